@@ -1,0 +1,83 @@
+"""Settings: read once from the environment and ``.env``, then frozen. Nothing else reads the environment."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from errors import BadSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
+
+
+class AsrEngine(StrEnum):
+    AUTO = "auto"
+    WHISPER = "whisper"
+    ONNX = "onnx"
+    OPENAI = "openai"
+
+
+class LlmEngine(StrEnum):
+    AUTO = "auto"
+    EMBEDDED = "embedded"
+    OPENAI = "openai"
+    NONE = "none"
+
+
+class Settings(BaseSettings):
+    """Every setting. ``.env.example`` explains each in words; an empty value means "not configured"."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    persistent_dir: Path = ROOT / "persistent_data"
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    database_url: SecretStr | None = None
+
+    minio_endpoint: str | None = None
+    minio_access_key: str | None = None
+    minio_secret_key: SecretStr | None = None
+    minio_bucket: str = Field("voxpersona", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    minio_secure: bool = False
+    minio_region: str = "us-east-1"
+
+    openai_base_url: str | None = None
+    openai_api_key: SecretStr | None = None
+
+    asr_engine: AsrEngine = AsrEngine.AUTO
+    asr_base_url: str | None = None
+    asr_api_key: SecretStr | None = None
+    asr_model: str | None = None
+    asr_model_dir: Path | None = None
+    asr_threads: int = Field(0, ge=0, le=128)
+    asr_concurrency: int = Field(4, ge=1, le=64)
+
+    llm_engine: LlmEngine = LlmEngine.AUTO
+    llm_base_url: str | None = None
+    llm_api_key: SecretStr | None = None
+    llm_model: str | None = None
+    llm_model_file: Path | None = None
+    llm_context_tokens: int = Field(0, ge=0)
+    llm_max_output_tokens: int = Field(2048, ge=64)
+    llm_concurrency: int = Field(4, ge=1, le=64)
+    llm_timeout_s: float = Field(600.0, gt=0)
+
+    ffmpeg: str | None = None
+    max_recording_bytes: int = Field(2 * 1024**3, ge=1)
+    max_recording_s: float = Field(8 * 3600.0, ge=1)
+    worker_concurrency: int = Field(4, ge=1, le=64)
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        BadSettings: a value is missing or wrong; names the variables, never their values.
+    """
+    try:
+        return Settings()
+    except ValidationError as exc:
+        names = sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
+        raise BadSettings(names=", ".join(names)) from None

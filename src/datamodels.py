@@ -1,0 +1,248 @@
+"""The values that cross module borders. Times of day are aware; times in a recording are seconds from its start."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NewType
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+UserId = NewType("UserId", UUID)
+RecordingId = NewType("RecordingId", UUID)
+ReportRunId = NewType("ReportRunId", UUID)
+ScenarioId = NewType("ScenarioId", str)
+ReportId = NewType("ReportId", str)
+
+
+class Value(BaseModel):
+    """A frozen value; two with equal fields are equal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BuildingType(StrEnum):
+    HOTEL = "hotel"
+    RESTAURANT = "restaurant"
+    SPA = "spa"
+
+
+class Role(StrEnum):
+    """What a person may do; see ``access``."""
+
+    GUEST = "guest"
+    USER = "user"
+    ADMIN = "admin"
+    SUPER_ADMIN = "super_admin"
+
+
+class Stage(StrEnum):
+    """Where a recording is. The order is the order of work; the last three are final."""
+
+    STORED = "stored"
+    PREPARED = "prepared"
+    TRANSCRIBED = "transcribed"
+    SPEAKERS_KNOWN = "speakers_known"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class EngineInfo(Value):
+    """Which engine did the work. ``fingerprint`` changes whenever the same input could give another output."""
+
+    name: str
+    model: str
+    fingerprint: str
+
+
+class AudioInfo(Value):
+    """What probing a file told. ``declared_s`` is what the container claims, None when it claims nothing."""
+
+    container: str
+    codec: str
+    duration_s: float
+    declared_s: float | None
+    channels: int
+    sample_rate: int
+    size_bytes: int
+    has_video: bool
+
+
+class Interval(Value):
+    """A half-open stretch of a recording, in seconds."""
+
+    start: float
+    end: float
+
+
+class MissingInterval(Interval):
+    """A stretch without text, and the Russian reason."""
+
+    reason: str
+
+
+class Word(Interval):
+    text: str
+    probability: float | None = None
+
+
+class Segment(Interval):
+    """One utterance or a piece of it. ``speaker`` is S1, S2, …; ``role`` the scenario's label, such as «Клиент»."""
+
+    text: str
+    speaker: str | None = None
+    role: str | None = None
+    confidence: float | None = None
+    words: tuple[Word, ...] | None = None
+
+
+class PartTranscript(Value):
+    """What an engine heard in one part. Times are from the part's start."""
+
+    language: str
+    segments: tuple[Segment, ...]
+
+
+class Transcript(Value):
+    language: str
+    engine: str
+    model: str
+    duration_s: float
+    speakers: int
+    segments: tuple[Segment, ...]
+    missing: tuple[MissingInterval, ...] = ()
+
+
+class Usage(Value):
+    """Tokens of one or many calls of a language model."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class ChatMessage(Value):
+    role: str = Field(pattern="^(system|user|assistant)$")
+    content: str
+
+
+class Completion(Value):
+    """A language model's answer. ``data`` is set, and valid, when a schema was asked for."""
+
+    text: str
+    data: Any = None
+    usage: Usage = Usage()
+    model: str
+    truncated: bool = False
+    duration_s: float
+
+
+class RecordingMetadata(Value):
+    """What the team knows of a recording; None and () mean not given."""
+
+    audio_number: int | None = None
+    recorded_on: date | None = None
+    employee: str | None = None
+    client: str | None = None
+    place: str | None = None
+    building: BuildingType | None = None
+    zones: tuple[str, ...] = ()
+    city: str | None = None
+
+
+class Recording(Value):
+    """A row of ``recordings``."""
+
+    id: RecordingId
+    owner_id: UserId
+    number: int
+    sha256: str
+    size_bytes: int
+    file_name: str
+    extension: str
+    object_key: str
+    container: str
+    codec: str
+    duration_s: float
+    caption: str
+    scenario: ScenarioId
+    building: BuildingType | None
+    language_requested: str | None
+    speakers_requested: int | None
+    stage: Stage
+    error_code: str | None
+    error_text: str | None
+    warnings: tuple[str, ...]
+    stage_seconds: Mapping[str, float]
+    created_at: datetime
+
+
+class PartPlan(Interval):
+    """A part to transcribe. ``overlap_s`` seconds at its start were in the part before too (0 when cut in silence)."""
+
+    position: int
+    overlap_s: float = 0.0
+
+
+class StoredPart(Value):
+    """A row of ``recording_parts``; ``result`` is None while the engine has not answered."""
+
+    input_hash: str
+    position: int
+    start_s: float
+    end_s: float
+    result: PartTranscript | None
+    error_code: str | None
+    engine_s: float
+
+
+class IndexValue(Value):
+    """One line of the indices table. ``value`` is None for «нет данных»."""
+
+    name: str
+    label: str
+    value: float | int | str | None
+
+
+class ReportRun(Value):
+    """A row of ``report_runs``."""
+
+    id: ReportRunId
+    recording_id: RecordingId
+    owner_id: UserId
+    number: int | None
+    scenario: ScenarioId
+    report_id: ReportId
+    building: BuildingType | None
+    input_hash: str
+    prompt_hash: str
+    model: str
+    status: RunStatus
+    passes_done: int
+    passes_total: int
+    text: str | None
+    indices: tuple[IndexValue, ...] | None
+    indices_error: str | None
+    warnings: tuple[str, ...]
+    usage: Usage
+    cost_usd: Decimal | None
+    duration_s: float
+    error_code: str | None
+    error_text: str | None
+    created_at: datetime
+    finished_at: datetime | None

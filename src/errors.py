@@ -1,0 +1,249 @@
+"""Every error the product raises on purpose.
+
+::
+
+    VoxPersonaError
+    ├── BadInput                       exit status 2: the person can mend it
+    │   ├── UnreadableFile
+    │   ├── EmptyFile
+    │   ├── NotARecording
+    │   ├── NoSoundTrack
+    │   ├── BrokenRecording
+    │   ├── RecordingTooShort
+    │   ├── RecordingTooLong
+    │   ├── RecordingTooLarge
+    │   ├── NoSpeech
+    │   ├── UnknownChoice
+    │   └── BadCaption
+    ├── BadSettings                    exit status 2: the operator can mend it
+    │   ├── BadReportPack
+    │   ├── MissingProgram
+    │   └── WeightsRefused
+    ├── DiskFull                       exit status 2
+    ├── ProviderError                  exit status 3
+    │   ├── ProviderUnavailable        trying again helps
+    │   ├── ProviderRateLimited        trying again helps
+    │   ├── ProviderInvalidAnswer      trying again helps
+    │   ├── ProviderRefusedKey
+    │   └── ProviderRejectedRequest
+    ├── DatabaseUnavailable            exit status 3, trying again helps
+    ├── ObjectStoreUnavailable         exit status 3, trying again helps
+    ├── EngineFailed                   exit status 3
+    ├── NotFound                       exit status 2
+    └── Interrupted                    exit status 130: the same command goes on
+
+A class's docstring is its technical message, ``user_text`` the Russian sentence people see. Both are templates over the
+keyword arguments of the constructor.
+"""
+
+import re
+
+import texts_errors
+
+
+class VoxPersonaError(Exception):
+    """Something went wrong that has no better name."""
+
+    user_text_template: str = texts_errors.UNKNOWN
+    retryable: bool = False
+    exit_status: int = 1
+
+    def __init__(self, **details: object) -> None:
+        self.details = details
+        docstring = " ".join((self.__class__.__doc__ or "").split())
+        super().__init__(_fill(docstring, details))
+
+    @property
+    def user_text(self) -> str:
+        """The Russian sentence that says what is wrong and what to do."""
+        return _fill(self.user_text_template, self.details)
+
+    @property
+    def code(self) -> str:
+        """A stable short name, as stored with failed jobs: ``NoSoundTrack`` is ``no_sound_track``."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.__class__.__name__).lower()
+
+
+def _fill(template: str, details: dict[str, object]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: str(details.get(match[1], "—")), template)
+
+
+class BadInput(VoxPersonaError):
+    """The input cannot be worked with."""
+
+    exit_status = 2
+
+
+class UnreadableFile(BadInput):
+    """{file_name} cannot be read: {reason}"""
+
+    user_text_template = texts_errors.UNREADABLE_FILE
+
+
+class EmptyFile(BadInput):
+    """{file_name} has no bytes."""
+
+    user_text_template = texts_errors.EMPTY_FILE
+
+
+class NotARecording(BadInput):
+    """{file_name} is no audio or video container: {reason}"""
+
+    user_text_template = texts_errors.NOT_A_RECORDING
+
+
+class NoSoundTrack(BadInput):
+    """{file_name} has no audio stream."""
+
+    user_text_template = texts_errors.NO_SOUND_TRACK
+
+
+class BrokenRecording(BadInput):
+    """{file_name} cannot be decoded: {reason}"""
+
+    user_text_template = texts_errors.BROKEN_RECORDING
+
+
+class RecordingTooShort(BadInput):
+    """{file_name} lasts {duration_s} s, less than {minimum_s} s."""
+
+    user_text_template = texts_errors.RECORDING_TOO_SHORT
+
+
+class RecordingTooLong(BadInput):
+    """{file_name} lasts {duration}, more than {maximum}."""
+
+    user_text_template = texts_errors.RECORDING_TOO_LONG
+
+
+class RecordingTooLarge(BadInput):
+    """{file_name} has {size}, more than {maximum}."""
+
+    user_text_template = texts_errors.RECORDING_TOO_LARGE
+
+
+class NoSpeech(BadInput):
+    """{file_name} has no speech."""
+
+    user_text_template = texts_errors.NO_SPEECH
+
+
+class UnknownChoice(BadInput):
+    """{value} is not one of {allowed}."""
+
+    user_text_template = texts_errors.UNKNOWN_CHOICE
+
+
+class BadCaption(BadInput):
+    """The caption's field {field} does not parse."""
+
+    user_text_template = texts_errors.BAD_CAPTION
+
+
+class BadSettings(VoxPersonaError):
+    """Settings are missing or wrong: {names}"""
+
+    user_text_template = texts_errors.BAD_SETTINGS
+    exit_status = 2
+
+
+class BadReportPack(BadSettings):
+    """The report pack is wrong: {reason}"""
+
+    user_text_template = texts_errors.BAD_REPORT_PACK
+
+
+class MissingProgram(BadSettings):
+    """The program {program} is not installed."""
+
+    user_text_template = texts_errors.MISSING_PROGRAM
+
+
+class WeightsRefused(BadSettings):
+    """The weights {name} are refused: {reason}"""
+
+    user_text_template = texts_errors.WEIGHTS_REFUSED
+
+
+class DiskFull(VoxPersonaError):
+    """No space left while writing {path}."""
+
+    user_text_template = texts_errors.DISK_FULL
+    exit_status = 2
+
+
+class ProviderError(VoxPersonaError):
+    """The provider {provider} failed: {reason}"""
+
+    user_text_template = texts_errors.PROVIDER_FAILED
+    exit_status = 3
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider {provider} does not answer: {reason}"""
+
+    user_text_template = texts_errors.PROVIDER_UNAVAILABLE
+    retryable = True
+
+
+class ProviderRateLimited(ProviderError):
+    """The provider {provider} limits the rate; retry after {retry_after_s} s."""
+
+    user_text_template = texts_errors.PROVIDER_RATE_LIMITED
+    retryable = True
+
+
+class ProviderInvalidAnswer(ProviderError):
+    """The provider {provider} gave an answer that does not parse: {reason}"""
+
+    user_text_template = texts_errors.PROVIDER_INVALID_ANSWER
+    retryable = True
+
+
+class ProviderRefusedKey(ProviderError):
+    """The provider {provider} refused the key."""
+
+    user_text_template = texts_errors.PROVIDER_REFUSED_KEY
+
+
+class ProviderRejectedRequest(ProviderError):
+    """The provider {provider} rejected the request: {reason}"""
+
+    user_text_template = texts_errors.PROVIDER_REJECTED_REQUEST
+
+
+class DatabaseUnavailable(VoxPersonaError):
+    """The database does not answer: {reason}"""
+
+    user_text_template = texts_errors.DATABASE_UNAVAILABLE
+    retryable = True
+    exit_status = 3
+
+
+class ObjectStoreUnavailable(VoxPersonaError):
+    """The object store failed: {reason}"""
+
+    user_text_template = texts_errors.OBJECT_STORE_UNAVAILABLE
+    retryable = True
+    exit_status = 3
+
+
+class EngineFailed(VoxPersonaError):
+    """The embedded engine {engine} did not start: {reason}"""
+
+    user_text_template = texts_errors.ENGINE_FAILED
+    exit_status = 3
+
+
+class NotFound(VoxPersonaError):
+    """{what} does not exist."""
+
+    user_text_template = texts_errors.NOT_FOUND
+    exit_status = 2
+
+
+class Interrupted(VoxPersonaError):
+    """The work was interrupted; the same command goes on."""
+
+    user_text_template = texts_errors.INTERRUPTED
+    exit_status = 130

@@ -1,0 +1,50 @@
+"""The language model port."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from datamodels import ChatMessage, Completion, EngineInfo
+
+
+class LanguageModel(Protocol):
+    """A chat model behind an OpenAI-compatible endpoint."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    @property
+    def context_tokens(self) -> int:
+        """Prompt and answer together must fit into this many tokens."""
+        ...
+
+    @property
+    def max_output_tokens(self) -> int: ...
+
+    async def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """Answer; with a JSON schema the answer is structured output, parsed and valid.
+
+        Raises:
+            ProviderInvalidAnswer: not valid by the schema; the caller decides on asking again.
+            ProviderError: after the retries of ``provider_calls``.
+        """
+        ...
+
+    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
+        """Answer piece by piece, as the model writes."""
+        ...
+
+    async def count_tokens(self, text: str) -> int:
+        """Tokens of ``text`` for this model, never too few."""
+        ...
+
+    async def check(self) -> None:
+        """Raise the error that a completion would meet, as cheaply as the endpoint allows."""
+        ...
+
+    async def close(self) -> None: ...

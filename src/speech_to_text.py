@@ -1,0 +1,50 @@
+"""The speech-to-text port: what every engine, local or at an endpoint, can do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from datamodels import EngineInfo, PartTranscript
+
+
+@dataclass(frozen=True)
+class PartLimits:
+    """The longest part an engine takes, in seconds, and how far before it a cut may be looked for."""
+
+    target_s: float
+    longest_s: float
+
+
+class SpeechToText(Protocol):
+    """An engine that turns one part of a recording into text.
+
+    Engines read the part from the prepared audio (mono 16 kHz signed 16-bit little-endian PCM, no header), so that each
+    takes the form it likes: samples for local engines, Opus for endpoints.
+    """
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    @property
+    def limits(self) -> PartLimits: ...
+
+    @property
+    def concurrency(self) -> int:
+        """How many parts at once make the engine faster."""
+        ...
+
+    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+        """Transcribe ``[start_s, end_s)`` of ``pcm``; times of the answer are from ``start_s``.
+
+        ``language`` is an ISO 639-1 code, or None to detect it.
+
+        Raises:
+            ProviderError: after the retries of ``provider_calls``.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Raise the error that a transcription would meet, as cheaply as the engine allows."""
+        ...
+
+    async def close(self) -> None: ...
