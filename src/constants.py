@@ -2,7 +2,7 @@
 
 # --- recordings (product definition) -----------------------------------------------------------------------------
 RECORDING_EXTENSIONS = frozenset(
-    "flac m4a mp3 mp4 mpeg mpga oga ogg opus wav webm mov mkv".split(),
+    ["flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "opus", "wav", "webm", "mov", "mkv"],
 )
 MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
