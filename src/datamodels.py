@@ -38,15 +38,13 @@ class Role(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a recording is. The order is the order of work; the last three are final."""
+    """The last stage of a recording that is done, in the order of work."""
 
     STORED = "stored"
     PREPARED = "prepared"
     TRANSCRIBED = "transcribed"
     SPEAKERS_KNOWN = "speakers_known"
     DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
 
 
 class RunStatus(StrEnum):
@@ -165,8 +163,34 @@ class RecordingMetadata(Value):
     city: str | None = None
 
 
+class ProcessingRequest(Value):
+    """What a person asked for; None leaves the choice to us: language detected, speakers counted."""
+
+    scenario: ScenarioId
+    building: BuildingType | None = None
+    language: str | None = None
+    speakers: int | None = Field(default=None, ge=1, le=20)
+    caption: str = ""
+
+
+class NewRecording(Value):
+    """A recording before it has its number."""
+
+    id: RecordingId
+    owner_id: UserId
+    sha256: str
+    size_bytes: int
+    file_name: str
+    extension: str
+    object_key: str
+    container: str
+    codec: str
+    duration_s: float
+    request: ProcessingRequest
+
+
 class Recording(Value):
-    """A row of ``recordings``."""
+    """A row of ``recordings``. ``stage`` is the last one that is done, ``error_code`` why work stopped there."""
 
     id: RecordingId
     owner_id: UserId
@@ -179,11 +203,7 @@ class Recording(Value):
     container: str
     codec: str
     duration_s: float
-    caption: str
-    scenario: ScenarioId
-    building: BuildingType | None
-    language_requested: str | None
-    speakers_requested: int | None
+    request: ProcessingRequest
     stage: Stage
     error_code: str | None
     error_text: str | None
