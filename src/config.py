@@ -29,7 +29,7 @@ class LlmEngine(StrEnum):
 class Settings(BaseSettings):
     """Every setting. ``.env.example`` explains each in words; an empty value means "not configured"."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     persistent_dir: Path = ROOT / "persistent_data"
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

@@ -1,0 +1,38 @@
+"""Settings are read once, explained in .env.example, and wrong ones are named."""
+
+import re
+from pathlib import Path
+
+import pytest
+from config import ROOT, Settings, load_settings
+from errors import BadSettings
+from pydantic import ValidationError
+
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_explained_in_the_example() -> None:
+    named = set(re.findall(r"^([A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+    assert named == {field.upper() for field in Settings.model_fields}
+
+
+def test_the_example_as_it_is_means_the_defaults(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text(EXAMPLE, encoding="utf-8")
+    assert Settings(_env_file=env) == Settings(_env_file=None)
+
+
+def test_bad_values_are_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASR_CONCURRENCY", "secret-nonsense")
+    monkeypatch.setenv("MINIO_BUCKET", "Плохое имя")
+    with pytest.raises(BadSettings) as caught:
+        load_settings()
+    assert "ASR_CONCURRENCY" in caught.value.user_text
+    assert "MINIO_BUCKET" in caught.value.user_text
+    assert "secret-nonsense" not in str(caught.value) + caught.value.user_text
+
+
+def test_settings_do_not_change_after_reading() -> None:
+    settings = Settings(_env_file=None)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.log_level = "DEBUG"
