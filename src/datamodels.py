@@ -121,6 +121,16 @@ class Transcript(Value):
     missing: tuple[MissingInterval, ...] = ()
 
 
+class TranscriptDraft(Value):
+    """What speech to text gave, before speakers are known. ``language`` is empty when nothing was said."""
+
+    language: str
+    engine: EngineInfo
+    duration_s: float
+    segments: tuple[Segment, ...]
+    missing: tuple[MissingInterval, ...] = ()
+
+
 class Usage(Value):
     """Tokens of one or many calls of a language model."""
 
