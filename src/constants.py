@@ -4,6 +4,8 @@
 RECORDING_EXTENSIONS = frozenset(
     ["flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "opus", "wav", "webm", "mov", "mkv"],
 )
+RECORDING_DEMUXERS = "aac,aiff,amr,caf,flac,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav"
+"""FFmpeg's readers that may touch a file from outside. Playlists, concat scripts and the like stay out: they name others."""
 MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
 
@@ -18,3 +20,12 @@ OPUS_BITRATE = 28_000
 
 # --- providers (architecture) ------------------------------------------------------------------------------------
 PROVIDER_TRIES = 3
+PROVIDER_DELAY_S = 1.0
+"""Before the second try; doubled before each further one."""
+PROVIDER_LONGEST_DELAY_S = 30.0
+PROVIDER_LONGEST_RETRY_AFTER_S = 120.0
+"""A provider that asks for more is better left alone until the person repeats the command."""
+
+# --- what a person can ask for (product definition) ----------------------------------------------------------------
+LANGUAGES = ("ru", "en")
+MAX_SPEAKERS = 20

@@ -14,6 +14,7 @@
     │   ├── RecordingTooLarge
     │   ├── NoSpeech
     │   ├── UnknownChoice
+    │   ├── BuildingNeeded
     │   └── BadCaption
     ├── BadSettings                    exit status 2: the operator can mend it
     │   ├── BadReportPack
@@ -58,10 +59,14 @@ class VoxPersonaError(Exception):
         """The Russian sentence that says what is wrong and what to do."""
         return _fill(self.user_text_template, self.details)
 
+    @classmethod
+    def code_of_class(cls) -> str:
+        """A stable short name, as stored with failed jobs: ``NoSoundTrack`` is ``no_sound_track``."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
     @property
     def code(self) -> str:
-        """A stable short name, as stored with failed jobs: ``NoSoundTrack`` is ``no_sound_track``."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.__class__.__name__).lower()
+        return self.code_of_class()
 
 
 def _fill(template: str, details: dict[str, object]) -> str:
@@ -132,6 +137,12 @@ class UnknownChoice(BadInput):
     """{value} is not one of {allowed}."""
 
     user_text_template = texts_errors.UNKNOWN_CHOICE
+
+
+class BuildingNeeded(BadInput):
+    """The reports {labels} depend on a building type and none is given."""
+
+    user_text_template = texts_errors.BUILDING_NEEDED
 
 
 class BadCaption(BadInput):
@@ -247,3 +258,13 @@ class Interrupted(VoxPersonaError):
 
     user_text_template = texts_errors.INTERRUPTED
     exit_status = 130
+
+
+def exit_status_of(code: str) -> int:
+    """The exit status of the error that was stored with this code; 1 for a code of no class."""
+    classes = [VoxPersonaError]
+    for cls in classes:
+        if cls.code_of_class() == code:
+            return cls.exit_status
+        classes.extend(cls.__subclasses__())
+    return VoxPersonaError.exit_status
