@@ -1,0 +1,80 @@
+"""What is known of hosted models: prices, contexts, shutdown dates. The data is ``resources/prices.yaml``."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+
+import yaml
+from pydantic import Field
+
+from config import ROOT
+from datamodels import Usage, Value
+
+_SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
+
+
+class AudioFormat(StrEnum):
+    """``response_format`` of ``/audio/transcriptions``, the richest first."""
+
+    VERBOSE_JSON = "verbose_json"
+    DIARIZED_JSON = "diarized_json"
+    JSON = "json"
+
+
+class ModelFacts(Value):
+    """One model. Prices are US dollars per million tokens and per minute of audio; None is not known."""
+
+    input: Decimal | None = Field(None, ge=0)
+    output: Decimal | None = Field(None, ge=0)
+    audio_minute: Decimal | None = Field(None, ge=0)
+    context: int | None = Field(None, ge=1)
+    audio_format: AudioFormat | None = None
+    shutdown: date | None = None
+
+
+class _Provider(Value):
+    checked: date
+    source: str
+    note: str | None = None
+    models: dict[str, ModelFacts]
+
+
+class _Table(Value):
+    providers: dict[str, _Provider]
+
+
+@cache
+def _models() -> dict[str, ModelFacts]:
+    text = (ROOT / "resources" / "prices.yaml").read_text(encoding="utf-8")
+    table = _Table.model_validate(yaml.safe_load(text))
+    return {name: facts for provider in table.providers.values() for name, facts in provider.models.items()}
+
+
+def model_facts(model: str) -> ModelFacts | None:
+    """What is known of ``model``, or of the model whose dated snapshot it is."""
+    name = model.lower()
+    return _models().get(name) or _models().get(_SNAPSHOT.sub("", name))
+
+
+def cost_usd(model: str, usage: Usage) -> Decimal | None:
+    """US dollars for ``usage`` at the standard rate; None when the price is not known."""
+    facts = model_facts(model)
+    if facts is None or facts.input is None or facts.output is None:
+        return None
+    return (facts.input * usage.prompt_tokens + facts.output * usage.completion_tokens) / 1_000_000
+
+
+def audio_cost_usd(model: str, seconds: float) -> Decimal | None:
+    """US dollars for transcribing ``seconds`` of audio; None when the price is not known."""
+    facts = model_facts(model)
+    if facts is None or facts.audio_minute is None:
+        return None
+    return facts.audio_minute * Decimal(str(seconds)) / 60
+
+
+def shutdown_date(model: str) -> date | None:
+    """The announced day on which ``model`` stops answering; in the past when it has stopped."""
+    facts = model_facts(model)
+    return facts.shutdown if facts else None
