@@ -1,12 +1,14 @@
 -- depends:
 -- People, recordings, transcripts and reports. Ids inside are UUIDs; numbers shown to people are small integers per owner.
 
+-- last_recording_number only grows: the number of a deleted recording is never given to another.
 CREATE TABLE users (
-    id          uuid PRIMARY KEY,
-    telegram_id bigint UNIQUE,
-    name        text NOT NULL,
-    role        text NOT NULL CHECK (role IN ('guest', 'user', 'admin', 'super_admin')),
-    created_at  timestamptz NOT NULL DEFAULT now()
+    id                    uuid PRIMARY KEY,
+    telegram_id           bigint UNIQUE,
+    name                  text NOT NULL,
+    role                  text NOT NULL CHECK (role IN ('guest', 'user', 'admin', 'super_admin')),
+    last_recording_number integer NOT NULL DEFAULT 0,
+    created_at            timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE recordings (
@@ -38,13 +40,15 @@ CREATE TABLE recordings (
 );
 
 -- The plan of a recording's parts and what the engine answered for each. input_hash covers the original's sha256, the
--- part's borders, the engine, its model and the language: a row with a result is never transcribed again.
+-- part's borders, the engine, its model and the language: a row with a result is never transcribed again. Results of
+-- earlier plans (another engine, another language) are kept with planned = false.
 CREATE TABLE recording_parts (
     recording_id uuid NOT NULL REFERENCES recordings (id) ON DELETE CASCADE,
     input_hash   text NOT NULL,
     position     integer NOT NULL,
     start_s      double precision NOT NULL,
     end_s        double precision NOT NULL,
+    planned      boolean NOT NULL DEFAULT true,
     result       jsonb,
     error_code   text,
     tries        integer NOT NULL DEFAULT 0,
@@ -66,6 +70,7 @@ CREATE TABLE transcripts (
     created_at   timestamptz NOT NULL DEFAULT now()
 );
 
+-- words is an array of [start, end, text, probability].
 CREATE TABLE transcript_segments (
     recording_id uuid NOT NULL REFERENCES transcripts (recording_id) ON DELETE CASCADE,
     position     integer NOT NULL,
@@ -100,6 +105,7 @@ CREATE TABLE recording_metadata (
 CREATE TABLE recording_zones (
     recording_id uuid NOT NULL REFERENCES recording_metadata (recording_id) ON DELETE CASCADE,
     zone_id      uuid NOT NULL REFERENCES zones (id),
+    position     integer NOT NULL,
     PRIMARY KEY (recording_id, zone_id)
 );
 

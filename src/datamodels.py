@@ -249,6 +249,44 @@ class IndexValue(Value):
     value: float | int | str | None
 
 
+class NewReportRun(Value):
+    """A report to be written. ``input_hash`` covers everything that could change its text."""
+
+    recording_id: RecordingId
+    owner_id: UserId
+    scenario: ScenarioId
+    report_id: ReportId
+    building: BuildingType | None
+    input_hash: str
+    prompt_hash: str
+    model: str
+    passes_total: int
+
+
+class ReportOutcome(Value):
+    """What a finished report run leaves. ``number`` is the report's permanent one among its owner's reports."""
+
+    number: int
+    text: str
+    indices: tuple[IndexValue, ...] | None
+    indices_error: str | None
+    warnings: tuple[str, ...]
+    usage: Usage
+    cost_usd: Decimal | None
+    duration_s: float
+
+
+class StoredPass(Value):
+    """A row of ``report_passes``: one answer of the language model, as it came."""
+
+    input_hash: str
+    pass_name: str
+    model: str
+    output: str
+    usage: Usage
+    duration_s: float
+
+
 class ReportRun(Value):
     """A row of ``report_runs``."""
 
@@ -276,3 +314,48 @@ class ReportRun(Value):
     error_text: str | None
     created_at: datetime
     finished_at: datetime | None
+
+
+class RecordingProgress(Value):
+    """How far the work on a recording is. ``parts_done`` are those with a result, of the plan that is worked on."""
+
+    recording_id: RecordingId
+    stage: Stage
+    error_code: str | None
+    error_text: str | None
+    parts_done: int
+    parts_total: int
+    runs: Mapping[RunStatus, int]
+    passes_done: int
+    passes_total: int
+
+
+class User(Value):
+    """A row of ``users``."""
+
+    id: UserId
+    telegram_id: int | None
+    name: str
+    role: Role
+    created_at: datetime
+
+
+class NewReportFile(Value):
+    """A report for the user's folder. ``number`` is None until the folder gives it one."""
+
+    id: ReportRunId
+    number: int | None = None
+    title: str
+    recording_number: int
+    recording_file_name: str
+    report_id: ReportId
+    label: str
+    created_at: datetime
+
+
+class ReportFile(NewReportFile):
+    """A line of a user's report index."""
+
+    number: int
+    size_bytes: int
+    tokens: int

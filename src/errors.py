@@ -18,6 +18,7 @@
     │   └── BadCaption
     ├── BadSettings                    exit status 2: the operator can mend it
     │   ├── BadReportPack
+    │   ├── ContextTooSmall
     │   ├── MissingProgram
     │   └── WeightsRefused
     ├── DiskFull                       exit status 2
@@ -29,6 +30,8 @@
     │   └── ProviderRejectedRequest
     ├── DatabaseUnavailable            exit status 3, trying again helps
     ├── ObjectStoreUnavailable         exit status 3, trying again helps
+    │   └── ObjectStoreRefusedKey      trying again does not help
+    ├── ReportIndexBroken              exit status 2: reconciling mends it
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
     └── Interrupted                    exit status 130: the same command goes on
@@ -164,6 +167,12 @@ class BadReportPack(BadSettings):
     user_text_template = texts_errors.BAD_REPORT_PACK
 
 
+class ContextTooSmall(BadSettings):
+    """The model's context is {missing_tokens} tokens too small for prompt, a window of transcript and answer."""
+
+    user_text_template = texts_errors.CONTEXT_TOO_SMALL
+
+
 class MissingProgram(BadSettings):
     """The program {program} is not installed."""
 
@@ -237,6 +246,20 @@ class ObjectStoreUnavailable(VoxPersonaError):
     user_text_template = texts_errors.OBJECT_STORE_UNAVAILABLE
     retryable = True
     exit_status = 3
+
+
+class ObjectStoreRefusedKey(ObjectStoreUnavailable):
+    """The object store refused the key: {reason}"""
+
+    user_text_template = texts_errors.OBJECT_STORE_REFUSED_KEY
+    retryable = False
+
+
+class ReportIndexBroken(VoxPersonaError):
+    """The report index {path} is missing or does not parse."""
+
+    user_text_template = texts_errors.REPORT_INDEX_BROKEN
+    exit_status = 2
 
 
 class EngineFailed(VoxPersonaError):

@@ -1,0 +1,205 @@
+"""Report files: one folder per user with the reports named by id and an index that gives each its permanent number.
+
+A report's file is written before its index line, both whole or not at all, so that after a kill at any moment the index
+names only files that are there. Two locks guard a folder: one for the tasks of this process, one for other processes.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from re import search
+from typing import Final, Self, TypeVar
+from weakref import WeakValueDictionary
+
+import structlog
+from filelock import FileLock
+from pydantic import BaseModel, ValidationError, model_validator
+
+from datamodels import NewReportFile, ReportFile, ReportRunId, UserId, Value
+from errors import NotFound, ReportIndexBroken
+from utils import count_tokens, write_atomically
+
+log = structlog.get_logger(__name__)
+
+_INDEX_NAME: Final = "index.json"
+_LOCK_NAME: Final = ".lock"
+
+_Result = TypeVar("_Result")
+
+
+class Reconciliation(Value):
+    """What of a user's folder differed. ``added`` was put into the index; ``missing`` are lines without a file, which
+    stay; ``orphans`` are files that neither the index nor the database knows, which stay too."""
+
+    rebuilt: bool
+    added: tuple[ReportRunId, ...]
+    missing: tuple[ReportRunId, ...]
+    orphans: tuple[str, ...]
+
+
+class _Index(BaseModel):
+    # First, so that it can be read out of a file that was cut off.
+    next_number: int = 1
+    reports: list[ReportFile] = []
+
+    @model_validator(mode="after")
+    def _numbers_are_permanent(self) -> Self:
+        numbers = [report.number for report in self.reports]
+        if len(set(numbers)) != len(numbers) or any(number >= self.next_number for number in numbers):
+            raise ValueError("numbers repeat or are above next_number")
+        return self
+
+    def add(self, entry: NewReportFile, text: str) -> int:
+        known = next((report.number for report in self.reports if report.id == entry.id), None)
+        number = known or self._free_number(entry.number)
+        line = ReportFile(
+            **entry.model_dump(exclude={"number"}),
+            number=number,
+            size_bytes=len(text.encode()),
+            tokens=count_tokens(text),
+        )
+        self.reports = sorted(
+            [*(report for report in self.reports if report.id != entry.id), line], key=lambda report: report.number
+        )
+        self.next_number = max(self.next_number, number + 1)
+        return number
+
+    def _free_number(self, wanted: int | None) -> int:
+        taken = any(report.number == wanted for report in self.reports)
+        return self.next_number if wanted is None or taken else wanted
+
+
+class ReportFiles:
+    """The report folders under ``root``.
+
+    Raises, in every method but ``reconcile``:
+        ReportIndexBroken: the index does not parse, or is gone while reports are there.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        # Locks of users without work are freed.
+        self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+
+    async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
+        """Keep a report and return its permanent number. The same report saved again keeps its number.
+
+        Raises:
+            DiskFull: no space left; nothing was saved.
+        """
+
+        def save(folder: Path) -> int:
+            index = _read_index(folder)
+            write_atomically(folder / _file_name(entry.id), text)
+            number = index.add(entry, text)
+            _write_index(folder, index)
+            return number
+
+        return await self._locked(owner, save)
+
+    async def list(self, owner: UserId) -> Sequence[ReportFile]:
+        """List the user's reports by number."""
+        return await self._locked(owner, lambda folder: _read_index(folder).reports)
+
+    async def read(self, owner: UserId, number: int) -> str:
+        """Read a report.
+
+        Raises:
+            NotFound: the user has no such report, or its file is gone.
+        """
+
+        def read(folder: Path) -> str:
+            for report in _read_index(folder).reports:
+                if report.number == number:
+                    try:
+                        return (folder / _file_name(report.id)).read_text(encoding="utf-8")
+                    except FileNotFoundError as exc:
+                        raise NotFound(what=f"report file {report.id}") from exc
+            raise NotFound(what=f"report {number}")
+
+        return await self._locked(owner, read)
+
+    async def reconcile(self, owner: UserId, rows: Iterable[NewReportFile]) -> Reconciliation:
+        """Make index, files and the database's ``rows`` agree as far as that loses nothing, and log what differed.
+
+        A broken index is set aside and a new one made of the files and ``rows``; numbers in ``rows`` are kept.
+        """
+        known = {row.id: row for row in rows}
+        result = await self._locked(owner, lambda folder: _reconciled(folder, known))
+        if result != Reconciliation(rebuilt=False, added=(), missing=(), orphans=()):
+            log.warning("reports_reconciled", owner=str(owner), **result.model_dump(mode="json"))
+        return result
+
+    async def _locked(self, owner: UserId, work: Callable[[Path], _Result]) -> _Result:
+        folder = self._root / f"user_{owner}"
+
+        def locked() -> _Result:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / _LOCK_NAME):
+                return work(folder)
+
+        lock = self._locks.setdefault(owner, asyncio.Lock())
+        async with lock:
+            return await asyncio.to_thread(locked)
+
+
+def _file_name(report: ReportRunId) -> str:
+    return f"{report}.md"
+
+
+def _read_index(folder: Path) -> _Index:
+    path = folder / _INDEX_NAME
+    try:
+        return _Index.model_validate_json(path.read_bytes())
+    except FileNotFoundError as exc:
+        if any(folder.glob("*.md")):
+            raise ReportIndexBroken(path=path) from exc
+        return _Index()
+    except ValidationError as exc:
+        raise ReportIndexBroken(path=path) from exc
+
+
+def _write_index(folder: Path, index: _Index) -> None:
+    write_atomically(folder / _INDEX_NAME, index.model_dump_json(indent=1))
+
+
+def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconciliation:
+    # What a killed process left half-written; the lock says that nobody else is writing.
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink()
+    rebuilt = False
+    try:
+        index = _read_index(folder)
+    except ReportIndexBroken:
+        index = _Index(next_number=_set_aside(folder))
+        rebuilt = True
+    indexed = {report.id for report in index.reports}
+    files = {path.name for path in folder.glob("*.md")}
+    # Numbered rows first: the others must not take their numbers.
+    new = sorted(
+        (row for row in rows.values() if row.id not in indexed and _file_name(row.id) in files),
+        key=lambda row: (row.number is None, row.number, row.created_at),
+    )
+    for row in new:
+        index.add(row, (folder / _file_name(row.id)).read_text(encoding="utf-8"))
+    if rebuilt or new:
+        _write_index(folder, index)
+    lines = [report.id for report in index.reports]
+    return Reconciliation(
+        rebuilt=rebuilt,
+        added=tuple(row.id for row in new),
+        missing=tuple(report for report in lines if _file_name(report) not in files),
+        orphans=tuple(sorted(files - {_file_name(report) for report in lines})),
+    )
+
+
+def _set_aside(folder: Path) -> int:
+    """Rename the broken index and return the next number that it tells, 1 when it tells none."""
+    path = folder / _INDEX_NAME
+    if not path.exists():
+        return 1
+    told = search(rb'"next_number":\s*(\d{1,9})\b', path.read_bytes())
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    path.rename(path.with_name(f"{_INDEX_NAME}.corrupt-{stamp}"))
+    return max(1, int(told[1])) if told else 1

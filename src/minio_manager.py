@@ -1,0 +1,262 @@
+"""The object store: recordings and transcripts in a bucket of any S3 server.
+
+Nothing is trusted to have arrived by its size: what was written is read back and hashed, what is read is hashed against
+the hash it was stored with.
+"""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import BinaryIO, Final, TypeVar, cast
+from urllib.parse import quote
+
+import urllib3
+from minio import Minio
+from minio.error import MinioException, S3Error
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity.wait import wait_base
+
+from constants import PROVIDER_TRIES
+from datamodels import RecordingId, UserId
+from errors import BadSettings, NotFound, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile, VoxPersonaError
+from metrics import OBJECT_OPERATION_SECONDS, OBJECT_OPERATIONS
+from utils import opened_atomically, sha256_of_stream
+
+_CONNECT_TIMEOUT_S = 5.0
+_READ_TIMEOUT_S = 60.0
+_CONNECTIONS = 10
+_PART_BYTES = 16 * 1024 * 1024
+"""A part of an upload is held in memory; S3 allows 10,000 of them, at least 5 MiB each."""
+_CHUNK_BYTES = 1024 * 1024
+
+_LONGEST_REASON = 200
+
+_SHA256: Final = "sha256"
+_FILE_NAME: Final = "file-name"
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_NOT_FOUND_CODES = frozenset({"NoSuchKey", "NoSuchVersion"})
+_REFUSED_CODES = frozenset(
+    {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccountProblem"},
+)
+_BUCKET_IS_THERE_CODES = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
+
+
+def key_for_original(owner_id: UserId, recording_id: RecordingId, extension: str) -> str:
+    """The key of a recording's original file; ``extension`` is without a dot."""
+    return f"recordings/{owner_id}/{recording_id}/original.{extension}"
+
+
+def key_for_transcript(owner_id: UserId, recording_id: RecordingId) -> str:
+    """The key of a recording's transcript as JSON."""
+    return f"recordings/{owner_id}/{recording_id}/transcript.json"
+
+
+_Result = TypeVar("_Result")
+
+
+class ObjectStore:
+    """One bucket. Every operation is tried three times where that helps.
+
+    Raises, in every method:
+        ObjectStoreUnavailable: no answer or a wrong one, after the retries.
+        ObjectStoreRefusedKey: the server does not accept the key, or does not let it do this.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        access_key: str,
+        secret_key: str,
+        bucket: str,
+        *,
+        secure: bool = False,
+        region: str = "us-east-1",
+        retry_wait: wait_base | None = None,
+    ) -> None:
+        """Prepare the client; nothing is sent. ``endpoint`` is host:port.
+
+        Raises:
+            BadSettings: ``endpoint`` is no host and port.
+        """
+        self._bucket = bucket
+        self._retry_wait = retry_wait or wait_exponential_jitter(initial=0.5, max=8)
+        self._http = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S),
+            maxsize=_CONNECTIONS,
+            # One policy: ours.
+            retries=False,
+        )
+        try:
+            self._client = Minio(endpoint, access_key, secret_key, secure=secure, region=region, http_client=self._http)
+        except ValueError as exc:
+            raise BadSettings(names="MINIO_ENDPOINT") from exc
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._http.clear()
+
+    async def ensure_bucket(self) -> None:
+        """Create the bucket when it is absent."""
+
+        def ensure() -> None:
+            if self._client.bucket_exists(self._bucket):
+                return
+            try:
+                self._client.make_bucket(self._bucket)
+            except S3Error as exc:
+                # Another process was faster.
+                if exc.code not in _BUCKET_IS_THERE_CODES:
+                    raise
+
+        await self._run("ensure_bucket", ensure)
+
+    async def put_file(self, key: str, path: Path, *, sha256: str, file_name: str) -> None:
+        """Store the file at ``path``, whose hash is ``sha256``, and make sure that it is there byte by byte.
+
+        An object that did not arrive as it should is removed. ``file_name`` is kept with it, percent-encoded.
+
+        Raises:
+            UnreadableFile: the file is gone, or shrinks while it is read.
+        """
+
+        def put() -> None:
+            try:
+                with path.open("rb") as file:
+                    self._put(key, file, path.stat().st_size, sha256, file_name)
+            except OSError as exc:
+                raise UnreadableFile(file_name=file_name, reason=exc) from exc
+
+        await self._run("put_file", put)
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Store ``data`` and make sure that it is there byte by byte."""
+        sha256 = hashlib.sha256(data).hexdigest()
+
+        def put() -> None:
+            self._put(key, io.BytesIO(data), len(data), sha256, Path(key).name)
+
+        await self._run("put_bytes", put)
+
+    async def get_file(self, key: str, path: Path) -> None:
+        """Fetch an object into ``path``, which is written whole or not at all.
+
+        Raises:
+            NotFound: there is no such object.
+            DiskFull: no space left at ``path``.
+        """
+
+        def get() -> None:
+            with opened_atomically(path) as file:
+                self._get(key, file)
+
+        await self._run("get_file", get)
+
+    async def get_bytes(self, key: str) -> bytes:
+        """Fetch a small object into memory.
+
+        Raises:
+            NotFound: there is no such object.
+        """
+
+        def get() -> bytes:
+            buffer = io.BytesIO()
+            self._get(key, buffer)
+            return buffer.getvalue()
+
+        return await self._run("get_bytes", get)
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is such an object."""
+        try:
+            await self._run("exists", lambda: self._client.stat_object(self._bucket, key))
+        except NotFound:
+            return False
+        return True
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        await self._run("delete", lambda: self._client.remove_object(self._bucket, key))
+
+    async def check(self) -> None:
+        """Ask once for the bucket."""
+
+        def bucket_exists() -> None:
+            if not self._client.bucket_exists(self._bucket):
+                raise ObjectStoreUnavailable(reason=f"no bucket {self._bucket}")
+
+        await self._run("check", bucket_exists, tries=1)
+
+    def _put(self, key: str, data: BinaryIO, size: int, sha256: str, file_name: str) -> None:
+        self._client.put_object(
+            self._bucket,
+            key,
+            data,
+            size,
+            metadata={_SHA256: sha256, _FILE_NAME: quote(file_name, safe=" ", errors="replace")},
+            part_size=_PART_BYTES,
+            num_parallel_uploads=1,
+        )
+        with self._opened(key) as response:
+            stored = sha256_of_stream(cast("BinaryIO", response))
+        if stored != sha256:
+            self._client.remove_object(self._bucket, key)
+            raise ObjectStoreUnavailable(reason=f"{key} arrived with another sha256")
+
+    def _get(self, key: str, target: BinaryIO) -> None:
+        digest = hashlib.sha256()
+        with self._opened(key) as response:
+            expected = response.headers.get(f"x-amz-meta-{_SHA256}")
+            for chunk in response.stream(_CHUNK_BYTES):
+                digest.update(chunk)
+                target.write(chunk)
+        if digest.hexdigest() != expected:
+            raise ObjectStoreUnavailable(reason=f"{key} came with another sha256")
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[urllib3.BaseHTTPResponse]:
+        response = self._client.get_object(self._bucket, key)
+        try:
+            yield response
+        finally:
+            response.close()
+            response.release_conn()
+
+    async def _run(self, operation: str, call: Callable[[], _Result], tries: int = PROVIDER_TRIES) -> _Result:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(tries),
+            wait=self._retry_wait,
+            retry=retry_if_exception(lambda exc: isinstance(exc, VoxPersonaError) and exc.retryable),
+            reraise=True,
+        )
+        outcome = "aborted"
+        started = perf_counter()
+        try:
+            result: _Result = await retrying(asyncio.to_thread, _with_errors_mapped, call)
+            outcome = "ok"
+        except VoxPersonaError as exc:
+            outcome = exc.code
+            raise
+        else:
+            return result
+        finally:
+            OBJECT_OPERATION_SECONDS.labels(operation).observe(perf_counter() - started)
+            OBJECT_OPERATIONS.labels(operation, outcome).inc()
+
+
+def _with_errors_mapped(call: Callable[[], _Result]) -> _Result:
+    try:
+        return call()
+    except S3Error as exc:
+        if exc.code in _NOT_FOUND_CODES:
+            raise NotFound(what=exc.object_name) from exc
+        if exc.code in _REFUSED_CODES:
+            raise ObjectStoreRefusedKey(reason=exc.code) from exc
+        raise ObjectStoreUnavailable(reason=exc.code) from exc
+    except (MinioException, urllib3.exceptions.HTTPError) as exc:
+        # Not the whole message: a proxy's answer can be a page.
+        raise ObjectStoreUnavailable(reason=f"{type(exc).__name__}: {exc}"[:_LONGEST_REASON]) from exc

@@ -1,0 +1,191 @@
+"""Rows of ``recording_parts``, ``transcripts`` and ``transcript_segments``."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from datamodels import PartPlan, PartTranscript, RecordingId, Segment, StoredPart, Transcript, Word
+
+_PLAN_PART = """
+    INSERT INTO recording_parts (recording_id, input_hash, position, start_s, end_s)
+    VALUES (%(recording_id)s, %(input_hash)s, %(position)s, %(start)s, %(end)s)
+    ON CONFLICT (recording_id, input_hash) DO UPDATE SET position = EXCLUDED.position, planned = true
+"""
+_DROP_UNPLANNED = """
+    DELETE FROM recording_parts
+    WHERE recording_id = %(recording_id)s AND NOT input_hash = ANY(%(input_hashes)s) AND result IS NULL
+"""
+_KEEP_UNPLANNED_RESULTS = """
+    UPDATE recording_parts SET planned = false
+    WHERE recording_id = %(recording_id)s AND NOT input_hash = ANY(%(input_hashes)s) AND planned
+"""
+_SELECT_PARTS = """
+    SELECT input_hash, position, start_s, end_s, result, error_code, engine_s
+    FROM recording_parts
+    WHERE recording_id = %(recording_id)s AND input_hash = ANY(%(input_hashes)s)
+    ORDER BY position
+"""
+_STORE_PART_RESULT = """
+    UPDATE recording_parts SET
+        result = %(result)s, engine_s = %(engine_s)s, error_code = NULL, tries = tries + 1, finished_at = now()
+    WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s
+"""
+_STORE_PART_FAILURE = """
+    UPDATE recording_parts SET error_code = %(error_code)s, tries = tries + 1
+    WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s AND result IS NULL
+"""
+_DELETE_TRANSCRIPT = "DELETE FROM transcripts WHERE recording_id = %(recording_id)s"
+_INSERT_TRANSCRIPT = """
+    INSERT INTO transcripts (recording_id, language, engine, model, duration_s, speakers, missing, content_hash)
+    VALUES (
+        %(recording_id)s, %(language)s, %(engine)s, %(model)s, %(duration_s)s, %(speakers)s, %(missing)s,
+        %(content_hash)s
+    )
+"""
+_COPY_SEGMENTS = """
+    COPY transcript_segments (recording_id, position, start_s, end_s, speaker, role, confidence, text, words)
+    FROM STDIN
+"""
+_SELECT_TRANSCRIPT = """
+    SELECT language, engine, model, duration_s, speakers, missing
+    FROM transcripts WHERE recording_id = %(recording_id)s
+"""
+_SELECT_SEGMENTS = """
+    SELECT start_s, end_s, speaker, role, confidence, text, words
+    FROM transcript_segments WHERE recording_id = %(recording_id)s
+    ORDER BY position
+"""
+
+
+async def plan_parts(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, parts: Mapping[str, PartPlan]
+) -> None:
+    """Make ``parts``, by input hash, the plan of the recording.
+
+    Parts that are there keep what is known of them. Parts of other plans go, unless an engine answered for them.
+    """
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            _PLAN_PART,
+            [
+                {
+                    "recording_id": recording_id,
+                    "input_hash": input_hash,
+                    "position": part.position,
+                    "start": part.start,
+                    "end": part.end,
+                }
+                for input_hash, part in parts.items()
+            ],
+        )
+    other = {"recording_id": recording_id, "input_hashes": list(parts)}
+    await connection.execute(_DROP_UNPLANNED, other)
+    await connection.execute(_KEEP_UNPLANNED_RESULTS, other)
+
+
+async def get_parts(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hashes: Sequence[str]
+) -> list[StoredPart]:
+    """Load those of the parts that are there, by position."""
+    cursor = await connection.execute(_SELECT_PARTS, {"recording_id": recording_id, "input_hashes": list(input_hashes)})
+    rows = await cursor.fetchall()
+    # Hours of words: built in a thread, so that the event loop stays free for others.
+    return await asyncio.to_thread(lambda: [StoredPart.model_validate(row) for row in rows])
+
+
+async def store_part_result(
+    connection: AsyncConnection[DictRow],
+    recording_id: RecordingId,
+    input_hash: str,
+    result: PartTranscript,
+    engine_s: float,
+) -> None:
+    """Keep what the engine answered for a planned part, and the seconds it took."""
+    await connection.execute(
+        _STORE_PART_RESULT,
+        {
+            "recording_id": recording_id,
+            "input_hash": input_hash,
+            "result": Jsonb(result.model_dump(mode="json")),
+            "engine_s": engine_s,
+        },
+    )
+
+
+async def store_part_failure(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hash: str, error_code: str
+) -> None:
+    """Note why a part has no result; a result that another worker stored meanwhile stays."""
+    await connection.execute(
+        _STORE_PART_FAILURE, {"recording_id": recording_id, "input_hash": input_hash, "error_code": error_code}
+    )
+
+
+async def save_transcript(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, transcript: Transcript, content_hash: str
+) -> None:
+    """Put the transcript in the place of the recording's earlier one."""
+    await connection.execute(_DELETE_TRANSCRIPT, {"recording_id": recording_id})
+    await connection.execute(
+        _INSERT_TRANSCRIPT,
+        {
+            "recording_id": recording_id,
+            **transcript.model_dump(exclude={"segments", "missing"}),
+            "missing": Jsonb([interval.model_dump(mode="json") for interval in transcript.missing]),
+            "content_hash": content_hash,
+        },
+    )
+    async with connection.cursor() as cursor, cursor.copy(_COPY_SEGMENTS) as copy:
+        for position, segment in enumerate(transcript.segments):
+            await copy.write_row(
+                (
+                    recording_id,
+                    position,
+                    segment.start,
+                    segment.end,
+                    segment.speaker,
+                    segment.role,
+                    segment.confidence,
+                    segment.text,
+                    _packed_words(segment),
+                )
+            )
+
+
+async def load_transcript(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Transcript | None:
+    """Load the transcript; None while there is none."""
+    parameters = {"recording_id": recording_id}
+    head = await (await connection.execute(_SELECT_TRANSCRIPT, parameters)).fetchone()
+    if head is None:
+        return None
+    rows = await (await connection.execute(_SELECT_SEGMENTS, parameters)).fetchall()
+    return await asyncio.to_thread(
+        lambda: Transcript.model_validate({**head, "segments": tuple(_segment(row) for row in rows)})
+    )
+
+
+def _packed_words(segment: Segment) -> Jsonb | None:
+    if segment.words is None:
+        return None
+    return Jsonb([[word.start, word.end, word.text, word.probability] for word in segment.words])
+
+
+def _segment(row: DictRow) -> Segment:
+    words: list[list[Any]] | None = row["words"]
+    return Segment(
+        start=row["start_s"],
+        end=row["end_s"],
+        speaker=row["speaker"],
+        role=row["role"],
+        confidence=row["confidence"],
+        text=row["text"],
+        words=None if words is None else tuple(_word(*word) for word in words),
+    )
+
+
+def _word(start: float, end: float, text: str, probability: float | None) -> Word:
+    return Word(start=start, end=end, text=text, probability=probability)

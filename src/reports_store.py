@@ -1,0 +1,165 @@
+"""Rows of ``report_runs`` and ``report_passes``."""
+
+from typing import Any, LiteralString
+from uuid import uuid4
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from datamodels import (
+    NewReportRun,
+    RecordingId,
+    ReportOutcome,
+    ReportRun,
+    ReportRunId,
+    RunStatus,
+    StoredPass,
+    Usage,
+)
+from errors import NotFound
+
+_COLUMNS = """
+    id, recording_id, owner_id, number, scenario, report_id, building, input_hash, prompt_hash, model, status,
+    passes_done, passes_total, text, indices, indices_error, warnings, prompt_tokens, completion_tokens, cost_usd,
+    duration_s, error_code, error_text, created_at, finished_at
+"""
+
+_QUEUE_RUN = """
+    INSERT INTO report_runs (
+        id, recording_id, owner_id, scenario, report_id, building, input_hash, prompt_hash, model, status, passes_total
+    ) VALUES (
+        %(id)s, %(recording_id)s, %(owner_id)s, %(scenario)s, %(report_id)s, %(building)s, %(input_hash)s,
+        %(prompt_hash)s, %(model)s, %(status)s, %(passes_total)s
+    )
+    ON CONFLICT (recording_id, report_id, input_hash) DO NOTHING
+"""
+_SELECT_SAME_RUN = f"""
+    SELECT {_COLUMNS} FROM report_runs
+    WHERE recording_id = %(recording_id)s AND report_id = %(report_id)s AND input_hash = %(input_hash)s
+"""
+_SELECT_RUN = f"SELECT {_COLUMNS} FROM report_runs WHERE id = %(id)s"
+_SELECT_RUNS = f"""
+    SELECT {_COLUMNS} FROM report_runs WHERE recording_id = %(recording_id)s ORDER BY created_at, id
+"""
+_START_RUN = """
+    UPDATE report_runs SET
+        status = %(status)s, passes_done = 0, error_code = NULL, error_text = NULL, finished_at = NULL
+    WHERE id = %(id)s
+"""
+_SET_PASSES_DONE = "UPDATE report_runs SET passes_done = %(passes_done)s WHERE id = %(id)s"
+_FINISH_RUN = """
+    UPDATE report_runs SET
+        status = %(status)s, passes_done = passes_total, number = %(number)s, text = %(text)s, indices = %(indices)s,
+        indices_error = %(indices_error)s, warnings = %(warnings)s, prompt_tokens = %(prompt_tokens)s,
+        completion_tokens = %(completion_tokens)s, cost_usd = %(cost_usd)s, duration_s = %(duration_s)s,
+        error_code = NULL, error_text = NULL, finished_at = now()
+    WHERE id = %(id)s
+"""
+_FAIL_RUN = """
+    UPDATE report_runs SET
+        status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, finished_at = now()
+    WHERE id = %(id)s
+"""
+_SELECT_PASS = """
+    SELECT input_hash, pass_name, model, output, prompt_tokens, completion_tokens, duration_s
+    FROM report_passes WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s
+"""
+# The first answer stays: a report may have been built on it already.
+_STORE_PASS = """
+    INSERT INTO report_passes (
+        recording_id, input_hash, pass_name, model, output, prompt_tokens, completion_tokens, duration_s
+    ) VALUES (
+        %(recording_id)s, %(input_hash)s, %(pass_name)s, %(model)s, %(output)s, %(prompt_tokens)s,
+        %(completion_tokens)s, %(duration_s)s
+    )
+    ON CONFLICT (recording_id, input_hash) DO NOTHING
+"""
+
+
+async def queue_run(connection: AsyncConnection[DictRow], new: NewReportRun) -> ReportRun:
+    """Add a report run; returns the one that is there for the same recording, report and input hash."""
+    parameters = {**new.model_dump(), "id": uuid4(), "status": RunStatus.QUEUED}
+    await connection.execute(_QUEUE_RUN, parameters)
+    return await _one(connection, _SELECT_SAME_RUN, parameters)
+
+
+async def get_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> ReportRun:
+    """Load a report run.
+
+    Raises:
+        NotFound: it was deleted.
+    """
+    return await _one(connection, _SELECT_RUN, {"id": run_id})
+
+
+async def list_runs(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> list[ReportRun]:
+    """Load the recording's report runs, oldest first."""
+    cursor = await connection.execute(_SELECT_RUNS, {"recording_id": recording_id})
+    return [_run(row) async for row in cursor]
+
+
+async def start_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> None:
+    """Note that the run is being worked on, from its first pass; an earlier failure is over with that."""
+    await connection.execute(_START_RUN, {"id": run_id, "status": RunStatus.RUNNING})
+
+
+async def set_passes_done(connection: AsyncConnection[DictRow], run_id: ReportRunId, passes_done: int) -> None:
+    """Note how many passes of the run are done."""
+    await connection.execute(_SET_PASSES_DONE, {"id": run_id, "passes_done": passes_done})
+
+
+async def finish_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, outcome: ReportOutcome) -> None:
+    """Keep what the run led to."""
+    indices = None if outcome.indices is None else Jsonb([index.model_dump() for index in outcome.indices])
+    await connection.execute(
+        _FINISH_RUN,
+        {
+            "id": run_id,
+            "status": RunStatus.DONE,
+            **outcome.model_dump(exclude={"usage"}),
+            **outcome.usage.model_dump(),
+            "indices": indices,
+            "warnings": Jsonb(list(outcome.warnings)),
+        },
+    )
+
+
+async def fail_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, error_code: str, error_text: str) -> None:
+    """Note why the run led to nothing."""
+    await connection.execute(
+        _FAIL_RUN, {"id": run_id, "status": RunStatus.FAILED, "error_code": error_code, "error_text": error_text}
+    )
+
+
+async def find_pass(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hash: str
+) -> StoredPass | None:
+    """Find the answer that was given to the same input before."""
+    cursor = await connection.execute(_SELECT_PASS, {"recording_id": recording_id, "input_hash": input_hash})
+    row = await cursor.fetchone()
+    return None if row is None else StoredPass.model_validate(_with_usage(row))
+
+
+async def store_pass(connection: AsyncConnection[DictRow], recording_id: RecordingId, answer: StoredPass) -> None:
+    """Keep an answer; one that is there for the same input stays."""
+    await connection.execute(
+        _STORE_PASS,
+        {"recording_id": recording_id, **answer.model_dump(exclude={"usage"}), **answer.usage.model_dump()},
+    )
+
+
+async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> ReportRun:
+    row = await (await connection.execute(query, parameters)).fetchone()
+    if row is None:
+        raise NotFound(what=f"report run {parameters['id']}")
+    return _run(row)
+
+
+def _run(row: DictRow) -> ReportRun:
+    return ReportRun.model_validate(_with_usage(row))
+
+
+def _with_usage(row: DictRow) -> DictRow:
+    usage = Usage(prompt_tokens=row.pop("prompt_tokens"), completion_tokens=row.pop("completion_tokens"))
+    return {**row, "usage": usage}

@@ -1,0 +1,158 @@
+"""Files written whole or not at all, content hashes, token counts, and sizes as people read them."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import unicodedata
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import texts
+from errors import DiskFull
+
+if TYPE_CHECKING:
+    from bpe_openai import Encoding
+
+_HASH_CHUNK_BYTES = 1024 * 1024
+
+_ENCODING = "o200k_base"
+"""The vocabulary of the current OpenAI models; for others the count is an estimate."""
+_TOKEN_PIECE_CHARACTERS = 100_000
+"""bpe-openai takes 200,000 tokens at most a call; a character is rarely more than one and never more than two here."""
+
+FILE_NAME_BYTES = 255
+"""NAME_MAX of Linux file systems."""
+_LONGEST_EXTENSION_BYTES = 16
+"""What stands after the last dot of «Встреча 3. Гость говорит о сервисе» is no extension."""
+_FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
+
+
+@contextmanager
+def disk_full_mapped(path: Path) -> Iterator[None]:
+    """Raise ``DiskFull`` for what the system says when space or quota ran out while writing ``path``."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(path=path) from exc
+        raise
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make a rename inside ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def opened_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of ``path`` when the block ends, and leaves nothing when it fails. Blocking.
+
+    Raises:
+        DiskFull: no space left; ``path`` is as it was.
+    """
+    # The name is not made from path's: that may already have every byte a name can have.
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    with disk_full_mapped(path):
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        fsync_folder(path.parent)
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Write ``data``, text as UTF-8, so that ``path`` is the old or the new file and never a part. Blocking.
+
+    Raises:
+        DiskFull: no space left; ``path`` is as it was.
+    """
+    with opened_atomically(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+def sha256_of_stream(stream: BinaryIO) -> str:
+    """Hash what is left of ``stream``. Blocking; returns 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(_HASH_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+async def sha256_of_file(path: Path) -> str:
+    """Hash a file without holding more than a megabyte of it; returns 64 hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+
+    def hashed() -> str:
+        with path.open("rb") as file:
+            return sha256_of_stream(file)
+
+    return await asyncio.to_thread(hashed)
+
+
+@cache
+def _encoding() -> "Encoding":
+    # Loading its vocabularies takes a second, which a command that counts nothing should not wait for.
+    import bpe_openai  # noqa: PLC0415
+
+    return bpe_openai.get_encoding(_ENCODING)
+
+
+def count_tokens(text: str) -> int:
+    """Count the tokens of ``text``; a seam between pieces can add one in 100,000 characters. Blocking, 4 MB/s."""
+    encoding = _encoding()
+    pieces = (text[start : start + _TOKEN_PIECE_CHARACTERS] for start in range(0, len(text), _TOKEN_PIECE_CHARACTERS))
+    return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
+
+
+def human_size(size_bytes: int) -> str:
+    """A size as people read it: «0 Б», «38 МБ», «1,5 ГБ». A unit is 1024 of the one below."""
+    size = float(size_bytes)
+    unit = 0
+    while round(size) >= 1024 and unit < len(texts.SIZE_UNITS) - 1:
+        size /= 1024
+        unit += 1
+    digits = f"{size:.1f}" if unit and round(size, 1) < 10 else f"{size:.0f}"
+    return f"{digits.removesuffix('.0').replace('.', texts.DECIMAL_SEPARATOR)} {texts.SIZE_UNITS[unit]}"
+
+
+def human_duration(seconds: float) -> str:
+    """A duration as people read it, to the second: «45 с», «42 мин 10 с», «8 ч», «1 ч 5 мин 2 с»."""
+    whole = round(seconds)
+    amounts = [(whole // 3600, texts.HOURS), (whole // 60 % 60, texts.MINUTES), (whole % 60, texts.SECONDS)]
+    return " ".join(f"{amount} {unit}" for amount, unit in amounts if amount) or f"0 {texts.SECONDS}"
+
+
+def safe_file_name(name: str) -> str:
+    """Turn any text into a name that every file system takes: one path part, at most 255 bytes, extension kept.
+
+    A name that is safe already comes back unchanged.
+    """
+    spaced = " ".join(unicodedata.normalize("NFC", name).split())
+    characters = (character for character in spaced if character.isprintable())
+    cleaned = "".join("_" if character in _FORBIDDEN_IN_NAMES else character for character in characters)
+    # Windows drops dots and spaces at the end; a dot in front hides the file.
+    cleaned = cleaned.strip(". ")
+    stem, dot, extension = cleaned.rpartition(".")
+    if not dot or len(extension.encode()) > _LONGEST_EXTENSION_BYTES or " " in extension:
+        stem, dot, extension = cleaned, "", ""
+    room = FILE_NAME_BYTES - len(dot) - len(extension.encode())
+    stem = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
+    return f"{stem or texts.UNNAMED_FILE}{dot}{extension}"
