@@ -1,0 +1,200 @@
+"""Speech to text at any OpenAI-compatible ``/audio/transcriptions``."""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openai
+import structlog
+from pydantic import ValidationError
+
+import texts_errors
+from constants import ENDPOINT_AUDIO_BYTES, ENDPOINT_AUDIO_S, OPUS_BITRATE, SAMPLE_RATE
+from datamodels import EngineInfo, PartTranscript, Segment
+from errors import ProviderInvalidAnswer, ProviderRejectedRequest
+from prices import AudioFormat, model_facts, shutdown_date
+from provider_calls import ProviderCalls, Time
+from provider_calls_openai import error_detail, fingerprint, openai_client, openai_errors
+from speech_to_text import PartLimits
+from speech_to_text_openai_answers import UNDETERMINED, Transcription
+
+Encode = Callable[[Path, float, float], Awaitable[bytes]]
+"""Prepared audio, start and end in seconds, to Ogg Opus."""
+
+TIMED_LIMITS = PartLimits(target_s=300.0, longest_s=ENDPOINT_AUDIO_S / 2)
+"""Well below what endpoints take: parts run at once, and one that has to be repeated is a small loss."""
+
+UNTIMED_LIMITS = PartLimits(target_s=25.0, longest_s=30.0)
+"""For models that answer with text alone: a text is known to be said in its part, so the part has to be short."""
+
+SHORTEST_PART_S = 0.1
+"""OpenAI refuses less; nothing can be said in it."""
+
+_BYTES_PER_S = SAMPLE_RATE * 2
+_FRAME_S = 0.02
+_PAUSE_FRAMES = 15
+_SILENCE_S = 1.0
+_GRANULARITIES: tuple[tuple[str, ...], ...] = (("word", "segment"), ("segment",))
+_FORMAT = re.compile(r"response_format|timestamp|granularit|verbose_json|diarized_json", re.IGNORECASE)
+
+_log = structlog.get_logger(__name__)
+
+
+class OpenAISpeechToText:
+    """``SpeechToText`` over ``/audio/transcriptions``.
+
+    Asks for the richest answer that the model is known to give, and for less when that is refused. When an answer comes
+    without times the limits become those of such models, and a part that was planned longer is asked for in pieces.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        model: str,
+        provider_name: str,
+        concurrency: int,
+        timeout_s: float,
+        encode: Encode,
+        *,
+        time: Time | None = None,
+    ) -> None:
+        facts = model_facts(model)
+        self._format = (facts and facts.audio_format) or AudioFormat.VERBOSE_JSON
+        self._granularity = 0
+        self._timed = self._format != AudioFormat.JSON
+        self._model = model
+        self._provider = provider_name
+        self._concurrency = concurrency
+        self._encode = encode
+        self._client = openai_client(base_url, api_key, timeout_s)
+        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, time=time)
+        digest = fingerprint(base_url.rstrip("/"), model, f"opus {OPUS_BITRATE}")
+        self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest)
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._info
+
+    @property
+    def limits(self) -> PartLimits:
+        return TIMED_LIMITS if self._timed else UNTIMED_LIMITS
+
+    @property
+    def concurrency(self) -> int:
+        return self._concurrency
+
+    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+        """See ``SpeechToText.transcribe``. Without times in the answer, sentences share the part by their length."""
+        if end_s - start_s < SHORTEST_PART_S:
+            return PartTranscript(language=language or UNDETERMINED, segments=())
+        longest = UNTIMED_LIMITS.longest_s
+        if self._timed or end_s - start_s <= longest:
+            answer = await self._ask(pcm, start_s, end_s, language)
+            if not answer.has_times:
+                self._timed = False
+            if self._timed or end_s - start_s <= longest:
+                return answer.part(end_s - start_s, language)
+        return await self._in_pieces(pcm, start_s, end_s, language)
+
+    async def check(self) -> None:
+        """Transcribe a second of silence: it costs a hundredth of a cent and tells what the model can answer with."""
+        if ends := shutdown_date(self._model):
+            _log.warning("model_shutdown", model=self._model, date=ends.isoformat())
+        with tempfile.TemporaryDirectory() as folder:
+            silence = Path(folder) / "silence.pcm"
+            await asyncio.to_thread(silence.write_bytes, bytes(int(_SILENCE_S * _BYTES_PER_S)))
+            await self._ask(silence, 0.0, _SILENCE_S, None)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _in_pieces(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+        cuts = await asyncio.to_thread(quiet_cuts, pcm, start_s, end_s, UNTIMED_LIMITS)
+        segments: list[Segment] = []
+        told = UNDETERMINED
+        for first, last in pairwise(cuts):
+            piece = await self.transcribe(pcm, first, last, language)
+            segments.extend(_moved(segment, first - start_s) for segment in piece.segments)
+            if told == UNDETERMINED:
+                told = piece.language
+        return PartTranscript(language=told, segments=tuple(segments))
+
+    async def _ask(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> Transcription:
+        audio = await self._encode(pcm, start_s, end_s)
+        if len(audio) > ENDPOINT_AUDIO_BYTES:
+            raise ProviderRejectedRequest(provider=self._provider, reason=texts_errors.REASON_TOO_LARGE)
+        return await self._calls.run(lambda: self._send(audio, language))
+
+    async def _send(self, audio: bytes, language: str | None) -> Transcription:
+        with openai_errors(self._provider, self._model):
+            while True:
+                options = self._options()
+                try:
+                    response = await self._client.audio.transcriptions.with_raw_response.create(
+                        file=("part.ogg", audio, "audio/ogg"),
+                        model=self._model,
+                        language=language or openai.omit,
+                        **options,
+                    )
+                    break
+                except openai.APIStatusError as exc:
+                    if not self._give_up(options, exc):
+                        raise
+            try:
+                return Transcription.model_validate(response.http_response.json())
+            except ValidationError as exc:
+                raise ProviderInvalidAnswer(provider=self._provider, reason="no transcription") from exc
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"response_format": self._format.value}
+        if self._format == AudioFormat.VERBOSE_JSON:
+            options["timestamp_granularities"] = list(_GRANULARITIES[self._granularity])
+        if self._format == AudioFormat.DIARIZED_JSON:
+            options["chunking_strategy"] = "auto"
+        return options
+
+    def _give_up(self, options: dict[str, Any], exc: openai.APIStatusError) -> bool:
+        """Ask for less than the refused ``options``; False when the refusal is about something else."""
+        refused = options["response_format"]
+        text = f"{exc.param} {exc.code} {error_detail(exc)}"
+        if exc.status_code not in {400, 422} or refused == AudioFormat.JSON or not _FORMAT.search(text):
+            return False
+        words = "word" in options.get("timestamp_granularities", ())
+        if words and re.search(r"timestamp|granularit", text, re.IGNORECASE):
+            self._granularity = 1
+            return True
+        self._format = AudioFormat.JSON
+        self._timed = False
+        return True
+
+
+def quiet_cuts(pcm: Path, start_s: float, end_s: float, limits: PartLimits) -> list[float]:
+    """Times from ``start_s`` to ``end_s``, at most ``limits.longest_s`` apart, at the quietest moments between."""
+    cuts = [start_s]
+    while end_s - cuts[-1] > limits.longest_s:
+        earliest = cuts[-1] + limits.target_s / 2
+        cuts.append(_quietest(pcm, earliest, cuts[-1] + limits.longest_s))
+    return [*cuts, end_s]
+
+
+def _quietest(pcm: Path, start_s: float, end_s: float) -> float:
+    frame = int(SAMPLE_RATE * _FRAME_S)
+    offset = int(start_s * SAMPLE_RATE)
+    count = int(end_s * SAMPLE_RATE) - offset
+    sound = np.fromfile(pcm, dtype="<i2", count=count, offset=offset * 2).astype(np.float32)
+    frames = sound[: len(sound) // frame * frame].reshape(-1, frame)
+    energy = np.convolve((frames**2).mean(axis=1), np.ones(_PAUSE_FRAMES), mode="valid")
+    return start_s + (int(energy.argmin()) + _PAUSE_FRAMES / 2) * _FRAME_S
+
+
+def _moved(segment: Segment, by_s: float) -> Segment:
+    words = segment.words and tuple(
+        word.model_copy(update={"start": word.start + by_s, "end": word.end + by_s}) for word in segment.words
+    )
+    return segment.model_copy(update={"start": segment.start + by_s, "end": segment.end + by_s, "words": words})
