@@ -1,0 +1,205 @@
+"""Quotes against the recording: where the words of a quote were said, and what they really were.
+
+Speech recognition and language models differ from each other in case, ё, punctuation and small words, so a quote
+matches a stretch of the transcript when ``difflib`` finds their letters 0.85 alike.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import texts_reports as texts
+from datamodels import Transcript
+from report_windows import clock, speaker_label
+
+ENOUGH_ALIKE = 0.85
+CHECKED_WORDS = 4
+"""Shorter phrases in «…» are names and terms, not quotes."""
+
+_MOST_CANDIDATES = 60
+_EXACT_BELOW_WORDS = 3
+"""Of two words a similar pair is found nearly anywhere."""
+_LONGEST_QUOTE_WORDS = 120
+_SLACK_WORDS = 2
+_NEGATIONS = frozenset(["не", "ни", "нет", "без"])
+"""A quote that loses one of these says the opposite while its letters are alike."""
+
+_WORD = re.compile(r"\w+")
+_GAP = re.compile(r"\[?\s*(?:…|\.{3,})\s*\]?")
+_TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{2})")
+_QUOTED = re.compile(
+    r"«(?P<quote>[^«»]{1,2000})»(?P<source>[ \u00a0]?[(\[][^()\[\]\n]{0,60}\d:\d\d[^()\[\]\n]{0,20}[)\]])?"
+)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words of the recording. ``speaker`` is None in a monologue; ``start`` in seconds."""
+
+    text: str
+    speaker: str | None
+    start: float
+
+    @property
+    def time(self) -> str:
+        return clock(self.start)
+
+    @property
+    def source(self) -> str:
+        return texts.QUOTE_SOURCE.format(speaker=self.speaker, time=self.time) if self.speaker else self.time
+
+
+@dataclass(frozen=True)
+class CheckedText:
+    """A text whose quotes carry speaker and time; ``not_found`` of them do not stand in the recording."""
+
+    text: str
+    not_found: int
+
+
+@dataclass(frozen=True)
+class _Span:
+    start: int
+    end: int
+    ratio: float
+
+
+class Evidence:
+    """The words of a transcript, ready to be searched. Building and searching take CPU time: use a thread."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._segments = transcript.segments
+        self._words: list[str] = []
+        self._origins: list[tuple[int, int, int]] = []
+        """Of each word: its segment, and the first and last character there."""
+        for position, segment in enumerate(self._segments):
+            for match in _WORD.finditer(segment.text):
+                self._words.append(_normal(match[0]))
+                self._origins.append((position, match.start(), match.end()))
+        self._positions: dict[str, list[int]] = {}
+        for position, word in enumerate(self._words):
+            self._positions.setdefault(word, []).append(position)
+
+    def find(self, text: str, time: str | None = None) -> Quote | None:
+        """The words of the recording that ``text`` quotes, or None. ``time`` (12:41) decides between equal places.
+
+        The parts around a gap (``…``) must all be there, in this order.
+        """
+        near = _seconds(time)
+        after = 0
+        spans: list[_Span] = []
+        for part in _GAP.split(text):
+            words = normal_words(part)
+            if not words:
+                continue
+            span = self._span(words, after, near)
+            if span is None:
+                return None
+            spans.append(span)
+            after = span.end
+        if not spans:
+            return None
+        segment = self._segments[self._origins[spans[0].start][0]]
+        said = " … ".join(self._said(span) for span in spans)
+        return Quote(said, speaker_label(segment), segment.start)
+
+    def checked(self, markdown: str, prompt: str) -> CheckedText:
+        """The text with speaker and time after each quote, and a mark after those that nobody said.
+
+        What the model repeats from ``prompt`` in «…» is a name or a question, not a quote.
+        """
+        asked = f" {' '.join(normal_words(prompt))} "
+        not_found = 0
+
+        def with_source(match: re.Match[str]) -> str:
+            nonlocal not_found
+            words = normal_words(match["quote"])
+            if len(words) < CHECKED_WORDS or f" {' '.join(words)} " in asked:
+                return match[0]
+            stated = _TIME.search(match["bracket"] or match["dash"] or "")
+            quote = self.find(match["quote"], stated[0] if stated else None)
+            if quote is None:
+                not_found += 1
+                return f"«{match['quote']}» {texts.QUOTE_NOT_FOUND}"
+            said = match["quote"] if normal_words(quote.text) == words else quote.text
+            return f"«{said}» — {quote.source}" if match["dash"] else f"«{said}» ({quote.source})"
+
+        return CheckedText(_QUOTED.sub(with_source, markdown), not_found)
+
+    def _span(self, words: Sequence[str], after: int, near: float | None) -> _Span | None:
+        exact = [start for start in self._candidates_exact(words) if start >= after]
+        if exact:
+            start = exact[0] if near is None else min(exact, key=lambda each: abs(self._start_of(each) - near))
+            return _Span(start, start + len(words), 1.0)
+        if not _EXACT_BELOW_WORDS <= len(words) <= _LONGEST_QUOTE_WORDS:
+            return None
+        starts = [start for start in self._candidates_alike(words) if start >= after]
+        best = max((self._refined(words, start, after) for start in starts), key=lambda span: span.ratio, default=None)
+        return best if best and best.ratio >= ENOUGH_ALIKE else None
+
+    def _candidates_exact(self, words: Sequence[str]) -> list[int]:
+        rarest = min(range(len(words)), key=lambda index: len(self._positions.get(words[index], ())))
+        starts = (position - rarest for position in self._positions.get(words[rarest], ()))
+        return [start for start in starts if start >= 0 and self._words[start : start + len(words)] == list(words)]
+
+    def _candidates_alike(self, words: Sequence[str]) -> list[int]:
+        """Starts that share the most words with the quote, at their places in it give or take a few."""
+        votes: Counter[int] = Counter()
+        for index, word in enumerate(words):
+            for position in self._positions.get(word, ()):
+                votes[max(0, position - index)] += 1
+        shared: Counter[int] = Counter()
+        for start, count in votes.items():
+            for shift in range(-_SLACK_WORDS, _SLACK_WORDS + 1):
+                shared[start + shift] += count
+        likely = [start for start, _ in shared.most_common(_MOST_CANDIDATES) if 0 <= start < len(self._words)]
+        return sorted(likely)
+
+    def _refined(self, words: Sequence[str], start: int, after: int) -> _Span:
+        quote = " ".join(words)
+        matcher = SequenceMatcher(None, b=quote, autojunk=False)
+        best = _Span(start, start, 0.0)
+        for length in range(max(1, len(words) - _SLACK_WORDS), len(words) + _SLACK_WORDS + 1):
+            window = self._words[start : start + length]
+            if start < after or len(window) < length or _negations(window) != _negations(words):
+                continue
+            matcher.set_seq1(" ".join(window))
+            floor = max(best.ratio, ENOUGH_ALIKE)
+            if matcher.real_quick_ratio() < floor or matcher.quick_ratio() < floor:
+                continue
+            ratio = matcher.ratio()
+            if ratio > best.ratio:
+                best = _Span(start, start + length, ratio)
+        return best
+
+    def _start_of(self, word: int) -> float:
+        return self._segments[self._origins[word][0]].start
+
+    def _said(self, span: _Span) -> str:
+        first, last = self._origins[span.start], self._origins[span.end - 1]
+        if first[0] == last[0]:
+            return " ".join(self._segments[first[0]].text[first[1] : last[2]].split())
+        between = [self._segments[position].text for position in range(first[0] + 1, last[0])]
+        pieces = [self._segments[first[0]].text[first[1] :], *between, self._segments[last[0]].text[: last[2]]]
+        return " ".join(" ".join(pieces).split())
+
+
+def normal_words(text: str) -> list[str]:
+    """The words without case, ё and punctuation."""
+    return [_normal(word) for word in _WORD.findall(text)]
+
+
+def _normal(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold().replace("ё", "е")
+
+
+def _negations(words: Iterable[str]) -> Counter[str]:
+    return Counter(word for word in words if word in _NEGATIONS)
+
+
+def _seconds(time: str | None) -> float | None:
+    match = _TIME.search(time or "")
+    return int(match[1] or 0) * 3600.0 + int(match[2]) * 60 + int(match[3]) if match else None
