@@ -1,0 +1,258 @@
+"""Recordings as sound: what a file is, its samples at 16 kHz, and pieces of them for the engines.
+
+The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples without a header. A second is always
+32,000 bytes, so every later step reads its stretch by position, and nothing ever holds a whole recording in memory.
+"""
+
+import asyncio
+import errno
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+import imageio_ffmpeg  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+import texts_transcription
+from audio_process import ProcessLimits, RunningProcess, running
+from constants import OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
+from datamodels import AudioInfo, MissingInterval
+from errors import (
+    BadInput,
+    BrokenRecording,
+    DiskFull,
+    EmptyFile,
+    EngineFailed,
+    MissingProgram,
+    NoSoundTrack,
+    NotARecording,
+    RecordingTooLong,
+    UnreadableFile,
+)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+SAMPLE_BYTES = 2
+_BYTES_PER_S = SAMPLE_RATE * SAMPLE_BYTES
+
+_PROBE_LIMITS = ProcessLimits(time_s=60, memory_bytes=2 * 1024**3)
+_DECODER_MEMORY = 2 * 1024**3
+_OPUS_LIMITS = ProcessLimits(time_s=300, memory_bytes=_DECODER_MEMORY)
+
+_KEEP_TIME = f"aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp=0.5"
+"""Silence where times leap, as with a recorder that sends nothing in pauses: else all later times would shift."""
+_LONGEST_S = 24 * 3600
+"""Invented times in a hostile file must not fill the disk with silence."""
+
+_TAIL_TOLERANCE_S = 1.0
+_TAIL_TOLERANCE = 0.001
+"""Encoders' padding and rounded headers make honest files differ by less than a second (measured over the formats)."""
+
+_FAULTS: dict[str, type[BadInput]] = {
+    "not_a_recording": NotARecording,
+    "no_sound_track": NoSoundTrack,
+    "broken": BrokenRecording,
+}
+_NOT_STARTED = (126, 127)
+"""What a shell returns when it finds no program, or none that can be run."""
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def find_ffmpeg(setting: str | None) -> Path:
+    """Return the ffmpeg to use: the one set, else the system's, else the one that came with us.
+
+    Raises:
+        MissingProgram: there is none, or not where the setting says.
+    """
+    found = shutil.which(setting or "ffmpeg")
+    if found is not None:
+        return Path(found).absolute()
+    if setting:
+        raise MissingProgram(program=setting)
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as exc:
+        raise MissingProgram(program="ffmpeg") from exc
+
+
+async def probe(path: Path, file_name: str) -> AudioInfo:
+    """Tell what is in a file, by its bytes and by decoding the first sound; its name counts for nothing.
+
+    Raises:
+        UnreadableFile, EmptyFile: the file itself is no use.
+        NotARecording, NoSoundTrack, BrokenRecording: its content is.
+    """
+    await asyncio.to_thread(_check_readable, path, file_name)
+    try:
+        async with running(_probe_command(path), _PROBE_LIMITS) as process:
+            printed = b"".join([block async for block in process.output()])
+    except TimeoutError as exc:
+        raise BrokenRecording(file_name=file_name, reason="probing takes too long") from exc
+    try:
+        answer = json.loads(printed)
+        if "fault" in answer:
+            raise _FAULTS[answer["fault"]](file_name=file_name, reason=answer["reason"])
+        return AudioInfo.model_validate(answer)
+    except (ValidationError, ValueError) as exc:
+        raise BrokenRecording(file_name=file_name, reason=f"probing ended with {process.returncode}") from exc
+
+
+def _probe_command(path: Path) -> list[str]:
+    program = Path(__file__).with_name("audio_probe.py")
+    return [sys.executable, "-E", "-s", str(program), str(path.absolute())]
+
+
+def _check_readable(path: Path, file_name: str) -> None:
+    try:
+        status = path.stat()
+        # A pipe or device would be waited for without end.
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFile(file_name=file_name, reason="это не файл")
+        with path.open("rb"):
+            pass
+    except OSError as exc:
+        raise UnreadableFile(file_name=file_name, reason=_reason(exc)) from exc
+    if status.st_size == 0:
+        raise EmptyFile(file_name=file_name)
+
+
+def _reason(exc: OSError) -> str:
+    return {
+        errno.ENOENT: "такого файла нет",
+        errno.EACCES: "нет прав на чтение",
+        errno.ENAMETOOLONG: "слишком длинное имя",
+    }.get(exc.errno or 0, os.strerror(exc.errno or 0))
+
+
+async def prepare(
+    path: Path,
+    pcm: Path,
+    *,
+    file_name: str,
+    ffmpeg: Path,
+    time_limit_s: float,
+    on_seconds: Callable[[float], None] | None = None,
+) -> float:
+    """Decode the first sound track of ``path`` into the prepared audio ``pcm`` and return its seconds.
+
+    ``pcm`` appears whole or not at all. A damaged recording is decoded as far as it goes: see ``missing_tail``.
+    ``on_seconds`` is told the seconds decoded so far.
+
+    Raises:
+        BrokenRecording: nothing decodes, or not within ``time_limit_s``.
+        RecordingTooLong: it goes on after a day.
+        DiskFull: no space for the samples.
+        MissingProgram: ``ffmpeg`` cannot be run.
+    """
+    unfinished = pcm.with_name(f"{pcm.name}.unfinished")
+    try:
+        file = await _in_thread(unfinished.open, "wb")
+        try:
+            async with running(_decode_command(ffmpeg, path), ProcessLimits(time_limit_s, _DECODER_MEMORY)) as process:
+                decoded_s = await _write(process, file, on_seconds)
+            _check_started(process, ffmpeg)
+            if not decoded_s or process.returncode < 0:
+                raise BrokenRecording(file_name=file_name, reason=process.errors or f"ffmpeg {process.returncode}")
+            if decoded_s >= _LONGEST_S:
+                raise RecordingTooLong(file_name=file_name, duration="больше 24 ч", maximum="24 ч")
+            await _in_thread(_flush, file)
+        finally:
+            await _in_thread(file.close)
+        await _in_thread(unfinished.replace, pcm)
+    except TimeoutError as exc:
+        raise BrokenRecording(file_name=file_name, reason=f"not decoded within {time_limit_s:.0f} s") from exc
+    except OSError as exc:
+        if exc.errno in _NO_SPACE:
+            raise DiskFull(path=pcm) from exc
+        raise
+    finally:
+        await _in_thread(lambda: unfinished.unlink(missing_ok=True))
+    return decoded_s
+
+
+def _decode_command(ffmpeg: Path, path: Path) -> list[str]:
+    return [
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-v", "error"),
+        *("-protocol_whitelist", "file,pipe", "-format_whitelist", RECORDING_DEMUXERS, "-i", f"file:{path.absolute()}"),
+        *("-map", "0:a:0", "-af", _KEEP_TIME, "-ac", "1", "-ar", str(SAMPLE_RATE), "-t", str(_LONGEST_S)),
+        *("-f", "s16le", "pipe:1"),
+    ]
+
+
+def _opus_command(ffmpeg: Path, pcm: Path, start_s: float, end_s: float) -> list[str]:
+    return [
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", "file,pipe"),
+        *("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1"),
+        *("-ss", f"{start_s:.6f}", "-t", f"{end_s - start_s:.6f}", "-i", f"file:{pcm.absolute()}"),
+        *("-c:a", "libopus", "-b:a", str(OPUS_BITRATE), "-application", "voip", "-f", "ogg", "pipe:1"),
+    ]
+
+
+def _check_started(process: RunningProcess, ffmpeg: Path) -> None:
+    if process.returncode in _NOT_STARTED:
+        raise MissingProgram(program=ffmpeg)
+
+
+async def _write(process: RunningProcess, file: BinaryIO, on_seconds: Callable[[float], None] | None) -> float:
+    written = 0
+    async for block in process.output():
+        await _in_thread(file.write, block)
+        written += len(block)
+        if on_seconds is not None:
+            on_seconds(written / _BYTES_PER_S)
+    return written / _BYTES_PER_S
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Like ``asyncio.to_thread``, but waits for the thread even when cancelled: a file is not closed under a write."""
+    task = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def missing_tail(declared_s: float | None, decoded_s: float) -> MissingInterval | None:
+    """Return what a file claims to hold beyond what could be decoded, when that is more than inaccuracy."""
+    if declared_s is None or declared_s - decoded_s <= max(_TAIL_TOLERANCE_S, declared_s * _TAIL_TOLERANCE):
+        return None
+    return MissingInterval(start=decoded_s, end=declared_s, reason=texts_transcription.CUT_OFF)
+
+
+def samples(pcm: Path, start_s: float, end_s: float) -> NDArray[np.float32]:
+    """Read ``[start_s, end_s)`` of prepared audio, shape (samples,), from -1 to 1; less where the file ends. Blocks."""
+    first = round(max(start_s, 0.0) * SAMPLE_RATE)
+    count = max(round(end_s * SAMPLE_RATE) - first, 0)
+    read = np.fromfile(pcm, dtype="<i2", count=count, offset=first * SAMPLE_BYTES)
+    return read.astype(np.float32) / np.float32(32768)
+
+
+async def opus(pcm: Path, start_s: float, end_s: float, *, ffmpeg: Path) -> bytes:
+    """Return ``[start_s, end_s)`` of prepared audio as Ogg Opus, the form that endpoints take.
+
+    Raises:
+        EngineFailed: ffmpeg did not encode it.
+    """
+    try:
+        async with running(_opus_command(ffmpeg, pcm, start_s, end_s), _OPUS_LIMITS) as process:
+            encoded = b"".join([block async for block in process.output()])
+    except TimeoutError as exc:
+        raise EngineFailed(engine="ffmpeg", reason="not encoded in time") from exc
+    _check_started(process, ffmpeg)
+    if process.returncode != 0 or not encoded:
+        raise EngineFailed(engine="ffmpeg", reason=process.errors)
+    return encoded

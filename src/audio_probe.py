@@ -1,0 +1,201 @@
+"""Look into a file from outside: ``python -E -s audio_probe.py FILE`` prints one JSON object.
+
+A program of its own, because a hostile file may hang or crash the libraries that read it. ``audio.probe`` runs it under
+limits of time, processor and memory. It imports nothing of ours but ``constants``, so that it starts fast.
+
+Printed is either ``{"fault": …, "reason": …}`` with a fault of ``Fault``, or the fields of ``AudioInfo``.
+"""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from constants import RECORDING_DEMUXERS
+
+_MAGIC = (
+    *(b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"),
+    *(b"FORM", b"caff", b"#!AMR", b"riff\x2e\x91\xcf\x11"),
+)
+_MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+
+_HEAD_BYTES = 256 * 1024
+_FIRST_PACKETS = 200
+"""A recording whose first packets give no sound is taken for broken; mp3 files may start with some unusable ones."""
+
+_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+"""What recorders that cannot go back to the header leave there."""
+
+_MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+"""Samples a second by the version bits of an MPEG audio header, ISO/IEC 11172-3 and 13818-3."""
+
+
+class Fault(StrEnum):
+    NOT_A_RECORDING = "not_a_recording"
+    NO_SOUND_TRACK = "no_sound_track"
+    BROKEN = "broken"
+
+
+class _Unusable(Exception):
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+
+
+def probe_file(path: Path) -> dict[str, Any]:
+    """Return the fields of ``AudioInfo``, or the fault."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    # A file that starts like a recording and cannot be read is broken; any other is none.
+    fault = Fault.BROKEN if _is_known(head) else Fault.NOT_A_RECORDING
+    try:
+        with _open(path) as container:
+            stream = _audio_stream(container)
+            _decode_something(container, stream)
+            declared_s = _declared_s(container, stream, head)
+            fields = {
+                "container": container.format.name,
+                "codec": stream.codec_context.name,
+                "declared_s": declared_s,
+                "channels": stream.codec_context.channels,
+                "sample_rate": stream.codec_context.sample_rate,
+                "size_bytes": path.stat().st_size,
+                "has_video": bool(_videos(container)),
+            }
+            told_s = (
+                container.duration / av.time_base if container.duration and "ogg" in container.format.name else None
+            )
+        return {**fields, "duration_s": declared_s or told_s or _measured_s(path)}
+    except _Unusable as exc:
+        return {"fault": fault if exc.fault is Fault.BROKEN else exc.fault, "reason": str(exc)}
+    except FFmpegError as exc:
+        return {"fault": fault, "reason": exc.strerror or "unknown"}
+    except (ValueError, OverflowError) as exc:
+        return {"fault": fault, "reason": str(exc)}
+
+
+def _open(path: Path) -> InputContainer:
+    # "file:" keeps a name like "concat:a|b" from being read as a protocol.
+    options = {"protocol_whitelist": "file", "format_whitelist": RECORDING_DEMUXERS}
+    return av.open(f"file:{path}", options=options)
+
+
+def _is_known(head: bytes) -> bool:
+    """Whether the first bytes are those of a container or stream that recordings come in."""
+    return (
+        head.startswith(_MAGIC)
+        or head[4:8] in _MOV_BOXES
+        or (head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE")
+        or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")  # MPEG audio, AAC
+        or (head[:1] == b"\x47" and head[188:189] == b"\x47")  # MPEG transport stream
+    )
+
+
+def _videos(container: InputContainer) -> list[VideoStream]:
+    """The moving pictures: a cover inside an mp3 is none."""
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def _audio_stream(container: InputContainer) -> AudioStream:
+    if container.streams.audio:
+        stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise _Unusable(Fault.BROKEN, "the codec is unknown")
+        return stream
+    if _videos(container):
+        raise _Unusable(Fault.NO_SOUND_TRACK, "video only")
+    raise _Unusable(Fault.NOT_A_RECORDING, "no audio stream")
+
+
+def _decode_something(container: InputContainer, stream: AudioStream) -> None:
+    """Decode up to the first sound: many things that are no recording get this far and no further."""
+    for packets, packet in enumerate(container.demux(stream)):
+        if packets > _FIRST_PACKETS:
+            break
+        try:
+            if any(frame.samples for frame in packet.decode()):
+                return
+        except FFmpegError:
+            continue
+    raise _Unusable(Fault.BROKEN, "nothing decodes")
+
+
+def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> float | None:
+    """What the file claims to last; None where libav would only be guessing from bit rate or size."""
+    name = container.format.name
+    if name == "mp3":
+        return _mp3_declared_s(head)
+    if name == "wav":
+        return _wav_declared_s(head)
+    if not name.startswith(("mov", "matroska", "flac")):
+        return None
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base) or None
+    # The whole file's duration is the sound's only when there is nothing else in it.
+    if container.duration and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None
+
+
+def _mp3_declared_s(head: bytes) -> float | None:
+    """The duration by a Xing, Info or VBRI header, which libav ignores in a truncated file."""
+    start = 0
+    if head.startswith(b"ID3") and len(head) > 10:
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    while start + 4 <= len(head) and not (head[start] == 0xFF and head[start + 1] & 0xE6 == 0xE2):
+        start += 1
+    if start + 200 > len(head):
+        return None
+    version, rate_index = head[start + 1] >> 3 & 3, head[start + 2] >> 2 & 3
+    if version not in _MPEG_RATES or rate_index > 2:
+        return None
+    mono = head[start + 3] >> 6 == 3
+    side_info = (17 if mono else 32) if version == 3 else (9 if mono else 17)
+    xing = head[start + 4 + side_info :][:12]
+    vbri = head[start + 36 :][:18]
+    if xing[:4] in (b"Xing", b"Info") and xing[7] & 1:
+        frames = int.from_bytes(xing[8:12], "big")
+    elif vbri[:4] == b"VBRI":
+        frames = int.from_bytes(vbri[14:18], "big")
+    else:
+        return None
+    return frames * (1152 if version == 3 else 576) / _MPEG_RATES[version][rate_index] or None
+
+
+def _wav_declared_s(head: bytes) -> float | None:
+    """The duration by the size of the ``data`` chunk, which libav cuts to what is there."""
+    at, bytes_per_s = 12, 0
+    while at + 8 <= len(head):
+        chunk, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
+        if chunk == b"fmt ":
+            bytes_per_s = int.from_bytes(head[at + 16 : at + 20], "little")
+        if chunk == b"data":
+            return None if size in _UNKNOWN_SIZES or not bytes_per_s else size / bytes_per_s
+        at += 8 + size + size % 2
+    return None
+
+
+def _measured_s(path: Path) -> float:
+    """Read through the packets, without decoding, and return how far their times reach."""
+    first: float | None = None
+    last = 0.0
+    with _open(path) as container:
+        for packet in container.demux(_audio_stream(container)):
+            if packet.pts is None or packet.time_base is None:
+                continue
+            begin = float(packet.pts * packet.time_base)
+            first = begin if first is None else first
+            last = max(last, begin + float((packet.duration or 0) * packet.time_base))
+    return last - (first or 0.0)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(probe_file(Path(sys.argv[1]))))

@@ -1,0 +1,91 @@
+"""Programs that read files from outside: own process group, limits of time, processor and memory, no environment."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+_READ_BYTES = 1024 * 1024
+_KEPT_ERROR_BYTES = 4096
+
+_SHELL = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec "$@"'
+"""A shell sets the limits between fork and exec, which Python cannot safely do in a process with threads. macOS has no
+limit of virtual memory and goes without."""
+
+
+@dataclass(frozen=True)
+class ProcessLimits:
+    """``time_s`` bounds both the wall clock and the processor."""
+
+    time_s: float
+    memory_bytes: int
+
+
+class RunningProcess:
+    """A program at work. ``output`` gives what it prints until it ends; then ``returncode`` and ``errors`` are set."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.errors = ""
+        self.returncode = 0
+
+    async def output(self) -> AsyncIterator[bytes]:
+        """Yield standard output in blocks.
+
+        Raises:
+            TimeoutError: the limit of time has passed; the program is ended.
+        """
+        if self._process.stdout is None or self._process.stderr is None:
+            raise RuntimeError("the process was started without pipes")
+        errors = asyncio.create_task(_first_bytes(self._process.stderr))
+        try:
+            while block := await self._process.stdout.read(_READ_BYTES):
+                yield block
+            self.errors = (await errors).decode(errors="replace").strip()
+            self.returncode = await self._process.wait()
+        finally:
+            errors.cancel()
+            await asyncio.wait([errors])
+
+
+async def _first_bytes(stream: asyncio.StreamReader) -> bytes:
+    kept = b""
+    while block := await stream.read(_KEPT_ERROR_BYTES):
+        kept = (kept + block)[:_KEPT_ERROR_BYTES]
+    return kept
+
+
+@asynccontextmanager
+async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncIterator[RunningProcess]:
+    """Run a program; whatever happens inside the block, it and its children are gone afterwards.
+
+    Raises:
+        TimeoutError: the limit of time has passed inside the block.
+    """
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        _SHELL,
+        "sh",
+        str(int(limits.time_s) + 1),
+        str(limits.memory_bytes // 1024),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_READ_BYTES,
+        start_new_session=True,
+        # No keys of ours in a program that a hostile file may take over; messages in English.
+        env={"LC_ALL": "C.UTF-8"},
+    )
+    try:
+        async with asyncio.timeout(limits.time_s):
+            yield RunningProcess(process)
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        # Reads the pipes dry, so that they are closed with the process.
+        await process.communicate()
