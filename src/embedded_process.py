@@ -1,0 +1,340 @@
+"""What the embedded engines have in common: one process per installation, shared by every command that needs it.
+
+A command that uses an engine holds a shared lock on ``run/<engine>.users`` for as long as it lives; the kernel frees it
+when the command is killed. Whoever leaves and gets the lock alone stops the engine. ``run/<engine>.json`` says which
+process it is, so that the next command adopts what a killed one left behind, or puts another in its place.
+"""
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import psutil
+
+from errors import EngineFailed
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+POLL_S = 0.05
+LOCK_LIMIT_S = 180.0
+"""How long to wait for another command that is starting or stopping the same engine."""
+START_TRIES = 3
+"""A port that was free may be taken by the time the engine binds it."""
+KILL_LIMIT_S = 5.0
+CREATE_TIME_TOLERANCE_S = 2.0
+"""psutil derives it from the boot time, which moves a little when the clock is set."""
+LOG_KEEP_BYTES = 10 * 1024 * 1024
+
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""Engines this process started, kept until they are reaped: others may use them after we have left."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports nobody listens on, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for sock in sockets:
+            sock.bind((LOOPBACK, 0))
+        return [int(sock.getsockname()[1]) for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start an engine. ``user`` and ``group`` are ids to run as, None to keep ours."""
+
+    arguments: Sequence[str]
+    ports: Mapping[str, int]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str | int] = field(default_factory=dict)
+    user: int | None = None
+    group: int | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """An engine's process and how to reach it, as written to the run file."""
+
+    pid: int
+    created: float
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
+    options: Mapping[str, str | int]
+
+    def process(self) -> psutil.Process | None:
+        """The live process, None when it is gone or the pid belongs to another by now."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) <= CREATE_TIME_TOLERANCE_S
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+class Lock:
+    """A file lock that the kernel frees when its holder dies, waited for without blocking the event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def try_take(self, *, shared: bool = False) -> bool:
+        """Take the lock, or turn the one held into the other kind; False when others are in the way."""
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def free(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @asynccontextmanager
+    async def held(self, engine: str) -> AsyncIterator[None]:
+        """Hold the lock alone.
+
+        Raises:
+            EngineFailed: another command has held it for LOCK_LIMIT_S.
+        """
+        try:
+            async with asyncio.timeout(LOCK_LIMIT_S):
+                while not self.try_take():  # noqa: ASYNC110 - other processes hold it, no event of ours
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError as exc:
+            self.free()
+            raise EngineFailed(engine=engine, reason="another command is starting or stopping it") from exc
+        except asyncio.CancelledError:
+            self.free()
+            raise
+        try:
+            yield
+        finally:
+            self.free()
+
+
+class Engine(ABC):
+    """One embedded engine: how it is prepared, launched and known to be well."""
+
+    name: ClassVar[str]
+    start_limit_s: ClassVar[float]
+    stop_limit_s: ClassVar[float]
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+
+    def __init__(self, persistent_dir: Path) -> None:
+        self._run_dir = persistent_dir / "run"
+        self._run_file = self._run_dir / f"{self.name}.json"
+        self._log_file = persistent_dir / "logs" / f"{self.name}.log"
+        self._users = Lock(self._run_dir / f"{self.name}.users")
+        self._starting = Lock(self._run_dir / f"{self.name}.lock")
+        self._within = asyncio.Lock()
+        self._running: Running | None = None
+
+    @property
+    @abstractmethod
+    def mark(self) -> str:
+        """A command-line argument that only this installation's engine has."""
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Make what the engine needs on disk. Runs under the start lock, while no engine runs."""
+
+    @abstractmethod
+    def launch(self) -> Launch:
+        """The next try to start: free ports, command, secrets."""
+
+    @abstractmethod
+    async def healthy(self, running: Running) -> bool:
+        """Whether it answers a real request."""
+
+    def suits(self, running: Running) -> bool:  # noqa: ARG002
+        """Whether what runs is what this command wants; used only while nobody else uses it."""
+        return True
+
+    async def acquire(self) -> Running:
+        """The running engine; started or adopted at the first call.
+
+        Raises:
+            EngineFailed: it did not start in time, or ends at once.
+        """
+        async with self._within:
+            if self._running is not None and self._running.process() is not None:
+                return self._running
+            self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._log_file.parent.mkdir(parents=True, exist_ok=True)
+            async with self._starting.held(self.name):
+                alone = self._users.try_take()
+                try:
+                    self._running = await self._adopted(alone=alone) or await self._started()
+                except BaseException:
+                    self._users.free()
+                    raise
+                self._users.try_take(shared=True)
+            return self._running
+
+    async def release(self) -> None:
+        """Leave; the last one to leave stops the engine."""
+        async with self._within:
+            running, self._running = self._running, None
+            if running is None:
+                return
+            async with self._starting.held(self.name):
+                try:
+                    if self._users.try_take():
+                        await self._end(running)
+                        self._run_file.unlink(missing_ok=True)
+                finally:
+                    self._users.free()
+
+    async def _adopted(self, *, alone: bool) -> Running | None:
+        running = self._read_run_file()
+        if running is None or running.process() is None:
+            return None
+        if alone and not self.suits(running):
+            return None
+        if not await self.healthy(running):
+            return None
+        logger.info("%s runs already, pid %d", self.name, running.pid)
+        return running
+
+    async def _started(self) -> Running:
+        await self._end_left_behind()
+        await self.prepare()
+        reason = ""
+        for _ in range(START_TRIES):
+            launch = self.launch()
+            began = time.monotonic()
+            child, running = await asyncio.to_thread(self._spawn, launch)
+            try:
+                async with asyncio.timeout(self.start_limit_s):
+                    while child.poll() is None:
+                        if await self.healthy(running):
+                            logger.info("%s is ready after %.2f s", self.name, time.monotonic() - began)
+                            return running
+                        await asyncio.sleep(POLL_S)
+                reason = f"exit status {child.returncode}"
+            except TimeoutError as exc:
+                await self._end(running)
+                raise EngineFailed(engine=self.name, reason=f"not ready after {self.start_limit_s:.0f} s") from exc
+            except BaseException:
+                await asyncio.shield(self._end(running))
+                raise
+        raise EngineFailed(engine=self.name, reason=reason)
+
+    def _spawn(self, launch: Launch) -> tuple[subprocess.Popen[bytes], Running]:
+        """Start the process in a session of its own: neither Ctrl-C nor our death reaches it."""
+        for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
+            del _children[pid]
+        if self._log_file.exists() and self._log_file.stat().st_size > LOG_KEEP_BYTES:
+            os.truncate(self._log_file, 0)
+        with self._log_file.open("ab") as log:
+            child = subprocess.Popen(  # noqa: S603 - our own command line
+                list(launch.arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **launch.environment},
+                cwd="/",
+                start_new_session=True,
+                user=launch.user,
+                group=launch.group,
+                extra_groups=None if launch.user is None else [],
+            )
+        _children[child.pid] = child
+        running = Running(
+            pid=child.pid,
+            created=psutil.Process(child.pid).create_time(),
+            ports=launch.ports,
+            secrets=launch.secrets,
+            options=launch.options,
+        )
+        write_private(self._run_file, json.dumps(asdict(running)))
+        return child, running
+
+    def _read_run_file(self) -> Running | None:
+        try:
+            return Running(**json.loads(self._run_file.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            logger.warning("%s is damaged and will be written anew", self._run_file)
+            return None
+
+    async def _end_left_behind(self) -> None:
+        """End what a killed command left: by the run file, and by its mark where even that was not written."""
+        found = {process.pid: process for process in psutil.process_iter(["cmdline"]) if self._is_ours(process)}
+        running = self._read_run_file()
+        known = running.process() if running else None
+        if known is not None:
+            found[known.pid] = known
+        for process in found.values():
+            logger.warning("%s was left behind as pid %d, it is ended", self.name, process.pid)
+            await self._end_process(process)
+        self._run_file.unlink(missing_ok=True)
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return self.mark in (process.info["cmdline"] or ()) and process.status() != psutil.STATUS_ZOMBIE
+
+    async def _end(self, running: Running) -> None:
+        process = running.process()
+        if process is not None:
+            await self._end_process(process)
+        child = _children.pop(running.pid, None)
+        if child is not None:
+            await asyncio.to_thread(child.wait, KILL_LIMIT_S)
+
+    async def _end_process(self, process: psutil.Process) -> None:
+        for how, limit_s in ((self.stop_signal, self.stop_limit_s), (signal.SIGKILL, KILL_LIMIT_S)):
+            try:
+                process.send_signal(how)
+            except psutil.NoSuchProcess:
+                return
+            if await _has_ended(process, limit_s):
+                return
+            logger.warning("%s, pid %d, did not end %.0f s after %s", self.name, process.pid, limit_s, how.name)
+
+
+async def _has_ended(process: psutil.Process, limit_s: float) -> bool:
+    """Wait by looking: the process may be a child of another command, which nobody but that one can wait for."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        child = _children.get(process.pid)
+        if child is not None:
+            child.poll()
+        try:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        await asyncio.sleep(POLL_S)
+    return False
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file only its owner can read, in one step."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)

@@ -1,0 +1,46 @@
+"""Fixtures that start real engines. They are lazy: a unit test never waits for one."""
+
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from embedded import Engines
+
+
+@pytest.fixture(scope="session")
+def engines_dir() -> Iterator[Path]:
+    """Where the session's engines keep their state.
+
+    Not under pytest's own directory, which other sessions close to all users but root when they start.
+    """
+    with tempfile.TemporaryDirectory(prefix="voxpersona-test-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+async def engines(engines_dir: Path) -> AsyncIterator[Engines]:
+    async with Engines(engines_dir) as engines:
+        yield engines
+
+
+@pytest.fixture(scope="session")
+async def postgres_dsn(engines: Engines) -> str:
+    """An embedded PostgreSQL of this session's own."""
+    return await engines.postgres()
+
+
+@pytest.fixture
+async def database_url(postgres_dsn: str) -> AsyncIterator[str]:
+    """A database with nothing in it, dropped after the test."""
+    name = sql.Identifier(f"test_{uuid.uuid4().hex}")
+    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
+        await connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            yield psycopg.conninfo.make_conninfo(postgres_dsn, dbname=name.as_string().strip('"'))
+        finally:
+            await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
