@@ -1,0 +1,383 @@
+"""A loopback OpenAI-compatible server: real HTTP, scripted answers, faults in order, every request counted.
+
+In a test::
+
+    async with OpenAIServer() as server:
+        server.faults.add(openai_faults.status(429, retry_after="0"))
+        ... server.base_url, server.api_key ...
+        assert len(server.asked(openai_faults.CHAT)) == 2
+
+As a process, which outlives a product that is killed::
+
+    python tests/openai_server.py --port-file F --requests-log F [--fault '{"kind": "status", "status": 500}']...
+"""
+
+import argparse
+import asyncio
+import io
+import json
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from openai_answers import (
+    SAMPLE_RATE,
+    Heard,
+    Messages,
+    Samples,
+    Schema,
+    Transcriber,
+    by_sound,
+    chat_answer,
+)
+from openai_faults import Fault, Faults, Kind
+
+LARGEST_UPLOAD = 25 * 1024 * 1024
+TEXT_ONLY_MODELS = frozenset(["gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
+PIECE = 7
+"""Characters of a streamed piece: words and tags are torn."""
+
+ChatScript = Callable[[Messages, Schema | None], str | object]
+"""Messages and the schema asked for, to the answer's text, or to a value that is sent as JSON."""
+
+
+@dataclass
+class Recorded:
+    """A request. ``sha256`` is of the decoded sound or of the messages; ``status`` is 0 until it was answered."""
+
+    path: str
+    sha256: str = ""
+    model: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    fault: str = ""
+    status: int = 0
+
+
+class OpenAIServer:
+    """Runs in a thread of its own on a free loopback port."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "sk-loopback",
+        models: Sequence[str] = ("loopback-chat", "loopback-asr"),
+        transcriber: Transcriber = by_sound,
+        chat: ChatScript = chat_answer,
+        context_tokens: int = 32768,
+        requests_log: Path | None = None,
+    ) -> None:
+        self.api_key = api_key
+        self.models = list(models)
+        self.transcriber = transcriber
+        self.chat = chat
+        self.context_tokens = context_tokens
+        self.usage = True
+        """Whether answers tell how many tokens they took."""
+        self.transcription_fields: dict[str, Any] = {}
+        """Put over every transcription; a value of None leaves the field out."""
+        self.faults = Faults()
+        self.requests: list[Recorded] = []
+        self._log = requests_log
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(128)
+        routes = [
+            Route("/v1/models", self._models),
+            Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"]),
+            Route("/v1/chat/completions", self._chat, methods=["POST"]),
+        ]
+        self._app = Starlette(routes=routes, exception_handlers={Refused: answer_refused})
+        config = uvicorn.Config(
+            self._serve_request, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def asked(self, path: str = "") -> list[Recorded]:
+        """The requests to addresses that end with ``path``, in order, those that went wrong too."""
+        return [request for request in self.requests if request.path.endswith(path)]
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await asyncio.to_thread(self.stop)
+
+    async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Record, go wrong when asked to, else answer."""
+        recorded = Recorded(path=scope["path"])
+        scope["state"] = {"recorded": recorded}
+        self.requests.append(recorded)
+        fault = self.faults.take(scope["path"])
+        recorded.fault = fault.kind if fault else ""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                recorded.status = message["status"]
+                self._write_log(recorded)
+            await send(message)
+
+        if fault is None:
+            await self._app(scope, receive, sending)
+        else:
+            await self._go_wrong(fault, scope, receive, sending)
+
+    async def _go_wrong(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        cycle: Any = getattr(receive, "__self__", None)
+        if fault.kind == Kind.RESET:
+            cycle.transport.abort()
+        elif fault.kind == Kind.HANG:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        elif fault.kind == Kind.SLOW:
+            await asyncio.sleep(fault.seconds)
+            await self._app(scope, receive, send)
+        elif fault.kind == Kind.TRUNCATED_BODY:
+            await self._app(scope, receive, _Halved(send, cycle.transport))
+        elif fault.kind == Kind.TRUNCATED_STREAM:
+            scope["state"]["truncated"] = True
+            await self._app(scope, receive, send)
+        elif fault.kind == Kind.INVALID_JSON:
+            await Response('{"choices": [', media_type="application/json")(scope, receive, send)
+        elif fault.kind == Kind.BODY:
+            await JSONResponse(fault.body)(scope, receive, send)
+        else:
+            await JSONResponse(fault.body, fault.status, dict(fault.headers))(scope, receive, send)
+
+    def _write_log(self, recorded: Recorded) -> None:
+        if self._log is not None:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(recorded), ensure_ascii=False) + "\n")
+
+    def _check_key(self, request: Request) -> None:
+        given = request.headers.get("authorization", "")
+        if given != f"Bearer {self.api_key}":
+            raise Refused(401, f"Incorrect API key provided: {given.removeprefix('Bearer ')}.", "invalid_api_key")
+
+    async def _models(self, request: Request) -> Response:
+        self._check_key(request)
+        listed = [
+            {"id": model, "object": "model", "created": 0, "owned_by": "loopback", "max_model_len": self.context_tokens}
+            for model in self.models
+        ]
+        return JSONResponse({"object": "list", "data": listed})
+
+    async def _transcriptions(self, request: Request) -> Response:
+        self._check_key(request)
+        recorded: Recorded = request.state.recorded
+        samples = await read_upload(request, recorded)
+        answer_format = recorded.body.get("response_format", "json")
+        if recorded.model in TEXT_ONLY_MODELS and answer_format not in {"json", "text"}:
+            message = f"response_format '{answer_format}' is not compatible with model '{recorded.model}'."
+            raise Refused(400, message, "unsupported_value", "response_format")
+        heard = await run_in_threadpool(self.transcriber, samples, recorded.body.get("language"))
+        body = {"text": " ".join(line.text for line in heard)}
+        if answer_format == "text":
+            return PlainTextResponse(body["text"])
+        if answer_format != "json":
+            body |= verbose(heard, recorded)
+        body |= self.transcription_fields
+        return JSONResponse({name: value for name, value in body.items() if value is not None})
+
+    async def _chat(self, request: Request) -> Response:
+        self._check_key(request)
+        body = await request.json()
+        messages = body["messages"]
+        recorded: Recorded = request.state.recorded
+        recorded.sha256 = sha256(json.dumps(messages, ensure_ascii=False).encode()).hexdigest()
+        recorded.model = body["model"]
+        recorded.body = body
+        wanted = body.get("response_format", {})
+        schema = wanted.get("json_schema", {}).get("schema")
+        if schema is None and wanted.get("type") == "json_object":
+            schema = schema_in_prompt(messages)
+        answer = await run_in_threadpool(self.chat, messages, schema)
+        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+        if body.get("stream"):
+            truncated = getattr(request.state, "truncated", False)
+            return StreamingResponse(chunks(text, body["model"], truncated=truncated), media_type="text/event-stream")
+        return JSONResponse(completion(text, body, usage=self.usage))
+
+
+class _Halved:
+    """Sends half of the first piece of a body, then cuts the connection."""
+
+    def __init__(self, send: Send, transport: asyncio.Transport) -> None:
+        self._send = send
+        self._transport = transport
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.body":
+            body = message["body"]
+            await self._send({**message, "body": body[: len(body) // 2], "more_body": True})
+            self._transport.close()
+        else:
+            await self._send(message)
+
+
+class Refused(Exception):
+    """An error answer of OpenAI's shape."""
+
+    def __init__(self, status: int, message: str, code: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"message": message, "type": "invalid_request_error", "code": code, "param": param}
+
+
+async def answer_refused(_request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, Refused)
+    return JSONResponse({"error": exc.body}, exc.status)
+
+
+async def read_upload(request: Request, recorded: Recorded) -> Samples:
+    """The sound of a transcription request; its other fields go to ``recorded``."""
+    async with request.form() as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise Refused(400, "Missing file.", "missing_file")
+        audio = await file.read()
+        fields: dict[str, Any] = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        fields["timestamp_granularities"] = form.getlist("timestamp_granularities[]")
+    if len(audio) > LARGEST_UPLOAD:
+        raise Refused(413, "Maximum content size limit (26214400) exceeded.", "too_large")
+    try:
+        samples = await run_in_threadpool(decode, audio)
+    except (av.FFmpegError, ValueError) as exc:
+        raise Refused(400, "Invalid file format.", "invalid_file") from exc
+    recorded.sha256 = sha256((samples * 32767).astype("<i2").tobytes()).hexdigest()
+    recorded.seconds = len(samples) / SAMPLE_RATE
+    recorded.model = fields.get("model", "")
+    recorded.body = {**fields, "bytes": len(audio)}
+    return samples
+
+
+def decode(audio: bytes) -> Samples:
+    """Mono samples at 16 kHz of an Ogg Opus file; anything else raises."""
+    with av.open(io.BytesIO(audio), mode="r", format="ogg") as container:
+        stream = container.streams.audio[0]
+        if stream.codec_context.name not in {"opus", "libopus"}:
+            raise ValueError(stream.codec_context.name)
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
+        frames += resampler.resample(None)
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames], dtype=np.float32)
+
+
+def verbose(heard: Sequence[Heard], recorded: Recorded) -> dict[str, Any]:
+    """What ``verbose_json`` has besides the text, in OpenAI's way: the language by name, words apart from segments."""
+    granularities = recorded.body["timestamp_granularities"] or ["segment"]
+    names = {"ru": "russian", "en": "english"}
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": names.get(recorded.body.get("language", ""), "russian"),
+        "duration": recorded.seconds,
+    }
+    if "segment" in granularities:
+        body["segments"] = [
+            {"id": index, "start": line.start, "end": line.end, "text": f" {line.text}", "avg_logprob": -0.2}
+            for index, line in enumerate(heard)
+        ]
+    if "word" in granularities:
+        spoken = [word for line in heard for word in line.words]
+        body["words"] = [{"word": text, "start": start, "end": end} for start, end, text in spoken]
+    return body
+
+
+def schema_in_prompt(messages: Messages) -> Schema | None:
+    """The JSON Schema that an adapter wrote into the system message, its last line."""
+    line = messages[0]["content"].rstrip().rsplit("\n", 1)[-1]
+    if not line.startswith("{"):
+        return None
+    schema: Schema = json.loads(line)
+    return schema
+
+
+def completion(text: str, asked: dict[str, Any], *, usage: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": "chatcmpl-loopback",
+        "object": "chat.completion",
+        "created": 0,
+        "model": asked["model"],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+    }
+    if usage:
+        prompt = sum(len(message["content"]) for message in asked["messages"]) // 3
+        written = len(text) // 3
+        body["usage"] = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+    return body
+
+
+async def chunks(text: str, model: str, *, truncated: bool) -> AsyncIterator[str]:
+    pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+    for piece in pieces[: len(pieces) // 2] if truncated else pieces:
+        yield _event(model, {"content": piece}, None)
+    if not truncated:
+        yield _event(model, {}, "stop")
+        yield "data: [DONE]\n\n"
+
+
+def _event(model: str, delta: dict[str, str], finish_reason: str | None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    chunk = {
+        "id": "chatcmpl-loopback",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": model,
+        "choices": [choice],
+    }
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port-file", type=Path, required=True)
+    parser.add_argument("--requests-log", type=Path, required=True)
+    parser.add_argument("--api-key", default="sk-loopback")
+    parser.add_argument("--fault", action="append", default=[], help="JSON of a Fault")
+    arguments = parser.parse_args()
+    server = OpenAIServer(api_key=arguments.api_key, requests_log=arguments.requests_log)
+    server.faults.add(*(Fault(**json.loads(text)) for text in arguments.fault))
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server.start()
+    ready = arguments.port_file.with_suffix(".tmp")
+    ready.write_text(str(server.port))
+    ready.rename(arguments.port_file)
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main()
