@@ -14,19 +14,17 @@ As a process, which outlives a product that is killed::
 
 import argparse
 import asyncio
-import io
 import json
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
 import av
-import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -36,22 +34,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from openai_answers import (
-    SAMPLE_RATE,
-    Heard,
-    Messages,
-    Samples,
-    Schema,
-    Transcriber,
-    by_sound,
-    chat_answer,
-)
+from openai_answers import SAMPLE_RATE, Messages, Samples, Schema, Transcriber, by_sound, chat_answer
+from openai_bodies import chunks, completion, decode, schema_in_prompt, verbose
 from openai_faults import Fault, Faults, Kind
 
 LARGEST_UPLOAD = 25 * 1024 * 1024
 TEXT_ONLY_MODELS = frozenset(["gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
-PIECE = 7
-"""Characters of a streamed piece: words and tags are torn."""
 
 ChatScript = Callable[[Messages, Schema | None], str | object]
 """Messages and the schema asked for, to the answer's text, or to a value that is sent as JSON."""
@@ -94,6 +82,7 @@ class OpenAIServer:
         """Put over every transcription; a value of None leaves the field out."""
         self.faults = Faults()
         self.requests: list[Recorded] = []
+        self._came = threading.Condition()
         self._log = requests_log
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
@@ -105,7 +94,12 @@ class OpenAIServer:
         ]
         self._app = Starlette(routes=routes, exception_handlers={Refused: answer_refused})
         config = uvicorn.Config(
-            self._serve_request, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
+            self._serve_request,
+            interface="asgi3",
+            log_config=None,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
@@ -121,6 +115,15 @@ class OpenAIServer:
     def asked(self, path: str = "") -> list[Recorded]:
         """The requests to addresses that end with ``path``, in order, those that went wrong too."""
         return [request for request in self.requests if request.path.endswith(path)]
+
+    async def until_asked(self, path: str, count: int) -> None:
+        """Wait until so many requests have come."""
+        await asyncio.to_thread(self._wait, path, count)
+
+    def _wait(self, path: str, count: int) -> None:
+        with self._came:
+            if not self._came.wait_for(lambda: len(self.asked(path)) >= count, timeout=30):
+                raise TimeoutError(f"{len(self.asked(path))} of {count} requests came to {path}")
 
     def start(self) -> None:
         self._thread.start()
@@ -141,7 +144,9 @@ class OpenAIServer:
         """Record, go wrong when asked to, else answer."""
         recorded = Recorded(path=scope["path"])
         scope["state"] = {"recorded": recorded}
-        self.requests.append(recorded)
+        with self._came:
+            self.requests.append(recorded)
+            self._came.notify_all()
         fault = self.faults.take(scope["path"])
         recorded.fault = fault.kind if fault else ""
 
@@ -158,6 +163,8 @@ class OpenAIServer:
 
     async def _go_wrong(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         cycle: Any = getattr(receive, "__self__", None)
+        if fault.kind not in {Kind.SLOW, Kind.TRUNCATED_BODY, Kind.TRUNCATED_STREAM}:
+            await record_body(Request(scope, receive), scope["state"]["recorded"])
         if fault.kind == Kind.RESET:
             cycle.transport.abort()
         elif fault.kind == Kind.HANG:
@@ -209,7 +216,8 @@ class OpenAIServer:
         if answer_format == "text":
             return PlainTextResponse(body["text"])
         if answer_format != "json":
-            body |= verbose(heard, recorded)
+            asked = recorded.body
+            body |= verbose(heard, asked.get("language", ""), asked["timestamp_granularities"], recorded.seconds)
         body |= self.transcription_fields
         return JSONResponse({name: value for name, value in body.items() if value is not None})
 
@@ -217,10 +225,7 @@ class OpenAIServer:
         self._check_key(request)
         body = await request.json()
         messages = body["messages"]
-        recorded: Recorded = request.state.recorded
-        recorded.sha256 = sha256(json.dumps(messages, ensure_ascii=False).encode()).hexdigest()
-        recorded.model = body["model"]
-        recorded.body = body
+        record_chat(body, request.state.recorded)
         wanted = body.get("response_format", {})
         schema = wanted.get("json_schema", {}).get("schema")
         if schema is None and wanted.get("type") == "json_object":
@@ -263,6 +268,21 @@ async def answer_refused(_request: Request, exc: Exception) -> Response:
     return JSONResponse({"error": exc.body}, exc.status)
 
 
+async def record_body(request: Request, recorded: Recorded) -> None:
+    """What a request asked that is not going to be answered."""
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("multipart/"):
+        await read_upload(request, recorded)
+    elif kind.startswith("application/json"):
+        record_chat(await request.json(), recorded)
+
+
+def record_chat(body: dict[str, Any], recorded: Recorded) -> None:
+    recorded.sha256 = sha256(json.dumps(body["messages"], ensure_ascii=False).encode()).hexdigest()
+    recorded.model = body["model"]
+    recorded.body = body
+
+
 async def read_upload(request: Request, recorded: Recorded) -> Samples:
     """The sound of a transcription request; its other fields go to ``recorded``."""
     async with request.form() as form:
@@ -283,83 +303,6 @@ async def read_upload(request: Request, recorded: Recorded) -> Samples:
     recorded.model = fields.get("model", "")
     recorded.body = {**fields, "bytes": len(audio)}
     return samples
-
-
-def decode(audio: bytes) -> Samples:
-    """Mono samples at 16 kHz of an Ogg Opus file; anything else raises."""
-    with av.open(io.BytesIO(audio), mode="r", format="ogg") as container:
-        stream = container.streams.audio[0]
-        if stream.codec_context.name not in {"opus", "libopus"}:
-            raise ValueError(stream.codec_context.name)
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
-        frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
-        frames += resampler.resample(None)
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames], dtype=np.float32)
-
-
-def verbose(heard: Sequence[Heard], recorded: Recorded) -> dict[str, Any]:
-    """What ``verbose_json`` has besides the text, in OpenAI's way: the language by name, words apart from segments."""
-    granularities = recorded.body["timestamp_granularities"] or ["segment"]
-    names = {"ru": "russian", "en": "english"}
-    body: dict[str, Any] = {
-        "task": "transcribe",
-        "language": names.get(recorded.body.get("language", ""), "russian"),
-        "duration": recorded.seconds,
-    }
-    if "segment" in granularities:
-        body["segments"] = [
-            {"id": index, "start": line.start, "end": line.end, "text": f" {line.text}", "avg_logprob": -0.2}
-            for index, line in enumerate(heard)
-        ]
-    if "word" in granularities:
-        spoken = [word for line in heard for word in line.words]
-        body["words"] = [{"word": text, "start": start, "end": end} for start, end, text in spoken]
-    return body
-
-
-def schema_in_prompt(messages: Messages) -> Schema | None:
-    """The JSON Schema that an adapter wrote into the system message, its last line."""
-    line = messages[0]["content"].rstrip().rsplit("\n", 1)[-1]
-    if not line.startswith("{"):
-        return None
-    schema: Schema = json.loads(line)
-    return schema
-
-
-def completion(text: str, asked: dict[str, Any], *, usage: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "id": "chatcmpl-loopback",
-        "object": "chat.completion",
-        "created": 0,
-        "model": asked["model"],
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-    }
-    if usage:
-        prompt = sum(len(message["content"]) for message in asked["messages"]) // 3
-        written = len(text) // 3
-        body["usage"] = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
-    return body
-
-
-async def chunks(text: str, model: str, *, truncated: bool) -> AsyncIterator[str]:
-    pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
-    for piece in pieces[: len(pieces) // 2] if truncated else pieces:
-        yield _event(model, {"content": piece}, None)
-    if not truncated:
-        yield _event(model, {}, "stop")
-        yield "data: [DONE]\n\n"
-
-
-def _event(model: str, delta: dict[str, str], finish_reason: str | None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-    chunk = {
-        "id": "chatcmpl-loopback",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": model,
-        "choices": [choice],
-    }
-    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
 
 
 def main() -> None:

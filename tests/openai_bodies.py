@@ -1,0 +1,90 @@
+"""The bodies that the loopback OpenAI-compatible server reads and writes."""
+
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import av
+import numpy as np
+
+from openai_answers import SAMPLE_RATE, Heard, Messages, Samples, Schema
+
+PIECE = 7
+"""Characters of a streamed piece: words and tags are torn."""
+
+
+def decode(audio: bytes) -> Samples:
+    """Mono samples at 16 kHz of an Ogg Opus file; anything else raises."""
+    with av.open(io.BytesIO(audio), mode="r", format="ogg") as container:
+        stream = container.streams.audio[0]
+        if stream.codec_context.name not in {"opus", "libopus"}:
+            raise ValueError(stream.codec_context.name)
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
+        frames += resampler.resample(None)
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames], dtype=np.float32)
+
+
+def verbose(heard: Sequence[Heard], language: str, granularities: Sequence[str], seconds: float) -> dict[str, Any]:
+    """What ``verbose_json`` has besides the text, in OpenAI's way: the language by name, words apart from segments."""
+    names = {"ru": "russian", "en": "english"}
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": names.get(language, "russian"),
+        "duration": seconds,
+    }
+    if "segment" in granularities or not granularities:
+        body["segments"] = [
+            {"id": index, "start": line.start, "end": line.end, "text": f" {line.text}", "avg_logprob": -0.2}
+            for index, line in enumerate(heard)
+        ]
+    if "word" in granularities:
+        spoken = [word for line in heard for word in line.words]
+        body["words"] = [{"word": text, "start": start, "end": end} for start, end, text in spoken]
+    return body
+
+
+def schema_in_prompt(messages: Messages) -> Schema | None:
+    """The JSON Schema that an adapter wrote into the system message, its last line."""
+    line = messages[0]["content"].rstrip().rsplit("\n", 1)[-1]
+    if not line.startswith("{"):
+        return None
+    schema: Schema = json.loads(line)
+    return schema
+
+
+def completion(text: str, asked: dict[str, Any], *, usage: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": "chatcmpl-loopback",
+        "object": "chat.completion",
+        "created": 0,
+        "model": asked["model"],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+    }
+    if usage:
+        prompt = sum(len(message["content"]) for message in asked["messages"]) // 3
+        written = len(text) // 3
+        body["usage"] = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+    return body
+
+
+async def chunks(text: str, model: str, *, truncated: bool) -> AsyncIterator[str]:
+    pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+    for piece in pieces[: len(pieces) // 2] if truncated else pieces:
+        yield _event(model, {"content": piece}, None)
+    if not truncated:
+        yield _event(model, {}, "stop")
+        yield "data: [DONE]\n\n"
+
+
+def _event(model: str, delta: dict[str, str], finish_reason: str | None) -> str:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    chunk = {
+        "id": "chatcmpl-loopback",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": model,
+        "choices": [choice],
+    }
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
