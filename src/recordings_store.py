@@ -49,7 +49,9 @@ _SELECT = f"SELECT {_COLUMNS} FROM recordings WHERE id = %(id)s"
 _UPDATE_REQUEST = f"""
     UPDATE recordings SET
         caption = %(caption)s, scenario = %(scenario)s, building = %(building)s, language_requested = %(language)s,
-        speakers_requested = %(speakers)s, updated_at = now()
+        speakers_requested = %(speakers)s, stage = CASE WHEN %(restart)s THEN %(first)s ELSE stage END,
+        warnings = CASE WHEN %(restart)s THEN '[]' ELSE warnings END,
+        error_code = NULL, error_text = NULL, updated_at = now()
     WHERE id = %(id)s
     RETURNING {_COLUMNS}
 """
@@ -209,14 +211,17 @@ async def get_recording_for_job(connection: AsyncConnection[DictRow], recording_
 
 
 async def update_request(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, request: ProcessingRequest
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, request: ProcessingRequest, *, restart: bool
 ) -> Recording:
-    """Put another request in the place of the earlier one.
+    """Put another request in the place of the earlier one; an earlier failure is over with that.
+
+    With ``restart`` the work begins again from the stored file, else it goes on where it was.
 
     Raises:
         NotFound: the recording was deleted.
     """
-    return await _one(connection, _UPDATE_REQUEST, {"id": recording_id, **request.model_dump()})
+    parameters = {"id": recording_id, **request.model_dump(), "restart": restart, "first": Stage.STORED}
+    return await _one(connection, _UPDATE_REQUEST, parameters)
 
 
 async def set_stage(

@@ -32,7 +32,9 @@ _QUEUE_RUN = """
         %(id)s, %(recording_id)s, %(owner_id)s, %(scenario)s, %(report_id)s, %(building)s, %(input_hash)s,
         %(prompt_hash)s, %(model)s, %(status)s, %(passes_total)s
     )
-    ON CONFLICT (recording_id, report_id, input_hash) DO NOTHING
+    ON CONFLICT (recording_id, report_id, input_hash) DO UPDATE SET
+        status = excluded.status, error_code = NULL, error_text = NULL, finished_at = NULL
+    WHERE report_runs.status IN ('failed', 'cancelled')
 """
 _SELECT_SAME_RUN = f"""
     SELECT {_COLUMNS} FROM report_runs
@@ -78,7 +80,10 @@ _STORE_PASS = """
 
 
 async def queue_run(connection: AsyncConnection[DictRow], new: NewReportRun) -> ReportRun:
-    """Add a report run; returns the one that is there for the same recording, report and input hash."""
+    """Add a report run; returns the one that is there for the same recording, report and input hash.
+
+    One that had failed or was cancelled is queued again.
+    """
     parameters = {**new.model_dump(), "id": uuid4(), "status": RunStatus.QUEUED}
     await connection.execute(_QUEUE_RUN, parameters)
     return await _one(connection, _SELECT_SAME_RUN, parameters)

@@ -1,0 +1,184 @@
+"""The schema comes up to date whatever happened before, and database trouble has our names."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import procrastinate
+import psycopg
+import pytest
+
+from db import SQL_SCRIPTS, Database, migrate
+from errors import BadSettings, DatabaseUnavailable, DiskFull
+
+SRC = Path(__file__).resolve().parents[2] / "src"
+
+MIGRATE = "import sys; from pathlib import Path; from db import migrate; migrate(sys.argv[1], Path(sys.argv[2]))"
+
+HANGING_STEP = """
+from yoyo import step
+
+__depends__ = {"0002.job-queue"}
+steps = [step("CREATE TABLE half_done (id integer)"), step("SELECT pg_sleep(600)")]
+"""
+WAIT_UNTIL_IT_HANGS = """
+DO $$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active') LOOP
+        PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
+    END LOOP;
+END $$
+"""
+MENDED_STEP = """
+from yoyo import step
+
+__depends__ = {"0002.job-queue"}
+steps = [step("CREATE TABLE half_done (id integer)")]
+"""
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = await Database.open(database_url)
+    yield database
+    await database.close()
+
+
+def migrating_process(database_url: str, scripts: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", MIGRATE, database_url, str(scripts)], env={"PYTHONPATH": str(SRC)})
+
+
+def applied(database_url: str) -> list[str]:
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT migration_id FROM _yoyo_migration ORDER BY migration_id").fetchall()
+    return [row[0] for row in rows]
+
+
+def all_scripts() -> list[str]:
+    return sorted(path.stem for path in SQL_SCRIPTS.iterdir() if path.suffix in {".sql", ".py"})
+
+
+def test_every_script_is_applied_once_however_often_one_starts(database_url: str) -> None:
+    migrate(database_url)
+    migrate(database_url)
+    assert applied(database_url) == all_scripts()
+
+
+def test_processes_that_start_together_take_turns(database_url: str) -> None:
+    processes = [migrating_process(database_url, SQL_SCRIPTS) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert applied(database_url) == all_scripts()
+
+
+def test_a_migration_killed_in_the_middle_is_undone_and_done_again(database_url: str, tmp_path: Path) -> None:
+    scripts = tmp_path / "sql_scripts"
+    shutil.copytree(SQL_SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    (scripts / "0003.hanging.py").write_text(HANGING_STEP)
+    process = migrating_process(database_url, scripts)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(WAIT_UNTIL_IT_HANGS)
+    process.kill()
+    process.wait()
+    (scripts / "0003.hanging.py").write_text(MENDED_STEP)
+
+    migrate(database_url, scripts)
+
+    assert applied(database_url) == [*all_scripts(), "0003.hanging"]
+
+
+def test_a_script_that_fails_leaves_nothing_behind(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "0001.broken.sql").write_text("CREATE TABLE half_done (id integer);\nSELECT no_such_column;\n")
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        migrate(database_url, tmp_path)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT to_regclass('half_done')").fetchone() == (None,)
+    assert applied(database_url) == []
+
+
+async def test_the_job_queue_works_after_the_migrations(database: Database) -> None:
+    done: list[str] = []
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+
+    @app.task(name="note")
+    async def note(what: str) -> None:
+        done.append(what)
+
+    async with app.open_async(database.pool):
+        async with database.transaction() as connection:
+            await note.configure(connection=connection).defer_async(what="Принято")
+        await app.run_worker_async(wait=False, install_signal_handlers=False, listen_notify=False)
+    assert done == ["Принято"]
+
+
+async def test_a_transaction_that_raises_is_undone(database: Database) -> None:
+    async def add_user_and_fail() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO cities (id, name) VALUES (gen_random_uuid(), 'Казань')")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await add_user_and_fail()
+    async with database.transaction() as connection:
+        assert await (await connection.execute("SELECT name FROM cities")).fetchall() == []
+
+
+async def test_more_tasks_than_connections_wait_for_their_turn(database: Database) -> None:
+    await asyncio.gather(*(database.check() for _ in range(50)))
+
+
+async def test_connections_that_the_server_dropped_are_replaced(database: Database, database_url: str) -> None:
+    await database.check()
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    await database.check()
+
+
+async def test_a_connection_that_breaks_during_the_work_is_the_databases_trouble(database: Database) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with database.transaction() as connection:
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+async def test_a_full_disk_of_the_server_is_named(database: Database) -> None:
+    with pytest.raises(DiskFull):
+        async with database.transaction() as connection:
+            await connection.execute("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$")
+
+
+async def test_a_mistake_of_ours_stays_a_mistake_of_ours(database: Database) -> None:
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        async with database.transaction() as connection:
+            await connection.execute("SELECT * FROM no_such_table")
+
+
+async def test_a_server_that_does_not_answer_is_unavailable() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with pytest.raises(DatabaseUnavailable):
+            await Database.open(f"postgresql://nobody@127.0.0.1:{port}/nothing")
+
+
+async def test_a_wrong_connection_string_names_the_setting_and_hides_the_value() -> None:
+    with pytest.raises(BadSettings) as raised:
+        await Database.open("host=localhost password='secret")
+    assert "DATABASE_URL" in raised.value.user_text
+    assert "secret" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+async def test_a_lock_is_held_by_one_at_a_time_and_free_afterwards(database: Database) -> None:
+    async with (
+        database.try_advisory_lock("recording:1") as first,
+        database.try_advisory_lock("recording:1") as second,
+        database.try_advisory_lock("recording:2") as other,
+    ):
+        assert (first, second, other) == (True, False, True)
+    async with database.try_advisory_lock("recording:1") as again:
+        assert again

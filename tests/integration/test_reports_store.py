@@ -1,0 +1,162 @@
+import asyncio
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import reports_store
+from datamodels import (
+    BuildingType,
+    IndexValue,
+    NewReportRun,
+    Recording,
+    ReportId,
+    ReportOutcome,
+    ReportRun,
+    ReportRunId,
+    RunStatus,
+    ScenarioId,
+    StoredPass,
+    Usage,
+)
+from db import Database
+from errors import NotFound
+from recordings_factory import add_recording
+
+OUTCOME = ReportOutcome(
+    number=4,
+    text="# Отчёт\n\n«Завтрак — отличный», 100 %",
+    indices=(
+        IndexValue(name="итоговая_оценка", label="Итоговая оценка", value=87.5),
+        IndexValue(name="количество", label="Количество", value=10),
+        IndexValue(name="тип_клиента", label="Тип клиента", value="первый"),
+        IndexValue(name="зона", label="Зона", value=None),
+    ),
+    indices_error=None,
+    warnings=("встроенная модель слаба",),
+    usage=Usage(prompt_tokens=12_000, completion_tokens=800),
+    cost_usd=Decimal("0.012345"),
+    duration_s=41.5,
+)
+ANSWER = StoredPass(
+    input_hash="pass-input",
+    pass_name="mentioned",  # noqa: S106
+    model="qwen",
+    output='{"факторы": ["тишина"]}\n%s',
+    usage=Usage(prompt_tokens=100, completion_tokens=20),
+    duration_s=2.5,
+)
+
+
+def new_run(recording: Recording, report_id: str = "report_int_general", input_hash: str = "input") -> NewReportRun:
+    return NewReportRun(
+        recording_id=recording.id,
+        owner_id=recording.owner_id,
+        scenario=ScenarioId("interview"),
+        report_id=ReportId(report_id),
+        building=BuildingType.RESTAURANT,
+        input_hash=input_hash,
+        prompt_hash="prompt",
+        model="qwen",
+        passes_total=2,
+    )
+
+
+async def test_a_queued_run_has_what_was_asked_for(connection: AsyncConnection[DictRow]) -> None:
+    new = new_run(await add_recording(connection))
+    run = await reports_store.queue_run(connection, new)
+    assert run.model_dump(include=set(NewReportRun.model_fields)) == new.model_dump()
+    assert (run.status, run.passes_done, run.number, run.text) == (RunStatus.QUEUED, 0, None, None)
+    assert await reports_store.get_run(connection, run.id) == run
+
+
+async def queue(database: Database, new: NewReportRun) -> ReportRun:
+    async with database.transaction() as connection:
+        return await reports_store.queue_run(connection, new)
+
+
+async def test_the_same_report_queued_at_once_is_one_run(shared_database: Database) -> None:
+    async with shared_database.transaction() as connection:
+        new = new_run(await add_recording(connection))
+    runs = await asyncio.gather(*(queue(shared_database, new) for _ in range(8)))
+    assert len({run.id for run in runs}) == 1
+
+
+async def test_other_inputs_and_other_reports_are_other_runs(connection: AsyncConnection[DictRow]) -> None:
+    recording = await add_recording(connection)
+    for report_id, input_hash in (("a", "1"), ("a", "2"), ("b", "1"), ("a", "1")):
+        await reports_store.queue_run(connection, new_run(recording, report_id, input_hash))
+    runs = await reports_store.list_runs(connection, recording.id)
+    assert sorted((run.report_id, run.input_hash) for run in runs) == [("a", "1"), ("a", "2"), ("b", "1")]
+
+
+async def test_a_finished_run_keeps_its_outcome(connection: AsyncConnection[DictRow]) -> None:
+    run = await reports_store.queue_run(connection, new_run(await add_recording(connection)))
+    await reports_store.start_run(connection, run.id)
+    await reports_store.set_passes_done(connection, run.id, 1)
+    await reports_store.finish_run(connection, run.id, OUTCOME)
+    done = await reports_store.get_run(connection, run.id)
+    assert done.model_dump(include=set(ReportOutcome.model_fields)) == OUTCOME.model_dump()
+    assert (done.status, done.passes_done) == (RunStatus.DONE, 2)
+    assert done.finished_at is not None
+
+
+async def test_an_outcome_without_indices_keeps_the_reason(connection: AsyncConnection[DictRow]) -> None:
+    run = await reports_store.queue_run(connection, new_run(await add_recording(connection)))
+    outcome = OUTCOME.model_copy(update={"indices": None, "indices_error": "не рассчитано", "cost_usd": None})
+    await reports_store.finish_run(connection, run.id, outcome)
+    done = await reports_store.get_run(connection, run.id)
+    assert (done.indices, done.indices_error, done.cost_usd) == (None, "не рассчитано", None)
+
+
+async def test_a_failed_run_tells_why_until_it_is_started_again(connection: AsyncConnection[DictRow]) -> None:
+    run = await reports_store.queue_run(connection, new_run(await add_recording(connection)))
+    await reports_store.fail_run(connection, run.id, "provider_refused_key", "Ключ не принят.")
+    failed = await reports_store.get_run(connection, run.id)
+    await reports_store.start_run(connection, run.id)
+    again = await reports_store.get_run(connection, run.id)
+    assert (failed.status, failed.error_code, failed.error_text) == (
+        RunStatus.FAILED,
+        "provider_refused_key",
+        "Ключ не принят.",
+    )
+    assert (again.status, again.error_code, again.finished_at) == (RunStatus.RUNNING, None, None)
+
+
+async def test_a_failed_run_is_queued_again_and_a_done_one_is_not(connection: AsyncConnection[DictRow]) -> None:
+    recording = await add_recording(connection)
+    failed = await reports_store.queue_run(connection, new_run(recording, "a"))
+    await reports_store.fail_run(connection, failed.id, "provider_unavailable", "Сервис не отвечает.")
+    done = await reports_store.queue_run(connection, new_run(recording, "b"))
+    await reports_store.finish_run(connection, done.id, OUTCOME)
+    again = [await reports_store.queue_run(connection, new_run(recording, report_id)) for report_id in "ab"]
+    assert [run.id for run in again] == [failed.id, done.id]
+    assert [run.status for run in again] == [RunStatus.QUEUED, RunStatus.DONE]
+    assert [run.error_code for run in again] == [None, None]
+
+
+async def test_an_unknown_run_is_not_found(connection: AsyncConnection[DictRow]) -> None:
+    with pytest.raises(NotFound):
+        await reports_store.get_run(connection, ReportRunId(uuid4()))
+
+
+async def test_an_answer_is_found_by_what_was_asked(connection: AsyncConnection[DictRow]) -> None:
+    recording = await add_recording(connection)
+    assert await reports_store.find_pass(connection, recording.id, ANSWER.input_hash) is None
+    await reports_store.store_pass(connection, recording.id, ANSWER)
+    assert await reports_store.find_pass(connection, recording.id, ANSWER.input_hash) == ANSWER
+
+
+async def test_the_first_answer_stays(connection: AsyncConnection[DictRow]) -> None:
+    recording = await add_recording(connection)
+    await reports_store.store_pass(connection, recording.id, ANSWER)
+    await reports_store.store_pass(connection, recording.id, ANSWER.model_copy(update={"output": "другой"}))
+    assert await reports_store.find_pass(connection, recording.id, ANSWER.input_hash) == ANSWER
+
+
+async def test_an_answer_about_one_recording_is_no_answer_about_another(connection: AsyncConnection[DictRow]) -> None:
+    first, second = await add_recording(connection), await add_recording(connection)
+    await reports_store.store_pass(connection, first.id, ANSWER)
+    assert await reports_store.find_pass(connection, second.id, ANSWER.input_hash) is None

@@ -1,0 +1,170 @@
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import texts
+from errors import DiskFull
+from utils import (
+    FILE_NAME_BYTES,
+    count_tokens,
+    disk_full_mapped,
+    human_duration,
+    human_size,
+    opened_atomically,
+    safe_file_name,
+    sha256_of_file,
+    write_atomically,
+)
+
+
+def test_a_written_file_has_the_data_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "отчёт.md"
+    write_atomically(path, "старый")
+    write_atomically(path, "новый")
+    assert path.read_text(encoding="utf-8") == "новый"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_with_the_longest_name_is_written(tmp_path: Path) -> None:
+    path = tmp_path / safe_file_name("я" * 255 + ".ogg")
+    write_atomically(path, b"data")
+    assert path.read_bytes() == b"data"
+
+
+def test_what_fails_in_the_middle_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "index.json"
+    write_atomically(path, b"old")
+
+    def fail_in_the_middle() -> None:
+        with opened_atomically(path) as file:
+            file.write(b"half of the new")
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fail_in_the_middle()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_named_with_the_path() -> None:
+    path = Path("/dev/full")
+    with pytest.raises(DiskFull) as raised, disk_full_mapped(path), path.open("wb", buffering=0) as file:
+        file.write(b"data")
+    assert "/dev/full" in raised.value.user_text
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "nowhere" / "file", b"data")
+
+
+async def test_a_file_is_hashed_piece_by_piece(tmp_path: Path) -> None:
+    data = os.urandom(2_500_000)
+    path = tmp_path / "recording.ogg"
+    path.write_bytes(data)
+    assert await sha256_of_file(path) == hashlib.sha256(data).hexdigest()
+
+
+def test_tokens_of_a_text_longer_than_the_counter_takes_at_once_are_counted() -> None:
+    sentence = "Гость доволен завтраком. "
+    single = count_tokens(sentence * 100) / 100
+    assert count_tokens(sentence * 20_000) == pytest.approx(single * 20_000, rel=0.01)
+
+
+def test_no_text_has_no_tokens() -> None:
+    assert count_tokens("") == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 Б"),
+        (1, "1 Б"),
+        (1023, "1023 Б"),
+        (1024, "1 КБ"),
+        (1536, "1,5 КБ"),
+        (38 * 1024**2, "38 МБ"),
+        (1024**2 - 1, "1 МБ"),
+        (2 * 1024**3, "2 ГБ"),
+        (int(9.96 * 1024**3), "10 ГБ"),
+        (5000 * 1024**4, "5000 ТБ"),
+    ],
+)
+def test_sizes_read_as_people_say_them(size: int, text: str) -> None:
+    assert human_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 с"),
+        (0.2, "0 с"),
+        (45, "45 с"),
+        (59.7, "1 мин"),
+        (2530, "42 мин 10 с"),
+        (8 * 3600, "8 ч"),
+        (3902, "1 ч 5 мин 2 с"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
+    assert human_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 отчётов"),
+        (1, "1 отчёт"),
+        (2, "2 отчёта"),
+        (4, "4 отчёта"),
+        (5, "5 отчётов"),
+        (11, "11 отчётов"),
+        (14, "14 отчётов"),
+        (21, "21 отчёт"),
+        (22, "22 отчёта"),
+        (111, "111 отчётов"),
+        (1002, "1002 отчёта"),
+    ],
+)
+def test_nouns_follow_their_numeral(count: int, text: str) -> None:
+    assert texts.REPORT.counted(count) == text
+
+
+@given(count=st.integers(min_value=0, max_value=10**9))
+def test_the_form_depends_on_the_last_two_digits_alone(count: int) -> None:
+    assert texts.REPORT.form(count) == texts.REPORT.form(count % 100)
+
+
+@given(name=st.text())
+@example("я" * 255)
+@example("я" * 255 + ".ogg")
+@example("." * 300)
+@example("../../etc/passwd")
+@example("запись\x00.ogg")
+@example("\udcff\udcfe.mp3")
+@example("a." + "b" * 300)
+def test_any_text_becomes_a_name_that_the_file_system_takes(name: str) -> None:
+    safe = safe_file_name(name)
+    assert 0 < len(safe.encode()) <= FILE_NAME_BYTES
+    assert safe not in {".", ".."}
+    assert not set(safe) & set('/\\\0\n<>:"|?*')
+    assert safe_file_name(safe) == safe
+
+
+@given(stem=st.text(alphabet="абвгдежзийклмн", min_size=1, max_size=400), extension=st.sampled_from(["ogg", "m4a"]))
+def test_the_extension_survives_the_cut(stem: str, extension: str) -> None:
+    assert safe_file_name(f"{stem}.{extension}").endswith(f".{extension}")
+
+
+@pytest.mark.parametrize("name", ["interview_17.ogg", "Запись №5, отель «Заря».m4a", "Встреча 3. Гость о сервисе"])
+def test_a_safe_name_stays_as_it_is(name: str) -> None:
+    assert safe_file_name(name) == name
+
+
+def test_a_name_that_loses_everything_gets_one() -> None:
+    assert safe_file_name("///") == "___"
+    assert safe_file_name("\x00") == texts.UNNAMED_FILE
