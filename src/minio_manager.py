@@ -84,7 +84,7 @@ class ObjectStore:
             BadSettings: ``endpoint`` is no host and port.
         """
         self._bucket = bucket
-        self._retry_wait = retry_wait or wait_exponential_jitter(initial=0.5, max=8)
+        self._retry_wait = retry_wait or wait_exponential_jitter(multiplier=0.5, max=8)
         self._http = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S),
             maxsize=_CONNECTIONS,
