@@ -3,12 +3,13 @@
 ``prompts/README.md`` is the format's description.
 """
 
+from functools import cache
 from pathlib import Path
 
 import texts_reports as texts
 from errors import BadReportPack
 from prompt_pack_files import PackFiles
-from prompt_pack_loader import SHARED, TAXONOMIES, ScenarioLoader, check_unique
+from prompt_pack_loader import SHARED, TAXONOMIES, ScenarioLoader, check_unique, load_taxonomies
 from prompt_pack_models import ReportPack, ReportPlan, ReportType, Scenario
 
 __all__ = ["ReportPack", "ReportPlan", "ReportType", "Scenario", "load_pack"]
@@ -21,9 +22,10 @@ def load_pack(root: Path) -> ReportPack:
         BadReportPack: names the file and what is wrong with it.
     """
     files = PackFiles(root)
-    scenarios = [
-        ScenarioLoader(files, folder).scenario() for folder in files.folders() if folder not in (SHARED, TAXONOMIES)
-    ]
+    # Read once, and only when a report differs by building type.
+    taxonomies = cache(lambda: load_taxonomies(files))
+    folders = [folder for folder in files.folders() if folder not in (SHARED, TAXONOMIES)]
+    scenarios = [ScenarioLoader(files, folder, taxonomies).scenario() for folder in folders]
     if not scenarios:
         raise BadReportPack(reason=texts.PACK_NO_SCENARIOS)
     reports = [report for scenario in scenarios for report in scenario.reports]
@@ -34,7 +36,7 @@ def load_pack(root: Path) -> ReportPack:
     )
     check_unique(".", texts.WHAT_ORDER, [scenario.order for scenario in scenarios])
     roles_prompt = files.template(f"{SHARED}/roles.md")
-    for scenario in scenarios:
+    for scenario in (each for each in scenarios if each.diarize):
         roles_prompt.render({"roles": scenario.roles, "speakers": ("S1", "S2")})
     return ReportPack(
         scenarios=tuple(sorted(scenarios, key=lambda scenario: scenario.order)),

@@ -1,6 +1,6 @@
 """A scenario's folder into values, with everything in it checked."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,8 +32,11 @@ _SAMPLE_METADATA = "Заведение: образец"
 class ScenarioLoader:
     """Loads one scenario's folder."""
 
-    def __init__(self, files: PackFiles, folder: str) -> None:
+    def __init__(
+        self, files: PackFiles, folder: str, taxonomies: Callable[[], Mapping[BuildingType, Taxonomy]]
+    ) -> None:
         self._files = files
+        self._taxonomies = taxonomies
         self._folder = folder
         self._manifest_path = f"{folder}/scenario.yaml"
         self._manifest = files.manifest(self._manifest_path, ScenarioManifest)
@@ -58,7 +61,7 @@ class ScenarioLoader:
         manifest = self._files.manifest(path, ReportManifest)
         check_unique(path, texts.WHAT_PASSES, [each.id for each in manifest.passes])
         buildings: tuple[BuildingType | None, ...] = tuple(BuildingType) if manifest.per_building else (None,)
-        taxonomies = load_taxonomies(self._files) if manifest.per_building else {}
+        taxonomies = self._taxonomies() if manifest.per_building else {}
         plans = {
             building: self._plan(folder, manifest, building, taxonomies.get(building) if building else None)
             for building in buildings

@@ -31,8 +31,11 @@ _WORD = re.compile(r"\w+")
 _GAP = re.compile(r"\[?\s*(?:…|\.{3,})\s*\]?")
 _TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{2})")
 _QUOTED = re.compile(
-    r"«(?P<quote>[^«»]{1,2000})»(?P<source>[ \u00a0]?[(\[][^()\[\]\n]{0,60}\d:\d\d[^()\[\]\n]{0,20}[)\]])?"
+    r"«(?P<quote>[^«»]{1,2000})»"
+    r"(?:(?P<bracket>[ \u00a0]?[(\[][^()\[\]\n]{0,60}\d:\d\d[^()\[\]\n]{0,20}[)\]])"
+    r"|(?P<dash>[ \u00a0]?[—–-] ?(?:[^()\[\]«».\n]{1,60}, ?)?\[?(?:\d+:)?\d{1,2}:\d\d\]?))?"
 )
+"""A quote, and the speaker and time that the model put after it: «…» (Клиент, 12:41) or «…» — Клиент, 12:41."""
 
 
 @dataclass(frozen=True)

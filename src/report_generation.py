@@ -160,7 +160,8 @@ class _Generation:
 
     async def _text(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
         prompt = self._prompt(each)
-        data = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
+        data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
+        self._warn_of_windows(each.title, windows)
         answer, truncated = await self._whole_text(each.id, [self._rules, prompt, _data(data)])
         checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
         self._warn(texts.WARNING_QUOTES, each.title, checked.not_found)
@@ -189,15 +190,21 @@ class _Generation:
         second = await self._answers.text(pass_name, shorter, self._answer_tokens)
         return (first.text if second.truncated else second.text), second.truncated
 
-    async def _condensed(self, pass_name: str, title: str, task: ChatMessage, lines: Sequence[str], room: int) -> str:
-        """The lines, or, when they do not fit into ``room`` tokens, notes of them for the task, or notes of notes."""
+    async def _condensed(
+        self, pass_name: str, title: str, task: ChatMessage, lines: Sequence[str], room: int
+    ) -> tuple[str, int]:
+        """The lines, or, when they do not fit into ``room`` tokens, notes of them for the task, or notes of notes.
+
+        Also tells in how many windows the lines were read.
+        """
+        read_in = 1
         whole = "\n".join(lines)
         while await self._llm.count_tokens(whole) > room:
             if room < SMALLEST_WINDOW_TOKENS:
                 raise ContextTooSmall(missing_tokens=SMALLEST_WINDOW_TOKENS - room)
             notes_room = await self._room(self._notes_prompt(task, 999, 999))
             windows = await fit(whole.split("\n"), notes_room, self._llm.count_tokens)
-            self._warn_of_windows(title, len(windows))
+            read_in = max(read_in, len(windows))
             limit = max(SMALLEST_WINDOW_TOKENS // 2, min(self._answer_tokens, notes_room // _NOTES_SHARE))
             notes = await _together(
                 self._notes(pass_name, title, self._notes_prompt(task, number, len(windows)), window, limit)
@@ -210,7 +217,7 @@ class _Generation:
             if len(condensed) >= len(whole):
                 raise ProviderInvalidAnswer(provider=self._llm.info.name, reason="notes do not get shorter")
             whole = condensed
-        return whole
+        return whole, read_in
 
     async def _notes(self, pass_name: str, title: str, prompt: ChatMessage, window: str, limit: int) -> str:
         messages = [self._rules, prompt, _data(window)]
@@ -241,7 +248,7 @@ class _Generation:
         assert asked.prompt is not None  # noqa: S101 - prompt and schema come together
         prompt = ChatMessage(role="user", content=asked.prompt.render(self._known()))
         room = await self._room(prompt, schema)
-        data = await self._condensed(_INDICES, texts.INDICES_TITLE, prompt, text.split("\n"), room)
+        data, _ = await self._condensed(_INDICES, texts.INDICES_TITLE, prompt, text.split("\n"), room)
         return await self._answers.structured(_INDICES, [self._rules, prompt, _data(data)], schema, self._answer_tokens)
 
     def _prompt(self, each: ReportPass) -> ChatMessage:

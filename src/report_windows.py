@@ -6,6 +6,7 @@ window, and a window begins with the last lines of the one before, so that an an
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import accumulate
 
 import texts_reports as texts
 from datamodels import Segment, Transcript
@@ -112,8 +113,22 @@ async def fit(lines: Sequence[str], budget: int, count: Count) -> list[str]:
 
 
 def halves(window: str) -> list[str]:
-    """The window in two or three smaller ones; a single character stays alone."""
-    return split(window.split("\n"), max(1, (len(window) + 1) // 2))
+    """The window cut at the line nearest to its middle, a single line between its words; no overlap."""
+    lines = window.split("\n")
+    if len(lines) == 1:
+        return _line_halves(window)
+    ends = list(accumulate(len(line) + 1 for line in lines))[:-1]
+    middle = 1 + min(range(len(ends)), key=lambda index: abs(ends[index] - len(window) / 2))
+    return ["\n".join(lines[:middle]), "\n".join(lines[middle:])]
+
+
+def _line_halves(line: str) -> list[str]:
+    found = _LABEL.match(line)
+    label = found[0] if found and len(found[0]) * 2 < len(line) else ""
+    said = line[len(label) :]
+    spaces = [index for index, character in enumerate(said) if character == " "]
+    middle = min(spaces, key=lambda index: abs(index - len(said) / 2), default=len(said) // 2)
+    return [half for half in (label + said[:middle], label + said[middle:].lstrip(" ")) if half != label]
 
 
 def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int:
