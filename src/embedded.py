@@ -7,6 +7,7 @@ from typing import Self
 
 from embedded_postgres import EmbeddedPostgres
 from embedded_process import Engine
+from embedded_s3 import EmbeddedS3, S3Endpoint
 
 
 class Engines:
@@ -14,6 +15,7 @@ class Engines:
 
     def __init__(self, persistent_dir: Path) -> None:
         self._postgres = EmbeddedPostgres(persistent_dir)
+        self._s3 = EmbeddedS3(persistent_dir)
 
     async def __aenter__(self) -> Self:
         return self
@@ -21,7 +23,7 @@ class Engines:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        engines: list[Engine] = [self._postgres]
+        engines: list[Engine] = [self._postgres, self._s3]
         await asyncio.gather(*(engine.release() for engine in engines))
 
     async def postgres(self) -> str:
@@ -31,3 +33,11 @@ class Engines:
             EngineFailed: it did not start.
         """
         return self._postgres.dsn(await self._postgres.acquire())
+
+    async def s3(self) -> S3Endpoint:
+        """The embedded object store and its keys.
+
+        Raises:
+            EngineFailed: it did not start.
+        """
+        return self._s3.endpoint(await self._s3.acquire())

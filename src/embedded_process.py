@@ -6,10 +6,12 @@ process it is, so that the next command adopts what a killed one left behind, or
 """
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -28,6 +30,8 @@ from errors import EngineFailed
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+PORTS = range(12_000, 32_000)
+"""Below the range that systems take outgoing ports from: an engine that connects to itself cannot take its own."""
 POLL_S = 0.05
 LOCK_LIMIT_S = 180.0
 """How long to wait for another command that is starting or stopping the same engine."""
@@ -44,14 +48,13 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 def free_ports(count: int) -> list[int]:
     """Loopback ports nobody listens on, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for sock in sockets:
-            sock.bind((LOOPBACK, 0))
-        return [int(sock.getsockname()[1]) for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind((LOOPBACK, port))
+            ports.add(port)
+    return list(ports)
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,9 @@ class Engine(ABC):
     @abstractmethod
     def launch(self) -> Launch:
         """The next try to start: free ports, command, secrets."""
+
+    def tidy(self, running: Running) -> None:  # noqa: B027 - most engines leave nothing
+        """Remove what the engine leaves outside its directory."""
 
     @abstractmethod
     async def healthy(self, running: Running) -> bool:
@@ -283,12 +289,15 @@ class Engine(ABC):
         """End what a killed command left: by the run file, and by its mark where even that was not written."""
         found = {process.pid: process for process in psutil.process_iter(["cmdline"]) if self._is_ours(process)}
         running = self._read_run_file()
-        known = running.process() if running else None
-        if known is not None:
-            found[known.pid] = known
+        if running is not None:
+            known = running.process()
+            if known is not None:
+                found[known.pid] = known
         for process in found.values():
             logger.warning("%s was left behind as pid %d, it is ended", self.name, process.pid)
             await self._end_process(process)
+        if running is not None:
+            self.tidy(running)
         self._run_file.unlink(missing_ok=True)
 
     def _is_ours(self, process: psutil.Process) -> bool:
@@ -301,6 +310,7 @@ class Engine(ABC):
         child = _children.pop(running.pid, None)
         if child is not None:
             await asyncio.to_thread(child.wait, KILL_LIMIT_S)
+        self.tidy(running)
 
     async def _end_process(self, process: psutil.Process) -> None:
         for how, limit_s in ((self.stop_signal, self.stop_limit_s), (signal.SIGKILL, KILL_LIMIT_S)):

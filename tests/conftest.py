@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from embedded import Engines
+from embedded_s3 import S3Endpoint
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +45,9 @@ async def database_url(postgres_dsn: str) -> AsyncIterator[str]:
             yield psycopg.conninfo.make_conninfo(postgres_dsn, dbname=name.as_string().strip('"'))
         finally:
             await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+async def s3_endpoint(engines: Engines) -> S3Endpoint:
+    """An embedded object store of this session's own."""
+    return await engines.s3()

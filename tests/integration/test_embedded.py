@@ -1,0 +1,207 @@
+"""Engines as real processes: shared, left behind by killed commands, and never heard outside this machine."""
+
+import asyncio
+import contextlib
+import io
+import ipaddress
+import json
+import os
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from minio import Minio
+
+from embedded import Engines
+from embedded_s3 import S3Endpoint
+
+SRC = Path(__file__).parents[2] / "src"
+
+USE_POSTGRES = """
+import asyncio, sys
+from pathlib import Path
+from embedded import Engines
+
+async def main():
+    async with Engines(Path(sys.argv[1])) as engines:
+        print(await engines.postgres(), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="voxpersona-test-") as directory:
+        yield Path(directory)
+
+
+@contextlib.asynccontextmanager
+async def another_command(state_dir: Path) -> AsyncIterator[tuple[Process, str]]:
+    """A process that uses PostgreSQL until its standard input closes, and the address it was given."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        USE_POSTGRES,
+        str(state_dir),
+        stdin=PIPE,
+        stdout=PIPE,
+        env={**os.environ, "PYTHONPATH": str(SRC)},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        dsn = (await process.stdout.readline()).decode().strip()
+        yield process, dsn
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def engine_pid(state_dir: Path, engine: str) -> int:
+    return int(json.loads((state_dir / "run" / f"{engine}.json").read_text())["pid"])
+
+
+def lives(pid: int) -> bool:
+    """Whether the process runs; one that ended and that nobody has waited for does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def listening_addresses(root: psutil.Process) -> set[str]:
+    addresses = set()
+    for process in (root, *root.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a database connection that has just ended
+            sockets = process.net_connections(kind="inet")
+            addresses |= {socket.laddr.ip for socket in sockets if socket.laddr and not socket.raddr}
+    return addresses
+
+
+async def execute(dsn: str, statement: str) -> list[tuple[object, ...]]:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        cursor = await connection.execute(statement.encode())
+        return await cursor.fetchall() if cursor.description else []
+
+
+async def test_engines_stop_with_the_command_that_started_them(state_dir: Path) -> None:
+    async with Engines(state_dir) as engines:
+        await asyncio.gather(engines.postgres(), engines.s3())
+        pids = [engine_pid(state_dir, engine) for engine in ("postgres", "s3")]
+        tree = [process for pid in pids for process in (psutil.Process(pid), *psutil.Process(pid).children())]
+        assert len(tree) > len(pids)
+
+    assert not [process for process in tree if process.is_running()]
+    assert not list((state_dir / "run").glob("*.json"))
+
+
+async def test_what_was_stored_is_there_after_a_restart(state_dir: Path) -> None:
+    def client(store: S3Endpoint) -> Minio:
+        return Minio(store.endpoint, store.access_key, store.secret_key, secure=False)
+
+    async with Engines(state_dir) as engines:
+        dsn, store = await asyncio.gather(engines.postgres(), engines.s3())
+        await execute(dsn, "CREATE TABLE kept AS SELECT 'текст' AS text")
+        await asyncio.to_thread(client(store).make_bucket, "recordings")
+        await asyncio.to_thread(client(store).put_object, "recordings", "запись.ogg", io.BytesIO(b"OggS"), 4)
+
+    async with Engines(state_dir) as engines:
+        dsn, again = await asyncio.gather(engines.postgres(), engines.s3())
+        assert await execute(dsn, "SELECT text FROM kept") == [("текст",)]
+        response = await asyncio.to_thread(client(again).get_object, "recordings", "запись.ogg")
+        assert response.read() == b"OggS"
+        response.close()
+        assert (again.access_key, again.secret_key) == (store.access_key, store.secret_key)
+
+
+async def test_the_first_to_leave_does_not_stop_what_another_uses(state_dir: Path) -> None:
+    async with Engines(state_dir) as engines:
+        async with another_command(state_dir) as (_, theirs):
+            assert await engines.postgres() == theirs
+            pid = engine_pid(state_dir, "postgres")
+        assert await execute(theirs, "SELECT 1") == [(1,)]
+        assert engine_pid(state_dir, "postgres") == pid
+    assert not lives(pid)
+
+
+async def test_commands_that_start_together_get_the_same_engine(state_dir: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        commands = await asyncio.gather(*(stack.enter_async_context(another_command(state_dir)) for _ in range(3)))
+        assert len({dsn for _, dsn in commands}) == 1
+
+
+async def test_an_engine_whose_command_was_killed_is_adopted_with_its_data(state_dir: Path) -> None:
+    async with another_command(state_dir) as (command, dsn):
+        await execute(dsn, "CREATE TABLE kept AS SELECT 1 AS number")
+        pid = engine_pid(state_dir, "postgres")
+        command.send_signal(signal.SIGKILL)
+        await command.wait()
+
+    async with Engines(state_dir) as engines:
+        assert await engines.postgres() == dsn
+        assert engine_pid(state_dir, "postgres") == pid
+        assert await execute(dsn, "SELECT number FROM kept") == [(1,)]
+    assert not lives(pid)
+
+
+async def test_an_engine_that_died_with_its_command_is_started_anew_with_its_data(state_dir: Path) -> None:
+    async with another_command(state_dir) as (command, dsn):
+        await execute(dsn, "CREATE TABLE kept AS SELECT 1 AS number")
+        pid = engine_pid(state_dir, "postgres")
+        os.kill(pid, signal.SIGKILL)
+        command.send_signal(signal.SIGKILL)
+        await command.wait()
+
+    async with Engines(state_dir) as engines:
+        assert await execute(await engines.postgres(), "SELECT number FROM kept") == [(1,)]
+        assert engine_pid(state_dir, "postgres") != pid
+
+
+async def test_an_engine_left_without_a_run_file_is_replaced(state_dir: Path) -> None:
+    async with another_command(state_dir) as (command, _):
+        pid = engine_pid(state_dir, "postgres")
+        command.send_signal(signal.SIGKILL)
+        await command.wait()
+    (state_dir / "run" / "postgres.json").unlink()
+
+    async with Engines(state_dir) as engines:
+        assert await execute(await engines.postgres(), "SELECT 1") == [(1,)]
+        assert not lives(pid)
+
+
+async def test_a_run_file_that_names_a_stranger_leaves_the_stranger_alone(state_dir: Path) -> None:
+    stranger = await asyncio.create_subprocess_exec("sleep", "600")
+    run_file = state_dir / "run" / "postgres.json"
+    run_file.parent.mkdir()
+    state = {"pid": stranger.pid, "created": 1.0, "ports": {}, "secrets": {}, "options": {}}
+    run_file.write_text(json.dumps(state))
+    try:
+        async with Engines(state_dir) as engines:
+            assert await execute(await engines.postgres(), "SELECT 1") == [(1,)]
+        assert stranger.returncode is None
+        assert lives(stranger.pid)
+    finally:
+        stranger.kill()
+        await stranger.wait()
+
+
+async def test_nothing_listens_beyond_loopback(engines: Engines, engines_dir: Path) -> None:
+    await asyncio.gather(engines.postgres(), engines.s3())
+    for engine in ("postgres", "s3"):
+        addresses = listening_addresses(psutil.Process(engine_pid(engines_dir, engine)))
+        assert addresses
+        assert {address for address in addresses if not ipaddress.ip_address(address).is_loopback} == set()
+
+
+async def test_files_with_secrets_are_for_their_owner_only(engines: Engines, engines_dir: Path) -> None:
+    await asyncio.gather(engines.postgres(), engines.s3())
+    secret = [engines_dir / name for name in ("run/postgres.json", "run/s3.json", "postgres/password", "minio/s3.json")]
+    assert [path.stat().st_mode & 0o077 for path in secret] == [0, 0, 0, 0]
