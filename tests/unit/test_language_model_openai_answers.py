@@ -1,0 +1,88 @@
+"""A model's text becomes an answer: thinking left out, JSON valid."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from language_model_openai_answers import InvalidAnswerText, ThinkingFilter, parse_json, without_thinking
+from language_model_openai_requests import fits_strict_mode
+
+ANYTHING: dict[str, Any] = {}
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    values,
+    st.sampled_from(["{}", " \n{}\n", "```json\n{}\n```", "```\n{}\n```", "Вот ответ:\n```json\n{}\n```\nГотово."]),
+)
+def test_json_is_found_bare_and_in_a_fence(value: object, frame: str) -> None:
+    text = frame.replace("{}", json.dumps([value], indent=1))
+    assert parse_json(text, ANYTHING) == [value]
+
+
+@given(st.text())
+def test_no_text_breaks_the_parser(text: str) -> None:
+    try:
+        parse_json(text, {"type": "object"})
+    except InvalidAnswerText:
+        return
+    assert isinstance(json.loads(text.strip()), dict) or "```" in text
+
+
+def test_the_first_broken_rule_is_named_without_the_answers_words() -> None:
+    schema = {"type": "object", "properties": {"quote": {"type": "string", "maxLength": 3}}}
+    with pytest.raises(InvalidAnswerText) as caught:
+        parse_json('{"quote": "тайна клиента"}', schema)
+    assert str(caught.value) == "$.quote breaks maxLength: 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Ответ", "Ответ"),
+        ("<think>a</think>Ответ", "Ответ"),
+        ("\n<think>\na\n</think>\n\nОтвет", "Ответ"),
+        ("a\n</think>\nОтвет", "Ответ"),
+        ("<think>a", ""),
+        ("Тег <think> внутри", "Тег <think> внутри"),
+        ("", ""),
+    ],
+)
+def test_thinking_is_left_out(text: str, answer: str) -> None:
+    assert without_thinking(text) == answer
+
+
+@given(
+    st.sampled_from(["", "<think>a < b</think>\n", "\n<think></think>"]),
+    st.text(st.characters(exclude_characters="<")),
+    st.data(),
+)
+def test_a_stream_is_filtered_as_its_whole_is(thinking: str, text: str, data: st.DataObject) -> None:
+    whole = thinking + text
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
+    pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    filtering = ThinkingFilter()
+    out = "".join(filtering.feed(piece) for piece in pieces) + filtering.rest()
+    assert out.strip() == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("schema", "fits"),
+    [
+        ({"type": "object", "properties": {"a": {}}, "required": ["a"], "additionalProperties": False}, True),
+        ({"type": "object", "properties": {"a": {}}, "required": [], "additionalProperties": False}, False),
+        ({"type": "object", "properties": {"a": {}}, "required": ["a"]}, False),
+        ({"type": ["object", "null"]}, False),
+        ({"type": "array", "items": {"type": "object"}}, False),
+        ({"type": "array", "items": {"type": "string"}}, True),
+    ],
+)
+def test_strict_mode_takes_closed_schemas_only(schema: dict[str, Any], fits: bool) -> None:
+    assert fits_strict_mode(schema) is fits
