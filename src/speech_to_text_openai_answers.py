@@ -11,8 +11,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from config import ROOT
 from datamodels import PartTranscript, Segment, Word
 
-UNDETERMINED = "und"
-"""ISO 639-2 for a language that nobody told."""
+UNDETERMINED = ""
+"""The language of a part when nobody told it."""
 
 INVENTED_AFTER_S = 1.0
 """Text this far behind the end of the part was not said in it; what is nearer has only its times wrong."""
@@ -23,6 +23,9 @@ SHORTEST_S = 0.02
 PAUSE_S = 0.8
 """Between words of one segment there is less."""
 
+_RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяabcdefghijklmnopqrstuvwxyz")
+_RUSSIAN_ONLY = frozenset("ыэё")
+"""Of the languages that need no other letters Bulgarian has none of these."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
@@ -61,7 +64,7 @@ class Transcription(_Lenient):
     def part(self, length_s: float, language: str | None) -> PartTranscript:
         """The transcript of a part of ``length_s`` for which ``language`` was asked."""
         return PartTranscript(
-            language=language or language_code(self.language) or UNDETERMINED,
+            language=language or language_code(self.language) or _language_by_letters(self.text),
             segments=tuple(self._segments(length_s)),
         )
 
@@ -83,6 +86,12 @@ def language_code(name: str | None) -> str | None:
         return code
     head = re.split(r"[-_]", plain)[0]
     return head if re.fullmatch(r"[a-z]{2,3}", head) else None
+
+
+def _language_by_letters(text: str) -> str:
+    """Russian for a text in Russian letters: most other languages in Cyrillic have letters of their own."""
+    letters = {letter for letter in text.lower() if letter.isalpha()}
+    return "ru" if letters & _RUSSIAN_ONLY and not letters - _RUSSIAN else UNDETERMINED
 
 
 @cache

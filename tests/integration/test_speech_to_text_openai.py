@@ -131,9 +131,9 @@ async def test_the_language_comes_as_a_code(server: OpenAIServer, connect: Conne
     assert "language" not in sent(server).body
 
 
-async def test_a_language_that_nobody_tells_is_undetermined(server: OpenAIServer, connect: Connect, pcm: Path) -> None:
+async def test_a_language_that_nobody_tells_is_left_empty(server: OpenAIServer, connect: Connect, pcm: Path) -> None:
     server.transcription_fields = {"language": None}
-    assert (await connect().transcribe(pcm, 0.0, 20.0, None)).language == "und"
+    assert (await connect().transcribe(pcm, 0.0, 20.0, None)).language == ""
 
 
 async def test_an_endpoint_without_word_times_still_gives_segments(

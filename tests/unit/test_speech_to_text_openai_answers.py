@@ -29,7 +29,6 @@ answers = st.fixed_dictionaries(
 @given(answers, st.floats(0.1, 60.0))
 def test_times_are_inside_the_part_and_in_order(answer: dict[str, Any], length_s: float) -> None:
     part = Transcription.model_validate(answer).part(length_s, None)
-    assert part.language
     starts = [segment.start for segment in part.segments]
     assert starts == sorted(starts)
     for segment in part.segments:
@@ -86,3 +85,19 @@ def test_words_inside_segments_stay_there() -> None:
 )
 def test_languages_come_by_name_or_code(name: str | None, code: str | None) -> None:
     assert language_code(name) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Мы были в спа, очень понравилось.", "ru"),
+        ("Wi-Fi был медленный.", "ru"),
+        ("Ми були в готелі, їжа смачна.", ""),
+        ("Қонақ үйі ұнады.", ""),
+        ("We liked the room.", ""),
+        ("Да.", ""),
+        ("", ""),
+    ],
+)
+def test_russian_is_known_by_its_letters_when_the_server_does_not_tell(text: str, language: str) -> None:
+    assert Transcription(text=text).part(5.0, None).language == language
