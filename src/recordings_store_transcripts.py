@@ -54,11 +54,17 @@ _SELECT_TRANSCRIPT = """
     SELECT language, engine, model, duration_s, speakers, missing
     FROM transcripts WHERE recording_id = %(recording_id)s
 """
+_SUM_ENGINE_SECONDS = """
+    SELECT coalesce(sum(engine_s), 0) AS seconds FROM recording_parts WHERE recording_id = %(recording_id)s AND planned
+"""
+_SELECT_ENGINE = "SELECT engine, model FROM transcripts WHERE recording_id = %(recording_id)s"
 _SELECT_SEGMENTS = """
     SELECT start_s, end_s, speaker, role, confidence, text, words
     FROM transcript_segments WHERE recording_id = %(recording_id)s
     ORDER BY position
 """
+
+_BATCH_ROWS = 100
 
 
 async def plan_parts(
@@ -156,22 +162,40 @@ async def save_transcript(
             )
 
 
+async def engine_seconds(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> float:
+    """Seconds that the engine took for the parts of the current plan, added up."""
+    row = await (await connection.execute(_SUM_ENGINE_SECONDS, {"recording_id": recording_id})).fetchone()
+    return float(row["seconds"]) if row else 0.0
+
+
+async def find_engine(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> tuple[str, str] | None:
+    """Name and model of the engine that made the transcript; None while there is none."""
+    row = await (await connection.execute(_SELECT_ENGINE, {"recording_id": recording_id})).fetchone()
+    return None if row is None else (row["engine"], row["model"])
+
+
 async def load_transcript(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Transcript | None:
     """Load the transcript; None while there is none."""
     parameters = {"recording_id": recording_id}
     head = await (await connection.execute(_SELECT_TRANSCRIPT, parameters)).fetchone()
     if head is None:
         return None
-    rows = await (await connection.execute(_SELECT_SEGMENTS, parameters)).fetchall()
-    return await asyncio.to_thread(
-        lambda: Transcript.model_validate({**head, "segments": tuple(_segment(row) for row in rows)})
-    )
+    cursor = await connection.execute(_SELECT_SEGMENTS, parameters)
+    segments: list[Segment] = []
+    # Eight hours have 70,000 words: a batch at a time and in a thread, so that the event loop stays free for others.
+    while rows := await cursor.fetchmany(_BATCH_ROWS):
+        segments += await asyncio.to_thread(_segments, rows)
+    return Transcript.model_validate({**head, "segments": tuple(segments)})
 
 
 def _packed_words(segment: Segment) -> Jsonb | None:
     if segment.words is None:
         return None
     return Jsonb([[word.start, word.end, word.text, word.probability] for word in segment.words])
+
+
+def _segments(rows: list[DictRow]) -> list[Segment]:
+    return [_segment(row) for row in rows]
 
 
 def _segment(row: DictRow) -> Segment:

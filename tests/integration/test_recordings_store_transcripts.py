@@ -99,15 +99,27 @@ async def test_another_plan_counts_its_own_parts_and_going_back_finds_the_result
     assert await parts_of(connection, recording.id) == (1, 2)
 
 
+async def test_engine_seconds_are_those_of_the_plan(connection: AsyncConnection[DictRow]) -> None:
+    recording = await add_recording(connection)
+    await store.plan_parts(connection, recording.id, plan("a", "b"))
+    await store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
+    await store.plan_parts(connection, recording.id, plan("x", "y"))
+    await store.store_part_result(connection, recording.id, "x", HEARD, 1.5)
+    await store.store_part_result(connection, recording.id, "y", HEARD, 2.25)
+    assert await store.engine_seconds(connection, recording.id) == 3.75
+
+
 async def test_there_is_no_transcript_before_one_is_saved(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
     assert await store.load_transcript(connection, recording.id) is None
+    assert await store.find_engine(connection, recording.id) is None
 
 
 async def test_a_transcript_comes_back_as_it_was_saved(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
     await store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
     assert await store.load_transcript(connection, recording.id) == TRANSCRIPT
+    assert await store.find_engine(connection, recording.id) == ("whisper", "base")
 
 
 async def test_a_transcript_takes_the_place_of_the_earlier_one(connection: AsyncConnection[DictRow]) -> None:
