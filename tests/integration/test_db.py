@@ -67,6 +67,15 @@ def test_every_script_is_applied_once_however_often_one_starts(database_url: str
     assert applied(database_url) == all_scripts()
 
 
+def test_a_user_without_a_name_migrates_too(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+    migrate(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT DISTINCT username FROM _yoyo_log").fetchall() == [("4000000",)]
+
+
 def test_processes_that_start_together_take_turns(database_url: str) -> None:
     processes = [migrating_process(database_url, SQL_SCRIPTS) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
