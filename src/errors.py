@@ -19,6 +19,7 @@
     ├── BadSettings                    exit status 2: the operator can mend it
     │   ├── BadReportPack
     │   ├── ContextTooSmall
+    │   ├── NoLanguageModel
     │   ├── MissingProgram
     │   └── WeightsRefused
     ├── DiskFull                       exit status 2
@@ -34,6 +35,7 @@
     ├── ReportIndexBroken              exit status 2: reconciling mends it
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
+    ├── WordsChanged                   exit status 1: a bug, nothing is stored
     └── Interrupted                    exit status 130: the same command goes on
 
 A class's docstring is its technical message, ``user_text`` the Russian sentence people see. Both are templates over the
@@ -269,11 +271,23 @@ class EngineFailed(VoxPersonaError):
     exit_status = 3
 
 
+class NoLanguageModel(BadSettings):
+    """The language model is switched off."""
+
+    user_text_template = texts_errors.NO_LANGUAGE_MODEL
+
+
 class NotFound(VoxPersonaError):
     """{what} does not exist."""
 
     user_text_template = texts_errors.NOT_FOUND
     exit_status = 2
+
+
+class WordsChanged(VoxPersonaError):
+    """Labelling the speakers changed the words of the transcript."""
+
+    user_text_template = texts_errors.WORDS_CHANGED
 
 
 class Interrupted(VoxPersonaError):

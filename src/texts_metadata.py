@@ -1,0 +1,29 @@
+"""What people read about metadata: names of fields, what is wrong with a value, how a known value is shown."""
+
+AUDIO_NUMBER = "номер файла"
+DATE = "дата"
+EMPLOYEE = "ФИО сотрудника"
+CLIENT = "ФИО клиента"
+PLACE = "заведение"
+BUILDING = "тип заведения"
+ZONE = "зона"
+CITY = "город"
+
+BUILDINGS = {"hotel": "Отель", "restaurant": "Ресторан", "spa": "Центр здоровья"}
+
+LINE = "{field}: {value}"
+
+NO_NUMBER = "нет числа; напишите номер цифрами, например 17"
+NUMBER_TOO_LARGE = "число слишком большое; номер — не больше {largest}"
+DATE_FORMAT = "«{value}» не похоже на дату; напишите её как 03.11.2026 или 2026-11-03"
+NO_SUCH_DATE = "даты {value} нет в календаре"
+DATE_IN_FUTURE = "дата {value} ещё не наступила"
+EMPTY = "строка пустая"
+NO_LETTERS = "в «{value}» нет букв"
+TOO_LONG = "больше {largest} знаков"
+UNKNOWN_BUILDING = "не понятно, что такое «{value}»; подойдут: отель, ресторан, центр здоровья"
+NO_LINE = "строки с этим полем нет: в подписи строк {found}, а нужно {wanted}"
+EXTRA_LINES = "лишние строки: в подписи их {found}, а нужно {wanted}"
+CAPTION = "подпись"
+WANTED_AUDIT = "7 (без зоны — 6)"
+WANTED_INTERVIEW = "6"

@@ -1,0 +1,267 @@
+"""A transcript as files: plain text, JSON, subtitles and Word."""
+
+import html
+import io
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
+
+from docx import Document
+from docx.document import Document as DocxDocument
+from docx.oxml.ns import qn
+from docx.shared import Pt, RGBColor
+from pysubs2 import SSAEvent, SSAFile
+
+import texts_transcript as texts
+from datamodels import Interval, MissingInterval, Segment, Transcript
+from utils import human_duration
+
+CUE_LINE = 42
+CUE_LINES = 2
+"""What a viewer reads at a glance: the BBC and Netflix subtitle guidelines."""
+SHORTEST_CUE_S = 0.1
+PARAGRAPH_CHARACTERS = 600
+
+AUTHOR = "VoxPersona"
+FONT = "Arial"
+"""On every system, or a metric twin of it, and with Cyrillic."""
+GREY = RGBColor(0x70, 0x70, 0x70)
+WORD_LANGUAGES = {"ru": "ru-RU", "en": "en-US"}
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+"""What XML, and so Word, forbids, and what no reader shows."""
+
+
+class Paragraph(Interval):
+    """What one speaker says on end, or what is missing; ``label`` is None where one voice needs no name."""
+
+    label: str | None
+    text: str
+    missing: bool = False
+
+
+def paragraphs(transcript: Transcript) -> list[Paragraph]:
+    """Join neighbouring segments of one speaker up to ``PARAGRAPH_CHARACTERS``; what is missing stands in its place."""
+    joined: list[Paragraph] = []
+    for one in _in_order(transcript):
+        if isinstance(one, MissingInterval):
+            joined.append(Paragraph(start=one.start, end=one.end, label=None, text=_missing(one), missing=True))
+            continue
+        text, label = one_line(one.text), _label(one, transcript)
+        last = joined[-1] if joined else None
+        if last and not last.missing and last.label == label and len(last.text) + len(text) < PARAGRAPH_CHARACTERS:
+            joined[-1] = last.model_copy(update={"end": one.end, "text": f"{last.text} {text}".strip()})
+        elif text:
+            joined.append(Paragraph(start=one.start, end=one.end, label=label, text=text))
+    return joined
+
+
+def header(transcript: Transcript) -> list[tuple[str, str]]:
+    """Name and value of what a reader asks first."""
+    labels = dict.fromkeys(texts.speaker_label(one.role, one.speaker) for one in transcript.segments)
+    language = texts.LANGUAGES.get(transcript.language, transcript.language)
+    engine = texts.ENGINE_VALUE.format(engine=transcript.engine, model=transcript.model)
+    return [
+        (texts.DURATION, human_duration(transcript.duration_s)),
+        (texts.LANGUAGE, one_line(language)),
+        (texts.SPEAKERS, ", ".join(one_line(label) for label in labels if label) or texts.NO_SPEAKERS),
+        (texts.ENGINE, one_line(engine)),
+    ]
+
+
+def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
+    """A header and one paragraph per utterance: «[12:41] [Клиент:] Нам понравилась тишина.»; UTF-8."""
+    lines = [texts.TITLE_OF.format(name=one_line(title)) if title else texts.TITLE]
+    lines += [texts.HEADER_LINE.format(name=name, value=value) for name, value in header(transcript)]
+    body = [
+        one.text if one.missing else texts.PARAGRAPH.format(time=clock(one.start), text=_labelled(one))
+        for one in paragraphs(transcript)
+    ]
+    return ("\n".join(lines) + "\n\n" + "\n\n".join(body or [texts.NOTHING_SAID]) + "\n").encode(errors="replace")
+
+
+def to_json(transcript: Transcript) -> bytes:
+    """Everything that is known, UTF-8, one line per segment; ``words`` only where their times are known."""
+    head = transcript.model_dump(exclude={"segments", "missing"})
+    fields = [f"{json.dumps(name)}: {_json(value)}" for name, value in head.items()]
+    for name, values in (("segments", transcript.segments), ("missing", transcript.missing)):
+        dumped = [one.model_dump(exclude={"words"} if getattr(one, "words", 0) is None else None) for one in values]
+        rows = ",\n  ".join(_json(one) for one in dumped)
+        fields.append(f'"{name}": [\n  {rows}\n ]' if rows else f'"{name}": []')
+    return ("{\n " + ",\n ".join(fields) + "\n}\n").encode(errors="replace")
+
+
+def to_srt(transcript: Transcript) -> bytes:
+    """SubRip: two lines of 42 characters at most; the speaker is named when another begins. UTF-8."""
+    cues = []
+    last: str | None = None
+    for one in _in_order(transcript):
+        label = None if isinstance(one, MissingInterval) else _label(one, transcript)
+        prefix = f"{label}: " if label and label != last else ""
+        last = label
+        cues += [
+            SSAEvent(start=_ms(cue.start), end=_ms(cue.end), text=_plain(lines)) for cue, lines in _cues(one, prefix)
+        ]
+    return _subtitles(cues, "srt")
+
+
+def to_vtt(transcript: Transcript) -> bytes:
+    """WebVTT: as SubRip, with the speaker as a voice span. UTF-8."""
+    cues = []
+    for one in _in_order(transcript):
+        label = None if isinstance(one, MissingInterval) else _label(one, transcript)
+        voice = f"<v {html.escape(one_line(label), quote=False)}>" if label else ""
+        for cue, lines in _cues(one, ""):
+            text = r"\N".join(html.escape(line, quote=False) for line in lines)
+            cues.append(SSAEvent(start=_ms(cue.start), end=_ms(cue.end), text=voice + text))
+    return _subtitles(cues, "vtt")
+
+
+def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
+    """A Word file: title, a table of what ``header`` tells, a paragraph per utterance. Takes CPU time: use a thread."""
+    document = Document()
+    heading = one_line(texts.TITLE_OF.format(name=title) if title else texts.TITLE)
+    properties = document.core_properties
+    properties.title, properties.author, properties.comments = heading[:255], AUTHOR, ""
+    properties.language = transcript.language
+    _set_font(document, transcript.language)
+    document.add_heading(heading, level=1)
+    table = document.add_table(rows=0, cols=2, style="Table Grid")
+    for name, value in header(transcript):
+        cells = table.add_row().cells
+        cells[0].paragraphs[0].add_run(name).bold = True
+        cells[1].text = value
+    document.add_paragraph()
+    said = paragraphs(transcript)
+    for one in said:
+        paragraph = document.add_paragraph()
+        if one.missing:
+            paragraph.add_run(one.text).italic = True
+            continue
+        time = paragraph.add_run(f"[{clock(one.start)}] ")
+        time.font.color.rgb = GREY
+        if one.label:
+            paragraph.add_run(f"{one.label}: ").bold = True
+        paragraph.add_run(one.text)
+    if not said:
+        document.add_paragraph(texts.NOTHING_SAID)
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def _set_font(document: DocxDocument, language: str) -> None:
+    style = document.styles["Normal"]
+    style.font.name, style.font.size = FONT, Pt(11)
+    fonts = style.element.rPr.rFonts
+    for script in ("w:ascii", "w:hAnsi", "w:cs", "w:eastAsia"):
+        fonts.set(qn(script), FONT)
+    # Or Word underlines all Russian as misspelt English.
+    for one in document.styles.element.iter(qn("w:lang")):
+        one.set(qn("w:val"), WORD_LANGUAGES.get(language, language))
+
+
+def clock(seconds: float) -> str:
+    """``12:41``, above an hour ``1:02:41``."""
+    minutes, second = divmod(int(max(0.0, seconds)), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def _in_order(transcript: Transcript) -> list[Segment | MissingInterval]:
+    return sorted([*transcript.segments, *transcript.missing], key=lambda one: one.start)
+
+
+def _label(segment: Segment, transcript: Transcript) -> str | None:
+    if segment.role is None and transcript.speakers < 2:
+        return None
+    label = texts.speaker_label(segment.role, segment.speaker)
+    return one_line(label) if label else None
+
+
+def _labelled(paragraph: Paragraph) -> str:
+    return texts.labelled(paragraph.label, paragraph.text)
+
+
+def _missing(one: MissingInterval) -> str:
+    return texts.MISSING.format(start=clock(one.start), end=clock(one.end), reason=one_line(one.reason))
+
+
+def _json(value: object) -> str:
+    return json.dumps(_rounded(value), ensure_ascii=False)
+
+
+def _rounded(value: object) -> object:
+    """Milliseconds are as exact as any engine is."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _plain(lines: Sequence[str]) -> str:
+    # Players read <…> as styles.
+    return r"\N".join(lines).translate(str.maketrans("<>", "‹›"))
+
+
+def _subtitles(cues: Sequence[SSAEvent], kind: str) -> bytes:
+    file = SSAFile()
+    file.events = sorted(cues, key=lambda cue: cue.start)
+    return file.to_string(kind, keep_ssa_tags=True).encode(errors="replace")
+
+
+def _cues(one: Segment | MissingInterval, prefix: str) -> Iterator[tuple[Interval, list[str]]]:
+    """Yield the times and lines of a segment's subtitles."""
+    # A backslash would begin one of pysubs2's own commands.
+    if isinstance(one, MissingInterval):
+        yield Interval(start=one.start, end=one.end), _wrapped(_missing(one).replace("\\", "⧵"))
+        return
+    tokens = one_line(one.text).replace("\\", "⧵").split()
+    times = _token_times(one, tokens)
+    number = 0
+    while number < len(tokens):
+        first = number
+        lines = _wrapped((prefix if first == 0 else "") + tokens[first])
+        for number in range(first + 1, len(tokens) + 1):
+            longer = _wrapped((prefix if first == 0 else "") + " ".join(tokens[first : number + 1]))
+            if number == len(tokens) or len(longer) > CUE_LINES:
+                break
+            lines = longer
+        start, end = times[first][0], times[number - 1][1]
+        yield Interval(start=start, end=max(end, start + SHORTEST_CUE_S)), lines
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, CUE_LINE, break_on_hyphens=False)
+
+
+def _token_times(segment: Segment, tokens: Sequence[str]) -> list[tuple[float, float]]:
+    """When each token is said: by the words where these spell the tokens, else by their share of the characters."""
+    words = list(segment.words or ())
+    times: list[tuple[float, float]] = []
+    for token in tokens:
+        spelled, first = "", words[0] if words else None
+        while words and len(spelled) < len(token):
+            last = words.pop(0)
+            spelled += last.text.strip()
+        if first is None or spelled != token:
+            break
+        times.append((first.start, last.end))
+    if len(times) == len(tokens):
+        return times
+    lengths = [len(token) for token in tokens]
+    scale = (segment.end - segment.start) / max(1, sum(lengths))
+    ends = [segment.start + scale * total for total in accumulate(lengths)]
+    return list(pairwise([segment.start, *ends]))
