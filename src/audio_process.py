@@ -26,33 +26,28 @@ class ProcessLimits:
 class RunningProcess:
     """A program at work. ``output`` gives what it prints until it ends; then ``returncode`` and ``errors`` are set."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
         self._process = process
+        self._errors = errors
         self.errors = ""
         self.returncode = 0
 
     async def output(self) -> AsyncIterator[bytes]:
-        """Yield standard output in blocks.
-
-        Raises:
-            TimeoutError: the limit of time has passed; the program is ended.
-        """
-        if self._process.stdout is None or self._process.stderr is None:
-            raise RuntimeError("the process was started without pipes")
-        errors = asyncio.create_task(_first_bytes(self._process.stderr))
-        try:
-            while block := await self._process.stdout.read(_READ_BYTES):
-                yield block
-            self.errors = (await errors).decode(errors="replace").strip()
-            self.returncode = await self._process.wait()
-        finally:
-            errors.cancel()
-            await asyncio.wait([errors])
+        """Yield standard output in blocks."""
+        async for block in _blocks(self._process.stdout):
+            yield block
+        self.errors = (await self._errors).decode(errors="replace").strip()
+        self.returncode = await self._process.wait()
 
 
-async def _first_bytes(stream: asyncio.StreamReader) -> bytes:
+async def _blocks(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+    while stream is not None and (block := await stream.read(_READ_BYTES)):
+        yield block
+
+
+async def _first_bytes(stream: asyncio.StreamReader | None) -> bytes:
     kept = b""
-    while block := await stream.read(_KEPT_ERROR_BYTES):
+    async for block in _blocks(stream):
         kept = (kept + block)[:_KEPT_ERROR_BYTES]
     return kept
 
@@ -80,12 +75,17 @@ async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncItera
         # No keys of ours in a program that a hostile file may take over; messages in English.
         env={"LC_ALL": "C.UTF-8"},
     )
+    # Errors are read all the time: a program that complains much must not wait for us.
+    errors = asyncio.create_task(_first_bytes(process.stderr))
     try:
         async with asyncio.timeout(limits.time_s):
-            yield RunningProcess(process)
+            yield RunningProcess(process, errors)
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        # Reads the pipes dry, so that they are closed with the process.
-        await process.communicate()
+        # The pipes are read dry, so that they are closed with the process.
+        async for _ in _blocks(process.stdout):
+            pass
+        await errors
+        await process.wait()

@@ -1,5 +1,6 @@
 """Which parts of a recording are transcribed: cut in silences, within the engine's limits."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
@@ -25,10 +26,11 @@ def plan_parts(speech: Sequence[Interval], duration_s: float, limits: PartLimits
     parts: list[PartPlan] = []
     for stretch in _stretches(speech):
         start, end = stretch[0].start, min(stretch[-1].end, duration_s)
+        silences = [Interval(start=before.end, end=after.start) for before, after in pairwise(stretch)]
         overlapping = 0.0
         while end - start > limits.longest_s:
             aim_s = (end - start) / ceil((end - start) / target_s)
-            silence = _silence_near(stretch, start + aim_s / 2, start + aim_s, start + limits.longest_s)
+            silence = _silence_near(silences, start + aim_s / 2, start + aim_s, start + limits.longest_s)
             cut = start + aim_s if silence is None else silence
             parts.append(PartPlan(position=len(parts), start=start, end=cut, overlap_s=overlapping))
             overlapping = overlap_s if silence is None else 0.0
@@ -47,11 +49,9 @@ def _stretches(speech: Sequence[Interval]) -> list[list[Interval]]:
     return stretches
 
 
-def _silence_near(stretch: Sequence[Interval], earliest: float, aim: float, latest: float) -> float | None:
-    """The middle of the silence nearest to ``aim``, within ``[earliest, latest]``."""
-    middles = ((before.end + after.start) / 2 for before, after in pairwise(stretch))
-    return min(
-        (middle for middle in middles if earliest <= middle <= latest),
-        key=lambda middle: abs(middle - aim),
-        default=None,
-    )
+def _silence_near(silences: Sequence[Interval], earliest: float, aim: float, latest: float) -> float | None:
+    """Where to cut the silence whose middle is nearest to ``aim``, of those that reach into ``[earliest, latest]``."""
+    first = bisect_left(silences, earliest, key=lambda silence: silence.end)
+    last = bisect_right(silences, latest, key=lambda silence: silence.start)
+    cuts = (min(max((silence.start + silence.end) / 2, earliest), latest) for silence in silences[first:last])
+    return min(cuts, key=lambda cut: abs(cut - aim), default=None)

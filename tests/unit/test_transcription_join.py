@@ -58,9 +58,7 @@ def recordings(draw: st.DrawFn, repeating: bool = False) -> Heard:
     words = []
     for number in range(draw(st.integers(1, 250))):
         length = chance.uniform(0.15, 0.8)
-        text = (
-            unlike(number) if names is None else chance.choice(["да", "нет", "ну", "номер", "ужин", "и", "был", "не"])
-        )
+        text = chance.choice(["да", "нет", "ну", "номер", "ужин", "и", "был"]) if repeating else unlike(number)
         words.append(Word(start=at, end=at + length, text=text))
         gap = chance.uniform(0, 0.3)
         if chance.random() < pause:

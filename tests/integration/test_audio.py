@@ -1,0 +1,286 @@
+"""Decoding to samples and encoding pieces, with the real ffmpeg."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from audio import find_ffmpeg, missing_tail, opus, prepare, probe, samples
+from constants import SAMPLE_RATE
+from errors import BrokenRecording, DiskFull, MissingProgram
+from recording_files import encode, encode_unseekable, silence, tone, truncated, write_pcm
+from voice_activity import speech_intervals
+
+FFMPEG = find_ffmpeg(None)
+AUDIO = tone(6)
+
+
+async def decoded(path: Path, pcm: Path, ffmpeg: Path = FFMPEG) -> float:
+    return await prepare(path, pcm, file_name=path.name, ffmpeg=ffmpeg, time_limit_s=60)
+
+
+def names(folder: Path) -> set[str]:
+    return {item.name for item in folder.iterdir()}
+
+
+async def test_lossless_audio_comes_out_sample_by_sample(tmp_path: Path) -> None:
+    seconds = await decoded(encode(tmp_path / "a.flac", AUDIO), tmp_path / "a.pcm")
+
+    assert seconds == 6
+    assert np.array_equal(np.fromfile(tmp_path / "a.pcm", "<i2"), AUDIO)
+
+
+async def test_stereo_at_another_rate_becomes_mono_at_ours(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.wav", AUDIO, "-ac", "2", "-ar", "44100")
+
+    assert await decoded(path, tmp_path / "a.pcm") == pytest.approx(6, abs=0.01)
+
+
+async def test_progress_reaches_the_end(tmp_path: Path) -> None:
+    told: list[float] = []
+    path = encode(tmp_path / "a.wav", AUDIO)
+
+    await prepare(path, tmp_path / "a.pcm", file_name="a", ffmpeg=FFMPEG, time_limit_s=60, on_seconds=told.append)
+
+    assert told == sorted(told)
+    assert told[-1] == 6
+
+
+async def test_a_gap_in_the_times_becomes_silence_so_that_later_times_stay_right(tmp_path: Path) -> None:
+    gap = encode(tmp_path / "gap.mkv", tone(30), "-af", "aselect='not(between(t,10,20))'", "-c:a", "pcm_s16le")
+
+    assert await decoded(gap, tmp_path / "a.pcm") == pytest.approx(30, abs=0.1)
+    assert np.abs(samples(tmp_path / "a.pcm", 12, 18)).max() == 0
+    assert np.abs(samples(tmp_path / "a.pcm", 21, 29)).max() > 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mp3", ()),
+        ("a.mp3", ("-write_xing", "0")),
+        ("a.mp3", ("-q:a", "5")),
+        ("a.m4a", ()),
+        ("a.ogg", ("-c:a", "libopus")),
+        ("a.oga", ("-c:a", "libvorbis")),
+        ("a.webm", ("-c:a", "libopus")),
+        ("a.flac", ()),
+        ("a.wav", ()),
+        ("a.mpeg", ()),
+    ],
+)
+async def test_a_whole_recording_misses_nothing(tmp_path: Path, name: str, options: tuple[str, ...]) -> None:
+    path = encode(tmp_path / name, AUDIO, *options)
+
+    decoded_s = await decoded(path, tmp_path / "a.pcm")
+
+    assert decoded_s == pytest.approx(6, abs=0.15)
+    assert missing_tail((await probe(path, name)).declared_s, decoded_s) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mp3", ()),
+        ("a.m4a", ("-movflags", "+faststart")),
+        ("a.wav", ()),
+        ("a.flac", ()),
+        ("a.webm", ("-c:a", "libopus")),
+    ],
+)
+async def test_a_truncated_recording_is_decoded_and_its_missing_tail_known(
+    tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    path = truncated(encode(tmp_path / name, tone(20), *options), 0.6)
+
+    decoded_s = await decoded(path, tmp_path / "a.pcm")
+    tail = missing_tail((await probe(path, name)).declared_s, decoded_s)
+
+    assert 6 < decoded_s < 15
+    assert tail is not None
+    assert tail.start == decoded_s
+    assert tail.end == pytest.approx(20, abs=0.15)
+    assert tail.reason == "Файл обрезан: этой части записи в нём нет."
+
+
+async def test_a_stream_without_a_duration_misses_nothing(tmp_path: Path) -> None:
+    path = encode_unseekable(tmp_path / "a.webm", AUDIO, "-c:a", "libopus", "-f", "webm")
+
+    assert missing_tail((await probe(path, "a.webm")).declared_s, await decoded(path, tmp_path / "a.pcm")) is None
+
+
+@pytest.mark.parametrize(("declared_s", "decoded_s"), [(None, 5), (6, 6), (6, 5.2), (3600, 3597), (6, 60)])
+def test_inaccuracy_is_no_missing_tail(declared_s: float | None, decoded_s: float) -> None:
+    assert missing_tail(declared_s, decoded_s) is None
+
+
+async def test_what_does_not_decode_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(b"nothing " * 1000)
+
+    with pytest.raises(BrokenRecording):
+        await decoded(path, tmp_path / "a.pcm")
+
+    assert names(tmp_path) == {"a.mp3"}
+
+
+async def test_a_failed_decoding_keeps_the_samples_that_were_there(tmp_path: Path) -> None:
+    pcm = write_pcm(tmp_path / "a.pcm", AUDIO)
+    (tmp_path / "a.mp3").write_bytes(b"nothing " * 1000)
+
+    with pytest.raises(BrokenRecording):
+        await decoded(tmp_path / "a.mp3", pcm)
+
+    assert np.array_equal(np.fromfile(pcm, "<i2"), AUDIO)
+
+
+def program(path: Path, script: str) -> Path:
+    """A program in ffmpeg's place."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+async def test_a_decoder_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    pid_file = tmp_path / "child"
+    hanging = program(tmp_path / "hanging", f"sleep 1000 & echo $! > {pid_file}; wait")
+
+    with pytest.raises(BrokenRecording, match="within"):
+        await prepare(
+            encode(tmp_path / "a.wav", AUDIO), tmp_path / "a.pcm", file_name="a", ffmpeg=hanging, time_limit_s=0.5
+        )
+
+    assert is_dead(int(pid_file.read_text()))
+    assert names(tmp_path) == {"a.wav", "child", "hanging"}
+
+
+def is_dead(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def test_cancelling_ends_the_decoder_and_leaves_nothing(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    endless = program(tmp_path / "endless", f"echo $$ > {pid_file}; exec cat /dev/zero")
+    begun = asyncio.Event()
+    path = encode(tmp_path / "a.wav", AUDIO)
+    work = asyncio.create_task(
+        prepare(
+            path,
+            tmp_path / "a.pcm",
+            file_name="a",
+            ffmpeg=endless,
+            time_limit_s=60,
+            on_seconds=lambda _seconds: begun.set(),
+        )
+    )
+    await begun.wait()
+
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+    assert is_dead(int(pid_file.read_text()))
+    assert names(tmp_path) == {"a.wav", "endless", "pid"}
+
+
+async def test_a_program_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(MissingProgram):
+        await decoded(encode(tmp_path / "a.wav", AUDIO), tmp_path / "a.pcm", tmp_path / "ffmpeg")
+
+    assert names(tmp_path) == {"a.wav"}
+
+
+async def test_the_decoder_sees_none_of_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    seen = tmp_path / "seen"
+    spy = program(tmp_path / "spy", f"env > {seen}; head -c 32000 /dev/zero")
+
+    await decoded(encode(tmp_path / "a.wav", AUDIO), tmp_path / "a.pcm", spy)
+
+    assert "secret" not in seen.read_text()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mount)], capture_output=True, check=False
+    )
+    if made.returncode != 0:
+        pytest.skip("only root mounts a small disk")
+    yield mount
+    subprocess.run(["umount", "--lazy", str(mount)], check=True)
+
+
+async def test_a_full_disk_is_named_and_nothing_half_written_is_left(tmp_path: Path, small_disk: Path) -> None:
+    recording = encode(tmp_path / "a.wav", tone(120))
+
+    with pytest.raises(DiskFull) as caught:
+        await decoded(recording, small_disk / "a.pcm")
+
+    assert caught.value.exit_status == 2
+    assert "На диске кончилось место" in caught.value.user_text
+    assert names(small_disk) == set()
+
+
+def test_samples_are_read_by_position(tmp_path: Path) -> None:
+    pcm = write_pcm(tmp_path / "a.pcm", np.arange(0, 2 * SAMPLE_RATE, dtype=np.int16))
+
+    piece = samples(pcm, 0.5, 0.75)
+
+    assert piece.dtype == np.float32
+    assert np.array_equal(np.rint(piece * 32768), np.arange(8000, 12000))
+    assert samples(pcm, 1.75, 9).shape == (4000,)
+    assert samples(pcm, 5, 9).shape == (0,)
+
+
+async def test_opus_holds_exactly_the_stretch_asked_for(tmp_path: Path) -> None:
+    pcm = write_pcm(tmp_path / "a.pcm", np.concatenate((silence(10), tone(1.5), silence(10))))
+    (tmp_path / "piece.ogg").write_bytes(await opus(pcm, 9.0, 12.5, ffmpeg=FFMPEG))
+
+    info = await probe(tmp_path / "piece.ogg", "piece.ogg")
+    assert (info.container, info.codec, info.channels) == ("ogg", "opus", 1)
+    assert await decoded(tmp_path / "piece.ogg", tmp_path / "piece.pcm") == pytest.approx(3.5, abs=0.02)
+    loud = np.abs(samples(tmp_path / "piece.pcm", 0, 4)) > 0.2
+    assert np.flatnonzero(loud)[0] / SAMPLE_RATE == pytest.approx(1.0, abs=0.03)
+    assert np.flatnonzero(loud)[-1] / SAMPLE_RATE == pytest.approx(2.5, abs=0.03)
+
+
+async def test_an_hour_of_opus_is_ten_megabytes(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(-8000, 8000, 60 * SAMPLE_RATE, dtype=np.int16)
+
+    minute = await opus(write_pcm(tmp_path / "a.pcm", noise), 0, 60, ffmpeg=FFMPEG)
+
+    assert len(minute) * 60 < 15 * 1024 * 1024
+
+
+async def test_an_hour_of_silence_has_no_speech(tmp_path: Path) -> None:
+    pcm = tmp_path / "hour.pcm"
+    with pcm.open("wb") as file:
+        file.truncate(3600 * SAMPLE_RATE * 2)
+
+    assert await speech_intervals(pcm) == ()
+
+
+def test_a_set_program_is_taken_or_missed(tmp_path: Path) -> None:
+    own = program(tmp_path / "my-ffmpeg", "true")
+
+    assert find_ffmpeg(str(own)) == own
+    with pytest.raises(MissingProgram, match="nowhere"):
+        find_ffmpeg("nowhere/ffmpeg")
+
+
+def test_without_a_system_program_the_one_that_came_with_us_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert os.access(find_ffmpeg(None), os.X_OK)

@@ -1,0 +1,75 @@
+"""Makes recordings for tests, good and bad ones. All blocking: they take a fraction of a second."""
+
+import math
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio import find_ffmpeg
+from constants import SAMPLE_RATE
+
+
+def tone(seconds: float, hertz: float = 220.0) -> NDArray[np.int16]:
+    """A tone at half volume, shape (samples,). No speech, but sound."""
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    return (np.sin(2 * math.pi * hertz * time) * 16384).astype(np.int16)
+
+
+def silence(seconds: float) -> NDArray[np.int16]:
+    return np.zeros(round(seconds * SAMPLE_RATE), np.int16)
+
+
+def write_pcm(path: Path, samples: NDArray[np.int16]) -> Path:
+    """Write prepared audio, as ``audio.prepare`` does."""
+    samples.astype("<i2").tofile(path)
+    return path
+
+
+def encode(path: Path, samples: NDArray[np.int16], *options: str) -> Path:
+    """Encode to what the name's extension says; ``options`` are ffmpeg's, for the output."""
+    _ffmpeg("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0", *options, str(path), stdin=samples)
+    return path
+
+
+def encode_unseekable(path: Path, samples: NDArray[np.int16], *options: str) -> Path:
+    """Encode as a recorder does that writes to a stream: the header never learns the duration."""
+    raw = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0")
+    path.write_bytes(_ffmpeg(*raw, *options, "pipe:1", stdin=samples))
+    return path
+
+
+def truncated(path: Path, share: float) -> Path:
+    """Cut a file to a share of its bytes, as a broken transfer does."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    return path
+
+
+def film(path: Path, seconds: float, sound: NDArray[np.int16] | None) -> Path:
+    """A film of a test picture, with sound or without."""
+    picture = ("-f", "lavfi", "-i", f"testsrc=size=64x48:rate=5:duration={seconds}")
+    if sound is None:
+        _ffmpeg(*picture, str(path))
+    else:
+        raw = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0")
+        _ffmpeg(*picture, *raw, str(path), stdin=sound)
+    return path
+
+
+def image(path: Path) -> Path:
+    """A picture; the format is PNG whatever the name's extension."""
+    source = ("-f", "lavfi", "-i", "testsrc=size=64x48:duration=1")
+    _ffmpeg(*source, "-frames:v", "1", "-f", "image2", "-c:v", "png", "-update", "1", str(path))
+    return path
+
+
+def _ffmpeg(*arguments: str, stdin: NDArray[np.int16] | None = None) -> bytes:
+    return subprocess.run(
+        [str(find_ffmpeg(None)), "-hide_banner", "-v", "error", "-y", *arguments],
+        input=None if stdin is None else stdin.tobytes(),
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        check=True,
+    ).stdout
