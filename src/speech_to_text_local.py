@@ -1,4 +1,4 @@
-"""What engines on this machine share: the samples of a part, and a thread of their own."""
+"""What engines on this machine share: the samples of a part, where speech is in them, and a thread of their own."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from threading import Event
 from typing import TypeVar
 
 import numpy as np
+from faster_whisper.vad import VadOptions, get_speech_timestamps  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from constants import SAMPLE_RATE
@@ -17,6 +18,9 @@ Samples = NDArray[np.float32]
 
 _SAMPLE_BYTES = 2
 _FULL_SCALE = np.float32(32768.0)
+
+_SHORTEST_SILENCE_MS = 160
+_PADDING_MS = 400
 
 _Result = TypeVar("_Result")
 
@@ -30,6 +34,28 @@ def read_samples(pcm: Path, start_s: float, end_s: float) -> Samples:
     first, last = round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)
     samples = np.fromfile(pcm, dtype="<i2", count=last - first, offset=first * _SAMPLE_BYTES)
     return samples.astype(np.float32) / _FULL_SCALE
+
+
+def voice_activity_options(longest_s: float) -> VadOptions:
+    """Silero's settings for stretches of speech of at most ``longest_s``: cut in short silences, padded generously."""
+    return VadOptions(
+        max_speech_duration_s=longest_s, min_silence_duration_ms=_SHORTEST_SILENCE_MS, speech_pad_ms=_PADDING_MS
+    )
+
+
+def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
+    """Return where ``samples`` have speech, as first and last sample, in as few chunks of ``longest_s`` as possible.
+
+    A chunk begins and ends in silence wherever there is one in reach.
+    """
+    chunks: list[tuple[int, int]] = []
+    for stretch in get_speech_timestamps(samples, voice_activity_options(longest_s)):
+        start, end = int(stretch["start"]), int(stretch["end"])
+        if chunks and end - chunks[-1][0] <= longest_s * SAMPLE_RATE:
+            chunks[-1] = (chunks[-1][0], end)
+        else:
+            chunks.append((start, end))
+    return tuple(chunks)
 
 
 class EngineThread:

@@ -10,17 +10,19 @@ from threading import Event
 from typing import Any
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
-from faster_whisper.vad import (  # type: ignore[import-untyped]
-    VadOptions,
-    collect_chunks,
-    get_speech_timestamps,
-)
 
 import texts_errors
 from datamodels import EngineInfo, PartTranscript, Word
 from errors import ProviderError, WeightsRefused
 from speech_to_text import PartLimits
-from speech_to_text_local import EngineThread, Samples, StoppedWork, read_samples
+from speech_to_text_local import (
+    EngineThread,
+    Samples,
+    StoppedWork,
+    read_samples,
+    speech_chunks,
+    voice_activity_options,
+)
 from speech_to_text_utterances import utterances
 
 ENGINE_NAME = "faster-whisper"
@@ -45,7 +47,7 @@ _DECODING = {
 }
 
 _CHUNK_S = 30.0
-_VAD = VadOptions(max_speech_duration_s=_CHUNK_S, min_silence_duration_ms=160, speech_pad_ms=400)
+_VAD = voice_activity_options(_CHUNK_S)
 
 _LANGUAGE_WINDOWS = 3
 _SURE = 0.9
@@ -157,22 +159,18 @@ def _detected_language(model: WhisperModel, samples: Samples) -> str:
     """Return the language that up to three windows of speech, spread over the part, vote for; "" without speech."""
     if not model.model.is_multilingual:
         return "en"
-    speech = get_speech_timestamps(samples, _VAD)
-    chunks = [chunk for chunk in collect_chunks(samples, speech, max_duration=_CHUNK_S)[0] if chunk.size]
+    chunks = speech_chunks(samples, _CHUNK_S)
     if not chunks:
         return ""
     votes: Counter[str] = Counter()
-    windows = sorted(
-        {round(position * (len(chunks) - 1) / (_LANGUAGE_WINDOWS - 1)) for position in range(_LANGUAGE_WINDOWS)}
-    )
-    for number, window in enumerate(windows, start=1):
-        _, _, probabilities = model.detect_language(audio=chunks[window])
+    windows = {position * (len(chunks) - 1) // (_LANGUAGE_WINDOWS - 1): None for position in range(_LANGUAGE_WINDOWS)}
+    for asked, window in enumerate(windows, start=1):
+        _, _, probabilities = model.detect_language(audio=samples[slice(*chunks[window])])
         votes.update(dict(probabilities))
-        language, sum_ = votes.most_common(1)[0]
-        if sum_ / number >= _SURE:
-            break
-    language, sum_ = votes.most_common(1)[0]
-    return language if sum_ / number >= _UNSURE else _FALLBACK_LANGUAGE
+        language, votes_for_it = votes.most_common(1)[0]
+        if votes_for_it / asked >= _SURE:
+            return language
+    return language if votes_for_it / len(windows) >= _UNSURE else _FALLBACK_LANGUAGE
 
 
 def _fingerprint(model_dir: Path) -> str:
