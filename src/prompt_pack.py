@@ -37,7 +37,8 @@ def load_pack(root: Path) -> ReportPack:
     check_unique(".", texts.WHAT_ORDER, [scenario.order for scenario in scenarios])
     roles_prompt = files.template(f"{SHARED}/roles.md")
     for scenario in (each for each in scenarios if each.diarize):
-        roles_prompt.render({"roles": scenario.roles, "speakers": ("S1", "S2")})
+        for speakers in ((), ("S1", "S2")):
+            roles_prompt.render({"roles": scenario.roles, "speakers": speakers})
     return ReportPack(
         scenarios=tuple(sorted(scenarios, key=lambda scenario: scenario.order)),
         roles_prompt=roles_prompt,
