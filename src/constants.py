@@ -29,3 +29,5 @@ PROVIDER_LONGEST_RETRY_AFTER_S = 120.0
 # --- what a person can ask for (product definition) ----------------------------------------------------------------
 LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
+NO_SCENARIO = "none"
+"""Only the transcript is wanted."""

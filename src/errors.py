@@ -3,6 +3,7 @@
 ::
 
     VoxPersonaError
+    ├── UnexpectedFailure              exit status 1: the log has the traceback
     ├── BadInput                       exit status 2: the person can mend it
     │   ├── UnreadableFile
     │   ├── EmptyFile
@@ -76,6 +77,10 @@ class VoxPersonaError(Exception):
 
 def _fill(template: str, details: dict[str, object]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: str(details.get(match[1], "—")), template)
+
+
+class UnexpectedFailure(VoxPersonaError):
+    """Something that nobody foresaw: {reason}"""
 
 
 class BadInput(VoxPersonaError):

@@ -1,6 +1,6 @@
 """The entry point: ``python src/main.py COMMAND``."""
 
-from cli import app
+from cli import main
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -1,0 +1,92 @@
+"""Builds the parts from the settings; opens them and closes them in the right order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import users_store
+from application_engines import EnginePool, FetchProgress
+from audio import find_ffmpeg
+from config import ROOT, Settings
+from datamodels import UserId
+from db import Database
+from embedded import Engines as EmbeddedEngines
+from jobs import Jobs
+from jobs_recordings import RecordingSteps
+from jobs_reports import ReportSteps
+from jobs_workshop import Workshop
+from md_storage import ReportFiles
+from minio_manager import ObjectStore
+from prompt_pack import ReportPack, load_pack
+from recordings import Intake, IntakeLimits
+
+
+@dataclass(frozen=True)
+class Application:
+    """The opened parts. ``owner`` is the person at the command line."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+    pack: ReportPack
+    engines: EnginePool
+    intake: Intake
+    jobs: Jobs
+    reports: ReportSteps
+    report_files: ReportFiles
+    owner: UserId
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, on_fetch: FetchProgress) -> AsyncIterator[Application]:
+    """Open database, object store and services; engines start when they are first used.
+
+    Raises:
+        BadSettings: pack, settings or programs are wrong.
+        DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+    """
+    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    async with AsyncExitStack() as stack:
+        embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
+        database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, embedded))
+        stack.push_async_callback(database.close)
+        stack.callback(objects.close)
+        engines = EnginePool(settings, embedded, ffmpeg, on_fetch)
+        stack.push_async_callback(engines.close)
+        async with database.transaction() as connection:
+            owner = await users_store.ensure_local_user(connection)
+        workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool")
+        files = ReportFiles(settings.persistent_dir / "reports")
+        reports = ReportSteps(workshop, files)
+        jobs = Jobs(database, RecordingSteps(workshop), reports, settings.worker_concurrency)
+        limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
+        intake = Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine)
+        yield Application(settings, database, objects, pack, engines, intake, jobs, reports, files, owner)
+
+
+async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:
+    """Open the configured database, else the embedded one."""
+    configured = settings.database_url
+    return await Database.open(configured.get_secret_value() if configured else await embedded.postgres())
+
+
+async def open_objects(settings: Settings, embedded: EmbeddedEngines) -> ObjectStore:
+    """Open the configured object store, else the embedded one, and make sure of its bucket."""
+    if settings.minio_endpoint:
+        secret = settings.minio_secret_key.get_secret_value() if settings.minio_secret_key else ""
+        endpoint, access_key = settings.minio_endpoint, settings.minio_access_key or ""
+    else:
+        server = await embedded.s3()
+        endpoint, access_key, secret = server.endpoint, server.access_key, server.secret_key
+    objects = ObjectStore(
+        endpoint,
+        access_key,
+        secret,
+        bucket=settings.minio_bucket,
+        secure=settings.minio_secure and settings.minio_endpoint is not None,
+        region=settings.minio_region,
+    )
+    await objects.ensure_bucket()
+    return objects

@@ -1,0 +1,193 @@
+"""Which engine fills which slot: the configured endpoint, else the embedded one. Each is made ready at first use."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from speech_to_text_onnx import OnnxSpeechToText
+from weights import ensure_weights
+
+from audio import opus
+from config import AsrEngine, LlmEngine, Settings
+from embedded import Engines as EmbeddedEngines
+from errors import BadSettings
+from language_model import LanguageModel
+from language_model_openai import OpenAILanguageModel
+from speech_to_text import SpeechToText
+from speech_to_text_openai import OpenAISpeechToText
+from speech_to_text_whisper import WhisperSpeechToText
+from voice_embeddings import VoiceEncoder
+
+OPENAI_URL = "https://api.openai.com/v1"
+EMBEDDED_MODEL = "llm-1.5b"
+EMBEDDED_CONTEXT_TOKENS = 8192
+_ASR_TIMEOUT_S = 600.0
+
+FetchProgress = Callable[[str, int, int], None]
+"""Called with the weights' name, bytes fetched and bytes in all."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A configured OpenAI-compatible endpoint."""
+
+    base_url: str
+    api_key: str
+    model: str
+
+    @property
+    def provider(self) -> str:
+        """The endpoint's host: what errors and manifests call it."""
+        return urlsplit(self.base_url).netloc
+
+
+def speech_endpoint(settings: Settings) -> Endpoint | None:
+    """The endpoint that transcribes; None when a local engine does.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
+    own = (settings.asr_base_url, settings.asr_api_key)
+    if settings.asr_engine is AsrEngine.AUTO and not _configured(settings, own):
+        return None
+    if settings.asr_engine in {AsrEngine.WHISPER, AsrEngine.ONNX}:
+        return None
+    return _endpoint(settings, own, settings.asr_model, "ASR")
+
+
+def language_endpoint(settings: Settings) -> Endpoint | None:
+    """The endpoint of the language model; None when the embedded one answers, or none at all.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
+    own = (settings.llm_base_url, settings.llm_api_key)
+    if settings.llm_engine is LlmEngine.AUTO and not _configured(settings, own):
+        return None
+    if settings.llm_engine in {LlmEngine.EMBEDDED, LlmEngine.NONE}:
+        return None
+    return _endpoint(settings, own, settings.llm_model, "LLM")
+
+
+def _configured(settings: Settings, own: tuple[str | None, SecretStr | None]) -> bool:
+    return any((*own, settings.openai_base_url, settings.openai_api_key))
+
+
+def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], model: str | None, slot: str) -> Endpoint:
+    own_url, own_key = own
+    key = own_key or settings.openai_api_key
+    base_url = own_url or settings.openai_base_url or (OPENAI_URL if key else None)
+    missing = [f"{slot}_MODEL"] if model is None else []
+    if base_url is None:
+        missing.append(f"{slot}_BASE_URL")
+    if model is None or base_url is None:
+        raise BadSettings(names=", ".join(missing))
+    return Endpoint(base_url, key.get_secret_value() if key else "", model)
+
+
+class EnginePool:
+    """The engines of one process."""
+
+    def __init__(self, settings: Settings, embedded: EmbeddedEngines, ffmpeg: Path, on_fetch: FetchProgress) -> None:
+        self._settings = settings
+        self._embedded = embedded
+        self._ffmpeg = ffmpeg
+        self._on_fetch = on_fetch
+        # One lock per slot: speech need not wait for the download of a language model.
+        self._speech_lock, self._language_lock, self._encoder_lock = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+        self._speech: SpeechToText | None = None
+        self._language: LanguageModel | None = None
+        self._encoder: VoiceEncoder | None = None
+
+    @property
+    def has_language_model(self) -> bool:
+        return self._settings.llm_engine is not LlmEngine.NONE
+
+    async def speech_to_text(self) -> SpeechToText:
+        async with self._speech_lock:
+            if self._speech is None:
+                self._speech = await self._make_speech_to_text()
+            return self._speech
+
+    async def speech_engine(self) -> tuple[str, str]:
+        """Name and model of the speech-to-text engine."""
+        info = (await self.speech_to_text()).info
+        return info.name, info.model
+
+    async def language_model(self) -> LanguageModel | None:
+        async with self._language_lock:
+            if self._language is None and self.has_language_model:
+                self._language = await self._make_language_model()
+            return self._language
+
+    async def voice_encoder(self) -> VoiceEncoder:
+        async with self._encoder_lock:
+            if self._encoder is None:
+                weights = await self._weights("voice-encoder")
+                self._encoder = await asyncio.to_thread(VoiceEncoder, weights)
+            return self._encoder
+
+    async def close(self) -> None:
+        for engine in (self._speech, self._language):
+            if engine is not None:
+                await engine.close()
+
+    async def _weights(self, name: str) -> Path:
+        return await ensure_weights(name, self._settings.persistent_dir / "models", self._on_fetch)
+
+    async def _make_speech_to_text(self) -> SpeechToText:
+        settings = self._settings
+        endpoint = speech_endpoint(settings)
+        if endpoint is not None:
+            return OpenAISpeechToText(
+                base_url=endpoint.base_url,
+                api_key=endpoint.api_key,
+                model=endpoint.model,
+                provider_name=endpoint.provider,
+                concurrency=settings.asr_concurrency,
+                timeout_s=_ASR_TIMEOUT_S,
+                encode=partial(opus, ffmpeg=self._ffmpeg),
+            )
+        if settings.asr_engine is AsrEngine.ONNX:
+            if settings.asr_model_dir is None:
+                raise BadSettings(names="ASR_MODEL_DIR")
+            return OnnxSpeechToText(settings.asr_model_dir, self._threads)
+        return WhisperSpeechToText(settings.asr_model_dir or await self._weights("whisper-base"), self._threads)
+
+    async def _make_language_model(self) -> LanguageModel:
+        settings = self._settings
+        endpoint = language_endpoint(settings)
+        if endpoint is not None:
+            return OpenAILanguageModel(
+                endpoint.base_url,
+                endpoint.api_key,
+                endpoint.model,
+                endpoint.provider,
+                settings.llm_context_tokens,
+                settings.llm_max_output_tokens,
+                settings.llm_concurrency,
+                settings.llm_timeout_s,
+            )
+        model_file = settings.llm_model_file or await self._weights(EMBEDDED_MODEL)
+        context_tokens = settings.llm_context_tokens or EMBEDDED_CONTEXT_TOKENS
+        server = await self._embedded.llm(model_file, context_tokens=context_tokens, threads=self._threads, parallel=1)
+        return OpenAILanguageModel(
+            server.base_url,
+            server.api_key or "",
+            server.model,
+            "embedded",
+            context_tokens,
+            settings.llm_max_output_tokens,
+            1,
+            settings.llm_timeout_s,
+            identity=model_file.name,
+        )
+
+    @property
+    def _threads(self) -> int:
+        return self._settings.asr_threads or os.cpu_count() or 1

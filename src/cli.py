@@ -1,0 +1,165 @@
+"""The command line: parses, calls one thing, exits with the status of what happened.
+
+The commands import what they run only when they run it: the first line of progress, and the help, must not wait for the
+engines' libraries.
+"""
+# ruff: noqa: PLC0415
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import click
+import structlog
+
+import texts_cli
+from config import ROOT, load_settings
+from constants import LANGUAGES, MAX_SPEAKERS
+from datamodels import BuildingType
+from errors import Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
+from log_setup import configure_logging
+
+_USAGE_STATUS = 2
+_DETECT = "auto"
+
+
+@click.group(help=texts_cli.HELP)
+def commands() -> None:
+    """Hold the commands together."""
+
+
+@commands.command(help=texts_cli.HELP_PROCESS)
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--scenario", default="interview", show_default=True, help=texts_cli.HELP_SCENARIO)
+@click.option("--building", help=texts_cli.HELP_BUILDING)
+@click.option("--report", default="all", show_default=True, help=texts_cli.HELP_REPORT)
+@click.option("--language", default=_DETECT, show_default=True, help=texts_cli.HELP_LANGUAGE)
+@click.option("--speakers", type=int, help=texts_cli.HELP_SPEAKERS)
+@click.option("--caption", default="", help=texts_cli.HELP_CAPTION)
+@click.option("--out", default="out", type=click.Path(path_type=Path), show_default=True, help=texts_cli.HELP_OUT)
+@click.option("--json", "as_json", is_flag=True, help=texts_cli.HELP_JSON)
+def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
+    files: tuple[Path, ...],
+    scenario: str,
+    building: str | None,
+    report: str,
+    language: str,
+    speakers: int | None,
+    caption: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Run the main job on files."""
+    if not files:
+        raise click.UsageError(texts_cli.NO_FILES)
+    if speakers is not None and not 1 <= speakers <= MAX_SPEAKERS:
+        raise click.UsageError(texts_cli.WRONG_SPEAKERS)
+    _require(language, (*LANGUAGES, _DETECT))
+    if building is not None:
+        _require(building, tuple(BuildingType))
+    _run(
+        lambda: _process(
+            files=files,
+            scenario=scenario,
+            building=BuildingType(building) if building else None,
+            report=report,
+            language=None if language == _DETECT else language,
+            speakers=speakers,
+            caption=caption,
+            out=out,
+            as_json=as_json,
+        )
+    )
+
+
+@commands.command(help=texts_cli.HELP_DEMO)
+@click.option("--out", default="out/demo", type=click.Path(path_type=Path), show_default=True, help=texts_cli.HELP_OUT)
+def demo(out: Path) -> None:
+    """Run the main job on the sample, with one short report."""
+    _run(
+        lambda: _process(
+            files=(ROOT / "samples" / "demo.ogg",),
+            scenario="interview",
+            building=BuildingType.HOTEL,
+            report="report_int_employee",
+            language="ru",
+            speakers=None,
+            caption="",
+            out=out,
+            as_json=False,
+        )
+    )
+
+
+@commands.command(help=texts_cli.HELP_DOCTOR)
+def doctor() -> None:
+    """Tell which engines are in use and whether each works."""
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli_display import Display
+        from cli_doctor import examine
+
+        with Display() as display:
+            return await examine(settings, display)
+
+    _run(run)
+
+
+async def _process(**options: object) -> int:
+    settings = load_settings()
+    from cli_display import Display
+
+    with Display() as display:
+        display.say(texts_cli.STARTING)
+        from cli_process import ProcessOptions, process_files
+
+        return await process_files(ProcessOptions.model_validate(options), settings, display)
+
+
+def _require(value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UnknownChoice(value=value, allowed=", ".join(allowed))
+
+
+def _run(command: Callable[[], Coroutine[None, None, int]]) -> None:
+    """Run a command; Ctrl-C and SIGTERM cancel it in an orderly way."""
+
+    async def cancellable() -> int:
+        task = asyncio.create_task(command())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await task
+
+    settings = load_settings()
+    configure_logging(settings.persistent_dir / "logs", settings.log_level, console=False)
+    try:
+        status = asyncio.run(cancellable())
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        status = _tell(Interrupted())
+    # Threads of a local engine cannot be cancelled and the interpreter would wait for them; all state is committed.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _tell(error: VoxPersonaError) -> int:
+    click.echo(error.user_text, err=True)
+    return error.exit_status
+
+
+def main() -> None:
+    """Run the command that the arguments name; every failure is a Russian sentence and an exit status."""
+    try:
+        commands(standalone_mode=False)
+    except click.UsageError as exc:
+        click.echo(texts_cli.USAGE_ERROR.format(reason=exc.format_message().rstrip(".")), err=True)
+        sys.exit(_USAGE_STATUS)
+    except VoxPersonaError as exc:
+        sys.exit(_tell(exc))
+    except Exception as exc:  # noqa: BLE001  # the last boundary: people get a sentence, the log gets the rest
+        structlog.get_logger(__name__).exception("command_failed")
+        sys.exit(_tell(UnexpectedFailure(reason=type(exc).__name__)))

@@ -1,0 +1,175 @@
+"""The files of a finished recording: transcript and reports in every form, and the manifest of how they came about."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import recordings_store
+import recordings_store_transcripts
+import reports_store
+import texts_cli
+from application import Application
+from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus, Transcript, Usage
+from metadata import metadata_lines
+from prices import audio_cost_usd
+from report_formats import to_docx as report_to_docx
+from report_formats import to_json as report_to_json
+from report_formats import to_markdown as report_to_markdown
+from report_formats import value_text
+from texts import SPEAKER
+from transcript_formats import clock, to_docx, to_json, to_srt, to_txt, to_vtt
+from utils import safe_file_name, write_atomically
+
+_LONGEST_STEM = 80
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A recording and what was made of it. ``labels`` name report types, ``engine_s`` is the speech engine's time."""
+
+    recording: Recording
+    metadata: RecordingMetadata
+    transcript: Transcript
+    runs: Sequence[ReportRun]
+    labels: dict[str, str]
+    engine_s: float
+
+
+async def load_finished(
+    application: Application, recording_id: RecordingId, run_ids: Sequence[ReportRunId]
+) -> Finished:
+    """Load what was made of a recording; of its reports those of ``run_ids``, in that order."""
+    async with application.database.transaction() as connection:
+        transcript = await recordings_store_transcripts.load_transcript(connection, recording_id)
+        assert transcript is not None  # noqa: S101  # only finished recordings come here
+        return Finished(
+            recording=await recordings_store.get_recording(connection, application.owner, recording_id),
+            metadata=await recordings_store.load_metadata(connection, recording_id) or RecordingMetadata(),
+            transcript=transcript,
+            runs=[await reports_store.get_run(connection, run_id) for run_id in run_ids],
+            labels={report.id: report.label for each in application.pack.scenarios for report in each.reports},
+            engine_s=await recordings_store_transcripts.engine_seconds(connection, recording_id),
+        )
+
+
+async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
+    """Write the files, each whole or not at all and the manifest last; return their folder and the manifest.
+
+    Raises:
+        DiskFull: no space; what was written before stays.
+        UnreadableFile: the folder cannot be made.
+    """
+    return await asyncio.to_thread(_write, finished, out)
+
+
+def _write(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
+    recording = finished.recording
+    stem = Path(recording.file_name).stem[:_LONGEST_STEM]
+    folder = out / safe_file_name(f"{recording.number} {stem}")
+    (folder / "reports").mkdir(parents=True, exist_ok=True)
+    transcript = finished.transcript
+    about = metadata_lines(finished.metadata)
+    write_atomically(folder / "transcript.txt", to_txt(transcript, recording.file_name))
+    write_atomically(folder / "transcript.json", to_json(transcript))
+    write_atomically(folder / "transcript.srt", to_srt(transcript))
+    write_atomically(folder / "transcript.vtt", to_vtt(transcript))
+    write_atomically(folder / "transcript.docx", to_docx(transcript, recording.file_name))
+    for run in finished.runs:
+        if run.status is RunStatus.DONE:
+            _write_report(folder / "reports", run, finished.labels[run.report_id], [recording.file_name, *about])
+    manifest = _manifest(finished)
+    write_atomically(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
+    return folder, manifest
+
+
+def _write_report(folder: Path, run: ReportRun, label: str, about: Sequence[str]) -> None:
+    notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+    text = run.text or ""
+    write_atomically(folder / f"{run.report_id}.md", report_to_markdown(label, about, text, run.indices, notes))
+    write_atomically(folder / f"{run.report_id}.docx", report_to_docx(label, about, text, run.indices, notes))
+    write_atomically(folder / f"{run.report_id}.json", report_to_json(run, label))
+
+
+def _manifest(finished: Finished) -> dict[str, Any]:
+    recording, transcript = finished.recording, finished.transcript
+    usage = sum((run.usage for run in finished.runs), Usage())
+    costs = [run.cost_usd for run in finished.runs] + [audio_cost_usd(transcript.model, transcript.duration_s)]
+    return {
+        "recording": recording.number,
+        "file_name": recording.file_name,
+        "sha256": recording.sha256,
+        "size_bytes": recording.size_bytes,
+        "duration_s": transcript.duration_s,
+        "container": recording.container,
+        "codec": recording.codec,
+        "scenario": recording.request.scenario,
+        "building": recording.request.building,
+        "metadata": finished.metadata.model_dump(mode="json"),
+        "language": transcript.language,
+        "speakers": transcript.speakers,
+        "stage_seconds": dict(recording.stage_seconds),
+        "speech_to_text": {
+            "engine": transcript.engine,
+            "model": transcript.model,
+            "seconds": round(finished.engine_s, 3),
+        },
+        "reports": [_manifest_of_run(run) for run in finished.runs],
+        "tokens": usage.model_dump(),
+        "cost_usd": _known_sum(costs),
+        "missing": [interval.model_dump() for interval in transcript.missing],
+        "warnings": list(recording.warnings),
+    }
+
+
+def _manifest_of_run(run: ReportRun) -> dict[str, Any]:
+    return {
+        "id": run.report_id,
+        "status": run.status,
+        "number": run.number,
+        "model": run.model,
+        "prompt_hash": run.prompt_hash,
+        "tokens": run.usage.model_dump(),
+        "cost_usd": _known_sum([run.cost_usd]),
+        "seconds": round(run.duration_s, 3),
+        "indices": None if run.indices is None else {index.name: index.value for index in run.indices},
+        "indices_error": run.indices_error,
+        "warnings": list(run.warnings),
+        "error": run.error_text,
+    }
+
+
+def _known_sum(costs: Sequence[Decimal | None]) -> float | None:
+    """The sum of the costs that are known; None when none is."""
+    known = [cost for cost in costs if cost is not None]
+    return float(sum(known)) if known else None
+
+
+def summary(finished: Finished, folder: Path) -> str:
+    """What a person sees at the end: where the files are, the indices, the warnings."""
+    recording, transcript = finished.recording, finished.transcript
+    lines = [
+        texts_cli.DONE_HEAD.format(
+            file_name=recording.file_name,
+            duration=clock(transcript.duration_s),
+            speakers=SPEAKER.counted(transcript.speakers),
+            language=transcript.language,
+        ),
+        texts_cli.DONE_TRANSCRIPT.format(path=folder / "transcript.docx"),
+    ]
+    warnings = list(recording.warnings)
+    for run in finished.runs:
+        if run.status is RunStatus.DONE:
+            path = folder / "reports" / f"{run.report_id}.docx"
+            lines.append(texts_cli.DONE_REPORT.format(label=finished.labels[run.report_id], path=path))
+            lines += [
+                texts_cli.DONE_INDEX.format(label=index.label, value=value_text(index.value))
+                for index in run.indices or ()
+            ]
+            warnings += [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+    for interval in transcript.missing:
+        warnings.append(f"{clock(interval.start)}–{clock(interval.end)}: {interval.reason}")
+    return "\n".join([*lines, *(texts_cli.DONE_WARNING.format(warning=warning) for warning in warnings)])

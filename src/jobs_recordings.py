@@ -1,0 +1,188 @@
+"""The steps of a recording: one stage each, every one able to run again after a crash."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import recordings_store
+import recordings_store_transcripts
+from audio import missing_tail, prepare, probe
+from constants import NO_SCENARIO
+from datamodels import Interval, MissingInterval, Recording, RecordingId, Stage, Transcript, Value
+from errors import NoSpeech, NotFound
+from jobs_stores import StoredAnswers, StoredParts
+from jobs_workshop import Workshop
+from minio_manager import key_for_transcript
+from prompt_pack_models import Scenario
+from report_answers import Answers
+from speakers import assign_speakers, name_roles
+from speakers_diarization import diarize
+from speakers_roles import RoleModel
+from transcript_formats import to_json
+from transcription import Transcription
+from utils import write_atomically
+from voice_activity import speech_intervals
+
+_SLOWEST_DECODING = 2.0
+"""Seconds of decoding per second of audio that even a loaded machine stays below (measured: 0.002)."""
+
+
+class PreparedAudio(Value):
+    """What preparing found; kept beside the samples."""
+
+    duration_s: float
+    speech: tuple[Interval, ...]
+    missing: tuple[MissingInterval, ...]
+
+
+class RecordingSteps:
+    """Takes a recording from stage to stage."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._steps: dict[Stage, tuple[Stage, Callable[[Recording], Awaitable[None]]]] = {
+            Stage.STORED: (Stage.PREPARED, self._prepare_audio),
+            Stage.PREPARED: (Stage.TRANSCRIBED, self._transcribe),
+            Stage.TRANSCRIBED: (Stage.SPEAKERS_KNOWN, self._find_speakers),
+            Stage.SPEAKERS_KNOWN: (Stage.DONE, self._name_roles),
+        }
+
+    async def advance(
+        self,
+        recording_id: RecordingId,
+        enqueue_next: Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]],
+    ) -> None:
+        """Do the next stage; commit it together with the job of the one after.
+
+        Raises:
+            VoxPersonaError: the recording stays at its stage.
+        """
+        async with self._workshop.database.transaction() as connection:
+            recording = await recordings_store.get_recording_for_job(connection, recording_id)
+        if recording.stage not in self._steps:
+            return
+        next_stage, work = self._steps[recording.stage]
+        started = monotonic()
+        await work(recording)
+        async with self._workshop.database.transaction() as connection:
+            await recordings_store.set_stage(connection, recording_id, next_stage, monotonic() - started)
+            if next_stage in self._steps:
+                await enqueue_next(connection, recording_id)
+        if next_stage is Stage.DONE:
+            await self.clear_spool(recording_id)
+
+    async def clear_spool(self, recording_id: RecordingId) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._folder(recording_id), ignore_errors=True)
+
+    def _folder(self, recording_id: RecordingId) -> Path:
+        return self._workshop.spool / str(recording_id)
+
+    def _pcm(self, recording_id: RecordingId) -> Path:
+        return self._folder(recording_id) / "audio.pcm"
+
+    async def _prepare_audio(self, recording: Recording) -> None:
+        await self._prepared(recording)
+
+    async def _prepared(self, recording: Recording) -> PreparedAudio:
+        """The recording's samples in the spool and what is known of them; made again when they are gone."""
+        found = self._folder(recording.id) / "prepared.json"
+        if await asyncio.to_thread(found.exists):
+            return PreparedAudio.model_validate_json(await asyncio.to_thread(found.read_bytes))
+        folder = self._folder(recording.id)
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        original = folder / f"original.{recording.extension}"
+        await self._workshop.objects.get_file(recording.object_key, original)
+        info = await probe(original, recording.file_name)
+        pcm = self._pcm(recording.id)
+        decoded_s = await prepare(
+            original,
+            pcm,
+            file_name=recording.file_name,
+            ffmpeg=self._workshop.ffmpeg,
+            time_limit_s=60 + _SLOWEST_DECODING * info.duration_s,
+        )
+        tail = missing_tail(info.declared_s, decoded_s)
+        speech = await speech_intervals(pcm)
+        if not speech:
+            raise NoSpeech(file_name=recording.file_name)
+        prepared = PreparedAudio(duration_s=decoded_s, speech=speech, missing=(tail,) if tail else ())
+        await asyncio.to_thread(original.unlink)
+        await asyncio.to_thread(write_atomically, found, prepared.model_dump_json().encode())
+        return prepared
+
+    async def _transcribe(self, recording: Recording) -> None:
+        prepared = await self._prepared(recording)
+        engine = await self._workshop.engines.speech_to_text()
+        parts = StoredParts(self._workshop.database, recording.id)
+        draft = await Transcription(engine, parts).run(
+            recording.sha256,
+            self._pcm(recording.id),
+            prepared.speech,
+            prepared.duration_s,
+            recording.request.language,
+        )
+        transcript = Transcript(
+            language=draft.language,
+            engine=engine.info.name,
+            model=engine.info.model,
+            duration_s=prepared.duration_s,
+            speakers=0,
+            segments=draft.segments,
+            missing=(*draft.missing, *prepared.missing),
+        )
+        await self._save(recording, transcript)
+
+    async def _find_speakers(self, recording: Recording) -> None:
+        scenario = self._scenario(recording)
+        transcript = await self._load(recording)
+        if scenario is not None and not scenario.diarize:
+            segments = assign_speakers(transcript.segments, ())
+        else:
+            prepared = await self._prepared(recording)
+            encoder = await self._workshop.engines.voice_encoder()
+            turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
+            segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
+        speakers = len({segment.speaker for segment in segments})
+        await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
+
+    async def _name_roles(self, recording: Recording) -> None:
+        scenario = self._scenario(recording)
+        transcript = await self._load(recording)
+        if scenario is not None and scenario.diarize:
+            naming = await name_roles(transcript.segments, scenario.roles, await self._role_model(recording))
+            transcript = transcript.model_copy(update={"segments": naming.segments})
+            await self._save(recording, transcript, naming.warnings)
+        key = key_for_transcript(recording.owner_id, recording.id)
+        content = await asyncio.to_thread(to_json, transcript)
+        await self._workshop.objects.put_bytes(key, content)
+
+    async def _role_model(self, recording: Recording) -> RoleModel | None:
+        llm = await self._workshop.engines.language_model()
+        if llm is None:
+            return None
+        answers = Answers(llm, StoredAnswers(self._workshop.database, recording.id))
+        pack = self._workshop.pack
+        return RoleModel(llm, answers, pack.roles_prompt, pack.roles_schema)
+
+    def _scenario(self, recording: Recording) -> Scenario | None:
+        wanted = recording.request.scenario
+        return None if wanted == NO_SCENARIO else self._workshop.pack.scenario(wanted)
+
+    async def _load(self, recording: Recording) -> Transcript:
+        async with self._workshop.database.transaction() as connection:
+            transcript = await recordings_store_transcripts.load_transcript(connection, recording.id)
+        if transcript is None:
+            raise NotFound(what=f"transcript of {recording.id}")
+        return transcript
+
+    async def _save(self, recording: Recording, transcript: Transcript, warnings: Sequence[str] = ()) -> None:
+        content_hash = sha256(transcript.model_dump_json().encode()).hexdigest()
+        async with self._workshop.database.transaction() as connection:
+            await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, content_hash)
+            await recordings_store.add_warnings(connection, recording.id, warnings)

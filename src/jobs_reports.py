@@ -1,0 +1,151 @@
+"""The step of a report: its passes, its file, its row."""
+
+import json
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import recordings_store
+import recordings_store_transcripts
+import reports_store
+import texts_reports
+from datamodels import (
+    BuildingType,
+    NewReportFile,
+    NewReportRun,
+    RecordingId,
+    RecordingMetadata,
+    ReportOutcome,
+    ReportRun,
+    ReportRunId,
+    RunStatus,
+    Transcript,
+)
+from errors import NoLanguageModel, NotFound
+from jobs_stores import StoredAnswers
+from jobs_workshop import Workshop
+from language_model import LanguageModel
+from md_storage import ReportFiles
+from metadata import metadata_lines
+from prices import cost_usd
+from prompt_pack_models import ReportType
+from report_generation import GeneratedReport, ReportRequest, generate_report
+
+
+class ReportSteps:
+    """Orders reports and writes them."""
+
+    def __init__(self, workshop: Workshop, files: ReportFiles) -> None:
+        self._workshop = workshop
+        self._files = files
+
+    async def order(
+        self,
+        recording_id: RecordingId,
+        report: ReportType,
+        building: BuildingType | None,
+        enqueue: Callable[[AsyncConnection[DictRow], RecordingId, ReportRunId], Awaitable[None]],
+    ) -> ReportRunId:
+        """Have the report written. One that was written from the same inputs before is that one.
+
+        Raises:
+            NoLanguageModel: reports are switched off.
+            NotFound: the recording has no transcript.
+        """
+        llm = await self._model()
+        plan = report.plan(building)
+        async with self._workshop.database.transaction() as connection:
+            recording = await recordings_store.get_recording_for_job(connection, recording_id)
+            transcript, metadata = await _inputs(connection, recording_id)
+            inputs = [
+                transcript.model_dump_json(),
+                metadata_lines(metadata),
+                plan.prompt_hash,
+                llm.info.fingerprint,
+                building,
+            ]
+            new = NewReportRun(
+                recording_id=recording_id,
+                owner_id=recording.owner_id,
+                scenario=report.scenario,
+                report_id=report.id,
+                building=building if report.per_building else None,
+                input_hash=sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest(),
+                prompt_hash=plan.prompt_hash,
+                model=llm.info.model,
+                passes_total=plan.steps,
+            )
+            run = await reports_store.queue_run(connection, new)
+            if run.status is not RunStatus.DONE:
+                await enqueue(connection, recording_id, run.id)
+        return run.id
+
+    async def write(self, run_id: ReportRunId) -> None:
+        """Write a report that was ordered; one that is done stays as it is.
+
+        Raises:
+            ProviderError: the model failed; answers so far are kept.
+        """
+        async with self._workshop.database.transaction() as connection:
+            run = await reports_store.get_run(connection, run_id)
+            if run.status is RunStatus.DONE:
+                return
+            await reports_store.start_run(connection, run_id)
+            transcript, metadata = await _inputs(connection, run.recording_id)
+        report = self._workshop.pack.report(run.report_id)
+        request = ReportRequest(
+            report=report, building=run.building, transcript=transcript, metadata=metadata_lines(metadata)
+        )
+
+        async def on_pass(done: int, total: int) -> None:  # noqa: ARG001  # the row knows the total
+            async with self._workshop.database.transaction() as connection:
+                await reports_store.set_passes_done(connection, run_id, done)
+
+        answers = StoredAnswers(self._workshop.database, run.recording_id)
+        llm = await self._model()
+        generated = await generate_report(request, llm, answers, on_pass)
+        await self._keep(run, report, generated)
+
+    async def _keep(self, run: ReportRun, report: ReportType, generated: GeneratedReport) -> None:
+        """The file first, its row last: a crash between them writes the same file again."""
+        async with self._workshop.database.transaction() as connection:
+            recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
+        entry = NewReportFile(
+            id=run.id,
+            title=texts_reports.TITLE.format(label=report.label, recording=recording.file_name),
+            recording_number=recording.number,
+            recording_file_name=recording.file_name,
+            report_id=report.id,
+            label=report.label,
+            created_at=run.created_at,
+        )
+        number = await self._files.save(run.owner_id, entry, generated.text)
+        outcome = ReportOutcome(
+            number=number,
+            text=generated.text,
+            indices=generated.indices,
+            indices_error=generated.indices_error,
+            warnings=generated.warnings,
+            usage=generated.usage,
+            cost_usd=cost_usd(generated.model, generated.usage),
+            duration_s=generated.duration_s,
+        )
+        async with self._workshop.database.transaction() as connection:
+            await reports_store.finish_run(connection, run.id, outcome)
+
+    async def _model(self) -> LanguageModel:
+        llm = await self._workshop.engines.language_model()
+        if llm is None:
+            raise NoLanguageModel
+        return llm
+
+
+async def _inputs(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId
+) -> tuple[Transcript, RecordingMetadata]:
+    transcript = await recordings_store_transcripts.load_transcript(connection, recording_id)
+    if transcript is None:
+        raise NotFound(what=f"transcript of {recording_id}")
+    return transcript, await recordings_store.load_metadata(connection, recording_id) or RecordingMetadata()

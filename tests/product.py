@@ -1,0 +1,80 @@
+"""Runs the product as its users do: ``main.py`` in a process of its own, over loopback endpoints."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from config import ROOT
+from openai_server import OpenAIServer
+
+MODELS = ROOT / "persistent_data" / "models"
+"""Weights are fetched once for all tests of a checkout."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: exit status, standard output, and what it said on standard error."""
+
+    status: int
+    out: str
+    said: str
+
+    @property
+    def manifests(self) -> list[dict[str, Any]]:
+        """What ``--json`` printed."""
+        found: list[dict[str, Any]] = json.loads(self.out)
+        return found
+
+
+@dataclass
+class Product:
+    """One installation: its state is in ``state``, its other settings in ``settings``."""
+
+    state: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.state.mkdir(parents=True, exist_ok=True)
+        models = self.state / "models"
+        if not models.is_symlink():
+            MODELS.mkdir(parents=True, exist_ok=True)
+            models.symlink_to(MODELS)
+
+    def use(self, server: OpenAIServer) -> None:
+        """Let both endpoints be the loopback server."""
+        self.use_endpoint(server.base_url, server.api_key)
+
+    def use_endpoint(self, base_url: str, api_key: str) -> None:
+        self.settings |= {
+            "OPENAI_BASE_URL": base_url,
+            "OPENAI_API_KEY": api_key,
+            "ASR_MODEL": "loopback-asr",
+            "LLM_MODEL": "loopback-chat",
+        }
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start a command and return while it runs."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "src" / "main.py"), *map(str, arguments)],
+            env={**kept, "PERSISTENT_DIR": str(self.state), **self.settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str | Path, seconds: float = 240) -> Outcome:
+        """Run a command to its end."""
+        process = self.start(*arguments)
+        try:
+            out, said = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return Outcome(process.returncode, out, said)
