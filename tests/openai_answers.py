@@ -58,7 +58,7 @@ def by_sound(samples: Samples, language: str | None) -> list[Heard]:
     length = int(STRETCH_S * SAMPLE_RATE)
     for begin in range(0, len(samples), length):
         stretch = samples[begin : begin + length]
-        if len(stretch) < SAMPLE_RATE or math.sqrt(float((stretch**2).mean())) < _SILENT_RMS:
+        if len(stretch) < SAMPLE_RATE or _silent(stretch):
             continue
         seconds = stretch[: len(stretch) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
         loudness = int(1000 * float(np.sqrt((seconds**2).mean(axis=1)).sum()))
@@ -87,6 +87,8 @@ class Script:
         object.__setattr__(self, "_envelope", _loudness(self.reference))
 
     def __call__(self, samples: Samples, _language: str | None) -> list[Heard]:
+        if _silent(samples):
+            return []
         begin = self.offset_s(samples)
         end = begin + len(samples) / SAMPLE_RATE
         return [
@@ -106,6 +108,10 @@ class Script:
         squares = np.concatenate(([0.0], np.cumsum(self._envelope.astype(np.float64) ** 2)))
         energy = squares[len(part) :] - squares[: len(squares) - len(part)]
         return int(np.argmax(matches / np.sqrt(energy + 1e-9))) / 100
+
+
+def _silent(samples: Samples) -> bool:
+    return math.sqrt(float((samples**2).mean())) < _SILENT_RMS
 
 
 def _loudness(samples: Samples) -> npt.NDArray[np.float32]:

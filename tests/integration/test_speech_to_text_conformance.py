@@ -1,0 +1,128 @@
+"""What a caller may rely on, whichever engine transcribes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import speech_corpus
+from audio import find_ffmpeg, opus
+from openai_answers import Script, heard_sentence
+from openai_server import OpenAIServer
+from speech_to_text import SpeechToText
+from speech_to_text_openai import OpenAISpeechToText
+from speech_to_text_whisper import WhisperSpeechToText
+from weights import ensure_weights
+
+MODELS = Path(__file__).resolve().parents[2] / "persistent_data" / "models"
+
+
+@pytest.fixture(scope="module")
+def speech() -> speech_corpus.Clip:
+    return speech_corpus.russian_prompts(minutes=0.5)
+
+
+@pytest.fixture(scope="module")
+def pcm(speech: speech_corpus.Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute of Russian speech, then ten seconds of silence."""
+    path = tmp_path_factory.mktemp("audio") / "prepared.pcm"
+    path.write_bytes(speech_corpus.pcm_bytes(np.concatenate([speech.samples, speech_corpus.silence(10.0)])))
+    return path
+
+
+async def endpoint(speech: speech_corpus.Clip, stack: AsyncExitStack) -> SpeechToText:
+    lines = speech.text.splitlines()
+    step = speech.duration_s / len(lines)
+    said = [heard_sentence(step * index, step * (index + 1), line) for index, line in enumerate(lines)]
+    server = await stack.enter_async_context(OpenAIServer(transcriber=Script(speech.samples, said)))
+    encode = partial(opus, ffmpeg=find_ffmpeg(None))
+    return OpenAISpeechToText(server.base_url, server.api_key, "loopback-asr", "loopback", 2, 60.0, encode)
+
+
+async def whisper(speech: speech_corpus.Clip, stack: AsyncExitStack) -> SpeechToText:
+    return WhisperSpeechToText(await ensure_weights("whisper-base", MODELS), threads=2)
+
+
+Make = Callable[[speech_corpus.Clip, AsyncExitStack], Awaitable[SpeechToText]]
+
+
+@pytest.fixture(
+    scope="module", params=[endpoint, pytest.param(whisper, marks=pytest.mark.weights)], ids=lambda make: make.__name__
+)
+async def engine(request: pytest.FixtureRequest, speech: speech_corpus.Clip) -> AsyncIterator[SpeechToText]:
+    make: Make = request.param
+    async with AsyncExitStack() as stack:
+        engine = await make(speech, stack)
+        yield engine
+        await engine.close()
+
+
+async def test_a_check_of_a_working_engine_passes(engine: SpeechToText) -> None:
+    await engine.check()
+
+
+async def test_times_are_inside_the_part_and_in_order(engine: SpeechToText, pcm: Path) -> None:
+    heard = await engine.transcribe(pcm, 5.0, 30.0, "ru")
+    assert heard.segments
+    starts = [segment.start for segment in heard.segments]
+    assert starts == sorted(starts)
+    for segment in heard.segments:
+        assert segment.text.strip() == segment.text != ""
+        assert 0.0 <= segment.start <= segment.end <= 25.0
+        for word in segment.words or ():
+            assert 0.0 <= word.start <= word.end <= 25.0
+
+
+async def test_the_language_asked_for_is_the_one_answered(engine: SpeechToText, pcm: Path) -> None:
+    assert (await engine.transcribe(pcm, 0.0, 10.0, "ru")).language == "ru"
+
+
+async def test_the_language_of_clear_speech_is_detected(engine: SpeechToText, pcm: Path) -> None:
+    assert (await engine.transcribe(pcm, 0.0, 20.0, None)).language == "ru"
+
+
+async def test_the_same_part_has_the_same_text(engine: SpeechToText, pcm: Path) -> None:
+    first, second = [await engine.transcribe(pcm, 0.0, 10.0, "ru") for _ in range(2)]
+    assert first == second
+
+
+async def test_parts_at_once_do_not_mix(engine: SpeechToText, pcm: Path) -> None:
+    alone = [await engine.transcribe(pcm, start, start + 10.0, "ru") for start in (0.0, 15.0)]
+    together = await asyncio.gather(*(engine.transcribe(pcm, start, start + 10.0, "ru") for start in (0.0, 15.0)))
+    assert together == alone
+
+
+async def test_silence_has_no_segments(engine: SpeechToText, pcm: Path, speech: speech_corpus.Clip) -> None:
+    begin = speech.duration_s + 1.0
+    assert (await engine.transcribe(pcm, begin, begin + 8.0, "ru")).segments == ()
+
+
+async def test_a_cancelled_part_leaves_the_engine_working(engine: SpeechToText, pcm: Path) -> None:
+    task = asyncio.create_task(engine.transcribe(pcm, 0.0, 30.0, "ru"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await engine.transcribe(pcm, 0.0, 10.0, "ru")).segments
+
+
+def test_limits_and_names_are_told(engine: SpeechToText) -> None:
+    assert 0 < engine.limits.target_s <= engine.limits.longest_s
+    assert engine.concurrency >= 1
+    assert engine.info.name
+    assert engine.info.model
+    assert engine.info.fingerprint
+
+
+@pytest.mark.parametrize(
+    "make", [endpoint, pytest.param(whisper, marks=pytest.mark.weights)], ids=lambda make: make.__name__
+)
+async def test_closing_twice_is_allowed(make: Make, speech: speech_corpus.Clip) -> None:
+    async with AsyncExitStack() as stack:
+        engine = await make(speech, stack)
+        await engine.close()
+        await engine.close()
