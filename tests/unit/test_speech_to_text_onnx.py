@@ -1,0 +1,149 @@
+"""The adapter over onnx-asr, with a tiny model of GigaAM's form that says «да» for each stretch of sound."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import speech_corpus
+from datamodels import PartTranscript
+from errors import MissingProgram, ProviderRejectedRequest, WeightsRefused
+from speech_to_text_onnx import OnnxSpeechToText, words_of
+
+VOCABULARY = ["▁да", ".", "<blk>"]
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that hears the loudness of each fourth feature frame: «▁да» when loud, else a blank."""
+    directory = tmp_path_factory.mktemp("gigaam")
+    (directory / "v3_e2e_ctc_vocab.txt").write_text("".join(f"{token} {n}\n" for n, token in enumerate(VOCABULARY)))
+    constants = {
+        "loudness_axis": np.array([1]),
+        "starts": np.array([0]),
+        "ends": np.array([2**31 - 1]),
+        "time_axis": np.array([1]),
+        "step": np.array([4]),
+        "threshold": np.array(-7.0, np.float32),
+        "yes": np.log(np.array([0.9, 0.05, 0.05], np.float32)),
+        "blank": np.log(np.array([0.05, 0.05, 0.9], np.float32)),
+        "last": np.array([2]),
+    }
+    nodes = [
+        helper.make_node("ReduceMean", ["features", "loudness_axis"], ["loudness"], keepdims=0),
+        helper.make_node("Slice", ["loudness", "starts", "ends", "time_axis", "step"], ["fourths"]),
+        helper.make_node("Greater", ["fourths", "threshold"], ["loud"]),
+        helper.make_node("Unsqueeze", ["loud", "last"], ["is_yes"]),
+        helper.make_node("Where", ["is_yes", "yes", "blank"], ["log_probs"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "says-yes",
+        [
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", 64, "time"]),
+            helper.make_tensor_value_info("feature_lengths", TensorProto.INT64, ["batch"]),
+        ],
+        [helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["batch", "fourths", 3])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model)
+    onnx.save(model, directory / "v3_e2e_ctc.onnx")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def speech() -> speech_corpus.Clip:
+    return speech_corpus.russian_prompts(minutes=1.0)
+
+
+async def transcribed(model_dir: Path, speech: speech_corpus.Clip, pcm: Path, language: str | None) -> PartTranscript:
+    engine = OnnxSpeechToText(model_dir, threads=1)
+    speech.write_pcm(pcm)
+    try:
+        return await engine.transcribe(pcm, 0.0, speech.duration_s, language)
+    finally:
+        await engine.close()
+
+
+async def test_words_have_the_times_at_which_they_sound(
+    model_dir: Path, speech: speech_corpus.Clip, tmp_path: Path
+) -> None:
+    heard = await transcribed(model_dir, speech, tmp_path / "prepared.pcm", None)
+    words = [word for segment in heard.segments for word in segment.words or ()]
+    assert heard.language == "ru"
+    assert {word.text for word in words} == {"да"}
+    loudness = np.abs(speech.samples)
+    for word in words:
+        first, last = round(word.start * 16_000), round(word.end * 16_000)
+        assert loudness[max(first - 800, 0) : last + 800].max() > 0.005
+    # Speech all along, and longer than one chunk: words come from every stretch of ten seconds.
+    assert {int(word.start // 10) for word in words} == set(range(int(speech.duration_s // 10) + 1))
+
+
+async def test_silence_has_no_words(model_dir: Path, tmp_path: Path) -> None:
+    silence = speech_corpus.Clip("silence", "ru", "", speech_corpus.silence(4.0))
+    assert (await transcribed(model_dir, silence, tmp_path / "prepared.pcm", "ru")).segments == ()
+
+
+async def test_another_language_is_refused(model_dir: Path, speech: speech_corpus.Clip, tmp_path: Path) -> None:
+    with pytest.raises(ProviderRejectedRequest):
+        await transcribed(model_dir, speech, tmp_path / "prepared.pcm", "en")
+
+
+async def test_a_model_that_does_not_load_is_refused(model_dir: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(model_dir, tmp_path / "broken")
+    (broken / "v3_e2e_ctc.onnx").write_bytes(b"no model")
+    engine = OnnxSpeechToText(broken, threads=1)
+    with pytest.raises(WeightsRefused):
+        await engine.check()
+    await engine.close()
+
+
+async def test_a_model_without_its_vocabulary_is_refused(model_dir: Path, tmp_path: Path) -> None:
+    incomplete = shutil.copytree(model_dir, tmp_path / "incomplete")
+    (incomplete / "v3_e2e_ctc_vocab.txt").unlink()
+    engine = OnnxSpeechToText(incomplete, threads=1)
+    with pytest.raises(WeightsRefused):
+        await engine.check()
+    await engine.close()
+
+
+def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsRefused):
+        OnnxSpeechToText(tmp_path, threads=1)
+
+
+def test_a_missing_package_says_what_to_install(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx_asr", None)
+    with pytest.raises(MissingProgram) as raised:
+        OnnxSpeechToText(model_dir, threads=1)
+    assert "requirements-gigaam.txt" in raised.value.user_text
+
+
+def test_the_quantized_model_is_another_engine(model_dir: Path, tmp_path: Path) -> None:
+    quantized = shutil.copytree(model_dir, tmp_path / "quantized")
+    (quantized / "v3_e2e_ctc.onnx").rename(quantized / "v3_e2e_ctc.int8.onnx")
+    full, small = (OnnxSpeechToText(directory, threads=1).info for directory in (model_dir, quantized))
+    assert full.model == small.model == "gigaam-v3-e2e-ctc"
+    assert full.fingerprint != small.fingerprint
+
+
+def test_letters_become_words() -> None:
+    tokens = ["д", "а", " ", "н", "е", "т"]
+    words = words_of(tokens, [0.1, 0.2, 0.3, 0.5, 0.6, 0.9], [0.0] * 6, 10.0, 11.0)
+    assert [(word.text, round(word.start, 2), round(word.end, 2)) for word in words] == [
+        (" да", 10.1, 10.32),
+        (" нет", 10.5, 11.0),
+    ]
+
+
+def test_word_pieces_become_words() -> None:
+    tokens = [" до", "бро", ",", " день", "."]
+    words = words_of(tokens, [0.0, 0.1, 0.2, 0.24, 0.4], [-0.1] * 5, 0.0, 5.0)
+    assert [word.text for word in words] == [" добро,", " день."]
+    assert words[0].end == words[1].start
