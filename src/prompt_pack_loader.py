@@ -109,10 +109,10 @@ class ScenarioLoader:
         return plan
 
     def _pass(self, manifest: PassManifest, named: Callable[[str], str], taxonomy: Taxonomy | None) -> ReportPass:
-        schema = None
+        schema = open_schema = None
         if manifest.schema_file:
             path = named(manifest.schema_file)
-            schema = self._files.schema(path)
+            schema = open_schema = self._files.schema(path)
             strings = [*manifest.key, *([manifest.taxonomy] if manifest.taxonomy else [])]
             check_item_fields(path, schema, strings=strings, quotes=manifest.quotes)
             if manifest.taxonomy and taxonomy:
@@ -124,6 +124,7 @@ class ScenarioLoader:
             prompt=self._files.template(named(manifest.prompt)),
             template=self._files.template(named(manifest.template)) if manifest.template else None,
             schema_=schema,
+            second_schema=open_schema,
             taxonomy=manifest.taxonomy,
             key=manifest.key,
             quotes=manifest.quotes,

@@ -42,7 +42,11 @@ class Taxonomy(Value):
 
 
 class ReportPass(Value):
-    """One question to the model. ``schema_`` and the fields after it are set in items passes only."""
+    """One question to the model. ``schema_`` and the fields after it are set in items passes only.
+
+    ``schema_`` knows the taxonomy's factors; ``second_schema`` takes any, since not every endpoint keeps to a schema
+    and one invented factor should not cost the whole answer.
+    """
 
     id: str
     title: str
@@ -50,6 +54,7 @@ class ReportPass(Value):
     prompt: Template
     template: Template | None
     schema_: Schema | None = None
+    second_schema: Schema | None = None
     taxonomy: str | None = None
     key: tuple[str, ...] = ()
     quotes: str | None = None

@@ -46,9 +46,17 @@ class Answers:
         return await self._answer(pass_name, messages, None, max_tokens)
 
     async def structured(
-        self, pass_name: str, messages: Sequence[ChatMessage], schema: Mapping[str, Any], max_tokens: int
+        self,
+        pass_name: str,
+        messages: Sequence[ChatMessage],
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        second_schema: Mapping[str, Any] | None = None,
     ) -> Any:
         """The answer by ``schema``, or None when it was cut off by ``max_tokens``: then ask about less.
+
+        An answer that is not valid is asked for once more, by ``second_schema`` when there is one: it may forgive what
+        the caller can put right.
 
         Raises:
             ProviderInvalidAnswer: the answer is not valid, and neither is the one to a second question that says why.
@@ -63,7 +71,7 @@ class Answers:
             problem = str(exc.details.get("reason"))[:_LONGEST_PROBLEM]
         asked.append(ChatMessage(role="user", content=texts.ASK_VALID.format(problem=problem)))
         try:
-            return (await self._answer(pass_name, asked, schema, max_tokens)).data
+            return (await self._answer(pass_name, asked, second_schema or schema, max_tokens)).data
         except ProviderInvalidAnswer as exc:
             if _is_cut_off(exc, max_tokens):
                 return None

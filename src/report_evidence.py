@@ -13,7 +13,8 @@ from difflib import SequenceMatcher
 
 import texts_reports as texts
 from datamodels import Transcript
-from report_windows import clock, speaker_label
+from report_windows import clock
+from texts_transcript import speaker_label
 
 ENOUGH_ALIKE = 0.85
 CHECKED_WORDS = 4
@@ -110,7 +111,7 @@ class Evidence:
             return None
         segment = self._segments[self._origins[spans[0].start][0]]
         said = " … ".join(self._said(span) for span in spans)
-        return Quote(said, speaker_label(segment), segment.start)
+        return Quote(said, speaker_label(segment.role, segment.speaker), segment.start)
 
     def checked(self, markdown: str, prompt: str) -> CheckedText:
         """The text with speaker and time after each quote, and a mark after those that nobody said.

@@ -150,7 +150,9 @@ class _Generation:
         """The items of the window; in halves when they do not fit into an answer, None for a part where none fits."""
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, prompt, _data(window)]
-        answer = await self._answers.structured(each.id, messages, each.schema_, self._answer_tokens)
+        answer = await self._answers.structured(
+            each.id, messages, each.schema_, self._answer_tokens, each.second_schema
+        )
         if answer is not None:
             return [answer["items"]]
         if halvings == _MOST_HALVINGS or len(window) < 2:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
 
-import texts_reports as texts
-from datamodels import Segment, Transcript
+from datamodels import Transcript
 from errors import ContextTooSmall
+from texts_transcript import speaker_label
 
 SMALLEST_WINDOW_TOKENS = 128
 """Below it a window holds no answer together with its question."""
@@ -36,13 +36,6 @@ def clock(seconds: float) -> str:
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
 
 
-def speaker_label(segment: Segment) -> str | None:
-    """The role, else «Спикер 2», else None."""
-    if segment.role:
-        return segment.role
-    return texts.SPEAKER.format(number=segment.speaker.lstrip("S")) if segment.speaker else None
-
-
 def as_data(text: str) -> str:
     """The text on one line and without the characters of which markers, tags and times are made."""
     return " ".join(_CONTROL.sub(" ", text).split()).translate(_OPENING)
@@ -60,7 +53,7 @@ def transcript_lines(transcript: Transcript) -> list[str]:
         text = as_data(segment.text)
         if not text:
             continue
-        label = speaker_label(segment)
+        label = speaker_label(segment.role, segment.speaker)
         if lines and label == last and len(text) < room:
             lines[-1] += f" {text}"
             room -= len(text) + 1

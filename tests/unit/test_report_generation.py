@@ -153,14 +153,12 @@ async def test_what_has_no_place_in_taxonomy_or_recording_is_dropped_and_counted
         factor("srv_staff", "администратор нам нагрубил"),
         factor("loc_moon", METRO),
     ]
-
-    class LooseModel(ScriptedModel):
-        """Answers beside the schema, as an endpoint without structured output would."""
-
-    model = LooseModel(lambda call: {"items": items[:2]} if call.schema else "Дальше.")
+    model = ScriptedModel(of_factors(*items))
     report = await generated("report_factors", model, building=HOTEL)
-    assert (report.dropped_items, report.dropped_quotes) == (1, 2)
+    assert "'loc_moon' is not one of" in model.calls[1].last
+    assert (report.dropped_items, report.dropped_quotes) == (2, 2)
     assert report.warnings == (
+        "«Названо»: отброшено пунктов не из перечня факторов: 1.",
         "«Названо»: не найдено в записи цитат: 2.",
         "«Названо»: отброшено пунктов без подтверждающей цитаты: 1.",
     )
