@@ -17,7 +17,9 @@ REASONING_TOKENS = 8192
 
 _REASONING_MODEL = re.compile(r"^(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))", re.IGNORECASE)
 _FORMAT = re.compile(r"response_format|schema|grammar|structured|guided", re.IGNORECASE)
-_SCHEMA_INSTRUCTION = "Answer with exactly one JSON value and nothing else: no explanation, no Markdown. It must be valid by this JSON Schema:\n"
+_SCHEMA_INSTRUCTION = (
+    "Answer with one JSON value and nothing else, no Markdown. It must be valid by this JSON Schema:\n"
+)
 
 
 class AnswerFormat(IntEnum):
