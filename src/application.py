@@ -34,7 +34,6 @@ class Application:
     intake: Intake
     jobs: Jobs
     reports: ReportSteps
-    report_files: ReportFiles
     owner: UserId
 
 
@@ -58,12 +57,12 @@ async def open_application(settings: Settings, on_fetch: FetchProgress) -> Async
         async with database.transaction() as connection:
             owner = await users_store.ensure_local_user(connection)
         workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool")
-        files = ReportFiles(settings.persistent_dir / "reports")
-        reports = ReportSteps(workshop, files)
+        reports = ReportSteps(workshop, ReportFiles(settings.persistent_dir / "reports"))
+        await reports.reconcile(owner)
         jobs = Jobs(database, RecordingSteps(workshop), reports, settings.worker_concurrency)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         intake = Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine)
-        yield Application(settings, database, objects, pack, engines, intake, jobs, reports, files, owner)
+        yield Application(settings, database, objects, pack, engines, intake, jobs, reports, owner)
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:

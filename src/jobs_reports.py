@@ -1,8 +1,9 @@
 """The step of a report: its passes, its file, its row."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -22,6 +23,7 @@ from datamodels import (
     ReportRunId,
     RunStatus,
     Transcript,
+    UserId,
 )
 from errors import NoLanguageModel, NotFound
 from jobs_stores import StoredAnswers
@@ -40,6 +42,12 @@ class ReportSteps:
     def __init__(self, workshop: Workshop, files: ReportFiles) -> None:
         self._workshop = workshop
         self._files = files
+
+    async def reconcile(self, owner: UserId) -> None:
+        """Mend the owner's report folder after a crash or a damaged index, from its files and the database."""
+        async with self._workshop.database.transaction() as connection:
+            rows = await reports_store.list_named(connection, owner)
+        await self._files.reconcile(owner, [self._entry(row) for row in rows])
 
     async def order(
         self,
@@ -112,14 +120,15 @@ class ReportSteps:
         """The file first, its row last: a crash between them writes the same file again."""
         async with self._workshop.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
-        entry = NewReportFile(
-            id=run.id,
-            title=texts_reports.TITLE.format(label=report.label, recording=recording.file_name),
-            recording_number=recording.number,
-            recording_file_name=recording.file_name,
-            report_id=report.id,
-            label=report.label,
-            created_at=run.created_at,
+        entry = self._entry(
+            {
+                "id": run.id,
+                "number": None,
+                "report_id": report.id,
+                "created_at": run.created_at,
+                "recording_number": recording.number,
+                "recording_file_name": recording.file_name,
+            }
         )
         number = await self._files.save(run.owner_id, entry, generated.text)
         outcome = ReportOutcome(
@@ -134,6 +143,12 @@ class ReportSteps:
         )
         async with self._workshop.database.transaction() as connection:
             await reports_store.finish_run(connection, run.id, outcome)
+
+    def _entry(self, named: Mapping[str, Any]) -> NewReportFile:
+        labels = {report.id: report.label for each in self._workshop.pack.scenarios for report in each.reports}
+        label = labels.get(named["report_id"], named["report_id"])
+        title = texts_reports.TITLE.format(label=label, recording=named["recording_file_name"])
+        return NewReportFile(title=title, label=label, **named)
 
     async def _model(self) -> LanguageModel:
         llm = await self._workshop.engines.language_model()

@@ -16,6 +16,7 @@ from datamodels import (
     RunStatus,
     StoredPass,
     Usage,
+    UserId,
 )
 from errors import NotFound
 
@@ -43,6 +44,13 @@ _SELECT_SAME_RUN = f"""
 _SELECT_RUN = f"SELECT {_COLUMNS} FROM report_runs WHERE id = %(id)s"
 _SELECT_RUNS = f"""
     SELECT {_COLUMNS} FROM report_runs WHERE recording_id = %(recording_id)s ORDER BY created_at, id
+"""
+_SELECT_NAMED = """
+    SELECT
+        report_runs.id, report_runs.number, report_id, report_runs.created_at,
+        recordings.number AS recording_number, file_name AS recording_file_name
+    FROM report_runs JOIN recordings ON recordings.id = recording_id
+    WHERE report_runs.owner_id = %(owner_id)s
 """
 _START_RUN = """
     UPDATE report_runs SET
@@ -102,6 +110,11 @@ async def list_runs(connection: AsyncConnection[DictRow], recording_id: Recordin
     """Load the recording's report runs, oldest first."""
     cursor = await connection.execute(_SELECT_RUNS, {"recording_id": recording_id})
     return [_run(row) async for row in cursor]
+
+
+async def list_named(connection: AsyncConnection[DictRow], owner_id: UserId) -> list[DictRow]:
+    """What the owner's report runs are called by: id, number, report_id, created_at and their recording's names."""
+    return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 
 
 async def start_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> None:
