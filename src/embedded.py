@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from embedded_llm import EmbeddedLlm, LlmEndpoint
 from embedded_postgres import EmbeddedPostgres
 from embedded_process import Engine
 from embedded_s3 import EmbeddedS3, S3Endpoint
@@ -16,6 +17,7 @@ class Engines:
     def __init__(self, persistent_dir: Path) -> None:
         self._postgres = EmbeddedPostgres(persistent_dir)
         self._s3 = EmbeddedS3(persistent_dir)
+        self._llm = EmbeddedLlm(persistent_dir)
 
     async def __aenter__(self) -> Self:
         return self
@@ -23,7 +25,7 @@ class Engines:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        engines: list[Engine] = [self._postgres, self._s3]
+        engines: list[Engine] = [self._postgres, self._s3, self._llm]
         await asyncio.gather(*(engine.release() for engine in engines))
 
     async def postgres(self) -> str:
@@ -41,3 +43,15 @@ class Engines:
             EngineFailed: it did not start.
         """
         return self._s3.endpoint(await self._s3.acquire())
+
+    async def llm(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> LlmEndpoint:
+        """An OpenAI-compatible endpoint that serves ``model_file``, a GGUF.
+
+        While another command uses the server it is given as it runs, whatever is asked for: see ``context_tokens`` of
+        the answer, which is for each of ``parallel`` requests.
+
+        Raises:
+            EngineFailed: it did not start, as with a file that is no model.
+        """
+        self._llm.want(model_file, context_tokens=context_tokens, threads=threads, parallel=parallel)
+        return self._llm.endpoint(await self._llm.acquire())

@@ -1,0 +1,58 @@
+"""The language model's process: serves until it is told to end. Started by ``embedded_llm``, imports nothing of ours.
+
+llama.cpp comes as a library whose server runs inside the interpreter; in a process of its own it can be shared, is gone
+when it is ended, and its memory is not ours.
+"""
+
+import argparse
+import signal
+from pathlib import Path
+
+import xllamacpp
+
+PROMPT_CACHE_MIB = 512
+"""Prompts kept for reuse: two whole contexts of 8,192 tokens (28 KiB a token, 1.5B). The default is 8 GiB."""
+WARNINGS = 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--key-file", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--context", type=int, required=True, help="tokens of one request")
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--parallel", type=int, required=True, help="requests at once")
+    arguments = parser.parse_args()
+
+    server = xllamacpp.Server(parameters(arguments))
+    # The server works in threads of its own; the default action of SIGTERM ends the process.
+    while server is not None:
+        signal.pause()
+
+
+def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
+    params = xllamacpp.CommonParams()
+    params.hostnames = ["127.0.0.1"]
+    params.port = arguments.port
+    params.api_keys = [arguments.key_file.read_text()]
+    params.model.path = str(arguments.model)
+    params.model_alias = {arguments.model.stem}
+    params.n_parallel = arguments.parallel
+    params.n_ctx = arguments.context * arguments.parallel
+    params.cpuparams.n_threads = arguments.threads
+    params.cpuparams_batch.n_threads = arguments.threads
+    params.cache_prompt = True
+    params.cache_ram_mib = PROMPT_CACHE_MIB
+    # The first request would wait for a warm-up as long as it waits without one.
+    params.warmup = False
+    # Prompts are people's words: the endpoint that shows the slots is off, and so is the log of requests.
+    params.endpoint_slots = False
+    params.verbosity = WARNINGS
+    params.ui = False
+    params.offline = True
+    return params
+
+
+if __name__ == "__main__":
+    main()
