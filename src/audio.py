@@ -1,4 +1,4 @@
-"""Recordings as sound: what a file is, its samples at 16 kHz, and pieces of them for the engines.
+"""Recordings as sound: what a file is, its samples at 16 kHz, and pieces of them for endpoints.
 
 The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples without a header. A second is always
 32,000 bytes, so every later step reads its stretch by position, and nothing ever holds a whole recording in memory.
@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 import texts_transcription
@@ -40,13 +38,13 @@ from errors import (
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-SAMPLE_BYTES = 2
-_BYTES_PER_S = SAMPLE_RATE * SAMPLE_BYTES
+_BYTES_PER_S = SAMPLE_RATE * 2
 
 _PROBE_LIMITS = ProcessLimits(time_s=60, memory_bytes=2 * 1024**3)
 _DECODER_MEMORY = 2 * 1024**3
 _OPUS_LIMITS = ProcessLimits(time_s=300, memory_bytes=_DECODER_MEMORY)
 
+_WRITE_BYTES = 1024 * 1024
 _KEEP_TIME = f"aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp=0.5"
 """Silence where times leap, as with a recorder that sends nothing in pauses: else all later times would shift."""
 _LONGEST_S = 24 * 3600
@@ -203,11 +201,22 @@ def _check_started(process: RunningProcess, ffmpeg: Path) -> None:
 
 async def _write(process: RunningProcess, file: BinaryIO, on_seconds: Callable[[float], None] | None) -> float:
     written = 0
-    async for block in process.output():
-        await _in_thread(file.write, block)
-        written += len(block)
+    waiting = bytearray()
+
+    async def write() -> None:
+        nonlocal written
+        await _in_thread(file.write, bytes(waiting))
+        written += len(waiting)
+        waiting.clear()
         if on_seconds is not None:
             on_seconds(written / _BYTES_PER_S)
+
+    async for block in process.output():
+        waiting += block
+        # Opus comes in pieces of 20 ms: a thread for each would cost more than the decoding.
+        if len(waiting) >= _WRITE_BYTES:
+            await write()
+    await write()
     return written / _BYTES_PER_S
 
 
@@ -231,14 +240,6 @@ def missing_tail(declared_s: float | None, decoded_s: float) -> MissingInterval 
     if declared_s is None or declared_s - decoded_s <= max(_TAIL_TOLERANCE_S, declared_s * _TAIL_TOLERANCE):
         return None
     return MissingInterval(start=decoded_s, end=declared_s, reason=texts_transcription.CUT_OFF)
-
-
-def samples(pcm: Path, start_s: float, end_s: float) -> NDArray[np.float32]:
-    """Read ``[start_s, end_s)`` of prepared audio, shape (samples,), from -1 to 1; less where the file ends. Blocks."""
-    first = round(max(start_s, 0.0) * SAMPLE_RATE)
-    count = max(round(end_s * SAMPLE_RATE) - first, 0)
-    read = np.fromfile(pcm, dtype="<i2", count=count, offset=first * SAMPLE_BYTES)
-    return read.astype(np.float32) / np.float32(32768)
 
 
 async def opus(pcm: Path, start_s: float, end_s: float, *, ffmpeg: Path) -> bytes:

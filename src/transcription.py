@@ -21,6 +21,9 @@ from transcription_speech import Speech
 _ENOUGH_SPEECH_S = 20.0
 """Whisper detects the language in its first window of 30 seconds."""
 
+_TELLERS = 3
+"""Parts that are asked for the language one after the other, before the engine is left to detect it in each part."""
+
 _HOPELESS_FAILURES = 3
 """When so many parts failed and none succeeded, the others would only fail after long waits."""
 
@@ -38,7 +41,7 @@ class PartStore(Protocol):
         ...
 
     async def plan(self, parts: Mapping[str, PartPlan]) -> None:
-        """Note the parts to come, by input hash; those already noted stay as they are."""
+        """Make these parts, by input hash, the recording's plan; results of earlier plans may be asked for again."""
         ...
 
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None: ...
@@ -102,58 +105,58 @@ class _Work:
         self._pcm = pcm
         self._plan = plan
         self._on_parts = on_parts
+        self._hashes: dict[int, str] = {}
         self._failures: dict[int, ProviderError] = {}
         self.language: str | None = None
         self.results: dict[int, PartTranscript] = {}
 
     async def do(self, language: str | None, tellers: Sequence[PartPlan]) -> None:
-        """Do all parts; with no ``language`` given, try ``tellers`` one after the other until one tells it."""
+        """Do all parts; with no ``language`` given, ask up to three ``tellers`` for it before."""
         self.language = language
-        await self._take_stored()
-        for part in tellers if language is None else ():
-            if self.results:
-                break
-            await self._note([part])
-            await self._transcribe(part)
-        if tellers and not self.results and language is None:
-            raise next(iter(self._failures.values()))
+        await self._begin()
         if language is None:
+            await self._detect(tellers)
             self.language = next((result.language for result in self.results.values() if result.language), None)
-            await self._take_stored()
-        rest = [part for part in self._plan if part.position not in self.results]
-        await self._note(rest)
-        await self._transcribe_all(rest)
+            await self._begin()
+        await self._transcribe_all([part for part in self._plan if part.position not in self.results])
         if self._plan and not self.results:
             raise next(iter(self._failures.values()))
+
+    async def _detect(self, tellers: Sequence[PartPlan]) -> None:
+        for part in tellers[:_TELLERS]:
+            if any(result.language for result in self.results.values()):
+                return
+            if part.position not in self.results:
+                await self._transcribe(part)
+        if tellers and not self.results:
+            raise next(iter(self._failures.values()))
+
+    async def _begin(self) -> None:
+        """Take what is there in the language of this run, and tell the store what is to come."""
+        hashes = {part.position: self._hash(part) for part in self._plan if part.position not in self.results}
+        stored = await self._store.results(list(hashes.values()))
+        self._hashes.update(hashes)
+        self.results.update((position, stored[key]) for position, key in hashes.items() if key in stored)
+        await self._store.plan({self._hashes[part.position]: part for part in self._plan})
+        self._tell()
 
     def _hash(self, part: PartPlan) -> str:
         """What the part's result depends on."""
         inputs = [self._recording_sha256, part.start, part.end, self._engine.info.fingerprint, self.language]
         return sha256(json.dumps(inputs).encode()).hexdigest()
 
-    async def _take_stored(self) -> None:
-        stored = await self._store.results([self._hash(part) for part in self._plan])
-        for part in self._plan:
-            result = stored.get(self._hash(part))
-            if result is not None:
-                self.results.setdefault(part.position, result)
-        self._tell()
-
-    async def _note(self, parts: Sequence[PartPlan]) -> None:
-        await self._store.plan({self._hash(part): part for part in parts})
-
     async def _transcribe_all(self, parts: Sequence[PartPlan]) -> None:
-        at_once = asyncio.Semaphore(self._engine.concurrency)
+        waiting = iter(parts)
 
-        async def transcribe(part: PartPlan) -> None:
-            async with at_once:
+        async def transcribe() -> None:
+            for part in waiting:
                 await self._transcribe(part)
 
         failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                for part in parts:
-                    tasks.create_task(transcribe(part))
+                for _ in range(self._engine.concurrency):
+                    tasks.create_task(transcribe())
         except ExceptionGroup as exc:
             failure = exc.exceptions[0]
         if failure is not None:
@@ -162,7 +165,7 @@ class _Work:
 
     async def _transcribe(self, part: PartPlan) -> None:
         """Transcribe and store one part. A failure is noted and raised only when going on makes no sense."""
-        input_hash = self._hash(part)
+        input_hash = self._hashes[part.position]
         started = monotonic()
         try:
             result = await self._engine.transcribe(self._pcm, part.start, part.end, self.language)

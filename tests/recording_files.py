@@ -27,6 +27,12 @@ def write_pcm(path: Path, samples: NDArray[np.int16]) -> Path:
     return path
 
 
+def read_pcm(path: Path, start_s: float, end_s: float) -> NDArray[np.float32]:
+    """Read a stretch of prepared audio, from -1 to 1."""
+    samples = np.fromfile(path, "<i2")[round(start_s * SAMPLE_RATE) : round(end_s * SAMPLE_RATE)]
+    return samples.astype(np.float32) / np.float32(32768)
+
+
 def encode(path: Path, samples: NDArray[np.int16], *options: str) -> Path:
     """Encode to what the name's extension says; ``options`` are ffmpeg's, for the output."""
     _ffmpeg("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0", *options, str(path), stdin=samples)

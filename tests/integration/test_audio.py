@@ -10,10 +10,10 @@ import numpy as np
 import psutil
 import pytest
 
-from audio import find_ffmpeg, missing_tail, opus, prepare, probe, samples
+from audio import find_ffmpeg, missing_tail, opus, prepare, probe
 from constants import SAMPLE_RATE
 from errors import BrokenRecording, DiskFull, MissingProgram
-from recording_files import encode, encode_unseekable, silence, tone, truncated, write_pcm
+from recording_files import encode, encode_unseekable, read_pcm, silence, tone, truncated, write_pcm
 from voice_activity import speech_intervals
 
 FFMPEG = find_ffmpeg(None)
@@ -55,8 +55,8 @@ async def test_a_gap_in_the_times_becomes_silence_so_that_later_times_stay_right
     gap = encode(tmp_path / "gap.mkv", tone(30), "-af", "aselect='not(between(t,10,20))'", "-c:a", "pcm_s16le")
 
     assert await decoded(gap, tmp_path / "a.pcm") == pytest.approx(30, abs=0.1)
-    assert np.abs(samples(tmp_path / "a.pcm", 12, 18)).max() == 0
-    assert np.abs(samples(tmp_path / "a.pcm", 21, 29)).max() > 0.4
+    assert np.abs(read_pcm(tmp_path / "a.pcm", 12, 18)).max() == 0
+    assert np.abs(read_pcm(tmp_path / "a.pcm", 21, 29)).max() > 0.4
 
 
 @pytest.mark.parametrize(
@@ -233,17 +233,6 @@ async def test_a_full_disk_is_named_and_nothing_half_written_is_left(tmp_path: P
     assert names(small_disk) == set()
 
 
-def test_samples_are_read_by_position(tmp_path: Path) -> None:
-    pcm = write_pcm(tmp_path / "a.pcm", np.arange(0, 2 * SAMPLE_RATE, dtype=np.int16))
-
-    piece = samples(pcm, 0.5, 0.75)
-
-    assert piece.dtype == np.float32
-    assert np.array_equal(np.rint(piece * 32768), np.arange(8000, 12000))
-    assert samples(pcm, 1.75, 9).shape == (4000,)
-    assert samples(pcm, 5, 9).shape == (0,)
-
-
 async def test_opus_holds_exactly_the_stretch_asked_for(tmp_path: Path) -> None:
     pcm = write_pcm(tmp_path / "a.pcm", np.concatenate((silence(10), tone(1.5), silence(10))))
     (tmp_path / "piece.ogg").write_bytes(await opus(pcm, 9.0, 12.5, ffmpeg=FFMPEG))
@@ -251,7 +240,7 @@ async def test_opus_holds_exactly_the_stretch_asked_for(tmp_path: Path) -> None:
     info = await probe(tmp_path / "piece.ogg", "piece.ogg")
     assert (info.container, info.codec, info.channels) == ("ogg", "opus", 1)
     assert await decoded(tmp_path / "piece.ogg", tmp_path / "piece.pcm") == pytest.approx(3.5, abs=0.02)
-    loud = np.abs(samples(tmp_path / "piece.pcm", 0, 4)) > 0.2
+    loud = np.abs(read_pcm(tmp_path / "piece.pcm", 0, 4)) > 0.2
     assert np.flatnonzero(loud)[0] / SAMPLE_RATE == pytest.approx(1.0, abs=0.03)
     assert np.flatnonzero(loud)[-1] / SAMPLE_RATE == pytest.approx(2.5, abs=0.03)
 

@@ -1,0 +1,298 @@
+"""A recording's parts are transcribed once, and what is missing is said."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from datamodels import EngineInfo, Interval, PartPlan, PartTranscript, Segment, TranscriptDraft
+from errors import ProviderRefusedKey, ProviderUnavailable
+from speech_to_text import PartLimits
+from transcription import Transcription
+
+PCM = Path("unused.pcm")
+SPEECH = tuple(Interval(start=start, end=start + 29) for start in range(0, 300, 30))
+"""Five minutes: ten intervals with a second between them; with the engine's limits ten parts."""
+
+
+class Engine:
+    """An engine that says the second at which each part begins. It stands where the port is, in memory."""
+
+    def __init__(self, heard: str = "ru", fingerprint: str = "1", concurrency: int = 2) -> None:
+        self.info = EngineInfo(name="double", model="double", fingerprint=fingerprint)
+        self.limits = PartLimits(target_s=30, longest_s=35)
+        self.concurrency = concurrency
+        self.heard = heard
+        self.failures: dict[int, Exception] = {}
+        self.mute: set[int] = set()
+        self.unsure: set[int] = set()
+        self.calls: list[tuple[int, str | None]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:  # noqa: ARG002
+        number = round(start_s / 30)
+        self.calls.append((number, language))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        for _ in range(10 - number):  # later parts come back earlier
+            await asyncio.sleep(0)
+        self.at_once -= 1
+        if number in self.failures:
+            raise self.failures[number]
+        segment = Segment(start=0, end=end_s - start_s, text=f"часть {number}")
+        told = language or ("" if number in self.unsure else self.heard)
+        return PartTranscript(language=told, segments=() if number in self.mute else (segment,))
+
+    async def check(self) -> None:
+        """Always well."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Parts:
+    """A part store in memory."""
+
+    def __init__(self) -> None:
+        self.planned: dict[str, PartPlan] = {}
+        self.done: dict[str, PartTranscript] = {}
+        self.failed: list[str] = []
+
+    async def results(self, input_hashes: Sequence[str]) -> Mapping[str, PartTranscript]:
+        return {key: self.done[key] for key in input_hashes if key in self.done}
+
+    async def plan(self, parts: Mapping[str, PartPlan]) -> None:
+        self.planned = dict(parts)
+
+    async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:  # noqa: ARG002
+        assert input_hash in self.planned
+        self.done[input_hash] = result
+
+    async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None:  # noqa: ARG002
+        assert input_hash in self.planned
+        self.failed.append(error_code)
+
+
+async def transcribe(
+    engine: Engine,
+    parts: Parts,
+    language: str | None = "ru",
+    *,
+    speech: Sequence[Interval] = SPEECH,
+    recording: str = "a" * 64,
+    told: list[tuple[int, int]] | None = None,
+) -> TranscriptDraft:
+    on_parts = None if told is None else lambda done, of: told.append((done, of))
+    return await Transcription(engine, parts).run(recording, PCM, speech, 300, language, on_parts)
+
+
+def texts(draft: TranscriptDraft) -> list[str]:
+    return [segment.text for segment in draft.segments]
+
+
+ALL = [f"часть {number}" for number in range(10)]
+
+
+async def test_parts_come_out_in_order_whatever_comes_back_first() -> None:
+    engine = Engine(concurrency=4)
+    told: list[tuple[int, int]] = []
+
+    draft = await transcribe(engine, Parts(), told=told)
+
+    assert texts(draft) == ALL
+    assert (draft.language, draft.engine, draft.missing) == ("ru", engine.info, ())
+    assert engine.most_at_once == 4
+    assert told == [(done, 10) for done in range(11)]
+
+
+async def test_what_was_done_is_not_done_again() -> None:
+    parts = Parts()
+    engine = Engine()
+    first = await transcribe(engine, parts)
+
+    assert await transcribe(engine, parts) == first
+    assert len(engine.calls) == 10
+
+
+async def test_only_what_was_not_done_is_done_after_an_interruption() -> None:
+    parts = Parts()
+    undisturbed = await transcribe(Engine(), parts)
+    for key in list(parts.done)[3:7]:
+        del parts.done[key]
+    engine = Engine()
+
+    assert await transcribe(engine, parts) == undisturbed
+    assert len(engine.calls) == 4
+
+
+@pytest.mark.parametrize(
+    ("engine", "language", "recording"),
+    [(Engine(fingerprint="2"), "ru", "a" * 64), (Engine(), "en", "a" * 64), (Engine(), "ru", "b" * 64)],
+)
+async def test_another_engine_language_or_recording_is_other_work(
+    engine: Engine, language: str, recording: str
+) -> None:
+    parts = Parts()
+    await transcribe(Engine(), parts)
+
+    await transcribe(engine, parts, language, recording=recording)
+
+    assert len(engine.calls) == 10
+
+
+async def test_the_first_part_with_enough_speech_tells_the_language_of_all() -> None:
+    engine = Engine(heard="en")
+    greeting = (Interval(start=0, end=2), *SPEECH[1:])
+
+    draft = await transcribe(engine, Parts(), None, speech=greeting)
+
+    assert engine.calls[0] == (1, None)
+    assert {language for _, language in engine.calls[1:]} == {"en"}
+    assert draft.language == "en"
+
+
+async def test_the_detected_language_is_kept_by_the_next_run() -> None:
+    parts = Parts()
+    await transcribe(Engine(heard="en"), parts, None)
+    engine = Engine(heard="de")
+
+    assert (await transcribe(engine, parts, None)).language == "en"
+    assert engine.calls == []
+
+
+async def test_a_part_that_does_not_tell_the_language_leaves_it_to_the_next() -> None:
+    engine = Engine()
+    engine.unsure = {0}
+
+    draft = await transcribe(engine, Parts(), None)
+
+    assert engine.calls[:3] == [(0, None), (1, None), (2, "ru")]
+    assert draft.language == "ru"
+
+
+async def test_an_engine_that_never_tells_the_language_detects_it_in_each_part() -> None:
+    engine = Engine(heard="")
+
+    draft = await transcribe(engine, Parts(), None)
+
+    assert texts(draft) == ALL
+    assert len(engine.calls) == 10
+    assert draft.language == ""
+
+
+async def test_the_plan_always_holds_every_part() -> None:
+    parts = Parts()
+
+    await transcribe(Engine(), parts, None)
+
+    assert sorted(part.position for part in parts.planned.values()) == list(range(10))
+    assert set(parts.planned) == set(parts.done)
+
+
+async def test_when_the_first_part_fails_another_one_tells_the_language() -> None:
+    engine = Engine()
+    engine.failures[0] = ProviderUnavailable(provider="double", reason="test")
+
+    draft = await transcribe(engine, Parts(), None)
+
+    assert engine.calls[:2] == [(0, None), (1, None)]
+    assert texts(draft) == ALL[1:]
+
+
+async def test_a_part_that_fails_is_missing_and_done_by_the_next_run() -> None:
+    parts = Parts()
+    engine = Engine()
+    engine.failures[4] = ProviderUnavailable(provider="double", reason="test")
+
+    draft = await transcribe(engine, parts)
+
+    assert texts(draft) == [*ALL[:4], *ALL[5:]]
+    (missing,) = draft.missing
+    assert (missing.start, missing.end) == (119.5, 149.5)
+    assert missing.reason == "Сервис распознавания не ответил. Повторите команду: готовое не пропадёт."
+    assert parts.failed == ["provider_unavailable"]
+
+    engine.failures.clear()
+    assert texts(await transcribe(engine, parts)) == ALL
+    assert len(engine.calls) == 11
+
+
+async def test_a_wrong_key_ends_the_work_at_once() -> None:
+    engine = Engine(concurrency=1)
+    engine.failures[2] = ProviderRefusedKey(provider="double")
+    parts = Parts()
+
+    with pytest.raises(ProviderRefusedKey):
+        await transcribe(engine, parts)
+
+    assert len(engine.calls) == 3
+    assert len(parts.done) == 2
+
+
+@pytest.mark.parametrize("language", ["ru", None])
+async def test_an_engine_that_is_down_is_not_asked_for_every_part(language: str | None) -> None:
+    engine = Engine(concurrency=1)
+    engine.failures = {number: ProviderUnavailable(provider="double", reason="test") for number in range(10)}
+
+    with pytest.raises(ProviderUnavailable):
+        await transcribe(engine, Parts(), language)
+
+    assert len(engine.calls) == 3
+
+
+async def test_a_single_part_that_fails_raises_its_error() -> None:
+    engine = Engine()
+    engine.failures[0] = ProviderUnavailable(provider="double", reason="test")
+
+    with pytest.raises(ProviderUnavailable):
+        await transcribe(engine, Parts(), None, speech=SPEECH[:1])
+
+    assert len(engine.calls) == 1
+
+
+async def test_speech_without_a_word_is_missing() -> None:
+    engine = Engine()
+    engine.mute = {7}
+
+    (missing,) = (await transcribe(engine, Parts())).missing
+
+    assert (missing.start, missing.end) == (210, 239)
+    assert missing.reason == "Речь слышна, но распознать её не удалось."
+
+
+async def test_an_engine_that_hears_nothing_at_all_says_so() -> None:
+    engine = Engine()
+    engine.mute = set(range(10))
+
+    draft = await transcribe(engine, Parts())
+
+    assert draft.segments == ()
+    assert len(draft.missing) == 10
+
+
+async def test_no_speech_asks_no_engine() -> None:
+    engine = Engine()
+
+    draft = await transcribe(engine, Parts(), None, speech=())
+
+    assert (draft.segments, draft.missing, draft.language, engine.calls) == ((), (), "", [])
+
+
+async def test_cancelling_keeps_what_is_done() -> None:
+    parts = Parts()
+    engine = Engine(concurrency=1)
+    begun = asyncio.Event()
+    work = asyncio.create_task(
+        Transcription(engine, parts).run(
+            "a" * 64, PCM, SPEECH, 300, "ru", lambda done, _: begun.set() if done == 3 else None
+        )
+    )
+    await begun.wait()
+
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+    assert len(parts.done) == 3
