@@ -1,4 +1,8 @@
-"""Which engine fills which slot: the configured endpoint, else the embedded one. Each is made ready at first use."""
+"""Which engine fills which slot: the configured endpoint, else the embedded one. Each is made ready at first use.
+
+Adapters are imported by whoever makes them: their libraries take seconds to load, and most runs need one of each kind.
+"""
+# ruff: noqa: PLC0415
 
 import asyncio
 import os
@@ -9,7 +13,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
-from speech_to_text_onnx import OnnxSpeechToText
 from weights import ensure_weights
 
 from audio import opus
@@ -17,10 +20,7 @@ from config import AsrEngine, LlmEngine, Settings
 from embedded import Engines as EmbeddedEngines
 from errors import BadSettings
 from language_model import LanguageModel
-from language_model_openai import OpenAILanguageModel
 from speech_to_text import SpeechToText
-from speech_to_text_openai import OpenAISpeechToText
-from speech_to_text_whisper import WhisperSpeechToText
 from voice_embeddings import VoiceEncoder
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -144,6 +144,8 @@ class EnginePool:
         settings = self._settings
         endpoint = speech_endpoint(settings)
         if endpoint is not None:
+            from speech_to_text_openai import OpenAISpeechToText
+
             return OpenAISpeechToText(
                 base_url=endpoint.base_url,
                 api_key=endpoint.api_key,
@@ -156,10 +158,16 @@ class EnginePool:
         if settings.asr_engine is AsrEngine.ONNX:
             if settings.asr_model_dir is None:
                 raise BadSettings(names="ASR_MODEL_DIR")
+            from speech_to_text_onnx import OnnxSpeechToText
+
             return OnnxSpeechToText(settings.asr_model_dir, self._threads)
+        from speech_to_text_whisper import WhisperSpeechToText
+
         return WhisperSpeechToText(settings.asr_model_dir or await self._weights("whisper-base"), self._threads)
 
     async def _make_language_model(self) -> LanguageModel:
+        from language_model_openai import OpenAILanguageModel
+
         settings = self._settings
         endpoint = language_endpoint(settings)
         if endpoint is not None:

@@ -157,16 +157,15 @@ class _Session:
             self._fail(file.name, exc.exit_status, exc.user_text)
             return None
         recording = accepted.recording
+        said = texts_cli.KNOWN if accepted.known else texts_cli.ACCEPTED
         self._display.say(
-            texts_cli.ACCEPTED.format(
+            said.format(
                 file_name=recording.file_name,
                 duration=clock(recording.duration_s),
                 size=human_size(recording.size_bytes),
                 number=recording.number,
             )
         )
-        if accepted.known:
-            self._display.say(texts_cli.KNOWN.format(number=recording.number))
         return recording
 
     async def _follow(self, recording: Recording) -> None:

@@ -20,8 +20,8 @@ WRONG_SPEAKERS = "число собеседников — от 1 до 20"
 
 STARTING = "Запускаю хранилище и движки…"
 FETCHING = "Скачиваю веса: {name}"
-ACCEPTED = "🎙 Принято: {file_name} · {duration} · {size} · запись №{number}"
-KNOWN = "Эта запись уже есть: №{number}. Готовое берём оттуда."
+ACCEPTED = "🎙 Принято: {file_name} · {duration} · {size} · №{number}"
+KNOWN = "Эта запись уже есть: №{number} ({file_name} · {duration}). Готовое берём оттуда."
 CAPTION_PROBLEM = "В подписи не разобрано поле «{field}»: {reason}."
 DEMO_MODEL = (
     "Отчёты пишет встроенная демонстрационная модель: формат настоящий, глубины не ждите. "
