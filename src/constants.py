@@ -5,7 +5,8 @@ RECORDING_EXTENSIONS = frozenset(
     ["flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "opus", "wav", "webm", "mov", "mkv"],
 )
 RECORDING_DEMUXERS = "aac,aiff,amr,caf,flac,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav"
-"""FFmpeg's readers that may touch a file from outside. Playlists, concat scripts and the like stay out: they name others."""
+"""FFmpeg's readers that may touch a file from outside. Playlists, concat scripts and the like stay out: they name other
+files."""
 MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
 
