@@ -43,7 +43,7 @@ _DECODING = {
     # Words carry the times. Without timestamp tokens fewer words are wrong (0.104, not 0.121) and decoding is faster.
     "without_timestamps": True,
     "word_timestamps": True,
-    "batch_size": 4,
+    "batch_size": 2,
 }
 
 _CHUNK_S = 30.0

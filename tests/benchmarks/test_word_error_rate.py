@@ -1,0 +1,160 @@
+"""Word error rate and speed on real speech, side by side with plain faster-whisper, in one run.
+
+Ours is the product's whole way from file to text: decode, voice activity, parts, recognition, joining. Plain is
+``WhisperModel(directory, device="cpu").transcribe(file)`` with its defaults. Both detect the language and have their
+model loaded before the clock starts. Run with ``scripts/benchmark -k word_error_rate``.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import jiwer
+import pytest
+from faster_whisper import WhisperModel  # type: ignore[import-untyped]
+from rich.console import Console
+from rich.table import Table
+
+import speech_corpus
+from audio import find_ffmpeg, prepare
+from datamodels import PartPlan, PartTranscript
+from product import MODELS
+from speech_to_text_whisper import WhisperSpeechToText
+from transcription import Transcription
+from voice_activity import speech_intervals
+from weights import ensure_weights
+
+pytestmark = [pytest.mark.weights, pytest.mark.timeout(7200)]
+
+RUSSIAN_BAR, ENGLISH_BAR = 0.20, 0.05
+WORSE_THAN_PLAIN_BAR = 0.01
+TIME_BAR = 0.8
+
+
+@dataclass(frozen=True)
+class FileSet:
+    name: str
+    language: str
+    clips: Sequence[speech_corpus.Clip]
+    files: Sequence[Path]
+
+    @property
+    def duration_s(self) -> float:
+        return sum(clip.duration_s for clip in self.clips)
+
+    def word_error_rate(self, texts: Sequence[str]) -> float:
+        said = [speech_corpus.normalised(clip.text, self.language) for clip in self.clips]
+        return float(jiwer.wer(said, [speech_corpus.normalised(text, self.language) for text in texts]))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over a set of files; ``cpu_s`` includes child processes."""
+
+    word_error_rate: float
+    wall_s: float
+    cpu_s: float
+
+
+class PartsInMemory:
+    """The part store of one run."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, PartTranscript] = {}
+
+    async def results(self, input_hashes: Sequence[str]) -> Mapping[str, PartTranscript]:
+        return {input_hash: self._results[input_hash] for input_hash in input_hashes if input_hash in self._results}
+
+    async def plan(self, parts: Mapping[str, PartPlan]) -> None: ...
+
+    async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:
+        assert engine_s >= 0.0
+        self._results[input_hash] = result
+
+    async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def file_sets(tmp_path_factory: pytest.TempPathFactory) -> list[FileSet]:
+    directory = tmp_path_factory.mktemp("files")
+
+    def written(name: str, language: str, clips: Sequence[speech_corpus.Clip]) -> FileSet:
+        return FileSet(name, language, clips, [clip.write_wav(directory / f"{clip.name}.wav") for clip in clips])
+
+    return [
+        written("Russian prompts, 5 min", "ru", [speech_corpus.russian_prompts(minutes=5.0)]),
+        written("LibriVox, 5 clips", "en", speech_corpus.librivox()),
+    ]
+
+
+@pytest.fixture(scope="module")
+async def engine() -> AsyncIterator[WhisperSpeechToText]:
+    engine = WhisperSpeechToText(await ensure_weights("whisper-base", MODELS), threads=os.cpu_count() or 1)
+    await engine.check()
+    yield engine
+    await engine.close()
+
+
+async def test_our_word_error_rate_and_time_beside_plain_whisper(
+    engine: WhisperSpeechToText, file_sets: Sequence[FileSet], tmp_path: Path
+) -> None:
+    plain_model = WhisperModel(str(await ensure_weights("whisper-base", MODELS)), device="cpu")
+
+    async def ours(file: Path) -> str:
+        pcm = tmp_path / "prepared.pcm"
+        duration_s = await prepare(file, pcm, file_name=file.name, ffmpeg=find_ffmpeg(None), time_limit_s=600.0)
+        speech = await speech_intervals(pcm)
+        draft = await Transcription(engine, PartsInMemory()).run(file.name, pcm, speech, duration_s, None)
+        return " ".join(segment.text for segment in draft.segments)
+
+    async def plain(file: Path) -> str:
+        def text() -> str:
+            return " ".join(segment.text for segment in plain_model.transcribe(str(file))[0])
+
+        return await asyncio.to_thread(text)
+
+    table = Table("files", "", "WER", "wall s", "CPU s", "RTF", "of plain's time", title="Speech to text")
+    our_runs: dict[str, list[Run]] = {}
+    plain_runs: dict[str, Run] = {}
+    for files in file_sets:
+        # Ours before and after plain: a load that comes or goes on the machine must not decide.
+        before = await measured(ours, files)
+        plain_runs[files.name] = await measured(plain, files)
+        our_runs[files.name] = [before, await measured(ours, files)]
+        show(table, files, our_runs[files.name], plain_runs[files.name])
+    Console(width=120).print(table)
+
+    for files in file_sets:
+        rate = our_runs[files.name][0].word_error_rate
+        assert rate <= (RUSSIAN_BAR if files.language == "ru" else ENGLISH_BAR)
+        assert rate <= plain_runs[files.name].word_error_rate + WORSE_THAN_PLAIN_BAR
+    our_time_s = sum(mean(run.wall_s for run in runs) for runs in our_runs.values())
+    assert our_time_s <= TIME_BAR * sum(run.wall_s for run in plain_runs.values())
+
+
+async def measured(transcribe: Callable[[Path], Awaitable[str]], files: FileSet) -> Run:
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    texts = [await transcribe(file) for file in files.files]
+    return Run(files.word_error_rate(texts), time.perf_counter() - wall, cpu_seconds() - cpu)
+
+
+def cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def show(table: Table, files: FileSet, ours: Sequence[Run], plain: Run) -> None:
+    for who, run in [("ours", ours[0]), ("plain", plain), ("ours again", ours[1])]:
+        table.add_row(
+            files.name,
+            who,
+            f"{run.word_error_rate:.3f}",
+            f"{run.wall_s:.1f}",
+            f"{run.cpu_s:.1f}",
+            f"{run.wall_s / files.duration_s:.3f}",
+            f"{run.wall_s / plain.wall_s:.2f}",
+        )
