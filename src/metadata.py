@@ -157,11 +157,12 @@ def parse_zones(text: str) -> tuple[str, ...]:
     """Zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» is none.
 
     Raises:
-        BadField: too long.
+        BadField: too long, or signs only.
     """
     if not set("".join(text.split())) - NOTHING:
         return ()
-    zones = [_lemma(zone) for zone in _SEPARATOR.split(_filled(text)) if set(zone) - NOTHING]
+    named = (zone for zone in _SEPARATOR.split(_filled(text)) if any(map(str.isalnum, zone)))
+    zones = [_lemma(zone) for zone in named]
     return tuple(dict.fromkeys(zones))
 
 

@@ -212,7 +212,7 @@ async def _windows(
     """Cut into windows of at most ``budget`` tokens and ``most`` lines; no line is left out."""
     whole = _text(lines, pattern)
     tokens = await llm.count_tokens(whole)
-    limit = max(1, len(whole) if tokens <= budget else int(len(whole) / tokens * budget * SAFETY))
+    limit = max(1, len(whole) + 1 if tokens <= budget else int(len(whole) / tokens * budget * SAFETY))
     while True:
         windows = _cut(lines, pattern, limit, most)
         fits = [await llm.count_tokens(_text(window, pattern)) <= budget for window in windows]
