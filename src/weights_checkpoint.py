@@ -1,0 +1,100 @@
+"""Reads the arrays out of a torch checkpoint of the old format, without torch and without running what is in it.
+
+The format (torch before 1.6): five pickles one after another (magic number, protocol, system, the object with its
+references to storages, the storages' keys), then for each key a 64-bit count and that many little-endian numbers.
+"""
+
+import pickle
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+MAGIC = 0x1950A86A20F9469CFC6C
+PROTOCOL = 1001
+FLOAT = np.dtype("<f4")
+
+
+class BadCheckpoint(Exception):
+    """The file is no checkpoint of this format, or asks for more than arrays."""
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """A view of a storage, in elements."""
+
+    key: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class _FloatStorage:
+    """Stands for ``torch.FloatStorage``, the only kind that is read."""
+
+
+def _rebuild_tensor(
+    storage: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_gradients: object
+) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+_ALLOWED = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch", "FloatStorage"): _FloatStorage,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows the three names above and no other, so that nothing of the file's choosing is called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise BadCheckpoint(f"{module}.{name} is not allowed") from None
+
+    def persistent_load(self, reference: object) -> str:
+        match reference:
+            case ("storage", storage, str(key), str(), int(), None) if storage is _FloatStorage:
+                return key
+        raise BadCheckpoint("a reference to something else than a storage of floats")
+
+
+def read_checkpoint(path: Path, entry: str) -> dict[str, npt.NDArray[np.float32]]:
+    """The tensors of the checkpoint's ``entry`` (a state dictionary), by name. Blocking.
+
+    Raises:
+        BadCheckpoint: the file is damaged or is something else.
+    """
+    try:
+        with path.open("rb") as file:
+            magic, protocol, _, objects, keys = (_Unpickler(file).load() for _ in range(5))
+            if (magic, protocol) != (MAGIC, PROTOCOL):
+                raise BadCheckpoint("another format")
+            storages = {key: _read_storage(file) for key in keys}
+        tensors = {name: tensor for name, tensor in objects[entry].items() if isinstance(tensor, _Tensor)}
+        return {name: _view(storages[tensor.key], tensor) for name, tensor in tensors.items()}
+    except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as exc:
+        raise BadCheckpoint(str(exc)) from exc
+
+
+def _read_storage(file: BinaryIO) -> npt.NDArray[np.float32]:
+    count = int.from_bytes(file.read(8), "little")
+    data = file.read(count * FLOAT.itemsize)
+    if len(data) != count * FLOAT.itemsize:
+        raise BadCheckpoint("it ends too early")
+    return np.frombuffer(data, dtype=FLOAT)
+
+
+def _view(storage: npt.NDArray[np.float32], tensor: _Tensor) -> npt.NDArray[np.float32]:
+    last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides, strict=True))
+    if min((tensor.offset, last, *tensor.strides)) < 0 or last >= len(storage):
+        raise BadCheckpoint("a tensor reaches beyond its storage")
+    strides = tuple(stride * FLOAT.itemsize for stride in tensor.strides)
+    view = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides)
+    return np.array(view, dtype=np.float32)
