@@ -141,6 +141,14 @@ def test_every_list_of_findings_must_be_proved_by_quotes(pack: ReportPack) -> No
     assert {each.quotes for each in items} == {"quotes"}
 
 
+def test_evidence_is_written_before_what_is_made_of_it(pack: ReportPack) -> None:
+    """Small models that name their findings first write the first one over and over."""
+    for plan in plans(pack):
+        for each in plan.passes:
+            if each.schema_ is not None:
+                assert next(iter(each.schema_["properties"]["items"]["items"]["properties"])) == each.quotes
+
+
 def test_every_list_in_a_schema_has_an_end(pack: ReportPack) -> None:
     def lists(schema: object) -> Iterator[dict[str, object]]:
         if isinstance(schema, dict):
