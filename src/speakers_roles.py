@@ -125,7 +125,8 @@ async def roles_of_utterances(
     lines = [_Line(str(number), _as_data(segment.text)) for number, segment in enumerate(segments, start=1)]
     votes = await _ask(lines, roles, model, texts.NUMBERED_LINE, speakers=())
     by_position = {position: role for position, line in enumerate(lines) if (role := votes.winner(line.label))}
-    if not by_position:
+    # One role for everything tells nothing; small models answer so when they do not understand the question.
+    if not by_position or (len(lines) > 1 and len(set(by_position.values())) == 1):
         return NamedRoles({}, (texts.ROLES_UNNAMED_ONE_VOICE,))
     return NamedRoles(by_position, (texts.ROLES_ONE_VOICE, *_incomplete(votes)))
 

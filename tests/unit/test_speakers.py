@@ -16,7 +16,7 @@ from report_answers import Answers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 from speakers import assign_speakers, labelled_text, name_roles, text_without_labels
 from speakers_diarization import Turn
-from speakers_roles import RoleModel
+from speakers_roles import LINES_IN_WINDOW, RoleModel
 
 ROLES = (
     ScenarioRole(id="employee", label="Сотрудник", description="задаёт вопросы"),
@@ -247,15 +247,24 @@ async def test_with_one_voice_and_no_model_no_role_is_invented() -> None:
     assert naming.warnings == (texts_transcript.ROLES_UNNAMED_ONE_VOICE,)
 
 
+async def test_with_one_voice_one_role_for_every_utterance_is_not_believed() -> None:
+    talk = [segment.model_copy(update={"speaker": "S1"}) for segment in TALK]
+    answers = dict.fromkeys(["1", "2", "3", "4"], "client")
+    naming = await name_roles(talk, ROLES, asked(lambda _: answer(**answers)).model)
+    assert {segment.role for segment in naming.segments} == {None}
+    assert naming.warnings == (texts_transcript.ROLES_UNNAMED_ONE_VOICE,)
+
+
 async def test_many_utterances_go_in_windows_of_some() -> None:
     talk = [said("да", number, number + 1, "S1") for number in range(100)]
 
     def script(call: Call) -> dict[str, Any]:
         numbers = [line.partition(".")[0] for line in call.last.splitlines()[1:-1]]
-        return answer(**dict.fromkeys(numbers, "client"))
+        assert len(numbers) <= LINES_IN_WINDOW
+        return answer(**{number: "client" if int(number) % 2 else "employee" for number in numbers})
 
     naming = await name_roles(talk, ROLES, asked(script).model)
-    assert {segment.role for segment in naming.segments} == {"Клиент"}
+    assert [segment.role for segment in naming.segments] == ["Клиент", "Сотрудник"] * 50
 
 
 @pytest.mark.parametrize("roles", [(), ROLES])
