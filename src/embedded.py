@@ -26,7 +26,10 @@ class Engines:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         engines: list[Engine] = [self._postgres, self._s3, self._llm]
-        await asyncio.gather(*(engine.release() for engine in engines))
+        left = await asyncio.gather(*(engine.release() for engine in engines), return_exceptions=True)
+        for failure in left:
+            if failure is not None:
+                raise failure
 
     async def postgres(self) -> str:
         """A libpq connection string of the embedded PostgreSQL.

@@ -15,6 +15,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -75,6 +76,15 @@ class EmbeddedPostgres(Engine):
             dbname=database,
         )
 
+    def left_behind(self) -> list[psutil.Process]:
+        """The server, then its connections: a busy one outlives a killed server and would write beside the next one."""
+        connections = [
+            process
+            for process in psutil.process_iter(["name", "cwd"])
+            if process.info["name"] == "postgres" and process.info["cwd"] == str(self._data_dir)
+        ]
+        return [*super().left_behind(), *connections]
+
     async def prepare(self) -> None:
         await asyncio.to_thread(self._prepare)
 
@@ -86,8 +96,8 @@ class EmbeddedPostgres(Engine):
                 let_through(path)
         if not (self._data_dir / "PG_VERSION").exists():
             self._create_cluster()
-        # No server of this directory runs any more (the start lock is held, what was left behind has been ended), so
-        # the file of a killed one only stands in the way when its pid is somebody else's by now.
+        # Nothing of this directory's server runs any more: the file of a killed one only stands in the way when its pid
+        # is somebody else's by now.
         (self._data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def _create_cluster(self) -> None:

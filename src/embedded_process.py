@@ -172,6 +172,10 @@ class Engine(ABC):
     async def healthy(self, running: Running) -> bool:
         """Whether it answers a real request."""
 
+    def left_behind(self) -> list[psutil.Process]:
+        """Processes of this installation's engine, whoever started them. Blocking."""
+        return [process for process in psutil.process_iter(["cmdline"]) if self.mark in (process.info["cmdline"] or ())]
+
     def suits(self, running: Running) -> bool:  # noqa: ARG002
         """Whether what runs is what this command wants; used only while nobody else uses it."""
         return True
@@ -229,7 +233,7 @@ class Engine(ABC):
         for _ in range(START_TRIES):
             launch = self.launch()
             began = time.monotonic()
-            child, running = await asyncio.to_thread(self._spawn, launch)
+            child, running = await self._spawned(launch)
             try:
                 async with asyncio.timeout(self.start_limit_s):
                     while child.poll() is None:
@@ -245,6 +249,15 @@ class Engine(ABC):
                 await asyncio.shield(self._end(running))
                 raise
         raise EngineFailed(engine=self.name, reason=reason)
+
+    async def _spawned(self, launch: Launch) -> tuple[subprocess.Popen[bytes], Running]:
+        spawning = asyncio.create_task(asyncio.to_thread(self._spawn, launch))
+        try:
+            return await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            _, running = await spawning
+            await self._end(running)
+            raise
 
     def _spawn(self, launch: Launch) -> tuple[subprocess.Popen[bytes], Running]:
         """Start the process in a session of its own: neither Ctrl-C nor our death reaches it."""
@@ -287,21 +300,16 @@ class Engine(ABC):
 
     async def _end_left_behind(self) -> None:
         """End what a killed command left: by the run file, and by its mark where even that was not written."""
-        found = {process.pid: process for process in psutil.process_iter(["cmdline"]) if self._is_ours(process)}
         running = self._read_run_file()
-        if running is not None:
-            known = running.process()
-            if known is not None:
-                found[known.pid] = known
-        for process in found.values():
+        known = running.process() if running else None
+        for process in [*([known] if known else []), *await asyncio.to_thread(self.left_behind)]:
+            if await _has_ended(process, 0):
+                continue
             logger.warning("%s was left behind as pid %d, it is ended", self.name, process.pid)
             await self._end_process(process)
         if running is not None:
             self.tidy(running)
         self._run_file.unlink(missing_ok=True)
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        return self.mark in (process.info["cmdline"] or ()) and process.status() != psutil.STATUS_ZOMBIE
 
     async def _end(self, running: Running) -> None:
         process = running.process()
@@ -326,17 +334,21 @@ class Engine(ABC):
 async def _has_ended(process: psutil.Process, limit_s: float) -> bool:
     """Wait by looking: the process may be a child of another command, which nobody but that one can wait for."""
     deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        child = _children.get(process.pid)
-        if child is not None:
-            child.poll()
-        try:
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
+    while not _is_gone(process):
+        if time.monotonic() >= deadline:
+            return False
         await asyncio.sleep(POLL_S)
-    return False
+    return True
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    child = _children.get(process.pid)
+    if child is not None:
+        child.poll()
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def write_private(path: Path, text: str) -> None:

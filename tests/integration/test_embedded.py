@@ -92,6 +92,14 @@ async def execute(dsn: str, statement: str) -> list[tuple[object, ...]]:
         return await cursor.fetchall() if cursor.description else []
 
 
+async def until_busy(dsn: str, backend_pid: int) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        state = None
+        while state != ("active",):
+            cursor = await connection.execute("SELECT state FROM pg_stat_activity WHERE pid = %s", (backend_pid,))
+            state = await cursor.fetchone()
+
+
 async def test_engines_stop_with_the_command_that_started_them(state_dir: Path) -> None:
     async with Engines(state_dir) as engines:
         await asyncio.gather(engines.postgres(), engines.s3())
@@ -163,6 +171,26 @@ async def test_an_engine_that_died_with_its_command_is_started_anew_with_its_dat
     async with Engines(state_dir) as engines:
         assert await execute(await engines.postgres(), "SELECT number FROM kept") == [(1,)]
         assert engine_pid(state_dir, "postgres") != pid
+
+
+async def test_a_busy_connection_of_a_dead_server_is_ended_before_the_next_starts(state_dir: Path) -> None:
+    async with (
+        another_command(state_dir) as (command, dsn),
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection,
+    ):
+        busy = connection.info.backend_pid
+        counting = asyncio.create_task(connection.execute("SELECT count(*) FROM generate_series(1, 1e15)"))
+        await until_busy(dsn, busy)
+        os.kill(engine_pid(state_dir, "postgres"), signal.SIGKILL)
+        command.send_signal(signal.SIGKILL)
+        await command.wait()
+        assert lives(busy)
+
+        async with Engines(state_dir) as engines:
+            assert await execute(await engines.postgres(), "SELECT 1") == [(1,)]
+            assert not lives(busy)
+        with pytest.raises(psycopg.OperationalError):
+            await counting
 
 
 async def test_an_engine_left_without_a_run_file_is_replaced(state_dir: Path) -> None:
