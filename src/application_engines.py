@@ -26,6 +26,8 @@ from voice_embeddings import VoiceEncoder
 OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDED_MODEL = "llm-1.5b"
 EMBEDDED_CONTEXT_TOKENS = 8192
+EMBEDDED_OUTPUT_TOKENS = 1024
+"""At 27 tokens a second a longer answer keeps people waiting, and a small model only repeats itself in it."""
 _ASR_TIMEOUT_S = 600.0
 
 FetchProgress = Callable[[str, int, int], None]
@@ -107,6 +109,12 @@ class EnginePool:
     @property
     def has_language_model(self) -> bool:
         return self._settings.llm_engine is not LlmEngine.NONE
+
+    @property
+    def has_demo_model(self) -> bool:
+        """Whether the small embedded language model answers, whose reports are a demonstration."""
+        embedded = self.has_language_model and language_endpoint(self._settings) is None
+        return embedded and self._settings.llm_model_file is None
 
     async def speech_to_text(self) -> SpeechToText:
         async with self._speech_lock:
@@ -190,7 +198,7 @@ class EnginePool:
             server.model,
             "embedded",
             context_tokens,
-            settings.llm_max_output_tokens,
+            min(settings.llm_max_output_tokens, EMBEDDED_OUTPUT_TOKENS),
             1,
             settings.llm_timeout_s,
             identity=model_file.name,

@@ -82,9 +82,9 @@ def demo(out: Path) -> None:
     _run(
         lambda: _process(
             files=(ROOT / "samples" / "demo.ogg",),
-            scenario="interview",
+            scenario="design",
             building=BuildingType.HOTEL,
-            report="report_int_employee",
+            report="report_design_audit_methodology",
             language="ru",
             speakers=None,
             caption="",

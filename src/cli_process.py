@@ -195,6 +195,8 @@ class _Session:
         if not self._app.engines.has_language_model:
             self._display.say(texts_cli.NO_MODEL)
             return []
+        if self._app.engines.has_demo_model:
+            self._display.say(texts_cli.DEMO_MODEL)
         jobs, reports = self._app.jobs, self._app.reports
         runs = [
             await reports.order(recording.id, report, self._building, jobs.enqueue_report) for report in self._reports

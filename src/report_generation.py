@@ -2,6 +2,9 @@
 
 A prompt, a window of the transcript and the answer fit into the model's context together. A transcript that is longer
 is worked through in windows: lists are united by code, texts are written from notes of all windows. Nothing is cut off.
+
+Rules and transcript come first in every call and the pass's prompt last: engines that keep their prefix read the long
+common beginning once, and the question stands nearest to the answer.
 """
 
 import asyncio
@@ -149,7 +152,7 @@ class _Generation:
     ) -> list[list[dict[str, Any]] | None]:
         """The items of the window; in halves when they do not fit into an answer, None for a part where none fits."""
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
-        messages = [self._rules, prompt, _data(window)]
+        messages = [self._rules, _data(window), prompt]
         answer = await self._answers.structured(
             each.id, messages, each.schema_, self._answer_tokens, each.second_schema
         )
@@ -164,7 +167,7 @@ class _Generation:
         prompt = self._prompt(each)
         data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
         self._warn_of_windows(each.title, windows)
-        answer, truncated = await self._whole_text(each.id, [self._rules, prompt, _data(data)])
+        answer, truncated = await self._whole_text(each.id, [self._rules, _data(data), prompt])
         checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
         self._warn(texts.WARNING_QUOTES, each.title, checked.not_found)
         self._dropped_quotes += checked.not_found
@@ -222,7 +225,7 @@ class _Generation:
         return whole, read_in
 
     async def _notes(self, pass_name: str, title: str, prompt: ChatMessage, window: str, limit: int) -> str:
-        messages = [self._rules, prompt, _data(window)]
+        messages = [self._rules, _data(window), prompt]
         answer = await self._answers.text(f"{pass_name}:notes", messages, limit)
         if answer.truncated:
             shorter = [*messages, ChatMessage(role="user", content=texts.ASK_SHORTER)]
@@ -251,7 +254,7 @@ class _Generation:
         prompt = ChatMessage(role="user", content=asked.prompt.render(self._known()))
         room = await self._room(prompt, schema)
         data, _ = await self._condensed(_INDICES, texts.INDICES_TITLE, prompt, text.split("\n"), room)
-        return await self._answers.structured(_INDICES, [self._rules, prompt, _data(data)], schema, self._answer_tokens)
+        return await self._answers.structured(_INDICES, [self._rules, _data(data), prompt], schema, self._answer_tokens)
 
     def _prompt(self, each: ReportPass) -> ChatMessage:
         return ChatMessage(role="user", content=each.prompt.render(self._known()))
@@ -265,7 +268,7 @@ class _Generation:
 
     async def _room(self, prompt: ChatMessage, schema: Mapping[str, Any] | None = None) -> int:
         """How many tokens of data fit beside the prompt and the answer. Some endpoints get the schema as text."""
-        taken = await self._tokens([self._rules, prompt, _data("")]) + self._answer_tokens + _SECOND_QUESTION_TOKENS
+        taken = await self._tokens([self._rules, _data(""), prompt]) + self._answer_tokens + _SECOND_QUESTION_TOKENS
         if schema is not None:
             taken += await self._llm.count_tokens(str(schema))
         return self._llm.context_tokens - taken

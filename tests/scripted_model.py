@@ -21,11 +21,11 @@ class Call:
 
     @property
     def prompt(self) -> str:
-        return self.messages[1].content
+        return self.messages[2].content
 
     @property
     def data(self) -> str:
-        content = self.messages[2].content
+        content = self.messages[1].content
         return content.partition("<расшифровка>\n")[2].rpartition("\n</расшифровка>")[0]
 
     @property
