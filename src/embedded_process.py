@@ -38,6 +38,7 @@ LOCK_LIMIT_S = 180.0
 START_TRIES = 3
 """A port that was free may be taken by the time the engine binds it."""
 KILL_LIMIT_S = 5.0
+SETTLE_LIMIT_S = 10.0
 CREATE_TIME_TOLERANCE_S = 2.0
 """psutil derives it from the boot time, which moves a little when the clock is set."""
 LOG_KEEP_BYTES = 10 * 1024 * 1024
@@ -164,6 +165,10 @@ class Engine(ABC):
     @abstractmethod
     def launch(self) -> Launch:
         """The next try to start: free ports, command, secrets."""
+
+    def settled(self) -> bool:
+        """Whether it has started so far that it can be stopped in order; it may answer before."""
+        return True
 
     def tidy(self, running: Running) -> None:  # noqa: B027 - most engines leave nothing
         """Remove what the engine leaves outside its directory."""
@@ -314,6 +319,9 @@ class Engine(ABC):
     async def _end(self, running: Running) -> None:
         process = running.process()
         if process is not None:
+            deadline = time.monotonic() + SETTLE_LIMIT_S
+            while not (self.settled() or _is_gone(process) or time.monotonic() > deadline):  # noqa: ASYNC110 - its own pace
+                await asyncio.sleep(POLL_S)
             await self._end_process(process)
         child = _children.pop(running.pid, None)
         if child is not None:

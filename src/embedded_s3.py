@@ -60,6 +60,7 @@ class EmbeddedS3(Engine):
         self._home = persistent_dir.resolve() / "minio"
         self._data_dir = self._home / "data"
         self._config_file = self._home / "s3.json"
+        self._settled_file = self._data_dir / "mini.options"
 
     @property
     def mark(self) -> str:
@@ -82,6 +83,7 @@ class EmbeddedS3(Engine):
         for directory in self._data_dir.iterdir():
             if re.fullmatch(r"m\d+", directory.name):
                 shutil.rmtree(directory)
+        self._settled_file.unlink(missing_ok=True)
         if not self._config_file.exists():
             identity = {
                 "name": "voxpersona",
@@ -111,6 +113,10 @@ class EmbeddedS3(Engine):
             environment={f"WEED_{name}_KEY": secrets.token_urlsafe(24) for name in SIGNING_KEYS},
             secrets={"access_key": keys["accessKey"], "secret_key": keys["secretKey"]},
         )
+
+    def settled(self) -> bool:
+        """``mini`` writes this file last; told to end before, it hangs until it is killed."""
+        return self._settled_file.exists()
 
     def tidy(self, running: Running) -> None:
         for port in running.ports.values():
