@@ -16,31 +16,45 @@ import click
 import structlog
 
 import texts_cli
-from config import ROOT, load_settings
+from cli_usage import Group, WholeNumber, usage_reason
+from config import ROOT, Settings, load_settings
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
-from errors import Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
+from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
 from log_setup import configure_logging
+from utils import disk_full_mapped
 
 _USAGE_STATUS = 2
 _DETECT = "auto"
+_PROGRAM = "scripts/run"
+
+_PATH = click.Path(path_type=Path, readable=False)
+"""Whether a file can be read is found out where its sentence is."""
+help_option = click.help_option("--help", help=texts_cli.HELP_HELP)
 
 
-@click.group(help=texts_cli.HELP)
+@click.group(cls=Group, help=texts_cli.HELP, subcommand_metavar=texts_cli.METAVAR_COMMAND, options_metavar="")
+@help_option
 def commands() -> None:
     """Hold the commands together."""
 
 
-@commands.command(help=texts_cli.HELP_PROCESS)
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--scenario", default="interview", show_default=True, help=texts_cli.HELP_SCENARIO)
-@click.option("--building", help=texts_cli.HELP_BUILDING)
-@click.option("--report", default="all", show_default=True, help=texts_cli.HELP_REPORT)
-@click.option("--language", default=_DETECT, show_default=True, help=texts_cli.HELP_LANGUAGE)
-@click.option("--speakers", type=int, help=texts_cli.HELP_SPEAKERS)
-@click.option("--caption", default="", help=texts_cli.HELP_CAPTION)
-@click.option("--out", default="out", type=click.Path(path_type=Path), show_default=True, help=texts_cli.HELP_OUT)
+@commands.command(help=texts_cli.HELP_PROCESS, options_metavar=texts_cli.METAVAR_OPTIONS)
+@click.argument("files", nargs=-1, type=_PATH, metavar=texts_cli.METAVAR_FILES)
+@click.option("--scenario", default="interview", metavar=texts_cli.METAVAR_NAME, help=texts_cli.HELP_SCENARIO)
+@click.option("--building", metavar=texts_cli.METAVAR_NAME, help=texts_cli.HELP_BUILDING)
+@click.option("--report", default="all", metavar=texts_cli.METAVAR_NAMES, help=texts_cli.HELP_REPORT)
+@click.option("--language", default=_DETECT, metavar=texts_cli.METAVAR_NAME, help=texts_cli.HELP_LANGUAGE)
+@click.option(
+    "--speakers",
+    type=WholeNumber(1, MAX_SPEAKERS),
+    metavar=texts_cli.METAVAR_NUMBER,
+    help=texts_cli.HELP_SPEAKERS,
+)
+@click.option("--caption", default="", metavar=texts_cli.METAVAR_TEXT, help=texts_cli.HELP_CAPTION)
+@click.option("--out", default="out", type=_PATH, metavar=texts_cli.METAVAR_FOLDER, help=texts_cli.HELP_OUT)
 @click.option("--json", "as_json", is_flag=True, help=texts_cli.HELP_JSON)
+@help_option
 def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     files: tuple[Path, ...],
     scenario: str,
@@ -55,8 +69,6 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     """Run the main job on files."""
     if not files:
         raise click.UsageError(texts_cli.NO_FILES)
-    if speakers is not None and not 1 <= speakers <= MAX_SPEAKERS:
-        raise click.UsageError(texts_cli.WRONG_SPEAKERS)
     _require(language, (*LANGUAGES, _DETECT))
     if building is not None:
         _require(building, tuple(BuildingType))
@@ -75,8 +87,9 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     )
 
 
-@commands.command(help=texts_cli.HELP_DEMO)
-@click.option("--out", default="out/demo", type=click.Path(path_type=Path), show_default=True, help=texts_cli.HELP_OUT)
+@commands.command(help=texts_cli.HELP_DEMO, options_metavar=texts_cli.METAVAR_OPTIONS)
+@click.option("--out", default="out/demo", type=_PATH, metavar=texts_cli.METAVAR_FOLDER, help=texts_cli.HELP_OUT_DEMO)
+@help_option
 def demo(out: Path) -> None:
     """Run the main job on the sample, with one short report."""
     _run(
@@ -94,7 +107,8 @@ def demo(out: Path) -> None:
     )
 
 
-@commands.command(help=texts_cli.HELP_DOCTOR)
+@commands.command(help=texts_cli.HELP_DOCTOR, options_metavar="")
+@help_option
 def doctor() -> None:
     """Tell which engines are in use and whether each works."""
 
@@ -135,7 +149,7 @@ def _run(command: Callable[[], Coroutine[None, None, int]]) -> None:
         return await task
 
     settings = load_settings()
-    configure_logging(settings.persistent_dir / "logs", settings.log_level, console=False)
+    _open_logs(settings)
     try:
         status = asyncio.run(cancellable())
     except (asyncio.CancelledError, KeyboardInterrupt):
@@ -146,6 +160,16 @@ def _run(command: Callable[[], Coroutine[None, None, int]]) -> None:
     os._exit(status)
 
 
+def _open_logs(settings: Settings) -> None:
+    """Open the log, the first thing that is written under the state's folder."""
+    folder = settings.persistent_dir / "logs"
+    try:
+        with disk_full_mapped(folder):
+            configure_logging(folder, settings.log_level, console=False)
+    except OSError as exc:
+        raise BadSettings(names="PERSISTENT_DIR") from exc
+
+
 def _tell(error: VoxPersonaError) -> int:
     click.echo(error.user_text, err=True)
     return error.exit_status
@@ -154,9 +178,12 @@ def _tell(error: VoxPersonaError) -> int:
 def main() -> None:
     """Run the command that the arguments name; every failure is a Russian sentence and an exit status."""
     try:
-        commands(standalone_mode=False)
+        commands(prog_name=_PROGRAM, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.message, err=True)
+        sys.exit(_USAGE_STATUS)
     except click.UsageError as exc:
-        click.echo(texts_cli.USAGE_ERROR.format(reason=exc.format_message().rstrip(".")), err=True)
+        click.echo(texts_cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")), err=True)
         sys.exit(_USAGE_STATUS)
     except VoxPersonaError as exc:
         sys.exit(_tell(exc))

@@ -1,0 +1,129 @@
+"""Arguments are read as the help says, and mistakes in them are told in Russian."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli
+from constants import MAX_SPEAKERS
+
+
+def options_of(*arguments: str) -> dict[str, Any]:
+    """What ``process`` makes of its arguments."""
+    return cli.commands.commands["process"].make_context("process", list(arguments)).params
+
+
+def said_to(
+    *arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a command that ends while it is parsed."""
+    monkeypatch.setattr(sys, "argv", ["main.py", *arguments])
+    status: int | str | None = 0
+    try:
+        cli.main()
+    except SystemExit as exc:
+        status = exc.code
+    assert isinstance(status, int)
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def test_defaults_are_what_the_help_says() -> None:
+    options = options_of("a.ogg")
+    expected = {"scenario": "interview", "report": "all", "language": "auto", "out": Path("out"), "as_json": False}
+    assert {name: options[name] for name in expected} == expected
+    assert options["building"] is options["speakers"] is None
+    help_texts = " ".join(getattr(each, "help", None) or "" for each in cli.commands.commands["process"].params)
+    assert {str(expected[name]) for name in ("scenario", "report", "language", "out")} <= set(
+        re.findall(r"По умолчанию (\S+)\.", help_texts)
+    )
+
+
+def test_several_files_and_every_option_are_read() -> None:
+    options = options_of(
+        *("a.ogg", "--scenario", "design", "--building", "spa", "--report", "x,y", "--language", "en"),
+        *("--speakers", "3", "--caption", "17\n2026.11.03", "--out", "куда", "--json", "--", "-b.ogg"),
+    )
+    assert options["files"] == (Path("a.ogg"), Path("-b.ogg"))
+    assert (options["speakers"], options["out"], options["as_json"]) == (3, Path("куда"), True)
+    assert options["caption"] == "17\n2026.11.03"
+
+
+MISTAKES = {
+    "an unknown option": (("process", "--colour", "a.ogg"), "нет параметра «--colour»"),
+    "an option misspelt": (("process", "--spakers", "2", "a.ogg"), "может быть, --speakers?"),
+    "an unknown letter": (("-x",), "нет параметра «-x»"),
+    "an unknown command": (("procss",), "нет команды «procss» (может быть, process?)"),
+    "no value": (("process", "a.ogg", "--out"), "после --out нужно значение"),
+    "a value of a flag": (("process", "--json=yes", "a.ogg"), "--json пишут без значения"),
+    "no number": (
+        ("process", "--speakers", "два", "a.ogg"),
+        f"--speakers: «два» не подходит, нужно целое число от 1 до {MAX_SPEAKERS}",
+    ),
+    "nobody speaks": (("process", "--speakers", "0", "a.ogg"), "«0» не подходит"),
+    "a crowd": (("process", "--speakers", str(MAX_SPEAKERS + 1), "a.ogg"), "не подходит"),
+    "no file": (("process",), "не указан ни один файл"),
+    "a word too many": (("demo", "a.ogg"), "лишнее слово «a.ogg»"),
+    "a word too many for the doctor": (("doctor", "a", "b"), "лишнее слово «a b»"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_in_russian_with_a_way_to_the_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, reason = MISTAKES[name]
+    status, out, said = said_to(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+    assert (status, out) == (2, "")
+    assert reason in said
+    assert said.endswith("Справка: scripts/run --help\n")
+    foreign = set(re.findall(r"[A-Za-z]{2,}", said.replace("scripts/run --help", "")))
+    assert foreign <= set(re.findall(r"[A-Za-z]+", " ".join(arguments))) | {"process", "speakers", "out"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong", "allowed"),
+    [
+        (("--language", "русский", "a.ogg"), "русский", "ru, en, auto"),
+        (("--building", "замок", "a.ogg"), "замок", "hotel, restaurant, spa"),
+    ],
+)
+def test_an_unknown_choice_names_those_there_are(
+    arguments: tuple[str, ...],
+    wrong: str,
+    allowed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, _, said = said_to("process", *arguments, monkeypatch=monkeypatch, capsys=capsys)
+    assert status == 2
+    assert f"«{wrong}»" in said
+    assert allowed in said
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("process", "--help"), ("demo", "--help"), ("doctor", "--help")])
+def test_the_help_is_in_russian(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, help_text, _ = said_to(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+    assert status == 0
+    assert help_text.startswith("Как вызвать: scripts/run")
+    assert "Показать эту справку" in help_text
+    assert not re.search(r"\b(Usage|Options|Commands|Show|TEXT|PATH|INTEGER|FILES|default)\b|[{}]", help_text)
+
+
+def test_every_option_is_explained() -> None:
+    for command in cli.commands.commands.values():
+        for parameter in command.params:
+            assert getattr(parameter, "help", None) or parameter.metavar, parameter.name
+
+
+def test_no_command_shows_the_help_and_counts_as_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, said = said_to(monkeypatch=monkeypatch, capsys=capsys)
+    assert (status, out) == (2, "")
+    assert said.startswith("Как вызвать: scripts/run КОМАНДА")
