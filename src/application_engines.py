@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
-from weights import ensure_weights
 
 from audio import opus
 from config import AsrEngine, LlmEngine, Settings
@@ -22,6 +21,7 @@ from errors import BadSettings
 from language_model import LanguageModel
 from speech_to_text import SpeechToText
 from voice_embeddings import VoiceEncoder
+from weights import ensure_weights
 
 OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDED_MODEL = "llm-1.5b"
@@ -87,9 +87,20 @@ def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], mode
     missing = [f"{slot}_MODEL"] if model is None else []
     if base_url is None:
         missing.append(f"{slot}_BASE_URL")
-    if model is None or base_url is None:
+    elif not _is_address(base_url):
+        missing.append(f"{slot}_BASE_URL" if own_url else "OPENAI_BASE_URL")
+    if model is None or base_url is None or missing:
         raise BadSettings(names=", ".join(missing))
     return Endpoint(base_url, key.get_secret_value() if key else "", model)
+
+
+def _is_address(base_url: str) -> bool:
+    try:
+        parts = urlsplit(base_url)
+        # The port is read when it is asked for.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class EnginePool:

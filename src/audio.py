@@ -5,7 +5,6 @@ The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples 
 """
 
 import asyncio
-import errno
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from typing import BinaryIO, ParamSpec, TypeVar
 import imageio_ffmpeg  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
+import texts_errors
 import texts_transcription
 from audio_process import ProcessLimits, RunningProcess, running
 from constants import OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
@@ -25,7 +25,6 @@ from datamodels import AudioInfo, MissingInterval
 from errors import (
     BadInput,
     BrokenRecording,
-    DiskFull,
     EmptyFile,
     EngineFailed,
     MissingProgram,
@@ -34,6 +33,7 @@ from errors import (
     RecordingTooLong,
     UnreadableFile,
 )
+from utils import disk_full_mapped, file_problem
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -61,7 +61,6 @@ _FAULTS: dict[str, type[BadInput]] = {
 }
 _NOT_STARTED = (126, 127)
 """What a shell returns when it finds no program, or none that can be run."""
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def find_ffmpeg(setting: str | None) -> Path:
@@ -113,21 +112,14 @@ def _check_readable(path: Path, file_name: str) -> None:
         status = path.stat()
         # A pipe or device would be waited for without end.
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFile(file_name=file_name, reason="это не файл")
+            problem = texts_errors.IS_A_FOLDER if stat.S_ISDIR(status.st_mode) else texts_errors.IS_NO_FILE
+            raise UnreadableFile(file_name=file_name, reason=problem)
         with path.open("rb"):
             pass
     except OSError as exc:
-        raise UnreadableFile(file_name=file_name, reason=_reason(exc)) from exc
+        raise UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
     if status.st_size == 0:
         raise EmptyFile(file_name=file_name)
-
-
-def _reason(exc: OSError) -> str:
-    return {
-        errno.ENOENT: "такого файла нет",
-        errno.EACCES: "нет прав на чтение",
-        errno.ENAMETOOLONG: "слишком длинное имя",
-    }.get(exc.errno or 0, os.strerror(exc.errno or 0))
 
 
 async def prepare(
@@ -152,25 +144,24 @@ async def prepare(
     """
     unfinished = pcm.with_name(f"{pcm.name}.unfinished")
     try:
-        file = await _in_thread(unfinished.open, "wb")
-        try:
-            async with running(_decode_command(ffmpeg, path), ProcessLimits(time_limit_s, _DECODER_MEMORY)) as process:
-                decoded_s = await _write(process, file, on_seconds)
-            _check_started(process, ffmpeg)
-            if not decoded_s or process.returncode < 0:
-                raise BrokenRecording(file_name=file_name, reason=process.errors or f"ffmpeg {process.returncode}")
-            if decoded_s >= _LONGEST_S:
-                raise RecordingTooLong(file_name=file_name, duration="больше 24 ч", maximum="24 ч")
-            await _in_thread(_flush, file)
-        finally:
-            await _in_thread(file.close)
-        await _in_thread(unfinished.replace, pcm)
+        with disk_full_mapped(pcm):
+            file = await _in_thread(unfinished.open, "wb")
+            try:
+                async with running(
+                    _decode_command(ffmpeg, path), ProcessLimits(time_limit_s, _DECODER_MEMORY)
+                ) as process:
+                    decoded_s = await _write(process, file, on_seconds)
+                _check_started(process, ffmpeg)
+                if not decoded_s or process.returncode < 0:
+                    raise BrokenRecording(file_name=file_name, reason=process.errors or f"ffmpeg {process.returncode}")
+                if decoded_s >= _LONGEST_S:
+                    raise RecordingTooLong(file_name=file_name, duration="больше 24 ч", maximum="24 ч")
+                await _in_thread(_flush, file)
+            finally:
+                await _in_thread(file.close)
+            await _in_thread(unfinished.replace, pcm)
     except TimeoutError as exc:
         raise BrokenRecording(file_name=file_name, reason=f"not decoded within {time_limit_s:.0f} s") from exc
-    except OSError as exc:
-        if exc.errno in _NO_SPACE:
-            raise DiskFull(path=pcm) from exc
-        raise
     finally:
         await _in_thread(lambda: unfinished.unlink(missing_ok=True))
     return decoded_s

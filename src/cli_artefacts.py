@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +14,10 @@ import recordings_store
 import recordings_store_transcripts
 import reports_store
 import texts_cli
+import texts_errors
 from application import Application
 from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus, Transcript, Usage
+from errors import UnwritableFolder
 from metadata import metadata_lines
 from prices import audio_cost_usd
 from report_formats import to_docx as report_to_docx
@@ -22,7 +26,7 @@ from report_formats import to_markdown as report_to_markdown
 from report_formats import value_text
 from texts import SPEAKER
 from transcript_formats import clock, to_docx, to_json, to_srt, to_txt, to_vtt
-from utils import safe_file_name, write_atomically
+from utils import disk_full_mapped, folder_problem, safe_file_name, write_atomically
 
 _LONGEST_STEM = 80
 
@@ -56,12 +60,28 @@ async def load_finished(
         )
 
 
-async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
-    """Write the files, each whole or not at all and the manifest last; return their folder and the manifest.
+def check_writable(out: Path) -> None:
+    """Refuse a folder for results that cannot be made or written to; makes nothing. Blocking.
 
     Raises:
-        DiskFull: no space; what was written before stays.
-        UnreadableFile: the folder cannot be made.
+        UnwritableFolder: with the reason.
+    """
+    try:
+        existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    except OSError as exc:
+        raise UnwritableFolder(path=out, reason=folder_problem(exc)) from exc
+    if not existing.is_dir():
+        raise UnwritableFolder(path=out, reason=texts_errors.FOLDER_PROBLEMS["EEXIST"])
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UnwritableFolder(path=out, reason=texts_errors.FOLDER_PROBLEMS["EACCES"])
+
+
+async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
+    """Write the files, each whole, the manifest last; return their folder and the manifest.
+
+    Raises:
+        DiskFull: no space; none of the files is there that was not there before.
+        UnwritableFolder: the folder cannot be made or written to.
     """
     return await asyncio.to_thread(_write, finished, out)
 
@@ -70,28 +90,49 @@ def _write(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
     recording = finished.recording
     stem = Path(recording.file_name).stem[:_LONGEST_STEM]
     folder = out / safe_file_name(f"{recording.number} {stem}")
-    (folder / "reports").mkdir(parents=True, exist_ok=True)
-    transcript = finished.transcript
-    about = metadata_lines(finished.metadata)
-    write_atomically(folder / "transcript.txt", to_txt(transcript, recording.file_name))
-    write_atomically(folder / "transcript.json", to_json(transcript))
-    write_atomically(folder / "transcript.srt", to_srt(transcript))
-    write_atomically(folder / "transcript.vtt", to_vtt(transcript))
-    write_atomically(folder / "transcript.docx", to_docx(transcript, recording.file_name))
-    for run in finished.runs:
-        if run.status is RunStatus.DONE:
-            _write_report(folder / "reports", run, finished.labels[run.report_id], [recording.file_name, *about])
     manifest = _manifest(finished)
-    write_atomically(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n")
+    written: list[Path] = []
+    try:
+        with disk_full_mapped(folder):
+            (folder / "reports").mkdir(parents=True, exist_ok=True)
+        for name, content in _contents(finished, manifest):
+            if not (folder / name).exists():
+                written.append(folder / name)
+            write_atomically(folder / name, content)
+    except BaseException as exc:
+        _take_back(written, folder)
+        if isinstance(exc, OSError):
+            raise UnwritableFolder(path=folder, reason=folder_problem(exc)) from exc
+        raise
     return folder, manifest
 
 
-def _write_report(folder: Path, run: ReportRun, label: str, about: Sequence[str]) -> None:
-    notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
-    text = run.text or ""
-    write_atomically(folder / f"{run.report_id}.md", report_to_markdown(label, about, text, run.indices, notes))
-    write_atomically(folder / f"{run.report_id}.docx", report_to_docx(label, about, text, run.indices, notes))
-    write_atomically(folder / f"{run.report_id}.json", report_to_json(run, label))
+def _take_back(written: Sequence[Path], folder: Path) -> None:
+    for path in written:
+        path.unlink(missing_ok=True)
+    for each in (folder / "reports", folder):
+        # Results of an earlier run stay.
+        with suppress(OSError):
+            each.rmdir()
+
+
+def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
+    """The files by their names within the folder."""
+    transcript, file_name = finished.transcript, finished.recording.file_name
+    about = [file_name, *metadata_lines(finished.metadata)]
+    yield "transcript.txt", to_txt(transcript, file_name)
+    yield "transcript.json", to_json(transcript)
+    yield "transcript.srt", to_srt(transcript)
+    yield "transcript.vtt", to_vtt(transcript)
+    yield "transcript.docx", to_docx(transcript, file_name)
+    for run in finished.runs:
+        if run.status is RunStatus.DONE:
+            label, text = finished.labels[run.report_id], run.text or ""
+            notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+            yield f"reports/{run.report_id}.md", report_to_markdown(label, about, text, run.indices, notes)
+            yield f"reports/{run.report_id}.docx", report_to_docx(label, about, text, run.indices, notes)
+            yield f"reports/{run.report_id}.json", report_to_json(run, label)
+    yield "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
 
 
 def _manifest(finished: Finished) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 import recordings_store
 import texts_cli
 from application import Application, open_application
-from cli_artefacts import load_finished, summary, write_artefacts
+from cli_artefacts import check_writable, load_finished, summary, write_artefacts
 from cli_display import Display
 from config import Settings
 from constants import NO_SCENARIO
@@ -21,6 +21,7 @@ from datamodels import (
     BuildingType,
     ProcessingRequest,
     Recording,
+    RecordingId,
     RecordingMetadata,
     RecordingProgress,
     ReportRunId,
@@ -33,7 +34,7 @@ from jobs import queue_of
 from metadata import parse_caption
 from prompt_pack_models import ReportType
 from transcript_formats import clock
-from utils import human_size
+from utils import human_size, readable_name
 
 _POLL_S = 0.25
 _NOTHING = NO_SCENARIO
@@ -61,7 +62,12 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
 
     Returns:
         The exit status: 0, or the gravest of the files' failures.
+
+    Raises:
+        UnwritableFolder: known before hours of work.
+        BadInput, BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: no file can be worked on.
     """
+    await asyncio.to_thread(check_writable, options.out)
     async with open_application(settings, display.fetch) as application:
         return await _Session(application, options, display).run()
 
@@ -80,9 +86,14 @@ class _Session:
         self._reports = self._choose_reports()
 
     async def run(self) -> int:
-        accepted = [recording for file in self._options.files if (recording := await self._accept(file))]
+        accepted: dict[RecordingId, Recording] = {}
+        for file in self._options.files:
+            recording = await self._accept(file)
+            if recording is not None:
+                # The same bytes given twice are worked on once.
+                accepted[recording.id] = recording
         if accepted:
-            await self._work_on(accepted)
+            await self._work_on(list(accepted.values()))
         if self._options.as_json:
             sys.stdout.write(json.dumps(self._manifests, ensure_ascii=False, indent=2) + "\n")
         return self._status
@@ -154,7 +165,7 @@ class _Session:
         try:
             accepted = await self._app.intake.accept(self._app.owner, file, request, self._metadata)
         except VoxPersonaError as exc:
-            self._fail(file.name, exc.exit_status, exc.user_text)
+            self._fail(readable_name(file), exc.exit_status, exc.user_text)
             return None
         recording = accepted.recording
         said = texts_cli.KNOWN if accepted.known else texts_cli.ACCEPTED
@@ -185,7 +196,9 @@ class _Session:
             return
         for run in finished.runs:
             if run.error_code is not None:
-                self._fail(finished.labels[run.report_id], exit_status_of(run.error_code), run.error_text or "")
+                self._fail(
+                    f"{subject}, {finished.labels[run.report_id]}", exit_status_of(run.error_code), run.error_text or ""
+                )
         self._manifests.append(manifest)
         self._display.say(summary(finished, folder))
 

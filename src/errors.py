@@ -14,9 +14,9 @@
     │   ├── RecordingTooLong
     │   ├── RecordingTooLarge
     │   ├── NoSpeech
+    │   ├── UnwritableFolder
     │   ├── UnknownChoice
-    │   ├── BuildingNeeded
-    │   └── BadCaption
+    │   └── BuildingNeeded
     ├── BadSettings                    exit status 2: the operator can mend it
     │   ├── BadReportPack
     │   ├── ContextTooSmall
@@ -143,6 +143,12 @@ class NoSpeech(BadInput):
     user_text_template = texts_errors.NO_SPEECH
 
 
+class UnwritableFolder(BadInput):
+    """Results cannot be written to {path}: {reason}"""
+
+    user_text_template = texts_errors.UNWRITABLE_FOLDER
+
+
 class UnknownChoice(BadInput):
     """{value} is not one of {allowed}."""
 
@@ -153,12 +159,6 @@ class BuildingNeeded(BadInput):
     """The reports {labels} depend on a building type and none is given."""
 
     user_text_template = texts_errors.BUILDING_NEEDED
-
-
-class BadCaption(BadInput):
-    """The caption's field {field} does not parse."""
-
-    user_text_template = texts_errors.BAD_CAPTION
 
 
 class BadSettings(VoxPersonaError):

@@ -27,6 +27,8 @@ _SHARED: tuple[Processor, ...] = (
 def configure_logging(directory: Path, level: str, *, console: bool) -> None:
     """Send every logger of the process to ``directory/app.json.log`` and, with ``console``, to standard error."""
     directory.mkdir(parents=True, exist_ok=True)
+    # A log that cannot be written, as on a full disk, must not fill the terminal with tracebacks.
+    logging.raiseExceptions = False
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -24,7 +24,7 @@ from constants import PROVIDER_TRIES
 from datamodels import RecordingId, UserId
 from errors import BadSettings, NotFound, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile, VoxPersonaError
 from metrics import OBJECT_OPERATION_SECONDS, OBJECT_OPERATIONS
-from utils import opened_atomically, sha256_of_stream
+from utils import file_problem, opened_atomically, sha256_of_stream
 
 _CONNECT_TIMEOUT_S = 5.0
 _READ_TIMEOUT_S = 60.0
@@ -129,7 +129,7 @@ class ObjectStore:
                 with path.open("rb") as file:
                     self._put(key, file, path.stat().st_size, sha256, file_name)
             except OSError as exc:
-                raise UnreadableFile(file_name=file_name, reason=exc) from exc
+                raise UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
 
         await self._run("put_file", put)
 

@@ -19,7 +19,7 @@ from datamodels import AudioInfo, NewRecording, ProcessingRequest, Recording, Re
 from db import Database
 from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
 from minio_manager import ObjectStore, key_for_original
-from utils import human_duration, human_size, sha256_of_file
+from utils import decimal, human_duration, human_size, readable_name, sha256_of_file
 
 _RECORDING_NAMESPACE = uuid.UUID("5f0c3f0e-6f0a-4a53-9a2f-5a7c1f5f3f10")
 
@@ -70,32 +70,35 @@ class Intake:
             BadInput: no recording that can be worked with.
             ObjectStoreUnavailable, DatabaseUnavailable: nothing was accepted.
         """
-        info = await probe(path, path.name)
+        info = await probe(path, readable_name(path))
         self._check(path, info)
         sha256 = await sha256_of_file(path)
         async with self._database.transaction() as connection:
             known = await recordings_store.find_by_sha256(connection, owner, sha256)
-            if known is not None:
-                return Accepted(await self._take_again(connection, known, request, metadata), known=True)
-        recording = await self._store(owner, path, info, sha256, request, metadata)
-        return Accepted(recording, known=False)
+        if known is None:
+            return Accepted(await self._store(owner, path, info, sha256, request, metadata), known=False)
+        if not await self._objects.exists(known.object_key):
+            await self._put(known.object_key, path, sha256)
+        async with self._database.transaction() as connection:
+            return Accepted(await self._take_again(connection, known, request, metadata), known=True)
 
     def _check(self, path: Path, info: AudioInfo) -> None:
+        file_name = readable_name(path)
         if path.suffix.lower().lstrip(".") not in RECORDING_EXTENSIONS:
-            raise NotARecording(file_name=path.name, reason=f"extension {path.suffix!r}")
+            raise NotARecording(file_name=file_name, reason=f"extension {path.suffix!r}")
         if info.size_bytes > self._limits.largest_bytes:
             raise RecordingTooLarge(
-                file_name=path.name,
+                file_name=file_name,
                 size=human_size(info.size_bytes),
                 maximum=human_size(self._limits.largest_bytes),
             )
         if info.duration_s < MIN_RECORDING_S:
             raise RecordingTooShort(
-                file_name=path.name, duration_s=f"{info.duration_s:.1f}", minimum_s=f"{MIN_RECORDING_S:.1f}"
+                file_name=file_name, duration_s=decimal(info.duration_s), minimum_s=decimal(MIN_RECORDING_S)
             )
         if info.duration_s > self._limits.longest_s:
             raise RecordingTooLong(
-                file_name=path.name,
+                file_name=file_name,
                 duration=human_duration(info.duration_s),
                 maximum=human_duration(self._limits.longest_s),
             )
@@ -128,13 +131,13 @@ class Intake:
         recording_id = RecordingId(uuid.uuid5(_RECORDING_NAMESPACE, f"{owner}/{sha256}"))
         extension = path.suffix.lower().lstrip(".")
         key = key_for_original(owner, recording_id, extension)
-        await self._objects.put_file(key, path, sha256=sha256, file_name=path.name)
+        await self._put(key, path, sha256)
         new = NewRecording(
             id=recording_id,
             owner_id=owner,
             sha256=sha256,
             size_bytes=info.size_bytes,
-            file_name=path.name,
+            file_name=readable_name(path),
             extension=extension,
             object_key=key,
             container=info.container,
@@ -148,6 +151,9 @@ class Intake:
                 await recordings_store.save_metadata(connection, recording.id, metadata)
             await self._enqueue(connection, recording.id)
         return recording
+
+    async def _put(self, key: str, path: Path, sha256: str) -> None:
+        await self._objects.put_file(key, path, sha256=sha256, file_name=readable_name(path))
 
 
 def _same_words(before: ProcessingRequest, now: ProcessingRequest) -> bool:

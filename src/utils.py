@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import texts
+import texts_errors
 from errors import DiskFull
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ FILE_NAME_BYTES = 255
 """NAME_MAX of Linux file systems."""
 _LONGEST_EXTENSION_BYTES = 16
 """What stands after the last dot of «Встреча 3. Гость говорит о сервисе» is no extension."""
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk, the user's share of it, or the largest file that it takes."""
 _FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
 
 
@@ -38,9 +41,24 @@ def disk_full_mapped(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if exc.errno in _NO_SPACE:
             raise DiskFull(path=path) from exc
         raise
+
+
+def file_problem(exc: OSError) -> str:
+    """Why the system does not let a file be read, in Russian."""
+    return texts_errors.FILE_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts_errors.FILE_PROBLEM)
+
+
+def folder_problem(exc: OSError) -> str:
+    """Why the system does not let a folder be written to, in Russian."""
+    return texts_errors.FOLDER_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts_errors.FILE_PROBLEM)
+
+
+def readable_name(path: Path) -> str:
+    """The name of a file as text: bytes that are no UTF-8, which systems allow in names, become question marks."""
+    return os.fsencode(path.name).decode(errors="replace")
 
 
 def fsync_folder(folder: Path) -> None:
@@ -129,8 +147,13 @@ def human_size(size_bytes: int) -> str:
     while round(size) >= 1024 and unit < len(texts.SIZE_UNITS) - 1:
         size /= 1024
         unit += 1
-    digits = f"{size:.1f}" if unit and round(size, 1) < 10 else f"{size:.0f}"
-    return f"{digits.removesuffix('.0').replace('.', texts.DECIMAL_SEPARATOR)} {texts.SIZE_UNITS[unit]}"
+    digits = decimal(size) if unit and round(size, 1) < 10 else f"{size:.0f}"
+    return f"{digits} {texts.SIZE_UNITS[unit]}"
+
+
+def decimal(number: float) -> str:
+    """A number to a tenth as people read it: «0,5», «7»."""
+    return f"{number:.1f}".removesuffix(".0").replace(".", texts.DECIMAL_SEPARATOR)
 
 
 def human_duration(seconds: float) -> str:

@@ -1,0 +1,127 @@
+"""Every error has a code, an exit status and a sentence of its own, and the sentence is always complete."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+import errors
+import texts_errors
+from config import ROOT
+from errors import UnexpectedFailure, VoxPersonaError, exit_status_of
+
+
+def below(cls: type[VoxPersonaError]) -> Iterator[type[VoxPersonaError]]:
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from below(subclass)
+
+
+CLASSES = list(below(VoxPersonaError))
+FAMILIES = {errors.BadInput, UnexpectedFailure}
+"""Never told by a sentence of their own: what is raised is below the one, and nothing better is known of the other."""
+TOLD = [cls for cls in CLASSES if cls not in FAMILIES]
+
+
+def placeholders(template: str | None) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", template or ""))
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted((ROOT / "src").glob("*.py")):
+        if path.name != "errors.py":
+            yield path.name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def made() -> Iterator[tuple[type[VoxPersonaError], set[str], str]]:
+    """Where the code makes an error: class, names of the details, place."""
+    known = {cls.__name__: cls for cls in CLASSES}
+    for name, tree in sources():
+        called = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known:
+                called.add(node.func)
+                yield known[node.func.id], {str(keyword.arg) for keyword in node.keywords}, f"{name}:{node.lineno}"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in known:
+                yield known[node.exc.id], set(), f"{name}:{node.lineno}"
+
+
+MADE = list(made())
+
+
+@pytest.mark.parametrize("cls", TOLD, ids=lambda cls: cls.__name__)
+def test_every_class_has_a_sentence_and_a_message_of_its_own(cls: type[VoxPersonaError]) -> None:
+    assert "user_text_template" in vars(cls)
+    assert [each.user_text_template for each in CLASSES].count(cls.user_text_template) == 1
+    assert cls.__doc__ != cls.__mro__[1].__doc__
+
+
+@pytest.mark.parametrize("cls", TOLD, ids=lambda cls: cls.__name__)
+def test_a_sentence_says_what_is_wrong_and_then_what_to_do(cls: type[VoxPersonaError]) -> None:
+    # What a provider refuses has its advice in the reason.
+    text = f"{cls.user_text_template} {texts_errors.REASON_NO_FUNDS if cls is errors.ProviderRejectedRequest else ''}"
+    assert re.search(r"[.:] .*[а-яё]+(?:те|ся|ить|ать)\b", text)
+    assert re.match(r"[А-ЯЁ]", text)
+
+
+def test_no_sentence_or_message_is_left_with_a_gap() -> None:
+    gaps = [
+        (place, cls.__name__, missing)
+        for cls, details, place in MADE
+        if (missing := (placeholders(cls.user_text_template) | placeholders(cls.__doc__)) - details)
+    ]
+    assert gaps == []
+
+
+def test_every_class_is_used() -> None:
+    named = Counter(node.id for _, tree in sources() for node in ast.walk(tree) if isinstance(node, ast.Name))
+    assert [cls.__name__ for cls in CLASSES if not named[cls.__name__] and not cls.__subclasses__()] == []
+
+
+def test_codes_are_unique() -> None:
+    assert max(Counter(cls.code_of_class() for cls in CLASSES).values()) == 1
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_a_stored_code_leads_back_to_the_exit_status(cls: type[VoxPersonaError]) -> None:
+    assert exit_status_of(cls().code) == cls.exit_status
+
+
+def test_a_code_of_an_older_version_is_a_failure_all_the_same() -> None:
+    assert exit_status_of("no_longer_known") == 1
+
+
+def test_details_are_put_in_once_and_never_read_as_templates() -> None:
+    error = errors.UnreadableFile(file_name="{reason}.ogg", reason="нет {0} прав")
+    assert "«{reason}.ogg» не читается: нет {0} прав" in error.user_text
+    assert str(error) == "{reason}.ogg cannot be read: нет {0} прав"
+
+
+def drawn() -> Iterator[tuple[str, str, str]]:
+    """The tree in the docstring: class, parent, remark."""
+    parents = ["VoxPersonaError"]
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.fullmatch(r"    ((?:│   |    )*)[├└]── (\w+) *(.*)", line)
+        if match:
+            depth = len(match[1]) // 4 + 1
+            yield match[2], parents[depth - 1], match[3]
+            parents[depth:] = [match[2]]
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
+    assert sorted((name, parent) for name, parent, _ in drawn()) == sorted(
+        (cls.__name__, cls.__mro__[1].__name__) for cls in CLASSES
+    )
+
+
+def test_the_remarks_in_the_docstring_are_true() -> None:
+    known = {cls.__name__: cls for cls in CLASSES}
+    for name, parent, remark in drawn():
+        status = re.search(r"exit status (\d+)", remark)
+        inherited = known[parent].exit_status if parent in known else None
+        assert known[name].exit_status == (int(status[1]) if status else inherited), name
+        helps = "trying again helps" in remark
+        assert known[name].retryable == helps, name
