@@ -27,7 +27,7 @@ from speech_to_text_utterances import utterances
 
 ENGINE_NAME = "faster-whisper"
 LIMITS = PartLimits(target_s=300.0, longest_s=420.0)
-"""Five minutes are little to lose when the work is interrupted, and little memory: an hour peaks at 0.78 GB (measured)."""
+"""Little is lost by an interruption, and memory stays small: an hour of speech peaks at 0.78 GB (measured)."""
 
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 """Without the tokenizer faster-whisper would ask the model hub for one."""
