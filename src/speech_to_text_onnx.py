@@ -28,7 +28,7 @@ LANGUAGE = "ru"
 LIMITS = PartLimits(target_s=300.0, longest_s=420.0)
 
 LONGEST_CHUNK_S = 22.0
-"""GigaAM was trained on pieces of up to 30 s and forgets words near that; its authors cut at 22 s."""
+"""GigaAM takes up to 25 s at once; for longer recordings its own ``segment_audio_file`` cuts at 22 s."""
 
 _MODELS = {
     "v3_e2e_rnnt_encoder": "gigaam-v3-e2e-rnnt",

@@ -63,7 +63,7 @@ class WhisperSpeechToText:
     """``SpeechToText`` with the model in ``model_dir``; ``threads`` processor cores work on one part.
 
     The model is loaded when it is first needed. It works in a thread of its own, one part after the other: two parts at
-    once, each with half of the threads, take as long and need more memory (measured on two cores).
+    once, each with half of the threads, took as long (two cores).
     """
 
     def __init__(self, model_dir: Path, threads: int) -> None:
