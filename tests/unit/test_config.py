@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+
 from config import ROOT, Settings, load_settings
 from errors import BadSettings
-from pydantic import ValidationError
 
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
@@ -35,4 +36,4 @@ def test_bad_values_are_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> 
 def test_settings_do_not_change_after_reading() -> None:
     settings = Settings(_env_file=None)
     with pytest.raises(ValidationError, match="frozen"):
-        settings.log_level = "DEBUG"
+        settings.log_level = "DEBUG"  # type: ignore[misc]
