@@ -33,6 +33,7 @@ SET lock_timeout = '120s';
 SET client_connection_check_interval = '1s';
 """
 """Waiting for a migration that hangs has an end, and one whose process was killed lets go of its lock at once."""
+_LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
 _MIGRATION_TABLE = "_yoyo_migration"
 
@@ -101,20 +102,37 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def try_advisory_lock(self, name: str) -> AsyncIterator[bool]:
-        """Hold the lock ``name`` during the block; yields False at once, holding nothing, when someone else has it.
+    async def advisory_lock(self, name: str) -> AsyncIterator[None]:
+        """Wait for the lock ``name`` and hold it during the block.
 
         The lock is on a connection of its own, for work that takes hours: the server frees it when the process dies.
 
         Raises:
             DatabaseUnavailable: no connection.
         """
-        with _errors_mapped():
-            connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
-        try:
+        async with self._own_connection() as connection:
+            with _errors_mapped():
+                await connection.execute(_LOCK, {"name": name})
+            yield
+
+    @asynccontextmanager
+    async def try_advisory_lock(self, name: str) -> AsyncIterator[bool]:
+        """Hold the lock ``name`` during the block; yields False at once, holding nothing, when someone else has it.
+
+        Raises:
+            DatabaseUnavailable: no connection.
+        """
+        async with self._own_connection() as connection:
             with _errors_mapped():
                 row = await (await connection.execute(_TRY_LOCK, {"name": name})).fetchone()
             yield row == (True,)
+
+    @asynccontextmanager
+    async def _own_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        with _errors_mapped():
+            connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        try:
+            yield connection
         finally:
             await connection.close()
 

@@ -2,17 +2,20 @@
 
 A job does one step, commits its result together with the job of the next step, and ends. While it works it holds an
 advisory lock of its subject on a connection of its own: the database frees the lock of a killed worker at once, so that
-the next start takes its jobs over without waiting for a heartbeat to grow old.
+others take its jobs over without waiting for a heartbeat to grow old.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
-from procrastinate.jobs import Status
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.tasks import Task
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -22,13 +25,18 @@ import recordings_store
 import reports_store
 from datamodels import RecordingId, ReportRunId
 from db import Database
-from errors import UnexpectedFailure, VoxPersonaError
+from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
 from jobs_recordings import RecordingSteps
 from jobs_reports import ReportSteps
 
 log = structlog.get_logger(__name__)
 
 _ABORT_POLLING_S = 2.0
+_POLLING_S = 0.5
+"""How often is looked for jobs that were put back, and for dead workers; also the time that a living worker has from
+fetching a job to holding its lock."""
+_STOP_LIMIT_S = 5.0
+_DATABASE_RETRY_S = 2
 
 SubjectTask = Task[[str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording or a report run."""
@@ -42,6 +50,17 @@ def queue_of(recording_id: RecordingId) -> str:
     return recording_id.hex
 
 
+class _GoOn(BaseRetryStrategy):
+    """A job that was stopped with its worker, or could not note how it ended, waits to be done again."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
+        if isinstance(exception, asyncio.CancelledError):
+            return RetryDecision()
+        if isinstance(exception, DatabaseUnavailable):
+            return RetryDecision(retry_in={"seconds": _DATABASE_RETRY_S})
+        return None
+
+
 class Jobs:
     """The queue and its worker."""
 
@@ -50,9 +69,10 @@ class Jobs:
         self._recordings = recordings
         self._reports = reports
         self._concurrency = concurrency
+        self._held: set[str] = set()
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
-        self._advance: SubjectTask = self._app.task(name="advance_recording")(self._advance_recording)
-        self._report: SubjectTask = self._app.task(name="write_report")(self._write_report)
+        self._advance: SubjectTask = self._app.task(name="advance_recording", retry=_GoOn())(self._advance_recording)
+        self._report: SubjectTask = self._app.task(name="write_report", retry=_GoOn())(self._write_report)
 
     async def enqueue_recording(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
         """Add the job that takes the recording on from its stage, unless one is waiting already."""
@@ -65,17 +85,42 @@ class Jobs:
         await self._enqueue(connection, self._report, recording_id, run_id)
 
     async def run_worker(self, queues: Sequence[str]) -> None:
-        """Work on these queues until cancelled; jobs that run then are left for the next start."""
-        async with self._app.open_async(self._database.pool):
-            await self._take_over_dead_jobs(queues)
-            await self._app.run_worker_async(
+        """Work on these queues until cancelled; jobs that run then are left for the next start.
+
+        Raises:
+            DatabaseUnavailable: the queue cannot be reached any more.
+        """
+        try:
+            async with self._app.open_async(self._database.pool):
+                await self._work(queues)
+        except ConnectorException as exc:
+            raise DatabaseUnavailable(reason=f"the queue does not answer: {exc.__cause__}") from exc
+        # procrastinate stops without an error when it cannot listen any more.
+        raise DatabaseUnavailable(reason="the worker has stopped")
+
+    async def _work(self, queues: Sequence[str]) -> None:
+        working = asyncio.create_task(
+            self._app.run_worker_async(
                 queues=queues,
                 concurrency=self._concurrency,
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=0,
+                fetch_job_polling_interval=_POLLING_S,
                 abort_job_polling_interval=_ABORT_POLLING_S,
                 delete_jobs="successful",
             )
+        )
+        taking_over = asyncio.create_task(self._take_over_dead_jobs(queues))
+        try:
+            ended, _ = await asyncio.wait([working, taking_over], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            working.cancel()
+            taking_over.cancel()
+            with suppress(TimeoutError):  # without a database the worker cannot sign off
+                async with asyncio.timeout(_STOP_LIMIT_S):
+                    await asyncio.gather(working, taking_over, return_exceptions=True)
+        for task in ended:
+            task.result()
 
     async def _enqueue(
         self,
@@ -93,20 +138,30 @@ class Jobs:
             log.debug("job_waits_already", subject=str(subject))
 
     async def _take_over_dead_jobs(self, queues: Sequence[str]) -> None:
-        for job in await self._app.job_manager.list_jobs_async(status=Status.DOING.value):
-            if job.id is None or job.lock is None or job.queue not in queues:
-                continue
-            async with self._database.try_advisory_lock(job.lock) as free:
-                if free:
-                    log.info("job_taken_over", job_id=job.id, task=job.task_name)
-                    await self._put_back(job.id)
+        """Put back the jobs whose workers died: those whose locks are free at two looks."""
+        suspects: set[tuple[int, int]] = set()
+        while True:
+            found: set[tuple[int, int]] = set()
+            for job in await self._app.job_manager.list_jobs_async(status=Status.DOING.value):
+                if job.id is None or job.lock is None or job.queue not in queues or job.lock in self._held:
+                    continue
+                async with self._database.try_advisory_lock(job.lock) as free:
+                    if free and (job.id, job.attempts) in suspects:
+                        await self._put_back(job.id)
+                    elif free:
+                        found.add((job.id, job.attempts))
+            suspects = found
+            await asyncio.sleep(_POLLING_S)
 
     async def _put_back(self, job_id: int) -> None:
         manager = self._app.job_manager
         try:
             await manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
+            log.info("job_taken_over", job_id=job_id)
         except UniqueViolation:  # another job of the same subject waits already
             await manager.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
+        except ConnectorException as exc:
+            log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
 
     async def _advance_recording(self, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
@@ -130,20 +185,28 @@ class Jobs:
         self, subject: UUID, work: Callable[[], Awaitable[None]], fail: Callable[[str, str], Awaitable[None]]
     ) -> None:
         """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""
-        with bound_contextvars(job=str(subject)):
-            async with self._database.try_advisory_lock(_lock_of(subject)) as free:
-                if not free:
-                    log.info("job_has_a_worker")
-                    return
-                try:
-                    await work()
-                except VoxPersonaError as exc:
-                    log.warning("job_failed", error=exc.code, reason=str(exc))
-                    await fail(exc.code, exc.user_text)
-                except Exception as exc:
-                    unexpected = UnexpectedFailure(reason=type(exc).__name__)
-                    await fail(unexpected.code, unexpected.user_text)
-                    raise
+        lock = _lock_of(subject)
+        self._held.add(lock)
+        try:
+            # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
+            with bound_contextvars(job=str(subject)):
+                async with self._database.advisory_lock(lock):
+                    await self._work_under_lock(work, fail)
+        finally:
+            self._held.discard(lock)
+
+    async def _work_under_lock(
+        self, work: Callable[[], Awaitable[None]], fail: Callable[[str, str], Awaitable[None]]
+    ) -> None:
+        try:
+            await work()
+        except VoxPersonaError as exc:
+            log.warning("job_failed", error=exc.code, reason=str(exc))
+            await fail(exc.code, exc.user_text)
+        except Exception as exc:
+            unexpected = UnexpectedFailure(reason=type(exc).__name__)
+            await fail(unexpected.code, unexpected.user_text)
+            raise
 
 
 def _lock_of(subject: UUID) -> str:
