@@ -15,7 +15,7 @@ import recordings_store_transcripts
 from audio import missing_tail, prepare, probe
 from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, Stage, Transcript, Value
-from errors import NoSpeech, NotFound
+from errors import BadInput, DiskFull, NoSpeech, NotFound
 from jobs_stores import StoredAnswers, StoredParts
 from jobs_workshop import Workshop
 from minio_manager import key_for_transcript
@@ -69,13 +69,19 @@ class RecordingSteps:
             return
         next_stage, work = self._steps[recording.stage]
         started = monotonic()
-        await work(recording)
+        try:
+            await work(recording)
+        except (BadInput, DiskFull):
+            # Hours of samples that no later start can use, or that take the space it needs.
+            await self.clear_spool(recording_id)
+            raise
+        if next_stage is Stage.DONE:
+            # Before it is noted: afterwards nobody would come back to clear what a crash has left.
+            await self.clear_spool(recording_id)
         async with self._workshop.database.transaction() as connection:
             await recordings_store.set_stage(connection, recording_id, next_stage, monotonic() - started)
             if next_stage in self._steps:
                 await enqueue_next(connection, recording_id)
-        if next_stage is Stage.DONE:
-            await self.clear_spool(recording_id)
 
     async def clear_spool(self, recording_id: RecordingId) -> None:
         await asyncio.to_thread(shutil.rmtree, self._folder(recording_id), ignore_errors=True)
@@ -92,7 +98,7 @@ class RecordingSteps:
     async def _prepared(self, recording: Recording) -> PreparedAudio:
         """The recording's samples in the spool and what is known of them; made again when they are gone."""
         found = self._folder(recording.id) / "prepared.json"
-        if await asyncio.to_thread(found.exists):
+        if await asyncio.to_thread(lambda: found.exists() and self._pcm(recording.id).exists()):
             return PreparedAudio.model_validate_json(await asyncio.to_thread(found.read_bytes))
         folder = self._folder(recording.id)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
