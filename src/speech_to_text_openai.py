@@ -49,7 +49,8 @@ class OpenAISpeechToText:
     """``SpeechToText`` over ``/audio/transcriptions``.
 
     Asks for the richest answer that the model is known to give, and for less when that is refused. When an answer comes
-    without times the limits become those of such models, and a part that was planned longer is asked for in pieces.
+    without times, a part that is too long for such models is asked for in pieces. The limits stay: another process that
+    goes on where this one was killed has to plan the same parts.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class OpenAISpeechToText:
         self._format = (facts and facts.audio_format) or AudioFormat.VERBOSE_JSON
         self._granularity = 0
         self._timed = self._format != AudioFormat.JSON
+        self._limits = self._limits_known()
         self._model = model
         self._provider = provider_name
         self._concurrency = concurrency
@@ -83,7 +85,7 @@ class OpenAISpeechToText:
 
     @property
     def limits(self) -> PartLimits:
-        return TIMED_LIMITS if self._timed else UNTIMED_LIMITS
+        return self._limits
 
     @property
     def concurrency(self) -> int:
@@ -110,9 +112,13 @@ class OpenAISpeechToText:
             silence = Path(folder) / "silence.pcm"
             await asyncio.to_thread(silence.write_bytes, bytes(int(_SILENCE_S * _BYTES_PER_S)))
             await self._ask(silence, 0.0, _SILENCE_S, None)
+        self._limits = self._limits_known()
 
     async def close(self) -> None:
         await self._client.close()
+
+    def _limits_known(self) -> PartLimits:
+        return TIMED_LIMITS if self._timed else UNTIMED_LIMITS
 
     async def _in_pieces(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
         cuts = await asyncio.to_thread(quiet_cuts, pcm, start_s, end_s, UNTIMED_LIMITS)
