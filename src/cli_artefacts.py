@@ -26,7 +26,7 @@ from report_formats import to_markdown as report_to_markdown
 from report_formats import value_text
 from texts import SPEAKER
 from transcript_formats import clock, to_docx, to_json, to_srt, to_txt, to_vtt
-from utils import disk_full_mapped, folder_problem, safe_file_name, write_atomically
+from utils import alone_in, disk_full_mapped, folder_problem, safe_file_name, write_atomically
 
 _LONGEST_STEM = 80
 
@@ -95,10 +95,11 @@ def _write(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
     try:
         with disk_full_mapped(folder):
             (folder / "reports").mkdir(parents=True, exist_ok=True)
-        for name, content in _contents(finished, manifest):
-            if not (folder / name).exists():
-                written.append(folder / name)
-            write_atomically(folder / name, content)
+        with alone_in(folder):
+            for name, content in _contents(finished, manifest):
+                if not (folder / name).exists():
+                    written.append(folder / name)
+                write_atomically(folder / name, content)
     except BaseException as exc:
         _take_back(written, folder)
         if isinstance(exc, OSError):

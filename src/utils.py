@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
+import re
 import unicodedata
 import uuid
 from collections.abc import Iterator
@@ -32,6 +34,7 @@ _LONGEST_EXTENSION_BYTES = 16
 """What stands after the last dot of «Встреча 3. Гость говорит о сервисе» is no extension."""
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk, the user's share of it, or the largest file that it takes."""
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
 
 
@@ -101,6 +104,24 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     """
     with opened_atomically(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes that ask so too out of ``folder``; what killed ones left half-written is removed. Blocking.
+
+    Raises:
+        OSError: the folder is gone or closed to us.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for path in folder.rglob("*.tmp"):
+            if _TEMPORARY.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sha256_of_stream(stream: BinaryIO) -> str:

@@ -1,5 +1,9 @@
+import fcntl
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,9 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import texts
+from config import ROOT
 from errors import DiskFull
 from utils import (
     FILE_NAME_BYTES,
+    alone_in,
     count_tokens,
     disk_full_mapped,
     human_duration,
@@ -48,6 +54,33 @@ def test_what_fails_in_the_middle_leaves_the_old_file_and_nothing_beside_it(tmp_
         fail_in_the_middle()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_half_written_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    kept = [tmp_path / "notes.tmp", tmp_path / ".notes.tmp"]
+    for path in kept:
+        path.touch()
+    write_and_die = (
+        "import os, signal, sys; from pathlib import Path; from utils import opened_atomically\n"
+        "with opened_atomically(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", write_and_die, tmp_path / "report.md"], cwd=ROOT / "src", check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == len(kept) + 1
+    with alone_in(tmp_path):
+        assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+def test_one_process_at_a_time_is_alone_in_a_folder(tmp_path: Path) -> None:
+    with alone_in(tmp_path):
+        other = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
 
 
 def test_a_full_disk_is_named_with_the_path() -> None:
