@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import users_store
 from application_engines import EnginePool, FetchProgress
 from audio import find_ffmpeg
-from config import ROOT, Settings
+from config import Settings
 from datamodels import UserId
 from db import Database
 from embedded import Engines as EmbeddedEngines
@@ -18,7 +18,7 @@ from jobs_reports import ReportSteps
 from jobs_workshop import Workshop
 from md_storage import ReportFiles
 from minio_manager import ObjectStore
-from prompt_pack import ReportPack, load_pack
+from prompt_pack_models import ReportPack
 from recordings import Intake, IntakeLimits
 
 
@@ -38,14 +38,13 @@ class Application:
 
 
 @asynccontextmanager
-async def open_application(settings: Settings, on_fetch: FetchProgress) -> AsyncIterator[Application]:
+async def open_application(settings: Settings, pack: ReportPack, on_fetch: FetchProgress) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
     Raises:
-        BadSettings: pack, settings or programs are wrong.
+        BadSettings: settings or programs are wrong.
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
     """
-    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))

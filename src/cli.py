@@ -177,6 +177,7 @@ def _tell(error: VoxPersonaError) -> int:
 
 def main() -> None:
     """Run the command that the arguments name; every failure is a Russian sentence and an exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` takes both over
     try:
         commands(prog_name=_PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:
@@ -185,6 +186,8 @@ def main() -> None:
     except click.UsageError as exc:
         click.echo(texts_cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")), err=True)
         sys.exit(_USAGE_STATUS)
+    except click.Abort:  # what click makes of Ctrl-C
+        sys.exit(_tell(Interrupted()))
     except VoxPersonaError as exc:
         sys.exit(_tell(exc))
     except Exception as exc:  # noqa: BLE001  # the last boundary: people get a sentence, the log gets the rest

@@ -15,7 +15,7 @@ import texts_cli
 from application import Application, open_application
 from cli_artefacts import check_writable, load_finished, summary, write_artefacts
 from cli_display import Display
-from config import Settings
+from config import ROOT, Settings
 from constants import NO_SCENARIO
 from datamodels import (
     BuildingType,
@@ -32,7 +32,7 @@ from datamodels import (
 from errors import BuildingNeeded, UnknownChoice, VoxPersonaError, exit_status_of
 from jobs import queue_of
 from metadata import parse_caption
-from prompt_pack_models import ReportType
+from prompt_pack import ReportPack, ReportType, load_pack
 from transcript_formats import clock
 from utils import human_size, readable_name
 
@@ -64,26 +64,77 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
         The exit status: 0, or the gravest of the files' failures.
 
     Raises:
-        UnwritableFolder: known before hours of work.
-        BadInput, BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: no file can be worked on.
+        UnwritableFolder, UnknownChoice, BuildingNeeded: known before anything is started.
+        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: no file can be worked on.
     """
     await asyncio.to_thread(check_writable, options.out)
-    async with open_application(settings, display.fetch) as application:
-        return await _Session(application, options, display).run()
+    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    order = _Order(pack, options, display)
+    async with open_application(settings, pack, display.fetch) as application:
+        return await _Session(application, options, order, display).run()
+
+
+class _Order:
+    """What the options ask for, known before anything is started."""
+
+    def __init__(self, pack: ReportPack, options: ProcessOptions, display: Display) -> None:
+        self._pack = pack
+        self._options = options
+        self._display = display
+        self.metadata = self._parse_caption()
+        self.building = options.building or self.metadata.building
+        self.reports = self._choose_reports()
+
+    def _parse_caption(self) -> RecordingMetadata:
+        if not self._options.caption:
+            return RecordingMetadata()
+        today = datetime.now(UTC).astimezone().date()
+        result = parse_caption(self._options.caption, self._options.scenario, today)
+        for problem in result.problems:
+            self._display.say(texts_cli.CAPTION_PROBLEM.format(field=problem.field, reason=problem.reason))
+        return result.metadata
+
+    def _choose_reports(self) -> tuple[ReportType, ...]:
+        """The report types that were asked for.
+
+        Raises:
+            UnknownChoice: no such scenario or report.
+            BadInput: a report that was named needs a building type.
+        """
+        pack = self._pack
+        if self._options.scenario == _NOTHING:
+            return ()
+        scenarios = [scenario.id for scenario in pack.scenarios]
+        if self._options.scenario not in scenarios:
+            raise UnknownChoice(value=self._options.scenario, allowed=", ".join([*scenarios, _NOTHING]))
+        if self._options.report == _NOTHING:
+            return ()
+        known: dict[str, ReportType] = {report.id: report for report in pack.reports(self._options.scenario)}
+        named = self._options.report != _EVERYTHING
+        wanted = self._options.report.split(",") if named else list(known)
+        for report_id in wanted:
+            if report_id not in known:
+                raise UnknownChoice(value=report_id, allowed=", ".join([_EVERYTHING, _NOTHING, *known]))
+        chosen = [known[report_id] for report_id in wanted]
+        without_building = [report for report in chosen if report.per_building and self.building is None]
+        if without_building:
+            labels = "», «".join(report.label for report in without_building)
+            if named:
+                raise BuildingNeeded(labels=labels)
+            self._display.say(texts_cli.BUILDING_NEEDED.format(labels=labels))
+        return tuple(report for report in chosen if report not in without_building)
 
 
 class _Session:
     """One run of the command."""
 
-    def __init__(self, application: Application, options: ProcessOptions, display: Display) -> None:
+    def __init__(self, application: Application, options: ProcessOptions, order: _Order, display: Display) -> None:
         self._app = application
         self._options = options
+        self._order = order
         self._display = display
         self._status = 0
         self._manifests: list[dict[str, Any]] = []
-        self._metadata = self._parse_caption()
-        self._building = options.building or self._metadata.building
-        self._reports = self._choose_reports()
 
     async def run(self) -> int:
         accepted: dict[RecordingId, Recording] = {}
@@ -115,55 +166,16 @@ class _Session:
         for task in ended:
             task.result()
 
-    def _parse_caption(self) -> RecordingMetadata:
-        if not self._options.caption:
-            return RecordingMetadata()
-        today = datetime.now(UTC).astimezone().date()
-        result = parse_caption(self._options.caption, self._options.scenario, today)
-        for problem in result.problems:
-            self._display.say(texts_cli.CAPTION_PROBLEM.format(field=problem.field, reason=problem.reason))
-        return result.metadata
-
-    def _choose_reports(self) -> tuple[ReportType, ...]:
-        """The report types that were asked for.
-
-        Raises:
-            UnknownChoice: no such scenario or report.
-            BadInput: a report that was named needs a building type.
-        """
-        pack = self._app.pack
-        if self._options.scenario == _NOTHING:
-            return ()
-        scenarios = [scenario.id for scenario in pack.scenarios]
-        if self._options.scenario not in scenarios:
-            raise UnknownChoice(value=self._options.scenario, allowed=", ".join([*scenarios, _NOTHING]))
-        if self._options.report == _NOTHING:
-            return ()
-        known: dict[str, ReportType] = {report.id: report for report in pack.reports(self._options.scenario)}
-        named = self._options.report != _EVERYTHING
-        wanted = self._options.report.split(",") if named else list(known)
-        for report_id in wanted:
-            if report_id not in known:
-                raise UnknownChoice(value=report_id, allowed=", ".join([_EVERYTHING, _NOTHING, *known]))
-        chosen = [known[report_id] for report_id in wanted]
-        without_building = [report for report in chosen if report.per_building and self._building is None]
-        if without_building:
-            labels = "», «".join(report.label for report in without_building)
-            if named:
-                raise BuildingNeeded(labels=labels)
-            self._display.say(texts_cli.BUILDING_NEEDED.format(labels=labels))
-        return tuple(report for report in chosen if report not in without_building)
-
     async def _accept(self, file: Path) -> Recording | None:
         request = ProcessingRequest(
             scenario=ScenarioId(self._options.scenario),
-            building=self._building,
+            building=self._order.building,
             language=self._options.language,
             speakers=self._options.speakers,
             caption=self._options.caption,
         )
         try:
-            accepted = await self._app.intake.accept(self._app.owner, file, request, self._metadata)
+            accepted = await self._app.intake.accept(self._app.owner, file, request, self._order.metadata)
         except VoxPersonaError as exc:
             self._fail(readable_name(file), exc.exit_status, exc.user_text)
             return None
@@ -203,7 +215,7 @@ class _Session:
         self._display.say(summary(finished, folder))
 
     async def _write_reports(self, recording: Recording) -> list[ReportRunId]:
-        if not self._reports:
+        if not self._order.reports:
             return []
         if not self._app.engines.has_language_model:
             self._display.say(texts_cli.NO_MODEL)
@@ -212,7 +224,8 @@ class _Session:
             self._display.say(texts_cli.DEMO_MODEL)
         jobs, reports = self._app.jobs, self._app.reports
         runs = [
-            await reports.order(recording.id, report, self._building, jobs.enqueue_report) for report in self._reports
+            await reports.order(recording.id, report, self._order.building, jobs.enqueue_report)
+            for report in self._order.reports
         ]
         await self._until(recording, _reported)
         return runs
