@@ -61,9 +61,10 @@ class Quote:
 
 @dataclass(frozen=True)
 class CheckedText:
-    """A text whose quotes carry speaker and time; ``not_found`` of them do not stand in the recording."""
+    """A text whose ``found`` quotes carry speaker and time; ``not_found`` others do not stand in the recording."""
 
     text: str
+    found: int
     not_found: int
 
 
@@ -119,10 +120,10 @@ class Evidence:
         What the model repeats from ``prompt`` in «…» is a name or a question, not a quote.
         """
         asked = f" {' '.join(normal_words(prompt))} "
-        not_found = 0
+        found = not_found = 0
 
         def with_source(match: re.Match[str]) -> str:
-            nonlocal not_found
+            nonlocal found, not_found
             words = normal_words(match["quote"])
             if len(words) < CHECKED_WORDS or f" {' '.join(words)} " in asked:
                 return match[0]
@@ -131,10 +132,12 @@ class Evidence:
             if quote is None:
                 not_found += 1
                 return f"«{match['quote']}» {texts.QUOTE_NOT_FOUND}"
+            found += 1
             said = match["quote"] if normal_words(quote.text) == words else quote.text
             return f"«{said}» — {quote.source}" if match["dash"] else f"«{said}» ({quote.source})"
 
-        return CheckedText(_QUOTED.sub(with_source, markdown), not_found)
+        text = _QUOTED.sub(with_source, markdown)
+        return CheckedText(text, found, not_found)
 
     def _span(self, words: Sequence[str], after: int, near: float | None) -> _Span | None:
         exact = [start for start in self._candidates_exact(words) if start >= after]

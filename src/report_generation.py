@@ -98,6 +98,7 @@ class _Generation:
         self._lines = transcript_lines(request.transcript)
         self._earlier: dict[str, EarlierPass] = {}
         self._warnings: list[str] = []
+        self._evidence = 0
         self._dropped_items = 0
         self._dropped_quotes = 0
 
@@ -110,6 +111,8 @@ class _Generation:
         text = "\n\n".join(
             f"{'#' * _TITLE_LEVEL} {each.title}\n\n{self._earlier[each.id].text}" for each in self._plan.passes
         )
+        if not self._evidence:
+            self._warnings.append(texts.WARNING_NO_EVIDENCE)
         indices, error = await self._indices(text) if self._plan.indices else (None, None)
         if self._plan.indices and self._plan.indices.prompt:
             await on_pass(self._plan.steps, self._plan.steps)
@@ -138,6 +141,7 @@ class _Generation:
         answered = [item for stretch in found for window_items in stretch for item in window_items or ()]
         review = ItemsReview(self._plan, each, evidence)
         items = await asyncio.to_thread(review.of, answered)
+        self._evidence += len(items)
         self._warn(texts.WARNING_UNKNOWN_FACTORS, each.title, review.unknown_factors)
         self._warn(texts.WARNING_QUOTES, each.title, review.quotes_not_found)
         self._warn(texts.WARNING_ITEMS_WITHOUT_QUOTES, each.title, review.without_quotes)
@@ -170,6 +174,7 @@ class _Generation:
         answer, truncated = await self._whole_text(each.id, [self._rules, _data(data), prompt])
         checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
         self._warn(texts.WARNING_QUOTES, each.title, checked.not_found)
+        self._evidence += checked.found
         self._dropped_quotes += checked.not_found
         text = checked.text
         if truncated:

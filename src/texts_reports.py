@@ -70,6 +70,7 @@ WARNING_NOTES_TRUNCATED = "«{title}»: заметки по части запи�
 WARNING_WINDOWS = "«{title}»: запись длиннее окна модели, обработана по частям: {windows}."
 WARNING_QUOTES = "«{title}»: не найдено в записи цитат: {count}."
 WARNING_ITEMS_WITHOUT_QUOTES = "«{title}»: отброшено пунктов без подтверждающей цитаты: {count}."
+WARNING_NO_EVIDENCE = "В отчёте нет ни одной цитаты, которая нашлась бы в записи: проверьте его или смените модель."
 WARNING_UNKNOWN_FACTORS = "«{title}»: отброшено пунктов не из перечня факторов: {count}."
 WARNING_WITHOUT_ANSWER = "«{title}»: ответ модели не поместился в предел, без него остались части записи: {count}."
 NOT_CALCULATED = "не рассчитано: {reason}"

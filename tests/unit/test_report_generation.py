@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import texts_reports as texts
 from datamodels import BuildingType, Segment, Transcript, Usage
 from errors import ContextTooSmall, ProviderInvalidAnswer, ProviderUnavailable, UnknownChoice
 from prompt_pack import load_pack
@@ -308,7 +309,9 @@ async def test_a_long_recording_passes_a_small_context_as_notes_and_notes_of_not
     last = next(call for call in model.calls if call.prompt.startswith("Оцени"))
     assert last.data.startswith("Фрагмент 1 из ")
     assert len([call for call in model.calls if "по части 1 из" in call.prompt]) > 1
-    assert ["обработана по частям" in warning for warning in report.warnings] == [True]
+    windows, no_evidence = report.warnings
+    assert "обработана по частям" in windows
+    assert no_evidence == texts.WARNING_NO_EVIDENCE
     assert report.text.startswith("## Оценка\n\nИтог по заметкам.")
 
 
@@ -336,7 +339,10 @@ async def test_items_that_do_not_fit_into_an_answer_are_asked_for_in_halves() ->
 
 async def test_a_stretch_whose_items_never_fit_is_reported() -> None:
     report = await generated("report_links", ScriptedModel(lambda _: Cut("{")))
-    assert report.warnings == ("«Связки»: ответ модели не поместился в предел, без него остались части записи: 8.",)
+    assert report.warnings == (
+        "«Связки»: ответ модели не поместился в предел, без него остались части записи: 8.",
+        texts.WARNING_NO_EVIDENCE,
+    )
 
 
 # --- truncated texts ---------------------------------------------------------------------------------------------
@@ -352,7 +358,7 @@ async def test_a_text_that_breaks_off_is_continued_from_its_last_whole_line() ->
     report = await generated("report_method", model)
     assert [message.role for message in model.calls[1].messages[3:]] == ["assistant", "user"]
     assert report.text.startswith("## Оценка\n\nПервое.\nВторое.\n\n")
-    assert report.warnings == ()
+    assert report.warnings == (texts.WARNING_NO_EVIDENCE,)
 
 
 async def test_a_text_without_room_for_its_rest_is_asked_for_shorter() -> None:
@@ -365,13 +371,13 @@ async def test_a_text_without_room_for_its_rest_is_asked_for_shorter() -> None:
     transcript = recording([Segment(start=0, end=5, text="тихо " * 200, role="Клиент")])
     report = await generated("report_method", model, transcript=transcript)
     assert report.text.startswith("## Оценка\n\nКоротко.")
-    assert report.warnings == ()
+    assert report.warnings == (texts.WARNING_NO_EVIDENCE,)
 
 
 async def test_a_text_that_breaks_off_twice_says_so() -> None:
     report = await generated("report_method", ScriptedModel(lambda call: SCORES if call.schema else Cut("Раз.\nДв")))
     assert "[Ответ модели оборвался на этом месте.]" in report.text
-    assert report.warnings == ("«Оценка»: ответ модели не поместился в предел и оборван.",)
+    assert report.warnings == ("«Оценка»: ответ модели не поместился в предел и оборван.", texts.WARNING_NO_EVIDENCE)
 
 
 # --- answers that are there already ------------------------------------------------------------------------------
