@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from config import ROOT
+from embedded_s3 import S3Endpoint
 from openai_server import OpenAIServer
 
 MODELS = ROOT / "persistent_data" / "models"
@@ -36,11 +39,13 @@ class Product:
 
     state: Path
     settings: dict[str, str] = field(default_factory=dict)
+    through: tuple[str, ...] = ()
+    """A program, with its arguments, that starts the command: one that takes rights or space away."""
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
         models = self.state / "models"
-        if not models.is_symlink():
+        if not os.path.lexists(models):
             MODELS.mkdir(parents=True, exist_ok=True)
             models.symlink_to(MODELS)
 
@@ -56,17 +61,38 @@ class Product:
             "LLM_MODEL": "loopback-chat",
         }
 
+    def use_stores(self, database_url: str, objects: S3Endpoint, bucket: str) -> None:
+        """Let state be where it is configured instead of in embedded engines of the product's own."""
+        self.settings |= {
+            "DATABASE_URL": database_url,
+            "MINIO_ENDPOINT": objects.endpoint,
+            "MINIO_ACCESS_KEY": objects.access_key,
+            "MINIO_SECRET_KEY": objects.secret_key,
+            "MINIO_BUCKET": bucket,
+        }
+
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start a command and return while it runs."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return subprocess.Popen(
-            [sys.executable, str(ROOT / "src" / "main.py"), *map(str, arguments)],
+            [*self.through, sys.executable, str(ROOT / "src" / "main.py"), *map(str, arguments)],
             env={**kept, "PERSISTENT_DIR": str(self.state), **self.settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    @contextmanager
+    def started(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+        """Start a command that is killed when the block ends, if it still runs then."""
+        process = self.start(*arguments)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def run(self, *arguments: str | Path, seconds: float = 240) -> Outcome:
         """Run a command to its end."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio import find_ffmpeg
+from config import ROOT
 from constants import SAMPLE_RATE
 
 
@@ -43,6 +44,16 @@ def encode_unseekable(path: Path, samples: NDArray[np.int16], *options: str) -> 
     """Encode as a recorder does that writes to a stream: the header never learns the duration."""
     raw = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0")
     path.write_bytes(_ffmpeg(*raw, *options, "pipe:1", stdin=samples))
+    return path
+
+
+def speech(path: Path, seconds: float, *options: str) -> Path:
+    """Real Russian speech, encoded to what the name's extension says; no two names have the same bytes.
+
+    ``options`` are ffmpeg's, for the output.
+    """
+    source = ("-t", str(seconds), "-i", str(ROOT / "samples" / "demo.ogg"))
+    _ffmpeg(*source, "-metadata", f"title={path.name}", *options, str(path))
     return path
 
 

@@ -1,6 +1,8 @@
+import errno
 import fcntl
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,10 +19,14 @@ from utils import (
     FILE_NAME_BYTES,
     alone_in,
     count_tokens,
+    decimal,
     disk_full_mapped,
+    file_problem,
+    folder_problem,
     human_duration,
     human_size,
     opened_atomically,
+    readable_name,
     safe_file_name,
     sha256_of_file,
     write_atomically,
@@ -201,3 +207,27 @@ def test_a_safe_name_stays_as_it_is(name: str) -> None:
 def test_a_name_that_loses_everything_gets_one() -> None:
     assert safe_file_name("///") == "___"
     assert safe_file_name("\x00") == texts.UNNAMED_FILE
+
+
+@pytest.mark.parametrize(("number", "text"), [(0.2, "0,2"), (0.25, "0,2"), (7.0, "7"), (12.96, "13")])
+def test_a_decimal_has_a_comma_and_no_empty_tenth(number: float, text: str) -> None:
+    assert decimal(number) == text
+
+
+def test_a_name_that_is_no_utf8_can_be_shown_and_stored() -> None:
+    path = Path(os.fsdecode(b"/tmp/\xf0\xd2\xc9.ogg"))
+    assert readable_name(path).encode().endswith(b".ogg")
+    assert readable_name(Path("Встреча.ogg")) == "Встреча.ogg"
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.ENAMETOOLONG, errno.ENODEV, None])
+def test_what_the_system_refuses_is_told_in_russian(number: int | None) -> None:
+    exc = OSError(number, "No such thing")
+    assert re.fullmatch(r"[а-яё —]+", file_problem(exc))
+    assert re.fullmatch(r"[а-яё —]+", folder_problem(exc))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_space_that_ran_out_is_one_error_whatever_ran_out(number: int, tmp_path: Path) -> None:
+    with pytest.raises(DiskFull), disk_full_mapped(tmp_path):
+        raise OSError(number, "out of it")
