@@ -48,11 +48,11 @@ async def open_application(settings: Settings, pack: ReportPack, on_fetch: Fetch
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
+        engines = EnginePool(settings, embedded, ffmpeg, on_fetch)
+        stack.push_async_callback(engines.close)
         database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, embedded))
         stack.push_async_callback(database.close)
         stack.callback(objects.close)
-        engines = EnginePool(settings, embedded, ffmpeg, on_fetch)
-        stack.push_async_callback(engines.close)
         async with database.transaction() as connection:
             owner = await users_store.ensure_local_user(connection)
         workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool")

@@ -104,10 +104,16 @@ def _is_address(base_url: str) -> bool:
 
 
 class EnginePool:
-    """The engines of one process."""
+    """The engines of one process.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
 
     def __init__(self, settings: Settings, embedded: EmbeddedEngines, ffmpeg: Path, on_fetch: FetchProgress) -> None:
         self._settings = settings
+        # Read now: a missing model name is told at the start and not after the work.
+        self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embedded = embedded
         self._ffmpeg = ffmpeg
         self._on_fetch = on_fetch
@@ -124,7 +130,7 @@ class EnginePool:
     @property
     def has_demo_model(self) -> bool:
         """Whether the small embedded language model answers, whose reports are a demonstration."""
-        embedded = self.has_language_model and language_endpoint(self._settings) is None
+        embedded = self.has_language_model and self._language_endpoint is None
         return embedded and self._settings.llm_model_file is None
 
     async def speech_to_text(self) -> SpeechToText:
@@ -161,7 +167,7 @@ class EnginePool:
 
     async def _make_speech_to_text(self) -> SpeechToText:
         settings = self._settings
-        endpoint = speech_endpoint(settings)
+        endpoint = self._speech_endpoint
         if endpoint is not None:
             from speech_to_text_openai import OpenAISpeechToText
 
@@ -188,7 +194,7 @@ class EnginePool:
         from language_model_openai import OpenAILanguageModel
 
         settings = self._settings
-        endpoint = language_endpoint(settings)
+        endpoint = self._language_endpoint
         if endpoint is not None:
             return OpenAILanguageModel(
                 endpoint.base_url,

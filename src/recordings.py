@@ -79,8 +79,7 @@ class Intake:
             return Accepted(await self._store(owner, path, info, sha256, request, metadata), known=False)
         if not await self._objects.exists(known.object_key):
             await self._put(known.object_key, path, sha256)
-        async with self._database.transaction() as connection:
-            return Accepted(await self._take_again(connection, known, request, metadata), known=True)
+        return Accepted(await self._take_again(known, request, metadata), known=True)
 
     def _check(self, path: Path, info: AudioInfo) -> None:
         file_name = readable_name(path)
@@ -104,18 +103,16 @@ class Intake:
             )
 
     async def _take_again(
-        self,
-        connection: AsyncConnection[DictRow],
-        recording: Recording,
-        request: ProcessingRequest,
-        metadata: RecordingMetadata,
+        self, recording: Recording, request: ProcessingRequest, metadata: RecordingMetadata
     ) -> Recording:
-        transcript = await recordings_store_transcripts.find_engine(connection, recording.id)
-        restart = not _same_words(recording.request, request) or transcript not in {None, await self._engine()}
-        recording = await recordings_store.update_request(connection, recording.id, request, restart=restart)
-        if metadata != RecordingMetadata():
-            await recordings_store.save_metadata(connection, recording.id, metadata)
-        await self._enqueue(connection, recording.id)
+        engine = await self._engine()
+        async with self._database.transaction() as connection:
+            used = await recordings_store_transcripts.find_engine(connection, recording.id)
+            restart = not _same_words(recording.request, request) or used not in {None, engine}
+            recording = await recordings_store.update_request(connection, recording.id, request, restart=restart)
+            if metadata != RecordingMetadata():
+                await recordings_store.save_metadata(connection, recording.id, metadata)
+            await self._enqueue(connection, recording.id)
         return recording
 
     async def _store(
