@@ -25,7 +25,8 @@ from errors import BadSettings, DatabaseUnavailable, DiskFull
 SQL_SCRIPTS = ROOT / "sql_scripts"
 
 _CONNECT_TIMEOUT_S = 10
-_CHECKOUT_TIMEOUT_S = 30.0
+_CHECKOUT_TIMEOUT_S = 15.0
+"""A server that restarts is back by then; people should not wait longer to hear that it is gone."""
 _MIGRATION_LOCK = 0x766F7870
 """Key of the advisory lock under which the schema is changed; "voxp"."""
 _MIGRATION_SESSION = """
