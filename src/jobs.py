@@ -2,7 +2,7 @@
 
 A job does one step, commits its result together with the job of the next step, and ends. While it works it holds an
 advisory lock of its subject on a connection of its own: the database frees the lock of a killed worker at once, so that
-others take its jobs over without waiting for a heartbeat to grow old.
+others take its jobs over as soon as its heartbeat stops.
 """
 
 import asyncio
@@ -33,8 +33,10 @@ log = structlog.get_logger(__name__)
 
 _ABORT_POLLING_S = 2.0
 _POLLING_S = 0.5
-"""How often is looked for jobs that were put back, and for dead workers; also the time that a living worker has from
-fetching a job to holding its lock."""
+"""How often is looked for jobs that were put back, and for dead workers."""
+_HEARTBEAT_S = 1.0
+_SILENCE_S = 3.0
+"""The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
 _STOP_LIMIT_S = 5.0
 _DATABASE_RETRY_S = 2
 
@@ -69,7 +71,6 @@ class Jobs:
         self._recordings = recordings
         self._reports = reports
         self._concurrency = concurrency
-        self._held: set[str] = set()
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._advance: SubjectTask = self._app.task(name="advance_recording", retry=_GoOn())(self._advance_recording)
         self._report: SubjectTask = self._app.task(name="write_report", retry=_GoOn())(self._write_report)
@@ -107,6 +108,7 @@ class Jobs:
                 shutdown_graceful_timeout=0,
                 fetch_job_polling_interval=_POLLING_S,
                 abort_job_polling_interval=_ABORT_POLLING_S,
+                update_heartbeat_interval=_HEARTBEAT_S,
                 delete_jobs="successful",
             )
         )
@@ -138,19 +140,14 @@ class Jobs:
             log.debug("job_waits_already", subject=str(subject))
 
     async def _take_over_dead_jobs(self, queues: Sequence[str]) -> None:
-        """Put back the jobs whose workers died: those whose locks are free at two looks."""
-        suspects: set[tuple[int, int]] = set()
+        """Put back the jobs whose workers died: those give no sign of life, and have let go of their subject."""
         while True:
-            found: set[tuple[int, int]] = set()
-            for job in await self._app.job_manager.list_jobs_async(status=Status.DOING.value):
-                if job.id is None or job.lock is None or job.queue not in queues or job.lock in self._held:
+            for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENCE_S):
+                if job.id is None or job.lock is None or job.queue not in queues:
                     continue
                 async with self._database.try_advisory_lock(job.lock) as free:
-                    if free and (job.id, job.attempts) in suspects:
+                    if free:
                         await self._put_back(job.id)
-                    elif free:
-                        found.add((job.id, job.attempts))
-            suspects = found
             await asyncio.sleep(_POLLING_S)
 
     async def _put_back(self, job_id: int) -> None:
@@ -185,15 +182,10 @@ class Jobs:
         self, subject: UUID, work: Callable[[], Awaitable[None]], fail: Callable[[str, str], Awaitable[None]]
     ) -> None:
         """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""
-        lock = _lock_of(subject)
-        self._held.add(lock)
-        try:
+        with bound_contextvars(job=str(subject)):
             # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
-            with bound_contextvars(job=str(subject)):
-                async with self._database.advisory_lock(lock):
-                    await self._work_under_lock(work, fail)
-        finally:
-            self._held.discard(lock)
+            async with self._database.advisory_lock(_lock_of(subject)):
+                await self._work_under_lock(work, fail)
 
     async def _work_under_lock(
         self, work: Callable[[], Awaitable[None]], fail: Callable[[str, str], Awaitable[None]]

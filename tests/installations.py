@@ -24,7 +24,8 @@ from product import Outcome, Product
 
 REPORTS = "report_int_methodology,report_int_general"
 """Both ask the model twice: for the text and the indices, and in two passes."""
-_AT_ONCE = "2"
+AT_ONCE = 2
+"""Questions that are on their way at a time, to each kind of engine."""
 
 _STORED = """
     SELECT (SELECT count(*) FROM recording_parts WHERE result IS NOT NULL) + (SELECT count(*) FROM report_passes)
@@ -158,7 +159,8 @@ class Ground:
         product = Product(state)
         product.use(self.server)
         # A model that is known to tell no times, so that the parts are short.
-        product.settings |= {"ASR_MODEL": "gpt-4o-transcribe", "ASR_CONCURRENCY": _AT_ONCE, "LLM_CONCURRENCY": _AT_ONCE}
+        product.settings |= {"ASR_MODEL": "gpt-4o-transcribe", "ASR_CONCURRENCY": str(AT_ONCE)}
+        product.settings |= {"LLM_CONCURRENCY": str(AT_ONCE)}
         return product, tap
 
     @contextmanager

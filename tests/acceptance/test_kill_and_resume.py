@@ -17,14 +17,11 @@ import pytest
 
 import texts_cli
 import texts_errors
-from installations import Ground, Installation, Undisturbed, arguments, artefacts
+from installations import AT_ONCE, Ground, Installation, Undisturbed, arguments, artefacts
 from interruptions import Border, held_at, wait_until
 from openai_faults import CHAT, Fault, Kind
 
 pytestmark = pytest.mark.weights
-
-AT_ONCE = 2
-"""Questions that are on their way at a time, as the installations of these tests are set."""
 
 BORDERS = (
     Border("the recording is uploaded, not accepted", "INSERT", "recordings"),

@@ -96,14 +96,14 @@ async def failure(database: Database, recording: RecordingId) -> tuple[str | Non
     return row["error_code"], row["error_text"]
 
 
-async def fetch_as_another_worker(database: Database, recording: RecordingId) -> None:
-    """Take the job as a worker in another process does, and go no further."""
+async def fetch_as_another_worker(database: Database, recording: RecordingId, silent: str = "1 minute") -> None:
+    """Take the job as a worker in another process does that has given no sign of life for a while."""
     query = """
-        WITH worker AS (INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id)
+        WITH worker AS (INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s::interval) RETURNING id)
         SELECT (procrastinate_fetch_job_v2(ARRAY[%s]::varchar[], worker.id)).status::text FROM worker
     """
     async with database.transaction() as connection:
-        assert await (await connection.execute(query, (queue_of(recording),))).fetchone() == {"status": "doing"}
+        assert await (await connection.execute(query, (silent, queue_of(recording)))).fetchone() == {"status": "doing"}
 
 
 async def until(there: Callable[[], Awaitable[bool]]) -> None:
@@ -245,6 +245,21 @@ async def test_the_job_of_a_living_worker_is_left_to_it_until_it_dies(
     async with working(jobs, [recording]):
         await until_none_left(shared_database, recording)
     assert steps.done == [other, recording]
+
+
+async def test_a_job_that_another_worker_has_only_just_fetched_is_left_to_it(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    await fetch_as_another_worker(shared_database, recording, silent="0 seconds")
+    async with shared_database.transaction() as connection:
+        other = (await add_recording(connection)).id
+        await jobs.enqueue_recording(connection, other)
+    await fetch_as_another_worker(shared_database, other)
+    async with working(jobs, [recording, other]):
+        await until_none_left(shared_database, other)
+        assert await statuses(shared_database, recording) == ["doing"]
+    assert steps.begun == [other]
 
 
 async def test_a_worker_notices_that_another_died_while_it_worked(
