@@ -60,14 +60,14 @@ def measured(product: Product, minutes: int, folder: Path) -> Run:
     subprocess.run(["ffmpeg", "-v", "error", *raw, "-c:a", "libopus", "-b:a", "28k", str(recording)], check=True)
     pcm.unlink()
     started = time.monotonic()
-    process = product.start("process", recording, "--report", "none", "--json", "--out", folder / "out")
-    peak = Peak(process.pid)
-    assert process.stderr is not None
-    assert process.stdout is not None
-    said: list[tuple[float, str]] = [(time.monotonic() - started, line) for line in process.stderr]
-    printed = process.stdout.read()
+    with product.start("process", recording, "--report", "none", "--json", "--out", folder / "out") as process:
+        peak = Peak(process.pid)
+        assert process.stderr is not None
+        assert process.stdout is not None
+        said: list[tuple[float, str]] = [(time.monotonic() - started, line) for line in process.stderr]
+        printed = process.stdout.read()
     wall_s = time.monotonic() - started
-    assert process.wait() == 0, said
+    assert process.returncode == 0, said
     (manifest,) = json.loads(printed)
     accepted_s = next(at for at, line in said if "Принято" in line)
     return Run(minutes, wall_s, manifest["speech_to_text"]["seconds"], peak.stop(), said[0][0], accepted_s)

@@ -229,7 +229,7 @@ async def test_a_full_disk_is_named_and_nothing_half_written_is_left(tmp_path: P
         await decoded(recording, small_disk / "a.pcm")
 
     assert caught.value.exit_status == 2
-    assert "На диске кончилось место" in caught.value.user_text
+    assert "На диске не хватило места" in caught.value.user_text
     assert names(small_disk) == set()
 
 
