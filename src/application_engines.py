@@ -12,16 +12,19 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 from pydantic import SecretStr
 
 from audio import opus
 from config import AsrEngine, LlmEngine, Settings
 from embedded import Engines as EmbeddedEngines
-from errors import BadSettings
+from errors import BadSettings, DiskFull, ProviderError
 from language_model import LanguageModel
 from speech_to_text import SpeechToText
 from voice_embeddings import VoiceEncoder
 from weights import ensure_weights
+
+log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDED_MODEL = "llm-1.5b"
@@ -161,6 +164,22 @@ class EnginePool:
         for engine in (self._speech, self._language):
             if engine is not None:
                 await engine.close()
+
+    async def fetch_weights(self, *, language_model: bool) -> None:
+        """Fetch what the embedded engines need, also where this run can do without: the next one may have no network.
+
+        What cannot be fetched is left to the step that cannot do without it, and to its error.
+        """
+        settings = self._settings
+        local_speech = self._speech_endpoint is None and settings.asr_model_dir is None
+        wanted = ["voice-encoder", *(["whisper-base"] if local_speech else [])]
+        if language_model and self.has_demo_model:
+            wanted.append(EMBEDDED_MODEL)
+        for name in wanted:
+            try:
+                await self._weights(name)
+            except (ProviderError, BadSettings, DiskFull) as exc:
+                log.warning("weights_not_fetched", name=name, error=exc.code)
 
     async def _weights(self, name: str) -> Path:
         return await ensure_weights(name, self._settings.persistent_dir / "models", self._on_fetch)
