@@ -4,9 +4,10 @@ import math
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import Annotated
 
 import yaml
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from config import ROOT
 from datamodels import PartTranscript, Segment, Word
@@ -29,6 +30,10 @@ _RUSSIAN_ONLY = frozenset("ыэё")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
+Storable = Annotated[str, AfterValidator(lambda text: text.replace("\x00", ""))]
+"""PostgreSQL keeps any text but one with a NUL."""
+
+
 class _Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -36,14 +41,14 @@ class _Lenient(BaseModel):
 class AnswerWord(_Lenient):
     start: float
     end: float
-    text: str = Field(validation_alias=AliasChoices("word", "text"))
+    text: Storable = Field(validation_alias=AliasChoices("word", "text"))
     probability: float | None = None
 
 
 class AnswerSegment(_Lenient):
     start: float
     end: float
-    text: str
+    text: Storable
     avg_logprob: float | None = None
     words: list[AnswerWord] | None = None
 
@@ -51,7 +56,7 @@ class AnswerSegment(_Lenient):
 class Transcription(_Lenient):
     """``json``, ``verbose_json`` or ``diarized_json``, of OpenAI or of a server like it."""
 
-    text: str = ""
+    text: Storable = ""
     language: str | None = None
     segments: list[AnswerSegment] | None = None
     words: list[AnswerWord] | None = None

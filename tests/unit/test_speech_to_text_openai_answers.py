@@ -101,3 +101,17 @@ def test_languages_come_by_name_or_code(name: str | None, code: str | None) -> N
 )
 def test_russian_is_known_by_its_letters_when_the_server_does_not_tell(text: str, language: str) -> None:
     assert Transcription(text=text).part(5.0, None).language == language
+
+
+def test_no_text_holds_what_the_database_cannot_keep() -> None:
+    segment = {
+        "start": 0.0,
+        "end": 2.0,
+        "text": "До\x00брый день",
+        "words": [{"start": 0, "end": 1, "word": "До\x00брый"}],
+    }
+    part = Transcription.model_validate({"text": "", "segments": [segment]}).part(5.0, "ru")
+    assert "\x00" not in part.model_dump_json() + "".join(
+        word.text for one in part.segments for word in one.words or ()
+    )
+    assert part.segments[0].text.startswith("Добрый")
