@@ -372,11 +372,9 @@ SETTINGS = {
         spoken("числа.ogg"),
         settings={"WORKER_CONCURRENCY": "wrong-secret-key-35", "MAX_RECORDING_S": "-1"},
     ),
-    "an endpoint without a model": Case(
-        2, "ASR_MODEL", ".env", spoken("без модели.ogg"), settings={"ASR_MODEL": ""}, kept=True
-    ),
+    "an endpoint without a model": Case(2, "ASR_MODEL", ".env", spoken("без модели.ogg"), settings={"ASR_MODEL": ""}),
     "an endpoint's address that is none": Case(
-        2, "OPENAI_BASE_URL", ".env", spoken("адрес.ogg"), settings={"OPENAI_BASE_URL": "localhost/v1"}, kept=True
+        2, "OPENAI_BASE_URL", ".env", spoken("адрес.ogg"), settings={"OPENAI_BASE_URL": "localhost/v1"}
     ),
     "an ffmpeg that is not there": Case(
         2, "Не найдена программа", "Установите", spoken("ffmpeg.ogg"), settings={"FFMPEG": "/no/such/ffmpeg"}
