@@ -179,6 +179,7 @@ def main() -> None:
     """Run the command that the arguments name; every failure is a Russian sentence and an exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` takes both over
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
         commands(prog_name=_PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:
         click.echo(exc.message, err=True)
@@ -186,7 +187,7 @@ def main() -> None:
     except click.UsageError as exc:
         click.echo(texts_cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")), err=True)
         sys.exit(_USAGE_STATUS)
-    except click.Abort:  # what click makes of Ctrl-C
+    except (KeyboardInterrupt, click.Abort):  # click makes one of the other
         sys.exit(_tell(Interrupted()))
     except VoxPersonaError as exc:
         sys.exit(_tell(exc))

@@ -1,6 +1,11 @@
 """The entry point: ``python src/main.py COMMAND``."""
 
-from cli import main
+import signal
+
+# The command line answers these, once it is loaded.
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+
+from cli import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

@@ -125,7 +125,7 @@ def _comparable(path: Path) -> str:
         assert content["speech_to_text"].pop("seconds") >= 0
         # Reports are written side by side: which is first gets the lower number.
         numbers = [report.pop("number") for report in content["reports"]]
-        assert sorted(numbers) == list(range(1, len(numbers) + 1))
+        assert len({0, *numbers}) == len(numbers) + 1
         assert all(report.pop("seconds") >= 0 for report in content["reports"])
     if path.parent.name == "reports":
         assert content.pop("duration_s") >= 0

@@ -21,7 +21,7 @@ from installations import AT_ONCE, Ground, Installation, Undisturbed, arguments,
 from interruptions import Border, held_at, wait_until
 from openai_faults import CHAT, Fault, Kind
 
-pytestmark = pytest.mark.weights
+pytestmark = [pytest.mark.weights, pytest.mark.timeout(900)]
 
 BORDERS = (
     Border("the recording is uploaded, not accepted", "INSERT", "recordings"),
@@ -126,9 +126,8 @@ def test_killed_while_writing_the_results(installation: Installation, undisturbe
     assert_as_undisturbed(installation, undisturbed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_stopped_by_a_signal(number: signal.Signals, installation: Installation, undisturbed: Undisturbed) -> None:
-    for answers in (1, len(undisturbed.asked) - 2):
+def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed) -> None:
+    for number, answers in ((signal.SIGINT, 1), (signal.SIGTERM, len(undisturbed.asked) - 2)):
         stored = installation.stored() + answers
         installation.tap.answer(answers)
         command = installation.start()

@@ -1,0 +1,203 @@
+"""What the commands print, where they write, and what is asked for when they are given again with other options."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import texts_cli
+from installations import REPORTS, Ground, Installation, Undisturbed, artefacts
+from openai_faults import CHAT, TRANSCRIPTIONS
+from product import Outcome, Product
+
+FOLDER = "1 Гостиница, беседа 17"
+TRANSCRIPT = {f"{FOLDER}/transcript.{suffix}" for suffix in ("txt", "json", "srt", "vtt", "docx")}
+MANIFEST = f"{FOLDER}/manifest.json"
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture(scope="module")
+def done(ground: Ground, undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation that has done the main job, for commands that take it from there."""
+    with ground.installation(tmp_path_factory.mktemp("done")) as installation:
+        assert installation.run().status == 0
+        yield installation
+
+
+@pytest.fixture
+def again(done: Installation, tmp_path: Path) -> Installation:
+    """The same, with nothing asked yet and another folder for what comes out."""
+    done.server.requests.clear()
+    return replace(done, out=tmp_path / "again")
+
+
+def report_files(*reports: str) -> set[str]:
+    return {f"{FOLDER}/reports/{report}.{suffix}" for report in reports for suffix in ("md", "docx", "json")}
+
+
+def asked(installation: Installation) -> tuple[int, int]:
+    """How many questions went to the speech engine, and how many to the language model."""
+    return len(installation.server.asked(TRANSCRIPTIONS)), len(installation.server.asked(CHAT))
+
+
+def segments(installation: Installation) -> list[dict[str, object]]:
+    content = json.loads((installation.out / FOLDER / "transcript.json").read_text(encoding="utf-8"))
+    found: list[dict[str, object]] = content["segments"]
+    return found
+
+
+def manifest_of(outcome: Outcome) -> dict[str, object]:
+    (manifest,) = outcome.manifests
+    return manifest
+
+
+def test_the_folder_of_a_recording_has_every_form_of_every_result(undisturbed: Undisturbed) -> None:
+    assert set(undisturbed.artefacts) == TRANSCRIPT | report_files(*REPORTS.split(",")) | {MANIFEST}
+
+
+def test_the_transcript_tells_who_said_what_when(undisturbed: Undisturbed) -> None:
+    transcript = json.loads(undisturbed.artefacts[f"{FOLDER}/transcript.json"])
+    assert transcript["language"] == "ru"
+    assert transcript["model"] == "gpt-4o-transcribe"
+    assert {segment["speaker"] for segment in transcript["segments"]} == {"S1", "S2"}
+    assert all(0 <= segment["start"] < segment["end"] for segment in transcript["segments"])
+    assert all(segment["text"] for segment in transcript["segments"])
+
+
+def test_a_command_given_again_asks_nothing_and_writes_the_same(again: Installation, undisturbed: Undisturbed) -> None:
+    outcome = again.run()
+    assert outcome.status == 0
+    assert "Эта запись уже есть: №1" in outcome.said
+    assert asked(again) == (0, 0)
+    assert artefacts(again.out) == undisturbed.artefacts
+
+
+def test_results_are_printed_for_people_on_standard_error_alone(again: Installation) -> None:
+    outcome = again.run()
+    assert outcome.out == ""
+    assert str(again.out / FOLDER / "transcript.docx") in outcome.said
+    assert "Z. Итоговая оценка качества интервью" in outcome.said
+
+
+def test_json_is_all_there_is_on_standard_output(again: Installation) -> None:
+    outcome = again.run("--json")
+    manifest = manifest_of(outcome)
+    assert manifest == json.loads((again.out / MANIFEST).read_text(encoding="utf-8"))
+    assert manifest["recording"] == 1
+    assert manifest["file_name"] == again.recording.name
+
+
+def test_only_the_reports_that_are_new_are_asked_for(again: Installation) -> None:
+    outcome = again.run("--json", report="report_int_employee,report_int_general")
+    assert outcome.status == 0
+    assert asked(again) == (0, 2), "the text and the indices of one report"
+    assert report_files("report_int_employee", "report_int_general") == {
+        name for name in artefacts(again.out) if "/reports/" in name
+    }
+
+
+def test_reports_that_need_a_building_are_left_out_of_all_when_none_is_given(again: Installation) -> None:
+    outcome = again.product.run("process", again.recording, "--language", "ru", "--out", again.out)
+    assert outcome.status == 0
+    assert texts_cli.BUILDING_NEEDED.partition("{labels}")[2] in outcome.said
+    written = {name for name in artefacts(again.out) if "/reports/" in name}
+    assert written == report_files("report_int_methodology", "report_int_links", "report_int_employee")
+
+
+def test_without_reports_there_is_the_transcript(again: Installation) -> None:
+    outcome = again.run("--json", report="none")
+    assert set(artefacts(again.out)) == TRANSCRIPT | {MANIFEST}
+    assert manifest_of(outcome)["reports"] == []
+    assert asked(again) == (0, 0)
+
+
+def test_the_same_recording_under_another_name_is_the_same_recording(
+    again: Installation, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    copy = tmp_path / "копия.wav"
+    shutil.copy(again.recording, copy)
+    outcome = replace(again, recording=copy).run()
+    assert outcome.status == 0
+    assert f"Эта запись уже есть: №1 ({again.recording.name}" in outcome.said
+    assert asked(again) == (0, 0)
+    assert artefacts(again.out) == undisturbed.artefacts
+    assert again.value("SELECT count(*) FROM recordings") == 1
+
+
+def test_what_is_wrong_with_one_file_does_not_keep_the_others(again: Installation, tmp_path: Path) -> None:
+    bad = tmp_path / "заметки.ogg"
+    bad.write_text("Позвонить в гостиницу", encoding="utf-8")
+    command, *options = again.command("--json")
+    outcome = again.product.run(command, bad, *options)
+    assert outcome.status == 2
+    assert f"✖ {bad.name}: " in outcome.said
+    assert manifest_of(outcome)["recording"] == 1
+    assert (again.out / MANIFEST).exists()
+
+
+def test_a_change_of_scenario_names_roles_anew_and_transcribes_nothing(
+    installation: Installation, undisturbed: Undisturbed
+) -> None:
+    assert installation.run(scenario="none", report="none").status == 0
+    assert asked(installation) == (len(undisturbed.parts), 0)
+    assert {segment["role"] for segment in segments(installation)} == {None}
+
+    installation.server.requests.clear()
+    assert installation.run().status == 0
+    assert asked(installation) == (0, len(undisturbed.asked) - len(undisturbed.parts))
+    assert artefacts(installation.out) == undisturbed.artefacts
+
+    installation.server.requests.clear()
+    assert installation.run(scenario="design", report="none").status == 0
+    assert asked(installation) == (0, 0)
+    assert {segment["speaker"] for segment in segments(installation)} == {"S1"}
+
+    assert installation.run().status == 0
+    assert asked(installation) == (0, 0), "what was answered for the scenario before is still there"
+    assert artefacts(installation.out) == undisturbed.artefacts
+    assert installation.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--scenario", "meeting"),
+        ("--report", "report_int_methodology,report_int_mood"),
+        ("--report", "report_int_general"),
+        ("--language", "xx"),
+        ("--building", "castle"),
+        ("--speakers", "0"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_started_for_what_is_not_known(options: tuple[str, ...], ground: Ground, tmp_path: Path) -> None:
+    product = Product(tmp_path / "state")
+    outcome = product.run("process", ground.recording, *options, "--out", tmp_path / "out")
+    assert outcome.status == 2
+    assert outcome.out == ""
+    assert options[1].rpartition(",")[2] in outcome.said or "«3) Общие факторы»" in outcome.said
+    assert "Traceback" not in outcome.said
+    assert not (tmp_path / "out").exists()
+    assert {path.name for path in product.state.iterdir()} <= {"models", "logs"}
+
+
+def test_the_doctor_names_every_engine_and_what_works(done: Installation) -> None:
+    outcome = done.product.run("doctor")
+    assert outcome.status == 0, outcome.out
+    for part in texts_cli.DOCTOR_ROWS.values():
+        assert part in outcome.out
+    assert outcome.out.count(texts_cli.DOCTOR_OK) == len(texts_cli.DOCTOR_ROWS)
+    assert "gpt-4o-transcribe" in outcome.out
+    assert "loopback-chat" in outcome.out
+
+
+def test_the_doctor_tells_what_does_not_work_and_goes_on(done: Installation) -> None:
+    settings = {**done.product.settings, "LLM_BASE_URL": "http://127.0.0.1:9/v1"}
+    outcome = Product(done.product.state, settings).run("doctor")
+    assert outcome.status == 3
+    assert outcome.out.count(texts_cli.DOCTOR_OK) == len(texts_cli.DOCTOR_ROWS) - 1
+    assert "Traceback" not in outcome.out + outcome.said
