@@ -36,6 +36,7 @@
     ├── ReportIndexBroken              exit status 2: reconciling mends it
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
+    ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
     └── Interrupted                    exit status 130: the same command goes on
 
@@ -287,6 +288,14 @@ class NotFound(VoxPersonaError):
 
     user_text_template = texts_errors.NOT_FOUND
     exit_status = 2
+
+
+class ReportOutdated(VoxPersonaError):
+    """What the report {report} was ordered from has changed."""
+
+    user_text_template = texts_errors.REPORT_OUTDATED
+    retryable = True
+    exit_status = 3
 
 
 class WordsChanged(VoxPersonaError):

@@ -25,14 +25,14 @@ from datamodels import (
     Transcript,
     UserId,
 )
-from errors import NoLanguageModel, NotFound
+from errors import NoLanguageModel, NotFound, ReportOutdated
 from jobs_stores import StoredAnswers
 from jobs_workshop import Workshop
 from language_model import LanguageModel
 from md_storage import ReportFiles
 from metadata import metadata_lines
 from prices import cost_usd
-from prompt_pack_models import ReportType
+from prompt_pack_models import ReportPlan, ReportType
 from report_generation import GeneratedReport, ReportRequest, generate_report
 
 
@@ -67,20 +67,14 @@ class ReportSteps:
         async with self._workshop.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, recording_id)
             transcript, metadata = await _inputs(connection, recording_id)
-            inputs = [
-                transcript.model_dump_json(),
-                metadata_lines(metadata),
-                plan.prompt_hash,
-                llm.info.fingerprint,
-                building,
-            ]
+            needed = building if report.per_building else None
             new = NewReportRun(
                 recording_id=recording_id,
                 owner_id=recording.owner_id,
                 scenario=report.scenario,
                 report_id=report.id,
-                building=building if report.per_building else None,
-                input_hash=sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest(),
+                building=needed,
+                input_hash=_input_hash(transcript, metadata, plan, needed, llm),
                 prompt_hash=plan.prompt_hash,
                 model=llm.info.model,
                 passes_total=plan.steps,
@@ -94,15 +88,19 @@ class ReportSteps:
         """Write a report that was ordered; one that is done stays as it is.
 
         Raises:
+            ReportOutdated: the recording was worked on anew since the order, or model or prompts are others.
             ProviderError: the model failed; answers so far are kept.
         """
+        llm = await self._model()
         async with self._workshop.database.transaction() as connection:
             run = await reports_store.get_run(connection, run_id)
             if run.status is RunStatus.DONE:
                 return
-            await reports_store.start_run(connection, run_id)
+            report = self._workshop.pack.report(run.report_id)
             transcript, metadata = await _inputs(connection, run.recording_id)
-        report = self._workshop.pack.report(run.report_id)
+            if run.input_hash != _input_hash(transcript, metadata, report.plan(run.building), run.building, llm):
+                raise ReportOutdated(report=run.report_id)
+            await reports_store.start_run(connection, run_id)
         request = ReportRequest(
             report=report, building=run.building, transcript=transcript, metadata=metadata_lines(metadata)
         )
@@ -112,7 +110,6 @@ class ReportSteps:
                 await reports_store.set_passes_done(connection, run_id, done)
 
         answers = StoredAnswers(self._workshop.database, run.recording_id)
-        llm = await self._model()
         generated = await generate_report(request, llm, answers, on_pass)
         await self._keep(run, report, generated)
 
@@ -164,3 +161,21 @@ async def _inputs(
     if transcript is None:
         raise NotFound(what=f"transcript of {recording_id}")
     return transcript, await recordings_store.load_metadata(connection, recording_id) or RecordingMetadata()
+
+
+def _input_hash(
+    transcript: Transcript,
+    metadata: RecordingMetadata,
+    plan: ReportPlan,
+    building: BuildingType | None,
+    llm: LanguageModel,
+) -> str:
+    """What a report depends on."""
+    inputs = [
+        transcript.model_dump_json(),
+        metadata_lines(metadata),
+        plan.prompt_hash,
+        llm.info.fingerprint,
+        building,
+    ]
+    return sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest()

@@ -174,6 +174,23 @@ def test_a_report_that_was_stopped_does_not_keep_another_waiting(installation: I
     assert installation.leftovers() == []
 
 
+def test_a_report_is_not_written_from_the_transcript_of_another_scenario(
+    installation: Installation, undisturbed: Undisturbed
+) -> None:
+    installation.tap.answer(len(undisturbed.parts) + 1)
+    command = installation.start()
+    wait_until(lambda: installation.tap.hanging > 0, command)
+    kill(command)
+
+    # Nothing is asked for this; the reports that wait are still not answered.
+    installation.tap.answer(0)
+    assert installation.run(scenario="design", report="none").status == 0
+    installation.tap.answer(None)
+    assert installation.run().status == 0
+
+    assert_as_undisturbed(installation, undisturbed)
+
+
 @pytest.fixture
 def state() -> Iterator[Path]:
     """For engines of the product's own.
