@@ -64,7 +64,8 @@ class Intake:
     ) -> Accepted:
         """Check, store and enqueue the file at ``path``.
 
-        The same bytes sent again are the same recording: it is worked on anew only as far as ``request`` differs.
+        The same bytes sent again are the same recording: it is worked on anew only as far as ``request`` differs, or
+        parts of it could not be transcribed.
 
         Raises:
             BadInput: no recording that can be worked with.
@@ -108,7 +109,8 @@ class Intake:
         engine = await self._engine()
         async with self._database.transaction() as connection:
             used = await recordings_store_transcripts.find_engine(connection, recording.id)
-            restart = not _same_words(recording.request, request) or used not in {None, engine}
+            failed = await recordings_store_transcripts.has_failed_parts(connection, recording.id)
+            restart = not _same_words(recording.request, request) or used not in {None, engine} or failed
             recording = await recordings_store.update_request(connection, recording.id, request, restart=restart)
             if metadata != RecordingMetadata():
                 await recordings_store.save_metadata(connection, recording.id, metadata)

@@ -58,6 +58,12 @@ _SUM_ENGINE_SECONDS = """
     SELECT coalesce(sum(engine_s), 0) AS seconds FROM recording_parts WHERE recording_id = %(recording_id)s AND planned
 """
 _SELECT_ENGINE = "SELECT engine, model FROM transcripts WHERE recording_id = %(recording_id)s"
+_SELECT_HAS_FAILED_PARTS = """
+    SELECT EXISTS (
+        SELECT FROM recording_parts
+        WHERE recording_id = %(recording_id)s AND planned AND result IS NULL AND error_code IS NOT NULL
+    ) AS failed
+"""
 _SELECT_SEGMENTS = """
     SELECT start_s, end_s, speaker, role, confidence, text, words
     FROM transcript_segments WHERE recording_id = %(recording_id)s
@@ -172,6 +178,12 @@ async def find_engine(connection: AsyncConnection[DictRow], recording_id: Record
     """Name and model of the engine that made the transcript; None while there is none."""
     row = await (await connection.execute(_SELECT_ENGINE, {"recording_id": recording_id})).fetchone()
     return None if row is None else (row["engine"], row["model"])
+
+
+async def has_failed_parts(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+    """Tell whether the engine failed for a part of the recording's plan."""
+    row = await (await connection.execute(_SELECT_HAS_FAILED_PARTS, {"recording_id": recording_id})).fetchone()
+    return row is not None and bool(row["failed"])
 
 
 async def load_transcript(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Transcript | None:

@@ -13,6 +13,8 @@ import texts_errors
 from installations import AT_ONCE, REPORTS, Installation, Undisturbed, artefacts
 from openai_answers import Heard, Messages, Samples, Schema
 from openai_faults import CHAT, TRANSCRIPTIONS, Fault, Faults, Kind
+from texts_transcription import PART_FAILED
+from transcript_formats import clock
 
 pytestmark = pytest.mark.weights
 
@@ -148,4 +150,25 @@ def test_what_failed_for_good_is_all_that_is_asked_again(installation: Installat
 
     assert set(installation.asked()[before:]) == set(undisturbed.asked) - answered
     assert len(installation.asked()) - before == len(undisturbed.asked) - len(answered)
+    assert artefacts(installation.out) == undisturbed.artefacts
+
+
+def test_a_part_that_could_not_be_transcribed_is_reported_and_asked_for_again(
+    installation: Installation, undisturbed: Undisturbed
+) -> None:
+    one_at_a_time(installation)
+    installation.server.faults = InOrder({TRANSCRIPTIONS: [None, *[openai_faults.status(500)] * TRIES]})
+
+    outcome = installation.run("--json", report="none")
+
+    assert outcome.status == 0
+    (manifest,) = outcome.manifests
+    (interval,) = manifest["missing"]
+    assert 0 < interval["start"] < interval["end"] < manifest["duration_s"]
+    assert f"⚠ {clock(interval['start'])}–{clock(interval['end'])}: {PART_FAILED}" in outcome.said
+    before = len(installation.server.asked(TRANSCRIPTIONS))
+
+    assert installation.run().status == 0
+
+    assert len(installation.server.asked(TRANSCRIPTIONS)) == before + 1
     assert artefacts(installation.out) == undisturbed.artefacts
