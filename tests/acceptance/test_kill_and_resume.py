@@ -199,16 +199,21 @@ def state() -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="voxpersona-test-") as directory:
         yield Path(directory)
+        for process in processes_of(Path(directory)):  # what a command left that did not come to its end
+            process.kill()
 
 
 def engine_process(state: Path, name: str) -> psutil.Process:
     return psutil.Process(json.loads((state / "run" / f"{name}.json").read_text())["pid"])
 
 
-def processes_of(state: Path) -> list[str]:
+def processes_of(state: Path) -> list[psutil.Process]:
     """What is still running of an installation."""
-    found = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    return [" ".join(arguments) for arguments in found if any(str(state) in argument for argument in arguments)]
+
+    def belongs(process: psutil.Process) -> bool:
+        return any(str(state) in argument for argument in process.info["cmdline"] or [])
+
+    return [process for process in psutil.process_iter(["cmdline"]) if belongs(process)]
 
 
 def test_engines_of_a_killed_command_are_taken_over_and_stopped_by_the_next(
