@@ -64,6 +64,14 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(4, ge=1, le=64)
     llm_timeout_s: float = Field(600.0, gt=0)
 
+    telegram_bot_token: SecretStr | None = None
+    telegram_api_id: int | None = Field(None, ge=1)
+    telegram_api_hash: SecretStr | None = None
+    telegram_proxy: SecretStr | None = None
+    owner_telegram_id: int | None = Field(None, ge=1)
+    team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
+    max_parallel_downloads: int = Field(3, ge=1, le=16)
+
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)

@@ -32,3 +32,19 @@ LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
 NO_SCENARIO = "none"
 """Only the transcript is wanted."""
+
+# --- Telegram, https://core.telegram.org/api/config and https://core.telegram.org/bots/api -------------------------
+CALLBACK_DATA_BYTES = 64
+MESSAGE_UTF16_UNITS = 4096
+CAPTION_UTF16_UNITS = 1024
+MESSAGES_PER_SECOND = 25
+"""Of 30 for the whole bot; an edit counts."""
+CHAT_MESSAGES_PER_MINUTE = 60
+"""One a second on average to one chat; short bursts are let through."""
+FILE_PART_BYTES = 1024 * 1024
+"""A request of a download; an offset must be a multiple of it."""
+
+# --- what people see (product definition) --------------------------------------------------------------------------
+LONGEST_INLINE_TEXT = 1200
+"""Characters of a report or transcript that is shown whole in a message."""
+PREVIEW_CHARACTERS = 300

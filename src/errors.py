@@ -38,6 +38,13 @@
     ├── NotFound                       exit status 2
     ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
+    ├── TelegramError                  exit status 3
+    │   ├── TelegramUnavailable        trying again helps
+    │   ├── TelegramRefusedSecrets      exit status 2: the operator can mend it
+    │   ├── ChatClosed                 the person blocked the bot or is gone
+    │   └── FileGone                   Telegram has the file no more
+    ├── AccessDenied                   exit status 2
+    ├── OutdatedButton                 a button of an earlier menu, or no button of ours
     └── Interrupted                    exit status 130: the same command goes on
 
 A class's docstring is its technical message, ``user_text`` the Russian sentence people see. Both are templates over the
@@ -302,6 +309,52 @@ class WordsChanged(VoxPersonaError):
     """Labelling the speakers changed the words of the transcript."""
 
     user_text_template = texts_errors.WORDS_CHANGED
+
+
+class TelegramError(VoxPersonaError):
+    """Telegram refused {call}: {reason}"""
+
+    user_text_template = texts_errors.TELEGRAM_FAILED
+    exit_status = 3
+
+
+class TelegramUnavailable(TelegramError):
+    """Telegram does not answer: {reason}"""
+
+    user_text_template = texts_errors.TELEGRAM_UNAVAILABLE
+    retryable = True
+
+
+class TelegramRefusedSecrets(TelegramError):
+    """Telegram does not accept the bot's token or the application's id and hash: {reason}"""
+
+    user_text_template = texts_errors.TELEGRAM_REFUSED_SECRETS
+    exit_status = 2
+
+
+class ChatClosed(TelegramError):
+    """The chat {chat} takes no messages: {reason}"""
+
+    user_text_template = texts_errors.CHAT_CLOSED
+
+
+class FileGone(TelegramError):
+    """Telegram has {file_name} no more: {reason}"""
+
+    user_text_template = texts_errors.FILE_GONE
+
+
+class AccessDenied(VoxPersonaError):
+    """{person} may not {permission}."""
+
+    user_text_template = texts_errors.ACCESS_DENIED
+    exit_status = 2
+
+
+class OutdatedButton(VoxPersonaError):
+    """The button {data} is of an earlier menu."""
+
+    user_text_template = texts_errors.OUTDATED_BUTTON
 
 
 class Interrupted(VoxPersonaError):

@@ -1,0 +1,137 @@
+"""Typed callback data: what a button means, packed into Telegram's 64 bytes and read back without trust."""
+
+import re
+from enum import StrEnum
+
+from constants import CALLBACK_DATA_BYTES
+from datamodels import Value
+from datamodels_telegram import Button
+from errors import OutdatedButton
+
+SEPARATOR = "||"
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+
+
+class Action(StrEnum):
+    """What a button does; the value is how its callback data begins. Comments name the arguments."""
+
+    MENU_MAIN = "menu_main"
+    MENU_CHATS = "menu_chats"
+    MENU_STORAGE = "menu_storage"
+    MENU_SYSTEM = "menu_system"
+    MENU_HELP = "menu_help"
+    SHOW_MY_REPORTS = "show_my_reports"
+
+    MODE_INTERVIEW = "mode_interview"  # page, from 1
+    MODE_DESIGN = "mode_design"  # page
+    RECORDING = "recording"  # recording number
+    RECORDING_PLAY = "recording_play"  # recording number
+    RECORDING_TRANSCRIPT = "recording_transcript"  # recording number
+    RECORDING_REPORTS = "recording_reports"  # recording number
+    RECORDING_METADATA = "recording_metadata"  # recording number
+    RECORDING_DELETE = "recording_delete"  # recording number
+    RECORDING_DELETE_CONFIRM = "recording_delete_confirm"  # recording number
+    RECORDING_AGAIN = "recording_again"  # recording number
+    TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
+    REPORT_FILE = "report_file"  # report number, extension
+
+    CANCEL_INCOMING = "cancel_incoming"  # id of the incoming file
+    CANCEL_CARD = "cancel_card"  # id of the progress card
+    SCENARIO_INCOMING = "scenario_incoming"  # id of the incoming file, scenario
+    SCENARIO = "scenario"  # recording number, scenario
+
+    CONFIRM_DATA = "confirm_data"  # recording number
+    EDIT_DATA = "edit_data"  # recording number
+    EDIT_AUDIO_NUMBER = "edit_audio_number"  # recording number, as in all that edit
+    EDIT_DATE = "edit_date"
+    EDIT_EMPLOYEE = "edit_employee"
+    EDIT_CLIENT = "edit_client"
+    EDIT_PLACE_NAME = "edit_place_name"
+    EDIT_BUILDING_TYPE = "edit_building_type"
+    EDIT_ZONE = "edit_zone"
+    EDIT_CITY = "edit_city"
+    BACK_TO_CONFIRM = "back_to_confirm"  # recording number
+    SKIP_FIELD = "skip_field"  # recording number
+    SKIP_ALL_FIELDS = "skip_all_fields"  # recording number
+    SET_BUILDING = "set_building"  # building type, recording number: as the metadata's value
+
+    CHOOSE_REPORTS = "choose_reports"  # recording number
+    CHOOSE_BUILDING = "choose_building"  # building type, recording number, report id or all
+    REPORT = "report"  # report id, recording number: begins with the report's own id, see ``report_button``
+    REPORTS_ALL = "reports_all"  # recording number
+    TRANSCRIPT_ONLY = "transcript_only"  # recording number
+
+    CANCEL_DIALOG = "cancel_dialog"
+
+
+class Press(Value):
+    """What a button's data says. Numbers come as ``numbers``, words as ``words``, each in their order."""
+
+    action: Action
+    words: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The one number.
+
+        Raises:
+            OutdatedButton: there is none, or more.
+        """
+        if len(self.numbers) != 1:
+            raise OutdatedButton(data=self.action)
+        return self.numbers[0]
+
+    @property
+    def word(self) -> str:
+        """The one word.
+
+        Raises:
+            OutdatedButton: there is none, or more.
+        """
+        if len(self.words) != 1:
+            raise OutdatedButton(data=self.action)
+        return self.words[0]
+
+
+def pack(action: Action, *arguments: str | int) -> str:
+    """Make callback data of an action and its arguments.
+
+    A report's button begins with the report's id, as people who write packs know it: ``report_int_links||17``.
+
+    Raises:
+        ValueError: longer than Telegram takes, or an argument that would not come back.
+    """
+    parts = [str(argument) for argument in arguments]
+    if not all(_NUMBER.fullmatch(part) or _WORD.fullmatch(part) for part in parts):
+        raise ValueError(f"arguments of {action} are not words and numbers")
+    data = SEPARATOR.join(parts if action is Action.REPORT else [action, *parts])
+    if len(data.encode()) > CALLBACK_DATA_BYTES:
+        raise ValueError(f"callback data of {action} is longer than {CALLBACK_DATA_BYTES} bytes")
+    return data
+
+
+def unpack(data: str) -> Press:
+    """Read callback data.
+
+    Raises:
+        OutdatedButton: it is none of ours, or of an earlier version.
+    """
+    first, *parts = data.split(SEPARATOR)
+    if first in set(Action) - {Action.REPORT}:
+        action = Action(first)
+    elif first.startswith(f"{Action.REPORT}_") and _WORD.fullmatch(first):
+        action, parts = Action.REPORT, [first, *parts]
+    else:
+        raise OutdatedButton(data=first[:CALLBACK_DATA_BYTES])
+    numbers = [part for part in parts if _NUMBER.fullmatch(part)]
+    words = [part for part in parts if _WORD.fullmatch(part)]
+    if len(numbers) + len(words) != len(parts):
+        raise OutdatedButton(data=first)
+    return Press(action=action, words=tuple(words), numbers=tuple(map(int, numbers)))
+
+
+def button(text: str, action: Action, *arguments: str | int) -> Button:
+    """Make an inline button."""
+    return Button(text=text, data=pack(action, *arguments))
