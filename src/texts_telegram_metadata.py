@@ -1,0 +1,33 @@
+"""What people read in Telegram about a recording's metadata: questions, the confirmation card, what follows.
+
+Values in braces are escaped before they are put in; the texts are HTML.
+"""
+
+NOT_GIVEN = "—"
+LINE = "{field}: <b>{value}</b>"
+ABOUT = "№{number}"
+
+QUESTION = "🏷 <b>Запись №{number}</b>\n{question}"
+PROBLEM = "⚠️ Не получилось: {reason}."
+HINT_SKIP = "Можно нажать «⏭ Пропустить»: поле останется пустым, заполнить его можно позже."
+HINT_BACK = "Можно нажать «« Назад»: поле останется таким, каким было."
+NOW = "Сейчас: {value}"
+SKIP = "⏭ Пропустить"
+SKIP_ALL = "Пропустить все"
+
+CONFIRMATION = "<b>Проверка введённых данных</b>\nЗапись №{number} · {file_name}\n\n{lines}"
+CONFIRM = "Подтвердить"
+EDIT = "Изменить"
+EDIT_TITLE = "✏️ <b>Запись №{number}</b>\nЧто изменить?"
+PRESS_A_BUTTON = (
+    "Здесь нужна кнопка, а не текст: «Подтвердить», если всё верно, или «Изменить», если нет. "
+    "Выйти из вопросов — /cancel."
+)
+CONFIRMED = "✅ Данные записи №{number} сохранены."
+CONFIRMED_ALREADY = "Эти данные уже подтверждены"
+SKIPPED_ALREADY = "Этот вопрос уже позади"
+BUILDING_SET = "Тип заведения: {building}"
+
+CANCELLED = "Вопросы отменены, введённое сохранено. Данные записи всегда можно дополнить в хранилище."
+NOTHING_TO_CANCEL = "Отменять нечего."
+SCENARIO_FIRST = "Сначала выберите, что это за запись:"

@@ -1,0 +1,79 @@
+"""What people read in Telegram about their recordings: list, card, deletion, transcripts, the choice of reports.
+
+Values in braces are escaped before they are put in; the texts are HTML.
+"""
+
+NO_SCENARIO = "Только расшифровка"
+WHICH_SCENARIO = "Что на записи №{number}?\n{file_name}"
+WHICH_SCENARIO_FOR_REPORTS = "Отчёты зависят от вида записи. Что на записи №{number}?\n{file_name}"
+SCENARIO_CHOSEN = "Запись №{number}: {scenario}."
+INCOMING_SCENARIO_CHOSEN = "Выбрано: {scenario}"
+SCENARIO_ALREADY = "Вид записи уже выбран"
+
+LIST_TITLE = "📦 <b>Мои записи: {scenario}</b>"
+LIST_MODE = "Новые записи будут этого же вида."
+LIST_COUNT = "{recordings}."
+LIST_PAGE = "{recordings}. Страница {page} из {pages}."
+LIST_EMPTY = "Здесь пока пусто. Пришлите голосовое, аудио, видео или файл с записью — она появится в этом списке."
+LIST_LINE = "{icon} №{number} · {name} · {date} · {duration}"
+PREVIOUS = "◀"
+NEXT = "▶"
+
+ICON_DONE = "✅"
+ICON_WORKING = "⏳"
+ICON_FAILED = "❌"
+ICON_CANCELLED = "✖"
+
+CARD = "🎙 <b>Запись №{number}</b>\n{file_name}\n{duration} · {size} · {date}\nВид: {scenario}\n{status}"
+STATUS = {
+    "stored": "⏳ Подготовка звука",
+    "prepared": "⏳ Расшифровка",
+    "transcribed": "⏳ Определение спикеров",
+    "speakers_known": "⏳ Роли спикеров",
+    "done": "✅ Готова",
+}
+STATUS_PARTS = "⏳ Расшифровка {done}/{total}"
+STATUS_FAILED = "❌ Не обработана: {reason}"
+STATUS_RETRY = "⏳ Повторим сами: {reason}"
+STATUS_CANCELLED = "✖ Обработка отменена, запись сохранена"
+REPORTS_READY = "Готово: {reports}"
+PLAY = "▶ Прослушать"
+TRANSCRIPT = "📄 Расшифровка"
+REPORTS = "📊 Отчёты"
+METADATA = "🏷 Данные"
+DELETE = "🗑 Удалить"
+AGAIN = "🔁 Обработать ещё раз"
+OPEN = "📦 Открыть запись"
+
+DELETE_QUESTION = "🗑 Удалить запись №{number} «{file_name}»?\nВместе с ней исчезнут {lost}. Вернуть их нельзя."
+LOST = "расшифровка и данные"
+LOST_REPORTS = "расшифровка, данные и {reports}"
+DELETE_CONFIRM = "🗑 Да, удалить"
+DELETED = "🗑 Запись №{number} «{file_name}» удалена."
+
+NOT_READY = "Запись ещё обрабатывается. Расшифровка придёт сюда сама, как только будет готова."
+NOT_READY_FAILED = "Расшифровки нет: обработка не удалась. Нажмите «🔁 Обработать ещё раз»."
+NOT_READY_SHORT = "Запись ещё обрабатывается"
+SENDING = "Отправляю файл…"
+PLAYED = "▶ Запись №{number} · {file_name}"
+TRANSCRIPT_CAPTION = "📄 Расшифровка записи №{number} · {file_name}"
+AGAIN_STARTED = "Запись №{number} обрабатывается заново."
+AGAIN_RUNNING = "Запись уже обрабатывается"
+CANCELLING = "Отменяю…"
+TOO_LATE_TO_CANCEL = "Отменять уже нечего"
+
+CHOOSE_REPORTS = "📊 <b>Отчёты по записи №{number}</b>\n{file_name}\n\nКакой отчёт подготовить?"
+REPORTS_ALL = "Все отчёты сразу"
+TRANSCRIPT_ONLY = "Только расшифровка"
+CHOOSE_BUILDING = "Выберите тип заведения:"
+NO_LANGUAGE_MODEL = (
+    "Отчёты сейчас недоступны: языковая модель отключена. Расшифровка готова и сохранена; "
+    "когда модель включат, отчёты можно будет заказать здесь же."
+)
+DEMO_MODEL = (
+    "ℹ️ Отчёты пишет встроенная демонстрационная модель: они показывают формат, глубины от них не ждите. "
+    "Полноценные отчёты появятся, когда подключат внешнюю языковую модель."
+)
+ORDERED = "Заказ принят: {reports}"
+TRANSCRIPT_ONLY_CHOSEN = "Хорошо, только расшифровка. Отчёты по записи №{number} можно заказать позже в хранилище."
+REPORT_CAPTION = "📊 {label} · запись №{number}"
