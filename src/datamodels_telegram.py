@@ -1,14 +1,11 @@
 """The values that cross the borders of the Telegram side. Chats are private ones: a chat's id is its person's."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from pydantic import Field
-
-from datamodels import RecordingId, ReportRunId, RunStatus, ScenarioId, Stage, UserId, Value
+from datamodels import RecordingId, ReportId, ReportRunId, RunStatus, ScenarioId, Stage, UserId, Value
 
 ChatId = NewType("ChatId", int)
 MessageId = NewType("MessageId", int)
@@ -58,6 +55,24 @@ class ButtonPress(Value):
     message_id: MessageId
     person: TelegramPerson
     data: str
+
+
+class UpdateKind(StrEnum):
+    MESSAGE = "message"
+    BUTTON = "button"
+
+
+class SeenUpdate(Value):
+    """A row of ``seen_updates`` that was not handled to its end. ``data`` is a button's; a message is fetched again."""
+
+    kind: UpdateKind
+    chat_id: ChatId
+    update_id: int
+    """The message's id, or the press's query id."""
+    message_id: MessageId
+    person: TelegramPerson
+    data: str | None
+    tries: int
 
 
 class Button(Value):
@@ -149,9 +164,12 @@ class IncomingFile(Value):
     bytes_done: int
     recording_id: RecordingId | None
     known: bool
-    """The same bytes had been sent before."""
+    """The same bytes had been sent before, and there is nothing to do with them."""
     error_code: str | None
     error_text: str | None
+    tries: int = 0
+    retry_at: datetime | None = None
+    """When the file will be tried again, while ``error_text`` says why it has to be."""
     created_at: datetime
     finished_at: datetime | None
 
@@ -198,11 +216,26 @@ class ProgressCard(Value):
     incoming_id: int | None
     recording_id: RecordingId | None
     run_ids: tuple[ReportRunId, ...]
+    delivered: tuple[ReportRunId, ...] = ()
+    """Those of ``run_ids`` whose outcome is in the outbox."""
     message_id: MessageId | None
     random_id: int
+    sent_anew: bool = False
     shown_hash: str
     final: bool
     created_at: datetime
+
+
+class RunProgress(Value):
+    """How far an ordered report is."""
+
+    id: ReportRunId
+    report_id: ReportId
+    status: RunStatus
+    passes_done: int
+    passes_total: int
+    error_text: str | None
+    retry_at: datetime | None
 
 
 class CardProgress(Value):
@@ -222,6 +255,5 @@ class CardProgress(Value):
     """When failed work will be tried again without anybody asking; None when it will not."""
     parts_done: int = 0
     parts_total: int = 0
-    runs: Mapping[RunStatus, int] = Field(default_factory=dict)
-    passes_done: int = 0
-    passes_total: int = 0
+    runs: tuple[RunProgress, ...] = ()
+    """The ordered reports, in the order of the card's ``run_ids``; deleted ones are left out."""

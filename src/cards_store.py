@@ -1,0 +1,176 @@
+"""Rows of ``progress_cards``, and what they show, read in one query for all."""
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from datamodels import RecordingId, ReportRunId, UserId
+from datamodels_telegram import CardKind, CardProgress, ChatId, IncomingFile, MessageId, ProgressCard
+from errors import NotFound
+from outbox_store import new_random_id
+
+# A file's card is its recording's as soon as there is one.
+_CARD = """
+    cards.id, cards.kind, cards.owner_id, cards.chat_id, cards.incoming_id,
+    coalesce(cards.recording_id, incoming.recording_id) AS recording_id, cards.run_ids, cards.delivered,
+    cards.message_id, cards.random_id, cards.sent_anew, cards.shown_hash, cards.final, cards.created_at
+"""
+_FROM = "progress_cards AS cards LEFT JOIN incoming_files AS incoming ON incoming.id = cards.incoming_id"
+
+_INSERT = """
+    INSERT INTO progress_cards (kind, owner_id, chat_id, incoming_id, recording_id, run_ids, random_id)
+    VALUES (%(kind)s, %(owner_id)s, %(chat_id)s, %(incoming_id)s, %(recording_id)s, %(run_ids)s, %(random_id)s)
+    ON CONFLICT (incoming_id) DO NOTHING
+    RETURNING id
+"""
+_SELECT_BY_ID = f"SELECT {_CARD} FROM {_FROM} WHERE cards.id = %(id)s"
+_SELECT_BY_INCOMING = f"SELECT {_CARD} FROM {_FROM} WHERE cards.incoming_id = %(incoming_id)s"
+_SELECT_OWNED = f"{_SELECT_BY_ID} AND cards.owner_id = %(owner_id)s"
+_SELECT_OPEN = f"""
+    SELECT
+        {_CARD}, to_jsonb(incoming) AS incoming,
+        recordings.number AS recording_number,
+        coalesce(recordings.file_name, incoming.file ->> 'file_name') AS file_name,
+        coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint) AS size_bytes,
+        recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
+        recordings.error_text, recordings.retry_at, parts.done AS parts_done, parts.total AS parts_total, runs.listed AS runs
+    FROM {_FROM}
+    LEFT JOIN recordings ON recordings.id = coalesce(cards.recording_id, incoming.recording_id)
+    CROSS JOIN LATERAL (
+        SELECT count(result) AS done, count(*) AS total
+        FROM recording_parts WHERE recording_id = recordings.id AND planned
+    ) AS parts
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            jsonb_agg(
+                jsonb_build_object(
+                    'id', id, 'report_id', report_id, 'status', status, 'passes_done', passes_done,
+                    'passes_total', passes_total, 'error_text', error_text, 'retry_at', retry_at
+                )
+                ORDER BY array_position(cards.run_ids, id)
+            ),
+            '[]'
+        ) AS listed
+        FROM report_runs WHERE id = ANY(cards.run_ids)
+    ) AS runs
+    WHERE NOT cards.final
+    ORDER BY cards.id
+"""
+_SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE NOT cards.run_ids <@ cards.delivered ORDER BY cards.id"
+_NOTE_SENT = """
+    UPDATE progress_cards SET message_id = %(message_id)s, shown_hash = %(shown_hash)s WHERE id = %(id)s
+"""
+_NOTE_SHOWN = "UPDATE progress_cards SET shown_hash = %(shown_hash)s, final = %(final)s WHERE id = %(id)s"
+# Once: a person who deletes the card a second time does not want it.
+_SEND_ANEW = """
+    UPDATE progress_cards SET
+        message_id = CASE WHEN sent_anew THEN message_id END, random_id = %(random_id)s, final = sent_anew,
+        sent_anew = true
+    WHERE id = %(id)s
+"""
+_NOTE_DELIVERED = """
+    UPDATE progress_cards SET delivered = delivered || %(run_ids)s::uuid[]
+    WHERE id = %(id)s AND NOT delivered && %(run_ids)s::uuid[]
+    RETURNING id
+"""
+
+
+async def add_incoming_card(connection: AsyncConnection[DictRow], incoming: IncomingFile) -> ProgressCard:
+    """Add the card of a file that was sent; the same file again gives the card that is there."""
+    return await _insert(
+        connection, CardKind.RECORDING, incoming.owner_id, incoming.chat_id, {"incoming_id": incoming.id}
+    )
+
+
+async def add_recording_card(
+    connection: AsyncConnection[DictRow], owner: UserId, chat: ChatId, recording_id: RecordingId
+) -> ProgressCard:
+    """Add a card for a recording that is worked on again."""
+    return await _insert(connection, CardKind.RECORDING, owner, chat, {"recording_id": recording_id})
+
+
+async def add_reports_card(
+    connection: AsyncConnection[DictRow],
+    owner: UserId,
+    chat: ChatId,
+    recording_id: RecordingId,
+    run_ids: Sequence[ReportRunId],
+) -> ProgressCard:
+    """Add the card of reports that were ordered together; each of them will be delivered, those done already too."""
+    ordered = {"recording_id": recording_id, "run_ids": list(dict.fromkeys(run_ids))}
+    return await _insert(connection, CardKind.REPORTS, owner, chat, ordered)
+
+
+async def get(connection: AsyncConnection[DictRow], owner: UserId, card_id: int) -> ProgressCard:
+    """Load a card for its owner.
+
+    Raises:
+        NotFound: there is none, or it is someone else's.
+    """
+    return await _one(connection, _SELECT_OWNED, {"owner_id": owner, "id": card_id})
+
+
+async def open_cards(connection: AsyncConnection[DictRow]) -> list[CardProgress]:
+    """Load the cards that may still change, oldest first, with what each is about."""
+    return [_progress(row) async for row in await connection.execute(_SELECT_OPEN)]
+
+
+async def undelivered(connection: AsyncConnection[DictRow]) -> list[ProgressCard]:
+    """Load the cards of reports not all of which have been put into the outbox, oldest first."""
+    return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
+
+
+async def note_sent(connection: AsyncConnection[DictRow], card_id: int, message_id: MessageId, shown_hash: str) -> None:
+    """Note that the card is in its chat, and what it shows."""
+    await connection.execute(_NOTE_SENT, {"id": card_id, "message_id": message_id, "shown_hash": shown_hash})
+
+
+async def note_shown(
+    connection: AsyncConnection[DictRow], card_id: int, shown_hash: str, *, final: bool = False
+) -> None:
+    """Note what the card shows, and whether it will not change any more."""
+    await connection.execute(_NOTE_SHOWN, {"id": card_id, "shown_hash": shown_hash, "final": final})
+
+
+async def send_anew(connection: AsyncConnection[DictRow], card_id: int) -> None:
+    """Have a card whose message is gone sent as another message; when that one is gone too, the card is final."""
+    await connection.execute(_SEND_ANEW, {"id": card_id, "random_id": new_random_id()})
+
+
+async def note_delivered(connection: AsyncConnection[DictRow], card_id: int, run_id: ReportRunId) -> bool:
+    """Note that the outcome of an ordered report is in the outbox; False when that had been noted before."""
+    parameters = {"id": card_id, "run_ids": [run_id]}
+    return await (await connection.execute(_NOTE_DELIVERED, parameters)).fetchone() is not None
+
+
+async def _insert(
+    connection: AsyncConnection[DictRow], kind: CardKind, owner: UserId, chat: ChatId, about: dict[str, Any]
+) -> ProgressCard:
+    parameters = {
+        "kind": kind,
+        "owner_id": owner,
+        "chat_id": chat,
+        "incoming_id": None,
+        "recording_id": None,
+        "run_ids": [],
+        "random_id": new_random_id(),
+        **about,
+    }
+    inserted = await (await connection.execute(_INSERT, parameters)).fetchone()
+    if inserted is None:
+        return await _one(connection, _SELECT_BY_INCOMING, parameters)
+    return await _one(connection, _SELECT_BY_ID, inserted)
+
+
+async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> ProgressCard:
+    row = await (await connection.execute(query, parameters)).fetchone()
+    if row is None:
+        raise NotFound(what=f"card {parameters.get('id')}")
+    return ProgressCard.model_validate(row)
+
+
+def _progress(row: DictRow) -> CardProgress:
+    card = {name: row.pop(name) for name in ProgressCard.model_fields}
+    return CardProgress.model_validate({"card": card, **row})

@@ -1,0 +1,116 @@
+"""Rows of ``recording_conversations``: where the conversation about each recording stands."""
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from constants import NO_SCENARIO
+from datamodels import RecordingId, UserId, Value
+from datamodels_telegram import ChatId, Conversation, ConversationStep
+from errors import NotFound
+
+_COLUMNS = "recording_id, owner_id, chat_id, step, round"
+
+_START = """
+    INSERT INTO recording_conversations (recording_id, owner_id, chat_id, step)
+    VALUES (%(recording_id)s, %(owner_id)s, %(chat_id)s, %(step)s)
+    ON CONFLICT (recording_id) DO NOTHING
+"""
+_RESTART = """
+    INSERT INTO recording_conversations (recording_id, owner_id, chat_id, step)
+    VALUES (%(recording_id)s, %(owner_id)s, %(chat_id)s, %(step)s)
+    ON CONFLICT (recording_id) DO UPDATE SET
+        chat_id = EXCLUDED.chat_id, step = EXCLUDED.step, round = recording_conversations.round + 1, updated_at = now()
+"""
+_SELECT_OWNED = f"""
+    SELECT {_COLUMNS} FROM recording_conversations
+    WHERE owner_id = %(owner_id)s AND recording_id = %(recording_id)s
+"""
+_MOVE = """
+    UPDATE recording_conversations SET step = %(after)s, updated_at = now()
+    WHERE recording_id = %(recording_id)s AND step = %(before)s AND round = %(round)s
+    RETURNING recording_id
+"""
+# A recording whose roles failed is as ready for questions as one whose roles are known. The newest of the files that
+# were this recording tells whether its person has said what it is.
+_SELECT_READY = """
+    SELECT
+        conversations.recording_id, conversations.owner_id, conversations.chat_id, conversations.step,
+        conversations.round,
+        recordings.scenario <> %(no_scenario)s OR coalesce(incoming.scenario IS NOT NULL, true) AS scenario_known,
+        metadata.proposed_at IS NOT NULL AS proposed
+    FROM recording_conversations AS conversations
+    JOIN recordings ON recordings.id = conversations.recording_id
+    LEFT JOIN recording_metadata AS metadata ON metadata.recording_id = recordings.id
+    LEFT JOIN LATERAL (
+        SELECT scenario FROM incoming_files WHERE recording_id = recordings.id ORDER BY id DESC LIMIT 1
+    ) AS incoming ON true
+    WHERE step IN ('transcript', 'proposal') AND (
+        (stage = 'done' AND recordings.error_code IS NULL)
+        OR (step = 'proposal' AND recordings.error_code IS NOT NULL AND recordings.retry_at IS NULL)
+    )
+    ORDER BY conversations.updated_at, conversations.recording_id
+"""
+
+
+class ReadyConversation(Value):
+    """A conversation whose recording is ready for it. ``proposed`` tells that the proposal of metadata has ended."""
+
+    conversation: Conversation
+    scenario_known: bool
+    proposed: bool
+
+
+async def start(connection: AsyncConnection[DictRow], owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
+    """Begin the conversation about a recording, from its transcript; one that is going on is left alone."""
+    await connection.execute(_START, _beginning(owner, chat, recording_id))
+
+
+async def restart(connection: AsyncConnection[DictRow], owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
+    """Begin anew, as another round: the recording is processed again, and its transcript will be delivered again."""
+    await connection.execute(_RESTART, _beginning(owner, chat, recording_id))
+
+
+async def get(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> Conversation:
+    """Load the conversation about a recording for its owner.
+
+    Raises:
+        NotFound: there is none, or the recording is someone else's.
+    """
+    parameters = {"owner_id": owner, "recording_id": recording_id}
+    row = await (await connection.execute(_SELECT_OWNED, parameters)).fetchone()
+    if row is None:
+        raise NotFound(what=f"conversation about {recording_id}")
+    return Conversation.model_validate(row)
+
+
+async def move(connection: AsyncConnection[DictRow], conversation: Conversation, step: ConversationStep) -> bool:
+    """Take a conversation from where ``conversation`` says to ``step``; False when it is not there any more."""
+    parameters = {
+        "recording_id": conversation.recording_id,
+        "before": conversation.step,
+        "round": conversation.round,
+        "after": step,
+    }
+    return await (await connection.execute(_MOVE, parameters)).fetchone() is not None
+
+
+async def list_ready(connection: AsyncConnection[DictRow]) -> list[ReadyConversation]:
+    """Load the conversations that wait for nothing but us, those that have waited longest first."""
+    cursor = await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})
+    return [_ready(row) async for row in cursor]
+
+
+def _beginning(owner: UserId, chat: ChatId, recording_id: RecordingId) -> dict[str, object]:
+    return {
+        "recording_id": recording_id,
+        "owner_id": owner,
+        "chat_id": chat,
+        "step": ConversationStep.TRANSCRIPT,
+    }
+
+
+def _ready(row: DictRow) -> ReadyConversation:
+    scenario_known, proposed = row.pop("scenario_known"), row.pop("proposed")
+    return ReadyConversation(
+        conversation=Conversation.model_validate(row), scenario_known=scenario_known, proposed=proposed
+    )

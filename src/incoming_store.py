@@ -1,0 +1,181 @@
+"""Rows of ``incoming_files``: files that people sent, from the first sign on until they are recordings or refused."""
+
+from datetime import datetime
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from datamodels import RecordingId, ScenarioId, UserId
+from datamodels_telegram import IncomingFile, IncomingMessage, IncomingState
+from errors import NotFound
+
+_COLUMNS = """
+    id, owner_id, chat_id, message_id, file, caption, scenario, state, bytes_done, recording_id, known, error_code,
+    error_text, tries, retry_at, created_at, finished_at
+"""
+
+_INSERT = """
+    INSERT INTO incoming_files (owner_id, chat_id, message_id, file, caption, scenario, state)
+    VALUES (%(owner_id)s, %(chat_id)s, %(message_id)s, %(file)s, %(caption)s, %(scenario)s, %(state)s)
+    ON CONFLICT (chat_id, message_id) DO NOTHING
+"""
+_SELECT_BY_MESSAGE = f"""
+    SELECT {_COLUMNS} FROM incoming_files WHERE chat_id = %(chat_id)s AND message_id = %(message_id)s
+"""
+_SELECT_OWNED = f"SELECT {_COLUMNS} FROM incoming_files WHERE owner_id = %(owner_id)s AND id = %(id)s"
+_SELECT_OPEN = f"SELECT {_COLUMNS} FROM incoming_files WHERE finished_at IS NULL ORDER BY id"
+_SET_SCENARIO = f"""
+    UPDATE incoming_files SET scenario = %(scenario)s WHERE owner_id = %(owner_id)s AND id = %(id)s
+    RETURNING {_COLUMNS}
+"""
+_CANCEL = f"""
+    UPDATE incoming_files SET state = %(state)s, retry_at = NULL, finished_at = now()
+    WHERE owner_id = %(owner_id)s AND id = %(id)s AND finished_at IS NULL
+    RETURNING {_COLUMNS}
+"""
+_SET_STATE = """
+    UPDATE incoming_files SET state = %(state)s, error_code = NULL, error_text = NULL, retry_at = NULL
+    WHERE id = %(id)s AND finished_at IS NULL
+"""
+_SET_BYTES_DONE = "UPDATE incoming_files SET bytes_done = %(bytes_done)s WHERE id = %(id)s AND finished_at IS NULL"
+_LOCK_OPEN = f"SELECT {_COLUMNS} FROM incoming_files WHERE id = %(id)s AND finished_at IS NULL FOR UPDATE"
+_FINISH = """
+    UPDATE incoming_files SET
+        state = %(state)s, recording_id = %(recording_id)s, known = %(known)s, error_code = %(error_code)s,
+        error_text = %(error_text)s, retry_at = NULL, finished_at = now()
+    WHERE id = %(id)s AND finished_at IS NULL
+"""
+_TRY_LATER = """
+    UPDATE incoming_files SET
+        state = %(state)s, tries = tries + 1, error_code = %(error_code)s, error_text = %(error_text)s,
+        retry_at = %(retry_at)s
+    WHERE id = %(id)s AND finished_at IS NULL
+"""
+
+
+async def add(
+    connection: AsyncConnection[DictRow], owner: UserId, message: IncomingMessage, scenario: ScenarioId | None
+) -> IncomingFile:
+    """Add the file of a message; the same message again gives the row that is there.
+
+    ``scenario`` is None while nobody said what the recording is, ``NO_SCENARIO`` when only the transcript is wanted.
+    """
+    if message.file is None:
+        raise ValueError("the message has no file")
+    parameters = {
+        "owner_id": owner,
+        "chat_id": message.chat_id,
+        "message_id": message.message_id,
+        "file": Jsonb(message.file.model_dump(mode="json")),
+        "caption": message.text,
+        "scenario": scenario,
+        "state": IncomingState.WAITING,
+    }
+    await connection.execute(_INSERT, parameters)
+    return await _one(connection, _SELECT_BY_MESSAGE, parameters)
+
+
+async def get(connection: AsyncConnection[DictRow], owner: UserId, incoming_id: int) -> IncomingFile:
+    """Load a file for its owner.
+
+    Raises:
+        NotFound: there is none, or it is someone else's.
+    """
+    return await _one(connection, _SELECT_OWNED, {"owner_id": owner, "id": incoming_id})
+
+
+async def set_scenario(
+    connection: AsyncConnection[DictRow], owner: UserId, incoming_id: int, scenario: ScenarioId
+) -> IncomingFile:
+    """Note what the recording is. One that is stored already has ``recording_id``: it has to be told too.
+
+    Raises:
+        NotFound: there is no such file, or it is someone else's.
+    """
+    return await _one(connection, _SET_SCENARIO, {"owner_id": owner, "id": incoming_id, "scenario": scenario})
+
+
+async def cancel(connection: AsyncConnection[DictRow], owner: UserId, incoming_id: int) -> bool:
+    """Stop the work on a file that is no recording yet; False when there is no such work."""
+    parameters = {"owner_id": owner, "id": incoming_id, "state": IncomingState.CANCELLED}
+    return await (await connection.execute(_CANCEL, parameters)).fetchone() is not None
+
+
+async def list_open(connection: AsyncConnection[DictRow]) -> list[IncomingFile]:
+    """Load the files that are neither stored nor refused nor cancelled, oldest first."""
+    return [IncomingFile.model_validate(row) async for row in await connection.execute(_SELECT_OPEN)]
+
+
+async def set_state(connection: AsyncConnection[DictRow], incoming_id: int, state: IncomingState) -> None:
+    """Note what is being done with an open file; an earlier failure is over with that."""
+    await connection.execute(_SET_STATE, {"id": incoming_id, "state": state})
+
+
+async def set_bytes_done(connection: AsyncConnection[DictRow], incoming_id: int, bytes_done: int) -> None:
+    """Note how much of an open file is here."""
+    await connection.execute(_SET_BYTES_DONE, {"id": incoming_id, "bytes_done": bytes_done})
+
+
+async def lock_open(connection: AsyncConnection[DictRow], incoming_id: int) -> IncomingFile | None:
+    """Load an open file as it is now and keep others from changing it until the transaction ends; None when it is
+    finished."""
+    row = await (await connection.execute(_LOCK_OPEN, {"id": incoming_id})).fetchone()
+    return None if row is None else IncomingFile.model_validate(row)
+
+
+async def finish_stored(
+    connection: AsyncConnection[DictRow], incoming_id: int, recording_id: RecordingId, *, known: bool
+) -> None:
+    """Note that the file is a recording now, ``known`` when it was one before and nothing is to be done."""
+    await _finish(connection, incoming_id, IncomingState.STORED, recording_id=recording_id, known=known)
+
+
+async def finish_refused(
+    connection: AsyncConnection[DictRow], incoming_id: int, error_code: str, error_text: str
+) -> None:
+    """Note why an open file cannot be worked with."""
+    await _finish(connection, incoming_id, IncomingState.REFUSED, error_code=error_code, error_text=error_text)
+
+
+async def try_later(
+    connection: AsyncConnection[DictRow], incoming_id: int, error_code: str, error_text: str, retry_at: datetime
+) -> None:
+    """Note why the last try with an open file failed, and when the next will be."""
+    parameters = {
+        "id": incoming_id,
+        "state": IncomingState.WAITING,
+        "error_code": error_code,
+        "error_text": error_text,
+        "retry_at": retry_at,
+    }
+    await connection.execute(_TRY_LATER, parameters)
+
+
+async def _finish(
+    connection: AsyncConnection[DictRow],
+    incoming_id: int,
+    state: IncomingState,
+    *,
+    recording_id: RecordingId | None = None,
+    known: bool = False,
+    error_code: str | None = None,
+    error_text: str | None = None,
+) -> None:
+    parameters = {
+        "id": incoming_id,
+        "state": state,
+        "recording_id": recording_id,
+        "known": known,
+        "error_code": error_code,
+        "error_text": error_text,
+    }
+    await connection.execute(_FINISH, parameters)
+
+
+async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> IncomingFile:
+    row = await (await connection.execute(query, parameters)).fetchone()
+    if row is None:
+        raise NotFound(what=f"incoming file {parameters.get('id', parameters.get('message_id'))}")
+    return IncomingFile.model_validate(row)

@@ -1,0 +1,73 @@
+"""Rows of ``outbox``: messages that were decided on in one transaction with their cause, and are sent afterwards."""
+
+from datetime import datetime
+from secrets import randbits
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from datamodels import UserId
+from datamodels_telegram import ChatId, MessageId, OutboxItem, OutgoingMessage
+
+# random_id tells Telegram that a message is the same one: made once, sent with every try.
+_INSERT = """
+    INSERT INTO outbox (key, owner_id, chat_id, message, random_id)
+    VALUES (%(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s)
+    ON CONFLICT (key) DO NOTHING
+"""
+# The first of each chat, due or not: what follows it does not overtake it.
+_SELECT_NEXT = """
+    SELECT id, key, chat_id, owner_id, message, random_id, tries
+    FROM (
+        SELECT DISTINCT ON (chat_id) * FROM outbox
+        WHERE sent_at IS NULL AND given_up_at IS NULL
+        ORDER BY chat_id, id
+    ) AS first
+    WHERE not_before <= now()
+    ORDER BY id
+"""
+_NOTE_SENT = "UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), error = NULL WHERE id = %(id)s"
+_GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s WHERE id = %(id)s"
+_TRY_LATER = """
+    UPDATE outbox SET tries = tries + 1, not_before = %(not_before)s, error = %(error)s WHERE id = %(id)s
+"""
+
+
+def new_random_id() -> int:
+    """A positive 63-bit number that nobody can guess."""
+    return randbits(62) + 1
+
+
+async def put(
+    connection: AsyncConnection[DictRow], key: str, owner: UserId, chat: ChatId, message: OutgoingMessage
+) -> None:
+    """Have a message sent; one that was put in before with the same ``key`` stays and is the only one."""
+    parameters = {
+        "key": key,
+        "owner_id": owner,
+        "chat_id": chat,
+        "message": Jsonb(message.model_dump(mode="json")),
+        "random_id": new_random_id(),
+    }
+    await connection.execute(_INSERT, parameters)
+
+
+async def list_next(connection: AsyncConnection[DictRow]) -> list[OutboxItem]:
+    """Load the first message of each chat, oldest first; a chat whose first one waits for another try is left out."""
+    return [OutboxItem.model_validate(row) async for row in await connection.execute(_SELECT_NEXT)]
+
+
+async def note_sent(connection: AsyncConnection[DictRow], item_id: int, message_id: MessageId) -> None:
+    """Note that the message is in the chat."""
+    await connection.execute(_NOTE_SENT, {"id": item_id, "message_id": message_id})
+
+
+async def give_up(connection: AsyncConnection[DictRow], item_id: int, error_code: str) -> None:
+    """Note that the message will not be sent, and why."""
+    await connection.execute(_GIVE_UP, {"id": item_id, "error": error_code})
+
+
+async def try_later(connection: AsyncConnection[DictRow], item_id: int, error_code: str, not_before: datetime) -> None:
+    """Note why the message could not be sent, and when it will be tried again."""
+    await connection.execute(_TRY_LATER, {"id": item_id, "error": error_code, "not_before": not_before})
