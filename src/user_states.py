@@ -1,12 +1,42 @@
 """The state of conversations, durable per person and typed: a step is an enum, its data a model.
 
-Each piece of state has a key of its own, so that a handler can neither overwrite nor lose another's piece.
+Each piece of state has a key of its own, so that a handler can neither overwrite nor lose another's piece. Reading
+locks the piece until the transaction ends. ``now`` is the database's clock unless it is given.
 """
 
+import asyncio
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+from weakref import WeakValueDictionary
 
-from datamodels import RecordingId, ScenarioId, Value
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+from pydantic import ValidationError
+
+from datamodels import RecordingId, ScenarioId, UserId, Value
+
+log = structlog.get_logger(__name__)
+
+_SELECT = """
+    SELECT value, expires_at <= coalesce(%(now)s, now()) AS expired FROM user_states
+    WHERE user_id = %(user_id)s AND key = %(key)s
+    FOR UPDATE
+"""
+_INSERT = """
+    INSERT INTO user_states (user_id, key, value, expires_at, updated_at)
+    VALUES (
+        %(user_id)s, %(key)s, %(value)s, coalesce(%(now)s, now()) + %(ttl)s::interval, coalesce(%(now)s, now())
+    )
+    ON CONFLICT (user_id, key)
+"""
+_INSERT_NEW = f"{_INSERT} DO NOTHING"
+_UPSERT = f"""{_INSERT} DO UPDATE SET
+    value = EXCLUDED.value, expires_at = EXCLUDED.expires_at, updated_at = EXCLUDED.updated_at
+"""
+_DELETE = "DELETE FROM user_states WHERE user_id = %(user_id)s AND key = %(key)s"
 
 
 class Step(StrEnum):
@@ -52,3 +82,101 @@ class Mode(State):
 
     KEY = "mode"
     scenario: ScenarioId
+
+
+S = TypeVar("S", bound=State)
+
+
+async def get(
+    connection: AsyncConnection[DictRow], user_id: UserId, model: type[S], *, now: datetime | None = None
+) -> S | None:
+    """Load a piece of state; None when there is none, when it has expired, or when it is of an earlier version."""
+    parameters = {"user_id": user_id, "key": model.KEY, "now": now}
+    row = await (await connection.execute(_SELECT, parameters)).fetchone()
+    if row is None:
+        return None
+    value = None if row["expired"] else _readable(model, row["value"])
+    if value is None:
+        await connection.execute(_DELETE, parameters)
+    return value
+
+
+async def put(
+    connection: AsyncConnection[DictRow],
+    user_id: UserId,
+    value: State,
+    *,
+    ttl: timedelta | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Put a piece of state in the place of the earlier one of its key; it is gone after ``ttl``."""
+    await connection.execute(_UPSERT, _row(user_id, value, ttl, now))
+
+
+async def drop(connection: AsyncConnection[DictRow], user_id: UserId, model: type[State]) -> None:
+    """Remove a piece of state; no error when there is none."""
+    await connection.execute(_DELETE, {"user_id": user_id, "key": model.KEY})
+
+
+async def advance(
+    connection: AsyncConnection[DictRow],
+    user_id: UserId,
+    before: State | None,
+    after: State,
+    *,
+    ttl: timedelta | None = None,
+    now: datetime | None = None,
+) -> bool:
+    """Put ``after`` in the place of ``before``; None stands for no state.
+
+    Returns False, changing nothing, when the state is not ``before`` any more.
+
+    Raises:
+        ValueError: the two are of different keys.
+    """
+    if before is not None and before.KEY != after.KEY:
+        raise ValueError(f"{before.KEY} and {after.KEY} are different pieces of state")
+    if await get(connection, user_id, type(after if before is None else before), now=now) != before:
+        return False
+    if before is not None:
+        await connection.execute(_UPSERT, _row(user_id, after, ttl, now))
+        return True
+    # Where there is no row there is no lock: another may have put its own there since the look.
+    return (await connection.execute(_INSERT_NEW, _row(user_id, after, ttl, now))).rowcount == 1
+
+
+async def drop_if(
+    connection: AsyncConnection[DictRow], user_id: UserId, value: State, *, now: datetime | None = None
+) -> bool:
+    """Remove ``value``; returns False, changing nothing, when the state is another one or none."""
+    if await get(connection, user_id, type(value), now=now) != value:
+        return False
+    await drop(connection, user_id, type(value))
+    return True
+
+
+def _row(user_id: UserId, value: State, ttl: timedelta | None, now: datetime | None) -> dict[str, object]:
+    return {
+        "user_id": user_id,
+        "key": value.KEY,
+        "value": Jsonb(value.model_dump(mode="json")),
+        "ttl": ttl,
+        "now": now,
+    }
+
+
+def _readable(model: type[S], stored: object) -> S | None:
+    try:
+        return model.model_validate(stored)
+    except ValidationError as exc:
+        # Not the error's own text: it repeats what a person may have typed.
+        log.warning("state_unreadable", key=model.KEY, fields=[".".join(map(str, e["loc"])) for e in exc.errors()])
+        return None
+
+
+_LOCKS: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+
+
+def get_user_lock(user_id: UserId) -> asyncio.Lock:
+    """The lock under which a person's state is changed; it is freed when nobody holds it or waits for it."""
+    return _LOCKS.setdefault(user_id, asyncio.Lock())

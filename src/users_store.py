@@ -1,11 +1,12 @@
 """Rows of ``users``."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from datamodels import Role, User, UserId
+from datamodels_telegram import TelegramPerson
 from errors import NotFound
 
 LOCAL_USER = UserId(UUID("00000000-0000-4000-8000-000000000001"))
@@ -17,7 +18,15 @@ _INSERT_USER = """
     INSERT INTO users (id, name, role) VALUES (%(id)s, %(name)s, %(role)s)
     ON CONFLICT (id) DO NOTHING
 """
-_SELECT_USER = "SELECT id, telegram_id, name, role, created_at FROM users WHERE id = %(id)s"
+_COLUMNS = "id, telegram_id, name, role, created_at"
+_SELECT_USER = f"SELECT {_COLUMNS} FROM users WHERE id = %(id)s"
+_SELECT_BY_TELEGRAM_ID = f"SELECT {_COLUMNS} FROM users WHERE telegram_id = %(telegram_id)s"
+_UPSERT_TELEGRAM_USER = f"""
+    INSERT INTO users (id, telegram_id, name, role) VALUES (%(id)s, %(telegram_id)s, %(name)s, %(role)s)
+    ON CONFLICT (telegram_id) DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role
+    RETURNING {_COLUMNS}
+"""
+_SELECT_TELEGRAM_USERS = f"SELECT {_COLUMNS} FROM users WHERE telegram_id IS NOT NULL ORDER BY created_at, id"
 
 
 async def ensure_local_user(connection: AsyncConnection[DictRow]) -> UserId:
@@ -36,3 +45,25 @@ async def get_user(connection: AsyncConnection[DictRow], user_id: UserId) -> Use
     if row is None:
         raise NotFound(what=f"user {user_id}")
     return User.model_validate(row)
+
+
+async def find_by_telegram_id(connection: AsyncConnection[DictRow], telegram_id: int) -> User | None:
+    """Find the user who is this person of Telegram."""
+    row = await (await connection.execute(_SELECT_BY_TELEGRAM_ID, {"telegram_id": telegram_id})).fetchone()
+    return None if row is None else User.model_validate(row)
+
+
+async def ensure_telegram_user(connection: AsyncConnection[DictRow], person: TelegramPerson, role: Role) -> User:
+    """Add the person unless present, and keep name and role up to date."""
+    name = person.name.replace("\0", "")  # PostgreSQL's text takes no NUL
+    known = await find_by_telegram_id(connection, person.id)
+    if known is not None and (known.name, known.role) == (name, role):
+        return known
+    parameters = {"id": uuid4(), "telegram_id": person.id, "name": name, "role": role}
+    row = await (await connection.execute(_UPSERT_TELEGRAM_USER, parameters)).fetchone()
+    return User.model_validate(row)
+
+
+async def list_telegram_users(connection: AsyncConnection[DictRow]) -> list[User]:
+    """List the people of Telegram, the first to come first."""
+    return [User.model_validate(row) async for row in await connection.execute(_SELECT_TELEGRAM_USERS)]

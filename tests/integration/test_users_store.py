@@ -1,9 +1,13 @@
+from random import randrange
 from uuid import uuid4
 
 import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 
 import users_store
 from datamodels import Role, UserId
+from datamodels_telegram import TelegramPerson
 from db import Database
 from errors import NotFound
 
@@ -20,3 +24,34 @@ async def test_an_unknown_user_is_not_found(shared_database: Database) -> None:
     with pytest.raises(NotFound):
         async with shared_database.transaction() as connection:
             await users_store.get_user(connection, UserId(uuid4()))
+
+
+def stranger() -> TelegramPerson:
+    return TelegramPerson(id=randrange(2**40, 2**52), name="Мария Ёлкина")  # noqa: S311  # no secret
+
+
+async def test_a_person_of_telegram_is_added_once_and_found_by_the_number(connection: AsyncConnection[DictRow]) -> None:
+    person = stranger()
+    assert await users_store.find_by_telegram_id(connection, person.id) is None
+    user = await users_store.ensure_telegram_user(connection, person, Role.USER)
+    assert (user.telegram_id, user.name, user.role) == (person.id, person.name, Role.USER)
+    assert await users_store.ensure_telegram_user(connection, person, Role.USER) == user
+    assert await users_store.find_by_telegram_id(connection, person.id) == user
+    assert await users_store.get_user(connection, user.id) == user
+
+
+async def test_name_and_role_of_a_person_are_kept_up_to_date(connection: AsyncConnection[DictRow]) -> None:
+    person = stranger()
+    user = await users_store.ensure_telegram_user(connection, person, Role.USER)
+    renamed = person.model_copy(update={"name": "Мария \0Иванова"})
+    now = await users_store.ensure_telegram_user(connection, renamed, Role.ADMIN)
+    assert now == user.model_copy(update={"name": "Мария Иванова", "role": Role.ADMIN})
+    assert await users_store.ensure_telegram_user(connection, renamed, Role.ADMIN) == now
+
+
+async def test_only_people_of_telegram_are_listed(connection: AsyncConnection[DictRow]) -> None:
+    await users_store.ensure_local_user(connection)
+    user = await users_store.ensure_telegram_user(connection, stranger(), Role.GUEST)
+    listed = await users_store.list_telegram_users(connection)
+    assert user in listed
+    assert users_store.LOCAL_USER not in {other.id for other in listed}

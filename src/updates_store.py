@@ -1,0 +1,107 @@
+"""Rows of ``seen_updates``: every message and every pressed button once, and what of them was not finished."""
+
+from datetime import datetime
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson, UpdateKind
+
+_INSERT = """
+    INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, done_at)
+    VALUES (
+        %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s,
+        CASE WHEN %(done)s THEN now() END
+    )
+    ON CONFLICT (kind, chat_id, update_id) DO NOTHING
+"""
+_KEY = "kind = %(kind)s AND chat_id = %(chat_id)s AND update_id = %(update_id)s"
+_MARK_DONE = f"UPDATE seen_updates SET done_at = now() WHERE {_KEY}"
+_COUNT_TRY = f"UPDATE seen_updates SET tries = tries + 1 WHERE {_KEY} RETURNING tries"
+_SELECT_UNFINISHED = """
+    SELECT kind, chat_id, update_id, message_id, person_id, person_name, data, tries FROM seen_updates
+    WHERE done_at IS NULL
+    ORDER BY received_at, update_id
+"""
+# Message ids grow over all private chats together.
+_SELECT_HIGHEST = "SELECT max(message_id) AS highest FROM seen_updates WHERE kind = 'message'"
+# The highest message stays: after a long silence it still tells where to look for missed ones.
+_DELETE_OLD = """
+    DELETE FROM seen_updates
+    WHERE received_at < %(older_than)s
+    AND NOT (
+        kind = 'message' AND message_id = (SELECT max(message_id) FROM seen_updates WHERE kind = 'message')
+    )
+"""
+
+
+def seen_update(update: IncomingMessage | ButtonPress) -> SeenUpdate:
+    """The row of an update that comes for the first time."""
+    is_press = isinstance(update, ButtonPress)
+    return SeenUpdate(
+        kind=UpdateKind.BUTTON if is_press else UpdateKind.MESSAGE,
+        chat_id=update.chat_id,
+        update_id=update.query_id if isinstance(update, ButtonPress) else update.message_id,
+        message_id=update.message_id,
+        person=update.person,
+        data=update.data if isinstance(update, ButtonPress) else None,
+        tries=0,
+    )
+
+
+async def remember_message(connection: AsyncConnection[DictRow], message: IncomingMessage) -> bool:
+    """Note that a message came; False when it came before."""
+    return await _insert(connection, seen_update(message), done=False)
+
+
+async def remember_press(connection: AsyncConnection[DictRow], press: ButtonPress, *, done: bool = False) -> bool:
+    """Note that a button was pressed; False when this press came before. ``done``: there is nothing to handle."""
+    return await _insert(connection, seen_update(press), done=done)
+
+
+async def mark_done(connection: AsyncConnection[DictRow], update: SeenUpdate) -> None:
+    """Note that the update needs no more work."""
+    await connection.execute(_MARK_DONE, _key(update))
+
+
+async def count_try(connection: AsyncConnection[DictRow], update: SeenUpdate) -> int:
+    """Note that work on the update begins; returns how often it has, 1 when it was never noted."""
+    row = await (await connection.execute(_COUNT_TRY, _key(update))).fetchone()
+    return 1 if row is None else int(row["tries"])
+
+
+async def unfinished(connection: AsyncConnection[DictRow]) -> list[SeenUpdate]:
+    """Load the updates without an end, in the order in which they came."""
+    cursor = await connection.execute(_SELECT_UNFINISHED)
+    return [
+        SeenUpdate(person=TelegramPerson(id=row.pop("person_id"), name=row.pop("person_name")), **row)
+        async for row in cursor
+    ]
+
+
+async def highest_message_id(connection: AsyncConnection[DictRow]) -> MessageId | None:
+    """The id of the latest message that came; None when none ever did."""
+    row = await (await connection.execute(_SELECT_HIGHEST)).fetchone()
+    return None if row is None or row["highest"] is None else MessageId(row["highest"])
+
+
+async def forget_old(connection: AsyncConnection[DictRow], older_than: datetime) -> None:
+    """Delete the rows of updates that came before ``older_than``: Telegram sends those no more."""
+    await connection.execute(_DELETE_OLD, {"older_than": older_than})
+
+
+async def _insert(connection: AsyncConnection[DictRow], update: SeenUpdate, *, done: bool) -> bool:
+    parameters = {
+        **_key(update),
+        "message_id": update.message_id,
+        "person_id": update.person.id,
+        # PostgreSQL's text takes no NUL.
+        "person_name": update.person.name.replace("\0", ""),
+        "data": None if update.data is None else update.data.replace("\0", ""),
+        "done": done,
+    }
+    return (await connection.execute(_INSERT, parameters)).rowcount == 1
+
+
+def _key(update: SeenUpdate) -> dict[str, UpdateKind | ChatId | int]:
+    return {"kind": update.kind, "chat_id": update.chat_id, "update_id": update.update_id}

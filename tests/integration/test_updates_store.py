@@ -1,0 +1,99 @@
+"""Each test works in a transaction that is undone; rows of other tests that were committed are left out by chat."""
+
+from datetime import UTC, datetime, timedelta
+from random import getrandbits
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import updates_store
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, TelegramPerson
+
+MESSAGE = IncomingMessage(
+    chat_id=ChatId(7), message_id=MessageId(100), person=TelegramPerson(id=7, name="Мария \0Ёлкина"), text="Иванов Иван"
+)
+PRESS = ButtonPress(
+    query_id=2**62 + 1, chat_id=ChatId(7), message_id=MessageId(101), person=MESSAGE.person, data="menu_main"
+)
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_seen(connection: AsyncConnection[DictRow]) -> None:
+    await connection.execute("DELETE FROM seen_updates")
+
+
+async def test_a_message_is_new_once(connection: AsyncConnection[DictRow]) -> None:
+    assert await updates_store.remember_message(connection, MESSAGE)
+    assert not await updates_store.remember_message(connection, MESSAGE)
+
+
+async def test_the_same_message_id_in_another_chat_is_another_message(connection: AsyncConnection[DictRow]) -> None:
+    await updates_store.remember_message(connection, MESSAGE)
+    assert await updates_store.remember_message(connection, MESSAGE.model_copy(update={"chat_id": ChatId(8)}))
+
+
+async def test_each_press_of_a_button_is_new_once(connection: AsyncConnection[DictRow]) -> None:
+    assert await updates_store.remember_press(connection, PRESS)
+    assert not await updates_store.remember_press(connection, PRESS)
+    assert await updates_store.remember_press(connection, PRESS.model_copy(update={"query_id": getrandbits(62)}))
+
+
+async def test_a_press_and_a_message_with_the_same_number_are_two_updates(connection: AsyncConnection[DictRow]) -> None:
+    await updates_store.remember_message(connection, MESSAGE)
+    assert await updates_store.remember_press(connection, PRESS.model_copy(update={"query_id": MESSAGE.message_id}))
+
+
+async def test_what_has_no_end_comes_back_in_its_order_without_what_was_written(
+    connection: AsyncConnection[DictRow],
+) -> None:
+    later = MESSAGE.model_copy(update={"message_id": MessageId(102)})
+    await updates_store.remember_message(connection, MESSAGE)
+    await updates_store.remember_message(connection, later)
+    await updates_store.remember_press(connection, PRESS)
+    await connection.execute(
+        "UPDATE seen_updates SET received_at = now() + make_interval(secs => message_id - 100) WHERE chat_id = 7"
+    )
+    unfinished = await updates_store.unfinished(connection)
+    person = TelegramPerson(id=7, name="Мария Ёлкина")
+    expected = [updates_store.seen_update(update) for update in (MESSAGE, PRESS, later)]
+    assert unfinished == [update.model_copy(update={"person": person}) for update in expected]
+    row = await (await connection.execute("SELECT * FROM seen_updates WHERE message_id = 100")).fetchone()
+    assert "Иванов" not in str(row)
+
+
+async def test_what_is_done_is_not_unfinished(connection: AsyncConnection[DictRow]) -> None:
+    await updates_store.remember_message(connection, MESSAGE)
+    await updates_store.remember_press(connection, PRESS, done=True)
+    await updates_store.mark_done(connection, updates_store.seen_update(MESSAGE))
+    assert await updates_store.unfinished(connection) == []
+
+
+async def test_tries_are_counted_over_restarts(connection: AsyncConnection[DictRow]) -> None:
+    await updates_store.remember_message(connection, MESSAGE)
+    update = updates_store.seen_update(MESSAGE)
+    assert [await updates_store.count_try(connection, update) for _ in range(3)] == [1, 2, 3]
+    assert [stored.tries for stored in await updates_store.unfinished(connection)] == [3]
+
+
+async def test_an_update_that_could_not_be_noted_is_at_its_first_try(connection: AsyncConnection[DictRow]) -> None:
+    assert await updates_store.count_try(connection, updates_store.seen_update(MESSAGE)) == 1
+
+
+async def test_the_highest_message_tells_where_missed_ones_begin(connection: AsyncConnection[DictRow]) -> None:
+    assert await updates_store.highest_message_id(connection) is None
+    await updates_store.remember_message(connection, MESSAGE)
+    await updates_store.remember_press(connection, PRESS)
+    assert await updates_store.highest_message_id(connection) == MESSAGE.message_id
+
+
+async def test_old_updates_are_forgotten_but_for_the_highest_message(connection: AsyncConnection[DictRow]) -> None:
+    for message_id in (98, 99, 100):
+        await updates_store.remember_message(
+            connection, MESSAGE.model_copy(update={"message_id": MessageId(message_id)})
+        )
+    await updates_store.remember_press(connection, PRESS)
+    await updates_store.forget_old(connection, datetime.now(UTC) - timedelta(days=1))
+    assert len(await updates_store.unfinished(connection)) == 4
+    await updates_store.forget_old(connection, datetime.now(UTC) + timedelta(days=1))
+    assert [update.message_id for update in await updates_store.unfinished(connection)] == [100]
