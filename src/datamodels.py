@@ -200,7 +200,10 @@ class NewRecording(Value):
 
 
 class Recording(Value):
-    """A row of ``recordings``. ``stage`` is the last one that is done, ``error_code`` why work stopped there."""
+    """A row of ``recordings``. ``stage`` is the last one that is done, ``error_code`` why work stopped there.
+
+    ``retry_at`` is when failed work will be tried again without anybody asking; None when it will not.
+    """
 
     id: RecordingId
     owner_id: UserId
@@ -217,6 +220,7 @@ class Recording(Value):
     stage: Stage
     error_code: str | None
     error_text: str | None
+    retry_at: datetime | None = None
     warnings: tuple[str, ...]
     stage_seconds: Mapping[str, float]
     created_at: datetime

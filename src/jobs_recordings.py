@@ -60,6 +60,8 @@ class RecordingSteps:
     ) -> None:
         """Do the next stage; commit it together with the job of the one after.
 
+        When something else was asked for meanwhile, a job does that instead.
+
         Raises:
             VoxPersonaError: the recording stays at its stage.
         """
@@ -79,8 +81,8 @@ class RecordingSteps:
             # Before it is noted: afterwards nobody would come back to clear what a crash has left.
             await self.clear_spool(recording_id)
         async with self._workshop.database.transaction() as connection:
-            await recordings_store.set_stage(connection, recording_id, next_stage, monotonic() - started)
-            if next_stage in self._steps:
+            noted = await recordings_store.set_stage_after(connection, recording, next_stage, monotonic() - started)
+            if next_stage in self._steps or not noted:
                 await enqueue_next(connection, recording_id)
 
     async def clear_spool(self, recording_id: RecordingId) -> None:
@@ -154,6 +156,8 @@ class RecordingSteps:
             encoder = await self._workshop.engines.voice_encoder()
             turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
             segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
+        # Roles of another scenario go.
+        segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)
         speakers = len({segment.speaker for segment in segments})
         await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
 

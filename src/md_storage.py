@@ -120,6 +120,22 @@ class ReportFiles:
 
         return await self._locked(owner, read)
 
+    async def delete(self, owner: UserId, report: ReportRunId) -> None:
+        """Remove a report; one that is not there is no error. Its number is not given to another.
+
+        The index line goes first: after a crash the index names only files that are there, and deleting again removes
+        the file.
+        """
+
+        def delete(folder: Path) -> None:
+            index = _read_index(folder)
+            left = [line for line in index.reports if line.id != report]
+            if len(left) < len(index.reports):
+                _write_index(folder, index.model_copy(update={"reports": left}))
+            (folder / _file_name(report)).unlink(missing_ok=True)
+
+        await self._locked(owner, delete)
+
     async def reconcile(self, owner: UserId, rows: Iterable[NewReportFile]) -> Reconciliation:
         """Make index, files and the database's ``rows`` agree as far as that loses nothing, and log what differed.
 

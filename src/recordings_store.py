@@ -8,12 +8,14 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from datamodels import (
+    BuildingType,
     NewRecording,
     ProcessingRequest,
     Recording,
     RecordingId,
     RecordingMetadata,
     RecordingProgress,
+    ScenarioId,
     Stage,
     UserId,
 )
@@ -21,8 +23,8 @@ from errors import NotFound
 
 _COLUMNS = """
     id, owner_id, number, sha256, size_bytes, file_name, extension, object_key, container, codec, duration_s, caption,
-    scenario, building, language_requested, speakers_requested, stage, error_code, error_text, warnings, stage_seconds,
-    created_at
+    scenario, building, language_requested, speakers_requested, stage, error_code, error_text, retry_at, warnings,
+    stage_seconds, created_at
 """
 
 # An owner's row is locked before the look for the same bytes, so that of two identical uploads one is stored; the lock
@@ -46,20 +48,46 @@ _INSERT = f"""
 _SELECT_BY_SHA256 = f"SELECT {_COLUMNS} FROM recordings WHERE owner_id = %(owner_id)s AND sha256 = %(sha256)s"
 _SELECT_OWNED = f"SELECT {_COLUMNS} FROM recordings WHERE owner_id = %(owner_id)s AND id = %(id)s"
 _SELECT = f"SELECT {_COLUMNS} FROM recordings WHERE id = %(id)s"
+_LOCK_OWNED = f"{_SELECT_OWNED} FOR NO KEY UPDATE"
+_SELECT_BY_NUMBER = f"SELECT {_COLUMNS} FROM recordings WHERE owner_id = %(owner_id)s AND number = %(number)s"
+_SELECT_PAGE = f"""
+    SELECT {_COLUMNS} FROM recordings
+    WHERE owner_id = %(owner_id)s AND (%(scenario)s::text IS NULL OR scenario = %(scenario)s)
+    ORDER BY number DESC LIMIT %(limit)s OFFSET %(offset)s
+"""
+_COUNT = """
+    SELECT count(*) AS recordings FROM recordings
+    WHERE owner_id = %(owner_id)s AND (%(scenario)s::text IS NULL OR scenario = %(scenario)s)
+"""
 _UPDATE_REQUEST = f"""
     UPDATE recordings SET
         caption = %(caption)s, scenario = %(scenario)s, building = %(building)s, language_requested = %(language)s,
         speakers_requested = %(speakers)s, stage = CASE WHEN %(restart)s THEN %(first)s ELSE stage END,
         warnings = CASE WHEN %(restart)s THEN '[]' ELSE warnings END,
-        error_code = NULL, error_text = NULL, updated_at = now()
+        error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
+    WHERE id = %(id)s
+    RETURNING {_COLUMNS}
+"""
+_CHOOSE_SCENARIO = f"""
+    UPDATE recordings SET
+        scenario = %(scenario)s, building = %(building)s, stage = %(stage)s,
+        warnings = CASE WHEN stage = %(stage)s THEN warnings ELSE '[]' END,
+        error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
     WHERE id = %(id)s
     RETURNING {_COLUMNS}
 """
 _SET_STAGE = """
     UPDATE recordings SET
         stage = %(stage)s, stage_seconds = stage_seconds || %(seconds)s, error_code = NULL, error_text = NULL,
-        updated_at = now()
+        retry_at = NULL, stage_at = now(), updated_at = now()
     WHERE id = %(id)s
+"""
+_SET_STAGE_AFTER = f"""
+    {_SET_STAGE}
+        AND stage = %(before)s AND scenario = %(scenario)s
+        AND language_requested IS NOT DISTINCT FROM %(language)s
+        AND speakers_requested IS NOT DISTINCT FROM %(speakers)s
+    RETURNING id
 """
 _RECORD_FAILURE = """
     UPDATE recordings SET error_code = %(error_code)s, error_text = %(error_text)s, updated_at = now()
@@ -139,6 +167,11 @@ _UPSERT_METADATA = """
         client_id = EXCLUDED.client_id, place_id = EXCLUDED.place_id, city_id = EXCLUDED.city_id,
         building = EXCLUDED.building
 """
+_ADD_METADATA = """
+    INSERT INTO recording_metadata (recording_id) SELECT id FROM recordings WHERE id = %(recording_id)s
+    ON CONFLICT (recording_id) DO NOTHING
+"""
+_CONFIRM_METADATA = "UPDATE recording_metadata SET confirmed_at = now() WHERE recording_id = %(recording_id)s"
 _DELETE_RECORDING_ZONES = "DELETE FROM recording_zones WHERE recording_id = %(recording_id)s"
 _INSERT_RECORDING_ZONES = """
     INSERT INTO recording_zones (recording_id, zone_id, position)
@@ -192,6 +225,27 @@ async def find_by_sha256(connection: AsyncConnection[DictRow], owner_id: UserId,
     return None if row is None else _recording(row)
 
 
+async def find_by_number(connection: AsyncConnection[DictRow], owner_id: UserId, number: int) -> Recording | None:
+    """Find the owner's recording by the number that people see."""
+    cursor = await connection.execute(_SELECT_BY_NUMBER, {"owner_id": owner_id, "number": number})
+    row = await cursor.fetchone()
+    return None if row is None else _recording(row)
+
+
+async def list_recordings(
+    connection: AsyncConnection[DictRow], owner_id: UserId, scenario: ScenarioId | None, limit: int, offset: int
+) -> list[Recording]:
+    """Load a page of the owner's recordings, newest first; those of all scenarios when None is given."""
+    parameters = {"owner_id": owner_id, "scenario": scenario, "limit": limit, "offset": offset}
+    return [_recording(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
+
+
+async def count_recordings(connection: AsyncConnection[DictRow], owner_id: UserId, scenario: ScenarioId | None) -> int:
+    """Count the owner's recordings; those of all scenarios when None is given."""
+    row = await (await connection.execute(_COUNT, {"owner_id": owner_id, "scenario": scenario})).fetchone()
+    return row["recordings"] if row else 0
+
+
 async def get_recording(connection: AsyncConnection[DictRow], owner_id: UserId, recording_id: RecordingId) -> Recording:
     """Load a recording for its owner.
 
@@ -199,6 +253,17 @@ async def get_recording(connection: AsyncConnection[DictRow], owner_id: UserId, 
         NotFound: there is none, or it is someone else's.
     """
     return await _one(connection, _SELECT_OWNED, {"owner_id": owner_id, "id": recording_id})
+
+
+async def lock_recording(
+    connection: AsyncConnection[DictRow], owner_id: UserId, recording_id: RecordingId
+) -> Recording:
+    """Load a recording for its owner; no step moves it on before the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it is someone else's.
+    """
+    return await _one(connection, _LOCK_OWNED, {"owner_id": owner_id, "id": recording_id})
 
 
 async def get_recording_for_job(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Recording:
@@ -224,11 +289,46 @@ async def update_request(
     return await _one(connection, _UPDATE_REQUEST, parameters)
 
 
+async def choose_scenario(
+    connection: AsyncConnection[DictRow],
+    recording_id: RecordingId,
+    scenario: ScenarioId,
+    building: BuildingType | None,
+    stage: Stage,
+) -> Recording:
+    """Note what the recording is, and ``stage`` as its last one; an earlier failure is over with that.
+
+    Warnings go when the stage changes: they are of steps that will be done again.
+
+    Raises:
+        NotFound: the recording was deleted.
+    """
+    parameters = {"id": recording_id, "scenario": scenario, "building": building, "stage": stage}
+    return await _one(connection, _CHOOSE_SCENARIO, parameters)
+
+
 async def set_stage(
     connection: AsyncConnection[DictRow], recording_id: RecordingId, stage: Stage, seconds: float
 ) -> None:
     """Note that ``stage`` is done and took ``seconds``; an earlier failure is over with that."""
     await connection.execute(_SET_STAGE, {"id": recording_id, "stage": stage, "seconds": Jsonb({stage: seconds})})
+
+
+async def set_stage_after(
+    connection: AsyncConnection[DictRow], worked_on: Recording, stage: Stage, seconds: float
+) -> bool:
+    """As ``set_stage``, but returns False and notes nothing when something else is wanted by now.
+
+    That is so when the recording is not at the stage and with the request any more that were ``worked_on``.
+    """
+    parameters = {
+        **worked_on.request.model_dump(),
+        "id": worked_on.id,
+        "before": worked_on.stage,
+        "stage": stage,
+        "seconds": Jsonb({stage: seconds}),
+    }
+    return await (await connection.execute(_SET_STAGE_AFTER, parameters)).fetchone() is not None
 
 
 async def record_failure(
@@ -284,6 +384,12 @@ async def load_metadata(connection: AsyncConnection[DictRow], recording_id: Reco
     """Load the metadata; None while there are none."""
     row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
     return None if row is None else RecordingMetadata.model_validate(row)
+
+
+async def confirm_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+    """Note that a person has confirmed the metadata as they are."""
+    for statement in (_ADD_METADATA, _CONFIRM_METADATA):
+        await connection.execute(statement, {"recording_id": recording_id})
 
 
 async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> Recording:

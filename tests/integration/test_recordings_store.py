@@ -1,5 +1,5 @@
 import asyncio
-from datetime import date
+from datetime import date, datetime
 from uuid import uuid4
 
 import pytest
@@ -259,3 +259,82 @@ async def test_a_deleted_recording_takes_everything_with_it(connection: AsyncCon
     assert await reports_store.list_runs(connection, recording.id) == []
     with pytest.raises(NotFound):
         await recordings_store.get_recording_for_job(connection, recording.id)
+
+
+async def test_a_recording_is_found_by_its_owners_number(connection: AsyncConnection[DictRow]) -> None:
+    recording = await add_recording(connection)
+    stranger = await add_recording(connection)
+    assert recording.number == stranger.number
+    assert await recordings_store.find_by_number(connection, recording.owner_id, 1) == recording
+    assert await recordings_store.find_by_number(connection, recording.owner_id, 2) is None
+
+
+async def test_recordings_are_listed_page_by_page_newest_first(connection: AsyncConnection[DictRow]) -> None:
+    owner = (await add_recording(connection)).owner_id
+    for _ in range(4):
+        await recordings_store.insert_recording(connection, new_recording(owner))
+    audit = new_recording(owner).model_copy(update={"request": DESIGN})
+    await recordings_store.insert_recording(connection, audit)
+    interview = ScenarioId("interview")
+
+    async def numbers(scenario: ScenarioId | None, limit: int, offset: int) -> list[int]:
+        listed = await recordings_store.list_recordings(connection, owner, scenario, limit, offset)
+        return [recording.number for recording in listed]
+
+    assert await numbers(None, 10, 0) == [6, 5, 4, 3, 2, 1]
+    assert await numbers(interview, 2, 0) == [5, 4]
+    assert await numbers(interview, 2, 4) == [1]
+    assert await recordings_store.count_recordings(connection, owner, interview) == 5
+    assert await recordings_store.count_recordings(connection, owner, None) == 6
+
+
+async def test_nobody_sees_anothers_recordings(connection: AsyncConnection[DictRow]) -> None:
+    await add_recording(connection)
+    stranger = await add_user(connection)
+    assert await recordings_store.list_recordings(connection, stranger, None, 10, 0) == []
+    assert await recordings_store.count_recordings(connection, stranger, None) == 0
+
+
+async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connection: AsyncConnection[DictRow]) -> None:
+    worked_on = await add_recording(connection)
+    await recordings_store.update_request(connection, worked_on.id, DESIGN, restart=False)
+    assert not await recordings_store.set_stage_after(connection, worked_on, Stage.PREPARED, 1)
+    now = await recordings_store.get_recording_for_job(connection, worked_on.id)
+    assert (now.stage, now.stage_seconds) == (Stage.STORED, {})
+    assert await recordings_store.set_stage_after(connection, now, Stage.PREPARED, 1)
+    assert not await recordings_store.set_stage_after(connection, now, Stage.PREPARED, 1)
+
+
+async def since(connection: AsyncConnection[DictRow], recording: RecordingId) -> datetime:
+    """When the recording's stage began."""
+    row = await (await connection.execute("SELECT stage_at FROM recordings WHERE id = %s", (recording,))).fetchone()
+    assert row is not None
+    return datetime.fromisoformat(str(row["stage_at"]))
+
+
+async def test_the_time_of_a_stage_begins_with_the_work_and_with_each_stage(shared_database: Database) -> None:
+    began = []
+    async with shared_database.transaction() as connection:
+        recording = await add_recording(connection)
+        began.append(await since(connection, recording.id))
+    async with shared_database.transaction() as connection:
+        await recordings_store.set_stage_after(connection, recording, Stage.PREPARED, 1)
+        began.append(await since(connection, recording.id))
+    async with shared_database.transaction() as connection:
+        await recordings_store.record_failure(connection, recording.id, "no_speech", "Речи нет.")
+        began.append(await since(connection, recording.id))
+    async with shared_database.transaction() as connection:
+        await recordings_store.update_request(connection, recording.id, DESIGN, restart=False)
+        began.append(await since(connection, recording.id))
+    assert began[0] < began[1] == began[2] < began[3]
+
+
+async def test_metadata_are_confirmed_also_when_there_are_none(connection: AsyncConnection[DictRow]) -> None:
+    recording = await add_recording(connection)
+    await recordings_store.confirm_metadata(connection, recording.id)
+    await recordings_store.save_metadata(connection, recording.id, METADATA)
+    cursor = await connection.execute(
+        "SELECT confirmed_at FROM recording_metadata WHERE recording_id = %s", (recording.id,)
+    )
+    assert (await cursor.fetchone() or {})["confirmed_at"] is not None
+    assert await recordings_store.load_metadata(connection, recording.id) == METADATA

@@ -217,3 +217,28 @@ async def test_what_differs_is_told_and_nothing_is_dropped(tmp_path: Path) -> No
     assert not leftover.exists()
     with pytest.raises(NotFound):
         await files.read(OWNER, 1)
+
+
+async def test_a_deleted_report_is_gone_and_its_number_is_not_given_again(tmp_path: Path) -> None:
+    files = ReportFiles(tmp_path)
+    kept, deleted, new = entry(), entry(), entry()
+    await files.save(OWNER, kept, TEXT)
+    assert await files.save(OWNER, deleted, TEXT) == 2
+    await files.delete(OWNER, deleted.id)
+    await files.delete(OWNER, deleted.id)
+    assert [report.id for report in await files.list(OWNER)] == [kept.id]
+    assert not (folder(tmp_path) / f"{deleted.id}.md").exists()
+    with pytest.raises(NotFound):
+        await files.read(OWNER, 2)
+    assert await files.save(OWNER, new, TEXT) == 3
+
+
+async def test_deleting_again_removes_the_file_that_a_crash_left(tmp_path: Path) -> None:
+    files = ReportFiles(tmp_path)
+    report = entry()
+    await files.save(OWNER, report, TEXT)
+    await files.delete(OWNER, report.id)
+    left = folder(tmp_path) / f"{report.id}.md"
+    left.write_text(TEXT, encoding="utf-8")
+    await files.delete(OWNER, report.id)
+    assert not left.exists()

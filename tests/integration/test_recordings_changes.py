@@ -1,0 +1,231 @@
+"""What people change about a recording: its scenario, and that it is gone."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import recordings_store
+import reports_store
+from config import ROOT
+from datamodels import (
+    BuildingType,
+    NewReportFile,
+    NewReportRun,
+    Recording,
+    RecordingId,
+    ReportId,
+    ReportRunId,
+    ScenarioId,
+    Stage,
+)
+from db import Database
+from embedded_s3 import S3Endpoint
+from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
+from md_storage import ReportFiles
+from minio_manager import ObjectStore, key_for_transcript
+from prompt_pack import load_pack
+from recordings_changes import RecordingChanges
+from recordings_factory import add_recording, add_user
+
+INTERVIEW, DESIGN, NONE = ScenarioId("interview"), ScenarioId("design"), ScenarioId("none")
+
+
+class Work:
+    """Stands for the jobs: what was enqueued, what was stopped."""
+
+    def __init__(self) -> None:
+        self.enqueued: list[RecordingId] = []
+        self.stopped_: list[RecordingId] = []
+
+    async def enqueue(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:  # noqa: ARG002
+        self.enqueued.append(recording)
+
+    @asynccontextmanager
+    async def stopped(self, recording: RecordingId) -> AsyncIterator[None]:
+        self.stopped_.append(recording)
+        yield
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
+    store = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "changes")
+    await store.ensure_bucket()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ReportFiles:
+    return ReportFiles(tmp_path)
+
+
+@pytest.fixture
+def changes(shared_database: Database, objects: ObjectStore, files: ReportFiles, work: Work) -> RecordingChanges:
+    pack = load_pack(ROOT / "prompts")
+    return RecordingChanges(shared_database, objects, files, pack, work.enqueue, work.stopped)
+
+
+async def recording_at(
+    connection: AsyncConnection[DictRow], stage: Stage, scenario: ScenarioId = INTERVIEW
+) -> Recording:
+    recording = await add_recording(connection)
+    request = recording.request.model_copy(update={"scenario": scenario})
+    recording = await recordings_store.update_request(connection, recording.id, request, restart=False)
+    await recordings_store.set_stage_after(connection, recording, stage, 1)
+    return await recordings_store.get_recording_for_job(connection, recording.id)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stage", "left"),
+    [
+        (INTERVIEW, INTERVIEW, Stage.DONE, Stage.DONE),
+        (INTERVIEW, DESIGN, Stage.DONE, Stage.TRANSCRIBED),
+        (DESIGN, INTERVIEW, Stage.SPEAKERS_KNOWN, Stage.TRANSCRIBED),
+        (INTERVIEW, NONE, Stage.DONE, Stage.TRANSCRIBED),
+        (NONE, DESIGN, Stage.DONE, Stage.TRANSCRIBED),
+        (NONE, INTERVIEW, Stage.DONE, Stage.SPEAKERS_KNOWN),
+        (NONE, INTERVIEW, Stage.TRANSCRIBED, Stage.TRANSCRIBED),
+        (NONE, DESIGN, Stage.STORED, Stage.STORED),
+    ],
+)
+async def test_only_speakers_and_roles_are_found_anew_and_only_when_they_change(
+    connection: AsyncConnection[DictRow],
+    changes: RecordingChanges,
+    work: Work,
+    before: ScenarioId,
+    after: ScenarioId,
+    stage: Stage,
+    left: Stage,
+) -> None:
+    recording = await recording_at(connection, stage, before)
+    chosen = await changes.choose_scenario(connection, recording.owner_id, recording.id, after)
+    assert (chosen.request.scenario, chosen.stage) == (after, left)
+    assert work.enqueued == ([] if left is Stage.DONE else [recording.id])
+
+
+async def test_a_failure_is_over_and_warnings_of_steps_done_again_go(
+    connection: AsyncConnection[DictRow], changes: RecordingChanges
+) -> None:
+    recording = await recording_at(connection, Stage.SPEAKERS_KNOWN)
+    await recordings_store.add_warnings(connection, recording.id, ["Роли расставлены по правилу."])
+    await recordings_store.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
+    same = await changes.choose_scenario(connection, recording.owner_id, recording.id, INTERVIEW)
+    assert (same.error_code, same.error_text, len(same.warnings)) == (None, None, 1)
+    other = await changes.choose_scenario(connection, recording.owner_id, recording.id, DESIGN)
+    assert other.warnings == ()
+
+
+async def test_the_building_type_stays_unless_another_is_given(
+    connection: AsyncConnection[DictRow], changes: RecordingChanges
+) -> None:
+    recording = await recording_at(connection, Stage.DONE)
+    kept = await changes.choose_scenario(connection, recording.owner_id, recording.id, INTERVIEW)
+    spa = await changes.choose_scenario(connection, recording.owner_id, recording.id, INTERVIEW, BuildingType.SPA)
+    assert (kept.request.building, spa.request.building) == (BuildingType.HOTEL, BuildingType.SPA)
+
+
+async def test_nobody_chooses_for_another_and_nobody_chooses_what_is_not_there(
+    connection: AsyncConnection[DictRow], changes: RecordingChanges
+) -> None:
+    recording = await recording_at(connection, Stage.DONE)
+    with pytest.raises(NotFound):
+        await changes.choose_scenario(connection, await add_user(connection), recording.id, DESIGN)
+    with pytest.raises(UnknownChoice):
+        await changes.choose_scenario(connection, recording.owner_id, recording.id, ScenarioId("podcast"))
+
+
+@pytest.fixture
+async def kept(shared_database: Database, objects: ObjectStore, files: ReportFiles) -> Recording:
+    """A recording with its objects and a report."""
+    async with shared_database.transaction() as connection:
+        recording = await recording_at(connection, Stage.DONE)
+        run = await reports_store.queue_run(
+            connection,
+            NewReportRun(
+                recording_id=recording.id,
+                owner_id=recording.owner_id,
+                scenario=INTERVIEW,
+                report_id=ReportId("report_int_links"),
+                building=None,
+                input_hash="input",
+                prompt_hash="prompt",
+                model="model",
+                passes_total=1,
+            ),
+        )
+    await objects.put_bytes(recording.object_key, b"sound")
+    await objects.put_bytes(key_for_transcript(recording.owner_id, recording.id), b"{}")
+    for report in (run.id, ReportRunId(uuid4())):
+        entry = NewReportFile(
+            id=report,
+            title="Отчёт",
+            recording_number=recording.number,
+            recording_file_name=recording.file_name,
+            report_id=ReportId("report_int_links"),
+            label="2) Отчет о связках",
+            created_at=datetime.now(UTC),
+        )
+        await files.save(recording.owner_id, entry, "Связки")
+    return recording
+
+
+async def is_there(database: Database, recording: Recording) -> bool:
+    async with database.transaction() as connection:
+        return await recordings_store.find_by_number(connection, recording.owner_id, recording.number) is not None
+
+
+async def test_a_deleted_recording_leaves_nothing_but_other_reports(
+    shared_database: Database,
+    changes: RecordingChanges,
+    work: Work,
+    objects: ObjectStore,
+    files: ReportFiles,
+    kept: Recording,
+) -> None:
+    await changes.delete(kept.owner_id, kept.id)
+    assert work.stopped_ == [kept.id]
+    assert not await objects.exists(kept.object_key)
+    assert not await objects.exists(key_for_transcript(kept.owner_id, kept.id))
+    assert [report.number for report in await files.list(kept.owner_id)] == [2]
+    assert not await is_there(shared_database, kept)
+
+
+async def test_a_recording_whose_deletion_failed_is_still_listed_and_can_be_deleted_again(
+    shared_database: Database,
+    changes: RecordingChanges,
+    objects: ObjectStore,
+    kept: Recording,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def unavailable(key: str) -> None:
+        raise ObjectStoreUnavailable(reason="gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(objects, "delete", unavailable)
+        with pytest.raises(ObjectStoreUnavailable):
+            await changes.delete(kept.owner_id, kept.id)
+    assert await is_there(shared_database, kept)
+    await changes.delete(kept.owner_id, kept.id)
+    assert not await is_there(shared_database, kept)
+
+
+async def test_nobody_deletes_anothers_recording(
+    shared_database: Database, changes: RecordingChanges, work: Work, kept: Recording
+) -> None:
+    async with shared_database.transaction() as connection:
+        stranger = await add_user(connection)
+    with pytest.raises(NotFound):
+        await changes.delete(stranger, kept.id)
+    assert work.stopped_ == []
+    assert await is_there(shared_database, kept)
