@@ -52,12 +52,12 @@ class Action(StrEnum):
     EDIT_ZONE = "edit_zone"
     EDIT_CITY = "edit_city"
     BACK_TO_CONFIRM = "back_to_confirm"  # recording number
-    SKIP_FIELD = "skip_field"  # recording number
+    SKIP_FIELD = "skip_field"  # recording number, field: a second tap skips no second field
     SKIP_ALL_FIELDS = "skip_all_fields"  # recording number
     SET_BUILDING = "set_building"  # building type, recording number: as the metadata's value
 
     CHOOSE_REPORTS = "choose_reports"  # recording number
-    CHOOSE_BUILDING = "choose_building"  # building type, recording number, report id or all
+    CHOOSE_BUILDING = "choose_building"  # building type, recording number, the report's place in its scenario or all
     REPORT = "report"  # report id, recording number: begins with the report's own id, see ``report_button``
     REPORTS_ALL = "reports_all"  # recording number
     TRANSCRIPT_ONLY = "transcript_only"  # recording number

@@ -1,7 +1,6 @@
 """Screens of recordings: the list, the card, deletion, transcripts, the question what a recording is."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import texts
 import texts_telegram
@@ -54,12 +53,8 @@ def recording_card(
     progress: RecordingProgress,
     metadata: RecordingMetadata,
     scenario: Scenario | None,
-    retry_at: datetime | None,
 ) -> Screen:
-    """Show all about a recording; ``scenario`` is None when only the transcript is wanted.
-
-    ``retry_at`` is when failed work will be tried again by itself.
-    """
+    """Show all about a recording; ``scenario`` is None when only the transcript is wanted."""
     number = recording.number
     card = words.CARD.format(
         number=number,
@@ -68,7 +63,7 @@ def recording_card(
         size=human_size(recording.size_bytes),
         date=f"{recording.created_at.astimezone():%d.%m.%Y}",
         scenario=words.NO_SCENARIO if scenario is None else escaped(scenario.label),
-        status=_status(progress, retry_at),
+        status=_status(recording, progress),
     )
     ready = progress.runs.get(RunStatus.DONE, 0)
     blocks = [
@@ -85,7 +80,7 @@ def recording_card(
             button(words.REPORTS, Action.RECORDING_REPORTS, number),
             button(words.METADATA, Action.RECORDING_METADATA, number),
         ),
-        *([(button(words.AGAIN, Action.RECORDING_AGAIN, number),)] if progress.error_code else []),
+        *([(button(words.AGAIN, Action.RECORDING_AGAIN, number),)] if can_go_on(recording) else []),
         (button(words.DELETE, Action.RECORDING_DELETE, number),),
         (back_to_list(scenario),),
     ]
@@ -158,10 +153,15 @@ def played_caption(recording: Recording) -> Screen:
 def not_ready(recording: Recording) -> Screen:
     """Say that there is no transcript yet, and what helps."""
     open_button = button(words.OPEN, Action.RECORDING, recording.number)
-    if recording.error_code is None:
+    if not can_go_on(recording):
         return Screen(text=words.NOT_READY, keyboard=((open_button,),))
     again = button(words.AGAIN, Action.RECORDING_AGAIN, recording.number)
     return Screen(text=words.NOT_READY_FAILED, keyboard=((again,), (open_button,)))
+
+
+def can_go_on(recording: Recording) -> bool:
+    """Whether work on the recording has stopped and nobody but a person will start it again."""
+    return recording.error_code is not None and recording.retry_at is None
 
 
 def _listed(recording: Recording, name: str) -> str:
@@ -175,15 +175,15 @@ def _listed(recording: Recording, name: str) -> str:
 
 
 def _icon(recording: Recording) -> str:
-    if recording.error_code is not None:
+    if can_go_on(recording):
         return words.ICON_FAILED
     return words.ICON_DONE if recording.stage is Stage.DONE else words.ICON_WORKING
 
 
-def _status(progress: RecordingProgress, retry_at: datetime | None) -> str:
-    if progress.error_code is not None:
-        text = words.STATUS_FAILED if retry_at is None else words.STATUS_RETRY
-        return text.format(reason=escaped(progress.error_text or "", LONGEST_REASON))
-    if progress.stage is Stage.PREPARED and progress.parts_total:
+def _status(recording: Recording, progress: RecordingProgress) -> str:
+    if recording.error_code is not None:
+        text = words.STATUS_FAILED if recording.retry_at is None else words.STATUS_RETRY
+        return text.format(reason=escaped(recording.error_text or "", LONGEST_REASON))
+    if recording.stage is Stage.PREPARED and progress.parts_total:
         return words.STATUS_PARTS.format(done=progress.parts_done, total=progress.parts_total)
-    return words.STATUS[progress.stage]
+    return words.STATUS[recording.stage]

@@ -75,6 +75,8 @@ class Dialog(State):
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
     tries: int = 0
+    answered: int = 0
+    """The latest message that was taken for an answer: handled again after a crash, it answers nothing else."""
 
 
 class Mode(State):

@@ -103,7 +103,7 @@ def test_a_long_list_is_turned_page_by_page(pack: ReportPack, page: int, turning
 
 def test_a_finished_recording_shows_all_about_it(pack: ReportPack) -> None:
     progress = PROGRESS.model_copy(update={"runs": {RunStatus.DONE: 2, RunStatus.FAILED: 1}})
-    screen = screens.recording_card(RECORDING, progress, METADATA, pack.scenario("interview"), None)
+    screen = screens.recording_card(RECORDING, progress, METADATA, pack.scenario("interview"))
     assert drawn(screen) == (
         "🎙 <b>Запись №12</b>\ninterview_17.ogg\n42:10 · 38 МБ · 03.11.2026\nВид: Интервью\n✅ Готова\n\n"
         "номер файла: 17\nФИО сотрудника: Иванова Анна\nзаведение: Гранд\nтип заведения: Отель\n\n"
@@ -113,21 +113,23 @@ def test_a_finished_recording_shows_all_about_it(pack: ReportPack) -> None:
 
 
 def test_a_recording_at_work_shows_its_stage() -> None:
-    progress = PROGRESS.model_copy(update={"stage": Stage.PREPARED, "parts_done": 5})
-    screen = screens.recording_card(RECORDING, progress, RecordingMetadata(), None, None)
+    progress = PROGRESS.model_copy(update={"parts_done": 5})
+    working = RECORDING.model_copy(update={"stage": Stage.PREPARED})
+    screen = screens.recording_card(working, progress, RecordingMetadata(), None)
     assert "Вид: Только расшифровка\n⏳ Расшифровка 5/18" in screen.text
 
 
 def test_a_failed_recording_says_why_and_can_be_processed_again() -> None:
-    progress = PROGRESS.model_copy(update={"error_code": "no_speech", "error_text": "Не слышно речи."})
-    screen = screens.recording_card(RECORDING, progress, RecordingMetadata(), None, None)
+    failed = RECORDING.model_copy(update={"error_code": "no_speech", "error_text": "Не слышно речи."})
+    screen = screens.recording_card(failed, PROGRESS, RecordingMetadata(), None)
     assert "❌ Не обработана: Не слышно речи." in screen.text
     assert "[🔁 Обработать ещё раз]" in drawn(screen)
 
 
 def test_a_recording_that_is_tried_again_by_itself_says_so() -> None:
-    progress = PROGRESS.model_copy(update={"error_code": "provider_unavailable", "error_text": "Сервис не отвечает."})
-    screen = screens.recording_card(RECORDING, progress, RecordingMetadata(), None, NOON)
+    error = {"error_code": "provider_unavailable", "error_text": "Сервис не отвечает.", "retry_at": NOON}
+    waiting = RECORDING.model_copy(update=error)
+    screen = screens.recording_card(waiting, PROGRESS, RecordingMetadata(), None)
     assert "⏳ Повторим сами: Сервис не отвечает." in screen.text
 
 
@@ -173,8 +175,8 @@ def test_any_name_and_number_fit(pack: ReportPack, name: str, number: int) -> No
 
 
 def check_all(pack: ReportPack, name: str, number: int = 2**31 - 1) -> None:
-    recording = with_name(name).model_copy(update={"number": number, "duration_s": 8 * 3600.0, "error_code": "x"})
-    progress = PROGRESS.model_copy(update={"error_code": "x", "error_text": name})
+    recording = with_name(name).model_copy(update={"number": number, "duration_s": 8 * 3600.0})
+    failed = recording.model_copy(update={"error_code": "x", "error_text": name})
     metadata = RecordingMetadata(
         audio_number=2**31 - 1,
         employee=name,
@@ -188,13 +190,13 @@ def check_all(pack: ReportPack, name: str, number: int = 2**31 - 1) -> None:
     for screen in (
         screens.recordings_page(scenario, 3, 10**6, (recording,) * 10, {recording.id: name}),
         screens.recordings_page(scenario, 3, 10**6, (recording,) * 10, {}),
-        screens.recording_card(recording, progress, metadata, scenario, None),
+        screens.recording_card(failed, PROGRESS, metadata, scenario),
         screens.delete_question(recording, 100),
         screens.deleted(recording),
         screens.which_scenario(recording, pack.scenarios),
         screens.scenario_chosen(number, scenario),
         screens.transcript_caption(number, name),
         screens.played_caption(recording),
-        screens.not_ready(recording),
+        screens.not_ready(failed),
     ):
         check(screen)
