@@ -19,7 +19,10 @@ from datamodels import AudioInfo, NewRecording, ProcessingRequest, Recording, Re
 from db import Database
 from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
 from minio_manager import ObjectStore, key_for_original
-from utils import decimal, human_duration, human_size, readable_name, sha256_of_file
+from utils import decimal, human_duration, human_size, readable_name, safe_file_name, sha256_of_file
+
+WithRecording = Callable[[AsyncConnection[DictRow], Recording, bool], Awaitable[None]]
+"""What else belongs to the transaction that stores a recording; it is told the recording, and whether it was known."""
 
 _RECORDING_NAMESPACE = uuid.UUID("5f0c3f0e-6f0a-4a53-9a2f-5a7c1f5f3f10")
 
@@ -36,6 +39,26 @@ class Accepted:
 
     recording: Recording
     known: bool
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What was sent, and with what."""
+
+    owner: UserId
+    path: Path
+    file_name: str
+    request: ProcessingRequest
+    metadata: RecordingMetadata
+    with_recording: WithRecording | None
+
+    @property
+    def extension(self) -> str:
+        return Path(self.file_name).suffix.lower().lstrip(".")
+
+    async def tell(self, connection: AsyncConnection[DictRow], recording: Recording, *, known: bool) -> None:
+        if self.with_recording is not None:
+            await self.with_recording(connection, recording, known)
 
 
 class Intake:
@@ -60,32 +83,66 @@ class Intake:
         self._engine = engine
 
     async def accept(
-        self, owner: UserId, path: Path, request: ProcessingRequest, metadata: RecordingMetadata
+        self,
+        owner: UserId,
+        path: Path,
+        request: ProcessingRequest,
+        metadata: RecordingMetadata,
+        *,
+        file_name: str | None = None,
+        with_recording: WithRecording | None = None,
+        again: bool = True,
     ) -> Accepted:
-        """Check, store and enqueue the file at ``path``.
+        """Check, store and enqueue the file at ``path``; ``file_name`` is what people call it, when that differs.
 
         The same bytes sent again are the same recording: it is worked on anew only as far as ``request`` differs, or
-        parts of it could not be transcribed.
+        parts of it could not be transcribed. Unless ``again``, one that is done or being worked on is left as it is.
 
         Raises:
             BadInput: no recording that can be worked with.
             ObjectStoreUnavailable, DatabaseUnavailable: nothing was accepted.
         """
-        info = await probe(path, readable_name(path))
-        self._check(path, info)
+        named = readable_name(path) if file_name is None else safe_file_name(file_name)
+        sent = _Sent(owner, path, named, request, metadata, with_recording)
+        info = await probe(path, named)
+        self._check(sent, info)
         sha256 = await sha256_of_file(path)
         async with self._database.transaction() as connection:
             known = await recordings_store.find_by_sha256(connection, owner, sha256)
         if known is None:
-            return Accepted(await self._store(owner, path, info, sha256, request, metadata), known=False)
+            stored = await self._store(sent, info, sha256)
+            if isinstance(stored, Accepted):
+                return stored
+            known = stored
         if not await self._objects.exists(known.object_key):
-            await self._put(known.object_key, path, sha256)
-        return Accepted(await self._take_again(known, request, metadata), known=True)
+            await self._objects.put_file(known.object_key, path, sha256=sha256, file_name=named)
+        if again or known.error_code is not None:
+            return Accepted(await self._take_again(known, sent), known=True)
+        async with self._database.transaction() as connection:
+            known = await recordings_store.lock_recording(connection, owner, known.id)
+            await sent.tell(connection, known, known=True)
+        return Accepted(known, known=True)
 
-    def _check(self, path: Path, info: AudioInfo) -> None:
-        file_name = readable_name(path)
-        if path.suffix.lower().lstrip(".") not in RECORDING_EXTENSIONS:
-            raise NotARecording(file_name=file_name, reason=f"extension {path.suffix!r}")
+    async def process_again(
+        self, owner: UserId, recording_id: RecordingId, with_recording: WithRecording | None = None
+    ) -> Recording:
+        """Work on a stored recording from its beginning, by the request it has; what engines answered is kept.
+
+        Raises:
+            NotFound: the owner has no such recording.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.lock_recording(connection, owner, recording_id)
+            recording = await recordings_store.update_request(connection, recording_id, recording.request, restart=True)
+            await self._enqueue(connection, recording_id)
+            if with_recording is not None:
+                await with_recording(connection, recording, True)
+        return recording
+
+    def _check(self, sent: _Sent, info: AudioInfo) -> None:
+        file_name = sent.file_name
+        if sent.extension not in RECORDING_EXTENSIONS:
+            raise NotARecording(file_name=file_name, reason=f"extension {sent.extension!r}")
         if info.size_bytes > self._limits.largest_bytes:
             raise RecordingTooLarge(
                 file_name=file_name,
@@ -103,56 +160,50 @@ class Intake:
                 maximum=human_duration(self._limits.longest_s),
             )
 
-    async def _take_again(
-        self, recording: Recording, request: ProcessingRequest, metadata: RecordingMetadata
-    ) -> Recording:
+    async def _take_again(self, recording: Recording, sent: _Sent) -> Recording:
         engine = await self._engine()
         async with self._database.transaction() as connection:
             used = await recordings_store_transcripts.find_engine(connection, recording.id)
             failed = await recordings_store_transcripts.has_failed_parts(connection, recording.id)
-            restart = not _same_words(recording.request, request) or used not in {None, engine} or failed
-            recording = await recordings_store.update_request(connection, recording.id, request, restart=restart)
-            if metadata != RecordingMetadata():
-                await recordings_store.save_metadata(connection, recording.id, metadata)
-            await self._enqueue(connection, recording.id)
+            restart = not _same_words(recording.request, sent.request) or used not in {None, engine} or failed
+            recording = await recordings_store.update_request(connection, recording.id, sent.request, restart=restart)
+            await self._go_on(connection, recording, sent, known=True)
         return recording
 
-    async def _store(
-        self,
-        owner: UserId,
-        path: Path,
-        info: AudioInfo,
-        sha256: str,
-        request: ProcessingRequest,
-        metadata: RecordingMetadata,
-    ) -> Recording:
+    async def _store(self, sent: _Sent, info: AudioInfo, sha256: str) -> Accepted | Recording:
+        """Store a new recording; returns the known one when the same bytes were stored meanwhile."""
         # The id follows from owner and content: an upload that a crash cut off is overwritten, never orphaned.
-        recording_id = RecordingId(uuid.uuid5(_RECORDING_NAMESPACE, f"{owner}/{sha256}"))
-        extension = path.suffix.lower().lstrip(".")
-        key = key_for_original(owner, recording_id, extension)
-        await self._put(key, path, sha256)
+        recording_id = RecordingId(uuid.uuid5(_RECORDING_NAMESPACE, f"{sent.owner}/{sha256}"))
+        key = key_for_original(sent.owner, recording_id, sent.extension)
+        await self._objects.put_file(key, sent.path, sha256=sha256, file_name=sent.file_name)
         new = NewRecording(
             id=recording_id,
-            owner_id=owner,
+            owner_id=sent.owner,
             sha256=sha256,
             size_bytes=info.size_bytes,
-            file_name=readable_name(path),
-            extension=extension,
+            file_name=sent.file_name,
+            extension=sent.extension,
             object_key=key,
             container=info.container,
             codec=info.codec,
             duration_s=info.duration_s,
-            request=request,
+            request=sent.request,
         )
         async with self._database.transaction() as connection:
+            known = await recordings_store.find_for_insert(connection, sent.owner, sha256)
+            if known is not None:
+                return known
             recording = await recordings_store.insert_recording(connection, new)
-            if metadata != RecordingMetadata():
-                await recordings_store.save_metadata(connection, recording.id, metadata)
-            await self._enqueue(connection, recording.id)
-        return recording
+            await self._go_on(connection, recording, sent, known=False)
+        return Accepted(recording, known=False)
 
-    async def _put(self, key: str, path: Path, sha256: str) -> None:
-        await self._objects.put_file(key, path, sha256=sha256, file_name=readable_name(path))
+    async def _go_on(
+        self, connection: AsyncConnection[DictRow], recording: Recording, sent: _Sent, *, known: bool
+    ) -> None:
+        if sent.metadata != RecordingMetadata():
+            await recordings_store.save_metadata(connection, recording.id, sent.metadata)
+        await self._enqueue(connection, recording.id)
+        await sent.tell(connection, recording, known=known)
 
 
 def _same_words(before: ProcessingRequest, now: ProcessingRequest) -> bool:

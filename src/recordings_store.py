@@ -202,8 +202,7 @@ async def insert_recording(connection: AsyncConnection[DictRow], new: NewRecordi
 
     Returns the recording that the owner has of the same bytes, when there is one: it is that one's id which counts.
     """
-    await connection.execute(_LOCK_OWNER, {"owner_id": new.owner_id})
-    existing = await find_by_sha256(connection, new.owner_id, new.sha256)
+    existing = await find_for_insert(connection, new.owner_id, new.sha256)
     if existing is not None:
         return existing
     taken = await (await connection.execute(_TAKE_NUMBER, {"owner_id": new.owner_id})).fetchone()
@@ -223,6 +222,12 @@ async def find_by_sha256(connection: AsyncConnection[DictRow], owner_id: UserId,
     cursor = await connection.execute(_SELECT_BY_SHA256, {"owner_id": owner_id, "sha256": sha256})
     row = await cursor.fetchone()
     return None if row is None else _recording(row)
+
+
+async def find_for_insert(connection: AsyncConnection[DictRow], owner_id: UserId, sha256: str) -> Recording | None:
+    """As ``find_by_sha256``; nobody stores a recording of this owner before the transaction ends."""
+    await connection.execute(_LOCK_OWNER, {"owner_id": owner_id})
+    return await find_by_sha256(connection, owner_id, sha256)
 
 
 async def find_by_number(connection: AsyncConnection[DictRow], owner_id: UserId, number: int) -> Recording | None:

@@ -1,0 +1,190 @@
+"""Intake: what is accepted is stored and enqueued once, together with what else its caller adds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import recordings_store
+from datamodels import ProcessingRequest, Recording, RecordingId, RecordingMetadata, ScenarioId, Stage, UserId
+from db import Database
+from embedded_s3 import S3Endpoint
+from errors import NotARecording, NotFound
+from minio_manager import ObjectStore
+from recording_files import encode, tone
+from recordings import Intake, IntakeLimits
+from recordings_factory import add_user
+
+INTERVIEW = ProcessingRequest(scenario=ScenarioId("interview"))
+DESIGN = ProcessingRequest(scenario=ScenarioId("design"))
+NOTHING = RecordingMetadata()
+
+
+@pytest.fixture
+async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
+    store = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "intake")
+    await store.ensure_bucket()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def owner(shared_database: Database) -> UserId:
+    async with shared_database.transaction() as connection:
+        return await add_user(connection)
+
+
+class Enqueued(list[RecordingId]):
+    async def add(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:  # noqa: ARG002
+        self.append(recording)
+
+
+@pytest.fixture
+def enqueued() -> Enqueued:
+    return Enqueued()
+
+
+@pytest.fixture
+def intake(shared_database: Database, objects: ObjectStore, enqueued: Enqueued) -> Intake:
+    async def engine() -> tuple[str, str]:
+        return "engine", "model"
+
+    return Intake(shared_database, objects, IntakeLimits(10**7, 60.0), enqueued.add, engine)
+
+
+@pytest.fixture
+def spooled(tmp_path: Path) -> Path:
+    """A voice note as a download leaves it: under a name of ours."""
+    return encode(tmp_path / "voice.ogg", tone(2.0)).rename(tmp_path / "download-17.part")
+
+
+class Told:
+    """What the caller of the intake is told inside of the transaction, and renames the recording's caption to."""
+
+    def __init__(self) -> None:
+        self.known: list[bool] = []
+
+    async def __call__(self, connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:
+        self.known.append(known)
+        await connection.execute("UPDATE recordings SET caption = 'рассказано' WHERE id = %s", (recording.id,))
+
+
+async def stored(database: Database, owner: UserId) -> list[Recording]:
+    async with database.transaction() as connection:
+        return await recordings_store.list_recordings(connection, owner, None, 10, 0)
+
+
+async def finish(database: Database, recording: Recording) -> None:
+    async with database.transaction() as connection:
+        await recordings_store.set_stage_after(connection, recording, Stage.DONE, 1)
+
+
+async def test_a_file_is_called_as_people_call_it(
+    intake: Intake, objects: ObjectStore, owner: UserId, spooled: Path
+) -> None:
+    name = "Интервью/17.OGG"
+    accepted = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name=name)
+    recording = accepted.recording
+    assert (recording.file_name, recording.extension) == ("Интервью_17.OGG", "ogg")
+    assert await objects.exists(recording.object_key)
+    assert not accepted.known
+
+
+async def test_a_name_of_five_thousand_characters_is_shortened_and_keeps_its_extension(
+    intake: Intake, owner: UserId, spooled: Path
+) -> None:
+    accepted = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name=f"{'я🎙' * 2500}.ogg")
+    assert len(accepted.recording.file_name.encode()) <= 255
+    assert accepted.recording.extension == "ogg"
+
+
+async def test_the_extension_that_counts_is_that_of_the_name(
+    intake: Intake, shared_database: Database, owner: UserId, spooled: Path
+) -> None:
+    with pytest.raises(NotARecording):
+        await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="договор.pdf")
+    assert await stored(shared_database, owner) == []
+
+
+async def test_what_the_caller_adds_is_in_the_same_transaction(
+    intake: Intake, shared_database: Database, owner: UserId, spooled: Path
+) -> None:
+    told = Told()
+    await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg", with_recording=told)
+    assert [recording.request.caption for recording in await stored(shared_database, owner)] == ["рассказано"]
+
+    async def failing(connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:
+        raise NotFound(what="the message")
+
+    other = encode(spooled.with_name("other.ogg"), tone(1.0))
+    with pytest.raises(NotFound):
+        await intake.accept(owner, other, INTERVIEW, NOTHING, with_recording=failing)
+    assert len(await stored(shared_database, owner)) == 1
+    assert told.known == [False]
+
+
+async def test_what_is_done_or_running_is_left_as_it_is_unless_again(
+    intake: Intake, enqueued: Enqueued, shared_database: Database, owner: UserId, spooled: Path
+) -> None:
+    told = Told()
+    first = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")
+    for _ in range(2):
+        sent = await intake.accept(
+            owner, spooled, DESIGN, NOTHING, file_name="другое.ogg", with_recording=told, again=False
+        )
+        assert (sent.known, sent.recording.request.scenario) == (True, "interview")
+        await finish(shared_database, first.recording)
+    assert (enqueued, told.known) == ([first.recording.id], [True, True])
+    assert [each.stage for each in await stored(shared_database, owner)] == [Stage.DONE]
+
+
+async def test_what_failed_goes_on_when_it_is_sent_again(
+    intake: Intake, enqueued: Enqueued, shared_database: Database, owner: UserId, spooled: Path
+) -> None:
+    first = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")).recording
+    async with shared_database.transaction() as connection:
+        await recordings_store.record_failure(connection, first.id, "provider_unavailable", "Сервис не отвечает.")
+    sent = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg", again=False)
+    assert (sent.known, sent.recording.error_code) == (True, None)
+    assert enqueued == [first.id, first.id]
+
+
+async def test_of_the_same_file_sent_ten_times_at_once_one_is_new(
+    intake: Intake, enqueued: Enqueued, shared_database: Database, owner: UserId, spooled: Path
+) -> None:
+    told = Told()
+    await asyncio.gather(
+        *(
+            intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg", with_recording=told, again=False)
+            for _ in range(10)
+        )
+    )
+    assert len(await stored(shared_database, owner)) == 1
+    assert sorted(told.known) == [False, *[True] * 9]
+    assert len(enqueued) == 1
+
+
+async def test_an_object_that_was_lost_is_put_back(
+    intake: Intake, objects: ObjectStore, owner: UserId, spooled: Path
+) -> None:
+    recording = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")).recording
+    await objects.delete(recording.object_key)
+    await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg", again=False)
+    assert await objects.exists(recording.object_key)
+
+
+async def test_a_recording_is_processed_again_from_its_beginning(
+    intake: Intake, enqueued: Enqueued, shared_database: Database, owner: UserId, spooled: Path
+) -> None:
+    told = Told()
+    recording = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")).recording
+    await finish(shared_database, recording)
+    again = await intake.process_again(owner, recording.id, told)
+    assert (again.stage, again.request) == (Stage.STORED, INTERVIEW)
+    assert enqueued == [recording.id, recording.id]
+    assert told.known == [True]
+    with pytest.raises(NotFound):
+        await intake.process_again(UserId(recording.id), recording.id)
