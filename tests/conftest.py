@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from db import migrate
 from embedded import Engines
 from embedded_s3 import S3Endpoint
 
@@ -45,6 +46,16 @@ async def database_url(postgres_dsn: str) -> AsyncIterator[str]:
             yield psycopg.conninfo.make_conninfo(postgres_dsn, dbname=name.as_string().strip('"'))
         finally:
             await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_dsn: str) -> str:
+    """The name of a database that is ready, and of which others are copies."""
+    name = f"migrated_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(psycopg.conninfo.make_conninfo(postgres_dsn, dbname=name))
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,9 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from db import migrate
 from embedded_s3 import S3Endpoint
 from installations import Ground, Installation, Undisturbed, artefacts
 from openai_faults import TRANSCRIPTIONS
@@ -32,16 +27,6 @@ async def endpoint() -> AsyncIterator[OpenAIServer]:
     """One for all tests: its address is in what is stored and written."""
     async with OpenAIServer() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres_dsn: str) -> str:
-    """The name of a database that is ready, and of which others are copies."""
-    name = f"migrated_{uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate(make_conninfo(postgres_dsn, dbname=name))
-    return name
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,93 @@
+"""The bot as its operators run it: ``main.py`` in a process of its own, over the loopback Telegram server."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from dataclasses import dataclass, field
+from typing import Any
+
+from config import ROOT
+from product import Product
+from telegram_server import TelegramServer
+
+START_LIMIT_S = 60
+STOP_LIMIT_S = 20
+"""In which the bot has parked its work after a signal."""
+
+
+@dataclass
+class Bot:
+    """One installation with its bot, which can be killed and started again."""
+
+    product: Product
+    telegram: TelegramServer
+    process: Process | None = None
+    starts: int = 0
+    said: list[str] = field(default_factory=list)
+    """What each process that has ended said on standard error."""
+
+    async def start(self) -> None:
+        """Start the process and wait until it takes updates."""
+        self.starts += 1
+        error = (self.product.state / f"bot-{self.starts}.err").open("wb")
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ROOT / "src" / "main.py"),
+            env={
+                **kept,
+                "PERSISTENT_DIR": str(self.product.state),
+                **self.telegram.environment(),
+                **self.product.settings,
+            },
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=error,
+            cwd=self.product.state,
+        )
+        error.close()
+        ready = asyncio.create_task(self.telegram.calls_come("bots.SetBotCommands", self.starts, START_LIMIT_S))
+        ended = asyncio.create_task(self.process.wait())
+        await asyncio.wait([ready, ended], return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not ready.done():
+            ready.cancel()
+            raise AssertionError(f"the bot ended while it started:\n{self._read()}")
+        ready.result()
+
+    async def kill(self) -> None:
+        """End the process as a power cut does."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+        self._ended()
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask the process to stop; returns its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        async with asyncio.timeout(STOP_LIMIT_S):
+            status = await self.process.wait()
+        self._ended()
+        return status
+
+    async def restart(self) -> None:
+        """Kill and start again."""
+        await self.kill()
+        await self.start()
+
+    def log(self, *levels: str) -> list[dict[str, Any]]:
+        """What the bot logged, of these levels only when some are named."""
+        path = self.product.state / "logs" / "app.json.log"
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [line for line in lines if not levels or line["level"] in levels]
+
+    def _ended(self) -> None:
+        if self.process is not None:
+            self.said.append(self._read())
+            self.process = None
+
+    def _read(self) -> str:
+        return (self.product.state / f"bot-{self.starts}.err").read_text(encoding="utf-8")

@@ -1,0 +1,132 @@
+"""A bot for all tests that leave it alive, and one of its own for each that does not."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from bot import Bot
+from embedded_s3 import S3Endpoint
+from openai_server import OpenAIServer
+from product import Product
+from recording_files import speech
+from telegram_server import TelegramServer
+from telegram_user import ScriptedUser
+
+OWNER = 1000
+TEAM = range(1001, 1400)
+"""Telegram ids of the people who may work with the bot."""
+
+NAMES = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Захар", "Инна", "Кирилл")
+
+NewBot = Callable[..., Awaitable[Bot]]
+"""Makes and starts a bot of the test's own; keywords are further settings."""
+
+
+class People:
+    """Gives each test people whom no other test has met."""
+
+    def __init__(self) -> None:
+        self._ids = iter(TEAM)
+        self._names = count()
+
+    def join(self, telegram: TelegramServer) -> ScriptedUser:
+        return telegram.world.user(NAMES[next(self._names) % len(NAMES)], id=next(self._ids))
+
+
+@pytest.fixture(scope="session")
+def people() -> People:
+    return People()
+
+
+@pytest.fixture(scope="session")
+async def endpoint() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+class Ground:
+    """What bots stand on: each gets a database and a bucket of its own."""
+
+    def __init__(self, postgres_dsn: str, migrated: str, objects: S3Endpoint, endpoint: OpenAIServer) -> None:
+        self._dsn = postgres_dsn
+        self._migrated = migrated
+        self._objects = objects
+        self._endpoint = endpoint
+
+    def product(self, state: Path, settings: dict[str, str]) -> Product:
+        name = f"bot_{uuid4().hex}"
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            query = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(query.format(sql.Identifier(name), sql.Identifier(self._migrated)))
+        product = Product(state)
+        product.use(self._endpoint)
+        product.use_stores(make_conninfo(self._dsn, dbname=name), self._objects, f"bot-{uuid4().hex}")
+        team = ",".join(map(str, TEAM))
+        product.settings |= {"OWNER_TELEGRAM_ID": str(OWNER), "TEAM_TELEGRAM_IDS": team, **settings}
+        return product
+
+
+@pytest.fixture(scope="session")
+def ground(postgres_dsn: str, migrated: str, s3_endpoint: S3Endpoint, endpoint: OpenAIServer) -> Ground:
+    return Ground(postgres_dsn, migrated, s3_endpoint, endpoint)
+
+
+@pytest.fixture(scope="session")
+async def shared_telegram() -> AsyncIterator[TelegramServer]:
+    async with TelegramServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def shared_bot(
+    shared_telegram: TelegramServer, ground: Ground, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Bot]:
+    bot = Bot(ground.product(tmp_path_factory.mktemp("bot"), {}), shared_telegram)
+    await bot.start()
+    yield bot
+    await bot.kill()
+
+
+@pytest.fixture
+def anna(shared_telegram: TelegramServer, shared_bot: Bot, people: People) -> ScriptedUser:
+    """A person of the team who has not written to the bot yet."""
+    return people.join(shared_telegram)
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[TelegramServer]:
+    """A Telegram of the test's own, for faults that others should not meet."""
+    async with TelegramServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def new_bot(telegram: TelegramServer, ground: Ground, tmp_path: Path) -> AsyncIterator[NewBot]:
+    async with AsyncExitStack() as stack:
+
+        async def make(**settings: str) -> Bot:
+            bot = Bot(ground.product(tmp_path, settings), telegram)
+            stack.push_async_callback(bot.kill)
+            await bot.start()
+            return bot
+
+        yield make
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes a recording of real speech with this name, 20 seconds unless told; no two tests get the same bytes."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+
+    def make(name: str, seconds: float = 20) -> Path:
+        return speech(folder / name, seconds, "-metadata", f"comment={uuid4()}")
+
+    return make
