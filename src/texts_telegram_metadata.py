@@ -5,7 +5,6 @@ Values in braces are escaped before they are put in; the texts are HTML.
 
 NOT_GIVEN = "—"
 LINE = "{field}: <b>{value}</b>"
-ABOUT = "№{number}"
 
 QUESTION = "🏷 <b>Запись №{number}</b>\n{question}"
 PROBLEM = "⚠️ Не получилось: {reason}."
@@ -24,10 +23,7 @@ PRESS_A_BUTTON = (
     "Выйти из вопросов — /cancel."
 )
 CONFIRMED = "✅ Данные записи №{number} сохранены."
-CONFIRMED_ALREADY = "Эти данные уже подтверждены"
-SKIPPED_ALREADY = "Этот вопрос уже позади"
-BUILDING_SET = "Тип заведения: {building}"
+FINISH_FIRST = "Сначала закончите с данными записи №{number}: ответьте, подтвердите или нажмите /cancel"
 
 CANCELLED = "Вопросы отменены, введённое сохранено. Данные записи всегда можно дополнить в хранилище."
 NOTHING_TO_CANCEL = "Отменять нечего."
-SCENARIO_FIRST = "Сначала выберите, что это за запись:"
