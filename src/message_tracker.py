@@ -1,0 +1,154 @@
+"""What was sent, and what a new message removes: a chat shows one menu, one question, one confirmation at a time.
+
+Screens are sent as they are: what is longer than Telegram takes was cut by whoever made the screen.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+import structlog
+
+import sent_messages_store
+from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
+from db import Database
+from errors import TelegramError
+from telegram_client import TelegramClient
+
+log = structlog.get_logger(__name__)
+
+REMOVED_BY = {
+    MessageKind.MENU: frozenset(
+        [MessageKind.MENU, MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION, MessageKind.STATUS_MESSAGE]
+    ),
+    MessageKind.INPUT_REQUEST: frozenset(
+        [MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION, MessageKind.STATUS_MESSAGE]
+    ),
+    MessageKind.CONFIRMATION: frozenset([MessageKind.CONFIRMATION]),
+    MessageKind.STATUS_MESSAGE: frozenset([MessageKind.STATUS_MESSAGE]),
+    MessageKind.INFO_MESSAGE: frozenset[MessageKind](),
+    MessageKind.RESULT: frozenset[MessageKind](),
+}
+"""By kind: of which kinds a new message removes the earlier ones."""
+REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
+"""What is not here is not in the registry and stays for ever."""
+
+
+class MessageTracker:
+    """Sends, edits and removes the bot's messages by their kinds; the registry of what was sent is durable.
+
+    A message that removes others is there before they are gone. What could not be removed is no error: what Telegram
+    did not answer is removed with the next message of such a kind.
+    """
+
+    def __init__(self, database: Database, telegram: TelegramClient) -> None:
+        self._database = database
+        self._telegram = telegram
+        self._locks: WeakValueDictionary[ChatId, asyncio.Lock] = WeakValueDictionary()
+
+    async def send(self, chat: ChatId, kind: MessageKind, screen: Screen, *, random_id: int | None = None) -> MessageId:
+        """Send a message and remove the earlier ones that it takes the place of.
+
+        ``random_id`` makes Telegram take the message once, however often it is sent.
+
+        Raises:
+            TelegramError: it was not sent.
+            DatabaseUnavailable: it was sent, and nothing was removed.
+        """
+        return await self._send(chat, kind, lambda: self._telegram.send(chat, screen, random_id=random_id))
+
+    async def send_file(
+        self,
+        chat: ChatId,
+        kind: MessageKind,
+        content: bytes | Path,
+        file_name: str,
+        screen: Screen | None = None,
+        *,
+        random_id: int | None = None,
+    ) -> MessageId:
+        """Send a file with ``screen`` as its caption, else as ``send`` does."""
+        return await self._send(
+            chat, kind, lambda: self._telegram.send_file(chat, content, file_name, screen, random_id=random_id)
+        )
+
+    async def replace(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> MessageId:
+        """Make a message into a new one by editing it, and remove earlier ones as ``send`` does; returns its id.
+
+        A message that is gone, or that stays for ever, is not edited: the new one is sent.
+
+        Raises:
+            TelegramError: the screen is neither shown nor sent.
+            DatabaseUnavailable: the same, unless it was lost after that.
+        """
+        async with self._lock(chat):
+            if await self._is_remembered(chat, message) and await self._telegram.edit(chat, message, screen):
+                new = message
+            else:
+                new = await self._telegram.send(chat, screen)
+                await self._forget(chat, [message])
+            await self._take_place(chat, new, kind)
+            return new
+
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+        """Show another screen in a message that stays what it is; returns False when it is gone.
+
+        Raises:
+            TelegramError: the screen is not shown.
+        """
+        if await self._telegram.edit(chat, message, screen):
+            return True
+        await self._forget(chat, [message])
+        return False
+
+    async def remove(self, chat: ChatId, kinds: Collection[MessageKind]) -> None:
+        """Remove the chat's messages of these kinds; those of kinds that stay for ever stay.
+
+        Raises:
+            DatabaseUnavailable: nothing was removed.
+        """
+        async with self._lock(chat):
+            async with self._database.transaction() as connection:
+                messages = await sent_messages_store.messages_of(connection, chat, kinds)
+            await self._delete(chat, messages)
+
+    def _lock(self, chat: ChatId) -> asyncio.Lock:
+        """Screens of a chat change one after another: of two menus at the same time exactly one stays."""
+        return self._locks.setdefault(chat, asyncio.Lock())
+
+    async def _send(self, chat: ChatId, kind: MessageKind, send: Callable[[], Awaitable[MessageId]]) -> MessageId:
+        if kind not in REMOVABLE and not REMOVED_BY[kind]:
+            return await send()  # nobody waits while a large file goes up
+        async with self._lock(chat):
+            new = await send()
+            await self._take_place(chat, new, kind)
+            return new
+
+    async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind) -> None:
+        async with self._database.transaction() as connection:
+            await sent_messages_store.forget(connection, chat, [new])
+            earlier = await sent_messages_store.messages_of(connection, chat, REMOVED_BY[kind])
+            if kind in REMOVABLE:
+                await sent_messages_store.remember(connection, chat, new, kind)
+        await self._delete(chat, earlier)
+
+    async def _delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
+        if not messages:
+            return
+        try:
+            await self._telegram.delete(chat, messages)
+        except TelegramError as exc:
+            log.warning("messages_not_deleted", chat=chat, count=len(messages), error=exc.code, reason=str(exc))
+            if exc.retryable:
+                return
+            # What Telegram refuses to delete once, it refuses for ever.
+        await self._forget(chat, messages)
+
+    async def _is_remembered(self, chat: ChatId, message: MessageId) -> bool:
+        async with self._database.transaction() as connection:
+            return await sent_messages_store.is_remembered(connection, chat, message)
+
+    async def _forget(self, chat: ChatId, messages: Collection[MessageId]) -> None:
+        async with self._database.transaction() as connection:
+            await sent_messages_store.forget(connection, chat, messages)

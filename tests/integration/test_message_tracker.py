@@ -1,0 +1,206 @@
+import asyncio
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sent_messages_store
+from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
+from db import Database
+from errors import ChatClosed, TelegramError, TelegramUnavailable
+from message_tracker import MessageTracker
+from telegram_double import TelegramDouble
+
+_CHATS = count(5_000_000_000)
+
+REMOVED = {
+    "menu": ["menu", "input_request", "confirmation", "status_message"],
+    "input_request": ["input_request", "confirmation", "status_message"],
+    "confirmation": ["confirmation"],
+    "status_message": ["status_message"],
+    "info_message": [],
+    "result": [],
+}
+"""The table of the product's definition."""
+
+operations = st.one_of(
+    st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(list(REMOVED))),
+    st.tuples(st.just("send_file"), st.integers(0, 1), st.sampled_from(list(REMOVED))),
+    st.tuples(st.just("replace"), st.integers(0, 1), st.sampled_from(list(REMOVED)), st.integers(0, 9)),
+    st.tuples(st.just("person_deletes"), st.integers(0, 1), st.integers(0, 9)),
+    st.tuples(st.just("remove"), st.integers(0, 1), st.lists(st.sampled_from(list(REMOVED)), max_size=3)),
+    st.tuples(st.just("restart"), st.just(0)),
+)
+
+
+def screen(text: str) -> Screen:
+    return Screen(text=text)
+
+
+@pytest.fixture
+def chat() -> ChatId:
+    return ChatId(next(_CHATS))
+
+
+@pytest.fixture
+def telegram() -> TelegramDouble:
+    return TelegramDouble()
+
+
+@pytest.fixture
+def tracker(shared_database: Database, telegram: TelegramDouble) -> MessageTracker:
+    return MessageTracker(shared_database, telegram)
+
+
+async def rows(database: Database, chat: ChatId) -> list[MessageId]:
+    async with database.transaction() as connection:
+        return await sent_messages_store.messages_of(connection, chat, list(MessageKind))
+
+
+class Chat:
+    """What a chat should show: kind by message id. What has been deleted is remembered, as people press it."""
+
+    def __init__(self) -> None:
+        self.live: dict[MessageId, str] = {}
+        self.known: list[MessageId] = []
+
+    def appear(self, message: MessageId, kind: str) -> None:
+        self.live.pop(message, None)
+        self.live = {other: was for other, was in self.live.items() if was not in REMOVED[kind]}
+        self.live[message] = kind
+        if message not in self.known:
+            self.known.append(message)
+
+
+@given(changes=st.lists(operations, max_size=25))
+@settings(deadline=None, max_examples=60)
+async def test_a_chat_shows_what_the_table_says(shared_database: Database, changes: list[tuple[object, ...]]) -> None:
+    telegram = TelegramDouble()
+    tracker = MessageTracker(shared_database, telegram)
+    ids = [ChatId(next(_CHATS)), ChatId(next(_CHATS))]
+    chats = [Chat(), Chat()]
+    for step, change in enumerate(changes):
+        number = change[1]
+        assert isinstance(number, int)
+        chat, expected = ids[number], chats[number]
+        match change:
+            case "send", _, str(kind):
+                expected.appear(await tracker.send(chat, MessageKind(kind), screen(str(step))), kind)
+            case "send_file", _, str(kind):
+                expected.appear(await tracker.send_file(chat, MessageKind(kind), b"", f"{step}.txt"), kind)
+            case "replace", _, str(kind), int(index) if expected.known:
+                old = expected.known[index % len(expected.known)]
+                new = await tracker.replace(chat, old, MessageKind(kind), screen(str(step)))
+                edited = expected.live.get(old) not in (None, "info_message", "result")
+                assert (new == old) == edited
+                expected.appear(new, kind)
+            case "person_deletes", _, int(index) if expected.known:
+                old = expected.known[index % len(expected.known)]
+                expected.live.pop(old, None)
+                telegram.chats[chat].pop(old, None)
+            case "remove", _, list(kinds):
+                await tracker.remove(chat, [MessageKind(kind) for kind in kinds])
+                forever = {"info_message", "result"}
+                expected.live = {
+                    message: kind for message, kind in expected.live.items() if kind not in set(kinds) - forever
+                }
+            case "restart", _:
+                tracker = MessageTracker(shared_database, telegram)
+        for chat, expected in zip(ids, chats, strict=True):
+            assert set(telegram.chats.get(chat, {})) == set(expected.live)
+
+
+async def test_results_and_infos_have_no_row(tracker: MessageTracker, shared_database: Database, chat: ChatId) -> None:
+    menu = await tracker.send(chat, MessageKind.MENU, screen("меню"))
+    await tracker.send(chat, MessageKind.INFO_MESSAGE, screen("Принято"))
+    await tracker.send_file(chat, MessageKind.RESULT, b"1", "отчёт.txt")
+    assert await rows(shared_database, chat) == [menu]
+
+
+async def test_a_new_menu_removes_many_messages_with_one_call_and_their_rows(
+    tracker: MessageTracker, telegram: TelegramDouble, shared_database: Database, chat: ChatId
+) -> None:
+    old = [
+        await tracker.send(chat, kind, screen(kind))
+        for kind in (MessageKind.MENU, MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION, MessageKind.STATUS_MESSAGE)
+    ]
+    new = await tracker.send(chat, MessageKind.MENU, screen("меню"))
+    assert telegram.deletions == [old]
+    assert telegram.shown(chat) == ["меню"]
+    assert await rows(shared_database, chat) == [new]
+
+
+async def test_the_new_message_is_there_before_the_old_one_goes(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    await tracker.send(chat, MessageKind.MENU, screen("старое"))
+    telegram.failures["send"] = [TelegramUnavailable(reason="no answer")]
+    with pytest.raises(TelegramUnavailable):
+        await tracker.send(chat, MessageKind.MENU, screen("новое"))
+    assert telegram.shown(chat) == ["старое"]
+
+
+async def test_what_telegram_did_not_delete_goes_with_the_next_message(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    await tracker.send(chat, MessageKind.MENU, screen("первое"))
+    telegram.failures["delete"] = [TelegramUnavailable(reason="no answer")]
+    await tracker.send(chat, MessageKind.MENU, screen("второе"))
+    assert telegram.shown(chat) == ["первое", "второе"]
+    await tracker.send(chat, MessageKind.MENU, screen("третье"))
+    assert telegram.shown(chat) == ["третье"]
+
+
+@pytest.mark.parametrize("refusal", [TelegramError(call="delete", reason="forbidden"), ChatClosed(reason="blocked")])
+async def test_what_telegram_refuses_to_delete_is_not_tried_again(
+    tracker: MessageTracker, telegram: TelegramDouble, shared_database: Database, chat: ChatId, refusal: TelegramError
+) -> None:
+    await tracker.send(chat, MessageKind.MENU, screen("старое"))
+    telegram.failures["delete"] = [refusal]
+    new = await tracker.send(chat, MessageKind.MENU, screen("новое"))
+    assert await rows(shared_database, chat) == [new]
+
+
+async def test_a_message_sent_twice_with_one_random_id_is_there_once(
+    tracker: MessageTracker, telegram: TelegramDouble, shared_database: Database, chat: ChatId
+) -> None:
+    for _ in range(2):
+        await tracker.send(chat, MessageKind.CONFIRMATION, screen("Проверка"), random_id=chat)
+    assert telegram.shown(chat) == ["Проверка"]
+    assert await rows(shared_database, chat) == list(telegram.chats[chat])
+
+
+async def test_of_menus_sent_at_the_same_time_one_stays(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    await asyncio.gather(*(tracker.send(chat, MessageKind.MENU, screen(str(number))) for number in range(5)))
+    assert len(telegram.shown(chat)) == 1
+
+
+async def test_a_button_below_a_result_leaves_the_result(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    result = await tracker.send(chat, MessageKind.RESULT, screen("Расшифровка"))
+    await tracker.replace(chat, result, MessageKind.MENU, screen("меню"))
+    assert telegram.shown(chat) == ["Расшифровка", "меню"]
+
+
+async def test_a_message_that_became_a_result_stays(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    question = await tracker.send(chat, MessageKind.INPUT_REQUEST, screen("Какой отчёт?"))
+    await tracker.replace(chat, question, MessageKind.RESULT, screen("Отчёт"))
+    await tracker.send(chat, MessageKind.MENU, screen("меню"))
+    assert telegram.shown(chat) == ["Отчёт", "меню"]
+
+
+async def test_an_edit_tells_when_the_message_is_gone(
+    tracker: MessageTracker, telegram: TelegramDouble, shared_database: Database, chat: ChatId
+) -> None:
+    menu = await tracker.send(chat, MessageKind.MENU, screen("меню"))
+    assert await tracker.edit(chat, menu, screen("меню, страница 2"))
+    assert telegram.shown(chat) == ["меню, страница 2"]
+    del telegram.chats[chat][menu]
+    assert not await tracker.edit(chat, menu, screen("меню, страница 3"))
+    assert await rows(shared_database, chat) == []
