@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+OF_A_MESSAGE = frozenset({Happening.RECEIVED, Happening.SENT, Happening.EDITED, Happening.DELETED})
+
 
 class Chat:
     """A private chat of a person with the bot."""
@@ -34,14 +36,15 @@ class Chat:
         return [message for message in self.live if message.from_bot]
 
     def record(self, kind: Happening, message: Message | None = None, text: str = "", *, alert: bool = False) -> Event:
-        shown = message if kind is not Happening.PRESSED else None
+        """Note what happened, with the message as it looks now if it happened to one."""
+        looks = message if message is not None and kind in OF_A_MESSAGE else None
         event = Event(
             kind,
             time.monotonic(),
             message.id if message else 0,
-            shown.text if shown and not text else text,
-            shown.buttons if shown else (),
-            shown.file if shown else None,
+            looks.text if looks else text,
+            looks.buttons if looks else (),
+            looks.file if looks else None,
             alert,
         )
         self.history.append(event)

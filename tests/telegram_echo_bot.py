@@ -12,7 +12,11 @@ from typing import Any
 
 from pyrogram import Client, filters
 from pyrogram.handlers import CallbackQueryHandler, MessageHandler
+from pyrogram.raw import functions
 from pyrogram.types import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
+
+WHAT_WAS_MISSED: dict[str, Any] = {"skip_updates": False} if hasattr(Client, "recover_gaps") else {}
+"""kurigram can ask for what came while it was down, pyrogram 2.0.106 cannot."""
 
 
 async def on_message(client: Any, message: Any) -> None:
@@ -34,41 +38,60 @@ async def on_message(client: Any, message: Any) -> None:
         await client.delete_messages(message.chat.id, sent.id)
     elif message.text and message.text.startswith("raise "):
         await _tell_the_error(client, message)
+    elif message.text == "unknown":
+        try:
+            await client.session.invoke(functions.account.UpdateProfile(), retries=1)
+        except Exception as error:  # noqa: BLE001 - the name is what the test asks for
+            await client.send_message(message.chat.id, f"error {_name(error)}")
     elif message.text:
         await client.send_message(message.chat.id, f"echo {message.text}")
     else:
         await _return_the_file(client, message)
 
 
+def _name(error: Exception) -> str:
+    return str(getattr(error, "ID", None) or type(error).__name__)
+
+
 async def _tell_the_error(client: Any, message: Any) -> None:
     try:
         await client.send_message(message.chat.id, "x" * int(message.text.split()[1]))
     except Exception as error:  # noqa: BLE001 - the name is what the test asks for
-        await client.send_message(message.chat.id, f"error {getattr(error, 'ID', type(error).__name__)}")
+        await client.send_message(message.chat.id, f"error {_name(error)}")
 
 
 async def _return_the_file(client: Any, message: Any) -> None:
-    directory = Path(sys.argv[1])
-    media = message.voice or message.audio or message.document or message.video or message.video_note
+    media = _media(message)
     if media.file_size > 2 * 2**30:
         await client.send_message(message.chat.id, f"too large: {media.file_size}")
         return
-    target = directory / f"download-{message.id}"
+    target = Path(sys.argv[1]) / f"download-{message.id}"
+    problem = await _download(client, message, target)
+    if problem:
+        await client.send_message(message.chat.id, problem)
+        problem = await _download(client, await client.get_messages(message.chat.id, message.id), target)
+    if problem:
+        await client.send_message(message.chat.id, f"given up: {problem}")
+        return
+    name = getattr(media, "file_name", None) or "nameless"
+    await client.send_document(message.chat.id, str(target), file_name=f"returned {name}", caption=message.caption)
+
+
+def _media(message: Any) -> Any:
+    return message.voice or message.audio or message.document or message.video or message.video_note
+
+
+async def _download(client: Any, message: Any, target: Path) -> str:
+    """Say what went wrong."""
+    expected = _media(message).file_size
     size = 0
     try:
         with target.open("wb") as file:
             async for chunk in client.stream_media(message):
                 size += file.write(chunk)
     except Exception as error:  # noqa: BLE001 - the name is what the test asks for
-        await client.send_message(message.chat.id, f"error {getattr(error, 'ID', type(error).__name__)}")
-        return
-    if size != media.file_size:
-        await client.send_message(message.chat.id, f"short: {size} of {media.file_size}")
-        return
-    name = getattr(media, "file_name", None) or "nameless"
-    await client.send_document(
-        message.chat.id, str(target), file_name=f"returned {name}", caption=f"{message.caption} {size}"
-    )
+        return f"error {_name(error)}"
+    return f"short: {size} of {expected}" if size != expected else ""
 
 
 async def on_callback(client: Any, query: Any) -> None:
@@ -85,6 +108,7 @@ async def main() -> None:
         api_hash=environment["TELEGRAM_API_HASH"],
         bot_token=environment["TELEGRAM_BOT_TOKEN"],
         workdir=sys.argv[1],
+        **WHAT_WAS_MISSED,
     )
     client.add_handler(MessageHandler(on_message, filters.incoming))
     client.add_handler(CallbackQueryHandler(on_callback))

@@ -73,8 +73,8 @@ class TelegramServer:
         self.world.deliver = self._deliver
         self.world.deliver_query = self._deliver_query
         self._delivered: deque[Any] = deque(maxlen=REMEMBERED_UPDATES)
-        self._again: list[Any] = []
         self._subscribed = asyncio.Event()
+        self._called = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._sessions = Sessions(self._answer, self.network)
@@ -123,12 +123,21 @@ class TelegramServer:
                 self._subscribed.clear()
                 await self._subscribed.wait()
 
+    async def calls_come(self, name: str, count: int = 1, timeout: float = PATIENCE_SECONDS) -> None:  # noqa: ASYNC109
+        """Wait until so many calls of this name have been made, for example ``bots.SetBotCommands``."""
+        async with asyncio.timeout(timeout):
+            while sum(made == name for _, made in self.calls) < count:
+                self._called.clear()
+                await self._called.wait()
+
     def drop_connections(self, *, deliver_again: int = 0) -> int:
-        """Cut all connections; the next that asks for updates gets the last so many of them once more."""
-        self._again = list(self._delivered)[-deliver_again:] if deliver_again else []
+        """Cut all connections; over the next the bot gets the last so many updates once more.
+
+        Those that it has not acknowledged come again in any case. Returns how many connections there were.
+        """
         dropped = self._sessions.drop_connections()
         for session in self._subscribers():
-            for updates in self._again:
+            for updates in list(self._delivered)[-deliver_again:] if deliver_again else []:
                 session.push(updates)
         return dropped
 
@@ -142,9 +151,6 @@ class TelegramServer:
                 if not other.connected:
                     del self._sessions.all[other.id]
             session.subscribed = True
-            for updates in self._again:
-                session.push(updates)
-        self._again = []
         self._subscribed.set()
 
     def _deliver(self, change: Change) -> None:
@@ -163,4 +169,7 @@ class TelegramServer:
             session.push(updates)
 
     async def _answer(self, session: Session, query: Any) -> Any:
-        return await self._calls.answer(session, query)
+        try:
+            return await self._calls.answer(session, query)
+        finally:
+            self._called.set()

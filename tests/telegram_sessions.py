@@ -55,26 +55,17 @@ class Session:
 
     def push(self, updates: Any) -> None:
         """Deliver updates, now or with the next connection, until the client acknowledges them."""
-        if not self.connected:
-            self._waiting.append(updates)
-            return
-        message = self._message(updates, notification=True)
-        self._unacknowledged[message.msg_id] = updates
-        self._write(message)
+        self._send(updates, notification=True)
 
     def reply(self, message_id: int, result: Any) -> None:
-        """Answer a call; a client that is away gets the answer with its next connection."""
+        """Answer a call, as reliably as updates are delivered."""
         if isinstance(result, bool):
             result = _Written(Bool(result))
         elif isinstance(result, list):
             result = _Written(Vector(result))
         elif not is_a(result, "upload.File") and len(result.write()) > WORTH_PACKING_BYTES:
             result = GzipPacked(result)
-        answer = tl("RpcResult", req_msg_id=message_id, result=result)
-        if self.connected:
-            self._write(self._message(answer))
-        else:
-            self._waiting.append(answer)
+        self._send(tl("RpcResult", req_msg_id=message_id, result=result))
 
     def say(self, service: Any, *, content: bool = False) -> None:
         """Send a service message, which is of no use later."""
@@ -94,10 +85,16 @@ class Session:
         if not again:
             return
         messages = [self._message(body, notification=True) for body in again]
-        for message in messages:
-            if not is_a(message.body, "RpcResult"):
-                self._unacknowledged[message.msg_id] = message.body
+        self._unacknowledged = {message.msg_id: message.body for message in messages}
         self._write(self._message(MsgContainer(messages), content=False))
+
+    def _send(self, body: Any, *, notification: bool = False) -> None:
+        if not self.connected:
+            self._waiting.append(body)
+            return
+        message = self._message(body, notification=notification)
+        self._unacknowledged[message.msg_id] = body
+        self._write(message)
 
     def _message(self, body: Any, *, content: bool = True, notification: bool = False) -> Message:
         message_id = int(time.time() * 2**32) & ~3 | (3 if notification else 1)

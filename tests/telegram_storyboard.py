@@ -25,7 +25,7 @@ def _event(user: str, event: Event) -> str:
     if event.kind is Happening.PRESSED:
         return f"{user} presses [{event.text}]"
     if event.kind is Happening.ANSWERED:
-        return f"{BOT} answers{' with an alert' if event.alert else ''}: {event.text.strip() or '(nothing)'}"
+        return f"{BOT} answers{' with an alert' if event.alert else ''}: {event.text or '(nothing)'}"
     who = user if event.kind is Happening.RECEIVED else BOT
     verb = {Happening.EDITED: " edits", Happening.DELETED: " deletes"}.get(event.kind, "")
     return _message(who + verb, event.text, event.file, event.buttons)

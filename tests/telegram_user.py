@@ -169,7 +169,7 @@ class ScriptedUser:
             raise AssertionError(
                 f"pressing [{label}] was not answered within {timeout} s:\n{self.chat.storyboard()}"
             ) from None
-        return Answer(event.text.strip(), event.alert, event.at - pressed.at)
+        return Answer(event.text, event.alert, event.at - pressed.at)
 
 
 def _mime(kind: str, name: str) -> str:

@@ -117,7 +117,7 @@ class World:
         query = self._queries.pop(query_id, None)
         if query is None or time.monotonic() - query.pressed_at > self.callback_lifetime_seconds:
             raise RpcFault(400, "QUERY_ID_INVALID")
-        event = query.chat.record(Happening.ANSWERED, query.message, text or " ", alert=alert)
+        event = query.chat.record(Happening.ANSWERED, query.message, text, alert=alert)
         if not query.answer.done():
             query.answer.set_result(event)
 
