@@ -62,6 +62,26 @@ class Action(StrEnum):
     REPORTS_ALL = "reports_all"  # recording number
     TRANSCRIPT_ONLY = "transcript_only"  # recording number
 
+    REPORT_VIEW = "report_view"  # nothing, or the report's number as if it had been typed
+    REPORT_VIEW_CONFIRM = "report_view_confirm"  # report number
+    REPORT_RENAME = "report_rename"  # as REPORT_VIEW
+    REPORT_RENAME_CONFIRM = "report_rename_confirm"  # report number
+    REPORT_DELETE = "report_delete"  # as REPORT_VIEW
+    REPORT_DELETE_CONFIRM = "report_delete_confirm"  # report number
+    REPORT_CANCEL = "report_cancel"
+    REPORT_LIST = "report_list"  # page, from 1
+    REPORT_CARD = "report_card"  # report number
+    REPORT_FILTERS = "report_filters"
+    REPORT_FILTER_DATES = "report_filter_dates"
+    REPORT_FILTER_TITLE = "report_filter_title"
+    REPORT_FILTER_TYPE = "report_filter_type"  # nothing, or the report type
+    REPORT_FILTER_SCENARIO = "report_filter_scenario"  # nothing, or the scenario
+    REPORT_FILTER_RESET = "report_filter_reset"
+    REPORT_EXPORT = "report_export"  # nothing, or the extension
+    REPORT_CHARTS = "report_charts"
+    REPORT_CHART_MONTHS = "report_chart_months"
+    REPORT_TREND = "report_trend"  # by whom; then the report type too; then the index's place in it, from 1
+
     CANCEL_DIALOG = "cancel_dialog"
 
 

@@ -14,8 +14,17 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whi
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ValueName = Annotated[str, StringConstraints(pattern=r"^\w{1,80}$")]
 
-RESERVED_IDS = frozenset(["all", "none"])
-"""What the command line takes in the place of an id."""
+RESERVED_IDS = frozenset(
+    [
+        # What the command line takes in the place of an id.
+        *("all", "none"),
+        # The bot's own buttons, which a report's button must not look like.
+        *("report_file", "report_view", "report_view_confirm", "report_rename", "report_rename_confirm"),
+        *("report_delete", "report_delete_confirm", "report_cancel", "report_list", "report_card", "report_filters"),
+        *("report_filter_dates", "report_filter_title", "report_filter_type", "report_filter_scenario"),
+        *("report_filter_reset", "report_export", "report_charts", "report_chart_months", "report_trend"),
+    ]
+)
 
 
 class PassKind(StrEnum):

@@ -14,7 +14,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from datamodels import RecordingId, ScenarioId, UserId, Value
 
@@ -59,6 +59,16 @@ class Step(StrEnum):
     EDIT_BUILDING_TYPE = "edit_building_type"
     EDIT_ZONE = "edit_zone"
     EDIT_CITY = "edit_city"
+    REPORT_VIEW_ASK_NUMBER = "report_view_ask_number"
+    REPORT_RENAME_ASK_NUMBER = "report_rename_ask_number"
+    REPORT_RENAME_ASK_NEW_NAME = "report_rename_ask_new_name"
+    REPORT_DELETE_ASK_NUMBER = "report_delete_ask_number"
+    REPORT_FILTER_ASK_DATES = "report_filter_ask_dates"
+    REPORT_FILTER_ASK_TITLE = "report_filter_ask_title"
+
+
+REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
+"""The steps of ``ReportDialog``; all others are of ``Dialog``."""
 
 
 class State(Value):
@@ -66,17 +76,50 @@ class State(Value):
 
     KEY: ClassVar[str]
 
+    @classmethod
+    def is_of_another_kind(cls, stored: object) -> bool:  # noqa: ARG003  # most keys have one model
+        """Tell whether what is stored under the key is good, but of another model with the same key."""
+        return False
 
-class Dialog(State):
-    """A dialog that waits for a message about a recording. ``skipped`` are fields that are not to be asked again."""
+
+class OpenDialog(State):
+    """Any dialog that waits for a message. All kinds have one key: a person is in one at a time, and another ends it."""
 
     KEY = "dialog"
+    STEPS: ClassVar[frozenset[Step]] = frozenset(Step)
+    model_config = ConfigDict(extra="ignore")
     step: Step
+
+    @classmethod
+    def is_of_another_kind(cls, stored: object) -> bool:
+        return isinstance(stored, dict) and stored.get("step") in frozenset(Step) - cls.STEPS
+
+
+class Dialog(OpenDialog):
+    """A dialog that waits for a message about a recording. ``skipped`` are fields that are not to be asked again."""
+
+    STEPS = frozenset(Step) - REPORT_STEPS
+    model_config = ConfigDict(extra="forbid")
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
     tries: int = 0
     answered: int = 0
     """The latest message that was taken for an answer: handled again after a crash, it answers nothing else."""
+
+
+class ReportDialog(OpenDialog):
+    """A dialog that waits for a message about the person's reports.
+
+    ``number`` is the report that a confirmation has been asked for, ``title`` its new name when it is to be renamed.
+    """
+
+    STEPS = REPORT_STEPS
+    model_config = ConfigDict(extra="forbid")
+    number: int | None = None
+    title: str | None = None
+    tries: int = 0
+    answered: int = 0
+    """As of ``Dialog``."""
 
 
 class Mode(State):
@@ -92,10 +135,13 @@ S = TypeVar("S", bound=State)
 async def get(
     connection: AsyncConnection[DictRow], user_id: UserId, model: type[S], *, now: datetime | None = None
 ) -> S | None:
-    """Load a piece of state; None when there is none, when it has expired, or when it is of an earlier version."""
+    """Load a piece of state; None when there is none, when it has expired, or when it is of an earlier version.
+
+    One of another kind under the same key is None too, and stays.
+    """
     parameters = {"user_id": user_id, "key": model.KEY, "now": now}
     row = await (await connection.execute(_SELECT, parameters)).fetchone()
-    if row is None:
+    if row is None or (not row["expired"] and model.is_of_another_kind(row["value"])):
         return None
     value = None if row["expired"] else _readable(model, row["value"])
     if value is None:

@@ -16,7 +16,7 @@ import user_states
 from datamodels import RecordingId, ScenarioId, UserId
 from db import Database
 from recordings_factory import add_user
-from user_states import Dialog, Mode, State, Step
+from user_states import Dialog, Mode, OpenDialog, ReportDialog, State, Step
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 TTL = timedelta(hours=1)
@@ -27,8 +27,13 @@ MODE = Mode(scenario=ScenarioId("interview"))
 states = st.one_of(
     st.builds(Mode, scenario=st.text("abc_", min_size=1, max_size=9).map(ScenarioId)),
     st.builds(
+        ReportDialog,
+        step=st.sampled_from(sorted(ReportDialog.STEPS)),
+        number=st.none() | st.integers(1, 9),
+    ),
+    st.builds(
         Dialog,
-        step=st.sampled_from(Step),
+        step=st.sampled_from(sorted(Dialog.STEPS)),
         recording_id=st.uuids().map(RecordingId),
         skipped=st.lists(st.sampled_from(["zone", "city"]), max_size=2).map(tuple),
         tries=st.integers(0, 3),
@@ -90,6 +95,18 @@ async def test_a_state_of_an_earlier_version_is_none_and_removed_and_not_repeate
     assert "Ёлкина" not in str(logs)
     cursor = await connection.execute("SELECT 1 FROM user_states WHERE user_id = %s", (user,))
     assert await cursor.fetchone() is None
+
+
+async def test_a_person_is_in_one_dialog_of_whatever_kind_and_asking_for_the_other_leaves_it_alone(
+    connection: AsyncConnection[DictRow], user: UserId
+) -> None:
+    reports = ReportDialog(step=Step.REPORT_VIEW_ASK_NUMBER, number=5)
+    await user_states.put(connection, user, DIALOG)
+    await user_states.put(connection, user, reports)
+    assert await user_states.get(connection, user, Dialog) is None
+    assert not await user_states.advance(connection, user, None, DIALOG)
+    assert await user_states.get(connection, user, ReportDialog) == reports
+    assert await user_states.get(connection, user, OpenDialog) == OpenDialog(step=Step.REPORT_VIEW_ASK_NUMBER)
 
 
 async def test_a_step_goes_on_only_from_the_step_before(connection: AsyncConnection[DictRow], user: UserId) -> None:
@@ -164,8 +181,9 @@ async def test_the_pieces_behave_like_a_dictionary(
                 assert await user_states.advance(connection, user, before, value) == (now == before)
                 if now == before:
                     expected[value.KEY] = value
-            for model in (Dialog, Mode):
-                assert await user_states.get(connection, user, model) == expected.get(model.KEY)
+            for model in (Dialog, ReportDialog, Mode):
+                there = expected.get(model.KEY)
+                assert await user_states.get(connection, user, model) == (there if isinstance(there, model) else None)
 
 
 async def test_a_person_has_one_lock_while_somebody_has_it_and_none_afterwards() -> None:
