@@ -45,7 +45,17 @@ def configure_logging(directory: Path, level: str, *, console: bool) -> None:
     if console:
         handlers.append(_console_handler())
     logging.basicConfig(level=level, handlers=handlers, force=True)
-    for noisy in ("httpx", "httpx2", "httpcore", "urllib3", "faster_whisper", "openai", "yoyo", "psycopg.pool"):
+    for noisy in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "urllib3",
+        "faster_whisper",
+        "openai",
+        "yoyo",
+        "psycopg.pool",
+        "pyrogram",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -1,0 +1,66 @@
+"""Telegram's errors as ours, by the identifiers of https://core.telegram.org/api/errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyrogram.errors import InternalServerError, ServiceUnavailable, Unauthorized
+from pyrogram.errors.rpc_error import RPCError
+
+from datamodels_telegram import ChatId
+from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+
+RANDOM_ID_DUPLICATE = "RANDOM_ID_DUPLICATE"
+"""A message with this random id was delivered before. The server says 400 or 500."""
+
+_REFUSED_SECRETS = frozenset(
+    {"ACCESS_TOKEN_EXPIRED", "ACCESS_TOKEN_INVALID", "API_ID_INVALID", "API_ID_PUBLISHED_FLOOD", "BOT_METHOD_INVALID"},
+)
+_CHAT_CLOSED = frozenset(
+    {
+        "CHAT_ID_INVALID",
+        "CHAT_WRITE_FORBIDDEN",
+        "INPUT_USER_DEACTIVATED",
+        "PEER_ID_INVALID",
+        "USER_BOT_INVALID",
+        "USER_ID_INVALID",
+        "USER_IS_BLOCKED",
+        "USER_IS_BOT",
+    },
+)
+FILE_GONE = frozenset({"FILE_ID_INVALID", "LOCATION_INVALID", "MEDIA_EMPTY"})
+PARTS_LOST = frozenset({"FILE_PARTS_INVALID", "FILE_PART_EMPTY", "FILE_PART_INVALID", "FILE_PART_X_MISSING"})
+"""Of an upload; sending the file again helps."""
+
+
+def error_id(exc: RPCError) -> str:
+    """The identifier of an error; a number in it is an X, and one that the library does not know has its code too."""
+    return exc.ID or str(exc.value)
+
+
+@contextmanager
+def telegram_errors_mapped(call: str, chat: ChatId | None = None) -> Iterator[None]:
+    """Raise the library's errors and those of the network as ours.
+
+    Raises:
+        TelegramUnavailable: no answer, or none that helps.
+        TelegramRefusedSecrets: token, id and hash, or the session made with them, are not accepted.
+        ChatClosed: the person blocked the bot, is gone, or never wrote to it.
+        TelegramError: anything else.
+    """
+    try:
+        yield
+    except RPCError as exc:
+        raise _mapped(exc, call, chat) from exc
+    except OSError as exc:
+        raise TelegramUnavailable(call=call, reason=f"{type(exc).__name__} {exc}".strip()) from exc
+
+
+def _mapped(exc: RPCError, call: str, chat: ChatId | None) -> TelegramError:
+    reason = error_id(exc)
+    if isinstance(exc, (InternalServerError, ServiceUnavailable)) and reason != RANDOM_ID_DUPLICATE:
+        return TelegramUnavailable(call=call, reason=reason)
+    if isinstance(exc, Unauthorized) or reason in _REFUSED_SECRETS:
+        return TelegramRefusedSecrets(call=call, reason=reason)
+    if reason in _CHAT_CLOSED:
+        return ChatClosed(call=call, chat=chat, reason=reason)
+    return TelegramError(call=call, reason=reason)

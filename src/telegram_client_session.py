@@ -1,0 +1,159 @@
+"""The client library with our one policy for silence, server errors and floods, and its session file.
+
+Written against what kurigram and pyrogram 2.0.106 have in common.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pyrogram import Client, raw
+from pyrogram.errors import Flood, InternalServerError, ServiceUnavailable
+from pyrogram.errors.rpc_error import RPCError
+from pyrogram.handlers import RawUpdateHandler
+
+from errors import BadSettings
+from telegram_client_errors import RANDOM_ID_DUPLICATE, error_id
+from telegram_client_proxy import proxy_settings
+
+_WORKERS = 32
+"""Updates that are handled at once; the library's own choice is the number of cores plus four."""
+_TIMEOUTS_S = (5.0, 10.0, 15.0)
+"""How long each try of a call waits for an answer; a call is safe to repeat, sending because of its random id."""
+_PAUSE_S = 0.5
+_CONNECT_S = 45.0
+"""Three key exchanges through a slow proxy; pyrogram itself would try for ever."""
+_FLOOD_MARGIN_S = 0.2
+"""Telegram counts in whole seconds."""
+
+Users = dict[int, Any]
+"""By id: raw.types.User and UserEmpty."""
+OnUpdate = Callable[[Any, Users], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class BotClient(Client):
+    """pyrogram's client. Everything that it asks Telegram, for us or for itself, goes through ``ask``."""
+
+    async def invoke(self, query: Any, *_args: Any, **_kwargs: Any) -> Any:
+        """Ask Telegram, as the library's own methods do; their wishes about retries are not heard."""
+        return await self.ask(query)
+
+    async def ask(self, query: Any, *, obey_floods: bool = True) -> Any:
+        """Ask Telegram and return its answer.
+
+        The same ``query`` is sent again after silence and server errors, and as often as floods demand.
+
+        Raises:
+            RPCError: Telegram refused; with ``obey_floods`` it is none of flood.
+            OSError: no answer in half a minute.
+        """
+        call = query.QUALNAME
+        failures = 0
+        while True:
+            try:
+                return await self._asked_once(query, _TIMEOUTS_S[failures])
+            except Flood as exc:
+                if not obey_floods:
+                    raise
+                await wait_out(exc, call)
+            except (OSError, InternalServerError, ServiceUnavailable) as exc:
+                failures += 1
+                delivered = isinstance(exc, RPCError) and error_id(exc) == RANDOM_ID_DUPLICATE
+                if delivered or failures == len(_TIMEOUTS_S) or not self.is_connected:
+                    raise
+                log.info("telegram_call_repeated", call=call, reason=type(exc).__name__)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _asked_once(self, query: Any, timeout_s: float) -> Any:
+        session = self.session
+        if not self.is_connected or session is None:
+            raise ConnectionError("the client is not started")
+        # Not set while the connection is made again.
+        await asyncio.wait_for(session.is_started.wait(), timeout_s)
+        answer = await session.send(query, timeout=timeout_s)
+        if isinstance(answer, raw.types.BadMsgNotification):
+            # The library gives it out as if it were the answer. The next try has a new message id.
+            raise ConnectionError(f"bad message {answer.error_code}")
+        await self.fetch_peers(getattr(answer, "users", []))
+        await self.fetch_peers(getattr(answer, "chats", []))
+        return answer
+
+    async def connect(self) -> bool:
+        """Connect; tell whether the session file has a login.
+
+        Raises:
+            TimeoutError: no connection.
+        """
+        async with asyncio.timeout(_CONNECT_S):
+            return await super().connect()
+
+    async def updates_watchdog(self) -> None:
+        """Watch on after Telegram did not answer, which would end the library's own watching."""
+        while not self.updates_watchdog_event.is_set():
+            with suppress(RPCError, OSError):
+                await super().updates_watchdog()  # type: ignore[no-untyped-call]
+
+
+async def wait_out(flood: Flood, call: str) -> None:
+    """Sleep as long as Telegram demands.
+
+    Raises:
+        Flood: it demands no time.
+    """
+    if not isinstance(flood.value, int):
+        raise flood
+    log.warning("telegram_flood_wait", call=call, seconds=flood.value)
+    await asyncio.sleep(flood.value + _FLOOD_MARGIN_S)
+
+
+def new_client(
+    name: str,
+    folder: Path,
+    *,
+    token: str,
+    api_id: int,
+    api_hash: str,
+    proxy: str | None,
+    transfers: int,
+    on_update: OnUpdate,
+) -> BotClient:
+    """Make the client; nothing is sent yet. Must be called in the event loop that it is to live in.
+
+    Raises:
+        BadSettings: ``proxy`` cannot be used.
+    """
+    options: dict[str, Any] = {"proxy": proxy_settings(proxy)} if proxy else {}
+    if "skip_updates" in inspect.signature(Client).parameters:
+        # What came while the bot was down; pyrogram itself cannot.
+        options["skip_updates"] = False
+    try:
+        client = BotClient(
+            name,
+            api_id=api_id,
+            api_hash=api_hash,
+            bot_token=token,
+            workdir=str(folder),
+            ipv6=False,
+            workers=_WORKERS,
+            sleep_threshold=0,
+            max_concurrent_transmissions=transfers,
+            **options,
+        )
+    except ValueError:
+        # Of the proxy's secret, which its text shows.
+        raise BadSettings(names="TELEGRAM_PROXY") from None
+    # The library would make its own objects of every update, and ask Telegram for what a message answers to and lose
+    # messages that it cannot take apart. What we need stands in the update.
+    client.dispatcher.update_parsers.clear()
+
+    async def handle(_: Client, update: Any, users: Users, _chats: dict[int, Any]) -> None:
+        await on_update(update, users)
+
+    client.add_handler(RawUpdateHandler(handle))
+    return client

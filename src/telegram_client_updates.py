@@ -1,0 +1,121 @@
+"""What people wrote and pressed, out of Telegram's own objects (https://core.telegram.org/schema)."""
+
+import mimetypes
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pyrogram import raw, utils
+
+from datamodels_telegram import (
+    AttachedFile,
+    ButtonPress,
+    ChatId,
+    FileKind,
+    IncomingMessage,
+    MessageId,
+    TelegramPerson,
+)
+
+_EXTENSIONS = {
+    "audio/aac": ".aac",
+    "audio/flac": ".flac",
+    "audio/m4a": ".m4a",
+    "audio/mp4": ".m4a",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "audio/wav": ".wav",
+    "audio/webm": ".webm",
+    "audio/x-m4a": ".m4a",
+    "audio/x-wav": ".wav",
+    "video/mp4": ".mp4",
+}
+"""Where the system's own table of types differs from machine to machine."""
+_DEFAULT_EXTENSIONS = {FileKind.VOICE: ".ogg", FileKind.VIDEO_NOTE: ".mp4", FileKind.VIDEO: ".mp4"}
+
+
+def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage | None:
+    """The message that a person wrote; None for the bot's own, for those of nobody, and for notes of the service."""
+    if not isinstance(message, raw.types.Message) or message.out:
+        return None
+    private = isinstance(message.peer_id, raw.types.PeerUser)
+    sender = message.from_id or (message.peer_id if private else None)
+    if not isinstance(sender, raw.types.PeerUser):
+        return None
+    return IncomingMessage(
+        chat_id=chat_of(message),
+        message_id=MessageId(message.id),
+        person=_person(sender.user_id, users),
+        text=message.message,
+        file=attached_file(message),
+        private=private,
+    )
+
+
+def button_press(update: Any, users: Mapping[int, Any]) -> ButtonPress:
+    """The press that a ``raw.types.UpdateBotCallbackQuery`` tells of."""
+    return ButtonPress(
+        query_id=update.query_id,
+        chat_id=ChatId(utils.get_peer_id(update.peer)),
+        message_id=MessageId(update.msg_id),
+        person=_person(update.user_id, users),
+        data=(update.data or b"").decode(errors="replace"),
+    )
+
+
+def chat_of(message: Any) -> ChatId:
+    """The chat of a ``raw.types.Message``."""
+    return ChatId(utils.get_peer_id(message.peer_id))
+
+
+def document_of(message: Any) -> Any:
+    """The ``raw.types.Document`` of a message; None when there is none any more, or never was."""
+    media = getattr(message, "media", None)
+    document = media.document if isinstance(media, raw.types.MessageMediaDocument) else None
+    return document if isinstance(document, raw.types.Document) else None
+
+
+def file_name_of(document: Any) -> str:
+    """The name that the sender's program gave; empty for voice messages and the like."""
+    names = (part.file_name for part in document.attributes if isinstance(part, raw.types.DocumentAttributeFilename))
+    return next(names, "")
+
+
+def attached_file(message: Any) -> AttachedFile | None:
+    """The file of a message; None for pictures, stickers and animations, in which nobody speaks."""
+    document = document_of(message)
+    if document is None:
+        return None
+    attributes = {type(part): part for part in document.attributes}
+    if attributes.keys() & {raw.types.DocumentAttributeSticker, raw.types.DocumentAttributeAnimated}:
+        return None
+    video = attributes.get(raw.types.DocumentAttributeVideo)
+    audio = attributes.get(raw.types.DocumentAttributeAudio)
+    if video is not None:
+        kind = FileKind.VIDEO_NOTE if video.round_message else FileKind.VIDEO
+    elif audio is not None:
+        kind = FileKind.VOICE if audio.voice else FileKind.AUDIO
+    else:
+        kind = FileKind.DOCUMENT
+    timed = video or audio
+    return AttachedFile(
+        kind=kind,
+        file_name=file_name_of(document) or made_up_name(kind, message.date, document.mime_type),
+        mime_type=document.mime_type,
+        size_bytes=document.size,
+        duration_s=round(timed.duration) if timed is not None else None,
+    )
+
+
+def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:
+    """A name for a file that has none: what it is and when it was sent, in UTC, as ``voice_2026-11-21_14-03.ogg``."""
+    mime_type = mime_type.partition(";")[0].strip().lower()
+    extension = _EXTENSIONS.get(mime_type) or mimetypes.guess_extension(mime_type) or _DEFAULT_EXTENSIONS.get(kind, "")
+    return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):%Y-%m-%d_%H-%M}{extension}"
+
+
+def _person(user_id: int, users: Mapping[int, Any]) -> TelegramPerson:
+    user = users.get(user_id)
+    names = (getattr(user, "first_name", None), getattr(user, "last_name", None))
+    name = " ".join(part for part in names if part)
+    return TelegramPerson(id=user_id, name=name or getattr(user, "username", None) or "")
