@@ -13,3 +13,24 @@ OBJECT_OPERATION_SECONDS = Histogram(
     ["operation"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300),
 )
+UPDATES = Counter(
+    "voxpersona_updates",
+    "Messages and pressed buttons; outcome is handled, another end that the router knows, or the error's code.",
+    ["kind", "outcome"],
+)
+UPDATE_SECONDS = Histogram(
+    "voxpersona_update_seconds",
+    "Seconds of handling a message or a pressed button, without the wait for earlier ones of the same person.",
+    ["kind"],
+    buckets=(0.01, 0.05, 0.1, 0.3, 1, 3, 10, 30, 100),
+)
+PRESS_ANSWER_SECONDS = Histogram(
+    "voxpersona_press_answer_seconds",
+    "Seconds until a pressed button was answered.",
+    buckets=(0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 3, 10),
+)
+EVENT_LOOP_LAG_SECONDS = Histogram(
+    "voxpersona_event_loop_lag_seconds",
+    "How late the event loop comes back to whoever waits.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)

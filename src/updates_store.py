@@ -23,16 +23,22 @@ _SELECT_UNFINISHED = """
     WHERE done_at IS NULL
     ORDER BY received_at, update_id
 """
-# Message ids grow over all private chats together.
-_SELECT_HIGHEST = "SELECT max(message_id) AS highest FROM seen_updates WHERE kind = 'message'"
-# The highest message stays: after a long silence it still tells where to look for missed ones.
+# Message ids grow over all private chats together, but of two messages at the same time the later may have been stored
+# and the earlier not. What is older than the oldest row was never this database's.
+_SELECT_MISSED_AFTER = """
+    SELECT greatest(max(message_id) - %(overlap)s, min(message_id) - 1) AS missed_after
+    FROM seen_updates WHERE kind = 'message'
+"""
 _DELETE_OLD = """
     DELETE FROM seen_updates
     WHERE received_at < %(older_than)s
     AND NOT (
-        kind = 'message' AND message_id = (SELECT max(message_id) FROM seen_updates WHERE kind = 'message')
+        kind = 'message'
+        AND message_id >= (SELECT max(message_id) FROM seen_updates WHERE kind = 'message') - %(overlap)s
     )
 """
+_OVERLAP = 100
+"""Messages that are looked at again after a restart; their rows stay, so that they are known."""
 
 
 def seen_update(update: IncomingMessage | ButtonPress) -> SeenUpdate:
@@ -79,15 +85,15 @@ async def unfinished(connection: AsyncConnection[DictRow]) -> list[SeenUpdate]:
     ]
 
 
-async def highest_message_id(connection: AsyncConnection[DictRow]) -> MessageId | None:
-    """The id of the latest message that came; None when none ever did."""
-    row = await (await connection.execute(_SELECT_HIGHEST)).fetchone()
-    return None if row is None or row["highest"] is None else MessageId(row["highest"])
+async def missed_after(connection: AsyncConnection[DictRow]) -> MessageId | None:
+    """The message after which some may have been missed, a little before the latest; None when none ever came."""
+    row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": _OVERLAP})).fetchone()
+    return None if row is None or row["missed_after"] is None else MessageId(row["missed_after"])
 
 
 async def forget_old(connection: AsyncConnection[DictRow], older_than: datetime) -> None:
-    """Delete the rows of updates that came before ``older_than``: Telegram sends those no more."""
-    await connection.execute(_DELETE_OLD, {"older_than": older_than})
+    """Delete the rows of updates that came before ``older_than``, but for the latest messages."""
+    await connection.execute(_DELETE_OLD, {"older_than": older_than, "overlap": _OVERLAP})
 
 
 async def _insert(connection: AsyncConnection[DictRow], update: SeenUpdate, *, done: bool) -> bool:

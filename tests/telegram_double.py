@@ -3,6 +3,7 @@
 What the client itself does is tested against the loopback server.
 """
 
+import asyncio
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -21,6 +22,7 @@ class TelegramDouble(TelegramClient):
         self.chats: dict[ChatId, dict[MessageId, Screen]] = {}
         self.answers: dict[int, list[str]] = {}
         """Texts by query id; a query that is answered twice has two."""
+        self.answered = asyncio.Event()
         self.deletions: list[list[MessageId]] = []
         self.written: dict[tuple[ChatId, MessageId], IncomingMessage] = {}
         """What can be fetched."""
@@ -72,6 +74,7 @@ class TelegramDouble(TelegramClient):
     async def answer(self, query_id: int, text: str = "", *, alert: bool = False) -> bool:  # noqa: ARG002
         self._fail("answer")
         self.answers.setdefault(query_id, []).append(text)
+        self.answered.set()
         return True
 
     async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:

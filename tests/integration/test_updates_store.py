@@ -80,20 +80,32 @@ async def test_an_update_that_could_not_be_noted_is_at_its_first_try(connection:
     assert await updates_store.count_try(connection, updates_store.seen_update(MESSAGE)) == 1
 
 
-async def test_the_highest_message_tells_where_missed_ones_begin(connection: AsyncConnection[DictRow]) -> None:
-    assert await updates_store.highest_message_id(connection) is None
-    await updates_store.remember_message(connection, MESSAGE)
+async def remember(connection: AsyncConnection[DictRow], *message_ids: int) -> None:
+    for message_id in message_ids:
+        message = MESSAGE.model_copy(update={"message_id": MessageId(message_id)})
+        await updates_store.remember_message(connection, message)
+
+
+async def test_missed_messages_are_looked_for_from_a_little_before_the_latest(
+    connection: AsyncConnection[DictRow],
+) -> None:
+    assert await updates_store.missed_after(connection) is None
     await updates_store.remember_press(connection, PRESS)
-    assert await updates_store.highest_message_id(connection) == MESSAGE.message_id
+    assert await updates_store.missed_after(connection) is None
+    await remember(connection, 5000)
+    assert await updates_store.missed_after(connection) == 4999, "what was written before the first start is no news"
+    await remember(connection, 5030)
+    assert await updates_store.missed_after(connection) == 4999
+    await remember(connection, 6000)
+    assert await updates_store.missed_after(connection) == 5900
 
 
-async def test_old_updates_are_forgotten_but_for_the_highest_message(connection: AsyncConnection[DictRow]) -> None:
-    for message_id in (98, 99, 100):
-        await updates_store.remember_message(
-            connection, MESSAGE.model_copy(update={"message_id": MessageId(message_id)})
-        )
+async def test_old_updates_are_forgotten_but_for_those_that_are_looked_at_again(
+    connection: AsyncConnection[DictRow],
+) -> None:
+    await remember(connection, 5899, 5900, 6000)
     await updates_store.remember_press(connection, PRESS)
     await updates_store.forget_old(connection, datetime.now(UTC) - timedelta(days=1))
     assert len(await updates_store.unfinished(connection)) == 4
     await updates_store.forget_old(connection, datetime.now(UTC) + timedelta(days=1))
-    assert [update.message_id for update in await updates_store.unfinished(connection)] == [100]
+    assert [update.message_id for update in await updates_store.unfinished(connection)] == [5900, 6000]

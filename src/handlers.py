@@ -1,0 +1,372 @@
+"""The router: the one place that decides who may do what and which handler runs, for messages and buttons alike.
+
+An update is stored, then waits for the earlier ones of its person, then is handled, then has its end noted. What has no
+end was interrupted and is handled again after a restart, so that handlers do nothing twice what must be done once.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic, perf_counter
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+import texts_telegram_router as texts
+import updates_store
+import user_states
+import users_store
+from access import Permission, Team, may, role_of
+from datamodels import User
+from datamodels_telegram import (
+    ButtonPress,
+    ChatId,
+    IncomingMessage,
+    MessageId,
+    MessageKind,
+    Screen,
+    SeenUpdate,
+    TelegramPerson,
+    UpdateKind,
+)
+from db import Database
+from errors import (
+    AccessDenied,
+    BadInput,
+    ChatClosed,
+    DatabaseUnavailable,
+    NotFound,
+    OutdatedButton,
+    TelegramError,
+    TelegramUnavailable,
+    UnexpectedFailure,
+    VoxPersonaError,
+)
+from handlers_context import Context, MessageHandler, Routes, joined
+from handlers_presses import PressAnswer, Taps
+from handlers_workers import PersonWorkers
+from markups import unpack
+from markups_text import LONGEST_REASON, escaped
+from message_tracker import MessageTracker
+from metrics import UPDATE_SECONDS, UPDATES
+from telegram_client import TelegramClient
+from texts_telegram import OUTDATED
+from user_states import OpenDialog
+
+log = structlog.get_logger(__name__)
+
+MOST_TRIES = 3
+_KEPT = timedelta(days=30)
+"""Telegram delivers nothing that is older than a few days."""
+_COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
+_HANDLED = "handled"
+_OUTDATED = "outdated"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What the router waits for. ``clock`` counts seconds.
+
+    ``answer_after_s``: a press that its handler has not answered by then is answered with nothing. ``retry_after_s``:
+    how long it waits for a database or a Telegram that did not answer. ``stop_grace_s``: what is being handled when it
+    is stopped may take so long.
+    """
+
+    answer_after_s: float = 0.25
+    retry_after_s: float = 5.0
+    stop_grace_s: float = 3.0
+    clock: Callable[[], float] = monotonic
+
+
+USUAL_TIMING = Timing()
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """An update on its way. ``update`` is None for a message of before a restart, which has to be fetched."""
+
+    seen: SeenUpdate
+    update: IncomingMessage | ButtonPress | None
+    answer: PressAnswer | None = None
+    failure: VoxPersonaError | None = None
+    """Why it could not be stored; the person hears of it in turn."""
+
+
+class Router:
+    """Takes updates from the client and gives each to its handler. Nothing is handled before ``recover``."""
+
+    def __init__(
+        self,
+        database: Database,
+        telegram: TelegramClient,
+        messages: MessageTracker,
+        routes: Sequence[Routes],
+        *,
+        team: Team,
+        menu: Callable[[User], Screen],
+        other: MessageHandler,
+        timing: Timing = USUAL_TIMING,
+    ) -> None:
+        """Join the routes. ``other`` answers text that nobody asked for.
+
+        Raises:
+            ValueError: two take care of the same, or nobody of a button, of a step, or of files.
+        """
+        self._database = database
+        self._telegram = telegram
+        self._messages = messages
+        self._routes = joined(routes)
+        self._team = team
+        self._menu = menu
+        self._other = other
+        self._timing = timing
+        self._workers = PersonWorkers(self._handle)
+        self._taps = Taps(timing.clock)
+        self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._ready = asyncio.Event()
+        self._ended: set[SeenUpdate] = set()
+        self._declined: set[ChatId] = set()
+
+    async def on_message(self, message: IncomingMessage) -> None:
+        """Store a message and put it in its person's queue."""
+        if not message.private:
+            await self._decline_group(message.chat_id)
+            return
+        await self._ready.wait()
+        arrival = _Arrival(updates_store.seen_update(message), message)
+        async with self._in_order(message.person):
+            try:
+                async with self._database.transaction() as connection:
+                    new = await updates_store.remember_message(connection, message)
+            except VoxPersonaError as exc:
+                new, arrival = True, replace(arrival, failure=exc)
+            if new:
+                self._workers.put(message.person.id, arrival)
+
+    async def on_press(self, press: ButtonPress) -> None:
+        """Store a pressed button and put it in its person's queue; a double tap is only answered."""
+        answer = PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s)
+        if press.chat_id != press.person.id:
+            await answer(texts.ONLY_PRIVATE)
+            return
+        await self._ready.wait()
+        arrival = _Arrival(updates_store.seen_update(press), press, answer)
+        async with self._in_order(press.person):
+            first = self._taps.begin(press)
+            try:
+                async with self._database.transaction() as connection:
+                    new = await updates_store.remember_press(connection, press, done=not first)
+            except VoxPersonaError as exc:
+                new, arrival = True, replace(arrival, failure=exc)
+            if new and first:
+                self._workers.put(press.person.id, arrival)
+                return
+            if first:
+                self._taps.end(press, handled=False)
+        if new:
+            UPDATES.labels(UpdateKind.BUTTON, "repeated").inc()
+            await answer("")
+        else:
+            answer.cancel()
+
+    async def recover(self) -> None:
+        """Go on with what was interrupted and with what was written while nobody listened; then updates are handled."""
+        after, left = await self._left_by_the_last_run()
+        log.info("recovering", interrupted=len(left))
+        for seen in left:
+            self._workers.put(seen.person.id, self._again(seen))
+        # Not before: what came since the start would be among what is left, and be handled twice.
+        self._ready.set()
+        if after is None:
+            return
+        try:
+            missed = await self._missed(after)
+        except TelegramError as exc:
+            log.warning("missed_messages_unknown", error=exc.code, reason=str(exc))
+            return
+        for message in missed:
+            await self.on_message(message)
+
+    async def stop(self) -> None:
+        """Finish what is being handled, for a few seconds; the rest, and what comes now, is left for the next start."""
+        await self._workers.stop(self._timing.stop_grace_s)
+
+    def _in_order(self, person: TelegramPerson) -> asyncio.Lock:
+        """Of updates that come at the same time, a person's are stored and queued in the order of their coming."""
+        return self._order.setdefault(person.id, asyncio.Lock())
+
+    async def _left_by_the_last_run(self) -> tuple[MessageId | None, list[SeenUpdate]]:
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    await updates_store.forget_old(connection, datetime.now(UTC) - _KEPT)
+                    after = await updates_store.missed_after(connection)
+                    return after, await updates_store.unfinished(connection)
+            except DatabaseUnavailable as exc:
+                log.warning("recovery_waits", reason=str(exc))
+                await asyncio.sleep(self._timing.retry_after_s)
+
+    async def _missed(self, after: MessageId) -> list[IncomingMessage]:
+        while True:
+            try:
+                return await self._telegram.missed(after)
+            except TelegramUnavailable as exc:
+                log.warning("recovery_waits", reason=str(exc))
+                await asyncio.sleep(self._timing.retry_after_s)
+
+    def _again(self, seen: SeenUpdate) -> _Arrival:
+        if seen.data is None:
+            return _Arrival(seen, None)
+        press = ButtonPress(
+            query_id=seen.update_id,
+            chat_id=seen.chat_id,
+            message_id=seen.message_id,
+            person=seen.person,
+            data=seen.data,
+        )
+        return _Arrival(seen, press, PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s))
+
+    async def _handle(self, arrival: _Arrival) -> None:
+        """The boundary of every update: whatever happens, the person hears of it and the next one is handled."""
+        code = uuid4().hex[:8]
+        kind, began = arrival.seen.kind, perf_counter()
+        with bound_contextvars(update=code):
+            outcome = await self._outcome(arrival, code)
+            while outcome == TelegramUnavailable.code_of_class():  # ends with the tries
+                await asyncio.sleep(self._timing.retry_after_s)
+                outcome = await self._outcome(arrival, code)
+            if arrival.answer is not None:
+                await arrival.answer("")
+            if isinstance(arrival.update, ButtonPress):
+                self._taps.end(arrival.update, handled=outcome in {_HANDLED, _OUTDATED})
+            await self._note_end(arrival.seen)
+            seconds = perf_counter() - began
+            log.info("update_handled", kind=kind, outcome=outcome, seconds=round(seconds, 3))
+        UPDATES.labels(kind, outcome).inc()
+        UPDATE_SECONDS.labels(kind).observe(seconds)
+
+    async def _outcome(self, arrival: _Arrival, code: str) -> str:
+        chat = arrival.seen.chat_id
+        try:
+            return await self._dispatch(arrival)
+        except VoxPersonaError as exc:
+            # What a person typed may be in the reason of bad input.
+            reason = "" if isinstance(exc, BadInput) else str(exc)
+            log.warning("update_failed", error=exc.code, reason=reason)
+            if not isinstance(exc, TelegramUnavailable | ChatClosed):
+                await self._tell(chat, _failure_text(exc, code))
+            return exc.code
+        except Exception as exc:
+            log.exception("update_crashed")
+            unexpected = UnexpectedFailure(reason=type(exc).__name__)
+            await self._tell(chat, _failure_text(unexpected, code))
+            return unexpected.code
+
+    async def _dispatch(self, arrival: _Arrival) -> str:
+        if arrival.failure is not None:
+            raise arrival.failure
+        seen = arrival.seen
+        tries, user = await self._begin(seen)
+        if tries > MOST_TRIES:
+            await self._tell(seen.chat_id, texts.GIVEN_UP)
+            return "given_up"
+        if user is None:
+            text = texts.BY_INVITATION if self._team.owner is not None else texts.NO_OWNER
+            await self._tell(seen.chat_id, text.format(id=seen.person.id))
+            return "stranger"
+        update = arrival.update or await self._telegram.fetch(seen.chat_id, seen.message_id)
+        if update is None:
+            return "gone"
+        if isinstance(update, ButtonPress):
+            return await self._press(user, update, arrival.answer or _nobody_waits)
+        return await self._message(user, update)
+
+    async def _begin(self, seen: SeenUpdate) -> tuple[int, User | None]:
+        """Count the try, and tell who the person is; None for a stranger."""
+        async with self._database.transaction() as connection:
+            tries = await updates_store.count_try(connection, seen)
+            known = await users_store.find_by_telegram_id(connection, seen.person.id)
+            role = role_of(self._team, seen.person.id, known)
+            if role is None:
+                return tries, None
+            return tries, await users_store.ensure_telegram_user(connection, seen.person, role)
+
+    async def _press(self, user: User, pressed: ButtonPress, answer: Callable[[str], Awaitable[None]]) -> str:
+        try:
+            press = unpack(pressed.data)
+            permission, handler = self._routes.presses[press.action]
+            _check(user, permission)
+            await handler(Context(user, pressed.chat_id, answer, pressed.message_id), press)
+        except (OutdatedButton, NotFound) as exc:
+            log.info("button_outdated", error=exc.code)
+            await answer(OUTDATED)
+            await self._messages.send(pressed.chat_id, MessageKind.MENU, self._menu(user))
+            return _OUTDATED
+        return _HANDLED
+
+    async def _message(self, user: User, message: IncomingMessage) -> str:
+        if message.file is not None:
+            permission, handler = self._routes.files
+        elif command := _COMMAND.fullmatch(message.text):
+            name = command[1].lower()
+            if name not in self._routes.commands:
+                await self._tell(message.chat_id, texts.UNKNOWN_COMMAND)
+                return "unknown_command"
+            permission, handler = self._routes.commands[name]
+        else:
+            permission, handler = await self._answer_route(user)
+        _check(user, permission)
+        await handler(Context(user, message.chat_id, _nobody_waits), message)
+        return _HANDLED
+
+    async def _answer_route(self, user: User) -> tuple[Permission, MessageHandler]:
+        async with self._database.transaction() as connection:
+            dialog = await user_states.get(connection, user.id, OpenDialog)
+        return (Permission.LOOK, self._other) if dialog is None else self._routes.answers[dialog.step]
+
+    async def _tell(self, chat: ChatId, text: str) -> None:
+        try:
+            await self._messages.send(chat, MessageKind.STATUS_MESSAGE, Screen(text=text))
+        except VoxPersonaError as exc:
+            log.warning("person_not_told", error=exc.code, reason=str(exc))
+
+    async def _note_end(self, seen: SeenUpdate) -> None:
+        """Note the end, and the ends that could not be noted: an old answer must not come up in a later dialog."""
+        self._ended.add(seen)
+        ended = list(self._ended)
+        try:
+            async with self._database.transaction() as connection:
+                for update in ended:
+                    await updates_store.mark_done(connection, update)
+        except VoxPersonaError as exc:
+            log.warning("update_end_not_noted", error=exc.code, reason=str(exc))
+        else:
+            self._ended.difference_update(ended)
+
+    async def _decline_group(self, chat: ChatId) -> None:
+        if chat in self._declined:
+            return
+        self._declined.add(chat)
+        try:
+            await self._telegram.send(chat, Screen(text=texts.ONLY_PRIVATE))
+        except TelegramError as exc:
+            log.info("group_not_told", error=exc.code, reason=str(exc))
+
+
+def _check(user: User, permission: Permission) -> None:
+    if not may(user.role, permission):
+        raise AccessDenied(person=user.id, permission=permission)
+
+
+def _failure_text(exc: VoxPersonaError, code: str) -> str:
+    text = escaped(exc.user_text, LONGEST_REASON)
+    # What people can mend themselves needs no look into the log.
+    return text if isinstance(exc, BadInput | AccessDenied) else texts.WITH_CODE.format(text=text, code=code)
+
+
+async def _nobody_waits(text: str) -> None:
+    """Answer a message, over which nothing can be shown."""

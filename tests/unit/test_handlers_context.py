@@ -1,0 +1,53 @@
+import pytest
+
+from access import Permission
+from datamodels_telegram import IncomingMessage
+from handlers_context import Context, Routes, joined
+from markups import Action, Press
+from user_states import Step
+
+
+async def on_press(context: Context, press: Press) -> None:
+    """A button."""
+
+
+async def on_message(context: Context, message: IncomingMessage) -> None:
+    """A message."""
+
+
+PRESS = (Permission.LOOK, on_press)
+MESSAGE = (Permission.LOOK, on_message)
+WHOLE = Routes(presses=dict.fromkeys(Action, PRESS), answers=dict.fromkeys(Step, MESSAGE), files=MESSAGE)
+
+
+def test_modules_that_take_care_of_everything_are_joined() -> None:
+    table = joined([WHOLE, Routes(commands={"start": MESSAGE}), Routes(commands={"help": MESSAGE})])
+    assert set(table.presses) == set(Action)
+    assert set(table.commands) == {"start", "help"}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        Routes(presses={Action.MENU_MAIN: PRESS}),
+        Routes(answers={Step.ASK_CITY: MESSAGE}),
+        Routes(files=MESSAGE),
+        Routes(commands={"start": MESSAGE}),
+    ],
+)
+def test_two_modules_do_not_take_care_of_the_same(again: Routes) -> None:
+    with pytest.raises(ValueError, match="take care of"):
+        joined([WHOLE, Routes(commands={"start": MESSAGE}), again])
+
+
+@pytest.mark.parametrize(
+    ("hole", "name"),
+    [
+        (Routes(dict.fromkeys(set(Action) - {Action.REPORT}, PRESS), {}, WHOLE.answers, MESSAGE), "report"),
+        (Routes(WHOLE.presses, {}, dict.fromkeys(set(Step) - {Step.EDIT_ZONE}, MESSAGE), MESSAGE), "edit_zone"),
+        (Routes(WHOLE.presses, {}, WHOLE.answers), "files"),
+    ],
+)
+def test_nothing_is_left_out(hole: Routes, name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        joined([hole])
