@@ -105,6 +105,9 @@ class TelegramServer:
         """Every call that came: time.monotonic() and name."""
         return self._calls.made
 
+    def times_called(self, name: str) -> int:
+        return sum(made == name for _, made in self.calls)
+
     def environment(self) -> dict[str, str]:
         """What a bot process needs in its environment to log in here."""
         path = os.pathsep.join(filter(None, [str(SITE), os.environ.get("PYTHONPATH", "")]))
@@ -126,7 +129,7 @@ class TelegramServer:
     async def calls_come(self, name: str, count: int = 1, timeout: float = PATIENCE_SECONDS) -> None:  # noqa: ASYNC109
         """Wait until so many calls of this name have been made, for example ``bots.SetBotCommands``."""
         async with asyncio.timeout(timeout):
-            while sum(made == name for _, made in self.calls) < count:
+            while self.times_called(name) < count:
                 self._called.clear()
                 await self._called.wait()
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from pyrogram import Client
 
 from telegram_events import Happening
 from telegram_faults import Kind
-from telegram_server import TelegramServer
+from telegram_server import SITE, TelegramServer
 from telegram_user import AlbumFile, ScriptedUser
 
 BOT = Path(__file__).parents[1] / "telegram_echo_bot.py"
@@ -22,11 +23,14 @@ RECORDING_BYTES = 11 * 2**20 + 2**19 + 7
 
 @asynccontextmanager
 async def echo_bot(server: TelegramServer, directory: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    starts = server.times_called("bots.SetBotCommands")
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(BOT), str(directory), env={**os.environ, **server.environment()}
     )
     try:
         await server.bot_is_ready()
+        # The last thing that the bot does when it starts: nothing is on its way when a test cuts connections.
+        await server.calls_come("bots.SetBotCommands", starts + 1)
         yield process
     finally:
         if process.returncode is None:
@@ -173,7 +177,7 @@ async def test_a_processed_call_is_answered_over_the_next_connection_and_the_una
         await anna.send("edit")
         await anna.chat.until(lambda: len(anna.chat.events(Happening.EDITED)) == 2, 15, "two edits")
         assert [message.text for message in anna.chat.from_bot] == ["two", "two"]
-        assert [name for _, name in server.calls].count("messages.SendMessage") == 2
+        assert server.times_called("messages.SendMessage") == 2
 
 
 async def test_updates_come_again_after_a_dropped_connection(
@@ -210,7 +214,6 @@ async def test_a_slow_network_slows_every_call_down(server: TelegramServer, anna
 
 async def test_the_command_menu_is_set(server: TelegramServer, anna: ScriptedUser, tmp_path: Path) -> None:
     async with echo_bot(server, tmp_path):
-        await server.calls_come("bots.SetBotCommands")
         assert server.world.command_menu() == [("start", "Начать"), ("help", "Помощь")]
 
 
@@ -230,3 +233,23 @@ async def test_a_call_that_the_server_does_not_know_fails_the_test(tmp_path: Pat
         await anna.sees("error")
     with pytest.raises(AssertionError, match=r"account\.UpdateProfile"):
         await server.__aexit__(None, None, None)
+
+
+def python(environment: dict[str, str], script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+async def test_the_site_changes_only_the_client_library_and_runs_the_next_one(
+    server: TelegramServer, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('the next one')")
+    environment = server.environment()
+    environment["PYTHONPATH"] += os.pathsep + str(tmp_path)
+    loaded = await asyncio.to_thread(python, environment, "import sys; print('pyrogram' in sys.modules)")
+    assert loaded == "the next one\nFalse"
+    keys = "import pyrogram.crypto.rsa as rsa; print(len(rsa.server_public_keys))"
+    assert await asyncio.to_thread(python, environment, keys) == "the next one\n1"
+    assert int(await asyncio.to_thread(python, {"PYTHONPATH": str(SITE)}, keys)) > 1
