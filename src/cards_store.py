@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from constants import NO_SCENARIO
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_telegram import CardKind, CardProgress, ChatId, IncomingFile, MessageId, ProgressCard
 from errors import NotFound
@@ -32,6 +33,7 @@ _SELECT_OPEN = f"""
     SELECT
         {_CARD}, to_jsonb(incoming) AS incoming,
         recordings.number AS recording_number,
+        coalesce(nullif(recordings.scenario, %(no_scenario)s), incoming.scenario) AS scenario,
         coalesce(recordings.file_name, incoming.file ->> 'file_name') AS file_name,
         coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint) AS size_bytes,
         recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
@@ -114,7 +116,7 @@ async def get(connection: AsyncConnection[DictRow], owner: UserId, card_id: int)
 
 async def open_cards(connection: AsyncConnection[DictRow]) -> list[CardProgress]:
     """Load the cards that may still change, oldest first, with what each is about."""
-    return [_progress(row) async for row in await connection.execute(_SELECT_OPEN)]
+    return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, {"no_scenario": NO_SCENARIO})]
 
 
 async def undelivered(connection: AsyncConnection[DictRow]) -> list[ProgressCard]:

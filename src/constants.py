@@ -32,6 +32,8 @@ LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
 NO_SCENARIO = "none"
 """Only the transcript is wanted."""
+CANCELLED = "cancelled"
+"""The error code of work that its person stopped."""
 
 # --- Telegram, https://core.telegram.org/api/config and https://core.telegram.org/bots/api -------------------------
 CALLBACK_DATA_BYTES = 64

@@ -244,6 +244,8 @@ class CardProgress(Value):
     card: ProgressCard
     incoming: IncomingFile | None
     recording_number: int | None
+    scenario: ScenarioId | None
+    """What the recording is; None while nobody has said it."""
     file_name: str
     size_bytes: int
     duration_s: float | None

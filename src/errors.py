@@ -22,6 +22,7 @@
     │   ├── ContextTooSmall
     │   ├── NoLanguageModel
     │   ├── MissingProgram
+    │   ├── BotNotConfigured
     │   └── WeightsRefused
     ├── DiskFull                       exit status 2
     ├── ProviderError                  exit status 3
@@ -36,6 +37,7 @@
     ├── ReportIndexBroken              exit status 2: reconciling mends it
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
+    │   └── ReportFileGone             the list has the report, the disk has not
     ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
     ├── TelegramError                  exit status 3
@@ -45,6 +47,7 @@
     │   └── FileGone                   Telegram has the file no more
     ├── AccessDenied                   exit status 2
     ├── OutdatedButton                 a button of an earlier menu, or no button of ours
+    ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
 A class's docstring is its technical message, ``user_text`` the Russian sentence people see. Both are templates over the
@@ -194,6 +197,12 @@ class MissingProgram(BadSettings):
     user_text_template = texts_errors.MISSING_PROGRAM
 
 
+class BotNotConfigured(BadSettings):
+    """The bot needs {names}."""
+
+    user_text_template = texts_errors.BOT_NOT_CONFIGURED
+
+
 class WeightsRefused(BadSettings):
     """The weights {name} are refused: {reason}"""
 
@@ -297,6 +306,12 @@ class NotFound(VoxPersonaError):
     exit_status = 2
 
 
+class ReportFileGone(NotFound):
+    """The file of report {report} is gone."""
+
+    user_text_template = texts_errors.REPORT_FILE_GONE
+
+
 class ReportOutdated(VoxPersonaError):
     """What the report {report} was ordered from has changed."""
 
@@ -357,6 +372,13 @@ class OutdatedButton(VoxPersonaError):
     user_text_template = texts_errors.OUTDATED_BUTTON
 
 
+class Cancelled(VoxPersonaError):
+    """A person cancelled the work."""
+
+    user_text_template = texts_errors.CANCELLED
+    exit_status = 130
+
+
 class Interrupted(VoxPersonaError):
     """The work was interrupted; the same command goes on."""
 
@@ -372,3 +394,13 @@ def exit_status_of(code: str) -> int:
             return cls.exit_status
         classes.extend(cls.__subclasses__())
     return VoxPersonaError.exit_status
+
+
+def is_bad_input(code: str) -> bool:
+    """Tell whether the error that was stored with this code is one that trying again does not help."""
+    classes = [BadInput]
+    for cls in classes:
+        if cls.code_of_class() == code:
+            return True
+        classes.extend(cls.__subclasses__())
+    return False

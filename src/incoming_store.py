@@ -47,6 +47,8 @@ _FINISH = """
         error_text = %(error_text)s, retry_at = NULL, finished_at = now()
     WHERE id = %(id)s AND finished_at IS NULL
 """
+# now() is the time at which the transaction began: a stage as old as that was set in it.
+_SELECT_TAKEN_UP = "SELECT FROM recordings WHERE id = %(recording_id)s AND stage_at = now()"
 _TRY_LATER = """
     UPDATE incoming_files SET
         state = %(state)s, tries = tries + 1, error_code = %(error_code)s, error_text = %(error_text)s,
@@ -123,6 +125,12 @@ async def lock_open(connection: AsyncConnection[DictRow], incoming_id: int) -> I
     finished."""
     row = await (await connection.execute(_LOCK_OPEN, {"id": incoming_id})).fetchone()
     return None if row is None else IncomingFile.model_validate(row)
+
+
+async def is_taken_up(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+    """Tell whether work on the recording, new or not, begins in this transaction."""
+    cursor = await connection.execute(_SELECT_TAKEN_UP, {"recording_id": recording_id})
+    return await cursor.fetchone() is not None
 
 
 async def finish_stored(

@@ -1,0 +1,259 @@
+"""Downloads of what people send: from the first sign to a stored recording, or to a sentence that says why not.
+
+A file is open until it is stored, refused or cancelled; open ones go on after a restart with the bytes that are there.
+"""
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import conversations_store
+import incoming_store
+import recordings_store_work
+from constants import NO_SCENARIO, RECORDING_EXTENSIONS
+from datamodels import ProcessingRequest, Recording, RecordingMetadata, ScenarioId
+from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingState
+from db import Database
+from errors import (
+    DatabaseUnavailable,
+    DiskFull,
+    EmptyFile,
+    FileGone,
+    NotARecording,
+    ObjectStoreUnavailable,
+    RecordingTooLarge,
+    TelegramUnavailable,
+    UnexpectedFailure,
+    VoxPersonaError,
+)
+from loops import Errands, Loop, delay_s
+from metadata import parse_caption
+from recordings import Intake, IntakeLimits
+from telegram_client import TelegramClient
+from utils import disk_full_mapped, human_size
+
+log = structlog.get_logger(__name__)
+
+_SPARE_BYTES = 256 * 1024 * 1024
+"""What a download leaves free: database, logs and the work on other recordings need it."""
+_OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
+"""What Telegram makes itself needs no name."""
+_TRIED_AGAIN = (TelegramUnavailable, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
+
+
+def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:
+    """Why a file is refused before it is downloaded, by what Telegram tells of it; None when it is worth a try."""
+    if file.size_bytes <= 0:
+        return EmptyFile(file_name=file.file_name)
+    if _extension(recording_name(file)) not in RECORDING_EXTENSIONS:
+        return NotARecording(file_name=file.file_name, reason="extension")
+    if file.size_bytes > limits.largest_bytes:
+        size, maximum = human_size(file.size_bytes), human_size(limits.largest_bytes)
+        return RecordingTooLarge(file_name=file.file_name, size=size, maximum=maximum)
+    return None
+
+
+def recording_name(file: AttachedFile) -> str:
+    """The file's name, with the extension that it needs to be a recording when Telegram itself made the file."""
+    own = _OWN_EXTENSIONS.get(file.kind)
+    if own is None or _extension(file.file_name) in RECORDING_EXTENSIONS:
+        return file.file_name
+    return f"{file.file_name}.{own}"
+
+
+class Downloads:
+    """Downloads open files, ``parallel`` at once, and has them taken in; people take turns."""
+
+    def __init__(
+        self,
+        database: Database,
+        telegram: TelegramClient,
+        intake: Intake,
+        spool: Path,
+        parallel: int,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._telegram = telegram
+        self._intake = intake
+        self._folder = spool / "incoming"
+        self._parallel = parallel
+        self._now = now
+        self._loop = Loop("downloads")
+        self._spooled: set[int] = set()
+        self._bytes_done: dict[int, int] = {}
+
+    def wake(self) -> None:
+        """Have a look at once: a file came, or one was cancelled."""
+        self._loop.wake()
+
+    async def run(self) -> None:
+        """Work on open files until cancelled; what is not finished then goes on at the next start."""
+        self._spooled = await asyncio.to_thread(self._left_behind)
+        async with asyncio.TaskGroup() as group:
+            errands: Errands[int] = Errands("downloads", group, self._loop.wake)
+            await self._loop.run(lambda: self._look(errands))
+
+    async def _look(self, errands: Errands[int]) -> None:
+        busy = errands.busy
+        async with self._database.transaction() as connection:
+            for incoming_id, bytes_done in self._bytes_done.items():
+                await incoming_store.set_bytes_done(connection, incoming_id, bytes_done)
+            open_files = {file.id: file for file in await incoming_store.list_open(connection)}
+        self._bytes_done.clear()
+        for incoming_id in errands.busy - open_files.keys():
+            errands.cancel(incoming_id)
+        await self._clear(self._spooled - open_files.keys() - errands.busy)
+        for file in self._next([file for file in open_files.values() if file.id not in busy], open_files, busy):
+            self._spooled.add(file.id)
+            errands.start(file.id, self._take_in(file))
+
+    def _next(
+        self, waiting: list[IncomingFile], open_files: dict[int, IncomingFile], busy: frozenset[int]
+    ) -> list[IncomingFile]:
+        """The files to begin with: of those who have the fewest at work the oldest."""
+        at_work = Counter(file.owner_id for file in open_files.values() if file.id in busy)
+        due = [file for file in waiting if file.retry_at is None or file.retry_at <= self._now()]
+        chosen = []
+        for _ in range(min(self._parallel - len(busy), len(due))):
+            file = min(due, key=lambda each: (at_work[each.owner_id], each.id))
+            due.remove(file)
+            at_work[file.owner_id] += 1
+            chosen.append(file)
+        return chosen
+
+    async def _take_in(self, file: IncomingFile) -> None:
+        try:
+            await self._download(file)
+            await self._set_state(file, IncomingState.CHECKING)
+            await self._accept(file)
+        except _TRIED_AGAIN as exc:
+            await self._try_later(file, exc)
+        except VoxPersonaError as exc:
+            await self._refuse(file, exc)
+        except Exception as exc:
+            await self._refuse(file, UnexpectedFailure(reason=type(exc).__name__))
+            raise
+
+    async def _download(self, file: IncomingFile) -> None:
+        path, size = self._path(file.id), file.file.size_bytes
+        have = await asyncio.to_thread(_size, path)
+        if file.state is IncomingState.CHECKING and have == size:
+            return
+        await self._set_state(file, IncomingState.DOWNLOADING)
+        await asyncio.to_thread(self._make_room, path, size - have)
+
+        def on_bytes(bytes_done: int) -> None:
+            self._bytes_done[file.id] = bytes_done
+
+        try:
+            await self._telegram.download(file.chat_id, file.message_id, path, size, on_bytes)
+        except FileGone as exc:
+            # The client knows the file by its place in the spool.
+            raise FileGone(call="download", file_name=file.file.file_name, reason=str(exc)) from exc
+
+    def _make_room(self, path: Path, missing_bytes: int) -> None:
+        with disk_full_mapped(path):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self._folder).free < missing_bytes + _SPARE_BYTES:
+            raise DiskFull(path=path)
+
+    async def _accept(self, file: IncomingFile) -> None:
+        async with self._database.transaction() as connection:
+            # The scenario may have been chosen during the download.
+            current = await incoming_store.lock_open(connection, file.id)
+        if current is None:
+            return
+        request = ProcessingRequest(scenario=current.scenario or ScenarioId(NO_SCENARIO), caption=current.caption)
+
+        async def note_stored(connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:
+            await self._note_stored(connection, file.id, recording, known=known)
+
+        try:
+            await self._intake.accept(
+                file.owner_id,
+                self._path(file.id),
+                request,
+                _metadata(request, self._now().astimezone().date()),
+                file_name=recording_name(file.file),
+                with_recording=note_stored,
+                again=False,
+            )
+        except _Cancelled:
+            log.info("incoming_cancelled_late", incoming=file.id)
+
+    async def _note_stored(
+        self, connection: AsyncConnection[DictRow], incoming_id: int, recording: Recording, *, known: bool
+    ) -> None:
+        file = await incoming_store.lock_open(connection, incoming_id)
+        if file is None:
+            raise _Cancelled
+        taken_up = not known or await incoming_store.is_taken_up(connection, recording.id)
+        if taken_up and file.scenario not in {None, recording.request.scenario}:
+            assert file.scenario is not None  # noqa: S101  # or it would be in the set
+            await recordings_store_work.choose_scenario(
+                connection, recording.id, file.scenario, recording.request.building, recording.stage
+            )
+        begin = conversations_store.restart if known and taken_up else conversations_store.start
+        await begin(connection, file.owner_id, file.chat_id, recording.id)
+        await incoming_store.finish_stored(connection, file.id, recording.id, known=not taken_up)
+
+    async def _set_state(self, file: IncomingFile, state: IncomingState) -> None:
+        async with self._database.transaction() as connection:
+            await incoming_store.set_state(connection, file.id, state)
+
+    async def _try_later(self, file: IncomingFile, reason: VoxPersonaError) -> None:
+        log.warning("incoming_tried_later", incoming=file.id, tries=file.tries, error=reason.code, reason=str(reason))
+        retry_at = self._now() + timedelta(seconds=delay_s(file.tries))
+        async with self._database.transaction() as connection:
+            await incoming_store.try_later(connection, file.id, reason.code, reason.user_text, retry_at)
+
+    async def _refuse(self, file: IncomingFile, reason: VoxPersonaError) -> None:
+        log.info("incoming_refused", incoming=file.id, error=reason.code)
+        async with self._database.transaction() as connection:
+            await incoming_store.finish_refused(connection, file.id, reason.code, reason.user_text)
+
+    def _path(self, incoming_id: int) -> Path:
+        return self._folder / f"{incoming_id}.part"
+
+    def _left_behind(self) -> set[int]:
+        """The files that an earlier process has begun."""
+        return {int(path.stem) for path in self._folder.glob("*.part") if path.stem.isdecimal()}
+
+    async def _clear(self, finished: set[int]) -> None:
+        def clear() -> None:
+            for incoming_id in finished:
+                self._path(incoming_id).unlink(missing_ok=True)
+
+        if finished:
+            await asyncio.to_thread(clear)
+            self._spooled -= finished
+
+
+class _Cancelled(Exception):
+    """Nobody wants the file any more."""
+
+
+def _metadata(request: ProcessingRequest, today: date) -> RecordingMetadata:
+    if request.scenario == NO_SCENARIO or not request.caption.strip():
+        return RecordingMetadata()
+    return parse_caption(request.caption, request.scenario, today).metadata
+
+
+def _extension(file_name: str) -> str:
+    return Path(file_name).suffix.lower().lstrip(".")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,99 @@
+"""Loops that look at the database again and again and do what it says is to be done, until they are cancelled.
+
+Besides router and job runner this is the third place where every failure ends: what goes wrong with one message, card
+or file is logged and tried again, and ends neither the loop nor the process.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Generic, Never, TypeVar
+
+import structlog
+
+from errors import VoxPersonaError
+
+Key = TypeVar("Key", bound=Hashable)
+
+log = structlog.get_logger(__name__)
+
+PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 15.0
+_FIRST_DELAY_S = 2.0
+_LONGEST_DELAY_S = 300.0
+
+
+def delay_s(tries: int) -> float:
+    """How long to wait after so many tries that failed before: 2, 4, 8, … seconds, five minutes at most."""
+    return float(min(_FIRST_DELAY_S * 2 ** min(tries, 10), _LONGEST_DELAY_S))
+
+
+class Loop:
+    """Does a step about once a second, and at once when it is woken."""
+
+    def __init__(self, name: str, pause_s: float = PAUSE_S) -> None:
+        self._name = name
+        self._pause_s = pause_s
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Have the next step done now."""
+        self._woken.set()
+
+    async def run(self, step: Callable[[], Awaitable[None]]) -> Never:
+        """Do ``step`` for ever. When it fails, the pause grows; it is to find all it needs in the database."""
+        failures = 0
+        while True:
+            self._woken.clear()
+            failures = 0 if await _ended_well(step(), loop=self._name) else failures + 1
+            try:
+                async with asyncio.timeout(min(self._pause_s * 2 ** min(failures, 10), _LONGEST_PAUSE_S)):
+                    await (asyncio.Event() if failures else self._woken).wait()
+            except TimeoutError:
+                continue
+
+
+class Errands(Generic[Key]):
+    """Tasks by key, one at a time for each. What they leave undone when they fail is for the next step of the loop."""
+
+    def __init__(self, name: str, group: asyncio.TaskGroup, done: Callable[[], None]) -> None:
+        """``done`` is called after each that ended well."""
+        self._name = name
+        self._group = group
+        self._done = done
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> frozenset[Key]:
+        """The keys that have a task. Ask before the database is asked what is to be done.
+
+        What it says of a key that is free only afterwards may be older than what the key's errand has done.
+        """
+        return frozenset(self._tasks)
+
+    def start(self, key: Key, errand: Coroutine[None, None, None]) -> None:
+        """Begin an errand; its key must not be busy."""
+        assert key not in self._tasks  # noqa: S101  # two at a time would do everything twice
+        self._tasks[key] = self._group.create_task(self._run(key, errand))
+
+    def cancel(self, key: Key) -> None:
+        """Stop the errand; its key is busy until it has ended."""
+        self._tasks[key].cancel()
+
+    async def _run(self, key: Key, errand: Coroutine[None, None, None]) -> None:
+        try:
+            if await _ended_well(errand, errand=self._name, key=str(key)):
+                self._done()
+        finally:
+            del self._tasks[key]
+
+
+async def _ended_well(work: Awaitable[None], **about: str) -> bool:
+    try:
+        await work
+    except VoxPersonaError as exc:
+        log.warning("follower_failed", error=exc.code, reason=str(exc), **about)
+        return False
+    except Exception:
+        log.exception("follower_failed", **about)
+        return False
+    return True

@@ -1,0 +1,162 @@
+"""Live cards: one message for each file, recording or order of reports, edited while the work goes on.
+
+What a card shows is computed from the database at every look; so a card that was left behind, by a crash or while the
+bot was down, is brought up to date by the first look after that.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import structlog
+
+import cards_store
+from datamodels_telegram import CardProgress, ProgressCard, Screen
+from db import Database
+from errors import ChatClosed, TelegramError
+from loops import Errands, Loop, delay_s
+from markups_cards import CardView, Measured, Times, card_view, measured, opening
+from prompt_pack_models import ReportPack
+from telegram_client import TelegramClient
+
+log = structlog.get_logger(__name__)
+
+_SHORTEST_INTERVAL_S = 3.0
+_CHAT_SHARE_S = 1.5
+"""Telegram takes about a message a second in a chat, edits included: many cards take turns."""
+_LONGEST_INTERVAL_S = 10.0
+"""While work goes on, so that with what Telegram takes a card changes every 15 s."""
+
+
+@dataclass
+class _Shown:
+    """What this process knows of a card: what it last showed and when, and how fast the work goes."""
+
+    content: dict[str, object] | None = None
+    at: datetime | None = None
+    failures: int = 0
+    not_before: datetime | None = None
+    pace_stage: str | None = None
+    pace_from: tuple[datetime, float] | None = None
+
+    def remaining_s(self, now: datetime, progress: Measured) -> float | None:
+        """Estimate how long the stage will take, from its pace since it was first seen."""
+        if progress.fraction is None:
+            self.pace_from = None
+            return None
+        if self.pace_stage != progress.stage or self.pace_from is None or progress.fraction < self.pace_from[1]:
+            self.pace_stage, self.pace_from = progress.stage, (now, progress.fraction)
+        since, first = self.pace_from
+        gained, seconds = progress.fraction - first, (now - since).total_seconds()
+        return (1.0 - progress.fraction) * seconds / gained if gained > 0.0 and seconds >= 1.0 else None
+
+
+class ProgressCards:
+    """Brings the cards up to date; ``now`` tells the time."""
+
+    def __init__(
+        self,
+        database: Database,
+        telegram: TelegramClient,
+        pack: ReportPack,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._telegram = telegram
+        self._pack = pack
+        self._now = now
+        self._loop = Loop("progress")
+        self._shown: dict[int, _Shown] = {}
+
+    def wake(self) -> None:
+        """Have a look at once: a card was added, or its work was stopped."""
+        self._loop.wake()
+
+    async def run(self) -> None:
+        """Bring cards up to date until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            errands: Errands[int] = Errands("progress", group, lambda: None)
+            await self._loop.run(lambda: self._look(errands))
+
+    async def _look(self, errands: Errands[int]) -> None:
+        busy = errands.busy
+        async with self._database.transaction() as connection:
+            open_cards = await cards_store.open_cards(connection)
+        self._shown = {each.card.id: self._shown.get(each.card.id) or _Shown() for each in open_cards}
+        crowd = Counter(each.card.chat_id for each in open_cards)
+        for progress in open_cards:
+            shown = self._shown[progress.card.id]
+            if progress.card.id in busy or (shown.not_before and self._now() < shown.not_before):
+                continue
+            interval = max(_SHORTEST_INTERVAL_S, _CHAT_SHARE_S * crowd[progress.card.chat_id])
+            errands.start(progress.card.id, self._bring_up_to_date(progress, shown, interval))
+
+    async def _bring_up_to_date(self, progress: CardProgress, shown: _Shown, interval_s: float) -> None:
+        card, now = progress.card, self._now()
+        times = Times(
+            elapsed_s=(now - card.created_at).total_seconds(),
+            remaining_s=shown.remaining_s(now, measured(progress)),
+        )
+        view = card_view(progress, times, self._pack)
+        content = progress.model_dump(exclude={"card"})
+        if not _is_due(card, view, changed=content != shown.content, since=_age(shown, now), interval_s=interval_s):
+            return
+        try:
+            await self._show(progress, view)
+        except ChatClosed:
+            log.info("card_given_up", card=card.id)
+            await self._note(card, card.shown_hash, final=True)
+        except TelegramError as exc:
+            shown.failures += 1
+            shown.not_before = self._now() + timedelta(seconds=delay_s(shown.failures))
+            if exc.retryable:
+                raise
+            log.warning("card_refused", card=card.id, reason=str(exc))
+            await self._replace(card, final=view.final and card.message_id is not None)
+        shown.content, shown.at, shown.failures = content, self._now(), 0
+
+    async def _show(self, progress: CardProgress, view: CardView) -> None:
+        card, shown_hash = progress.card, _hash(view.screen)
+        if card.message_id is None:
+            screen = opening(progress, self._pack)
+            message_id = await self._telegram.send(card.chat_id, screen, random_id=card.random_id)
+            async with self._database.transaction() as connection:
+                await cards_store.note_sent(connection, card.id, message_id, _hash(screen))
+            return
+        if shown_hash != card.shown_hash:
+            if not await self._telegram.edit(card.chat_id, card.message_id, view.screen):
+                await self._replace(card, final=view.final)
+                return
+        elif not view.final:
+            return
+        await self._note(card, shown_hash, final=view.final)
+
+    async def _note(self, card: ProgressCard, shown_hash: str, *, final: bool) -> None:
+        async with self._database.transaction() as connection:
+            await cards_store.note_shown(connection, card.id, shown_hash, final=final)
+
+    async def _replace(self, card: ProgressCard, *, final: bool) -> None:
+        """The message is gone: a person who deletes a finished card has read it."""
+        if final:
+            await self._note(card, card.shown_hash, final=True)
+            return
+        async with self._database.transaction() as connection:
+            await cards_store.send_anew(connection, card.id)
+
+
+def _is_due(card: ProgressCard, view: CardView, *, changed: bool, since: float | None, interval_s: float) -> bool:
+    if card.message_id is None or view.final or since is None:
+        return True
+    return since >= interval_s and (changed or (view.working and since >= _LONGEST_INTERVAL_S))
+
+
+def _age(shown: _Shown, now: datetime) -> float | None:
+    return None if shown.at is None else (now - shown.at).total_seconds()
+
+
+def _hash(screen: Screen) -> str:
+    return sha256(screen.model_dump_json().encode()).hexdigest()
