@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import texts
 import texts_telegram
 import texts_telegram_recordings as words
-from constants import NO_SCENARIO
+from constants import CANCELLED, NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage
 from datamodels_telegram import Button, Screen
 from markups import Action, button
@@ -80,7 +80,7 @@ def recording_card(
             button(words.REPORTS, Action.RECORDING_REPORTS, number),
             button(words.METADATA, Action.RECORDING_METADATA, number),
         ),
-        *([(button(words.AGAIN, Action.RECORDING_AGAIN, number),)] if can_go_on(recording) else []),
+        *([(button(words.AGAIN, Action.RECORDING_AGAIN, number),)] if has_stopped(recording) else []),
         (button(words.DELETE, Action.RECORDING_DELETE, number),),
         (back_to_list(scenario),),
     ]
@@ -153,13 +153,13 @@ def played_caption(recording: Recording) -> Screen:
 def not_ready(recording: Recording) -> Screen:
     """Say that there is no transcript yet, and what helps."""
     open_button = button(words.OPEN, Action.RECORDING, recording.number)
-    if not can_go_on(recording):
+    if not has_stopped(recording):
         return Screen(text=words.NOT_READY, keyboard=((open_button,),))
     again = button(words.AGAIN, Action.RECORDING_AGAIN, recording.number)
     return Screen(text=words.NOT_READY_FAILED, keyboard=((again,), (open_button,)))
 
 
-def can_go_on(recording: Recording) -> bool:
+def has_stopped(recording: Recording) -> bool:
     """Whether work on the recording has stopped and nobody but a person will start it again."""
     return recording.error_code is not None and recording.retry_at is None
 
@@ -175,12 +175,16 @@ def _listed(recording: Recording, name: str) -> str:
 
 
 def _icon(recording: Recording) -> str:
-    if can_go_on(recording):
+    if recording.error_code == CANCELLED:
+        return words.ICON_CANCELLED
+    if has_stopped(recording):
         return words.ICON_FAILED
     return words.ICON_DONE if recording.stage is Stage.DONE else words.ICON_WORKING
 
 
 def _status(recording: Recording, progress: RecordingProgress) -> str:
+    if recording.error_code == CANCELLED:
+        return words.STATUS_CANCELLED
     if recording.error_code is not None:
         text = words.STATUS_FAILED if recording.retry_at is None else words.STATUS_RETRY
         return text.format(reason=escaped(recording.error_text or "", LONGEST_REASON))

@@ -1,0 +1,73 @@
+"""What several modules of handlers need."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import conversations_store
+import outbox_store
+import recordings_store
+import user_states
+from datamodels import Recording, RecordingId, UserId
+from datamodels_telegram import Conversation, MessageId, MessageKind, OutgoingMessage, Screen
+from errors import NotFound
+from handlers_context import Context
+from markups import Press
+from message_tracker import MessageTracker
+from user_states import State
+
+_DOUBLE_TAP = timedelta(seconds=10)
+
+
+class Tapped(State):
+    """The button that a person pressed last."""
+
+    KEY = "tapped"
+    message_id: MessageId | None
+    press: Press
+
+
+async def own_recording(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> Recording:
+    """Load a recording by the number on a button, for the person who pressed it.
+
+    Raises:
+        NotFound: this person has none of that number, whoever else may have.
+    """
+    recording = await recordings_store.find_by_number(connection, owner, number)
+    if recording is None:
+        raise NotFound(what=f"recording {number}")
+    return recording
+
+
+async def first_tap(connection: AsyncConnection[DictRow], context: Context, press: Press) -> bool:
+    """Note a press of what sends something each time; False when the same button was pressed just before."""
+    tapped = Tapped(message_id=context.pressed, press=press)
+    before = await user_states.get(connection, context.user.id, Tapped)
+    await user_states.put(connection, context.user.id, tapped, ttl=_DOUBLE_TAP)
+    return before != tapped
+
+
+async def put_message(connection: AsyncConnection[DictRow], context: Context, message: OutgoingMessage) -> None:
+    """Have a message sent that takes its time, such as one with a file; it survives a restart."""
+    key = f"press:{context.chat}:{uuid4()}"
+    await outbox_store.put(connection, key, context.user.id, context.chat, message)
+
+
+async def find_conversation(
+    connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId
+) -> Conversation | None:
+    """Load the conversation about a recording; None when it came another way than by Telegram."""
+    try:
+        return await conversations_store.get(connection, owner, recording_id)
+    except NotFound:
+        return None
+
+
+async def show(messages: MessageTracker, context: Context, kind: MessageKind, screen: Screen) -> None:
+    """Show a screen in the place of the pressed message, or as a new one when a message is answered."""
+    if context.pressed is None:
+        await messages.send(context.chat, kind, screen)
+    else:
+        await messages.replace(context.chat, context.pressed, kind, screen)
