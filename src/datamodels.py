@@ -353,6 +353,7 @@ class NewReportFile(Value):
     recording_number: int
     recording_file_name: str
     report_id: ReportId
+    scenario: ScenarioId | None = None
     label: str
     created_at: datetime
 

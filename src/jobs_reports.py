@@ -1,5 +1,6 @@
 """The step of a report: its passes, its file, its row."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
@@ -85,7 +86,7 @@ class ReportSteps:
         return run.id
 
     async def write(self, run_id: ReportRunId) -> None:
-        """Write a report that was ordered; one that is done stays as it is.
+        """Write a report that was ordered; one that is done or cancelled stays as it is.
 
         Raises:
             ReportOutdated: the recording was worked on anew since the order, or model or prompts are others.
@@ -94,13 +95,14 @@ class ReportSteps:
         llm = await self._model()
         async with self._workshop.database.transaction() as connection:
             run = await reports_store.get_run(connection, run_id)
-            if run.status is RunStatus.DONE:
+            if run.status in {RunStatus.DONE, RunStatus.CANCELLED}:
                 return
             report = self._workshop.pack.report(run.report_id)
             transcript, metadata = await _inputs(connection, run.recording_id)
             if run.input_hash != _input_hash(transcript, metadata, report.plan(run.building), run.building, llm):
                 raise ReportOutdated(report=run.report_id)
-            await reports_store.start_run(connection, run_id)
+            if not await reports_store.start_run(connection, run_id):
+                return
         request = ReportRequest(
             report=report, building=run.building, transcript=transcript, metadata=metadata_lines(metadata)
         )
@@ -111,16 +113,24 @@ class ReportSteps:
 
         answers = StoredAnswers(self._workshop.database, run.recording_id)
         generated = await generate_report(request, llm, answers, on_pass)
-        await self._keep(run, report, generated)
+        # A cancellation between file and row would leave a report that nobody ordered.
+        keeping = asyncio.create_task(self._keep(run, report, generated))
+        try:
+            await asyncio.shield(keeping)
+        finally:
+            await keeping
 
     async def _keep(self, run: ReportRun, report: ReportType, generated: GeneratedReport) -> None:
         """The file first, its row last: a crash between them writes the same file again."""
         async with self._workshop.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
+            if (await reports_store.get_run(connection, run.id)).status is RunStatus.CANCELLED:
+                return
         entry = self._entry(
             {
                 "id": run.id,
                 "number": None,
+                "scenario": run.scenario,
                 "report_id": report.id,
                 "created_at": run.created_at,
                 "recording_number": recording.number,
@@ -139,7 +149,9 @@ class ReportSteps:
             duration_s=generated.duration_s,
         )
         async with self._workshop.database.transaction() as connection:
-            await reports_store.finish_run(connection, run.id, outcome)
+            kept = await reports_store.finish_run(connection, run.id, outcome)
+        if not kept:
+            await self._files.delete(run.owner_id, run.id)
 
     def _entry(self, named: Mapping[str, Any]) -> NewReportFile:
         labels = {report.id: report.label for each in self._workshop.pack.scenarios for report in each.reports}

@@ -1,7 +1,9 @@
 """Report files: one folder per user with the reports named by id and an index that gives each its permanent number.
 
 A report's file is written before its index line, both whole or not at all, so that after a kill at any moment the index
-names only files that are there. Two locks guard a folder: one for the tasks of this process, one for other processes.
+names only files that are there. A deletion is noted in the index first and forgotten there last. The index has a copy,
+written after it: numbers and titles outlive a damaged index. Two locks guard a folder: one for the tasks of this
+process, one for other processes.
 """
 
 import asyncio
@@ -9,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from re import search
-from typing import Final, Self, TypeVar
+from typing import Final, Literal, Self, TypeVar
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import structlog
@@ -17,12 +20,14 @@ from filelock import FileLock
 from pydantic import BaseModel, ValidationError, model_validator
 
 from datamodels import NewReportFile, ReportFile, ReportRunId, UserId, Value
-from errors import NotFound, ReportIndexBroken
-from utils import count_tokens, write_atomically
+from errors import NotFound, ReportFileGone, ReportIndexBroken
+from utils import count_tokens, fsync_folder, write_atomically
 
 log = structlog.get_logger(__name__)
 
 _INDEX_NAME: Final = "index.json"
+_COPY_NAME: Final = "index.copy.json"
+_FOLDER_PREFIX: Final = "user_"
 _LOCK_NAME: Final = ".lock"
 
 _Result = TypeVar("_Result")
@@ -30,28 +35,33 @@ _Result = TypeVar("_Result")
 
 class Reconciliation(Value):
     """What of a user's folder differed. ``added`` was put into the index; ``missing`` are lines without a file, which
-    stay; ``orphans`` are files that neither the index nor the database knows, which stay too."""
+    stay; ``orphans`` are files that neither the index nor the database knows, which stay too. ``deleting`` are reports
+    whose deletion was begun and not finished."""
 
     rebuilt: bool
     added: tuple[ReportRunId, ...]
     missing: tuple[ReportRunId, ...]
     orphans: tuple[str, ...]
+    deleting: tuple[ReportRunId, ...] = ()
 
 
 class _Index(BaseModel):
     # First, so that it can be read out of a file that was cut off.
     next_number: int = 1
+    # Another version is no index that could be understood: it is set aside like a damaged one.
+    version: Literal[1] = 1
+    deleting: list[ReportFile] = []
     reports: list[ReportFile] = []
 
     @model_validator(mode="after")
     def _numbers_are_permanent(self) -> Self:
-        numbers = [report.number for report in self.reports]
+        numbers = [report.number for report in (*self.reports, *self.deleting)]
         if len(set(numbers)) != len(numbers) or any(number >= self.next_number for number in numbers):
             raise ValueError("numbers repeat or are above next_number")
         return self
 
     def add(self, entry: NewReportFile, text: str) -> int:
-        known = next((report.number for report in self.reports if report.id == entry.id), None)
+        known = next((report.number for report in (*self.reports, *self.deleting) if report.id == entry.id), None)
         number = known or self._free_number(entry.number)
         line = ReportFile(
             **entry.model_dump(exclude={"number"}),
@@ -62,11 +72,18 @@ class _Index(BaseModel):
         self.reports = sorted(
             [*(report for report in self.reports if report.id != entry.id), line], key=lambda report: report.number
         )
+        self.deleting = [report for report in self.deleting if report.id != entry.id]
         self.next_number = max(self.next_number, number + 1)
         return number
 
+    def line(self, number: int) -> ReportFile:
+        for report in self.reports:
+            if report.number == number:
+                return report
+        raise NotFound(what=f"report {number}")
+
     def _free_number(self, wanted: int | None) -> int:
-        taken = any(report.number == wanted for report in self.reports)
+        taken = any(report.number == wanted for report in (*self.reports, *self.deleting))
         return self.next_number if wanted is None or taken else wanted
 
 
@@ -106,19 +123,67 @@ class ReportFiles:
         """Read a report.
 
         Raises:
-            NotFound: the user has no such report, or its file is gone.
+            NotFound: the user has no such report.
+            ReportFileGone: the report is there, its file is not.
         """
 
         def read(folder: Path) -> str:
-            for report in _read_index(folder).reports:
-                if report.number == number:
-                    try:
-                        return (folder / _file_name(report.id)).read_text(encoding="utf-8")
-                    except FileNotFoundError as exc:
-                        raise NotFound(what=f"report file {report.id}") from exc
-            raise NotFound(what=f"report {number}")
+            report = _read_index(folder).line(number)
+            try:
+                return (folder / _file_name(report.id)).read_text(encoding="utf-8")
+            except FileNotFoundError as exc:
+                raise ReportFileGone(report=report.id, number=number) from exc
 
         return await self._locked(owner, read)
+
+    async def rename(self, owner: UserId, number: int, title: str) -> ReportFile:
+        """Give a report another title and return its line.
+
+        Raises:
+            NotFound: the user has no such report.
+            DiskFull: no space left; the title is as it was.
+        """
+
+        def rename(folder: Path) -> ReportFile:
+            index = _read_index(folder)
+            renamed = index.line(number).model_copy(update={"title": title})
+            index.reports = [renamed if report.number == number else report for report in index.reports]
+            _write_index(folder, index)
+            return renamed
+
+        return await self._locked(owner, rename)
+
+    async def begin_delete(self, owner: UserId, number: int) -> ReportFile:
+        """Take a report off the list for good and return its line; ``finish_delete`` removes it.
+
+        After a crash between the two ``reconcile`` names it as ``deleting``.
+
+        Raises:
+            NotFound: the user has no such report.
+        """
+
+        def begin(folder: Path) -> ReportFile:
+            index = _read_index(folder)
+            line = index.line(number)
+            index.reports.remove(line)
+            index.deleting.append(line)
+            _write_index(folder, index)
+            return line
+
+        return await self._locked(owner, begin)
+
+    async def finish_delete(self, owner: UserId, report: ReportRunId) -> None:
+        """Remove the file of a report whose deletion was begun; any other is left alone."""
+
+        def finish(folder: Path) -> None:
+            index = _read_index(folder)
+            left = [line for line in index.deleting if line.id != report]
+            if len(left) < len(index.deleting):
+                _remove_file(folder, report)
+                index.deleting = left
+                _write_index(folder, index)
+
+        await self._locked(owner, finish)
 
     async def delete(self, owner: UserId, report: ReportRunId) -> None:
         """Remove a report; one that is not there is no error. Its number is not given to another.
@@ -132,14 +197,23 @@ class ReportFiles:
             left = [line for line in index.reports if line.id != report]
             if len(left) < len(index.reports):
                 _write_index(folder, index.model_copy(update={"reports": left}))
-            (folder / _file_name(report)).unlink(missing_ok=True)
+            _remove_file(folder, report)
 
         await self._locked(owner, delete)
+
+    async def owners(self) -> Sequence[UserId]:
+        """List the users who have a folder."""
+
+        def owners() -> list[UserId]:
+            names = [path.name.removeprefix(_FOLDER_PREFIX) for path in self._root.glob(f"{_FOLDER_PREFIX}*")]
+            return [UserId(UUID(name)) for name in names]
+
+        return await asyncio.to_thread(owners)
 
     async def reconcile(self, owner: UserId, rows: Iterable[NewReportFile]) -> Reconciliation:
         """Make index, files and the database's ``rows`` agree as far as that loses nothing, and log what differed.
 
-        A broken index is set aside and a new one made of the files and ``rows``; numbers in ``rows`` are kept.
+        A broken index is set aside and a new one made of its copy, files and ``rows``; numbers in ``rows`` are kept.
         """
         known = {row.id: row for row in rows}
         result = await self._locked(owner, lambda folder: _reconciled(folder, known))
@@ -148,7 +222,7 @@ class ReportFiles:
         return result
 
     async def _locked(self, owner: UserId, work: Callable[[Path], _Result]) -> _Result:
-        folder = self._root / f"user_{owner}"
+        folder = self._root / f"{_FOLDER_PREFIX}{owner}"
 
         def locked() -> _Result:
             folder.mkdir(parents=True, exist_ok=True)
@@ -164,12 +238,18 @@ def _file_name(report: ReportRunId) -> str:
     return f"{report}.md"
 
 
+def _remove_file(folder: Path, report: ReportRunId) -> None:
+    (folder / _file_name(report)).unlink(missing_ok=True)
+    fsync_folder(folder)
+
+
 def _read_index(folder: Path) -> _Index:
     path = folder / _INDEX_NAME
     try:
         return _Index.model_validate_json(path.read_bytes())
     except FileNotFoundError as exc:
-        if any(folder.glob("*.md")):
+        # With the last report gone, the copy alone knows which numbers were given.
+        if (folder / _COPY_NAME).exists() or any(folder.glob("*.md")):
             raise ReportIndexBroken(path=path) from exc
         return _Index()
     except ValidationError as exc:
@@ -177,7 +257,9 @@ def _read_index(folder: Path) -> _Index:
 
 
 def _write_index(folder: Path, index: _Index) -> None:
-    write_atomically(folder / _INDEX_NAME, index.model_dump_json(indent=1))
+    content = index.model_dump_json(indent=1)
+    write_atomically(folder / _INDEX_NAME, content)
+    write_atomically(folder / _COPY_NAME, content)
 
 
 def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconciliation:
@@ -188,9 +270,10 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
     try:
         index = _read_index(folder)
     except ReportIndexBroken:
-        index = _Index(next_number=_set_aside(folder))
+        index = _index_from_copy(folder)
+        index.next_number = max(index.next_number, _set_aside(folder))
         rebuilt = True
-    indexed = {report.id for report in index.reports}
+    indexed = {report.id for report in (*index.reports, *index.deleting)}
     files = {path.name for path in folder.glob("*.md")}
     # Numbered rows first: the others must not take their numbers.
     new = sorted(
@@ -206,8 +289,16 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
         rebuilt=rebuilt,
         added=tuple(row.id for row in new),
         missing=tuple(report for report in lines if _file_name(report) not in files),
-        orphans=tuple(sorted(files - {_file_name(report) for report in lines})),
+        orphans=tuple(sorted(files - {_file_name(report) for report in (*lines, *indexed)})),
+        deleting=tuple(report.id for report in index.deleting),
     )
+
+
+def _index_from_copy(folder: Path) -> _Index:
+    try:
+        return _Index.model_validate_json((folder / _COPY_NAME).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return _Index()
 
 
 def _set_aside(folder: Path) -> int:

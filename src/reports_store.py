@@ -1,5 +1,7 @@
 """Rows of ``report_runs`` and ``report_passes``."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, LiteralString
 from uuid import uuid4
 
@@ -18,7 +20,7 @@ from datamodels import (
     Usage,
     UserId,
 )
-from errors import NotFound
+from errors import Cancelled, NotFound
 
 _COLUMNS = """
     id, recording_id, owner_id, number, scenario, report_id, building, input_hash, prompt_hash, model, status,
@@ -34,28 +36,31 @@ _QUEUE_RUN = """
         %(prompt_hash)s, %(model)s, %(status)s, %(passes_total)s
     )
     ON CONFLICT (recording_id, report_id, input_hash) DO UPDATE SET
-        status = excluded.status, error_code = NULL, error_text = NULL, finished_at = NULL
-    WHERE report_runs.status IN ('failed', 'cancelled')
+        status = excluded.status, error_code = NULL, error_text = NULL, retry_at = NULL, finished_at = NULL
+    WHERE report_runs.status IN ('failed', 'cancelled') OR report_runs.retry_at IS NOT NULL
 """
 _SELECT_SAME_RUN = f"""
     SELECT {_COLUMNS} FROM report_runs
     WHERE recording_id = %(recording_id)s AND report_id = %(report_id)s AND input_hash = %(input_hash)s
 """
 _SELECT_RUN = f"SELECT {_COLUMNS} FROM report_runs WHERE id = %(id)s"
+_SELECT_BY_NUMBER = f"SELECT {_COLUMNS} FROM report_runs WHERE owner_id = %(owner_id)s AND number = %(number)s"
 _SELECT_RUNS = f"""
     SELECT {_COLUMNS} FROM report_runs WHERE recording_id = %(recording_id)s ORDER BY created_at, id
 """
 _SELECT_NAMED = """
     SELECT
-        report_runs.id, report_runs.number, report_id, report_runs.created_at,
+        report_runs.id, report_runs.number, report_runs.scenario, report_id, report_runs.created_at,
         recordings.number AS recording_number, file_name AS recording_file_name
     FROM report_runs JOIN recordings ON recordings.id = recording_id
     WHERE report_runs.owner_id = %(owner_id)s
 """
 _START_RUN = """
     UPDATE report_runs SET
-        status = %(status)s, passes_done = 0, error_code = NULL, error_text = NULL, finished_at = NULL
-    WHERE id = %(id)s
+        status = %(status)s, passes_done = 0, error_code = NULL, error_text = NULL, retry_at = NULL,
+        finished_at = NULL
+    WHERE id = %(id)s AND status <> 'cancelled'
+    RETURNING id
 """
 _SET_PASSES_DONE = "UPDATE report_runs SET passes_done = %(passes_done)s WHERE id = %(id)s"
 _FINISH_RUN = """
@@ -63,13 +68,30 @@ _FINISH_RUN = """
         status = %(status)s, passes_done = passes_total, number = %(number)s, text = %(text)s, indices = %(indices)s,
         indices_error = %(indices_error)s, warnings = %(warnings)s, prompt_tokens = %(prompt_tokens)s,
         completion_tokens = %(completion_tokens)s, cost_usd = %(cost_usd)s, duration_s = %(duration_s)s,
-        error_code = NULL, error_text = NULL, finished_at = now()
-    WHERE id = %(id)s
+        error_code = NULL, error_text = NULL, retry_at = NULL, finished_at = now()
+    WHERE id = %(id)s AND status <> 'cancelled'
+    RETURNING id
 """
 _FAIL_RUN = """
     UPDATE report_runs SET
-        status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, finished_at = now()
-    WHERE id = %(id)s
+        status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = NULL,
+        finished_at = now()
+    WHERE id = %(id)s AND status <> 'cancelled'
+"""
+_POSTPONE_RUN = """
+    UPDATE report_runs SET
+        status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s
+    WHERE id = %(id)s AND status <> 'cancelled'
+"""
+_CANCEL_RUNS = """
+    UPDATE report_runs SET
+        status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = NULL,
+        finished_at = now()
+    WHERE id = ANY(%(ids)s) AND status IN ('queued', 'running')
+    RETURNING id
+"""
+_SELECT_UNFINISHED = """
+    SELECT id FROM report_runs WHERE recording_id = %(recording_id)s AND status IN ('queued', 'running')
 """
 _SELECT_PASS = """
     SELECT input_hash, pass_name, model, output, prompt_tokens, completion_tokens, duration_s
@@ -90,7 +112,7 @@ _STORE_PASS = """
 async def queue_run(connection: AsyncConnection[DictRow], new: NewReportRun) -> ReportRun:
     """Add a report run; returns the one that is there for the same recording, report and input hash.
 
-    One that had failed or was cancelled is queued again.
+    One that had failed, or waits to be tried again, or was cancelled is queued again.
     """
     parameters = {**new.model_dump(), "id": uuid4(), "status": RunStatus.QUEUED}
     await connection.execute(_QUEUE_RUN, parameters)
@@ -106,6 +128,13 @@ async def get_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> 
     return await _one(connection, _SELECT_RUN, {"id": run_id})
 
 
+async def find_by_number(connection: AsyncConnection[DictRow], owner_id: UserId, number: int) -> ReportRun | None:
+    """Find the owner's report by its permanent number."""
+    cursor = await connection.execute(_SELECT_BY_NUMBER, {"owner_id": owner_id, "number": number})
+    row = await cursor.fetchone()
+    return None if row is None else _run(row)
+
+
 async def list_runs(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> list[ReportRun]:
     """Load the recording's report runs, oldest first."""
     cursor = await connection.execute(_SELECT_RUNS, {"recording_id": recording_id})
@@ -117,9 +146,13 @@ async def list_named(connection: AsyncConnection[DictRow], owner_id: UserId) -> 
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 
 
-async def start_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> None:
-    """Note that the run is being worked on, from its first pass; an earlier failure is over with that."""
-    await connection.execute(_START_RUN, {"id": run_id, "status": RunStatus.RUNNING})
+async def start_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> bool:
+    """Note that the run is being worked on, from its first pass; an earlier failure is over with that.
+
+    Returns False when it was cancelled.
+    """
+    cursor = await connection.execute(_START_RUN, {"id": run_id, "status": RunStatus.RUNNING})
+    return await cursor.fetchone() is not None
 
 
 async def set_passes_done(connection: AsyncConnection[DictRow], run_id: ReportRunId, passes_done: int) -> None:
@@ -127,10 +160,10 @@ async def set_passes_done(connection: AsyncConnection[DictRow], run_id: ReportRu
     await connection.execute(_SET_PASSES_DONE, {"id": run_id, "passes_done": passes_done})
 
 
-async def finish_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, outcome: ReportOutcome) -> None:
-    """Keep what the run led to."""
+async def finish_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, outcome: ReportOutcome) -> bool:
+    """Keep what the run led to; returns False, keeping nothing, when it was cancelled or deleted meanwhile."""
     indices = None if outcome.indices is None else Jsonb([index.model_dump() for index in outcome.indices])
-    await connection.execute(
+    cursor = await connection.execute(
         _FINISH_RUN,
         {
             "id": run_id,
@@ -141,13 +174,46 @@ async def finish_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, 
             "warnings": Jsonb(list(outcome.warnings)),
         },
     )
+    return await cursor.fetchone() is not None
 
 
 async def fail_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, error_code: str, error_text: str) -> None:
-    """Note why the run led to nothing."""
+    """Note why the run led to nothing; one that was cancelled stays so."""
     await connection.execute(
         _FAIL_RUN, {"id": run_id, "status": RunStatus.FAILED, "error_code": error_code, "error_text": error_text}
     )
+
+
+async def postpone_run(
+    connection: AsyncConnection[DictRow], run_id: ReportRunId, error_code: str, error_text: str, retry_at: datetime
+) -> None:
+    """Note why the run has led to nothing yet, and when it will be tried again; one that was cancelled stays so."""
+    parameters = {
+        "id": run_id,
+        "status": RunStatus.QUEUED,
+        "error_code": error_code,
+        "error_text": error_text,
+        "retry_at": retry_at,
+    }
+    await connection.execute(_POSTPONE_RUN, parameters)
+
+
+async def cancel_runs(connection: AsyncConnection[DictRow], run_ids: Sequence[ReportRunId]) -> list[ReportRunId]:
+    """Note that a person stopped these runs; returns those that were not over yet."""
+    cancelled = Cancelled()
+    parameters = {
+        "ids": list(run_ids),
+        "status": RunStatus.CANCELLED,
+        "error_code": cancelled.code,
+        "error_text": cancelled.user_text,
+    }
+    return [row["id"] async for row in await connection.execute(_CANCEL_RUNS, parameters)]
+
+
+async def list_unfinished(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> list[ReportRunId]:
+    """The recording's runs that wait or are being worked on."""
+    cursor = await connection.execute(_SELECT_UNFINISHED, {"recording_id": recording_id})
+    return [row["id"] async for row in cursor]
 
 
 async def find_pass(
