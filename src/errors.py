@@ -46,7 +46,7 @@
     │   ├── ChatClosed                 the person blocked the bot or is gone
     │   └── FileGone                   Telegram has the file no more
     ├── AccessDenied                   exit status 2
-    ├── OutdatedButton                 a button of an earlier menu, or no button of ours
+    ├── OutdatedButton                 exit status 1: a button of an earlier menu, or no button of ours
     ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
@@ -394,13 +394,3 @@ def exit_status_of(code: str) -> int:
             return cls.exit_status
         classes.extend(cls.__subclasses__())
     return VoxPersonaError.exit_status
-
-
-def is_bad_input(code: str) -> bool:
-    """Tell whether the error that was stored with this code is one that trying again does not help."""
-    classes = [BadInput]
-    for cls in classes:
-        if cls.code_of_class() == code:
-            return True
-        classes.extend(cls.__subclasses__())
-    return False

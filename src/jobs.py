@@ -6,28 +6,30 @@ others take its jobs over as soon as its heartbeat stops.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
 import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
-from procrastinate.jobs import Job, Status
-from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from procrastinate.job_context import AbortReason, JobContext
+from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from structlog.contextvars import bound_contextvars
 
-import recordings_store
+import jobs_queue
+import recordings_store_work
 import reports_store
 from datamodels import RecordingId, ReportRunId
 from db import Database
 from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
 from jobs_recordings import RecordingSteps
 from jobs_reports import ReportSteps
+from jobs_retries import GoOn, TryLater, retry_at
 
 log = structlog.get_logger(__name__)
 
@@ -38,10 +40,12 @@ _HEARTBEAT_S = 1.0
 _SILENCE_S = 3.0
 """The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
 _STOP_LIMIT_S = 5.0
-_DATABASE_RETRY_S = 2
 
-SubjectTask = Task[[str], Awaitable[None], [str]]
+SubjectTask = Task[[JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording or a report run."""
+
+Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
+"""Stores a failure, and when the job will be tried again by itself."""
 
 
 def queue_of(recording_id: RecordingId) -> str:
@@ -52,41 +56,85 @@ def queue_of(recording_id: RecordingId) -> str:
     return recording_id.hex
 
 
-class _GoOn(BaseRetryStrategy):
-    """A job that was stopped with its worker, or could not note how it ended, waits to be done again."""
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
-        if isinstance(exception, asyncio.CancelledError):
-            return RetryDecision()
-        if isinstance(exception, DatabaseUnavailable):
-            return RetryDecision(retry_in={"seconds": _DATABASE_RETRY_S})
-        return None
-
-
 class Jobs:
-    """The queue and its worker."""
+    """The queue and its worker.
 
-    def __init__(self, database: Database, recordings: RecordingSteps, reports: ReportSteps, concurrency: int) -> None:
+    A job that fails where trying again helps is tried again after each of ``retry_delays_s``, or after what the
+    provider asks for when that is longer; without delays its failure is final.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        recordings: RecordingSteps,
+        reports: ReportSteps,
+        concurrency: int,
+        retry_delays_s: Sequence[float] = (),
+    ) -> None:
         self._database = database
         self._recordings = recordings
         self._reports = reports
         self._concurrency = concurrency
+        self._retry_delays_s = retry_delays_s
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
-        self._advance: SubjectTask = self._app.task(name="advance_recording", retry=_GoOn())(self._advance_recording)
-        self._report: SubjectTask = self._app.task(name="write_report", retry=_GoOn())(self._write_report)
+        self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
+        self._report: SubjectTask = self._task("write_report", self._write_report)
 
     async def enqueue_recording(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
-        """Add the job that takes the recording on from its stage, unless one is waiting already."""
-        await self._enqueue(connection, self._advance, recording_id, recording_id)
+        """Add the job that takes the recording on from its stage, unless one is waiting already.
+
+        A failure or cancellation is over with that; a job that waits for a later try is brought forward.
+        """
+        await recordings_store_work.go_on(connection, recording_id)
+        await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
 
     async def enqueue_report(
         self, connection: AsyncConnection[DictRow], recording_id: RecordingId, run_id: ReportRunId
     ) -> None:
-        """Add the job that writes the report, unless one is waiting already."""
-        await self._enqueue(connection, self._report, recording_id, run_id)
+        """Add the job that writes the report, unless one is waiting already; one for a later try is brought forward."""
+        await self._enqueue(connection, self._report, recording_id, _lock_of(run_id), run_id)
 
-    async def run_worker(self, queues: Sequence[str]) -> None:
-        """Work on these queues until cancelled; jobs that run then are left for the next start.
+    async def cancel_recording(self, recording_id: RecordingId) -> bool:
+        """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
+
+        Returns False, doing nothing, when there is no work on it: it is done, or has failed for good.
+        """
+        async with self._database.transaction() as connection:
+            if not await recordings_store_work.cancel(connection, recording_id):
+                return False
+            runs = await self._cancel_unfinished_runs(connection, recording_id)
+            await self._stop(connection, [recording_id, *runs])
+        log.info("recording_cancelled", recording=str(recording_id), reports=len(runs))
+        # A job that runs clears up itself, when it has let go.
+        async with self._database.try_advisory_lock(_lock_of(recording_id)) as free:
+            if free:
+                await self._recordings.clear_spool(recording_id)
+        return True
+
+    async def cancel_reports(self, run_ids: Sequence[ReportRunId]) -> bool:
+        """Stop the work on these report runs; the model's answers so far stay. False when all were over already."""
+        async with self._database.transaction() as connection:
+            cancelled = await reports_store.cancel_runs(connection, run_ids)
+            await self._stop(connection, cancelled)
+        log.info("reports_cancelled", reports=len(cancelled))
+        return bool(cancelled)
+
+    @asynccontextmanager
+    async def stopped(self, recording_id: RecordingId) -> AsyncIterator[None]:
+        """End all work on a recording, as if cancelled, and hold off during the block what ran."""
+        async with self._database.transaction() as connection:
+            await recordings_store_work.cancel(connection, recording_id)
+            await self._cancel_unfinished_runs(connection, recording_id)
+            jobs = await jobs_queue.jobs_in(connection, queue_of(recording_id))
+            await jobs_queue.stop(self._app.job_manager, connection, jobs)
+        async with AsyncExitStack() as held:
+            for lock in sorted({_lock_of(recording_id), *(job.lock for job in jobs)}):
+                await held.enter_async_context(self._database.advisory_lock(lock))
+            await self._recordings.clear_spool(recording_id)
+            yield
+
+    async def run_worker(self, queues: Sequence[str] | None) -> None:
+        """Work on these queues, on all when None, until cancelled; jobs that run then are left for the next start.
 
         Raises:
             DatabaseUnavailable: the queue cannot be reached any more.
@@ -99,10 +147,24 @@ class Jobs:
         # procrastinate stops without an error when it cannot listen any more.
         raise DatabaseUnavailable(reason="the worker has stopped")
 
-    async def _work(self, queues: Sequence[str]) -> None:
+    def _task(self, name: str, work: Callable[[JobContext, str], Awaitable[None]]) -> SubjectTask:
+        task: SubjectTask = self._app.task(name=name, retry=GoOn(), pass_context=True)(work)
+        return task
+
+    async def _cancel_unfinished_runs(
+        self, connection: AsyncConnection[DictRow], recording_id: RecordingId
+    ) -> list[ReportRunId]:
+        unfinished = await reports_store.list_unfinished(connection, recording_id)
+        return await reports_store.cancel_runs(connection, unfinished)
+
+    async def _stop(self, connection: AsyncConnection[DictRow], subjects: Sequence[UUID]) -> None:
+        jobs = await jobs_queue.jobs_of(connection, [_lock_of(subject) for subject in subjects])
+        await jobs_queue.stop(self._app.job_manager, connection, jobs)
+
+    async def _work(self, queues: Sequence[str] | None) -> None:
         working = asyncio.create_task(
             self._app.run_worker_async(
-                queues=queues,
+                queues=queues,  # type: ignore[arg-type]  # its documentation allows None, its type does not
                 concurrency=self._concurrency,
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=0,
@@ -129,9 +191,10 @@ class Jobs:
         connection: AsyncConnection[DictRow],
         task: SubjectTask,
         recording_id: RecordingId,
+        lock: str,
         subject: UUID,
     ) -> None:
-        lock = _lock_of(subject)
+        await jobs_queue.drop_scheduled(connection, lock)
         deferrer = task.configure(connection=connection, queue=queue_of(recording_id), lock=lock, queueing_lock=lock)
         try:
             async with connection.transaction():
@@ -139,11 +202,11 @@ class Jobs:
         except AlreadyEnqueued:
             log.debug("job_waits_already", subject=str(subject))
 
-    async def _take_over_dead_jobs(self, queues: Sequence[str]) -> None:
+    async def _take_over_dead_jobs(self, queues: Sequence[str] | None) -> None:
         """Put back the jobs whose workers died: those give no sign of life, and have let go of their subject."""
         while True:
             for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENCE_S):
-                if job.id is None or job.lock is None or job.queue not in queues:
+                if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
                     continue
                 async with self._database.try_advisory_lock(job.lock) as free:
                     if free:
@@ -160,45 +223,72 @@ class Jobs:
         except ConnectorException as exc:
             log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
 
-    async def _advance_recording(self, subject: str) -> None:
+    async def _advance_recording(self, context: JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
 
-        async def fail(code: str, text: str) -> None:
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
             async with self._database.transaction() as connection:
-                await recordings_store.record_failure(connection, recording_id, code, text)
+                await recordings_store_work.record_failure(
+                    connection, recording_id, error.code, error.user_text, again_at
+                )
 
-        await self._run(recording_id, lambda: self._recordings.advance(recording_id, self.enqueue_recording), fail)
+        async def work() -> None:
+            try:
+                await self._recordings.advance(recording_id, self._enqueue_next)
+            except asyncio.CancelledError:
+                if _is_cancelled(context):
+                    await self._recordings.clear_spool(recording_id)
+                raise
 
-    async def _write_report(self, subject: str) -> None:
+        await self._run(context, _lock_of(recording_id), work, fail)
+
+    async def _enqueue_next(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+        await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
+
+    async def _write_report(self, context: JobContext, subject: str) -> None:
         run_id = ReportRunId(UUID(subject))
 
-        async def fail(code: str, text: str) -> None:
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
             async with self._database.transaction() as connection:
-                await reports_store.fail_run(connection, run_id, code, text)
+                if again_at is None:
+                    await reports_store.fail_run(connection, run_id, error.code, error.user_text)
+                else:
+                    await reports_store.postpone_run(connection, run_id, error.code, error.user_text, again_at)
 
-        await self._run(run_id, lambda: self._reports.write(run_id), fail)
+        await self._run(context, _lock_of(run_id), lambda: self._reports.write(run_id), fail)
 
-    async def _run(
-        self, subject: UUID, work: Callable[[], Awaitable[None]], fail: Callable[[str, str], Awaitable[None]]
-    ) -> None:
+    async def _run(self, context: JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
         """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""
-        with bound_contextvars(job=str(subject)):
-            # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
-            async with self._database.advisory_lock(_lock_of(subject)):
-                await self._work_under_lock(work, fail)
+        with bound_contextvars(job=lock):
+            try:
+                # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
+                async with self._database.advisory_lock(lock):
+                    await self._work_under_lock(context, work, fail)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not _is_cancelled(context) or task is None:
+                    raise
+                # The job has ended as it should; only a worker that stops shall put it back.
+                task.uncancel()
+                log.info("job_cancelled")
 
-    async def _work_under_lock(
-        self, work: Callable[[], Awaitable[None]], fail: Callable[[str, str], Awaitable[None]]
-    ) -> None:
+    async def _work_under_lock(self, context: JobContext, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
         try:
             await work()
         except VoxPersonaError as exc:
-            log.warning("job_failed", error=exc.code, reason=str(exc))
-            await fail(exc.code, exc.user_text)
+            again_at = retry_at(exc, context.job.attempts, self._retry_delays_s)
+            log.warning("job_failed", error=exc.code, reason=str(exc), retry_at=again_at and again_at.isoformat())
+            await fail(exc, again_at)
+            if again_at is not None:
+                raise TryLater(again_at) from exc
         except Exception as exc:
-            unexpected = UnexpectedFailure(reason=type(exc).__name__)
-            await fail(unexpected.code, unexpected.user_text)
+            await fail(UnexpectedFailure(reason=type(exc).__name__), None)
             raise
+
+
+def _is_cancelled(context: JobContext) -> bool:
+    """Whether a person stopped the job; else it stops with its worker."""
+    return context.abort_reason() is AbortReason.USER_REQUEST
 
 
 def _lock_of(subject: UUID) -> str:

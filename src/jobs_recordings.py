@@ -10,12 +10,12 @@ from time import monotonic
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-import recordings_store
 import recordings_store_transcripts
+import recordings_store_work
 from audio import missing_tail, prepare, probe
 from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, Stage, Transcript, Value
-from errors import BadInput, DiskFull, NoSpeech, NotFound
+from errors import BadInput, Cancelled, DiskFull, NoSpeech, NotFound
 from jobs_stores import StoredAnswers, StoredParts
 from jobs_workshop import Workshop
 from minio_manager import key_for_transcript
@@ -66,8 +66,8 @@ class RecordingSteps:
             VoxPersonaError: the recording stays at its stage.
         """
         async with self._workshop.database.transaction() as connection:
-            recording = await recordings_store.get_recording_for_job(connection, recording_id)
-        if recording.stage not in self._steps:
+            recording = await recordings_store_work.begin_try(connection, recording_id)
+        if recording.stage not in self._steps or recording.error_code == Cancelled.code_of_class():
             return
         next_stage, work = self._steps[recording.stage]
         started = monotonic()
@@ -81,8 +81,9 @@ class RecordingSteps:
             # Before it is noted: afterwards nobody would come back to clear what a crash has left.
             await self.clear_spool(recording_id)
         async with self._workshop.database.transaction() as connection:
-            noted = await recordings_store.set_stage_after(connection, recording, next_stage, monotonic() - started)
+            noted = await recordings_store_work.set_stage(connection, recording, next_stage, monotonic() - started)
             if next_stage in self._steps or not noted:
+                # One that was cancelled meanwhile ends with its first look at the recording.
                 await enqueue_next(connection, recording_id)
 
     async def clear_spool(self, recording_id: RecordingId) -> None:
@@ -195,4 +196,4 @@ class RecordingSteps:
         content_hash = sha256(transcript.model_dump_json().encode()).hexdigest()
         async with self._workshop.database.transaction() as connection:
             await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, content_hash)
-            await recordings_store.add_warnings(connection, recording.id, warnings)
+            await recordings_store_work.add_warnings(connection, recording.id, warnings)

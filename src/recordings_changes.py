@@ -7,6 +7,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import recordings_store
+import recordings_store_work
 import reports_store
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingId, ScenarioId, Stage, UserId
@@ -60,7 +61,7 @@ class RecordingChanges:
         """
         recording = await recordings_store.lock_recording(connection, owner, recording_id)
         stage = min(recording.stage, self._last_unchanged(recording, scenario), key=_ORDER.index)
-        chosen = await recordings_store.choose_scenario(
+        chosen = await recordings_store_work.choose_scenario(
             connection, recording_id, scenario, building or recording.request.building, stage
         )
         if chosen.stage is not Stage.DONE:

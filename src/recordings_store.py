@@ -5,10 +5,8 @@ from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
 
 from datamodels import (
-    BuildingType,
     NewRecording,
     ProcessingRequest,
     Recording,
@@ -67,42 +65,6 @@ _UPDATE_REQUEST = f"""
         error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
     WHERE id = %(id)s
     RETURNING {_COLUMNS}
-"""
-_CHOOSE_SCENARIO = f"""
-    UPDATE recordings SET
-        scenario = %(scenario)s, building = %(building)s, stage = %(stage)s,
-        warnings = CASE WHEN stage = %(stage)s THEN warnings ELSE '[]' END,
-        error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
-    WHERE id = %(id)s
-    RETURNING {_COLUMNS}
-"""
-_SET_STAGE = """
-    UPDATE recordings SET
-        stage = %(stage)s, stage_seconds = stage_seconds || %(seconds)s, error_code = NULL, error_text = NULL,
-        retry_at = NULL, stage_at = now(), updated_at = now()
-    WHERE id = %(id)s
-"""
-_SET_STAGE_AFTER = f"""
-    {_SET_STAGE}
-        AND stage = %(before)s AND scenario = %(scenario)s
-        AND language_requested IS NOT DISTINCT FROM %(language)s
-        AND speakers_requested IS NOT DISTINCT FROM %(speakers)s
-    RETURNING id
-"""
-_RECORD_FAILURE = """
-    UPDATE recordings SET error_code = %(error_code)s, error_text = %(error_text)s, updated_at = now()
-    WHERE id = %(id)s
-"""
-# A step that runs again says the same again.
-_ADD_WARNINGS = """
-    UPDATE recordings SET
-        warnings = warnings || (
-            SELECT coalesce(jsonb_agg(warning ORDER BY position), '[]')
-            FROM unnest(%(warnings)s::text[]) WITH ORDINALITY AS new (warning, position)
-            WHERE NOT recordings.warnings ? warning
-        ),
-        updated_at = now()
-    WHERE id = %(id)s
 """
 _DELETE = "DELETE FROM recordings WHERE id = %(id)s"
 _SELECT_PROGRESS = """
@@ -292,62 +254,6 @@ async def update_request(
     """
     parameters = {"id": recording_id, **request.model_dump(), "restart": restart, "first": Stage.STORED}
     return await _one(connection, _UPDATE_REQUEST, parameters)
-
-
-async def choose_scenario(
-    connection: AsyncConnection[DictRow],
-    recording_id: RecordingId,
-    scenario: ScenarioId,
-    building: BuildingType | None,
-    stage: Stage,
-) -> Recording:
-    """Note what the recording is, and ``stage`` as its last one; an earlier failure is over with that.
-
-    Warnings go when the stage changes: they are of steps that will be done again.
-
-    Raises:
-        NotFound: the recording was deleted.
-    """
-    parameters = {"id": recording_id, "scenario": scenario, "building": building, "stage": stage}
-    return await _one(connection, _CHOOSE_SCENARIO, parameters)
-
-
-async def set_stage(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, stage: Stage, seconds: float
-) -> None:
-    """Note that ``stage`` is done and took ``seconds``; an earlier failure is over with that."""
-    await connection.execute(_SET_STAGE, {"id": recording_id, "stage": stage, "seconds": Jsonb({stage: seconds})})
-
-
-async def set_stage_after(
-    connection: AsyncConnection[DictRow], worked_on: Recording, stage: Stage, seconds: float
-) -> bool:
-    """As ``set_stage``, but returns False and notes nothing when something else is wanted by now.
-
-    That is so when the recording is not at the stage and with the request any more that were ``worked_on``.
-    """
-    parameters = {
-        **worked_on.request.model_dump(),
-        "id": worked_on.id,
-        "before": worked_on.stage,
-        "stage": stage,
-        "seconds": Jsonb({stage: seconds}),
-    }
-    return await (await connection.execute(_SET_STAGE_AFTER, parameters)).fetchone() is not None
-
-
-async def record_failure(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, error_code: str, error_text: str
-) -> None:
-    """Note why work stopped. The stage stays: it is where the work goes on."""
-    await connection.execute(_RECORD_FAILURE, {"id": recording_id, "error_code": error_code, "error_text": error_text})
-
-
-async def add_warnings(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, warnings: Sequence[str]
-) -> None:
-    """Add those warnings that the recording has not."""
-    await connection.execute(_ADD_WARNINGS, {"id": recording_id, "warnings": list(dict.fromkeys(warnings))})
 
 
 async def delete_recording(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:

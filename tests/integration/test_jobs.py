@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from threading import Event
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from psycopg import AsyncConnection, sql
@@ -12,10 +14,29 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow
 
 import db
+import recordings_store
+import recordings_store_work
+import reports_store
 import texts_errors
-from datamodels import RecordingId, ReportRunId
+from datamodels import (
+    NewReportRun,
+    RecordingId,
+    ReportId,
+    ReportRun,
+    ReportRunId,
+    RunStatus,
+    ScenarioId,
+    Stage,
+)
 from db import Database
-from errors import DatabaseUnavailable, NoSpeech
+from errors import (
+    DatabaseUnavailable,
+    NoSpeech,
+    ProviderRateLimited,
+    ProviderUnavailable,
+    ReportOutdated,
+    VoxPersonaError,
+)
 from jobs import Jobs, queue_of
 from jobs_recordings import RecordingSteps
 from jobs_reports import ReportSteps
@@ -32,6 +53,7 @@ class Steps(RecordingSteps):
     def __init__(self) -> None:
         self.done: list[RecordingId] = []
         self.begun: list[RecordingId] = []
+        self.cleared: list[RecordingId] = []
         self.failure: Exception | None = None
         self.may_end = asyncio.Event()
         self.may_end.set()
@@ -43,14 +65,25 @@ class Steps(RecordingSteps):
             raise self.failure
         self.done.append(recording_id)
 
+    async def clear_spool(self, recording_id: RecordingId) -> None:
+        self.cleared.append(recording_id)
+
 
 class Reports(ReportSteps):
-    """Reports that only note that they were written."""
+    """Reports that only note that they were written, and go as the test says."""
 
     def __init__(self) -> None:
+        self.begun: list[ReportRunId] = []
         self.written: list[ReportRunId] = []
+        self.failure: Exception | None = None
+        self.may_end = asyncio.Event()
+        self.may_end.set()
 
     async def write(self, run_id: ReportRunId) -> None:
+        self.begun.append(run_id)
+        await self.may_end.wait()
+        if self.failure is not None:
+            raise self.failure
         self.written.append(run_id)
 
 
@@ -67,6 +100,14 @@ def reports() -> Reports:
 @pytest.fixture
 def jobs(shared_database: Database, steps: Steps, reports: Reports) -> Jobs:
     return Jobs(shared_database, steps, reports, concurrency=4)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database of the test's own: who works on all queues finds nobody else's jobs."""
+    opened = await Database.open(database_url)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
@@ -120,9 +161,10 @@ async def until_none_left(database: Database, recording: RecordingId) -> None:
 
 
 @asynccontextmanager
-async def working(jobs: Jobs, recordings: Sequence[RecordingId]) -> AsyncIterator[asyncio.Task[None]]:
-    """A worker that is stopped when the block ends."""
-    worker = asyncio.create_task(jobs.run_worker([queue_of(recording) for recording in recordings]))
+async def working(jobs: Jobs, recordings: Sequence[RecordingId] | None) -> AsyncIterator[asyncio.Task[None]]:
+    """A worker on the queues of these recordings, on all when None, that is stopped when the block ends."""
+    queues = None if recordings is None else [queue_of(recording) for recording in recordings]
+    worker = asyncio.create_task(jobs.run_worker(queues))
     try:
         yield worker
     finally:
@@ -323,6 +365,394 @@ async def test_an_unexpected_failure_is_stored_too_and_is_not_tried_for_ever(
         await until(failed)
     assert await failure(shared_database, recording) == ("unexpected_failure", texts_errors.UNKNOWN)
     assert steps.begun == [recording]
+
+
+async def test_a_worker_on_all_queues_does_and_takes_over_whatever_there_is(
+    database: Database, steps: Steps, reports: Reports
+) -> None:
+    jobs = Jobs(database, steps, reports, concurrency=4)
+    async with database.transaction() as connection:
+        recordings = [(await add_recording(connection)).id for _ in range(3)]
+        for recording in recordings:
+            await jobs.enqueue_recording(connection, recording)
+    await fetch_as_another_worker(database, recordings[0])
+    async with working(jobs, None):
+        for recording in recordings:
+            await until_none_left(database, recording)
+    assert sorted(steps.done) == sorted(recordings)
+
+
+# --- tried again later -----------------------------------------------------------------------------------------------
+
+AN_HOUR_S = 3600.0
+OVERLOADED = ProviderRateLimited(provider="llm", retry_after_s=2 * AN_HOUR_S)
+UNAVAILABLE = ProviderUnavailable(provider="llm", reason="HTTP 503", retry_after_s=None)
+
+
+async def retry_in_s(database: Database, table: str, subject: UUID) -> float | None:
+    """Seconds until the subject will be tried again; None when it will not."""
+    query = sql.SQL("SELECT extract(epoch FROM retry_at - now())::float AS seconds FROM {} WHERE id = %s")
+    async with database.transaction() as connection:
+        cursor = await connection.execute(query.format(sql.Identifier(table)), (subject,))
+        row = await cursor.fetchone()
+    assert row is not None
+    seconds: float | None = row["seconds"]
+    return seconds
+
+
+def patient(database: Database, steps: Steps, reports: Reports) -> Jobs:
+    """Jobs that are tried again at once, and then in an hour."""
+    return Jobs(database, steps, reports, concurrency=4, retry_delays_s=(0.0, AN_HOUR_S))
+
+
+async def until_postponed(database: Database, table: str, subject: UUID) -> None:
+    async def postponed() -> bool:
+        return (await retry_in_s(database, table, subject) or 0) > AN_HOUR_S / 2
+
+    await until(postponed)
+
+
+async def test_a_failure_that_may_pass_is_stored_and_tried_again_after_each_delay(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId
+) -> None:
+    jobs = patient(shared_database, steps, reports)
+    steps.failure = UNAVAILABLE
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_postponed(shared_database, "recordings", recording)
+    assert steps.begun == [recording, recording]
+    assert await failure(shared_database, recording) == ("provider_unavailable", UNAVAILABLE.user_text)
+    assert await statuses(shared_database, recording) == ["todo"]
+
+
+async def test_what_waits_for_a_later_try_runs_at_once_when_it_is_enqueued(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId
+) -> None:
+    jobs = patient(shared_database, steps, reports)
+    steps.failure = UNAVAILABLE
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_postponed(shared_database, "recordings", recording)
+        steps.failure = None
+        await enqueue(shared_database, jobs, recording)
+        assert await failure(shared_database, recording) == (None, None)
+        await until_none_left(shared_database, recording)
+    assert steps.done == [recording]
+
+
+async def test_the_command_line_does_not_wait_for_what_the_bot_tries_later(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId
+) -> None:
+    bot = patient(shared_database, steps, reports)
+    steps.failure = UNAVAILABLE
+    await enqueue(shared_database, bot, recording)
+    async with working(bot, [recording]):
+        await until_postponed(shared_database, "recordings", recording)
+    command = Jobs(shared_database, steps, reports, concurrency=1)
+    await enqueue(shared_database, command, recording)
+    async with working(command, [recording]):
+        await until_none_left(shared_database, recording)
+    assert await failure(shared_database, recording) == ("provider_unavailable", UNAVAILABLE.user_text)
+    assert await retry_in_s(shared_database, "recordings", recording) is None
+
+
+async def test_a_provider_that_asks_for_more_time_gets_it(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId
+) -> None:
+    jobs = Jobs(shared_database, steps, reports, concurrency=1, retry_delays_s=(AN_HOUR_S,))
+    steps.failure = OVERLOADED
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_postponed(shared_database, "recordings", recording)
+    seconds = await retry_in_s(shared_database, "recordings", recording)
+    assert seconds is not None
+    assert seconds > 1.5 * AN_HOUR_S
+
+
+@pytest.mark.parametrize(
+    ("error", "delays"),
+    [(NoSpeech(file_name="тишина.ogg"), (0.0, AN_HOUR_S)), (UNAVAILABLE, ()), (UNAVAILABLE, (0.0,))],
+)
+async def test_a_failure_is_final_when_no_try_is_left_or_would_help(
+    shared_database: Database,
+    steps: Steps,
+    reports: Reports,
+    recording: RecordingId,
+    error: VoxPersonaError,
+    delays: Sequence[float],
+) -> None:
+    jobs = Jobs(shared_database, steps, reports, concurrency=1, retry_delays_s=delays)
+    steps.failure = error
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_none_left(shared_database, recording)
+    assert await failure(shared_database, recording) == (error.code, error.user_text)
+    assert await retry_in_s(shared_database, "recordings", recording) is None
+
+
+@pytest.fixture
+async def run(shared_database: Database, jobs: Jobs, recording: RecordingId) -> ReportRunId:
+    """A report that is queued."""
+    async with shared_database.transaction() as connection:
+        queued = await queue_report(connection, recording)
+        await jobs.enqueue_report(connection, recording, queued)
+    return queued
+
+
+async def queue_report(connection: AsyncConnection[DictRow], recording: RecordingId) -> ReportRunId:
+    owner = (await recordings_store.get_recording_for_job(connection, recording)).owner_id
+    new = NewReportRun(
+        recording_id=recording,
+        owner_id=owner,
+        scenario=ScenarioId("interview"),
+        report_id=ReportId("report_int_links"),
+        building=None,
+        input_hash="input",
+        prompt_hash="prompt",
+        model="model",
+        passes_total=1,
+    )
+    return (await reports_store.queue_run(connection, new)).id
+
+
+async def get_run(database: Database, run: ReportRunId) -> ReportRun:
+    async with database.transaction() as connection:
+        return await reports_store.get_run(connection, run)
+
+
+async def test_a_report_that_may_pass_later_is_queued_till_then_and_can_be_ordered_again(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId, run: ReportRunId
+) -> None:
+    jobs = patient(shared_database, steps, reports)
+    reports.failure = UNAVAILABLE
+    async with working(jobs, [recording]):
+        await until_postponed(shared_database, "report_runs", run)
+        waiting = await get_run(shared_database, run)
+        assert (waiting.status, waiting.error_code) == (RunStatus.QUEUED, "provider_unavailable")
+        reports.failure = None
+        async with shared_database.transaction() as connection:
+            assert await queue_report(connection, recording) == run
+            await jobs.enqueue_report(connection, recording, run)
+        again = await get_run(shared_database, run)
+        assert (again.status, again.error_code) == (RunStatus.QUEUED, None)
+        await until_none_left(shared_database, recording)
+    assert reports.begun == [run] * 3
+    assert reports.written == [run]
+
+
+async def test_a_report_fails_when_no_try_is_left(
+    shared_database: Database, jobs: Jobs, reports: Reports, recording: RecordingId, run: ReportRunId
+) -> None:
+    reports.failure = UNAVAILABLE
+    async with working(jobs, [recording]):
+        await until_none_left(shared_database, recording)
+    assert (await get_run(shared_database, run)).status is RunStatus.FAILED
+
+
+async def test_an_outdated_report_is_not_tried_again(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId, run: ReportRunId
+) -> None:
+    reports.failure = ReportOutdated(report="report_int_links")
+    async with working(patient(shared_database, steps, reports), [recording]):
+        await until_none_left(shared_database, recording)
+    assert (await get_run(shared_database, run)).status is RunStatus.FAILED
+
+
+# --- cancelled ------------------------------------------------------------------------------------------------------
+
+CANCELLED = ("cancelled", texts_errors.CANCELLED)
+
+
+async def test_work_that_runs_in_another_worker_is_stopped(
+    shared_database: Database, jobs: Jobs, steps: Steps, reports: Reports, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    steps.may_end.clear()
+    other = Jobs(shared_database, steps, reports, concurrency=1)
+    async with working(jobs, [recording]):
+        await until(lambda: happened(steps.begun))
+        assert await other.cancel_recording(recording)
+        assert await failure(shared_database, recording) == CANCELLED
+        await until_none_left(shared_database, recording)
+    assert steps.done == []
+    assert set(steps.cleared) == {recording}
+    assert await failure(shared_database, recording) == CANCELLED
+
+
+async def happened(what: list[Any]) -> bool:
+    return bool(what)
+
+
+async def test_work_in_a_thread_that_cannot_be_interrupted_is_abandoned(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = Event()
+
+    async def transcribe(recording_id: RecordingId, enqueue_next: Enqueue) -> None:
+        steps.begun.append(recording_id)
+        await asyncio.to_thread(may_end.wait)
+        steps.done.append(recording_id)
+
+    monkeypatch.setattr(steps, "advance", transcribe)
+    await enqueue(shared_database, jobs, recording)
+    try:
+        async with working(jobs, [recording]):
+            await until(lambda: happened(steps.begun))
+            assert await jobs.cancel_recording(recording)
+            await until_none_left(shared_database, recording)
+    finally:
+        may_end.set()
+    assert steps.done == []
+
+
+async def test_work_that_waits_is_not_begun(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    assert await jobs.cancel_recording(recording)
+    assert await statuses(shared_database, recording) == []
+    assert steps.cleared == [recording]
+    assert not await jobs.cancel_recording(recording)
+
+
+async def test_cancelled_work_goes_on_when_it_is_enqueued(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    steps.may_end.clear()
+    async with working(jobs, [recording]):
+        await until(lambda: happened(steps.begun))
+        await jobs.cancel_recording(recording)
+        await enqueue(shared_database, jobs, recording)
+        steps.may_end.set()
+        await until_none_left(shared_database, recording)
+    assert steps.done == [recording]
+    assert await failure(shared_database, recording) == (None, None)
+
+
+async def test_work_that_waits_for_a_later_try_can_be_cancelled(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId
+) -> None:
+    jobs = patient(shared_database, steps, reports)
+    steps.failure = UNAVAILABLE
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_postponed(shared_database, "recordings", recording)
+    assert await jobs.cancel_recording(recording)
+    assert await failure(shared_database, recording) == CANCELLED
+    assert await retry_in_s(shared_database, "recordings", recording) is None
+    assert await statuses(shared_database, recording) == []
+
+
+async def test_what_is_done_or_has_failed_for_good_is_not_cancelled(
+    shared_database: Database, jobs: Jobs, recording: RecordingId
+) -> None:
+    async with shared_database.transaction() as connection:
+        done = await add_recording(connection)
+        await recordings_store_work.set_stage(connection, done, Stage.DONE, 1)
+        await recordings_store_work.record_failure(connection, recording, "no_speech", "Речи нет.")
+    assert not await jobs.cancel_recording(done.id)
+    assert not await jobs.cancel_recording(recording)
+    assert await failure(shared_database, done.id) == (None, None)
+    assert await failure(shared_database, recording) == ("no_speech", "Речи нет.")
+
+
+async def test_a_stopped_worker_puts_nothing_back_that_was_cancelled(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    steps.may_end.clear()
+    async with working(jobs, [recording]):
+        await until(lambda: happened(steps.begun))
+        await jobs.cancel_recording(recording)
+    assert "todo" not in await statuses(shared_database, recording)
+
+
+async def test_a_dead_workers_job_that_was_cancelled_is_not_done(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    await fetch_as_another_worker(shared_database, recording)
+    assert await jobs.cancel_recording(recording)
+
+    async def given_up() -> bool:
+        return await statuses(shared_database, recording) == ["failed"]
+
+    async with working(jobs, [recording]):
+        await until(given_up)
+    assert steps.begun == []
+    assert await failure(shared_database, recording) == CANCELLED
+
+
+async def test_reports_that_wait_or_run_are_cancelled_and_others_are_not(
+    shared_database: Database, jobs: Jobs, reports: Reports, recording: RecordingId, run: ReportRunId
+) -> None:
+    reports.may_end.clear()
+    async with shared_database.transaction() as connection:
+        done = (await add_recording(connection)).id
+        finished = await queue_report(connection, done)
+        await connection.execute("UPDATE report_runs SET status = 'done' WHERE id = %s", (finished,))
+    async with working(jobs, [recording]):
+        await until(lambda: happened(reports.begun))
+        assert await jobs.cancel_reports([run, finished])
+        await until_none_left(shared_database, recording)
+    assert not await jobs.cancel_reports([run, finished])
+    assert reports.written == []
+    cancelled = await get_run(shared_database, run)
+    assert (cancelled.status, cancelled.error_code, cancelled.error_text) == (RunStatus.CANCELLED, *CANCELLED)
+    assert (await get_run(shared_database, finished)).status is RunStatus.DONE
+
+
+async def test_a_cancelled_report_can_be_ordered_again(
+    shared_database: Database, jobs: Jobs, reports: Reports, recording: RecordingId, run: ReportRunId
+) -> None:
+    await jobs.cancel_reports([run])
+    async with shared_database.transaction() as connection:
+        assert await queue_report(connection, recording) == run
+        await jobs.enqueue_report(connection, recording, run)
+    async with working(jobs, [recording]):
+        await until_none_left(shared_database, recording)
+    assert reports.written == [run]
+
+
+async def test_a_cancelled_recording_takes_its_waiting_reports_with_it(
+    shared_database: Database, jobs: Jobs, recording: RecordingId, run: ReportRunId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    assert await jobs.cancel_recording(recording)
+    assert (await get_run(shared_database, run)).status is RunStatus.CANCELLED
+    assert await statuses(shared_database, recording) == []
+
+
+async def test_a_failure_after_the_cancellation_is_not_told(
+    shared_database: Database, jobs: Jobs, recording: RecordingId, run: ReportRunId
+) -> None:
+    await jobs.cancel_recording(recording)
+    later = datetime.now(UTC)
+    async with shared_database.transaction() as connection:
+        await recordings_store_work.record_failure(connection, recording, "no_speech", "Речи нет.")
+        await reports_store.fail_run(connection, run, "no_speech", "Речи нет.")
+        await reports_store.postpone_run(connection, run, "no_speech", "Речи нет.", later)
+        assert not await reports_store.start_run(connection, run)
+    assert await failure(shared_database, recording) == CANCELLED
+    assert (await get_run(shared_database, run)).status is RunStatus.CANCELLED
+
+
+async def test_nothing_works_on_a_recording_that_is_held(
+    shared_database: Database, jobs: Jobs, steps: Steps, reports: Reports, recording: RecordingId, run: ReportRunId
+) -> None:
+    steps.may_end.clear()
+    reports.may_end.clear()
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until(lambda: happened(steps.begun))
+        await until(lambda: happened(reports.begun))
+        async with jobs.stopped(recording):
+            for subject in (recording, run):
+                async with shared_database.try_advisory_lock(f"subject:{subject}") as free:
+                    assert not free
+        await until_none_left(shared_database, recording)
+    assert (steps.done, reports.written) == ([], [])
 
 
 async def test_a_worker_says_when_the_database_is_gone(

@@ -7,6 +7,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import recordings_store
+import recordings_store_work
 import reports_store
 from datamodels import (
     BuildingType,
@@ -106,9 +107,9 @@ async def test_a_recording_of_an_unknown_owner_is_refused(connection: AsyncConne
 
 async def stopped_recording(connection: AsyncConnection[DictRow]) -> Recording:
     recording = await add_recording(connection)
-    await recordings_store.set_stage(connection, recording.id, Stage.TRANSCRIBED, 30)
-    await recordings_store.add_warnings(connection, recording.id, ["предупреждение"])
-    await recordings_store.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
+    await recordings_store_work.set_stage(connection, recording, Stage.TRANSCRIBED, 30)
+    await recordings_store_work.add_warnings(connection, recording.id, ["предупреждение"])
+    await recordings_store_work.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
     return await recordings_store.get_recording_for_job(connection, recording.id)
 
 
@@ -131,10 +132,10 @@ async def test_a_restart_begins_from_the_stored_file(connection: AsyncConnection
 
 async def test_stages_add_up_their_times_and_end_a_failure(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await recordings_store.set_stage(connection, recording.id, Stage.PREPARED, 1.25)
-    await recordings_store.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
+    await recordings_store_work.set_stage(connection, recording, Stage.PREPARED, 1.25)
+    await recordings_store_work.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
     failed = await recordings_store.get_recording_for_job(connection, recording.id)
-    await recordings_store.set_stage(connection, recording.id, Stage.TRANSCRIBED, 30.5)
+    await recordings_store_work.set_stage(connection, failed, Stage.TRANSCRIBED, 30.5)
     going_on = await recordings_store.get_recording_for_job(connection, recording.id)
     assert (failed.stage, failed.error_code, failed.error_text) == (
         Stage.PREPARED,
@@ -147,9 +148,9 @@ async def test_stages_add_up_their_times_and_end_a_failure(connection: AsyncConn
 
 async def test_a_warning_is_kept_once_in_the_order_given(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await recordings_store.add_warnings(connection, recording.id, ["второе", "первое", "второе"])
-    await recordings_store.add_warnings(connection, recording.id, [])
-    await recordings_store.add_warnings(connection, recording.id, ["первое", "третье"])
+    await recordings_store_work.add_warnings(connection, recording.id, ["второе", "первое", "второе"])
+    await recordings_store_work.add_warnings(connection, recording.id, [])
+    await recordings_store_work.add_warnings(connection, recording.id, ["первое", "третье"])
     warned = await recordings_store.get_recording_for_job(connection, recording.id)
     assert warned.warnings == ("второе", "первое", "третье")
 
@@ -214,8 +215,8 @@ async def queue_report(connection: AsyncConnection[DictRow], recording: Recordin
 async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connection: AsyncConnection[DictRow]) -> None:
     untouched = await add_recording(connection)
     working = await add_recording(connection)
-    await recordings_store.set_stage(connection, working.id, Stage.DONE, 1)
-    await recordings_store.record_failure(connection, working.id, "no_speech", "Речи нет.")
+    await recordings_store_work.set_stage(connection, working, Stage.DONE, 1)
+    await recordings_store_work.record_failure(connection, working.id, "no_speech", "Речи нет.")
     for report_id in ("report_int_links", "report_int_general", "report_int_employee"):
         await queue_report(connection, working, report_id)
     [first, *_] = await reports_store.list_runs(connection, working.id)
@@ -298,11 +299,11 @@ async def test_nobody_sees_anothers_recordings(connection: AsyncConnection[DictR
 async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connection: AsyncConnection[DictRow]) -> None:
     worked_on = await add_recording(connection)
     await recordings_store.update_request(connection, worked_on.id, DESIGN, restart=False)
-    assert not await recordings_store.set_stage_after(connection, worked_on, Stage.PREPARED, 1)
+    assert not await recordings_store_work.set_stage(connection, worked_on, Stage.PREPARED, 1)
     now = await recordings_store.get_recording_for_job(connection, worked_on.id)
     assert (now.stage, now.stage_seconds) == (Stage.STORED, {})
-    assert await recordings_store.set_stage_after(connection, now, Stage.PREPARED, 1)
-    assert not await recordings_store.set_stage_after(connection, now, Stage.PREPARED, 1)
+    assert await recordings_store_work.set_stage(connection, now, Stage.PREPARED, 1)
+    assert not await recordings_store_work.set_stage(connection, now, Stage.PREPARED, 1)
 
 
 async def since(connection: AsyncConnection[DictRow], recording: RecordingId) -> datetime:
@@ -318,10 +319,10 @@ async def test_the_time_of_a_stage_begins_with_the_work_and_with_each_stage(shar
         recording = await add_recording(connection)
         began.append(await since(connection, recording.id))
     async with shared_database.transaction() as connection:
-        await recordings_store.set_stage_after(connection, recording, Stage.PREPARED, 1)
+        await recordings_store_work.set_stage(connection, recording, Stage.PREPARED, 1)
         began.append(await since(connection, recording.id))
     async with shared_database.transaction() as connection:
-        await recordings_store.record_failure(connection, recording.id, "no_speech", "Речи нет.")
+        await recordings_store_work.record_failure(connection, recording.id, "no_speech", "Речи нет.")
         began.append(await since(connection, recording.id))
     async with shared_database.transaction() as connection:
         await recordings_store.update_request(connection, recording.id, DESIGN, restart=False)

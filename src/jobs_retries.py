@@ -1,0 +1,49 @@
+"""When a job that did not come to its end is done again, and by whom."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from procrastinate.jobs import Job
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+
+from errors import DatabaseUnavailable, ReportOutdated, VoxPersonaError
+
+_DATABASE_RETRY_S = 2
+_LONGEST_DELAY_S = 24 * 3600.0
+"""Whatever a provider asks for: it may have meant another unit."""
+
+
+class TryLater(Exception):
+    """The job failed, which is stored, and is to be tried again at ``retry_at``."""
+
+    def __init__(self, retry_at: datetime) -> None:
+        super().__init__(f"at {retry_at:%H:%M:%S}")
+        self.retry_at = retry_at
+
+
+class GoOn(BaseRetryStrategy):
+    """A job that was stopped with its worker, could not note how it ended, or is to be tried again waits for that."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
+        if isinstance(exception, asyncio.CancelledError):
+            return RetryDecision()
+        if isinstance(exception, DatabaseUnavailable):
+            return RetryDecision(retry_in={"seconds": _DATABASE_RETRY_S})
+        if isinstance(exception, TryLater):
+            return RetryDecision(retry_at=exception.retry_at)
+        return None
+
+
+def retry_at(error: VoxPersonaError, attempts: int, delays_s: Sequence[float]) -> datetime | None:
+    """When to try again after the failure of a job that had ``attempts`` before; None when there is no use in it.
+
+    What the provider asked for counts when it is longer than the delay.
+    """
+    # A report that is outdated stays so; it has to be ordered again.
+    if not error.retryable or isinstance(error, ReportOutdated) or attempts >= len(delays_s):
+        return None
+    asked = error.details.get("retry_after_s")
+    wanted_s = min(asked, _LONGEST_DELAY_S) if isinstance(asked, int | float) else 0.0
+    delay_s = max(delays_s[attempts], wanted_s)
+    return datetime.now(UTC) + timedelta(seconds=delay_s)
