@@ -11,22 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from re import search
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import structlog
 from filelock import FileLock
-from pydantic import BaseModel, ValidationError, model_validator
 
 from datamodels import NewReportFile, ReportFile, ReportRunId, UserId, Value
-from errors import NotFound, ReportFileGone, ReportIndexBroken
-from utils import count_tokens, fsync_folder, write_atomically
+from errors import ReportFileGone, ReportIndexBroken
+from md_storage_index import INDEX_NAME, read_copy, read_index, write_index
+from utils import fsync_folder, write_atomically
 
 log = structlog.get_logger(__name__)
 
-_INDEX_NAME: Final = "index.json"
-_COPY_NAME: Final = "index.copy.json"
 _FOLDER_PREFIX: Final = "user_"
 _LOCK_NAME: Final = ".lock"
 
@@ -43,48 +41,6 @@ class Reconciliation(Value):
     missing: tuple[ReportRunId, ...]
     orphans: tuple[str, ...]
     deleting: tuple[ReportRunId, ...] = ()
-
-
-class _Index(BaseModel):
-    # First, so that it can be read out of a file that was cut off.
-    next_number: int = 1
-    # Another version is no index that could be understood: it is set aside like a damaged one.
-    version: Literal[1] = 1
-    deleting: list[ReportFile] = []
-    reports: list[ReportFile] = []
-
-    @model_validator(mode="after")
-    def _numbers_are_permanent(self) -> Self:
-        numbers = [report.number for report in (*self.reports, *self.deleting)]
-        if len(set(numbers)) != len(numbers) or any(number >= self.next_number for number in numbers):
-            raise ValueError("numbers repeat or are above next_number")
-        return self
-
-    def add(self, entry: NewReportFile, text: str) -> int:
-        known = next((report.number for report in (*self.reports, *self.deleting) if report.id == entry.id), None)
-        number = known or self._free_number(entry.number)
-        line = ReportFile(
-            **entry.model_dump(exclude={"number"}),
-            number=number,
-            size_bytes=len(text.encode()),
-            tokens=count_tokens(text),
-        )
-        self.reports = sorted(
-            [*(report for report in self.reports if report.id != entry.id), line], key=lambda report: report.number
-        )
-        self.deleting = [report for report in self.deleting if report.id != entry.id]
-        self.next_number = max(self.next_number, number + 1)
-        return number
-
-    def line(self, number: int) -> ReportFile:
-        for report in self.reports:
-            if report.number == number:
-                return report
-        raise NotFound(what=f"report {number}")
-
-    def _free_number(self, wanted: int | None) -> int:
-        taken = any(report.number == wanted for report in (*self.reports, *self.deleting))
-        return self.next_number if wanted is None or taken else wanted
 
 
 class ReportFiles:
@@ -107,17 +63,17 @@ class ReportFiles:
         """
 
         def save(folder: Path) -> int:
-            index = _read_index(folder)
+            index = read_index(folder)
             write_atomically(folder / _file_name(entry.id), text)
             number = index.add(entry, text)
-            _write_index(folder, index)
+            write_index(folder, index)
             return number
 
         return await self._locked(owner, save)
 
     async def list(self, owner: UserId) -> Sequence[ReportFile]:
         """List the user's reports by number."""
-        return await self._locked(owner, lambda folder: _read_index(folder).reports)
+        return await self._locked(owner, lambda folder: read_index(folder).reports)
 
     async def read(self, owner: UserId, number: int) -> str:
         """Read a report.
@@ -128,7 +84,7 @@ class ReportFiles:
         """
 
         def read(folder: Path) -> str:
-            report = _read_index(folder).line(number)
+            report = read_index(folder).line(number)
             try:
                 return (folder / _file_name(report.id)).read_text(encoding="utf-8")
             except FileNotFoundError as exc:
@@ -145,10 +101,10 @@ class ReportFiles:
         """
 
         def rename(folder: Path) -> ReportFile:
-            index = _read_index(folder)
+            index = read_index(folder)
             renamed = index.line(number).model_copy(update={"title": title})
             index.reports = [renamed if report.number == number else report for report in index.reports]
-            _write_index(folder, index)
+            write_index(folder, index)
             return renamed
 
         return await self._locked(owner, rename)
@@ -156,18 +112,21 @@ class ReportFiles:
     async def begin_delete(self, owner: UserId, number: int) -> ReportFile:
         """Take a report off the list for good and return its line; ``finish_delete`` removes it.
 
-        After a crash between the two ``reconcile`` names it as ``deleting``.
+        Between the two it can be begun again, and after a crash ``reconcile`` names it as ``deleting``.
 
         Raises:
             NotFound: the user has no such report.
         """
 
         def begin(folder: Path) -> ReportFile:
-            index = _read_index(folder)
+            index = read_index(folder)
+            begun = next((line for line in index.deleting if line.number == number), None)
+            if begun is not None:
+                return begun
             line = index.line(number)
             index.reports.remove(line)
             index.deleting.append(line)
-            _write_index(folder, index)
+            write_index(folder, index)
             return line
 
         return await self._locked(owner, begin)
@@ -176,12 +135,12 @@ class ReportFiles:
         """Remove the file of a report whose deletion was begun; any other is left alone."""
 
         def finish(folder: Path) -> None:
-            index = _read_index(folder)
+            index = read_index(folder)
             left = [line for line in index.deleting if line.id != report]
             if len(left) < len(index.deleting):
                 _remove_file(folder, report)
                 index.deleting = left
-                _write_index(folder, index)
+                write_index(folder, index)
 
         await self._locked(owner, finish)
 
@@ -193,10 +152,10 @@ class ReportFiles:
         """
 
         def delete(folder: Path) -> None:
-            index = _read_index(folder)
+            index = read_index(folder)
             left = [line for line in index.reports if line.id != report]
             if len(left) < len(index.reports):
-                _write_index(folder, index.model_copy(update={"reports": left}))
+                write_index(folder, index.model_copy(update={"reports": left}))
             _remove_file(folder, report)
 
         await self._locked(owner, delete)
@@ -243,34 +202,15 @@ def _remove_file(folder: Path, report: ReportRunId) -> None:
     fsync_folder(folder)
 
 
-def _read_index(folder: Path) -> _Index:
-    path = folder / _INDEX_NAME
-    try:
-        return _Index.model_validate_json(path.read_bytes())
-    except FileNotFoundError as exc:
-        # With the last report gone, the copy alone knows which numbers were given.
-        if (folder / _COPY_NAME).exists() or any(folder.glob("*.md")):
-            raise ReportIndexBroken(path=path) from exc
-        return _Index()
-    except ValidationError as exc:
-        raise ReportIndexBroken(path=path) from exc
-
-
-def _write_index(folder: Path, index: _Index) -> None:
-    content = index.model_dump_json(indent=1)
-    write_atomically(folder / _INDEX_NAME, content)
-    write_atomically(folder / _COPY_NAME, content)
-
-
 def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconciliation:
     # What a killed process left half-written; the lock says that nobody else is writing.
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink()
     rebuilt = False
     try:
-        index = _read_index(folder)
+        index = read_index(folder)
     except ReportIndexBroken:
-        index = _index_from_copy(folder)
+        index = read_copy(folder)
         index.next_number = max(index.next_number, _set_aside(folder))
         rebuilt = True
     indexed = {report.id for report in (*index.reports, *index.deleting)}
@@ -283,7 +223,7 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
     for row in new:
         index.add(row, (folder / _file_name(row.id)).read_text(encoding="utf-8"))
     if rebuilt or new:
-        _write_index(folder, index)
+        write_index(folder, index)
     lines = [report.id for report in index.reports]
     return Reconciliation(
         rebuilt=rebuilt,
@@ -294,19 +234,12 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
     )
 
 
-def _index_from_copy(folder: Path) -> _Index:
-    try:
-        return _Index.model_validate_json((folder / _COPY_NAME).read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return _Index()
-
-
 def _set_aside(folder: Path) -> int:
     """Rename the broken index and return the next number that it tells, 1 when it tells none."""
-    path = folder / _INDEX_NAME
+    path = folder / INDEX_NAME
     if not path.exists():
         return 1
     told = search(rb'"next_number":\s*(\d{1,9})\b', path.read_bytes())
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    path.rename(path.with_name(f"{_INDEX_NAME}.corrupt-{stamp}"))
+    path.rename(path.with_name(f"{INDEX_NAME}.corrupt-{stamp}"))
     return max(1, int(told[1])) if told else 1

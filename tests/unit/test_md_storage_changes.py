@@ -10,6 +10,7 @@ import pytest
 from datamodels import NewReportFile, ReportFile, ReportId, ReportRunId, UserId
 from errors import NotFound, ReportFileGone, ReportIndexBroken
 from md_storage import ReportFiles
+from md_storage_index import ReportIndex, write_index
 
 OWNER = UserId(UUID(int=7))
 TEXT = "# Отчёт\n"
@@ -83,11 +84,12 @@ async def test_a_begun_deletion_takes_the_report_off_the_list_and_its_end_remove
     assert await numbers(files) == [1]
     with pytest.raises(NotFound):
         await files.read(OWNER, 2)
-    with pytest.raises(NotFound):
-        await files.begin_delete(OWNER, 2)
+    assert (await files.begin_delete(OWNER, 2)).id == second.id
     assert (folder / f"{second.id}.md").exists()
     await files.finish_delete(OWNER, second.id)
     await files.finish_delete(OWNER, second.id)
+    with pytest.raises(NotFound):
+        await files.begin_delete(OWNER, 2)
     assert not (folder / f"{second.id}.md").exists()
 
 
@@ -192,6 +194,15 @@ async def test_owners_are_those_with_a_folder(files: ReportFiles) -> None:
 async def test_files_with_equal_names_of_recordings_do_not_collide(files: ReportFiles, folder: Path) -> None:
     await saved(files, 5)
     assert len({line.id for line in await files.list(OWNER)}) == len(found(folder, "*.md")) == 5
+
+
+async def test_an_index_longer_than_one_piece_is_read_whole(files: ReportFiles, folder: Path) -> None:
+    await saved(files, 1)
+    [line] = await files.list(OWNER)
+    lines = [line.model_copy(update={"id": ReportRunId(uuid4()), "number": place}) for place in range(1, 1203)]
+    write_index(folder, ReportIndex(next_number=2000, reports=lines))
+    assert await files.list(OWNER) == lines
+    assert await files.save(OWNER, entry(), TEXT) == 2000
 
 
 def test_a_line_knows_its_scenario_when_it_is_told() -> None:
