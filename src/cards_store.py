@@ -7,10 +7,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from constants import NO_SCENARIO
-from datamodels import RecordingId, ReportRunId, UserId
+from datamodels import RecordingId, ReportRunId, UserId, Value
 from datamodels_telegram import CardKind, CardProgress, ChatId, IncomingFile, MessageId, ProgressCard
 from errors import NotFound
-from outbox_store import new_random_id
+from utils import new_random_id
 
 # A file's card is its recording's as soon as there is one.
 _CARD = """
@@ -37,7 +37,8 @@ _SELECT_OPEN = f"""
         coalesce(recordings.file_name, incoming.file ->> 'file_name') AS file_name,
         coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint) AS size_bytes,
         recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
-        recordings.error_text, recordings.retry_at, parts.done AS parts_done, parts.total AS parts_total, runs.listed AS runs
+        recordings.error_text, recordings.retry_at, parts.done AS parts_done, parts.total AS parts_total,
+        runs.listed AS runs
     FROM {_FROM}
     LEFT JOIN recordings ON recordings.id = coalesce(cards.recording_id, incoming.recording_id)
     CROSS JOIN LATERAL (
@@ -61,6 +62,22 @@ _SELECT_OPEN = f"""
     ORDER BY cards.id
 """
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE NOT cards.run_ids <@ cards.delivered ORDER BY cards.id"
+# A run that was deleted has no outcome that could be waited for.
+_SELECT_DELIVERABLE = f"""
+    SELECT {_CARD}, ended.ids AS ended
+    FROM {_FROM}
+    CROSS JOIN LATERAL (
+        SELECT array_agg(ordered.id ORDER BY ordered.position) AS ids
+        FROM unnest(cards.run_ids) WITH ORDINALITY AS ordered (id, position)
+        LEFT JOIN report_runs AS runs ON runs.id = ordered.id
+        WHERE NOT ordered.id = ANY(cards.delivered) AND (
+            runs.id IS NULL OR runs.status IN ('done', 'cancelled')
+            OR (runs.status = 'failed' AND runs.retry_at IS NULL)
+        )
+    ) AS ended
+    WHERE NOT cards.run_ids <@ cards.delivered AND ended.ids IS NOT NULL
+    ORDER BY cards.id
+"""
 _NOTE_SENT = """
     UPDATE progress_cards SET message_id = %(message_id)s, shown_hash = %(shown_hash)s WHERE id = %(id)s
 """
@@ -77,6 +94,13 @@ _NOTE_DELIVERED = """
     WHERE id = %(id)s AND NOT delivered && %(run_ids)s::uuid[]
     RETURNING id
 """
+
+
+class Deliverable(Value):
+    """A card of reports. ``ended`` are those that are to be delivered now, in their order."""
+
+    card: ProgressCard
+    ended: tuple[ReportRunId, ...]
 
 
 async def add_incoming_card(connection: AsyncConnection[DictRow], incoming: IncomingFile) -> ProgressCard:
@@ -122,6 +146,11 @@ async def open_cards(connection: AsyncConnection[DictRow]) -> list[CardProgress]
 async def undelivered(connection: AsyncConnection[DictRow]) -> list[ProgressCard]:
     """Load the cards of reports not all of which have been put into the outbox, oldest first."""
     return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
+
+
+async def deliverable(connection: AsyncConnection[DictRow]) -> list[Deliverable]:
+    """Load the cards with ordered reports that have ended and are not in the outbox yet, oldest first."""
+    return [_deliverable(row) async for row in await connection.execute(_SELECT_DELIVERABLE)]
 
 
 async def note_sent(connection: AsyncConnection[DictRow], card_id: int, message_id: MessageId, shown_hash: str) -> None:
@@ -176,3 +205,8 @@ async def _one(connection: AsyncConnection[DictRow], query: LiteralString, param
 def _progress(row: DictRow) -> CardProgress:
     card = {name: row.pop(name) for name in ProgressCard.model_fields}
     return CardProgress.model_validate({"card": card, **row})
+
+
+def _deliverable(row: DictRow) -> Deliverable:
+    ended = row.pop("ended")
+    return Deliverable(card=ProgressCard.model_validate(row), ended=ended)

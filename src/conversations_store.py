@@ -31,8 +31,8 @@ _MOVE = """
     RETURNING recording_id
 """
 # A recording whose roles failed is as ready for questions as one whose roles are known. The newest of the files that
-# were this recording tells whether its person has said what it is.
-_SELECT_READY = """
+# were this recording tells whether its person has said what it is. Who answers other questions is not asked more.
+_READY = """
     SELECT
         conversations.recording_id, conversations.owner_id, conversations.chat_id, conversations.step,
         conversations.round,
@@ -42,14 +42,23 @@ _SELECT_READY = """
     JOIN recordings ON recordings.id = conversations.recording_id
     LEFT JOIN recording_metadata AS metadata ON metadata.recording_id = recordings.id
     LEFT JOIN LATERAL (
-        SELECT scenario FROM incoming_files WHERE recording_id = recordings.id ORDER BY id DESC LIMIT 1
+        SELECT id, scenario FROM incoming_files WHERE recording_id = recordings.id ORDER BY id DESC LIMIT 1
     ) AS incoming ON true
-    WHERE step IN ('transcript', 'proposal') AND (
-        (stage = 'done' AND recordings.error_code IS NULL)
-        OR (step = 'proposal' AND recordings.error_code IS NOT NULL AND recordings.retry_at IS NULL)
+    WHERE (
+        (step = 'transcript' AND stage = 'done' AND recordings.error_code IS NULL)
+        OR (
+            step = 'proposal'
+            AND ((stage = 'done' AND recordings.error_code IS NULL)
+                OR (recordings.error_code IS NOT NULL AND recordings.retry_at IS NULL))
+            AND NOT EXISTS (
+                SELECT FROM user_states
+                WHERE user_id = conversations.owner_id AND key = 'dialog' AND coalesce(expires_at > now(), true)
+            )
+        )
     )
-    ORDER BY conversations.updated_at, conversations.recording_id
 """
+_SELECT_READY = f"{_READY} ORDER BY conversations.updated_at, conversations.recording_id"
+_LOCK_READY = f"{_READY} AND conversations.recording_id = %(recording_id)s FOR UPDATE OF conversations"
 
 
 class ReadyConversation(Value):
@@ -96,8 +105,18 @@ async def move(connection: AsyncConnection[DictRow], conversation: Conversation,
 
 async def list_ready(connection: AsyncConnection[DictRow]) -> list[ReadyConversation]:
     """Load the conversations that wait for nothing but us, those that have waited longest first."""
-    cursor = await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})
-    return [_ready(row) async for row in cursor]
+    return [_ready(row) async for row in await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})]
+
+
+async def lock_ready(connection: AsyncConnection[DictRow], conversation: Conversation) -> ReadyConversation | None:
+    """Load a conversation as it is now, and keep it there until the transaction ends.
+
+    None when it is not ready any more, at another step or in another round.
+    """
+    parameters = {"no_scenario": NO_SCENARIO, "recording_id": conversation.recording_id}
+    row = await (await connection.execute(_LOCK_READY, parameters)).fetchone()
+    ready = None if row is None else _ready(row)
+    return None if ready is None or ready.conversation != conversation else ready
 
 
 def _beginning(owner: UserId, chat: ChatId, recording_id: RecordingId) -> dict[str, object]:

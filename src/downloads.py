@@ -29,6 +29,7 @@ from errors import (
     NotARecording,
     ObjectStoreUnavailable,
     RecordingTooLarge,
+    TelegramRefusedSecrets,
     TelegramUnavailable,
     UnexpectedFailure,
     VoxPersonaError,
@@ -45,7 +46,7 @@ _SPARE_BYTES = 256 * 1024 * 1024
 """What a download leaves free: database, logs and the work on other recordings need it."""
 _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
 """What Telegram makes itself needs no name."""
-_TRIED_AGAIN = (TelegramUnavailable, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
+_TRIED_AGAIN = (TelegramUnavailable, TelegramRefusedSecrets, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
 
 
 def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:

@@ -53,7 +53,7 @@ class Loop:
 
 
 class Errands(Generic[Key]):
-    """Tasks by key, one at a time for each. What they leave undone when they fail is for the next step of the loop."""
+    """Tasks by key, one at a time for each. What they leave undone when they fail is for a later step of the loop."""
 
     def __init__(self, name: str, group: asyncio.TaskGroup, done: Callable[[], None]) -> None:
         """``done`` is called after each that ended well."""
@@ -61,28 +61,37 @@ class Errands(Generic[Key]):
         self._group = group
         self._done = done
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._failures: dict[Key, tuple[int, float]] = {}
 
     @property
     def busy(self) -> frozenset[Key]:
-        """The keys that have a task. Ask before the database is asked what is to be done.
+        """The keys that have a task, or have had one that failed a moment ago.
 
-        What it says of a key that is free only afterwards may be older than what the key's errand has done.
+        Ask before the database is asked what is to be done: what it says of a key that is free only afterwards may be
+        older than what the key's errand has done.
         """
-        return frozenset(self._tasks)
+        now = asyncio.get_running_loop().time()
+        return frozenset([*self._tasks, *(key for key, (_, until) in self._failures.items() if now < until)])
 
     def start(self, key: Key, errand: Coroutine[None, None, None]) -> None:
-        """Begin an errand; its key must not be busy."""
+        """Begin an errand; its key must have no task."""
         assert key not in self._tasks  # noqa: S101  # two at a time would do everything twice
         self._tasks[key] = self._group.create_task(self._run(key, errand))
 
     def cancel(self, key: Key) -> None:
-        """Stop the errand; its key is busy until it has ended."""
-        self._tasks[key].cancel()
+        """Stop the errand; its key is busy until it has ended. One without a task is forgotten."""
+        self._failures.pop(key, None)
+        if key in self._tasks:
+            self._tasks[key].cancel()
 
     async def _run(self, key: Key, errand: Coroutine[None, None, None]) -> None:
         try:
             if await _ended_well(errand, errand=self._name, key=str(key)):
+                self._failures.pop(key, None)
                 self._done()
+            else:
+                tries = self._failures.get(key, (0, 0.0))[0]
+                self._failures[key] = tries + 1, asyncio.get_running_loop().time() + delay_s(tries)
         finally:
             del self._tasks[key]
 

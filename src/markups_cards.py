@@ -8,7 +8,7 @@ import texts_telegram_recordings
 from constants import CANCELLED, NO_SCENARIO
 from datamodels import RunStatus, Stage, Value
 from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
-from errors import is_bad_input
+from errors import BadInput, VoxPersonaError
 from markups import Action, button
 from markups_fit import fits
 from markups_text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
@@ -93,6 +93,10 @@ def opening(progress: CardProgress, pack: ReportPack) -> Screen:
     if progress.card.kind is CardKind.REPORTS:
         text = texts.REPORTS.format(number=progress.recording_number, file_name=escaped(progress.file_name))
         return Screen(text=text, keyboard=_cancel(progress))
+    if progress.incoming is not None and progress.incoming.finished_at == progress.incoming.created_at:
+        refused = _ended_file(progress)
+        if refused is not None:
+            return Screen(text=refused)
     if progress.incoming is None:
         text = texts.AGAIN_OPENING.format(number=progress.recording_number, file_name=escaped(progress.file_name))
     else:
@@ -133,9 +137,17 @@ def _failed(progress: CardProgress, code: str, number: int) -> Screen:
     if code == CANCELLED:
         return Screen(text=texts.CANCELLED.format(file_name=name, number=number), keyboard=retry)
     text = texts.FAILED.format(file_name=name, number=number, reason=reason)
-    if is_bad_input(code):
+    if _is_bad_input(code):
         return Screen(text=text, keyboard=((button(texts.OPEN, Action.RECORDING, number),),))
     return Screen(text=f"{text}\n{texts.KEPT}", keyboard=retry)
+
+
+def _is_bad_input(code: str) -> bool:
+    """Tell whether the error of this code is in the recording itself, so that trying again does not help."""
+    classes: list[type[VoxPersonaError]] = [BadInput]
+    for cls in classes:
+        classes.extend(cls.__subclasses__())
+    return code in {cls.code_of_class() for cls in classes}
 
 
 def _done(progress: CardProgress, number: int) -> Screen:

@@ -1,7 +1,6 @@
 """Rows of ``outbox``: messages that were decided on in one transaction with their cause, and are sent afterwards."""
 
 from datetime import datetime
-from secrets import randbits
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -9,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from datamodels import UserId
 from datamodels_telegram import ChatId, MessageId, OutboxItem, OutgoingMessage
+from utils import new_random_id
 
 # random_id tells Telegram that a message is the same one: made once, sent with every try.
 _INSERT = """
@@ -32,11 +32,6 @@ _GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s WHERE id = 
 _TRY_LATER = """
     UPDATE outbox SET tries = tries + 1, not_before = %(not_before)s, error = %(error)s WHERE id = %(id)s
 """
-
-
-def new_random_id() -> int:
-    """A positive 63-bit number that nobody can guess."""
-    return randbits(62) + 1
 
 
 async def put(

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import structlog
@@ -16,8 +16,8 @@ import structlog
 import cards_store
 from datamodels_telegram import CardProgress, ProgressCard, Screen
 from db import Database
-from errors import ChatClosed, TelegramError
-from loops import Errands, Loop, delay_s
+from errors import ChatClosed, TelegramError, TelegramRefusedSecrets
+from loops import Errands, Loop
 from markups_cards import CardView, Measured, Times, card_view, measured, opening
 from prompt_pack_models import ReportPack
 from telegram_client import TelegramClient
@@ -37,8 +37,6 @@ class _Shown:
 
     content: dict[str, object] | None = None
     at: datetime | None = None
-    failures: int = 0
-    not_before: datetime | None = None
     pace_stage: str | None = None
     pace_from: tuple[datetime, float] | None = None
 
@@ -90,7 +88,7 @@ class ProgressCards:
         crowd = Counter(each.card.chat_id for each in open_cards)
         for progress in open_cards:
             shown = self._shown[progress.card.id]
-            if progress.card.id in busy or (shown.not_before and self._now() < shown.not_before):
+            if progress.card.id in busy:
                 continue
             interval = max(_SHORTEST_INTERVAL_S, _CHAT_SHARE_S * crowd[progress.card.chat_id])
             errands.start(progress.card.id, self._bring_up_to_date(progress, shown, interval))
@@ -111,13 +109,11 @@ class ProgressCards:
             log.info("card_given_up", card=card.id)
             await self._note(card, card.shown_hash, final=True)
         except TelegramError as exc:
-            shown.failures += 1
-            shown.not_before = self._now() + timedelta(seconds=delay_s(shown.failures))
-            if exc.retryable:
+            if exc.retryable or isinstance(exc, TelegramRefusedSecrets):
                 raise
             log.warning("card_refused", card=card.id, reason=str(exc))
             await self._replace(card, final=view.final and card.message_id is not None)
-        shown.content, shown.at, shown.failures = content, self._now(), 0
+        shown.content, shown.at = content, self._now()
 
     async def _show(self, progress: CardProgress, view: CardView) -> None:
         card, shown_hash = progress.card, _hash(view.screen)

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import re
+import secrets
 import unicodedata
 import uuid
 from collections.abc import Iterator
@@ -159,6 +160,11 @@ def count_tokens(text: str) -> int:
     encoding = _encoding()
     pieces = (text[start : start + _TOKEN_PIECE_CHARACTERS] for start in range(0, len(text), _TOKEN_PIECE_CHARACTERS))
     return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
+
+
+def new_random_id() -> int:
+    """A positive 62-bit number that nobody can guess: by it Telegram knows a message that is sent again."""
+    return secrets.randbits(62) or 1
 
 
 def human_size(size_bytes: int) -> str:
