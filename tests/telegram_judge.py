@@ -1,5 +1,6 @@
 """What Telegram refuses, by its own error names and in its own units."""
 
+from copy import copy
 from typing import Any
 
 from telegram_events import Button
@@ -23,13 +24,33 @@ def check_text(text: str, entities: list[Any] | None) -> None:
         raise RpcFault(400, "MESSAGE_EMPTY")
     if units(text) > LONGEST_TEXT:
         raise RpcFault(400, "MESSAGE_TOO_LONG")
-    _check_entities(text, entities)
+    check_entities(text, entities)
 
 
 def check_caption(text: str, entities: list[Any] | None) -> None:
     if units(text) > LONGEST_CAPTION:
         raise RpcFault(400, "MEDIA_CAPTION_TOO_LONG")
-    _check_entities(text, entities)
+    check_entities(text, entities)
+
+
+def check_entities(text: str, entities: list[Any] | None) -> None:
+    for entity in entities or ():
+        if entity.offset < 0 or entity.length < 0 or entity.offset + entity.length > units(text):
+            raise RpcFault(400, "ENTITY_BOUNDS_INVALID")
+
+
+def trimmed(text: str, entities: list[Any] | None) -> tuple[str, list[Any]]:
+    """Take the whitespace at both ends away, as Telegram does before it keeps a text."""
+    leading = units(text) - units(text.lstrip())
+    text = text.strip()
+    kept = []
+    for entity in map(copy, entities or []):
+        end = min(entity.offset + entity.length - leading, units(text))
+        entity.offset = max(entity.offset - leading, 0)
+        entity.length = end - entity.offset
+        if entity.length > 0:
+            kept.append(entity)
+    return text, kept
 
 
 def check_callback_answer(text: str) -> None:
@@ -63,9 +84,3 @@ def _button(button: Any) -> Button:
             raise RpcFault(400, "BUTTON_URL_INVALID")
         return Button(button.text, url=does.url)
     raise RpcFault(400, "BUTTON_TYPE_INVALID")
-
-
-def _check_entities(text: str, entities: list[Any] | None) -> None:
-    for entity in entities or ():
-        if entity.offset < 0 or entity.length < 0 or entity.offset + entity.length > units(text):
-            raise RpcFault(400, "ENTITY_BOUNDS_INVALID")

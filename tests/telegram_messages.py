@@ -82,7 +82,8 @@ class MessageCalls:
         # Without a text only the buttons change; without buttons they are taken away.
         new: dict[str, Any] = {"text": message.text, "entities": message.entities}
         if query.message is not None:
-            new = {"text": query.message, "entities": list(query.entities or [])}
+            judge.check_entities(query.message, query.entities)
+            new["text"], new["entities"] = judge.trimmed(query.message, query.entities)
         new["file"] = self._file(query.media) if query.media else message.file
         check = judge.check_caption if new["file"] else judge.check_text
         check(new["text"], new["entities"])
@@ -129,11 +130,12 @@ class MessageCalls:
     def _post(self, chat: Chat, query: Any, random_id: int, **more: Any) -> Message:
         self._check_random_id(random_id)
         keyboard = _keyboard(query)
+        text, entities = judge.trimmed(query.message, query.entities)
         message = self._world.post(
             chat,
             from_bot=True,
-            text=query.message,
-            entities=list(query.entities or []),
+            text=text,
+            entities=entities,
             reply_to=_reply_to(query),
             **keyboard,
             **more,

@@ -21,8 +21,9 @@ In a test::
         anna.chat.history       # every event with its time: anna.chat.events(Happening.EDITED, message=card)
         anna.chat.storyboard()  # as text; whole=True for everything that happened
         server.world.command_menu()
+        await server.calls_come("bots.SetBotCommands")        # and server.times_called("messages.SendMessage")
 
-Faults are consumed in order, each by the calls that it names::
+Faults are consumed in order, each by the calls that it names (``after`` calls are spared, then ``times`` are hit)::
 
     server.faults.flood_wait("messages.EditMessage", 3)
     server.faults.error("messages.SendMessage", 400, "PEER_ID_INVALID", after=2, times=3)

@@ -15,6 +15,7 @@ from telegram_transport import Wire
 AUTH_KEY_NOT_FOUND = 404
 BAD_SERVER_SALT = 48
 WORTH_PACKING_BYTES = 1024
+KEPT_ABANDONED = 4
 
 WRAPPERS = ("InvokeWithLayer", "InitConnection", "InvokeWithoutUpdates", "InvokeAfterMsg")
 
@@ -165,7 +166,10 @@ class Sessions:
 
     def _open(self, wire: Wire, key: AuthKey, packet: bytes) -> None:
         salt, session_id, message = key.decrypt(packet)
-        session = self.all.setdefault(session_id, Session(key, session_id))
+        if session_id not in self.all:
+            self._forget_abandoned()
+            self.all[session_id] = Session(key, session_id)
+        session = self.all[session_id]
         if session.wire is not wire:
             session.attach(wire)
         if salt != key.salt:
@@ -187,6 +191,12 @@ class Sessions:
         inner = message.body.messages if isinstance(message.body, MsgContainer) else [message]
         for one in inner:
             self._take(session, one)
+
+    def _forget_abandoned(self) -> None:
+        """Keep only the newest sessions of those that wait for nothing but a connection: they hold whole chunks."""
+        abandoned = [session for session in self.all.values() if not session.connected and not session.subscribed]
+        for session in abandoned[:-KEPT_ABANDONED]:
+            del self.all[session.id]
 
     def _take(self, session: Session, message: Message) -> None:
         body: Any = message.body

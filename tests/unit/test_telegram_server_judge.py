@@ -87,6 +87,16 @@ async def test_entities_lie_within_their_text(bot: Bot, anna: ScriptedUser, offs
     await bot.call(bot.message(anna, "\U0001f600!", entities=[raw.types.MessageEntityBold(offset=0, length=3)]))
 
 
+async def test_whitespace_around_a_text_is_taken_away_and_entities_move(bot: Bot, anna: ScriptedUser) -> None:
+    entities = [raw.types.MessageEntityBold(offset=0, length=6), raw.types.MessageEntityCode(offset=6, length=1)]
+    sent = await bot.call(bot.message(anna, "\n text ", entities=entities))
+    kept = [(entity.offset, entity.length) for entity in anna.chat.live[0].entities]
+    assert (anna.chat.live[0].text, kept) == ("text", [(0, 4)])
+    edit = functions.messages.EditMessage(peer=peer(anna), id=sent.id, message="text ", entities=[])
+    await bot.call(edit)
+    assert await bot.refusal(edit) == "MESSAGE_NOT_MODIFIED"
+
+
 async def test_a_message_is_sent_once_for_a_random_id(bot: Bot, anna: ScriptedUser) -> None:
     query = bot.message(anna, "once")
     await bot.call(query)
