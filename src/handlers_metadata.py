@@ -182,6 +182,9 @@ class MetadataHandlers:
                     answered = turn.dialog.model_copy(update={"answered": message.message_id})
                     await user_states.put(connection, context.user.id, answered, ttl=_DIALOG_LASTS)
             await self._messages.send(context.chat, turn.kind, turn.screen)
+            if turn.kind is MessageKind.CONFIRMATION:
+                # The last question has its answer.
+                await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
 
     async def _taken(self, connection: AsyncConnection[DictRow], turn: _Turn, message: IncomingMessage) -> _Turn:
         dialog = turn.dialog

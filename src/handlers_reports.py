@@ -130,7 +130,9 @@ class ReportHandlers:
             metadata = await recordings_store.load_metadata(connection, recording.id) or RecordingMetadata()
             chosen = metadata.model_copy(update={"building": building})
             await recordings_store.save_metadata(connection, recording.id, chosen)
-        if place is None:
+        if not self._ready(recording):
+            await show(self._messages, context, MessageKind.MENU, self._menu_of(recording))
+        elif place is None:
             await self._order(context, recording, reports, ALL_REPORTS)
         else:
             await self._order(context, recording, (reports[place - 1],), reports[place - 1].id)

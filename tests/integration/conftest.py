@@ -1,6 +1,7 @@
 """One migrated database for all tests of stores: each works with users of its own or undoes what it did."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -10,6 +11,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from db import Database
+from embedded_s3 import S3Endpoint
+from handlers_world import Bot, Person
+from minio_manager import ObjectStore
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +32,16 @@ async def connection(shared_database: Database) -> AsyncIterator[AsyncConnection
     """A connection whose work is undone after the test."""
     async with shared_database.pool.connection() as connection, connection.transaction(force_rollback=True):
         yield connection
+
+
+@pytest.fixture
+async def bot(shared_database: Database, tmp_path: Path, s3_endpoint: S3Endpoint) -> AsyncIterator[Bot]:
+    objects = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "handlers")
+    await objects.ensure_bucket()
+    yield Bot(shared_database, tmp_path, objects)
+    objects.close()
+
+
+@pytest.fixture
+async def person(bot: Bot) -> Person:
+    return await Person.come(bot)

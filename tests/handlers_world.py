@@ -1,0 +1,228 @@
+"""A person who presses what is seen and types, over the real handlers, stores and database; Telegram is in memory."""
+
+from datetime import date
+from itertools import count
+from pathlib import Path
+
+import conversations_store
+import recordings_store
+import recordings_store_transcripts
+import recordings_store_work
+from config import ROOT
+from datamodels import (
+    ProcessingRequest,
+    Recording,
+    RecordingMetadata,
+    Role,
+    ScenarioId,
+    Segment,
+    Stage,
+    Transcript,
+    User,
+)
+from datamodels_telegram import (
+    AttachedFile,
+    ChatId,
+    ConversationStep,
+    FileKind,
+    IncomingMessage,
+    MessageId,
+    TelegramPerson,
+)
+from db import Database
+from handlers_context import Context, PressHandler
+from handlers_metadata import MetadataHandlers
+from handlers_recordings import RecordingHandlers, RecordingWork
+from handlers_reports import ReportHandlers, ReportWork
+from jobs import Jobs
+from jobs_recordings import RecordingSteps
+from jobs_reports import ReportSteps
+from jobs_workshop import Workshop
+from language_model import LanguageModel
+from markups import Action, unpack
+from md_storage import ReportFiles
+from message_tracker import MessageTracker
+from minio_manager import ObjectStore
+from prompt_pack import load_pack
+from recordings import Intake, IntakeLimits
+from recordings_changes import RecordingChanges
+from recordings_factory import new_recording
+from screens import drawn
+from scripted_model import ScriptedModel
+from speech_to_text import SpeechToText
+from telegram_double import TelegramDouble
+from user_states import Dialog, get
+from users_store import ensure_telegram_user
+from voice_embeddings import VoiceEncoder
+
+TODAY = date(2026, 11, 21)
+PACK = load_pack(ROOT / "prompts")
+MB = 1024 * 1024
+LIMITS = IntakeLimits(largest_bytes=2048 * MB, longest_s=8 * 3600.0)
+_people = count(7_000_000_000)
+
+
+class Engines:
+    """Only the language model is asked for: orders depend on it."""
+
+    def __init__(self, model: LanguageModel | None) -> None:
+        self.model = model
+
+    async def speech_to_text(self) -> SpeechToText:
+        raise AssertionError("nothing is transcribed here")
+
+    async def language_model(self) -> LanguageModel | None:
+        return self.model
+
+    async def voice_encoder(self) -> VoiceEncoder:
+        raise AssertionError("no voices here")
+
+
+class Bot:
+    """The handlers of recordings, metadata and reports, and how often they woke the loops."""
+
+    def __init__(self, database: Database, folder: Path, objects: ObjectStore) -> None:
+        self.database = database
+        self.objects = objects
+        self.telegram = TelegramDouble()
+        self.engines = Engines(ScriptedModel(lambda _: ""))
+        self.demonstration = False
+        self.woken = 0
+        messages = MessageTracker(database, self.telegram)
+        workshop = Workshop(database, objects, PACK, self.engines, Path("ffmpeg"), folder / "spool")
+        files = ReportFiles(folder / "reports")
+        steps = ReportSteps(workshop, files)
+        jobs = Jobs(database, RecordingSteps(workshop), steps, 1)
+
+        async def engine() -> tuple[str, str]:
+            return "scripted", "scripted-1"
+
+        intake = Intake(database, objects, LIMITS, jobs.enqueue_recording, engine)
+        changes = RecordingChanges(database, objects, files, PACK, jobs.enqueue_recording, jobs.stopped)
+        recordings = RecordingWork(PACK, LIMITS, intake, changes, jobs, self._wake, lambda: TODAY)
+        reports = ReportWork(PACK, steps, jobs, lambda: self.demonstration, self._wake)
+        self.routes = [
+            RecordingHandlers(database, messages, recordings).routes(),
+            MetadataHandlers(database, messages, PACK, self._wake, lambda: TODAY).routes(),
+            ReportHandlers(database, messages, reports).routes(),
+        ]
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def of(self, action: Action) -> PressHandler:
+        return next(routes.presses[action][1] for routes in self.routes if action in routes.presses)
+
+
+class Person:
+    """Someone in a private chat with the bot."""
+
+    def __init__(self, bot: Bot, user: User) -> None:
+        assert user.telegram_id is not None
+        self.bot = bot
+        self.user = user
+        self.chat = ChatId(user.telegram_id)
+        self.heard: list[str] = []
+        """What was shown over pressed buttons."""
+        self._messages = count(1)
+
+    @classmethod
+    async def come(cls, bot: Bot) -> "Person":
+        async with bot.database.transaction() as connection:
+            person = TelegramPerson(id=next(_people), name="Мария")
+            return cls(bot, await ensure_telegram_user(connection, person, Role.USER))
+
+    @property
+    def sees(self) -> str:
+        """The messages of the bot, with their buttons."""
+        return "\n---\n".join(drawn(screen) for screen in self.bot.telegram.chats.get(self.chat, {}).values())
+
+    async def press(self, label: str) -> None:
+        """Press the latest button that reads so."""
+        for message, screen in reversed(self.bot.telegram.chats[self.chat].items()):
+            for button in (button for row in screen.keyboard for button in row):
+                if button.text == label:
+                    await self.press_data(button.data, message)
+                    return
+        raise AssertionError(f"no button «{label}» among:\n{self.sees}")
+
+    async def press_data(self, data: str, message: MessageId | None = None) -> None:
+        """Press a button with this data, whether there is one or not."""
+        press = unpack(data)
+        await self.bot.of(press.action)(Context(self.user, self.chat, self._hear, message or MessageId(1)), press)
+
+    async def type(self, text: str, message_id: int | None = None) -> int:
+        """Answer the dialog; returns the message's id."""
+        message = self._message(text, message_id)
+        async with self.bot.database.transaction() as connection:
+            dialog = await get(connection, self.user.id, Dialog)
+        assert dialog is not None, "the bot waits for nothing"
+        [handler] = [routes.answers[dialog.step][1] for routes in self.bot.routes if dialog.step in routes.answers]
+        await handler(Context(self.user, self.chat, self._hear), message)
+        return message.message_id
+
+    async def command(self, name: str) -> None:
+        [handler] = [routes.commands[name][1] for routes in self.bot.routes if name in routes.commands]
+        await handler(Context(self.user, self.chat, self._hear), self._message(f"/{name}"))
+
+    async def send(self, file_name: str, size_bytes: int = MB, caption: str = "") -> None:
+        """Send a file."""
+        file = AttachedFile(kind=FileKind.DOCUMENT, file_name=file_name, size_bytes=size_bytes)
+        message = self._message(caption).model_copy(update={"file": file})
+        [handler] = [routes.files[1] for routes in self.bot.routes if routes.files is not None]
+        await handler(Context(self.user, self.chat, self._hear), message)
+
+    async def has_recording(
+        self,
+        scenario: str = "interview",
+        *,
+        file_name: str = "interview_17.ogg",
+        stage: Stage = Stage.DONE,
+        metadata: RecordingMetadata | None = None,
+        step: ConversationStep = ConversationStep.CONFIRMATION,
+        caption: str = "",
+    ) -> Recording:
+        """Give the person a recording, with a transcript when it is done."""
+        async with self.bot.database.transaction() as connection:
+            request = ProcessingRequest(scenario=ScenarioId(scenario), caption=caption)
+            new = new_recording(self.user.id).model_copy(update={"file_name": file_name, "request": request})
+            recording = await recordings_store.insert_recording(connection, new)
+            await recordings_store_work.set_stage(connection, recording, stage, 1.0)
+            if stage is Stage.DONE:
+                await recordings_store_transcripts.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
+            if metadata is not None:
+                await recordings_store.save_metadata(connection, recording.id, metadata)
+            await conversations_store.start(connection, self.user.id, self.chat, recording.id)
+            conversation = await conversations_store.get(connection, self.user.id, recording.id)
+            await conversations_store.move(connection, conversation, step)
+            return await recordings_store.get_recording(connection, self.user.id, recording.id)
+
+    async def step(self, recording: Recording) -> ConversationStep:
+        """Where the conversation about a recording stands."""
+        async with self.bot.database.transaction() as connection:
+            return (await conversations_store.get(connection, self.user.id, recording.id)).step
+
+    async def metadata(self, recording: Recording) -> RecordingMetadata:
+        async with self.bot.database.transaction() as connection:
+            return await recordings_store.load_metadata(connection, recording.id) or RecordingMetadata()
+
+    def _message(self, text: str, message_id: int | None = None) -> IncomingMessage:
+        return IncomingMessage(
+            chat_id=self.chat,
+            message_id=MessageId(message_id or next(self._messages)),
+            person=TelegramPerson(id=self.chat, name=self.user.name),
+            text=text,
+        )
+
+    async def _hear(self, text: str) -> None:
+        self.heard.append(text)
+
+
+TRANSCRIPT = Transcript(
+    language="ru",
+    engine="scripted",
+    model="scripted-1",
+    duration_s=2530.0,
+    speakers=2,
+    segments=(Segment(start=0.0, end=2.0, text="Добрый день.", speaker="S1", role="Сотрудник"),),
+)

@@ -1,0 +1,172 @@
+"""Metadata in the chat: what a person is asked, says, and sees."""
+
+from datetime import date
+
+import pytest
+
+from datamodels import BuildingType, RecordingMetadata
+from datamodels_telegram import ConversationStep
+from errors import NotFound
+from handlers_world import Person
+
+KNOWN = RecordingMetadata(
+    audio_number=17, recorded_on=date(2026, 11, 3), employee="Иванова Мария", client="Петров Иван", place="Заря"
+)
+
+
+async def test_all_fields_are_asked_one_by_one_and_then_confirmed(person: Person) -> None:
+    recording = await person.has_recording(metadata=RecordingMetadata(audio_number=17))
+    await person.press_data("skip_field||1||audio_number")  # any press begins the dialog anew
+    answers = ["03.11.2026", "иванова мария", "об отеле заря", "отель", "петров иван"]
+    for answer in answers:
+        await person.type(answer)
+    assert "<b>Проверка введённых данных</b>" in person.sees
+    for line in ("17", "03.11.2026", "Иванова Мария", "Отеле Заря", "Отель", "Петров Иван"):
+        assert f"<b>{line}</b>" in person.sees
+    assert "[⏭ Пропустить]" not in person.sees
+    await person.press("Подтвердить")
+    assert "✅ Данные записи №1 сохранены." in person.sees
+    assert "[Все отчёты сразу]" in person.sees
+    assert "Проверка" not in person.sees
+    assert await person.step(recording) is ConversationStep.REPORTS
+
+
+async def test_a_field_that_does_not_parse_is_asked_again_and_nothing_is_lost(person: Person) -> None:
+    recording = await person.has_recording(metadata=KNOWN.model_copy(update={"recorded_on": None}))
+    await person.press_data("skip_field||1||city")
+    for _ in range(3):
+        assert "[⏭ Пропустить]" in person.sees
+        assert "Можно нажать" not in person.sees
+        await person.type("31.02.2026")
+        assert "даты 31.02.2026 нет в календаре" in person.sees
+    assert "Можно нажать «⏭ Пропустить»" in person.sees
+    await person.type("01.01.2027")
+    assert "ещё не наступила" in person.sees
+    await person.type("28.02.2026")
+    assert (await person.metadata(recording)).recorded_on == date(2026, 2, 28)
+    assert (await person.metadata(recording)).employee == "Иванова Мария"
+    assert "Тип заведения?" in person.sees
+
+
+async def test_a_message_that_is_handled_again_answers_no_second_question(person: Person) -> None:
+    recording = await person.has_recording(metadata=KNOWN.model_copy(update={"employee": None, "client": None}))
+    await person.press_data("skip_field||1||building_type")
+    message = await person.type("Иванова Мария")
+    await person.type("Иванова Мария", message)
+    metadata = await person.metadata(recording)
+    assert (metadata.employee, metadata.client) == ("Иванова Мария", None)
+    assert "Тип заведения?" in person.sees
+
+
+async def test_a_second_tap_skips_no_second_field(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN.model_copy(update={"client": None, "employee": None}))
+    await person.press_data("skip_field||1||zone")
+    assert "Как зовут сотрудника?" in person.sees
+    for _ in range(10):
+        await person.press_data("skip_field||1||employee")
+    assert "Тип заведения?" in person.sees
+
+
+async def test_everything_can_be_skipped_at_once(person: Person) -> None:
+    await person.has_recording()
+    await person.press_data("skip_field||1||zone")
+    assert "Номер файла?" in person.sees
+    await person.press("Пропустить все")
+    assert "номер файла: <b>—</b>" in person.sees
+    assert "[Подтвердить] [Изменить]" in person.sees
+
+
+async def test_the_building_type_is_chosen_or_typed(person: Person) -> None:
+    first = await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_field||1||zone")
+    await person.press("Ресторан")
+    assert (await person.metadata(first)).building is BuildingType.RESTAURANT
+    assert "Проверка введённых данных" in person.sees
+    await person.press("Изменить")
+    await person.press("Тип заведения")
+    assert "Сейчас: Ресторан" in person.sees
+    await person.type("в спа")
+    assert (await person.metadata(first)).building is BuildingType.SPA
+    assert "тип заведения: <b>Центр здоровья</b>" in person.sees
+
+
+async def test_a_field_is_changed_and_a_change_can_be_left(person: Person) -> None:
+    recording = await person.has_recording("design", metadata=KNOWN)
+    await person.press_data("recording_metadata||1")
+    await person.press("Изменить")
+    assert "[Город]" in person.sees
+    assert "[ФИО клиента]" not in person.sees
+    await person.press("Город")
+    await person.press("« Назад")
+    assert "город: <b>—</b>" in person.sees
+    await person.press("Изменить")
+    await person.press("Город")
+    await person.type("нижний новгород")
+    assert "город: <b>Нижний Новгород</b>" in person.sees
+    assert (await person.metadata(recording)).city == "Нижний Новгород"
+
+
+async def test_text_at_the_confirmation_points_to_the_buttons(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_all_fields||1")
+    await person.type("да, всё верно")
+    assert "Здесь нужна кнопка, а не текст" in person.sees
+    assert person.sees.count("Проверка введённых данных") == 1
+
+
+async def test_ten_taps_on_confirm_confirm_once(person: Person) -> None:
+    recording = await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_all_fields||1")
+    message = max(person.bot.telegram.chats[person.chat])
+    for _ in range(10):
+        await person.press_data("confirm_data||1", message)
+    assert person.sees.count("Какой отчёт подготовить?") == 1
+    assert await person.step(recording) is ConversationStep.REPORTS
+
+
+async def test_the_questions_of_one_recording_are_not_cut_off_by_another(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN)
+    await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_field||1||zone")
+    await person.press_data("edit_date||2")
+    assert person.heard == ["Сначала закончите с данными записи №1: ответьте, подтвердите или нажмите /cancel"]
+    assert "Запись №1" in person.sees
+    await person.command("cancel")
+    await person.press_data("edit_date||2")
+    assert "Запись №2" in person.sees
+
+
+async def test_cancel_leaves_the_dialog_for_the_main_menu(person: Person) -> None:
+    recording = await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_field||1||zone")
+    await person.command("cancel")
+    assert "Вопросы отменены, введённое сохранено." in person.sees
+    assert "Главное меню" in person.sees
+    assert "Тип заведения?" not in person.sees
+    assert await person.step(recording) is ConversationStep.REPORTS
+    await person.command("cancel")
+    assert "Отменять нечего." in person.sees
+
+
+async def test_nobody_touches_the_metadata_of_another(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN)
+    stranger = await Person.come(person.bot)
+    for data in (
+        "recording_metadata||1",
+        "confirm_data||1",
+        "edit_data||1",
+        "edit_date||1",
+        "skip_field||1||date",
+        "skip_all_fields||1",
+        "set_building||hotel||1",
+        "back_to_confirm||1",
+    ):
+        with pytest.raises(NotFound):
+            await stranger.press_data(data)
+    assert stranger.sees == ""
+
+
+async def test_a_recording_of_no_scenario_is_asked_what_it_is(person: Person) -> None:
+    await person.has_recording("none", step=ConversationStep.CLOSED)
+    await person.press_data("recording_metadata||1")
+    assert "[Интервью] [Дизайн]" in person.sees

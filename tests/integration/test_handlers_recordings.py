@@ -1,0 +1,269 @@
+"""Recordings in the chat: taken in, listed, opened, sent back, processed again, deleted."""
+
+import pytest
+
+import cards_store
+import incoming_store
+import outbox_store
+import recordings_store
+import recordings_store_work
+from datamodels import BuildingType, RecordingMetadata, Stage
+from datamodels_telegram import CardProgress, ConversationStep, IncomingFile, IncomingState, OutboxItem
+from errors import NotFound, OutdatedButton
+from handlers_world import MB, Person
+
+AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
+SIX_LINES = "12\n2026.11.03\nИванова Мария\nПетров Иван\nотель\nЗаря"
+
+
+async def cards(person: Person) -> list[CardProgress]:
+    async with person.bot.database.transaction() as connection:
+        return [each for each in await cards_store.open_cards(connection) if each.card.owner_id == person.user.id]
+
+
+async def incoming(person: Person) -> list[IncomingFile]:
+    files = [card.incoming for card in await cards(person)]
+    return [file for file in files if file is not None]
+
+
+async def outgoing(person: Person) -> OutboxItem | None:
+    """The first message that waits to be sent to the person."""
+    async with person.bot.database.transaction() as connection:
+        items = await outbox_store.list_next(connection)
+    return next((item for item in items if item.chat_id == person.chat), None)
+
+
+async def test_a_file_is_taken_in_once_with_one_card(person: Person) -> None:
+    await person.send("interview.ogg")
+    [file] = await incoming(person)
+    assert (file.state, file.scenario, file.file.file_name) == (IncomingState.WAITING, None, "interview.ogg")
+    assert person.bot.woken == 1
+
+
+async def test_an_album_is_taken_file_by_file(person: Person) -> None:
+    for number in range(3):
+        await person.send(f"{number}.mp3")
+    assert [file.file.file_name for file in await incoming(person)] == ["0.mp3", "1.mp3", "2.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("file_name", "size", "code", "sentence"),
+    [
+        ("договор.pdf", MB, "not_a_recording", "Файл «договор.pdf» не похож на аудио или видео"),
+        ("запись", MB, "not_a_recording", "незнакомое расширение"),
+        ("огромный.mp4", 3000 * MB, "recording_too_large", "занимает 2,9 ГБ, а предел — 2 ГБ"),
+        ("пусто.ogg", 0, "empty_file", "пустой"),
+    ],
+)
+async def test_what_cannot_be_a_recording_is_refused_before_it_is_fetched(
+    person: Person, file_name: str, size: int, code: str, sentence: str
+) -> None:
+    await person.send(file_name, size)
+    [file] = await incoming(person)
+    assert (file.state, file.error_code) == (IncomingState.REFUSED, code)
+    assert sentence in (file.error_text or "")
+    assert file.finished_at is not None
+
+
+async def test_seven_lines_of_caption_say_that_it_is_an_audit(person: Person) -> None:
+    await person.send("audit.ogg", caption=AUDIT)
+    [file] = await incoming(person)
+    assert file.scenario == "design"
+
+
+async def test_what_six_lines_leave_open_the_chosen_mode_decides(person: Person) -> None:
+    await person.send("first.ogg", caption=SIX_LINES)
+    await person.press_data("mode_interview||1")
+    assert "Здесь пока пусто" in person.sees
+    await person.send("second.ogg", caption=SIX_LINES)
+    await person.send("third.ogg")
+    await person.send("fourth.ogg", caption=AUDIT)
+    assert [file.scenario for file in await incoming(person)] == [None, "interview", "interview", "design"]
+
+
+async def test_the_list_shows_own_recordings_of_a_scenario_page_by_page(person: Person) -> None:
+    for number in range(11):
+        await person.has_recording(file_name=f"{number}.ogg", metadata=RecordingMetadata(place="Заря"))
+    await person.has_recording("design")
+    await person.press_data("mode_interview||1")
+    assert "11 записей. Страница 1 из 2." in person.sees
+    assert "[✅ №11 · Заря ·" in person.sees
+    await person.press("▶")
+    assert "[✅ №1 · Заря ·" in person.sees
+    assert "№11" not in person.sees
+    await person.press("◀")
+    assert "№11" in person.sees
+    await person.press_data("mode_interview||99")
+    assert "Страница 2 из 2." in person.sees
+
+
+async def test_a_card_leads_to_everything_about_a_recording(person: Person) -> None:
+    await person.has_recording(metadata=RecordingMetadata(place="Заря", building=BuildingType.SPA))
+    await person.press_data("recording||1")
+    assert "🎙 <b>Запись №1</b>" in person.sees
+    assert "заведение: Заря" in person.sees
+    await person.press("🏷 Данные")
+    assert "Проверка введённых данных" in person.sees
+    await person.press_data("recording||1")
+    await person.press("📊 Отчёты")
+    assert "Какой отчёт подготовить?" in person.sees
+    await person.press("« Назад")
+    await person.press("« Назад")
+    assert "Мои записи: Интервью" in person.sees
+
+
+async def test_the_original_and_the_transcript_are_sent_as_files(person: Person) -> None:
+    recording = await person.has_recording()
+    await person.press_data("recording||1")
+    await person.press("📄 Расшифровка")
+    item = await outgoing(person)
+    assert item is not None
+    assert item.message.file is not None
+    assert (item.message.file.source, item.message.file.subject) == ("transcript", recording.id)
+    assert item.message.file.extension == "txt"
+    assert [button.text for button in item.message.screen.keyboard[0]] == ["docx", "srt", "vtt", "json"]
+    assert person.heard == ["Отправляю файл…"]
+
+
+@pytest.mark.parametrize(
+    ("data", "source"), [("recording_play||1", "recording"), ("transcript_file||1||srt", "transcript")]
+)
+async def test_ten_taps_send_one_file(person: Person, data: str, source: str) -> None:
+    await person.has_recording()
+    for _ in range(10):
+        await person.press_data(data)
+    async with person.bot.database.transaction() as connection:
+        cursor = await connection.execute("SELECT message FROM outbox WHERE owner_id = %s", (person.user.id,))
+        [row] = await cursor.fetchall()
+    assert row["message"]["file"]["source"] == source
+
+
+async def test_what_is_not_ready_says_so(person: Person) -> None:
+    await person.has_recording(stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    for button in ("📄 Расшифровка", "📊 Отчёты", "🏷 Данные"):
+        await person.press_data("recording||1")
+        assert "⏳ Расшифровка" in person.sees
+        await person.press(button)
+        assert "Запись ещё обрабатывается." in person.sees
+    assert await outgoing(person) is None
+
+
+async def test_a_recording_that_failed_is_processed_again_with_a_card_of_its_own(person: Person) -> None:
+    recording = await person.has_recording(stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    async with person.bot.database.transaction() as connection:
+        await recordings_store_work.record_failure(connection, recording.id, "provider_failed", "Сервис отказал.")
+    await person.press_data("recording||1")
+    assert "❌ Не обработана: Сервис отказал." in person.sees
+    await person.press("🔁 Обработать ещё раз")
+    await person.press("🔁 Обработать ещё раз")
+    assert person.heard == ["Запись №1 обрабатывается заново.", "Запись уже обрабатывается"]
+    [card] = await cards(person)
+    assert (card.card.recording_id, card.stage) == (recording.id, Stage.STORED)
+
+
+async def test_a_recording_is_deleted_after_a_question_that_names_it(person: Person) -> None:
+    recording = await person.has_recording()
+    await person.bot.objects.put_bytes(recording.object_key, b"sound")
+    await person.press_data("recording||1")
+    await person.press("🗑 Удалить")
+    assert "Удалить запись №1 «interview_17.ogg»?" in person.sees
+    await person.press("❌ Отмена")
+    assert "🎙 <b>Запись №1</b>" in person.sees
+    await person.press("🗑 Удалить")
+    await person.press("🗑 Да, удалить")
+    assert "Запись №1 «interview_17.ogg» удалена." in person.sees
+    assert not await person.bot.objects.exists(recording.object_key)
+    with pytest.raises(NotFound):
+        await person.press_data("recording||1")
+
+
+async def test_the_scenario_is_said_once_and_the_conversation_goes_on(person: Person) -> None:
+    recording = await person.has_recording("none", step=ConversationStep.SCENARIO, caption=SIX_LINES)
+    await person.press_data("scenario||1||interview")
+    assert person.sees == "Запись №1: Интервью."
+    await person.press_data("scenario||1||design")
+    assert person.sees.endswith("Запись №1: Интервью.")
+    assert await person.step(recording) is ConversationStep.PROPOSAL
+    assert (await person.metadata(recording)).client == "Петров Иван"
+    async with person.bot.database.transaction() as connection:
+        stored = await recordings_store.get_recording(connection, person.user.id, recording.id)
+    assert (stored.request.scenario, stored.stage) == ("interview", Stage.SPEAKERS_KNOWN)
+
+
+async def test_who_wants_the_transcript_only_is_asked_no_more(person: Person) -> None:
+    recording = await person.has_recording("none", step=ConversationStep.SCENARIO)
+    await person.press_data("scenario||1||none")
+    assert person.sees == "Запись №1: Только расшифровка."
+    assert await person.step(recording) is ConversationStep.CLOSED
+
+
+async def test_a_file_that_is_still_coming_can_be_told_what_it_is(person: Person) -> None:
+    await person.send("interview.ogg")
+    [file] = await incoming(person)
+    await person.press_data(f"scenario_incoming||{file.id}||design")
+    await person.press_data(f"scenario_incoming||{file.id}||interview")
+    assert person.heard == ["Выбрано: Дизайн", "Выбрано: Дизайн"]
+    [file] = await incoming(person)
+    assert file.scenario == "design"
+    with pytest.raises(OutdatedButton):
+        await person.press_data(f"scenario_incoming||{file.id}||podcast")
+
+
+async def test_a_file_that_became_a_recording_meanwhile_is_told_too(person: Person) -> None:
+    recording = await person.has_recording("none", stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    await person.send("interview.ogg")
+    [file] = await incoming(person)
+    async with person.bot.database.transaction() as connection:
+        await incoming_store.finish_stored(connection, file.id, recording.id, known=False)
+    await person.press_data(f"scenario_incoming||{file.id}||interview")
+    async with person.bot.database.transaction() as connection:
+        stored = await recordings_store.get_recording(connection, person.user.id, recording.id)
+    assert stored.request.scenario == "interview"
+    assert await person.step(recording) is ConversationStep.TRANSCRIPT
+
+
+async def test_work_is_cancelled_wherever_it_is(person: Person) -> None:
+    await person.send("coming.ogg")
+    [file] = await incoming(person)
+    await person.press_data(f"cancel_incoming||{file.id}")
+    await person.press_data(f"cancel_incoming||{file.id}")
+    assert person.heard == ["Отменяю…", "Отменять уже нечего"]
+    recording = await person.has_recording(stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    async with person.bot.database.transaction() as connection:
+        card = await cards_store.add_recording_card(connection, person.user.id, person.chat, recording.id)
+    await person.press_data(f"cancel_card||{card.id}")
+    assert person.heard[-1] == "Отменяю…"
+    await person.press_data("recording||1")
+    assert "✖ Обработка отменена, запись сохранена" in person.sees
+
+
+async def test_nobody_reaches_what_is_anothers(person: Person) -> None:
+    await person.has_recording()
+    await person.send("coming.ogg")
+    [card] = await cards(person)
+    assert card.incoming is not None
+    stranger = await Person.come(person.bot)
+    for data in (
+        "recording||1",
+        "recording_play||1",
+        "recording_transcript||1",
+        "transcript_file||1||srt",
+        "recording_delete||1",
+        "recording_delete_confirm||1",
+        "recording_again||1",
+        "scenario||1||design",
+        f"scenario_incoming||{card.incoming.id}||design",
+        f"cancel_incoming||{card.incoming.id}",
+        f"cancel_card||{card.card.id}",
+    ):
+        with pytest.raises(NotFound):
+            await stranger.press_data(data)
+    assert stranger.sees == ""
+    assert [file.state for file in await incoming(person)] == [IncomingState.WAITING]
+
+
+@pytest.mark.parametrize("data", ["transcript_file||1||exe", "scenario||1||podcast", "recording", "recording||1||2"])
+async def test_forged_buttons_are_outdated_ones(person: Person, data: str) -> None:
+    await person.has_recording()
+    with pytest.raises(OutdatedButton):
+        await person.press_data(data)

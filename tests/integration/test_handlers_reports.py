@@ -1,0 +1,185 @@
+"""Reports in the chat: chosen, ordered once, told apart by building type."""
+
+import pytest
+
+import cards_store
+import reports_store
+from datamodels import BuildingType, Recording, RecordingMetadata, ReportRun, Stage
+from datamodels_telegram import ConversationStep, ProgressCard
+from errors import NotFound, OutdatedButton
+from handlers_world import Person
+
+HOTEL = RecordingMetadata(place="Заря", building=BuildingType.HOTEL)
+
+
+async def ordered(person: Person, recording: Recording) -> list[ReportRun]:
+    async with person.bot.database.transaction() as connection:
+        return await reports_store.list_runs(connection, recording.id)
+
+
+async def cards(person: Person) -> list[ProgressCard]:
+    async with person.bot.database.transaction() as connection:
+        return [card for card in await cards_store.undelivered(connection) if card.owner_id == person.user.id]
+
+
+async def test_one_report_is_ordered_with_a_card(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press("2) Отчет о связках")
+    [run] = await ordered(person, recording)
+    [card] = await cards(person)
+    assert (run.report_id, run.building, card.run_ids) == ("report_int_links", None, (run.id,))
+    assert "Заказано по записи №1: 2) Отчет о связках." in person.sees
+    assert "[📊 Ещё отчёт]" in person.sees
+
+
+async def test_all_reports_are_ordered_with_one_card(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press("Все отчёты сразу")
+    runs = await ordered(person, recording)
+    [card] = await cards(person)
+    assert len(runs) == 5
+    assert set(card.run_ids) == {run.id for run in runs}
+    assert {run.building for run in runs} == {None, BuildingType.HOTEL}
+    assert "5 отчётов" in person.sees
+
+
+@pytest.mark.parametrize("wanted", ["3) Общие факторы", "Все отчёты сразу"])
+async def test_the_building_type_is_asked_when_it_matters_and_kept(person: Person, wanted: str) -> None:
+    recording = await person.has_recording(metadata=RecordingMetadata(place="Заря"), step=ConversationStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press(wanted)
+    assert "Выберите тип заведения:" in person.sees
+    assert await ordered(person, recording) == []
+    await person.press("Центр здоровья")
+    runs = await ordered(person, recording)
+    assert BuildingType.SPA in {run.building for run in runs}
+    assert (await person.metadata(recording)).building is BuildingType.SPA
+    assert (await person.metadata(recording)).place == "Заря"
+
+
+async def test_a_report_without_building_type_is_not_held_up_by_one(person: Person) -> None:
+    recording = await person.has_recording(step=ConversationStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press("1) Оценка методологии интервью")
+    assert len(await ordered(person, recording)) == 1
+
+
+async def test_ten_taps_order_once_and_a_handled_press_that_comes_again_too(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    message = max(person.bot.telegram.chats[person.chat])
+    for _ in range(5):
+        await person.press_data("report_int_links||1", message)
+        await person.press_data("reports_all||1", message)
+    assert len(await ordered(person, recording)) == 5
+    assert sum(len(card.run_ids) for card in await cards(person)) == 5
+    assert person.heard == ["Этот отчёт уже заказан"] * 8
+
+
+async def test_what_is_on_its_way_is_not_delivered_twice(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    for message in (None, None):
+        await person.press_data("choose_reports||1", message)
+        await person.press("2) Отчет о связках")
+    assert len(await ordered(person, recording)) == 1
+    assert len(await cards(person)) == 1
+
+
+async def test_what_is_done_and_delivered_can_be_had_again(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    for deliveries in (1, 2):
+        await person.press_data("choose_reports||1")
+        await person.press("2) Отчет о связках")
+        [card] = await cards(person)
+        async with person.bot.database.transaction() as connection:
+            assert await cards_store.note_delivered(connection, card.id, card.run_ids[0]), deliveries
+    assert len(await ordered(person, recording)) == 1
+
+
+async def test_without_a_language_model_there_is_a_sentence(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    person.bot.engines.model = None
+    await person.press_data("choose_reports||1")
+    await person.press("Все отчёты сразу")
+    assert "Отчёты сейчас недоступны" in person.sees
+    assert await ordered(person, recording) == []
+
+
+async def test_a_demonstration_model_is_told_of_once(person: Person) -> None:
+    await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    person.bot.demonstration = True
+    await person.press_data("choose_reports||1")
+    await person.press("2) Отчет о связках")
+    assert "демонстрационная модель" in person.sees
+    await person.press("📊 Ещё отчёт")
+    await person.press("3) Общие факторы")
+    assert "демонстрационная модель" not in person.sees
+
+
+async def test_a_recording_of_no_scenario_is_asked_what_it_is_first(person: Person) -> None:
+    recording = await person.has_recording("none", step=ConversationStep.CLOSED)
+    await person.press_data("recording_reports||1")
+    assert "Отчёты зависят от вида записи." in person.sees
+    await person.press("Дизайн")
+    assert await person.step(recording) is ConversationStep.PROPOSAL
+
+
+async def test_the_transcript_alone_may_be_enough(person: Person) -> None:
+    recording = await person.has_recording(step=ConversationStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press("Только расшифровка")
+    assert "только расшифровка" in person.sees
+    assert await person.step(recording) is ConversationStep.CLOSED
+
+
+async def test_reports_wait_for_the_transcript(person: Person) -> None:
+    await person.has_recording(stage=Stage.TRANSCRIBED, step=ConversationStep.TRANSCRIPT)
+    for data in ("choose_reports||1", "report_int_links||1", "reports_all||1", "choose_building||hotel||1||all"):
+        await person.press_data(data)
+        assert "Запись ещё обрабатывается." in person.sees
+
+
+async def test_from_the_questions_to_all_reports_it_is_four_taps(person: Person) -> None:
+    """The fifth is the scenario, at the recording's card."""
+    recording = await person.has_recording()
+    await person.press_data("skip_field||1||zone")
+    for button in ("Пропустить все", "Подтвердить", "Все отчёты сразу", "Отель"):
+        await person.press(button)
+    assert len(await ordered(person, recording)) == 5
+
+
+async def test_nobody_orders_of_anothers_recording(person: Person) -> None:
+    await person.has_recording(metadata=HOTEL)
+    stranger = await Person.come(person.bot)
+    for data in (
+        "choose_reports||1",
+        "recording_reports||1",
+        "report_int_links||1",
+        "reports_all||1",
+        "choose_building||hotel||1||all",
+        "choose_building||hotel||1||3",
+        "transcript_only||1",
+        "report_file||1||docx",
+    ):
+        with pytest.raises(NotFound):
+            await stranger.press_data(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "report_design_compliance||1",
+        "report_unknown||1",
+        "choose_building||cinema||1||all",
+        "choose_building||hotel||1||9",
+        "choose_building||hotel||1||report_int_links",
+        "choose_building||1",
+        "report_file||1||exe",
+    ],
+)
+async def test_forged_buttons_are_outdated_ones(person: Person, data: str) -> None:
+    await person.has_recording(metadata=HOTEL)
+    with pytest.raises(OutdatedButton):
+        await person.press_data(data)

@@ -1,0 +1,56 @@
+"""Callback data comes back as it was packed and fits with the longest arguments; nothing else passes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constants import CALLBACK_DATA_BYTES
+from errors import OutdatedButton
+from markups import Action, pack, unpack
+from metadata_fields import Field
+
+LARGEST = 2**31 - 1
+"""PostgreSQL's integer: recordings and reports are numbered with it. Ids of rows are counted from 1 too."""
+LONGEST_SCENARIO = "interview"
+ARGUMENTS: dict[Action, tuple[str | int, ...]] = {
+    Action.TRANSCRIPT_FILE: (LARGEST, "docx"),
+    Action.REPORT_FILE: (LARGEST, "docx"),
+    Action.SCENARIO_INCOMING: (LARGEST, LONGEST_SCENARIO),
+    Action.SCENARIO: (LARGEST, LONGEST_SCENARIO),
+    Action.SKIP_FIELD: (LARGEST, max(Field, key=len)),
+    Action.SET_BUILDING: ("restaurant", LARGEST),
+    Action.CHOOSE_BUILDING: ("restaurant", LARGEST, 99),
+    Action.REPORT: ("report_" + "x" * 33, LARGEST),
+}
+
+
+@pytest.mark.parametrize("action", Action)
+def test_the_longest_data_of_every_action_fits_and_comes_back(action: Action) -> None:
+    arguments = ARGUMENTS.get(action, (LARGEST,))
+    data = pack(action, *arguments)
+    assert len(data.encode()) <= CALLBACK_DATA_BYTES
+    press = unpack(data)
+    assert press.action is action
+    assert press.numbers == tuple(each for each in arguments if isinstance(each, int))
+    assert press.words == tuple(str(each) for each in arguments if not isinstance(each, int))
+
+
+@given(st.text(max_size=80))
+def test_any_data_is_read_or_outdated(data: str) -> None:
+    try:
+        press = unpack(data)
+    except OutdatedButton:
+        return
+    assert press.action in set(Action)
+
+
+@pytest.mark.parametrize("data", ["", "||", "nonsense", "recording||0", "recording||-1", "recording||1.5", "report||1"])
+def test_what_is_no_button_of_ours_is_outdated(data: str) -> None:
+    with pytest.raises(OutdatedButton):
+        unpack(data)
+
+
+@pytest.mark.parametrize("arguments", [("два",), (0,), ("a||b",), ("x" * 41,)])
+def test_what_would_not_come_back_is_not_packed(arguments: tuple[str | int, ...]) -> None:
+    with pytest.raises(ValueError, match="words and numbers"):
+        pack(Action.RECORDING, *arguments)
