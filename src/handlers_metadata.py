@@ -24,7 +24,7 @@ from datamodels_telegram import ConversationStep, IncomingMessage, MessageKind, 
 from db import Database
 from errors import OutdatedButton
 from handlers_context import Context, PressHandler, Routes
-from handlers_shared import find_conversation, own_recording, show
+from handlers_shared import find_conversation, leave_dialog, own_recording, show
 from markups import Action, Press
 from markups_menus import main_menu
 from markups_metadata import confirmation, edit_action, edit_menu, edit_question, question
@@ -124,7 +124,7 @@ class MetadataHandlers:
 
     async def _choose_field(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await _described(connection, context.user.id, press.number)
         screen = edit_menu(recording.number, recording.request.scenario)
         await show(self._messages, context, MessageKind.CONFIRMATION, screen)
 
@@ -203,9 +203,10 @@ class MetadataHandlers:
         """Take the metadata as they are; the reports come next."""
         async with get_user_lock(context.user.id):
             async with self._database.transaction() as connection:
-                recording = await own_recording(connection, context.user.id, press.number)
+                recording = await _described(connection, context.user.id, press.number)
                 await recordings_store.confirm_metadata(connection, recording.id)
-                await self._leave(connection, context.user.id, recording)
+                await leave_dialog(connection, context.user.id, recording.id)
+                await _go_on_to_reports(connection, context.user.id, recording.id)
             note = texts.CONFIRMED.format(number=recording.number)
             reports = self._pack.reports(recording.request.scenario)
             screen = reports_menu(recording.number, recording.file_name, reports, note)
@@ -249,7 +250,7 @@ class MetadataHandlers:
         """Change the dialog about a recording, which a press begins anew when it has expired, and show it."""
         async with get_user_lock(context.user.id):
             async with self._database.transaction() as connection:
-                recording = await own_recording(connection, context.user.id, number)
+                recording = await _described(connection, context.user.id, number)
                 dialog = await user_states.get(connection, context.user.id, Dialog)
                 other = await self._unfinished_other(connection, context.user.id, dialog, recording)
                 if other is None:
@@ -272,11 +273,18 @@ class MetadataHandlers:
             return None
         return await recordings_store.get_recording(connection, owner, dialog.recording_id)
 
-    async def _leave(self, connection: AsyncConnection[DictRow], owner: UserId, recording: Recording) -> None:
-        dialog = await user_states.get(connection, owner, Dialog)
-        if dialog is not None and dialog.recording_id == recording.id:
-            await user_states.drop(connection, owner, Dialog)
-        await _go_on_to_reports(connection, owner, recording.id)
+
+async def _described(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> Recording:
+    """Load a recording that has metadata to speak of.
+
+    Raises:
+        NotFound: this person has none of that number.
+        OutdatedButton: its person wants the transcript only.
+    """
+    recording = await own_recording(connection, owner, number)
+    if recording.request.scenario == NO_SCENARIO:
+        raise OutdatedButton(data="metadata")
+    return recording
 
 
 async def _go_on_to_reports(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:

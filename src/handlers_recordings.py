@@ -30,7 +30,7 @@ from db import Database
 from downloads import refusal
 from errors import OutdatedButton
 from handlers_context import Context, PressHandler, Routes
-from handlers_shared import find_conversation, first_tap, own_recording, put_message, show
+from handlers_shared import find_conversation, first_tap, leave_dialog, own_recording, put_message, show
 from jobs import Jobs
 from markups import Action, Press
 from markups_recordings import (
@@ -47,12 +47,11 @@ from markups_recordings import (
     transcript_caption,
 )
 from message_tracker import MessageTracker
-from metadata import parse_caption
 from metadata_captions import scenario_of_caption
 from prompt_pack_models import ReportPack, Scenario
 from recordings import Intake, IntakeLimits
 from recordings_changes import RecordingChanges
-from user_states import Dialog, Mode, get_user_lock
+from user_states import Mode, get_user_lock
 
 _ASKED_OR_OVER = frozenset([ConversationStep.SCENARIO, ConversationStep.REPORTS, ConversationStep.CLOSED])
 
@@ -202,9 +201,7 @@ class RecordingHandlers:
         async with get_user_lock(context.user.id):
             async with self._database.transaction() as connection:
                 recording = await own_recording(connection, context.user.id, press.number)
-                dialog = await user_states.get(connection, context.user.id, Dialog)
-                if dialog is not None and dialog.recording_id == recording.id:
-                    await user_states.drop(connection, context.user.id, Dialog)
+                await leave_dialog(connection, context.user.id, recording.id)
             await self._work.changes.delete(context.user.id, recording.id)
             await show(self._messages, context, MessageKind.MENU, deleted(recording))
         self._work.wake()
@@ -214,6 +211,7 @@ class RecordingHandlers:
         owner, chat = context.user.id, context.chat
 
         async def follow(connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:  # noqa: ARG001
+            await leave_dialog(connection, owner, recording.id)
             await conversations_store.restart(connection, owner, chat, recording.id)
             await cards_store.add_recording_card(connection, owner, chat, recording.id)
 
@@ -237,7 +235,9 @@ class RecordingHandlers:
                 recording = await self._choose(connection, recording, scenario)
             named = self._scenario_named(recording.request.scenario)
             screen = scenario_chosen(recording.number, named)
-            await show(self._messages, context, MessageKind.STATUS_MESSAGE, screen)
+            # The question is no menu: what was chosen stays in its place.
+            if context.pressed is None or not await self._messages.edit(context.chat, context.pressed, screen):
+                await self._messages.send(context.chat, MessageKind.INFO_MESSAGE, screen)
         self._work.wake()
 
     async def _incoming_scenario(self, context: Context, press: Press) -> None:
@@ -275,20 +275,10 @@ class RecordingHandlers:
             return recording
         if recording.request.scenario != scenario:
             recording = await self._work.changes.choose_scenario(connection, owner, recording.id, scenario)
-            await self._keep_caption(connection, recording)
         if conversation is not None and conversation.step in _ASKED_OR_OVER:
             step = ConversationStep.CLOSED if scenario == NO_SCENARIO else ConversationStep.PROPOSAL
             await conversations_store.move(connection, conversation, step)
         return recording
-
-    async def _keep_caption(self, connection: AsyncConnection[DictRow], recording: Recording) -> None:
-        """Read the caption now that it is known what its lines are; what people gave already stays."""
-        caption = recording.request.caption
-        if not caption.strip() or await _metadata(connection, recording) != RecordingMetadata():
-            return
-        written = parse_caption(caption, recording.request.scenario, self._work.today()).metadata
-        if written != RecordingMetadata():
-            await recordings_store.save_metadata(connection, recording.id, written)
 
     async def _cancel_incoming(self, context: Context, press: Press) -> None:
         owner = context.user.id

@@ -16,7 +16,7 @@ from errors import NotFound
 from handlers_context import Context
 from markups import Press
 from message_tracker import MessageTracker
-from user_states import State
+from user_states import Dialog, State
 
 _DOUBLE_TAP = timedelta(seconds=10)
 
@@ -63,6 +63,13 @@ async def find_conversation(
         return await conversations_store.get(connection, owner, recording_id)
     except NotFound:
         return None
+
+
+async def leave_dialog(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
+    """End the dialog about a recording, if the person is in one."""
+    dialog = await user_states.get(connection, owner, Dialog)
+    if dialog is not None and dialog.recording_id == recording_id:
+        await user_states.drop(connection, owner, Dialog)
 
 
 async def show(messages: MessageTracker, context: Context, kind: MessageKind, screen: Screen) -> None:

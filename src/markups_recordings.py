@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import texts
 import texts_telegram
 import texts_telegram_recordings as words
-from constants import CANCELLED, NO_SCENARIO
+from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage
 from datamodels_telegram import Button, Screen
+from errors import Cancelled
 from markups import Action, button
 from markups_text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata import metadata_lines
@@ -175,7 +176,7 @@ def _listed(recording: Recording, name: str) -> str:
 
 
 def _icon(recording: Recording) -> str:
-    if recording.error_code == CANCELLED:
+    if recording.error_code == Cancelled.code_of_class():
         return words.ICON_CANCELLED
     if has_stopped(recording):
         return words.ICON_FAILED
@@ -183,7 +184,7 @@ def _icon(recording: Recording) -> str:
 
 
 def _status(recording: Recording, progress: RecordingProgress) -> str:
-    if recording.error_code == CANCELLED:
+    if recording.error_code == Cancelled.code_of_class():
         return words.STATUS_CANCELLED
     if recording.error_code is not None:
         text = words.STATUS_FAILED if recording.retry_at is None else words.STATUS_RETRY

@@ -180,11 +180,10 @@ class Person:
         stage: Stage = Stage.DONE,
         metadata: RecordingMetadata | None = None,
         step: ConversationStep = ConversationStep.CONFIRMATION,
-        caption: str = "",
     ) -> Recording:
         """Give the person a recording, with a transcript when it is done."""
         async with self.bot.database.transaction() as connection:
-            request = ProcessingRequest(scenario=ScenarioId(scenario), caption=caption)
+            request = ProcessingRequest(scenario=ScenarioId(scenario))
             new = new_recording(self.user.id).model_copy(update={"file_name": file_name, "request": request})
             recording = await recordings_store.insert_recording(connection, new)
             await recordings_store_work.set_stage(connection, recording, stage, 1.0)

@@ -6,7 +6,7 @@ import pytest
 
 from datamodels import BuildingType, RecordingMetadata
 from datamodels_telegram import ConversationStep
-from errors import NotFound
+from errors import NotFound, OutdatedButton
 from handlers_world import Person
 
 KNOWN = RecordingMetadata(
@@ -170,3 +170,6 @@ async def test_a_recording_of_no_scenario_is_asked_what_it_is(person: Person) ->
     await person.has_recording("none", step=ConversationStep.CLOSED)
     await person.press_data("recording_metadata||1")
     assert "[Интервью] [Дизайн]" in person.sees
+    for data in ("confirm_data||1", "edit_data||1", "edit_city||1", "skip_all_fields||1"):
+        with pytest.raises(OutdatedButton):
+            await person.press_data(data)

@@ -10,7 +10,8 @@ import recordings_store_work
 from datamodels import BuildingType, RecordingMetadata, Stage
 from datamodels_telegram import CardProgress, ConversationStep, IncomingFile, IncomingState, OutboxItem
 from errors import NotFound, OutdatedButton
-from handlers_world import MB, Person
+from handlers_world import MB, PACK, Person
+from markups_recordings import which_scenario
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
 SIX_LINES = "12\n2026.11.03\nИванова Мария\nПетров Иван\nотель\nЗаря"
@@ -161,6 +162,16 @@ async def test_a_recording_that_failed_is_processed_again_with_a_card_of_its_own
     assert (card.card.recording_id, card.stage) == (recording.id, Stage.STORED)
 
 
+async def test_questions_about_a_recording_end_when_it_is_processed_again_or_deleted(person: Person) -> None:
+    for data in ("recording_again||1", "recording_delete_confirm||1"):
+        if data == "recording_again||1":
+            await person.has_recording()
+        await person.press_data("back_to_confirm||1")
+        await person.press_data(data)
+        await person.command("cancel")
+        assert "Отменять нечего." in person.sees
+
+
 async def test_a_recording_is_deleted_after_a_question_that_names_it(person: Person) -> None:
     recording = await person.has_recording()
     await person.bot.objects.put_bytes(recording.object_key, b"sound")
@@ -178,13 +189,14 @@ async def test_a_recording_is_deleted_after_a_question_that_names_it(person: Per
 
 
 async def test_the_scenario_is_said_once_and_the_conversation_goes_on(person: Person) -> None:
-    recording = await person.has_recording("none", step=ConversationStep.SCENARIO, caption=SIX_LINES)
-    await person.press_data("scenario||1||interview")
+    recording = await person.has_recording("none", step=ConversationStep.SCENARIO)
+    question = which_scenario(recording, PACK.scenarios)
+    message = await person.bot.telegram.send(person.chat, question)
+    await person.press("Интервью")
     assert person.sees == "Запись №1: Интервью."
-    await person.press_data("scenario||1||design")
-    assert person.sees.endswith("Запись №1: Интервью.")
+    await person.press_data("scenario||1||design", message)
+    assert person.sees == "Запись №1: Интервью."
     assert await person.step(recording) is ConversationStep.PROPOSAL
-    assert (await person.metadata(recording)).client == "Петров Иван"
     async with person.bot.database.transaction() as connection:
         stored = await recordings_store.get_recording(connection, person.user.id, recording.id)
     assert (stored.request.scenario, stored.stage) == ("interview", Stage.SPEAKERS_KNOWN)
