@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     owner_telegram_id: int | None = Field(None, ge=1)
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     max_parallel_downloads: int = Field(3, ge=1, le=16)
+    report_list_ttl_s: float = Field(300.0, ge=60, le=86_400)
 
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)

@@ -32,8 +32,6 @@ LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
 NO_SCENARIO = "none"
 """Only the transcript is wanted."""
-CANCELLED = "cancelled"
-"""The error code of work that its person stopped."""
 
 # --- Telegram, https://core.telegram.org/api/config and https://core.telegram.org/bots/api -------------------------
 CALLBACK_DATA_BYTES = 64
@@ -50,3 +48,9 @@ FILE_PART_BYTES = 1024 * 1024
 LONGEST_INLINE_TEXT = 1200
 """Characters of a report or transcript that is shown whole in a message."""
 PREVIEW_CHARACTERS = 300
+REPORT_LIST_BYTES = 10 * 1024 * 1024
+"""The largest list of reports that is sent."""
+REPORT_TITLE_CHARACTERS = 200
+"""Of a title that a person gives; they need to be told apart on a phone."""
+REPORT_TRIES = 3
+"""For a number, a name or a period before the question is given up."""

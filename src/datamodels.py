@@ -364,3 +364,14 @@ class ReportFile(NewReportFile):
     number: int
     size_bytes: int
     tokens: int
+
+
+class IndexPoint(Value):
+    """The indices of one report, and what they were measured on. ``day`` is the recording's."""
+
+    number: int
+    report_id: ReportId
+    day: date
+    employee: str | None
+    place: str | None
+    indices: tuple[IndexValue, ...]

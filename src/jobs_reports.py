@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
-from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -12,10 +11,8 @@ from psycopg.rows import DictRow
 import recordings_store
 import recordings_store_transcripts
 import reports_store
-import texts_reports
 from datamodels import (
     BuildingType,
-    NewReportFile,
     NewReportRun,
     RecordingId,
     RecordingMetadata,
@@ -34,6 +31,7 @@ from md_storage import ReportFiles
 from metadata import metadata_lines
 from prices import cost_usd
 from prompt_pack_models import ReportPlan, ReportType
+from report_archive import ReportArchive, file_entry
 from report_generation import GeneratedReport, ReportRequest, generate_report
 
 
@@ -43,12 +41,11 @@ class ReportSteps:
     def __init__(self, workshop: Workshop, files: ReportFiles) -> None:
         self._workshop = workshop
         self._files = files
+        self._archive = ReportArchive(workshop.database, files, workshop.pack)
 
     async def reconcile(self, owner: UserId) -> None:
         """Mend the owner's report folder after a crash or a damaged index, from its files and the database."""
-        async with self._workshop.database.transaction() as connection:
-            rows = await reports_store.list_named(connection, owner)
-        await self._files.reconcile(owner, [self._entry(row) for row in rows])
+        await self._archive.reconcile(owner)
 
     async def order(
         self,
@@ -126,7 +123,8 @@ class ReportSteps:
             recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
             if (await reports_store.get_run(connection, run.id)).status is RunStatus.CANCELLED:
                 return
-        entry = self._entry(
+        entry = file_entry(
+            self._workshop.pack,
             {
                 "id": run.id,
                 "number": None,
@@ -135,9 +133,9 @@ class ReportSteps:
                 "created_at": run.created_at,
                 "recording_number": recording.number,
                 "recording_file_name": recording.file_name,
-            }
+            },
         )
-        number = await self._files.save(run.owner_id, entry, generated.text)
+        number = await self._archive.save(run.owner_id, entry, generated.text)
         outcome = ReportOutcome(
             number=number,
             text=generated.text,
@@ -152,12 +150,6 @@ class ReportSteps:
             kept = await reports_store.finish_run(connection, run.id, outcome)
         if not kept:
             await self._files.delete(run.owner_id, run.id)
-
-    def _entry(self, named: Mapping[str, Any]) -> NewReportFile:
-        labels = {report.id: report.label for each in self._workshop.pack.scenarios for report in each.reports}
-        label = labels.get(named["report_id"], named["report_id"])
-        title = texts_reports.TITLE.format(label=label, recording=named["recording_file_name"])
-        return NewReportFile(title=title, label=label, **named)
 
     async def _model(self) -> LanguageModel:
         llm = await self._workshop.engines.language_model()

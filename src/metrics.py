@@ -34,3 +34,18 @@ EVENT_LOOP_LAG_SECONDS = Histogram(
     "How late the event loop comes back to whoever waits.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
+REPORT_ACTIONS = Counter(
+    "voxpersona_report_actions",
+    "What people did with their reports: open, view, rename, delete, export, chart. Outcome is ok, stale (the list was "
+    "too old), too_large (the list was not sent), not_found, file_gone, bad_number, bad_name, gave_up or cancelled.",
+    ["action", "outcome"],
+)
+REPORT_LOCK_WAITS = Counter(
+    "voxpersona_report_lock_waits",
+    "Actions on reports that had to wait for another action of the same person.",
+)
+REPORT_LIST_SECONDS = Histogram(
+    "voxpersona_report_list_seconds",
+    "Seconds of reading a person's reports and writing their list, without sending it.",
+    buckets=(0.01, 0.03, 0.1, 0.2, 0.5, 1, 1.5, 3, 10),
+)

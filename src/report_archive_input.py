@@ -1,0 +1,111 @@
+"""What people type about their reports: numbers, names, periods, parts of titles."""
+
+import re
+from collections.abc import Set
+from datetime import date
+
+import texts_my_reports as texts
+from constants import REPORT_TITLE_CHARACTERS
+from metadata import BadField, parse_date
+
+_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+_NEGATIVE = re.compile(r"[-−–—]\s*[0-9]+", re.ASCII)
+_MOST_DIGITS = 9
+_LONGEST_QUOTED = 30
+_DATE = re.compile(r"\b\d{1,4}[.\-/]\d{1,2}[.\-/]\d{1,4}\b", re.ASCII)
+_FROM = re.compile(r"\s*(с|со|от|после)\b", re.IGNORECASE)
+_TO = re.compile(r"\s*(по|до)\b", re.IGNORECASE)
+
+
+class BadAnswer(Exception):
+    """What was typed does not do; the text says why, in plain Russian."""
+
+
+def parse_number(text: str, numbers: Set[int]) -> int:
+    """A number of the list, as ASCII digits.
+
+    Raises:
+        BadAnswer: it is none.
+    """
+    typed = text.strip()
+    if not typed:
+        raise BadAnswer(texts.NUMBER_BLANK)
+    if _NEGATIVE.fullmatch(typed):
+        raise BadAnswer(texts.NUMBER_NOT_POSITIVE.format(text=_quoted(typed)))
+    if not _NUMBER.fullmatch(typed):
+        raise BadAnswer(texts.NUMBER_NOT_DIGITS.format(text=_quoted(typed)))
+    digits = typed.lstrip("0")
+    if not digits:
+        raise BadAnswer(texts.NUMBER_NOT_POSITIVE.format(text=_quoted(typed)))
+    largest = max(numbers, default=0)
+    if len(digits) > _MOST_DIGITS or int(digits) > largest:
+        raise BadAnswer(texts.NUMBER_TOO_LARGE.format(text=_quoted(digits), largest=largest))
+    if int(digits) not in numbers:
+        raise BadAnswer(texts.NUMBER_NOT_IN_LIST.format(text=digits))
+    return int(digits)
+
+
+def parse_title(text: str, old: str) -> str:
+    """A new title on one line, its signs as they were typed.
+
+    Raises:
+        BadAnswer: it is empty, too long, or the old one.
+    """
+    title = _on_one_line(text)
+    if not title:
+        raise BadAnswer(texts.NAME_BLANK)
+    if len(title) > REPORT_TITLE_CHARACTERS:
+        raise BadAnswer(texts.NAME_TOO_LONG.format(length=len(title), longest=REPORT_TITLE_CHARACTERS))
+    if title == old:
+        raise BadAnswer(texts.NAME_SAME)
+    return title
+
+
+def parse_title_part(text: str) -> str:
+    """A part of a title to look for.
+
+    Raises:
+        BadAnswer: it is empty or longer than a title.
+    """
+    part = _on_one_line(text)
+    if not part:
+        raise BadAnswer(texts.TITLE_BLANK)
+    if len(part) > REPORT_TITLE_CHARACTERS:
+        raise BadAnswer(texts.NAME_TOO_LONG.format(length=len(part), longest=REPORT_TITLE_CHARACTERS))
+    return part
+
+
+def parse_period(text: str) -> tuple[date | None, date | None]:
+    """First and last day: two dates, one, or one with «с» or «по». None is an open end.
+
+    Raises:
+        BadAnswer: it is none of these.
+    """
+    found = _DATE.findall(text)
+    if not found:
+        raise BadAnswer(texts.DATES_NONE)
+    try:
+        dates = [parse_date(each, date.max) for each in found]
+    except BadField as exc:
+        raise BadAnswer(str(exc)) from exc
+    match dates:
+        case [day] if _FROM.match(text):
+            return day, None
+        case [day] if _TO.match(text):
+            return None, day
+        case [day]:
+            return day, day
+        case [first, last] if first <= last:
+            return first, last
+        case [_, _]:
+            raise BadAnswer(texts.DATES_SWAPPED)
+    raise BadAnswer(texts.DATES_TOO_MANY)
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _quoted(text: str) -> str:
+    line = _on_one_line(text)
+    return line if len(line) <= _LONGEST_QUOTED else line[:_LONGEST_QUOTED] + "…"
