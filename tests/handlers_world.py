@@ -22,6 +22,7 @@ from datamodels import (
 )
 from datamodels_telegram import (
     AttachedFile,
+    Button,
     ChatId,
     ConversationStep,
     FileKind,
@@ -137,14 +138,24 @@ class Person:
         """The messages of the bot, with their buttons."""
         return "\n---\n".join(drawn(screen) for screen in self.bot.telegram.chats.get(self.chat, {}).values())
 
+    @property
+    def buttons(self) -> list[tuple[MessageId, Button]]:
+        """What can be pressed, the latest message's first."""
+        messages = reversed(self.bot.telegram.chats.get(self.chat, {}).items())
+        return [(message, button) for message, screen in messages for row in screen.keyboard for button in row]
+
     async def press(self, label: str) -> None:
         """Press the latest button that reads so."""
-        for message, screen in reversed(self.bot.telegram.chats[self.chat].items()):
-            for button in (button for row in screen.keyboard for button in row):
-                if button.text == label:
-                    await self.press_data(button.data, message)
-                    return
+        for message, button in self.buttons:
+            if button.text == label:
+                await self.press_data(button.data, message)
+                return
         raise AssertionError(f"no button «{label}» among:\n{self.sees}")
+
+    async def is_asked(self) -> bool:
+        """Whether the bot waits for an answer about a recording."""
+        async with self.bot.database.transaction() as connection:
+            return await get(connection, self.user.id, Dialog) is not None
 
     async def press_data(self, data: str, message: MessageId | None = None) -> None:
         """Press a button with this data, whether there is one or not."""

@@ -3,11 +3,14 @@
 from datetime import date
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datamodels import BuildingType, RecordingMetadata
 from datamodels_telegram import ConversationStep
 from errors import NotFound, OutdatedButton
-from handlers_world import Person
+from handlers_world import Bot, Person
+from markups import Action, unpack
 
 KNOWN = RecordingMetadata(
     audio_number=17, recorded_on=date(2026, 11, 3), employee="Иванова Мария", client="Петров Иван", place="Заря"
@@ -173,3 +176,42 @@ async def test_a_recording_of_no_scenario_is_asked_what_it_is(person: Person) ->
     for data in ("confirm_data||1", "edit_data||1", "edit_city||1", "skip_all_fields||1"):
         with pytest.raises(OutdatedButton):
             await person.press_data(data)
+
+
+_moves = st.one_of(
+    st.tuples(
+        st.just("type"), st.sampled_from(["17", "03.11.2026", "31.02.2026", "мария", "отель", "", "<b>&", "Я" * 5000])
+    ),
+    st.tuples(st.just("press"), st.integers(0, 20)),
+    st.tuples(st.just("forge"), st.sampled_from(["skip_field||1||date", "set_building||spa||1", "edit_zone||1"])),
+)
+
+
+@given(moves=st.lists(_moves, max_size=15))
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_is_pressed_and_typed_nothing_is_lost_and_one_thing_is_asked(
+    bot: Bot, moves: list[tuple[str, str | int]]
+) -> None:
+    person = await Person.come(bot)
+    recording = await person.has_recording(metadata=RecordingMetadata(audio_number=17, employee="Иванова Мария"))
+    await person.press_data("skip_field||1||zone")
+    for kind, value in moves:
+        buttons = person.buttons
+        if kind == "type" and isinstance(value, str):
+            if not await person.is_asked():
+                break
+            await person.type(value)
+        elif kind == "press" and isinstance(value, int):
+            message, button = buttons[value % len(buttons)]
+            if unpack(button.data).action is Action.CONFIRM_DATA:
+                break
+            await person.press_data(button.data, message)
+        else:
+            await person.press_data(str(value))
+        metadata = await person.metadata(recording)
+        assert metadata.audio_number is not None
+        assert metadata.employee is not None
+        assert len(person.bot.telegram.chats[person.chat]) == 1
+    await person.press_data("confirm_data||1")
+    assert await person.step(recording) is ConversationStep.REPORTS
+    assert not await person.is_asked()
