@@ -22,6 +22,7 @@ from psycopg.rows import DictRow
 from structlog.contextvars import bound_contextvars
 
 import jobs_queue
+import recordings_store
 import recordings_store_work
 import reports_store
 from datamodels import RecordingId, ReportRunId
@@ -79,6 +80,7 @@ class Jobs:
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
+        self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
 
     async def enqueue_recording(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
         """Add the job that takes the recording on from its stage, unless one is waiting already.
@@ -93,6 +95,14 @@ class Jobs:
     ) -> None:
         """Add the job that writes the report, unless one is waiting already; one for a later try is brought forward."""
         await self._enqueue(connection, self._report, recording_id, _lock_of(run_id), run_id)
+
+    async def enqueue_proposal(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+        """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
+
+        ``recordings_store.is_proposed`` tells its end, which comes whether or not there was anything to propose.
+        """
+        await recordings_store.set_proposed(connection, recording_id, proposed=False)
+        await self._enqueue(connection, self._propose, recording_id, _proposal_lock_of(recording_id), recording_id)
 
     async def cancel_recording(self, recording_id: RecordingId) -> bool:
         """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
@@ -257,6 +267,17 @@ class Jobs:
 
         await self._run(context, _lock_of(run_id), lambda: self._reports.write(run_id), fail)
 
+    async def _propose_metadata(self, context: JobContext, subject: str) -> None:
+        recording_id = RecordingId(UUID(subject))
+
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:  # noqa: ARG001  # it is not shown
+            if again_at is None:
+                async with self._database.transaction() as connection:
+                    await recordings_store.set_proposed(connection, recording_id, proposed=True)
+
+        lock = _proposal_lock_of(recording_id)
+        await self._run(context, lock, lambda: self._recordings.propose(recording_id), fail)
+
     async def _run(self, context: JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
         """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""
         with bound_contextvars(job=lock):
@@ -289,6 +310,11 @@ class Jobs:
 def _is_cancelled(context: JobContext) -> bool:
     """Whether a person stopped the job; else it stops with its worker."""
     return context.abort_reason() is AbortReason.USER_REQUEST
+
+
+def _proposal_lock_of(recording_id: RecordingId) -> str:
+    """Another than the recording's: its metadata can be proposed while its roles are being named."""
+    return f"proposal:{recording_id}"
 
 
 def _lock_of(subject: UUID) -> str:

@@ -16,6 +16,7 @@ from audio import missing_tail, prepare, probe
 from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, Stage, Transcript, Value
 from errors import BadInput, Cancelled, DiskFull, NoSpeech, NotFound
+from jobs_proposals import ProposalSteps
 from jobs_stores import StoredAnswers, StoredParts
 from jobs_workshop import Workshop
 from minio_manager import key_for_transcript
@@ -52,6 +53,7 @@ class RecordingSteps:
             Stage.TRANSCRIBED: (Stage.SPEAKERS_KNOWN, self._find_speakers),
             Stage.SPEAKERS_KNOWN: (Stage.DONE, self._name_roles),
         }
+        self._proposals = ProposalSteps(workshop)
 
     async def advance(
         self,
@@ -85,6 +87,10 @@ class RecordingSteps:
             if next_stage in self._steps or not noted:
                 # One that was cancelled meanwhile ends with its first look at the recording.
                 await enqueue_next(connection, recording_id)
+
+    async def propose(self, recording_id: RecordingId) -> None:
+        """See ``ProposalSteps.propose``."""
+        await self._proposals.propose(recording_id)
 
     async def clear_spool(self, recording_id: RecordingId) -> None:
         await asyncio.to_thread(shutil.rmtree, self._folder(recording_id), ignore_errors=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LARGEST_NUMBER = 2**31 - 1
 """PostgreSQL's integer."""
+LONGEST_NUMBER = len(str(LARGEST_NUMBER))
 LONGEST_FIELD = 200
 LONGEST_QUOTED = 60
 LINES_WITHOUT_ZONE = 6
@@ -153,6 +154,11 @@ def parse_building(text: str) -> BuildingType:
     return found[min(found)]
 
 
+def names_building(text: str, building: BuildingType) -> bool:
+    """Tell whether the text has a word for this type."""
+    return _BUILDINGS[building].search(text) is not None
+
+
 def parse_zones(text: str) -> tuple[str, ...]:
     """Zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» is none.
 
@@ -246,6 +252,13 @@ def _morphology() -> "MorphAnalyzer":
     from pymorphy3 import MorphAnalyzer  # noqa: PLC0415
 
     return MorphAnalyzer()
+
+
+def lemmas(word: str) -> frozenset[str]:
+    """The dictionary forms that a word can be of, «ё» written as «е»; a number's is its digits without zeros."""
+    if word.isdecimal():
+        return frozenset([str(int(word))]) if len(word) <= LONGEST_NUMBER else frozenset()
+    return frozenset(parse.normal_form.replace("ё", "е") for parse in _morphology().parse(word.lower()))
 
 
 def _lemma(zone: str) -> str:

@@ -39,8 +39,14 @@ def load_pack(root: Path) -> ReportPack:
     for scenario in (each for each in scenarios if each.diarize):
         for speakers in ((), ("S1", "S2")):
             roles_prompt.render({"roles": scenario.roles, "speakers": speakers})
+    metadata_prompt = files.template(f"{SHARED}/metadata.md")
+    metadata_schema = files.schema(f"{SHARED}/metadata.schema.json")
+    for scenario in scenarios:
+        metadata_prompt.render({"scenario": scenario.label, "fields": list(metadata_schema.get("properties", ()))})
     return ReportPack(
         scenarios=tuple(sorted(scenarios, key=lambda scenario: scenario.order)),
         roles_prompt=roles_prompt,
         roles_schema=files.schema(f"{SHARED}/roles.schema.json"),
+        metadata_prompt=metadata_prompt,
+        metadata_schema=metadata_schema,
     )

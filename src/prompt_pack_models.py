@@ -154,11 +154,17 @@ class Scenario(Value):
 
 
 class ReportPack(Value):
-    """All scenarios in order; ``roles_prompt`` takes ``roles`` and ``speakers`` and is answered by ``roles_schema``."""
+    """All scenarios in order, and the questions about a whole recording.
+
+    ``roles_prompt`` takes ``roles`` and ``speakers`` and is answered by ``roles_schema``; ``metadata_prompt`` takes
+    ``scenario`` and ``fields`` and is answered by ``metadata_schema``.
+    """
 
     scenarios: tuple[Scenario, ...]
     roles_prompt: Template
     roles_schema: Schema
+    metadata_prompt: Template
+    metadata_schema: Schema
 
     def scenario(self, scenario_id: str) -> Scenario:
         """Raises ``UnknownChoice``."""

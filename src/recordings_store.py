@@ -134,6 +134,14 @@ _ADD_METADATA = """
     ON CONFLICT (recording_id) DO NOTHING
 """
 _CONFIRM_METADATA = "UPDATE recording_metadata SET confirmed_at = now() WHERE recording_id = %(recording_id)s"
+_LOCK_METADATA = "SELECT 1 FROM recording_metadata WHERE recording_id = %(recording_id)s FOR UPDATE"
+_SET_PROPOSED = """
+    UPDATE recording_metadata SET proposed_at = CASE WHEN %(proposed)s THEN now() END
+    WHERE recording_id = %(recording_id)s
+"""
+_SELECT_PROPOSED = """
+    SELECT proposed_at IS NOT NULL AS proposed FROM recording_metadata WHERE recording_id = %(recording_id)s
+"""
 _DELETE_RECORDING_ZONES = "DELETE FROM recording_zones WHERE recording_id = %(recording_id)s"
 _INSERT_RECORDING_ZONES = """
     INSERT INTO recording_zones (recording_id, zone_id, position)
@@ -295,6 +303,25 @@ async def load_metadata(connection: AsyncConnection[DictRow], recording_id: Reco
     """Load the metadata; None while there are none."""
     row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
     return None if row is None else RecordingMetadata.model_validate(row)
+
+
+async def lock_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> RecordingMetadata:
+    """Load the metadata, empty while there are none; nobody else saves any before the transaction ends."""
+    for statement in (_ADD_METADATA, _LOCK_METADATA):
+        await connection.execute(statement, {"recording_id": recording_id})
+    return await load_metadata(connection, recording_id) or RecordingMetadata()
+
+
+async def set_proposed(connection: AsyncConnection[DictRow], recording_id: RecordingId, *, proposed: bool) -> None:
+    """Note that the proposal of metadata has ended, whatever it led to, or that it is still to come."""
+    for statement in (_ADD_METADATA, _SET_PROPOSED):
+        await connection.execute(statement, {"recording_id": recording_id, "proposed": proposed})
+
+
+async def is_proposed(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+    """Tell whether the proposal of metadata has ended, whatever it led to."""
+    row = await (await connection.execute(_SELECT_PROPOSED, {"recording_id": recording_id})).fetchone()
+    return row is not None and bool(row["proposed"])
 
 
 async def confirm_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:

@@ -32,6 +32,7 @@ from db import Database
 from errors import (
     DatabaseUnavailable,
     NoSpeech,
+    NotFound,
     ProviderRateLimited,
     ProviderUnavailable,
     ReportOutdated,
@@ -54,6 +55,7 @@ class Steps(RecordingSteps):
         self.done: list[RecordingId] = []
         self.begun: list[RecordingId] = []
         self.cleared: list[RecordingId] = []
+        self.proposed: list[RecordingId] = []
         self.failure: Exception | None = None
         self.may_end = asyncio.Event()
         self.may_end.set()
@@ -64,6 +66,12 @@ class Steps(RecordingSteps):
         if self.failure is not None:
             raise self.failure
         self.done.append(recording_id)
+
+    async def propose(self, recording_id: RecordingId) -> None:
+        self.proposed.append(recording_id)
+        await self.may_end.wait()
+        if self.failure is not None:
+            raise self.failure
 
     async def clear_spool(self, recording_id: RecordingId) -> None:
         self.cleared.append(recording_id)
@@ -753,6 +761,72 @@ async def test_nothing_works_on_a_recording_that_is_held(
                     assert not free
         await until_none_left(shared_database, recording)
     assert (steps.done, reports.written) == ([], [])
+
+
+# --- proposals -------------------------------------------------------------------------------------------------------
+
+
+async def is_proposed(database: Database, recording: RecordingId) -> bool:
+    async with database.transaction() as connection:
+        return await recordings_store.is_proposed(connection, recording)
+
+
+async def enqueue_proposal(database: Database, jobs: Jobs, recording: RecordingId) -> None:
+    async with database.transaction() as connection:
+        await jobs.enqueue_proposal(connection, recording)
+
+
+async def test_a_proposal_that_is_ordered_again_has_not_ended_yet(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    async with shared_database.transaction() as connection:
+        await recordings_store.set_proposed(connection, recording, proposed=True)
+    await enqueue_proposal(shared_database, jobs, recording)
+    await enqueue_proposal(shared_database, jobs, recording)
+    assert not await is_proposed(shared_database, recording)
+    async with working(jobs, [recording]):
+        await until_none_left(shared_database, recording)
+    assert steps.proposed == [recording]
+
+
+async def test_a_proposal_does_not_wait_for_the_recordings_own_work(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    steps.may_end.clear()
+    await enqueue(shared_database, jobs, recording)
+    await enqueue_proposal(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until(lambda: happened(steps.begun))
+        await until(lambda: happened(steps.proposed))
+
+
+@pytest.mark.parametrize(
+    ("error", "left"), [(ZeroDivisionError("what was said"), ["failed"]), (NotFound(what="recording"), [])]
+)
+async def test_nobody_waits_for_a_proposal_that_failed_for_good(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId, error: Exception, left: list[str]
+) -> None:
+    steps.failure = error
+    await enqueue_proposal(shared_database, jobs, recording)
+
+    async def ended() -> bool:
+        return await statuses(shared_database, recording) == left
+
+    async with working(jobs, [recording]):
+        await until(ended)
+    assert await is_proposed(shared_database, recording)
+    assert await failure(shared_database, recording) == (None, None)
+
+
+async def test_a_cancelled_recording_still_gets_its_proposal(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    await enqueue_proposal(shared_database, jobs, recording)
+    await jobs.cancel_recording(recording)
+    async with working(jobs, [recording]):
+        await until_none_left(shared_database, recording)
+    assert (steps.begun, steps.proposed) == ([], [recording])
 
 
 async def test_a_worker_says_when_the_database_is_gone(
