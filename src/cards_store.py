@@ -70,10 +70,8 @@ _SELECT_DELIVERABLE = f"""
         SELECT array_agg(ordered.id ORDER BY ordered.position) AS ids
         FROM unnest(cards.run_ids) WITH ORDINALITY AS ordered (id, position)
         LEFT JOIN report_runs AS runs ON runs.id = ordered.id
-        WHERE NOT ordered.id = ANY(cards.delivered) AND (
-            runs.id IS NULL OR runs.status IN ('done', 'cancelled')
-            OR (runs.status = 'failed' AND runs.retry_at IS NULL)
-        )
+        WHERE NOT ordered.id = ANY(cards.delivered)
+            AND coalesce(runs.status IN ('done', 'failed', 'cancelled'), true)
     ) AS ended
     WHERE NOT cards.run_ids <@ cards.delivered AND ended.ids IS NOT NULL
     ORDER BY cards.id

@@ -183,7 +183,7 @@ class Downloads:
                 file.owner_id,
                 self._path(file.id),
                 request,
-                _metadata(request, self._now().astimezone().date()),
+                await asyncio.to_thread(_metadata, request, self._now().astimezone().date()),
                 file_name=recording_name(file.file),
                 with_recording=note_stored,
                 again=False,
@@ -244,6 +244,7 @@ class _Cancelled(Exception):
 
 
 def _metadata(request: ProcessingRequest, today: date) -> RecordingMetadata:
+    """What the caption says. Blocking: the dictionary of word forms is loaded with the first zone."""
     if request.scenario == NO_SCENARIO or not request.caption.strip():
         return RecordingMetadata()
     return parse_caption(request.caption, request.scenario, today).metadata

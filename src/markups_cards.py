@@ -5,10 +5,10 @@ from datetime import datetime
 
 import texts_cards as texts
 import texts_telegram_recordings
-from constants import CANCELLED, NO_SCENARIO
+from constants import NO_SCENARIO
 from datamodels import RunStatus, Stage, Value
 from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
-from errors import BadInput, VoxPersonaError
+from errors import BadInput, Cancelled, VoxPersonaError
 from markups import Action, button
 from markups_fit import fits
 from markups_text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
@@ -134,7 +134,7 @@ def _ended_file(progress: CardProgress) -> str | None:
 def _failed(progress: CardProgress, code: str, number: int) -> Screen:
     name, reason = escaped(progress.file_name), escaped(progress.error_text or "", LONGEST_REASON)
     retry = ((button(texts.RETRY_BUTTON, Action.RECORDING_AGAIN, number),),)
-    if code == CANCELLED:
+    if code == Cancelled.code_of_class():
         return Screen(text=texts.CANCELLED.format(file_name=name, number=number), keyboard=retry)
     text = texts.FAILED.format(file_name=name, number=number, reason=reason)
     if _is_bad_input(code):
@@ -278,13 +278,13 @@ def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> Car
         return CardView(screen=Screen(text="\n".join(lines)), final=delivered, working=False)
     fraction = measured(progress).fraction or 0.0
     text = "\n".join([*lines, *_bar(fraction), _times(times)])
-    working = any(run.status in {RunStatus.QUEUED, RunStatus.RUNNING} for run in runs)
+    working = any(run.retry_at is None for run in runs if not run_ended(run))
     return CardView(screen=Screen(text=text, keyboard=_cancel(progress)), final=False, working=working)
 
 
 def run_ended(run: RunProgress) -> bool:
     """Tell whether nothing more will happen to an ordered report unless somebody asks."""
-    return run.status in _ENDED and not (run.status is RunStatus.FAILED and run.retry_at is not None)
+    return run.status in _ENDED
 
 
 def _reports_title(progress: CardProgress, *, over: bool) -> str:
@@ -304,14 +304,16 @@ def _run_lines(runs: Sequence[RunProgress], pack: ReportPack, longest_reason: in
     labels = report_labels(pack)
     lines = []
     for run in runs:
-        label = escaped(labels.get(run.report_id, run.report_id), _LONGEST_LABEL)
-        if run.status is RunStatus.FAILED:
-            reason = escaped(run.error_text or "", longest_reason)
-            at = "" if run.retry_at is None else _time_of_day(run.retry_at)
-            failed = texts.RUN_RETRY if at else texts.RUN_FAILED
-            lines.append(failed.format(label=label, reason=reason, time=at))
-        else:
-            lines.append(_RUN_LINES[run.status].format(label=label, done=run.passes_done, total=run.passes_total))
+        line = _RUN_LINES[run.status] if run.retry_at is None or run_ended(run) else texts.RUN_RETRY
+        lines.append(
+            line.format(
+                label=escaped(labels.get(run.report_id, run.report_id), _LONGEST_LABEL),
+                reason=escaped(run.error_text or "", longest_reason),
+                time="" if run.retry_at is None else _time_of_day(run.retry_at),
+                done=run.passes_done,
+                total=run.passes_total,
+            )
+        )
     return lines
 
 
@@ -319,6 +321,7 @@ _RUN_LINES = {
     RunStatus.QUEUED: texts.RUN_QUEUED,
     RunStatus.RUNNING: texts.RUN_RUNNING,
     RunStatus.DONE: texts.RUN_DONE,
+    RunStatus.FAILED: texts.RUN_FAILED,
     RunStatus.CANCELLED: texts.RUN_CANCELLED,
 }
 
