@@ -10,7 +10,7 @@ import mimetypes
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,7 +28,6 @@ from telegram_client_messages import Sendings, has_file, has_text, message_by_id
 from telegram_client_session import BotClient, Users, new_client, wait_out
 from telegram_client_updates import button_press, chat_of, document_of, incoming_message
 
-_STOP_S = 5.0
 _UPLOAD_TRIES = 3
 _LARGEST_UPLOAD_BYTES = 2000 * 1024**2
 """https://core.telegram.org/api/files#uploading-files: 4000 parts of half a megabyte."""
@@ -109,7 +108,7 @@ class TelegramClient:
         """Log out of nothing, close the connections; takes five seconds at most, network or not."""
         client, self._running = self._running, None
         if client is not None:
-            await _stopped(client)
+            await client.log_off()
 
     async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
         """Send a message; return its id, also when it was delivered earlier with this ``random_id``."""
@@ -288,10 +287,10 @@ class TelegramClient:
         # Updates come before start() is over, and their handlers send.
         self._running = client
         try:
-            await client.start()
+            await client.log_in()
         except BaseException:
             self._running = None
-            await _stopped(client)
+            await client.log_off()
             raise
         return client
 
@@ -369,20 +368,3 @@ def _message_id(answer: Any, random_id: int) -> MessageId:
         for update in answer.updates
         if isinstance(update, raw.types.UpdateMessageID) and update.random_id == random_id
     )
-
-
-async def _stopped(client: BotClient) -> None:
-    """Stop what was started, wholly or in part, within a few seconds."""
-    try:
-        async with asyncio.timeout(_STOP_S):
-            if client.is_initialized:
-                await client.stop()
-            elif client.is_connected:
-                await client.disconnect()
-    except (OSError, RPCError) as exc:
-        log.warning("telegram_stop_incomplete", reason=type(exc).__name__)
-        for task in client.dispatcher.handler_worker_tasks:
-            task.cancel()
-    # Closed twice is no error, and open it would keep the file.
-    with suppress(sqlite3.Error):
-        await client.storage.close()  # type: ignore[no-untyped-call]

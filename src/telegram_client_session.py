@@ -5,10 +5,11 @@ Written against what kurigram and pyrogram 2.0.106 have in common.
 
 import asyncio
 import inspect
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from pyrogram import Client, raw
@@ -27,6 +28,7 @@ _TIMEOUTS_S = (5.0, 10.0, 15.0)
 _PAUSE_S = 0.5
 _CONNECT_S = 45.0
 """Three key exchanges through a slow proxy; pyrogram itself would try for ever."""
+_STOP_S = 5.0
 _FLOOD_MARGIN_S = 0.2
 """Telegram counts in whole seconds."""
 
@@ -39,6 +41,10 @@ log = structlog.get_logger()
 
 class BotClient(Client):
     """pyrogram's client. Everything that it asks Telegram, for us or for itself, goes through ``ask``."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._reconnections: set[asyncio.Task[Any]] = set()
 
     async def invoke(self, query: Any, *_args: Any, **_kwargs: Any) -> Any:
         """Ask Telegram, as the library's own methods do; their wishes about retries are not heard."""
@@ -92,6 +98,46 @@ class BotClient(Client):
         """
         async with asyncio.timeout(_CONNECT_S):
             return await super().connect()
+
+    async def log_in(self) -> None:
+        """Connect, log in where the session file has no login, and let updates come."""
+        await self.start()
+        session = self.session
+        if session is None:
+            raise ConnectionError("the connection is lost already")
+        restart: Callable[[], Awaitable[None]] = session.restart
+
+        async def restart_to_be_ended() -> None:
+            task = cast("asyncio.Task[Any]", asyncio.current_task())
+            self._reconnections.add(task)
+            task.add_done_callback(self._reconnections.discard)
+            await restart()
+
+        session.restart = restart_to_be_ended  # type: ignore[method-assign]
+
+    async def log_off(self) -> None:
+        """Close the connections, whatever was opened; the login stays in the session file. Takes seconds."""
+        session = self.session
+        try:
+            async with asyncio.timeout(_STOP_S):
+                # pyrogram itself would go on connecting for ever after it was stopped.
+                reconnections = list(self._reconnections)
+                for task in reconnections:
+                    task.cancel()
+                await asyncio.gather(*reconnections, return_exceptions=True)
+                if self.is_initialized:
+                    await self.stop()
+                elif self.is_connected:
+                    await self.disconnect()
+                if session is not None and session.connection is not None:
+                    await session.connection.close()
+        except (OSError, RPCError) as exc:
+            log.warning("telegram_stop_incomplete", reason=type(exc).__name__)
+            for task in self.dispatcher.handler_worker_tasks:
+                task.cancel()
+        # Closed twice is no error, and open it would keep the file.
+        with suppress(sqlite3.Error):
+            await self.storage.close()  # type: ignore[no-untyped-call]
 
     async def updates_watchdog(self) -> None:
         """Watch on after Telegram did not answer, which would end the library's own watching."""

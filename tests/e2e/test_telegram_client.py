@@ -1,7 +1,6 @@
 """The adapter to Telegram over real MTProto: nothing sent twice, nothing lost, every byte downloaded."""
 
 import asyncio
-import importlib
 import importlib.util
 import logging
 import random
@@ -9,13 +8,16 @@ import re
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pyrogram.connection.transport.tcp import tcp
+from pyrogram.connection.transport.tcp.tcp import TCP
+from pyrogram.crypto import rsa
 
 import telegram_client_session
 from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen
@@ -29,18 +31,30 @@ MEBIBYTE = 2**20
 RECORDING_BYTES = 5 * MEBIBYTE + MEBIBYTE // 2 + 7
 
 
+REACHABLE = TCP.connect
+
+
+async def refuse(_: TCP, address: object) -> None:
+    raise ConnectionRefusedError(f"a test may not reach {address}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback() -> Iterator[None]:
+    """Let nothing that outlives a test go on to Telegram itself."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(TCP, "connect", refuse)
+        yield
+
+
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TelegramServer]:
     """A server that the client library of this process talks to."""
     async with TelegramServer() as server:
         monkeypatch.setenv("LOOPBACK_TELEGRAM", server.environment()["LOOPBACK_TELEGRAM"])
-        rsa = importlib.import_module("pyrogram.crypto.rsa")
-        tcp = importlib.import_module("pyrogram.connection.transport.tcp.tcp")
         monkeypatch.setattr(rsa, "server_public_keys", rsa.server_public_keys)
-        monkeypatch.setattr(tcp.TCP, "connect", tcp.TCP.connect)
-        changes = loopback_site().CHANGES
-        for module in (rsa, tcp):
-            changes[module.__name__](module)
+        monkeypatch.setattr(TCP, "connect", REACHABLE)
+        for change, module in zip(loopback_site().CHANGES.values(), (rsa, tcp), strict=True):
+            change(module)
         yield server
 
 
