@@ -1,0 +1,617 @@
+"""The router over a real database; Telegram is what the client shows of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from random import getrandbits
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+from structlog.types import EventDict
+
+import texts_telegram_router as texts
+import user_states
+import users_store
+from access import Permission, Team
+from datamodels import RecordingId, Role, User
+from datamodels_telegram import (
+    AttachedFile,
+    ButtonPress,
+    ChatId,
+    FileKind,
+    IncomingMessage,
+    MessageId,
+    Screen,
+    TelegramPerson,
+)
+from db import Database
+from errors import (
+    AccessDenied,
+    ChatClosed,
+    NoSpeech,
+    NotFound,
+    OutdatedButton,
+    ProviderUnavailable,
+    TelegramUnavailable,
+)
+from handlers import Router, Timing
+from handlers_context import Context, MessageHandler, PressHandler, Routes
+from markups import Action, Press
+from message_tracker import MessageTracker
+from telegram_double import TelegramDouble
+from texts_telegram import OUTDATED
+from user_states import Dialog, Step
+
+OWNER = 1
+MENU = "Главное меню"
+FILE = AttachedFile(kind=FileKind.VOICE, file_name="запись.ogg", size_bytes=1000)
+NEVER = 3600.0
+_IDS = count(10_000)
+
+
+@pytest.fixture(scope="module")
+async def module_database(postgres_dsn: str) -> AsyncIterator[Database]:
+    """A database of its own: a router takes up everything that is not finished."""
+    name = f"router_{uuid4().hex}"
+    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
+        await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(module_database: Database) -> Database:
+    async with module_database.transaction() as connection:
+        await connection.execute("TRUNCATE seen_updates")
+    return module_database
+
+
+@dataclass
+class Bot:
+    """A router whose handlers note what they were given."""
+
+    database: Database
+    telegram: TelegramDouble = field(default_factory=TelegramDouble)
+    team: Team = field(default_factory=lambda: Team(owner=OWNER, members=frozenset(range(10_000, 12_000))))
+    timing: Timing = field(default_factory=lambda: Timing(answer_after_s=NEVER, retry_after_s=0, stop_grace_s=0))
+    presses: dict[Action, PressHandler] = field(default_factory=dict)
+    on_text: MessageHandler | None = None
+    on_file: MessageHandler | None = None
+    handled: list[str] = field(default_factory=list)
+    users: list[User] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Start as the process does."""
+        self.renew()
+        await self.router.recover()
+
+    def renew(self) -> None:
+        self.router = Router(
+            self.database,
+            self.telegram,
+            MessageTracker(self.database, self.telegram),
+            [
+                Routes(
+                    presses=dict.fromkeys(Action, (Permission.LOOK, self._on_press)),
+                    commands={"start": (Permission.LOOK, self._noting("command"))},
+                    answers={step: (Permission.RECORD, self._noting(step)) for step in Step},
+                    files=(Permission.RECORD, self._noting("file")),
+                )
+            ],
+            team=self.team,
+            menu=menu,
+            other=self._noting("other"),
+            timing=self.timing,
+        )
+
+    async def write(self, person: int, text: str, **more: object) -> IncomingMessage:
+        """A person writes; returns when that was handled."""
+        message = message_of(person, text, **more)
+        await self.router.on_message(message)
+        await self.quiet()
+        return message
+
+    async def press(self, person: int, data: str, message: int = 50) -> ButtonPress:
+        """A person presses; returns when that was handled."""
+        press = press_of(person, data, message)
+        await self.router.on_press(press)
+        await self.quiet()
+        return press
+
+    async def quiet(self) -> None:
+        """Wait until nothing is left to be handled."""
+        async with asyncio.timeout(20):
+            while await self.open_updates():
+                pass
+
+    async def open_updates(self) -> int:
+        async with self.database.transaction() as connection:
+            cursor = await connection.execute("SELECT count(*) AS open FROM seen_updates WHERE done_at IS NULL")
+            row = await cursor.fetchone()
+        assert row is not None
+        return int(row["open"])
+
+    def seen_by(self, person: int) -> list[str]:
+        return self.telegram.shown(ChatId(person))
+
+    def answers_to(self, press: ButtonPress) -> list[str] | None:
+        return self.telegram.answers.get(press.query_id)
+
+    async def _on_press(self, context: Context, press: Press) -> None:
+        self.users.append(context.user)
+        if press.action in self.presses:
+            await self.presses[press.action](context, press)
+        self.handled.append(press.action)
+
+    def _noting(self, route: str) -> MessageHandler:
+        async def note(context: Context, message: IncomingMessage) -> None:
+            self.users.append(context.user)
+            handler = self.on_file if route == "file" else self.on_text
+            if handler is not None:
+                await handler(context, message)
+            self.handled.append(f"{route}: {message.text}")
+
+        return note
+
+
+def message_of(person: int, text: str, **more: object) -> IncomingMessage:
+    fields = {"chat_id": person, "message_id": next(_IDS), "person": TelegramPerson(id=person, name="Мария")}
+    return IncomingMessage.model_validate({**fields, "text": text, **more})
+
+
+def press_of(person: int, data: str, message: int = 50) -> ButtonPress:
+    return ButtonPress(
+        query_id=getrandbits(62),
+        chat_id=ChatId(person),
+        message_id=MessageId(message),
+        person=TelegramPerson(id=person, name="Мария"),
+        data=data,
+    )
+
+
+def menu(user: User) -> Screen:  # one for all
+    return Screen(text=MENU)
+
+
+def raising(error: Exception) -> Callable[..., Awaitable[None]]:
+    async def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+def event(logs: list[EventDict], name: str) -> Mapping[str, object]:
+    (found,) = [line for line in logs if line["event"] == name]
+    return found
+
+
+@pytest.fixture
+async def bot(database: Database) -> AsyncIterator[Bot]:
+    bot = Bot(database)
+    await bot.start()
+    yield bot
+    await bot.router.stop()
+
+
+@pytest.fixture
+def person() -> int:
+    return next(_IDS)
+
+
+async def open_dialog(database: Database, person: int, step: Step) -> None:
+    async with database.transaction() as connection:
+        who = TelegramPerson(id=person, name="Мария")
+        user = await users_store.ensure_telegram_user(connection, who, Role.USER)
+        await user_states.put(connection, user.id, Dialog(step=step, recording_id=RecordingId(uuid4())))
+
+
+# --- which handler runs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["/start", "/start abc", "/START", "/start@voxpersona_bot abc", "/start a\nb"])
+async def test_a_command_reaches_its_handler(bot: Bot, person: int, text: str) -> None:
+    await bot.write(person, text)
+    assert bot.handled == [f"command: {text}"]
+    assert (bot.users[0].telegram_id, bot.users[0].role) == (person, Role.USER)
+
+
+@pytest.mark.parametrize("text", ["/nothing", "/start_ 1"])
+async def test_an_unknown_command_is_answered_with_where_to_look(bot: Bot, person: int, text: str) -> None:
+    await bot.write(person, text)
+    assert bot.handled == []
+    assert bot.seen_by(person) == [texts.UNKNOWN_COMMAND]
+
+
+async def test_a_file_is_a_file_whatever_its_caption_and_dialog(bot: Bot, person: int) -> None:
+    await open_dialog(bot.database, person, Step.ASK_CITY)
+    await bot.write(person, "/start", file=FILE)
+    assert bot.handled == ["file: /start"]
+
+
+async def test_text_answers_the_open_dialog(bot: Bot, person: int) -> None:
+    await open_dialog(bot.database, person, Step.ASK_CITY)
+    await bot.write(person, "Самара")
+    assert bot.handled == ["ask_city: Самара"]
+
+
+@pytest.mark.parametrize("text", ["Самара", "", "/ нет", "/1", "а /start"])
+async def test_text_that_nobody_asked_for_is_other(bot: Bot, person: int, text: str) -> None:
+    await bot.write(person, text)
+    assert bot.handled == [f"other: {text}"]
+
+
+async def test_a_button_reaches_its_handler_and_is_answered_once(bot: Bot, person: int) -> None:
+    async def answer_twice(context: Context, press: Press) -> None:
+        assert (context.pressed, context.chat, press.number) == (50, person, 17)
+        await context.answer("Открываю")
+        await context.answer("Ещё раз")
+
+    bot.presses[Action.RECORDING] = answer_twice
+    press = await bot.press(person, "recording||17")
+    assert bot.handled == ["recording"]
+    assert bot.answers_to(press) == ["Открываю"]
+
+
+# --- buttons ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_button_is_answered_when_its_handler_says_nothing(bot: Bot, person: int) -> None:
+    assert bot.answers_to(await bot.press(person, "menu_main")) == [""]
+
+
+async def test_a_button_is_answered_while_its_handler_works(database: Database, person: int) -> None:
+    bot = Bot(database, timing=Timing(answer_after_s=0))
+    await bot.start()
+
+    async def work(context: Context, press: Press) -> None:
+        await asyncio.wait_for(bot.telegram.answered.wait(), 20)
+        await context.answer("Поздно")
+
+    bot.presses[Action.MENU_HELP] = work
+    press = await bot.press(person, "menu_help")
+    assert bot.handled == ["menu_help"]
+    assert bot.answers_to(press) == [""]
+
+
+@pytest.mark.parametrize("data", ["", "nothing||1", "menu_main||x||", "\0", "recording||" + "9" * 40])
+async def test_a_button_of_an_earlier_version_is_outdated_and_the_menu_is_shown(
+    bot: Bot, person: int, data: str
+) -> None:
+    press = await bot.press(person, data)
+    assert bot.answers_to(press) == [OUTDATED]
+    assert bot.seen_by(person) == [MENU]
+
+
+@pytest.mark.parametrize("error", [NotFound(what="recording 17"), OutdatedButton(data="recording")])
+async def test_a_button_of_what_is_gone_or_of_another_person_is_outdated(
+    bot: Bot, person: int, error: Exception
+) -> None:
+    bot.presses[Action.RECORDING] = raising(error)
+    press = await bot.press(person, "recording||17")
+    assert bot.answers_to(press) == [OUTDATED]
+    assert bot.seen_by(person) == [MENU]
+
+
+async def test_ten_taps_act_once_and_all_are_answered(bot: Bot, person: int) -> None:
+    taps = [press_of(person, "menu_main") for _ in range(10)]
+    await asyncio.gather(*map(bot.router.on_press, taps))
+    await bot.quiet()
+    assert bot.handled == ["menu_main"]
+    assert [bot.answers_to(tap) for tap in taps] == [[""]] * 10
+
+
+async def test_taps_that_are_delivered_again_after_their_second_do_not_act(database: Database, person: int) -> None:
+    now = 100.0
+    bot = Bot(database, timing=Timing(answer_after_s=NEVER, clock=lambda: now))
+    await bot.start()
+    taps = [press_of(person, "menu_main") for _ in range(3)]
+    for _ in range(2):
+        for tap in taps:
+            await bot.router.on_press(tap)
+        await bot.quiet()
+        now += 10
+    assert bot.handled == ["menu_main"]
+    await bot.press(person, "menu_main")
+    assert bot.handled == ["menu_main"] * 2
+
+
+async def test_a_button_that_failed_can_be_pressed_again_at_once(bot: Bot, person: int) -> None:
+    bot.presses[Action.REPORTS_ALL] = raising(ProviderUnavailable(provider="llm", reason="down"))
+    await bot.press(person, "reports_all||1")
+    del bot.presses[Action.REPORTS_ALL]
+    await bot.press(person, "reports_all||1")
+    assert bot.handled == ["reports_all"]
+
+
+# --- order and repetition -----------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_is_delivered_again_is_handled_once_also_after_a_restart(bot: Bot, person: int) -> None:
+    message = await bot.write(person, "Самара")
+    await bot.router.on_message(message)
+    await bot.start()
+    await bot.router.on_message(message)
+    await bot.write(person, "Пермь")
+    assert bot.handled == ["other: Самара", "other: Пермь"]
+
+
+async def test_what_a_person_sends_at_once_is_handled_in_order(bot: Bot, person: int) -> None:
+    await asyncio.gather(*(bot.router.on_message(message_of(person, str(number))) for number in range(20)))
+    await bot.quiet()
+    assert bot.handled == [f"other: {number}" for number in range(20)]
+
+
+async def test_people_do_not_wait_for_one_another(bot: Bot, person: int) -> None:
+    other = next(_IDS)
+    other_was_served = asyncio.Event()
+
+    async def work(context: Context, message: IncomingMessage) -> None:
+        if context.chat == other:
+            other_was_served.set()
+        else:
+            await asyncio.wait_for(other_was_served.wait(), 20)
+
+    bot.on_text = work
+    await bot.router.on_message(message_of(person, "медленно"))
+    await bot.write(other, "быстро")
+    assert bot.handled == ["other: быстро", "other: медленно"]
+
+
+# --- who may ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_stranger_hears_that_access_is_by_invitation_and_the_own_number(
+    database: Database, person: int
+) -> None:
+    bot = Bot(database, team=Team(owner=OWNER, members=frozenset()))
+    await bot.start()
+    await bot.write(person, "/start")
+    press = await bot.press(person, "menu_main")
+    assert bot.handled == []
+    assert bot.seen_by(person) == [texts.BY_INVITATION.format(id=person)]
+    assert bot.answers_to(press) == [""]
+    async with database.transaction() as connection:
+        assert await users_store.find_by_telegram_id(connection, person) is None
+
+
+async def test_a_bot_without_an_owner_says_what_to_write_into_the_settings(database: Database, person: int) -> None:
+    bot = Bot(database, team=Team(owner=None, members=frozenset()))
+    await bot.start()
+    await bot.write(person, "привет")
+    assert f"OWNER_TELEGRAM_ID={person}" in bot.seen_by(person)[0]
+
+
+async def test_the_owner_has_every_right(bot: Bot) -> None:
+    await bot.write(OWNER, "/start")
+    assert bot.users[0].role is Role.SUPER_ADMIN
+
+
+async def test_a_guest_may_look_and_not_record(database: Database, person: int) -> None:
+    bot = Bot(database, team=Team(owner=OWNER, members=frozenset()))
+    await bot.start()
+    async with database.transaction() as connection:
+        await users_store.ensure_telegram_user(connection, TelegramPerson(id=person, name="Гость"), Role.GUEST)
+    await bot.write(person, "", file=FILE)
+    assert bot.handled == []
+    assert bot.seen_by(person) == [AccessDenied().user_text]
+    await bot.press(person, "menu_main")
+    assert bot.handled == ["menu_main"]
+
+
+async def test_a_group_is_told_once_that_the_bot_works_in_private(bot: Bot, person: int) -> None:
+    group = -next(_IDS)
+    for _ in range(2):
+        await bot.router.on_message(message_of(person, "/start", chat_id=group, private=False))
+    press = press_of(person, "menu_main").model_copy(update={"chat_id": ChatId(group)})
+    await bot.router.on_press(press)
+    assert bot.seen_by(group) == [texts.ONLY_PRIVATE]
+    assert bot.answers_to(press) == [texts.ONLY_PRIVATE]
+    assert bot.handled == []
+
+
+async def test_a_group_that_takes_no_messages_is_left_alone(bot: Bot, person: int) -> None:
+    bot.telegram.failures["send"] = [ChatClosed(chat="group", reason="CHAT_WRITE_FORBIDDEN")]
+    await bot.router.on_message(message_of(person, "/start", chat_id=-5, private=False))
+    assert bot.seen_by(-5) == []
+
+
+# --- failures -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_failure_is_told_with_a_code_that_is_in_the_log(bot: Bot, person: int) -> None:
+    bot.on_text = raising(ProviderUnavailable(provider="<модель>", reason="down"))
+    with capture_logs([merge_contextvars]) as logs:
+        await bot.write(person, "тайна")
+    (told,) = bot.seen_by(person)
+    assert "Сервис &lt;модель&gt; не отвечает" in told
+    assert f"<code>{event(logs, 'update_failed')['update']}</code>" in told
+    assert event(logs, "update_failed")["error"] == "provider_unavailable"
+    assert "тайна" not in str(logs)
+
+
+async def test_what_people_can_mend_themselves_needs_no_code_and_is_not_repeated_in_the_log(
+    bot: Bot, person: int
+) -> None:
+    bot.on_file = raising(NoSpeech(file_name="тайна.ogg"))
+    with capture_logs([merge_contextvars]) as logs:
+        await bot.write(person, "", file=FILE)
+    assert bot.seen_by(person) == [NoSpeech(file_name="тайна.ogg").user_text]
+    assert "тайна" not in str(logs)
+
+
+async def test_a_failure_with_an_endless_name_can_still_be_told(bot: Bot, person: int) -> None:
+    bot.on_file = raising(NoSpeech(file_name="я" * 5000))
+    await bot.write(person, "", file=FILE)
+    (told,) = bot.seen_by(person)
+    assert len(told) < 1000
+
+
+async def test_a_bug_is_told_with_a_code_and_the_next_message_is_handled(bot: Bot, person: int) -> None:
+    bot.on_text = raising(ZeroDivisionError("bug"))
+    with capture_logs([merge_contextvars]) as logs:
+        await bot.write(person, "раз")
+    crash = event(logs, "update_crashed")
+    assert crash["exc_info"]
+    (told,) = bot.seen_by(person)
+    assert f"<code>{crash['update']}</code>" in told
+    bot.on_text = None
+    await bot.write(person, "два")
+    assert bot.handled == ["other: два"]
+
+
+async def test_a_person_who_blocked_the_bot_is_only_logged(bot: Bot, person: int) -> None:
+    bot.on_text = raising(ChatClosed(chat=person, reason="USER_IS_BLOCKED"))
+    with capture_logs([merge_contextvars]) as logs:
+        await bot.write(person, "привет")
+    assert event(logs, "update_failed")["error"] == "chat_closed"
+    assert bot.seen_by(person) == []
+
+
+async def test_what_telegram_did_not_answer_is_done_again(bot: Bot, person: int) -> None:
+    failures = [TelegramUnavailable(reason="no answer")] * 2
+
+    async def fail_twice(context: Context, message: IncomingMessage) -> None:
+        if failures:
+            raise failures.pop()
+
+    bot.on_text = fail_twice
+    await bot.write(person, "привет")
+    assert bot.handled == ["other: привет"]
+
+
+async def test_what_telegram_never_answers_is_given_up(bot: Bot, person: int) -> None:
+    bot.on_text = raising(TelegramUnavailable(reason="no answer"))
+    await bot.write(person, "привет")
+    assert bot.handled == []
+    assert bot.seen_by(person) == [texts.GIVEN_UP]
+
+
+async def test_a_failure_that_cannot_be_told_is_only_logged(bot: Bot, person: int) -> None:
+    bot.on_text = raising(ZeroDivisionError("bug"))
+    bot.telegram.failures["send"] = [TelegramUnavailable(reason="no answer")]
+    with capture_logs([merge_contextvars]) as logs:
+        await bot.write(person, "привет")
+    assert event(logs, "person_not_told")["error"] == "telegram_unavailable"
+
+
+async def test_without_a_database_people_are_told_and_buttons_answered(postgres_dsn: str, person: int) -> None:
+    database = await Database.open(postgres_dsn)
+    bot = Bot(database)
+    await bot.start()
+    await database.close()
+    press = press_of(person, "menu_main")
+    await bot.router.on_press(press)
+    async with asyncio.timeout(20):
+        await bot.telegram.answered.wait()
+    assert bot.answers_to(press) == [""]
+    (told,) = bot.seen_by(person)
+    assert told.startswith("База данных не отвечает")
+    assert bot.handled == []
+
+
+# --- restarts -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Crash:
+    """A handler that the end of the process interrupts."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, *_: object) -> None:
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+async def test_nothing_is_handled_before_what_was_left_is_known(database: Database, person: int) -> None:
+    bot = Bot(database)
+    bot.renew()
+    arriving = asyncio.create_task(bot.router.on_message(message_of(person, "привет")))
+    for _ in range(20):  # long enough for the message to be stored and handled
+        await bot.open_updates()
+    assert bot.handled == []
+    await bot.router.recover()
+    await arriving
+    await bot.quiet()
+    assert bot.handled == ["other: привет"]
+
+
+async def test_what_a_stop_interrupted_is_handled_after_the_next_start_in_its_order(bot: Bot, person: int) -> None:
+    crash = Crash()
+    bot.on_text = crash
+    messages = [message_of(person, text) for text in ("раз", "два")]
+    bot.telegram.written = {(ChatId(person), message.message_id): message for message in messages}
+    for message in messages:
+        await bot.router.on_message(message)
+    await bot.router.on_press(press_of(person, "menu_main"))
+    await crash.begun.wait()
+    await bot.router.stop()
+    assert bot.handled == []
+    bot.on_text = None
+    await bot.start()
+    await bot.quiet()
+    assert bot.handled == ["other: раз", "other: два", "menu_main"]
+
+
+async def test_what_comes_during_a_stop_is_handled_after_the_next_start(bot: Bot, person: int) -> None:
+    await bot.router.stop()
+    message = message_of(person, "привет")
+    bot.telegram.written[ChatId(person), message.message_id] = message
+    await bot.router.on_message(message)
+    assert bot.handled == []
+    await bot.start()
+    await bot.quiet()
+    assert bot.handled == ["other: привет"]
+
+
+async def test_an_interrupted_message_that_was_deleted_is_forgotten(bot: Bot, person: int) -> None:
+    await bot.router.stop()
+    await bot.router.on_message(message_of(person, "привет"))
+    await bot.start()
+    await bot.quiet()
+    assert (bot.handled, bot.seen_by(person)) == ([], [])
+
+
+async def test_what_was_written_while_the_bot_was_down_is_handled_once(bot: Bot, person: int) -> None:
+    first = await bot.write(person, "раз")
+    missed = [message_of(person, "два"), message_of(next(_IDS), "три")]
+    bot.telegram.unseen = [first, *missed]
+    await bot.start()
+    await bot.router.on_message(missed[0])
+    await bot.quiet()
+    assert sorted(bot.handled) == ["other: два", "other: раз", "other: три"]
+
+
+async def test_missed_messages_are_asked_for_until_telegram_answers(bot: Bot, person: int) -> None:
+    await bot.write(person, "раз")
+    bot.telegram.unseen = [message_of(person, "два")]
+    bot.telegram.failures["missed"] = [TelegramUnavailable(reason="no answer")] * 3
+    await bot.start()
+    await bot.quiet()
+    assert bot.handled == ["other: раз", "other: два"]
+
+
+async def test_what_ends_the_process_every_time_is_given_up_after_three_tries(bot: Bot, person: int) -> None:
+    message = message_of(person, "смерть")
+    bot.telegram.written[ChatId(person), message.message_id] = message
+    bot.on_text = crash = Crash()
+    await bot.router.on_message(message)
+    for _ in range(3):
+        await crash.begun.wait()
+        await bot.router.stop()
+        bot.on_text = crash = Crash()
+        await bot.start()
+    await bot.quiet()
+    assert not crash.begun.is_set()
+    assert bot.handled == []
+    assert bot.seen_by(person) == [texts.GIVEN_UP]
+    await bot.start()
+    await bot.quiet()
+    assert bot.seen_by(person) == [texts.GIVEN_UP]
