@@ -1,7 +1,7 @@
 """Builds the parts from the settings; opens them and closes them in the right order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from md_storage import ReportFiles
 from minio_manager import ObjectStore
 from prompt_pack_models import ReportPack
 from recordings import Intake, IntakeLimits
+from recordings_changes import RecordingChanges
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,22 @@ class Application:
     objects: ObjectStore
     pack: ReportPack
     engines: EnginePool
+    limits: IntakeLimits
     intake: Intake
+    changes: RecordingChanges
     jobs: Jobs
     reports: ReportSteps
+    report_files: ReportFiles
     owner: UserId
 
 
 @asynccontextmanager
-async def open_application(settings: Settings, pack: ReportPack, on_fetch: FetchProgress) -> AsyncIterator[Application]:
+async def open_application(
+    settings: Settings, pack: ReportPack, on_fetch: FetchProgress, *, retry_delays_s: Sequence[float] = ()
+) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
+
+    Work that fails where trying again helps is tried again after each of ``retry_delays_s``.
 
     Raises:
         BadSettings: settings or programs are wrong.
@@ -56,12 +64,25 @@ async def open_application(settings: Settings, pack: ReportPack, on_fetch: Fetch
         async with database.transaction() as connection:
             owner = await users_store.ensure_local_user(connection)
         workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool")
-        reports = ReportSteps(workshop, ReportFiles(settings.persistent_dir / "reports"))
+        files = ReportFiles(settings.persistent_dir / "reports")
+        reports = ReportSteps(workshop, files)
         await reports.reconcile(owner)
-        jobs = Jobs(database, RecordingSteps(workshop), reports, settings.worker_concurrency)
+        jobs = Jobs(database, RecordingSteps(workshop), reports, settings.worker_concurrency, retry_delays_s)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
-        intake = Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine)
-        yield Application(settings, database, objects, pack, engines, intake, jobs, reports, owner)
+        yield Application(
+            settings=settings,
+            database=database,
+            objects=objects,
+            pack=pack,
+            engines=engines,
+            limits=limits,
+            intake=Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine),
+            changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
+            jobs=jobs,
+            reports=reports,
+            report_files=files,
+            owner=owner,
+        )
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:

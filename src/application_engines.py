@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from embedded import Engines as EmbeddedEngines
 from errors import BadSettings, DiskFull, ProviderError
 from language_model import LanguageModel
 from speech_to_text import SpeechToText
+from utils import count_tokens
 from voice_embeddings import VoiceEncoder
 from weights import ensure_weights
 
@@ -135,6 +137,20 @@ class EnginePool:
         """Whether the small embedded language model answers, whose reports are a demonstration."""
         embedded = self.has_language_model and self._language_endpoint is None
         return embedded and self._settings.llm_model_file is None
+
+    async def load_libraries(self) -> None:
+        """Import what the engines in use are made of, in a thread: it takes seconds."""
+        speech = "whisper" if self._settings.asr_engine is not AsrEngine.ONNX else "onnx"
+        modules = [f"speech_to_text_{'openai' if self._speech_endpoint else speech}"]
+        if self.has_language_model:
+            modules.append("language_model_openai")
+
+        def load() -> None:
+            for module in modules:
+                import_module(module)
+            count_tokens("")
+
+        await asyncio.to_thread(load)
 
     async def speech_to_text(self) -> SpeechToText:
         async with self._speech_lock:

@@ -33,10 +33,19 @@ _PATH = click.Path(path_type=Path, readable=False)
 help_option = click.help_option("--help", help=texts_cli.HELP_HELP)
 
 
-@click.group(cls=Group, help=texts_cli.HELP, subcommand_metavar=texts_cli.METAVAR_COMMAND, options_metavar="")
+@click.group(
+    cls=Group,
+    help=texts_cli.HELP,
+    subcommand_metavar=texts_cli.METAVAR_COMMAND,
+    options_metavar="",
+    invoke_without_command=True,
+)
 @help_option
-def commands() -> None:
-    """Hold the commands together."""
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Start the bot when no command is named."""
+    if context.invoked_subcommand is None:
+        _run(_serve, console=True)
 
 
 @commands.command(help=texts_cli.HELP_PROCESS, options_metavar=texts_cli.METAVAR_OPTIONS)
@@ -134,13 +143,20 @@ async def _process(**options: object) -> int:
         return await process_files(ProcessOptions.model_validate(options), settings, display)
 
 
+async def _serve() -> int:
+    settings = load_settings()
+    from cli_serve import serve
+
+    return await serve(settings)
+
+
 def _require(value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise UnknownChoice(value=value, allowed=", ".join(allowed))
 
 
-def _run(command: Callable[[], Coroutine[None, None, int]]) -> None:
-    """Run a command; Ctrl-C and SIGTERM cancel it in an orderly way."""
+def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = False) -> None:
+    """Run a command; Ctrl-C and SIGTERM cancel it in an orderly way. With ``console`` its log is seen too."""
 
     async def cancellable() -> int:
         task = asyncio.create_task(command())
@@ -149,7 +165,7 @@ def _run(command: Callable[[], Coroutine[None, None, int]]) -> None:
         return await task
 
     settings = load_settings()
-    _open_logs(settings)
+    _open_logs(settings, console=console)
     try:
         status = asyncio.run(cancellable())
     except (asyncio.CancelledError, KeyboardInterrupt):
@@ -160,12 +176,12 @@ def _run(command: Callable[[], Coroutine[None, None, int]]) -> None:
     os._exit(status)
 
 
-def _open_logs(settings: Settings) -> None:
+def _open_logs(settings: Settings, *, console: bool) -> None:
     """Open the log, the first thing that is written under the state's folder."""
     folder = settings.persistent_dir / "logs"
     try:
         with disk_full_mapped(folder):
-            configure_logging(folder, settings.log_level, console=False)
+            configure_logging(folder, settings.log_level, console=console)
     except OSError as exc:
         raise BadSettings(names="PERSISTENT_DIR") from exc
 
@@ -181,9 +197,6 @@ def main() -> None:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
         commands(prog_name=_PROGRAM, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as exc:
-        click.echo(exc.message, err=True)
-        sys.exit(_USAGE_STATUS)
     except click.UsageError as exc:
         click.echo(texts_cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")), err=True)
         sys.exit(_USAGE_STATUS)

@@ -17,7 +17,6 @@ class Action(StrEnum):
     """What a button does; the value is how its callback data begins. Comments name the arguments."""
 
     MENU_MAIN = "menu_main"
-    MENU_CHATS = "menu_chats"
     MENU_STORAGE = "menu_storage"
     MENU_SYSTEM = "menu_system"
     MENU_HELP = "menu_help"

@@ -201,3 +201,14 @@ def test_the_doctor_tells_what_does_not_work_and_goes_on(done: Installation) -> 
     assert outcome.status == 3
     assert outcome.out.count(texts_cli.DOCTOR_OK) == len(texts_cli.DOCTOR_ROWS) - 1
     assert "Traceback" not in outcome.out + outcome.said
+
+
+def test_without_a_command_the_bot_says_in_three_lines_what_it_needs(tmp_path: Path) -> None:
+    product = Product(tmp_path, {"TELEGRAM_BOT_TOKEN": "", "TELEGRAM_API_ID": "17", "TELEGRAM_API_HASH": ""})
+    outcome = product.run()
+    assert (outcome.status, outcome.out) == (2, "")
+    first, second, third = outcome.said.splitlines()
+    assert "(сейчас нет: TELEGRAM_BOT_TOKEN, TELEGRAM_API_HASH)" in first
+    assert "@BotFather" in second
+    assert "https://my.telegram.org" in second
+    assert "scripts/run process" in third

@@ -119,11 +119,3 @@ def test_every_option_is_explained() -> None:
     for command in cli.commands.commands.values():
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.metavar, parameter.name
-
-
-def test_no_command_shows_the_help_and_counts_as_a_mistake(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, out, said = said_to(monkeypatch=monkeypatch, capsys=capsys)
-    assert (status, out) == (2, "")
-    assert said.startswith("Как вызвать: scripts/run КОМАНДА")

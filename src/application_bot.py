@@ -1,0 +1,231 @@
+"""The bot: the application's services with Telegram in front of them, and the loops that bring people what happened."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, date, datetime
+
+import structlog
+
+import texts_telegram as texts
+import users_store
+from access import Permission, Team
+from application import Application, open_application
+from application_engines import FetchProgress, language_endpoint, speech_endpoint
+from config import Settings
+from conversations import Conversations
+from downloads import Downloads
+from errors import BotNotConfigured, DatabaseUnavailable, OutdatedButton
+from handlers import Router
+from handlers_context import Routes
+from handlers_menu import MenuHandlers, SystemFacts
+from handlers_metadata import MetadataHandlers
+from handlers_recordings import RecordingHandlers, RecordingWork
+from handlers_reports import ReportHandlers, ReportWork
+from jobs import Jobs
+from loops_lag import LagMonitor
+from markups import Action
+from markups_menus import main_menu
+from message_tracker import MessageTracker
+from outbox import Outbox
+from outbox_files import OutboxFiles
+from progress import ProgressCards
+from prompt_pack_models import ReportPack
+from telegram_client import TelegramClient
+from user_states import Step
+
+log = structlog.get_logger(__name__)
+
+_RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
+"""How long a job waits for a provider, the database or the object store that did not answer: three hours in all."""
+_DATABASE_RETRY_S = 5.0
+
+
+class Followers:
+    """The loops that read what is in the database and bring it to people; they end only by being cancelled."""
+
+    def __init__(self, application: Application, telegram: TelegramClient, messages: MessageTracker) -> None:
+        settings, database = application.settings, application.database
+        spool = settings.persistent_dir / "spool"
+        self.downloads = Downloads(database, telegram, application.intake, spool, settings.max_parallel_downloads)
+        self.cards = ProgressCards(database, telegram, application.pack)
+        files = OutboxFiles(database, application.objects, application.pack, spool)
+        self.outbox = Outbox(database, messages, files)
+        self.conversations = Conversations(
+            database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
+        )
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for loop in (self.downloads, self.cards, self.outbox, self.conversations, LagMonitor()):
+                group.create_task(loop.run())
+
+
+class Bot:
+    """The opened bot."""
+
+    def __init__(self, telegram: TelegramClient, router: Router, jobs: Jobs, followers: Followers) -> None:
+        self._telegram = telegram
+        self._router = router
+        self._jobs = jobs
+        self._followers = followers
+
+    @property
+    def username(self) -> str:
+        return self._telegram.username
+
+    async def run(self) -> None:
+        """Work until cancelled; what runs then is parked for the next start."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._followers.run())
+            group.create_task(self._work())
+            group.create_task(self._router.recover())
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                await self._jobs.run_worker(None)
+            except DatabaseUnavailable as exc:
+                log.warning("worker_waits", reason=str(exc))
+                await asyncio.sleep(_DATABASE_RETRY_S)
+
+
+@asynccontextmanager
+async def open_bot(
+    settings: Settings, pack: ReportPack, telegram: TelegramClient, on_fetch: FetchProgress
+) -> AsyncIterator[Bot]:
+    """Open the application and connect to Telegram.
+
+    Raises:
+        TelegramRefusedSecrets: Telegram does not accept token, id and hash.
+        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+    """
+    async with AsyncExitStack() as stack:
+        application = await stack.enter_async_context(
+            open_application(settings, pack, on_fetch, retry_delays_s=_RETRY_DELAYS_S)
+        )
+        # Seconds of imports, during which nobody who pressed a button would be answered.
+        await application.engines.load_libraries()
+        await _reconcile_reports(application)
+        messages = MessageTracker(application.database, telegram)
+        followers = Followers(application, telegram, messages)
+        router = _router(application, telegram, messages, followers)
+        await telegram.start(router.on_message, router.on_press)
+        stack.push_async_callback(telegram.stop)
+        stack.push_async_callback(router.stop)
+        await telegram.set_commands(texts.COMMANDS)
+        yield Bot(telegram, router, application.jobs, followers)
+
+
+def telegram_client(settings: Settings) -> TelegramClient:
+    """Make the client of the bot that the settings name; nothing is sent.
+
+    Raises:
+        BotNotConfigured: token, id or hash is missing.
+        BadSettings: the proxy is wrong.
+    """
+    token, api_id, api_hash = settings.telegram_bot_token, settings.telegram_api_id, settings.telegram_api_hash
+    if token is None or api_id is None or api_hash is None:
+        given = {"TELEGRAM_BOT_TOKEN": token, "TELEGRAM_API_ID": api_id, "TELEGRAM_API_HASH": api_hash}
+        raise BotNotConfigured(names=", ".join(name for name, value in given.items() if value is None))
+    return TelegramClient(
+        token=token.get_secret_value(),
+        api_id=api_id,
+        api_hash=api_hash.get_secret_value(),
+        session_dir=settings.persistent_dir / "telegram",
+        proxy=settings.telegram_proxy.get_secret_value() if settings.telegram_proxy else None,
+        parallel_transfers=settings.max_parallel_downloads,
+    )
+
+
+async def _reconcile_reports(application: Application) -> None:
+    async with application.database.transaction() as connection:
+        people = await users_store.list_telegram_users(connection)
+    for person in people:
+        await application.reports.reconcile(person.id)
+
+
+def _router(
+    application: Application, telegram: TelegramClient, messages: MessageTracker, followers: Followers
+) -> Router:
+    database, jobs, settings = application.database, application.jobs, application.settings
+    menu = MenuHandlers(database, messages, _facts(application))
+
+    def wake_deliveries() -> None:
+        followers.cards.wake()
+        followers.conversations.wake()
+        followers.outbox.wake()
+
+    def wake_all() -> None:
+        followers.downloads.wake()
+        wake_deliveries()
+
+    recordings = RecordingWork(
+        pack=application.pack,
+        limits=application.limits,
+        intake=application.intake,
+        changes=application.changes,
+        jobs=jobs,
+        wake=wake_all,
+        today=_today,
+    )
+    reports = ReportWork(
+        pack=application.pack,
+        steps=application.reports,
+        jobs=jobs,
+        has_demo_model=lambda: application.engines.has_demo_model,
+        wake=wake_deliveries,
+    )
+    return Router(
+        database,
+        telegram,
+        messages,
+        [
+            menu.routes(),
+            RecordingHandlers(database, messages, recordings).routes(),
+            MetadataHandlers(database, messages, application.pack, wake_deliveries, _today).routes(),
+            ReportHandlers(database, messages, reports).routes(),
+            _not_built_yet(),
+        ],
+        team=Team.from_settings(settings),
+        menu=lambda _: main_menu(),
+        other=menu.other_text,
+    )
+
+
+def _not_built_yet() -> Routes:
+    async def outdated(*_: object) -> None:
+        raise OutdatedButton(data="report")
+
+    look = (Permission.LOOK, outdated)
+    actions = [
+        each
+        for each in Action
+        if each in {Action.SHOW_MY_REPORTS} or each.startswith("report_") and each not in {"report_file"}
+    ]
+    return Routes(
+        presses={each: look for each in actions},
+        answers={each: look for each in Step if each.startswith("report_")},
+        commands={"reports": look},
+    )
+
+
+def _facts(application: Application) -> SystemFacts:
+    settings, engines = application.settings, application.engines
+    speech, language = speech_endpoint(settings), language_endpoint(settings)
+    if not engines.has_language_model:
+        named = texts.SYSTEM_OFF
+    elif engines.has_demo_model:
+        named = texts.SYSTEM_EMBEDDED_DEMO
+    else:
+        named = f"{language.model} ({language.provider})" if language else texts.SYSTEM_EMBEDDED
+    return SystemFacts(
+        speech=f"{speech.model} ({speech.provider})" if speech else texts.SYSTEM_EMBEDDED,
+        language=named,
+        limits=application.limits,
+        state=settings.persistent_dir,
+    )
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone().date()

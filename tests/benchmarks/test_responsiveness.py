@@ -1,0 +1,138 @@
+"""How long a button takes while six people's one-hour recordings are being processed, and how late the event loop is.
+
+The bot is the real process over the loopback Telegram server. Once with an endpoint that transcribes, until all six
+recordings are done; once with the local engine, which takes all cores, for some minutes. Run with
+``scripts/benchmark -k responsiveness``.
+"""
+
+import asyncio
+import statistics
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+import speech_corpus
+from bot import Bot
+from openai_server import OpenAIServer
+from product import Product
+from telegram_server import TelegramServer
+from telegram_user import ScriptedUser
+
+pytestmark = [pytest.mark.weights, pytest.mark.timeout(3600)]
+
+PEOPLE = 6
+MINUTES = 60
+ANSWER_BAR_S = 0.3
+LAG_BAR_S = 0.1
+FIRST_REACTION_BAR_S = 2.0
+WINDOW_S = 300.0
+"""How long the local engine is watched at its work."""
+PRESS_PAUSE_S = 0.5
+LAST_STAGE = "Готово"
+
+
+@dataclass(frozen=True)
+class Watched:
+    engine: str
+    answers_s: list[float]
+    lags_s: list[float]
+    reactions_s: list[float]
+    done: int
+    seconds: float
+
+    @property
+    def p95_s(self) -> float:
+        return statistics.quantiles(self.answers_s, n=20)[-1]
+
+
+@pytest.fixture(scope="module")
+def hours(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Six recordings of an hour, each of bytes of its own."""
+    folder = tmp_path_factory.mktemp("hours")
+    pcm = folder / "hour.pcm"
+    speech_corpus.write_long_recording(pcm, MINUTES)
+    made: list[Path] = []
+    for number in range(PEOPLE):
+        path = folder / f"hour-{number}.ogg"
+        raw = ["-f", "s16le", "-ar", str(speech_corpus.SAMPLE_RATE), "-ac", "1", "-i", str(pcm)]
+        if made:
+            source = ["-i", str(made[0]), "-c", "copy", "-metadata", f"comment={number}"]
+        else:
+            source = [*raw, "-c:a", "libopus", "-b:a", "28k"]
+        subprocess.run(["ffmpeg", "-v", "error", *source, str(path)], check=True)
+        made.append(path)
+    pcm.unlink()
+    return made
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[TelegramServer]:
+    async with TelegramServer() as server:
+        yield server
+
+
+async def watch(bot: Bot, hours: list[Path], engine: str, *, until_done: bool) -> Watched:
+    telegram = bot.telegram
+    await bot.start()
+    senders = [telegram.world.user(f"Отправитель {number}", id=1001 + number) for number in range(PEOPLE)]
+    presser = telegram.world.user("Нажимающая", id=1000)
+    await presser.send("/start")
+    await presser.sees("Главное меню")
+    started = time.monotonic()
+    reactions = await asyncio.gather(*(send(sender, hour) for sender, hour in zip(senders, hours, strict=True)))
+    answers: list[float] = []
+    while True:
+        for button in ("Хранилище", "Назад"):
+            answers.append((await presser.press(button)).seconds)
+            await asyncio.sleep(PRESS_PAUSE_S)
+        done = sum(any(LAST_STAGE in message.text for message in sender.chat.from_bot) for sender in senders)
+        if done == PEOPLE or (not until_done and time.monotonic() - started > WINDOW_S):
+            break
+    seconds = time.monotonic() - started
+    await bot.kill()
+    lags = [line["worst_ms"] / 1000 for line in bot.log() if line["event"] == "event_loop_lag"]
+    # The first report is of the time in which the process started.
+    return Watched(engine, answers, lags[1:], reactions, done, seconds)
+
+
+async def send(sender: ScriptedUser, hour: Path) -> float:
+    """Send a recording; returns how long the first reaction took."""
+    started = time.monotonic()
+    await sender.send_file(hour, kind="document", file_name=hour.name)
+    await sender.sees(hour.name)
+    return time.monotonic() - started
+
+
+async def test_responsiveness(telegram: TelegramServer, hours: list[Path], tmp_path: Path) -> None:
+    settings = {"OWNER_TELEGRAM_ID": "1000", "TEAM_TELEGRAM_IDS": ",".join(str(1001 + n) for n in range(PEOPLE))}
+    async with OpenAIServer() as endpoint:
+        remote = Product(tmp_path / "remote", dict(settings))
+        remote.use(endpoint)
+        with_endpoint = await watch(Bot(remote, telegram), hours, "endpoint", until_done=True)
+    async with TelegramServer() as another:
+        local = Product(tmp_path / "local", {**settings, "LLM_ENGINE": "none"})
+        with_local = await watch(Bot(local, another), hours, "local Whisper", until_done=False)
+    table = Table("engine", "presses", "answer p50, ms", "p95, ms", "worst, ms", "loop lag, ms", "reaction, s", "done")
+    for run in (with_endpoint, with_local):
+        table.add_row(
+            run.engine,
+            str(len(run.answers_s)),
+            f"{statistics.median(run.answers_s) * 1000:.0f}",
+            f"{run.p95_s * 1000:.0f}",
+            f"{max(run.answers_s) * 1000:.0f}",
+            f"{max(run.lags_s) * 1000:.0f}",
+            f"{max(run.reactions_s):.2f}",
+            f"{run.done} of {PEOPLE} in {run.seconds:.0f} s",
+        )
+    table.add_row("bar", "", "", f"{ANSWER_BAR_S * 1000:.0f}", "", f"{LAG_BAR_S * 1000:.0f}", "2.00", "")
+    Console(width=120).print(table)
+    for run in (with_endpoint, with_local):
+        assert run.p95_s <= ANSWER_BAR_S
+        assert max(run.lags_s) <= LAG_BAR_S
+        assert max(run.reactions_s) <= FIRST_REACTION_BAR_S

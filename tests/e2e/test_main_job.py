@@ -1,0 +1,40 @@
+"""The main job as a person in Telegram lives it: a recording sent, followed, confirmed, turned into reports."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from telegram_events import Happening
+from telegram_user import ScriptedUser
+
+LONG_S = 60
+"""Enough for the slowest of stages on a machine that does other things too."""
+
+
+async def test_a_newcomer_gets_from_start_to_all_reports_in_five_taps(
+    anna: ScriptedUser, spoken: Callable[[str], Path]
+) -> None:
+    await anna.send("/start")
+    await anna.sees("Главное меню")
+    await anna.send_file(spoken("Беседа с гостем.ogg"), kind="audio")
+    taps = 0
+
+    async def tap(label: str) -> None:
+        nonlocal taps
+        taps += 1
+        await anna.press(label)
+
+    await anna.sees("Что это за запись?", timeout=LONG_S)
+    await tap("Интервью")
+    await anna.sees("Готово: Беседа с гостем.ogg", timeout=LONG_S)
+    await anna.sees("Расшифровка", timeout=LONG_S)
+    await anna.sees("Номер файла", timeout=LONG_S)
+    await tap("Пропустить все")
+    await anna.sees("Проверка введённых данных")
+    await tap("Подтвердить")
+    await anna.sees("Какой отчёт подготовить?")
+    await tap("Все отчёты сразу")
+    await anna.sees("Выберите тип заведения")
+    await tap("Отель")
+    await anna.sees("Ещё отчёт", timeout=LONG_S)
+
+    assert taps <= 5
