@@ -23,10 +23,10 @@ from handlers_metadata import MetadataHandlers
 from handlers_recordings import RecordingHandlers, RecordingWork
 from handlers_reports import ReportHandlers, ReportWork
 from jobs import Jobs
-from loops_lag import LagMonitor
 from markups import Action
 from markups_menus import main_menu
 from message_tracker import MessageTracker
+from metrics_lag import LagMonitor
 from outbox import Outbox
 from outbox_files import OutboxFiles
 from progress import ProgressCards
@@ -201,10 +201,10 @@ def _not_built_yet() -> Routes:
     actions = [
         each
         for each in Action
-        if each in {Action.SHOW_MY_REPORTS} or each.startswith("report_") and each not in {"report_file"}
+        if each in {Action.SHOW_MY_REPORTS} or (each.startswith("report_") and each not in {"report_file"})
     ]
     return Routes(
-        presses={each: look for each in actions},
+        presses=dict.fromkeys(actions, look),
         answers={each: look for each in Step if each.startswith("report_")},
         commands={"reports": look},
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from telegram_events import Happening
 from telegram_user import ScriptedUser
 
 LONG_S = 60
