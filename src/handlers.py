@@ -39,6 +39,7 @@ from errors import (
     BadInput,
     ChatClosed,
     DatabaseUnavailable,
+    DiskFull,
     NotFound,
     OutdatedButton,
     TelegramError,
@@ -206,7 +207,7 @@ class Router:
                     await updates_store.forget_old(connection, datetime.now(UTC) - _KEPT)
                     after = await updates_store.missed_after(connection)
                     return after, await updates_store.unfinished(connection)
-            except DatabaseUnavailable as exc:
+            except (DatabaseUnavailable, DiskFull) as exc:
                 log.warning("recovery_waits", reason=str(exc))
                 await asyncio.sleep(self._timing.retry_after_s)
 
