@@ -13,18 +13,17 @@ from functools import partial
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-import conversations_store
 import recordings_store
 import texts_telegram_metadata as texts
 import user_states
 from access import Permission
 from constants import NO_SCENARIO
-from datamodels import BuildingType, Recording, RecordingId, RecordingMetadata, Stage, UserId
+from datamodels import BuildingType, Recording, RecordingMetadata, Stage, UserId
 from datamodels_telegram import ConversationStep, IncomingMessage, MessageKind, Screen
 from db import Database
 from errors import OutdatedButton
 from handlers_context import Context, PressHandler, Routes
-from handlers_shared import find_conversation, leave_dialog, own_recording, show
+from handlers_shared import find_conversation, go_on_to_reports, leave_dialog, own_recording, show
 from markups import Action, Press
 from markups_menus import main_menu
 from markups_metadata import confirmation, edit_action, edit_menu, edit_question, question
@@ -206,7 +205,7 @@ class MetadataHandlers:
                 recording = await _described(connection, context.user.id, press.number)
                 await recordings_store.confirm_metadata(connection, recording.id)
                 await leave_dialog(connection, context.user.id, recording.id)
-                await _go_on_to_reports(connection, context.user.id, recording.id)
+                await go_on_to_reports(connection, context.user.id, recording.id)
             note = texts.CONFIRMED.format(number=recording.number)
             reports = self._pack.reports(recording.request.scenario)
             screen = reports_menu(recording.number, recording.file_name, reports, note)
@@ -226,7 +225,7 @@ class MetadataHandlers:
                 dialog = await user_states.get(connection, context.user.id, Dialog)
                 await user_states.drop(connection, context.user.id, OpenDialog)
                 if dialog is not None:
-                    await _go_on_to_reports(connection, context.user.id, dialog.recording_id)
+                    await go_on_to_reports(connection, context.user.id, dialog.recording_id)
             hint = texts.NOTHING_TO_CANCEL
             if anything is not None:
                 hint = texts.CANCELLED_OTHER if dialog is None else texts.CANCELLED
@@ -241,7 +240,7 @@ class MetadataHandlers:
         await user_states.drop(connection, owner, OpenDialog)
         if dialog is None:
             return texts.CANCELLED_OTHER
-        await _go_on_to_reports(connection, owner, dialog.recording_id)
+        await go_on_to_reports(connection, owner, dialog.recording_id)
         return texts.CANCELLED
 
     async def _turn(
@@ -285,12 +284,6 @@ async def _described(connection: AsyncConnection[DictRow], owner: UserId, number
     if recording.request.scenario == NO_SCENARIO:
         raise OutdatedButton(data="metadata")
     return recording
-
-
-async def _go_on_to_reports(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
-    conversation = await find_conversation(connection, owner, recording_id)
-    if conversation is not None and conversation.step is ConversationStep.CONFIRMATION:
-        await conversations_store.move(connection, conversation, ConversationStep.REPORTS)
 
 
 async def _metadata(connection: AsyncConnection[DictRow], recording: Recording) -> RecordingMetadata:

@@ -11,7 +11,7 @@ import outbox_store
 import recordings_store
 import user_states
 from datamodels import Recording, RecordingId, UserId
-from datamodels_telegram import Conversation, MessageId, MessageKind, OutgoingMessage, Screen
+from datamodels_telegram import Conversation, ConversationStep, MessageId, MessageKind, OutgoingMessage, Screen
 from errors import NotFound
 from handlers_context import Context
 from markups import Press
@@ -70,6 +70,13 @@ async def leave_dialog(connection: AsyncConnection[DictRow], owner: UserId, reco
     dialog = await user_states.get(connection, owner, Dialog)
     if dialog is not None and dialog.recording_id == recording_id:
         await user_states.drop(connection, owner, Dialog)
+
+
+async def go_on_to_reports(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
+    """End the questions about a recording, if they are being asked: its reports can be ordered then."""
+    conversation = await find_conversation(connection, owner, recording_id)
+    if conversation is not None and conversation.step is ConversationStep.CONFIRMATION:
+        await conversations_store.move(connection, conversation, ConversationStep.REPORTS)
 
 
 async def show(messages: MessageTracker, context: Context, kind: MessageKind, screen: Screen) -> None:

@@ -1,0 +1,321 @@
+"""«Мои отчеты»: the list as a file, and viewing, renaming and deleting a report by its number.
+
+What is shown follows from the dialog, so that a message that is handled again after a crash shows the same and counts
+no more tries. Whatever is done was confirmed in this dialog; the dialog is given up last.
+"""
+
+import asyncio
+from time import perf_counter
+
+import structlog
+
+import texts_my_reports as words
+from access import Permission
+from constants import REPORT_LIST_BYTES, REPORT_TRIES
+from datamodels import ReportFile
+from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from db import Database
+from errors import NotFound, OutdatedButton, ReportFileGone
+from handlers_context import Context, PressHandler, Routes
+from handlers_my_reports_browse import BrowseHandlers
+from handlers_my_reports_input import BadAnswer, parse_number, parse_title
+from handlers_my_reports_shared import Deed, MyReportsWork, ReportsDesk, count
+from handlers_shared import show
+from markups import Action, Press
+from markups_my_reports import (
+    ask_name,
+    ask_number,
+    delete_question,
+    list_caption,
+    list_too_large,
+    no_reports,
+    rename_question,
+    reports_menu,
+    tries_left,
+    view_caption,
+    view_question,
+)
+from markups_text import escaped
+from message_tracker import MessageTracker
+from metrics import REPORT_LIST_SECONDS
+from report_archive_export import list_text
+from report_archive_snapshot import minutes_of
+from user_states import ReportDialog, Step
+from utils import safe_file_name
+
+log = structlog.get_logger(__name__)
+
+_ASKED_AT = {
+    Deed.VIEW: Step.REPORT_VIEW_ASK_NUMBER,
+    Deed.RENAME: Step.REPORT_RENAME_ASK_NUMBER,
+    Deed.DELETE: Step.REPORT_DELETE_ASK_NUMBER,
+}
+_CONFIRMED_AT = {**_ASKED_AT, Deed.RENAME: Step.REPORT_RENAME_ASK_NEW_NAME}
+
+
+class MyReportsHandlers:
+    """The person's archive of reports."""
+
+    def __init__(self, database: Database, messages: MessageTracker, work: MyReportsWork) -> None:
+        self._desk = ReportsDesk(database, messages, work)
+        self._messages = messages
+        self._work = work
+        self._browse = BrowseHandlers(self._desk)
+
+    def routes(self) -> Routes:
+        look: dict[Action, PressHandler] = {
+            Action.SHOW_MY_REPORTS: self.handle_my_reports_v2,
+            Action.REPORT_VIEW: self.handle_report_view_request,
+            Action.REPORT_VIEW_CONFIRM: self.handle_report_view_confirm,
+            Action.REPORT_CANCEL: self.handle_report_cancel,
+        }
+        change: dict[Action, PressHandler] = {
+            Action.REPORT_RENAME: self.handle_report_rename_request,
+            Action.REPORT_RENAME_CONFIRM: self.handle_report_rename_confirm,
+            Action.REPORT_DELETE: self.handle_report_delete_request,
+            Action.REPORT_DELETE_CONFIRM: self.handle_report_delete_confirm,
+        }
+        browse = self._browse.routes()
+        return Routes(
+            presses={
+                **{action: (Permission.LOOK, handler) for action, handler in look.items()},
+                **{action: (Permission.RECORD, handler) for action, handler in change.items()},
+                **browse.presses,
+            },
+            commands={"reports": (Permission.LOOK, self.handle_my_reports_v2)},
+            answers={
+                Step.REPORT_VIEW_ASK_NUMBER: (Permission.LOOK, self.handle_report_view_input),
+                Step.REPORT_RENAME_ASK_NUMBER: (Permission.RECORD, self.handle_report_rename_number_input),
+                Step.REPORT_RENAME_ASK_NEW_NAME: (Permission.RECORD, self.handle_report_rename_name_input),
+                Step.REPORT_DELETE_ASK_NUMBER: (Permission.RECORD, self.handle_report_delete_input),
+                **browse.answers,
+            },
+        )
+
+    async def handle_my_reports_v2(self, context: Context, update: Press | IncomingMessage) -> None:  # noqa: ARG002
+        """Send the list of all reports, then the menu; from now on its numbers can be used."""
+        owner = context.user.id
+        async with self._desk.alone(owner):
+            began = perf_counter()
+            await self._desk.end(owner)
+            reports = await self._work.archive.list(owner)
+            await self._desk.take_snapshot(owner, reports)
+            if not reports:
+                count(Deed.OPEN, "ok")
+                await show(self._messages, context, MessageKind.MENU, no_reports())
+                return
+            now = self._work.now()
+            content = await asyncio.to_thread(list_text, reports, now)
+            seconds = perf_counter() - began
+            REPORT_LIST_SECONDS.observe(seconds)
+            size = len(content)
+            log.info("report_list_opened", user=str(owner), reports=len(reports), bytes=size, seconds=round(seconds, 3))
+            if size > REPORT_LIST_BYTES:
+                count(Deed.OPEN, "too_large")
+                await show(self._messages, context, MessageKind.MENU, list_too_large(len(reports), size))
+                return
+            count(Deed.OPEN, "ok")
+            name = safe_file_name(words.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
+            caption = list_caption(len(reports))
+            await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
+            menu = reports_menu(len(reports), minutes_of(self._work.lasts))
+            await self._messages.send(context.chat, MessageKind.MENU, menu)
+
+    async def handle_report_view_request(self, context: Context, press: Press) -> None:
+        await self._request(context, press, Deed.VIEW)
+
+    async def handle_report_view_input(self, context: Context, message: IncomingMessage) -> None:
+        await self._number_typed(context, message, Deed.VIEW)
+
+    async def handle_report_view_confirm(self, context: Context, press: Press) -> None:
+        """Send the report's file."""
+        owner = context.user.id
+        async with self._desk.alone(owner):
+            if await self._confirmed(context, press, Deed.VIEW) is None:
+                return
+            try:
+                report, text = await self._work.archive.read(owner, press.number)
+            except ReportFileGone:
+                found = await self._work.archive.find(owner, press.number)
+                tell = words.FILE_GONE.format(number=found.number, recording=found.recording_number)
+                await self._end(context, Deed.VIEW, "file_gone", tell)
+                return
+            except NotFound:
+                await self._gone(context, Deed.VIEW, press.number)
+                return
+            name = safe_file_name(words.VIEW_FILE.format(number=report.number, title=report.title))
+            caption = view_caption(report)
+            await self._messages.send_file(context.chat, MessageKind.RESULT, text.encode(), name, caption)
+            await self._end(context, Deed.VIEW, "ok", words.VIEWED.format(number=report.number))
+
+    async def handle_report_rename_request(self, context: Context, press: Press) -> None:
+        await self._request(context, press, Deed.RENAME)
+
+    async def handle_report_rename_number_input(self, context: Context, message: IncomingMessage) -> None:
+        await self._number_typed(context, message, Deed.RENAME)
+
+    async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
+        """Take a new title, and ask whether it shall be; another one takes its place."""
+        owner = context.user.id
+        async with self._desk.alone(owner):
+            dialog = await self._desk.dialog(owner)
+            if await self._desk.good_snapshot(context, Deed.RENAME) is None:
+                return
+            try:
+                report = await self._work.archive.find(owner, dialog.number or 0)
+            except NotFound:
+                await self._gone(context, Deed.RENAME, dialog.number or 0)
+                return
+            if message.message_id <= dialog.answered:
+                await self._show(context, dialog, report)
+                return
+            dialog = dialog.model_copy(update={"answered": message.message_id})
+            try:
+                title = parse_title(message.text, report.title)
+            except BadAnswer as exc:
+                failed = dialog.model_copy(update={"title": None})
+                await self._try_again(context, failed, report, Deed.RENAME, "bad_name", str(exc))
+                return
+            dialog = dialog.model_copy(update={"title": title, "tries": 0})
+            await self._desk.go_on(owner, dialog)
+            await self._show(context, dialog, report)
+
+    async def handle_report_rename_confirm(self, context: Context, press: Press) -> None:
+        """Give the report the title that was confirmed."""
+        owner = context.user.id
+        async with self._desk.alone(owner):
+            dialog = await self._confirmed(context, press, Deed.RENAME)
+            if dialog is None:
+                return
+            if dialog.title is None:
+                raise OutdatedButton(data=press.action)
+            try:
+                report = await self._work.archive.rename(owner, press.number, dialog.title)
+            except NotFound:
+                await self._gone(context, Deed.RENAME, press.number)
+                return
+            tell = words.RENAMED.format(number=report.number, title=escaped(report.title))
+            await self._end(context, Deed.RENAME, "ok", tell)
+
+    async def handle_report_delete_request(self, context: Context, press: Press) -> None:
+        await self._request(context, press, Deed.DELETE)
+
+    async def handle_report_delete_input(self, context: Context, message: IncomingMessage) -> None:
+        await self._number_typed(context, message, Deed.DELETE)
+
+    async def handle_report_delete_confirm(self, context: Context, press: Press) -> None:
+        """Delete the report: file, line, rows."""
+        owner = context.user.id
+        async with self._desk.alone(owner):
+            if await self._confirmed(context, press, Deed.DELETE) is None:
+                return
+            try:
+                report = await self._work.archive.delete(owner, press.number)
+            except NotFound:
+                await self._gone(context, Deed.DELETE, press.number)
+                return
+            tell = words.DELETED.format(number=report.number, title=escaped(report.title))
+            await self._end(context, Deed.DELETE, "ok", tell)
+
+    async def handle_report_cancel(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
+        """Leave the dialog wherever it is; nothing is done."""
+        async with self._desk.alone(context.user.id):
+            await self._desk.end(context.user.id)
+            await self._desk.show_menu_after(context, words.CANCELLED)
+
+    async def _request(self, context: Context, press: Press, deed: Deed) -> None:
+        """Ask for a number, or take the one on the button as if it had been typed."""
+        owner = context.user.id
+        async with self._desk.alone(owner):
+            if await self._desk.good_snapshot(context, deed) is None:
+                return
+            dialog, report = ReportDialog(step=_ASKED_AT[deed]), None
+            if press.numbers:
+                try:
+                    report = await self._work.archive.find(owner, press.number)
+                except NotFound:
+                    await self._gone(context, deed, press.number)
+                    return
+                dialog = _about(dialog, deed, report)
+            note = await self._desk.begin(owner, dialog)
+            await self._show(context, dialog, report, note)
+
+    async def _number_typed(self, context: Context, message: IncomingMessage, deed: Deed) -> None:
+        owner = context.user.id
+        async with self._desk.alone(owner):
+            dialog = await self._desk.dialog(owner)
+            snapshot = await self._desk.good_snapshot(context, deed)
+            if snapshot is None:
+                return
+            try:
+                if message.message_id <= dialog.answered:
+                    known = None if dialog.number is None else await self._work.archive.find(owner, dialog.number)
+                    await self._show(context, dialog, known)
+                    return
+                dialog = dialog.model_copy(update={"answered": message.message_id, "number": None})
+                number = parse_number(message.text, snapshot.numbers)
+                report = await self._work.archive.find(owner, number)
+            except BadAnswer as exc:
+                await self._try_again(context, dialog, None, deed, "bad_number", str(exc))
+            except NotFound:
+                reason = words.GONE.format(number=message.text.strip())
+                await self._try_again(context, dialog, None, deed, "not_found", reason)
+            else:
+                dialog = _about(dialog, deed, report)
+                await self._desk.go_on(owner, dialog)
+                await self._show(context, dialog, report)
+
+    async def _try_again(
+        self, context: Context, dialog: ReportDialog, report: ReportFile | None, deed: Deed, outcome: str, reason: str
+    ) -> None:
+        tries = dialog.tries + 1
+        if tries >= REPORT_TRIES:
+            await self._end(context, deed, "gave_up", f"❌ {escaped(reason, 300)}\n{words.NO_TRIES}")
+            return
+        count(deed, outcome)
+        dialog = dialog.model_copy(update={"tries": tries})
+        await self._desk.go_on(context.user.id, dialog)
+        await self._show(context, dialog, report, tries_left(reason, REPORT_TRIES - tries))
+
+    async def _confirmed(self, context: Context, press: Press, deed: Deed) -> ReportDialog | None:
+        """The dialog in which this was asked; None when the list has become too old.
+
+        Raises:
+            OutdatedButton: this was not asked, or has been done.
+        """
+        if await self._desk.good_snapshot(context, deed) is None:
+            return None
+        dialog = await self._desk.dialog(context.user.id)
+        if dialog.step is not _CONFIRMED_AT[deed] or dialog.number != press.number:
+            raise OutdatedButton(data=press.action)
+        return dialog
+
+    async def _gone(self, context: Context, deed: Deed, number: int) -> None:
+        await self._end(context, deed, "not_found", f"❌ {words.GONE.format(number=number)}")
+
+    async def _end(self, context: Context, deed: Deed, outcome: str, tell: str) -> None:
+        """End the dialog and show the menu below what came of it, in HTML."""
+        count(deed, outcome)
+        log.info("report_action", user=str(context.user.id), action=deed, outcome=outcome)
+        await self._desk.end(context.user.id)
+        await self._desk.show_menu_after(context, tell)
+
+    async def _show(self, context: Context, dialog: ReportDialog, report: ReportFile | None, note: str = "") -> None:
+        kind, screen = _shown(dialog, report, note)
+        await show(self._messages, context, kind, screen)
+
+
+def _about(dialog: ReportDialog, deed: Deed, report: ReportFile) -> ReportDialog:
+    return dialog.model_copy(update={"step": _CONFIRMED_AT[deed], "number": report.number, "tries": 0})
+
+
+def _shown(dialog: ReportDialog, report: ReportFile | None, note: str) -> tuple[MessageKind, Screen]:
+    """What a dialog asks."""
+    if report is None:
+        return MessageKind.INPUT_REQUEST, ask_number(dialog.step, note)
+    if dialog.step is Step.REPORT_RENAME_ASK_NEW_NAME:
+        if dialog.title is None:
+            return MessageKind.INPUT_REQUEST, ask_name(report, note)
+        return MessageKind.CONFIRMATION, rename_question(report, dialog.title)
+    question = view_question if dialog.step is Step.REPORT_VIEW_ASK_NUMBER else delete_question
+    return MessageKind.CONFIRMATION, question(report)

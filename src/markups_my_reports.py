@@ -1,0 +1,296 @@
+"""Screens of «Мои отчеты»: the menu, questions and confirmations, pages, filters, export, charts."""
+
+from collections.abc import Sequence
+
+import texts_my_reports as words
+import texts_telegram
+from constants import REPORT_LIST_BYTES, REPORT_TITLE_CHARACTERS
+from datamodels import ReportFile
+from datamodels_telegram import Button, Screen
+from markups import Action, button
+from markups_text import LONGEST_ON_BUTTON, escaped, plain
+from utils import human_size
+
+REPORTS_ON_PAGE = 10
+_PAGES_AT_ONCE = 10
+_OTHER_EXTENSIONS = ("docx", "json")
+_LONGEST_LISTED_TITLE = 34
+_LONGEST_NOTE = 300
+_MOST_CHOICES = 60
+"""Buttons of a keyboard; Telegram takes a hundred."""
+EVERY = "all"
+"""In the place of a type or scenario: whatever it is. No pack can name one so."""
+
+_BACK_TO_REPORTS = (button(texts_telegram.BACK, Action.SHOW_MY_REPORTS),)
+_CANCEL = (button(texts_telegram.CANCEL, Action.REPORT_CANCEL),)
+
+
+def reports_menu(count: int, lasts_minutes: int) -> Screen:
+    """The menu below the list that was sent."""
+    minutes = f"{lasts_minutes} {words.LIST_MINUTES.form(lasts_minutes)}"
+    return _menu(words.MENU.format(reports=words.REPORT.counted(count), minutes=minutes))
+
+
+def reports_menu_after(tell: str) -> Screen:
+    """The menu below what an action led to; ``tell`` is HTML."""
+    return _menu(f"{tell}\n\n{words.MENU_PLAIN}")
+
+
+def no_reports() -> Screen:
+    return Screen(text=words.NONE, keyboard=((button(texts_telegram.BACK, Action.MENU_MAIN),),))
+
+
+def stale_list(tell: str) -> Screen:
+    """Say that the list is too old; ``tell`` is HTML."""
+    return Screen(
+        text=tell,
+        keyboard=((button(words.OPEN, Action.SHOW_MY_REPORTS),), (button(texts_telegram.BACK, Action.MENU_MAIN),)),
+    )
+
+
+def list_too_large(count: int, size_bytes: int) -> Screen:
+    """Say that the list is not sent, and what helps."""
+    return _menu(
+        words.TOO_LARGE.format(
+            reports=words.REPORT.counted(count), size=human_size(size_bytes), limit=human_size(REPORT_LIST_BYTES)
+        )
+    )
+
+
+def list_caption(count: int) -> Screen:
+    return Screen(text=words.LIST_CAPTION.format(reports=words.REPORT.counted(count)))
+
+
+def ask_number(step: str, note: str = "") -> Screen:
+    """Ask for a report's number, below a ``note`` in plain text."""
+    return _asked(words.ASK_NUMBER[step], note)
+
+
+def ask_name(report: ReportFile, note: str = "") -> Screen:
+    """Ask for a report's new title, below a ``note`` in plain text."""
+    return _asked(words.ASK_NAME.format(report=named(report), longest=REPORT_TITLE_CHARACTERS), note)
+
+
+def ask_dates(note: str = "") -> Screen:
+    return _asked(words.ASK_DATES, note)
+
+
+def ask_title_part(note: str = "") -> Screen:
+    return _asked(words.ASK_TITLE, note)
+
+
+def tries_left(reason: str, left: int) -> str:
+    """Why an answer did not do, and how many more there may be; plain text."""
+    return f"❌ {reason} " + words.TRIES_LEFT.format(left=words.LEFT.form(left), tries=words.TRY.counted(left))
+
+
+def view_question(report: ReportFile) -> Screen:
+    return _confirmation(
+        words.VIEW_QUESTION.format(report=named(report)), words.VIEW_CONFIRM, Action.REPORT_VIEW_CONFIRM, report.number
+    )
+
+
+def rename_question(report: ReportFile, new: str) -> Screen:
+    """Ask whether the report gets its new title, which is shown whole."""
+    question = words.RENAME_QUESTION.format(
+        number=report.number,
+        old=escaped(report.title, REPORT_TITLE_CHARACTERS),
+        new=escaped(new, REPORT_TITLE_CHARACTERS),
+    )
+    return _confirmation(question, words.RENAME_CONFIRM, Action.REPORT_RENAME_CONFIRM, report.number)
+
+
+def delete_question(report: ReportFile) -> Screen:
+    return _confirmation(
+        words.DELETE_QUESTION.format(report=named(report)),
+        words.DELETE_CONFIRM,
+        Action.REPORT_DELETE_CONFIRM,
+        report.number,
+    )
+
+
+def view_caption(report: ReportFile) -> Screen:
+    """What stands under a report's file: buttons for its other forms."""
+    return Screen(
+        text=words.VIEW_CAPTION.format(number=report.number, title=escaped(report.title)),
+        keyboard=(tuple(button(each, Action.REPORT_FILE, report.number, each) for each in _OTHER_EXTENSIONS),),
+    )
+
+
+def reports_page(reports: Sequence[ReportFile], page: int, filter_lines: Sequence[str]) -> Screen:
+    """One page of the reports that fit a filter; a page that there is not is the nearest one."""
+    controls = (
+        (button(words.FILTERS, Action.REPORT_FILTERS), button(words.EXPORT, Action.REPORT_EXPORT)),
+        _BACK_TO_REPORTS,
+    )
+    if not reports:
+        return Screen(text=words.PAGE_NOTHING, keyboard=controls)
+    pages = -(-len(reports) // REPORTS_ON_PAGE)
+    page = max(1, min(page, pages))
+    title = words.PAGE_ONE if pages == 1 else words.PAGE
+    text = title.format(reports=words.REPORT.counted(len(reports)), page=page, pages=pages)
+    if filter_lines:
+        text += "\n" + words.PAGE_FILTERED.format(filter=escaped("; ".join(filter_lines)))
+    shown = reports[(page - 1) * REPORTS_ON_PAGE : page * REPORTS_ON_PAGE]
+    listed = [(button(_listed(report), Action.REPORT_CARD, report.number),) for report in shown]
+    turn = _turning(page, pages)
+    return Screen(text=text, keyboard=(*listed, *([turn] if turn else []), *controls))
+
+
+def report_card(report: ReportFile) -> Screen:
+    """All that the list says about a report, and what can be done with it."""
+    text = words.CARD.format(
+        number=report.number,
+        title=escaped(report.title, REPORT_TITLE_CHARACTERS),
+        label=escaped(report.label),
+        recording_number=report.recording_number,
+        recording=escaped(report.recording_file_name),
+        date=_date(report),
+        size=human_size(report.size_bytes),
+        tokens=report.tokens,
+    )
+    return Screen(
+        text=text,
+        keyboard=(
+            (button(words.VIEW, Action.REPORT_VIEW, report.number),),
+            (
+                button(words.RENAME, Action.REPORT_RENAME, report.number),
+                button(words.DELETE, Action.REPORT_DELETE, report.number),
+            ),
+            (button(texts_telegram.BACK, Action.REPORT_LIST, 1),),
+        ),
+    )
+
+
+def filters_menu(filter_lines: Sequence[str], fitting: int) -> Screen:
+    """The filter as it is, how many reports fit, and how to change it."""
+    lines = "\n".join(f"• {escaped(line)}" for line in filter_lines) or words.FILTER_NONE
+    return Screen(
+        text=words.FILTERS_TITLE.format(filter=lines, reports=words.REPORT.counted(fitting)),
+        keyboard=(
+            (
+                button(words.FILTER_DATES_BUTTON, Action.REPORT_FILTER_DATES),
+                button(words.FILTER_TITLE_BUTTON, Action.REPORT_FILTER_TITLE),
+            ),
+            (
+                button(words.FILTER_TYPE_BUTTON, Action.REPORT_FILTER_TYPE),
+                button(words.FILTER_SCENARIO_BUTTON, Action.REPORT_FILTER_SCENARIO),
+            ),
+            *([(button(words.FILTER_RESET_BUTTON, Action.REPORT_FILTER_RESET),)] if filter_lines else []),
+            (button(words.PAGES, Action.REPORT_LIST, 1),),
+            _BACK_TO_REPORTS,
+        ),
+    )
+
+
+def filter_choice(action: Action, choices: Sequence[tuple[str, str]]) -> Screen:
+    """Ask for a report type or scenario, by ids and labels."""
+    question = words.CHOOSE_TYPE if action is Action.REPORT_FILTER_TYPE else words.CHOOSE_SCENARIO
+    rows = [(button(plain(label, LONGEST_ON_BUTTON), action, id_),) for id_, label in choices[:_MOST_CHOICES]]
+    every = (button(words.FILTER_ANY, action, EVERY),)
+    return Screen(text=question, keyboard=(*rows, every, (button(texts_telegram.BACK, Action.REPORT_FILTERS),)))
+
+
+def export_menu(count: int, extensions: Sequence[str]) -> Screen:
+    return Screen(
+        text=words.EXPORT_QUESTION.format(count=count),
+        keyboard=(
+            tuple(button(extension.upper(), Action.REPORT_EXPORT, extension) for extension in extensions),
+            _BACK_TO_REPORTS,
+        ),
+    )
+
+
+def export_caption(count: int) -> Screen:
+    return Screen(text=words.EXPORT_CAPTION.format(reports=words.REPORT.counted(count)))
+
+
+def charts_menu() -> Screen:
+    return Screen(
+        text=words.CHARTS_QUESTION,
+        keyboard=(
+            (button(words.CHART_MONTHS_BUTTON, Action.REPORT_CHART_MONTHS),),
+            *((button(label, Action.REPORT_TREND, by),) for by, label in words.TREND_BUTTONS.items()),
+            _BACK_TO_REPORTS,
+        ),
+    )
+
+
+def trend_types_menu(by: str, types: Sequence[tuple[str, str]]) -> Screen:
+    """Ask which report the index is in, by ids and labels."""
+    rows = [
+        (button(plain(label, LONGEST_ON_BUTTON), Action.REPORT_TREND, by, id_),) for id_, label in types[:_MOST_CHOICES]
+    ]
+    back = (button(texts_telegram.BACK, Action.REPORT_CHARTS),)
+    return Screen(text=words.TREND_TYPE_QUESTION, keyboard=(*rows, back))
+
+
+def trend_indices_menu(by: str, report_id: str, label: str, indices: Sequence[str]) -> Screen:
+    """Ask which index, by labels in their places."""
+    rows = [
+        (button(plain(index, LONGEST_ON_BUTTON), Action.REPORT_TREND, by, report_id, place),)
+        for place, index in enumerate(indices[:_MOST_CHOICES], 1)
+    ]
+    text = words.TREND_INDEX_QUESTION.format(label=escaped(label))
+    return Screen(text=text, keyboard=(*rows, (button(texts_telegram.BACK, Action.REPORT_TREND, by),)))
+
+
+def chart_caption(title: str) -> Screen:
+    return Screen(text=escaped(title))
+
+
+def named(report: ReportFile) -> str:
+    """A report's number, title and what it is about, in HTML."""
+    return words.NAMED.format(
+        number=report.number,
+        title=escaped(report.title),
+        label=escaped(report.label),
+        recording=report.recording_number,
+        date=_date(report),
+        size=human_size(report.size_bytes),
+    )
+
+
+def _menu(text: str) -> Screen:
+    return Screen(
+        text=text,
+        keyboard=(
+            (button(words.VIEW, Action.REPORT_VIEW),),
+            (button(words.RENAME, Action.REPORT_RENAME),),
+            (button(words.DELETE, Action.REPORT_DELETE),),
+            (button(words.PAGES, Action.REPORT_LIST, 1), button(words.FILTERS, Action.REPORT_FILTERS)),
+            (button(words.EXPORT, Action.REPORT_EXPORT), button(words.CHARTS, Action.REPORT_CHARTS)),
+            (button(texts_telegram.BACK, Action.MENU_MAIN),),
+        ),
+    )
+
+
+def _asked(question: str, note: str) -> Screen:
+    noted = f"{escaped(note, _LONGEST_NOTE)}\n\n" if note else ""
+    return Screen(text=noted + question, keyboard=(_CANCEL,))
+
+
+def _confirmation(question: str, label: str, action: Action, number: int) -> Screen:
+    return Screen(text=question, keyboard=((button(label, action, number),), _CANCEL))
+
+
+def _turning(page: int, pages: int) -> tuple[Button, ...]:
+    turns = [
+        (words.FAR_BACK, page - _PAGES_AT_ONCE if pages > _PAGES_AT_ONCE else 0),
+        (words.PREVIOUS, page - 1),
+        (words.NEXT, page + 1),
+        (words.FAR_ON, page + _PAGES_AT_ONCE if pages > _PAGES_AT_ONCE else pages + 1),
+    ]
+    return tuple(button(sign, Action.REPORT_LIST, to) for sign, to in turns if 1 <= to <= pages)
+
+
+def _listed(report: ReportFile) -> str:
+    return words.PAGE_LINE.format(
+        number=report.number,
+        date=f"{report.created_at.astimezone():%d.%m.%y}",
+        title=plain(report.title, _LONGEST_LISTED_TITLE),
+    )
+
+
+def _date(report: ReportFile) -> str:
+    return f"{report.created_at.astimezone():%d.%m.%Y}"
