@@ -1,0 +1,151 @@
+"""A recording's step beside a person who wants something else meanwhile."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import recordings_store
+import recordings_store_transcripts
+import recordings_store_work
+from config import ROOT
+from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
+from db import Database
+from embedded_s3 import S3Endpoint
+from jobs_recordings import RecordingSteps
+from jobs_workshop import Engines, Workshop
+from minio_manager import ObjectStore, key_for_transcript
+from prompt_pack import load_pack
+from recordings_factory import add_recording
+
+
+class Objects(ObjectStore):
+    """An object store during whose upload something else may happen."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        await super().put_bytes(key, data)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+
+
+@pytest.fixture
+async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[Objects]:
+    store = Objects(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "steps")
+    await store.ensure_bucket()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def steps(shared_database: Database, objects: Objects, tmp_path: Path) -> RecordingSteps:
+    engines = cast("Engines", None)
+    return RecordingSteps(
+        Workshop(shared_database, objects, load_pack(ROOT / "prompts"), engines, Path(), tmp_path / "spool")
+    )
+
+
+@pytest.fixture
+async def audit(shared_database: Database) -> Recording:
+    """An audit that is transcribed: its speaker and its transcript's object are to come, and need no engine."""
+    segments = (Segment(start=0, end=5, text="Начнём с лобби.", role="Клиент"),)
+    transcript = Transcript(language="ru", engine="e", model="m", duration_s=5, speakers=0, segments=segments)
+    async with shared_database.transaction() as connection:
+        recording = await add_recording(connection)
+        request = recording.request.model_copy(update={"scenario": ScenarioId("design")})
+        recording = await recordings_store.update_request(connection, recording.id, request, restart=False)
+        await recordings_store_work.set_stage(connection, recording, Stage.TRANSCRIBED, 1)
+        await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, "hash")
+    return recording
+
+
+class Queue(list[RecordingId]):
+    async def add(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:  # noqa: ARG002
+        self.append(recording)
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+async def now(database: Database, recording: Recording) -> Recording:
+    async with database.transaction() as connection:
+        return await recordings_store.get_recording_for_job(connection, recording.id)
+
+
+async def test_steps_follow_one_another_and_take_away_roles_of_another_scenario(
+    shared_database: Database, steps: RecordingSteps, objects: Objects, audit: Recording, queue: Queue
+) -> None:
+    await steps.advance(audit.id, queue.add)
+    assert (await now(shared_database, audit)).stage is Stage.SPEAKERS_KNOWN
+    await steps.advance(audit.id, queue.add)
+    assert (await now(shared_database, audit)).stage is Stage.DONE
+    assert queue == [audit.id]
+    assert await objects.exists(key_for_transcript(audit.owner_id, audit.id))
+    async with shared_database.transaction() as connection:
+        transcript = await recordings_store_transcripts.load_transcript(connection, audit.id)
+    assert transcript is not None
+    assert [(segment.speaker, segment.role) for segment in transcript.segments] == [("S1", None)]
+
+
+async def test_a_scenario_chosen_meanwhile_is_not_lost(
+    shared_database: Database, steps: RecordingSteps, objects: Objects, audit: Recording, queue: Queue
+) -> None:
+    await steps.advance(audit.id, queue.add)
+
+    async def choose() -> None:
+        async with shared_database.transaction() as connection:
+            await recordings_store_work.choose_scenario(
+                connection, audit.id, ScenarioId("interview"), None, Stage.TRANSCRIBED
+            )
+
+    objects.meanwhile = choose
+    await steps.advance(audit.id, queue.add)
+    assert ((await now(shared_database, audit)).stage, queue) == (Stage.TRANSCRIBED, [audit.id, audit.id])
+
+
+async def test_a_recording_cancelled_meanwhile_stays_cancelled_and_is_not_begun_again(
+    shared_database: Database, steps: RecordingSteps, objects: Objects, audit: Recording, queue: Queue
+) -> None:
+    await steps.advance(audit.id, queue.add)
+
+    async def cancel() -> None:
+        async with shared_database.transaction() as connection:
+            assert await recordings_store_work.cancel(connection, audit.id)
+
+    objects.meanwhile = cancel
+    await steps.advance(audit.id, queue.add)
+    objects.meanwhile = None
+    await steps.advance(audit.id, queue.add)
+    cancelled = await now(shared_database, audit)
+    assert (cancelled.stage, cancelled.error_code) == (Stage.SPEAKERS_KNOWN, "cancelled")
+
+    async with shared_database.transaction() as connection:
+        await recordings_store_work.go_on(connection, audit.id)
+    await steps.advance(audit.id, queue.add)
+    done = await now(shared_database, audit)
+    assert (done.stage, done.error_code) == (Stage.DONE, None)
+
+
+async def test_a_failure_that_is_tried_again_is_over_when_the_try_begins(
+    shared_database: Database, steps: RecordingSteps, objects: Objects, audit: Recording, queue: Queue
+) -> None:
+    await steps.advance(audit.id, queue.add)
+    async with shared_database.transaction() as connection:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        await recordings_store_work.record_failure(connection, audit.id, "provider_unavailable", "Не отвечает.", later)
+    assert (await now(shared_database, audit)).retry_at == later
+    during: list[Recording] = []
+
+    async def look() -> None:
+        during.append(await now(shared_database, audit))
+
+    objects.meanwhile = look
+    await steps.advance(audit.id, queue.add)
+    assert [(each.error_code, each.retry_at) for each in during] == [(None, None)]

@@ -1,0 +1,127 @@
+"""The step of a report beside a cancellation: file and row are there together, or neither is."""
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+import recordings_store_transcripts
+import reports_store
+from config import ROOT
+from datamodels import NewReportFile, Recording, ReportRun, ReportRunId, RunStatus, Segment, Transcript, UserId
+from db import Database
+from errors import Cancelled
+from jobs_reports import ReportSteps
+from jobs_workshop import Engines, Workshop
+from language_model import LanguageModel
+from md_storage import ReportFiles
+from minio_manager import ObjectStore
+from openai_answers import SENTENCES, chat_answer
+from prompt_pack import load_pack
+from recordings_factory import add_recording
+from scripted_model import Call, ScriptedModel
+
+PACK = load_pack(ROOT / "prompts")
+
+
+def answer(call: Call) -> str:
+    return str(chat_answer([message.model_dump() for message in call.messages], None))
+
+
+class OneModel:
+    """Engines of which only the language model is there."""
+
+    async def language_model(self) -> LanguageModel:
+        return ScriptedModel(lambda call: answer(call) if call.schema is None else {})
+
+
+class SlowFiles(ReportFiles):
+    """Report files that let the test act while a report is being saved."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
+        self.begun.set()
+        await self.may_end.wait()
+        return await super().save(owner, entry, text)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> SlowFiles:
+    return SlowFiles(tmp_path)
+
+
+@pytest.fixture
+def steps(shared_database: Database, files: SlowFiles) -> ReportSteps:
+    nothing, engines = cast("ObjectStore", None), cast("Engines", OneModel())
+    return ReportSteps(Workshop(shared_database, nothing, PACK, engines, Path(), Path()), files)
+
+
+@pytest.fixture
+async def recording(shared_database: Database) -> Recording:
+    segments = tuple(
+        Segment(start=8 * number, end=8 * number + 7, text=text, speaker="S1", role="Клиент")
+        for number, text in enumerate(SENTENCES)
+    )
+    transcript = Transcript(language="ru", engine="e", model="m", duration_s=96, speakers=1, segments=segments)
+    async with shared_database.transaction() as connection:
+        recording = await add_recording(connection)
+        await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, "hash")
+    return recording
+
+
+@pytest.fixture
+async def run(steps: ReportSteps, recording: Recording) -> ReportRunId:
+    async def enqueue(*_: object) -> None:
+        return None
+
+    return await steps.order(recording.id, PACK.report("report_int_methodology"), None, enqueue)
+
+
+async def get_run(database: Database, run: ReportRunId) -> ReportRun:
+    async with database.transaction() as connection:
+        return await reports_store.get_run(connection, run)
+
+
+async def cancel(database: Database, run: ReportRunId) -> None:
+    async with database.transaction() as connection:
+        assert await reports_store.cancel_runs(connection, [run]) == [run]
+
+
+async def test_a_report_that_was_cancelled_while_it_was_saved_leaves_no_file(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording, run: ReportRunId
+) -> None:
+    writing = asyncio.create_task(steps.write(run))
+    await files.begun.wait()
+    await cancel(shared_database, run)
+    files.may_end.set()
+    await writing
+    cancelled = await get_run(shared_database, run)
+    assert (cancelled.status, cancelled.error_code, cancelled.text) == (RunStatus.CANCELLED, Cancelled().code, None)
+    assert await files.list(recording.owner_id) == []
+
+
+async def test_a_worker_that_stops_while_a_report_is_saved_saves_it(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording, run: ReportRunId
+) -> None:
+    writing = asyncio.create_task(steps.write(run))
+    await files.begun.wait()
+    writing.cancel()
+    files.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert (await get_run(shared_database, run)).status is RunStatus.DONE
+    assert [report.id for report in await files.list(recording.owner_id)] == [run]
+
+
+async def test_a_report_that_was_cancelled_before_is_not_begun(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, run: ReportRunId
+) -> None:
+    await cancel(shared_database, run)
+    await steps.write(run)
+    assert not files.begun.is_set()
+    assert (await get_run(shared_database, run)).status is RunStatus.CANCELLED
