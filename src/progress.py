@@ -113,7 +113,8 @@ class ProgressCards:
                 raise
             log.warning("card_refused", card=card.id, reason=str(exc))
             await self._replace(card, final=view.final and card.message_id is not None)
-        shown.content, shown.at = content, self._now()
+        # What is sent says less than what is to be seen.
+        shown.content, shown.at = None if card.message_id is None else content, self._now()
 
     async def _show(self, progress: CardProgress, view: CardView) -> None:
         card, shown_hash = progress.card, _hash(view.screen)

@@ -45,3 +45,22 @@ async def bot(shared_database: Database, tmp_path: Path, s3_endpoint: S3Endpoint
 @pytest.fixture
 async def person(bot: Bot) -> Person:
     return await Person.come(bot)
+
+
+@pytest.fixture(scope="session")
+async def followers_database(postgres_dsn: str) -> AsyncIterator[Database]:
+    """A database whose open rows are those of one test at a time: followers take care of all that they find."""
+    name = f"followers_{uuid4().hex}"
+    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
+        await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def followed(followers_database: Database) -> Database:
+    """The followers' database with nobody in it."""
+    async with followers_database.transaction() as connection:
+        await connection.execute("TRUNCATE users CASCADE")
+    return followers_database
