@@ -1,7 +1,10 @@
 """A recording's step beside a person who wants something else meanwhile."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -12,15 +15,23 @@ from psycopg.rows import DictRow
 import recordings_store
 import recordings_store_transcripts
 import recordings_store_work
+from audio import find_ffmpeg, opus
 from config import ROOT
 from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
 from db import Database
 from embedded_s3 import S3Endpoint
+from jobs import Jobs, queue_of
 from jobs_recordings import RecordingSteps
+from jobs_reports import ReportSteps
 from jobs_workshop import Engines, Workshop
 from minio_manager import ObjectStore, key_for_transcript
+from openai_faults import TRANSCRIPTIONS, Fault, Kind
+from openai_server import OpenAIServer
 from prompt_pack import load_pack
+from recording_files import speech
 from recordings_factory import add_recording
+from speech_to_text import SpeechToText
+from speech_to_text_openai import OpenAISpeechToText
 
 
 class Objects(ObjectStore):
@@ -149,3 +160,44 @@ async def test_a_failure_that_is_tried_again_is_over_when_the_try_begins(
     objects.meanwhile = look
     await steps.advance(audit.id, queue.add)
     assert [(each.error_code, each.retry_at) for each in during] == [(None, None)]
+
+
+class OneEndpoint:
+    """Engines of which only speech to text is there: an endpoint."""
+
+    def __init__(self, server: OpenAIServer) -> None:
+        encode = partial(opus, ffmpeg=find_ffmpeg(None))
+        self.engine = OpenAISpeechToText(server.base_url, server.api_key, "loopback-asr", "loopback", 2, 600.0, encode)
+
+    async def speech_to_text(self) -> SpeechToText:
+        return self.engine
+
+
+async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audio_stays(
+    shared_database: Database, objects: Objects, tmp_path: Path
+) -> None:
+    sound = await asyncio.to_thread(speech, tmp_path / "interview.ogg", 20.0)
+    digest = sha256(sound.read_bytes()).hexdigest()
+    async with OpenAIServer() as server:
+        server.faults.add(Fault(Kind.HANG, path=TRANSCRIPTIONS, times=100))
+        endpoint = OneEndpoint(server)
+        pack, spool = load_pack(ROOT / "prompts"), tmp_path / "spool"
+        workshop = Workshop(shared_database, objects, pack, cast("Engines", endpoint), find_ffmpeg(None), spool)
+        jobs = Jobs(shared_database, RecordingSteps(workshop), cast("ReportSteps", None), concurrency=1)
+        async with shared_database.transaction() as connection:
+            recording = await add_recording(connection)
+            await jobs.enqueue_recording(connection, recording.id)
+        await objects.put_file(recording.object_key, sound, sha256=digest, file_name=sound.name)
+        worker = asyncio.create_task(jobs.run_worker([queue_of(recording.id)]))
+        await server.until_asked(TRANSCRIPTIONS, 1)
+        async with asyncio.timeout(5):
+            assert await jobs.cancel_recording(recording.id)
+            # Held by the job until it has ended.
+            async with shared_database.advisory_lock(f"subject:{recording.id}"):
+                cancelled = await now(shared_database, recording)
+        worker.cancel()
+        await asyncio.wait([worker])
+        await endpoint.engine.close()
+    assert (cancelled.stage, cancelled.error_code) == (Stage.PREPARED, "cancelled")
+    assert await objects.exists(recording.object_key)
+    assert not list(spool.iterdir())
