@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 from config import Settings
-from datamodels import Role, User
+from datamodels import Role
 
 
 class Permission(StrEnum):
@@ -29,27 +29,27 @@ def may(role: Role, permission: Permission) -> bool:
     return permission in _GRANTED[role]
 
 
-_RANKS = tuple(Role)
-"""From the least to the most."""
-
-
 @dataclass(frozen=True)
 class Team:
     """The Telegram ids that the settings name. ``owner`` is None as long as nobody has put theirs there."""
 
     owner: int | None
     members: frozenset[int]
+    guests: frozenset[int] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(settings.owner_telegram_id, frozenset(map(int, re.findall(r"\d+", settings.team_telegram_ids))))
+        return cls(settings.owner_telegram_id, _ids(settings.team_telegram_ids), _ids(settings.guest_telegram_ids))
 
 
-def role_of(team: Team, telegram_id: int, known: User | None) -> Role | None:
-    """Tell the role of a person: the highest of what the settings and the database say; None for a stranger."""
-    roles = [] if known is None else [known.role]
+def role_of(team: Team, telegram_id: int) -> Role | None:
+    """Tell the role of a person; None for a stranger. Who is taken out of the settings has none any more."""
     if telegram_id == team.owner:
-        roles.append(Role.SUPER_ADMIN)
+        return Role.SUPER_ADMIN
     if telegram_id in team.members:
-        roles.append(Role.USER)
-    return max(roles, key=_RANKS.index, default=None)
+        return Role.USER
+    return Role.GUEST if telegram_id in team.guests else None
+
+
+def _ids(written: str) -> frozenset[int]:
+    return frozenset(map(int, re.findall(r"\d+", written)))

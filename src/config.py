@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     telegram_proxy: SecretStr | None = None
     owner_telegram_id: int | None = Field(None, ge=1)
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
+    guest_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     max_parallel_downloads: int = Field(3, ge=1, le=16)
     report_list_ttl_s: float = Field(300.0, ge=60, le=86_400)
 

@@ -290,8 +290,7 @@ class Router:
         """Count the try, and tell who the person is; None for a stranger."""
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen)
-            known = await users_store.find_by_telegram_id(connection, seen.person.id)
-            role = role_of(self._team, seen.person.id, known)
+            role = role_of(self._team, seen.person.id)
             if role is None:
                 return tries, None
             return tries, await users_store.ensure_telegram_user(connection, seen.person, role)

@@ -2,12 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pyrogram.errors import InternalServerError, ServiceUnavailable, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ChatId
 from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+
+_rpc_error = RPCError.__init__
+
+
+def _rpc_error_without_file(
+    self: RPCError, value: Any = None, rpc_name: Any = None, is_unknown: bool = False, is_signed: bool = False
+) -> None:
+    """Make an error of Telegram's. Both libraries note unknown ones in a file in whatever folder the process is in."""
+    del is_unknown
+    _rpc_error(self, value, rpc_name, is_signed=is_signed)
+
+
+RPCError.__init__ = _rpc_error_without_file  # type: ignore[method-assign]
 
 RANDOM_ID_DUPLICATE = "RANDOM_ID_DUPLICATE"
 """A message with this random id was delivered before. The server says 400 or 500."""

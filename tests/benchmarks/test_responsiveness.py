@@ -34,7 +34,7 @@ FIRST_REACTION_BAR_S = 2.0
 WINDOW_S = 300.0
 """How long the local engine is watched at its work."""
 PRESS_PAUSE_S = 0.5
-LAST_STAGE = "Готово"
+FINISHED = "✔ Готово:"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ async def watch(bot: Bot, hours: list[Path], engine: str, *, until_done: bool) -
         for button in ("Хранилище", "Назад"):
             answers.append((await presser.press(button)).seconds)
             await asyncio.sleep(PRESS_PAUSE_S)
-        done = sum(any(LAST_STAGE in message.text for message in sender.chat.from_bot) for sender in senders)
+        done = sum(any(FINISHED in message.text for message in sender.chat.from_bot) for sender in senders)
         if done == PEOPLE or (not until_done and time.monotonic() - started > WINDOW_S):
             break
     seconds = time.monotonic() - started

@@ -394,10 +394,8 @@ async def test_the_owner_has_every_right(bot: Bot) -> None:
 
 
 async def test_a_guest_may_look_and_not_record(database: Database, person: int) -> None:
-    bot = Bot(database, team=Team(owner=OWNER, members=frozenset()))
+    bot = Bot(database, team=Team(owner=OWNER, members=frozenset(), guests=frozenset([person])))
     await bot.start()
-    async with database.transaction() as connection:
-        await users_store.ensure_telegram_user(connection, TelegramPerson(id=person, name="Гость"), Role.GUEST)
     await bot.write(person, "", file=FILE)
     assert bot.handled == []
     assert bot.seen_by(person) == [AccessDenied().user_text]
