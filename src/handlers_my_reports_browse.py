@@ -26,6 +26,7 @@ from markups_my_reports import (
     filters_menu,
     no_reports,
     report_card,
+    reports_menu_after,
     reports_page,
     trend_indices_menu,
     trend_types_menu,
@@ -59,6 +60,7 @@ class BrowseHandlers:
 
     def routes(self) -> Routes:
         presses: dict[Action, PressHandler] = {
+            Action.REPORT_MENU: self._menu,
             Action.REPORT_LIST: self._page,
             Action.REPORT_CARD: self._card,
             Action.REPORT_FILTERS: self._filters,
@@ -79,6 +81,10 @@ class BrowseHandlers:
                 Step.REPORT_FILTER_ASK_TITLE: (Permission.LOOK, self._title_typed),
             },
         )
+
+    async def _menu(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
+        await self._desk.end(context.user.id)
+        await self._desk.show_menu_after(context)
 
     async def _page(self, context: Context, press: Press) -> None:
         """Show a page of the reports as they are now: its numbers can be used as those of the list."""
@@ -203,7 +209,9 @@ class BrowseHandlers:
         content = await asyncio.to_thread(EXPORTS[press.word], fitting)
         date = f"{self._work.now().astimezone():%d.%m.%Y}"
         name = words.EXPORT_FILE.format(date=date, extension=press.word)
-        await self._send_result(context, Deed.EXPORT, content, name, export_caption(len(fitting)))
+        await self._send_file(context, content, name, export_caption(len(fitting)))
+        count(Deed.EXPORT, "ok")
+        await self._messages.send(context.chat, MessageKind.MENU, reports_menu_after(words.EXPORTED))
 
     async def _charts(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._show(context, charts_menu())
@@ -216,7 +224,7 @@ class BrowseHandlers:
         async with self._drawing:
             picture = await asyncio.to_thread(months_chart, months)
         caption = chart_caption(words.CHART_MONTHS_TITLE)
-        await self._send_result(context, Deed.CHART, picture, words.CHART_MONTHS_FILE, caption)
+        await self._send_chart(context, picture, words.CHART_MONTHS_FILE, caption)
 
     async def _trend(self, context: Context, press: Press) -> None:
         """Draw an index over time; before that ask for the report and the index."""
@@ -242,7 +250,7 @@ class BrowseHandlers:
             picture = await asyncio.to_thread(trend_chart, index_label, by, trend(points, report_id, name, by))
         file_name = words.TREND_FILE.format(index=index_label)
         caption = chart_caption(words.TREND_TITLES[by].format(index=index_label))
-        await self._send_result(context, Deed.CHART, picture, file_name, caption)
+        await self._send_chart(context, picture, file_name, caption)
 
     def _label(self, report_id: ReportId) -> str:
         reports = (report for scenario in self._work.pack.scenarios for report in scenario.reports)
@@ -255,9 +263,13 @@ class BrowseHandlers:
     async def _filtered(self, reports: Sequence[ReportFile], wanted: ReportFilter) -> Sequence[ReportFile]:
         return await asyncio.to_thread(filtered, reports, wanted, self._work.pack)
 
-    async def _send_result(self, context: Context, deed: Deed, content: bytes, name: str, caption: Screen) -> None:
+    async def _send_chart(self, context: Context, picture: bytes, name: str, caption: Screen) -> None:
+        await self._send_file(context, picture, name, caption)
+        count(Deed.CHART, "ok")
+        await self._messages.send(context.chat, MessageKind.MENU, charts_menu())
+
+    async def _send_file(self, context: Context, content: bytes, name: str, caption: Screen) -> None:
         await self._messages.send_file(context.chat, MessageKind.RESULT, content, safe_file_name(name), caption)
-        count(deed, "ok")
 
     async def _show(self, context: Context, screen: Screen) -> None:
         await show(self._messages, context, MessageKind.MENU, screen)

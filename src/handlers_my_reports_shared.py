@@ -127,7 +127,7 @@ class ReportsDesk:
         async with self._database.transaction() as connection:
             await user_states.put(connection, owner, wanted)
 
-    async def show_menu_after(self, context: Context, tell: str) -> None:
+    async def show_menu_after(self, context: Context, tell: str = "") -> None:
         """Show the menu below what an action led to, in the place of the pressed message; ``tell`` is HTML."""
         await show(self.messages, context, MessageKind.MENU, reports_menu_after(tell))
 

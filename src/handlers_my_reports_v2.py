@@ -5,6 +5,7 @@ no more tries. Whatever is done was confirmed in this dialog; the dialog is give
 """
 
 import asyncio
+from dataclasses import replace
 from time import perf_counter
 
 import structlog
@@ -146,7 +147,9 @@ class MyReportsHandlers:
             name = safe_file_name(words.VIEW_FILE.format(number=report.number, title=report.title))
             caption = view_caption(report)
             await self._messages.send_file(context.chat, MessageKind.RESULT, text.encode(), name, caption)
-            await self._end(context, Deed.VIEW, "ok", words.VIEWED.format(number=report.number))
+            # Below the file, not in the place of the question above it.
+            below = replace(context, pressed=None)
+            await self._end(below, Deed.VIEW, "ok", words.VIEWED.format(number=report.number))
 
     async def handle_report_rename_request(self, context: Context, press: Press) -> None:
         await self._request(context, press, Deed.RENAME)

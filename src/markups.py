@@ -68,6 +68,7 @@ class Action(StrEnum):
     REPORT_DELETE = "report_delete"  # as REPORT_VIEW
     REPORT_DELETE_CONFIRM = "report_delete_confirm"  # report number
     REPORT_CANCEL = "report_cancel"
+    REPORT_MENU = "report_menu"
     REPORT_LIST = "report_list"  # page, from 1
     REPORT_CARD = "report_card"  # report number
     REPORT_FILTERS = "report_filters"

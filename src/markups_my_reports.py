@@ -21,7 +21,7 @@ _MOST_CHOICES = 60
 EVERY = "all"
 """In the place of a type or scenario: whatever it is. No pack can name one so."""
 
-_BACK_TO_REPORTS = (button(texts_telegram.BACK, Action.SHOW_MY_REPORTS),)
+_BACK_TO_REPORTS = (button(texts_telegram.BACK, Action.REPORT_MENU),)
 _CANCEL = (button(texts_telegram.CANCEL, Action.REPORT_CANCEL),)
 
 
@@ -31,9 +31,9 @@ def reports_menu(count: int, lasts_minutes: int) -> Screen:
     return _menu(words.MENU.format(reports=words.REPORT.counted(count), minutes=minutes))
 
 
-def reports_menu_after(tell: str) -> Screen:
-    """The menu below what an action led to; ``tell`` is HTML."""
-    return _menu(f"{tell}\n\n{words.MENU_PLAIN}")
+def reports_menu_after(tell: str = "") -> Screen:
+    """The menu below what an action led to, if there was one; ``tell`` is HTML."""
+    return _menu("\n\n".join(filter(None, (tell, words.MENU_PLAIN))))
 
 
 def no_reports() -> Screen:

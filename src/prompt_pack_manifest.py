@@ -20,7 +20,15 @@ RESERVED_IDS = frozenset(
         *("all", "none"),
         # The bot's own buttons, which a report's button must not look like.
         *("report_file", "report_view", "report_view_confirm", "report_rename", "report_rename_confirm"),
-        *("report_delete", "report_delete_confirm", "report_cancel", "report_list", "report_card", "report_filters"),
+        *(
+            "report_delete",
+            "report_delete_confirm",
+            "report_cancel",
+            "report_menu",
+            "report_list",
+            "report_card",
+            "report_filters",
+        ),
         *("report_filter_dates", "report_filter_title", "report_filter_type", "report_filter_scenario"),
         *("report_filter_reset", "report_export", "report_charts", "report_chart_months", "report_trend"),
     ]
