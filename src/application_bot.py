@@ -3,27 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
 import texts_telegram as texts
 import users_store
-from access import Permission, Team
+from access import Team
 from application import Application, open_application
 from application_engines import FetchProgress, language_endpoint, speech_endpoint
 from config import Settings
 from conversations import Conversations
 from downloads import Downloads
-from errors import BotNotConfigured, DatabaseUnavailable, OutdatedButton
+from errors import BotNotConfigured, DatabaseUnavailable
 from handlers import Router
-from handlers_context import Routes
 from handlers_menu import MenuHandlers, SystemFacts
 from handlers_metadata import MetadataHandlers
+from handlers_my_reports_shared import MyReportsWork
+from handlers_my_reports_v2 import MyReportsHandlers
 from handlers_recordings import RecordingHandlers, RecordingWork
 from handlers_reports import ReportHandlers, ReportWork
 from jobs import Jobs
-from markups import Action
 from markups_menus import main_menu
 from message_tracker import MessageTracker
 from metrics_lag import LagMonitor
@@ -31,8 +31,8 @@ from outbox import Outbox
 from outbox_files import OutboxFiles
 from progress import ProgressCards
 from prompt_pack_models import ReportPack
+from report_archive import ReportArchive
 from telegram_client import TelegramClient
-from user_states import Step
 
 log = structlog.get_logger(__name__)
 
@@ -176,6 +176,12 @@ def _router(
         has_demo_model=lambda: application.engines.has_demo_model,
         wake=wake_deliveries,
     )
+    my_reports = MyReportsWork(
+        archive=ReportArchive(database, application.report_files, application.pack),
+        pack=application.pack,
+        lasts=timedelta(seconds=settings.report_list_ttl_s),
+        now=lambda: datetime.now(UTC),
+    )
     return Router(
         database,
         telegram,
@@ -185,28 +191,11 @@ def _router(
             RecordingHandlers(database, messages, recordings).routes(),
             MetadataHandlers(database, messages, application.pack, wake_deliveries, _today).routes(),
             ReportHandlers(database, messages, reports).routes(),
-            _not_built_yet(),
+            MyReportsHandlers(database, messages, my_reports).routes(),
         ],
         team=Team.from_settings(settings),
         menu=lambda _: main_menu(),
         other=menu.other_text,
-    )
-
-
-def _not_built_yet() -> Routes:
-    async def outdated(*_: object) -> None:
-        raise OutdatedButton(data="report")
-
-    look = (Permission.LOOK, outdated)
-    actions = [
-        each
-        for each in Action
-        if each in {Action.SHOW_MY_REPORTS} or (each.startswith("report_") and each not in {"report_file"})
-    ]
-    return Routes(
-        presses=dict.fromkeys(actions, look),
-        answers={each: look for each in Step if each.startswith("report_")},
-        commands={"reports": look},
     )
 
 
