@@ -36,7 +36,8 @@ _READY = """
     SELECT
         conversations.recording_id, conversations.owner_id, conversations.chat_id, conversations.step,
         conversations.round,
-        recordings.scenario <> %(no_scenario)s OR coalesce(incoming.scenario IS NOT NULL, true) AS scenario_known,
+        recordings.scenario <> %(no_scenario)s OR incoming.id IS NULL OR incoming.scenario IS NOT NULL
+            AS scenario_known,
         metadata.proposed_at IS NOT NULL AS proposed
     FROM recording_conversations AS conversations
     JOIN recordings ON recordings.id = conversations.recording_id

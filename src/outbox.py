@@ -41,6 +41,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Send until cancelled; what was on its way then is sent again at the next start, and Telegram knows it."""
+        await self._files.clear()
         async with asyncio.TaskGroup() as group:
             errands: Errands[ChatId] = Errands("outbox", group, self._loop.wake)
             await self._loop.run(lambda: self._look(errands))

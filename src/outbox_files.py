@@ -1,6 +1,7 @@
 """The files of the outbox, made when they are sent: transcripts and reports in every form, and the originals."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,10 @@ class OutboxFiles:
         self._objects = objects
         self._labels = report_labels(pack)
         self._folder = spool / "outgoing"
+
+    async def clear(self) -> None:
+        """Remove what a killed process has left; nothing may be in the making."""
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     @asynccontextmanager
     async def made(self, owner: UserId, file: FileReference) -> AsyncIterator[tuple[bytes | Path, str]]:

@@ -1,0 +1,230 @@
+"""What is put into the outbox comes to its chat once, in its order, with its file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+import outbox_store
+from datamodels import RunStatus
+from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
+from db import Database
+from embedded_s3 import S3Endpoint
+from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
+from message_tracker import MessageTracker
+from minio_manager import ObjectStore
+from outbox import Outbox
+from outbox_files import OutboxFiles
+from utils import sha256_of_stream
+
+
+@pytest.fixture
+def telegram() -> TelegramOfFiles:
+    return TelegramOfFiles()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def somebody(followed: Database) -> Somebody:
+    return await Somebody.come(followed)
+
+
+@pytest.fixture
+async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
+    store = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "outbox")
+    await store.ensure_bucket()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def files(followed: Database, objects: ObjectStore, tmp_path: Path) -> OutboxFiles:
+    return OutboxFiles(followed, objects, PACK, tmp_path)
+
+
+@pytest.fixture
+def outbox(followed: Database, telegram: TelegramOfFiles, files: OutboxFiles, clock: Clock) -> Outbox:
+    return Outbox(followed, MessageTracker(followed, telegram), files, now=clock)
+
+
+def text(said: str, kind: MessageKind = MessageKind.RESULT) -> OutgoingMessage:
+    return OutgoingMessage(kind=kind, screen=Screen(text=said))
+
+
+def file(source: FileSource, subject: UUID, extension: str) -> OutgoingMessage:
+    reference = FileReference(source=source, subject=subject, extension=extension)
+    return OutgoingMessage(kind=MessageKind.RESULT, screen=Screen(text=f"Файл {extension}"), file=reference)
+
+
+async def put(somebody: Somebody, *messages: OutgoingMessage) -> None:
+    async with somebody.database.transaction() as connection:
+        for message in messages:
+            await outbox_store.put(connection, uuid4().hex, somebody.owner, somebody.chat, message)
+
+
+async def left(database: Database) -> int:
+    async with database.transaction() as connection:
+        query = "SELECT count(*) AS left FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL"
+        row = await (await connection.execute(query)).fetchone()
+    assert row is not None
+    return int(row["left"])
+
+
+async def everything_can_be_tried_now(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE outbox SET not_before = now()")
+
+
+async def test_messages_of_a_chat_come_in_their_order(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles
+) -> None:
+    await put(somebody, *(text(f"{number}.") for number in range(5)))
+    await look(outbox, times=6)
+    assert telegram.shown(somebody.chat) == ["0.", "1.", "2.", "3.", "4."]
+    assert telegram.sends == 5
+
+
+async def test_a_chat_does_not_wait_for_another(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+) -> None:
+    other = await Somebody.come(followed)
+    await put(somebody, text("первое"), text("второе"))
+    await put(other, text("другому"))
+    telegram.failures["send"] = [TelegramUnavailable(reason="timeout")]
+    await look(outbox, times=2)
+    assert telegram.shown(other.chat) == ["другому"]
+    assert telegram.shown(somebody.chat) == []
+
+
+async def test_a_running_outbox_sends_what_is_put_in(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+) -> None:
+    running = asyncio.create_task(outbox.run())
+    await put(somebody, *(text(f"{number}.") for number in range(20)))
+    outbox.wake()
+    async with asyncio.timeout(20):
+        while await left(followed):  # noqa: ASYNC110  # the database has no event of ours
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
+    assert telegram.sends == 20
+
+
+@pytest.mark.parametrize("trouble", [TelegramUnavailable(reason="timeout"), TelegramRefusedSecrets(reason="revoked")])
+async def test_what_could_not_be_sent_is_sent_later_and_what_follows_waits(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, trouble: TelegramError
+) -> None:
+    await put(somebody, text("первое"), text("второе"))
+    telegram.failures["send"] = [trouble]
+    await look(outbox, times=3)
+    assert telegram.shown(somebody.chat) == []
+    await everything_can_be_tried_now(followed)
+    await look(outbox, times=2)
+    assert telegram.shown(somebody.chat) == ["первое", "второе"]
+
+
+async def test_what_a_closed_chat_does_not_take_is_given_up(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+) -> None:
+    await put(somebody, text("первое"))
+    telegram.failures["send"] = [ChatClosed(chat=somebody.chat, reason="USER_IS_BLOCKED")]
+    await look(outbox, times=2)
+    assert (telegram.shown(somebody.chat), await left(followed)) == ([], 0)
+
+
+@pytest.mark.parametrize("extension", ["txt", "docx", "srt", "vtt", "json"])
+async def test_a_transcript_comes_as_a_file_of_any_form(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, extension: str
+) -> None:
+    recording = await somebody.has_recording("Нам понравилась тишина.")
+    await put(somebody, file(FileSource.TRANSCRIPT, recording.id, extension))
+    await look(outbox)
+    [(name, content)] = telegram.files
+    assert name == f"Расшифровка 1 interview_17.{extension}"
+    assert content.startswith(b"PK") if extension == "docx" else "тишина" in content.decode()
+
+
+@pytest.mark.parametrize("extension", ["md", "docx", "json"])
+async def test_a_report_comes_as_a_file_of_any_form(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, extension: str
+) -> None:
+    recording = await somebody.has_recording("Да.")
+    _, [run] = await somebody.orders(recording, "report_int_links")
+    await somebody.report_ends(run, RunStatus.DONE, "# Связки\n\nТишина.")
+    await put(somebody, file(FileSource.REPORT, run, extension))
+    await look(outbox)
+    [(name, content)] = telegram.files
+    assert name == f"2) Отчет о связках 1.{extension}"
+    assert content.startswith(b"PK") if extension == "docx" else "Связок" in content.decode()
+
+
+async def test_an_original_comes_back_as_it_was_and_leaves_nothing_in_the_spool(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, objects: ObjectStore, tmp_path: Path
+) -> None:
+    recording = await somebody.has_recording("Да.")
+    original = tmp_path / "original"
+    original.write_bytes(b"sound" * 1000)
+    with original.open("rb") as stream:
+        sha256 = sha256_of_stream(stream)
+    await objects.put_file(recording.object_key, original, sha256=sha256, file_name="original")
+    await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"))
+    await look(outbox)
+    assert telegram.files == [("interview_17.ogg", b"sound" * 1000)]
+    assert list((tmp_path / "outgoing").iterdir()) == []
+
+
+@pytest.mark.parametrize("source", FileSource)
+async def test_nobody_gets_a_file_of_another_and_is_told_that_there_is_none(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, source: FileSource
+) -> None:
+    other = await Somebody.come(followed)
+    recording = await other.has_recording("Тайна.")
+    _, [run] = await other.orders(recording, "report_int_links")
+    subject = run if source is FileSource.REPORT else recording.id
+    await put(somebody, file(source, subject, "md" if source is FileSource.REPORT else "txt"))
+    await look(outbox, times=2)
+    assert telegram.files == []
+    [told] = telegram.shown(somebody.chat)
+    assert "не нашлось" in told
+
+
+async def test_an_original_that_a_killed_process_was_sending_does_not_stay(outbox: Outbox, tmp_path: Path) -> None:
+    leftover = tmp_path / "outgoing" / "0123"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"half")
+    running = asyncio.create_task(outbox.run())
+    async with asyncio.timeout(20):
+        while leftover.exists():  # noqa: ASYNC110  # a folder has no event
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_killed_at_any_moment_each_message_comes_once(
+    followed: Database, objects: ObjectStore, tmp_path: Path
+) -> None:
+    for at in count(1):
+        killer = Killer(at)
+        telegram, somebody = TelegramOfFiles(killer), await Somebody.come(followed)
+        recording = await somebody.has_recording("Да.")
+        expected = ["Что дальше?", "Файл txt", "Вопрос"]
+        await put(somebody, text(expected[0]), file(FileSource.TRANSCRIPT, recording.id, "txt"))
+        await put(somebody, text(expected[2], MessageKind.INPUT_REQUEST))
+        mortal = DatabaseUntilKilled(followed, killer)
+        dying = Outbox(mortal, MessageTracker(mortal, telegram), OutboxFiles(mortal, objects, PACK, tmp_path))
+        was_killed = await killed(killer, dying)
+        await everything_can_be_tried_now(followed)
+        files = OutboxFiles(followed, objects, PACK, tmp_path)
+        await look(Outbox(followed, MessageTracker(followed, telegram), files), times=4)
+        assert telegram.shown(somebody.chat) == expected
+        if not was_killed:
+            assert at > 20
+            break
