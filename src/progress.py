@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 _SHORTEST_INTERVAL_S = 3.0
 _CHAT_SHARE_S = 1.5
 """Telegram takes about a message a second in a chat, edits included: many cards take turns."""
+_BEFORE_THE_LAST_S = 1.0
+"""Between a change and the last one, which is shown as soon as Telegram takes it."""
 _LONGEST_INTERVAL_S = 10.0
 """While work goes on, so that with what Telegram takes a card changes every 15 s."""
 
@@ -146,8 +148,10 @@ class ProgressCards:
 
 
 def _is_due(card: ProgressCard, view: CardView, *, changed: bool, since: float | None, interval_s: float) -> bool:
-    if card.message_id is None or view.final or since is None:
+    if card.message_id is None or since is None:
         return True
+    if view.final:
+        return since >= _BEFORE_THE_LAST_S
     return since >= interval_s and (changed or (view.working and since >= _LONGEST_INTERVAL_S))
 
 
