@@ -57,6 +57,12 @@ async def stored(somebody: Somebody, incoming_id: int) -> Recording:
         return await recordings_store.get_recording(connection, somebody.owner, recording.id)
 
 
+async def look_each_second(cards: ProgressCards, clock: Clock, times: int = 2) -> None:
+    for _ in range(times):
+        clock.passes(1)
+        await look(cards)
+
+
 async def test_a_card_is_sent_at_once_and_once(
     cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles
 ) -> None:
@@ -165,6 +171,20 @@ async def test_a_card_of_work_that_ended_while_the_bot_was_down_is_brought_up_to
     assert len(telegram.edits) == 1
 
 
+async def test_the_last_change_comes_a_second_after_the_one_before(
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock
+) -> None:
+    file = await somebody.sends(telegram, CONTENT)
+    await look(cards)
+    clock.passes(0.5)
+    await somebody.cancels(file.id)
+    await look(cards)
+    assert telegram.edits == []
+    clock.passes(0.5)
+    await look(cards)
+    assert len(telegram.edits) == 1
+
+
 async def test_a_card_that_was_sent_but_not_noted_is_not_sent_again(
     cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
 ) -> None:
@@ -191,13 +211,13 @@ async def test_a_card_that_its_person_deleted_is_sent_anew_once(
 
 
 async def test_a_final_card_that_its_person_deleted_is_not_sent_anew(
-    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, clock: Clock
 ) -> None:
     file = await somebody.sends(telegram, CONTENT)
     await look(cards)
     telegram.chats[somebody.chat].clear()
     await somebody.cancels(file.id)
-    await look(cards, times=2)
+    await look_each_second(cards, clock)
     assert telegram.sends == 1
     assert await only_card(followed) is None
 
@@ -224,11 +244,11 @@ async def test_a_card_that_could_not_be_sent_is_sent_later(
 
 
 async def test_a_card_that_cannot_be_edited_now_is_brought_up_to_date_later(
-    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock
 ) -> None:
     await stored(somebody, (await somebody.sends(telegram, CONTENT)).id)
     telegram.failures["edit"] = [TelegramUnavailable(reason="timeout")]
-    await look(cards, times=3)
+    await look_each_second(cards, clock, times=3)
     assert telegram.shown(somebody.chat)[0].startswith("✔ Готово")
 
 
@@ -248,7 +268,7 @@ async def test_a_card_of_reports_is_final_when_all_of_them_are_delivered(
     async with followed.transaction() as connection:
         for run in runs:
             await cards_store.note_delivered(connection, card.id, run)
-    await look(cards)
+    await look_each_second(cards, clock)
     assert await only_card(followed) is None
     assert len(telegram.edits) == 1
 
@@ -279,6 +299,7 @@ async def test_while_an_edit_waits_for_telegram_no_other_is_begun_and_the_newest
     may_go_on.set()
     async with asyncio.timeout(20):
         while await only_card(somebody.database) is not None:
+            clock.passes(1)
             cards.wake()
             await asyncio.sleep(0.01)
     running.cancel()
@@ -293,7 +314,7 @@ async def test_killed_at_any_moment_a_card_is_sent_once_and_ends_final(followed:
         telegram, somebody = TelegramOfFiles(killer), await Somebody.come(followed)
         await stored(somebody, (await somebody.sends(telegram, CONTENT)).id)
         was_killed = await killed(killer, ProgressCards(DatabaseUntilKilled(followed, killer), telegram, PACK))
-        await look(ProgressCards(followed, telegram, PACK, now=clock), times=3)
+        await look_each_second(ProgressCards(followed, telegram, PACK, now=clock), clock, times=3)
         [shown] = telegram.shown(somebody.chat)
         assert shown.startswith("✔ Готово")
         assert await only_card(followed) is None
