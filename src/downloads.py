@@ -105,11 +105,12 @@ class Downloads:
 
     async def _look(self, errands: Errands[int]) -> None:
         busy = errands.busy
+        # Downloads go on, and count on, meanwhile.
+        noted, self._bytes_done = self._bytes_done, {}
         async with self._database.transaction() as connection:
-            for incoming_id, bytes_done in self._bytes_done.items():
+            for incoming_id, bytes_done in noted.items():
                 await incoming_store.set_bytes_done(connection, incoming_id, bytes_done)
             open_files = {file.id: file for file in await incoming_store.list_open(connection)}
-        self._bytes_done.clear()
         for incoming_id in errands.busy - open_files.keys():
             errands.cancel(incoming_id)
         await self._clear(self._spooled - open_files.keys() - errands.busy)
