@@ -1,11 +1,13 @@
 """The bot: the application's services with Telegram in front of them, and the loops that bring people what happened."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import structlog
+from filelock import FileLock, Timeout
 
 import texts_telegram as texts
 import users_store
@@ -15,7 +17,7 @@ from application_engines import FetchProgress, language_endpoint, speech_endpoin
 from config import Settings
 from conversations import Conversations
 from downloads import Downloads
-from errors import BotNotConfigured, DatabaseUnavailable
+from errors import BotNotConfigured, BotRunsAlready, DatabaseUnavailable
 from handlers import Router
 from handlers_menu import MenuHandlers, SystemFacts
 from handlers_metadata import MetadataHandlers
@@ -77,9 +79,10 @@ class Bot:
     async def run(self) -> None:
         """Work until cancelled; what runs then is parked for the next start."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._followers.run())
             group.create_task(self._work())
-            group.create_task(self._router.recover())
+            # Before anything is sent: whether a message of the last run arrived is seen by the ids around the newest.
+            await self._router.recover()
+            group.create_task(self._followers.run())
 
     async def _work(self) -> None:
         while True:
@@ -98,9 +101,11 @@ async def open_bot(
 
     Raises:
         TelegramRefusedSecrets: Telegram does not accept token, id and hash.
+        BotRunsAlready: another process has the session of this folder.
         BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
         application = await stack.enter_async_context(
             open_application(settings, pack, on_fetch, retry_delays_s=_RETRY_DELAYS_S)
         )
@@ -115,6 +120,17 @@ async def open_bot(
         stack.push_async_callback(router.stop)
         await telegram.set_commands(texts.COMMANDS)
         yield Bot(telegram, router, application.jobs, followers)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Keep another bot away from the session: its file belongs to one process. A killed one lets go of the lock."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            yield
+    except Timeout as exc:
+        raise BotRunsAlready(folder=folder) from exc
 
 
 def telegram_client(settings: Settings) -> TelegramClient:

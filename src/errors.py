@@ -23,6 +23,7 @@
     │   ├── NoLanguageModel
     │   ├── MissingProgram
     │   ├── BotNotConfigured
+    │   ├── BotRunsAlready
     │   └── WeightsRefused
     ├── DiskFull                       exit status 2
     ├── ProviderError                  exit status 3
@@ -201,6 +202,12 @@ class BotNotConfigured(BadSettings):
     """The bot needs {names}."""
 
     user_text_template = texts_errors.BOT_NOT_CONFIGURED
+
+
+class BotRunsAlready(BadSettings):
+    """Another process runs the bot of {folder}."""
+
+    user_text_template = texts_errors.BOT_RUNS_ALREADY
 
 
 class WeightsRefused(BadSettings):

@@ -117,3 +117,6 @@ BOT_NOT_CONFIGURED = (
     "Токен даёт @BotFather по команде /newbot, id и hash — https://my.telegram.org, раздел API development tools.\n"
     "Без бота записи обрабатывает команда scripts/run process ФАЙЛ; подскажет scripts/run --help."
 )
+BOT_RUNS_ALREADY = (
+    "Бот уже запущен с этой папкой ({folder}). Остановите его или укажите другую в PERSISTENT_DIR; у бота один процесс."
+)

@@ -1,8 +1,11 @@
 """The main job as a person in Telegram lives it: a recording sent, followed, confirmed, turned into reports."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from bot import Bot
+from product import Product
 from telegram_user import ScriptedUser
 
 LONG_S = 60
@@ -37,3 +40,11 @@ async def test_a_newcomer_gets_from_start_to_all_reports_in_five_taps(
     await anna.sees("Ещё отчёт", timeout=LONG_S)
 
     assert taps <= 5
+
+
+async def test_a_second_bot_on_the_same_folder_says_that_one_runs(shared_bot: Bot) -> None:
+    product = shared_bot.product
+    second = Product(product.state, {**product.settings, **shared_bot.telegram.environment()})
+    outcome = await asyncio.to_thread(second.run)
+    assert outcome.status == 2
+    assert "Бот уже запущен" in outcome.said
