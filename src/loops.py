@@ -19,11 +19,11 @@ log = structlog.get_logger(__name__)
 PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
 _FIRST_DELAY_S = 2.0
-_LONGEST_DELAY_S = 300.0
+_LONGEST_DELAY_S = 60.0
 
 
 def delay_s(tries: int) -> float:
-    """How long to wait after so many tries that failed before: 2, 4, 8, … seconds, five minutes at most."""
+    """How long to wait after so many tries that failed before: 2, 4, 8, … seconds, a minute at most."""
     return float(min(_FIRST_DELAY_S * 2 ** min(tries, 10), _LONGEST_DELAY_S))
 
 
