@@ -69,8 +69,7 @@ class VoxPersonaError(Exception):
 
     def __init__(self, **details: object) -> None:
         self.details = details
-        docstring = " ".join((self.__class__.__doc__ or "").split())
-        super().__init__(_fill(docstring, details))
+        super().__init__(_fill(" ".join((self.__class__.__doc__ or "").split()), details))
 
     @property
     def user_text(self) -> str:
@@ -397,7 +396,5 @@ def exit_status_of(code: str) -> int:
     """The exit status of the error that was stored with this code; 1 for a code of no class."""
     classes = [VoxPersonaError]
     for cls in classes:
-        if cls.code_of_class() == code:
-            return cls.exit_status
         classes.extend(cls.__subclasses__())
-    return VoxPersonaError.exit_status
+    return next((cls.exit_status for cls in classes if cls.code_of_class() == code), VoxPersonaError.exit_status)

@@ -278,7 +278,7 @@ ENDPOINTS = {
     "a rate limit that does not pass": Case(
         3,
         "ограничил частоту",
-        "повторите команду позже",
+        "повторите позже",
         spoken("всё время 429.ogg"),
         faults=(openai_faults.status(429, times=ALWAYS, retry_after="0"),),
         kept=True,

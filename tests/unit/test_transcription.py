@@ -211,7 +211,7 @@ async def test_a_part_that_fails_is_missing_and_done_by_the_next_run() -> None:
     assert texts(draft) == [*ALL[:4], *ALL[5:]]
     (missing,) = draft.missing
     assert (missing.start, missing.end) == (119.5, 149.5)
-    assert missing.reason == "Сервис распознавания не ответил. Повторите команду: готовое не пропадёт."
+    assert missing.reason == "Сервис распознавания не ответил. Повторите: готовое не пропадёт."
     assert parts.failed == ["provider_unavailable"]
 
     engine.failures.clear()
