@@ -1,0 +1,97 @@
+"""How long the list of reports takes us to open, and what it costs in memory. Sending is not counted.
+
+``pytest -s tests/benchmarks/test_report_list.py`` prints the table.
+"""
+
+import asyncio
+import gc
+import resource
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from uuid import UUID, uuid4
+
+import pytest
+
+from datamodels import ReportFile, ReportId, ReportRunId, ScenarioId, UserId
+from md_storage import ReportFiles
+from md_storage_index import ReportIndex, write_index
+from report_archive_export import list_text
+from report_archive_snapshot import snapshot_of
+
+OWNER = UserId(UUID(int=7))
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+ALLOWED_S = {100: 0.2, 1_000: 0.2, 10_000: 1.5}
+LONGEST_STALL_S = 0.1
+OPENINGS = 5
+FLAT_MIB = 32
+"""More than this is growth, not the allocator's mood."""
+
+
+def reports(count: int) -> Iterator[ReportFile]:
+    for number in range(1, count + 1):
+        yield ReportFile(
+            id=ReportRunId(uuid4()),
+            number=number,
+            title=f"1) Оценка методологии интервью — Интервью №{number}, отель «Заря».ogg",
+            recording_number=number,
+            recording_file_name=f"Интервью №{number}, отель «Заря».ogg",
+            report_id=ReportId("report_int_methodology"),
+            scenario=ScenarioId("interview"),
+            label="1) Оценка методологии интервью",
+            created_at=NOW - timedelta(hours=number),
+            size_bytes=12_000,
+            tokens=3_000,
+        )
+
+
+async def opened(files: ReportFiles) -> tuple[float, int, float]:
+    """Seconds and bytes of a list, as the handler makes it, and for how long the event loop stood still meanwhile."""
+    stop = asyncio.Event()
+    watching = asyncio.create_task(longest_stall(stop))
+    began = perf_counter()
+    found = sorted(await files.list(OWNER), key=lambda report: (report.created_at, report.number), reverse=True)
+    snapshot_of(found, NOW).model_dump(mode="json")
+    content = await asyncio.to_thread(list_text, found, NOW)
+    seconds = perf_counter() - began
+    stop.set()
+    return seconds, len(content), await watching
+
+
+async def longest_stall(stop: asyncio.Event) -> float:
+    """The longest time in which the event loop did not come back."""
+    longest = 0.0
+    while not stop.is_set():
+        began = perf_counter()
+        await asyncio.sleep(0.001)
+        longest = max(longest, perf_counter() - began - 0.001)
+    return longest
+
+
+def memory_mib() -> float:
+    gc.collect()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.mark.parametrize("count", ALLOWED_S)
+async def test_the_list_opens_in_time_in_flat_memory_and_lets_the_event_loop_run(tmp_path: Path, count: int) -> None:
+    folder = tmp_path / f"user_{OWNER}"
+    folder.mkdir()
+    write_index(folder, ReportIndex(next_number=count + 1, reports=list(reports(count))))
+    files = ReportFiles(tmp_path)
+    await opened(files)
+    before = memory_mib()
+    openings = [await opened(files) for _ in range(OPENINGS)]
+    after = memory_mib()
+    times = [seconds for seconds, _, _ in openings]
+    # What we cause is in every opening; what a busy machine adds is not.
+    stall = min(stalled for _, _, stalled in openings)
+    print(
+        f"\n{count:>6} reports  list {openings[0][1] / 2**20:5.2f} MiB  median {median(times) * 1000:6.0f} ms  "
+        f"worst {max(times) * 1000:6.0f} ms  loop stalled {stall * 1000:4.0f} ms  memory +{after - before:.1f} MiB"
+    )
+    assert median(times) <= ALLOWED_S[count]
+    assert stall <= LONGEST_STALL_S
+    assert after - before <= FLAT_MIB
