@@ -39,7 +39,7 @@ from db import Database
 from errors import NotFound
 from loops import Errands, Loop
 from markups_cards import report_labels
-from markups_metadata import confirmation, question
+from markups_metadata import caption_problems, confirmation, question
 from markups_recordings import which_scenario
 from markups_results import (
     is_long,
@@ -51,6 +51,7 @@ from markups_results import (
     transcript_message,
 )
 from metadata import parse_caption
+from metadata_captions import problems_of_caption
 from metadata_fields import missing
 from prompt_pack_models import ReportPack
 from user_states import Dialog, Step, get_user_lock
@@ -174,6 +175,7 @@ class Conversations:
         if not await user_states.advance(connection, conversation.owner_id, None, dialog, ttl=_DIALOG_LASTS):
             return False
         if fields:
+            await self._tell_caption_problems(connection, ready.conversation, recording, metadata)
             kind, screen = MessageKind.INPUT_REQUEST, question(recording.number, fields[0])
         else:
             kind = MessageKind.CONFIRMATION
@@ -181,6 +183,22 @@ class Conversations:
         # Once by the move; the dialog may begin again in the same round when the scenario is chosen late.
         await self._put(connection, conversation, f"metadata:{recording.id}:{uuid4()}", screen, kind=kind)
         return await conversations_store.move(connection, conversation, ConversationStep.CONFIRMATION)
+
+    async def _tell_caption_problems(
+        self,
+        connection: AsyncConnection[DictRow],
+        conversation: Conversation,
+        recording: Recording,
+        metadata: RecordingMetadata,
+    ) -> None:
+        request = recording.request
+        problems = await asyncio.to_thread(
+            problems_of_caption, request.caption, request.scenario, metadata, self._today()
+        )
+        if problems:
+            screen = caption_problems(recording.number, problems)
+            key = f"caption:{recording.id}:{conversation.round}"
+            await self._put(connection, conversation, key, screen, kind=MessageKind.INFO_MESSAGE)
 
     async def _metadata(self, connection: AsyncConnection[DictRow], recording: Recording) -> RecordingMetadata:
         """What is known, by the caption when nothing is: its lines mean nothing until the scenario is known."""

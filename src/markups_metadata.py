@@ -1,5 +1,7 @@
 """Screens of a recording's metadata: a question, the confirmation card, the choice of a field to change."""
 
+from collections.abc import Sequence
+
 import texts_metadata
 import texts_telegram
 import texts_telegram_metadata as texts
@@ -7,6 +9,7 @@ from datamodels import BuildingType, RecordingMetadata, ScenarioId
 from datamodels_telegram import Button, Keyboard, Screen
 from markups import Action, button
 from markups_text import LONGEST_REASON, escaped
+from metadata import FieldProblem
 from metadata_fields import PROMPTS, Field, fields_of, shown, title
 
 _FIELDS_IN_ROW = 2
@@ -63,6 +66,14 @@ def confirmation(
             ),
         ),
     )
+
+
+def caption_problems(recording_number: int, problems: Sequence[FieldProblem]) -> Screen:
+    """Tell what in the caption could not be read."""
+    lines = (
+        texts.CAPTION_PROBLEM.format(field=each.field, reason=escaped(each.reason, LONGEST_REASON)) for each in problems
+    )
+    return Screen(text=texts.CAPTION_PROBLEMS.format(number=recording_number, problems="\n".join(lines)))
 
 
 def edit_menu(recording_number: int, scenario: ScenarioId) -> Screen:

@@ -3,6 +3,9 @@
 Values in braces are escaped before they are put in; the texts are HTML.
 """
 
+CAPTION_PROBLEMS = "✍️ <b>Запись №{number}</b>: подпись разобрана не вся.\n{problems}\nСпрошу об этом отдельно."
+CAPTION_PROBLEM = "• {field} — {reason}"
+
 NOT_GIVEN = "—"
 LINE = "{field}: <b>{value}</b>"
 
@@ -26,6 +29,5 @@ CONFIRMED = "✅ Данные записи №{number} сохранены."
 FINISH_FIRST = "Сначала закончите с данными записи №{number}: ответьте, подтвердите или нажмите /cancel"
 
 CANCELLED = "Вопросы отменены, введённое сохранено. Данные записи всегда можно дополнить в хранилище."
-CANCELLED_OTHER = "Отменено."
 CANCELLED_OTHER = "Отменено."
 NOTHING_TO_CANCEL = "Отменять нечего."

@@ -167,6 +167,22 @@ async def test_what_the_proposal_leaves_open_is_asked_for(
     assert await dialog(somebody) == Dialog(step=Step.ASK_DATE, recording_id=recording.id)
 
 
+async def test_what_a_caption_gets_wrong_is_told_once_and_then_asked_for(
+    conversations: Conversations, somebody: Somebody
+) -> None:
+    first, _, *others = CAPTION.splitlines()
+    recording = await somebody.has_recording("Да.", caption="\n".join([first, "31.02.2026", *others]))
+    await look(conversations, times=2)
+    async with somebody.database.transaction() as connection:
+        await recordings_store.set_proposed(connection, recording.id, proposed=True)
+    await look(conversations, times=3)
+    *_, told, question = await delivered(somebody)
+    assert "дата — даты 31.02.2026 нет в календаре" in told.screen.text
+    assert told.kind is MessageKind.INFO_MESSAGE
+    assert question.kind is MessageKind.INPUT_REQUEST
+    assert await dialog(somebody) == Dialog(step=Step.ASK_DATE, recording_id=recording.id)
+
+
 async def test_questions_are_asked_although_the_roles_failed(conversations: Conversations, somebody: Somebody) -> None:
     recording = await somebody.has_recording("Да.")
     await look(conversations, times=2)

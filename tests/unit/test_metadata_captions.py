@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamodels import ScenarioId
-from metadata_captions import scenario_of_caption
+from datamodels import RecordingMetadata, ScenarioId
+from metadata_captions import problems_of_caption, scenario_of_caption
 
 TODAY = date(2026, 11, 21)
 SCENARIOS = (ScenarioId("interview"), ScenarioId("design"))
@@ -21,14 +21,25 @@ HEAD = "12\n2026.11.03\nИванова Мария\n"
         (f"{HEAD}Петров Иван\nотель\nЗаря", None),
         (f"{HEAD}Петров Иван\nцентр здоровья при отеле\nЗаря", "interview"),
         (f"{HEAD}Заря\nотель\nлобби\nКазань\nи ещё строка", None),
+        ("12\n31.02.2026\nИванова Мария\nЗаря\nотель\nлобби\nКазань", "design"),
+        ("12\n31.02.2026\nИванова Мария\nПетров Иван\nбассейн при отеле\nЗаря", "interview"),
+        (f"{HEAD}", None),
         ("просто подпись", None),
         ("", None),
     ],
 )
-def test_only_lines_without_a_fault_tell_and_only_when_they_fit_one(caption: str, scenario: str | None) -> None:
+def test_a_caption_tells_the_scenario_that_it_fits_best_if_one_does(caption: str, scenario: str | None) -> None:
     assert scenario_of_caption(caption, SCENARIOS, TODAY) == scenario
 
 
 @given(st.text(max_size=300))
 def test_any_caption_is_one_of_them_or_none(caption: str) -> None:
     assert scenario_of_caption(caption, SCENARIOS, TODAY) in {*SCENARIOS, None}
+
+
+def test_what_could_not_be_read_is_told_unless_it_is_known_otherwise() -> None:
+    caption = "без числа\n31.02.2026\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
+    known = RecordingMetadata(audio_number=12)
+    (problem,) = problems_of_caption(caption, ScenarioId("design"), known, TODAY)
+    assert (problem.field, problem.reason) == ("дата", "даты 31.02.2026 нет в календаре")
+    assert problems_of_caption(" ", ScenarioId("design"), known, TODAY) == ()
