@@ -12,7 +12,7 @@ LONG_S = 90
 async def has_reports(person: ScriptedUser, recording: Path) -> None:
     """Get all reports of an interview the way people do."""
     await person.send_file(recording, kind="audio")
-    await person.sees("Что это за запись?", timeout=LONG_S)
+    await person.sees("Интервью", timeout=LONG_S)
     await person.press("Интервью")
     await person.sees("Номер файла", timeout=LONG_S)
     await person.press("Пропустить все")

@@ -1,0 +1,110 @@
+"""What people type about their reports."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constants import REPORT_TITLE_CHARACTERS
+from handlers_my_reports_input import BadAnswer, parse_number, parse_period, parse_title, parse_title_part
+from screens import nasty_text
+
+
+@given(st.text(max_size=30), st.frozensets(st.integers(1, 20), max_size=5))
+def test_a_number_is_ascii_digits_of_the_list_or_the_reason_is_told(text: str, numbers: frozenset[int]) -> None:
+    try:
+        number = parse_number(text, numbers)
+    except BadAnswer:
+        assert text.strip() not in set(map(str, numbers))
+    else:
+        assert number in numbers
+        assert text.strip().lstrip("0") == str(number)
+
+
+@pytest.mark.parametrize(("text", "number"), [("5", 5), (" 5\n", 5), ("005", 5)])
+def test_spaces_and_leading_zeros_do_no_harm(text: str, number: int) -> None:
+    assert parse_number(text, {5, 7}) == number
+
+
+def test_an_empty_list_has_no_number() -> None:
+    with pytest.raises(BadAnswer, match="самый большой номер в списке — 0"):
+        parse_number("1", frozenset())
+
+
+def test_a_number_between_those_of_the_list_is_not_in_it() -> None:
+    with pytest.raises(BadAnswer, match="Отчета №6 в списке нет"):
+        parse_number("6", {5, 7})
+
+
+@given(nasty_text)
+def test_a_title_is_one_printable_line_of_at_most_two_hundred_characters(text: str) -> None:
+    try:
+        title = parse_title(text, "старое")
+    except BadAnswer:
+        assert len(" ".join(text.split())) > REPORT_TITLE_CHARACTERS or not text.isprintable() or not text.strip()
+    else:
+        assert title.isprintable()
+        assert 0 < len(title) <= REPORT_TITLE_CHARACTERS
+        assert title == " ".join(title.split())
+
+
+def test_the_old_title_is_no_new_one() -> None:
+    with pytest.raises(BadAnswer, match="уже так называется"):
+        parse_title(" старое ", "старое")
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u200b"])
+def test_nothing_cannot_be_looked_for(text: str) -> None:
+    with pytest.raises(BadAnswer, match="Искать нечего"):
+        parse_title_part(text)
+
+
+def test_a_part_of_a_title_is_no_longer_than_a_title() -> None:
+    assert parse_title_part(" связки\nотель ") == "связки отель"
+    with pytest.raises(BadAnswer, match="не больше 200"):
+        parse_title_part("я" * 201)
+
+
+THIRD, NINTH = date(2026, 11, 3), date(2026, 11, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        ("03.11.2026 – 09.11.2026", (THIRD, NINTH)),
+        ("с 2026-11-03 по 2026.11.09", (THIRD, NINTH)),
+        ("03.11.2026", (THIRD, THIRD)),
+        ("С 03.11.2026", (THIRD, None)),
+        ("до 09.11.2026", (None, NINTH)),
+        ("по 09.11.2026 включительно", (None, NINTH)),
+        ("03.11.2999", (date(2999, 11, 3), date(2999, 11, 3))),
+    ],
+)
+def test_a_period_is_two_dates_or_one_or_an_end(text: str, period: tuple[date | None, date | None]) -> None:
+    assert parse_period(text) == period
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("вчера", "нет даты"),
+        ("", "нет даты"),
+        ("09.11.2026 03.11.2026", "Первая дата позже"),
+        ("01.11.2026 02.11.2026 03.11.2026", "больше двух дат"),
+        ("31.02.2026", "31.02.2026"),
+        ("1.1.1", "1.1.1"),
+    ],
+)
+def test_what_is_no_period_is_explained(text: str, reason: str) -> None:
+    with pytest.raises(BadAnswer, match=reason):
+        parse_period(text)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_period_or_has_a_reason(text: str) -> None:
+    try:
+        first, last = parse_period(text)
+    except BadAnswer:
+        return
+    assert first is not None or last is not None

@@ -1,0 +1,223 @@
+"""Lists of reports: when they are good, which reports they have, how they are saved, what is drawn of them."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import ROOT
+from datamodels import IndexPoint, IndexValue, ReportFile, ReportId, ReportRunId, ScenarioId
+from markups import Action
+from prompt_pack import load_pack
+from prompt_pack_manifest import RESERVED_IDS
+from report_archive_charts import (
+    TrendBy,
+    months_chart,
+    reports_per_month,
+    trend,
+    trend_chart,
+    trend_indices,
+    trend_types,
+)
+from report_archive_export import list_text, to_csv, to_json, to_xlsx
+from report_archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
+from report_archive_snapshot import freshness, minutes_of, snapshot_of
+from screens import nasty_text
+
+HERE = datetime.now().astimezone().tzinfo
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=HERE)
+PACK = load_pack(ROOT / "prompts")
+FIVE = timedelta(minutes=5)
+
+
+def report(number: int = 1, **changes: object) -> ReportFile:
+    given_ = {
+        "id": ReportRunId(uuid4()),
+        "number": number,
+        "title": "Отель «Заря», связки",
+        "recording_number": 17,
+        "recording_file_name": "интервью 17.ogg",
+        "report_id": "report_int_links",
+        "scenario": "interview",
+        "label": "2) Отчет о связках",
+        "created_at": NOON - timedelta(days=number),
+        "size_bytes": 1500,
+        "tokens": 400,
+        **changes,
+    }
+    return ReportFile.model_validate(given_)
+
+
+def point(number: int, day: date, employee: str | None, **values: float | str | None) -> IndexPoint:
+    indices = tuple(IndexValue(name=name, label=name.upper(), value=value) for name, value in values.items())
+    return IndexPoint(
+        number=number,
+        report_id=ReportId("report_int_links"),
+        day=day,
+        employee=employee,
+        place="Заря",
+        indices=indices,
+    )
+
+
+def test_every_button_of_reports_is_reserved_from_the_ids_of_reports() -> None:
+    assert {each.value for each in Action if each.startswith("report_")} <= RESERVED_IDS
+
+
+@given(st.timedeltas(timedelta(days=-400), timedelta(days=400)))
+def test_a_snapshot_is_good_from_its_time_until_it_is_too_old(age: timedelta) -> None:
+    checked = freshness(snapshot_of([report()], NOON), NOON + age, FIVE)
+    assert checked.good == (timedelta() <= age <= FIVE)
+    assert (checked.tell == "") == checked.good
+
+
+def test_no_snapshot_is_not_good() -> None:
+    assert not freshness(None, NOON, FIVE).good
+
+
+@pytest.mark.parametrize(
+    ("lasts", "told"), [(60, ">1 минуты"), (300, ">5 минут"), (1260, ">21 минуты"), (90, ">2 минут")]
+)
+def test_how_old_a_list_may_be_is_told_as_it_is_set(lasts: int, told: str) -> None:
+    assert told.replace(">", "&gt;") in freshness(None, NOON, timedelta(seconds=lasts)).tell
+
+
+def test_minutes_are_at_least_one() -> None:
+    assert minutes_of(timedelta(seconds=5)) == 1
+
+
+REPORTS = [
+    report(1, title="Ёлка и завтрак"),
+    report(2, report_id="report_int_general", label="3) Общие факторы"),
+    report(3, report_id="report_design_compliance", label="2) Соответствие", scenario="design"),
+    report(4, report_id="report_design_compliance", label="2) Соответствие", scenario=None),
+    report(5, report_id="report_gone", label="Старый", scenario=None),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (ReportFilter(), [1, 2, 3, 4, 5]),
+        (ReportFilter(first=date(2026, 11, 19)), [1, 2]),
+        (ReportFilter(last=date(2026, 11, 17)), [4, 5]),
+        (ReportFilter(first=date(2026, 11, 18), last=date(2026, 11, 19)), [2, 3]),
+        (ReportFilter(title="ЕЛКА"), [1]),
+        (ReportFilter(report_id=ReportId("report_int_general")), [2]),
+        (ReportFilter(scenario=ScenarioId("design")), [3, 4]),
+        (ReportFilter(scenario=ScenarioId("design"), title="ёлка"), []),
+    ],
+)
+def test_only_what_fits_the_filter_is_shown(wanted: ReportFilter, numbers: list[int]) -> None:
+    assert [each.number for each in filtered(REPORTS, wanted, PACK)] == numbers
+
+
+def test_types_and_scenarios_are_those_that_are_there() -> None:
+    assert [label for _, label in types_of(REPORTS)] == [
+        "2) Отчет о связках",
+        "2) Соответствие",
+        "3) Общие факторы",
+        "Старый",
+    ]
+    assert [id_ for id_, _ in scenarios_of([*REPORTS, report(6, scenario="lab")], PACK)] == [
+        "interview",
+        "design",
+        "lab",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines"),
+    [
+        (ReportFilter(), []),
+        (ReportFilter(first=date(2026, 11, 3), last=date(2026, 11, 3)), ["03.11.2026"]),
+        (ReportFilter(first=date(2026, 11, 3), last=date(2026, 11, 9)), ["с 03.11.2026 по 09.11.2026"]),
+        (ReportFilter(last=date(2026, 11, 9), title="завтрак"), ["по 09.11.2026", "в названии «завтрак»"]),
+        (ReportFilter(report_id=ReportId("report_int_general")), ["3) Общие факторы"]),
+        (ReportFilter(scenario=ScenarioId("gone"), report_id=ReportId("gone")), ["gone", "gone"]),
+    ],
+)
+def test_a_filter_is_told_in_words(wanted: ReportFilter, lines: list[str]) -> None:
+    assert list(filter_lines(wanted, REPORTS, PACK)) == lines
+
+
+@given(nasty_text)
+def test_whatever_a_title_is_the_list_keeps_its_lines(title: str) -> None:
+    text = list_text([report(title=title)], NOON).decode()
+    assert len(text.splitlines()) == 12
+    assert text.startswith("СПИСОК ОТЧЕТОВ\nДата экспорта: 21.11.2026 12:00\nВсего: 1 отчет\n")
+
+
+@given(nasty_text)
+def test_a_table_for_spreadsheets_comes_back_and_calculates_nothing(title: str) -> None:
+    [head, row] = list(csv.reader(io.StringIO(to_csv([report(title=title)]).decode("utf-8-sig")), delimiter=";"))
+    assert head[:3] == ["Номер", "Дата", "Название"]
+    assert len(row) == len(head)
+    assert not row[2].startswith(("=", "+", "-", "@"))
+
+
+def test_a_formula_in_a_title_is_text_in_both_tables() -> None:
+    formula = report(title="=HYPERLINK(1)")
+    assert "'=HYPERLINK(1)" in to_csv([formula]).decode("utf-8-sig")
+    with zipfile.ZipFile(io.BytesIO(to_xlsx([formula]))) as book:
+        assert b"=HYPERLINK(1)" in book.read("xl/sharedStrings.xml")
+        assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
+
+
+def test_a_list_for_programs_has_numbers_and_iso_times() -> None:
+    [row] = json.loads(to_json([report(5)]))
+    assert (row["number"], row["title"], row["size_bytes"]) == (5, "Отель «Заря», связки", 1500)
+    assert datetime.fromisoformat(row["created_at"]) == NOON - timedelta(days=5)
+    assert "id" not in row
+
+
+def test_months_without_reports_are_shown_as_none() -> None:
+    days = [datetime(2025, 12, 5, tzinfo=HERE), datetime(2026, 2, 1, tzinfo=HERE), datetime(2026, 2, 9, tzinfo=HERE)]
+    months = reports_per_month([report(number, created_at=day) for number, day in enumerate(days, 1)])
+    assert dict(months) == {(2025, 12): 1, (2026, 1): 0, (2026, 2): 2}
+    assert reports_per_month([]) == {}
+
+
+POINTS = [
+    point(1, date(2026, 11, 1), "Анна", итог=80, вывод="хорошо", пусто=None),
+    point(2, date(2026, 11, 2), "Борис", итог=60.5),
+    point(3, date(2026, 11, 3), "Анна", итог=90),
+    point(4, date(2026, 11, 4), None, вывод="плохо"),
+    point(5, date(2026, 11, 5), None, другой=1),
+]
+
+
+def test_only_numbers_can_be_drawn_over_time() -> None:
+    links = ReportId("report_int_links")
+    assert trend_types(POINTS) == [links]
+    assert trend_types([POINTS[3]]) == []
+    assert trend_indices(POINTS, links) == [("итог", "ИТОГ"), ("другой", "ДРУГОЙ")]
+    assert trend_indices(POINTS, ReportId("report_other")) == []
+
+
+def test_who_has_the_most_reports_comes_first() -> None:
+    links = ReportId("report_int_links")
+    assert list(trend(POINTS, links, "итог", TrendBy.EMPLOYEE).items()) == [
+        ("Анна", [(date(2026, 11, 1), 80.0), (date(2026, 11, 3), 90.0)]),
+        ("Борис", [(date(2026, 11, 2), 60.5)]),
+    ]
+    assert list(trend(POINTS, links, "итог", TrendBy.PLACE)) == ["Заря"]
+    assert list(trend(POINTS, links, "другой", TrendBy.EMPLOYEE)) == ["не указано"]
+
+
+@pytest.mark.parametrize("months", [1, 12, 30, 60])
+def test_reports_per_month_are_a_picture(months: int) -> None:
+    counts = {(2020 + each // 12, each % 12 + 1): each % 5 for each in range(months)}
+    assert months_chart(counts).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("people", [1, 12])
+def test_a_trend_is_a_picture_whatever_people_are_called(people: int) -> None:
+    lines = {f"_$x^2$ {each} \x07" + "я" * 80: [(date(2026, 11, 3), float(each))] for each in range(people)}
+    assert trend_chart("Итог $", TrendBy.EMPLOYEE, lines).startswith(b"\x89PNG")
