@@ -12,14 +12,16 @@ from datamodels import Role
 class Permission(StrEnum):
     LOOK = "look"
     """Menus, help, one's own lists."""
+    ASK = "ask"
+    """Ask in chats, begin chats and go from one to another."""
     RECORD = "record"
-    """Send recordings and work on them: metadata, reports, deletion."""
+    """Send recordings and work on them: metadata, reports, deletion. Rename and delete what is one's own."""
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {
-    Role.GUEST: frozenset([Permission.LOOK]),
-    Role.USER: frozenset([Permission.LOOK, Permission.RECORD]),
-    Role.ADMIN: frozenset([Permission.LOOK, Permission.RECORD]),
+    Role.GUEST: frozenset([Permission.LOOK, Permission.ASK]),
+    Role.USER: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD]),
+    Role.ADMIN: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD]),
     Role.SUPER_ADMIN: frozenset(Permission),
 }
 

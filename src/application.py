@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import users_store
 from application_engines import EnginePool, FetchProgress
 from audio import find_ffmpeg
+from chats_search import TranscriptSearch
 from config import Settings
 from datamodels import UserId
 from db import Database
 from embedded import Engines as EmbeddedEngines
 from jobs import Jobs
+from jobs_chats import AnswerSteps
 from jobs_recordings import RecordingSteps
 from jobs_reports import ReportSteps
 from jobs_workshop import Workshop
@@ -67,7 +69,9 @@ async def open_application(
         files = ReportFiles(settings.persistent_dir / "reports")
         reports = ReportSteps(workshop, files)
         await reports.reconcile(owner)
-        jobs = Jobs(database, RecordingSteps(workshop), reports, settings.worker_concurrency, retry_delays_s)
+        answers = AnswerSteps(workshop, TranscriptSearch(database, pack), settings.chat_context_tokens)
+        steps = RecordingSteps(workshop)
+        jobs = Jobs(database, steps, reports, settings.worker_concurrency, retry_delays_s, answers)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,

@@ -12,13 +12,16 @@ from filelock import FileLock, Timeout
 import texts_telegram as texts
 import users_store
 from access import Team
+from answers import AnswerDeliveries
 from application import Application, open_application
 from application_engines import FetchProgress, language_endpoint, speech_endpoint
+from chats import Chats
 from config import Settings
 from conversations import Conversations
 from downloads import Downloads
 from errors import BotNotConfigured, BotRunsAlready, DatabaseUnavailable
 from handlers import Router
+from handlers_chats import ChatHandlers, ChatWork
 from handlers_menu import MenuHandlers, SystemFacts
 from handlers_metadata import MetadataHandlers
 from handlers_my_reports_shared import MyReportsWork
@@ -53,13 +56,15 @@ class Followers:
         self.cards = ProgressCards(database, telegram, application.pack)
         files = OutboxFiles(database, application.objects, application.pack, spool)
         self.outbox = Outbox(database, messages, files)
+        self.answers = AnswerDeliveries(database, self.outbox.wake)
         self.conversations = Conversations(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for loop in (self.downloads, self.cards, self.outbox, self.conversations, LagMonitor()):
+            loops = (self.downloads, self.cards, self.outbox, self.conversations, self.answers, LagMonitor())
+            for loop in loops:
                 group.create_task(loop.run())
 
 
@@ -198,6 +203,8 @@ def _router(
         lasts=timedelta(seconds=settings.report_list_ttl_s),
         now=lambda: datetime.now(UTC),
     )
+    work = ChatWork(chats=Chats(database, jobs.enqueue_answer), spool=settings.persistent_dir / "spool", today=_today)
+    chats = ChatHandlers(database, messages, work)
     return Router(
         database,
         telegram,
@@ -208,10 +215,11 @@ def _router(
             MetadataHandlers(database, messages, application.pack, wake_deliveries, _today).routes(),
             ReportHandlers(database, messages, reports).routes(),
             MyReportsHandlers(database, messages, my_reports).routes(),
+            chats.routes(),
         ],
         team=Team.from_settings(settings),
         menu=lambda _: main_menu(),
-        other=menu.other_text,
+        other=chats.ask,
     )
 
 

@@ -25,8 +25,8 @@ from report_formats import to_json as report_to_json
 from report_formats import to_markdown as report_to_markdown
 from report_formats import value_text
 from texts import SPEAKER
-from transcript_formats import clock, to_docx, to_json, to_srt, to_txt, to_vtt
-from utils import alone_in, disk_full_mapped, folder_problem, safe_file_name, write_atomically
+from transcript_formats import to_docx, to_json, to_srt, to_txt, to_vtt
+from utils import alone_in, clock, disk_full_mapped, folder_problem, safe_file_name, write_atomically
 
 _LONGEST_STEM = 80
 

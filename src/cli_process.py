@@ -33,8 +33,7 @@ from errors import BuildingNeeded, UnknownChoice, VoxPersonaError, exit_status_o
 from jobs import queue_of
 from metadata import parse_caption
 from prompt_pack import ReportPack, ReportType, load_pack
-from transcript_formats import clock
-from utils import human_size, readable_name
+from utils import clock, human_size, readable_name
 
 _POLL_S = 0.25
 _NOTHING = NO_SCENARIO

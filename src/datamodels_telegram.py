@@ -120,11 +120,15 @@ class FileReference(Value):
 
 
 class OutgoingMessage(Value):
-    """A message of the outbox: a screen, with a file whose caption it then is."""
+    """A message of the outbox: a screen, with a file whose caption it then is.
+
+    ``replaces`` is an earlier message of the bot, which goes when this one is there.
+    """
 
     kind: MessageKind
     screen: Screen
     file: FileReference | None = None
+    replaces: MessageId | None = None
 
 
 class OutboxItem(Value):

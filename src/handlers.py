@@ -326,7 +326,7 @@ class Router:
     async def _answer_route(self, user: User) -> tuple[Permission, MessageHandler]:
         async with self._database.transaction() as connection:
             dialog = await user_states.get(connection, user.id, OpenDialog)
-        return (Permission.LOOK, self._other) if dialog is None else self._routes.answers[dialog.step]
+        return (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
 
     async def _tell(self, chat: ChatId, text: str) -> None:
         try:

@@ -57,10 +57,6 @@ class MenuHandlers:
             },
         )
 
-    async def other_text(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002  # any text
-        """Answer text that nobody asked for."""
-        await self._messages.send(context.chat, MessageKind.MENU, main_menu(texts.HINT_SEND_RECORDING))
-
     def _shows(self, screen: Screen) -> PressHandler:
         async def show(context: Context, press: Press) -> None:  # noqa: ARG001  # the button says everything
             await self._show(context, screen)

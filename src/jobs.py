@@ -25,9 +25,11 @@ import jobs_queue
 import recordings_store
 import recordings_store_work
 import reports_store
-from datamodels import RecordingId, ReportRunId
+from datamodels import RecordingId, ReportRunId, UserId
+from datamodels_chats import AnswerId
 from db import Database
 from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
+from jobs_chats import AnswerSteps
 from jobs_recordings import RecordingSteps
 from jobs_reports import ReportSteps
 from jobs_retries import GoOn, TryLater, retry_at
@@ -41,9 +43,12 @@ _HEARTBEAT_S = 1.0
 _SILENCE_S = 3.0
 """The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
 _STOP_LIMIT_S = 5.0
+_ANSWERS_QUEUE = "answers"
+_ANSWERS_AT_ONCE = 2
+"""Beside all other work: who asks does not wait for the end of another's long recording."""
 
 SubjectTask = Task[[JobContext, str], Awaitable[None], [str]]
-"""A task whose one argument is the id of its subject: a recording or a report run."""
+"""A task whose one argument is the id of its subject: a recording, a report run or an answer."""
 
 Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
 """Stores a failure, and when the job will be tried again by itself."""
@@ -61,7 +66,7 @@ class Jobs:
     """The queue and its worker.
 
     A job that fails where trying again helps is tried again after each of ``retry_delays_s``, or after what the
-    provider asks for when that is longer; without delays its failure is final.
+    provider asks for when that is longer; without delays its failure is final. Without ``answers`` nobody can ask.
     """
 
     def __init__(
@@ -71,8 +76,10 @@ class Jobs:
         reports: ReportSteps,
         concurrency: int,
         retry_delays_s: Sequence[float] = (),
+        answers: AnswerSteps | None = None,
     ) -> None:
         self._database = database
+        self._answers = answers
         self._recordings = recordings
         self._reports = reports
         self._concurrency = concurrency
@@ -81,6 +88,7 @@ class Jobs:
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
+        self._answer: SubjectTask = self._task("answer_question", self._answer_question)
 
     async def enqueue_recording(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
         """Add the job that takes the recording on from its stage, unless one is waiting already.
@@ -103,6 +111,13 @@ class Jobs:
         """
         await recordings_store.set_proposed(connection, recording_id, proposed=False)
         await self._enqueue(connection, self._propose, recording_id, _proposal_lock_of(recording_id), recording_id)
+
+    async def enqueue_answer(self, connection: AsyncConnection[DictRow], owner: UserId, answer_id: AnswerId) -> None:
+        """Add the job that answers a question; a person's questions are answered one after another."""
+        deferrer = self._answer.configure(
+            connection=connection, queue=_ANSWERS_QUEUE, lock=f"answers:{owner}", queueing_lock=f"answer:{answer_id}"
+        )
+        await deferrer.defer_async(subject=str(answer_id))
 
     async def cancel_recording(self, recording_id: RecordingId) -> bool:
         """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
@@ -172,29 +187,32 @@ class Jobs:
         await jobs_queue.stop(self._app.job_manager, connection, jobs)
 
     async def _work(self, queues: Sequence[str] | None) -> None:
-        working = asyncio.create_task(
-            self._app.run_worker_async(
-                queues=queues,  # type: ignore[arg-type]  # its documentation allows None, its type does not
-                concurrency=self._concurrency,
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=0,
-                fetch_job_polling_interval=_POLLING_S,
-                abort_job_polling_interval=_ABORT_POLLING_S,
-                update_heartbeat_interval=_HEARTBEAT_S,
-                delete_jobs="successful",
-            )
-        )
-        taking_over = asyncio.create_task(self._take_over_dead_jobs(queues))
+        working = [self._work_on(queues, self._concurrency), self._take_over_dead_jobs(queues)]
+        if queues is None and self._answers is not None:
+            working.append(self._work_on([_ANSWERS_QUEUE], _ANSWERS_AT_ONCE))
+        tasks = [asyncio.create_task(each) for each in working]
         try:
-            ended, _ = await asyncio.wait([working, taking_over], return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            working.cancel()
-            taking_over.cancel()
+            for task in tasks:
+                task.cancel()
             with suppress(TimeoutError):  # without a database the worker cannot sign off
                 async with asyncio.timeout(_STOP_LIMIT_S):
-                    await asyncio.gather(working, taking_over, return_exceptions=True)
+                    await asyncio.gather(*tasks, return_exceptions=True)
         for task in ended:
             task.result()
+
+    async def _work_on(self, queues: Sequence[str] | None, concurrency: int) -> None:
+        await self._app.run_worker_async(
+            queues=queues,  # type: ignore[arg-type]  # its documentation allows None, its type does not
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=0,
+            fetch_job_polling_interval=_POLLING_S,
+            abort_job_polling_interval=_ABORT_POLLING_S,
+            update_heartbeat_interval=_HEARTBEAT_S,
+            delete_jobs="successful",
+        )
 
     async def _enqueue(
         self,
@@ -277,6 +295,16 @@ class Jobs:
 
         lock = _proposal_lock_of(recording_id)
         await self._run(context, lock, lambda: self._recordings.propose(recording_id), fail)
+
+    async def _answer_question(self, context: JobContext, subject: str) -> None:
+        assert self._answers is not None  # noqa: S101  # whoever can enqueue it has it
+        answers, answer_id = self._answers, AnswerId(UUID(subject))
+
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
+            if again_at is None:
+                await answers.fail(answer_id, error)
+
+        await self._run(context, str(context.job.lock), lambda: answers.answer(answer_id), fail)
 
     async def _run(self, context: JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
         """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""

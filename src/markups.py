@@ -82,6 +82,16 @@ class Action(StrEnum):
     REPORT_CHART_MONTHS = "report_chart_months"
     REPORT_TREND = "report_trend"  # by whom; then the report type too; then the index's place in it, from 1
 
+    MENU_CHATS = "menu_chats"  # nothing, or the page, from 1
+    NEW_CHAT = "new_chat"
+    CHAT = "chat"  # chat number, as in all that follow
+    CONFIRM_SWITCH = "confirm_switch"
+    RENAME_CHAT = "rename_chat"
+    DELETE_CHAT = "delete_chat"
+    CONFIRM_DELETE = "confirm_delete"
+    CHAT_HISTORY = "chat_history"  # chat number; then the extension too; then the day as a number, 20261103
+    SHOW_STATS = "show_stats"
+
     CANCEL_DIALOG = "cancel_dialog"
 
 

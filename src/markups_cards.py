@@ -13,8 +13,7 @@ from markups import Action, button
 from markups_fit import fits
 from markups_text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from prompt_pack_models import ReportPack
-from transcript_formats import clock
-from utils import human_duration, human_size
+from utils import clock, human_duration, human_size
 
 _BAR_CELLS = 12
 _LONGEST_LABEL = 60

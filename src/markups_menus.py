@@ -13,6 +13,7 @@ def main_menu(hint: str = "") -> Screen:
     return Screen(
         text="\n\n".join(filter(None, (hint, texts.MENU_TITLE))),
         keyboard=(
+            (button(texts.MENU_CHATS, Action.MENU_CHATS),),
             (button(texts.MENU_STORAGE, Action.MENU_STORAGE), button(texts.MENU_REPORTS, Action.SHOW_MY_REPORTS)),
             (button(texts.MENU_SYSTEM, Action.MENU_SYSTEM), button(texts.MENU_HELP, Action.MENU_HELP)),
         ),

@@ -13,8 +13,7 @@ from markups import Action, button
 from markups_text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata import metadata_lines
 from prompt_pack_models import Scenario
-from transcript_formats import clock
-from utils import human_size
+from utils import clock, human_size
 
 RECORDINGS_ON_PAGE = 10
 TRANSCRIPT_EXTENSIONS = ("docx", "srt", "vtt", "json")

@@ -15,8 +15,8 @@ from markups_recordings import TRANSCRIPT_EXTENSIONS
 from markups_text import LONGEST_REASON, escaped, plain
 from report_formats import indices_table_text, printable
 from texts_transcript import labelled
-from transcript_formats import clock, paragraphs
-from utils import safe_file_name
+from transcript_formats import paragraphs
+from utils import clock, safe_file_name
 
 _LONGEST_STEM = 80
 _BEGINNING = 10 * PREVIEW_CHARACTERS
@@ -68,7 +68,7 @@ def report_messages(recording: Recording, run: ReportRun, label: str) -> list[Sc
         beginning = preview(_without_markup(text[:_BEGINNING]), PREVIEW_CHARACTERS)
         body = f"{escape(beginning, quote=False)}\n\n{texts.REPORT_IN_FILE}"
     else:
-        body = _as_html(text)
+        body = markdown_as_html(text)
     table = _table(run)
     notes = [texts.NO_INDICES.format(reason=escaped(run.indices_error, LONGEST_REASON))] if run.indices_error else []
     notes += _warnings(run.warnings)
@@ -172,7 +172,7 @@ def _plain_line(line: str) -> str:
     return _STRONG.sub(r"\2", line)
 
 
-def _as_html(markdown: str) -> str:
+def markdown_as_html(markdown: str) -> str:
     """What a reader sees of Markdown, with bold headings and stresses."""
     lines = []
     for line in markdown.splitlines():

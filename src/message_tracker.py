@@ -102,6 +102,15 @@ class MessageTracker:
         await self._forget(chat, [message])
         return False
 
+    async def remove_message(self, chat: ChatId, message: MessageId) -> None:
+        """Remove one message; it is no error when it is gone.
+
+        Raises:
+            DatabaseUnavailable: it may still be there.
+        """
+        async with self._lock(chat):
+            await self._delete(chat, [message])
+
     async def remove(self, chat: ChatId, kinds: Collection[MessageKind]) -> None:
         """Remove the chat's messages of these kinds; those of kinds that stay for ever stay.
 

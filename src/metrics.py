@@ -40,6 +40,16 @@ REPORT_ACTIONS = Counter(
     "too old), too_large (the list was not sent), not_found, file_gone, bad_number, bad_name, gave_up or cancelled.",
     ["action", "outcome"],
 )
+CHAT_ACTIONS = Counter(
+    "voxpersona_chat_actions",
+    "What people did with their chats: ask, list, open, new, switch, rename, delete, history, stats.",
+    ["action"],
+)
+ANSWERS = Counter(
+    "voxpersona_answers",
+    "Ended answers by what they rest on: model, quotes, nothing (nothing was found), empty (no transcripts), failed.",
+    ["basis"],
+)
 REPORT_LOCK_WAITS = Counter(
     "voxpersona_report_lock_waits",
     "Actions on reports that had to wait for another action of the same person.",

@@ -70,6 +70,13 @@ class Outbox:
                 await outbox_store.note_sent(connection, item.id, message_id)
 
     async def _delivered(self, item: OutboxItem) -> MessageId:
+        sent = await self._sent(item)
+        if item.message.replaces is not None:
+            # Before the end is noted: after a crash the same is sent and removed again, which changes nothing.
+            await self._messages.remove_message(item.chat_id, item.message.replaces)
+        return sent
+
+    async def _sent(self, item: OutboxItem) -> MessageId:
         message = item.message
         if message.file is None:
             return await self._messages.send(item.chat_id, message.kind, message.screen, random_id=item.random_id)

@@ -11,6 +11,7 @@ from errors import BadReportPack
 from prompt_pack_files import PackFiles
 from prompt_pack_loader import SHARED, TAXONOMIES, ScenarioLoader, check_unique, load_taxonomies
 from prompt_pack_models import ReportPack, ReportPlan, ReportType, Scenario
+from texts_chats import NO_ANSWER_MARK
 
 __all__ = ["ReportPack", "ReportPlan", "ReportType", "Scenario", "load_pack"]
 
@@ -43,10 +44,13 @@ def load_pack(root: Path) -> ReportPack:
     metadata_schema = files.schema(f"{SHARED}/metadata.schema.json")
     for scenario in scenarios:
         metadata_prompt.render({"scenario": scenario.label, "fields": list(metadata_schema.get("properties", ()))})
+    answer_prompt = files.template(f"{SHARED}/answer.md")
+    answer_prompt.render({"no_answer": NO_ANSWER_MARK})
     return ReportPack(
         scenarios=tuple(sorted(scenarios, key=lambda scenario: scenario.order)),
         roles_prompt=roles_prompt,
         roles_schema=files.schema(f"{SHARED}/roles.schema.json"),
         metadata_prompt=metadata_prompt,
+        answer_prompt=answer_prompt,
         metadata_schema=metadata_schema,
     )

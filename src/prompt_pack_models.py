@@ -157,13 +157,15 @@ class ReportPack(Value):
     """All scenarios in order, and the questions about a whole recording.
 
     ``roles_prompt`` takes ``roles`` and ``speakers`` and is answered by ``roles_schema``; ``metadata_prompt`` takes
-    ``scenario`` and ``fields`` and is answered by ``metadata_schema``.
+    ``scenario`` and ``fields`` and is answered by ``metadata_schema``; ``answer_prompt`` takes ``no_answer`` and is
+    answered by text.
     """
 
     scenarios: tuple[Scenario, ...]
     roles_prompt: Template
     roles_schema: Schema
     metadata_prompt: Template
+    answer_prompt: Template
     metadata_schema: Schema
 
     def scenario(self, scenario_id: str) -> Scenario:

@@ -13,8 +13,8 @@ from difflib import SequenceMatcher
 
 import texts_reports as texts
 from datamodels import Transcript
-from report_windows import clock
 from texts_transcript import speaker_label
+from utils import clock
 
 ENOUGH_ALIKE = 0.85
 CHECKED_WORDS = 4

@@ -24,7 +24,8 @@ from report_evidence import Evidence
 from report_indices import compute_indices
 from report_items import ItemsReview
 from report_markdown import cut_at_line, with_headings_below
-from report_windows import SMALLEST_WINDOW_TOKENS, as_data, fit, halves, transcript_lines
+from report_windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
+from utils import as_data
 
 T = TypeVar("T")
 

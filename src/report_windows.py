@@ -11,6 +11,7 @@ from itertools import accumulate
 from datamodels import Transcript
 from errors import ContextTooSmall
 from texts_transcript import speaker_label
+from utils import as_data, clock
 
 SMALLEST_WINDOW_TOKENS = 128
 """Below it a window holds no answer together with its question."""
@@ -22,23 +23,9 @@ _UTTERANCE_CHARACTERS = 600
 _SAFETY = 0.95
 """The token density of a stretch differs from that of the whole."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_OPENING = str.maketrans("<>[]", "‹›()")
 _LABEL = re.compile(r"^(?:\[[\d:]+\] (?:[^:\n]{1,60}: )?)?")
 
 Count = Callable[[str], Awaitable[int]]
-
-
-def clock(seconds: float) -> str:
-    """``12:41``, above an hour ``1:02:41``."""
-    minutes, second = divmod(int(max(0.0, seconds)), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
-
-
-def as_data(text: str) -> str:
-    """The text on one line and without the characters of which markers, tags and times are made."""
-    return " ".join(_CONTROL.sub(" ", text).split()).translate(_OPENING)
 
 
 def transcript_lines(transcript: Transcript) -> list[str]:

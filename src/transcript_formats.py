@@ -16,7 +16,7 @@ from pysubs2 import SSAEvent, SSAFile
 
 import texts_transcript as texts
 from datamodels import Interval, MissingInterval, Segment, Transcript
-from utils import human_duration
+from utils import clock, human_duration
 
 CUE_LINE = 42
 CUE_LINES = 2
@@ -161,13 +161,6 @@ def _set_font(document: DocxDocument, language: str) -> None:
     # Or Word underlines all Russian as misspelt English.
     for one in document.styles.element.iter(qn("w:lang")):
         one.set(qn("w:val"), WORD_LANGUAGES.get(language, language))
-
-
-def clock(seconds: float) -> str:
-    """``12:41``, above an hour ``1:02:41``."""
-    minutes, second = divmod(int(max(0.0, seconds)), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
 
 
 def one_line(text: str) -> str:

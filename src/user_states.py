@@ -65,10 +65,13 @@ class Step(StrEnum):
     REPORT_DELETE_ASK_NUMBER = "report_delete_ask_number"
     REPORT_FILTER_ASK_DATES = "report_filter_ask_dates"
     REPORT_FILTER_ASK_TITLE = "report_filter_ask_title"
+    CHAT_RENAME_ASK_TITLE = "chat_rename_ask_title"
 
 
 REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
-"""The steps of ``ReportDialog``; all others are of ``Dialog``."""
+"""The steps of ``ReportDialog``."""
+CHAT_STEPS = frozenset(step for step in Step if step.startswith("chat_"))
+"""The steps of ``ChatDialog``; all others are of ``Dialog``."""
 
 
 class State(Value):
@@ -83,7 +86,7 @@ class State(Value):
 
 
 class OpenDialog(State):
-    """Any dialog that waits for a message. All kinds have one key: a person is in one at a time, and another ends it."""
+    """Any dialog that waits for a message. All kinds have one key: a person is in one at a time, another ends it."""
 
     KEY = "dialog"
     STEPS: ClassVar[frozenset[Step]] = frozenset(Step)
@@ -98,7 +101,7 @@ class OpenDialog(State):
 class Dialog(OpenDialog):
     """A dialog that waits for a message about a recording. ``skipped`` are fields that are not to be asked again."""
 
-    STEPS = frozenset(Step) - REPORT_STEPS
+    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS
     model_config = ConfigDict(extra="forbid")
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
@@ -120,6 +123,14 @@ class ReportDialog(OpenDialog):
     tries: int = 0
     answered: int = 0
     """As of ``Dialog``."""
+
+
+class ChatDialog(OpenDialog):
+    """A dialog that waits for a message about the chat of that ``number``."""
+
+    STEPS = CHAT_STEPS
+    model_config = ConfigDict(extra="forbid")
+    number: int
 
 
 class Mode(State):

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import threading
 import re
 import secrets
 import unicodedata
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from bpe_openai import Encoding
 
 _HASH_CHUNK_BYTES = 1024 * 1024
+_BACKGROUND_NICE = 5
+"""Three times less than the loop: see nice(7)."""
 
 _ENCODING = "o200k_base"
 """The vocabulary of the current OpenAI models; for others the count is an estimate."""
@@ -36,6 +39,8 @@ _LONGEST_EXTENSION_BYTES = 16
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk, the user's share of it, or the largest file that it takes."""
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_OPENING = str.maketrans("<>[]", "‹›()")
 _FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
 
 
@@ -125,6 +130,16 @@ def alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def yield_processor() -> None:
+    """Give the calling thread, and those it starts, less of the processor than the event loop gets when both want it.
+
+    So a button is answered while recordings take all cores. Linux keeps a priority for each thread; elsewhere nothing
+    changes.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICE)
+
+
 def sha256_of_stream(stream: BinaryIO) -> str:
     """Hash what is left of ``stream``. Blocking; returns 64 hexadecimal digits."""
     digest = hashlib.sha256()
@@ -188,6 +203,18 @@ def human_duration(seconds: float) -> str:
     whole = round(seconds)
     amounts = [(whole // 3600, texts.HOURS), (whole // 60 % 60, texts.MINUTES), (whole % 60, texts.SECONDS)]
     return " ".join(f"{amount} {unit}" for amount, unit in amounts if amount) or f"0 {texts.SECONDS}"
+
+
+def clock(seconds: float) -> str:
+    """``12:41``, above an hour ``1:02:41``."""
+    minutes, second = divmod(int(max(0.0, seconds)), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
+
+
+def as_data(text: str) -> str:
+    """The text on one line and without the characters of which markers, tags and times are made."""
+    return " ".join(_CONTROL.sub(" ", text).split()).translate(_OPENING)
 
 
 def safe_file_name(name: str) -> str:

@@ -14,7 +14,7 @@ from installations import AT_ONCE, REPORTS, Installation, Undisturbed, artefacts
 from openai_answers import Heard, Messages, Samples, Schema
 from openai_faults import CHAT, TRANSCRIPTIONS, Fault, Faults, Kind
 from texts_transcription import PART_FAILED
-from transcript_formats import clock
+from utils import clock
 
 pytestmark = pytest.mark.weights
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from datamodels import Segment, Transcript
 from errors import ContextTooSmall
-from report_windows import clock, fit, split, transcript_lines
+from report_windows import fit, split, transcript_lines
+from utils import clock
 
 WORDS = st.text(st.sampled_from("абвгдеё.,! 1"), max_size=80)
 LINES = st.lists(WORDS.map(lambda text: " ".join(text.split())).filter(bool), min_size=1, max_size=30)

@@ -1,0 +1,347 @@
+"""Rows of ``chats``, ``chat_questions`` and ``chat_answers``.
+
+A chat is looked for by owner and number, so that nobody comes to another's by its number.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from datamodels import UserId
+from datamodels_chats import (
+    AnswerId,
+    AnswerKind,
+    AnswerOutcome,
+    AnswerStatus,
+    AskedQuestion,
+    Chat,
+    ChatFigures,
+    EndedAnswer,
+    QuestionToAnswer,
+    Turn,
+)
+from datamodels_telegram import ChatId, MessageId
+from errors import NotFound
+
+_TAKE_NUMBER = """
+    UPDATE users SET last_chat_number = last_chat_number + 1 WHERE id = %(owner_id)s RETURNING last_chat_number
+"""
+_INSERT_CHAT = "INSERT INTO chats (owner_id, number) VALUES (%(owner_id)s, %(number)s)"
+_CHATS = """
+    SELECT
+        chats.owner_id, chats.number, chats.title, chats.created_at, chats.updated_at,
+        counts.questions, counts.answers
+    FROM chats
+    CROSS JOIN LATERAL (
+        SELECT
+            count(DISTINCT chat_questions.id) AS questions,
+            count(chat_answers.id) FILTER (WHERE status = 'done') AS answers
+        FROM chat_questions LEFT JOIN chat_answers ON question_id = chat_questions.id
+        WHERE chat_questions.owner_id = chats.owner_id AND chat_number = chats.number
+    ) AS counts
+    WHERE chats.owner_id = %(owner_id)s
+"""
+_SELECT_CHAT = f"{_CHATS} AND chats.number = %(number)s"
+_SELECT_PAGE = f"{_CHATS} ORDER BY chats.updated_at DESC, chats.number DESC LIMIT %(limit)s OFFSET %(offset)s"
+_SELECT_EMPTY = f"{_CHATS} AND title IS NULL AND counts.questions = 0 ORDER BY chats.number DESC LIMIT 1"
+_COUNT_CHATS = "SELECT count(*) AS chats FROM chats WHERE owner_id = %(owner_id)s"
+_TOUCH_CHAT = "UPDATE chats SET updated_at = now() WHERE owner_id = %(owner_id)s AND number = %(number)s"
+_RENAME_CHAT = """
+    UPDATE chats SET title = %(title)s WHERE owner_id = %(owner_id)s AND number = %(number)s RETURNING number
+"""
+_NAME_CHAT = """
+    UPDATE chats SET title = %(title)s WHERE owner_id = %(owner_id)s AND number = %(number)s AND title IS NULL
+"""
+_DELETE_CHAT = "DELETE FROM chats WHERE owner_id = %(owner_id)s AND number = %(number)s RETURNING number"
+
+_INSERT_QUESTION = """
+    INSERT INTO chat_questions (owner_id, chat_number, telegram_chat_id, message_id, text)
+    VALUES (%(owner_id)s, %(number)s, %(telegram_chat_id)s, %(message_id)s, %(text)s)
+    ON CONFLICT (telegram_chat_id, message_id) DO NOTHING
+    RETURNING id
+"""
+_INSERT_ANSWER = """
+    INSERT INTO chat_answers (id, question_id, kind, status, waiting_message_id)
+    VALUES (%(id)s, %(question_id)s, %(kind)s, %(status)s, %(waiting_message_id)s)
+"""
+# The first answer: later ones were asked for by buttons.
+_SELECT_ASKED = """
+    SELECT chat_answers.id AS answer_id, status FROM chat_answers
+    JOIN chat_questions ON chat_questions.id = question_id
+    WHERE telegram_chat_id = %(telegram_chat_id)s AND message_id = %(message_id)s AND owner_id = %(owner_id)s
+    ORDER BY chat_answers.created_at LIMIT 1
+    FOR UPDATE OF chat_answers
+"""
+_SET_WAITING_MESSAGE = "UPDATE chat_answers SET waiting_message_id = %(waiting_message_id)s WHERE id = %(id)s"
+_SELECT_TO_ANSWER = """
+    SELECT question_id, owner_id, chat_number, chat_questions.text, status
+    FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
+    WHERE chat_answers.id = %(id)s
+"""
+_FINISH_ANSWER = """
+    UPDATE chat_answers SET
+        status = %(done)s, basis = %(basis)s, text = %(text)s, note = %(note)s, sources = %(sources)s,
+        model = %(model)s, prompt_tokens = %(prompt_tokens)s, completion_tokens = %(completion_tokens)s,
+        duration_s = %(duration_s)s, error_code = NULL, finished_at = now()
+    WHERE id = %(id)s AND status = %(waiting)s
+    RETURNING id
+"""
+_FAIL_ANSWER = """
+    UPDATE chat_answers SET status = %(failed)s, error_code = %(error_code)s, finished_at = now()
+    WHERE id = %(id)s AND status = %(waiting)s
+"""
+_SELECT_ENDED = """
+    SELECT
+        chat_answers.id, owner_id, chat_number, telegram_chat_id, chat_questions.text AS question, waiting_message_id,
+        status, basis, chat_answers.text, note, sources, model, prompt_tokens, completion_tokens, duration_s
+    FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
+    WHERE status <> 'waiting' AND delivered_at IS NULL
+    ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
+    FOR UPDATE OF chat_answers SKIP LOCKED
+"""
+_MARK_DELIVERED = "UPDATE chat_answers SET delivered_at = now() WHERE id = %(id)s"
+
+_TURN = """
+    SELECT
+        chat_questions.id AS question_id, chat_questions.text AS question, asked_at, kind, basis,
+        chat_answers.text AS answer, note, coalesce(sources, '[]') AS sources
+    FROM chat_questions
+"""
+_OF_CHAT = "chat_questions.owner_id = %(owner_id)s AND chat_number = %(number)s"
+_SELECT_LAST_TURNS = f"""
+    {_TURN} JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
+    WHERE {_OF_CHAT} AND chat_questions.id < %(before)s
+    ORDER BY chat_questions.id DESC, chat_answers.created_at DESC LIMIT %(limit)s
+"""
+_IN_TIME = """
+    asked_at >= coalesce(%(first)s, '-infinity'::timestamptz)
+    AND asked_at < coalesce(%(until)s, 'infinity'::timestamptz)
+"""
+# Whole questions: those of a page with all of their answers.
+_SELECT_TURNS = f"""
+    {_TURN} LEFT JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
+    WHERE chat_questions.id IN (
+        SELECT id FROM chat_questions
+        WHERE {_OF_CHAT} AND id > %(after)s AND {_IN_TIME}
+        ORDER BY id LIMIT %(limit)s
+    )
+    ORDER BY chat_questions.id, chat_answers.created_at
+"""
+_SELECT_CHATS_ASKED = f"""
+    SELECT DISTINCT chat_number FROM chat_questions WHERE owner_id = %(owner_id)s AND {_IN_TIME} ORDER BY chat_number
+"""
+_SELECT_FIGURES = """
+    SELECT
+        (SELECT count(*) FROM chats WHERE owner_id = %(owner_id)s AND created_at >= since) AS chats,
+        count(DISTINCT chat_questions.id) AS questions,
+        count(chat_answers.id) AS answers,
+        count(chat_answers.id) FILTER (WHERE kind = 'fast') AS fast,
+        count(chat_answers.id) FILTER (WHERE kind = 'deep') AS deep,
+        count(chat_answers.id) FILTER (WHERE basis IN ('nothing', 'empty')) AS unanswered,
+        coalesce(sum(prompt_tokens + completion_tokens), 0)::bigint AS tokens,
+        count(rating) AS ratings,
+        avg(rating)::double precision AS rating
+    FROM (SELECT coalesce(%(since)s, '-infinity'::timestamptz) AS since) AS period
+    LEFT JOIN chat_questions ON owner_id = %(owner_id)s AND asked_at >= since
+    LEFT JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
+    GROUP BY since
+"""
+
+
+async def create_chat(connection: AsyncConnection[DictRow], owner: UserId) -> Chat:
+    """Add a chat and give it its owner's next number, which no other chat ever had.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    row = await (await connection.execute(_TAKE_NUMBER, {"owner_id": owner})).fetchone()
+    if row is None:
+        raise NotFound(what=f"user {owner}")
+    await connection.execute(_INSERT_CHAT, _key(owner, row["last_chat_number"]))
+    return await get_chat(connection, owner, row["last_chat_number"])
+
+
+async def get_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> Chat:
+    """Load a chat for its owner.
+
+    Raises:
+        NotFound: this person has none of that number, whoever else may have.
+    """
+    row = await (await connection.execute(_SELECT_CHAT, _key(owner, number))).fetchone()
+    if row is None:
+        raise _not_found(number)
+    return Chat.model_validate(row)
+
+
+async def list_chats(connection: AsyncConnection[DictRow], owner: UserId, limit: int, offset: int = 0) -> list[Chat]:
+    """Load a page of the owner's chats, the one that was used last first."""
+    parameters = {"owner_id": owner, "limit": limit, "offset": offset}
+    return [Chat.model_validate(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
+
+
+async def count_chats(connection: AsyncConnection[DictRow], owner: UserId) -> int:
+    row = await (await connection.execute(_COUNT_CHATS, {"owner_id": owner})).fetchone()
+    return row["chats"] if row else 0
+
+
+async def find_empty_chat(connection: AsyncConnection[DictRow], owner: UserId) -> Chat | None:
+    """The owner's newest chat that nobody has named or asked anything in."""
+    row = await (await connection.execute(_SELECT_EMPTY, {"owner_id": owner})).fetchone()
+    return None if row is None else Chat.model_validate(row)
+
+
+async def touch_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> None:
+    """Note that the chat is being used now."""
+    await connection.execute(_TOUCH_CHAT, _key(owner, number))
+
+
+async def rename_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int, title: str) -> None:
+    """Give a chat another title.
+
+    Raises:
+        NotFound: the owner has no such chat.
+    """
+    row = await (await connection.execute(_RENAME_CHAT, {**_key(owner, number), "title": title})).fetchone()
+    if row is None:
+        raise _not_found(number)
+
+
+async def delete_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> None:
+    """Remove a chat with all that was asked and answered in it.
+
+    Raises:
+        NotFound: the owner has no such chat.
+    """
+    if await (await connection.execute(_DELETE_CHAT, _key(owner, number))).fetchone() is None:
+        raise _not_found(number)
+
+
+async def add_question(
+    connection: AsyncConnection[DictRow],
+    chat: Chat,
+    message: tuple[ChatId, MessageId],
+    text: str,
+    title: str,
+    waiting_message: MessageId,
+) -> AskedQuestion:
+    """Add what a message asks, with an answer that is waited for; a chat without a title gets ``title``.
+
+    A message that was added before stays what it is; ``waiting_message`` is noted as long as the answer is waited for.
+    """
+    asked = {"telegram_chat_id": message[0], "message_id": message[1]}
+    parameters = {**_key(chat.owner_id, chat.number), **asked, "text": text}
+    row = await (await connection.execute(_INSERT_QUESTION, parameters)).fetchone()
+    if row is not None:
+        answer = {
+            "id": AnswerId(uuid4()),
+            "question_id": row["id"],
+            "kind": AnswerKind.FAST,
+            "status": AnswerStatus.WAITING,
+            "waiting_message_id": waiting_message,
+        }
+        await connection.execute(_INSERT_ANSWER, answer)
+        await connection.execute(_NAME_CHAT, {**_key(chat.owner_id, chat.number), "title": title})
+        await touch_chat(connection, chat.owner_id, chat.number)
+        return AskedQuestion(answer_id=answer["id"], status=AnswerStatus.WAITING, new=True)
+    parameters = {**asked, "owner_id": chat.owner_id}
+    row = await (await connection.execute(_SELECT_ASKED, parameters)).fetchone()
+    if row is None:
+        raise NotFound(what=f"answer to message {message[1]}")
+    known = AskedQuestion(**row, new=False)
+    if known.status is AnswerStatus.WAITING:
+        waiting = {"id": known.answer_id, "waiting_message_id": waiting_message}
+        await connection.execute(_SET_WAITING_MESSAGE, waiting)
+    return known
+
+
+async def find_to_answer(connection: AsyncConnection[DictRow], answer_id: AnswerId) -> QuestionToAnswer | None:
+    """What an answer is made from; None when its chat was deleted."""
+    row = await (await connection.execute(_SELECT_TO_ANSWER, {"id": answer_id})).fetchone()
+    return None if row is None else QuestionToAnswer.model_validate(row)
+
+
+async def last_turns(connection: AsyncConnection[DictRow], asked: QuestionToAnswer, limit: int) -> list[Turn]:
+    """The answered turns before a question in its chat, the latest first."""
+    parameters = {**_key(asked.owner_id, asked.chat_number), "before": asked.question_id, "limit": limit}
+    return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_LAST_TURNS, parameters)]
+
+
+async def finish_answer(connection: AsyncConnection[DictRow], answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
+    """Keep what was answered; False when it was before, or when the chat is gone."""
+    parameters = {
+        **outcome.model_dump(exclude={"usage", "sources"}),
+        **outcome.usage.model_dump(),
+        "sources": Jsonb([source.model_dump(mode="json") for source in outcome.sources]),
+        "id": answer_id,
+        "done": AnswerStatus.DONE,
+        "waiting": AnswerStatus.WAITING,
+    }
+    return await (await connection.execute(_FINISH_ANSWER, parameters)).fetchone() is not None
+
+
+async def fail_answer(connection: AsyncConnection[DictRow], answer_id: AnswerId, error_code: str) -> None:
+    """Note that there will be no answer, and why."""
+    parameters = {"id": answer_id, "error_code": error_code}
+    statuses = {"failed": AnswerStatus.FAILED, "waiting": AnswerStatus.WAITING}
+    await connection.execute(_FAIL_ANSWER, {**parameters, **statuses})
+
+
+async def lock_ended(connection: AsyncConnection[DictRow], limit: int) -> list[EndedAnswer]:
+    """Load answers that have ended and were not delivered, in their order. They are locked."""
+    return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, {"limit": limit})]
+
+
+async def mark_delivered(connection: AsyncConnection[DictRow], answer_id: AnswerId) -> None:
+    await connection.execute(_MARK_DELIVERED, {"id": answer_id})
+
+
+async def list_turns(
+    connection: AsyncConnection[DictRow],
+    owner: UserId,
+    number: int,
+    *,
+    after: int,
+    limit: int,
+    first: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Turn]:
+    """Load the turns of the next ``limit`` questions after the one with the id ``after``, asked in the time given.
+
+    A question with two answers is two turns, one without any is one.
+    """
+    parameters = {**_key(owner, number), "after": after, "limit": limit, "first": first, "until": until}
+    return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_TURNS, parameters)]
+
+
+async def chats_asked_in(
+    connection: AsyncConnection[DictRow], owner: UserId, first: datetime, until: datetime
+) -> Sequence[int]:
+    """The numbers of the owner's chats in which something was asked in this time."""
+    parameters = {"owner_id": owner, "first": first, "until": until}
+    return [row["chat_number"] async for row in await connection.execute(_SELECT_CHATS_ASKED, parameters)]
+
+
+async def figures(connection: AsyncConnection[DictRow], owner: UserId, since: datetime | None) -> ChatFigures:
+    """Count the owner's chats that were begun, and what was asked and answered, since then; all when None."""
+    row = await (await connection.execute(_SELECT_FIGURES, {"owner_id": owner, "since": since})).fetchone()
+    return ChatFigures.model_validate(row)
+
+
+def _key(owner: UserId, number: int) -> dict[str, Any]:
+    return {"owner_id": owner, "number": number}
+
+
+def _not_found(number: int) -> NotFound:
+    return NotFound(what=f"chat {number}")
+
+
+def _ended(row: DictRow) -> EndedAnswer:
+    outcome = {name: row.pop(name) for name in ("basis", "text", "note", "sources", "model", "duration_s")}
+    outcome["usage"] = {name: row.pop(name) for name in ("prompt_tokens", "completion_tokens")}
+    done = row.pop("status") == AnswerStatus.DONE
+    return EndedAnswer(**row, outcome=AnswerOutcome(**outcome) if done else None)

@@ -1,0 +1,253 @@
+"""A person with chats and recordings, over the real handlers, stores and database; Telegram is in memory."""
+
+import asyncio
+from datetime import date
+from itertools import count
+from pathlib import Path
+from typing import cast
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import recordings_store
+import recordings_store_transcripts
+import user_states
+from answers import AnswerDeliveries
+from chats import Chats
+from chats_search import TranscriptSearch
+from config import ROOT
+from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment, Transcript, User, UserId
+from datamodels_chats import AnswerId
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
+from db import Database
+from errors import NotFound, OutdatedButton
+from followers_world import look
+from handlers_chats import ChatHandlers, ChatWork
+from handlers_context import Context
+from handlers_metadata import MetadataHandlers
+from jobs_chats import AnswerSteps
+from jobs_workshop import Engines, Workshop
+from language_model import LanguageModel
+from markups import unpack
+from message_tracker import MessageTracker
+from minio_manager import ObjectStore
+from outbox import Outbox
+from outbox_files import OutboxFiles
+from prompt_pack import load_pack
+from recordings_factory import new_recording
+from screens import check, drawn
+from telegram_double import TelegramDouble
+from texts_telegram import OUTDATED
+from user_states import OpenDialog, Step
+from users_store import ensure_telegram_user
+
+PACK = load_pack(ROOT / "prompts")
+TODAY = date(2026, 11, 21)
+_people = count(9_000_000_000)
+
+
+class ChatsDouble(TelegramDouble):
+    """Keeps the files that were sent, and takes no screen that Telegram would not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: list[tuple[str, str]] = []
+        """Name and text."""
+
+    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+        check(screen)
+        return await super().send(chat, screen, random_id=random_id)
+
+    async def send_file(
+        self,
+        chat: ChatId,
+        content: bytes | Path,
+        file_name: str,
+        screen: Screen | None = None,
+        *,
+        random_id: int | None = None,
+    ) -> MessageId:
+        assert isinstance(content, Path)
+        self.files.append((file_name, await asyncio.to_thread(content.read_text, encoding="utf-8-sig")))
+        return await super().send_file(chat, content, file_name, screen, random_id=random_id)
+
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+        check(screen)
+        return await super().edit(chat, message, screen)
+
+
+class _OneModel:
+    def __init__(self) -> None:
+        self.model: LanguageModel | None = None
+
+    async def language_model(self) -> LanguageModel | None:
+        return self.model
+
+
+class ChatsBot:
+    """The handlers of chats and what brings their answers. ``model`` is the language model, at first none."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.spool = folder / "spool"
+        self.telegram = ChatsDouble()
+        self.engines = _OneModel()
+        self.waiting: list[AnswerId] = []
+        """Answers whose jobs were put into the queue."""
+        workshop = Workshop(
+            database, cast("ObjectStore", None), PACK, cast("Engines", self.engines), Path(), self.spool
+        )
+        self.search = TranscriptSearch(database, PACK)
+        self.steps = AnswerSteps(workshop, self.search, 2000)
+        self.chats = Chats(database, self._enqueue)
+        messages = MessageTracker(database, self.telegram)
+        self.outbox = Outbox(database, messages, OutboxFiles(database, cast("ObjectStore", None), PACK, self.spool))
+        self.deliveries = AnswerDeliveries(database, lambda: None)
+        self.handlers = ChatHandlers(database, messages, ChatWork(self.chats, self.spool, lambda: TODAY))
+        self.metadata = MetadataHandlers(database, messages, PACK, lambda: None, lambda: TODAY)
+        self.routes = self.handlers.routes()
+
+    async def _enqueue(
+        self,
+        connection: AsyncConnection[DictRow],  # noqa: ARG002
+        owner: UserId,  # noqa: ARG002
+        answer_id: AnswerId,
+    ) -> None:
+        self.waiting.append(answer_id)
+
+    async def work(self) -> None:
+        """Do the jobs that wait, and deliver what they led to."""
+        while self.waiting:
+            await self.steps.answer(self.waiting.pop(0))
+        await self.deliver()
+
+    async def deliver(self) -> None:
+        """As the loops do, of the outbox as often as there is something of this chat left."""
+        await self.deliveries.look()
+        for _ in range(4):
+            await look(self.outbox)
+
+
+class Asker:
+    """Someone in a private chat with the bot."""
+
+    def __init__(self, bot: ChatsBot, user: User) -> None:
+        assert user.telegram_id is not None
+        self.bot = bot
+        self.user = user
+        self.id: UserId = user.id
+        self.chat = ChatId(user.telegram_id)
+        self.heard: list[str] = []
+        self._messages = count(1)
+
+    @classmethod
+    async def come(cls, bot: ChatsBot, role: Role = Role.USER) -> "Asker":
+        async with bot.database.transaction() as connection:
+            person = TelegramPerson(id=next(_people), name="Мария")
+            return cls(bot, await ensure_telegram_user(connection, person, role))
+
+    @property
+    def sees(self) -> str:
+        """The messages of the bot, with their buttons."""
+        return "\n---\n".join(drawn(screen) for screen in self.bot.telegram.chats.get(self.chat, {}).values())
+
+    @property
+    def last(self) -> str:
+        """The latest message of the bot."""
+        return drawn(list(self.bot.telegram.chats[self.chat].values())[-1])
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        return self.bot.telegram.files
+
+    async def has_recording(
+        self,
+        *said: str | tuple[str, str],
+        scenario: str = "interview",
+        day: date | None = None,
+    ) -> RecordingId:
+        """Give the person a transcript: utterances, with their roles or without, ten seconds each."""
+        segments = tuple(
+            Segment(
+                start=10.0 * place,
+                end=10.0 * place + 9,
+                text=each if isinstance(each, str) else each[1],
+                speaker=None if isinstance(each, str) else "S1",
+                role=None if isinstance(each, str) else each[0],
+            )
+            for place, each in enumerate(said)
+        )
+        transcript = Transcript(
+            language="ru", engine="e", model="m", duration_s=10.0 * len(said), speakers=2, segments=segments
+        )
+        async with self.bot.database.transaction() as connection:
+            recording = await recordings_store.insert_recording(connection, new_recording(self.id))
+            request = recording.request.model_copy(update={"scenario": ScenarioId(scenario)})
+            await recordings_store.update_request(connection, recording.id, request, restart=False)
+            await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, "hash")
+            if day is not None:
+                metadata = RecordingMetadata(recorded_on=day)
+                await recordings_store.save_metadata(connection, recording.id, metadata)
+        return recording.id
+
+    async def asks(self, question: str, message_id: int | None = None) -> str:
+        """Ask and wait for the answer; returns the latest message."""
+        await self.writes(question, message_id)
+        await self.bot.work()
+        return self.last
+
+    async def writes(self, text: str, message_id: int | None = None) -> int:
+        """Write something that nobody asked for, or the answer to what is asked; returns the message's id."""
+        message = self._message(text, message_id)
+        step = await self.step()
+        handler = self.bot.handlers.ask if step is None else self.bot.routes.answers[step][1]
+        await handler(Context(self.user, self.chat, self._hear), message)
+        return message.message_id
+
+    async def press(self, label: str) -> None:
+        """Press the latest button that reads so."""
+        for message, screen in reversed(self.bot.telegram.chats[self.chat].items()):
+            for button in (button for row in screen.keyboard for button in row):
+                if button.text == label:
+                    await self.press_data(button.data, message)
+                    return
+        raise AssertionError(f"no button «{label}» among:\n{self.sees}")
+
+    async def press_data(self, data: str, message: MessageId | None = None) -> None:
+        """Press a button with this data, whether there is one or not; outdated ones are answered as the router does."""
+        try:
+            press = unpack(data)
+            _, handler = self.bot.routes.presses[press.action]
+            await handler(Context(self.user, self.chat, self._hear, message or MessageId(1)), press)
+        except (OutdatedButton, NotFound):
+            await self._hear(OUTDATED)
+
+    async def command(self, text: str) -> None:
+        name = text.removeprefix("/").split()[0]
+        handlers = {**self.bot.routes.commands, **self.bot.metadata.routes().commands}
+        await handlers[name][1](Context(self.user, self.chat, self._hear), self._message(text))
+
+    async def step(self) -> Step | None:
+        """What the bot waits for."""
+        async with self.bot.database.transaction() as connection:
+            dialog = await user_states.get(connection, self.id, OpenDialog)
+        return None if dialog is None else dialog.step
+
+    async def numbers(self) -> list[int]:
+        """The numbers of the person's chats, the one that was used last first."""
+        page = await self.bot.chats.page(self.id, 1, 1000)
+        return [chat.number for chat in page.chats]
+
+    async def active(self) -> int:
+        return (await self.bot.chats.active(self.id)).number
+
+    def _message(self, text: str, message_id: int | None = None) -> IncomingMessage:
+        return IncomingMessage(
+            chat_id=self.chat,
+            message_id=MessageId(message_id or next(self._messages)),
+            person=TelegramPerson(id=self.chat, name=self.user.name),
+            text=text,
+        )
+
+    async def _hear(self, text: str) -> None:
+        self.heard.append(text)
