@@ -108,5 +108,5 @@ async def test_pages_filters_tables_and_charts_come_over_telegram(
     await anna.press("📈 Графики")
     await anna.sees("Какой график построить?")
     await anna.press("📊 Отчеты по месяцам")
-    picture = await anna.downloads(await anna.sees("Отчеты по месяцам", timeout=LONG_S))
+    picture = await anna.downloads(await anna.sees("Отчеты по месяцам.png", timeout=LONG_S))
     assert picture.startswith(b"\x89PNG")
