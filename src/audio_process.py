@@ -10,9 +10,9 @@ from dataclasses import dataclass
 _READ_BYTES = 1024 * 1024
 _KEPT_ERROR_BYTES = 4096
 
-_SHELL = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec "$@"'
+_SHELL = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec nice -n 5 "$@"'
 """A shell sets the limits between fork and exec, which Python cannot safely do in a process with threads. macOS has no
-limit of virtual memory and goes without."""
+limit of virtual memory and goes without. Decoding yields the processor to whoever waits for an answer."""
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,7 @@ class RecordingSteps:
         return transcript
 
     async def _save(self, recording: Recording, transcript: Transcript, warnings: Sequence[str] = ()) -> None:
-        content_hash = sha256(transcript.model_dump_json().encode()).hexdigest()
+        content_hash = await asyncio.to_thread(lambda: sha256(transcript.model_dump_json().encode()).hexdigest())
         async with self._workshop.database.transaction() as connection:
             await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, content_hash)
             await recordings_store_work.add_warnings(connection, recording.id, warnings)

@@ -72,7 +72,7 @@ class ReportSteps:
                 scenario=report.scenario,
                 report_id=report.id,
                 building=needed,
-                input_hash=_input_hash(transcript, metadata, plan, needed, llm),
+                input_hash=await asyncio.to_thread(_input_hash, transcript, metadata, plan, needed, llm),
                 prompt_hash=plan.prompt_hash,
                 model=llm.info.model,
                 passes_total=plan.steps,
@@ -96,7 +96,8 @@ class ReportSteps:
                 return
             report = self._workshop.pack.report(run.report_id)
             transcript, metadata = await _inputs(connection, run.recording_id)
-            if run.input_hash != _input_hash(transcript, metadata, report.plan(run.building), run.building, llm):
+            plan = report.plan(run.building)
+            if run.input_hash != await asyncio.to_thread(_input_hash, transcript, metadata, plan, run.building, llm):
                 raise ReportOutdated(report=run.report_id)
             if not await reports_store.start_run(connection, run_id):
                 return
@@ -174,7 +175,7 @@ def _input_hash(
     building: BuildingType | None,
     llm: LanguageModel,
 ) -> str:
-    """What a report depends on."""
+    """What a report depends on. Takes a while for hours of speech: call it in a thread."""
     inputs = [
         transcript.model_dump_json(),
         metadata_lines(metadata),

@@ -12,6 +12,7 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps  # type: ignore
 from numpy.typing import NDArray
 
 from constants import SAMPLE_RATE
+from utils import yield_processor
 
 Samples = NDArray[np.float32]
 """Mono, 16 kHz, in [-1, 1]."""
@@ -62,7 +63,7 @@ class EngineThread:
     """Runs an engine's work, one piece after the other, off the event loop."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._executor = ThreadPoolExecutor(1, name, initializer=yield_processor)
         self._stops: set[Event] = set()
 
     async def run(self, work: Callable[[Event], _Result]) -> _Result:

@@ -5,9 +5,9 @@ import errno
 import fcntl
 import hashlib
 import os
-import threading
 import re
 import secrets
+import threading
 import unicodedata
 import uuid
 from collections.abc import Iterator

@@ -33,7 +33,8 @@ LAG_BAR_S = 0.1
 FIRST_REACTION_BAR_S = 2.0
 WINDOW_S = 300.0
 """How long the local engine is watched at its work."""
-PRESS_PAUSE_S = 0.5
+PRESS_PAUSE_S = 1.5
+"""Telegram wants no more than a message a second in a chat, and what a press changes is one."""
 FINISHED = "✔ Готово:"
 
 
