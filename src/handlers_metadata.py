@@ -221,14 +221,7 @@ class MetadataHandlers:
     async def _cancel(self, context: Context) -> None:
         async with get_user_lock(context.user.id):
             async with self._database.transaction() as connection:
-                anything = await user_states.get(connection, context.user.id, OpenDialog)
-                dialog = await user_states.get(connection, context.user.id, Dialog)
-                await user_states.drop(connection, context.user.id, OpenDialog)
-                if dialog is not None:
-                    await go_on_to_reports(connection, context.user.id, dialog.recording_id)
-            hint = texts.NOTHING_TO_CANCEL
-            if anything is not None:
-                hint = texts.CANCELLED_OTHER if dialog is None else texts.CANCELLED
+                hint = await self._cancelled(connection, context.user.id)
             await show(self._messages, context, MessageKind.MENU, main_menu(hint))
         self._wake_conversations()
 
