@@ -36,8 +36,8 @@ EVENT_LOOP_LAG_SECONDS = Histogram(
 )
 REPORT_ACTIONS = Counter(
     "voxpersona_report_actions",
-    "What people did with their reports: open, view, rename, delete, filter, export, chart. Outcome is ok, stale (the list was "
-    "too old), too_large (the list was not sent), not_found, file_gone, bad_number, bad_name or gave_up.",
+    "What people did with their reports: open, view, rename, delete, filter, export, chart. Outcome is ok, stale "
+    "(the list was too old), too_large (the list was not sent), not_found, file_gone, bad_number, bad_name or gave_up.",
     ["action", "outcome"],
 )
 CHAT_ACTIONS = Counter(
