@@ -104,11 +104,15 @@ class Conversations:
             **{
                 ("recording", each.conversation.recording_id): partial(self._move, each)
                 for each in ready
-                if each.proposed or _round(each.conversation) not in self._asked_for
+                if not self._waits_for_proposal(each)
             },
         }
         for subject in work.keys() - busy:
             errands.start(subject, work[subject]())
+
+    def _waits_for_proposal(self, ready: ReadyConversation) -> bool:
+        asked = ready.conversation.step is ConversationStep.PROPOSAL and _round(ready.conversation) in self._asked_for
+        return asked and not ready.proposed
 
     async def _move(self, ready: ReadyConversation) -> None:
         if ready.conversation.step is ConversationStep.TRANSCRIPT:
@@ -124,7 +128,8 @@ class Conversations:
                 return
             # The scenario may have been chosen, or changed, since the look.
             recording = await _recording(connection, conversation)
-            key = f"transcript:{recording.id}:{conversation.round}"
+            # A recording that is deleted and sent again has its id again, but another number.
+            key = f"transcript:{recording.id}:{recording.number}:{conversation.round}"
             await self._put(connection, conversation, f"{key}:text", shown)
             file = FileReference(source=FileSource.TRANSCRIPT, subject=recording.id, extension="txt")
             await self._put(connection, conversation, f"{key}:file", transcript_file_caption(recording), file=file)
@@ -138,6 +143,8 @@ class Conversations:
                 kind, screen = MessageKind.INFO_MESSAGE, which_scenario(recording, self._pack.scenarios)
                 await self._put(connection, conversation, f"{key}:scenario", screen, kind=kind)
             await conversations_store.move(connection, conversation, step)
+        # One that is sent again after it was deleted has its first round again.
+        self._asked_for.discard(_round(conversation))
         self._wake_outbox()
         self._loop.wake()
 

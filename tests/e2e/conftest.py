@@ -1,5 +1,6 @@
 """A bot for all tests that leave it alive, and one of its own for each that does not."""
 
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from itertools import count
@@ -11,6 +12,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+import promises
+import steps
 from bot import Bot
 from embedded_s3 import S3Endpoint
 from openai_server import OpenAIServer
@@ -22,6 +25,8 @@ from telegram_user import ScriptedUser
 OWNER = 1000
 TEAM = range(1001, 1400)
 """Telegram ids of the people who may work with the bot."""
+
+PEOPLE_AHEAD = 2
 
 NAMES = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Захар", "Инна", "Кирилл")
 
@@ -90,14 +95,63 @@ async def shared_bot(
 ) -> AsyncIterator[Bot]:
     bot = Bot(ground.product(tmp_path_factory.mktemp("bot"), {}), shared_telegram)
     await bot.start()
-    yield bot
-    await bot.kill()
+    try:
+        yield bot
+        await promises.all_cards_end(shared_telegram)
+        promises.cards_change_at_most_once_a_second(shared_telegram)
+        promises.presses_are_answered_within_a_second(shared_telegram)
+        promises.recordings_are_noticed_within_two_seconds(shared_telegram)
+        promises.nothing_is_logged_as_an_error(bot)
+    finally:
+        await bot.kill()
 
 
 @pytest.fixture
 def anna(shared_telegram: TelegramServer, shared_bot: Bot, people: People) -> ScriptedUser:
     """A person of the team who has not written to the bot yet."""
     return people.join(shared_telegram)
+
+
+@pytest.fixture
+def crowd(anna: ScriptedUser, shared_telegram: TelegramServer, people: People) -> list[ScriptedUser]:
+    """Ten people who have not written to the bot yet."""
+    return [anna, *(people.join(shared_telegram) for _ in range(9))]
+
+
+class Heard:
+    """People whose recording «Беседа.ogg» is transcribed already, or soon will be: not every test has to wait."""
+
+    def __init__(self, join: Callable[[], ScriptedUser], folder: Path) -> None:
+        self._join = join
+        self._folder = folder
+        self._ahead: dict[str, deque[ScriptedUser]] = defaultdict(deque)
+
+    async def undescribed(self) -> ScriptedUser:
+        """A person who is asked what kind of recording it is."""
+        return await self._next("")
+
+    async def described(self) -> ScriptedUser:
+        """A person who is asked to confirm what the caption of an interview says."""
+        return await self._next(steps.INTERVIEW_CAPTION)
+
+    async def _next(self, caption: str) -> ScriptedUser:
+        ahead = self._ahead[caption]
+        while len(ahead) <= PEOPLE_AHEAD:
+            user = self._join()
+            path = await steps.recording(self._folder / str(user.id) / "Беседа.ogg")
+            await user.send_file(path, kind="audio", caption=caption)
+            ahead.append(user)
+        user = ahead.popleft()
+        await steps.gets_transcript(user, "Беседа.ogg")
+        await user.sees(steps.CONFIRMATION if caption else steps.WHICH_SCENARIO, timeout=steps.LONG_S)
+        return user
+
+
+@pytest.fixture(scope="session")
+def heard(
+    shared_telegram: TelegramServer, shared_bot: Bot, people: People, tmp_path_factory: pytest.TempPathFactory
+) -> Heard:
+    return Heard(lambda: people.join(shared_telegram), tmp_path_factory.mktemp("heard"))
 
 
 @pytest.fixture

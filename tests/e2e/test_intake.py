@@ -1,0 +1,168 @@
+"""People send recordings in every way that Telegram has, one or many; each is taken in once, whatever they press."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot import Bot
+from constants import RECORDING_EXTENSIONS
+from openai_faults import TRANSCRIPTIONS, Fault, Kind
+from openai_server import OpenAIServer
+from steps import LONG_S, Questions, gets_transcript, live, no_transcript_twice, recording, shown, times_sent
+from telegram_events import Happening
+from telegram_server import TelegramServer
+from telegram_user import AlbumFile, ScriptedUser
+
+MEBIBYTE = 2**20
+
+
+async def test_every_kind_of_message_with_sound_becomes_a_transcript(
+    crowd: Sequence[ScriptedUser], tmp_path: Path
+) -> None:
+    kinds = [("voice", "a.ogg"), ("video_note", "b.mp4"), ("audio", "c.mp3"), ("video", "d.mp4"), ("document", "e.wav")]
+
+    async def scenario(user: ScriptedUser, kind: str, name: str) -> None:
+        await user.send_file(await recording(tmp_path / name), kind=kind)
+        await user.sees("✔ Готово", timeout=LONG_S)
+        await user.sees("Расшифровка 1", timeout=LONG_S)
+        assert len(live(user, "✔ Готово")) == 1
+        await no_transcript_twice(user)
+
+    await asyncio.gather(*(scenario(user, *kind) for user, kind in zip(crowd, kinds, strict=False)))
+
+
+async def test_documents_are_taken_with_every_extension_that_the_help_names(
+    crowd: Sequence[ScriptedUser], tmp_path: Path
+) -> None:
+    names = [f"Запись.{extension}" for extension in sorted(RECORDING_EXTENSIONS)]
+
+    async def scenario(user: ScriptedUser, own: Sequence[str]) -> None:
+        for name in own:
+            await user.send_file(await recording(tmp_path / str(user.id) / name))
+        for name in own:
+            await gets_transcript(user, name)
+
+    shares = [names[start :: len(crowd)] for start in range(len(crowd))]
+    await asyncio.gather(*(scenario(user, share) for user, share in zip(crowd, shares, strict=True)))
+
+
+async def test_an_album_of_three_is_three_recordings(anna: ScriptedUser, tmp_path: Path) -> None:
+    names = ["первая.ogg", "вторая.ogg", "третья.ogg"]
+    await anna.send_album(*[AlbumFile(await recording(tmp_path / name)) for name in names])
+
+    for name in names:
+        await gets_transcript(anna, name)
+    cards = [card.text for card in live(anna, "✔ Готово")]
+    assert sorted(number for card in cards for number in ("№1", "№2", "№3") if number in card) == ["№1", "№2", "№3"]
+    await no_transcript_twice(anna)
+
+
+async def test_a_forwarded_series_is_taken_in_file_by_file(anna: ScriptedUser, tmp_path: Path) -> None:
+    for position in (1, 2, 3):
+        path = await recording(tmp_path / f"диктофон {position}.m4a")
+        await anna.send_file(path, kind="audio", forwarded_from="Борис")
+
+    for position in (1, 2, 3):
+        await gets_transcript(anna, f"диктофон {position}.m4a")
+    await no_transcript_twice(anna)
+
+
+async def test_ten_people_at_once_each_get_their_own(
+    crowd: Sequence[ScriptedUser], endpoint: OpenAIServer, tmp_path: Path
+) -> None:
+    questions = Questions(endpoint)
+
+    async def scenario(user: ScriptedUser) -> None:
+        name = f"запись {user.id}.ogg"
+        await user.send_file(await recording(tmp_path / name), kind="audio")
+        await gets_transcript(user, name)
+
+    await asyncio.gather(*(scenario(user) for user in crowd))
+
+    for user in crowd:
+        others = [other for other in crowd if other is not user]
+        assert not any(times_sent(user, str(other.id)) for other in others), user.chat.storyboard()
+        await no_transcript_twice(user)
+    questions.none_was_paid_twice()
+
+
+async def test_the_same_file_again_is_recognised(anna: ScriptedUser, endpoint: OpenAIServer, tmp_path: Path) -> None:
+    questions = Questions(endpoint)
+    path = await recording(tmp_path / "Беседа.ogg")
+    await anna.send_file(path, kind="audio")
+    await gets_transcript(anna, "Беседа.ogg")
+
+    await anna.send_file(path, kind="document", file_name="Копия.ogg")
+    known = await anna.sees("Эта запись уже есть: №1", timeout=LONG_S)
+    await no_transcript_twice(anna)
+
+    await anna.press("Открыть", message=known)
+    await anna.sees("🎙 Запись №1")
+
+    await anna.press("Обработать ещё раз", message=known)
+    again = await anna.sees("🎙 Обрабатываю: Беседа.ogg · №1")
+    await anna.chat.until(lambda: again.contains("✔ Готово"), LONG_S, "the end of another processing")
+    await anna.chat.until(lambda: times_sent(anna, "📄 Расшифровка · №1") == 4, LONG_S, "the transcript once more")
+    questions.none_was_paid_twice()
+
+
+async def test_a_file_of_25_megabytes_comes_in_whole_and_goes_back_the_same(anna: ScriptedUser, tmp_path: Path) -> None:
+    path = await recording(tmp_path / "Длинная беседа.wav", seconds=30)
+    with path.open("ab") as file:  # what stands behind the last chunk is no sound
+        file.write(bytes(25 * MEBIBYTE - path.stat().st_size))
+    await anna.send_file(path, kind="audio")
+
+    await anna.sees("Получаю: Длинная беседа.wav · 25 МБ")
+    await gets_transcript(anna, "Длинная беседа.wav")
+    await anna.press("Открыть")
+    await anna.press("Прослушать")
+    original = await anna.chat.until(
+        lambda: next((each for each in anna.chat.from_bot if each.file and each.file.name == path.name), None),
+        LONG_S,
+        "the original",
+    )
+    assert await anna.downloads(original) == path.read_bytes()
+
+
+async def test_work_that_is_cancelled_in_the_middle_goes_on_where_it_was(
+    anna: ScriptedUser, endpoint: OpenAIServer, tmp_path: Path
+) -> None:
+    questions = Questions(endpoint)
+    path = await recording(tmp_path / "Беседа.ogg")
+    endpoint.faults.add(Fault(Kind.HANG, path=TRANSCRIPTIONS))
+    await anna.send_file(path, kind="audio")
+    card = await anna.sees("⏳ Расшифровка", timeout=LONG_S)
+
+    await anna.press("Отменить", message=card)
+    await anna.chat.until(lambda: card.contains("✖ Отменено: Беседа.ogg"), LONG_S, "the end of the card")
+    assert card.contains("Запись сохранена.")
+    assert not times_sent(anna, "📄 Расшифровка")
+
+    await anna.press("Повторить", message=card)
+    await gets_transcript(anna, "Беседа.ogg")
+    assert card.contains("✖ Отменено"), "a card that has ended changed"
+    await no_transcript_twice(anna)
+    questions.none_was_paid_twice()
+
+
+async def test_a_download_that_is_cancelled_leaves_nothing_and_can_be_sent_again(
+    anna: ScriptedUser, shared_bot: Bot, shared_telegram: TelegramServer, endpoint: OpenAIServer, tmp_path: Path
+) -> None:
+    questions = Questions(endpoint)
+    path = await recording(tmp_path / "Беседа.wav")
+    with path.open("ab") as file:
+        file.write(bytes(8 * MEBIBYTE))
+    shared_telegram.faults.flood_wait("upload.GetFile", 5, after=2)  # a pause in the middle of the download
+    await anna.send_file(path, kind="audio")
+    card = await anna.sees("Получаю: Беседа.wav")
+
+    await anna.press("Отменить", message=card)
+    await anna.chat.until(lambda: card.contains("✖ Отменено: Беседа.wav"), LONG_S, "the end of the card")
+    assert not card.buttons
+    shared_telegram.faults.pending.clear()
+
+    await anna.send_file(path, kind="audio")
+    await gets_transcript(anna, "Беседа.wav")
+    assert not any((shared_bot.product.state / "spool" / "incoming").iterdir()), "a part was left behind"
+    assert not any(shown(event, "уже есть") for event in anna.chat.events(Happening.EDITED))
+    questions.none_was_paid_twice()
