@@ -193,7 +193,9 @@ def parse_title(text: str) -> str:
     if not title:
         raise BadTitle(texts.TITLE_BLANK)
     if len(title) > TITLE_CHARACTERS:
-        raise BadTitle(texts.TITLE_TOO_LONG.format(length=len(title), longest=TITLE_CHARACTERS))
+        raise BadTitle(
+            texts.TITLE_TOO_LONG.format(length=texts.CHARACTER.counted(len(title)), longest=TITLE_CHARACTERS)
+        )
     return title
 
 

@@ -241,6 +241,10 @@ class Asker:
     async def active(self) -> int:
         return (await self.bot.chats.active(self.id)).number
 
+    @staticmethod
+    def message(message_id: int) -> MessageId:
+        return MessageId(message_id)
+
     def _message(self, text: str, message_id: int | None = None) -> IncomingMessage:
         return IncomingMessage(
             chat_id=self.chat,

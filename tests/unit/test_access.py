@@ -25,6 +25,7 @@ def test_the_team_is_read_from_the_settings(written: str, members: set[int]) -> 
     assert Team.from_settings(settings) == Team(owner=1, members=frozenset(members), guests=frozenset(members))
 
 
-def test_guests_only_look_and_the_others_record() -> None:
+def test_guests_only_look_and_ask_and_the_others_record() -> None:
     assert {role for role in Role if may(role, Permission.LOOK)} == set(Role)
+    assert {role for role in Role if may(role, Permission.ASK)} == set(Role)
     assert {role for role in Role if may(role, Permission.RECORD)} == set(Role) - {Role.GUEST}

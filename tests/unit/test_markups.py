@@ -20,6 +20,7 @@ ARGUMENTS: dict[Action, tuple[str | int, ...]] = {
     Action.SKIP_FIELD: (LARGEST, max(Field, key=len)),
     Action.SET_BUILDING: ("restaurant", LARGEST),
     Action.CHOOSE_BUILDING: ("restaurant", LARGEST, 99),
+    Action.CHAT_HISTORY: (LARGEST, "txt", 99991231),
     Action.REPORT: ("report_" + "x" * 33, LARGEST),
 }
 

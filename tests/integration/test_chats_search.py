@@ -1,0 +1,138 @@
+"""Search over real transcripts in PostgreSQL: Russian word forms, what is found first, whose it is, how much."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import recordings_store_search
+from chats_search import MOST_PASSAGES
+from chats_world import Asker, ChatsBot
+from datamodels_chats import Passage
+from db import Database
+
+
+@pytest.fixture
+async def chats_bot(followed: Database, tmp_path: Path) -> ChatsBot:
+    return ChatsBot(followed, tmp_path)
+
+
+@pytest.fixture
+async def anna(chats_bot: ChatsBot) -> Asker:
+    return await Asker.come(chats_bot)
+
+
+def text(passage: Passage) -> str:
+    return " ".join(line.text for line in passage.lines)
+
+
+async def found(anna: Asker, question: str) -> list[Passage]:
+    return list(await anna.bot.search.passages(anna.id, question))
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("На завтраке не хватало горячих блюд.", "завтраки"),
+        ("На завтраке не хватало горячих блюд.", "Кому не хватает горячего блюда?"),
+        ("Дети замёрзли в бассейне.", "бассейны"),
+        ("Дети замёрзли в бассейне.", "замерзли"),
+        ("Дети замерзли в бассейне.", "замёрзли"),
+        ("ПАРКОВКА маленькая", "парковку"),
+        ("Wi-Fi в номере медленный", "wi-fi"),
+        ("Мы заплатили 12500 рублей", "12500"),
+    ],
+)
+async def test_words_are_found_in_any_form(anna: Asker, said: str, asked: str) -> None:
+    await anna.has_recording(said)
+    [passage] = await found(anna, asked)
+    assert text(passage) == said
+
+
+@pytest.mark.parametrize("asked", ["Сколько планет?", "и что как", "???", "", "а что говорят гости"])
+async def test_what_is_not_there_is_not_found(anna: Asker, asked: str) -> None:
+    await anna.has_recording("На завтраке не хватало горячих блюд.", "Дети замёрзли в бассейне.")
+    assert not await found(anna, asked)
+
+
+async def test_words_of_asking_count_when_there_are_no_others(anna: Asker) -> None:
+    await anna.has_recording("Гости говорят о цене.")
+    assert await found(anna, "О чём говорят гости?")
+
+
+async def test_nothing_of_another_is_found(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording("На завтраке не хватало горячих блюд.")
+    boris = await Asker.come(chats_bot)
+    assert not await found(boris, "завтрак")
+    assert await chats_bot.search.is_empty(boris.id)
+    assert not await chats_bot.search.is_empty(anna.id)
+
+
+async def test_rare_words_and_several_of_them_come_first(anna: Asker) -> None:
+    filler = [f"Посторонняя реплика номер {place}, {'слово ' * 100}" for place in range(6)]
+    await anna.has_recording("Завтрак обычный.", *filler, "Завтрак подают на террасу.", *filler, "Завтрак был.")
+    passages = await found(anna, "завтрак на террасе")
+    assert "террасу" in text(passages[0])
+    assert [passage.source.number for passage in passages] == list(range(1, len(passages) + 1))
+
+
+async def test_a_passage_has_what_was_said_around_and_when(anna: Asker) -> None:
+    await anna.has_recording(
+        ("Сотрудник", "Что скажете про завтрак?"), ("Клиент", "Он был бедный."), ("Клиент", "Кофе хвалю."),
+        day=date(2026, 11, 3),
+    )  # fmt: skip
+    [passage] = await found(anna, "Завтраки")
+    assert [(line.speaker, line.start) for line in passage.lines] == [("Сотрудник", 0), ("Клиент", 10), ("Клиент", 20)]
+    source = passage.source
+    assert (source.start, source.end, source.speakers) == (0, 29, ("Сотрудник",))
+    assert (source.label, source.recording_number, source.day) == ("Интервью", 1, date(2026, 11, 3))
+
+
+async def test_passages_are_short_and_few_and_do_not_repeat_each_other(anna: Asker) -> None:
+    for _ in range(4):
+        await anna.has_recording(*(f"Завтрак {place}. {'Слова о завтраке. ' * 15}" for place in range(30)))
+    passages = await found(anna, "завтрак")
+    assert len(passages) == MOST_PASSAGES
+    places = [(passage.source.recording_id, line.start) for passage in passages for line in passage.lines]
+    assert len(places) == len(set(places))
+    assert all(len(text(passage)) <= 1000 for passage in passages)
+
+
+async def test_an_utterance_longer_than_a_passage_is_found_whole(anna: Asker) -> None:
+    said = "Завтрак. " + "Долгий рассказ. " * 200
+    await anna.has_recording("До.", said, "После.")
+    [passage] = await found(anna, "завтрак")
+    assert text(passage) == said.strip()
+
+
+async def test_a_recording_without_scenario_speakers_or_day_has_a_source_too(anna: Asker) -> None:
+    await anna.has_recording("Завтрак бедный.", scenario="none")
+    [passage] = await found(anna, "завтрак")
+    assert passage.source.label == "Запись"
+    assert passage.source.speakers == ()
+    assert passage.source.day == date.today()  # noqa: DTZ011  # the server's
+
+
+async def test_a_scenario_that_is_in_the_pack_no_more_is_a_recording(anna: Asker) -> None:
+    await anna.has_recording("Завтрак бедный.", scenario="gone")
+    [passage] = await found(anna, "завтрак")
+    assert passage.source.label == "Запись"
+
+
+async def test_the_index_is_used(anna: Asker) -> None:
+    await anna.has_recording(*(f"Посторонняя реплика номер {place}." for place in range(500)))
+    async with anna.bot.database.transaction() as connection:
+        await connection.execute("ANALYZE transcript_segments")
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        parameters = {"owner_id": anna.id, "lexemes": ["завтрак"], "query": "'завтрак'", "limit": 10}
+        explained = f"EXPLAIN {recordings_store_search._SELECT_HITS}"
+        plan = [str(row) async for row in await connection.execute(explained, parameters)]
+    assert "transcript_segments_words" in "".join(plan)
+
+
+@given(question=st.text(max_size=100))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_anything_can_be_looked_for(anna: Asker, question: str) -> None:
+    assert await found(anna, question.replace("\0", "").encode(errors="replace").decode()) is not None
