@@ -52,7 +52,7 @@ from handlers_presses import PressAnswer, Taps
 from handlers_workers import PersonWorkers
 from markups import unpack
 from markups_text import LONGEST_REASON, escaped
-from message_tracker import MessageTracker
+from message_tracker import MessageTracker, sent_once
 from metrics import UPDATE_SECONDS, UPDATES
 from telegram_client import TelegramClient
 from texts_telegram import OUTDATED
@@ -251,9 +251,10 @@ class Router:
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
     async def _outcome(self, arrival: _Arrival, code: str) -> str:
-        chat = arrival.seen.chat_id
+        seen, chat = arrival.seen, arrival.seen.chat_id
         try:
-            return await self._dispatch(arrival)
+            with sent_once(f"{seen.kind}:{chat}:{seen.update_id}"):
+                return await self._dispatch(arrival)
         except VoxPersonaError as exc:
             # What a person typed may be in the reason of bad input.
             reason = "" if isinstance(exc, BadInput) else str(exc)

@@ -4,7 +4,11 @@ Screens are sent as they are: what is longer than Telegram takes was cut by whoe
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from hashlib import sha256
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -15,6 +19,7 @@ from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
 from errors import TelegramError
 from telegram_client import TelegramClient
+from telegram_client_errors import RANDOM_ID_DUPLICATE
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +40,37 @@ REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
 """What is not here is not in the registry and stays for ever."""
 
 
+class _Occasion:
+    """Gives each message of an occasion a random id that is the same whenever the occasion comes again."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._times: Counter[str] = Counter()
+
+    def random_id(self, chat: ChatId, screen: Screen) -> int:
+        # With what is shown: another text is another message, the same one twice is two.
+        content = f"{chat}:{screen.model_dump_json()}"
+        self._times[content] += 1
+        digest = sha256(f"{self._key}:{self._times[content]}:{content}".encode()).digest()
+        return int.from_bytes(digest[:8], signed=True)
+
+
+_OCCASION: ContextVar[_Occasion | None] = ContextVar("occasion", default=None)
+
+
+@contextmanager
+def sent_once(key: str) -> Iterator[None]:
+    """Have Telegram take once what is sent in the block, however often the block runs with this ``key``.
+
+    For what is handled again after a crash: a question that was asked just before is not asked a second time.
+    """
+    token = _OCCASION.set(_Occasion(key))
+    try:
+        yield
+    finally:
+        _OCCASION.reset(token)
+
+
 class MessageTracker:
     """Sends, edits and removes the bot's messages by their kinds; the registry of what was sent is durable.
 
@@ -50,12 +86,14 @@ class MessageTracker:
     async def send(self, chat: ChatId, kind: MessageKind, screen: Screen, *, random_id: int | None = None) -> MessageId:
         """Send a message and remove the earlier ones that it takes the place of.
 
-        ``random_id`` makes Telegram take the message once, however often it is sent.
+        ``random_id`` makes Telegram take the message once, however often it is sent; ``sent_once`` sees to that, too.
 
         Raises:
             TelegramError: it was not sent.
             DatabaseUnavailable: it was sent, and nothing was removed.
         """
+        if random_id is None:
+            return await self._send(chat, kind, lambda: self._sent(chat, screen))
         return await self._send(chat, kind, lambda: self._telegram.send(chat, screen, random_id=random_id))
 
     async def send_file(
@@ -86,7 +124,7 @@ class MessageTracker:
             if await self._is_remembered(chat, message) and await self._telegram.edit(chat, message, screen):
                 new = message
             else:
-                new = await self._telegram.send(chat, screen)
+                new = await self._sent(chat, screen)
                 await self._forget(chat, [message])
             await self._take_place(chat, new, kind)
             return new
@@ -133,6 +171,18 @@ class MessageTracker:
             new = await send()
             await self._take_place(chat, new, kind)
             return new
+
+    async def _sent(self, chat: ChatId, screen: Screen) -> MessageId:
+        occasion = _OCCASION.get()
+        if occasion is None:
+            return await self._telegram.send(chat, screen)
+        try:
+            return await self._telegram.send(chat, screen, random_id=occasion.random_id(chat, screen))
+        except TelegramError as exc:
+            if exc.details.get("reason") != RANDOM_ID_DUPLICATE:
+                raise
+            # It was there and is deleted, by what followed it perhaps.
+            return await self._telegram.send(chat, screen)
 
     async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind) -> None:
         async with self._database.transaction() as connection:

@@ -11,6 +11,7 @@ from pathlib import Path
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen
 from errors import TelegramError
 from telegram_client import TelegramClient
+from telegram_client_errors import RANDOM_ID_DUPLICATE
 
 FIRST_MESSAGE = 1000
 
@@ -40,6 +41,8 @@ class TelegramDouble(TelegramClient):
     async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
         self._fail("send")
         if random_id in self._sent:
+            if self._sent[random_id] not in self.chats[chat]:
+                raise TelegramError(call="messages.sendMessage", reason=RANDOM_ID_DUPLICATE)
             return self._sent[random_id]
         message = MessageId(next(self._ids))
         self.chats.setdefault(chat, {})[message] = screen

@@ -9,7 +9,7 @@ import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
 from errors import ChatClosed, TelegramError, TelegramUnavailable
-from message_tracker import MessageTracker
+from message_tracker import MessageTracker, sent_once
 from telegram_double import TelegramDouble
 
 _CHATS = count(5_000_000_000)
@@ -204,3 +204,42 @@ async def test_an_edit_tells_when_the_message_is_gone(
     del telegram.chats[chat][menu]
     assert not await tracker.edit(chat, menu, screen("меню, страница 3"))
     assert await rows(shared_database, chat) == []
+
+
+async def test_what_is_handled_again_shows_what_was_sent_before(
+    shared_database: Database, tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    async def handle(occasion: str, tracker: MessageTracker) -> None:
+        with sent_once(occasion):
+            await tracker.send(chat, MessageKind.RESULT, screen("result"))
+            await tracker.send(chat, MessageKind.RESULT, screen("result"))
+            await tracker.send(chat, MessageKind.INPUT_REQUEST, screen("question"))
+
+    await handle("first", tracker)
+    # A crash between Telegram's answer and its row.
+    async with shared_database.transaction() as connection:
+        await sent_messages_store.forget(connection, chat, list(telegram.chats[chat]))
+    after_restart = MessageTracker(shared_database, telegram)
+    await handle("first", after_restart)
+    assert telegram.shown(chat) == ["result", "result", "question"]
+
+    await handle("second", after_restart)
+    assert telegram.shown(chat) == ["result", "result", "result", "result", "question"]
+
+
+async def test_what_was_sent_and_is_deleted_is_sent_again_when_it_is_handled_again(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    for _ in range(2):
+        with sent_once("update"):
+            await tracker.send(chat, MessageKind.STATUS_MESSAGE, screen("wait"))
+            await tracker.send(chat, MessageKind.MENU, screen("menu"))
+    assert telegram.shown(chat) == ["menu"]
+
+
+async def test_another_failure_of_what_is_sent_once_is_told(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    telegram.failures["send"] = [TelegramUnavailable(reason="silence")]
+    with sent_once("update"), pytest.raises(TelegramUnavailable):
+        await tracker.send(chat, MessageKind.MENU, screen("menu"))
