@@ -296,7 +296,7 @@ async def test_a_message_that_is_in_the_outbox_is_not_put_in_by_what_follows(som
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
     other = OutgoingMessage.model_validate({"kind": "result", "screen": {"text": "прежнее"}})
     async with somebody.database.transaction() as connection:
-        key = f"transcript:{recording.id}:1:text"
+        key = f"transcript:{recording.id}:{recording.number}:1:text"
         await outbox_store.put(connection, key, somebody.owner, somebody.chat, other)
     await look(conversations_of(somebody.database, Proposals()))
     assert (await texts(somebody))[0] == "прежнее"
