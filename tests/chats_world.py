@@ -1,6 +1,7 @@
 """A person with chats and recordings, over the real handlers, stores and database; Telegram is in memory."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -47,15 +48,17 @@ _people = count(9_000_000_000)
 
 
 class ChatsDouble(TelegramDouble):
-    """Keeps the files that were sent, and takes no screen that Telegram would not."""
+    """Keeps the files that were sent, takes no screen that Telegram would not, and tells all as a storyboard."""
 
     def __init__(self) -> None:
         super().__init__()
         self.files: list[tuple[str, str]] = []
         """Name and text."""
+        self.story: list[str] = []
 
     async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
         check(screen)
+        self._tell("bot", screen)
         return await super().send(chat, screen, random_id=random_id)
 
     async def send_file(
@@ -69,11 +72,20 @@ class ChatsDouble(TelegramDouble):
     ) -> MessageId:
         assert isinstance(content, Path)
         self.files.append((file_name, await asyncio.to_thread(content.read_text, encoding="utf-8-sig")))
+        self.story.append(f"bot sends <{file_name}>")
         return await super().send_file(chat, content, file_name, screen, random_id=random_id)
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         check(screen)
+        self._tell("bot, in the same message", screen)
         return await super().edit(chat, message, screen)
+
+    async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
+        await super().delete(chat, messages)
+        self.story.append(f"bot removes earlier messages: {len(messages)}")
+
+    def _tell(self, who: str, screen: Screen) -> None:
+        self.story.append(f"{who}:\n" + "\n".join(f"    {line}".rstrip() for line in drawn(screen).splitlines()))
 
 
 class _OneModel:
@@ -198,6 +210,7 @@ class Asker:
 
     async def writes(self, text: str, message_id: int | None = None) -> int:
         """Write something that nobody asked for, or the answer to what is asked; returns the message's id."""
+        self.bot.telegram.story.append(f"{self.user.name}: {text}")
         message = self._message(text, message_id)
         step = await self.step()
         handler = self.bot.handlers.ask if step is None else self.bot.routes.answers[step][1]
@@ -209,6 +222,7 @@ class Asker:
         for message, screen in reversed(self.bot.telegram.chats[self.chat].items()):
             for button in (button for row in screen.keyboard for button in row):
                 if button.text == label:
+                    self.bot.telegram.story.append(f"{self.user.name} presses [{label}]")
                     await self.press_data(button.data, message)
                     return
         raise AssertionError(f"no button «{label}» among:\n{self.sees}")
@@ -223,6 +237,7 @@ class Asker:
             await self._hear(OUTDATED)
 
     async def command(self, text: str) -> None:
+        self.bot.telegram.story.append(f"{self.user.name}: {text}")
         name = text.removeprefix("/").split()[0]
         handlers = {**self.bot.routes.commands, **self.bot.metadata.routes().commands}
         await handlers[name][1](Context(self.user, self.chat, self._hear), self._message(text))

@@ -12,6 +12,7 @@ import chat_history
 import jobs_chats
 import texts_chats as texts
 from chats_world import TODAY, Asker, ChatsBot
+from config import ROOT
 from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Turn
 from db import Database
@@ -548,6 +549,43 @@ async def test_statistics_of_nobody_else_are_counted(anna: Asker, chats_bot: Cha
     await boris.command("/stats")
     figures = (await chats_bot.chats.statistics(boris.id)).all
     assert (figures.chats, figures.questions, figures.answers, figures.rating) == (1, 0, 0, None)
+
+
+# --- what a person sees ----------------------------------------------------------------------------------------------
+async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker, chats_bot: ChatsBot) -> None:
+    """Kept in ``tests/e2e/storyboards``; when screens change on purpose, delete the file, run this, and review."""
+    await anna.asks(BREAKFAST)
+    await anna.has_recording(*INTERVIEW, day=date(2026, 11, 3))
+    await anna.asks(BREAKFAST)
+    chats_bot.engines.model = model("Горячих блюд **не хватало** [1].")
+    await anna.asks("Чего не хватало на завтраке?")
+    await anna.asks("Сколько планет в Солнечной системе?")
+    await anna.command("/chats")
+    await anna.press("➕ Новый чат")
+    await anna.asks("Что с бассейном?")
+    await anna.press("💬 К чатам")
+    await anna.press("№1 · Что говорят о завтраках?")
+    await anna.press("✏️ Переименовать")
+    await anna.writes("Завтраки, которые подают в номер: всё, что о них говорили")
+    await anna.writes("Завтраки")
+    await anna.press("✏️ Переименовать")
+    await anna.press("❌ Отмена")
+    await anna.press("📜 Получить историю")
+    await anna.press("MD")
+    await anna.press("🗑️ Удалить")
+    await anna.press("❌ Отмена")
+    await anna.press("🗑️ Удалить")
+    await anna.press("🗑️ Да, удалить")
+    await anna.command("/history вчера")
+    await anna.command("/history 03.11.2026")
+    await anna.command("/stats")
+    kept = ROOT / "tests" / "e2e" / "storyboards" / "chats.txt"
+    today = f"{datetime.now(UTC).astimezone():%d.%m.%Y}"
+    story = re.sub(rf"{re.escape(today)}( \d\d:\d\d)?", "<сегодня>", "\n".join(chats_bot.telegram.story) + "\n")
+    story = re.sub(r"Токенов: [1-9]\d*", "Токенов: <сколько>", story)
+    if not kept.exists():
+        kept.write_text(story, encoding="utf-8")
+    assert story == kept.read_text(encoding="utf-8")
 
 
 # --- the store -------------------------------------------------------------------------------------------------------
