@@ -14,6 +14,7 @@ from product import Product
 from telegram_server import TelegramServer
 
 START_LIMIT_S = 60
+READY_CALL = "bots.SetBotCommands"
 STOP_LIMIT_S = 20
 """In which the bot has parked its work after a signal."""
 
@@ -32,6 +33,7 @@ class Bot:
     async def start(self) -> None:
         """Start the process and wait until it takes updates."""
         self.starts += 1
+        ready_calls = self.telegram.times_called(READY_CALL) + 1
         error = (self.product.state / f"bot-{self.starts}.err").open("wb")
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         self.process = await asyncio.create_subprocess_exec(
@@ -48,7 +50,7 @@ class Bot:
             cwd=self.product.state,
         )
         error.close()
-        ready = asyncio.create_task(self.telegram.calls_come("bots.SetBotCommands", self.starts, START_LIMIT_S))
+        ready = asyncio.create_task(self.telegram.calls_come(READY_CALL, ready_calls, START_LIMIT_S))
         ended = asyncio.create_task(self.process.wait())
         await asyncio.wait([ready, ended], return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()

@@ -3,7 +3,7 @@
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,17 +16,20 @@ _POLL_S = 0.02
 _LOCK = 0x686F6C64
 """Key of the advisory lock at which a held statement waits; "hold"."""
 
-_HOLD = f"""
+_FUNCTION = f"""
     CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        PERFORM pg_advisory_xact_lock_shared({_LOCK});
+        PERFORM pg_advisory_xact_lock_shared({_LOCK}, TG_ARGV[0]::integer);
         RETURN NEW;
     END $$;
-    CREATE TRIGGER hold BEFORE {{statement}} ON {{table}} FOR EACH ROW {{condition}} EXECUTE FUNCTION hold();
+"""
+_TRIGGER = """
+    CREATE TRIGGER hold_{number} BEFORE {statement} ON {table} FOR EACH ROW WHEN ({condition})
+    EXECUTE FUNCTION hold({number});
 """
 _HELD = """
-    SELECT count(*) FROM pg_locks
-    WHERE locktype = 'advisory' AND objid = %s AND NOT granted
+    SELECT count(DISTINCT objid) FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = %s AND objid < %s AND NOT granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
@@ -90,23 +93,31 @@ class Border:
 
 
 @contextmanager
-def held_at(connection: psycopg.Connection[tuple[int]], border: Border) -> Iterator[Callable[[], bool]]:
-    """Let every command wait at the border during the block; yields what tells whether one is waiting.
+def held_at(
+    connection: psycopg.Connection[tuple[int]], *borders: Border, also: Sequence[Border] = ()
+) -> Iterator[Callable[[], bool]]:
+    """Let every command wait at the borders during the block; yields what tells whether one is waiting at each of them.
 
-    ``connection`` commits every statement.
+    Whether one waits at those of ``also`` does not matter. ``connection`` commits every statement.
     """
-    condition = f"WHEN ({border.condition})"
-    connection.execute(f"SELECT pg_advisory_lock({_LOCK})")
-    hold = _HOLD.format(statement=border.statement, table=border.table, condition=condition)
-    connection.execute(hold.encode())
+    numbered = list(enumerate([*borders, *also]))
+    for number, _ in numbered:
+        connection.execute(f"SELECT pg_advisory_lock({_LOCK}, {number})")
+    connection.execute(_FUNCTION)
+    for number, border in numbered:
+        trigger = _TRIGGER.format(
+            number=number, statement=border.statement, table=border.table, condition=border.condition
+        )
+        connection.execute(trigger.encode())
 
     def held() -> bool:
-        row = connection.execute(_HELD, [_LOCK]).fetchone()
-        return row is not None and row[0] > 0
+        row = connection.execute(_HELD, [_LOCK, len(borders)]).fetchone()
+        return row is not None and row[0] == len(borders)
 
     try:
         yield held
     finally:
         # The statement of a killed command is still waiting and would keep the trigger from being dropped.
-        connection.execute(f"SELECT pg_advisory_unlock({_LOCK})")
+        for number, _ in numbered:
+            connection.execute(f"SELECT pg_advisory_unlock({_LOCK}, {number})")
         connection.execute("DROP FUNCTION hold CASCADE")

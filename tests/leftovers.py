@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from minio import Minio
 from psycopg.rows import dict_row
@@ -50,6 +51,15 @@ def unfinished_files(folder: Path, left_out: Iterable[str] = ()) -> list[Path]:
         and (path.name.startswith(".") or path.name.endswith(_UNFINISHED))
         and path.name != ".lock"
     ]
+
+
+def processes_of(state: Path) -> list[psutil.Process]:
+    """What is still running of an installation."""
+
+    def belongs(process: psutil.Process) -> bool:
+        return any(str(state) in argument for argument in process.info["cmdline"] or [])
+
+    return [process for process in psutil.process_iter(["cmdline"]) if belongs(process)]
 
 
 def incomplete_results(out: Path) -> list[Path]:

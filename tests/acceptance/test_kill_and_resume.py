@@ -19,6 +19,7 @@ import texts_cli
 import texts_errors
 from installations import AT_ONCE, Ground, Installation, Undisturbed, arguments, artefacts
 from interruptions import Border, held_at, wait_until
+from leftovers import processes_of
 from openai_faults import CHAT, Fault, Kind
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(900)]
@@ -205,15 +206,6 @@ def state() -> Iterator[Path]:
 
 def engine_process(state: Path, name: str) -> psutil.Process:
     return psutil.Process(json.loads((state / "run" / f"{name}.json").read_text())["pid"])
-
-
-def processes_of(state: Path) -> list[psutil.Process]:
-    """What is still running of an installation."""
-
-    def belongs(process: psutil.Process) -> bool:
-        return any(str(state) in argument for argument in process.info["cmdline"] or [])
-
-    return [process for process in psutil.process_iter(["cmdline"]) if belongs(process)]
 
 
 def test_engines_of_a_killed_command_are_taken_over_and_stopped_by_the_next(
