@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -162,7 +163,7 @@ class TelegramClient:
             )
             await self._limits.wait(chat)
             try:
-                await self._client.ask(query)
+                await self._client.ask(query, on_flood=partial(self._limits.rest, chat))
             except RPCError as exc:
                 if error_id(exc) == "MESSAGE_ID_INVALID":
                     return False
@@ -336,7 +337,8 @@ class TelegramClient:
         self._sendings.begin(query.random_id)
         await self._limits.wait(chat)
         try:
-            message = _message_id(await self._client.ask(query), query.random_id)
+            answer = await self._client.ask(query, on_flood=partial(self._limits.rest, chat))
+            message = _message_id(answer, query.random_id)
         except RPCError as exc:
             if error_id(exc) != RANDOM_ID_DUPLICATE:
                 raise

@@ -18,10 +18,15 @@ class SendingLimits:
     def __init__(self) -> None:
         self._all = AsyncLimiter(MESSAGES_PER_SECOND, 1)
         self._chats: dict[ChatId, tuple[AsyncLimiter, float]] = {}
+        self._rests_until: dict[ChatId, float] = {}
 
     def __len__(self) -> int:
         """How many chats have a bucket."""
         return len(self._chats)
+
+    def rest(self, chat: ChatId, seconds: float) -> None:
+        """Let nothing go to ``chat`` for so long, as Telegram demanded of one message."""
+        self._rests_until[chat] = asyncio.get_running_loop().time() + seconds
 
     async def wait(self, chat: ChatId) -> None:
         """Return when one message more may go to ``chat``."""
@@ -35,6 +40,8 @@ class SendingLimits:
         self._chats.pop(chat, None)
         self._chats[chat] = (limiter, asyncio.get_running_loop().time())
         await self._all.acquire()
+        await asyncio.sleep(self._rests_until.get(chat, 0.0) - asyncio.get_running_loop().time())
+        self._rests_until.pop(chat, None)
 
     def _forget_idle(self, now: float) -> None:
         """Drop buckets that have run empty: a new one is the same."""

@@ -50,10 +50,13 @@ class BotClient(Client):
         """Ask Telegram, as the library's own methods do; their wishes about retries are not heard."""
         return await self.ask(query)
 
-    async def ask(self, query: Any, *, obey_floods: bool = True) -> Any:
+    async def ask(
+        self, query: Any, *, obey_floods: bool = True, on_flood: Callable[[float], None] = lambda _: None
+    ) -> Any:
         """Ask Telegram and return its answer.
 
-        The same ``query`` is sent again after silence and server errors, and as often as floods demand.
+        The same ``query`` is sent again after silence and server errors, and as often as floods demand; ``on_flood`` is
+        told for how many seconds.
 
         Raises:
             RPCError: Telegram refused; with ``obey_floods`` it is none of flood.
@@ -67,6 +70,8 @@ class BotClient(Client):
             except Flood as exc:
                 if not obey_floods:
                     raise
+                if isinstance(exc.value, int):
+                    on_flood(exc.value + _FLOOD_MARGIN_S)
                 await wait_out(exc, call)
             except (OSError, InternalServerError, ServiceUnavailable) as exc:
                 failures += 1

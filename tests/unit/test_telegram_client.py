@@ -274,6 +274,19 @@ async def test_a_burst_to_one_chat_is_held_back_and_other_chats_are_not(monkeypa
     waiting.cancel()
 
 
+async def test_a_chat_in_which_telegram_demands_silence_rests_and_other_chats_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits, clock = SendingLimits(), Clock(monkeypatch)
+    limits.rest(ChatId(1), 300)
+    waiting = asyncio.ensure_future(limits.wait(ChatId(1)))
+    await limits.wait(ChatId(2))
+    assert not waiting.done()
+    clock.now += 301
+    async with asyncio.timeout(5):
+        await waiting
+
+
 async def test_all_chats_together_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     limits, _ = SendingLimits(), Clock(monkeypatch)
     waiting = [asyncio.ensure_future(limits.wait(ChatId(number))) for number in range(40)]
