@@ -16,6 +16,7 @@ import promises
 import steps
 from bot import Bot
 from embedded_s3 import S3Endpoint
+from interrupted_bot import InterruptedBot, Interruptible
 from openai_server import OpenAIServer
 from product import Product
 from recording_files import speech
@@ -191,3 +192,24 @@ def spoken(tmp_path: Path) -> Callable[[str], Path]:
         return speech(folder / name, seconds, "-metadata", f"comment={uuid4()}")
 
     return make
+
+
+@pytest.fixture
+def newcomer(telegram: TelegramServer, people: People) -> Callable[[], ScriptedUser]:
+    """Brings people of the team to ``telegram``."""
+    return lambda: people.join(telegram)
+
+
+@pytest.fixture
+async def interruptible(new_bot: NewBot) -> AsyncIterator[Interruptible]:
+    """Makes a bot of the test's own, over an endpoint of its own, that can be held at any step."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**settings: str) -> InterruptedBot:
+            endpoint = await stack.enter_async_context(OpenAIServer())
+            # A model that is known to tell no times, so that the parts are short.
+            bot = await new_bot(OPENAI_BASE_URL=endpoint.base_url, ASR_MODEL="gpt-4o-transcribe", **settings)
+            dsn = bot.product.settings["DATABASE_URL"]
+            return InterruptedBot(bot, endpoint, stack.enter_context(psycopg.connect(dsn, autocommit=True)))
+
+        yield make
