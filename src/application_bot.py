@@ -1,6 +1,7 @@
 """The bot: the application's services with Telegram in front of them, and the loops that bring people what happened."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -116,6 +117,9 @@ async def open_bot(
         )
         # Seconds of imports, during which nobody who pressed a button would be answered.
         await application.engines.load_libraries()
+        # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
+        gc.collect()
+        gc.freeze()
         await _reconcile_reports(application)
         messages = MessageTracker(application.database, telegram)
         followers = Followers(application, telegram, messages)

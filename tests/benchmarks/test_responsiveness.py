@@ -79,8 +79,20 @@ async def telegram() -> AsyncIterator[TelegramServer]:
 
 
 async def watch(bot: Bot, hours: list[Path], engine: str, *, until_done: bool) -> Watched:
-    telegram = bot.telegram
     await bot.start()
+    try:
+        answers, reactions, done, seconds = await pressed_while_working(bot.telegram, hours, until_done=until_done)
+    finally:
+        await bot.stop()
+    lags = [line["worst_ms"] / 1000 for line in bot.log() if line["event"] == "event_loop_lag"]
+    # The first report is of the time in which the process started.
+    return Watched(engine, answers, lags[1:], reactions, done, seconds)
+
+
+async def pressed_while_working(
+    telegram: TelegramServer, hours: list[Path], *, until_done: bool
+) -> tuple[list[float], list[float], int, float]:
+    """Answer times, first reactions, recordings that were done, seconds in all."""
     senders = [telegram.world.user(f"Отправитель {number}", id=1001 + number) for number in range(PEOPLE)]
     presser = telegram.world.user("Нажимающая", id=1000)
     await presser.send("/start")
@@ -93,13 +105,9 @@ async def watch(bot: Bot, hours: list[Path], engine: str, *, until_done: bool) -
             answers.append((await presser.press(button)).seconds)
             await asyncio.sleep(PRESS_PAUSE_S)
         done = sum(any(FINISHED in message.text for message in sender.chat.from_bot) for sender in senders)
-        if done == PEOPLE or (not until_done and time.monotonic() - started > WINDOW_S):
-            break
-    seconds = time.monotonic() - started
-    await bot.kill()
-    lags = [line["worst_ms"] / 1000 for line in bot.log() if line["event"] == "event_loop_lag"]
-    # The first report is of the time in which the process started.
-    return Watched(engine, answers, lags[1:], reactions, done, seconds)
+        seconds = time.monotonic() - started
+        if done == PEOPLE or (not until_done and seconds > WINDOW_S):
+            return answers, reactions, done, seconds
 
 
 async def send(sender: ScriptedUser, hour: Path) -> float:
