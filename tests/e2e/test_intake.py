@@ -125,13 +125,15 @@ async def test_a_file_of_25_megabytes_comes_in_whole_and_goes_back_the_same(anna
 
 
 async def test_work_that_is_cancelled_in_the_middle_goes_on_where_it_was(
-    anna: ScriptedUser, endpoint: OpenAIServer, tmp_path: Path
+    alone: ScriptedUser, endpoint: OpenAIServer, tmp_path: Path
 ) -> None:
-    questions = Questions(endpoint)
+    anna, questions = alone, Questions(endpoint)
     path = await recording(tmp_path / "Беседа.ogg")
+    heard_before = len(endpoint.asked(TRANSCRIPTIONS))
     endpoint.faults.add(Fault(Kind.HANG, path=TRANSCRIPTIONS))
     await anna.send_file(path, kind="audio")
     card = await anna.sees("⏳ Расшифровка", timeout=LONG_S)
+    await endpoint.until_asked(TRANSCRIPTIONS, heard_before + 1)
 
     await anna.press("Отменить", message=card)
     await anna.chat.until(lambda: card.contains("✖ Отменено: Беседа.ogg"), LONG_S, "the end of the card")

@@ -104,8 +104,9 @@ async def test_what_was_deleted_can_be_sent_again_and_is_new(heard: Any) -> None
 
 
 async def test_the_commands_tell_what_there_is(
-    anna: ScriptedUser, shared_telegram: TelegramServer, endpoint: OpenAIServer, tmp_path: Path
+    alone: ScriptedUser, shared_telegram: TelegramServer, endpoint: OpenAIServer, tmp_path: Path
 ) -> None:
+    anna = alone
     menu = {command for command, _ in shared_telegram.world.command_menu()}
     await anna.send("/status")
     await anna.sees("Сейчас ничего не обрабатывается")
