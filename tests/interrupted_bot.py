@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,6 @@ from bot import Bot
 from interruptions import Border, Tap, held_at
 from openai_faults import CHAT, TRANSCRIPTIONS
 from openai_server import OpenAIServer, Recorded
-from telegram_faults import Kind
 
 LIMIT_S = 60.0
 """Enough for any stage on a machine that does other things too."""
@@ -59,23 +58,26 @@ class InterruptedBot:
         finally:
             await asyncio.to_thread(holding.__exit__, None, None, None)
 
-    async def killed_unheard(self, call: str, cause: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Kill the bot when Telegram has done what it asked and has not said so, and start it again."""
+    async def killed_unheard(
+        self, calls: Mapping[str, int], cause: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """Kill the bot each time Telegram has done what it asked and has not said so, and start it again.
+
+        ``calls`` by their names; so many of each are heard before.
+        """
         faults = self.bot.telegram.faults
         before = len(faults.met)
-        faults.lose_reply(call)
-        async with caused(cause):
-            await until(lambda: (call, Kind.LOSE_REPLY) in faults.met[before:], call)
-            await self.bot.kill()
-        await self.bot.start()
+        for call, after in calls.items():
+            faults.lose_reply(call, after=after)
 
-    async def killed_while_asking(self, questions: int) -> None:
-        """Let the endpoint answer so many questions, kill the bot while it waits for the next, and start it again."""
-        self.tap.answer(questions)
-        await until(lambda: self.tap.hanging > 0, f"a question after {questions}")
-        await self.bot.kill()
-        self.tap.answer(None)
-        await self.bot.start()
+        def lost() -> int:
+            return len({call for call, _ in faults.met[before:]})
+
+        async with caused(cause):
+            while (known := lost()) < len(calls):
+                await until(lambda known=known: lost() > known, f"{calls}, {known} lost")  # type: ignore[misc]
+                await self.bot.kill()
+                await self.bot.start()
 
     def asked(self) -> list[Recorded]:
         """The questions that were answered."""

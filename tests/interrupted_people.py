@@ -14,8 +14,8 @@ FILE_NAME = "Беседа с гостем.ogg"
 LENGTH_S = 60
 """Two parts for a model that tells no times."""
 
-UNHEARD_S = 20.0
-"""After that a person presses again: it takes longer than a start."""
+UNHEARD_S = 10.0
+"""After that a person presses again."""
 
 _TIMES = re.compile(r"Заняло .+\.")
 _REPORT_NUMBER = re.compile(r" \d+\.docx")
@@ -85,7 +85,7 @@ class Person:
     async def has_all(self) -> None:
         await self.user.sees("Готово: ", timeout=LIMIT_S)
         await self.user.sees("Отчёты готовы", timeout=LIMIT_S)
-        await self.user.sees("Ещё отчёт", timeout=LIMIT_S)
+        await self.user.sees("Ещё отчёт по записи", timeout=LIMIT_S)
 
     async def insists(self) -> None:
         """Get all of it from a bot that may be killed at any moment: what it did not hear is pressed again."""

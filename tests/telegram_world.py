@@ -66,6 +66,10 @@ class World:
         self.chats[id] = user.chat = Chat(user)
         return user
 
+    def start_ids_at(self, first: int) -> None:
+        """Let there have been messages before, none of which is left."""
+        self._ids = count(first)
+
     def command_menu(self, scope: str = "BotCommandScopeDefault", language: str = "") -> list[tuple[str, str]]:
         return self.commands.get((scope, language), [])
 

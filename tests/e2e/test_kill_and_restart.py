@@ -8,9 +8,13 @@ from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 
+import pytest
+
 from interrupted_bot import Interruptible, Moment
 from interrupted_people import LENGTH_S, Person, outcome
 from telegram_user import ScriptedUser
+
+pytestmark = pytest.mark.timeout(900)
 
 ANSWERED_NOT_STORED = 2 + 1 + 5
 """Anna's parts, Boris's roles, Vera's first passes of five reports: their borders are between answer and row."""

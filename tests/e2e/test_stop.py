@@ -47,7 +47,7 @@ async def test_signals_park_what_runs_and_the_next_start_goes_on(
     bot.tap.answer(None)
     await bot.bot.start()
     await anna.sees("Отчёты готовы", timeout=LIMIT_S)
-    await anna.sees("Ещё отчёт", timeout=LIMIT_S)
+    await anna.sees("Ещё отчёт по записи", timeout=LIMIT_S)
     assert await bot.bot.stop() == 0
 
     assert bot.asked_again() == 0
