@@ -18,7 +18,6 @@ from datamodels_chats import (
     AnswerKind,
     AnswerOutcome,
     AnswerStatus,
-    AskedQuestion,
     Chat,
     ChatFigures,
     EndedAnswer,
@@ -62,22 +61,17 @@ _DELETE_CHAT = "DELETE FROM chats WHERE owner_id = %(owner_id)s AND number = %(n
 _INSERT_QUESTION = """
     INSERT INTO chat_questions (owner_id, chat_number, telegram_chat_id, message_id, text)
     VALUES (%(owner_id)s, %(number)s, %(telegram_chat_id)s, %(message_id)s, %(text)s)
-    ON CONFLICT (telegram_chat_id, message_id) DO NOTHING
     RETURNING id
 """
 _INSERT_ANSWER = """
     INSERT INTO chat_answers (id, question_id, kind, status, waiting_message_id)
     VALUES (%(id)s, %(question_id)s, %(kind)s, %(status)s, %(waiting_message_id)s)
 """
-# The first answer: later ones were asked for by buttons.
-_SELECT_ASKED = """
-    SELECT chat_answers.id AS answer_id, status FROM chat_answers
-    JOIN chat_questions ON chat_questions.id = question_id
-    WHERE telegram_chat_id = %(telegram_chat_id)s AND message_id = %(message_id)s AND owner_id = %(owner_id)s
-    ORDER BY chat_answers.created_at LIMIT 1
-    FOR UPDATE OF chat_answers
+_SELECT_IS_ASKED = """
+    SELECT EXISTS (
+        SELECT FROM chat_questions WHERE telegram_chat_id = %(telegram_chat_id)s AND message_id = %(message_id)s
+    ) AS asked
 """
-_SET_WAITING_MESSAGE = "UPDATE chat_answers SET waiting_message_id = %(waiting_message_id)s WHERE id = %(id)s"
 _SELECT_TO_ANSWER = """
     SELECT question_id, owner_id, chat_number, chat_questions.text, status
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
@@ -195,11 +189,6 @@ async def find_empty_chat(connection: AsyncConnection[DictRow], owner: UserId) -
     return None if row is None else Chat.model_validate(row)
 
 
-async def touch_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> None:
-    """Note that the chat is being used now."""
-    await connection.execute(_TOUCH_CHAT, _key(owner, number))
-
-
 async def rename_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int, title: str) -> None:
     """Give a chat another title.
 
@@ -221,6 +210,13 @@ async def delete_chat(connection: AsyncConnection[DictRow], owner: UserId, numbe
         raise _not_found(number)
 
 
+async def is_asked(connection: AsyncConnection[DictRow], chat: ChatId, message: MessageId) -> bool:
+    """Tell whether what a message asks was added before."""
+    parameters = {"telegram_chat_id": chat, "message_id": message}
+    row = await (await connection.execute(_SELECT_IS_ASKED, parameters)).fetchone()
+    return row is not None and bool(row["asked"])
+
+
 async def add_question(
     connection: AsyncConnection[DictRow],
     chat: Chat,
@@ -228,35 +224,24 @@ async def add_question(
     text: str,
     title: str,
     waiting_message: MessageId,
-) -> AskedQuestion:
-    """Add what a message asks, with an answer that is waited for; a chat without a title gets ``title``.
-
-    A message that was added before stays what it is; ``waiting_message`` is noted as long as the answer is waited for.
-    """
-    asked = {"telegram_chat_id": message[0], "message_id": message[1]}
-    parameters = {**_key(chat.owner_id, chat.number), **asked, "text": text}
-    row = await (await connection.execute(_INSERT_QUESTION, parameters)).fetchone()
-    if row is not None:
-        answer = {
-            "id": AnswerId(uuid4()),
-            "question_id": row["id"],
-            "kind": AnswerKind.FAST,
-            "status": AnswerStatus.WAITING,
-            "waiting_message_id": waiting_message,
-        }
-        await connection.execute(_INSERT_ANSWER, answer)
-        await connection.execute(_NAME_CHAT, {**_key(chat.owner_id, chat.number), "title": title})
-        await touch_chat(connection, chat.owner_id, chat.number)
-        return AskedQuestion(answer_id=answer["id"], status=AnswerStatus.WAITING, new=True)
-    parameters = {**asked, "owner_id": chat.owner_id}
-    row = await (await connection.execute(_SELECT_ASKED, parameters)).fetchone()
-    if row is None:
-        raise NotFound(what=f"answer to message {message[1]}")
-    known = AskedQuestion(**row, new=False)
-    if known.status is AnswerStatus.WAITING:
-        waiting = {"id": known.answer_id, "waiting_message_id": waiting_message}
-        await connection.execute(_SET_WAITING_MESSAGE, waiting)
-    return known
+) -> AnswerId:
+    """Add what a message asks, with an answer that is waited for; a chat without a title gets ``title``."""
+    key = _key(chat.owner_id, chat.number)
+    asked = {**key, "telegram_chat_id": message[0], "message_id": message[1], "text": text}
+    row = await (await connection.execute(_INSERT_QUESTION, asked)).fetchone()
+    assert row is not None  # noqa: S101  # it is inserted, or the database raises
+    answer_id = AnswerId(uuid4())
+    answer = {
+        "id": answer_id,
+        "question_id": row["id"],
+        "kind": AnswerKind.FAST,
+        "status": AnswerStatus.WAITING,
+        "waiting_message_id": waiting_message,
+    }
+    await connection.execute(_INSERT_ANSWER, answer)
+    await connection.execute(_NAME_CHAT, {**key, "title": title})
+    await connection.execute(_TOUCH_CHAT, key)
+    return answer_id
 
 
 async def find_to_answer(connection: AsyncConnection[DictRow], answer_id: AnswerId) -> QuestionToAnswer | None:

@@ -14,7 +14,7 @@ import chat_history
 import texts_chats as texts
 import user_states
 from datamodels import UserId
-from datamodels_chats import AnswerId, AskedQuestion, Chat, ChatStatistics
+from datamodels_chats import AnswerId, Chat, ChatStatistics
 from datamodels_telegram import ChatId, MessageId
 from db import Database
 from errors import NotFound
@@ -127,26 +127,27 @@ class Chats:
             await _active(connection, owner)
             return chat
 
-    async def is_title(self, owner: UserId, message: MessageId) -> bool:
-        """Tell whether a message has been taken for a title before."""
+    async def is_known(self, owner: UserId, message: tuple[ChatId, MessageId]) -> bool:
+        """Tell whether a message was taken for a question, or for a title, before."""
         async with self._database.transaction() as connection:
-            known = await user_states.get(connection, owner, TitleMessage)
-        return known is not None and message <= known.message_id
+            titled = await user_states.get(connection, owner, TitleMessage)
+            if titled is not None and message[1] <= titled.message_id:
+                return True
+            return await chat_history.is_asked(connection, *message)
 
     async def ask(
         self, owner: UserId, message: tuple[ChatId, MessageId], question: str, waiting_message: MessageId
-    ) -> AskedQuestion:
-        """Ask in the chat that the owner is in, and have it answered; once, however often the message is handled.
+    ) -> AnswerId:
+        """Ask in the chat that the owner is in, and have it answered; ``waiting_message`` goes with the answer.
 
-        ``waiting_message`` goes when the answer is there.
+        ``message`` must not be known.
         """
         async with self._database.transaction() as connection:
             chat = await _active(connection, owner)
             title = title_from(question)
-            asked = await chat_history.add_question(connection, chat, message, question, title, waiting_message)
-            if asked.new:
-                await self._enqueue(connection, owner, asked.answer_id)
-        return asked
+            answer_id = await chat_history.add_question(connection, chat, message, question, title, waiting_message)
+            await self._enqueue(connection, owner, answer_id)
+        return answer_id
 
     async def statistics(self, owner: UserId) -> ChatStatistics:
         """Count what was asked and answered, in the last 30 days and in all."""

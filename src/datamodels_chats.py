@@ -75,14 +75,6 @@ class Passage(Value):
     lines: tuple[PassageLine, ...]
 
 
-class AskedQuestion(Value):
-    """A question's answer as it stands. ``new`` is False for a message that was handled before."""
-
-    answer_id: AnswerId
-    status: AnswerStatus
-    new: bool
-
-
 class QuestionToAnswer(Value):
     """What the answer to a question is made from."""
 

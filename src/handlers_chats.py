@@ -17,7 +17,7 @@ from access import Permission, may
 from chats import BadTitle, Chats, parse_title
 from chats_export import EXTENSIONS, history_file_name, write_history
 from datamodels import UserId
-from datamodels_chats import AnswerStatus, Chat
+from datamodels_chats import Chat
 from datamodels_telegram import IncomingMessage, MessageKind
 from db import Database
 from errors import NotFound, OutdatedButton
@@ -46,6 +46,7 @@ from metadata import BadField, parse_date
 from metrics import CHAT_ACTIONS
 from texts_chats import CHAT_GONE, QUESTIONS_LEFT
 from user_states import ChatDialog, Dialog, Step, get_user_lock
+from utils import random_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -108,14 +109,15 @@ class ChatHandlers:
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())
             return
         async with get_user_lock(owner):
-            if await self._chats.is_title(owner, message.message_id):
+            asking = (context.chat, message.message_id)
+            if await self._chats.is_known(owner, asking):
                 return
-            # First: nothing that comes after it keeps the person waiting for a sign.
-            waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, searching())
-            asked = await self._chats.ask(owner, (context.chat, message.message_id), question, waiting)
+            # Before the question is stored: whoever stores it knows which message goes with the answer. A crash
+            # between the two sends the same again, which Telegram takes once.
+            same = random_id_of(f"searching:{context.chat}:{message.message_id}")
+            waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
+            await self._chats.ask(owner, asking, question, waiting)
         _count("ask", owner)
-        if asked.status is not AnswerStatus.WAITING:
-            await self._messages.remove_message(context.chat, waiting)
 
     async def _list(self, context: Context, press: Press) -> None:
         await self._show_list(context, press.number if press.numbers else 1)

@@ -24,7 +24,7 @@ _SELECT_HITS = f"""
             ) AS lexemes
         FROM transcript_segments AS segments JOIN recordings ON recordings.id = segments.recording_id
         WHERE recordings.owner_id = %(owner_id)s AND {_VECTOR} @@ %(query)s::tsquery
-    ), weights AS (
+    ), weights AS MATERIALIZED (
         SELECT lexeme, ln(1 + (SELECT count(*) FROM hits)::double precision / count(*)) AS weight
         FROM hits, unnest(lexemes) AS lexeme GROUP BY lexeme
     )

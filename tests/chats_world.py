@@ -22,7 +22,7 @@ from datamodels_chats import AnswerId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
 from db import Database
 from errors import NotFound, OutdatedButton
-from followers_world import look
+from followers_world import Killer, look
 from handlers_chats import ChatHandlers, ChatWork
 from handlers_context import Context
 from handlers_metadata import MetadataHandlers
@@ -52,6 +52,8 @@ class ChatsDouble(TelegramDouble):
 
     def __init__(self) -> None:
         super().__init__()
+        self.killer = Killer(0)
+        """Whoever may end the process around each message."""
         self.files: list[tuple[str, str]] = []
         """Name and text."""
         self.story: list[str] = []
@@ -59,7 +61,10 @@ class ChatsDouble(TelegramDouble):
     async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
         check(screen)
         self._tell("bot", screen)
-        return await super().send(chat, screen, random_id=random_id)
+        await self.killer.moment()
+        message = await super().send(chat, screen, random_id=random_id)
+        await self.killer.moment()
+        return message
 
     async def send_file(
         self,
@@ -82,6 +87,7 @@ class ChatsDouble(TelegramDouble):
 
     async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
         await super().delete(chat, messages)
+        await self.killer.moment()
         self.story.append(f"bot removes earlier messages: {len(messages)}")
 
     def _tell(self, who: str, screen: Screen) -> None:
@@ -99,13 +105,15 @@ class _OneModel:
 class ChatsBot:
     """The handlers of chats and what brings their answers. ``model`` is the language model, at first none."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, telegram: ChatsDouble | None = None) -> None:
         self.database = database
         self.spool = folder / "spool"
-        self.telegram = ChatsDouble()
+        self.telegram = telegram or ChatsDouble()
         self.engines = _OneModel()
         self.waiting: list[AnswerId] = []
-        """Answers whose jobs were put into the queue."""
+        """Answers whose jobs are in the queue."""
+        self.queued: list[AnswerId] = []
+        """Those whose jobs ever were."""
         workshop = Workshop(
             database, cast("ObjectStore", None), PACK, cast("Engines", self.engines), Path(), self.spool
         )
@@ -126,6 +134,7 @@ class ChatsBot:
         answer_id: AnswerId,
     ) -> None:
         self.waiting.append(answer_id)
+        self.queued.append(answer_id)
 
     async def work(self) -> None:
         """Do the jobs that wait, and deliver what they led to."""
@@ -255,10 +264,6 @@ class Asker:
 
     async def active(self) -> int:
         return (await self.bot.chats.active(self.id)).number
-
-    @staticmethod
-    def message(message_id: int) -> MessageId:
-        return MessageId(message_id)
 
     def _message(self, text: str, message_id: int | None = None) -> IncomingMessage:
         return IncomingMessage(

@@ -1,6 +1,7 @@
 """Chats as a person uses them: asking, going from one to another, renaming, deleting, history, statistics."""
 
 import asyncio
+import itertools
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,15 @@ import pytest
 import chat_history
 import jobs_chats
 import texts_chats as texts
-from chats_world import TODAY, Asker, ChatsBot
+from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
 from config import ROOT
 from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Turn
 from db import Database
 from errors import NotFound, ProviderUnavailable, UnexpectedFailure
+from followers_world import DatabaseUntilKilled, Killer
 from recordings_factory import add_user
+from screens import drawn
 from scripted_model import Call, ScriptedModel
 from texts_telegram import OUTDATED
 from user_states import Step
@@ -196,6 +199,35 @@ async def test_an_answer_is_given_and_delivered_once(anna: Asker, chats_bot: Cha
     await chats_bot.work()
     assert len(llm.calls) == 1
     assert anna.sees.count("Мало [1]") == 1
+
+
+async def test_killed_at_any_moment_a_question_is_asked_and_answered_once(followed: Database, tmp_path: Path) -> None:
+    for at in itertools.count(1):
+        telegram, killer = ChatsDouble(), Killer(at)
+        somebody = await Asker.come(ChatsBot(followed, tmp_path, telegram))
+        await somebody.has_recording(*INTERVIEW)
+        telegram.killer = killer
+        dying = ChatsBot(DatabaseUntilKilled(followed, killer), tmp_path, telegram)
+        killer.process = asyncio.create_task(_asked_and_answered(Asker(dying, somebody.user)))
+        await asyncio.wait([killer.process])
+        if not killer.has_killed:
+            killer.process.result()
+            assert at > 20
+            return
+        telegram.killer = Killer(0)
+        # The update and the job have no end.
+        await somebody.writes(BREAKFAST, message_id=100)
+        somebody.bot.waiting += dying.queued
+        await somebody.bot.work()
+        shown = [drawn(screen) for screen in telegram.chats[somebody.chat].values()]
+        assert len(shown) == 1, (at, shown)
+        assert "горячих блюд" in shown[0]
+        assert len(await history(somebody)) == 1
+
+
+async def _asked_and_answered(asker: Asker) -> None:
+    await asker.writes(BREAKFAST, message_id=100)
+    await asker.bot.work()
 
 
 async def test_the_answer_of_a_deleted_chat_is_nothing(anna: Asker, chats_bot: ChatsBot) -> None:
@@ -596,13 +628,6 @@ async def test_nobody_has_a_chat_without_being_there(followed: Database) -> None
         with pytest.raises(NotFound):
             await chat_history.rename_chat(connection, await add_user(connection), 1, "Завтраки")
         assert await chat_history.find_to_answer(connection, AnswerId(uuid4())) is None
-
-
-async def test_a_message_of_another_is_not_taken_for_one_s_own(anna: Asker, chats_bot: ChatsBot) -> None:
-    boris = await Asker.come(chats_bot)
-    await anna.writes("Что?", message_id=7)
-    with pytest.raises(NotFound):
-        await chats_bot.chats.ask(boris.id, (anna.chat, anna.message(7)), "Что?", anna.message(8))
 
 
 async def history(anna: Asker) -> list[Turn]:

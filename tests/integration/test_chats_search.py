@@ -130,6 +130,8 @@ async def test_the_index_is_used(anna: Asker) -> None:
         explained = f"EXPLAIN {recordings_store_search._SELECT_HITS}"
         plan = [str(row) async for row in await connection.execute(explained, parameters)]
     assert "transcript_segments_words" in "".join(plan)
+    # Weighed once, not once for each of the hits.
+    assert "CTE weights" in "".join(plan)
 
 
 @given(question=st.text(max_size=100))

@@ -101,9 +101,9 @@ async def ask(database: Database, jobs: Jobs, owner: UserId) -> AnswerId:
     message = (ChatId(1), MessageId(uuid4().int % 2**31))
     async with database.transaction() as connection:
         chat = await chat_history.create_chat(connection, owner)
-        asked = await chat_history.add_question(connection, chat, message, "Что?", "Что?", MessageId(1))
-        await jobs.enqueue_answer(connection, owner, asked.answer_id)
-    return asked.answer_id
+        answer_id = await chat_history.add_question(connection, chat, message, "Что?", "Что?", MessageId(1))
+        await jobs.enqueue_answer(connection, owner, answer_id)
+    return answer_id
 
 
 async def ended(database: Database) -> list[EndedAnswer]:
