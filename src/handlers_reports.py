@@ -146,8 +146,12 @@ class ReportHandlers:
                 screen = choose_building(recording.number, place)
                 await show(self._messages, context, MessageKind.MENU, screen)
                 return
+            labels = [report.label for report in reports]
             if await self._is_ordered(context, wanted):
                 await context.answer(words.ORDERED_ALREADY)
+                # A crash may have come between the order and its screen.
+                screen = ordered(recording.number, labels, demonstration=self._work.has_demo_model())
+                await show(self._messages, context, MessageKind.MENU, screen)
                 return
             try:
                 runs = [await self._order_one(recording, report, building) for report in reports]
@@ -155,7 +159,7 @@ class ReportHandlers:
                 await show(self._messages, context, MessageKind.MENU, no_language_model(recording.number))
                 return
             tell = await self._note_order(context, recording, runs, wanted)
-            screen = ordered(recording.number, [report.label for report in reports], demonstration=tell)
+            screen = ordered(recording.number, labels, demonstration=tell)
             await show(self._messages, context, MessageKind.MENU, screen)
         self._work.wake()
 

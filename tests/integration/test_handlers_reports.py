@@ -78,6 +78,21 @@ async def test_ten_taps_order_once_and_a_handled_press_that_comes_again_too(pers
     assert person.heard == ["Этот отчёт уже заказан"] * 8
 
 
+async def test_an_order_that_a_crash_kept_from_being_shown_is_shown_when_it_is_handled_again(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    chat = person.bot.telegram.chats[person.chat]
+    message, menu = max(chat.items())
+    await person.press_data("report_int_links||1", message)
+    assert "Заказано" in person.sees
+
+    chat[message] = menu
+    await person.press_data("report_int_links||1", message)
+
+    assert "Заказано" in person.sees
+    assert len(await ordered(person, recording)) == 1
+
+
 async def test_what_is_on_its_way_is_not_delivered_twice(person: Person) -> None:
     recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
     for message in (None, None):
