@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic, perf_counter
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -150,7 +151,7 @@ class Router:
 
     async def on_press(self, press: ButtonPress) -> None:
         """Store a pressed button and put it in its person's queue; a double tap is only answered."""
-        answer = PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s)
+        answer = self._answer_to(press)
         if press.chat_id != press.person.id:
             await answer(texts.ONLY_PRIVATE)
             return
@@ -219,6 +220,10 @@ class Router:
                 log.warning("recovery_waits", reason=str(exc))
                 await asyncio.sleep(self._timing.retry_after_s)
 
+    def _answer_to(self, press: ButtonPress) -> PressAnswer:
+        late = partial(self._tell, press.chat_id)
+        return PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s, late)
+
     def _again(self, seen: SeenUpdate) -> _Arrival:
         if seen.data is None:
             return _Arrival(seen, None)
@@ -229,7 +234,7 @@ class Router:
             person=seen.person,
             data=seen.data,
         )
-        return _Arrival(seen, press, PressAnswer(self._telegram, press.query_id, self._timing.answer_after_s))
+        return _Arrival(seen, press, self._answer_to(press))
 
     async def _handle(self, arrival: _Arrival) -> None:
         """The boundary of every update: whatever happens, the person hears of it and the next one is handled."""

@@ -1,7 +1,7 @@
 """Pressed buttons: each is answered soon, and a repeated tap is told from a new press."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -20,12 +20,16 @@ _REPEATED_WITHIN_S = 1.0
 class PressAnswer:
     """The one answer to a press: a text when the handler has one soon, else nothing, so that the button stops turning.
 
-    What comes after the answer is ignored; what Telegram does not take is only logged.
+    A text that comes after that goes ``late``, another way, once; what Telegram does not take is only logged.
     """
 
-    def __init__(self, telegram: TelegramClient, query_id: int, after_s: float) -> None:
+    def __init__(
+        self, telegram: TelegramClient, query_id: int, after_s: float, late: Callable[[str], Awaitable[None]]
+    ) -> None:
         self._telegram = telegram
         self._query_id = query_id
+        self._late = late
+        self._said = False
         self._pressed_at = perf_counter()
         self._given = False
         self._waiting = asyncio.create_task(self._answer_after(after_s))
@@ -35,10 +39,13 @@ class PressAnswer:
         if not self._given:
             self.cancel()
             await self._give(text)
+        elif text and not self._said:
+            self._said = True
+            await self._late(text)
 
     def cancel(self) -> None:
         """Give no answer any more."""
-        self._given = True
+        self._given = self._said = True
         self._waiting.cancel()
 
     async def _answer_after(self, seconds: float) -> None:

@@ -30,6 +30,7 @@ _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
 _BULLET = re.compile(r"^(\s*)[-*+]\s+")
 _QUOTE = re.compile(r"^\s{0,3}>\s?")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*<>]+?)(?<=[^\s*])\*(?![\w*])")
 
 
 def transcript_message(recording: Recording, transcript: Transcript) -> Screen:
@@ -169,7 +170,7 @@ def _without_markup(markdown: str) -> str:
 def _plain_line(line: str) -> str:
     heading = _HEADING.match(line)
     line = heading[1] if heading else _BULLET.sub(r"\1• ", _QUOTE.sub("", line))
-    return _STRONG.sub(r"\2", line)
+    return _EMPHASIS.sub(r"\1", _STRONG.sub(r"\2", line))
 
 
 def markdown_as_html(markdown: str) -> str:
@@ -181,5 +182,5 @@ def markdown_as_html(markdown: str) -> str:
             lines.append(f"<b>{escaped_line}</b>" if escaped_line.strip() else "")
         else:
             stressed = escape(_BULLET.sub(r"\1• ", _QUOTE.sub("", line)), quote=False)
-            lines.append(_STRONG.sub(r"<b>\2</b>", stressed))
+            lines.append(_EMPHASIS.sub(r"<i>\1</i>", _STRONG.sub(r"<b>\2</b>", stressed)))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -85,17 +85,17 @@ def test_processes_that_start_together_take_turns(database_url: str) -> None:
 def test_a_migration_killed_in_the_middle_is_undone_and_done_again(database_url: str, tmp_path: Path) -> None:
     scripts = tmp_path / "sql_scripts"
     shutil.copytree(SQL_SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "0003.hanging.py").write_text(HANGING_STEP)
+    (scripts / "9999.hanging.py").write_text(HANGING_STEP)
     process = migrating_process(database_url, scripts)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(WAIT_UNTIL_IT_HANGS)
     process.kill()
     process.wait()
-    (scripts / "0003.hanging.py").write_text(MENDED_STEP)
+    (scripts / "9999.hanging.py").write_text(MENDED_STEP)
 
     migrate(database_url, scripts)
 
-    assert applied(database_url) == [*all_scripts(), "0003.hanging"]
+    assert applied(database_url) == [*all_scripts(), "9999.hanging"]
 
 
 def test_a_script_that_fails_leaves_nothing_behind(database_url: str, tmp_path: Path) -> None:

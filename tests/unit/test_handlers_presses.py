@@ -74,25 +74,37 @@ def test_the_end_of_an_earlier_press_says_nothing_about_the_latest(taps: Taps) -
     assert not taps.begin(press("menu_main"))
 
 
+async def nobody(text: str) -> None:
+    raise AssertionError(f"nobody is to hear {text}")
+
+
 async def test_the_first_text_is_the_answer_and_further_ones_are_ignored() -> None:
     telegram = TelegramDouble()
-    answer = PressAnswer(telegram, 5, NEVER)
+    answer = PressAnswer(telegram, 5, NEVER, nobody)
     await answer("Готово")
     await answer("")
     assert telegram.answers == {5: ["Готово"]}
 
 
-async def test_a_press_that_nobody_answers_is_answered_with_nothing() -> None:
+async def test_a_press_that_nobody_answers_is_answered_with_nothing_and_a_late_text_goes_another_way_once() -> None:
     telegram = TelegramDouble()
-    answer = PressAnswer(telegram, 5, 0)
+    told: list[str] = []
+
+    async def tell(text: str) -> None:
+        told.append(text)
+
+    answer = PressAnswer(telegram, 5, 0, tell)
     await asyncio.wait_for(telegram.answered.wait(), 10)
+    await answer("")
     await answer("Поздно")
+    await answer("Ещё позже")
     assert telegram.answers == {5: [""]}
+    assert told == ["Поздно"]
 
 
 async def test_a_cancelled_answer_is_never_given() -> None:
     telegram = TelegramDouble()
-    answer = PressAnswer(telegram, 5, 0)
+    answer = PressAnswer(telegram, 5, 0, nobody)
     answer.cancel()
     await answer("Готово")
     assert telegram.answers == {}
@@ -101,5 +113,5 @@ async def test_a_cancelled_answer_is_never_given() -> None:
 async def test_an_answer_that_telegram_does_not_take_is_no_error() -> None:
     telegram = TelegramDouble()
     telegram.failures["answer"] = [TelegramUnavailable(reason="no answer")]
-    await PressAnswer(telegram, 5, NEVER)("Готово")
+    await PressAnswer(telegram, 5, NEVER, nobody)("Готово")
     assert telegram.answers == {}
