@@ -47,10 +47,11 @@ FieldParsers = Sequence[tuple[str, Callable[[str], dict[str, Any]]]]
 
 
 class FieldProblem(Value):
-    """A field that does not parse: its Russian name and what is wrong."""
+    """A field that does not parse: its Russian name and what is wrong. ``absent`` when the caption has no such line."""
 
     field: str
     reason: str
+    absent: bool = False
 
 
 class CaptionResult(Value):
@@ -78,7 +79,7 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
     for position, (field, parse) in enumerate(parsers):
         if position >= len(lines):
             reason = texts.NO_LINE.format(found=len(lines), wanted=wanted)
-            problems.append(FieldProblem(field=field, reason=reason))
+            problems.append(FieldProblem(field=field, reason=reason, absent=True))
             continue
         try:
             parsed = parse(lines[position])

@@ -30,8 +30,10 @@ def scenario_of_caption(caption: str, scenarios: Sequence[ScenarioId], today: da
 def problems_of_caption(
     caption: str, scenario: ScenarioId, metadata: RecordingMetadata, today: date
 ) -> tuple[FieldProblem, ...]:
-    """What in a caption could not be read and is not known otherwise. Blocking, as ``parse_caption`` is."""
+    """What a caption says and cannot be read, and is not known otherwise. Blocking, as ``parse_caption`` is."""
     if not caption.strip():
         return ()
     wanted = {title(field) for field in missing(scenario, metadata)}
-    return tuple(each for each in parse_caption(caption, scenario, today).problems if each.field in wanted)
+    return tuple(
+        each for each in parse_caption(caption, scenario, today).problems if each.field in wanted and not each.absent
+    )

@@ -43,3 +43,8 @@ def test_what_could_not_be_read_is_told_unless_it_is_known_otherwise() -> None:
     (problem,) = problems_of_caption(caption, ScenarioId("design"), known, TODAY)
     assert (problem.field, problem.reason) == ("дата", "даты 31.02.2026 нет в календаре")
     assert problems_of_caption(" ", ScenarioId("design"), known, TODAY) == ()
+
+
+def test_lines_that_a_caption_has_not_are_no_mistakes_in_it() -> None:
+    problems = problems_of_caption("12\n31.02.2026", ScenarioId("interview"), RecordingMetadata(), TODAY)
+    assert [each.field for each in problems] == ["дата"]
