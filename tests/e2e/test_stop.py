@@ -70,7 +70,7 @@ async def test_what_does_not_let_go_is_left_after_the_limit_and_at_once_after_a_
 
     objects_way.clear()
     await bot.bot.start()
-    await anna.sees("Принято: ", timeout=LIMIT_S)
+    await anna.sees("· №1", timeout=LIMIT_S)
     objects_way.stop_up()
     await boris.send_file(spoken("Другая.ogg", 20), kind="audio")
     await asyncio.wait_for(objects_way.held_up.wait(), LIMIT_S)
