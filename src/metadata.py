@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
@@ -255,11 +256,16 @@ def _morphology() -> "MorphAnalyzer":
     return MorphAnalyzer()
 
 
+def _known(word: str) -> str:
+    """The word without signs that Unicode has no name for, on which the dictionary's guesses fail: rare scripts."""
+    return "".join(sign if unicodedata.name(sign, "") else "?" for sign in word)
+
+
 def lemmas(word: str) -> frozenset[str]:
     """The dictionary forms that a word can be of, «ё» written as «е»; a number's is its digits without zeros."""
     if word.isdecimal():
         return frozenset([str(int(word))]) if len(word) <= LONGEST_NUMBER else frozenset()
-    return frozenset(parse.normal_form.replace("ё", "е") for parse in _morphology().parse(word.lower()))
+    return frozenset(parse.normal_form.replace("ё", "е") for parse in _morphology().parse(_known(word.lower())))
 
 
 def _lemma(zone: str) -> str:
@@ -277,5 +283,5 @@ def _lemma(zone: str) -> str:
 
 
 def _noun_or_best(word: str) -> Any:
-    parses = _morphology().parse(word)
+    parses = _morphology().parse(_known(word))
     return next((parse for parse in parses if "NOUN" in parse.tag or "ADJF" in parse.tag), parses[0])

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metadata_evidence import Speech
@@ -109,6 +109,7 @@ def test_a_date_is_not_said_when_a_part_is_missing_or_another(said: str) -> None
     assert not Speech(said).has_date(date(2026, 11, 3))
 
 
+@example("𗀀 лобби", "𗀀 лобби", 1, date(2026, 11, 3))
 @given(st.text(), st.text(), st.integers(0, 9999), st.dates())
 def test_any_text_can_be_asked(said: str, value: str, number: int, day: date) -> None:
     speech = Speech(said)
