@@ -151,12 +151,14 @@ class _Session:
     async def _work_on(self, accepted: Sequence[Recording]) -> None:
         """Run a worker until every recording is finished; its own failure ends the wait."""
         with_model = self._options.scenario != NO_SCENARIO
+        queues = [queue_of(recording.id) for recording in accepted]
 
         async def follow_all() -> None:
             fetching = self._app.engines.fetch_weights(language_model=with_model)
             await asyncio.gather(fetching, *(self._follow(recording) for recording in accepted))
+            await self._app.jobs.wait_until_noted(queues)
 
-        worker = asyncio.create_task(self._app.jobs.run_worker([queue_of(recording.id) for recording in accepted]))
+        worker = asyncio.create_task(self._app.jobs.run_worker(queues))
         following = asyncio.create_task(follow_all())
         try:
             ended, _ = await asyncio.wait([worker, following], return_when=asyncio.FIRST_COMPLETED)

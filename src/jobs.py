@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 _ABORT_POLLING_S = 2.0
 _POLLING_S = 0.5
 """How often is looked for jobs that were put back, and for dead workers."""
+_NOTED_POLLING_S = 0.05
 _HEARTBEAT_S = 1.0
 _SILENCE_S = 3.0
 """The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
@@ -107,7 +108,7 @@ class Jobs:
     async def enqueue_proposal(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
         """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
 
-        ``recordings_store.is_proposed`` tells its end, which comes whether or not there was anything to propose.
+        ``recording_metadata.proposed_at`` tells its end, which comes whether or not there was anything to propose.
         """
         await recordings_store.set_proposed(connection, recording_id, proposed=False)
         await self._enqueue(connection, self._propose, recording_id, _proposal_lock_of(recording_id), recording_id)
@@ -150,7 +151,7 @@ class Jobs:
         async with self._database.transaction() as connection:
             await recordings_store_work.cancel(connection, recording_id)
             await self._cancel_unfinished_runs(connection, recording_id)
-            jobs = await jobs_queue.jobs_in(connection, queue_of(recording_id))
+            jobs = await jobs_queue.jobs_in(connection, [queue_of(recording_id)])
             await jobs_queue.stop(self._app.job_manager, connection, jobs)
         async with AsyncExitStack() as held:
             for lock in sorted({_lock_of(recording_id), *(job.lock for job in jobs)}):
@@ -171,6 +172,21 @@ class Jobs:
             raise DatabaseUnavailable(reason=f"the queue does not answer: {exc.__cause__}") from exc
         # procrastinate stops without an error when it cannot listen any more.
         raise DatabaseUnavailable(reason="the worker has stopped")
+
+    async def wait_until_noted(self, queues: Sequence[str]) -> None:
+        """Wait until the ends of these queues' jobs are noted; for a worker that stops because their results are there.
+
+        A job stopped between its result and its own end would be left to be done again. Waits 5 s at most: what takes
+        longer is another's work.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_LIMIT_S):
+                while await self._are_unfinished(queues):  # noqa: ASYNC110  # the database has no event of ours
+                    await asyncio.sleep(_NOTED_POLLING_S)
+
+    async def _are_unfinished(self, queues: Sequence[str]) -> bool:
+        async with self._database.transaction() as connection:
+            return bool(await jobs_queue.jobs_in(connection, queues))
 
     def _task(self, name: str, work: Callable[[JobContext, str], Awaitable[None]]) -> SubjectTask:
         task: SubjectTask = self._app.task(name=name, retry=GoOn(), pass_context=True)(work)

@@ -14,8 +14,8 @@ _DROP_SCHEDULED = """
 _SELECT_BY_LOCKS = """
     SELECT id, lock FROM procrastinate_jobs WHERE lock = ANY(%(locks)s) AND status IN ('todo', 'doing')
 """
-_SELECT_BY_QUEUE = """
-    SELECT id, lock FROM procrastinate_jobs WHERE queue_name = %(queue)s AND status IN ('todo', 'doing')
+_SELECT_BY_QUEUES = """
+    SELECT id, lock FROM procrastinate_jobs WHERE queue_name = ANY(%(queues)s) AND status IN ('todo', 'doing')
 """
 
 
@@ -37,9 +37,9 @@ async def jobs_of(connection: AsyncConnection[DictRow], locks: Sequence[str]) ->
     return [UnfinishedJob.model_validate(row) async for row in cursor]
 
 
-async def jobs_in(connection: AsyncConnection[DictRow], queue: str) -> list[UnfinishedJob]:
-    """The jobs of this queue that wait or run."""
-    cursor = await connection.execute(_SELECT_BY_QUEUE, {"queue": queue})
+async def jobs_in(connection: AsyncConnection[DictRow], queues: Sequence[str]) -> list[UnfinishedJob]:
+    """The jobs of these queues that wait or run."""
+    cursor = await connection.execute(_SELECT_BY_QUEUES, {"queues": list(queues)})
     return [UnfinishedJob.model_validate(row) async for row in cursor]
 
 

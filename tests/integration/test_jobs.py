@@ -350,6 +350,34 @@ async def test_a_stopped_worker_leaves_its_job_to_the_next(
     assert steps.done == [recording]
 
 
+async def test_who_waits_for_the_end_of_jobs_leaves_none_to_be_done_again(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    await enqueue(shared_database, jobs, recording)
+    steps.may_end.clear()
+
+    async def begun() -> bool:
+        return bool(steps.begun)
+
+    async with working(jobs, [recording]):
+        await until(begun)
+        waiting = asyncio.create_task(jobs.wait_until_noted([queue_of(recording)]))
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert not done, "the job still runs"
+        steps.may_end.set()
+        await waiting
+    assert await statuses(shared_database, recording) == []
+
+
+async def test_nobody_waits_long_for_the_jobs_of_others(
+    shared_database: Database, jobs: Jobs, recording: RecordingId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs._STOP_LIMIT_S", 0.2)
+    await enqueue(shared_database, jobs, recording)
+    await jobs.wait_until_noted([queue_of(recording)])
+    assert await statuses(shared_database, recording) == ["todo"]
+
+
 async def test_an_expected_failure_is_stored_with_its_code_and_sentence(
     shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
 ) -> None:
@@ -768,7 +796,8 @@ async def test_nothing_works_on_a_recording_that_is_held(
 
 async def is_proposed(database: Database, recording: RecordingId) -> bool:
     async with database.transaction() as connection:
-        return await recordings_store.is_proposed(connection, recording)
+        query = "SELECT FROM recording_metadata WHERE recording_id = %s AND proposed_at IS NOT NULL"
+        return (await connection.execute(query, (recording,))).rowcount == 1
 
 
 async def enqueue_proposal(database: Database, jobs: Jobs, recording: RecordingId) -> None:
