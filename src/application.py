@@ -23,6 +23,7 @@ from minio_manager import ObjectStore
 from prompt_pack_models import ReportPack
 from recordings import Intake, IntakeLimits
 from recordings_changes import RecordingChanges
+from report_archive import ReportArchive
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Application:
     changes: RecordingChanges
     jobs: Jobs
     reports: ReportSteps
-    report_files: ReportFiles
+    archive: ReportArchive
     owner: UserId
 
 
@@ -67,8 +68,9 @@ async def open_application(
             owner = await users_store.ensure_local_user(connection)
         workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool")
         files = ReportFiles(settings.persistent_dir / "reports")
-        reports = ReportSteps(workshop, files)
-        await reports.reconcile(owner)
+        archive = ReportArchive(database, files, pack)
+        await archive.reconcile(owner)
+        reports = ReportSteps(workshop, files, archive)
         answers = AnswerSteps(workshop, TranscriptSearch(database, pack), settings.chat_context_tokens)
         steps = RecordingSteps(workshop)
         jobs = Jobs(database, steps, reports, settings.worker_concurrency, retry_delays_s, answers)
@@ -84,7 +86,7 @@ async def open_application(
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             reports=reports,
-            report_files=files,
+            archive=archive,
             owner=owner,
         )
 

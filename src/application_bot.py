@@ -11,7 +11,6 @@ import structlog
 from filelock import FileLock, Timeout
 
 import texts_telegram as texts
-import users_store
 from access import Team
 from answers import AnswerDeliveries
 from application import Application, open_application
@@ -37,7 +36,6 @@ from outbox import Outbox
 from outbox_files import OutboxFiles
 from progress import ProgressCards
 from prompt_pack_models import ReportPack
-from report_archive import ReportArchive
 from telegram_client import TelegramClient
 
 log = structlog.get_logger(__name__)
@@ -120,7 +118,7 @@ async def open_bot(
         # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
         gc.collect()
         gc.freeze()
-        await _reconcile_reports(application)
+        await application.archive.reconcile_all()
         messages = MessageTracker(application.database, telegram)
         followers = Followers(application, telegram, messages)
         router = _router(application, telegram, messages, followers)
@@ -163,13 +161,6 @@ def telegram_client(settings: Settings) -> TelegramClient:
     )
 
 
-async def _reconcile_reports(application: Application) -> None:
-    async with application.database.transaction() as connection:
-        people = await users_store.list_telegram_users(connection)
-    for person in people:
-        await application.reports.reconcile(person.id)
-
-
 def _router(
     application: Application, telegram: TelegramClient, messages: MessageTracker, followers: Followers
 ) -> Router:
@@ -202,7 +193,7 @@ def _router(
         wake=wake_deliveries,
     )
     my_reports = MyReportsWork(
-        archive=ReportArchive(database, application.report_files, application.pack),
+        archive=application.archive,
         pack=application.pack,
         lasts=timedelta(seconds=settings.report_list_ttl_s),
         now=lambda: datetime.now(UTC),
@@ -222,7 +213,7 @@ def _router(
             chats.routes(),
         ],
         team=Team.from_settings(settings),
-        menu=lambda _: main_menu(),
+        menu=main_menu(),
         other=chats.ask,
     )
 

@@ -36,7 +36,6 @@ NO_SCENARIO = "none"
 # --- Telegram, https://core.telegram.org/api/config and https://core.telegram.org/bots/api -------------------------
 CALLBACK_DATA_BYTES = 64
 MESSAGE_UTF16_UNITS = 4096
-CAPTION_UTF16_UNITS = 1024
 MESSAGES_PER_SECOND = 25
 """Of 30 for the whole bot; an edit counts."""
 CHAT_MESSAGES_PER_MINUTE = 60

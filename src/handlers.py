@@ -109,7 +109,7 @@ class Router:
         routes: Sequence[Routes],
         *,
         team: Team,
-        menu: Callable[[User], Screen],
+        menu: Screen,
         other: MessageHandler,
         timing: Timing = USUAL_TIMING,
     ) -> None:
@@ -310,7 +310,7 @@ class Router:
         except (OutdatedButton, NotFound) as exc:
             log.info("button_outdated", error=exc.code)
             await answer(OUTDATED)
-            await self._messages.send(pressed.chat_id, MessageKind.MENU, self._menu(user))
+            await self._messages.send(pressed.chat_id, MessageKind.MENU, self._menu)
             return _OUTDATED
         return _HANDLED
 

@@ -37,10 +37,10 @@ from markups_reports import (
     choose_building,
     no_language_model,
     ordered,
-    report_caption,
     reports_menu,
     transcript_only,
 )
+from markups_results import report_file_caption
 from message_tracker import MessageTracker
 from prompt_pack_models import ReportPack, ReportType
 from user_states import State, get_user_lock
@@ -220,7 +220,7 @@ class ReportHandlers:
                 raise NotFound(what=f"report {press.number}")
             recording = await recordings_store.get_recording(connection, owner, run.recording_id)
             if await first_tap(connection, context, press):
-                caption = report_caption(recording.number, recording.file_name, self._label(run.report_id))
+                caption = report_file_caption(recording, self._label(run.report_id))
                 file = FileReference(source=FileSource.REPORT, subject=run.id, extension=press.word)
                 message = OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
                 await put_message(connection, context, message)

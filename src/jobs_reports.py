@@ -21,7 +21,6 @@ from datamodels import (
     ReportRunId,
     RunStatus,
     Transcript,
-    UserId,
 )
 from errors import NoLanguageModel, NotFound, ReportOutdated
 from jobs_stores import StoredAnswers
@@ -38,14 +37,10 @@ from report_generation import GeneratedReport, ReportRequest, generate_report
 class ReportSteps:
     """Orders reports and writes them."""
 
-    def __init__(self, workshop: Workshop, files: ReportFiles) -> None:
+    def __init__(self, workshop: Workshop, files: ReportFiles, archive: ReportArchive) -> None:
         self._workshop = workshop
         self._files = files
-        self._archive = ReportArchive(workshop.database, files, workshop.pack)
-
-    async def reconcile(self, owner: UserId) -> None:
-        """Mend the owner's report folder after a crash or a damaged index, from its files and the database."""
-        await self._archive.reconcile(owner)
+        self._archive = archive
 
     async def order(
         self,

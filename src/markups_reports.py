@@ -57,12 +57,6 @@ def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool
     )
 
 
-def report_caption(recording_number: int, file_name: str, label: str) -> Screen:
-    """What stands under a report's file."""
-    text = words.REPORT_CAPTION.format(number=recording_number, file_name=escaped(file_name), label=escaped(label))
-    return Screen(text=text)
-
-
 def no_language_model(recording_number: int) -> Screen:
     """Say that reports are switched off, and that nothing is lost."""
     return Screen(

@@ -139,9 +139,6 @@ _SET_PROPOSED = """
     UPDATE recording_metadata SET proposed_at = CASE WHEN %(proposed)s THEN now() END
     WHERE recording_id = %(recording_id)s
 """
-_SELECT_PROPOSED = """
-    SELECT proposed_at IS NOT NULL AS proposed FROM recording_metadata WHERE recording_id = %(recording_id)s
-"""
 _DELETE_RECORDING_ZONES = "DELETE FROM recording_zones WHERE recording_id = %(recording_id)s"
 _INSERT_RECORDING_ZONES = """
     INSERT INTO recording_zones (recording_id, zone_id, position)
@@ -316,12 +313,6 @@ async def set_proposed(connection: AsyncConnection[DictRow], recording_id: Recor
     """Note that the proposal of metadata has ended, whatever it led to, or that it is still to come."""
     for statement in (_ADD_METADATA, _SET_PROPOSED):
         await connection.execute(statement, {"recording_id": recording_id, "proposed": proposed})
-
-
-async def is_proposed(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
-    """Tell whether the proposal of metadata has ended, whatever it led to."""
-    row = await (await connection.execute(_SELECT_PROPOSED, {"recording_id": recording_id})).fetchone()
-    return row is not None and bool(row["proposed"])
 
 
 async def confirm_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:

@@ -64,8 +64,6 @@ STAGE_LABELS = {
 }
 REPORTS_STAGE = "Отчёты"
 PARTS = "{stage} {done}/{total}"
-ELAPSED = "прошло {elapsed}"
-REPORT_OF = "{file_name}, отчёт «{label}»"
 FAILED = "✖ {file_name}: {reason}"
 
 DONE_HEAD = "✔ {file_name} · {duration} · {speakers} · язык {language}"
@@ -73,8 +71,6 @@ DONE_TRANSCRIPT = "  Расшифровка: {path} (.txt .docx .json .srt .vtt)
 DONE_REPORT = "  {label}: {path}"
 DONE_INDEX = "      {label}: {value}"
 DONE_WARNING = "  ⚠ {warning}"
-NO_VALUE = "нет данных"
-PREVIEW_MORE = "…"
 
 DOCTOR_OK = "работает"
 DOCTOR_EMBEDDED = "встроенный"

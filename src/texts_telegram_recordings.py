@@ -76,4 +76,3 @@ ORDERED = "📊 Заказано по записи №{number}: {reports}. Го�
 ORDERED_ALREADY = "Этот отчёт уже заказан"
 MORE_REPORTS = "📊 Ещё отчёт"
 TRANSCRIPT_ONLY_CHOSEN = "Хорошо, только расшифровка. Отчёты по записи №{number} можно заказать позже в хранилище."
-REPORT_CAPTION = "📊 <b>{label}</b> · №{number} · {file_name}"

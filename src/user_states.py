@@ -204,16 +204,6 @@ async def advance(
     return (await connection.execute(_INSERT_NEW, _row(user_id, after, ttl, now))).rowcount == 1
 
 
-async def drop_if(
-    connection: AsyncConnection[DictRow], user_id: UserId, value: State, *, now: datetime | None = None
-) -> bool:
-    """Remove ``value``; returns False, changing nothing, when the state is another one or none."""
-    if await get(connection, user_id, type(value), now=now) != value:
-        return False
-    await drop(connection, user_id, type(value))
-    return True
-
-
 def _row(user_id: UserId, value: State, ttl: timedelta | None, now: datetime | None) -> dict[str, object]:
     return {
         "user_id": user_id,

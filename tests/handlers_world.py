@@ -48,6 +48,7 @@ from prompt_pack import load_pack
 from recordings import Intake, IntakeLimits
 from recordings_changes import RecordingChanges
 from recordings_factory import new_recording
+from report_archive import ReportArchive
 from screens import drawn
 from scripted_model import ScriptedModel
 from speech_to_text import SpeechToText
@@ -92,7 +93,7 @@ class Bot:
         messages = MessageTracker(database, self.telegram)
         workshop = Workshop(database, objects, PACK, self.engines, Path("ffmpeg"), folder / "spool")
         files = ReportFiles(folder / "reports")
-        steps = ReportSteps(workshop, files)
+        steps = ReportSteps(workshop, files, ReportArchive(database, files, PACK))
         jobs = Jobs(database, RecordingSteps(workshop), steps, 1)
 
         async def engine() -> tuple[str, str]:

@@ -106,7 +106,7 @@ class Bot:
                 )
             ],
             team=self.team,
-            menu=menu,
+            menu=Screen(text=MENU),
             other=self._noting("other"),
             timing=self.timing,
         )
@@ -174,10 +174,6 @@ def press_of(person: int, data: str, message: int = 50) -> ButtonPress:
         person=TelegramPerson(id=person, name="Мария"),
         data=data,
     )
-
-
-def menu(user: User) -> Screen:  # one for all
-    return Screen(text=MENU)
 
 
 def raising(error: Exception) -> Callable[..., Awaitable[None]]:

@@ -88,7 +88,8 @@ async def metadata(database: Database, recording: RecordingId) -> RecordingMetad
 
 async def is_proposed(database: Database, recording: RecordingId) -> bool:
     async with database.transaction() as connection:
-        return await recordings_store.is_proposed(connection, recording)
+        query = "SELECT FROM recording_metadata WHERE recording_id = %s AND proposed_at IS NOT NULL"
+        return (await connection.execute(query, (recording,))).rowcount == 1
 
 
 async def test_empty_fields_are_filled_and_others_stay(shared_database: Database, recording: RecordingId) -> None:

@@ -20,6 +20,7 @@ from minio_manager import ObjectStore
 from openai_answers import SENTENCES, chat_answer
 from prompt_pack import load_pack
 from recordings_factory import add_recording
+from report_archive import ReportArchive
 from scripted_model import Call, ScriptedModel
 
 PACK = load_pack(ROOT / "prompts")
@@ -58,7 +59,8 @@ def files(tmp_path: Path) -> SlowFiles:
 @pytest.fixture
 def steps(shared_database: Database, files: SlowFiles) -> ReportSteps:
     nothing, engines = cast("ObjectStore", None), cast("Engines", OneModel())
-    return ReportSteps(Workshop(shared_database, nothing, PACK, engines, Path(), Path()), files)
+    workshop = Workshop(shared_database, nothing, PACK, engines, Path(), Path())
+    return ReportSteps(workshop, files, ReportArchive(shared_database, files, PACK))
 
 
 @pytest.fixture

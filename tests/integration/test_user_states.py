@@ -130,14 +130,6 @@ async def test_states_of_two_keys_are_not_exchanged(connection: AsyncConnection[
         await user_states.advance(connection, user, MODE, DIALOG)
 
 
-async def test_only_the_state_that_is_named_is_dropped(connection: AsyncConnection[DictRow], user: UserId) -> None:
-    await user_states.put(connection, user, DIALOG)
-    assert not await user_states.drop_if(connection, user, LATER)
-    assert await user_states.get(connection, user, Dialog) == DIALOG
-    assert await user_states.drop_if(connection, user, DIALOG)
-    assert not await user_states.drop_if(connection, user, DIALOG)
-
-
 @pytest.mark.parametrize("before", [None, DIALOG])
 async def test_of_two_handlers_at_the_same_step_one_goes_on(shared_database: Database, before: Dialog | None) -> None:
     async with shared_database.transaction() as connection:
@@ -154,7 +146,7 @@ async def test_of_two_handlers_at_the_same_step_one_goes_on(shared_database: Dat
 
 @given(
     changes=st.lists(
-        st.tuples(st.sampled_from(["put", "drop", "drop_if", "advance"]), states, st.one_of(st.none(), states)),
+        st.tuples(st.sampled_from(["put", "drop", "advance"]), states, st.one_of(st.none(), states)),
         max_size=12,
     )
 )
@@ -173,10 +165,6 @@ async def test_the_pieces_behave_like_a_dictionary(
             elif change == "drop":
                 await user_states.drop(connection, user, type(value))
                 expected.pop(value.KEY, None)
-            elif change == "drop_if":
-                assert await user_states.drop_if(connection, user, value) == (now == value)
-                if now == value:
-                    del expected[value.KEY]
             elif before is None or before.KEY == value.KEY:
                 assert await user_states.advance(connection, user, before, value) == (now == before)
                 if now == before:
