@@ -19,7 +19,7 @@ from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
 from errors import TelegramError
 from telegram_client import TelegramClient
-from telegram_client_errors import RANDOM_ID_DUPLICATE
+from telegram_client_errors import was_delivered
 
 log = structlog.get_logger(__name__)
 
@@ -179,9 +179,9 @@ class MessageTracker:
         try:
             return await self._telegram.send(chat, screen, random_id=occasion.random_id(chat, screen))
         except TelegramError as exc:
-            if exc.details.get("reason") != RANDOM_ID_DUPLICATE:
+            if not was_delivered(exc):
                 raise
-            # It was there and is deleted, by what followed it perhaps.
+            # What followed it has perhaps deleted it.
             return await self._telegram.send(chat, screen)
 
     async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind) -> None:

@@ -156,20 +156,6 @@ class ObjectStore:
 
         await self._run("get_file", get)
 
-    async def get_bytes(self, key: str) -> bytes:
-        """Fetch a small object into memory.
-
-        Raises:
-            NotFound: there is no such object.
-        """
-
-        def get() -> bytes:
-            buffer = io.BytesIO()
-            self._get(key, buffer)
-            return buffer.getvalue()
-
-        return await self._run("get_bytes", get)
-
     async def exists(self, key: str) -> bool:
         """Tell whether there is such an object."""
         try:

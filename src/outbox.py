@@ -14,6 +14,7 @@ from loops import Errands, Loop, delay_s
 from markups_text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker
 from outbox_files import OutboxFiles
+from telegram_client_errors import was_delivered
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,7 @@ class Outbox:
         log.warning("outbox_given_up", item=item.id, error=reason.code, reason=str(reason))
         async with self._database.transaction() as connection:
             await outbox_store.give_up(connection, item.id, reason.code)
-            if item.message.file is not None and not isinstance(reason, ChatClosed):
+            if item.message.file is not None and not isinstance(reason, ChatClosed) and not was_delivered(reason):
                 screen = Screen(text=escaped(reason.user_text, LONGEST_REASON))
                 told = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
                 await outbox_store.put(connection, f"given_up:{item.id}", item.owner_id, item.chat_id, told)

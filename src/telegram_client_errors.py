@@ -8,7 +8,7 @@ from pyrogram.errors import InternalServerError, ServiceUnavailable, Unauthorize
 from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ChatId
-from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable, VoxPersonaError
 
 _rpc_error = RPCError.__init__
 
@@ -49,6 +49,11 @@ PARTS_LOST = frozenset({"FILE_PARTS_INVALID", "FILE_PART_EMPTY", "FILE_PART_INVA
 def error_id(exc: RPCError) -> str:
     """The identifier of an error; a number in it is an X, and one that the library does not know has its code too."""
     return exc.ID or str(exc.value)
+
+
+def was_delivered(error: VoxPersonaError) -> bool:
+    """Tell whether a message was refused because it was in its chat once already; it is there no more."""
+    return isinstance(error, TelegramError) and error.details.get("reason") == RANDOM_ID_DUPLICATE
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from psycopg.rows import DictRow
 
 from datamodels import Role, User, UserId
 from datamodels_telegram import TelegramPerson
-from errors import NotFound
 
 LOCAL_USER = UserId(UUID("00000000-0000-4000-8000-000000000001"))
 """Who works at the command line. The same on every machine, so that a later start finds its recordings."""
@@ -19,32 +18,18 @@ _INSERT_USER = """
     ON CONFLICT (id) DO NOTHING
 """
 _COLUMNS = "id, telegram_id, name, role, created_at"
-_SELECT_USER = f"SELECT {_COLUMNS} FROM users WHERE id = %(id)s"
 _SELECT_BY_TELEGRAM_ID = f"SELECT {_COLUMNS} FROM users WHERE telegram_id = %(telegram_id)s"
 _UPSERT_TELEGRAM_USER = f"""
     INSERT INTO users (id, telegram_id, name, role) VALUES (%(id)s, %(telegram_id)s, %(name)s, %(role)s)
     ON CONFLICT (telegram_id) DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role
     RETURNING {_COLUMNS}
 """
-_SELECT_TELEGRAM_USERS = f"SELECT {_COLUMNS} FROM users WHERE telegram_id IS NOT NULL ORDER BY created_at, id"
 
 
 async def ensure_local_user(connection: AsyncConnection[DictRow]) -> UserId:
     """Add the command line's user, unless present; returns the id."""
     await connection.execute(_INSERT_USER, {"id": LOCAL_USER, "name": _LOCAL_USER_NAME, "role": Role.SUPER_ADMIN.value})
     return LOCAL_USER
-
-
-async def get_user(connection: AsyncConnection[DictRow], user_id: UserId) -> User:
-    """Load a user.
-
-    Raises:
-        NotFound: there is no such user.
-    """
-    row = await (await connection.execute(_SELECT_USER, {"id": user_id})).fetchone()
-    if row is None:
-        raise NotFound(what=f"user {user_id}")
-    return User.model_validate(row)
 
 
 async def find_by_telegram_id(connection: AsyncConnection[DictRow], telegram_id: int) -> User | None:
@@ -62,8 +47,3 @@ async def ensure_telegram_user(connection: AsyncConnection[DictRow], person: Tel
     parameters = {"id": uuid4(), "telegram_id": person.id, "name": name, "role": role}
     row = await (await connection.execute(_UPSERT_TELEGRAM_USER, parameters)).fetchone()
     return User.model_validate(row)
-
-
-async def list_telegram_users(connection: AsyncConnection[DictRow]) -> list[User]:
-    """List the people of Telegram, the first to come first."""
-    return [User.model_validate(row) async for row in await connection.execute(_SELECT_TELEGRAM_USERS)]

@@ -140,6 +140,19 @@ async def test_what_a_closed_chat_does_not_take_is_given_up(
     assert (telegram.shown(somebody.chat), await left(followed)) == ([], 0)
 
 
+async def test_a_file_that_came_and_was_deleted_is_not_said_to_be_missing(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+) -> None:
+    recording = await somebody.has_recording("Да.")
+    await put(somebody, file(FileSource.TRANSCRIPT, recording.id, "txt"))
+    await look(outbox)
+    telegram.chats[somebody.chat].clear()
+    async with followed.transaction() as connection:
+        await connection.execute("UPDATE outbox SET sent_at = NULL WHERE chat_id = %s", (somebody.chat,))
+    await look(outbox, times=2)
+    assert (telegram.shown(somebody.chat), await left(followed)) == ([], 0)
+
+
 @pytest.mark.parametrize("extension", ["txt", "docx", "srt", "vtt", "json"])
 async def test_a_transcript_comes_as_a_file_of_any_form(
     outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, extension: str

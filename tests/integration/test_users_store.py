@@ -1,15 +1,12 @@
 from random import randrange
-from uuid import uuid4
 
-import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import users_store
-from datamodels import Role, UserId
+from datamodels import Role
 from datamodels_telegram import TelegramPerson
 from db import Database
-from errors import NotFound
 
 
 async def test_the_command_line_has_one_user_with_every_right(shared_database: Database) -> None:
@@ -17,13 +14,8 @@ async def test_the_command_line_has_one_user_with_every_right(shared_database: D
         first = await users_store.ensure_local_user(connection)
     async with shared_database.transaction() as connection:
         assert await users_store.ensure_local_user(connection) == first
-        assert (await users_store.get_user(connection, first)).role is Role.SUPER_ADMIN
-
-
-async def test_an_unknown_user_is_not_found(shared_database: Database) -> None:
-    with pytest.raises(NotFound):
-        async with shared_database.transaction() as connection:
-            await users_store.get_user(connection, UserId(uuid4()))
+        row = await (await connection.execute("SELECT role FROM users WHERE id = %s", (first,))).fetchone()
+    assert row == {"role": Role.SUPER_ADMIN}
 
 
 def stranger() -> TelegramPerson:
@@ -37,7 +29,6 @@ async def test_a_person_of_telegram_is_added_once_and_found_by_the_number(connec
     assert (user.telegram_id, user.name, user.role) == (person.id, person.name, Role.USER)
     assert await users_store.ensure_telegram_user(connection, person, Role.USER) == user
     assert await users_store.find_by_telegram_id(connection, person.id) == user
-    assert await users_store.get_user(connection, user.id) == user
 
 
 async def test_name_and_role_of_a_person_are_kept_up_to_date(connection: AsyncConnection[DictRow]) -> None:
@@ -47,11 +38,3 @@ async def test_name_and_role_of_a_person_are_kept_up_to_date(connection: AsyncCo
     now = await users_store.ensure_telegram_user(connection, renamed, Role.ADMIN)
     assert now == user.model_copy(update={"name": "Мария Иванова", "role": Role.ADMIN})
     assert await users_store.ensure_telegram_user(connection, renamed, Role.ADMIN) == now
-
-
-async def test_only_people_of_telegram_are_listed(connection: AsyncConnection[DictRow]) -> None:
-    await users_store.ensure_local_user(connection)
-    user = await users_store.ensure_telegram_user(connection, stranger(), Role.GUEST)
-    listed = await users_store.list_telegram_users(connection)
-    assert user in listed
-    assert users_store.LOCAL_USER not in {other.id for other in listed}
