@@ -69,6 +69,8 @@ class TcpProxy:
             await asyncio.wait([connection])
         finally:
             self._connections.discard(connection)
+            # Also when it was dropped before it began.
+            writer.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(self._host, self._target)
@@ -82,7 +84,6 @@ class TcpProxy:
                 back.cancel()
                 await asyncio.gather(there, back, return_exceptions=True)
         finally:
-            writer.transport.abort()
             there_writer.transport.abort()
 
     async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
