@@ -17,7 +17,7 @@ from jobs import Jobs
 from jobs_chats import AnswerSteps
 from jobs_recordings import RecordingSteps
 from jobs_reports import ReportSteps
-from jobs_workshop import Workshop
+from jobs_workshop import Workshop, spare_processors
 from md_storage import ReportFiles
 from minio_manager import ObjectStore
 from prompt_pack_models import ReportPack
@@ -59,14 +59,15 @@ async def open_application(
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
-        engines = EnginePool(settings, embedded, ffmpeg, on_fetch)
+        processors = spare_processors()
+        engines = EnginePool(settings, embedded, ffmpeg, on_fetch, processors)
         stack.push_async_callback(engines.close)
         database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, embedded))
         stack.push_async_callback(database.close)
         stack.callback(objects.close)
         async with database.transaction() as connection:
             owner = await users_store.ensure_local_user(connection)
-        workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool")
+        workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool", processors)
         files = ReportFiles(settings.persistent_dir / "reports")
         archive = ReportArchive(database, files, pack)
         await archive.reconcile(owner)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -37,12 +38,15 @@ from outbox_files import OutboxFiles
 from progress import ProgressCards
 from prompt_pack_models import ReportPack
 from telegram_client import TelegramClient
+from utils import yield_processor
 
 log = structlog.get_logger(__name__)
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """How long a job waits for a provider, the database or the object store that did not answer: three hours in all."""
 _DATABASE_RETRY_S = 5.0
+_THREADS = 16
+"""Blocking work at once: files, the object store, numbers to crunch. More would only share the same few cores."""
 
 
 class Followers:
@@ -113,8 +117,12 @@ async def open_bot(
         application = await stack.enter_async_context(
             open_application(settings, pack, on_fetch, retry_delays_s=_RETRY_DELAYS_S)
         )
-        # Seconds of imports, during which nobody who pressed a button would be answered.
-        await application.engines.load_libraries()
+        # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
+        )
+        # Before somebody presses a button.
+        await application.engines.warm_up()
         # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
         gc.collect()
         gc.freeze()

@@ -8,7 +8,6 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -109,19 +108,27 @@ def _is_address(base_url: str) -> bool:
 
 
 class EnginePool:
-    """The engines of one process.
+    """The engines of one process; they encode while they hold one of ``processors``.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.
     """
 
-    def __init__(self, settings: Settings, embedded: EmbeddedEngines, ffmpeg: Path, on_fetch: FetchProgress) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        embedded: EmbeddedEngines,
+        ffmpeg: Path,
+        on_fetch: FetchProgress,
+        processors: asyncio.Semaphore,
+    ) -> None:
         self._settings = settings
         # Read now: a missing model name is told at the start and not after the work.
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embedded = embedded
         self._ffmpeg = ffmpeg
         self._on_fetch = on_fetch
+        self._processors = processors
         # One lock per slot: speech need not wait for the download of a language model.
         self._speech_lock, self._language_lock, self._encoder_lock = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._speech: SpeechToText | None = None
@@ -138,8 +145,11 @@ class EnginePool:
         embedded = self.has_language_model and self._language_endpoint is None
         return embedded and self._settings.llm_model_file is None
 
-    async def load_libraries(self) -> None:
-        """Import what the engines in use are made of, in a thread: it takes seconds."""
+    async def warm_up(self) -> None:
+        """Import what the engines in use are made of, in a thread, and make clients of the endpoints.
+
+        Either would stop the event loop: the imports for seconds, a client's certificates for a tenth of one.
+        """
         speech = "whisper" if self._settings.asr_engine is not AsrEngine.ONNX else "onnx"
         modules = [f"speech_to_text_{'openai' if self._speech_endpoint else speech}"]
         if self.has_language_model:
@@ -151,6 +161,10 @@ class EnginePool:
             count_tokens("")
 
         await asyncio.to_thread(load)
+        if self._speech_endpoint is not None:
+            await self.speech_to_text()
+        if self._language_endpoint is not None:
+            await self.language_model()
 
     async def speech_to_text(self) -> SpeechToText:
         async with self._speech_lock:
@@ -213,7 +227,7 @@ class EnginePool:
                 provider_name=endpoint.provider,
                 concurrency=settings.asr_concurrency,
                 timeout_s=_ASR_TIMEOUT_S,
-                encode=partial(opus, ffmpeg=self._ffmpeg),
+                encode=self._opus,
             )
         if settings.asr_engine is AsrEngine.ONNX:
             if settings.asr_model_dir is None:
@@ -224,6 +238,10 @@ class EnginePool:
         from speech_to_text_whisper import WhisperSpeechToText
 
         return WhisperSpeechToText(settings.asr_model_dir or await self._weights("whisper-base"), self._threads)
+
+    async def _opus(self, pcm: Path, start_s: float, end_s: float) -> bytes:
+        async with self._processors:
+            return await opus(pcm, start_s, end_s, ffmpeg=self._ffmpeg)
 
     async def _make_language_model(self) -> LanguageModel:
         from language_model_openai import OpenAILanguageModel

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from constants import BACKGROUND_NICE
+
 _READ_BYTES = 1024 * 1024
 _KEPT_ERROR_BYTES = 4096
 
-_SHELL = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec nice -n 5 "$@"'
+_SHELL = f'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec nice -n {BACKGROUND_NICE} "$@"'
 """A shell sets the limits between fork and exec, which Python cannot safely do in a process with threads. macOS has no
 limit of virtual memory and goes without. Decoding yields the processor to whoever waits for an answer."""
 

@@ -15,6 +15,7 @@ from cli_display import Display
 from config import ROOT, Settings
 from embedded import Engines as EmbeddedEngines
 from errors import VoxPersonaError
+from jobs_workshop import spare_processors
 from prices import shutdown_date
 from prompt_pack import load_pack
 from utils import human_size
@@ -86,7 +87,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
 async def _with_pool(
     settings: Settings, embedded: EmbeddedEngines, display: Display, check: Callable[[EnginePool], Awaitable[str]]
 ) -> str:
-    pool = EnginePool(settings, embedded, find_ffmpeg(settings.ffmpeg), display.fetch)
+    pool = EnginePool(settings, embedded, find_ffmpeg(settings.ffmpeg), display.fetch, spare_processors())
     try:
         return await check(pool)
     finally:

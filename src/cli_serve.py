@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -12,15 +11,11 @@ from application_bot import open_bot, telegram_client
 from cli_display import Display
 from config import ROOT, Settings
 from prompt_pack import load_pack
-from utils import yield_processor
 
 log = structlog.get_logger(__name__)
 
 _STOP_LIMIT_S = 18.0
 """What has not stopped by then is left to the next start, which takes it over: all state is durable."""
-
-_THREADS = 16
-"""Blocking work at once: files, the object store, numbers to crunch. More would only share the same few cores."""
 
 
 async def serve(settings: Settings) -> int:
@@ -36,7 +31,6 @@ async def serve(settings: Settings) -> int:
     """
     telegram = telegram_client(settings)
     _stop_on_signals(asyncio.current_task())
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor))
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     with Display() as display:
         try:

@@ -13,6 +13,9 @@ MIN_RECORDING_S = 0.5
 SAMPLE_RATE = 16_000
 """Samples a second of the prepared audio: what Whisper, silero and GE2E were trained on."""
 
+BACKGROUND_NICE = 10
+"""Of what works on recordings, nine times less of the processor than the event loop when both want it: see sched(7)."""
+
 # --- OpenAI audio endpoint, https://platform.openai.com/docs/guides/speech-to-text -------------------------------
 ENDPOINT_AUDIO_BYTES = 25 * 1024 * 1024
 ENDPOINT_AUDIO_S = 1400.0

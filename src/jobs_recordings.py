@@ -115,15 +115,16 @@ class RecordingSteps:
         await self._workshop.objects.get_file(recording.object_key, original)
         info = await probe(original, recording.file_name)
         pcm = self._pcm(recording.id)
-        decoded_s = await prepare(
-            original,
-            pcm,
-            file_name=recording.file_name,
-            ffmpeg=self._workshop.ffmpeg,
-            time_limit_s=60 + _SLOWEST_DECODING * info.duration_s,
-        )
+        async with self._workshop.processors:
+            decoded_s = await prepare(
+                original,
+                pcm,
+                file_name=recording.file_name,
+                ffmpeg=self._workshop.ffmpeg,
+                time_limit_s=60 + _SLOWEST_DECODING * info.duration_s,
+            )
+            speech = await speech_intervals(pcm)
         tail = missing_tail(info.declared_s, decoded_s)
-        speech = await speech_intervals(pcm)
         if not speech:
             raise NoSpeech(file_name=recording.file_name)
         prepared = PreparedAudio(duration_s=decoded_s, speech=speech, missing=(tail,) if tail else ())
@@ -161,7 +162,8 @@ class RecordingSteps:
         else:
             prepared = await self._prepared(recording)
             encoder = await self._workshop.engines.voice_encoder()
-            turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
+            async with self._workshop.processors:
+                turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
             segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
         # Roles of another scenario go.
         segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)

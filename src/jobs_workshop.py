@@ -1,6 +1,8 @@
 """What the steps of all jobs work with."""
 
-from dataclasses import dataclass
+import asyncio
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -22,9 +24,17 @@ class Engines(Protocol):
     async def voice_encoder(self) -> VoiceEncoder: ...
 
 
+def spare_processors() -> asyncio.Semaphore:
+    """A place for each processor but one: that is left to the event loop and the database, for whom people wait.
+
+    Priorities alone do not see to it: the loop, which has just worked, would stand behind all recordings at once.
+    """
+    return asyncio.Semaphore(max(1, (os.cpu_count() or 1) - 1))
+
+
 @dataclass(frozen=True)
 class Workshop:
-    """What the steps work with."""
+    """What the steps work with. Who decodes, encodes or computes holds one of ``processors`` meanwhile."""
 
     database: Database
     objects: ObjectStore
@@ -32,3 +42,4 @@ class Workshop:
     engines: Engines
     ffmpeg: Path
     spool: Path
+    processors: asyncio.Semaphore = field(default_factory=spare_processors)

@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import texts
 import texts_errors
+from constants import BACKGROUND_NICE
 from errors import DiskFull
 
 if TYPE_CHECKING:
     from bpe_openai import Encoding
 
 _HASH_CHUNK_BYTES = 1024 * 1024
-_BACKGROUND_NICE = 5
-"""Three times less than the loop: see nice(7)."""
-
 _ENCODING = "o200k_base"
 """The vocabulary of the current OpenAI models; for others the count is an estimate."""
 _TOKEN_PIECE_CHARACTERS = 100_000
@@ -137,7 +135,7 @@ def yield_processor() -> None:
     changes.
     """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICE)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)
 
 
 def sha256_of_stream(stream: BinaryIO) -> str:
