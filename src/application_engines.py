@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from audio import opus
 from config import AsrEngine, LlmEngine, Settings
 from embedded import Engines as EmbeddedEngines
-from errors import BadSettings, DiskFull, ProviderError
+from errors import BadSettings, DiskFull, ProviderError, VoxPersonaError
 from language_model import LanguageModel
 from speech_to_text import SpeechToText
 from utils import count_tokens
@@ -28,6 +28,7 @@ from weights import ensure_weights
 log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
+_SPEECH_MODEL = "whisper-base"
 EMBEDDED_MODEL = "llm-1.5b"
 EMBEDDED_CONTEXT_TOKENS = 8192
 EMBEDDED_OUTPUT_TOKENS = 1024
@@ -129,6 +130,7 @@ class EnginePool:
         self._ffmpeg = ffmpeg
         self._on_fetch = on_fetch
         self._processors = processors
+        self._models_dir = settings.persistent_dir / "models"
         # One lock per slot: speech need not wait for the download of a language model.
         self._speech_lock, self._language_lock, self._encoder_lock = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._speech: SpeechToText | None = None
@@ -146,9 +148,10 @@ class EnginePool:
         return embedded and self._settings.llm_model_file is None
 
     async def warm_up(self) -> None:
-        """Import what the engines in use are made of, in a thread, and make clients of the endpoints.
+        """Import what the engines in use are made of, make clients of the endpoints, and load the local speech model.
 
-        Either would stop the event loop: the imports for seconds, a client's certificates for a tenth of one.
+        Later each would stop the event loop: the imports for seconds, certificates and vocabulary for a tenth of one.
+        A model whose weights are not there yet is loaded when they have been fetched for the first recording.
         """
         speech = "whisper" if self._settings.asr_engine is not AsrEngine.ONNX else "onnx"
         modules = [f"speech_to_text_{'openai' if self._speech_endpoint else speech}"]
@@ -161,10 +164,19 @@ class EnginePool:
             count_tokens("")
 
         await asyncio.to_thread(load)
-        if self._speech_endpoint is not None:
-            await self.speech_to_text()
         if self._language_endpoint is not None:
             await self.language_model()
+        if self._speech_endpoint is not None:
+            await self.speech_to_text()
+        elif await asyncio.to_thread(self._speech_model_dir.is_dir):
+            try:
+                await (await self.speech_to_text()).check()
+            except VoxPersonaError as exc:
+                log.warning("speech_model_not_loaded", error=exc.code, reason=str(exc))
+
+    @property
+    def _speech_model_dir(self) -> Path:
+        return self._settings.asr_model_dir or self._models_dir / _SPEECH_MODEL
 
     async def speech_to_text(self) -> SpeechToText:
         async with self._speech_lock:
@@ -202,7 +214,7 @@ class EnginePool:
         """
         settings = self._settings
         local_speech = self._speech_endpoint is None and settings.asr_model_dir is None
-        wanted = ["voice-encoder", *(["whisper-base"] if local_speech else [])]
+        wanted = ["voice-encoder", *([_SPEECH_MODEL] if local_speech else [])]
         if language_model and self.has_demo_model:
             wanted.append(EMBEDDED_MODEL)
         for name in wanted:
@@ -212,7 +224,7 @@ class EnginePool:
                 log.warning("weights_not_fetched", name=name, error=exc.code)
 
     async def _weights(self, name: str) -> Path:
-        return await ensure_weights(name, self._settings.persistent_dir / "models", self._on_fetch)
+        return await ensure_weights(name, self._models_dir, self._on_fetch)
 
     async def _make_speech_to_text(self) -> SpeechToText:
         settings = self._settings
@@ -237,7 +249,7 @@ class EnginePool:
             return OnnxSpeechToText(settings.asr_model_dir, self._threads)
         from speech_to_text_whisper import WhisperSpeechToText
 
-        return WhisperSpeechToText(settings.asr_model_dir or await self._weights("whisper-base"), self._threads)
+        return WhisperSpeechToText(settings.asr_model_dir or await self._weights(_SPEECH_MODEL), self._threads)
 
     async def _opus(self, pcm: Path, start_s: float, end_s: float) -> bytes:
         async with self._processors:

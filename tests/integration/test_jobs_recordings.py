@@ -201,3 +201,23 @@ async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audi
     assert (cancelled.stage, cancelled.error_code) == (Stage.PREPARED, "cancelled")
     assert await objects.exists(recording.object_key)
     assert not list(spool.iterdir())
+
+
+async def test_sound_waits_for_a_free_processor(
+    shared_database: Database, objects: Objects, tmp_path: Path, queue: Queue
+) -> None:
+    sound = await asyncio.to_thread(speech, tmp_path / "interview.ogg", 5.0)
+    digest = sha256(sound.read_bytes()).hexdigest()
+    pack, spool, processors = load_pack(ROOT / "prompts"), tmp_path / "spool", asyncio.Semaphore(1)
+    engines = cast("Engines", None)
+    steps = RecordingSteps(Workshop(shared_database, objects, pack, engines, find_ffmpeg(None), spool, processors))
+    async with shared_database.transaction() as connection:
+        recording = await add_recording(connection)
+    await objects.put_file(recording.object_key, sound, sha256=digest, file_name=sound.name)
+    async with processors:
+        preparing = asyncio.create_task(steps.advance(recording.id, queue.add))
+        done, _ = await asyncio.wait([preparing], timeout=2)
+        assert not done
+        assert not list(spool.rglob("*.pcm"))
+    await preparing
+    assert (await now(shared_database, recording)).stage is Stage.PREPARED
