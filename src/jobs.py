@@ -212,9 +212,8 @@ class Jobs:
         finally:
             for task in tasks:
                 task.cancel()
-            with suppress(TimeoutError):  # without a database the worker cannot sign off
-                async with asyncio.timeout(_STOP_LIMIT_S):
-                    await asyncio.gather(*tasks, return_exceptions=True)
+            # Without a database the worker cannot sign off.
+            await asyncio.wait(tasks, timeout=_STOP_LIMIT_S)
         for task in ended:
             task.result()
 

@@ -85,9 +85,15 @@ class BotClient(Client):
         session = self.session
         if not self.is_connected or session is None:
             raise ConnectionError("the client is not started")
-        # Not set while the connection is made again.
-        await asyncio.wait_for(session.is_started.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            # Not set while the connection is made again.
+            await session.is_started.wait()
+        task = asyncio.current_task()
+        cancellations = task.cancelling() if task else 0
         answer = await session.send(query, timeout=timeout_s)
+        if task and task.cancelling() > cancellations:
+            # The library's wait_for loses one that comes with the answer: https://github.com/python/cpython/issues/86296
+            raise asyncio.CancelledError
         if isinstance(answer, raw.types.BadMsgNotification):
             # The library gives it out as if it were the answer. The next try has a new message id.
             raise ConnectionError(f"bad message {answer.error_code}")

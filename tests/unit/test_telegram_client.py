@@ -1,6 +1,7 @@
 """The pure parts of the adapter to Telegram: objects of the library in, our values out."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from telegram_client import inline_keyboard
 from telegram_client_errors import telegram_errors_mapped
 from telegram_client_limits import SendingLimits
 from telegram_client_proxy import proxy_settings
+from telegram_client_session import BotClient
 from telegram_client_updates import attached_file, button_press, incoming_message, made_up_name
 
 SENT_AT = 1_795_269_780
@@ -295,3 +297,28 @@ async def test_all_chats_together_are_held_back(monkeypatch: pytest.MonkeyPatch)
     assert sum(future.done() for future in waiting) == MESSAGES_PER_SECOND
     for future in waiting:
         future.cancel()
+
+
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost() -> None:
+    class Session:
+        """Does what wait_for of Python 3.11 does when both come at once."""
+
+        def __init__(self) -> None:
+            self.is_started = asyncio.Event()
+            self.is_started.set()
+            self.asked = asyncio.Event()
+
+        async def send(self, *_: object, **__: object) -> object:
+            self.asked.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return raw.types.Pong(msg_id=1, ping_id=1)
+
+    client: Any = BotClient.__new__(BotClient)
+    client.session = session = Session()
+    client.is_connected = True
+    asking = asyncio.create_task(client.ask(raw.functions.Ping(ping_id=1)))
+    await session.asked.wait()
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert asking.cancelled()
