@@ -213,7 +213,8 @@ class Jobs:
             for task in tasks:
                 task.cancel()
             # Without a database the worker cannot sign off.
-            await asyncio.wait(tasks, timeout=_STOP_LIMIT_S)
+            stopped, _ = await asyncio.wait(tasks, timeout=_STOP_LIMIT_S)
+            await asyncio.gather(*stopped, return_exceptions=True)  # asyncio logs failures that nobody looked at
         for task in ended:
             task.result()
 
