@@ -173,14 +173,14 @@ class Jobs:
         # procrastinate stops without an error when it cannot listen any more.
         raise DatabaseUnavailable(reason="the worker has stopped")
 
-    async def wait_until_noted(self, queues: Sequence[str]) -> None:
+    async def wait_until_noted(self, queues: Sequence[str], limit_s: float = _STOP_LIMIT_S) -> None:
         """Wait until the ends of these queues' jobs are noted; for a worker that stops because their results are there.
 
-        A job stopped between its result and its own end would be left to be done again. Waits 5 s at most: what takes
-        longer is another's work.
+        A job stopped between its result and its own end would be left to be done again. What takes longer than
+        ``limit_s`` is another's work.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 while await self._are_unfinished(queues):  # noqa: ASYNC110  # the database has no event of ours
                     await asyncio.sleep(_NOTED_POLLING_S)
 

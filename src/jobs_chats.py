@@ -22,12 +22,15 @@ _MOST_TURNS = 20
 
 
 class AnswerSteps:
-    """Answers questions. ``context_tokens`` is the room for the chat's last turns."""
+    """Answers questions; the model has ``longest_s``. ``context_tokens`` is the room for the chat's last turns."""
 
-    def __init__(self, workshop: Workshop, retrieval: Retrieval, context_tokens: int) -> None:
+    def __init__(
+        self, workshop: Workshop, retrieval: Retrieval, context_tokens: int, longest_s: float = _LONGEST_S
+    ) -> None:
         self._workshop = workshop
         self._retrieval = retrieval
         self._context_tokens = context_tokens
+        self._longest_s = longest_s
 
     async def answer(self, answer_id: AnswerId) -> None:
         """Answer, unless that was done or the chat is gone.
@@ -59,7 +62,7 @@ class AnswerSteps:
         async with self._workshop.database.transaction() as connection:
             turns = await chat_history.last_turns(connection, asked, _MOST_TURNS)
         try:
-            async with asyncio.timeout(_LONGEST_S):
+            async with asyncio.timeout(self._longest_s):
                 llm = await self._workshop.engines.language_model()
                 if llm is None:
                     return quotes(passages, NOTE_NO_MODEL)

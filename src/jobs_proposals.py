@@ -22,10 +22,11 @@ _LONGEST_S = 180.0
 
 
 class ProposalSteps:
-    """Proposes metadata."""
+    """Proposes metadata, for ``longest_s`` at most."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, longest_s: float = _LONGEST_S) -> None:
         self._workshop = workshop
+        self._longest_s = longest_s
 
     async def propose(self, recording_id: RecordingId) -> None:
         """Fill empty metadata with what the transcript says; a model that fails is not waited for.
@@ -35,7 +36,7 @@ class ProposalSteps:
             DatabaseUnavailable: nothing was noted.
         """
         try:
-            async with asyncio.timeout(_LONGEST_S):
+            async with asyncio.timeout(self._longest_s):
                 proposed = await self._proposed(recording_id)
         except TimeoutError:
             log.warning("metadata_not_proposed", recording=str(recording_id), error="timeout")

@@ -114,11 +114,11 @@ class ChatsBot:
         """Answers whose jobs are in the queue."""
         self.queued: list[AnswerId] = []
         """Those whose jobs ever were."""
-        workshop = Workshop(
+        self.workshop = Workshop(
             database, cast("ObjectStore", None), PACK, cast("Engines", self.engines), Path(), self.spool
         )
         self.search = TranscriptSearch(database, PACK)
-        self.steps = AnswerSteps(workshop, self.search, 2000)
+        self.steps = AnswerSteps(self.workshop, self.search, 2000)
         self.chats = Chats(database, self._enqueue)
         messages = MessageTracker(database, self.telegram)
         self.outbox = Outbox(database, messages, OutboxFiles(database, cast("ObjectStore", None), PACK, self.spool))

@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 
 import chat_history
-import jobs_chats
 import texts_chats as texts
 from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
 from config import ROOT
@@ -19,6 +18,7 @@ from datamodels_chats import AnswerId, AnswerStatus, Turn
 from db import Database
 from errors import NotFound, ProviderUnavailable, UnexpectedFailure
 from followers_world import DatabaseUntilKilled, Killer
+from jobs_chats import AnswerSteps
 from recordings_factory import add_user
 from screens import drawn
 from scripted_model import Call, ScriptedModel
@@ -125,14 +125,12 @@ async def test_a_model_that_fails_leaves_the_quotes(anna: Asker, chats_bot: Chat
     assert "горячих блюд" in answer
 
 
-async def test_a_model_that_does_not_answer_leaves_the_quotes(
-    anna: Asker, chats_bot: ChatsBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_model_that_does_not_answer_leaves_the_quotes(anna: Asker, chats_bot: ChatsBot) -> None:
     class Hanging(ScriptedModel):
         async def count_tokens(self, text: str) -> int:  # noqa: ARG002
             return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(jobs_chats, "_LONGEST_S", 0.2)
+    chats_bot.steps = AnswerSteps(chats_bot.workshop, chats_bot.search, 2000, longest_s=0.2)
     await anna.has_recording(*INTERVIEW)
     chats_bot.engines.model = Hanging(lambda _: "")
     assert texts.NOTE_MODEL_FAILED in await anna.asks(BREAKFAST)

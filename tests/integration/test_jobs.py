@@ -161,6 +161,13 @@ async def until(there: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def until_begun(steps: Steps) -> None:
+    async def begun() -> bool:
+        return bool(steps.begun)
+
+    await until(begun)
+
+
 async def until_none_left(database: Database, recording: RecordingId) -> None:
     async def none_left() -> bool:
         return await statuses(database, recording) == []
@@ -334,12 +341,8 @@ async def test_a_stopped_worker_leaves_its_job_to_the_next(
 ) -> None:
     await enqueue(shared_database, jobs, recording)
     steps.may_end.clear()
-
-    async def begun() -> bool:
-        return bool(steps.begun)
-
     async with working(jobs, [recording]):
-        await until(begun)
+        await until_begun(steps)
     assert await statuses(shared_database, recording) == ["todo"]
     assert await failure(shared_database, recording) == (None, None)
 
@@ -355,12 +358,8 @@ async def test_who_waits_for_the_end_of_jobs_leaves_none_to_be_done_again(
 ) -> None:
     await enqueue(shared_database, jobs, recording)
     steps.may_end.clear()
-
-    async def begun() -> bool:
-        return bool(steps.begun)
-
     async with working(jobs, [recording]):
-        await until(begun)
+        await until_begun(steps)
         waiting = asyncio.create_task(jobs.wait_until_noted([queue_of(recording)]))
         done, _ = await asyncio.wait([waiting], timeout=0.2)
         assert not done, "the job still runs"
@@ -370,11 +369,10 @@ async def test_who_waits_for_the_end_of_jobs_leaves_none_to_be_done_again(
 
 
 async def test_nobody_waits_long_for_the_jobs_of_others(
-    shared_database: Database, jobs: Jobs, recording: RecordingId, monkeypatch: pytest.MonkeyPatch
+    shared_database: Database, jobs: Jobs, recording: RecordingId
 ) -> None:
-    monkeypatch.setattr("jobs._STOP_LIMIT_S", 0.2)
     await enqueue(shared_database, jobs, recording)
-    await jobs.wait_until_noted([queue_of(recording)])
+    await jobs.wait_until_noted([queue_of(recording)], 0.2)
     assert await statuses(shared_database, recording) == ["todo"]
 
 

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 
-import jobs_proposals
 import recordings_store
 import recordings_store_transcripts
 from config import ROOT
@@ -60,10 +59,11 @@ class OneModel:
         return self._llm
 
 
-def proposing(database: Database, llm: LanguageModel | None) -> ProposalSteps:
+def proposing(database: Database, llm: LanguageModel | None, **limits: float) -> ProposalSteps:
     nothing = cast("ObjectStore", None)
     engines = cast("Engines", OneModel(llm))
-    return ProposalSteps(Workshop(database, nothing, load_pack(ROOT / "prompts"), engines, Path(), Path()))
+    workshop = Workshop(database, nothing, load_pack(ROOT / "prompts"), engines, Path(), Path())
+    return ProposalSteps(workshop, **limits)
 
 
 def model(script: Script = lambda _: ANSWER) -> ScriptedModel:
@@ -172,15 +172,12 @@ async def test_nobody_waits_for_a_model_that_fails(
     assert await is_proposed(shared_database, recording)
 
 
-async def test_nobody_waits_for_a_model_that_does_not_answer(
-    shared_database: Database, recording: RecordingId, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nobody_waits_for_a_model_that_does_not_answer(shared_database: Database, recording: RecordingId) -> None:
     class Hanging(ScriptedModel):
         async def count_tokens(self, text: str) -> int:  # noqa: ARG002
             return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(jobs_proposals, "_LONGEST_S", 0.2)
-    await proposing(shared_database, Hanging(lambda _: ANSWER)).propose(recording)
+    await proposing(shared_database, Hanging(lambda _: ANSWER), longest_s=0.2).propose(recording)
     assert await is_proposed(shared_database, recording)
 
 
