@@ -119,7 +119,7 @@ async def pressed_while_working(
 
 def standstills_of_cards(telegram: TelegramServer) -> Iterator[float]:
     for chat in telegram.world.chats.values():
-        for card in progress_cards(chat):
+        for card in (card for card in progress_cards(chat) if not card.deleted):
             unfinished = [] if FINISHED in card.text else [time.monotonic()]
             yield from (later - earlier for earlier, later in pairwise([*card.changed_at, *unfinished]))
 
