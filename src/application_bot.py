@@ -126,6 +126,7 @@ async def open_bot(
         # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
         gc.collect()
         gc.freeze()
+        gc.enable()
         await application.archive.reconcile_all()
         messages = MessageTracker(application.database, telegram)
         followers = Followers(application, telegram, messages)

@@ -17,6 +17,9 @@ from prompt_pack_templates import Template
 
 M = TypeVar("M", bound=Value)
 
+_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C is five times as fast; without libyaml there is none."""
+
 
 class PackFiles:
     """The files under ``root``, by their paths relative to it."""
@@ -64,7 +67,7 @@ class PackFiles:
     def manifest(self, path: str, model: type[M]) -> M:
         """The YAML file as a ``model``."""
         try:
-            content: Any = yaml.safe_load(self.text(path))
+            content: Any = yaml.load(self.text(path), Loader=_LOADER)  # noqa: S506 - both are safe loaders
         except yaml.MarkedYAMLError as exc:
             line = exc.problem_mark.line + 1 if exc.problem_mark else 1
             raise BadReportPack(reason=texts.PACK_NOT_YAML.format(path=path, line=line)) from exc

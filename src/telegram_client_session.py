@@ -6,7 +6,7 @@ Written against what kurigram and pyrogram 2.0.106 have in common.
 import asyncio
 import inspect
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -127,24 +127,28 @@ class BotClient(Client):
         session.restart = restart_to_be_ended  # type: ignore[method-assign]
 
     async def log_off(self) -> None:
-        """Close the connections, whatever was opened; the login stays in the session file. Takes seconds."""
+        """Close the connections, whatever was opened, and end what still handles updates.
+
+        The login stays in the session file. Takes seconds.
+        """
         session = self.session
         try:
             async with asyncio.timeout(_STOP_S):
-                # pyrogram itself would go on connecting for ever after it was stopped.
-                reconnections = list(self._reconnections)
-                for task in reconnections:
-                    task.cancel()
-                await asyncio.gather(*reconnections, return_exceptions=True)
+                # pyrogram itself would wait for handlers that wait, and go on connecting for ever.
+                await _end(self._reconnections)
+                await _end(self.dispatcher.handler_worker_tasks)
+                self.dispatcher.handler_worker_tasks.clear()
                 if self.is_initialized:
                     await self.stop()
                 elif self.is_connected:
                     await self.disconnect()
+                # Those that the stop itself set off.
+                await _end(self._reconnections)
                 if session is not None and session.connection is not None:
                     await session.connection.close()
         except (OSError, RPCError) as exc:
             log.warning("telegram_stop_incomplete", reason=type(exc).__name__)
-            for task in self.dispatcher.handler_worker_tasks:
+            for task in self._reconnections:
                 task.cancel()
         # Closed twice is no error, and open it would keep the file.
         with suppress(sqlite3.Error):
@@ -155,6 +159,12 @@ class BotClient(Client):
         while not self.updates_watchdog_event.is_set():
             with suppress(RPCError, OSError):
                 await super().updates_watchdog()  # type: ignore[no-untyped-call]
+
+
+async def _end(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    for task in (ending := list(tasks)):
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def wait_out(flood: Flood, call: str) -> None:
