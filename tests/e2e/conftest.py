@@ -1,5 +1,6 @@
 """A bot for all tests that leave it alive, and one of its own for each that does not."""
 
+import os
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -100,9 +101,11 @@ async def shared_bot(
         yield bot
         await promises.all_cards_end(shared_telegram)
         promises.cards_change_at_most_once_a_second(shared_telegram)
-        promises.presses_are_answered_within_a_second(shared_telegram)
-        promises.recordings_are_noticed_within_two_seconds(shared_telegram)
         promises.nothing_is_logged_as_an_error(bot)
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            # Beside other tests a time tells what they leave to the bot.
+            promises.presses_are_answered_within_a_second(shared_telegram)
+            promises.recordings_are_noticed_within_two_seconds(shared_telegram)
     finally:
         await bot.kill()
 

@@ -144,7 +144,7 @@ async def test_many_people_press_rubbish_at_once(crowd: list[ScriptedUser], shar
     async def scenario(user: ScriptedUser) -> None:
         await user.send("/start")
         menu = await user.sees("Главное меню")
-        answers = await asyncio.gather(*(user.press_data(menu.id, f"junk{n}".encode()) for n in range(3)))
+        answers = await asyncio.gather(*(user.press_data(menu.id, f"junk{n}".encode()) for n in range(5)))
         assert {answer.text for answer in answers} <= {OUTDATED, ""}
         await user.chat.until(lambda: len(live(user, "Главное меню")) == 1, LONG_S, "one menu")
 
