@@ -18,6 +18,7 @@ import pytest
 from pyrogram.connection.transport.tcp import tcp
 from pyrogram.connection.transport.tcp.tcp import TCP
 from pyrogram.crypto import rsa
+from structlog.testing import capture_logs
 
 import telegram_client_session
 from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen
@@ -528,6 +529,23 @@ async def test_a_failing_handler_does_not_stop_the_others(
     for number in range(40):
         await anna.send(str(number))
     await anna.sees("получено")
+
+
+async def test_handlers_that_wait_do_not_hold_up_the_stop(
+    server: TelegramServer, anna: ScriptedUser, tmp_path: Path
+) -> None:
+    client, handled = new_client(server, tmp_path), asyncio.Event()
+
+    async def handle(_: object) -> None:
+        handled.set()
+        await asyncio.Event().wait()
+
+    await client.start(handle, handle)
+    await anna.send("привет")
+    await handled.wait()
+    with capture_logs() as logs:
+        await client.stop()
+    assert "telegram_stop_incomplete" not in [line["event"] for line in logs]
 
 
 async def test_stopping_takes_seconds_though_the_network_is_gone(
