@@ -225,9 +225,10 @@ def safe_file_name(name: str) -> str:
 
     A name that is safe already comes back unchanged.
     """
-    spaced = " ".join(unicodedata.normalize("NFC", name).split())
-    characters = (character for character in spaced if character.isprintable())
-    cleaned = "".join("_" if character in _FORBIDDEN_IN_NAMES else character for character in characters)
+    shown = (character if character.isprintable() else " " * character.isspace() for character in name)
+    # Composed and joined again after the unprintable is gone: what stood around it meets.
+    spaced = " ".join(unicodedata.normalize("NFC", "".join(shown)).split())
+    cleaned = "".join("_" if character in _FORBIDDEN_IN_NAMES else character for character in spaced)
     # Windows drops dots and spaces at the end; a dot in front hides the file.
     cleaned = cleaned.strip(". ")
     stem, dot, extension = cleaned.rpartition(".")

@@ -186,6 +186,8 @@ def test_the_form_depends_on_the_last_two_digits_alone(count: int) -> None:
 @example("запись\x00.ogg")
 @example("\udcff\udcfe.mp3")
 @example("a." + "b" * 300)
+@example("до\r\u200b\rпосле")
+@example("и\u200b\u0306")
 def test_any_text_becomes_a_name_that_the_file_system_takes(name: str) -> None:
     safe = safe_file_name(name)
     assert 0 < len(safe.encode()) <= FILE_NAME_BYTES
