@@ -124,6 +124,7 @@ async def open_bot(
         # Before somebody presses a button.
         await application.engines.warm_up()
         # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
+        # The command line has put collections off until now.
         gc.collect()
         gc.freeze()
         gc.enable()
