@@ -14,11 +14,9 @@ from datamodels import Value
 from errors import BadReportPack
 from prompt_pack_schemas import Schema, check_schema
 from prompt_pack_templates import Template
+from utils import load_yaml
 
 M = TypeVar("M", bound=Value)
-
-_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The one in C is five times as fast; without libyaml there is none."""
 
 
 class PackFiles:
@@ -67,7 +65,7 @@ class PackFiles:
     def manifest(self, path: str, model: type[M]) -> M:
         """The YAML file as a ``model``."""
         try:
-            content: Any = yaml.load(self.text(path), Loader=_LOADER)  # noqa: S506 - both are safe loaders
+            content: Any = load_yaml(self.text(path))
         except yaml.MarkedYAMLError as exc:
             line = exc.problem_mark.line + 1 if exc.problem_mark else 1
             raise BadReportPack(reason=texts.PACK_NOT_YAML.format(path=path, line=line)) from exc

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from config import ROOT
 from datamodels import PartTranscript, Segment, Word
+from utils import load_yaml
 
 UNDETERMINED = ""
 """The language of a part when nobody told it."""
@@ -101,7 +101,7 @@ def _language_by_letters(text: str) -> str:
 
 @cache
 def _language_names() -> dict[str, str]:
-    names: dict[str, str] = yaml.safe_load((ROOT / "resources" / "languages.yaml").read_text(encoding="utf-8"))
+    names: dict[str, str] = load_yaml((ROOT / "resources" / "languages.yaml").read_text(encoding="utf-8"))
     return names
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-import yaml
-
 from config import ROOT
 from datamodels import Segment
 from transcription_speech import Speech
 from transcription_words import Token, keep_tokens, normalised, tokens_of
+from utils import load_yaml
 
 SILENCE_INVENTIONS = ROOT / "resources" / "silence_inventions.yaml"
 
@@ -35,7 +34,7 @@ class Inventions:
 
 
 def load_inventions(path: Path = SILENCE_INVENTIONS) -> Inventions:
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data = load_yaml(path.read_text(encoding="utf-8"))
     return Inventions(_patterns(data["never_said"]), _patterns(data["sometimes_said"]))
 
 

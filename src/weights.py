@@ -59,7 +59,7 @@ async def ensure_weights(
         ProviderUnavailable: they have to be fetched and no source answers.
         DiskFull: no space left.
     """
-    weights = load_weights(manifest, name)
+    weights = await asyncio.to_thread(load_weights, manifest, name)
     folder = models_dir / name
     if not await asyncio.to_thread(_is_verified, name, folder, weights):
         await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 import texts_errors
 from datamodels import Value
 from errors import WeightsRefused
+from utils import load_yaml
 
 
 class Part(Value):
@@ -56,7 +57,7 @@ def load_weights(manifest: Path, name: str) -> Weights:
         WeightsRefused: there is none, or it is wrong.
     """
     try:
-        entry = yaml.safe_load(manifest.read_text(encoding="utf-8"))[name]
+        entry = load_yaml(manifest.read_text(encoding="utf-8"))[name]
         return TypeAdapter(Weights).validate_python(entry)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError) as exc:
         raise WeightsRefused(name=name, reason=texts_errors.WEIGHTS_NOT_LISTED.format(file=manifest.name)) from exc
