@@ -25,7 +25,7 @@ from errors import BadSettings, DatabaseUnavailable, DiskFull
 SQL_SCRIPTS = ROOT / "sql_scripts"
 
 _CONNECT_TIMEOUT_S = 10
-_CHECKOUT_TIMEOUT_S = 15.0
+CHECKOUT_TIMEOUT_S = 15.0
 """A server that restarts is back by then; people should not wait longer to hear that it is gone."""
 _MIGRATION_LOCK = 0x766F7870
 """Key of the advisory lock under which the schema is changed; "voxp"."""
@@ -57,8 +57,8 @@ class Database:
         self.pool = pool
 
     @classmethod
-    async def open(cls, dsn: str, *, max_size: int = 10) -> Self:
-        """Bring the schema up to date, then connect.
+    async def open(cls, dsn: str, *, max_size: int = 10, checkout_timeout_s: float = CHECKOUT_TIMEOUT_S) -> Self:
+        """Bring the schema up to date, then connect; who waits longer for a connection hears that there is none.
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
@@ -72,7 +72,7 @@ class Database:
             kwargs={"row_factory": dict_row},
             min_size=1,
             max_size=max_size,
-            timeout=_CHECKOUT_TIMEOUT_S,
+            timeout=checkout_timeout_s,
             # A server that was restarted costs a reconnection, not an error.
             check=AsyncConnectionPool.check_connection,
             open=False,

@@ -12,7 +12,8 @@ from datamodels import RecordingId, RecordingMetadata
 from errors import DatabaseUnavailable, VoxPersonaError
 from jobs_stores import StoredAnswers
 from jobs_workshop import Workshop
-from metadata_proposal import ProposalModel, filled, propose
+from metadata_proposal import filled, propose
+from prompt_pack_questions import PromptedModel
 from report_answers import Answers
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class ProposalSteps:
             if llm is None:
                 return RecordingMetadata()
             answers = Answers(llm, StoredAnswers(self._workshop.database, recording_id))
-            model = ProposalModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
+            model = PromptedModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
             return await propose(transcript, pack.scenario(recording.request.scenario), model, _today())
         except DatabaseUnavailable:
             raise

@@ -21,10 +21,10 @@ from jobs_stores import StoredAnswers, StoredParts
 from jobs_workshop import Workshop
 from minio_manager import key_for_transcript
 from prompt_pack_models import Scenario
+from prompt_pack_questions import PromptedModel
 from report_answers import Answers
 from speakers import assign_speakers, name_roles
 from speakers_diarization import diarize
-from speakers_roles import RoleModel
 from transcript_formats import to_json
 from transcription import Transcription
 from utils import write_atomically
@@ -181,13 +181,13 @@ class RecordingSteps:
         content = await asyncio.to_thread(to_json, transcript)
         await self._workshop.objects.put_bytes(key, content)
 
-    async def _role_model(self, recording: Recording) -> RoleModel | None:
+    async def _role_model(self, recording: Recording) -> PromptedModel | None:
         llm = await self._workshop.engines.language_model()
         if llm is None:
             return None
         answers = Answers(llm, StoredAnswers(self._workshop.database, recording.id))
         pack = self._workshop.pack
-        return RoleModel(llm, answers, pack.roles_prompt, pack.roles_schema)
+        return PromptedModel(llm, answers, pack.roles_prompt, pack.roles_schema)
 
     def _scenario(self, recording: Recording) -> Scenario | None:
         wanted = recording.request.scenario

@@ -3,9 +3,8 @@
 import asyncio
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 import texts_transcript as texts
 from datamodels import ChatMessage, RecordingMetadata, Segment, Transcript
@@ -14,8 +13,8 @@ from metadata import BadField, names_building
 from metadata_evidence import Speech
 from metadata_fields import Field, fields_of, parse, shown
 from prompt_pack_models import Scenario
+from prompt_pack_questions import PromptedModel
 from prompt_pack_schemas import Schema
-from prompt_pack_templates import Template
 
 METADATA_STEP = "metadata"
 
@@ -31,32 +30,7 @@ _SAFETY = 0.9
 _MARKERS = str.maketrans("<>", "‹›")
 
 
-class StructuredAnswers(Protocol):
-    """Asks a language model; keeps what it answered, so that a restart does not pay again."""
-
-    async def structured(
-        self, pass_name: str, messages: Sequence[ChatMessage], schema: Mapping[str, Any], max_tokens: int
-    ) -> Any:
-        """Return the answer by ``schema``, or None when it was cut off.
-
-        Raises:
-            ProviderInvalidAnswer: twice no valid answer.
-            ProviderError: of the model.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class ProposalModel:
-    """The model that proposes, and how it is asked. ``prompt`` takes ``scenario`` and ``fields``."""
-
-    llm: LanguageModel
-    answers: StructuredAnswers
-    prompt: Template
-    schema: Schema
-
-
-async def propose(transcript: Transcript, scenario: Scenario, model: ProposalModel, today: date) -> RecordingMetadata:
+async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:
     """Propose what the recording's first minutes say of it. Every value parses, and its words were said.
 
     Raises:

@@ -7,8 +7,9 @@ from itertools import groupby
 from datamodels import Segment, Value
 from errors import WordsChanged
 from prompt_pack_manifest import ScenarioRole
+from prompt_pack_questions import PromptedModel
 from speakers_diarization import Turn
-from speakers_roles import NamedRoles, RoleModel, roles_by_rule, roles_of_utterances, roles_of_voices
+from speakers_roles import NamedRoles, roles_by_rule, roles_of_utterances, roles_of_voices
 from texts_transcript import labelled, speaker_label, without_label
 
 ONLY_SPEAKER = "S1"
@@ -36,7 +37,9 @@ def assign_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple
     return tuple(piece.model_copy(update={"speaker": names[piece.speaker or ONLY_SPEAKER]}) for piece in pieces)
 
 
-async def name_roles(segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: RoleModel | None) -> RoleNaming:
+async def name_roles(
+    segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel | None
+) -> RoleNaming:
     """Name the role of every speaker, by the language model or, when there is none or it fails, by who asks.
 
     With a single voice and several roles each utterance is asked about. A speaker whom no role fits keeps None.

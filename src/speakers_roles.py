@@ -7,15 +7,15 @@ import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import texts_transcript as texts
 from datamodels import ChatMessage, Segment
 from errors import ProviderError, ProviderInvalidAnswer
 from language_model import LanguageModel
 from prompt_pack_manifest import ScenarioRole
+from prompt_pack_questions import PromptedModel
 from prompt_pack_schemas import Schema
-from prompt_pack_templates import Template
 
 ROLES_STEP = "roles"
 LINES_IN_WINDOW = 40
@@ -41,31 +41,6 @@ _ASKING = re.compile(
 )
 PRIOR_WORDS = 50
 """A single «Да?» makes nobody an interviewer."""
-
-
-class StructuredAnswers(Protocol):
-    """Asks a language model; keeps what it answered, so that a restart does not pay again."""
-
-    async def structured(
-        self, pass_name: str, messages: Sequence[ChatMessage], schema: Mapping[str, Any], max_tokens: int
-    ) -> Any:
-        """Return the answer by ``schema``, or None when it was cut off.
-
-        Raises:
-            ProviderInvalidAnswer: twice no valid answer.
-            ProviderError: of the model.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class RoleModel:
-    """The model that names roles, and how it is asked. ``prompt`` takes ``roles`` and ``speakers``."""
-
-    llm: LanguageModel
-    answers: StructuredAnswers
-    prompt: Template
-    schema: Schema
 
 
 @dataclass(frozen=True)
@@ -100,7 +75,9 @@ class _Line:
         return len(_WORD.findall(self.text))
 
 
-async def roles_of_voices(segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: RoleModel) -> NamedRoles:
+async def roles_of_voices(
+    segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel
+) -> NamedRoles:
     """Ask who each voice is. Windows vote with the words that the voice says there; on failure the rule does."""
     lines = [_Line(segment.speaker or "", _as_data(segment.text)) for segment in segments]
     speakers = sorted({line.label for line in lines if line.label})
@@ -117,7 +94,7 @@ async def roles_of_voices(segments: Sequence[Segment], roles: Sequence[ScenarioR
 
 
 async def roles_of_utterances(
-    segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: RoleModel | None
+    segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel | None
 ) -> NamedRoles:
     """Ask about each utterance, as the voices could not be told apart; without an answer no role is given."""
     if model is None:
@@ -151,7 +128,12 @@ def roles_by_rule(segments: Sequence[Segment], roles: Sequence[ScenarioRole]) ->
 
 
 async def _ask(
-    lines: Sequence[_Line], roles: Sequence[ScenarioRole], model: RoleModel, pattern: str, *, speakers: Sequence[str]
+    lines: Sequence[_Line],
+    roles: Sequence[ScenarioRole],
+    model: PromptedModel,
+    pattern: str,
+    *,
+    speakers: Sequence[str],
 ) -> _Votes:
     """Ask about every window; ``speakers`` is empty when lines are numbered and each is asked about."""
     votes = _Votes()

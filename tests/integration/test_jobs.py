@@ -13,7 +13,6 @@ from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow
 
-import db
 import recordings_store
 import recordings_store_work
 import reports_store
@@ -856,11 +855,8 @@ async def test_a_cancelled_recording_still_gets_its_proposal(
     assert (steps.begun, steps.proposed) == ([], [recording])
 
 
-async def test_a_worker_says_when_the_database_is_gone(
-    database_url: str, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(db, "_CHECKOUT_TIMEOUT_S", 0.5)
-    database = await Database.open(database_url)
+async def test_a_worker_says_when_the_database_is_gone(database_url: str, postgres_dsn: str) -> None:
+    database = await Database.open(database_url, checkout_timeout_s=0.5)
     try:
         async with database.transaction() as connection:
             recording = (await add_recording(connection)).id

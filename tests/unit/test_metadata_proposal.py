@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from datamodels import BuildingType, RecordingMetadata, Segment, Transcript
 from errors import ProviderError, ProviderInvalidAnswer
-from metadata_proposal import ProposalModel, filled, propose
+from metadata_proposal import filled, propose
 from prompt_pack import ReportPack, load_pack
+from prompt_pack_questions import PromptedModel
 from report_answers import Answers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 
@@ -60,9 +61,9 @@ def transcript(*said: str, every_s: float = 10.0) -> Transcript:
 
 def asking(
     pack: ReportPack, script: Script, context_tokens: int = 100_000, max_output_tokens: int = 2_000
-) -> tuple[ScriptedModel, ProposalModel]:
+) -> tuple[ScriptedModel, PromptedModel]:
     llm = ScriptedModel(script, context_tokens=context_tokens, max_output_tokens=max_output_tokens)
-    return llm, ProposalModel(llm, Answers(llm, MemoryAnswers()), pack.metadata_prompt, pack.metadata_schema)
+    return llm, PromptedModel(llm, Answers(llm, MemoryAnswers()), pack.metadata_prompt, pack.metadata_schema)
 
 
 async def proposed(

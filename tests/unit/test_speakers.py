@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 import texts_transcript
 from datamodels import Segment, Word
 from prompt_pack_manifest import ScenarioRole
+from prompt_pack_questions import PromptedModel
 from prompt_pack_templates import Template
 from report_answers import Answers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 from speakers import assign_speakers, labelled_text, name_roles, text_without_labels
 from speakers_diarization import Turn
-from speakers_roles import LINES_IN_WINDOW, RoleModel
+from speakers_roles import LINES_IN_WINDOW
 
 ROLES = (
     ScenarioRole(id="employee", label="Сотрудник", description="задаёт вопросы"),
@@ -142,14 +143,14 @@ TALK = (
 
 @dataclass
 class Asked:
-    model: RoleModel
+    model: PromptedModel
     llm: ScriptedModel
     store: MemoryAnswers
 
 
 def asked(script: Script, **options: int) -> Asked:
     llm, store = ScriptedModel(script, **options), MemoryAnswers()  # type: ignore[arg-type]
-    return Asked(RoleModel(llm, Answers(llm, store), PROMPT, SCHEMA), llm, store)
+    return Asked(PromptedModel(llm, Answers(llm, store), PROMPT, SCHEMA), llm, store)
 
 
 def answer(**roles: str | None) -> dict[str, Any]:
