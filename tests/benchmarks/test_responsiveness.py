@@ -2,16 +2,20 @@
 
 The bot is the real process over the loopback Telegram server. Once with an endpoint that transcribes, until all six
 recordings are done; once with the local engine, which takes all cores, for some minutes. What people see meanwhile is
-measured, too: how soon a recording is noticed, and how long a progress card stands still. Run with
+measured, too: how soon a recording is noticed, and how long a progress card stands still. Beside it sleeps an idle
+process: when that wakes up late the machine stood still, and the bot's lag is shown but not judged. Run with
 ``scripts/benchmark -k responsiveness``.
 """
 
 import asyncio
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,14 +43,26 @@ WINDOW_S = 300.0
 """How long the local engine is watched at its work."""
 PRESS_PAUSE_S = 1.5
 """Telegram wants no more than a message a second in a chat, and what a press changes is one."""
+LAG_WINDOW_S = 10.0
+"""Of ``metrics_lag``: it logs the worst of each."""
+MOST_DISTURBED = 0.1
+"""Share of windows in which the machine stood still; with more of them nothing is measured."""
 FINISHED = "✔ Готово:"
+
+
+@dataclass(frozen=True)
+class Lag:
+    """The worst of a window; ``stall_s`` is how late the idle process was in it, 0 when it was on time."""
+
+    worst_s: float
+    stall_s: float
 
 
 @dataclass(frozen=True)
 class Watched:
     engine: str
     answers_s: list[float]
-    lags_s: list[float]
+    lags: list[Lag]
     reactions_s: list[float]
     standstills_s: list[float]
     """Between two changes of a progress card."""
@@ -56,6 +72,10 @@ class Watched:
     @property
     def p95_s(self) -> float:
         return statistics.quantiles(self.answers_s, n=20)[-1]
+
+    @property
+    def undisturbed_s(self) -> list[float]:
+        return [lag.worst_s for lag in self.lags if not lag.stall_s]
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +105,36 @@ async def telegram() -> AsyncIterator[TelegramServer]:
 
 
 async def watch(bot: Bot, hours: list[Path], engine: str, *, until_done: bool) -> Watched:
+    stalls = hours[0].with_name(f"stalls {engine}")
     await bot.start()
     try:
-        answers, reactions, done, seconds = await pressed_while_working(bot.telegram, hours, until_done=until_done)
+        with idle_process(stalls):
+            answers, reactions, done, seconds = await pressed_while_working(bot.telegram, hours, until_done=until_done)
         standstills = list(standstills_of_cards(bot.telegram))
     finally:
         await bot.stop()
-    lags = [line["worst_ms"] / 1000 for line in bot.log() if line["event"] == "event_loop_lag"]
     # The first report is of the time in which the process started.
-    return Watched(engine, answers, lags[1:], reactions, standstills, done, seconds)
+    lags = list(lags_of(bot, stalls))[1:]
+    return Watched(engine, answers, lags, reactions, standstills, done, seconds)
+
+
+@contextmanager
+def idle_process(stalls: Path) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("idle_process.py")), str(stalls)])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def lags_of(bot: Bot, stalls: Path) -> Iterator[Lag]:
+    stalled = [(float(at), float(late)) for at, late in map(str.split, stalls.read_text().splitlines())]
+    for line in bot.log():
+        if line["event"] == "event_loop_lag":
+            worst_s, end = line["worst_ms"] / 1000, datetime.fromisoformat(line["timestamp"]).timestamp()
+            begin = end - LAG_WINDOW_S - worst_s
+            yield Lag(worst_s, max((late for at, late in stalled if begin <= at <= end + late), default=0.0))
 
 
 async def pressed_while_working(
@@ -141,25 +182,40 @@ async def test_responsiveness(telegram: TelegramServer, hours: list[Path], tmp_p
     async with TelegramServer() as another:
         local = Product(tmp_path / "local", {**settings, "LLM_ENGINE": "none"})
         with_local = await watch(Bot(local, another), hours, "local Whisper", until_done=False)
-    table = Table(
-        "engine", "presses", "answer p50, ms", "p95, ms", "worst", "lag, ms", "reaction, s", "standstill, s", "done"
-    )
-    for run in (with_endpoint, with_local):
-        table.add_row(
-            run.engine,
-            str(len(run.answers_s)),
-            f"{statistics.median(run.answers_s) * 1000:.0f}",
-            f"{run.p95_s * 1000:.0f}",
-            f"{max(run.answers_s) * 1000:.0f}",
-            f"{max(run.lags_s) * 1000:.0f}",
-            f"{max(run.reactions_s):.2f}",
-            f"{max(run.standstills_s):.1f}",
-            f"{run.done} of {PEOPLE} in {run.seconds:.0f} s",
-        )
-    table.add_row("bar", "", "", f"{ANSWER_BAR_S * 1000:.0f}", "", f"{LAG_BAR_S * 1000:.0f}", "2.00", "15.0", "")
-    Console(width=120).print(table)
+    print_table(with_endpoint, with_local)
     for run in (with_endpoint, with_local):
         assert run.p95_s <= ANSWER_BAR_S
-        assert max(run.lags_s) <= LAG_BAR_S
+        assert len(run.undisturbed_s) >= (1 - MOST_DISTURBED) * len(run.lags)
+        assert max(run.undisturbed_s) <= LAG_BAR_S
         assert max(run.reactions_s) <= FIRST_REACTION_BAR_S
         assert max(run.standstills_s) <= STANDSTILL_BAR_S
+
+
+def print_table(*runs: Watched) -> None:
+    names = ["", *(run.engine for run in runs), "bar"]
+    table = Table(*names)
+    for name, bar, cells in (
+        ("presses", "", [str(len(run.answers_s)) for run in runs]),
+        ("answer p50, ms", "", [milliseconds(statistics.median(run.answers_s)) for run in runs]),
+        ("answer p95, ms", milliseconds(ANSWER_BAR_S), [milliseconds(run.p95_s) for run in runs]),
+        ("answer worst, ms", "", [milliseconds(max(run.answers_s)) for run in runs]),
+        ("event loop lag, ms", milliseconds(LAG_BAR_S), [milliseconds(max(run.undisturbed_s)) for run in runs]),
+        ("… where the machine stood still", "", [disturbed(run) for run in runs]),
+        ("first reaction, s", str(FIRST_REACTION_BAR_S), [f"{max(run.reactions_s):.2f}" for run in runs]),
+        ("standstill of a card, s", str(STANDSTILL_BAR_S), [f"{max(run.standstills_s):.1f}" for run in runs]),
+        ("done", "", [f"{run.done} of {PEOPLE} in {run.seconds:.0f} s" for run in runs]),
+    ):
+        table.add_row(name, *cells, bar)
+    Console(width=120).print(table)
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}"
+
+
+def disturbed(run: Watched) -> str:
+    lags = [lag for lag in run.lags if lag.stall_s]
+    if not lags:
+        return f"0 of {len(run.lags)} windows"
+    worst, stall = max(lag.worst_s for lag in lags), max(lag.stall_s for lag in lags)
+    return f"{len(lags)} of {len(run.lags)} windows: {milliseconds(worst)}, idle process {milliseconds(stall)}"
