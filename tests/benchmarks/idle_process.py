@@ -6,7 +6,6 @@ Its argument is the file that takes a line for each time: seconds since the epoc
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TextIO
@@ -19,9 +18,12 @@ _writing = Lock()
 
 def _sleep_on(processor: int, file: TextIO) -> None:
     os.sched_setaffinity(0, {processor})
-    # Before everything else that wants the processor, so that only the machine can keep it waiting.
-    with suppress(PermissionError):
+    # Before everything else that wants the processor, so that only the machine can keep it waiting. Without the right
+    # to that the bot might be the cause, and nothing is noted.
+    try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        return
     while True:
         asleep = time.monotonic()
         time.sleep(_SLEEP_S)

@@ -3,7 +3,7 @@
 The bot is the real process over the loopback Telegram server. Once with an endpoint that transcribes, until all six
 recordings are done; once with the local engine, which takes all cores, for some minutes. What people see meanwhile is
 measured, too: how soon a recording is noticed, and how long a progress card stands still. Beside it sleeps an idle
-process: when that wakes up late the machine stood still, and the bot's lag is shown but not judged. Run with
+process: how late that wakes up the machine stood still, and is no lag of the bot. Run with
 ``scripts/benchmark -k responsiveness``.
 """
 
@@ -45,8 +45,6 @@ PRESS_PAUSE_S = 1.5
 """Telegram wants no more than a message a second in a chat, and what a press changes is one."""
 LAG_WINDOW_S = 10.0
 """Of ``metrics_lag``: it logs the worst of each."""
-MOST_DISTURBED = 0.1
-"""Share of windows in which the machine stood still; with more of them nothing is measured."""
 FINISHED = "✔ Готово:"
 
 
@@ -74,8 +72,9 @@ class Watched:
         return statistics.quantiles(self.answers_s, n=20)[-1]
 
     @property
-    def undisturbed_s(self) -> list[float]:
-        return [lag.worst_s for lag in self.lags if not lag.stall_s]
+    def own_lag_s(self) -> float:
+        """The worst, less what the machine stood still in its window."""
+        return max(lag.worst_s - lag.stall_s for lag in self.lags)
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +184,7 @@ async def test_responsiveness(telegram: TelegramServer, hours: list[Path], tmp_p
     print_table(with_endpoint, with_local)
     for run in (with_endpoint, with_local):
         assert run.p95_s <= ANSWER_BAR_S
-        assert len(run.undisturbed_s) >= (1 - MOST_DISTURBED) * len(run.lags)
-        assert max(run.undisturbed_s) <= LAG_BAR_S
+        assert run.own_lag_s <= LAG_BAR_S
         assert max(run.reactions_s) <= FIRST_REACTION_BAR_S
         assert max(run.standstills_s) <= STANDSTILL_BAR_S
 
@@ -199,8 +197,9 @@ def print_table(*runs: Watched) -> None:
         ("answer p50, ms", "", [milliseconds(statistics.median(run.answers_s)) for run in runs]),
         ("answer p95, ms", milliseconds(ANSWER_BAR_S), [milliseconds(run.p95_s) for run in runs]),
         ("answer worst, ms", "", [milliseconds(max(run.answers_s)) for run in runs]),
-        ("event loop lag, ms", milliseconds(LAG_BAR_S), [milliseconds(max(run.undisturbed_s)) for run in runs]),
-        ("… where the machine stood still", "", [disturbed(run) for run in runs]),
+        ("event loop lag, ms", "", [milliseconds(max(lag.worst_s for lag in run.lags)) for run in runs]),
+        ("… less the machine's, ms", milliseconds(LAG_BAR_S), [milliseconds(run.own_lag_s) for run in runs]),
+        ("the machine stood still", "", [stood_still(run) for run in runs]),
         ("first reaction, s", str(FIRST_REACTION_BAR_S), [f"{max(run.reactions_s):.2f}" for run in runs]),
         ("standstill of a card, s", str(STANDSTILL_BAR_S), [f"{max(run.standstills_s):.1f}" for run in runs]),
         ("done", "", [f"{run.done} of {PEOPLE} in {run.seconds:.0f} s" for run in runs]),
@@ -213,9 +212,6 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f}"
 
 
-def disturbed(run: Watched) -> str:
-    lags = [lag for lag in run.lags if lag.stall_s]
-    if not lags:
-        return f"0 of {len(run.lags)} windows"
-    worst, stall = max(lag.worst_s for lag in lags), max(lag.stall_s for lag in lags)
-    return f"{len(lags)} of {len(run.lags)} windows: {milliseconds(worst)}, idle process {milliseconds(stall)}"
+def stood_still(run: Watched) -> str:
+    stalls = [lag.stall_s for lag in run.lags if lag.stall_s]
+    return f"in {len(stalls)} of {len(run.lags)} windows, ≤ {milliseconds(max(stalls, default=0.0))} ms"
