@@ -48,9 +48,9 @@ _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 _DATABASE_RETRY_S = 5.0
 _THREADS = 16
 """Blocking work at once: files, the object store, numbers to crunch. More would only share the same few cores."""
-_SWITCH_S = 0.0005
-"""After which a thread that computes lets the event loop have the interpreter. At Python's 5 ms a press, which gives it
-up and takes it again a dozen times, takes 26 ms longer, at this 2, and the thread a tenth longer (measured)."""
+SWITCH_S = 0.0005
+"""After which a thread that computes lets the event loop have the interpreter. A press gives it up and takes it again
+a dozen times; ``scripts/benchmark -k switch_interval`` measures what that costs at this and at Python's 5 ms."""
 
 
 class Followers:
@@ -125,7 +125,7 @@ async def open_bot(
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
         )
-        sys.setswitchinterval(_SWITCH_S)
+        sys.setswitchinterval(SWITCH_S)
         # Before somebody presses a button.
         await application.engines.warm_up()
         # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.

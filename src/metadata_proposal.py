@@ -33,6 +33,8 @@ _MARKERS = str.maketrans("<>", "‹›")
 async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:
     """Propose what the recording's first minutes say of it. Every value parses, and its words were said.
 
+    The prompt takes ``scenario`` and ``fields``.
+
     Raises:
         ProviderError: the model failed, or gave no valid answer twice.
     """

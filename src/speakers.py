@@ -43,6 +43,7 @@ async def name_roles(
     """Name the role of every speaker, by the language model or, when there is none or it fails, by who asks.
 
     With a single voice and several roles each utterance is asked about. A speaker whom no role fits keeps None.
+    The prompt takes ``roles`` and ``speakers``.
 
     Raises:
         WordsChanged: the labelled text without its labels is not the original; nothing of it may be stored.
