@@ -2,25 +2,30 @@
 
 The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples without a header. A second is always
 32,000 bytes, so every later step reads its stretch by position, and nothing ever holds a whole recording in memory.
+
+Programs that read files from outside run in a process group of their own, with limits of time, processor and memory
+and without our environment.
 """
 
 import asyncio
 import json
 import os
 import shutil
+import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-import texts_errors
-import texts_transcription
-from audio_process import ProcessLimits, RunningProcess, running
-from constants import OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
+import texts.errors
+import texts.transcript
+from constants import BACKGROUND_NICE, OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
 from datamodels import AudioInfo, MissingInterval
 from errors import (
     BadInput,
@@ -34,6 +39,90 @@ from errors import (
     UnreadableFile,
 )
 from utils import disk_full_mapped, file_problem
+
+_READ_BYTES = 1024 * 1024
+_KEPT_ERROR_BYTES = 4096
+
+_SHELL = f'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec nice -n {BACKGROUND_NICE} "$@"'
+"""A shell sets the limits between fork and exec, which Python cannot safely do in a process with threads. macOS has no
+limit of virtual memory and goes without. Decoding yields the processor to whoever waits for an answer."""
+
+
+@dataclass(frozen=True)
+class ProcessLimits:
+    """``time_s`` bounds both the wall clock and the processor."""
+
+    time_s: float
+    memory_bytes: int
+
+
+class RunningProcess:
+    """A program at work. ``output`` gives what it prints until it ends; then ``returncode`` and ``errors`` are set."""
+
+    def __init__(self, process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
+        self._process = process
+        self._errors = errors
+        self.errors = ""
+        self.returncode = 0
+
+    async def output(self) -> AsyncIterator[bytes]:
+        """Yield standard output in blocks."""
+        async for block in _blocks(self._process.stdout):
+            yield block
+        self.errors = (await self._errors).decode(errors="replace").strip()
+        self.returncode = await self._process.wait()
+
+
+async def _blocks(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+    while stream is not None and (block := await stream.read(_READ_BYTES)):
+        yield block
+
+
+async def _first_bytes(stream: asyncio.StreamReader | None) -> bytes:
+    kept = b""
+    async for block in _blocks(stream):
+        kept = (kept + block)[:_KEPT_ERROR_BYTES]
+    return kept
+
+
+@asynccontextmanager
+async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncIterator[RunningProcess]:
+    """Run a program; whatever happens inside the block, it and its children are gone afterwards.
+
+    Raises:
+        TimeoutError: the limit of time has passed inside the block.
+    """
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        _SHELL,
+        "sh",
+        str(int(limits.time_s) + 1),
+        str(limits.memory_bytes // 1024),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_READ_BYTES,
+        start_new_session=True,
+        # No keys of ours in a program that a hostile file may take over; messages in English.
+        env={"LC_ALL": "C.UTF-8"},
+    )
+    # Errors are read all the time: a program that complains much must not wait for us.
+    errors = asyncio.create_task(_first_bytes(process.stderr))
+    try:
+        async with asyncio.timeout(limits.time_s):
+            yield RunningProcess(process, errors)
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        # The pipes are read dry, so that they are closed with the process.
+        async for _ in _blocks(process.stdout):
+            pass
+        await errors
+        await process.wait()
+
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -112,7 +201,7 @@ def _check_readable(path: Path, file_name: str) -> None:
         status = path.stat()
         # A pipe or device would be waited for without end.
         if not stat.S_ISREG(status.st_mode):
-            problem = texts_errors.IS_A_FOLDER if stat.S_ISDIR(status.st_mode) else texts_errors.IS_NO_FILE
+            problem = texts.errors.IS_A_FOLDER if stat.S_ISDIR(status.st_mode) else texts.errors.IS_NO_FILE
             raise UnreadableFile(file_name=file_name, reason=problem)
         with path.open("rb"):
             pass
@@ -230,7 +319,7 @@ def missing_tail(declared_s: float | None, decoded_s: float) -> MissingInterval 
     """Return what a file claims to hold beyond what could be decoded, when that is more than inaccuracy."""
     if declared_s is None or declared_s - decoded_s <= max(_TAIL_TOLERANCE_S, declared_s * _TAIL_TOLERANCE):
         return None
-    return MissingInterval(start=decoded_s, end=declared_s, reason=texts_transcription.CUT_OFF)
+    return MissingInterval(start=decoded_s, end=declared_s, reason=texts.transcript.CUT_OFF)
 
 
 async def opus(pcm: Path, start_s: float, end_s: float, *, ffmpeg: Path) -> bytes:

@@ -14,9 +14,9 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-import conversations_store
 import incoming_store
-import recordings_store_work
+import recording_wizard_store
+import recordings_store
 from constants import NO_SCENARIO, RECORDING_EXTENSIONS
 from datamodels import ProcessingRequest, Recording, RecordingMetadata, ScenarioId
 from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingState
@@ -34,10 +34,10 @@ from errors import (
     UnexpectedFailure,
     VoxPersonaError,
 )
-from loops import Errands, Loop, delay_s
-from metadata import parse_caption
+from followers import Errands, Loop, delay_s
+from metadata.parsing import parse_caption
 from recordings import Intake, IntakeLimits
-from telegram_client import TelegramClient
+from telegram_client.client import TelegramClient
 from utils import disk_full_mapped, human_size
 
 log = structlog.get_logger(__name__)
@@ -201,10 +201,10 @@ class Downloads:
         taken_up = not known or await incoming_store.is_taken_up(connection, recording.id)
         if taken_up and file.scenario not in {None, recording.request.scenario}:
             assert file.scenario is not None  # noqa: S101  # or it would be in the set
-            await recordings_store_work.choose_scenario(
+            await recordings_store.choose_scenario(
                 connection, recording.id, file.scenario, recording.request.building, recording.stage
             )
-        begin = conversations_store.restart if known and taken_up else conversations_store.start
+        begin = recording_wizard_store.restart if known and taken_up else recording_wizard_store.start
         await begin(connection, file.owner_id, file.chat_id, recording.id)
         await incoming_store.finish_stored(connection, file.id, recording.id, known=not taken_up)
 

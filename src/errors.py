@@ -57,13 +57,13 @@ keyword arguments of the constructor.
 
 import re
 
-import texts_errors
+import texts.errors
 
 
 class VoxPersonaError(Exception):
     """Something went wrong that has no better name."""
 
-    user_text_template: str = texts_errors.UNKNOWN
+    user_text_template: str = texts.errors.UNKNOWN
     retryable: bool = False
     exit_status: int = 1
 
@@ -103,169 +103,169 @@ class BadInput(VoxPersonaError):
 class UnreadableFile(BadInput):
     """{file_name} cannot be read: {reason}"""
 
-    user_text_template = texts_errors.UNREADABLE_FILE
+    user_text_template = texts.errors.UNREADABLE_FILE
 
 
 class EmptyFile(BadInput):
     """{file_name} has no bytes."""
 
-    user_text_template = texts_errors.EMPTY_FILE
+    user_text_template = texts.errors.EMPTY_FILE
 
 
 class NotARecording(BadInput):
     """{file_name} is no audio or video container: {reason}"""
 
-    user_text_template = texts_errors.NOT_A_RECORDING
+    user_text_template = texts.errors.NOT_A_RECORDING
 
 
 class NoSoundTrack(BadInput):
     """{file_name} has no audio stream."""
 
-    user_text_template = texts_errors.NO_SOUND_TRACK
+    user_text_template = texts.errors.NO_SOUND_TRACK
 
 
 class BrokenRecording(BadInput):
     """{file_name} cannot be decoded: {reason}"""
 
-    user_text_template = texts_errors.BROKEN_RECORDING
+    user_text_template = texts.errors.BROKEN_RECORDING
 
 
 class RecordingTooShort(BadInput):
     """{file_name} lasts {duration_s} s, less than {minimum_s} s."""
 
-    user_text_template = texts_errors.RECORDING_TOO_SHORT
+    user_text_template = texts.errors.RECORDING_TOO_SHORT
 
 
 class RecordingTooLong(BadInput):
     """{file_name} lasts {duration}, more than {maximum}."""
 
-    user_text_template = texts_errors.RECORDING_TOO_LONG
+    user_text_template = texts.errors.RECORDING_TOO_LONG
 
 
 class RecordingTooLarge(BadInput):
     """{file_name} has {size}, more than {maximum}."""
 
-    user_text_template = texts_errors.RECORDING_TOO_LARGE
+    user_text_template = texts.errors.RECORDING_TOO_LARGE
 
 
 class NoSpeech(BadInput):
     """{file_name} has no speech."""
 
-    user_text_template = texts_errors.NO_SPEECH
+    user_text_template = texts.errors.NO_SPEECH
 
 
 class UnwritableFolder(BadInput):
     """Results cannot be written to {path}: {reason}"""
 
-    user_text_template = texts_errors.UNWRITABLE_FOLDER
+    user_text_template = texts.errors.UNWRITABLE_FOLDER
 
 
 class UnknownChoice(BadInput):
     """{value} is not one of {allowed}."""
 
-    user_text_template = texts_errors.UNKNOWN_CHOICE
+    user_text_template = texts.errors.UNKNOWN_CHOICE
 
 
 class BuildingNeeded(BadInput):
     """The reports {labels} depend on a building type and none is given."""
 
-    user_text_template = texts_errors.BUILDING_NEEDED
+    user_text_template = texts.errors.BUILDING_NEEDED
 
 
 class BadSettings(VoxPersonaError):
     """Settings are missing or wrong: {names}"""
 
-    user_text_template = texts_errors.BAD_SETTINGS
+    user_text_template = texts.errors.BAD_SETTINGS
     exit_status = 2
 
 
 class BadReportPack(BadSettings):
     """The report pack is wrong: {reason}"""
 
-    user_text_template = texts_errors.BAD_REPORT_PACK
+    user_text_template = texts.errors.BAD_REPORT_PACK
 
 
 class ContextTooSmall(BadSettings):
     """The model's context is {missing_tokens} tokens too small for prompt, a window of transcript and answer."""
 
-    user_text_template = texts_errors.CONTEXT_TOO_SMALL
+    user_text_template = texts.errors.CONTEXT_TOO_SMALL
 
 
 class MissingProgram(BadSettings):
     """The program {program} is not installed."""
 
-    user_text_template = texts_errors.MISSING_PROGRAM
+    user_text_template = texts.errors.MISSING_PROGRAM
 
 
 class BotNotConfigured(BadSettings):
     """The bot needs {names}."""
 
-    user_text_template = texts_errors.BOT_NOT_CONFIGURED
+    user_text_template = texts.errors.BOT_NOT_CONFIGURED
 
 
 class BotRunsAlready(BadSettings):
     """Another process runs the bot of {folder}."""
 
-    user_text_template = texts_errors.BOT_RUNS_ALREADY
+    user_text_template = texts.errors.BOT_RUNS_ALREADY
 
 
 class WeightsRefused(BadSettings):
     """The weights {name} are refused: {reason}"""
 
-    user_text_template = texts_errors.WEIGHTS_REFUSED
+    user_text_template = texts.errors.WEIGHTS_REFUSED
 
 
 class DiskFull(VoxPersonaError):
     """No space left while writing {path}."""
 
-    user_text_template = texts_errors.DISK_FULL
+    user_text_template = texts.errors.DISK_FULL
     exit_status = 2
 
 
 class ProviderError(VoxPersonaError):
     """The provider {provider} failed: {reason}"""
 
-    user_text_template = texts_errors.PROVIDER_FAILED
+    user_text_template = texts.errors.PROVIDER_FAILED
     exit_status = 3
 
 
 class ProviderUnavailable(ProviderError):
     """The provider {provider} does not answer: {reason}"""
 
-    user_text_template = texts_errors.PROVIDER_UNAVAILABLE
+    user_text_template = texts.errors.PROVIDER_UNAVAILABLE
     retryable = True
 
 
 class ProviderRateLimited(ProviderError):
     """The provider {provider} limits the rate; retry after {retry_after_s} s."""
 
-    user_text_template = texts_errors.PROVIDER_RATE_LIMITED
+    user_text_template = texts.errors.PROVIDER_RATE_LIMITED
     retryable = True
 
 
 class ProviderInvalidAnswer(ProviderError):
     """The provider {provider} gave an answer that does not parse: {reason}"""
 
-    user_text_template = texts_errors.PROVIDER_INVALID_ANSWER
+    user_text_template = texts.errors.PROVIDER_INVALID_ANSWER
     retryable = True
 
 
 class ProviderRefusedKey(ProviderError):
     """The provider {provider} refused the key."""
 
-    user_text_template = texts_errors.PROVIDER_REFUSED_KEY
+    user_text_template = texts.errors.PROVIDER_REFUSED_KEY
 
 
 class ProviderRejectedRequest(ProviderError):
     """The provider {provider} rejected the request: {reason}"""
 
-    user_text_template = texts_errors.PROVIDER_REJECTED_REQUEST
+    user_text_template = texts.errors.PROVIDER_REJECTED_REQUEST
 
 
 class DatabaseUnavailable(VoxPersonaError):
     """The database does not answer: {reason}"""
 
-    user_text_template = texts_errors.DATABASE_UNAVAILABLE
+    user_text_template = texts.errors.DATABASE_UNAVAILABLE
     retryable = True
     exit_status = 3
 
@@ -273,7 +273,7 @@ class DatabaseUnavailable(VoxPersonaError):
 class ObjectStoreUnavailable(VoxPersonaError):
     """The object store failed: {reason}"""
 
-    user_text_template = texts_errors.OBJECT_STORE_UNAVAILABLE
+    user_text_template = texts.errors.OBJECT_STORE_UNAVAILABLE
     retryable = True
     exit_status = 3
 
@@ -281,47 +281,47 @@ class ObjectStoreUnavailable(VoxPersonaError):
 class ObjectStoreRefusedKey(ObjectStoreUnavailable):
     """The object store refused the key: {reason}"""
 
-    user_text_template = texts_errors.OBJECT_STORE_REFUSED_KEY
+    user_text_template = texts.errors.OBJECT_STORE_REFUSED_KEY
     retryable = False
 
 
 class ReportIndexBroken(VoxPersonaError):
     """The report index {path} is missing or does not parse."""
 
-    user_text_template = texts_errors.REPORT_INDEX_BROKEN
+    user_text_template = texts.errors.REPORT_INDEX_BROKEN
     exit_status = 2
 
 
 class EngineFailed(VoxPersonaError):
     """The embedded engine {engine} did not start: {reason}"""
 
-    user_text_template = texts_errors.ENGINE_FAILED
+    user_text_template = texts.errors.ENGINE_FAILED
     exit_status = 3
 
 
 class NoLanguageModel(BadSettings):
     """The language model is switched off."""
 
-    user_text_template = texts_errors.NO_LANGUAGE_MODEL
+    user_text_template = texts.errors.NO_LANGUAGE_MODEL
 
 
 class NotFound(VoxPersonaError):
     """{what} does not exist."""
 
-    user_text_template = texts_errors.NOT_FOUND
+    user_text_template = texts.errors.NOT_FOUND
     exit_status = 2
 
 
 class ReportFileGone(NotFound):
     """The file of report {report} is gone."""
 
-    user_text_template = texts_errors.REPORT_FILE_GONE
+    user_text_template = texts.errors.REPORT_FILE_GONE
 
 
 class ReportOutdated(VoxPersonaError):
     """What the report {report} was ordered from has changed."""
 
-    user_text_template = texts_errors.REPORT_OUTDATED
+    user_text_template = texts.errors.REPORT_OUTDATED
     retryable = True
     exit_status = 3
 
@@ -329,66 +329,66 @@ class ReportOutdated(VoxPersonaError):
 class WordsChanged(VoxPersonaError):
     """Labelling the speakers changed the words of the transcript."""
 
-    user_text_template = texts_errors.WORDS_CHANGED
+    user_text_template = texts.errors.WORDS_CHANGED
 
 
 class TelegramError(VoxPersonaError):
     """Telegram refused {call}: {reason}"""
 
-    user_text_template = texts_errors.TELEGRAM_FAILED
+    user_text_template = texts.errors.TELEGRAM_FAILED
     exit_status = 3
 
 
 class TelegramUnavailable(TelegramError):
     """Telegram does not answer: {reason}"""
 
-    user_text_template = texts_errors.TELEGRAM_UNAVAILABLE
+    user_text_template = texts.errors.TELEGRAM_UNAVAILABLE
     retryable = True
 
 
 class TelegramRefusedSecrets(TelegramError):
     """Telegram does not accept the bot's token or the application's id and hash: {reason}"""
 
-    user_text_template = texts_errors.TELEGRAM_REFUSED_SECRETS
+    user_text_template = texts.errors.TELEGRAM_REFUSED_SECRETS
     exit_status = 2
 
 
 class ChatClosed(TelegramError):
     """The chat {chat} takes no messages: {reason}"""
 
-    user_text_template = texts_errors.CHAT_CLOSED
+    user_text_template = texts.errors.CHAT_CLOSED
 
 
 class FileGone(TelegramError):
     """Telegram has {file_name} no more: {reason}"""
 
-    user_text_template = texts_errors.FILE_GONE
+    user_text_template = texts.errors.FILE_GONE
 
 
 class AccessDenied(VoxPersonaError):
     """{person} may not {permission}."""
 
-    user_text_template = texts_errors.ACCESS_DENIED
+    user_text_template = texts.errors.ACCESS_DENIED
     exit_status = 2
 
 
 class OutdatedButton(VoxPersonaError):
     """The button {data} is of an earlier menu."""
 
-    user_text_template = texts_errors.OUTDATED_BUTTON
+    user_text_template = texts.errors.OUTDATED_BUTTON
 
 
 class Cancelled(VoxPersonaError):
     """A person cancelled the work."""
 
-    user_text_template = texts_errors.CANCELLED
+    user_text_template = texts.errors.CANCELLED
     exit_status = 130
 
 
 class Interrupted(VoxPersonaError):
     """The work was interrupted; the same command goes on."""
 
-    user_text_template = texts_errors.INTERRUPTED
+    user_text_template = texts.errors.INTERRUPTED
     exit_status = 130
 
 

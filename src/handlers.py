@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import structlog
 from structlog.contextvars import bound_contextvars
 
-import texts_telegram_router as texts
+import texts.telegram
 import updates_store
 import user_states
 import users_store
@@ -48,15 +48,15 @@ from errors import (
     UnexpectedFailure,
     VoxPersonaError,
 )
-from handlers_context import Context, MessageHandler, Routes, joined
-from handlers_presses import PressAnswer, Taps
-from handlers_workers import PersonWorkers
-from markups import unpack
-from markups_text import LONGEST_REASON, escaped
+from markups.callback_data import unpack
+from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker, sent_once
 from metrics import UPDATE_SECONDS, UPDATES
-from telegram_client import TelegramClient
-from texts_telegram import OUTDATED
+from telegram_client.client import TelegramClient
+from telegram_handlers.context import Context, MessageHandler, Routes, joined
+from telegram_handlers.presses import PressAnswer, Taps
+from telegram_handlers.workers import PersonWorkers
+from texts.telegram import OUTDATED
 from user_states import OpenDialog
 
 log = structlog.get_logger(__name__)
@@ -153,7 +153,7 @@ class Router:
         """Store a pressed button and put it in its person's queue; a double tap is only answered."""
         answer = self._answer_to(press)
         if press.chat_id != press.person.id:
-            await answer(texts.ONLY_PRIVATE)
+            await answer(texts.telegram.ONLY_PRIVATE)
             return
         await self._ready.wait()
         arrival = _Arrival(updates_store.seen_update(press), press, answer)
@@ -279,10 +279,10 @@ class Router:
         seen = arrival.seen
         tries, user = await self._begin(seen)
         if tries > MOST_TRIES:
-            await self._tell(seen.chat_id, texts.GIVEN_UP)
+            await self._tell(seen.chat_id, texts.telegram.GIVEN_UP)
             return "given_up"
         if user is None:
-            text = texts.BY_INVITATION if self._team.owner is not None else texts.NO_OWNER
+            text = texts.telegram.BY_INVITATION if self._team.owner is not None else texts.telegram.NO_OWNER
             await self._tell(seen.chat_id, text.format(id=seen.person.id))
             return "stranger"
         update = arrival.update or await self._telegram.fetch(seen.chat_id, seen.message_id)
@@ -320,7 +320,7 @@ class Router:
         elif command := _COMMAND.fullmatch(message.text):
             name = command[1].lower()
             if name not in self._routes.commands:
-                await self._tell(message.chat_id, texts.UNKNOWN_COMMAND)
+                await self._tell(message.chat_id, texts.telegram.UNKNOWN_COMMAND)
                 return "unknown_command"
             permission, handler = self._routes.commands[name]
         else:
@@ -358,7 +358,7 @@ class Router:
             return
         self._declined.add(chat)
         try:
-            await self._telegram.send(chat, Screen(text=texts.ONLY_PRIVATE))
+            await self._telegram.send(chat, Screen(text=texts.telegram.ONLY_PRIVATE))
         except TelegramError as exc:
             log.info("group_not_told", error=exc.code, reason=str(exc))
 
@@ -371,7 +371,7 @@ def _check(user: User, permission: Permission) -> None:
 def _failure_text(exc: VoxPersonaError, code: str) -> str:
     text = escaped(exc.user_text, LONGEST_REASON)
     # What people can mend themselves needs no look into the log.
-    return text if isinstance(exc, BadInput | AccessDenied) else texts.WITH_CODE.format(text=text, code=code)
+    return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)
 
 
 async def _nobody_waits(text: str) -> None:

@@ -10,20 +10,15 @@ from time import perf_counter
 
 import structlog
 
-import texts_my_reports as words
+import texts.my_reports
 from access import Permission
 from constants import REPORT_LIST_BYTES, REPORT_TRIES
 from datamodels import ReportFile
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
 from db import Database
 from errors import NotFound, OutdatedButton, ReportFileGone
-from handlers_context import Context, PressHandler, Routes
-from handlers_my_reports_browse import BrowseHandlers
-from handlers_my_reports_input import BadAnswer, parse_number, parse_title
-from handlers_my_reports_shared import Deed, MyReportsWork, ReportsDesk, count
-from handlers_shared import show
-from markups import Action, Press
-from markups_my_reports import (
+from markups.callback_data import Action, Press
+from markups.my_reports import (
     ask_name,
     ask_number,
     delete_question,
@@ -36,11 +31,23 @@ from markups_my_reports import (
     view_caption,
     view_question,
 )
-from markups_text import escaped
+from markups.text import escaped
 from message_tracker import MessageTracker
 from metrics import REPORT_LIST_SECONDS
-from report_archive_export import list_text
-from report_archive_snapshot import minutes_of
+from reports.archive_export import list_text
+from reports.archive_filters import minutes_of
+from telegram_handlers.context import Context, PressHandler, Routes
+from telegram_handlers.my_reports_browse import BrowseHandlers
+from telegram_handlers.my_reports_shared import (
+    BadAnswer,
+    Deed,
+    MyReportsWork,
+    ReportsDesk,
+    count,
+    parse_number,
+    parse_title,
+)
+from telegram_handlers.shared import show
 from user_states import ReportDialog, Step
 from utils import safe_file_name
 
@@ -116,7 +123,7 @@ class MyReportsHandlers:
                 await show(self._messages, context, MessageKind.MENU, list_too_large(len(reports), size))
                 return
             count(Deed.OPEN, "ok")
-            name = safe_file_name(words.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
+            name = safe_file_name(texts.my_reports.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
             caption = list_caption(len(reports))
             await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
             menu = reports_menu(len(reports), minutes_of(self._work.lasts))
@@ -138,18 +145,18 @@ class MyReportsHandlers:
                 report, text = await self._work.archive.read(owner, press.number)
             except ReportFileGone:
                 found = await self._work.archive.find(owner, press.number)
-                tell = words.FILE_GONE.format(number=found.number, recording=found.recording_number)
+                tell = texts.my_reports.FILE_GONE.format(number=found.number, recording=found.recording_number)
                 await self._end(context, Deed.VIEW, "file_gone", tell)
                 return
             except NotFound:
                 await self._gone(context, Deed.VIEW, press.number)
                 return
-            name = safe_file_name(words.VIEW_FILE.format(number=report.number, title=report.title))
+            name = safe_file_name(texts.my_reports.VIEW_FILE.format(number=report.number, title=report.title))
             caption = view_caption(report)
             await self._messages.send_file(context.chat, MessageKind.RESULT, text.encode(), name, caption)
             # Below the file, not in the place of the question above it.
             below = replace(context, pressed=None)
-            await self._end(below, Deed.VIEW, "ok", words.VIEWED.format(number=report.number))
+            await self._end(below, Deed.VIEW, "ok", texts.my_reports.VIEWED.format(number=report.number))
 
     async def handle_report_rename_request(self, context: Context, press: Press) -> None:
         await self._request(context, press, Deed.RENAME)
@@ -197,7 +204,7 @@ class MyReportsHandlers:
             except NotFound:
                 await self._gone(context, Deed.RENAME, press.number)
                 return
-            tell = words.RENAMED.format(number=report.number, title=escaped(report.title))
+            tell = texts.my_reports.RENAMED.format(number=report.number, title=escaped(report.title))
             await self._end(context, Deed.RENAME, "ok", tell)
 
     async def handle_report_delete_request(self, context: Context, press: Press) -> None:
@@ -217,14 +224,14 @@ class MyReportsHandlers:
             except NotFound:
                 await self._gone(context, Deed.DELETE, press.number)
                 return
-            tell = words.DELETED.format(number=report.number, title=escaped(report.title))
+            tell = texts.my_reports.DELETED.format(number=report.number, title=escaped(report.title))
             await self._end(context, Deed.DELETE, "ok", tell)
 
     async def handle_report_cancel(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         """Leave the dialog wherever it is; nothing is done."""
         async with self._desk.alone(context.user.id):
             await self._desk.end(context.user.id)
-            await self._desk.show_menu_after(context, words.CANCELLED)
+            await self._desk.show_menu_after(context, texts.my_reports.CANCELLED)
 
     async def _request(self, context: Context, press: Press, deed: Deed) -> None:
         """Ask for a number, or take the one on the button as if it had been typed."""
@@ -261,7 +268,7 @@ class MyReportsHandlers:
             except BadAnswer as exc:
                 await self._try_again(context, dialog, None, deed, "bad_number", str(exc))
             except NotFound:
-                reason = words.GONE.format(number=message.text.strip())
+                reason = texts.my_reports.GONE.format(number=message.text.strip())
                 await self._try_again(context, dialog, None, deed, "not_found", reason)
             else:
                 dialog = _about(dialog, deed, report)
@@ -273,7 +280,7 @@ class MyReportsHandlers:
     ) -> None:
         tries = dialog.tries + 1
         if tries >= REPORT_TRIES:
-            await self._end(context, deed, "gave_up", f"❌ {escaped(reason, 300)}\n{words.NO_TRIES}")
+            await self._end(context, deed, "gave_up", f"❌ {escaped(reason, 300)}\n{texts.my_reports.NO_TRIES}")
             return
         count(deed, outcome)
         dialog = dialog.model_copy(update={"tries": tries})
@@ -294,7 +301,7 @@ class MyReportsHandlers:
         return dialog
 
     async def _gone(self, context: Context, deed: Deed, number: int) -> None:
-        await self._end(context, deed, "not_found", f"❌ {words.GONE.format(number=number)}")
+        await self._end(context, deed, "not_found", f"❌ {texts.my_reports.GONE.format(number=number)}")
 
     async def _end(self, context: Context, deed: Deed, outcome: str, tell: str) -> None:
         """End the dialog and show the menu below what came of it, in HTML."""

@@ -5,7 +5,7 @@ import signal
 # The command line answers these, once it is loaded.
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
 
-from cli import main  # noqa: E402
+from cli.commands import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

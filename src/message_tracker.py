@@ -18,8 +18,8 @@ import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
 from errors import TelegramError
-from telegram_client import TelegramClient
-from telegram_client_errors import was_delivered
+from telegram_client.client import TelegramClient
+from telegram_client.errors import was_delivered
 
 log = structlog.get_logger(__name__)
 

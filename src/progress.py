@@ -17,10 +17,10 @@ import cards_store
 from datamodels_telegram import CardProgress, ProgressCard, Screen
 from db import Database
 from errors import ChatClosed, TelegramError, TelegramRefusedSecrets
-from loops import Errands, Loop
-from markups_cards import CardView, Measured, Times, card_view, measured, opening
-from prompt_pack_models import ReportPack
-from telegram_client import TelegramClient
+from followers import Errands, Loop
+from markups.cards import CardView, Measured, Times, card_view, measured, opening
+from prompt_pack.models import ReportPack
+from telegram_client.client import TelegramClient
 
 log = structlog.get_logger(__name__)
 

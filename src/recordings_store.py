@@ -1,23 +1,28 @@
-"""Rows of ``recordings``, how far the work on them is, and their metadata with the names that these refer to."""
+"""Rows of ``recordings``: what they are, and how far the work on them is.
+
+What was cancelled stays so until somebody asks for the work again.
+"""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
 from datamodels import (
+    BuildingType,
     NewRecording,
     ProcessingRequest,
     Recording,
     RecordingId,
-    RecordingMetadata,
     RecordingProgress,
     ScenarioId,
     Stage,
     UserId,
 )
-from errors import NotFound
+from errors import Cancelled, NotFound
 
 _COLUMNS = """
     id, owner_id, number, sha256, size_bytes, file_name, extension, object_key, container, codec, duration_s, caption,
@@ -89,78 +94,6 @@ _SELECT_PROGRESS = """
     ) AS runs
     WHERE recordings.id = ANY(%(ids)s)
     ORDER BY array_position(%(ids)s, recordings.id)
-"""
-
-# DO NOTHING, in one order of tables and names: recordings that share names neither wait for each other nor deadlock.
-_ADD_EMPLOYEE = """
-    INSERT INTO employees (id, name) SELECT gen_random_uuid(), %(employee)s WHERE %(employee)s::text IS NOT NULL
-    ON CONFLICT (name) DO NOTHING
-"""
-_ADD_CLIENT = """
-    INSERT INTO clients (id, name) SELECT gen_random_uuid(), %(client)s WHERE %(client)s::text IS NOT NULL
-    ON CONFLICT (name) DO NOTHING
-"""
-_ADD_PLACE = """
-    INSERT INTO places (id, name, building) SELECT gen_random_uuid(), %(place)s, coalesce(%(building)s, '')
-    WHERE %(place)s::text IS NOT NULL
-    ON CONFLICT (name, building) DO NOTHING
-"""
-_ADD_CITY = """
-    INSERT INTO cities (id, name) SELECT gen_random_uuid(), %(city)s WHERE %(city)s::text IS NOT NULL
-    ON CONFLICT (name) DO NOTHING
-"""
-_ADD_ZONES = """
-    INSERT INTO zones (id, name) SELECT gen_random_uuid(), name FROM unnest(%(zones)s::text[]) AS name ORDER BY name
-    ON CONFLICT (name) DO NOTHING
-"""
-_UPSERT_METADATA = """
-    INSERT INTO recording_metadata (
-        recording_id, audio_number, recorded_on, employee_id, client_id, place_id, city_id, building
-    ) VALUES (
-        %(recording_id)s, %(audio_number)s, %(recorded_on)s,
-        (SELECT id FROM employees WHERE name = %(employee)s),
-        (SELECT id FROM clients WHERE name = %(client)s),
-        (SELECT id FROM places WHERE name = %(place)s AND building = coalesce(%(building)s, '')),
-        (SELECT id FROM cities WHERE name = %(city)s),
-        %(building)s
-    )
-    ON CONFLICT (recording_id) DO UPDATE SET
-        audio_number = EXCLUDED.audio_number, recorded_on = EXCLUDED.recorded_on, employee_id = EXCLUDED.employee_id,
-        client_id = EXCLUDED.client_id, place_id = EXCLUDED.place_id, city_id = EXCLUDED.city_id,
-        building = EXCLUDED.building
-"""
-_ADD_METADATA = """
-    INSERT INTO recording_metadata (recording_id) SELECT id FROM recordings WHERE id = %(recording_id)s
-    ON CONFLICT (recording_id) DO NOTHING
-"""
-_CONFIRM_METADATA = "UPDATE recording_metadata SET confirmed_at = now() WHERE recording_id = %(recording_id)s"
-_LOCK_METADATA = "SELECT 1 FROM recording_metadata WHERE recording_id = %(recording_id)s FOR UPDATE"
-_SET_PROPOSED = """
-    UPDATE recording_metadata SET proposed_at = CASE WHEN %(proposed)s THEN now() END
-    WHERE recording_id = %(recording_id)s
-"""
-_DELETE_RECORDING_ZONES = "DELETE FROM recording_zones WHERE recording_id = %(recording_id)s"
-_INSERT_RECORDING_ZONES = """
-    INSERT INTO recording_zones (recording_id, zone_id, position)
-    SELECT %(recording_id)s, zones.id, given.position
-    FROM unnest(%(zones)s::text[]) WITH ORDINALITY AS given (name, position)
-    JOIN zones ON zones.name = given.name
-"""
-_SELECT_METADATA = """
-    SELECT
-        audio_number, recorded_on, employees.name AS employee, clients.name AS client, places.name AS place,
-        recording_metadata.building, cities.name AS city,
-        ARRAY(
-            SELECT zones.name FROM recording_zones JOIN zones ON zones.id = zone_id
-            WHERE recording_zones.recording_id = recording_metadata.recording_id
-            ORDER BY recording_zones.position
-        ) AS zones
-    FROM recording_metadata
-    LEFT JOIN employees ON employees.id = employee_id
-    LEFT JOIN clients ON clients.id = client_id
-    LEFT JOIN places ON places.id = place_id
-    LEFT JOIN cities ON cities.id = city_id
-    WHERE recording_id = %(recording_id)s
 """
 
 
@@ -274,53 +207,6 @@ async def load_progress(
     return [RecordingProgress.model_validate(row) async for row in cursor]
 
 
-async def save_metadata(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, metadata: RecordingMetadata
-) -> None:
-    """Put the metadata in the place of the recording's earlier ones; a zone named twice is kept once."""
-    parameters = {
-        "recording_id": recording_id,
-        **metadata.model_dump(exclude={"zones"}),
-        "zones": list(dict.fromkeys(metadata.zones)),
-    }
-    for statement in (
-        _ADD_EMPLOYEE,
-        _ADD_CLIENT,
-        _ADD_PLACE,
-        _ADD_CITY,
-        _ADD_ZONES,
-        _UPSERT_METADATA,
-        _DELETE_RECORDING_ZONES,
-        _INSERT_RECORDING_ZONES,
-    ):
-        await connection.execute(statement, parameters)
-
-
-async def load_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> RecordingMetadata | None:
-    """Load the metadata; None while there are none."""
-    row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
-    return None if row is None else RecordingMetadata.model_validate(row)
-
-
-async def lock_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> RecordingMetadata:
-    """Load the metadata, empty while there are none; nobody else saves any before the transaction ends."""
-    for statement in (_ADD_METADATA, _LOCK_METADATA):
-        await connection.execute(statement, {"recording_id": recording_id})
-    return await load_metadata(connection, recording_id) or RecordingMetadata()
-
-
-async def set_proposed(connection: AsyncConnection[DictRow], recording_id: RecordingId, *, proposed: bool) -> None:
-    """Note that the proposal of metadata has ended, whatever it led to, or that it is still to come."""
-    for statement in (_ADD_METADATA, _SET_PROPOSED):
-        await connection.execute(statement, {"recording_id": recording_id, "proposed": proposed})
-
-
-async def confirm_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
-    """Note that a person has confirmed the metadata as they are."""
-    for statement in (_ADD_METADATA, _CONFIRM_METADATA):
-        await connection.execute(statement, {"recording_id": recording_id})
-
-
 async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> Recording:
     row = await (await connection.execute(query, parameters)).fetchone()
     if row is None:
@@ -337,3 +223,147 @@ def _recording(row: DictRow) -> Recording:
         "caption": row.pop("caption"),
     }
     return Recording.model_validate({**row, "request": request})
+
+
+_CHOOSE_SCENARIO = """
+    UPDATE recordings SET
+        scenario = %(scenario)s, building = %(building)s, stage = %(stage)s,
+        warnings = CASE WHEN stage = %(stage)s THEN warnings ELSE '[]' END,
+        error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
+    WHERE id = %(id)s
+"""
+_SET_STAGE = """
+    UPDATE recordings SET
+        stage = %(stage)s, stage_seconds = stage_seconds || %(seconds)s, error_code = NULL, error_text = NULL,
+        retry_at = NULL, stage_at = now(), updated_at = now()
+    WHERE id = %(id)s AND error_code IS DISTINCT FROM %(cancelled)s AND stage = %(before)s
+        AND scenario = %(scenario)s
+        AND language_requested IS NOT DISTINCT FROM %(language)s
+        AND speakers_requested IS NOT DISTINCT FROM %(speakers)s
+    RETURNING id
+"""
+_BEGIN_TRY = """
+    UPDATE recordings SET
+        error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
+    WHERE id = %(id)s AND retry_at IS NOT NULL
+"""
+_GO_ON = """
+    UPDATE recordings SET
+        error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
+    WHERE id = %(id)s
+"""
+_RECORD_FAILURE = """
+    UPDATE recordings SET
+        error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s, updated_at = now()
+    WHERE id = %(id)s AND error_code IS DISTINCT FROM %(cancelled)s
+"""
+_CANCEL = """
+    UPDATE recordings SET
+        error_code = %(error_code)s, error_text = %(error_text)s, retry_at = NULL, updated_at = now()
+    WHERE id = %(id)s AND stage <> %(last)s AND (error_code IS NULL OR retry_at IS NOT NULL)
+    RETURNING id
+"""
+# A step that runs again says the same again.
+_ADD_WARNINGS = """
+    UPDATE recordings SET
+        warnings = warnings || (
+            SELECT coalesce(jsonb_agg(warning ORDER BY position), '[]')
+            FROM unnest(%(warnings)s::text[]) WITH ORDINALITY AS new (warning, position)
+            WHERE NOT recordings.warnings ? warning
+        ),
+        updated_at = now()
+    WHERE id = %(id)s
+"""
+
+
+async def choose_scenario(
+    connection: AsyncConnection[DictRow],
+    recording_id: RecordingId,
+    scenario: ScenarioId,
+    building: BuildingType | None,
+    stage: Stage,
+) -> Recording:
+    """Note what the recording is, and ``stage`` as its last one; an earlier failure is over with that.
+
+    Warnings go when the stage changes: they are of steps that will be done again.
+
+    Raises:
+        NotFound: the recording was deleted.
+    """
+    parameters = {"id": recording_id, "scenario": scenario, "building": building, "stage": stage}
+    await connection.execute(_CHOOSE_SCENARIO, parameters)
+    return await get_recording_for_job(connection, recording_id)
+
+
+async def set_stage(connection: AsyncConnection[DictRow], worked_on: Recording, stage: Stage, seconds: float) -> bool:
+    """Note that ``stage`` is done and took ``seconds``; an earlier failure is over with that.
+
+    Returns False, noting nothing, when something else is wanted by now: the recording was cancelled, or is not at the
+    stage or has not the request that were ``worked_on``.
+    """
+    parameters = {
+        "cancelled": Cancelled.code_of_class(),
+        **worked_on.request.model_dump(),
+        "id": worked_on.id,
+        "before": worked_on.stage,
+        "stage": stage,
+        "seconds": Jsonb({stage: seconds}),
+    }
+    return await (await connection.execute(_SET_STAGE, parameters)).fetchone() is not None
+
+
+async def go_on(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+    """Note that work is asked for: an earlier failure or cancellation is over, the time of the stage begins anew."""
+    await connection.execute(_GO_ON, {"id": recording_id})
+
+
+async def begin_try(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Recording:
+    """Load a recording that is worked on; a failure that was to be tried again is over with that.
+
+    Raises:
+        NotFound: it was deleted.
+    """
+    await connection.execute(_BEGIN_TRY, {"id": recording_id})
+    return await get_recording_for_job(connection, recording_id)
+
+
+async def record_failure(
+    connection: AsyncConnection[DictRow],
+    recording_id: RecordingId,
+    error_code: str,
+    error_text: str,
+    retry_at: datetime | None = None,
+) -> None:
+    """Note why work stopped, and when it will be tried again by itself. The stage stays: it is where work goes on.
+
+    What was cancelled stays so.
+    """
+    await connection.execute(
+        _RECORD_FAILURE,
+        {
+            "id": recording_id,
+            "error_code": error_code,
+            "error_text": error_text,
+            "retry_at": retry_at,
+            "cancelled": Cancelled.code_of_class(),
+        },
+    )
+
+
+async def cancel(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+    """Note that a person stopped the work; False when there is none to stop: it is done, or has failed for good."""
+    cancelled = Cancelled()
+    parameters = {
+        "id": recording_id,
+        "error_code": cancelled.code,
+        "error_text": cancelled.user_text,
+        "last": Stage.DONE,
+    }
+    return await (await connection.execute(_CANCEL, parameters)).fetchone() is not None
+
+
+async def add_warnings(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, warnings: Sequence[str]
+) -> None:
+    """Add those warnings that the recording has not."""
+    await connection.execute(_ADD_WARNINGS, {"id": recording_id, "warnings": list(dict.fromkeys(warnings))})

@@ -14,7 +14,7 @@ from docx.oxml.ns import qn
 from docx.shared import Pt, RGBColor
 from pysubs2 import SSAEvent, SSAFile
 
-import texts_transcript as texts
+import texts.transcript
 from datamodels import Interval, MissingInterval, Segment, Transcript
 from utils import clock, human_duration
 
@@ -60,26 +60,31 @@ def paragraphs(transcript: Transcript) -> list[Paragraph]:
 
 def header(transcript: Transcript) -> list[tuple[str, str]]:
     """Name and value of what a reader asks first."""
-    labels = dict.fromkeys(texts.speaker_label(one.role, one.speaker) for one in transcript.segments)
-    language = texts.LANGUAGES.get(transcript.language, transcript.language)
-    engine = texts.ENGINE_VALUE.format(engine=transcript.engine, model=transcript.model)
+    labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
+    language = texts.transcript.LANGUAGES.get(transcript.language, transcript.language)
+    engine = texts.transcript.ENGINE_VALUE.format(engine=transcript.engine, model=transcript.model)
     return [
-        (texts.DURATION, human_duration(transcript.duration_s)),
-        (texts.LANGUAGE, one_line(language)),
-        (texts.SPEAKERS, ", ".join(one_line(label) for label in labels if label) or texts.NO_SPEAKERS),
-        (texts.ENGINE, one_line(engine)),
+        (texts.transcript.DURATION, human_duration(transcript.duration_s)),
+        (texts.transcript.LANGUAGE, one_line(language)),
+        (
+            texts.transcript.SPEAKERS,
+            ", ".join(one_line(label) for label in labels if label) or texts.transcript.NO_SPEAKERS,
+        ),
+        (texts.transcript.ENGINE, one_line(engine)),
     ]
 
 
 def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
     """A header and one paragraph per utterance: «[12:41] [Клиент:] Нам понравилась тишина.»; UTF-8."""
-    lines = [texts.TITLE_OF.format(name=one_line(title)) if title else texts.TITLE]
-    lines += [texts.HEADER_LINE.format(name=name, value=value) for name, value in header(transcript)]
+    lines = [texts.transcript.TITLE_OF.format(name=one_line(title)) if title else texts.transcript.TITLE]
+    lines += [texts.transcript.HEADER_LINE.format(name=name, value=value) for name, value in header(transcript)]
     body = [
-        one.text if one.missing else texts.PARAGRAPH.format(time=clock(one.start), text=_labelled(one))
+        one.text if one.missing else texts.transcript.PARAGRAPH.format(time=clock(one.start), text=_labelled(one))
         for one in paragraphs(transcript)
     ]
-    return ("\n".join(lines) + "\n\n" + "\n\n".join(body or [texts.NOTHING_SAID]) + "\n").encode(errors="replace")
+    return ("\n".join(lines) + "\n\n" + "\n\n".join(body or [texts.transcript.NOTHING_SAID]) + "\n").encode(
+        errors="replace"
+    )
 
 
 def to_json(transcript: Transcript) -> bytes:
@@ -122,7 +127,7 @@ def to_vtt(transcript: Transcript) -> bytes:
 def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
     """A Word file: title, a table of what ``header`` tells, a paragraph per utterance. Takes CPU time: use a thread."""
     document = Document()
-    heading = one_line(texts.TITLE_OF.format(name=title) if title else texts.TITLE)
+    heading = one_line(texts.transcript.TITLE_OF.format(name=title) if title else texts.transcript.TITLE)
     properties = document.core_properties
     properties.title, properties.author, properties.comments = heading[:255], AUTHOR, ""
     properties.language = transcript.language
@@ -146,7 +151,7 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
             paragraph.add_run(f"{one.label}: ").bold = True
         paragraph.add_run(one.text)
     if not said:
-        document.add_paragraph(texts.NOTHING_SAID)
+        document.add_paragraph(texts.transcript.NOTHING_SAID)
     file = io.BytesIO()
     document.save(file)
     return file.getvalue()
@@ -175,16 +180,16 @@ def _in_order(transcript: Transcript) -> list[Segment | MissingInterval]:
 def _label(segment: Segment, transcript: Transcript) -> str | None:
     if segment.role is None and transcript.speakers < 2:
         return None
-    label = texts.speaker_label(segment.role, segment.speaker)
+    label = texts.transcript.speaker_label(segment.role, segment.speaker)
     return one_line(label) if label else None
 
 
 def _labelled(paragraph: Paragraph) -> str:
-    return texts.labelled(paragraph.label, paragraph.text)
+    return texts.transcript.labelled(paragraph.label, paragraph.text)
 
 
 def _missing(one: MissingInterval) -> str:
-    return texts.MISSING.format(start=clock(one.start), end=clock(one.end), reason=one_line(one.reason))
+    return texts.transcript.MISSING.format(start=clock(one.start), end=clock(one.end), reason=one_line(one.reason))
 
 
 def _json(value: object) -> str:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import yaml
 
-import texts
-import texts_errors
+import texts.errors
+import texts.units
 from constants import BACKGROUND_NICE
 from errors import DiskFull
 
@@ -59,12 +59,12 @@ def disk_full_mapped(path: Path) -> Iterator[None]:
 
 def file_problem(exc: OSError) -> str:
     """Why the system does not let a file be read, in Russian."""
-    return texts_errors.FILE_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts_errors.FILE_PROBLEM)
+    return texts.errors.FILE_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts.errors.FILE_PROBLEM)
 
 
 def folder_problem(exc: OSError) -> str:
     """Why the system does not let a folder be written to, in Russian."""
-    return texts_errors.FOLDER_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts_errors.FILE_PROBLEM)
+    return texts.errors.FOLDER_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts.errors.FILE_PROBLEM)
 
 
 def readable_name(path: Path) -> str:
@@ -202,23 +202,27 @@ def human_size(size_bytes: int) -> str:
     """A size as people read it: «0 Б», «38 МБ», «1,5 ГБ». A unit is 1024 of the one below."""
     size = float(size_bytes)
     unit = 0
-    while round(size) >= 1024 and unit < len(texts.SIZE_UNITS) - 1:
+    while round(size) >= 1024 and unit < len(texts.units.SIZE_UNITS) - 1:
         size /= 1024
         unit += 1
     digits = decimal(size) if unit and round(size, 1) < 10 else f"{size:.0f}"
-    return f"{digits} {texts.SIZE_UNITS[unit]}"
+    return f"{digits} {texts.units.SIZE_UNITS[unit]}"
 
 
 def decimal(number: float) -> str:
     """A number to a tenth as people read it: «0,5», «7»."""
-    return f"{number:.1f}".removesuffix(".0").replace(".", texts.DECIMAL_SEPARATOR)
+    return f"{number:.1f}".removesuffix(".0").replace(".", texts.units.DECIMAL_SEPARATOR)
 
 
 def human_duration(seconds: float) -> str:
     """A duration as people read it, to the second: «45 с», «42 мин 10 с», «8 ч», «1 ч 5 мин 2 с»."""
     whole = round(seconds)
-    amounts = [(whole // 3600, texts.HOURS), (whole // 60 % 60, texts.MINUTES), (whole % 60, texts.SECONDS)]
-    return " ".join(f"{amount} {unit}" for amount, unit in amounts if amount) or f"0 {texts.SECONDS}"
+    amounts = [
+        (whole // 3600, texts.units.HOURS),
+        (whole // 60 % 60, texts.units.MINUTES),
+        (whole % 60, texts.units.SECONDS),
+    ]
+    return " ".join(f"{amount} {unit}" for amount, unit in amounts if amount) or f"0 {texts.units.SECONDS}"
 
 
 def clock(seconds: float) -> str:
@@ -249,4 +253,4 @@ def safe_file_name(name: str) -> str:
         stem, dot, extension = cleaned, "", ""
     room = FILE_NAME_BYTES - len(dot) - len(extension.encode())
     stem = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
-    return f"{stem or texts.UNNAMED_FILE}{dot}{extension}"
+    return f"{stem or texts.units.UNNAMED_FILE}{dot}{extension}"

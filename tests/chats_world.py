@@ -10,12 +10,13 @@ from typing import cast
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+import metadata_store
 import recordings_store
-import recordings_store_transcripts
+import transcripts_store
 import user_states
-from answers import AnswerDeliveries
-from chats import Chats
-from chats_search import TranscriptSearch
+from chat_deliveries import AnswerDeliveries
+from chats.search import TranscriptSearch
+from chats.threads import Chats
 from config import ROOT
 from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment, Transcript, User, UserId
 from datamodels_chats import AnswerId
@@ -23,22 +24,21 @@ from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, Tele
 from db import Database
 from errors import NotFound, OutdatedButton
 from followers_world import Killer, look
-from handlers_chats import ChatHandlers, ChatWork
-from handlers_context import Context
-from handlers_metadata import MetadataHandlers
-from jobs_chats import AnswerSteps
-from jobs_workshop import Engines, Workshop
-from language_model import LanguageModel
-from markups import unpack
+from jobs.chats import AnswerSteps
+from jobs.context import Engines, Workshop
+from language_model.port import LanguageModel
+from markups.callback_data import unpack
 from message_tracker import MessageTracker
 from minio_manager import ObjectStore
-from outbox import Outbox
-from outbox_files import OutboxFiles
-from prompt_pack import load_pack
+from outbox import Outbox, OutboxFiles
+from prompt_pack.pack import load_pack
 from recordings_factory import new_recording
 from screens import check, drawn
 from telegram_double import TelegramDouble
-from texts_telegram import OUTDATED
+from telegram_handlers.chats import ChatHandlers, ChatWork
+from telegram_handlers.context import Context
+from telegram_handlers.metadata import MetadataHandlers
+from texts.telegram import OUTDATED
 from user_states import OpenDialog, Step
 from users_store import ensure_telegram_user
 
@@ -205,10 +205,10 @@ class Asker:
             recording = await recordings_store.insert_recording(connection, new_recording(self.id))
             request = recording.request.model_copy(update={"scenario": ScenarioId(scenario)})
             await recordings_store.update_request(connection, recording.id, request, restart=False)
-            await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, "hash")
+            await transcripts_store.save_transcript(connection, recording.id, transcript, "hash")
             if day is not None:
                 metadata = RecordingMetadata(recorded_on=day)
-                await recordings_store.save_metadata(connection, recording.id, metadata)
+                await metadata_store.save_metadata(connection, recording.id, metadata)
         return recording.id
 
     async def asks(self, question: str, message_id: int | None = None) -> str:

@@ -10,8 +10,8 @@ import pytest
 from psycopg import sql
 
 from db import migrate
-from embedded import Engines
-from embedded_s3 import S3Endpoint
+from embedded.engines import Engines
+from embedded.s3 import S3Endpoint
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,11 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 import cards_store
-import conversations_store
 import incoming_store
+import recording_wizard_store
 import recordings_store
-import recordings_store_transcripts
+import transcripts_store
 from config import ROOT
-from conversations import Conversations
 from datamodels import (
     Recording,
     ReportRunId,
@@ -43,10 +42,11 @@ from datamodels_telegram import (
 from db import Database
 from downloads import Downloads
 from errors import TelegramError
-from loops import Errands
+from followers import Errands
 from outbox import Outbox
 from progress import ProgressCards
-from prompt_pack import load_pack
+from prompt_pack.pack import load_pack
+from recording_wizard import Conversations
 from recordings_factory import add_user, new_recording
 from telegram_double import TelegramDouble
 
@@ -248,8 +248,8 @@ class Somebody:
             recording = await recordings_store.insert_recording(
                 connection, new.model_copy(update={"request": request, "file_name": "interview_17.ogg"})
             )
-            await recordings_store_transcripts.save_transcript(connection, recording.id, _transcript(texts), "hash")
-            await conversations_store.start(connection, self.owner, self.chat, recording.id)
+            await transcripts_store.save_transcript(connection, recording.id, _transcript(texts), "hash")
+            await recording_wizard_store.start(connection, self.owner, self.chat, recording.id)
             if card:
                 await cards_store.add_recording_card(connection, self.owner, self.chat, recording.id)
         await self.reaches(recording, Stage.DONE)

@@ -4,10 +4,10 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
-import conversations_store
+import metadata_store
+import recording_wizard_store
 import recordings_store
-import recordings_store_transcripts
-import recordings_store_work
+import transcripts_store
 from config import ROOT
 from datamodels import (
     ProcessingRequest,
@@ -31,28 +31,27 @@ from datamodels_telegram import (
     TelegramPerson,
 )
 from db import Database
-from handlers_context import Context, PressHandler
-from handlers_metadata import MetadataHandlers
-from handlers_recordings import RecordingHandlers, RecordingWork
-from handlers_reports import ReportHandlers, ReportWork
-from jobs import Jobs
-from jobs_recordings import RecordingSteps
-from jobs_reports import ReportSteps
-from jobs_workshop import Workshop
-from language_model import LanguageModel
-from markups import Action, unpack
+from jobs.context import Workshop
+from jobs.queue import Jobs
+from jobs.recordings import RecordingSteps
+from jobs.reports import ReportSteps
+from language_model.port import LanguageModel
+from markups.callback_data import Action, unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
 from minio_manager import ObjectStore
-from prompt_pack import load_pack
-from recordings import Intake, IntakeLimits
-from recordings_changes import RecordingChanges
+from prompt_pack.pack import load_pack
+from recordings import Intake, IntakeLimits, RecordingChanges
 from recordings_factory import new_recording
-from report_archive import ReportArchive
+from reports.archive import ReportArchive
 from screens import drawn
 from scripted_model import ScriptedModel
-from speech_to_text import SpeechToText
+from speech_to_text.port import SpeechToText
 from telegram_double import TelegramDouble
+from telegram_handlers.context import Context, PressHandler
+from telegram_handlers.metadata import MetadataHandlers
+from telegram_handlers.recordings import RecordingHandlers, RecordingWork
+from telegram_handlers.reports import ReportHandlers, ReportWork
 from user_states import Dialog, get
 from users_store import ensure_telegram_user
 from voice_embeddings import VoiceEncoder
@@ -198,24 +197,24 @@ class Person:
             request = ProcessingRequest(scenario=ScenarioId(scenario))
             new = new_recording(self.user.id).model_copy(update={"file_name": file_name, "request": request})
             recording = await recordings_store.insert_recording(connection, new)
-            await recordings_store_work.set_stage(connection, recording, stage, 1.0)
+            await recordings_store.set_stage(connection, recording, stage, 1.0)
             if stage is Stage.DONE:
-                await recordings_store_transcripts.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
+                await transcripts_store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
             if metadata is not None:
-                await recordings_store.save_metadata(connection, recording.id, metadata)
-            await conversations_store.start(connection, self.user.id, self.chat, recording.id)
-            conversation = await conversations_store.get(connection, self.user.id, recording.id)
-            await conversations_store.move(connection, conversation, step)
+                await metadata_store.save_metadata(connection, recording.id, metadata)
+            await recording_wizard_store.start(connection, self.user.id, self.chat, recording.id)
+            conversation = await recording_wizard_store.get(connection, self.user.id, recording.id)
+            await recording_wizard_store.move(connection, conversation, step)
             return await recordings_store.get_recording(connection, self.user.id, recording.id)
 
     async def step(self, recording: Recording) -> ConversationStep:
         """Where the conversation about a recording stands."""
         async with self.bot.database.transaction() as connection:
-            return (await conversations_store.get(connection, self.user.id, recording.id)).step
+            return (await recording_wizard_store.get(connection, self.user.id, recording.id)).step
 
     async def metadata(self, recording: Recording) -> RecordingMetadata:
         async with self.bot.database.transaction() as connection:
-            return await recordings_store.load_metadata(connection, recording.id) or RecordingMetadata()
+            return await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
 
     def _message(self, text: str, message_id: int | None = None) -> IncomingMessage:
         return IncomingMessage(

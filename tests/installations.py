@@ -15,7 +15,7 @@ from minio import Minio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from embedded_s3 import REGION, S3Endpoint
+from embedded.s3 import REGION, S3Endpoint
 from interruptions import Tap
 from leftovers import incomplete_results, unfinished_files
 from openai_faults import CHAT, TRANSCRIPTIONS

@@ -10,7 +10,7 @@ import psycopg
 from minio import Minio
 from psycopg.rows import dict_row
 
-from embedded_s3 import REGION, S3Endpoint
+from embedded.s3 import REGION, S3Endpoint
 from errors import BadInput, DiskFull, VoxPersonaError
 
 BUCKET = "voxpersona"

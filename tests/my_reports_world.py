@@ -29,18 +29,18 @@ from datamodels import (
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
 from db import Database
 from errors import OutdatedButton
-from handlers_context import Context
-from handlers_my_reports_shared import MyReportsWork
 from handlers_my_reports_v2 import MyReportsHandlers
-from markups import unpack
+from markups.callback_data import unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
-from prompt_pack import load_pack
+from prompt_pack.pack import load_pack
 from recordings_factory import new_recording
-from report_archive import ReportArchive
+from reports.archive import ReportArchive
 from screens import check, drawn
 from telegram_double import TelegramDouble
-from texts_telegram import OUTDATED
+from telegram_handlers.context import Context
+from telegram_handlers.my_reports_shared import MyReportsWork
+from texts.telegram import OUTDATED
 from user_states import OpenDialog, ReportDialog, Step
 from users_store import ensure_telegram_user
 

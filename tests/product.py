@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config import ROOT
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from openai_server import OpenAIServer
 
 MODELS = ROOT / "persistent_data" / "models"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from constants import CALLBACK_DATA_BYTES, MESSAGE_UTF16_UNITS
 from datamodels_telegram import Screen
-from markups import unpack
+from markups.callback_data import unpack
 
 NASTY = [
     "<b>жирный</b> & \"кавычки\" <script>alert('x')</script>",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen
 from errors import TelegramError
-from telegram_client import TelegramClient
-from telegram_client_errors import RANDOM_ID_DUPLICATE
+from telegram_client.client import TelegramClient
+from telegram_client.errors import RANDOM_ID_DUPLICATE
 
 FIRST_MESSAGE = 1000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from installations import Ground, Installation, Undisturbed, artefacts
 from openai_faults import TRANSCRIPTIONS
 from openai_server import OpenAIServer

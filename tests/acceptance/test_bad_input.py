@@ -22,8 +22,8 @@ import pytest
 
 import openai_faults
 import recording_files
-from embedded import Engines
-from embedded_s3 import S3Endpoint
+from embedded.engines import Engines
+from embedded.s3 import S3Endpoint
 from leftovers import incomplete_results, leftovers, remove_object, rows_named, unfinished_files
 from openai_faults import Fault, Kind
 from openai_server import OpenAIServer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import texts_cli
+import texts.cli
 from installations import REPORTS, Ground, Installation, Undisturbed, artefacts
 from openai_faults import CHAT, TRANSCRIPTIONS
 from product import Outcome, Product
@@ -103,7 +103,7 @@ def test_only_the_reports_that_are_new_are_asked_for(again: Installation) -> Non
 def test_reports_that_need_a_building_are_left_out_of_all_when_none_is_given(again: Installation) -> None:
     outcome = again.product.run("process", again.recording, "--language", "ru", "--out", again.out)
     assert outcome.status == 0
-    assert texts_cli.BUILDING_NEEDED.partition("{labels}")[2] in outcome.said
+    assert texts.cli.BUILDING_NEEDED.partition("{labels}")[2] in outcome.said
     written = {name for name in artefacts(again.out) if "/reports/" in name}
     assert written == report_files("report_int_methodology", "report_int_links", "report_int_employee")
 
@@ -188,9 +188,9 @@ def test_nothing_is_started_for_what_is_not_known(options: tuple[str, ...], grou
 def test_the_doctor_names_every_engine_and_what_works(done: Installation) -> None:
     outcome = done.product.run("doctor")
     assert outcome.status == 0, outcome.out
-    for part in texts_cli.DOCTOR_ROWS.values():
+    for part in texts.cli.DOCTOR_ROWS.values():
         assert part in outcome.out
-    assert outcome.out.count(texts_cli.DOCTOR_OK) == len(texts_cli.DOCTOR_ROWS)
+    assert outcome.out.count(texts.cli.DOCTOR_OK) == len(texts.cli.DOCTOR_ROWS)
     assert "gpt-4o-transcribe" in outcome.out
     assert "loopback-chat" in outcome.out
 
@@ -199,7 +199,7 @@ def test_the_doctor_tells_what_does_not_work_and_goes_on(done: Installation) -> 
     settings = {**done.product.settings, "LLM_BASE_URL": "http://127.0.0.1:9/v1"}
     outcome = Product(done.product.state, settings).run("doctor")
     assert outcome.status == 3
-    assert outcome.out.count(texts_cli.DOCTOR_OK) == len(texts_cli.DOCTOR_ROWS) - 1
+    assert outcome.out.count(texts.cli.DOCTOR_OK) == len(texts.cli.DOCTOR_ROWS) - 1
     assert "Traceback" not in outcome.out + outcome.said
 
 

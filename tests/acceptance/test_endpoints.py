@@ -9,11 +9,11 @@ from itertools import chain, cycle
 import pytest
 
 import openai_faults
-import texts_errors
+import texts.errors
 from installations import AT_ONCE, REPORTS, Installation, Undisturbed, artefacts
 from openai_answers import Heard, Messages, Samples, Schema
 from openai_faults import CHAT, TRANSCRIPTIONS, Fault, Faults, Kind
-from texts_transcription import PART_FAILED
+from texts.transcript import PART_FAILED
 from utils import clock
 
 pytestmark = pytest.mark.weights
@@ -138,7 +138,7 @@ def test_what_failed_for_good_is_all_that_is_asked_again(installation: Installat
     outcome = installation.run("--json")
 
     assert outcome.status == 3
-    assert texts_errors.PROVIDER_UNAVAILABLE.partition("{provider}")[2].partition(".")[0] in outcome.said
+    assert texts.errors.PROVIDER_UNAVAILABLE.partition("{provider}")[2].partition(".")[0] in outcome.said
     (manifest,) = outcome.manifests
     assert sorted(report["status"] for report in manifest["reports"]) == ["done", "failed"]
     (failed,) = (report["id"] for report in manifest["reports"] if report["status"] == "failed")

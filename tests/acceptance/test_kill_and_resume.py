@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-import texts_cli
-import texts_errors
+import texts.cli
+import texts.errors
 from installations import AT_ONCE, Ground, Installation, Undisturbed, arguments, artefacts
 from interruptions import Border, held_at, wait_until
 from leftovers import processes_of
@@ -139,7 +139,7 @@ def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed
         _, said = command.communicate(timeout=STOP_LIMIT_S)
         print(f"{number.name}: stopped after {time.monotonic() - started:.1f} s")
         assert command.returncode == 130
-        assert said.rstrip().endswith(texts_errors.INTERRUPTED)
+        assert said.rstrip().endswith(texts.errors.INTERRUPTED)
         assert "Traceback" not in said
     installation.tap.answer(None)
 
@@ -153,10 +153,10 @@ def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed
 def test_stopped_at_once(installation: Installation) -> None:
     command = installation.start()
     assert command.stderr is not None
-    assert command.stderr.readline() == f"{texts_cli.STARTING}\n"
+    assert command.stderr.readline() == f"{texts.cli.STARTING}\n"
     command.send_signal(signal.SIGINT)
     _, said = command.communicate(timeout=STOP_LIMIT_S)
-    assert (command.returncode, said) == (130, f"{texts_errors.INTERRUPTED}\n")
+    assert (command.returncode, said) == (130, f"{texts.errors.INTERRUPTED}\n")
 
 
 def test_a_report_that_was_stopped_does_not_keep_another_waiting(installation: Installation) -> None:
@@ -232,7 +232,7 @@ def test_engines_of_a_killed_command_are_taken_over_and_stopped_by_the_next(
 
 @pytest.mark.parametrize(
     ("engine", "sentence"),
-    [("postgres", texts_errors.DATABASE_UNAVAILABLE), ("s3", texts_errors.OBJECT_STORE_UNAVAILABLE)],
+    [("postgres", texts.errors.DATABASE_UNAVAILABLE), ("s3", texts.errors.OBJECT_STORE_UNAVAILABLE)],
     ids=["postgres", "s3"],
 )
 def test_an_engine_is_killed_while_the_command_runs(

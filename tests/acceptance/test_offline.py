@@ -11,7 +11,7 @@ import pytest
 
 from product import MODELS, Product
 from recording_files import speech
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 pytestmark = pytest.mark.weights
 

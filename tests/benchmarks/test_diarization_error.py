@@ -20,10 +20,10 @@ from rich.table import Table
 import speech_corpus
 from datamodels import Interval
 from product import MODELS
-from speakers_diarization import diarize
+from speakers.diarization import diarize
 from voice_activity import speech_intervals
 from voice_embeddings import VoiceEncoder
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 FRAMES_A_SECOND = 100
 HIGHEST_ERROR = 0.15

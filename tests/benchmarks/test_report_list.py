@@ -16,10 +16,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from datamodels import ReportFile, ReportId, ReportRunId, ScenarioId, UserId
-from md_storage import ReportFiles
-from md_storage_index import ReportIndex, write_index
-from report_archive_export import list_text
-from report_archive_snapshot import snapshot_of
+from md_storage import ReportFiles, ReportIndex, write_index
+from reports.archive_export import list_text
+from reports.archive_filters import snapshot_of
 
 OWNER = UserId(UUID(int=7))
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

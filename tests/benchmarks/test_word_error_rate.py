@@ -23,10 +23,10 @@ import speech_corpus
 from audio import find_ffmpeg, prepare
 from datamodels import PartPlan, PartTranscript
 from product import MODELS
-from speech_to_text_whisper import WhisperSpeechToText
-from transcription import Transcription
+from speech_to_text.whisper import WhisperSpeechToText
+from transcription.transcriber import Transcription
 from voice_activity import speech_intervals
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(7200)]
 

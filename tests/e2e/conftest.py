@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 import promises
 import steps
 from bot import Bot
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from interrupted_bot import InterruptedBot, Interruptible
 from openai_server import OpenAIServer
 from product import Product

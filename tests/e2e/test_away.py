@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import texts_errors
-from application import open_application
+import texts.errors
+from application.parts import open_application
 from config import ROOT, Settings
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from interrupted_bot import LIMIT_S, Interruptible, until
 from interrupted_people import LENGTH_S, Person, times_sent
-from prompt_pack import load_pack
+from prompt_pack.pack import load_pack
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
@@ -126,8 +126,8 @@ async def test_the_bot_outlives_its_database_and_its_object_store(
     await database_way.go_away()
     await anna.user.send("17")
     pressing = asyncio.create_task(boris.user.press("Системная", message=menu, timeout=LIMIT_S))
-    await boris.user.sees(texts_errors.DATABASE_UNAVAILABLE, timeout=LIMIT_S)
-    await anna.user.sees(texts_errors.DATABASE_UNAVAILABLE, timeout=LIMIT_S)
+    await boris.user.sees(texts.errors.DATABASE_UNAVAILABLE, timeout=LIMIT_S)
+    await anna.user.sees(texts.errors.DATABASE_UNAVAILABLE, timeout=LIMIT_S)
     await pressing
     database_way.come_back()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from markups import SEPARATOR, Action
+from markups.callback_data import SEPARATOR, Action
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
 from steps import CONFIRMATION, LONG_S, gets_transcript, live, recording

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import texts_cli
+import texts.cli
 from bot import Bot
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from interrupted_bot import LIMIT_S, Interruptible, until
 from leftovers import processes_of
 from product import Product
@@ -51,7 +51,7 @@ async def test_signals_park_what_runs_and_the_next_start_goes_on(
     assert await bot.bot.stop() == 0
 
     assert bot.asked_again() == 0
-    assert all(said.rstrip().endswith(texts_cli.BOT_STOPPED) for said in bot.bot.said)
+    assert all(said.rstrip().endswith(texts.cli.BOT_STOPPED) for said in bot.bot.said)
     assert bot.bot.log("error", "critical") == []
 
 

@@ -20,10 +20,10 @@ from pyrogram.connection.transport.tcp.tcp import TCP
 from pyrogram.crypto import rsa
 from structlog.testing import capture_logs
 
-import telegram_client_session
+import telegram_client.session
 from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen
 from errors import ChatClosed, FileGone, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
-from telegram_client import TelegramClient
+from telegram_client.client import TelegramClient
 from telegram_events import Happening
 from telegram_server import SITE, TelegramServer
 from telegram_user import ScriptedUser
@@ -122,7 +122,7 @@ async def bot(server: TelegramServer, anna: ScriptedUser, tmp_path: Path) -> Asy
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait five seconds for an answer that a test has lost."""
-    monkeypatch.setattr(telegram_client_session, "_TIMEOUTS_S", (1.0, 2.0, 3.0))
+    monkeypatch.setattr(telegram_client.session, "_TIMEOUTS_S", (1.0, 2.0, 3.0))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
 from db import Database
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from handlers_world import Bot, Person
 from minio_manager import ObjectStore
 

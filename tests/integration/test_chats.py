@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 import chat_history
-import texts_chats as texts
+import texts.chats
 from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
 from config import ROOT
 from datamodels import Role, UserId
@@ -18,11 +18,11 @@ from datamodels_chats import AnswerId, AnswerStatus, Turn
 from db import Database
 from errors import NotFound, ProviderUnavailable, UnexpectedFailure
 from followers_world import DatabaseUntilKilled, Killer
-from jobs_chats import AnswerSteps
+from jobs.chats import AnswerSteps
 from recordings_factory import add_user
 from screens import drawn
 from scripted_model import Call, ScriptedModel
-from texts_telegram import OUTDATED
+from texts.telegram import OUTDATED
 from user_states import Step
 
 BREAKFAST = "Что говорят о завтраках?"
@@ -60,7 +60,7 @@ async def test_without_a_model_the_answer_is_the_quotes_with_their_sources(anna:
     await anna.has_recording(*INTERVIEW, day=date(2026, 11, 3))
     answer = await anna.asks(BREAKFAST)
     assert f"❓ {BREAKFAST}" in answer
-    assert texts.NOTE_NO_MODEL in answer
+    assert texts.chats.NOTE_NO_MODEL in answer
     assert "Клиент: На завтраке не хватало горячих блюд" in answer
     assert re.search(r"\[1\] Интервью №1, 03\.11\.2026, Сотрудник, Клиент, 00:00–00:\d\d", answer)
 
@@ -79,9 +79,9 @@ async def test_with_a_model_its_answer_has_the_cited_sources(anna: Asker, chats_
 async def test_the_sign_of_the_search_goes_when_the_answer_comes(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
     await anna.writes(BREAKFAST)
-    assert anna.sees == texts.SEARCHING
+    assert anna.sees == texts.chats.SEARCHING
     await chats_bot.work()
-    assert texts.SEARCHING not in anna.sees
+    assert texts.chats.SEARCHING not in anna.sees
     assert "горячих блюд" in anna.sees
 
 
@@ -89,29 +89,29 @@ async def test_what_nobody_spoke_of_has_no_answer(anna: Asker, chats_bot: ChatsB
     await anna.has_recording(*INTERVIEW)
     chats_bot.engines.model = llm = model("Тридцать шесть [1].")
     answer = await anna.asks("Сколько планет в Солнечной системе?")
-    assert texts.NO_ANSWER in answer
+    assert texts.chats.NO_ANSWER in answer
     assert "Источники" not in answer
     assert not llm.calls
     [turn] = await history(anna)
-    assert (turn.answer, turn.sources) == (texts.NO_ANSWER, ())
+    assert (turn.answer, turn.sources) == (texts.chats.NO_ANSWER, ())
 
 
 async def test_who_has_no_recordings_is_told_what_to_do(anna: Asker) -> None:
     answer = await anna.asks(BREAKFAST)
-    assert texts.NO_ANSWER in answer
-    assert texts.NO_TRANSCRIPTS in answer
+    assert texts.chats.NO_ANSWER in answer
+    assert texts.chats.NO_TRANSCRIPTS in answer
 
 
 async def test_nobody_hears_what_was_said_to_others(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
     boris = await Asker.come(chats_bot)
-    assert texts.NO_ANSWER in await boris.asks(BREAKFAST)
+    assert texts.chats.NO_ANSWER in await boris.asks(BREAKFAST)
 
 
 async def test_a_model_that_finds_no_answer_is_believed(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
-    chats_bot.engines.model = model(texts.NO_ANSWER_MARK)
-    assert texts.NO_ANSWER in await anna.asks(BREAKFAST)
+    chats_bot.engines.model = model(texts.chats.NO_ANSWER_MARK)
+    assert texts.chats.NO_ANSWER in await anna.asks(BREAKFAST)
 
 
 async def test_a_model_that_fails_leaves_the_quotes(anna: Asker, chats_bot: ChatsBot) -> None:
@@ -121,7 +121,7 @@ async def test_a_model_that_fails_leaves_the_quotes(anna: Asker, chats_bot: Chat
     await anna.has_recording(*INTERVIEW)
     chats_bot.engines.model = ScriptedModel(failing)
     answer = await anna.asks(BREAKFAST)
-    assert texts.NOTE_MODEL_FAILED in answer
+    assert texts.chats.NOTE_MODEL_FAILED in answer
     assert "горячих блюд" in answer
 
 
@@ -133,15 +133,15 @@ async def test_a_model_that_does_not_answer_leaves_the_quotes(anna: Asker, chats
     chats_bot.steps = AnswerSteps(chats_bot.workshop, chats_bot.search, 2000, longest_s=0.2)
     await anna.has_recording(*INTERVIEW)
     chats_bot.engines.model = Hanging(lambda _: "")
-    assert texts.NOTE_MODEL_FAILED in await anna.asks(BREAKFAST)
+    assert texts.chats.NOTE_MODEL_FAILED in await anna.asks(BREAKFAST)
 
 
 async def test_an_answer_that_cannot_be_given_is_told(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.writes(BREAKFAST)
     await chats_bot.steps.fail(chats_bot.waiting.pop(), UnexpectedFailure(reason="test"))
     await chats_bot.work()
-    assert texts.FAILED in anna.sees
-    assert texts.SEARCHING not in anna.sees
+    assert texts.chats.FAILED in anna.sees
+    assert texts.chats.SEARCHING not in anna.sees
 
 
 async def test_the_chat_s_last_turns_go_with_the_question_and_those_of_others_do_not(
@@ -163,7 +163,7 @@ async def test_the_chat_s_last_turns_go_with_the_question_and_those_of_others_do
 @pytest.mark.parametrize("text", ["?", "…", "👍", " \n ", "\x00"])
 async def test_text_without_words_is_no_question(anna: Asker, chats_bot: ChatsBot, text: str) -> None:
     await anna.writes(text)
-    assert anna.sees == texts.NO_QUESTION
+    assert anna.sees == texts.chats.NO_QUESTION
     assert not chats_bot.waiting
 
 
@@ -183,7 +183,7 @@ async def test_a_message_that_is_handled_again_is_one_question(anna: Asker, chat
     await chats_bot.work()
     assert len(await history(anna)) == 1
     assert anna.sees.count("горячих блюд") == 1
-    assert texts.SEARCHING not in anna.sees
+    assert texts.chats.SEARCHING not in anna.sees
 
 
 async def test_an_answer_is_given_and_delivered_once(anna: Asker, chats_bot: ChatsBot) -> None:
@@ -377,7 +377,7 @@ async def test_a_chat_that_is_deleted_while_its_title_is_asked_for(anna: Asker) 
     await anna.press_data("rename_chat||1")
     await anna.bot.chats.delete(anna.id, 1)
     await anna.writes("Ужины")
-    assert texts.CHAT_GONE in anna.last
+    assert texts.chats.CHAT_GONE in anna.last
     assert await anna.step() is None
 
 
@@ -457,7 +457,7 @@ async def test_a_question_without_an_answer_is_in_the_history(anna: Asker, chats
     await anna.writes("Что?")
     for extension in ("txt", "md"):
         await anna.press_data(f"chat_history||1||{extension}")
-        assert texts.FILE_UNANSWERED in anna.files[-1][1]
+        assert texts.chats.FILE_UNANSWERED in anna.files[-1][1]
 
 
 async def test_history_of_a_day_has_that_day_only(anna: Asker) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import recordings_store_search
-from chats_search import MOST_PASSAGES
+import transcripts_store
+from chats.search import MOST_PASSAGES
 from chats_world import Asker, ChatsBot
 from datamodels_chats import Passage
 from db import Database
@@ -127,7 +127,7 @@ async def test_the_index_is_used(anna: Asker) -> None:
         await connection.execute("ANALYZE transcript_segments")
         await connection.execute("SET LOCAL enable_seqscan = off")
         parameters = {"owner_id": anna.id, "lexemes": ["завтрак"], "query": "'завтрак'", "limit": 10}
-        explained = f"EXPLAIN {recordings_store_search._SELECT_HITS}"
+        explained = f"EXPLAIN {transcripts_store._SELECT_HITS}"
         plan = [str(row) async for row in await connection.execute(explained, parameters)]
     assert "transcript_segments_words" in "".join(plan)
     # Weighed once, not once for each of the hits.

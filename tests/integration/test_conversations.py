@@ -8,13 +8,12 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import cards_store
-import conversations_store
 import incoming_store
+import metadata_store
 import outbox_store
-import recordings_store
+import recording_wizard_store
 import user_states
 from constants import NO_SCENARIO
-from conversations import Conversations
 from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, ScenarioId, Stage
 from datamodels_telegram import ConversationStep, FileSource, MessageKind, OutgoingMessage
 from db import Database
@@ -28,6 +27,7 @@ from followers_world import (
     killed,
     look,
 )
+from recording_wizard import Conversations
 from user_states import Dialog, Mode, Step
 
 TODAY = date(2026, 11, 21)
@@ -75,12 +75,12 @@ async def texts(somebody: Somebody) -> list[str]:
 
 async def step(somebody: Somebody, recording: Recording) -> ConversationStep:
     async with somebody.database.transaction() as connection:
-        return (await conversations_store.get(connection, somebody.owner, recording.id)).step
+        return (await recording_wizard_store.get(connection, somebody.owner, recording.id)).step
 
 
 async def knows(somebody: Somebody, recording: Recording, metadata: RecordingMetadata, *, proposed: bool) -> None:
     async with somebody.database.transaction() as connection:
-        await recordings_store.save_metadata(connection, recording.id, metadata)
+        await metadata_store.save_metadata(connection, recording.id, metadata)
         if proposed:
             await connection.execute(
                 "UPDATE recording_metadata SET proposed_at = now() WHERE recording_id = %s", (recording.id,)
@@ -174,7 +174,7 @@ async def test_what_a_caption_gets_wrong_is_told_once_and_then_asked_for(
     recording = await somebody.has_recording("Да.", caption="\n".join([first, "31.02.2026", *others]))
     await look(conversations, times=2)
     async with somebody.database.transaction() as connection:
-        await recordings_store.set_proposed(connection, recording.id, proposed=True)
+        await metadata_store.set_proposed(connection, recording.id, proposed=True)
     await look(conversations, times=3)
     *_, told, question = await delivered(somebody)
     assert "дата — даты 31.02.2026 нет в календаре" in told.screen.text
@@ -232,7 +232,7 @@ async def test_a_recording_that_is_processed_again_is_delivered_again(
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
     await look(conversations)
     async with somebody.database.transaction() as connection:
-        await conversations_store.restart(connection, somebody.owner, somebody.chat, recording.id)
+        await recording_wizard_store.restart(connection, somebody.owner, somebody.chat, recording.id)
     await look(conversations, times=2)
     assert len(await delivered(somebody)) == 4
 

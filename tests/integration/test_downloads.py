@@ -11,16 +11,16 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-import conversations_store
 import incoming_store
+import metadata_store
+import recording_wizard_store
 import recordings_store
-import recordings_store_work
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, ScenarioId
 from datamodels_telegram import AttachedFile, ConversationStep, FileKind, IncomingState
 from db import Database
 from downloads import Downloads, recording_name, refusal
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from errors import FileGone, TelegramRefusedSecrets, TelegramUnavailable, VoxPersonaError
 from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from minio_manager import ObjectStore
@@ -58,7 +58,7 @@ async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
 
 class Enqueued(list[RecordingId]):
     async def add(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:
-        await recordings_store_work.go_on(connection, recording)
+        await recordings_store.go_on(connection, recording)
         self.append(recording)
 
 
@@ -101,7 +101,7 @@ async def recordings(somebody: Somebody) -> list[Recording]:
 
 async def conversation(somebody: Somebody, recording: Recording) -> tuple[ConversationStep, int]:
     async with somebody.database.transaction() as connection:
-        found = await conversations_store.get(connection, somebody.owner, recording.id)
+        found = await recording_wizard_store.get(connection, somebody.owner, recording.id)
     return found.step, found.round
 
 
@@ -122,7 +122,7 @@ async def test_a_file_becomes_a_recording_with_a_job_and_a_conversation(
     assert enqueued == [recording.id]
     assert await conversation(somebody, recording) == (ConversationStep.TRANSCRIPT, 1)
     async with somebody.database.transaction() as connection:
-        metadata = await recordings_store.load_metadata(connection, recording.id)
+        metadata = await metadata_store.load_metadata(connection, recording.id)
     assert metadata is not None
     assert (metadata.audio_number, metadata.client) == (17, "Петрова Анна")
     await look(downloads)

@@ -18,8 +18,8 @@ import psycopg
 import pytest
 from minio import Minio
 
-from embedded import Engines
-from embedded_s3 import S3Endpoint
+from embedded.engines import Engines
+from embedded.s3 import S3Endpoint
 
 SRC = Path(__file__).parents[2] / "src"
 

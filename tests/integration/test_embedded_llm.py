@@ -11,10 +11,10 @@ import pytest
 import urllib3
 
 from config import ROOT
-from embedded import Engines
-from embedded_llm import LlmEndpoint
+from embedded.engines import Engines
+from embedded.llm import LlmEndpoint
 from errors import EngineFailed
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 MODELS = ROOT / "persistent_data" / "models"
 ANSWER_LIMIT_S = 250

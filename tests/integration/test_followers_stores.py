@@ -8,9 +8,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import cards_store
-import conversations_store
 import incoming_store
 import outbox_store
+import recording_wizard_store
 from constants import NO_SCENARIO
 from datamodels import Recording, ReportRunId, ScenarioId, UserId
 from datamodels_telegram import (
@@ -172,21 +172,21 @@ async def test_a_conversation_is_moved_from_where_it_is_and_from_nowhere_else(
     connection: AsyncConnection[DictRow],
 ) -> None:
     recording = await add_recording(connection)
-    await conversations_store.start(connection, recording.owner_id, CHAT, recording.id)
-    await conversations_store.start(connection, recording.owner_id, CHAT, recording.id)
-    conversation = await conversations_store.get(connection, recording.owner_id, recording.id)
+    await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
+    await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
+    conversation = await recording_wizard_store.get(connection, recording.owner_id, recording.id)
     assert (conversation.step, conversation.round) == (ConversationStep.TRANSCRIPT, 1)
-    assert await conversations_store.move(connection, conversation, ConversationStep.CLOSED)
-    assert not await conversations_store.move(connection, conversation, ConversationStep.CLOSED)
-    await conversations_store.restart(connection, recording.owner_id, CHAT, recording.id)
-    assert not await conversations_store.move(connection, conversation, ConversationStep.CLOSED)
-    again = await conversations_store.get(connection, recording.owner_id, recording.id)
+    assert await recording_wizard_store.move(connection, conversation, ConversationStep.CLOSED)
+    assert not await recording_wizard_store.move(connection, conversation, ConversationStep.CLOSED)
+    await recording_wizard_store.restart(connection, recording.owner_id, CHAT, recording.id)
+    assert not await recording_wizard_store.move(connection, conversation, ConversationStep.CLOSED)
+    again = await recording_wizard_store.get(connection, recording.owner_id, recording.id)
     assert (again.step, again.round) == (ConversationStep.TRANSCRIPT, 2)
 
 
 async def test_a_conversation_is_ready_when_its_recording_is(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await conversations_store.start(connection, recording.owner_id, CHAT, recording.id)
+    await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
     assert await ready(connection, recording) == []
     await connection.execute("UPDATE recordings SET stage = 'done' WHERE id = %s", (recording.id,))
     assert await ready(connection, recording) == [(True, False)]
@@ -196,7 +196,7 @@ async def test_whether_a_recording_s_scenario_is_known_is_what_its_newest_file_s
     connection: AsyncConnection[DictRow],
 ) -> None:
     recording = await add_recording(connection)
-    await conversations_store.start(connection, recording.owner_id, CHAT, recording.id)
+    await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
     await connection.execute(
         "UPDATE recordings SET stage = 'done', scenario = %s WHERE id = %s", (NO_SCENARIO, recording.id)
     )
@@ -210,7 +210,7 @@ async def test_whether_a_recording_s_scenario_is_known_is_what_its_newest_file_s
 async def ready(connection: AsyncConnection[DictRow], recording: Recording) -> list[tuple[bool, bool]]:
     return [
         (each.scenario_known, each.proposed)
-        for each in await conversations_store.list_ready(connection)
+        for each in await recording_wizard_store.list_ready(connection)
         if each.conversation.recording_id == recording.id
     ]
 

@@ -15,7 +15,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
-import texts_telegram_router as texts
+import texts.telegram
 import user_states
 import users_store
 from access import Permission, Team
@@ -41,11 +41,11 @@ from errors import (
     TelegramUnavailable,
 )
 from handlers import Router, Timing
-from handlers_context import Context, MessageHandler, PressHandler, Routes
-from markups import Action, Press
+from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
 from telegram_double import TelegramDouble
-from texts_telegram import OUTDATED
+from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
+from texts.telegram import OUTDATED
 from user_states import Dialog, Step
 
 OWNER = 1
@@ -222,7 +222,7 @@ async def test_a_command_reaches_its_handler(bot: Bot, person: int, text: str) -
 async def test_an_unknown_command_is_answered_with_where_to_look(bot: Bot, person: int, text: str) -> None:
     await bot.write(person, text)
     assert bot.handled == []
-    assert bot.seen_by(person) == [texts.UNKNOWN_COMMAND]
+    assert bot.seen_by(person) == [texts.telegram.UNKNOWN_COMMAND]
 
 
 async def test_a_file_is_a_file_whatever_its_caption_and_dialog(bot: Bot, person: int) -> None:
@@ -371,7 +371,7 @@ async def test_a_stranger_hears_that_access_is_by_invitation_and_the_own_number(
     await bot.write(person, "/start")
     press = await bot.press(person, "menu_main")
     assert bot.handled == []
-    assert bot.seen_by(person) == [texts.BY_INVITATION.format(id=person)]
+    assert bot.seen_by(person) == [texts.telegram.BY_INVITATION.format(id=person)]
     assert bot.answers_to(press) == [""]
     async with database.transaction() as connection:
         assert await users_store.find_by_telegram_id(connection, person) is None
@@ -405,8 +405,8 @@ async def test_a_group_is_told_once_that_the_bot_works_in_private(bot: Bot, pers
         await bot.router.on_message(message_of(person, "/start", chat_id=group, private=False))
     press = press_of(person, "menu_main").model_copy(update={"chat_id": ChatId(group)})
     await bot.router.on_press(press)
-    assert bot.seen_by(group) == [texts.ONLY_PRIVATE]
-    assert bot.answers_to(press) == [texts.ONLY_PRIVATE]
+    assert bot.seen_by(group) == [texts.telegram.ONLY_PRIVATE]
+    assert bot.answers_to(press) == [texts.telegram.ONLY_PRIVATE]
     assert bot.handled == []
 
 
@@ -484,7 +484,7 @@ async def test_what_telegram_never_answers_is_given_up(bot: Bot, person: int) ->
     bot.on_text = raising(TelegramUnavailable(reason="no answer"))
     await bot.write(person, "привет")
     assert bot.handled == []
-    assert bot.seen_by(person) == [texts.GIVEN_UP]
+    assert bot.seen_by(person) == [texts.telegram.GIVEN_UP]
 
 
 async def test_a_failure_that_cannot_be_told_is_only_logged(bot: Bot, person: int) -> None:
@@ -605,7 +605,7 @@ async def test_what_ends_the_process_every_time_is_given_up_after_three_tries(bo
     await bot.quiet()
     assert not crash.begun.is_set()
     assert bot.handled == []
-    assert bot.seen_by(person) == [texts.GIVEN_UP]
+    assert bot.seen_by(person) == [texts.telegram.GIVEN_UP]
     await bot.start()
     await bot.quiet()
-    assert bot.seen_by(person) == [texts.GIVEN_UP]
+    assert bot.seen_by(person) == [texts.telegram.GIVEN_UP]

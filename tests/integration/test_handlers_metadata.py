@@ -10,7 +10,7 @@ from datamodels import BuildingType, RecordingMetadata
 from datamodels_telegram import ConversationStep
 from errors import NotFound, OutdatedButton
 from handlers_world import Bot, Person
-from markups import Action, unpack
+from markups.callback_data import Action, unpack
 
 KNOWN = RecordingMetadata(
     audio_number=17, recorded_on=date(2026, 11, 3), employee="Иванова Мария", client="Петров Иван", place="Заря"

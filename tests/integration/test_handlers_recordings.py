@@ -6,12 +6,11 @@ import cards_store
 import incoming_store
 import outbox_store
 import recordings_store
-import recordings_store_work
 from datamodels import BuildingType, RecordingMetadata, Stage
 from datamodels_telegram import CardProgress, ConversationStep, IncomingFile, IncomingState, OutboxItem
 from errors import NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
-from markups_recordings import which_scenario
+from markups.recordings import which_scenario
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
 SIX_LINES = "12\n2026.11.03\nИванова Мария\nПетров Иван\nотель\nЗаря"
@@ -152,7 +151,7 @@ async def test_what_is_not_ready_says_so(person: Person) -> None:
 async def test_a_recording_that_failed_is_processed_again_with_a_card_of_its_own(person: Person) -> None:
     recording = await person.has_recording(stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
     async with person.bot.database.transaction() as connection:
-        await recordings_store_work.record_failure(connection, recording.id, "provider_failed", "Сервис отказал.")
+        await recordings_store.record_failure(connection, recording.id, "provider_failed", "Сервис отказал.")
     await person.press_data("recording||1")
     assert "❌ Не обработана: Сервис отказал." in person.sees
     await person.press("🔁 Обработать ещё раз")

@@ -13,10 +13,10 @@ from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow
 
+import metadata_store
 import recordings_store
-import recordings_store_work
 import reports_store
-import texts_errors
+import texts.errors
 from datamodels import (
     NewReportRun,
     RecordingId,
@@ -37,9 +37,9 @@ from errors import (
     ReportOutdated,
     VoxPersonaError,
 )
-from jobs import Jobs, queue_of
-from jobs_recordings import RecordingSteps
-from jobs_reports import ReportSteps
+from jobs.queue import Jobs, queue_of
+from jobs.recordings import RecordingSteps
+from jobs.reports import ReportSteps
 from recordings_factory import add_recording
 
 _LIMIT_S = 30.0
@@ -396,7 +396,7 @@ async def test_an_unexpected_failure_is_stored_too_and_is_not_tried_for_ever(
 
     async with working(jobs, [recording]):
         await until(failed)
-    assert await failure(shared_database, recording) == ("unexpected_failure", texts_errors.UNKNOWN)
+    assert await failure(shared_database, recording) == ("unexpected_failure", texts.errors.UNKNOWN)
     assert steps.begun == [recording]
 
 
@@ -593,7 +593,7 @@ async def test_an_outdated_report_is_not_tried_again(
 
 # --- cancelled ------------------------------------------------------------------------------------------------------
 
-CANCELLED = ("cancelled", texts_errors.CANCELLED)
+CANCELLED = ("cancelled", texts.errors.CANCELLED)
 
 
 async def test_work_that_runs_in_another_worker_is_stopped(
@@ -682,8 +682,8 @@ async def test_what_is_done_or_has_failed_for_good_is_not_cancelled(
 ) -> None:
     async with shared_database.transaction() as connection:
         done = await add_recording(connection)
-        await recordings_store_work.set_stage(connection, done, Stage.DONE, 1)
-        await recordings_store_work.record_failure(connection, recording, "no_speech", "Речи нет.")
+        await recordings_store.set_stage(connection, done, Stage.DONE, 1)
+        await recordings_store.record_failure(connection, recording, "no_speech", "Речи нет.")
     assert not await jobs.cancel_recording(done.id)
     assert not await jobs.cancel_recording(recording)
     assert await failure(shared_database, done.id) == (None, None)
@@ -763,7 +763,7 @@ async def test_a_failure_after_the_cancellation_is_not_told(
     await jobs.cancel_recording(recording)
     later = datetime.now(UTC)
     async with shared_database.transaction() as connection:
-        await recordings_store_work.record_failure(connection, recording, "no_speech", "Речи нет.")
+        await recordings_store.record_failure(connection, recording, "no_speech", "Речи нет.")
         await reports_store.fail_run(connection, run, "no_speech", "Речи нет.")
         await reports_store.postpone_run(connection, run, "no_speech", "Речи нет.", later)
         assert not await reports_store.start_run(connection, run)
@@ -806,7 +806,7 @@ async def test_a_proposal_that_is_ordered_again_has_not_ended_yet(
     shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
 ) -> None:
     async with shared_database.transaction() as connection:
-        await recordings_store.set_proposed(connection, recording, proposed=True)
+        await metadata_store.set_proposed(connection, recording, proposed=True)
     await enqueue_proposal(shared_database, jobs, recording)
     await enqueue_proposal(shared_database, jobs, recording)
     assert not await is_proposed(shared_database, recording)

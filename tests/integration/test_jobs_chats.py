@@ -14,10 +14,10 @@ from datamodels_chats import AnswerId, AnswerStatus, EndedAnswer
 from datamodels_telegram import ChatId, MessageId
 from db import Database
 from errors import DatabaseUnavailable, VoxPersonaError
-from jobs import Jobs
-from jobs_chats import AnswerSteps
-from jobs_recordings import RecordingSteps
-from jobs_reports import ReportSteps
+from jobs.chats import AnswerSteps
+from jobs.queue import Jobs
+from jobs.recordings import RecordingSteps
+from jobs.reports import ReportSteps
 from recordings_factory import add_recording, add_user
 
 _LIMIT_S = 20.0

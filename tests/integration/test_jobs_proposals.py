@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+import metadata_store
 import recordings_store
-import recordings_store_transcripts
+import transcripts_store
 from config import ROOT
 from datamodels import (
     BuildingType,
@@ -21,11 +22,11 @@ from datamodels import (
 )
 from db import Database
 from errors import NotFound, ProviderRateLimited, ProviderUnavailable
-from jobs_proposals import ProposalSteps
-from jobs_workshop import Engines, Workshop
-from language_model import LanguageModel
+from jobs.context import Engines, Workshop
+from jobs.recordings import ProposalSteps
+from language_model.port import LanguageModel
 from minio_manager import ObjectStore
-from prompt_pack import load_pack
+from prompt_pack.pack import load_pack
 from recordings_factory import add_recording
 from scripted_model import Call, Script, ScriptedModel
 
@@ -77,13 +78,13 @@ async def recording(shared_database: Database) -> RecordingId:
     async with shared_database.transaction() as connection:
         recording = (await add_recording(connection)).id
         content_hash = sha256(SAID.encode()).hexdigest()
-        await recordings_store_transcripts.save_transcript(connection, recording, transcript, content_hash)
+        await transcripts_store.save_transcript(connection, recording, transcript, content_hash)
     return recording
 
 
 async def metadata(database: Database, recording: RecordingId) -> RecordingMetadata | None:
     async with database.transaction() as connection:
-        return await recordings_store.load_metadata(connection, recording)
+        return await metadata_store.load_metadata(connection, recording)
 
 
 async def is_proposed(database: Database, recording: RecordingId) -> bool:
@@ -95,7 +96,7 @@ async def is_proposed(database: Database, recording: RecordingId) -> bool:
 async def test_empty_fields_are_filled_and_others_stay(shared_database: Database, recording: RecordingId) -> None:
     typed = RecordingMetadata(employee="Смирнова Анна Ивановна", zones=("лобби",))
     async with shared_database.transaction() as connection:
-        await recordings_store.save_metadata(connection, recording, typed)
+        await metadata_store.save_metadata(connection, recording, typed)
     assert not await is_proposed(shared_database, recording)
     await proposing(shared_database, model()).propose(recording)
     assert await metadata(shared_database, recording) == PROPOSED.model_copy(
@@ -109,14 +110,14 @@ async def test_metadata_that_are_saved_do_not_undo_the_proposal(
 ) -> None:
     await proposing(shared_database, model()).propose(recording)
     async with shared_database.transaction() as connection:
-        await recordings_store.save_metadata(connection, recording, RecordingMetadata(city="Тверь"))
+        await metadata_store.save_metadata(connection, recording, RecordingMetadata(city="Тверь"))
     assert await is_proposed(shared_database, recording)
 
 
 async def test_what_a_person_types_meanwhile_is_not_lost(shared_database: Database, recording: RecordingId) -> None:
     typed = RecordingMetadata(employee="Смирнова Анна Ивановна")
     async with shared_database.transaction() as connection:
-        await recordings_store.save_metadata(connection, recording, typed)
+        await metadata_store.save_metadata(connection, recording, typed)
         answered = asyncio.Event()
 
         def answer(call: Call) -> dict[str, Any]:
@@ -184,6 +185,6 @@ async def test_nobody_waits_for_a_model_that_does_not_answer(shared_database: Da
 async def test_the_recording_was_deleted(shared_database: Database, recording: RecordingId) -> None:
     async with shared_database.transaction() as connection:
         await recordings_store.delete_recording(connection, recording)
-        await recordings_store.set_proposed(connection, recording, proposed=True)
+        await metadata_store.set_proposed(connection, recording, proposed=True)
     with pytest.raises(NotFound):
         await proposing(shared_database, model()).propose(recording)

@@ -13,25 +13,24 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import recordings_store
-import recordings_store_transcripts
-import recordings_store_work
+import transcripts_store
 from audio import find_ffmpeg, opus
 from config import ROOT
 from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
 from db import Database
-from embedded_s3 import S3Endpoint
-from jobs import Jobs, queue_of
-from jobs_recordings import RecordingSteps
-from jobs_reports import ReportSteps
-from jobs_workshop import Engines, Workshop
+from embedded.s3 import S3Endpoint
+from jobs.context import Engines, Workshop
+from jobs.queue import Jobs, queue_of
+from jobs.recordings import RecordingSteps
+from jobs.reports import ReportSteps
 from minio_manager import ObjectStore, key_for_transcript
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
-from prompt_pack import load_pack
+from prompt_pack.pack import load_pack
 from recording_files import speech
 from recordings_factory import add_recording
-from speech_to_text import SpeechToText
-from speech_to_text_openai import OpenAISpeechToText
+from speech_to_text.openai import OpenAISpeechToText
+from speech_to_text.port import SpeechToText
 
 
 class Objects(ObjectStore):
@@ -70,8 +69,8 @@ async def audit(shared_database: Database) -> Recording:
         recording = await add_recording(connection)
         request = recording.request.model_copy(update={"scenario": ScenarioId("design")})
         recording = await recordings_store.update_request(connection, recording.id, request, restart=False)
-        await recordings_store_work.set_stage(connection, recording, Stage.TRANSCRIBED, 1)
-        await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, "hash")
+        await recordings_store.set_stage(connection, recording, Stage.TRANSCRIBED, 1)
+        await transcripts_store.save_transcript(connection, recording.id, transcript, "hash")
     return recording
 
 
@@ -100,7 +99,7 @@ async def test_steps_follow_one_another_and_take_away_roles_of_another_scenario(
     assert queue == [audit.id]
     assert await objects.exists(key_for_transcript(audit.owner_id, audit.id))
     async with shared_database.transaction() as connection:
-        transcript = await recordings_store_transcripts.load_transcript(connection, audit.id)
+        transcript = await transcripts_store.load_transcript(connection, audit.id)
     assert transcript is not None
     assert [(segment.speaker, segment.role) for segment in transcript.segments] == [("S1", None)]
 
@@ -112,7 +111,7 @@ async def test_a_scenario_chosen_meanwhile_is_not_lost(
 
     async def choose() -> None:
         async with shared_database.transaction() as connection:
-            await recordings_store_work.choose_scenario(
+            await recordings_store.choose_scenario(
                 connection, audit.id, ScenarioId("interview"), None, Stage.TRANSCRIBED
             )
 
@@ -128,7 +127,7 @@ async def test_a_recording_cancelled_meanwhile_stays_cancelled_and_is_not_begun_
 
     async def cancel() -> None:
         async with shared_database.transaction() as connection:
-            assert await recordings_store_work.cancel(connection, audit.id)
+            assert await recordings_store.cancel(connection, audit.id)
 
     objects.meanwhile = cancel
     await steps.advance(audit.id, queue.add)
@@ -138,7 +137,7 @@ async def test_a_recording_cancelled_meanwhile_stays_cancelled_and_is_not_begun_
     assert (cancelled.stage, cancelled.error_code) == (Stage.SPEAKERS_KNOWN, "cancelled")
 
     async with shared_database.transaction() as connection:
-        await recordings_store_work.go_on(connection, audit.id)
+        await recordings_store.go_on(connection, audit.id)
     await steps.advance(audit.id, queue.add)
     done = await now(shared_database, audit)
     assert (done.stage, done.error_code) == (Stage.DONE, None)
@@ -150,7 +149,7 @@ async def test_a_failure_that_is_tried_again_is_over_when_the_try_begins(
     await steps.advance(audit.id, queue.add)
     async with shared_database.transaction() as connection:
         later = datetime.now(UTC) + timedelta(hours=1)
-        await recordings_store_work.record_failure(connection, audit.id, "provider_unavailable", "Не отвечает.", later)
+        await recordings_store.record_failure(connection, audit.id, "provider_unavailable", "Не отвечает.", later)
     assert (await now(shared_database, audit)).retry_at == later
     during: list[Recording] = []
 

@@ -6,21 +6,21 @@ from typing import cast
 
 import pytest
 
-import recordings_store_transcripts
 import reports_store
+import transcripts_store
 from config import ROOT
 from datamodels import NewReportFile, Recording, ReportRun, ReportRunId, RunStatus, Segment, Transcript, UserId
 from db import Database
 from errors import Cancelled
-from jobs_reports import ReportSteps
-from jobs_workshop import Engines, Workshop
-from language_model import LanguageModel
+from jobs.context import Engines, Workshop
+from jobs.reports import ReportSteps
+from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from minio_manager import ObjectStore
 from openai_answers import SENTENCES, chat_answer
-from prompt_pack import load_pack
+from prompt_pack.pack import load_pack
 from recordings_factory import add_recording
-from report_archive import ReportArchive
+from reports.archive import ReportArchive
 from scripted_model import Call, ScriptedModel
 
 PACK = load_pack(ROOT / "prompts")
@@ -72,7 +72,7 @@ async def recording(shared_database: Database) -> Recording:
     transcript = Transcript(language="ru", engine="e", model="m", duration_s=96, speakers=1, segments=segments)
     async with shared_database.transaction() as connection:
         recording = await add_recording(connection)
-        await recordings_store_transcripts.save_transcript(connection, recording.id, transcript, "hash")
+        await transcripts_store.save_transcript(connection, recording.id, transcript, "hash")
     return recording
 
 

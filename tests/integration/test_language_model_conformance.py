@@ -10,12 +10,12 @@ import pytest
 from jsonschema import validate
 
 from datamodels import ChatMessage
-from embedded import Engines
+from embedded.engines import Engines
 from errors import ProviderRejectedRequest
-from language_model import LanguageModel
-from language_model_openai import OpenAILanguageModel
+from language_model.openai import OpenAILanguageModel
+from language_model.port import LanguageModel
 from openai_server import OpenAIServer
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 MODELS = Path(__file__).resolve().parents[2] / "persistent_data" / "models"
 QUESTION = [

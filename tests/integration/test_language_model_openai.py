@@ -18,10 +18,10 @@ from errors import (
     ProviderRejectedRequest,
     ProviderUnavailable,
 )
-from language_model_openai import CAREFUL_CONTEXT_TOKENS, OpenAILanguageModel
+from language_model.openai import CAREFUL_CONTEXT_TOKENS, OpenAILanguageModel
 from openai_faults import CHAT, MODELS, Fault, Kind
 from openai_server import OpenAIServer
-from provider_calls import Time
+from provider_calls.policy import Time
 
 QUESTION = [
     ChatMessage(role="system", content="Правила"),

@@ -18,7 +18,7 @@ from tenacity import wait_none
 
 from constants import PROVIDER_TRIES
 from datamodels import RecordingId, UserId
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from errors import BadSettings, NotFound, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
 from minio_manager import ObjectStore, key_for_original, key_for_transcript
 

@@ -15,10 +15,10 @@ from constants import REPORT_LIST_BYTES
 from datamodels import RecordingId
 from db import Database
 from errors import TelegramUnavailable
-from md_storage_index import ReportIndex, read_index, write_index
+from md_storage import ReportIndex, read_index, write_index
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
-from report_archive_snapshot import ReportSnapshot
+from reports.archive_filters import ReportSnapshot
 from user_states import Dialog, Step
 
 STALE = "❌ <b>Список отчетов устарел</b> (прошло &gt;5 минут). Запросите заново через кнопку «Мои отчеты»."

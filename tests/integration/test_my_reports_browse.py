@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import metadata_store
 import recordings_store
 from datamodels import RecordingMetadata
 from db import Database
-from md_storage_index import ReportIndex, read_index, write_index
+from md_storage import ReportIndex, read_index, write_index
 from my_reports_world import NOON, Owner, ReportsBot, index
 from user_states import Step
 
@@ -168,7 +169,7 @@ async def test_an_index_is_drawn_by_who_was_recorded_and_where(bot: ReportsBot, 
     async with bot.database.transaction() as connection:
         recording = await recordings_store.find_by_number(connection, anna.id, 1)
         assert recording is not None
-        await recordings_store.save_metadata(connection, recording.id, metadata)
+        await metadata_store.save_metadata(connection, recording.id, metadata)
     [point] = await bot.archive.index_points(anna.id)
     assert (point.number, point.day, point.employee, point.place) == (1, metadata.recorded_on, "Анна Ли", "Заря")
     await bot.archive.delete(anna.id, 1)

@@ -12,13 +12,12 @@ import outbox_store
 from datamodels import RunStatus
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
 from db import Database
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from message_tracker import MessageTracker
 from minio_manager import ObjectStore
-from outbox import Outbox
-from outbox_files import OutboxFiles
+from outbox import Outbox, OutboxFiles
 from utils import sha256_of_stream
 
 

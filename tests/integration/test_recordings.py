@@ -9,10 +9,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import recordings_store
-import recordings_store_work
 from datamodels import ProcessingRequest, Recording, RecordingId, RecordingMetadata, ScenarioId, Stage, UserId
 from db import Database
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from errors import NotARecording, NotFound
 from minio_manager import ObjectStore
 from recording_files import encode, tone
@@ -80,7 +79,7 @@ async def stored(database: Database, owner: UserId) -> list[Recording]:
 
 async def finish(database: Database, recording: Recording) -> None:
     async with database.transaction() as connection:
-        await recordings_store_work.set_stage(connection, recording, Stage.DONE, 1)
+        await recordings_store.set_stage(connection, recording, Stage.DONE, 1)
 
 
 async def test_a_file_is_called_as_people_call_it(
@@ -147,7 +146,7 @@ async def test_what_failed_goes_on_when_it_is_sent_again(
 ) -> None:
     first = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")).recording
     async with shared_database.transaction() as connection:
-        await recordings_store_work.record_failure(connection, first.id, "provider_unavailable", "Сервис не отвечает.")
+        await recordings_store.record_failure(connection, first.id, "provider_unavailable", "Сервис не отвечает.")
     sent = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg", again=False)
     assert (sent.known, sent.recording.error_code) == (True, None)
     assert enqueued == [first.id, first.id]

@@ -11,7 +11,6 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import recordings_store
-import recordings_store_work
 import reports_store
 from config import ROOT
 from datamodels import (
@@ -26,12 +25,12 @@ from datamodels import (
     Stage,
 )
 from db import Database
-from embedded_s3 import S3Endpoint
+from embedded.s3 import S3Endpoint
 from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
 from md_storage import ReportFiles
 from minio_manager import ObjectStore, key_for_transcript
-from prompt_pack import load_pack
-from recordings_changes import RecordingChanges
+from prompt_pack.pack import load_pack
+from recordings import RecordingChanges
 from recordings_factory import add_recording, add_user
 
 INTERVIEW, DESIGN, NONE = ScenarioId("interview"), ScenarioId("design"), ScenarioId("none")
@@ -83,7 +82,7 @@ async def recording_at(
     recording = await add_recording(connection)
     request = recording.request.model_copy(update={"scenario": scenario})
     recording = await recordings_store.update_request(connection, recording.id, request, restart=False)
-    await recordings_store_work.set_stage(connection, recording, stage, 1)
+    await recordings_store.set_stage(connection, recording, stage, 1)
     return await recordings_store.get_recording_for_job(connection, recording.id)
 
 
@@ -119,8 +118,8 @@ async def test_a_failure_is_over_and_warnings_of_steps_done_again_go(
     connection: AsyncConnection[DictRow], changes: RecordingChanges
 ) -> None:
     recording = await recording_at(connection, Stage.SPEAKERS_KNOWN)
-    await recordings_store_work.add_warnings(connection, recording.id, ["Роли расставлены по правилу."])
-    await recordings_store_work.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
+    await recordings_store.add_warnings(connection, recording.id, ["Роли расставлены по правилу."])
+    await recordings_store.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
     same = await changes.choose_scenario(connection, recording.owner_id, recording.id, INTERVIEW)
     assert (same.error_code, same.error_text, len(same.warnings)) == (None, None, 1)
     other = await changes.choose_scenario(connection, recording.owner_id, recording.id, DESIGN)

@@ -6,8 +6,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+import metadata_store
 import recordings_store
-import recordings_store_work
 import reports_store
 from datamodels import (
     BuildingType,
@@ -107,9 +107,9 @@ async def test_a_recording_of_an_unknown_owner_is_refused(connection: AsyncConne
 
 async def stopped_recording(connection: AsyncConnection[DictRow]) -> Recording:
     recording = await add_recording(connection)
-    await recordings_store_work.set_stage(connection, recording, Stage.TRANSCRIBED, 30)
-    await recordings_store_work.add_warnings(connection, recording.id, ["предупреждение"])
-    await recordings_store_work.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
+    await recordings_store.set_stage(connection, recording, Stage.TRANSCRIBED, 30)
+    await recordings_store.add_warnings(connection, recording.id, ["предупреждение"])
+    await recordings_store.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
     return await recordings_store.get_recording_for_job(connection, recording.id)
 
 
@@ -132,10 +132,10 @@ async def test_a_restart_begins_from_the_stored_file(connection: AsyncConnection
 
 async def test_stages_add_up_their_times_and_end_a_failure(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await recordings_store_work.set_stage(connection, recording, Stage.PREPARED, 1.25)
-    await recordings_store_work.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
+    await recordings_store.set_stage(connection, recording, Stage.PREPARED, 1.25)
+    await recordings_store.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
     failed = await recordings_store.get_recording_for_job(connection, recording.id)
-    await recordings_store_work.set_stage(connection, failed, Stage.TRANSCRIBED, 30.5)
+    await recordings_store.set_stage(connection, failed, Stage.TRANSCRIBED, 30.5)
     going_on = await recordings_store.get_recording_for_job(connection, recording.id)
     assert (failed.stage, failed.error_code, failed.error_text) == (
         Stage.PREPARED,
@@ -148,9 +148,9 @@ async def test_stages_add_up_their_times_and_end_a_failure(connection: AsyncConn
 
 async def test_a_warning_is_kept_once_in_the_order_given(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await recordings_store_work.add_warnings(connection, recording.id, ["второе", "первое", "второе"])
-    await recordings_store_work.add_warnings(connection, recording.id, [])
-    await recordings_store_work.add_warnings(connection, recording.id, ["первое", "третье"])
+    await recordings_store.add_warnings(connection, recording.id, ["второе", "первое", "второе"])
+    await recordings_store.add_warnings(connection, recording.id, [])
+    await recordings_store.add_warnings(connection, recording.id, ["первое", "третье"])
     warned = await recordings_store.get_recording_for_job(connection, recording.id)
     assert warned.warnings == ("второе", "первое", "третье")
 
@@ -160,22 +160,22 @@ async def test_metadata_come_back_as_they_were_saved(
     connection: AsyncConnection[DictRow], metadata: RecordingMetadata
 ) -> None:
     recording = await add_recording(connection)
-    assert await recordings_store.load_metadata(connection, recording.id) is None
-    await recordings_store.save_metadata(connection, recording.id, metadata)
-    assert await recordings_store.load_metadata(connection, recording.id) == metadata
+    assert await metadata_store.load_metadata(connection, recording.id) is None
+    await metadata_store.save_metadata(connection, recording.id, metadata)
+    assert await metadata_store.load_metadata(connection, recording.id) == metadata
 
 
 async def test_metadata_take_the_place_of_the_earlier_ones(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
     changed = METADATA.model_copy(update={"zones": ("холл",), "client": None, "building": BuildingType.SPA})
-    await recordings_store.save_metadata(connection, recording.id, METADATA)
-    await recordings_store.save_metadata(connection, recording.id, changed)
-    assert await recordings_store.load_metadata(connection, recording.id) == changed
+    await metadata_store.save_metadata(connection, recording.id, METADATA)
+    await metadata_store.save_metadata(connection, recording.id, changed)
+    assert await metadata_store.load_metadata(connection, recording.id) == changed
 
 
 async def save_same_metadata(database: Database, recording_id: RecordingId, zones: tuple[str, ...]) -> None:
     async with database.transaction() as connection:
-        await recordings_store.save_metadata(connection, recording_id, METADATA.model_copy(update={"zones": zones}))
+        await metadata_store.save_metadata(connection, recording_id, METADATA.model_copy(update={"zones": zones}))
 
 
 async def test_recordings_with_the_same_names_are_saved_at_once(shared_database: Database) -> None:
@@ -215,8 +215,8 @@ async def queue_report(connection: AsyncConnection[DictRow], recording: Recordin
 async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connection: AsyncConnection[DictRow]) -> None:
     untouched = await add_recording(connection)
     working = await add_recording(connection)
-    await recordings_store_work.set_stage(connection, working, Stage.DONE, 1)
-    await recordings_store_work.record_failure(connection, working.id, "no_speech", "Речи нет.")
+    await recordings_store.set_stage(connection, working, Stage.DONE, 1)
+    await recordings_store.record_failure(connection, working.id, "no_speech", "Речи нет.")
     for report_id in ("report_int_links", "report_int_general", "report_int_employee"):
         await queue_report(connection, working, report_id)
     [first, *_] = await reports_store.list_runs(connection, working.id)
@@ -253,10 +253,10 @@ async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connectio
 
 async def test_a_deleted_recording_takes_everything_with_it(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await recordings_store.save_metadata(connection, recording.id, METADATA)
+    await metadata_store.save_metadata(connection, recording.id, METADATA)
     await queue_report(connection, recording, "report_int_links")
     await recordings_store.delete_recording(connection, recording.id)
-    assert await recordings_store.load_metadata(connection, recording.id) is None
+    assert await metadata_store.load_metadata(connection, recording.id) is None
     assert await reports_store.list_runs(connection, recording.id) == []
     with pytest.raises(NotFound):
         await recordings_store.get_recording_for_job(connection, recording.id)
@@ -299,11 +299,11 @@ async def test_nobody_sees_anothers_recordings(connection: AsyncConnection[DictR
 async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connection: AsyncConnection[DictRow]) -> None:
     worked_on = await add_recording(connection)
     await recordings_store.update_request(connection, worked_on.id, DESIGN, restart=False)
-    assert not await recordings_store_work.set_stage(connection, worked_on, Stage.PREPARED, 1)
+    assert not await recordings_store.set_stage(connection, worked_on, Stage.PREPARED, 1)
     now = await recordings_store.get_recording_for_job(connection, worked_on.id)
     assert (now.stage, now.stage_seconds) == (Stage.STORED, {})
-    assert await recordings_store_work.set_stage(connection, now, Stage.PREPARED, 1)
-    assert not await recordings_store_work.set_stage(connection, now, Stage.PREPARED, 1)
+    assert await recordings_store.set_stage(connection, now, Stage.PREPARED, 1)
+    assert not await recordings_store.set_stage(connection, now, Stage.PREPARED, 1)
 
 
 async def since(connection: AsyncConnection[DictRow], recording: RecordingId) -> datetime:
@@ -319,10 +319,10 @@ async def test_the_time_of_a_stage_begins_with_the_work_and_with_each_stage(shar
         recording = await add_recording(connection)
         began.append(await since(connection, recording.id))
     async with shared_database.transaction() as connection:
-        await recordings_store_work.set_stage(connection, recording, Stage.PREPARED, 1)
+        await recordings_store.set_stage(connection, recording, Stage.PREPARED, 1)
         began.append(await since(connection, recording.id))
     async with shared_database.transaction() as connection:
-        await recordings_store_work.record_failure(connection, recording.id, "no_speech", "Речи нет.")
+        await recordings_store.record_failure(connection, recording.id, "no_speech", "Речи нет.")
         began.append(await since(connection, recording.id))
     async with shared_database.transaction() as connection:
         await recordings_store.update_request(connection, recording.id, DESIGN, restart=False)
@@ -332,10 +332,10 @@ async def test_the_time_of_a_stage_begins_with_the_work_and_with_each_stage(shar
 
 async def test_metadata_are_confirmed_also_when_there_are_none(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await recordings_store.confirm_metadata(connection, recording.id)
-    await recordings_store.save_metadata(connection, recording.id, METADATA)
+    await metadata_store.confirm_metadata(connection, recording.id)
+    await metadata_store.save_metadata(connection, recording.id, METADATA)
     cursor = await connection.execute(
         "SELECT confirmed_at FROM recording_metadata WHERE recording_id = %s", (recording.id,)
     )
     assert (await cursor.fetchone() or {})["confirmed_at"] is not None
-    assert await recordings_store.load_metadata(connection, recording.id) == METADATA
+    assert await metadata_store.load_metadata(connection, recording.id) == METADATA

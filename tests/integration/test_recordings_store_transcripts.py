@@ -2,7 +2,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 import recordings_store
-import recordings_store_transcripts as store
+import transcripts_store
 from datamodels import MissingInterval, PartPlan, PartTranscript, RecordingId, Segment, Transcript, Word
 from recordings_factory import add_recording
 
@@ -47,8 +47,8 @@ async def parts_of(connection: AsyncConnection[DictRow], recording_id: Recording
 
 async def test_planned_parts_are_there_without_results(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await store.plan_parts(connection, recording.id, plan("a", "b"))
-    parts = await store.get_parts(connection, recording.id, ["b", "a", "unknown"])
+    await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
+    parts = await transcripts_store.get_parts(connection, recording.id, ["b", "a", "unknown"])
     assert [(part.input_hash, part.start_s, part.end_s, part.result) for part in parts] == [
         ("a", 0.0, 10.0, None),
         ("b", 10.0, 20.0, None),
@@ -58,29 +58,29 @@ async def test_planned_parts_are_there_without_results(connection: AsyncConnecti
 
 async def test_a_part_is_as_the_engine_heard_it(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await store.plan_parts(connection, recording.id, plan("a"))
-    await store.store_part_failure(connection, recording.id, "a", "provider_unavailable")
-    [failed] = await store.get_parts(connection, recording.id, ["a"])
-    await store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
-    [heard] = await store.get_parts(connection, recording.id, ["a"])
+    await transcripts_store.plan_parts(connection, recording.id, plan("a"))
+    await transcripts_store.store_part_failure(connection, recording.id, "a", "provider_unavailable")
+    [failed] = await transcripts_store.get_parts(connection, recording.id, ["a"])
+    await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
+    [heard] = await transcripts_store.get_parts(connection, recording.id, ["a"])
     assert (failed.result, failed.error_code) == (None, "provider_unavailable")
     assert (heard.result, heard.error_code, heard.engine_s) == (HEARD, None, 3.5)
 
 
 async def test_a_late_failure_does_not_undo_a_result(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await store.plan_parts(connection, recording.id, plan("a"))
-    await store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
-    await store.store_part_failure(connection, recording.id, "a", "provider_unavailable")
-    [part] = await store.get_parts(connection, recording.id, ["a"])
+    await transcripts_store.plan_parts(connection, recording.id, plan("a"))
+    await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
+    await transcripts_store.store_part_failure(connection, recording.id, "a", "provider_unavailable")
+    [part] = await transcripts_store.get_parts(connection, recording.id, ["a"])
     assert (part.result, part.error_code) == (HEARD, None)
 
 
 async def test_the_same_plan_again_keeps_what_was_heard(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await store.plan_parts(connection, recording.id, plan("a", "b"))
-    await store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
-    await store.plan_parts(connection, recording.id, plan("a", "b"))
+    await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
+    await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
+    await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
     assert await parts_of(connection, recording.id) == (1, 2)
 
 
@@ -88,12 +88,12 @@ async def test_another_plan_counts_its_own_parts_and_going_back_finds_the_result
     connection: AsyncConnection[DictRow],
 ) -> None:
     recording = await add_recording(connection)
-    await store.plan_parts(connection, recording.id, plan("a", "b"))
-    await store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
-    await store.plan_parts(connection, recording.id, plan("x", "y", "z"))
+    await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
+    await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
+    await transcripts_store.plan_parts(connection, recording.id, plan("x", "y", "z"))
     other = await parts_of(connection, recording.id)
-    left = await store.get_parts(connection, recording.id, ["a", "b"])
-    await store.plan_parts(connection, recording.id, plan("a", "b"))
+    left = await transcripts_store.get_parts(connection, recording.id, ["a", "b"])
+    await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
     assert other == (0, 3)
     assert [part.input_hash for part in left] == ["a"]
     assert await parts_of(connection, recording.id) == (1, 2)
@@ -101,33 +101,33 @@ async def test_another_plan_counts_its_own_parts_and_going_back_finds_the_result
 
 async def test_engine_seconds_are_those_of_the_plan(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await store.plan_parts(connection, recording.id, plan("a", "b"))
-    await store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
-    await store.plan_parts(connection, recording.id, plan("x", "y"))
-    await store.store_part_result(connection, recording.id, "x", HEARD, 1.5)
-    await store.store_part_result(connection, recording.id, "y", HEARD, 2.25)
-    assert await store.engine_seconds(connection, recording.id) == 3.75
+    await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
+    await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
+    await transcripts_store.plan_parts(connection, recording.id, plan("x", "y"))
+    await transcripts_store.store_part_result(connection, recording.id, "x", HEARD, 1.5)
+    await transcripts_store.store_part_result(connection, recording.id, "y", HEARD, 2.25)
+    assert await transcripts_store.engine_seconds(connection, recording.id) == 3.75
 
 
 async def test_there_is_no_transcript_before_one_is_saved(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    assert await store.load_transcript(connection, recording.id) is None
-    assert await store.find_engine(connection, recording.id) is None
+    assert await transcripts_store.load_transcript(connection, recording.id) is None
+    assert await transcripts_store.find_engine(connection, recording.id) is None
 
 
 async def test_a_transcript_comes_back_as_it_was_saved(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
-    await store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
-    assert await store.load_transcript(connection, recording.id) == TRANSCRIPT
-    assert await store.find_engine(connection, recording.id) == ("whisper", "base")
+    await transcripts_store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
+    assert await transcripts_store.load_transcript(connection, recording.id) == TRANSCRIPT
+    assert await transcripts_store.find_engine(connection, recording.id) == ("whisper", "base")
 
 
 async def test_a_transcript_takes_the_place_of_the_earlier_one(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
     shorter = TRANSCRIPT.model_copy(update={"segments": TRANSCRIPT.segments[:1], "missing": ()})
-    await store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
-    await store.save_transcript(connection, recording.id, shorter, "other hash")
-    assert await store.load_transcript(connection, recording.id) == shorter
+    await transcripts_store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
+    await transcripts_store.save_transcript(connection, recording.id, shorter, "other hash")
+    assert await transcripts_store.load_transcript(connection, recording.id) == shorter
 
 
 async def test_eight_hours_keep_their_order(connection: AsyncConnection[DictRow]) -> None:
@@ -142,5 +142,5 @@ async def test_eight_hours_keep_their_order(connection: AsyncConnection[DictRow]
         for i in range(10_000)
     )
     long = TRANSCRIPT.model_copy(update={"segments": segments, "duration_s": 28_800.0})
-    await store.save_transcript(connection, recording.id, long, "hash")
-    assert await store.load_transcript(connection, recording.id) == long
+    await transcripts_store.save_transcript(connection, recording.id, long, "hash")
+    assert await transcripts_store.load_transcript(connection, recording.id) == long

@@ -8,7 +8,7 @@ import pytest
 from db import Database
 from errors import DatabaseUnavailable, NotFound, ReportFileGone
 from my_reports_world import PACK, TEXT, Owner, ReportsBot
-from report_archive import file_entry
+from reports.archive import file_entry
 from reports_store import list_named
 
 

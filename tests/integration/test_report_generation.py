@@ -9,13 +9,13 @@ import openai_faults
 from constants import PROVIDER_TRIES
 from datamodels import BuildingType, Segment, Transcript
 from errors import ProviderUnavailable
-from language_model_openai import OpenAILanguageModel
+from language_model.openai import OpenAILanguageModel
 from openai_answers import SENTENCES
 from openai_faults import CHAT
 from openai_server import OpenAIServer
-from prompt_pack import ReportType, load_pack
-from provider_calls import Time
-from report_generation import GeneratedReport, ReportRequest, generate_report
+from prompt_pack.pack import ReportType, load_pack
+from provider_calls.policy import Time
+from reports.generation import GeneratedReport, ReportRequest, generate_report
 from scripted_model import MemoryAnswers
 
 PACK = load_pack(Path(__file__).parents[2] / "prompts")

@@ -13,10 +13,10 @@ import speech_corpus
 from audio import find_ffmpeg, opus
 from openai_answers import Script, heard_sentence
 from openai_server import OpenAIServer
-from speech_to_text import SpeechToText
-from speech_to_text_openai import OpenAISpeechToText
-from speech_to_text_whisper import WhisperSpeechToText
-from weights import ensure_weights
+from speech_to_text.openai import OpenAISpeechToText
+from speech_to_text.port import SpeechToText
+from speech_to_text.whisper import WhisperSpeechToText
+from weights.installer import ensure_weights
 
 MODELS = Path(__file__).resolve().parents[2] / "persistent_data" / "models"
 

@@ -24,8 +24,8 @@ from errors import (
 from openai_answers import SAMPLE_RATE, Samples, Script, heard_sentence
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer, Recorded
-from provider_calls import Time
-from speech_to_text_openai import TIMED_LIMITS, UNTIMED_LIMITS, OpenAISpeechToText
+from provider_calls.policy import Time
+from speech_to_text.openai import TIMED_LIMITS, UNTIMED_LIMITS, OpenAISpeechToText
 
 TURN_S = 5.0
 LENGTH_S = 70.0

@@ -14,9 +14,9 @@ import speech_corpus
 from datamodels import PartTranscript, Word
 from errors import WeightsRefused
 from product import MODELS
-from speech_to_text_utterances import LONGEST_S
-from speech_to_text_whisper import WhisperSpeechToText
-from weights import ensure_weights
+from speech_to_text.local import LONGEST_S
+from speech_to_text.whisper import WhisperSpeechToText
+from weights.installer import ensure_weights
 
 pytestmark = pytest.mark.weights
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import speakers_diarization
+import speakers.diarization
 import speech_corpus
 from constants import SAMPLE_RATE
 from datamodels import Interval
 from errors import WeightsRefused
 from product import MODELS
-from speakers_diarization import diarize
+from speakers.diarization import diarize
 from voice_embeddings import WINDOW_SAMPLES, VoiceEncoder, mel_filterbank
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -211,4 +211,4 @@ def test_a_cancelled_diarization_stops_its_thread(encoder: VoiceEncoder, tmp_pat
             await task
 
     asyncio.run(cancelled())  # a loop of its own, as closing it waits for the thread
-    assert sum(batches) < 600 / speakers_diarization.HOP_S / 2
+    assert sum(batches) < 600 / speakers.diarization.HOP_S / 2

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from errors import ProviderUnavailable, WeightsRefused
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 MODEL = bytes(range(256)) * 512
 CONFIG = b"{}"

@@ -1,9 +1,11 @@
 """The floors table of ARCHITECTURE.md is true: read from the imports themselves."""
 
 import ast
+import importlib.machinery
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -11,55 +13,77 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
+MOST_ENTRIES = 100
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 
 
 def floors() -> dict[str, int]:
+    """The floor of every module and package, by its name; a package's name stands with a slash in the table."""
     table: dict[str, int] = {}
     for line in (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines():
         if row := re.match(r"\| (\d+) [\w ]+ \|([^|]*)\|", line):
-            for module in re.findall(r"`(\w+)`", row[2]):
-                assert module not in table, f"{module} stands on two floors"
-                table[module] = int(row[1])
+            for name in re.findall(r"`(\w+/?)`", row[2]):
+                assert name not in table, f"{name} stands on two floors"
+                table[name] = int(row[1])
     return table
 
 
+def dotted(path: Path) -> str:
+    """The name by which ``path`` is imported."""
+    parts = path.relative_to(SRC).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def imports(path: Path) -> set[str]:
+    """The dotted names that ``path`` imports; of ``from package import module`` the module's."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: relative import in line {node.lineno}"
             assert node.module is not None
-            found.add(node.module.partition(".")[0])
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES)
+            found |= submodules or {node.module}
     return found
 
 
-def family(module: str) -> str:
-    return module.partition("_")[0]
+def own_imports(module: str) -> Iterator[str]:
+    return iter(sorted(IMPORTS[module] & set(MODULES)))
+
+
+def room(module: str) -> str:
+    """What the table calls the place of ``module``: its package, or itself."""
+    package, dot, _ = module.partition(".")
+    return f"{package}/" if dot or (SRC / package).is_dir() else package
 
 
 FLOORS = floors()
-MODULES = {path.stem: path for path in sorted(SRC.glob("*.py"))}
+MODULES = {dotted(path): path for path in sorted(SRC.rglob("*.py"))}
 IMPORTS = {module: imports(path) for module, path in MODULES.items()}
+PACKAGES = sorted(path.name for path in SRC.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
 def test_every_module_stands_on_a_floor_and_every_entry_exists() -> None:
-    assert set(FLOORS) == set(MODULES)
+    assert set(FLOORS) == {room(module) for module in MODULES}
+
+
+def test_src_is_a_listing_that_one_can_read() -> None:
+    assert len([path for path in SRC.iterdir() if path.name != "__pycache__"]) <= MOST_ENTRIES
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_module_imports_only_from_below_or_its_family(module: str) -> None:
-    for other in sorted(IMPORTS[module] & set(MODULES)):
-        below = FLOORS[other] < FLOORS[module]
-        beside = FLOORS[other] == FLOORS[module] and family(other) == family(module)
-        assert below or beside, f"{module} (floor {FLOORS[module]}) imports {other} (floor {FLOORS[other]})"
+def test_module_imports_only_from_below_or_its_package(module: str) -> None:
+    for other in own_imports(module):
+        below = FLOORS[room(other)] < FLOORS[room(module)]
+        assert below or room(other) == room(module), (
+            f"{module} (floor {FLOORS[room(module)]}) imports {other} (floor {FLOORS[room(other)]})"
+        )
 
 
 def test_imports_have_no_circle() -> None:
-    graph = {module: found & set(MODULES) for module, found in IMPORTS.items()}
+    graph = {module: set(own_imports(module)) for module in MODULES}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as exc:
@@ -68,13 +92,28 @@ def test_imports_have_no_circle() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_import_resolves(module: str) -> None:
-    optional = {"onnx_asr"} if module == "speech_to_text_onnx" else set()
-    for name in sorted(IMPORTS[module] - set(MODULES) - optional):
+    optional = {"onnx_asr"} if module == "speech_to_text.onnx" else set()
+    for name in sorted(IMPORTS[module] - optional):
         assert importlib.util.find_spec(name) is not None, f"{module} imports {name}, which is nowhere"
 
 
-def test_no_module_hides_one_of_the_standard_library() -> None:
-    assert not set(MODULES) & set(sys.stdlib_module_names)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_has_a_docstring_and_nothing_else_in_its_init(package: str) -> None:
+    tree = ast.parse((SRC / package / "__init__.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    assert len(tree.body) == 1
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_package_bears_the_name_of_a_module_of_ours(package: str) -> None:
+    assert not (SRC / f"{package}.py").exists()
+
+
+@pytest.mark.parametrize("name", sorted({module.partition(".")[0] for module in MODULES}))
+def test_nothing_hides_a_module_of_the_standard_library_or_of_an_installed_library(name: str) -> None:
+    assert name not in sys.stdlib_module_names
+    elsewhere = [entry for entry in sys.path if "site-packages" in entry]
+    assert importlib.machinery.PathFinder.find_spec(name, elsewhere) is None
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chats import TITLE_CHARACTERS, BadTitle, day_bounds, parse_title, title_from
+from chats.threads import TITLE_CHARACTERS, BadTitle, day_bounds, parse_title, title_from
 from screens import NASTY, nasty_text
 
 

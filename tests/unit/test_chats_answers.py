@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import texts_chats as texts
-from chats_answers import Composer, held_to, quotes
+import texts.chats
+from chats.answers import Composer, held_to, quotes
 from datamodels import Completion, RecordingId, Usage
 from datamodels_chats import AnswerKind, Basis, Passage, PassageLine, Source, Turn
 from errors import ContextTooSmall
-from prompt_pack_templates import Template
+from prompt_pack.templates import Template
 from scripted_model import ScriptedModel
 
 PROMPT = Template(name="answer.md", source="Правила. Если нечего ответить: {{ no_answer }}")
@@ -69,7 +69,7 @@ def test_several_numbers_in_one_bracket_are_told_apart() -> None:
 def test_what_cites_nothing_is_no_answer_and_the_quotes_are_shown(text: str) -> None:
     outcome = held_to(completion(text), PASSAGES)
     assert outcome.basis is Basis.QUOTES
-    assert outcome.note == texts.NOTE_NOT_CITED
+    assert outcome.note == texts.chats.NOTE_NOT_CITED
     assert text not in outcome.text
     assert len(outcome.sources) == 3
     assert outcome.usage == USAGE
@@ -78,11 +78,11 @@ def test_what_cites_nothing_is_no_answer_and_the_quotes_are_shown(text: str) -> 
 @pytest.mark.parametrize("text", ["НЕТ ОТВЕТА", " нет ответа.", "Нет ответа: об этом не говорили [1]"])
 def test_a_model_that_finds_no_answer_is_believed(text: str) -> None:
     outcome = held_to(completion(text), PASSAGES)
-    assert (outcome.basis, outcome.text, outcome.sources) == (Basis.NOTHING, texts.NO_ANSWER, ())
+    assert (outcome.basis, outcome.text, outcome.sources) == (Basis.NOTHING, texts.chats.NO_ANSWER, ())
 
 
 def test_an_answer_that_was_cut_says_so() -> None:
-    assert held_to(completion("Хвалят [1] и", truncated=True), PASSAGES).note == texts.NOTE_TRUNCATED
+    assert held_to(completion("Хвалят [1] и", truncated=True), PASSAGES).note == texts.chats.NOTE_TRUNCATED
 
 
 @given(st.text(max_size=200))
@@ -110,7 +110,7 @@ async def test_the_model_is_shown_passages_turns_and_the_question_as_data() -> N
     await Composer(llm, PROMPT, 2000).compose(attack, [passage(1, attack)], turns)
     [call] = llm.calls
     system, user = call.messages
-    assert texts.NO_ANSWER_MARK in system.content
+    assert texts.chats.NO_ANSWER_MARK in system.content
     for mark in ("<диалог>", "</диалог>", "<отрывки>", "</отрывки>", "<вопрос>", "</вопрос>"):
         assert user.content.count(mark) == 1
     assert user.content.index("Что о завтраке?") < user.content.index("А обед?") < user.content.index("<отрывки>")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-import cli
+import cli.commands
 from constants import MAX_SPEAKERS
 
 
 def options_of(*arguments: str) -> dict[str, Any]:
     """What ``process`` makes of its arguments."""
-    return cli.commands.commands["process"].make_context("process", list(arguments)).params
+    return cli.commands.commands.commands["process"].make_context("process", list(arguments)).params
 
 
 def said_to(
@@ -23,7 +23,7 @@ def said_to(
     monkeypatch.setattr(sys, "argv", ["main.py", *arguments])
     status: int | str | None = 0
     try:
-        cli.main()
+        cli.commands.main()
     except SystemExit as exc:
         status = exc.code
     assert isinstance(status, int)
@@ -36,7 +36,9 @@ def test_defaults_are_what_the_help_says() -> None:
     expected = {"scenario": "interview", "report": "all", "language": "auto", "out": Path("out"), "as_json": False}
     assert {name: options[name] for name in expected} == expected
     assert options["building"] is options["speakers"] is None
-    help_texts = " ".join(getattr(each, "help", None) or "" for each in cli.commands.commands["process"].params)
+    help_texts = " ".join(
+        getattr(each, "help", None) or "" for each in cli.commands.commands.commands["process"].params
+    )
     assert {str(expected[name]) for name in ("scenario", "report", "language", "out")} <= set(
         re.findall(r"По умолчанию (\S+)\.", help_texts)
     )
@@ -116,6 +118,6 @@ def test_the_help_is_in_russian(
 
 
 def test_every_option_is_explained() -> None:
-    for command in cli.commands.commands.values():
+    for command in cli.commands.commands.commands.values():
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.metavar, parameter.name

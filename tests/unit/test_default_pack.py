@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from datamodels import BuildingType
-from prompt_pack import ReportPack, ReportPlan, load_pack
-from prompt_pack_manifest import PassKind
-from prompt_pack_models import ReportPass
-from prompt_pack_templates import EarlierPass
-from report_evidence import CHECKED_WORDS, normal_words
+from prompt_pack.manifest import PassKind
+from prompt_pack.models import ReportPass
+from prompt_pack.pack import ReportPack, ReportPlan, load_pack
+from prompt_pack.templates import EarlierPass
+from reports.evidence import CHECKED_WORDS, normal_words
 
 ROOT = Path(__file__).parents[2] / "prompts"
 HOTEL, RESTAURANT, SPA = BuildingType.HOTEL, BuildingType.RESTAURANT, BuildingType.SPA

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import errors
-import texts_errors
+import texts.errors
 from config import ROOT
 from errors import UnexpectedFailure, VoxPersonaError, exit_status_of
 
@@ -31,9 +31,9 @@ def placeholders(template: str | None) -> set[str]:
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted((ROOT / "src").glob("*.py")):
-        if path.name != "errors.py":
-            yield path.name, ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        if path != ROOT / "src" / "errors.py":
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def made() -> Iterator[tuple[type[VoxPersonaError], set[str], str]]:
@@ -63,7 +63,7 @@ def test_every_class_has_a_sentence_and_a_message_of_its_own(cls: type[VoxPerson
 @pytest.mark.parametrize("cls", TOLD, ids=lambda cls: cls.__name__)
 def test_a_sentence_says_what_is_wrong_and_then_what_to_do(cls: type[VoxPersonaError]) -> None:
     # What a provider refuses has its advice in the reason.
-    text = f"{cls.user_text_template} {texts_errors.REASON_NO_FUNDS if cls is errors.ProviderRejectedRequest else ''}"
+    text = f"{cls.user_text_template} {texts.errors.REASON_NO_FUNDS if cls is errors.ProviderRejectedRequest else ''}"
     assert re.search(r"[.:] .*[а-яё]+(?:те|ся|ить|ать)\b", text)
     assert re.match(r"[А-ЯЁ]|Telegram ", text)
 

@@ -2,8 +2,8 @@ import pytest
 
 from access import Permission
 from datamodels_telegram import IncomingMessage
-from handlers_context import Context, Routes, joined
-from markups import Action, Press
+from markups.callback_data import Action, Press
+from telegram_handlers.context import Context, Routes, joined
 from user_states import Step
 
 

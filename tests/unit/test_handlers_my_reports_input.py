@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants import REPORT_TITLE_CHARACTERS
-from handlers_my_reports_input import BadAnswer, parse_number, parse_period, parse_title, parse_title_part
 from screens import nasty_text
+from telegram_handlers.my_reports_shared import BadAnswer, parse_number, parse_period, parse_title, parse_title_part
 
 
 @given(st.text(max_size=30), st.frozensets(st.integers(1, 20), max_size=5))

@@ -4,8 +4,8 @@ import pytest
 
 from datamodels_telegram import ButtonPress, ChatId, MessageId, TelegramPerson
 from errors import TelegramUnavailable
-from handlers_presses import PressAnswer, Taps
 from telegram_double import TelegramDouble
+from telegram_handlers.presses import PressAnswer, Taps
 
 NEVER = 3600.0
 

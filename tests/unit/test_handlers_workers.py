@@ -1,6 +1,6 @@
 import asyncio
 
-from handlers_workers import PersonWorkers
+from telegram_handlers.workers import PersonWorkers
 
 
 async def test_a_persons_items_are_handled_in_their_order_and_people_do_not_wait_for_one_another() -> None:

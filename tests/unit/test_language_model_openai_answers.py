@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language_model_openai_answers import InvalidAnswerText, ThinkingFilter, parse_json, without_thinking
-from language_model_openai_requests import fits_strict_mode
+from language_model.openai import fits_strict_mode
+from language_model.openai_answers import InvalidAnswerText, ThinkingFilter, parse_json, without_thinking
 
 ANYTHING: dict[str, Any] = {}
 values = st.recursive(

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from errors import DatabaseUnavailable
-from loops import Errands, Loop, delay_s
+from followers import Errands, Loop, delay_s
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from constants import CALLBACK_DATA_BYTES
 from errors import OutdatedButton
-from markups import Action, pack, unpack
-from metadata_fields import Field
+from markups.callback_data import Action, pack, unpack
+from metadata.fields import Field
 
 LARGEST = 2**31 - 1
 """PostgreSQL's integer: recordings and reports are numbered with it. Ids of rows are counted from 1 too."""

@@ -22,8 +22,8 @@ from datamodels_telegram import (
     RunProgress,
 )
 from errors import Cancelled, NoSpeech, ProviderUnavailable
-from markups_cards import Times, card_view, measured, opening
-from prompt_pack import load_pack
+from markups.cards import Times, card_view, measured, opening
+from prompt_pack.pack import load_pack
 from screens import check, drawn, nasty_text
 
 PACK = load_pack(ROOT / "prompts")

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import markups_chats as markups
-from chats import ChatPage
-from chats_export import EXTENSIONS, History, source_line
+import markups.chats
+from chats.export import EXTENSIONS, History, source_line
+from chats.threads import ChatPage
 from constants import MESSAGE_UTF16_UNITS
 from datamodels import RecordingId, UserId
 from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, Source
-from markups_fit import utf16_units
+from markups.text import utf16_units
 from screens import NASTY, check, drawn, nasty_text, read
 
 OWNER = UserId(uuid4())
@@ -56,21 +56,21 @@ def test_a_source_reads_as_people_cite_it() -> None:
 
 
 def test_the_list_has_a_button_for_each_chat_and_turns_its_pages() -> None:
-    screen = markups.chats_page(page(3, 2, 3))
+    screen = markups.chats.chats_page(page(3, 2, 3))
     assert "[▶ №3 · Завтраки]\n[№2 · Завтраки]\n[№1 · Завтраки]\n[◀] [▶]" in drawn(screen)
     assert [button.data for button in screen.keyboard[4]] == ["menu_chats||1", "menu_chats||3"]
-    assert "◀" not in drawn(markups.chats_page(page(1, 1, 2)))
-    assert "Страница" not in drawn(markups.chats_page(page(1)))
+    assert "◀" not in drawn(markups.chats.chats_page(page(1, 1, 2)))
+    assert "Страница" not in drawn(markups.chats.chats_page(page(1)))
 
 
 def test_the_card_of_the_active_chat_says_so_and_guests_change_nothing() -> None:
-    other = drawn(markups.chat_card(chat(), active=False, may_change=True))
+    other = drawn(markups.chats.chat_card(chat(), active=False, may_change=True))
     assert "[💬 В чат]\n[✏️ Переименовать] [🗑️ Удалить]\n[📜 Получить историю]" in other
-    here = drawn(markups.chat_card(chat(), active=True, may_change=False))
+    here = drawn(markups.chats.chat_card(chat(), active=True, may_change=False))
     assert "В чат]" not in here
     assert "Переименовать" not in here
     assert "Этот чат открыт" in here
-    empty = drawn(markups.chat_card(chat(title=None, questions=0), active=True, may_change=True))
+    empty = drawn(markups.chats.chat_card(chat(title=None, questions=0), active=True, may_change=True))
     assert "Новый чат" in empty
     assert "Вопросов ещё не было" in empty
     assert "Получить историю" not in empty
@@ -78,25 +78,25 @@ def test_the_card_of_the_active_chat_says_so_and_guests_change_nothing() -> None
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 вопрос"), (2, "2 вопроса"), (5, "5 вопросов"), (11, "11 вопросов")])
 def test_questions_are_counted_in_russian(count: int, said: str) -> None:
-    assert f"{said} ·" in drawn(markups.chat_card(chat(questions=count), active=True, may_change=True))
+    assert f"{said} ·" in drawn(markups.chats.chat_card(chat(questions=count), active=True, may_change=True))
 
 
 @given(title=nasty_text, note=nasty_text)
 def test_any_title_makes_good_screens(title: str, note: str) -> None:
     named = chat(2**31 - 1, title or None)
-    check(markups.chats_page(ChatPage([named], named, 1, 1, 1)))
-    check(markups.chat_card(named, active=False, may_change=True, note=markups.renamed(named)))
-    check(markups.chats_page(ChatPage([named], named, 1, 1, 1), markups.deleted(named)))
-    check(markups.switched(named))
-    check(markups.ask_title(named, note))
-    check(markups.delete_question(named))
-    check(markups.history_question(named))
-    check(markups.bad_day(note or "?"))
+    check(markups.chats.chats_page(ChatPage([named], named, 1, 1, 1)))
+    check(markups.chats.chat_card(named, active=False, may_change=True, note=markups.chats.renamed(named)))
+    check(markups.chats.chats_page(ChatPage([named], named, 1, 1, 1), markups.chats.deleted(named)))
+    check(markups.chats.switched(named))
+    check(markups.chats.ask_title(named, note))
+    check(markups.chats.delete_question(named))
+    check(markups.chats.history_question(named))
+    check(markups.chats.bad_day(note or "?"))
     for extension in EXTENSIONS:
-        check(markups.history_caption(History(named, date(2026, 11, 3), 5), extension))
-        check(markups.history_caption(History(named, None, 1), extension))
-    check(markups.no_history(named, None))
-    check(markups.no_history(named, date(2026, 11, 3), range(1, 100)))
+        check(markups.chats.history_caption(History(named, date(2026, 11, 3), 5), extension))
+        check(markups.chats.history_caption(History(named, None, 1), extension))
+    check(markups.chats.no_history(named, None))
+    check(markups.chats.no_history(named, date(2026, 11, 3), range(1, 100)))
 
 
 @given(
@@ -111,7 +111,7 @@ def test_any_answer_makes_messages_that_telegram_takes(
 ) -> None:
     sources = tuple(source(number, "Клиент", "Очень длинная роль " * 3) for number in range(1, count + 1))
     outcome = AnswerOutcome(basis=basis, text=text, note=note, sources=sources)
-    for screen in markups.answer_messages(question, outcome):
+    for screen in markups.chats.answer_messages(question, outcome):
         check(screen)
         assert utf16_units(read(screen)) <= MESSAGE_UTF16_UNITS
 
@@ -119,7 +119,7 @@ def test_any_answer_makes_messages_that_telegram_takes(
 def test_a_long_answer_is_told_whole() -> None:
     words = [f"слово{number}" for number in range(3000)]
     outcome = AnswerOutcome(basis=Basis.QUOTES, text=" ".join(words), sources=(source(),))
-    screens = markups.answer_messages("Что?", outcome)
+    screens = markups.chats.answer_messages("Что?", outcome)
     told = " ".join(" ".join(read(screen).split()) for screen in screens)
     assert " ".join(words) in told
     assert len(screens) > 1
@@ -128,7 +128,7 @@ def test_a_long_answer_is_told_whole() -> None:
 
 def test_an_answer_has_the_question_above_and_the_sources_below() -> None:
     outcome = AnswerOutcome(basis=Basis.MODEL, text="**Мало** горячего [2].", sources=(source(2, "Клиент"),))
-    [screen] = markups.answer_messages("Что о завтраке?", outcome)
+    [screen] = markups.chats.answer_messages("Что о завтраке?", outcome)
     assert screen.text == (
         "<i>❓ Что о завтраке?</i>\n\n<b>Мало</b> горячего [2].\n\n"
         "📎 <b>Источники</b>\n[2] Интервью №17, 03.11.2026, Клиент, 12:41–13:05"
@@ -137,12 +137,12 @@ def test_an_answer_has_the_question_above_and_the_sources_below() -> None:
 
 def test_a_note_stands_above_quotes_and_below_an_answer() -> None:
     for basis, first in ((Basis.QUOTES, "Заметка"), (Basis.MODEL, "Текст")):
-        [screen] = markups.answer_messages("Что?", AnswerOutcome(basis=basis, text="Текст", note="Заметка"))
+        [screen] = markups.chats.answer_messages("Что?", AnswerOutcome(basis=basis, text="Текст", note="Заметка"))
         assert min(("Заметка", "Текст"), key=screen.text.index) == first
 
 
 def test_an_answer_that_failed_says_so() -> None:
-    [screen] = markups.answer_messages("Что?", None)
+    [screen] = markups.chats.answer_messages("Что?", None)
     assert "Ответить не получилось" in screen.text
 
 
@@ -150,7 +150,9 @@ def test_statistics_show_both_times() -> None:
     figures = ChatFigures(
         chats=2, questions=5, answers=4, fast=3, deep=1, unanswered=1, tokens=1200, ratings=2, rating=4.5
     )
-    text = markups.statistics(ChatStatistics(recent=figures, all=figures.model_copy(update={"rating": None}))).text
+    text = markups.chats.statistics(
+        ChatStatistics(recent=figures, all=figures.model_copy(update={"rating": None}))
+    ).text
     assert "За 30 дней" in text
     assert "За всё время" in text
     assert "Ответов: 4 (быстрых 3, глубоких 1, без ответа в базе 1)" in text

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants import MESSAGE_UTF16_UNITS
-from markups_fit import fits, preview, utf16_units
+from markups.text import fits, preview, utf16_units
 
 _WORDS = st.lists(st.text(st.characters(exclude_categories=["Cs", "Z", "C"]), min_size=1, max_size=30)).map(" ".join)
 

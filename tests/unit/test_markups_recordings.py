@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import markups_recordings as screens
+import markups.recordings
 from datamodels import (
     BuildingType,
     ProcessingRequest,
@@ -21,7 +21,7 @@ from datamodels import (
     Stage,
     UserId,
 )
-from prompt_pack import ReportPack, load_pack
+from prompt_pack.pack import ReportPack, load_pack
 from screens import NASTY, check, drawn, nasty_text
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -69,7 +69,7 @@ def with_name(name: str) -> Recording:
 
 
 def test_an_empty_list_says_what_to_send(pack: ReportPack) -> None:
-    screen = screens.recordings_page(pack.scenario("interview"), 1, 0, (), {})
+    screen = markups.recordings.recordings_page(pack.scenario("interview"), 1, 0, (), {})
     assert drawn(screen) == (
         "📦 <b>Мои записи: Интервью</b>\n\n"
         "Здесь пока пусто. Пришлите голосовое, аудио, видео или файл с записью — она появится в этом списке.\n"
@@ -82,7 +82,7 @@ def test_a_list_names_place_or_file_and_how_it_stands(pack: ReportPack) -> None:
     working = RECORDING.model_copy(update={"id": RecordingId(UUID(int=13)), "number": 13, "stage": Stage.PREPARED})
     failed = RECORDING.model_copy(update={"id": RecordingId(UUID(int=14)), "number": 14, "error_code": "no_speech"})
     rows = (failed, working, RECORDING)
-    screen = screens.recordings_page(pack.scenario("interview"), 1, 3, rows, {RECORDING.id: "Гранд Отель"})
+    screen = markups.recordings.recordings_page(pack.scenario("interview"), 1, 3, rows, {RECORDING.id: "Гранд Отель"})
     assert drawn(screen) == (
         "📦 <b>Мои записи: Интервью</b>\n3 записи.\nНовые записи будут этого же вида.\n"
         "[❌ №14 · interview_17.ogg · 03.11.26 · 42:10]\n"
@@ -96,14 +96,14 @@ def test_a_list_names_place_or_file_and_how_it_stands(pack: ReportPack) -> None:
     ("page", "turning"), [(1, ["mode_design||2"]), (2, ["mode_design||1", "mode_design||3"]), (3, ["mode_design||2"])]
 )
 def test_a_long_list_is_turned_page_by_page(pack: ReportPack, page: int, turning: list[str]) -> None:
-    screen = screens.recordings_page(pack.scenario("design"), page, 21, (RECORDING,), {})
+    screen = markups.recordings.recordings_page(pack.scenario("design"), page, 21, (RECORDING,), {})
     assert f"21 запись. Страница {page} из 3." in screen.text
     assert [button.data for button in screen.keyboard[-2]] == turning
 
 
 def test_a_finished_recording_shows_all_about_it(pack: ReportPack) -> None:
     progress = PROGRESS.model_copy(update={"runs": {RunStatus.DONE: 2, RunStatus.FAILED: 1}})
-    screen = screens.recording_card(RECORDING, progress, METADATA, pack.scenario("interview"))
+    screen = markups.recordings.recording_card(RECORDING, progress, METADATA, pack.scenario("interview"))
     assert drawn(screen) == (
         "🎙 <b>Запись №12</b>\ninterview_17.ogg\n42:10 · 38 МБ · 03.11.2026\nВид: Интервью\n✅ Готова\n\n"
         "номер файла: 17\nФИО сотрудника: Иванова Анна\nзаведение: Гранд\nтип заведения: Отель\n\n"
@@ -115,13 +115,13 @@ def test_a_finished_recording_shows_all_about_it(pack: ReportPack) -> None:
 def test_a_recording_at_work_shows_its_stage() -> None:
     progress = PROGRESS.model_copy(update={"parts_done": 5})
     working = RECORDING.model_copy(update={"stage": Stage.PREPARED})
-    screen = screens.recording_card(working, progress, RecordingMetadata(), None)
+    screen = markups.recordings.recording_card(working, progress, RecordingMetadata(), None)
     assert "Вид: Только расшифровка\n⏳ Расшифровка 5/18" in screen.text
 
 
 def test_a_failed_recording_says_why_and_can_be_processed_again() -> None:
     failed = RECORDING.model_copy(update={"error_code": "no_speech", "error_text": "Не слышно речи."})
-    screen = screens.recording_card(failed, PROGRESS, RecordingMetadata(), None)
+    screen = markups.recordings.recording_card(failed, PROGRESS, RecordingMetadata(), None)
     assert "❌ Не обработана: Не слышно речи." in screen.text
     assert "[🔁 Обработать ещё раз]" in drawn(screen)
 
@@ -129,7 +129,7 @@ def test_a_failed_recording_says_why_and_can_be_processed_again() -> None:
 def test_a_recording_that_is_tried_again_by_itself_says_so() -> None:
     error = {"error_code": "provider_unavailable", "error_text": "Сервис не отвечает.", "retry_at": NOON}
     waiting = RECORDING.model_copy(update=error)
-    screen = screens.recording_card(waiting, PROGRESS, RecordingMetadata(), None)
+    screen = markups.recordings.recording_card(waiting, PROGRESS, RecordingMetadata(), None)
     assert "⏳ Повторим сами: Сервис не отвечает." in screen.text
 
 
@@ -137,31 +137,31 @@ def test_a_recording_that_is_tried_again_by_itself_says_so() -> None:
     ("reports", "lost"), [(0, "расшифровка и данные"), (1, "расшифровка, данные и 1 отчёт"), (5, "данные и 5 отчётов")]
 )
 def test_deletion_names_the_recording_and_what_goes_with_it(reports: int, lost: str) -> None:
-    screen = screens.delete_question(RECORDING, reports)
+    screen = markups.recordings.delete_question(RECORDING, reports)
     assert "Удалить запись №12 «interview_17.ogg»?" in screen.text
     assert f"{lost}. Вернуть их нельзя." in screen.text
     assert [button.data for button in screen.keyboard[0]] == ["recording_delete_confirm||12", "recording||12"]
 
 
 def test_the_scenario_is_asked_with_the_packs_labels(pack: ReportPack) -> None:
-    assert drawn(screens.which_scenario(RECORDING, pack.scenarios)) == (
+    assert drawn(markups.recordings.which_scenario(RECORDING, pack.scenarios)) == (
         "Что на записи №12?\ninterview_17.ogg\n[Интервью] [Дизайн]\n[Только расшифровка]"
     )
-    for_reports = screens.which_scenario(RECORDING, pack.scenarios, for_reports=True)
+    for_reports = markups.recordings.which_scenario(RECORDING, pack.scenarios, for_reports=True)
     assert [button.data for button in for_reports.keyboard[0]] == ["scenario||12||interview", "scenario||12||design"]
     assert len(for_reports.keyboard) == 1
 
 
 def test_a_transcript_comes_with_its_other_forms() -> None:
-    screen = screens.transcript_caption(12, "interview_17.ogg")
+    screen = markups.recordings.transcript_caption(12, "interview_17.ogg")
     assert drawn(screen) == "📄 Расшифровка записи №12 · interview_17.ogg\n[docx] [srt] [vtt] [json]"
     assert screen.keyboard[0][0].data == "transcript_file||12||docx"
 
 
 def test_what_is_not_ready_says_so() -> None:
-    assert drawn(screens.not_ready(RECORDING)).endswith("[📦 Открыть запись]")
+    assert drawn(markups.recordings.not_ready(RECORDING)).endswith("[📦 Открыть запись]")
     failed = RECORDING.model_copy(update={"error_code": "no_speech"})
-    assert "[🔁 Обработать ещё раз]" in drawn(screens.not_ready(failed))
+    assert "[🔁 Обработать ещё раз]" in drawn(markups.recordings.not_ready(failed))
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -188,15 +188,15 @@ def check_all(pack: ReportPack, name: str, number: int = 2**31 - 1) -> None:
     )
     scenario = pack.scenario("design")
     for screen in (
-        screens.recordings_page(scenario, 3, 10**6, (recording,) * 10, {recording.id: name}),
-        screens.recordings_page(scenario, 3, 10**6, (recording,) * 10, {}),
-        screens.recording_card(failed, PROGRESS, metadata, scenario),
-        screens.delete_question(recording, 100),
-        screens.deleted(recording),
-        screens.which_scenario(recording, pack.scenarios),
-        screens.scenario_chosen(number, scenario),
-        screens.transcript_caption(number, name),
-        screens.played_caption(recording),
-        screens.not_ready(failed),
+        markups.recordings.recordings_page(scenario, 3, 10**6, (recording,) * 10, {recording.id: name}),
+        markups.recordings.recordings_page(scenario, 3, 10**6, (recording,) * 10, {}),
+        markups.recordings.recording_card(failed, PROGRESS, metadata, scenario),
+        markups.recordings.delete_question(recording, 100),
+        markups.recordings.deleted(recording),
+        markups.recordings.which_scenario(recording, pack.scenarios),
+        markups.recordings.scenario_chosen(number, scenario),
+        markups.recordings.transcript_caption(number, name),
+        markups.recordings.played_caption(recording),
+        markups.recordings.not_ready(failed),
     ):
         check(screen)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import markups_reports as screens
-from prompt_pack import ReportPack, load_pack
+import markups.reports
+from prompt_pack.pack import ReportPack, load_pack
 from screens import check, drawn, nasty_text
 
 
@@ -17,7 +17,7 @@ def pack() -> ReportPack:
 
 
 def test_the_menu_has_the_scenarios_reports_by_their_own_callbacks(pack: ReportPack) -> None:
-    screen = screens.reports_menu(12, "interview_17.ogg", pack.reports("interview"))
+    screen = markups.reports.reports_menu(12, "interview_17.ogg", pack.reports("interview"))
     assert drawn(screen) == (
         "📊 <b>Отчёты по записи №12</b>\ninterview_17.ogg\n\nКакой отчёт подготовить?\n"
         "[1) Оценка методологии интервью]\n"
@@ -33,26 +33,26 @@ def test_the_menu_has_the_scenarios_reports_by_their_own_callbacks(pack: ReportP
 
 
 def test_a_note_stands_above_the_menu(pack: ReportPack) -> None:
-    screen = screens.reports_menu(12, "a.ogg", pack.reports("design"), "✅ Данные записи №12 сохранены.")
+    screen = markups.reports.reports_menu(12, "a.ogg", pack.reports("design"), "✅ Данные записи №12 сохранены.")
     assert screen.text.startswith("✅ Данные записи №12 сохранены.\n\n📊")
 
 
-@pytest.mark.parametrize("wanted", [3, screens.ALL_REPORTS])
+@pytest.mark.parametrize("wanted", [3, markups.reports.ALL_REPORTS])
 def test_the_building_type_is_asked_for_a_report_or_all(wanted: int | str) -> None:
-    screen = screens.choose_building(12, wanted)
+    screen = markups.reports.choose_building(12, wanted)
     assert drawn(screen) == "Выберите тип заведения:\n[Отель] [Ресторан] [Центр здоровья]\n[« Назад]"
     assert screen.keyboard[0][0].data == f"choose_building||hotel||12||{wanted}"
 
 
 def test_without_a_language_model_the_transcript_is_still_there() -> None:
-    assert drawn(screens.no_language_model(12)).endswith("[📦 Открыть запись]")
+    assert drawn(markups.reports.no_language_model(12)).endswith("[📦 Открыть запись]")
 
 
 @given(name=nasty_text, number=st.integers(1, 2**31 - 1))
 def test_any_name_and_number_fit(pack: ReportPack, name: str, number: int) -> None:
     for scenario in pack.scenarios:
-        check(screens.reports_menu(number, name, scenario.reports))
+        check(markups.reports.reports_menu(number, name, scenario.reports))
         for place in range(1, len(scenario.reports) + 1):
-            check(screens.choose_building(number, place))
-    check(screens.no_language_model(number))
-    check(screens.transcript_only(number))
+            check(markups.reports.choose_building(number, place))
+    check(markups.reports.no_language_model(number))
+    check(markups.reports.transcript_only(number))

@@ -23,7 +23,7 @@ from datamodels import (
     Usage,
     UserId,
 )
-from markups_results import (
+from markups.reports import (
     is_long,
     more_reports,
     report_failed,

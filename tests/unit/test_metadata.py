@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import metadata
-import texts_metadata
+import metadata.parsing
+import texts.metadata
 from datamodels import BuildingType, RecordingMetadata
-from metadata import BadField, parse_caption
+from metadata.parsing import BadField, parse_caption
 
 TODAY = date(2026, 11, 21)
 
@@ -111,12 +111,12 @@ def test_extra_lines_are_reported_and_the_rest_is_kept() -> None:
 @given(st.text(), st.sampled_from(["interview", "design", "own"]))
 def test_any_caption_gives_a_result(caption: str, scenario: str) -> None:
     result = parse_caption(caption, scenario, TODAY)
-    known = {texts_metadata.CAPTION} | {name for name, _ in metadata_fields()}
+    known = {texts.metadata.CAPTION} | {name for name, _ in metadata_fields()}
     assert {problem.field for problem in result.problems} <= known
 
 
 def metadata_fields() -> list[tuple[str, str]]:
-    return [(value, name) for name, value in vars(texts_metadata).items() if name.isupper() and isinstance(value, str)]
+    return [(value, name) for name, value in vars(texts.metadata).items() if name.isupper() and isinstance(value, str)]
 
 
 # --- one field -------------------------------------------------------------------------------------------------------
@@ -126,30 +126,30 @@ def metadata_fields() -> list[tuple[str, str]]:
     ("text", "number"), [("17", 17), ("Файл №17", 17), ("запись 0042, дубль 2", 42), ("№ 3-бис", 3), ("0", 0)]
 )
 def test_the_number_is_the_first_integer(text: str, number: int) -> None:
-    assert metadata.parse_audio_number(text) == number
+    assert metadata.parsing.parse_audio_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "семнадцать", "9" * 30, str(2**31), "²"])
 def test_no_number_is_refused(text: str) -> None:
     with pytest.raises(BadField):
-        metadata.parse_audio_number(text)
+        metadata.parsing.parse_audio_number(text)
 
 
 @given(st.dates(date(1000, 1, 1), TODAY), st.sampled_from(["%Y.%m.%d", "%Y-%m-%d", "%d.%m.%Y"]))
 def test_a_date_is_read_in_three_forms(day: date, form: str) -> None:
-    assert metadata.parse_date(f"Дата: {day.strftime(form)} г.", TODAY) == day
+    assert metadata.parsing.parse_date(f"Дата: {day.strftime(form)} г.", TODAY) == day
 
 
 @given(st.dates(TODAY + timedelta(days=1)))
 def test_a_date_that_has_not_come_is_refused(day: date) -> None:
     with pytest.raises(BadField, match="ещё не наступила"):
-        metadata.parse_date(f"{day:%d.%m.%Y}", TODAY)
+        metadata.parsing.parse_date(f"{day:%d.%m.%Y}", TODAY)
 
 
 @pytest.mark.parametrize("text", ["30.02.2026", "2026.13.01", "29.02.2025", "00.01.2026"])
 def test_a_date_that_is_in_no_calendar_is_refused(text: str) -> None:
     with pytest.raises(BadField, match="нет в календаре"):
-        metadata.parse_date(text, TODAY)
+        metadata.parsing.parse_date(text, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_date_that_is_in_no_calendar_is_refused(text: str) -> None:
 )
 def test_other_forms_of_dates_are_refused(text: str) -> None:
     with pytest.raises(BadField, match="не похоже на дату"):
-        metadata.parse_date(text, TODAY)
+        metadata.parsing.parse_date(text, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -174,20 +174,20 @@ def test_other_forms_of_dates_are_refused(text: str) -> None:
     ],
 )
 def test_names_are_in_title_case(text: str, name: str) -> None:
-    assert metadata.parse_name(text) == name
+    assert metadata.parsing.parse_name(text) == name
 
 
 @given(st.text(alphabet=st.sampled_from("абвгдеёжзийклмнопрстуфхцчшщъыьэюя- АБВГ«»."), min_size=1))
 def test_title_case_changes_no_letter_and_does_it_once(text: str) -> None:
-    titled = metadata.title_case(text)
+    titled = metadata.parsing.title_case(text)
     assert titled.lower() == text.lower()
-    assert metadata.title_case(titled) == titled
+    assert metadata.parsing.title_case(titled) == titled
 
 
 @pytest.mark.parametrize("text", ["", "   ", "-", "\x00", "…", "а" * 201])
 def test_a_name_without_letters_or_without_end_is_refused(text: str) -> None:
     with pytest.raises(BadField):
-        metadata.parse_name(text)
+        metadata.parsing.parse_name(text)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_name_without_letters_or_without_end_is_refused(text: str) -> None:
     ],
 )
 def test_leading_prepositions_of_a_place_are_removed(text: str, place: str) -> None:
-    assert metadata.parse_place(text) == place
+    assert metadata.parsing.parse_place(text) == place
 
 
 @pytest.mark.parametrize(
@@ -222,13 +222,13 @@ def test_leading_prepositions_of_a_place_are_removed(text: str, place: str) -> N
     ],
 )
 def test_the_building_is_told_by_its_stem(text: str, building: BuildingType) -> None:
-    assert metadata.parse_building(text) == building
+    assert metadata.parsing.parse_building(text) == building
 
 
 @pytest.mark.parametrize("text", ["", "кафе", "спальня", "мотель"])
 def test_an_unknown_building_is_refused(text: str) -> None:
     with pytest.raises(BadField):
-        metadata.parse_building(text)
+        metadata.parsing.parse_building(text)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_an_unknown_building_is_refused(text: str) -> None:
     ],
 )
 def test_a_zone_may_stand_before_the_building(text: str, building: BuildingType, zones: tuple[str, ...]) -> None:
-    assert metadata.parse_building_and_zones(text) == (building, zones)
+    assert metadata.parsing.parse_building_and_zones(text) == (building, zones)
 
 
 @pytest.mark.parametrize(
@@ -257,15 +257,15 @@ def test_a_zone_may_stand_before_the_building(text: str, building: BuildingType,
     ],
 )
 def test_zones_are_lemmas_and_each_is_named_once(text: str, zones: tuple[str, ...]) -> None:
-    assert metadata.parse_zones(text) == zones
+    assert metadata.parsing.parse_zones(text) == zones
 
 
 @given(st.text(alphabet="абвгд -,—!", max_size=60).map("а,{}".format))
 def test_a_zone_is_never_empty(text: str) -> None:
-    assert all(re.search(r"\w", zone) for zone in metadata.parse_zones(text))
+    assert all(re.search(r"\w", zone) for zone in metadata.parsing.parse_zones(text))
 
 
 def test_what_is_known_is_shown_in_the_order_of_a_caption() -> None:
     known = parse_caption(INTERVIEW, "interview", TODAY).metadata
-    assert metadata.metadata_lines(known)[:2] == ("номер файла: 17", "дата: 03.11.2026")
-    assert metadata.metadata_lines(RecordingMetadata()) == ()
+    assert metadata.parsing.metadata_lines(known)[:2] == ("номер файла: 17", "дата: 03.11.2026")
+    assert metadata.parsing.metadata_lines(RecordingMetadata()) == ()

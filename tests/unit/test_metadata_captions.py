@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import RecordingMetadata, ScenarioId
-from metadata_captions import problems_of_caption, scenario_of_caption
+from metadata.fields import problems_of_caption, scenario_of_caption
 
 TODAY = date(2026, 11, 21)
 SCENARIOS = (ScenarioId("interview"), ScenarioId("design"))

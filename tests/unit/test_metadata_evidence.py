@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metadata_evidence import Speech
+from metadata.proposal import Speech
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import BuildingType, RecordingMetadata
-from metadata import BadField
-from metadata_fields import PROMPTS, Field, fields_of, is_required, missing, parse, shown, title
+from metadata.fields import PROMPTS, Field, fields_of, is_required, missing, parse, shown, title
+from metadata.parsing import BadField
 
 TODAY = date(2026, 11, 21)
 NOTHING = RecordingMetadata()

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from datamodels import BuildingType, RecordingMetadata, Segment, Transcript
 from errors import ProviderError, ProviderInvalidAnswer
-from metadata_proposal import filled, propose
-from prompt_pack import ReportPack, load_pack
-from prompt_pack_questions import PromptedModel
-from report_answers import Answers
+from metadata.proposal import filled, propose
+from prompt_pack.models import PromptedModel
+from prompt_pack.pack import ReportPack, load_pack
+from reports.model_answers import Answers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 
 TODAY = date(2026, 11, 21)

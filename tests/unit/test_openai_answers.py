@@ -8,7 +8,7 @@ import pytest
 from jsonschema import validate
 
 from config import ROOT
-from language_model_openai_answers import parse_json
+from language_model.openai_answers import parse_json
 from openai_answers import SAMPLE_RATE, Script, by_sound, chat_answer, heard_sentence
 
 TRANSCRIPT = "<расшифровка>\n[00:01] Клиент: Нам очень понравилась тишина в номере.\n</расшифровка>"

@@ -8,7 +8,7 @@ import pytest
 
 from datamodels import BuildingType
 from errors import BadReportPack, UnknownChoice
-from prompt_pack import ReportPack, load_pack
+from prompt_pack.pack import ReportPack, load_pack
 
 PACK = Path(__file__).parent / "pack"
 DEFAULT_PACK = Path(__file__).parents[2] / "prompts"

@@ -18,7 +18,7 @@ from errors import (
     ProviderRejectedRequest,
     ProviderUnavailable,
 )
-from provider_calls import ProviderCalls, Time, retry_after_s
+from provider_calls.policy import ProviderCalls, Time, retry_after_s
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from config import ROOT
 from datamodels import IndexPoint, IndexValue, ReportFile, ReportId, ReportRunId, ScenarioId
-from markups import Action
-from prompt_pack import load_pack
-from prompt_pack_manifest import RESERVED_IDS
-from report_archive_charts import (
+from markups.callback_data import Action
+from prompt_pack.manifest import RESERVED_IDS
+from prompt_pack.pack import load_pack
+from reports.archive_charts import (
     TrendBy,
     months_chart,
     reports_per_month,
@@ -25,9 +25,17 @@ from report_archive_charts import (
     trend_indices,
     trend_types,
 )
-from report_archive_export import list_text, to_csv, to_json, to_xlsx
-from report_archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
-from report_archive_snapshot import freshness, minutes_of, snapshot_of
+from reports.archive_export import list_text, to_csv, to_json, to_xlsx
+from reports.archive_filters import (
+    ReportFilter,
+    filter_lines,
+    filtered,
+    freshness,
+    minutes_of,
+    scenarios_of,
+    snapshot_of,
+    types_of,
+)
 from screens import nasty_text
 
 HERE = datetime.now().astimezone().tzinfo

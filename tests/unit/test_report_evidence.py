@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import Segment, Transcript
-from report_evidence import Evidence
+from reports.evidence import Evidence
 
 SEGMENTS = (
     Segment(start=0, end=5, text="Расскажите, как вы выбирали отель?", role="Сотрудник"),

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-import texts_reports as texts
+import texts.reports
 from datamodels import BuildingType, Segment, Transcript, Usage
 from errors import ContextTooSmall, ProviderInvalidAnswer, ProviderUnavailable, UnknownChoice
-from prompt_pack import load_pack
-from report_generation import GeneratedReport, ReportRequest, generate_report
+from prompt_pack.pack import load_pack
+from reports.generation import GeneratedReport, ReportRequest, generate_report
 from scripted_model import Call, Cut, MemoryAnswers, Script, ScriptedModel
 
 PACK = Path(__file__).parent / "pack"
@@ -33,10 +33,10 @@ def recording(segments: Sequence[Segment] = SEGMENTS) -> Transcript:
 
 
 def long_recording(utterances: int = 400) -> Transcript:
-    texts = (f"Ответ номер {number}: всё было спокойно и удобно, ничего лишнего." for number in range(utterances))
+    lines = (f"Ответ номер {number}: всё было спокойно и удобно, ничего лишнего." for number in range(utterances))
     roles = ("Сотрудник", "Клиент")
     return recording(
-        [Segment(start=n * 5, end=n * 5 + 4, text=text, role=roles[n % 2]) for n, text in enumerate(texts)]
+        [Segment(start=n * 5, end=n * 5 + 4, text=text, role=roles[n % 2]) for n, text in enumerate(lines)]
     )
 
 
@@ -311,7 +311,7 @@ async def test_a_long_recording_passes_a_small_context_as_notes_and_notes_of_not
     assert len([call for call in model.calls if "по части 1 из" in call.prompt]) > 1
     windows, no_evidence = report.warnings
     assert "обработана по частям" in windows
-    assert no_evidence == texts.WARNING_NO_EVIDENCE
+    assert no_evidence == texts.reports.WARNING_NO_EVIDENCE
     assert report.text.startswith("## Оценка\n\nИтог по заметкам.")
 
 
@@ -341,7 +341,7 @@ async def test_a_stretch_whose_items_never_fit_is_reported() -> None:
     report = await generated("report_links", ScriptedModel(lambda _: Cut("{")))
     assert report.warnings == (
         "«Связки»: ответ модели не поместился в предел, без него остались части записи: 8.",
-        texts.WARNING_NO_EVIDENCE,
+        texts.reports.WARNING_NO_EVIDENCE,
     )
 
 
@@ -358,7 +358,7 @@ async def test_a_text_that_breaks_off_is_continued_from_its_last_whole_line() ->
     report = await generated("report_method", model)
     assert [message.role for message in model.calls[1].messages[3:]] == ["assistant", "user"]
     assert report.text.startswith("## Оценка\n\nПервое.\nВторое.\n\n")
-    assert report.warnings == (texts.WARNING_NO_EVIDENCE,)
+    assert report.warnings == (texts.reports.WARNING_NO_EVIDENCE,)
 
 
 async def test_a_text_without_room_for_its_rest_is_asked_for_shorter() -> None:
@@ -371,13 +371,16 @@ async def test_a_text_without_room_for_its_rest_is_asked_for_shorter() -> None:
     transcript = recording([Segment(start=0, end=5, text="тихо " * 200, role="Клиент")])
     report = await generated("report_method", model, transcript=transcript)
     assert report.text.startswith("## Оценка\n\nКоротко.")
-    assert report.warnings == (texts.WARNING_NO_EVIDENCE,)
+    assert report.warnings == (texts.reports.WARNING_NO_EVIDENCE,)
 
 
 async def test_a_text_that_breaks_off_twice_says_so() -> None:
     report = await generated("report_method", ScriptedModel(lambda call: SCORES if call.schema else Cut("Раз.\nДв")))
     assert "[Ответ модели оборвался на этом месте.]" in report.text
-    assert report.warnings == ("«Оценка»: ответ модели не поместился в предел и оборван.", texts.WARNING_NO_EVIDENCE)
+    assert report.warnings == (
+        "«Оценка»: ответ модели не поместился в предел и оборван.",
+        texts.reports.WARNING_NO_EVIDENCE,
+    )
 
 
 # --- answers that are there already ------------------------------------------------------------------------------

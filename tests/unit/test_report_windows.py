@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from datamodels import Segment, Transcript
 from errors import ContextTooSmall
-from report_windows import fit, split, transcript_lines
+from reports.windows import fit, split, transcript_lines
 from utils import clock
 
 WORDS = st.text(st.sampled_from("абвгдеё.,! 1"), max_size=80)

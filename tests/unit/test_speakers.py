@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import texts_transcript
+import texts.transcript
 from datamodels import Segment, Word
-from prompt_pack_manifest import ScenarioRole
-from prompt_pack_questions import PromptedModel
-from prompt_pack_templates import Template
-from report_answers import Answers
+from prompt_pack.manifest import ScenarioRole
+from prompt_pack.models import PromptedModel
+from prompt_pack.templates import Template
+from reports.model_answers import Answers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
-from speakers import assign_speakers, labelled_text, name_roles, text_without_labels
-from speakers_diarization import Turn
-from speakers_roles import LINES_IN_WINDOW
+from speakers.diarization import Turn
+from speakers.labels import assign_speakers, labelled_text, name_roles, text_without_labels
+from speakers.roles import LINES_IN_WINDOW
 
 ROLES = (
     ScenarioRole(id="employee", label="Сотрудник", description="задаёт вопросы"),
@@ -102,11 +102,11 @@ def test_without_turns_everybody_is_the_first_speaker() -> None:
     assert [piece.speaker for piece in assign_speakers([said("один два", 0, 1)], [])] == ["S1"]
 
 
-texts = st.lists(st.text(alphabet="абв-,.«»", min_size=1, max_size=5), min_size=1, max_size=8).map(" ".join)
+spoken_texts = st.lists(st.text(alphabet="абв-,.«»", min_size=1, max_size=5), min_size=1, max_size=8).map(" ".join)
 edges = st.lists(st.floats(0, 30), min_size=2, max_size=12, unique=True).map(sorted)
 
 
-@given(st.lists(texts, max_size=6), edges, st.lists(st.sampled_from("ABC"), min_size=12, max_size=12))
+@given(st.lists(spoken_texts, max_size=6), edges, st.lists(st.sampled_from("ABC"), min_size=12, max_size=12))
 def test_the_sequence_of_words_never_changes(spoken: list[str], borders: list[float], voices: list[str]) -> None:
     segments = [said(text, 5.0 * number, 5.0 * number + 4) for number, text in enumerate(spoken)]
     turns = [turn(start, end, voice) for (start, end), voice in zip(pairwise(borders), voices, strict=False)]
@@ -209,7 +209,7 @@ async def test_what_was_answered_is_not_asked_again() -> None:
 async def test_without_a_model_the_one_who_asks_is_the_interviewer() -> None:
     naming = await name_roles(TALK, ROLES, None)
     assert [segment.role for segment in naming.segments] == ["Сотрудник", "Клиент"] * 2
-    assert naming.warnings == (texts_transcript.ROLES_BY_RULE,)
+    assert naming.warnings == (texts.transcript.ROLES_BY_RULE,)
 
 
 async def test_a_model_that_answers_invalid_twice_is_replaced_by_the_rule() -> None:
@@ -217,13 +217,13 @@ async def test_a_model_that_answers_invalid_twice_is_replaced_by_the_rule() -> N
     naming = await name_roles(TALK, ROLES, used.model)
     assert len(used.llm.calls) == 2
     assert [segment.role for segment in naming.segments] == ["Сотрудник", "Клиент"] * 2
-    assert texts_transcript.REASON_INVALID in naming.warnings[0]
+    assert texts.transcript.REASON_INVALID in naming.warnings[0]
 
 
 async def test_one_role_for_both_voices_is_not_believed() -> None:
     naming = await name_roles(TALK, ROLES, asked(lambda _: answer(S1="client", S2="client")).model)
     assert [segment.role for segment in naming.segments] == ["Сотрудник", "Клиент"] * 2
-    assert texts_transcript.REASON_SAME_ROLE in naming.warnings[0]
+    assert texts.transcript.REASON_SAME_ROLE in naming.warnings[0]
 
 
 async def test_a_third_voice_may_share_a_role_or_have_none() -> None:
@@ -238,14 +238,14 @@ async def test_with_one_voice_each_utterance_is_asked_about() -> None:
     answers = {"1": "employee", "2": "client", "3": "employee", "4": "client"}
     naming = await name_roles(talk, ROLES, asked(lambda _: answer(**answers)).model)
     assert [segment.role for segment in naming.segments] == ["Сотрудник", "Клиент"] * 2
-    assert naming.warnings == (texts_transcript.ROLES_ONE_VOICE,)
+    assert naming.warnings == (texts.transcript.ROLES_ONE_VOICE,)
 
 
 async def test_with_one_voice_and_no_model_no_role_is_invented() -> None:
     talk = [segment.model_copy(update={"speaker": "S1"}) for segment in TALK]
     naming = await name_roles(talk, ROLES, None)
     assert {segment.role for segment in naming.segments} == {None}
-    assert naming.warnings == (texts_transcript.ROLES_UNNAMED_ONE_VOICE,)
+    assert naming.warnings == (texts.transcript.ROLES_UNNAMED_ONE_VOICE,)
 
 
 async def test_with_one_voice_one_role_for_every_utterance_is_not_believed() -> None:
@@ -253,7 +253,7 @@ async def test_with_one_voice_one_role_for_every_utterance_is_not_believed() -> 
     answers = dict.fromkeys(["1", "2", "3", "4"], "client")
     naming = await name_roles(talk, ROLES, asked(lambda _: answer(**answers)).model)
     assert {segment.role for segment in naming.segments} == {None}
-    assert naming.warnings == (texts_transcript.ROLES_UNNAMED_ONE_VOICE,)
+    assert naming.warnings == (texts.transcript.ROLES_UNNAMED_ONE_VOICE,)
 
 
 async def test_many_utterances_go_in_windows_of_some() -> None:

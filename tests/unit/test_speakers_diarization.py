@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from speakers_diarization import find_voices, silhouette
+from speakers.diarization import find_voices, silhouette
 
 
 def voices(*sizes: int, spread: float = 0.25, seed: int = 0) -> NDArray[np.float32]:

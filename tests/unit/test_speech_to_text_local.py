@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import speech_corpus
-from speech_to_text_local import EngineThread, StoppedWork, read_samples, speech_chunks
+from speech_to_text.local import EngineThread, StoppedWork, read_samples, speech_chunks
 
 
 def test_samples_are_those_of_the_stretch(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 import speech_corpus
 from datamodels import PartTranscript
 from errors import MissingProgram, ProviderRejectedRequest, WeightsRefused
-from speech_to_text_onnx import OnnxSpeechToText, words_of
+from speech_to_text.onnx import OnnxSpeechToText, words_of
 
 VOCABULARY = ["▁да", ".", "<blk>"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech_to_text_openai_answers import Transcription, language_code
+from speech_to_text.openai import Transcription, language_code
 
 seconds = st.floats(-10.0, 100.0)
 words = st.fixed_dictionaries({"start": seconds, "end": seconds, "word": st.text(max_size=8)})

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import Word
-from speech_to_text_utterances import LONGEST_S, PAUSE_S, utterances
+from speech_to_text.local import LONGEST_S, PAUSE_S, utterances
 
 
 def word(start: float, end: float, text: str, probability: float | None = 0.9) -> Word:

@@ -11,16 +11,15 @@ from pyrogram import enums, raw
 from pyrogram.errors import FloodWait, InternalServerError, PeerIdInvalid, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
-import telegram_client_limits
+import telegram_client.messages
 from constants import MESSAGES_PER_SECOND
 from datamodels_telegram import Button, ChatId, FileKind
 from errors import BadSettings, ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
-from telegram_client import inline_keyboard
-from telegram_client_errors import telegram_errors_mapped
-from telegram_client_limits import SendingLimits
-from telegram_client_proxy import proxy_settings
-from telegram_client_session import BotClient
-from telegram_client_updates import attached_file, button_press, incoming_message, made_up_name
+from telegram_client.client import inline_keyboard
+from telegram_client.errors import telegram_errors_mapped
+from telegram_client.messages import SendingLimits
+from telegram_client.session import BotClient, proxy_settings
+from telegram_client.updates import attached_file, button_press, incoming_message, made_up_name
 
 SENT_AT = 1_795_269_780
 """2026-11-21 14:03 UTC."""
@@ -262,12 +261,12 @@ async def test_chats_that_nothing_was_sent_to_lately_are_forgotten(monkeypatch: 
     for number in range(500):
         clock.now += 1
         await limits.wait(ChatId(number))
-    assert len(limits) <= telegram_client_limits._CHAT_PERIOD_S + 1
+    assert len(limits) <= telegram_client.messages._CHAT_PERIOD_S + 1
 
 
 async def test_a_burst_to_one_chat_is_held_back_and_other_chats_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     limits, clock = SendingLimits(), Clock(monkeypatch)
-    for _ in range(telegram_client_limits._CHAT_BURST):
+    for _ in range(telegram_client.messages._CHAT_BURST):
         await limits.wait(ChatId(1))
         clock.now += 0.01
     waiting = asyncio.ensure_future(limits.wait(ChatId(1)))

@@ -8,8 +8,8 @@ import pytest
 
 from datamodels import EngineInfo, Interval, PartPlan, PartTranscript, Segment, TranscriptDraft
 from errors import ProviderRefusedKey, ProviderUnavailable
-from speech_to_text import PartLimits
-from transcription import Transcription
+from speech_to_text.port import PartLimits
+from transcription.transcriber import Transcription
 
 PCM = Path("unused.pcm")
 SPEECH = tuple(Interval(start=start, end=start + 29) for start in range(0, 300, 30))

@@ -3,8 +3,8 @@
 import pytest
 
 from datamodels import Interval, Segment, Word
-from transcription_inventions import load_inventions, without_inventions, without_loops
-from transcription_speech import Speech
+from transcription.inventions import load_inventions, without_inventions, without_loops
+from transcription.plan import Speech
 
 INVENTIONS = load_inventions()
 TALK = Speech([Interval(start=0, end=100)])

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import Interval, PartPlan, PartTranscript, Segment, Word
-from speech_to_text import PartLimits
-from transcription_join import join_parts
-from transcription_plan import plan_parts
+from speech_to_text.port import PartLimits
+from transcription.join import join_parts
+from transcription.plan import plan_parts
 
 SYLLABLES = ("ба", "ве", "го", "ду", "жи", "зо", "ка", "лю", "мя", "но", "пу", "ра", "сё", "те", "фи", "ха")
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import Interval
-from speech_to_text import PartLimits
-from transcription_plan import SKIPPED_SILENCE_S, plan_parts
+from speech_to_text.port import PartLimits
+from transcription.plan import SKIPPED_SILENCE_S, plan_parts
 
 limits = st.builds(
     lambda target, more: PartLimits(target_s=target, longest_s=target * more), st.floats(10, 2000), st.floats(0.5, 3)

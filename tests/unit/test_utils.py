@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import texts
+import texts.units
 from config import ROOT
 from errors import DiskFull
 from utils import (
@@ -170,12 +170,12 @@ def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     ],
 )
 def test_nouns_follow_their_numeral(count: int, text: str) -> None:
-    assert texts.REPORT.counted(count) == text
+    assert texts.units.REPORT.counted(count) == text
 
 
 @given(count=st.integers(min_value=0, max_value=10**9))
 def test_the_form_depends_on_the_last_two_digits_alone(count: int) -> None:
-    assert texts.REPORT.form(count) == texts.REPORT.form(count % 100)
+    assert texts.units.REPORT.form(count) == texts.units.REPORT.form(count % 100)
 
 
 @given(name=st.text())
@@ -208,7 +208,7 @@ def test_a_safe_name_stays_as_it_is(name: str) -> None:
 
 def test_a_name_that_loses_everything_gets_one() -> None:
     assert safe_file_name("///") == "___"
-    assert safe_file_name("\x00") == texts.UNNAMED_FILE
+    assert safe_file_name("\x00") == texts.units.UNNAMED_FILE
 
 
 @pytest.mark.parametrize(("number", "text"), [(0.2, "0,2"), (0.25, "0,2"), (7.0, "7"), (12.96, "13")])

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import WeightsRefused
-from weights import MANIFEST
-from weights_checkpoint import MAGIC, PROTOCOL, BadCheckpoint, read_checkpoint
-from weights_manifest import load_weights
+from weights.checkpoint import MAGIC, PROTOCOL, BadCheckpoint, read_checkpoint
+from weights.installer import MANIFEST
+from weights.manifest import load_weights
 
 NAMES = ("whisper-base", "voice-encoder", "llm-1.5b", "llm-0.5b")
 

@@ -1,0 +1,1 @@
+"""The application: every part built from the settings, opened and closed in the right order."""

@@ -1,0 +1,253 @@
+"""The bot: the application's services with Telegram in front of them, and the loops that bring people what happened."""
+
+import asyncio
+import gc
+import sys
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from filelock import FileLock, Timeout
+
+import texts.telegram
+from access import Team
+from application.engines import FetchProgress, language_endpoint, speech_endpoint
+from application.parts import Application, open_application
+from chat_deliveries import AnswerDeliveries
+from chats.threads import Chats
+from config import Settings
+from downloads import Downloads
+from errors import BotNotConfigured, BotRunsAlready, DatabaseUnavailable
+from handlers import Router
+from handlers_my_reports_v2 import MyReportsHandlers
+from jobs.queue import Jobs
+from markups.menus import main_menu
+from message_tracker import MessageTracker
+from metrics import LagMonitor
+from outbox import Outbox, OutboxFiles
+from progress import ProgressCards
+from prompt_pack.models import ReportPack
+from recording_wizard import Conversations
+from telegram_client.client import TelegramClient
+from telegram_handlers.chats import ChatHandlers, ChatWork
+from telegram_handlers.menu import MenuHandlers, SystemFacts
+from telegram_handlers.metadata import MetadataHandlers
+from telegram_handlers.my_reports_shared import MyReportsWork
+from telegram_handlers.recordings import RecordingHandlers, RecordingWork
+from telegram_handlers.reports import ReportHandlers, ReportWork
+from utils import yield_processor
+
+log = structlog.get_logger(__name__)
+
+_RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
+"""How long a job waits for a provider, the database or the object store that did not answer: three hours in all."""
+_DATABASE_RETRY_S = 5.0
+_THREADS = 16
+"""Blocking work at once: files, the object store, numbers to crunch. More would only share the same few cores."""
+SWITCH_S = 0.0005
+"""After which a thread that computes lets the event loop have the interpreter. A press gives it up and takes it again
+a dozen times; ``scripts/benchmark -k switch_interval`` measures what that costs at this and at Python's 5 ms."""
+
+
+class Followers:
+    """The loops that read what is in the database and bring it to people; they end only by being cancelled."""
+
+    def __init__(self, application: Application, telegram: TelegramClient, messages: MessageTracker) -> None:
+        settings, database = application.settings, application.database
+        spool = settings.persistent_dir / "spool"
+        self.downloads = Downloads(database, telegram, application.intake, spool, settings.max_parallel_downloads)
+        self.cards = ProgressCards(database, telegram, application.pack)
+        files = OutboxFiles(database, application.objects, application.pack, spool)
+        self.outbox = Outbox(database, messages, files)
+        self.answers = AnswerDeliveries(database, self.outbox.wake)
+        self.conversations = Conversations(
+            database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
+        )
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            loops = (self.downloads, self.cards, self.outbox, self.conversations, self.answers, LagMonitor())
+            for loop in loops:
+                group.create_task(loop.run())
+
+
+class Bot:
+    """The opened bot."""
+
+    def __init__(self, telegram: TelegramClient, router: Router, jobs: Jobs, followers: Followers) -> None:
+        self._telegram = telegram
+        self._router = router
+        self._jobs = jobs
+        self._followers = followers
+
+    @property
+    def username(self) -> str:
+        return self._telegram.username
+
+    async def run(self) -> None:
+        """Work until cancelled; what runs then is parked for the next start."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._work())
+            # Before anything is sent: whether a message of the last run arrived is seen by the ids around the newest.
+            await self._router.recover()
+            group.create_task(self._followers.run())
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                await self._jobs.run_worker(None)
+            except DatabaseUnavailable as exc:
+                log.warning("worker_waits", reason=str(exc))
+                await asyncio.sleep(_DATABASE_RETRY_S)
+
+
+@asynccontextmanager
+async def open_bot(
+    settings: Settings, pack: ReportPack, telegram: TelegramClient, on_fetch: FetchProgress
+) -> AsyncIterator[Bot]:
+    """Open the application and connect to Telegram.
+
+    Raises:
+        TelegramRefusedSecrets: Telegram does not accept token, id and hash.
+        BotRunsAlready: another process has the session of this folder.
+        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
+        application = await stack.enter_async_context(
+            open_application(settings, pack, on_fetch, retry_delays_s=_RETRY_DELAYS_S)
+        )
+        # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
+        )
+        sys.setswitchinterval(SWITCH_S)
+        # Before somebody presses a button.
+        await application.engines.warm_up()
+        # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
+        # The command line has put collections off until now.
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        await application.archive.reconcile_all()
+        messages = MessageTracker(application.database, telegram)
+        followers = Followers(application, telegram, messages)
+        router = _router(application, telegram, messages, followers)
+        await telegram.start(router.on_message, router.on_press)
+        stack.push_async_callback(telegram.stop)
+        stack.push_async_callback(router.stop)
+        await telegram.set_commands(texts.telegram.COMMANDS)
+        yield Bot(telegram, router, application.jobs, followers)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Keep another bot away from the session: its file belongs to one process. A killed one lets go of the lock."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            yield
+    except Timeout as exc:
+        raise BotRunsAlready(folder=folder) from exc
+
+
+def telegram_client(settings: Settings) -> TelegramClient:
+    """Make the client of the bot that the settings name; nothing is sent.
+
+    Raises:
+        BotNotConfigured: token, id or hash is missing.
+        BadSettings: the proxy is wrong.
+    """
+    token, api_id, api_hash = settings.telegram_bot_token, settings.telegram_api_id, settings.telegram_api_hash
+    if token is None or api_id is None or api_hash is None:
+        given = {"TELEGRAM_BOT_TOKEN": token, "TELEGRAM_API_ID": api_id, "TELEGRAM_API_HASH": api_hash}
+        raise BotNotConfigured(names=", ".join(name for name, value in given.items() if value is None))
+    return TelegramClient(
+        token=token.get_secret_value(),
+        api_id=api_id,
+        api_hash=api_hash.get_secret_value(),
+        session_dir=settings.persistent_dir / "telegram",
+        proxy=settings.telegram_proxy.get_secret_value() if settings.telegram_proxy else None,
+        parallel_transfers=settings.max_parallel_downloads,
+    )
+
+
+def _router(
+    application: Application, telegram: TelegramClient, messages: MessageTracker, followers: Followers
+) -> Router:
+    database, jobs, settings = application.database, application.jobs, application.settings
+    menu = MenuHandlers(database, messages, _facts(application))
+
+    def wake_deliveries() -> None:
+        followers.cards.wake()
+        followers.conversations.wake()
+        followers.outbox.wake()
+
+    def wake_all() -> None:
+        followers.downloads.wake()
+        wake_deliveries()
+
+    recordings = RecordingWork(
+        pack=application.pack,
+        limits=application.limits,
+        intake=application.intake,
+        changes=application.changes,
+        jobs=jobs,
+        wake=wake_all,
+        today=_today,
+    )
+    reports = ReportWork(
+        pack=application.pack,
+        steps=application.reports,
+        jobs=jobs,
+        has_demo_model=lambda: application.engines.has_demo_model,
+        wake=wake_deliveries,
+    )
+    my_reports = MyReportsWork(
+        archive=application.archive,
+        pack=application.pack,
+        lasts=timedelta(seconds=settings.report_list_ttl_s),
+        now=lambda: datetime.now(UTC),
+    )
+    work = ChatWork(chats=Chats(database, jobs.enqueue_answer), spool=settings.persistent_dir / "spool", today=_today)
+    chats = ChatHandlers(database, messages, work)
+    return Router(
+        database,
+        telegram,
+        messages,
+        [
+            menu.routes(),
+            RecordingHandlers(database, messages, recordings).routes(),
+            MetadataHandlers(database, messages, application.pack, wake_deliveries, _today).routes(),
+            ReportHandlers(database, messages, reports).routes(),
+            MyReportsHandlers(database, messages, my_reports).routes(),
+            chats.routes(),
+        ],
+        team=Team.from_settings(settings),
+        menu=main_menu(),
+        other=chats.ask,
+    )
+
+
+def _facts(application: Application) -> SystemFacts:
+    settings, engines = application.settings, application.engines
+    speech, language = speech_endpoint(settings), language_endpoint(settings)
+    if not engines.has_language_model:
+        named = texts.telegram.SYSTEM_OFF
+    elif engines.has_demo_model:
+        named = texts.telegram.SYSTEM_EMBEDDED_DEMO
+    else:
+        named = f"{language.model} ({language.provider})" if language else texts.telegram.SYSTEM_EMBEDDED
+    return SystemFacts(
+        speech=f"{speech.model} ({speech.provider})" if speech else texts.telegram.SYSTEM_EMBEDDED,
+        language=named,
+        limits=application.limits,
+        state=settings.persistent_dir,
+    )
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone().date()

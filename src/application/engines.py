@@ -1,0 +1,291 @@
+"""Which engine fills which slot: the configured endpoint, else the embedded one. Each is made ready at first use.
+
+Adapters are imported by whoever makes them: their libraries take seconds to load, and most runs need one of each kind.
+"""
+# ruff: noqa: PLC0415
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import SecretStr
+
+from audio import opus
+from config import AsrEngine, LlmEngine, Settings
+from embedded.engines import Engines as EmbeddedEngines
+from errors import BadSettings, DiskFull, ProviderError, VoxPersonaError
+from language_model.port import LanguageModel
+from speech_to_text.port import SpeechToText
+from utils import count_tokens
+from voice_embeddings import VoiceEncoder
+from weights.installer import ensure_weights
+
+log = structlog.get_logger(__name__)
+
+OPENAI_URL = "https://api.openai.com/v1"
+_SPEECH_MODEL = "whisper-base"
+EMBEDDED_MODEL = "llm-1.5b"
+EMBEDDED_CONTEXT_TOKENS = 8192
+EMBEDDED_OUTPUT_TOKENS = 1024
+"""At 27 tokens a second a longer answer keeps people waiting, and a small model only repeats itself in it."""
+_ASR_TIMEOUT_S = 600.0
+
+FetchProgress = Callable[[str, int, int], None]
+"""Called with the weights' name, bytes fetched and bytes in all."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A configured OpenAI-compatible endpoint."""
+
+    base_url: str
+    api_key: str
+    model: str
+
+    @property
+    def provider(self) -> str:
+        """The endpoint's host: what errors and manifests call it."""
+        return urlsplit(self.base_url).netloc
+
+
+def speech_endpoint(settings: Settings) -> Endpoint | None:
+    """The endpoint that transcribes; None when a local engine does.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
+    own = (settings.asr_base_url, settings.asr_api_key)
+    if settings.asr_engine is AsrEngine.AUTO and not _configured(settings, own):
+        return None
+    if settings.asr_engine in {AsrEngine.WHISPER, AsrEngine.ONNX}:
+        return None
+    return _endpoint(settings, own, settings.asr_model, "ASR")
+
+
+def language_endpoint(settings: Settings) -> Endpoint | None:
+    """The endpoint of the language model; None when the embedded one answers, or none at all.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
+    own = (settings.llm_base_url, settings.llm_api_key)
+    if settings.llm_engine is LlmEngine.AUTO and not _configured(settings, own):
+        return None
+    if settings.llm_engine in {LlmEngine.EMBEDDED, LlmEngine.NONE}:
+        return None
+    return _endpoint(settings, own, settings.llm_model, "LLM")
+
+
+def _configured(settings: Settings, own: tuple[str | None, SecretStr | None]) -> bool:
+    return any((*own, settings.openai_base_url, settings.openai_api_key))
+
+
+def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], model: str | None, slot: str) -> Endpoint:
+    own_url, own_key = own
+    key = own_key or settings.openai_api_key
+    base_url = own_url or settings.openai_base_url or (OPENAI_URL if key else None)
+    missing = [f"{slot}_MODEL"] if model is None else []
+    if base_url is None:
+        missing.append(f"{slot}_BASE_URL")
+    elif not _is_address(base_url):
+        missing.append(f"{slot}_BASE_URL" if own_url else "OPENAI_BASE_URL")
+    if model is None or base_url is None or missing:
+        raise BadSettings(names=", ".join(missing))
+    return Endpoint(base_url, key.get_secret_value() if key else "", model)
+
+
+def _is_address(base_url: str) -> bool:
+    try:
+        parts = urlsplit(base_url)
+        # The port is read when it is asked for.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+class EnginePool:
+    """The engines of one process; they encode while they hold one of ``processors``.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        embedded: EmbeddedEngines,
+        ffmpeg: Path,
+        on_fetch: FetchProgress,
+        processors: asyncio.Semaphore,
+    ) -> None:
+        self._settings = settings
+        # Read now: a missing model name is told at the start and not after the work.
+        self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
+        self._embedded = embedded
+        self._ffmpeg = ffmpeg
+        self._on_fetch = on_fetch
+        self._processors = processors
+        self._models_dir = settings.persistent_dir / "models"
+        # One lock per slot: speech need not wait for the download of a language model.
+        self._speech_lock, self._language_lock, self._encoder_lock = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+        self._speech: SpeechToText | None = None
+        self._language: LanguageModel | None = None
+        self._encoder: VoiceEncoder | None = None
+
+    @property
+    def has_language_model(self) -> bool:
+        return self._settings.llm_engine is not LlmEngine.NONE
+
+    @property
+    def has_demo_model(self) -> bool:
+        """Whether the small embedded language model answers, whose reports are a demonstration."""
+        embedded = self.has_language_model and self._language_endpoint is None
+        return embedded and self._settings.llm_model_file is None
+
+    async def warm_up(self) -> None:
+        """Import what the engines in use are made of, make clients of the endpoints, and load the local speech model.
+
+        Later each would stop the event loop: the imports for seconds, certificates and vocabulary for a tenth of one.
+        A model whose weights are not there yet is loaded when they have been fetched for the first recording.
+        """
+        speech = "whisper" if self._settings.asr_engine is not AsrEngine.ONNX else "onnx"
+        modules = [f"speech_to_text.{'openai' if self._speech_endpoint else speech}"]
+        if self.has_language_model:
+            modules.append("language_model.openai")
+
+        def load() -> None:
+            for module in modules:
+                import_module(module)
+            count_tokens("")
+
+        await asyncio.to_thread(load)
+        if self._language_endpoint is not None:
+            await self.language_model()
+        if self._speech_endpoint is not None:
+            await self.speech_to_text()
+        elif await asyncio.to_thread(self._speech_model_dir.is_dir):
+            try:
+                await (await self.speech_to_text()).check()
+            except VoxPersonaError as exc:
+                log.warning("speech_model_not_loaded", error=exc.code, reason=str(exc))
+
+    @property
+    def _speech_model_dir(self) -> Path:
+        return self._settings.asr_model_dir or self._models_dir / _SPEECH_MODEL
+
+    async def speech_to_text(self) -> SpeechToText:
+        async with self._speech_lock:
+            if self._speech is None:
+                self._speech = await self._make_speech_to_text()
+            return self._speech
+
+    async def speech_engine(self) -> tuple[str, str]:
+        """Name and model of the speech-to-text engine."""
+        info = (await self.speech_to_text()).info
+        return info.name, info.model
+
+    async def language_model(self) -> LanguageModel | None:
+        async with self._language_lock:
+            if self._language is None and self.has_language_model:
+                self._language = await self._make_language_model()
+            return self._language
+
+    async def voice_encoder(self) -> VoiceEncoder:
+        async with self._encoder_lock:
+            if self._encoder is None:
+                weights = await self._weights("voice-encoder")
+                self._encoder = await asyncio.to_thread(VoiceEncoder, weights)
+            return self._encoder
+
+    async def close(self) -> None:
+        for engine in (self._speech, self._language):
+            if engine is not None:
+                await engine.close()
+
+    async def fetch_weights(self, *, language_model: bool) -> None:
+        """Fetch what the embedded engines need, also where this run can do without: the next one may have no network.
+
+        What cannot be fetched is left to the step that cannot do without it, and to its error.
+        """
+        settings = self._settings
+        local_speech = self._speech_endpoint is None and settings.asr_model_dir is None
+        wanted = ["voice-encoder", *([_SPEECH_MODEL] if local_speech else [])]
+        if language_model and self.has_demo_model:
+            wanted.append(EMBEDDED_MODEL)
+        for name in wanted:
+            try:
+                await self._weights(name)
+            except (ProviderError, BadSettings, DiskFull) as exc:
+                log.warning("weights_not_fetched", name=name, error=exc.code)
+
+    async def _weights(self, name: str) -> Path:
+        return await ensure_weights(name, self._models_dir, self._on_fetch)
+
+    async def _make_speech_to_text(self) -> SpeechToText:
+        settings = self._settings
+        endpoint = self._speech_endpoint
+        if endpoint is not None:
+            from speech_to_text.openai import OpenAISpeechToText
+
+            return OpenAISpeechToText(
+                base_url=endpoint.base_url,
+                api_key=endpoint.api_key,
+                model=endpoint.model,
+                provider_name=endpoint.provider,
+                concurrency=settings.asr_concurrency,
+                timeout_s=_ASR_TIMEOUT_S,
+                encode=self._opus,
+            )
+        if settings.asr_engine is AsrEngine.ONNX:
+            if settings.asr_model_dir is None:
+                raise BadSettings(names="ASR_MODEL_DIR")
+            from speech_to_text.onnx import OnnxSpeechToText
+
+            return OnnxSpeechToText(settings.asr_model_dir, self._threads)
+        from speech_to_text.whisper import WhisperSpeechToText
+
+        return WhisperSpeechToText(settings.asr_model_dir or await self._weights(_SPEECH_MODEL), self._threads)
+
+    async def _opus(self, pcm: Path, start_s: float, end_s: float) -> bytes:
+        async with self._processors:
+            return await opus(pcm, start_s, end_s, ffmpeg=self._ffmpeg)
+
+    async def _make_language_model(self) -> LanguageModel:
+        from language_model.openai import OpenAILanguageModel
+
+        settings = self._settings
+        endpoint = self._language_endpoint
+        if endpoint is not None:
+            return OpenAILanguageModel(
+                endpoint.base_url,
+                endpoint.api_key,
+                endpoint.model,
+                endpoint.provider,
+                settings.llm_context_tokens,
+                settings.llm_max_output_tokens,
+                settings.llm_concurrency,
+                settings.llm_timeout_s,
+            )
+        model_file = settings.llm_model_file or await self._weights(EMBEDDED_MODEL)
+        context_tokens = settings.llm_context_tokens or EMBEDDED_CONTEXT_TOKENS
+        server = await self._embedded.llm(model_file, context_tokens=context_tokens, threads=self._threads, parallel=1)
+        return OpenAILanguageModel(
+            server.base_url,
+            server.api_key or "",
+            server.model,
+            "embedded",
+            context_tokens,
+            min(settings.llm_max_output_tokens, EMBEDDED_OUTPUT_TOKENS),
+            1,
+            settings.llm_timeout_s,
+            identity=model_file.name,
+        )
+
+    @property
+    def _threads(self) -> int:
+        return self._settings.asr_threads or os.cpu_count() or 1

@@ -1,0 +1,117 @@
+"""Builds the parts from the settings; opens them and closes them in the right order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import users_store
+from application.engines import EnginePool, FetchProgress
+from audio import find_ffmpeg
+from chats.search import TranscriptSearch
+from config import Settings
+from datamodels import UserId
+from db import Database
+from embedded.engines import Engines as EmbeddedEngines
+from jobs.chats import AnswerSteps
+from jobs.context import Workshop, spare_processors
+from jobs.queue import Jobs
+from jobs.recordings import RecordingSteps
+from jobs.reports import ReportSteps
+from md_storage import ReportFiles
+from minio_manager import ObjectStore
+from prompt_pack.models import ReportPack
+from recordings import Intake, IntakeLimits, RecordingChanges
+from reports.archive import ReportArchive
+
+
+@dataclass(frozen=True)
+class Application:
+    """The opened parts. ``owner`` is the person at the command line."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+    pack: ReportPack
+    engines: EnginePool
+    limits: IntakeLimits
+    intake: Intake
+    changes: RecordingChanges
+    jobs: Jobs
+    reports: ReportSteps
+    archive: ReportArchive
+    owner: UserId
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings, pack: ReportPack, on_fetch: FetchProgress, *, retry_delays_s: Sequence[float] = ()
+) -> AsyncIterator[Application]:
+    """Open database, object store and services; engines start when they are first used.
+
+    Work that fails where trying again helps is tried again after each of ``retry_delays_s``.
+
+    Raises:
+        BadSettings: settings or programs are wrong.
+        DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+    """
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    async with AsyncExitStack() as stack:
+        embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
+        processors = spare_processors()
+        engines = EnginePool(settings, embedded, ffmpeg, on_fetch, processors)
+        stack.push_async_callback(engines.close)
+        database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, embedded))
+        stack.push_async_callback(database.close)
+        stack.callback(objects.close)
+        async with database.transaction() as connection:
+            owner = await users_store.ensure_local_user(connection)
+        workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool", processors)
+        files = ReportFiles(settings.persistent_dir / "reports")
+        archive = ReportArchive(database, files, pack)
+        await archive.reconcile(owner)
+        reports = ReportSteps(workshop, files, archive)
+        answers = AnswerSteps(workshop, TranscriptSearch(database, pack), settings.chat_context_tokens)
+        steps = RecordingSteps(workshop)
+        jobs = Jobs(database, steps, reports, settings.worker_concurrency, retry_delays_s, answers)
+        limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
+        yield Application(
+            settings=settings,
+            database=database,
+            objects=objects,
+            pack=pack,
+            engines=engines,
+            limits=limits,
+            intake=Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine),
+            changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
+            jobs=jobs,
+            reports=reports,
+            archive=archive,
+            owner=owner,
+        )
+
+
+async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:
+    """Open the configured database, else the embedded one."""
+    configured = settings.database_url
+    return await Database.open(configured.get_secret_value() if configured else await embedded.postgres())
+
+
+async def open_objects(settings: Settings, embedded: EmbeddedEngines) -> ObjectStore:
+    """Open the configured object store, else the embedded one, and make sure of its bucket."""
+    if settings.minio_endpoint:
+        secret = settings.minio_secret_key.get_secret_value() if settings.minio_secret_key else ""
+        endpoint, access_key = settings.minio_endpoint, settings.minio_access_key or ""
+    else:
+        server = await embedded.s3()
+        endpoint, access_key, secret = server.endpoint, server.access_key, server.secret_key
+    objects = ObjectStore(
+        endpoint,
+        access_key,
+        secret,
+        bucket=settings.minio_bucket,
+        secure=settings.minio_secure and settings.minio_endpoint is not None,
+        region=settings.minio_region,
+    )
+    await objects.ensure_bucket()
+    return objects

@@ -1,0 +1,1 @@
+"""Chats: threads of questions and answers over what recordings say."""

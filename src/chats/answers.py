@@ -1,0 +1,158 @@
+"""An answer from passages: written by the language model and held to them, or the quotes themselves.
+
+What stands in recordings and earlier answers is data. A model's answer counts only with a passage's number in it; one
+without any rests on nothing that a person could check.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import texts.chats
+from datamodels import ChatMessage, Completion
+from datamodels_chats import AnswerOutcome, Basis, Passage, Turn
+from errors import ContextTooSmall
+from language_model.port import LanguageModel
+from prompt_pack.templates import Template
+from utils import as_data, clock
+
+_ANSWER_TOKENS = 1024
+"""A page; a longer answer to one question is not read on a phone."""
+_ANSWER_SHARE = 3
+"""An answer gets at most this part of the context, or a small model would have no room for the passages."""
+_MESSAGE_TOKENS = 32
+"""What a chat template adds around the messages, at most."""
+_CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+_NUMBER = re.compile(r"\d+")
+_SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
+
+
+@dataclass(frozen=True)
+class Composer:
+    """The model that answers, and how it is asked. ``history_tokens`` is the room for the chat's last turns."""
+
+    llm: LanguageModel
+    prompt: Template
+    history_tokens: int
+
+    async def compose(self, question: str, passages: Sequence[Passage], turns: Sequence[Turn]) -> AnswerOutcome:
+        """Answer from the passages and the chat's ``turns``, the latest first; the quotes when nothing is cited.
+
+        Raises:
+            ContextTooSmall: the model's context has no room for a passage and an answer.
+            ProviderError: of the model.
+        """
+        tokens = min(_ANSWER_TOKENS, self.llm.max_output_tokens, self.llm.context_tokens // _ANSWER_SHARE)
+        prompt = self.prompt.render({"no_answer": texts.chats.NO_ANSWER_MARK})
+        asked = texts.chats.QUESTION_AS_DATA.format(question=as_data(question))
+        room = self.llm.context_tokens - tokens - _MESSAGE_TOKENS - await self._tokens(prompt, asked)
+        shown = await self._fitting([_passage(passage) for passage in passages], room)
+        if not shown:
+            raise ContextTooSmall(missing_tokens=await self._tokens(_passage(passages[0])) - room)
+        given = texts.chats.PASSAGES_AS_DATA.format(passages="\n\n".join(shown))
+        room -= await self._tokens(given)
+        history = await self._history(turns, min(room, self.history_tokens))
+        messages = (
+            ChatMessage(role="system", content=prompt),
+            ChatMessage(role="user", content="\n\n".join([*history, given, asked])),
+        )
+        completion = await self.llm.complete(messages, max_tokens=tokens)
+        return held_to(completion, passages[: len(shown)])
+
+    async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
+        """The latest turns that fit, the earliest first, as one block; nothing when none does."""
+        said = [
+            texts.chats.TURN_AS_DATA.format(question=as_data(turn.question), answer=as_data(turn.answer or ""))
+            for turn in turns
+        ]
+        fitting = await self._fitting(said, room)
+        return [texts.chats.DIALOG_AS_DATA.format(turns="\n".join(reversed(fitting)))] if fitting else []
+
+    async def _fitting(self, texts_in_order: Sequence[str], room: int) -> list[str]:
+        """The first of them that fit together."""
+        fitting: list[str] = []
+        for text in texts_in_order:
+            room -= await self._tokens(text)
+            if room < 0:
+                break
+            fitting.append(text)
+        return fitting
+
+    async def _tokens(self, *texts_to_count: str) -> int:
+        return sum([await self.llm.count_tokens(f"{text}\n\n") for text in texts_to_count])
+
+
+def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
+    """What a model wrote, its citations checked: numbers of no passage are taken out."""
+    spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
+    written = completion.text.strip()
+    if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
+        return AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
+    there = {passage.source.number for passage in passages}
+    cited: set[int] = set()
+
+    def checked(match: re.Match[str]) -> str:
+        numbers = [number for number in map(int, _NUMBER.findall(match[1])) if number in there]
+        cited.update(numbers)
+        return "".join(f"[{number}]" for number in dict.fromkeys(numbers))
+
+    text = _SPACES_BEFORE_SIGN.sub(r"\1", _CITED.sub(checked, written)).strip()
+    if not cited:
+        return quotes(passages, texts.chats.NOTE_NOT_CITED).model_copy(update=spent)
+    return AnswerOutcome(
+        basis=Basis.MODEL,
+        text=text,
+        note=texts.chats.NOTE_TRUNCATED if completion.truncated else "",
+        sources=tuple(passage.source for passage in passages if passage.source.number in cited),
+        **spent,
+    )
+
+
+def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
+    """The passages as the answer, with a ``note`` that says why nobody has written one."""
+    return AnswerOutcome(
+        basis=Basis.QUOTES,
+        text="\n\n".join(_quote(passage) for passage in passages),
+        note=note,
+        sources=tuple(passage.source for passage in passages),
+    )
+
+
+def no_answer(*, empty: bool) -> AnswerOutcome:
+    """Say that there is nothing; with ``empty`` that there are no transcripts at all yet."""
+    return AnswerOutcome(
+        basis=Basis.EMPTY if empty else Basis.NOTHING,
+        text=texts.chats.NO_ANSWER,
+        note=texts.chats.NO_TRANSCRIPTS if empty else "",
+    )
+
+
+def _passage(passage: Passage) -> str:
+    source = passage.source
+    lines = [
+        texts.chats.LINE_AS_DATA.format(
+            time=clock(line.start),
+            speaker=texts.chats.LINE_SPEAKER.format(speaker=as_data(line.speaker)) if line.speaker else "",
+            text=as_data(line.text),
+        )
+        for line in passage.lines
+    ]
+    return texts.chats.PASSAGE_AS_DATA.format(
+        number=source.number,
+        label=source.label,
+        recording=source.recording_number,
+        day=f"{source.day:%d.%m.%Y}",
+        lines="\n".join(lines),
+    )
+
+
+def _quote(passage: Passage) -> str:
+    lines: list[str] = []
+    speaker = None
+    for line in passage.lines:
+        if lines and line.speaker == speaker:
+            lines[-1] += f" {line.text}"
+            continue
+        speaker = line.speaker
+        lines.append((texts.chats.LINE_SPEAKER.format(speaker=speaker) if speaker else "") + line.text)
+    return f"[{passage.source.number}] " + texts.chats.QUOTE.format(text="\n".join(lines))

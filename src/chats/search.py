@@ -1,0 +1,160 @@
+"""What recordings say on a question: the port, and full-text search over the person's own transcripts behind it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+import texts.chats
+import transcripts_store
+from constants import NO_SCENARIO
+from datamodels import RecordingId, UserId
+from datamodels_chats import Passage, PassageLine, Source
+from db import Database
+from prompt_pack.models import ReportPack
+from texts.transcript import speaker_label
+from transcripts_store import FoundRecording, FoundSegment, Hit
+
+MOST_PASSAGES = 8
+_MOST_HITS = 60
+"""More than enough neighbours of them for the passages."""
+_REACH = 4
+"""Segments on either side of a hit: an answer is read with its question."""
+_PASSAGE_CHARACTERS = 700
+_WEAKEST_SHARE = 0.35
+"""Of the best passage's score: what is below only shares a common word with the question."""
+
+_Place = tuple[RecordingId, int]
+
+
+class Retrieval(Protocol):
+    """Finds passages that may answer a question, in what the person may see."""
+
+    async def passages(self, owner: UserId, question: str) -> Sequence[Passage]:
+        """The passages that fit best, the best first, numbered from 1; none when nothing fits.
+
+        Raises:
+            DatabaseUnavailable: it could not be looked up.
+        """
+        ...
+
+    async def is_empty(self, owner: UserId) -> bool:
+        """Tell whether there is nothing yet in which anything could be found."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Neighbouring segments; ``speakers`` say the words that were looked for."""
+
+    segments: tuple[FoundSegment, ...]
+    speakers: tuple[str, ...]
+    score: float
+
+    @property
+    def places(self) -> frozenset[_Place]:
+        return frozenset((segment.recording_id, segment.position) for segment in self.segments)
+
+
+class TranscriptSearch:
+    """``Retrieval`` over the person's own transcripts, by the words of the question in any of their forms."""
+
+    def __init__(self, database: Database, pack: ReportPack) -> None:
+        self._database = database
+        self._labels = {scenario.id: scenario.label for scenario in pack.scenarios}
+
+    async def passages(self, owner: UserId, question: str) -> Sequence[Passage]:
+        async with self._database.transaction() as connection:
+            wanted = await transcripts_store.lexemes_of(connection, question)
+            framing = set(await transcripts_store.lexemes_of(connection, texts.chats.FRAMING_WORDS))
+            # «Что сказал клиент?» has nothing but these; then they are what is looked for.
+            lexemes = [lexeme for lexeme in wanted if lexeme not in framing] or wanted
+            if not lexemes:
+                return []
+            hits = await transcripts_store.find_hits(connection, owner, lexemes, _MOST_HITS)
+            segments = await transcripts_store.segments_around(connection, hits, _REACH)
+            ids = sorted({hit.recording_id for hit in hits})
+            recordings = await transcripts_store.recordings_of(connection, owner, ids)
+        windows = await asyncio.to_thread(_best_windows, hits, segments)
+        return [
+            self._passage(number, window, recordings[window.segments[0].recording_id])
+            for number, window in enumerate(windows, 1)
+        ]
+
+    async def is_empty(self, owner: UserId) -> bool:
+        async with self._database.transaction() as connection:
+            return not await transcripts_store.has_transcripts(connection, owner)
+
+    def _passage(self, number: int, window: _Window, recording: FoundRecording) -> Passage:
+        source = Source(
+            start=window.segments[0].start,
+            end=window.segments[-1].end,
+            number=number,
+            recording_id=recording.id,
+            recording_number=recording.number,
+            label=self._label(recording),
+            day=_day(recording),
+            speakers=window.speakers,
+        )
+        lines = [
+            PassageLine(start=segment.start, speaker=_speaker(segment), text=" ".join(segment.text.split()))
+            for segment in window.segments
+        ]
+        return Passage(source=source, lines=tuple(lines))
+
+    def _label(self, recording: FoundRecording) -> str:
+        if recording.scenario == NO_SCENARIO:
+            return texts.chats.RECORDING
+        return self._labels.get(recording.scenario, texts.chats.RECORDING)
+
+
+def _best_windows(hits: Sequence[Hit], segments: Sequence[FoundSegment]) -> list[_Window]:
+    """The best windows around hits, none of which share a segment."""
+    there = {(segment.recording_id, segment.position): segment for segment in segments}
+    weights = {(hit.recording_id, hit.position): hit.weights for hit in hits}
+    windows = [_window((hit.recording_id, hit.position), there, weights) for hit in hits]
+    best: list[_Window] = []
+    taken: set[_Place] = set()
+    # Sorting keeps the order of the hits where scores are equal.
+    for window in sorted(windows, key=lambda each: -each.score):
+        if len(best) == MOST_PASSAGES or (best and window.score < _WEAKEST_SHARE * best[0].score):
+            break
+        if not window.places & taken:
+            best.append(window)
+            taken |= window.places
+    return best
+
+
+def _window(
+    place: _Place, there: Mapping[_Place, FoundSegment], weights: Mapping[_Place, Mapping[str, float]]
+) -> _Window:
+    """The hit and its neighbours, in turn those after and before it, as far as there is room."""
+    recording, position = place
+    first = last = position
+    room = _PASSAGE_CHARACTERS - len(there[place].text)
+    for distance in range(1, _REACH + 1):
+        for neighbour in (position + distance, position - distance):
+            found = there.get((recording, neighbour))
+            is_next = neighbour in {first - 1, last + 1}
+            if found is None or not is_next or len(found.text) > room:
+                continue
+            room -= len(found.text)
+            first, last = min(first, neighbour), max(last, neighbour)
+    places = [(recording, each) for each in range(first, last + 1)]
+    matched: dict[str, float] = {}
+    speakers: dict[str, None] = {}
+    for each in places:
+        if each in weights:
+            matched |= weights[each]
+            speakers |= dict.fromkeys(filter(None, [_speaker(there[each])]))
+    return _Window(tuple(there[each] for each in places), tuple(speakers), sum(matched.values()))
+
+
+def _speaker(segment: FoundSegment) -> str:
+    return speaker_label(segment.role, segment.speaker) or ""
+
+
+def _day(recording: FoundRecording) -> date:
+    """When it was made, as far as that is known, else when it came."""
+    return recording.recorded_on or recording.created_at.astimezone().date()

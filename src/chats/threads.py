@@ -1,0 +1,226 @@
+"""Chats: which one a person is in, their titles, and the questions that are asked in them.
+
+A person always has a chat and is in one of them. Whoever changes anything here holds ``user_states.get_user_lock``.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import chat_history
+import texts.chats
+import user_states
+from datamodels import UserId
+from datamodels_chats import AnswerId, Chat, ChatStatistics
+from datamodels_telegram import ChatId, MessageId
+from db import Database
+from errors import NotFound
+from user_states import State
+
+TITLE_CHARACTERS = 50
+_RECENT = timedelta(days=30)
+_ELLIPSIS = "…"
+
+EnqueueAnswer = Callable[[AsyncConnection[DictRow], UserId, AnswerId], Awaitable[None]]
+"""Adds the job that answers to the transaction."""
+
+
+class ActiveChat(State):
+    """The chat that the person is in."""
+
+    KEY = "active_chat"
+    number: int
+
+
+class TitleMessage(State):
+    """The latest message that was a title: handled again after a crash, it is no question."""
+
+    KEY = "chat_title_message"
+    message_id: MessageId
+
+
+class BadTitle(Exception):
+    """What was typed is no title; the text says why, in plain Russian."""
+
+
+class ChatPage(NamedTuple):
+    """Some of the person's chats. ``active`` may be on another page."""
+
+    chats: list[Chat]
+    active: Chat
+    page: int
+    pages: int
+    total: int
+
+
+class Chats:
+    """The chats of every person."""
+
+    def __init__(self, database: Database, enqueue: EnqueueAnswer) -> None:
+        self._database = database
+        self._enqueue = enqueue
+
+    async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
+        """A page, from 1, of the owner's chats, the one that was used last first; the last page when it is too high."""
+        async with self._database.transaction() as connection:
+            active = await _active(connection, owner)
+            total = await chat_history.count_chats(connection, owner)
+            pages = -(-total // size)
+            page = max(1, min(page, pages))
+            chats = await chat_history.list_chats(connection, owner, size, (page - 1) * size)
+        return ChatPage(chats, active, page, pages, total)
+
+    async def find(self, owner: UserId, number: int) -> tuple[Chat, bool]:
+        """The owner's chat, and whether the owner is in it.
+
+        Raises:
+            NotFound: the owner has no such chat.
+        """
+        async with self._database.transaction() as connection:
+            chat = await chat_history.get_chat(connection, owner, number)
+            return chat, (await _active(connection, owner)).number == number
+
+    async def active(self, owner: UserId) -> Chat:
+        """The chat that the owner is in."""
+        async with self._database.transaction() as connection:
+            return await _active(connection, owner)
+
+    async def begin(self, owner: UserId) -> Chat:
+        """Take the owner to a chat in which nothing was asked yet; a new one when there is none."""
+        async with self._database.transaction() as connection:
+            empty = await chat_history.find_empty_chat(connection, owner)
+            chat = empty or await chat_history.create_chat(connection, owner)
+            return await _enter(connection, chat)
+
+    async def switch(self, owner: UserId, number: int) -> Chat:
+        """Take the owner to a chat.
+
+        Raises:
+            NotFound: the owner has no such chat.
+        """
+        async with self._database.transaction() as connection:
+            return await _enter(connection, await chat_history.get_chat(connection, owner, number))
+
+    async def rename(self, owner: UserId, number: int, title: str, message: MessageId) -> Chat:
+        """Give a chat the title that ``message`` said.
+
+        Raises:
+            NotFound: the owner has no such chat.
+        """
+        async with self._database.transaction() as connection:
+            await chat_history.rename_chat(connection, owner, number, title)
+            await user_states.put(connection, owner, TitleMessage(message_id=message))
+            return await chat_history.get_chat(connection, owner, number)
+
+    async def delete(self, owner: UserId, number: int) -> Chat:
+        """Remove a chat for good, and return what it was; who was in it is in the one that was used last, then.
+
+        Raises:
+            NotFound: the owner has no such chat.
+        """
+        async with self._database.transaction() as connection:
+            chat = await chat_history.get_chat(connection, owner, number)
+            await chat_history.delete_chat(connection, owner, number)
+            await _active(connection, owner)
+            return chat
+
+    async def is_known(self, owner: UserId, message: tuple[ChatId, MessageId]) -> bool:
+        """Tell whether a message was taken for a question, or for a title, before."""
+        async with self._database.transaction() as connection:
+            titled = await user_states.get(connection, owner, TitleMessage)
+            if titled is not None and message[1] <= titled.message_id:
+                return True
+            return await chat_history.is_asked(connection, *message)
+
+    async def ask(
+        self, owner: UserId, message: tuple[ChatId, MessageId], question: str, waiting_message: MessageId
+    ) -> AnswerId:
+        """Ask in the chat that the owner is in, and have it answered; ``waiting_message`` goes with the answer.
+
+        ``message`` must not be known.
+        """
+        async with self._database.transaction() as connection:
+            chat = await _active(connection, owner)
+            title = title_from(question)
+            answer_id = await chat_history.add_question(connection, chat, message, question, title, waiting_message)
+            await self._enqueue(connection, owner, answer_id)
+        return answer_id
+
+    async def statistics(self, owner: UserId) -> ChatStatistics:
+        """Count what was asked and answered, in the last 30 days and in all."""
+        async with self._database.transaction() as connection:
+            return ChatStatistics(
+                recent=await chat_history.figures(connection, owner, datetime.now(UTC) - _RECENT),
+                all=await chat_history.figures(connection, owner, None),
+            )
+
+    async def asked_on(self, owner: UserId, day: date) -> list[int]:
+        """The numbers of the owner's chats in which something was asked on a day."""
+        async with self._database.transaction() as connection:
+            return list(await chat_history.chats_asked_in(connection, owner, *day_bounds(day)))
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Beginning and end of a day where the server is; 23 or 25 hours apart when the clocks are changed."""
+    beginning = datetime.combine(day, time.min)
+    return beginning.astimezone(), (beginning + timedelta(days=1)).astimezone()
+
+
+def shown_title(chat: Chat) -> str:
+    return chat.title or texts.chats.UNTITLED
+
+
+def title_from(question: str) -> str:
+    """The question on one line, cut between words when it is longer than a title."""
+    line = _on_one_line(question)
+    if len(line) <= TITLE_CHARACTERS:
+        return line
+    head = line[:TITLE_CHARACTERS]
+    # A word that is longer than all the room is cut inside.
+    cut = head.rfind(" ")
+    return (head[:cut] if cut > 0 else head[: TITLE_CHARACTERS - len(_ELLIPSIS)]).rstrip() + _ELLIPSIS
+
+
+def parse_title(text: str) -> str:
+    """A title on one line, its signs as they were typed.
+
+    Raises:
+        BadTitle: it is empty or too long.
+    """
+    title = _on_one_line(text)
+    if not title:
+        raise BadTitle(texts.chats.TITLE_BLANK)
+    if len(title) > TITLE_CHARACTERS:
+        raise BadTitle(
+            texts.chats.TITLE_TOO_LONG.format(
+                length=texts.chats.CHARACTER.counted(len(title)), longest=TITLE_CHARACTERS
+            )
+        )
+    return title
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+async def _active(connection: AsyncConnection[DictRow], owner: UserId) -> Chat:
+    """The chat that the owner is in; the one that was used last when that is gone, a new one when there is none."""
+    known = await user_states.get(connection, owner, ActiveChat)
+    if known is not None:
+        try:
+            return await chat_history.get_chat(connection, owner, known.number)
+        except NotFound:
+            # It was deleted.
+            await user_states.drop(connection, owner, ActiveChat)
+    latest = await chat_history.list_chats(connection, owner, 1)
+    chat = latest[0] if latest else await chat_history.create_chat(connection, owner)
+    await user_states.put(connection, owner, ActiveChat(number=chat.number))
+    return chat
+
+
+async def _enter(connection: AsyncConnection[DictRow], chat: Chat) -> Chat:
+    await user_states.put(connection, chat.owner_id, ActiveChat(number=chat.number))
+    return chat

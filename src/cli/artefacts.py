@@ -1,0 +1,218 @@
+"""The files of a finished recording: transcript and reports in every form, and the manifest of how they came about."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import metadata_store
+import recordings_store
+import reports_store
+import texts.cli
+import texts.errors
+import transcripts_store
+from application.parts import Application
+from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus, Transcript, Usage
+from errors import UnwritableFolder
+from metadata.parsing import metadata_lines
+from prices import audio_cost_usd
+from reports.formats import to_docx as report_to_docx
+from reports.formats import to_json as report_to_json
+from reports.formats import to_markdown as report_to_markdown
+from reports.formats import value_text
+from texts.units import SPEAKER
+from transcript_formats import to_docx, to_json, to_srt, to_txt, to_vtt
+from utils import alone_in, clock, disk_full_mapped, folder_problem, safe_file_name, write_atomically
+
+_LONGEST_STEM = 80
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A recording and what was made of it. ``labels`` name report types, ``engine_s`` is the speech engine's time."""
+
+    recording: Recording
+    metadata: RecordingMetadata
+    transcript: Transcript
+    runs: Sequence[ReportRun]
+    labels: dict[str, str]
+    engine_s: float
+
+
+async def load_finished(
+    application: Application, recording_id: RecordingId, run_ids: Sequence[ReportRunId]
+) -> Finished:
+    """Load what was made of a recording; of its reports those of ``run_ids``, in that order."""
+    async with application.database.transaction() as connection:
+        transcript = await transcripts_store.load_transcript(connection, recording_id)
+        assert transcript is not None  # noqa: S101  # only finished recordings come here
+        return Finished(
+            recording=await recordings_store.get_recording(connection, application.owner, recording_id),
+            metadata=await metadata_store.load_metadata(connection, recording_id) or RecordingMetadata(),
+            transcript=transcript,
+            runs=[await reports_store.get_run(connection, run_id) for run_id in run_ids],
+            labels={report.id: report.label for each in application.pack.scenarios for report in each.reports},
+            engine_s=await transcripts_store.engine_seconds(connection, recording_id),
+        )
+
+
+def check_writable(out: Path) -> None:
+    """Refuse a folder for results that cannot be made or written to; makes nothing. Blocking.
+
+    Raises:
+        UnwritableFolder: with the reason.
+    """
+    try:
+        existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    except OSError as exc:
+        raise UnwritableFolder(path=out, reason=folder_problem(exc)) from exc
+    if not existing.is_dir():
+        raise UnwritableFolder(path=out, reason=texts.errors.FOLDER_PROBLEMS["EEXIST"])
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UnwritableFolder(path=out, reason=texts.errors.FOLDER_PROBLEMS["EACCES"])
+
+
+async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
+    """Write the files, each whole, the manifest last; return their folder and the manifest.
+
+    Raises:
+        DiskFull: no space; none of the files is there that was not there before.
+        UnwritableFolder: the folder cannot be made or written to.
+    """
+    return await asyncio.to_thread(_write, finished, out)
+
+
+def _write(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
+    recording = finished.recording
+    stem = Path(recording.file_name).stem[:_LONGEST_STEM]
+    folder = out / safe_file_name(f"{recording.number} {stem}")
+    manifest = _manifest(finished)
+    written: list[Path] = []
+    try:
+        with disk_full_mapped(folder):
+            (folder / "reports").mkdir(parents=True, exist_ok=True)
+        with alone_in(folder):
+            for name, content in _contents(finished, manifest):
+                if not (folder / name).exists():
+                    written.append(folder / name)
+                write_atomically(folder / name, content)
+    except BaseException as exc:
+        _take_back(written, folder)
+        if isinstance(exc, OSError):
+            raise UnwritableFolder(path=folder, reason=folder_problem(exc)) from exc
+        raise
+    return folder, manifest
+
+
+def _take_back(written: Sequence[Path], folder: Path) -> None:
+    for path in written:
+        path.unlink(missing_ok=True)
+    for each in (folder / "reports", folder):
+        # Results of an earlier run stay.
+        with suppress(OSError):
+            each.rmdir()
+
+
+def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
+    """The files by their names within the folder."""
+    transcript, file_name = finished.transcript, finished.recording.file_name
+    about = [file_name, *metadata_lines(finished.metadata)]
+    yield "transcript.txt", to_txt(transcript, file_name)
+    yield "transcript.json", to_json(transcript)
+    yield "transcript.srt", to_srt(transcript)
+    yield "transcript.vtt", to_vtt(transcript)
+    yield "transcript.docx", to_docx(transcript, file_name)
+    for run in finished.runs:
+        if run.status is RunStatus.DONE:
+            label, text = finished.labels[run.report_id], run.text or ""
+            notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+            yield f"reports/{run.report_id}.md", report_to_markdown(label, about, text, run.indices, notes)
+            yield f"reports/{run.report_id}.docx", report_to_docx(label, about, text, run.indices, notes)
+            yield f"reports/{run.report_id}.json", report_to_json(run, label)
+    yield "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+
+
+def _manifest(finished: Finished) -> dict[str, Any]:
+    recording, transcript = finished.recording, finished.transcript
+    usage = sum((run.usage for run in finished.runs), Usage())
+    costs = [run.cost_usd for run in finished.runs] + [audio_cost_usd(transcript.model, transcript.duration_s)]
+    return {
+        "recording": recording.number,
+        "file_name": recording.file_name,
+        "sha256": recording.sha256,
+        "size_bytes": recording.size_bytes,
+        "duration_s": transcript.duration_s,
+        "container": recording.container,
+        "codec": recording.codec,
+        "scenario": recording.request.scenario,
+        "building": recording.request.building,
+        "metadata": finished.metadata.model_dump(mode="json"),
+        "language": transcript.language,
+        "speakers": transcript.speakers,
+        "stage_seconds": dict(recording.stage_seconds),
+        "speech_to_text": {
+            "engine": transcript.engine,
+            "model": transcript.model,
+            "seconds": round(finished.engine_s, 3),
+        },
+        "reports": [_manifest_of_run(run) for run in finished.runs],
+        "tokens": usage.model_dump(),
+        "cost_usd": _known_sum(costs),
+        "missing": [interval.model_dump() for interval in transcript.missing],
+        "warnings": list(recording.warnings),
+    }
+
+
+def _manifest_of_run(run: ReportRun) -> dict[str, Any]:
+    return {
+        "id": run.report_id,
+        "status": run.status,
+        "number": run.number,
+        "model": run.model,
+        "prompt_hash": run.prompt_hash,
+        "tokens": run.usage.model_dump(),
+        "cost_usd": _known_sum([run.cost_usd]),
+        "seconds": round(run.duration_s, 3),
+        "indices": None if run.indices is None else {index.name: index.value for index in run.indices},
+        "indices_error": run.indices_error,
+        "warnings": list(run.warnings),
+        "error": run.error_text,
+    }
+
+
+def _known_sum(costs: Sequence[Decimal | None]) -> float | None:
+    """The sum of the costs that are known; None when none is."""
+    known = [cost for cost in costs if cost is not None]
+    return float(sum(known)) if known else None
+
+
+def summary(finished: Finished, folder: Path) -> str:
+    """What a person sees at the end: where the files are, the indices, the warnings."""
+    recording, transcript = finished.recording, finished.transcript
+    lines = [
+        texts.cli.DONE_HEAD.format(
+            file_name=recording.file_name,
+            duration=clock(transcript.duration_s),
+            speakers=SPEAKER.counted(transcript.speakers),
+            language=transcript.language,
+        ),
+        texts.cli.DONE_TRANSCRIPT.format(path=folder / "transcript.docx"),
+    ]
+    warnings = list(recording.warnings)
+    for run in finished.runs:
+        if run.status is RunStatus.DONE:
+            path = folder / "reports" / f"{run.report_id}.docx"
+            lines.append(texts.cli.DONE_REPORT.format(label=finished.labels[run.report_id], path=path))
+            lines += [
+                texts.cli.DONE_INDEX.format(label=index.label, value=value_text(index.value))
+                for index in run.indices or ()
+            ]
+            warnings += [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+    for interval in transcript.missing:
+        warnings.append(f"{clock(interval.start)}–{clock(interval.end)}: {interval.reason}")
+    return "\n".join([*lines, *(texts.cli.DONE_WARNING.format(warning=warning) for warning in warnings)])

@@ -1,0 +1,306 @@
+"""The command line: parses, calls one thing, exits with the status of what happened.
+
+The commands import what they run only when they run it: the first line of progress, and the help, must not wait for the
+engines' libraries.
+
+The command-line library's own words, its help and its complaints, are put into Russian here.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import structlog
+
+import texts.cli
+from config import ROOT, Settings, load_settings
+from constants import LANGUAGES, MAX_SPEAKERS
+from datamodels import BuildingType
+from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
+from log_setup import configure_logging
+from utils import disk_full_mapped
+
+
+class _HelpFormatter(click.HelpFormatter):
+    """Lays help out under Russian headings."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:  # noqa: ARG002
+        """Write the first line of help."""
+        super().write_usage(prog, args, prefix=texts.cli.HELP_USAGE)
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        """Indent what stands under a heading."""
+        with super().section(texts.cli.HELP_SECTIONS.get(name, name)):
+            yield
+
+
+class _Context(click.Context):
+    formatter_class = _HelpFormatter
+
+
+class Command(click.Command):
+    """A command whose help and mistakes are told in Russian."""
+
+    context_class = _Context
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; one too many is a mistake that the library only tells in English."""
+        ctx.allow_extra_args = True
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.BadOptionUsage as exc:
+            # Raised without it, and it knows which options are flags.
+            exc.ctx = exc.ctx or ctx
+            raise
+        if rest:
+            raise click.UsageError(texts.cli.USAGE_EXTRA.format(value=" ".join(rest)), ctx)
+        return rest
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    context_class = _Context
+    command_class = Command
+
+
+class WholeNumber(click.ParamType[int]):
+    """A whole number from ``smallest`` to ``largest``."""
+
+    name = "number"
+
+    def __init__(self, smallest: int, largest: int) -> None:
+        self._smallest = smallest
+        self._largest = largest
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number, or say which ones would do."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = self._smallest - 1
+        if not self._smallest <= number <= self._largest:
+            message = texts.cli.USAGE_NOT_A_NUMBER
+            self.fail(message.format(value=value, smallest=self._smallest, largest=self._largest), param, ctx)
+        return number
+
+
+def usage_reason(exc: click.UsageError) -> str:
+    """What is wrong with a command, in Russian; errors without a class of their own are raised with such a message."""
+    if isinstance(exc, click.NoSuchOption):
+        return _unknown(texts.cli.USAGE_NO_SUCH_OPTION, exc.option_name, exc.possibilities)
+    if isinstance(exc, click.NoSuchCommand):
+        return _unknown(texts.cli.USAGE_NO_SUCH_COMMAND, exc.command_name, exc.possibilities)
+    if isinstance(exc, click.BadOptionUsage):
+        text = texts.cli.USAGE_IS_FLAG if _is_flag(exc) else texts.cli.USAGE_NEEDS_VALUE
+        return text.format(name=exc.option_name)
+    if isinstance(exc, click.BadParameter) and exc.param is not None:
+        return texts.cli.USAGE_BAD_VALUE.format(name=exc.param.opts[0], reason=exc.message)
+    return exc.message
+
+
+def _unknown(text: str, name: str, possibilities: list[str] | None) -> str:
+    guess = texts.cli.USAGE_GUESS.format(names=", ".join(possibilities)) if possibilities else ""
+    return text.format(name=name) + guess
+
+
+def _is_flag(exc: click.BadOptionUsage) -> bool:
+    options = exc.ctx.command.params if exc.ctx else []
+    return any(isinstance(each, click.Option) and each.is_flag and exc.option_name in each.opts for each in options)
+
+
+# ruff: noqa: PLC0415
+
+
+_USAGE_STATUS = 2
+_DETECT = "auto"
+_PROGRAM = "scripts/run"
+
+_PATH = click.Path(path_type=Path, readable=False)
+"""Whether a file can be read is found out where its sentence is."""
+help_option = click.help_option("--help", help=texts.cli.HELP_HELP)
+
+
+@click.group(
+    cls=Group,
+    help=texts.cli.HELP,
+    subcommand_metavar=texts.cli.METAVAR_COMMAND,
+    options_metavar="",
+    invoke_without_command=True,
+)
+@help_option
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Start the bot when no command is named."""
+    if context.invoked_subcommand is None:
+        _run(_serve, console=True)
+
+
+@commands.command(help=texts.cli.HELP_PROCESS, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.argument("files", nargs=-1, type=_PATH, metavar=texts.cli.METAVAR_FILES)
+@click.option("--scenario", default="interview", metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_SCENARIO)
+@click.option("--building", metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_BUILDING)
+@click.option("--report", default="all", metavar=texts.cli.METAVAR_NAMES, help=texts.cli.HELP_REPORT)
+@click.option("--language", default=_DETECT, metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_LANGUAGE)
+@click.option(
+    "--speakers",
+    type=WholeNumber(1, MAX_SPEAKERS),
+    metavar=texts.cli.METAVAR_NUMBER,
+    help=texts.cli.HELP_SPEAKERS,
+)
+@click.option("--caption", default="", metavar=texts.cli.METAVAR_TEXT, help=texts.cli.HELP_CAPTION)
+@click.option("--out", default="out", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT)
+@click.option("--json", "as_json", is_flag=True, help=texts.cli.HELP_JSON)
+@help_option
+def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
+    files: tuple[Path, ...],
+    scenario: str,
+    building: str | None,
+    report: str,
+    language: str,
+    speakers: int | None,
+    caption: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Run the main job on files."""
+    if not files:
+        raise click.UsageError(texts.cli.NO_FILES)
+    _require(language, (*LANGUAGES, _DETECT))
+    if building is not None:
+        _require(building, tuple(BuildingType))
+    _run(
+        lambda: _process(
+            files=files,
+            scenario=scenario,
+            building=BuildingType(building) if building else None,
+            report=report,
+            language=None if language == _DETECT else language,
+            speakers=speakers,
+            caption=caption,
+            out=out,
+            as_json=as_json,
+        )
+    )
+
+
+@commands.command(help=texts.cli.HELP_DEMO, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.option("--out", default="out/demo", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT_DEMO)
+@help_option
+def demo(out: Path) -> None:
+    """Run the main job on the sample, with one short report."""
+    _run(
+        lambda: _process(
+            files=(ROOT / "samples" / "demo.ogg",),
+            scenario="design",
+            building=BuildingType.HOTEL,
+            report="report_design_audit_methodology",
+            language="ru",
+            speakers=None,
+            caption="",
+            out=out,
+            as_json=False,
+        )
+    )
+
+
+@commands.command(help=texts.cli.HELP_DOCTOR, options_metavar="")
+@help_option
+def doctor() -> None:
+    """Tell which engines are in use and whether each works."""
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli.display import Display
+        from cli.doctor import examine
+
+        with Display() as display:
+            return await examine(settings, display)
+
+    _run(run)
+
+
+async def _process(**options: object) -> int:
+    settings = load_settings()
+    from cli.display import Display
+
+    with Display() as display:
+        display.say(texts.cli.STARTING)
+        from cli.process import ProcessOptions, process_files
+
+        return await process_files(ProcessOptions.model_validate(options), settings, display)
+
+
+async def _serve() -> int:
+    settings = load_settings()
+    # Until the bot is open: what it loads stays, and to look at it again and again takes a fifth of the start.
+    gc.disable()
+    from cli.serve import serve
+
+    return await serve(settings)
+
+
+def _require(value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise UnknownChoice(value=value, allowed=", ".join(allowed))
+
+
+def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = False) -> None:
+    """Run a command; Ctrl-C and SIGTERM cancel it in an orderly way. With ``console`` its log is seen too."""
+
+    async def cancellable() -> int:
+        task = asyncio.create_task(command())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await task
+
+    settings = load_settings()
+    _open_logs(settings, console=console)
+    try:
+        status = asyncio.run(cancellable())
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        status = _tell(Interrupted())
+    # Threads of a local engine cannot be cancelled and the interpreter would wait for them; all state is committed.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _open_logs(settings: Settings, *, console: bool) -> None:
+    """Open the log, the first thing that is written under the state's folder."""
+    folder = settings.persistent_dir / "logs"
+    try:
+        with disk_full_mapped(folder):
+            configure_logging(folder, settings.log_level, console=console)
+    except OSError as exc:
+        raise BadSettings(names="PERSISTENT_DIR") from exc
+
+
+def _tell(error: VoxPersonaError) -> int:
+    click.echo(error.user_text, err=True)
+    return error.exit_status
+
+
+def main() -> None:
+    """Run the command that the arguments name; every failure is a Russian sentence and an exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` takes both over
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
+        commands(prog_name=_PROGRAM, standalone_mode=False)
+    except click.UsageError as exc:
+        click.echo(texts.cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")), err=True)
+        sys.exit(_USAGE_STATUS)
+    except (KeyboardInterrupt, click.Abort):  # click makes one of the other
+        sys.exit(_tell(Interrupted()))
+    except VoxPersonaError as exc:
+        sys.exit(_tell(exc))
+    except Exception as exc:  # noqa: BLE001  # the last boundary: people get a sentence, the log gets the rest
+        structlog.get_logger(__name__).exception("command_failed")
+        sys.exit(_tell(UnexpectedFailure(reason=type(exc).__name__)))

@@ -1,0 +1,76 @@
+"""How a command shows long work: a live bar in a terminal, plain lines elsewhere. All of it on standard error."""
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+import texts.cli
+
+_FETCH_STEP = 0.1
+
+
+class Display:
+    """Progress of several subjects at once; a subject is a file name or a set of weights."""
+
+    def __init__(self) -> None:
+        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._live: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._lines: dict[str, str] = {}
+        self._fetched: dict[str, float] = {}
+
+    def __enter__(self) -> "Display":
+        if self._console.is_terminal:
+            self._live = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                TimeElapsedColumn(),
+                console=self._console,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(text, markup=False)
+
+    def show(self, subject: str, line: str, fraction: float | None) -> None:
+        """Show where a subject is; ``fraction`` of the stage from 0 to 1, or None when it cannot be told."""
+        if self._live is not None:
+            if subject not in self._tasks:
+                self._tasks[subject] = self._live.add_task(subject, total=None)
+            self._live.update(
+                self._tasks[subject],
+                description=f"{subject}: {line}",
+                total=None if fraction is None else 1.0,
+                completed=fraction or 0.0,
+            )
+        elif self._lines.get(subject) != line:
+            self._lines[subject] = line
+            self.say(f"{subject}: {line}")
+
+    def finish(self, subject: str) -> None:
+        """Take a subject's live bar away."""
+        if self._live is not None and subject in self._tasks:
+            self._live.remove_task(self._tasks.pop(subject))
+
+    def fetch(self, name: str, done: int, total: int) -> None:
+        """Show how far the download of weights is; in plain output a line every tenth."""
+        fraction = done / total if total else 0.0
+        label = texts.cli.FETCHING.format(name=name)
+        if self._live is not None:
+            self.show(label, f"{fraction:.0%}", fraction)
+            if done >= total:
+                self.finish(label)
+        elif fraction >= self._fetched.get(name, 0.0) or done >= total:
+            self._fetched[name] = fraction + _FETCH_STEP
+            self.show(label, f"{fraction:.0%}", fraction)

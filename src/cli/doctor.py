@@ -1,0 +1,123 @@
+"""Which engines are in use, and whether each works."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+
+from rich.console import Console
+from rich.table import Table
+
+import texts.cli
+from application.engines import EnginePool
+from application.parts import open_database, open_objects
+from audio import find_ffmpeg
+from cli.display import Display
+from config import ROOT, Settings
+from embedded.engines import Engines as EmbeddedEngines
+from errors import VoxPersonaError
+from jobs.context import spare_processors
+from prices import shutdown_date
+from prompt_pack.pack import load_pack
+from utils import human_size
+
+Check = Callable[[], Awaitable[str]]
+"""Returns what is in use; raises the error that its use would meet."""
+
+
+async def examine(settings: Settings, display: Display) -> int:
+    """Try every part and print a table.
+
+    Returns:
+        0, or the gravest exit status of what does not work.
+    """
+    table = Table(*texts.cli.DOCTOR_COLUMNS)
+    status = 0
+    async with EmbeddedEngines(settings.persistent_dir) as embedded:
+        for name, check in _checks(settings, embedded, display).items():
+            try:
+                table.add_row(texts.cli.DOCTOR_ROWS[name], await check(), texts.cli.DOCTOR_OK)
+            except VoxPersonaError as exc:
+                table.add_row(texts.cli.DOCTOR_ROWS[name], "—", exc.user_text)
+                status = max(status, exc.exit_status)
+    Console(highlight=False).print(table)
+    return status
+
+
+def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> dict[str, Check]:
+    async def database() -> str:
+        opened = await open_database(settings, embedded)
+        try:
+            await opened.check()
+        finally:
+            await opened.close()
+        return _where(settings.database_url is not None)
+
+    async def objects() -> str:
+        store = await open_objects(settings, embedded)
+        try:
+            await store.check()
+        finally:
+            store.close()
+        return _where(settings.minio_endpoint is not None)
+
+    async def ffmpeg() -> str:
+        return str(find_ffmpeg(settings.ffmpeg))
+
+    async def pack() -> str:
+        loaded = await asyncio.to_thread(load_pack, ROOT / "prompts")
+        reports = sum(len(scenario.reports) for scenario in loaded.scenarios)
+        return texts.cli.DOCTOR_PACK.format(scenarios=len(loaded.scenarios), reports=reports)
+
+    async def disk() -> str:
+        settings.persistent_dir.mkdir(parents=True, exist_ok=True)
+        return texts.cli.DOCTOR_DISK.format(free=human_size(shutil.disk_usage(settings.persistent_dir).free))
+
+    return {
+        "database": database,
+        "objects": objects,
+        "ffmpeg": ffmpeg,
+        "pack": pack,
+        "speech": lambda: _with_pool(settings, embedded, display, _speech),
+        "speakers": lambda: _with_pool(settings, embedded, display, _speakers),
+        "language": lambda: _with_pool(settings, embedded, display, _language),
+        "disk": disk,
+    }
+
+
+async def _with_pool(
+    settings: Settings, embedded: EmbeddedEngines, display: Display, check: Callable[[EnginePool], Awaitable[str]]
+) -> str:
+    pool = EnginePool(settings, embedded, find_ffmpeg(settings.ffmpeg), display.fetch, spare_processors())
+    try:
+        return await check(pool)
+    finally:
+        await pool.close()
+
+
+async def _speech(pool: EnginePool) -> str:
+    engine = await pool.speech_to_text()
+    await engine.check()
+    return _model(engine.info.name, engine.info.model)
+
+
+async def _speakers(pool: EnginePool) -> str:
+    await pool.voice_encoder()
+    return texts.cli.DOCTOR_EMBEDDED
+
+
+async def _language(pool: EnginePool) -> str:
+    model = await pool.language_model()
+    if model is None:
+        return texts.cli.DOCTOR_OFF
+    await model.check()
+    return _model(model.info.name, model.info.model)
+
+
+def _model(engine: str, model: str) -> str:
+    ends = shutdown_date(model)
+    notes = [texts.cli.DOCTOR_SHUTDOWN.format(date=f"{ends:%d.%m.%Y}")] if ends else []
+    return ", ".join([f"{engine}: {model}", *notes])
+
+
+def _where(configured: bool) -> str:
+    return texts.cli.DOCTOR_CONFIGURED if configured else texts.cli.DOCTOR_EMBEDDED

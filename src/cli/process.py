@@ -1,0 +1,286 @@
+"""The main job in the terminal: take files in, follow their jobs, write the artefacts."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+import recordings_store
+import texts.cli
+from application.parts import Application, open_application
+from cli.artefacts import check_writable, load_finished, summary, write_artefacts
+from cli.display import Display
+from config import ROOT, Settings
+from constants import NO_SCENARIO
+from datamodels import (
+    BuildingType,
+    ProcessingRequest,
+    Recording,
+    RecordingId,
+    RecordingMetadata,
+    RecordingProgress,
+    ReportRunId,
+    RunStatus,
+    ScenarioId,
+    Stage,
+)
+from errors import BuildingNeeded, UnknownChoice, VoxPersonaError, exit_status_of
+from jobs.queue import queue_of
+from metadata.parsing import parse_caption
+from prompt_pack.pack import ReportPack, ReportType, load_pack
+from utils import clock, human_size, readable_name
+
+_POLL_S = 0.25
+_NOTHING = NO_SCENARIO
+_EVERYTHING = "all"
+
+
+class ProcessOptions(BaseModel):
+    """The options of ``process``. ``language`` None detects it; ``report`` is all, none or ids with commas."""
+
+    model_config = ConfigDict(frozen=True)
+
+    files: tuple[Path, ...]
+    scenario: str
+    building: BuildingType | None
+    report: str
+    language: str | None
+    speakers: int | None
+    caption: str
+    out: Path
+    as_json: bool
+
+
+async def process_files(options: ProcessOptions, settings: Settings, display: Display) -> int:
+    """Process every file and print what came out.
+
+    Returns:
+        The exit status: 0, or the gravest of the files' failures.
+
+    Raises:
+        UnwritableFolder, UnknownChoice, BuildingNeeded: known before anything is started.
+        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: no file can be worked on.
+    """
+    await asyncio.to_thread(check_writable, options.out)
+    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    order = _Order(pack, options, display)
+    async with open_application(settings, pack, display.fetch) as application:
+        return await _Session(application, options, order, display).run()
+
+
+class _Order:
+    """What the options ask for, known before anything is started."""
+
+    def __init__(self, pack: ReportPack, options: ProcessOptions, display: Display) -> None:
+        self._pack = pack
+        self._options = options
+        self._display = display
+        self.metadata = self._parse_caption()
+        self.building = options.building or self.metadata.building
+        self.reports = self._choose_reports()
+
+    def _parse_caption(self) -> RecordingMetadata:
+        if not self._options.caption:
+            return RecordingMetadata()
+        today = datetime.now(UTC).astimezone().date()
+        result = parse_caption(self._options.caption, self._options.scenario, today)
+        for problem in result.problems:
+            self._display.say(texts.cli.CAPTION_PROBLEM.format(field=problem.field, reason=problem.reason))
+        return result.metadata
+
+    def _choose_reports(self) -> tuple[ReportType, ...]:
+        """The report types that were asked for.
+
+        Raises:
+            UnknownChoice: no such scenario or report.
+            BadInput: a report that was named needs a building type.
+        """
+        pack = self._pack
+        if self._options.scenario == _NOTHING:
+            return ()
+        scenarios = [scenario.id for scenario in pack.scenarios]
+        if self._options.scenario not in scenarios:
+            raise UnknownChoice(value=self._options.scenario, allowed=", ".join([*scenarios, _NOTHING]))
+        if self._options.report == _NOTHING:
+            return ()
+        known: dict[str, ReportType] = {report.id: report for report in pack.reports(self._options.scenario)}
+        named = self._options.report != _EVERYTHING
+        wanted = self._options.report.split(",") if named else list(known)
+        for report_id in wanted:
+            if report_id not in known:
+                raise UnknownChoice(value=report_id, allowed=", ".join([_EVERYTHING, _NOTHING, *known]))
+        chosen = [known[report_id] for report_id in wanted]
+        without_building = [report for report in chosen if report.per_building and self.building is None]
+        if without_building:
+            labels = "», «".join(report.label for report in without_building)
+            if named:
+                raise BuildingNeeded(labels=labels)
+            self._display.say(texts.cli.BUILDING_NEEDED.format(labels=labels))
+        return tuple(report for report in chosen if report not in without_building)
+
+
+class _Session:
+    """One run of the command."""
+
+    def __init__(self, application: Application, options: ProcessOptions, order: _Order, display: Display) -> None:
+        self._app = application
+        self._options = options
+        self._order = order
+        self._display = display
+        self._status = 0
+        self._manifests: list[dict[str, Any]] = []
+
+    async def run(self) -> int:
+        accepted: dict[RecordingId, Recording] = {}
+        for file in self._options.files:
+            recording = await self._accept(file)
+            if recording is not None:
+                # The same bytes given twice are worked on once.
+                accepted[recording.id] = recording
+        if accepted:
+            await self._work_on(list(accepted.values()))
+        if self._options.as_json:
+            sys.stdout.write(json.dumps(self._manifests, ensure_ascii=False, indent=2) + "\n")
+        return self._status
+
+    async def _work_on(self, accepted: Sequence[Recording]) -> None:
+        """Run a worker until every recording is finished; its own failure ends the wait."""
+        with_model = self._options.scenario != NO_SCENARIO
+        queues = [queue_of(recording.id) for recording in accepted]
+
+        async def follow_all() -> None:
+            fetching = self._app.engines.fetch_weights(language_model=with_model)
+            await asyncio.gather(fetching, *(self._follow(recording) for recording in accepted))
+            await self._app.jobs.wait_until_noted(queues)
+
+        worker = asyncio.create_task(self._app.jobs.run_worker(queues))
+        following = asyncio.create_task(follow_all())
+        try:
+            ended, _ = await asyncio.wait([worker, following], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            worker.cancel()
+            following.cancel()
+            await asyncio.wait([worker, following])
+        for task in ended:
+            task.result()
+
+    async def _accept(self, file: Path) -> Recording | None:
+        request = ProcessingRequest(
+            scenario=ScenarioId(self._options.scenario),
+            building=self._order.building,
+            language=self._options.language,
+            speakers=self._options.speakers,
+            caption=self._options.caption,
+        )
+        try:
+            accepted = await self._app.intake.accept(self._app.owner, file, request, self._order.metadata)
+        except VoxPersonaError as exc:
+            self._fail(readable_name(file), exc.exit_status, exc.user_text)
+            return None
+        recording = accepted.recording
+        said = texts.cli.KNOWN if accepted.known else texts.cli.ACCEPTED
+        self._display.say(
+            said.format(
+                file_name=recording.file_name,
+                duration=clock(recording.duration_s),
+                size=human_size(recording.size_bytes),
+                number=recording.number,
+            )
+        )
+        return recording
+
+    async def _follow(self, recording: Recording) -> None:
+        """See one recording through to its artefacts."""
+        subject = recording.file_name
+        try:
+            await self._until(recording, _transcribed)
+            run_ids = await self._write_reports(recording)
+            self._display.finish(subject)
+            finished = await load_finished(self._app, recording.id, run_ids)
+            folder, manifest = await write_artefacts(finished, self._options.out)
+        except StoredFailure as exc:
+            self._fail(subject, exc.exit_status, exc.user_text)
+            return
+        except VoxPersonaError as exc:
+            self._fail(subject, exc.exit_status, exc.user_text)
+            return
+        for run in finished.runs:
+            if run.error_code is not None:
+                self._fail(
+                    f"{subject}, {finished.labels[run.report_id]}", exit_status_of(run.error_code), run.error_text or ""
+                )
+        self._manifests.append(manifest)
+        self._display.say(summary(finished, folder))
+
+    async def _write_reports(self, recording: Recording) -> list[ReportRunId]:
+        if not self._order.reports:
+            return []
+        if not self._app.engines.has_language_model:
+            self._display.say(texts.cli.NO_MODEL)
+            return []
+        if self._app.engines.has_demo_model:
+            self._display.say(texts.cli.DEMO_MODEL)
+        jobs, reports = self._app.jobs, self._app.reports
+        runs = [
+            await reports.order(recording.id, report, self._order.building, jobs.enqueue_report)
+            for report in self._order.reports
+        ]
+        await self._until(recording, _reported)
+        return runs
+
+    async def _until(self, recording: Recording, done: Callable[[RecordingProgress], bool]) -> None:
+        """Show the progress until the work is done.
+
+        Raises:
+            StoredFailure: the recording's job stopped with an error.
+        """
+        while True:
+            async with self._app.database.transaction() as connection:
+                (progress,) = await recordings_store.load_progress(connection, [recording.id])
+            if progress.error_code is not None:
+                raise StoredFailure(progress.error_code, progress.error_text or "")
+            self._display.show(recording.file_name, *_described(progress))
+            if done(progress):
+                return
+            await asyncio.sleep(_POLL_S)
+
+    def _fail(self, subject: str, exit_status: int, user_text: str) -> None:
+        self._display.finish(subject)
+        self._display.say(texts.cli.FAILED.format(file_name=subject, reason=user_text))
+        self._status = max(self._status, exit_status)
+
+
+class StoredFailure(Exception):
+    """The error that a job of a recording stopped with, as it was stored."""
+
+    def __init__(self, code: str, user_text: str) -> None:
+        super().__init__(code)
+        self.exit_status = exit_status_of(code)
+        self.user_text = user_text
+
+
+def _transcribed(progress: RecordingProgress) -> bool:
+    return progress.stage is Stage.DONE
+
+
+def _reported(progress: RecordingProgress) -> bool:
+    return not progress.runs.get(RunStatus.QUEUED, 0) + progress.runs.get(RunStatus.RUNNING, 0)
+
+
+def _described(progress: RecordingProgress) -> tuple[str, float | None]:
+    """Where the work is, in words and as a fraction of the stage."""
+    if progress.stage is Stage.DONE and progress.passes_total:
+        line = texts.cli.PARTS.format(
+            stage=texts.cli.REPORTS_STAGE, done=progress.passes_done, total=progress.passes_total
+        )
+        return line, progress.passes_done / progress.passes_total
+    label = texts.cli.STAGE_LABELS[progress.stage]
+    if progress.stage is Stage.PREPARED and progress.parts_total:
+        line = texts.cli.PARTS.format(stage=label, done=progress.parts_done, total=progress.parts_total)
+        return line, progress.parts_done / progress.parts_total
+    return label, None

@@ -1,0 +1,61 @@
+"""The bot in the foreground: started, told that it works, stopped by a signal."""
+
+import asyncio
+import os
+import signal
+
+import structlog
+
+import texts.cli
+from application.bot import open_bot, telegram_client
+from cli.display import Display
+from config import ROOT, Settings
+from prompt_pack.pack import load_pack
+
+log = structlog.get_logger(__name__)
+
+_STOP_LIMIT_S = 18.0
+"""What has not stopped by then is left to the next start, which takes it over: all state is durable."""
+
+
+async def serve(settings: Settings) -> int:
+    """Run bot and worker until a signal, which parks what runs; a second one ends the process at once.
+
+    Returns:
+        0.
+
+    Raises:
+        BotNotConfigured: token, id or hash is missing.
+        TelegramRefusedSecrets: Telegram does not accept them.
+        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+    """
+    telegram = telegram_client(settings)
+    _stop_on_signals(asyncio.current_task())
+    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    with Display() as display:
+        try:
+            display.say(texts.cli.BOT_STARTING)
+            async with open_bot(settings, pack, telegram, display.fetch) as bot:
+                display.say(texts.cli.BOT_READY.format(username=bot.username))
+                await bot.run()
+        except asyncio.CancelledError:
+            display.say(texts.cli.BOT_STOPPED)
+    return 0
+
+
+def _stop_on_signals(serving: "asyncio.Task[int] | None") -> None:
+    loop = asyncio.get_running_loop()
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        if stopping:
+            os._exit(0)
+        stopping = True
+        log.info("stopping")
+        loop.call_later(_STOP_LIMIT_S, os._exit, 0)
+        if serving is not None:
+            serving.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)

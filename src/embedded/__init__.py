@@ -1,0 +1,1 @@
+"""The engines that run on this machine when nothing else is configured."""

@@ -1,0 +1,60 @@
+"""The engines that run when nothing is configured: started at first use, shared, stopped by the last who uses them."""
+
+import asyncio
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from embedded.llm import EmbeddedLlm, LlmEndpoint
+from embedded.postgres import EmbeddedPostgres
+from embedded.process import Engine
+from embedded.s3 import EmbeddedS3, S3Endpoint
+
+
+class Engines:
+    """Embedded engines with their state under ``persistent_dir``; leaving the context stops those nobody else uses."""
+
+    def __init__(self, persistent_dir: Path) -> None:
+        self._postgres = EmbeddedPostgres(persistent_dir)
+        self._s3 = EmbeddedS3(persistent_dir)
+        self._llm = EmbeddedLlm(persistent_dir)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        engines: list[Engine] = [self._postgres, self._s3, self._llm]
+        left = await asyncio.gather(*(engine.release() for engine in engines), return_exceptions=True)
+        for failure in left:
+            if failure is not None:
+                raise failure
+
+    async def postgres(self) -> str:
+        """A libpq connection string of the embedded PostgreSQL.
+
+        Raises:
+            EngineFailed: it did not start.
+        """
+        return self._postgres.dsn(await self._postgres.acquire())
+
+    async def s3(self) -> S3Endpoint:
+        """The embedded object store and its keys.
+
+        Raises:
+            EngineFailed: it did not start.
+        """
+        return self._s3.endpoint(await self._s3.acquire())
+
+    async def llm(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> LlmEndpoint:
+        """An OpenAI-compatible endpoint that serves ``model_file``, a GGUF.
+
+        While another command uses the server it is given as it runs, whatever is asked for: see ``context_tokens`` of
+        the answer, which is for each of ``parallel`` requests.
+
+        Raises:
+            EngineFailed: it did not start, as with a file that is no model.
+        """
+        self._llm.want(model_file, context_tokens=context_tokens, threads=threads, parallel=parallel)
+        return self._llm.endpoint(await self._llm.acquire())

@@ -1,0 +1,92 @@
+"""The embedded language model: llama.cpp's OpenAI-compatible server in a process of its own."""
+
+import asyncio
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import urllib3
+
+from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
+
+SERVER = Path(__file__).with_name("llm_server.py")
+ANSWER_LIMIT_S = 5.0
+WAIT_POLICY = "passive"
+"""Threads that wait for each other sleep. Spinning, the default, makes a busy machine answer 14 times slower (measured
+with other work on both cores: 0.3 tokens a second, and 4.2 this way)."""
+
+
+@dataclass(frozen=True)
+class LlmEndpoint:
+    """``base_url`` ends in ``/v1``. ``context_tokens`` is what one request may use, prompt and answer together."""
+
+    base_url: str
+    model: str
+    api_key: str | None
+    context_tokens: int
+
+
+class EmbeddedLlm(Engine):
+    name = "llm"
+    start_limit_s = 300.0
+    """A gigabyte of weights from a slow disk."""
+    stop_limit_s = 10.0
+
+    def __init__(self, persistent_dir: Path) -> None:
+        super().__init__(persistent_dir)
+        self._key_file = self._run_dir.resolve() / "llm.key"
+        self._wanted: dict[str, str | int] = {}
+
+    def want(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> None:
+        """Say what to serve. Another command's server is used as it is."""
+        self._wanted = {
+            "model": str(model_file.resolve()),
+            "context": context_tokens,
+            "threads": threads,
+            "parallel": parallel,
+        }
+
+    @property
+    def mark(self) -> str:
+        return f"--key-file={self._key_file}"
+
+    def endpoint(self, running: Running) -> LlmEndpoint:
+        return LlmEndpoint(
+            base_url=f"http://{LOOPBACK}:{running.ports['llm']}/v1",
+            model=Path(str(running.options["model"])).stem,
+            api_key=running.secrets["api_key"],
+            context_tokens=int(running.options["context"]),
+        )
+
+    async def prepare(self) -> None:
+        if not self._key_file.exists():
+            await asyncio.to_thread(write_private, self._key_file, secrets.token_urlsafe(24))
+
+    def launch(self) -> Launch:
+        (port,) = free_ports(1)
+        return Launch(
+            arguments=[
+                sys.executable,
+                str(SERVER),
+                self.mark,
+                f"--port={port}",
+                *(f"--{name}={value}" for name, value in self._wanted.items()),
+            ],
+            ports={"llm": port},
+            environment={"OMP_WAIT_POLICY": WAIT_POLICY},
+            secrets={"api_key": self._key_file.read_text()},
+            options=self._wanted,
+        )
+
+    def suits(self, running: Running) -> bool:
+        return running.options == self._wanted
+
+    async def healthy(self, running: Running) -> bool:
+        return await asyncio.to_thread(self._answers, f"http://{LOOPBACK}:{running.ports['llm']}/health")
+
+    def _answers(self, url: str) -> bool:
+        try:
+            return urllib3.request("GET", url, retries=False, timeout=ANSWER_LIMIT_S).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False

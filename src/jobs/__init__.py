@@ -1,0 +1,1 @@
+"""Durable jobs on PostgreSQL, and the steps that they run."""

@@ -1,0 +1,76 @@
+"""The step of an answer: search, then the model, or the quotes where no model writes. A person waits for its end."""
+
+import asyncio
+
+import structlog
+
+import chat_history
+from chats.answers import Composer, no_answer, quotes
+from chats.search import Retrieval
+from datamodels_chats import AnswerId, AnswerOutcome, AnswerStatus, QuestionToAnswer
+from errors import DatabaseUnavailable, VoxPersonaError
+from jobs.context import Workshop
+from metrics import ANSWERS
+from texts.chats import NOTE_MODEL_FAILED, NOTE_NO_MODEL
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_S = 180.0
+"""Of a model that is slow or overloaded: then the quotes are the answer."""
+_MOST_TURNS = 20
+"""Of the chat that are looked at for what fits into the model's context."""
+
+
+class AnswerSteps:
+    """Answers questions; the model has ``longest_s``. ``context_tokens`` is the room for the chat's last turns."""
+
+    def __init__(
+        self, workshop: Workshop, retrieval: Retrieval, context_tokens: int, longest_s: float = _LONGEST_S
+    ) -> None:
+        self._workshop = workshop
+        self._retrieval = retrieval
+        self._context_tokens = context_tokens
+        self._longest_s = longest_s
+
+    async def answer(self, answer_id: AnswerId) -> None:
+        """Answer, unless that was done or the chat is gone.
+
+        Raises:
+            DatabaseUnavailable: nothing was kept.
+        """
+        async with self._workshop.database.transaction() as connection:
+            asked = await chat_history.find_to_answer(connection, answer_id)
+        if asked is None or asked.status is not AnswerStatus.WAITING:
+            return
+        outcome = await self._outcome(asked)
+        async with self._workshop.database.transaction() as connection:
+            kept = await chat_history.finish_answer(connection, answer_id, outcome)
+        if kept:
+            ANSWERS.labels(outcome.basis).inc()
+            log.info("question_answered", answer=str(answer_id), basis=outcome.basis, sources=len(outcome.sources))
+
+    async def fail(self, answer_id: AnswerId, error: VoxPersonaError) -> None:
+        """Note that there will be no answer."""
+        async with self._workshop.database.transaction() as connection:
+            await chat_history.fail_answer(connection, answer_id, error.code)
+        ANSWERS.labels("failed").inc()
+
+    async def _outcome(self, asked: QuestionToAnswer) -> AnswerOutcome:
+        passages = await self._retrieval.passages(asked.owner_id, asked.text)
+        if not passages:
+            return no_answer(empty=await self._retrieval.is_empty(asked.owner_id))
+        async with self._workshop.database.transaction() as connection:
+            turns = await chat_history.last_turns(connection, asked, _MOST_TURNS)
+        try:
+            async with asyncio.timeout(self._longest_s):
+                llm = await self._workshop.engines.language_model()
+                if llm is None:
+                    return quotes(passages, NOTE_NO_MODEL)
+                composer = Composer(llm, self._workshop.pack.answer_prompt, self._context_tokens)
+                return await composer.compose(asked.text, passages, turns)
+        except DatabaseUnavailable:
+            raise
+        except (VoxPersonaError, TimeoutError) as exc:
+            error = exc.code if isinstance(exc, VoxPersonaError) else "timeout"
+            log.warning("answer_not_composed", error=error, reason=str(exc))
+            return quotes(passages, NOTE_MODEL_FAILED)

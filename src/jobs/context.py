@@ -1,0 +1,101 @@
+"""What the steps of all jobs work with, and the stores of parts and of model answers as the services ask for them."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import reports_store
+import transcripts_store
+from datamodels import Completion, PartPlan, PartTranscript, RecordingId, StoredPass
+from db import Database
+from language_model.port import LanguageModel
+from minio_manager import ObjectStore
+from prompt_pack.models import ReportPack
+from speech_to_text.port import SpeechToText
+from voice_embeddings import VoiceEncoder
+
+
+class Engines(Protocol):
+    """The engines of the work, each made ready when it is first asked for."""
+
+    async def speech_to_text(self) -> SpeechToText: ...
+
+    async def language_model(self) -> LanguageModel | None: ...
+
+    async def voice_encoder(self) -> VoiceEncoder: ...
+
+
+def spare_processors() -> asyncio.Semaphore:
+    """A place for each processor but one: that is left to the event loop and the database, for whom people wait.
+
+    Priorities alone do not see to it: the loop, which has just worked, would stand behind all recordings at once.
+    """
+    return asyncio.Semaphore(max(1, (os.cpu_count() or 1) - 1))
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the steps work with. Who decodes, encodes or computes holds one of ``processors`` meanwhile."""
+
+    database: Database
+    objects: ObjectStore
+    pack: ReportPack
+    engines: Engines
+    ffmpeg: Path
+    spool: Path
+    processors: asyncio.Semaphore = field(default_factory=spare_processors)
+
+
+class StoredParts:
+    """The parts of one recording; every result is committed as it comes."""
+
+    def __init__(self, database: Database, recording_id: RecordingId) -> None:
+        self._database = database
+        self._recording_id = recording_id
+
+    async def results(self, input_hashes: Sequence[str]) -> Mapping[str, PartTranscript]:
+        async with self._database.transaction() as connection:
+            parts = await transcripts_store.get_parts(connection, self._recording_id, input_hashes)
+        return {part.input_hash: part.result for part in parts if part.result is not None}
+
+    async def plan(self, parts: Mapping[str, PartPlan]) -> None:
+        async with self._database.transaction() as connection:
+            await transcripts_store.plan_parts(connection, self._recording_id, parts)
+
+    async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:
+        async with self._database.transaction() as connection:
+            await transcripts_store.store_part_result(connection, self._recording_id, input_hash, result, engine_s)
+
+    async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None:  # noqa: ARG002
+        async with self._database.transaction() as connection:
+            await transcripts_store.store_part_failure(connection, self._recording_id, input_hash, error_code)
+
+
+class StoredAnswers:
+    """A language model's answers about one recording, by the hash of what was asked: none is paid for twice."""
+
+    def __init__(self, database: Database, recording_id: RecordingId) -> None:
+        self._database = database
+        self._recording_id = recording_id
+
+    async def get(self, input_hash: str) -> Completion | None:
+        async with self._database.transaction() as connection:
+            stored = await reports_store.find_pass(connection, self._recording_id, input_hash)
+        if stored is None:
+            return None
+        return Completion.model_validate_json(stored.output)
+
+    async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None:
+        answer = StoredPass(
+            input_hash=input_hash,
+            pass_name=pass_name,
+            model=completion.model,
+            output=completion.model_dump_json(),
+            usage=completion.usage,
+            duration_s=completion.duration_s,
+        )
+        async with self._database.transaction() as connection:
+            await reports_store.store_pass(connection, self._recording_id, answer)

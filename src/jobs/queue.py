@@ -1,0 +1,363 @@
+"""Durable jobs on PostgreSQL: which recording goes on, which report is written, and who takes over from a dead worker.
+
+A job does one step, commits its result together with the job of the next step, and ends. While it works it holds an
+advisory lock of its subject on a connection of its own: the database frees the lock of a killed worker at once, so that
+others take its jobs over as soon as its heartbeat stops.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from uuid import UUID
+
+import procrastinate
+import structlog
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.job_context import AbortReason, JobContext
+from procrastinate.jobs import Status
+from procrastinate.tasks import Task
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from structlog.contextvars import bound_contextvars
+
+import jobs.rows
+import metadata_store
+import recordings_store
+import reports_store
+from datamodels import RecordingId, ReportRunId, UserId
+from datamodels_chats import AnswerId
+from db import Database
+from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
+from jobs.chats import AnswerSteps
+from jobs.recordings import RecordingSteps
+from jobs.reports import ReportSteps
+from jobs.retries import GoOn, TryLater, retry_at
+
+log = structlog.get_logger(__name__)
+
+_ABORT_POLLING_S = 2.0
+_POLLING_S = 0.5
+"""How often is looked for jobs that were put back, and for dead workers."""
+_NOTED_POLLING_S = 0.05
+_HEARTBEAT_S = 1.0
+_SILENCE_S = 3.0
+"""The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
+_STOP_LIMIT_S = 5.0
+_ANSWERS_QUEUE = "answers"
+_ANSWERS_AT_ONCE = 2
+"""Beside all other work: who asks does not wait for the end of another's long recording."""
+
+SubjectTask = Task[[JobContext, str], Awaitable[None], [str]]
+"""A task whose one argument is the id of its subject: a recording, a report run or an answer."""
+
+Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
+"""Stores a failure, and when the job will be tried again by itself."""
+
+
+def queue_of(recording_id: RecordingId) -> str:
+    """The queue of one recording's jobs: a command works on what it was given, not on what others left.
+
+    Short, because procrastinate puts it into the name of a NOTIFY channel, and PostgreSQL takes 63 bytes there.
+    """
+    return recording_id.hex
+
+
+class Jobs:
+    """The queue and its worker.
+
+    A job that fails where trying again helps is tried again after each of ``retry_delays_s``, or after what the
+    provider asks for when that is longer; without delays its failure is final. Without ``answers`` nobody can ask.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        recordings: RecordingSteps,
+        reports: ReportSteps,
+        concurrency: int,
+        retry_delays_s: Sequence[float] = (),
+        answers: AnswerSteps | None = None,
+    ) -> None:
+        self._database = database
+        self._answers = answers
+        self._recordings = recordings
+        self._reports = reports
+        self._concurrency = concurrency
+        self._retry_delays_s = retry_delays_s
+        self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+        self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
+        self._report: SubjectTask = self._task("write_report", self._write_report)
+        self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
+        self._answer: SubjectTask = self._task("answer_question", self._answer_question)
+
+    async def enqueue_recording(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+        """Add the job that takes the recording on from its stage, unless one is waiting already.
+
+        A failure or cancellation is over with that; a job that waits for a later try is brought forward.
+        """
+        await recordings_store.go_on(connection, recording_id)
+        await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
+
+    async def enqueue_report(
+        self, connection: AsyncConnection[DictRow], recording_id: RecordingId, run_id: ReportRunId
+    ) -> None:
+        """Add the job that writes the report, unless one is waiting already; one for a later try is brought forward."""
+        await self._enqueue(connection, self._report, recording_id, _lock_of(run_id), run_id)
+
+    async def enqueue_proposal(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+        """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
+
+        ``recording_metadata.proposed_at`` tells its end, which comes whether or not there was anything to propose.
+        """
+        await metadata_store.set_proposed(connection, recording_id, proposed=False)
+        await self._enqueue(connection, self._propose, recording_id, _proposal_lock_of(recording_id), recording_id)
+
+    async def enqueue_answer(self, connection: AsyncConnection[DictRow], owner: UserId, answer_id: AnswerId) -> None:
+        """Add the job that answers a question; a person's questions are answered one after another."""
+        deferrer = self._answer.configure(
+            connection=connection, queue=_ANSWERS_QUEUE, lock=f"answers:{owner}", queueing_lock=f"answer:{answer_id}"
+        )
+        await deferrer.defer_async(subject=str(answer_id))
+
+    async def cancel_recording(self, recording_id: RecordingId) -> bool:
+        """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
+
+        Returns False, doing nothing, when there is no work on it: it is done, or has failed for good.
+        """
+        async with self._database.transaction() as connection:
+            if not await recordings_store.cancel(connection, recording_id):
+                return False
+            runs = await self._cancel_unfinished_runs(connection, recording_id)
+            await self._stop(connection, [recording_id, *runs])
+        log.info("recording_cancelled", recording=str(recording_id), reports=len(runs))
+        # A job that runs clears up itself, when it has let go.
+        async with self._database.try_advisory_lock(_lock_of(recording_id)) as free:
+            if free:
+                await self._recordings.clear_spool(recording_id)
+        return True
+
+    async def cancel_reports(self, run_ids: Sequence[ReportRunId]) -> bool:
+        """Stop the work on these report runs; the model's answers so far stay. False when all were over already."""
+        async with self._database.transaction() as connection:
+            cancelled = await reports_store.cancel_runs(connection, run_ids)
+            await self._stop(connection, cancelled)
+        log.info("reports_cancelled", reports=len(cancelled))
+        return bool(cancelled)
+
+    @asynccontextmanager
+    async def stopped(self, recording_id: RecordingId) -> AsyncIterator[None]:
+        """End all work on a recording, as if cancelled, and hold off during the block what ran."""
+        async with self._database.transaction() as connection:
+            await recordings_store.cancel(connection, recording_id)
+            await self._cancel_unfinished_runs(connection, recording_id)
+            unfinished = await jobs.rows.jobs_in(connection, [queue_of(recording_id)])
+            await jobs.rows.stop(self._app.job_manager, connection, unfinished)
+        async with AsyncExitStack() as held:
+            for lock in sorted({_lock_of(recording_id), *(job.lock for job in unfinished)}):
+                await held.enter_async_context(self._database.advisory_lock(lock))
+            await self._recordings.clear_spool(recording_id)
+            yield
+
+    async def run_worker(self, queues: Sequence[str] | None) -> None:
+        """Work on these queues, on all when None, until cancelled; jobs that run then are left for the next start.
+
+        Raises:
+            DatabaseUnavailable: the queue cannot be reached any more.
+        """
+        try:
+            async with self._app.open_async(self._database.pool):
+                await self._work(queues)
+        except ConnectorException as exc:
+            raise DatabaseUnavailable(reason=f"the queue does not answer: {exc.__cause__}") from exc
+        # procrastinate stops without an error when it cannot listen any more.
+        raise DatabaseUnavailable(reason="the worker has stopped")
+
+    async def wait_until_noted(self, queues: Sequence[str], limit_s: float = _STOP_LIMIT_S) -> None:
+        """Wait until the ends of these queues' jobs are noted; for a worker that stops because their results are there.
+
+        A job stopped between its result and its own end would be left to be done again. What takes longer than
+        ``limit_s`` is another's work.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while await self._are_unfinished(queues):  # noqa: ASYNC110  # the database has no event of ours
+                    await asyncio.sleep(_NOTED_POLLING_S)
+
+    async def _are_unfinished(self, queues: Sequence[str]) -> bool:
+        async with self._database.transaction() as connection:
+            return bool(await jobs.rows.jobs_in(connection, queues))
+
+    def _task(self, name: str, work: Callable[[JobContext, str], Awaitable[None]]) -> SubjectTask:
+        task: SubjectTask = self._app.task(name=name, retry=GoOn(), pass_context=True)(work)
+        return task
+
+    async def _cancel_unfinished_runs(
+        self, connection: AsyncConnection[DictRow], recording_id: RecordingId
+    ) -> list[ReportRunId]:
+        unfinished = await reports_store.list_unfinished(connection, recording_id)
+        return await reports_store.cancel_runs(connection, unfinished)
+
+    async def _stop(self, connection: AsyncConnection[DictRow], subjects: Sequence[UUID]) -> None:
+        unfinished = await jobs.rows.jobs_of(connection, [_lock_of(subject) for subject in subjects])
+        await jobs.rows.stop(self._app.job_manager, connection, unfinished)
+
+    async def _work(self, queues: Sequence[str] | None) -> None:
+        working = [self._work_on(queues, self._concurrency), self._take_over_dead_jobs(queues)]
+        if queues is None and self._answers is not None:
+            working.append(self._work_on([_ANSWERS_QUEUE], _ANSWERS_AT_ONCE))
+        tasks = [asyncio.create_task(each) for each in working]
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            # Without a database the worker cannot sign off.
+            stopped, _ = await asyncio.wait(tasks, timeout=_STOP_LIMIT_S)
+            await asyncio.gather(*stopped, return_exceptions=True)  # asyncio logs failures that nobody looked at
+        for task in ended:
+            task.result()
+
+    async def _work_on(self, queues: Sequence[str] | None, concurrency: int) -> None:
+        await self._app.run_worker_async(
+            queues=queues,  # type: ignore[arg-type]  # its documentation allows None, its type does not
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=0,
+            fetch_job_polling_interval=_POLLING_S,
+            abort_job_polling_interval=_ABORT_POLLING_S,
+            update_heartbeat_interval=_HEARTBEAT_S,
+            delete_jobs="successful",
+        )
+
+    async def _enqueue(
+        self,
+        connection: AsyncConnection[DictRow],
+        task: SubjectTask,
+        recording_id: RecordingId,
+        lock: str,
+        subject: UUID,
+    ) -> None:
+        await jobs.rows.drop_scheduled(connection, lock)
+        deferrer = task.configure(connection=connection, queue=queue_of(recording_id), lock=lock, queueing_lock=lock)
+        try:
+            async with connection.transaction():
+                await deferrer.defer_async(subject=str(subject))
+        except AlreadyEnqueued:
+            log.debug("job_waits_already", subject=str(subject))
+
+    async def _take_over_dead_jobs(self, queues: Sequence[str] | None) -> None:
+        """Put back the jobs whose workers died: those give no sign of life, and have let go of their subject."""
+        while True:
+            for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENCE_S):
+                if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
+                    continue
+                async with self._database.try_advisory_lock(job.lock) as free:
+                    if free:
+                        await self._put_back(job.id)
+            await asyncio.sleep(_POLLING_S)
+
+    async def _put_back(self, job_id: int) -> None:
+        manager = self._app.job_manager
+        try:
+            await manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
+            log.info("job_taken_over", job_id=job_id)
+        except UniqueViolation:  # another job of the same subject waits already
+            await manager.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
+        except ConnectorException as exc:
+            log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
+
+    async def _advance_recording(self, context: JobContext, subject: str) -> None:
+        recording_id = RecordingId(UUID(subject))
+
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
+            async with self._database.transaction() as connection:
+                await recordings_store.record_failure(connection, recording_id, error.code, error.user_text, again_at)
+
+        async def work() -> None:
+            try:
+                await self._recordings.advance(recording_id, self._enqueue_next)
+            except asyncio.CancelledError:
+                if _is_cancelled(context):
+                    await self._recordings.clear_spool(recording_id)
+                raise
+
+        await self._run(context, _lock_of(recording_id), work, fail)
+
+    async def _enqueue_next(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+        await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
+
+    async def _write_report(self, context: JobContext, subject: str) -> None:
+        run_id = ReportRunId(UUID(subject))
+
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
+            async with self._database.transaction() as connection:
+                if again_at is None:
+                    await reports_store.fail_run(connection, run_id, error.code, error.user_text)
+                else:
+                    await reports_store.postpone_run(connection, run_id, error.code, error.user_text, again_at)
+
+        await self._run(context, _lock_of(run_id), lambda: self._reports.write(run_id), fail)
+
+    async def _propose_metadata(self, context: JobContext, subject: str) -> None:
+        recording_id = RecordingId(UUID(subject))
+
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:  # noqa: ARG001  # it is not shown
+            if again_at is None:
+                async with self._database.transaction() as connection:
+                    await metadata_store.set_proposed(connection, recording_id, proposed=True)
+
+        lock = _proposal_lock_of(recording_id)
+        await self._run(context, lock, lambda: self._recordings.propose(recording_id), fail)
+
+    async def _answer_question(self, context: JobContext, subject: str) -> None:
+        assert self._answers is not None  # noqa: S101  # whoever can enqueue it has it
+        answers, answer_id = self._answers, AnswerId(UUID(subject))
+
+        async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
+            if again_at is None:
+                await answers.fail(answer_id, error)
+
+        await self._run(context, str(context.job.lock), lambda: answers.answer(answer_id), fail)
+
+    async def _run(self, context: JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
+        """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""
+        with bound_contextvars(job=lock):
+            try:
+                # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
+                async with self._database.advisory_lock(lock):
+                    await self._work_under_lock(context, work, fail)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not _is_cancelled(context) or task is None:
+                    raise
+                # The job has ended as it should; only a worker that stops shall put it back.
+                task.uncancel()
+                log.info("job_cancelled")
+
+    async def _work_under_lock(self, context: JobContext, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
+        try:
+            await work()
+        except VoxPersonaError as exc:
+            again_at = retry_at(exc, context.job.attempts, self._retry_delays_s)
+            log.warning("job_failed", error=exc.code, reason=str(exc), retry_at=again_at and again_at.isoformat())
+            await fail(exc, again_at)
+            if again_at is not None:
+                raise TryLater(again_at) from exc
+        except Exception as exc:
+            await fail(UnexpectedFailure(reason=type(exc).__name__), None)
+            raise
+
+
+def _is_cancelled(context: JobContext) -> bool:
+    """Whether a person stopped the job; else it stops with its worker."""
+    return context.abort_reason() is AbortReason.USER_REQUEST
+
+
+def _proposal_lock_of(recording_id: RecordingId) -> str:
+    """Another than the recording's: its metadata can be proposed while its roles are being named."""
+    return f"proposal:{recording_id}"
+
+
+def _lock_of(subject: UUID) -> str:
+    return f"subject:{subject}"

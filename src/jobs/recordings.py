@@ -1,0 +1,269 @@
+"""The steps of a recording: one stage each, every one able to run again after a crash.
+
+The metadata proposal is a step beside them. A person waits for its end, so it ends soon, with a proposal or without
+one.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import metadata_store
+import recordings_store
+import transcripts_store
+from audio import missing_tail, prepare, probe
+from constants import NO_SCENARIO
+from datamodels import Interval, MissingInterval, Recording, RecordingId, RecordingMetadata, Stage, Transcript, Value
+from errors import BadInput, Cancelled, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
+from jobs.context import StoredAnswers, StoredParts, Workshop
+from metadata.proposal import filled, propose
+from minio_manager import key_for_transcript
+from prompt_pack.models import PromptedModel, Scenario
+from reports.model_answers import Answers
+from speakers.diarization import diarize
+from speakers.labels import assign_speakers, name_roles
+from transcript_formats import to_json
+from transcription.transcriber import Transcription
+from utils import write_atomically
+from voice_activity import speech_intervals
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_S = 180.0
+"""Of a model that is slow or overloaded: then the person is asked instead."""
+
+
+class ProposalSteps:
+    """Proposes metadata, for ``longest_s`` at most."""
+
+    def __init__(self, workshop: Workshop, longest_s: float = _LONGEST_S) -> None:
+        self._workshop = workshop
+        self._longest_s = longest_s
+
+    async def propose(self, recording_id: RecordingId) -> None:
+        """Fill empty metadata with what the transcript says; a model that fails is not waited for.
+
+        Raises:
+            NotFound: the recording was deleted.
+            DatabaseUnavailable: nothing was noted.
+        """
+        try:
+            async with asyncio.timeout(self._longest_s):
+                proposed = await self._proposed(recording_id)
+        except TimeoutError:
+            log.warning("metadata_not_proposed", recording=str(recording_id), error="timeout")
+            proposed = RecordingMetadata()
+        async with self._workshop.database.transaction() as connection:
+            known = await metadata_store.lock_metadata(connection, recording_id)
+            if (complete := filled(known, proposed)) != known:
+                await metadata_store.save_metadata(connection, recording_id, complete)
+            await metadata_store.set_proposed(connection, recording_id, proposed=True)
+
+    async def _proposed(self, recording_id: RecordingId) -> RecordingMetadata:
+        async with self._workshop.database.transaction() as connection:
+            recording = await recordings_store.get_recording_for_job(connection, recording_id)
+            transcript = await transcripts_store.load_transcript(connection, recording_id)
+        if transcript is None or recording.request.scenario == NO_SCENARIO:
+            return RecordingMetadata()
+        pack = self._workshop.pack
+        try:
+            llm = await self._workshop.engines.language_model()
+            if llm is None:
+                return RecordingMetadata()
+            answers = Answers(llm, StoredAnswers(self._workshop.database, recording_id))
+            model = PromptedModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
+            return await propose(transcript, pack.scenario(recording.request.scenario), model, _today())
+        except DatabaseUnavailable:
+            raise
+        except VoxPersonaError as exc:
+            log.warning("metadata_not_proposed", recording=str(recording_id), error=exc.code, reason=str(exc))
+            return RecordingMetadata()
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone().date()
+
+
+_SLOWEST_DECODING = 2.0
+"""Seconds of decoding per second of audio that even a loaded machine stays below (measured: 0.002)."""
+
+
+class PreparedAudio(Value):
+    """What preparing found; kept beside the samples."""
+
+    duration_s: float
+    speech: tuple[Interval, ...]
+    missing: tuple[MissingInterval, ...]
+
+
+class RecordingSteps:
+    """Takes a recording from stage to stage."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._steps: dict[Stage, tuple[Stage, Callable[[Recording], Awaitable[None]]]] = {
+            Stage.STORED: (Stage.PREPARED, self._prepare_audio),
+            Stage.PREPARED: (Stage.TRANSCRIBED, self._transcribe),
+            Stage.TRANSCRIBED: (Stage.SPEAKERS_KNOWN, self._find_speakers),
+            Stage.SPEAKERS_KNOWN: (Stage.DONE, self._name_roles),
+        }
+        self._proposals = ProposalSteps(workshop)
+
+    async def advance(
+        self,
+        recording_id: RecordingId,
+        enqueue_next: Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]],
+    ) -> None:
+        """Do the next stage; commit it together with the job of the one after.
+
+        When something else was asked for meanwhile, a job does that instead.
+
+        Raises:
+            VoxPersonaError: the recording stays at its stage.
+        """
+        async with self._workshop.database.transaction() as connection:
+            recording = await recordings_store.begin_try(connection, recording_id)
+        if recording.stage not in self._steps or recording.error_code == Cancelled.code_of_class():
+            return
+        next_stage, work = self._steps[recording.stage]
+        started = monotonic()
+        try:
+            await work(recording)
+        except (BadInput, DiskFull):
+            # Hours of samples that no later start can use, or that take the space it needs.
+            await self.clear_spool(recording_id)
+            raise
+        if next_stage is Stage.DONE:
+            # Before it is noted: afterwards nobody would come back to clear what a crash has left.
+            await self.clear_spool(recording_id)
+        async with self._workshop.database.transaction() as connection:
+            noted = await recordings_store.set_stage(connection, recording, next_stage, monotonic() - started)
+            if next_stage in self._steps or not noted:
+                # One that was cancelled meanwhile ends with its first look at the recording.
+                await enqueue_next(connection, recording_id)
+
+    async def propose(self, recording_id: RecordingId) -> None:
+        """See ``ProposalSteps.propose``."""
+        await self._proposals.propose(recording_id)
+
+    async def clear_spool(self, recording_id: RecordingId) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._folder(recording_id), ignore_errors=True)
+
+    def _folder(self, recording_id: RecordingId) -> Path:
+        return self._workshop.spool / str(recording_id)
+
+    def _pcm(self, recording_id: RecordingId) -> Path:
+        return self._folder(recording_id) / "audio.pcm"
+
+    async def _prepare_audio(self, recording: Recording) -> None:
+        await self._prepared(recording)
+
+    async def _prepared(self, recording: Recording) -> PreparedAudio:
+        """The recording's samples in the spool and what is known of them; made again when they are gone."""
+        found = self._folder(recording.id) / "prepared.json"
+        if await asyncio.to_thread(lambda: found.exists() and self._pcm(recording.id).exists()):
+            return PreparedAudio.model_validate_json(await asyncio.to_thread(found.read_bytes))
+        folder = self._folder(recording.id)
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        original = folder / f"original.{recording.extension}"
+        await self._workshop.objects.get_file(recording.object_key, original)
+        info = await probe(original, recording.file_name)
+        pcm = self._pcm(recording.id)
+        async with self._workshop.processors:
+            decoded_s = await prepare(
+                original,
+                pcm,
+                file_name=recording.file_name,
+                ffmpeg=self._workshop.ffmpeg,
+                time_limit_s=60 + _SLOWEST_DECODING * info.duration_s,
+            )
+            speech = await speech_intervals(pcm)
+        tail = missing_tail(info.declared_s, decoded_s)
+        if not speech:
+            raise NoSpeech(file_name=recording.file_name)
+        prepared = PreparedAudio(duration_s=decoded_s, speech=speech, missing=(tail,) if tail else ())
+        await asyncio.to_thread(original.unlink)
+        await asyncio.to_thread(write_atomically, found, prepared.model_dump_json().encode())
+        return prepared
+
+    async def _transcribe(self, recording: Recording) -> None:
+        prepared = await self._prepared(recording)
+        engine = await self._workshop.engines.speech_to_text()
+        parts = StoredParts(self._workshop.database, recording.id)
+        draft = await Transcription(engine, parts).run(
+            recording.sha256,
+            self._pcm(recording.id),
+            prepared.speech,
+            prepared.duration_s,
+            recording.request.language,
+        )
+        transcript = Transcript(
+            language=draft.language,
+            engine=engine.info.name,
+            model=engine.info.model,
+            duration_s=prepared.duration_s,
+            speakers=0,
+            segments=draft.segments,
+            missing=(*draft.missing, *prepared.missing),
+        )
+        await self._save(recording, transcript)
+
+    async def _find_speakers(self, recording: Recording) -> None:
+        scenario = self._scenario(recording)
+        transcript = await self._load(recording)
+        if scenario is not None and not scenario.diarize:
+            segments = assign_speakers(transcript.segments, ())
+        else:
+            prepared = await self._prepared(recording)
+            encoder = await self._workshop.engines.voice_encoder()
+            async with self._workshop.processors:
+                turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
+            segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
+        # Roles of another scenario go.
+        segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)
+        speakers = len({segment.speaker for segment in segments})
+        await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
+
+    async def _name_roles(self, recording: Recording) -> None:
+        scenario = self._scenario(recording)
+        transcript = await self._load(recording)
+        if scenario is not None and scenario.diarize:
+            naming = await name_roles(transcript.segments, scenario.roles, await self._role_model(recording))
+            transcript = transcript.model_copy(update={"segments": naming.segments})
+            await self._save(recording, transcript, naming.warnings)
+        key = key_for_transcript(recording.owner_id, recording.id)
+        content = await asyncio.to_thread(to_json, transcript)
+        await self._workshop.objects.put_bytes(key, content)
+
+    async def _role_model(self, recording: Recording) -> PromptedModel | None:
+        llm = await self._workshop.engines.language_model()
+        if llm is None:
+            return None
+        answers = Answers(llm, StoredAnswers(self._workshop.database, recording.id))
+        pack = self._workshop.pack
+        return PromptedModel(llm, answers, pack.roles_prompt, pack.roles_schema)
+
+    def _scenario(self, recording: Recording) -> Scenario | None:
+        wanted = recording.request.scenario
+        return None if wanted == NO_SCENARIO else self._workshop.pack.scenario(wanted)
+
+    async def _load(self, recording: Recording) -> Transcript:
+        async with self._workshop.database.transaction() as connection:
+            transcript = await transcripts_store.load_transcript(connection, recording.id)
+        if transcript is None:
+            raise NotFound(what=f"transcript of {recording.id}")
+        return transcript
+
+    async def _save(self, recording: Recording, transcript: Transcript, warnings: Sequence[str] = ()) -> None:
+        content_hash = await asyncio.to_thread(lambda: sha256(transcript.model_dump_json().encode()).hexdigest())
+        async with self._workshop.database.transaction() as connection:
+            await transcripts_store.save_transcript(connection, recording.id, transcript, content_hash)
+            await recordings_store.add_warnings(connection, recording.id, warnings)

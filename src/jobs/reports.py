@@ -1,0 +1,181 @@
+"""The step of a report: its passes, its file, its row."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import metadata_store
+import recordings_store
+import reports_store
+import transcripts_store
+from datamodels import (
+    BuildingType,
+    NewReportRun,
+    RecordingId,
+    RecordingMetadata,
+    ReportOutcome,
+    ReportRun,
+    ReportRunId,
+    RunStatus,
+    Transcript,
+)
+from errors import NoLanguageModel, NotFound, ReportOutdated
+from jobs.context import StoredAnswers, Workshop
+from language_model.port import LanguageModel
+from md_storage import ReportFiles
+from metadata.parsing import metadata_lines
+from prices import cost_usd
+from prompt_pack.models import ReportPlan, ReportType
+from reports.archive import ReportArchive, file_entry
+from reports.generation import GeneratedReport, ReportRequest, generate_report
+
+
+class ReportSteps:
+    """Orders reports and writes them."""
+
+    def __init__(self, workshop: Workshop, files: ReportFiles, archive: ReportArchive) -> None:
+        self._workshop = workshop
+        self._files = files
+        self._archive = archive
+
+    async def order(
+        self,
+        recording_id: RecordingId,
+        report: ReportType,
+        building: BuildingType | None,
+        enqueue: Callable[[AsyncConnection[DictRow], RecordingId, ReportRunId], Awaitable[None]],
+    ) -> ReportRunId:
+        """Have the report written. One that was written from the same inputs before is that one.
+
+        Raises:
+            NoLanguageModel: reports are switched off.
+            NotFound: the recording has no transcript.
+        """
+        llm = await self._model()
+        plan = report.plan(building)
+        async with self._workshop.database.transaction() as connection:
+            recording = await recordings_store.get_recording_for_job(connection, recording_id)
+            transcript, metadata = await _inputs(connection, recording_id)
+            needed = building if report.per_building else None
+            new = NewReportRun(
+                recording_id=recording_id,
+                owner_id=recording.owner_id,
+                scenario=report.scenario,
+                report_id=report.id,
+                building=needed,
+                input_hash=await asyncio.to_thread(_input_hash, transcript, metadata, plan, needed, llm),
+                prompt_hash=plan.prompt_hash,
+                model=llm.info.model,
+                passes_total=plan.steps,
+            )
+            run = await reports_store.queue_run(connection, new)
+            if run.status is not RunStatus.DONE:
+                await enqueue(connection, recording_id, run.id)
+        return run.id
+
+    async def write(self, run_id: ReportRunId) -> None:
+        """Write a report that was ordered; one that is done or cancelled stays as it is.
+
+        Raises:
+            ReportOutdated: the recording was worked on anew since the order, or model or prompts are others.
+            ProviderError: the model failed; answers so far are kept.
+        """
+        llm = await self._model()
+        async with self._workshop.database.transaction() as connection:
+            run = await reports_store.get_run(connection, run_id)
+            if run.status in {RunStatus.DONE, RunStatus.CANCELLED}:
+                return
+            report = self._workshop.pack.report(run.report_id)
+            transcript, metadata = await _inputs(connection, run.recording_id)
+            plan = report.plan(run.building)
+            if run.input_hash != await asyncio.to_thread(_input_hash, transcript, metadata, plan, run.building, llm):
+                raise ReportOutdated(report=run.report_id)
+            if not await reports_store.start_run(connection, run_id):
+                return
+        request = ReportRequest(
+            report=report, building=run.building, transcript=transcript, metadata=metadata_lines(metadata)
+        )
+
+        async def on_pass(done: int, total: int) -> None:  # noqa: ARG001  # the row knows the total
+            async with self._workshop.database.transaction() as connection:
+                await reports_store.set_passes_done(connection, run_id, done)
+
+        answers = StoredAnswers(self._workshop.database, run.recording_id)
+        generated = await generate_report(request, llm, answers, on_pass)
+        # A cancellation between file and row would leave a report that nobody ordered.
+        keeping = asyncio.create_task(self._keep(run, report, generated))
+        try:
+            await asyncio.shield(keeping)
+        finally:
+            await keeping
+
+    async def _keep(self, run: ReportRun, report: ReportType, generated: GeneratedReport) -> None:
+        """The file first, its row last: a crash between them writes the same file again."""
+        async with self._workshop.database.transaction() as connection:
+            recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
+            if (await reports_store.get_run(connection, run.id)).status is RunStatus.CANCELLED:
+                return
+        entry = file_entry(
+            self._workshop.pack,
+            {
+                "id": run.id,
+                "number": None,
+                "scenario": run.scenario,
+                "report_id": report.id,
+                "created_at": run.created_at,
+                "recording_number": recording.number,
+                "recording_file_name": recording.file_name,
+            },
+        )
+        number = await self._archive.save(run.owner_id, entry, generated.text)
+        outcome = ReportOutcome(
+            number=number,
+            text=generated.text,
+            indices=generated.indices,
+            indices_error=generated.indices_error,
+            warnings=generated.warnings,
+            usage=generated.usage,
+            cost_usd=cost_usd(generated.model, generated.usage),
+            duration_s=generated.duration_s,
+        )
+        async with self._workshop.database.transaction() as connection:
+            kept = await reports_store.finish_run(connection, run.id, outcome)
+        if not kept:
+            await self._files.delete(run.owner_id, run.id)
+
+    async def _model(self) -> LanguageModel:
+        llm = await self._workshop.engines.language_model()
+        if llm is None:
+            raise NoLanguageModel
+        return llm
+
+
+async def _inputs(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId
+) -> tuple[Transcript, RecordingMetadata]:
+    transcript = await transcripts_store.load_transcript(connection, recording_id)
+    if transcript is None:
+        raise NotFound(what=f"transcript of {recording_id}")
+    return transcript, await metadata_store.load_metadata(connection, recording_id) or RecordingMetadata()
+
+
+def _input_hash(
+    transcript: Transcript,
+    metadata: RecordingMetadata,
+    plan: ReportPlan,
+    building: BuildingType | None,
+    llm: LanguageModel,
+) -> str:
+    """What a report depends on. Takes a while for hours of speech: call it in a thread."""
+    inputs = [
+        transcript.model_dump_json(),
+        metadata_lines(metadata),
+        plan.prompt_hash,
+        llm.info.fingerprint,
+        building,
+    ]
+    return sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest()

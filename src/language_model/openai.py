@@ -1,0 +1,392 @@
+"""A language model behind any OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp's server and others.
+
+Endpoints differ in what they accept, so an option that was refused is given up and not offered again.
+"""
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from enum import IntEnum
+from functools import cache
+from time import monotonic
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import bpe_openai
+import httpx2
+import openai
+import structlog
+from openai.types.chat import ChatCompletionChunk
+from pydantic import ValidationError
+
+from datamodels import ChatMessage, Completion, EngineInfo, Usage
+from errors import ProviderInvalidAnswer, ProviderUnavailable
+from language_model.openai_answers import (
+    AnswerChoice,
+    ChatAnswer,
+    InvalidAnswerText,
+    ThinkingFilter,
+    find_model,
+    listed_models,
+    parse_json,
+    server_context_tokens,
+    without_thinking,
+)
+from prices import model_facts, shutdown_date
+from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
+from provider_calls.policy import ProviderCalls, Time
+
+REASONING_TOKENS = 8192
+"""Room for hidden reasoning: ``max_completion_tokens`` counts it, and what is not used is not billed."""
+
+_REASONING_MODEL = re.compile(r"^(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))", re.IGNORECASE)
+_FORMAT = re.compile(r"response_format|schema|grammar|structured|guided", re.IGNORECASE)
+_SCHEMA_INSTRUCTION = (
+    "Answer with one JSON value and nothing else, no Markdown. It must be valid by this JSON Schema:\n"
+)
+
+
+class AnswerFormat(IntEnum):
+    """Ways to ask for structured output, the surest first."""
+
+    STRICT_SCHEMA = 0
+    SCHEMA = 1
+    JSON_OBJECT = 2
+    PROMPT = 3
+
+
+class ChatRequests:
+    """Builds the bodies of ``/chat/completions`` for one model and learns from refusals.
+
+    Starts with what the model's name and host promise: OpenAI's reasoning models take ``max_completion_tokens`` and no
+    temperature, llama.cpp, Ollama and others ``max_tokens``.
+    """
+
+    def __init__(self, base_url: str, model: str, context_tokens: int) -> None:
+        reasoning = _REASONING_MODEL.match(model) is not None
+        self._model = model
+        self._format = AnswerFormat.STRICT_SCHEMA
+        self._temperature = not reasoning
+        self._limit = "max_tokens"
+        if reasoning or urlsplit(base_url).hostname == "api.openai.com":
+            self._limit = "max_completion_tokens"
+        self._renamed = False
+        self._reasoning_tokens = min(REASONING_TOKENS, context_tokens // 4) if reasoning else 0
+
+    def body(
+        self, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None, max_tokens: int
+    ) -> dict[str, object]:
+        """The request's JSON; ``schema`` asks for structured output."""
+        body: dict[str, object] = {"model": self._model}
+        if schema is not None:
+            how = self._format
+            if how == AnswerFormat.STRICT_SCHEMA and not fits_strict_mode(schema):
+                how = AnswerFormat.SCHEMA
+            if how >= AnswerFormat.JSON_OBJECT:
+                messages = _with_instruction(messages, schema)
+            if how == AnswerFormat.JSON_OBJECT:
+                body["response_format"] = {"type": "json_object"}
+            elif how < AnswerFormat.JSON_OBJECT:
+                strict = how == AnswerFormat.STRICT_SCHEMA
+                wanted = {"name": "answer", "strict": strict, "schema": dict(schema)}
+                body["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
+        body[self._limit] = max_tokens + self._reasoning_tokens
+        if self._temperature:
+            body["temperature"] = 0
+        return body
+
+    def give_up(self, body: Mapping[str, object], exc: openai.APIStatusError) -> bool:
+        """Drop the option of ``body`` that ``exc`` refuses; False when the refusal is about something else."""
+        if exc.status_code not in {400, 422}:
+            return False
+        text = f"{exc.param} {exc.code} {error_detail(exc)}"
+        if "temperature" in text and "temperature" in body:
+            self._temperature = False
+            return True
+        other = "max_tokens" if "max_completion_tokens" in body else "max_completion_tokens"
+        if self._refuses_limit(text, other):
+            self._limit, self._renamed = other, True
+            return True
+        refused = body.get("response_format")
+        if isinstance(refused, dict) and _FORMAT.search(text):
+            self._format = AnswerFormat(max(self._format, _format_of(refused) + 1))
+            return True
+        return False
+
+    def _refuses_limit(self, text: str, other: str) -> bool:
+        if self._renamed:
+            return False
+        unsupported = re.search(
+            r"unsupported|not supported|unrecognized|unknown|unexpected|extra|permitted", text, re.IGNORECASE
+        )
+        mentioned = re.search(rf"\b(?:{other}|{self._limit})\b", text)
+        return unsupported is not None and mentioned is not None
+
+
+def _format_of(response_format: dict[str, Any]) -> AnswerFormat:
+    if response_format["type"] == "json_object":
+        return AnswerFormat.JSON_OBJECT
+    return AnswerFormat.STRICT_SCHEMA if response_format["json_schema"]["strict"] else AnswerFormat.SCHEMA
+
+
+def _with_instruction(messages: Sequence[ChatMessage], schema: Mapping[str, Any]) -> list[ChatMessage]:
+    # Many chat templates take one system message only, and only in front.
+    instruction = _SCHEMA_INSTRUCTION + json.dumps(schema, ensure_ascii=False)
+    if messages and messages[0].role == "system":
+        system = f"{messages[0].content}\n\n{instruction}"
+        return [ChatMessage(role="system", content=system), *messages[1:]]
+    return [ChatMessage(role="system", content=instruction), *messages]
+
+
+def fits_strict_mode(schema: object) -> bool:
+    """Whether OpenAI's strict mode takes ``schema``: every object closed, every property required.
+
+    https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
+    """
+    if isinstance(schema, Mapping):
+        kind = schema.get("type")
+        if kind == "object" or (isinstance(kind, list) and "object" in kind):
+            properties = schema.get("properties")
+            if not isinstance(properties, Mapping) or schema.get("additionalProperties") is not False:
+                return False
+            if set(schema.get("required", ())) != set(properties):
+                return False
+        return all(fits_strict_mode(part) for part in schema.values())
+    if isinstance(schema, list):
+        return all(fits_strict_mode(part) for part in schema)
+    return True
+
+
+T = TypeVar("T")
+
+CAREFUL_CONTEXT_TOKENS = 8192
+"""When neither the setting nor the endpoint nor the table tells: every model of the last years holds as much."""
+
+MESSAGE_TOKENS = 8
+"""What a chat template adds around a message, at most."""
+
+FOREIGN_MARGIN = 1.05
+"""For vocabularies that were not measured. Qwen2.5 takes 0.74 to 0.97 of what cl100k with single digits counts for
+Russian and English texts, transcripts and JSON, and never more than 1.00 for a line of them."""
+
+PIECE_CHARS = 50_000
+"""bpe-openai takes 200,000 tokens at most, and a character is up to four bytes, each a token at worst."""
+
+_log = structlog.get_logger(__name__)
+
+
+class OpenAILanguageModel:
+    """``LanguageModel`` over ``/chat/completions``.
+
+    ``context_tokens`` 0 asks the endpoint (``check`` does), then the table in ``resources/prices.yaml``, then takes
+    ``CAREFUL_CONTEXT_TOKENS``. ``identity`` says what answers when the address does not: the embedded server's port is
+    another at every start, its weights are the same.
+    """
+
+    def __init__(  # noqa: PLR0913  one explicit argument for each setting
+        self,
+        base_url: str,
+        api_key: str,
+        model: str,
+        provider_name: str,
+        context_tokens: int,
+        max_output_tokens: int,
+        concurrency: int,
+        timeout_s: float,
+        *,
+        identity: str | None = None,
+        time: Time | None = None,
+    ) -> None:
+        facts = model_facts(model)
+        known = facts.context if facts else None
+        self._asks_context = not context_tokens and known is None
+        self._context_tokens = context_tokens or known or CAREFUL_CONTEXT_TOKENS
+        self._max_output_tokens = max_output_tokens
+        self._model = model
+        self._provider = provider_name
+        self._client = openai_client(base_url, api_key, timeout_s)
+        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, time=time)
+        self._requests = ChatRequests(base_url, model, self._context_tokens)
+        digest = fingerprint(identity or base_url.rstrip("/"), model, "temperature 0")
+        self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest)
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._info
+
+    @property
+    def context_tokens(self) -> int:
+        return self._context_tokens
+
+    @property
+    def max_output_tokens(self) -> int:
+        """The default for ``max_tokens``, never more than half of the context."""
+        return min(self._max_output_tokens, self._context_tokens // 2)
+
+    async def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """See ``LanguageModel.complete``. ``ProviderInvalidAnswer`` carries ``usage``: the tokens were paid for."""
+        started = monotonic()
+        limit = max_tokens or self.max_output_tokens
+        answer = await self._calls.run(lambda: self._send(messages, schema, limit, self._answer))
+        choice = answer.choices[0]
+        text = without_thinking(choice.message.content or "").strip()
+        usage = await self._usage(answer, messages)
+        truncated = choice.finish_reason == "length"
+        if reason := self._unusable(choice, text, truncated and schema is not None):
+            raise ProviderInvalidAnswer(provider=self._provider, reason=reason, usage=usage)
+        data = None
+        if schema is not None:
+            try:
+                data = parse_json(text, schema)
+            except InvalidAnswerText as exc:
+                raise ProviderInvalidAnswer(provider=self._provider, reason=str(exc), usage=usage) from exc
+        return Completion(
+            text=text,
+            data=data,
+            usage=usage,
+            model=self._model,
+            truncated=truncated,
+            duration_s=monotonic() - started,
+        )
+
+    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
+        """See ``LanguageModel.stream``.
+
+        Raises:
+            ProviderUnavailable: the stream broke off; what came before it is not the whole answer.
+        """
+        limit = max_tokens or self.max_output_tokens
+        thinking = ThinkingFilter()
+        finished = False
+        opened = self._calls.opened(lambda: self._send(messages, None, limit, self._chunks))
+        async with opened as chunks, chunks:
+            with openai_errors(self._provider, self._model):
+                async for chunk in chunks:
+                    if not chunk.choices:
+                        continue
+                    finished = finished or chunk.choices[0].finish_reason is not None
+                    if text := thinking.feed(chunk.choices[0].delta.content or ""):
+                        yield text
+        if not finished:
+            raise ProviderUnavailable(provider=self._provider, reason="the stream broke off")
+        if text := thinking.rest():
+            yield text
+
+    async def count_tokens(self, text: str) -> int:
+        """Tokens of ``text``: exact for models whose vocabulary is known, else an estimate from above."""
+        if len(text) <= PIECE_CHARS:
+            return count_tokens(self._model, text)
+        return await asyncio.to_thread(count_tokens, self._model, text)
+
+    async def check(self) -> None:
+        """List the models; ask for one token when this one is not listed, since some servers go by other names."""
+        listed = await self._calls.run(self._look_up)
+        if not listed:
+            message = ChatMessage(role="user", content="1")
+            await self._calls.run(lambda: self._send([message], None, 1, self._answer))
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _look_up(self) -> bool:
+        with openai_errors(self._provider, self._model):
+            try:
+                entry = find_model(await listed_models(self._client), self._model)
+            except openai.NotFoundError:
+                entry = None
+            if self._asks_context:
+                told = entry.context_tokens if entry else None
+                told = told or await server_context_tokens(self._client, self._model)
+                self._context_tokens = told or CAREFUL_CONTEXT_TOKENS
+        ends = (entry.shutdown_date if entry else None) or shutdown_date(self._model)
+        if ends:
+            _log.warning("model_shutdown", model=self._model, date=ends.isoformat() if isinstance(ends, date) else ends)
+        return entry is not None
+
+    async def _send(
+        self,
+        messages: Sequence[ChatMessage],
+        schema: Mapping[str, Any] | None,
+        max_tokens: int,
+        send: Callable[[dict[str, object]], Awaitable[T]],
+    ) -> T:
+        with openai_errors(self._provider, self._model):
+            while True:
+                body = self._requests.body(messages, schema, max_tokens)
+                try:
+                    return await send(body)
+                except openai.APIStatusError as exc:
+                    if not self._requests.give_up(body, exc):
+                        raise
+
+    async def _answer(self, body: dict[str, object]) -> ChatAnswer:
+        response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+        try:
+            answer = ChatAnswer.model_validate(response.json())
+        except ValidationError as exc:
+            raise ProviderInvalidAnswer(provider=self._provider, reason="no chat completion") from exc
+        if not answer.choices:
+            raise ProviderInvalidAnswer(provider=self._provider, reason="no choices")
+        return answer
+
+    async def _chunks(self, body: dict[str, object]) -> openai.AsyncStream[ChatCompletionChunk]:
+        return await self._client.post(
+            "/chat/completions",
+            cast_to=ChatCompletionChunk,
+            body={**body, "stream": True},
+            stream=True,
+            stream_cls=openai.AsyncStream[ChatCompletionChunk],
+        )
+
+    async def _usage(self, answer: ChatAnswer, messages: Sequence[ChatMessage]) -> Usage:
+        told = answer.usage
+        prompt = told.prompt_tokens if told else None
+        completion = told.completion_tokens if told else None
+        if prompt is None:
+            prompt = sum([await self.count_tokens(message.content) + MESSAGE_TOKENS for message in messages])
+        if completion is None:
+            completion = await self.count_tokens(answer.choices[0].message.content or "")
+        return Usage(prompt_tokens=prompt, completion_tokens=completion)
+
+    @staticmethod
+    def _unusable(choice: AnswerChoice, text: str, cut: bool) -> str | None:
+        if choice.message.refusal:
+            return "the model refused"
+        if cut:
+            return "cut off by max_tokens"
+        return None if text else f"no text, finish_reason {choice.finish_reason}"
+
+
+def count_tokens(model: str, text: str) -> int:
+    """Tokens of ``text`` for ``model``: never too few, about a quarter too many for Russian in a foreign vocabulary."""
+    encoding = _encoding(model)
+    pieces = [text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS)]
+    if encoding is not None:
+        return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
+    foreign = bpe_openai.get_encoding("cl100k_base")
+    counted = 0
+    for piece in pieces:
+        # Vocabularies differ most in how many digits make a token; one by one is the most they can cost.
+        digits = sum(map(str.isdigit, piece))
+        letters = "".join("x" if character.isdigit() else character for character in piece) if digits else piece
+        counted += len(foreign.encode_ordinary(letters)) + digits
+    return min(len(text.encode()), math.ceil(counted * FOREIGN_MARGIN))
+
+
+@cache
+def _encoding(model: str) -> bpe_openai.Encoding | None:
+    """The vocabulary of a hosted OpenAI model; None for every other."""
+    try:
+        return bpe_openai.encoding_for_model(model)
+    except bpe_openai.UnsupportedModelError:
+        return None

@@ -1,0 +1,182 @@
+"""What comes back from a chat endpoint: text without the model's thinking, valid JSON, and what its models take."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+_THINKING = re.compile(r"\A\s*(?:<think>)?.*?</think>\s*", re.DOTALL)
+_OPEN, _CLOSE = "<think>", "</think>"
+_FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+_WANTED_CHARS = 200
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class AnswerMessage(_Lenient):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class AnswerChoice(_Lenient):
+    message: AnswerMessage
+    finish_reason: str | None = None
+
+
+class AnswerUsage(_Lenient):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class ChatAnswer(_Lenient):
+    """The fields that are used of a ``chat.completion`` object; servers leave out or add others."""
+
+    choices: list[AnswerChoice]
+    usage: AnswerUsage | None = None
+
+
+class InvalidAnswerText(ValueError):
+    """The text is no JSON, or not what the schema asks for; the message does not quote it."""
+
+
+def without_thinking(text: str) -> str:
+    """Drop a reasoning model's ``<think>…</think>`` at the start; some templates leave the opening tag out."""
+    text = _THINKING.sub("", text, count=1)
+    return "" if text.lstrip().startswith(_OPEN) else text
+
+
+class ThinkingFilter:
+    """``without_thinking`` for pieces: nothing goes out until it is known not to be thinking."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._open = False
+
+    def feed(self, piece: str) -> str:
+        """The part of all that was fed which can go out now."""
+        if self._open:
+            return piece
+        self._held += piece
+        head = self._held.lstrip()
+        if head.startswith(_OPEN):
+            if _CLOSE not in head:
+                return ""
+            head = head.partition(_CLOSE)[2].lstrip()
+        elif _OPEN.startswith(head):
+            return ""
+        self._open, self._held = True, ""
+        return head
+
+    def rest(self) -> str:
+        """What is left at the end: a text that only began like a tag, never unfinished thinking."""
+        held, self._held = self._held, ""
+        return "" if held.lstrip().startswith(_OPEN) else held
+
+
+def parse_json(text: str, schema: Mapping[str, Any]) -> Any:
+    """The JSON value of ``text``, bare or in a Markdown fence.
+
+    Raises:
+        InvalidAnswerText: names where and which rule of the schema, so that the model can be asked again.
+    """
+    body = text.strip()
+    if not body.startswith(("{", "[")) and (fence := _FENCE.search(body)):
+        body = fence[1]
+    try:
+        data = json.loads(body)
+    except json.JSONDecodeError as exc:
+        raise InvalidAnswerText(f"no JSON: {exc.msg} at character {exc.pos} of {len(body)}") from exc
+    error = best_match(Draft202012Validator(schema).iter_errors(data))
+    if error is not None:
+        wanted = json.dumps(error.validator_value, ensure_ascii=False, default=str)[:_WANTED_CHARS]
+        raise InvalidAnswerText(f"{error.json_path} breaks {error.validator}: {wanted}")
+    return data
+
+
+OLLAMA_CONTEXT = 4096
+"""Ollama's smallest default for a model that is not loaded, https://docs.ollama.com/context-length."""
+
+_CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window")
+"""What vLLM, OpenRouter with Together, and Groq call it in ``/models``."""
+_NUM_CTX = re.compile(r"^num_ctx\s+(\d+)", re.MULTILINE)
+
+
+class ListedModel(BaseModel):
+    """An entry of ``/models``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    shutdown_date: str | None = None
+
+    @property
+    def context_tokens(self) -> int | None:
+        extra = self.model_extra or {}
+        return next((extra[name] for name in _CONTEXT_FIELDS if isinstance(extra.get(name), int)), None)
+
+
+class _Listing(BaseModel):
+    data: list[ListedModel] | None = None
+
+
+async def listed_models(client: openai.AsyncOpenAI) -> list[ListedModel]:
+    """What ``GET /models`` lists; empty when the answer is of another shape.
+
+    Raises:
+        openai.OpenAIError, json.JSONDecodeError: for the adapter to map.
+    """
+    response = await client.get("/models", cast_to=httpx2.Response)
+    try:
+        return _Listing.model_validate(response.json()).data or []
+    except ValidationError:
+        return []
+
+
+def find_model(models: list[ListedModel], model: str) -> ListedModel | None:
+    """The entry of ``model``; Ollama lists an untagged name as ``:latest``."""
+    return next((entry for entry in models if entry.id in {model, f"{model}:latest"}), None)
+
+
+async def server_context_tokens(client: openai.AsyncOpenAI, model: str) -> int | None:
+    """Ask a llama.cpp or Ollama server how long a context it runs ``model`` with; None when it is neither.
+
+    What the weights could hold is not asked: these servers cut a longer prompt to what they were started with.
+    """
+    url = urlsplit(str(client.base_url))
+    root = f"{url.scheme}://{url.netloc}"
+    props = await _json(client, "GET", f"{root}/props")
+    settings = props.get("default_generation_settings")
+    if isinstance(settings, dict) and isinstance(settings.get("n_ctx"), int):
+        return int(settings["n_ctx"])
+    running = (await _json(client, "GET", f"{root}/api/ps")).get("models")
+    for entry in running if isinstance(running, list) else []:
+        named = entry.get("name") in {model, f"{model}:latest"}
+        if named and isinstance(entry.get("context_length"), int):
+            return int(entry["context_length"])
+    shown = await _json(client, "POST", f"{root}/api/show", {"model": model})
+    if "model_info" not in shown:
+        return None
+    number = _NUM_CTX.search(str(shown.get("parameters", "")))
+    return int(number[1]) if number else OLLAMA_CONTEXT
+
+
+async def _json(client: openai.AsyncOpenAI, method: str, url: str, body: object = None) -> dict[str, Any]:
+    """The JSON object at ``url``, empty when there is none: not every server knows every address."""
+    try:
+        if method == "GET":
+            response = await client.get(url, cast_to=httpx2.Response)
+        else:
+            response = await client.post(url, cast_to=httpx2.Response, body=body)
+        data = response.json()
+    except (openai.APIStatusError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}

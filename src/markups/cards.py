@@ -1,0 +1,341 @@
+"""Progress cards: what a person sees of the work on a file, a recording, or reports ordered together."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import texts.cards
+import texts.telegram_recordings
+from constants import NO_SCENARIO
+from datamodels import RunStatus, Stage, Value
+from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
+from errors import BadInput, Cancelled, VoxPersonaError
+from markups.callback_data import Action, button
+from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
+from prompt_pack.models import ReportPack
+from utils import clock, human_duration, human_size
+
+_BAR_CELLS = 12
+_LONGEST_LABEL = 60
+_LONGEST_RUN_REASON = 120
+
+_LOADING, _SAVING, _PREPARING, _TRANSCRIBING, _FINDING_SPEAKERS, _NAMING_ROLES, _DONE = range(7)
+_WEIGHTS = (15, 5, 5, 60, 10, 5)
+"""Shares of the stages in the bar, as measured with an endpoint that transcribes an hour in minutes."""
+_STAGE_AFTER = {
+    Stage.STORED: _PREPARING,
+    Stage.PREPARED: _TRANSCRIBING,
+    Stage.TRANSCRIBED: _FINDING_SPEAKERS,
+    Stage.SPEAKERS_KNOWN: _NAMING_ROLES,
+    Stage.DONE: _DONE,
+}
+_ENDED = frozenset([RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED])
+
+
+class Measured(Value):
+    """The stage that the work is in, and how much of it is done, 0–1; None when that cannot be told."""
+
+    stage: str
+    fraction: float | None
+
+
+class Times(Value):
+    """How long the work has taken, and how long its stage will take; None when that cannot be told."""
+
+    elapsed_s: float
+    remaining_s: float | None
+
+
+class CardView(Value):
+    """A card as it is to be seen. ``final`` ones do not change any more; ``working`` ones change with time alone."""
+
+    screen: Screen
+    final: bool
+    working: bool
+
+
+def measured(progress: CardProgress) -> Measured:
+    """Tell where the work is, for an estimate of what is left."""
+    if progress.card.kind is CardKind.REPORTS:
+        total = sum(run.passes_total for run in progress.runs)
+        return Measured(stage=CardKind.REPORTS, fraction=_passes_done(progress.runs) / total if total else None)
+    stage = _stage(progress)
+    return Measured(stage=texts.cards.STAGES[stage], fraction=_fraction(progress, stage))
+
+
+def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
+    """Draw a card."""
+    if progress.card.kind is CardKind.REPORTS:
+        return _reports_card(progress, times, pack)
+    ended = _ended_recording_card(progress)
+    if ended is not None:
+        return CardView(screen=ended, final=True, working=False)
+    stage = _stage(progress)
+    waiting = _retry(progress)
+    lines = [_title(progress), _stages(progress, stage), *_bar(_overall(progress, stage))]
+    if waiting is not None:
+        lines.append(waiting)
+    elif stage == _LOADING and progress.incoming and progress.incoming.state is IncomingState.WAITING:
+        lines.append(texts.cards.QUEUED)
+    else:
+        lines.append(_times(times))
+    questions, keyboard = _scenario_question(progress, pack)
+    screen = Screen(text="\n".join(lines) + questions, keyboard=(*keyboard, *_cancel(progress)))
+    return CardView(screen=screen, final=False, working=waiting is None)
+
+
+def opening(progress: CardProgress, pack: ReportPack) -> Screen:
+    """Draw the card as it is sent.
+
+    Its text is the same at any time: by it the message is found again when nobody was told that it had been delivered.
+    """
+    if progress.card.kind is CardKind.REPORTS:
+        text = texts.cards.REPORTS.format(number=progress.recording_number, file_name=escaped(progress.file_name))
+        return Screen(text=text, keyboard=_cancel(progress))
+    if progress.incoming is not None and progress.incoming.finished_at == progress.incoming.created_at:
+        refused = _ended_file(progress)
+        if refused is not None:
+            return Screen(text=refused)
+    if progress.incoming is None:
+        text = texts.cards.AGAIN_OPENING.format(number=progress.recording_number, file_name=escaped(progress.file_name))
+    else:
+        text = _receiving(progress.incoming)
+    return Screen(text=text, keyboard=(*_scenario_question(progress, pack)[1], *_cancel(progress)))
+
+
+def _ended_recording_card(progress: CardProgress) -> Screen | None:
+    """The card when nothing more will happen; None while it may."""
+    number = progress.recording_number
+    if number is None:
+        text = _ended_file(progress)
+        return None if text is None else Screen(text=text)
+    if progress.incoming is not None and progress.incoming.known:
+        text = texts.cards.KNOWN.format(number=number, file_name=escaped(progress.file_name))
+        again = button(texts.cards.AGAIN, Action.RECORDING_AGAIN, number)
+        return Screen(text=text, keyboard=((button(texts.cards.OPEN, Action.RECORDING, number), again),))
+    if progress.error_code is not None:
+        return None if progress.retry_at is not None else _failed(progress, progress.error_code, number)
+    return _done(progress, number) if progress.stage is Stage.DONE else None
+
+
+def _ended_file(progress: CardProgress) -> str | None:
+    """What there is to say of a file that is no recording and will be none."""
+    name, incoming = escaped(progress.file_name), progress.incoming
+    if incoming is None or incoming.state is IncomingState.STORED:
+        return texts.cards.DELETED.format(file_name=name)
+    if incoming.state is IncomingState.CANCELLED:
+        return texts.cards.CANCELLED_INCOMING.format(file_name=name)
+    if incoming.state is IncomingState.REFUSED:
+        return texts.cards.REFUSED.format(file_name=name, reason=escaped(incoming.error_text or "", LONGEST_REASON))
+    return None
+
+
+def _failed(progress: CardProgress, code: str, number: int) -> Screen:
+    name, reason = escaped(progress.file_name), escaped(progress.error_text or "", LONGEST_REASON)
+    retry = ((button(texts.cards.RETRY_BUTTON, Action.RECORDING_AGAIN, number),),)
+    if code == Cancelled.code_of_class():
+        return Screen(text=texts.cards.CANCELLED.format(file_name=name, number=number), keyboard=retry)
+    text = texts.cards.FAILED.format(file_name=name, number=number, reason=reason)
+    if _is_bad_input(code):
+        return Screen(text=text, keyboard=((button(texts.cards.OPEN, Action.RECORDING, number),),))
+    return Screen(text=f"{text}\n{texts.cards.KEPT}", keyboard=retry)
+
+
+def _is_bad_input(code: str) -> bool:
+    """Tell whether the error of this code is in the recording itself, so that trying again does not help."""
+    classes: list[type[VoxPersonaError]] = [BadInput]
+    for cls in classes:
+        classes.extend(cls.__subclasses__())
+    return code in {cls.code_of_class() for cls in classes}
+
+
+def _done(progress: CardProgress, number: int) -> Screen:
+    text = texts.cards.DONE.format(file_name=escaped(progress.file_name), about=_about(progress))
+    if progress.stage_since is not None and progress.stage_since > progress.card.created_at:
+        took = human_duration((progress.stage_since - progress.card.created_at).total_seconds())
+        text = f"{text}\n{texts.cards.TOOK.format(time=took)}"
+    return Screen(text=text, keyboard=((button(texts.cards.OPEN, Action.RECORDING, number),),))
+
+
+def _title(progress: CardProgress) -> str:
+    if progress.recording_number is None and progress.incoming is not None:
+        return _receiving(progress.incoming)
+    return texts.cards.ACCEPTED.format(file_name=escaped(progress.file_name), about=_about(progress))
+
+
+def _receiving(incoming: IncomingFile) -> str:
+    size = human_size(incoming.file.size_bytes)
+    return texts.cards.RECEIVING.format(file_name=escaped(incoming.file.file_name), size=size)
+
+
+def _about(progress: CardProgress) -> str:
+    return " · ".join(
+        (
+            clock(progress.duration_s or 0.0),
+            human_size(progress.size_bytes),
+            texts.cards.NUMBER.format(number=progress.recording_number),
+        )
+    )
+
+
+def _stage(progress: CardProgress) -> int:
+    if progress.stage is not None:
+        return _STAGE_AFTER[progress.stage]
+    checking = progress.incoming is not None and progress.incoming.state is IncomingState.CHECKING
+    return _SAVING if checking else _LOADING
+
+
+def _fraction(progress: CardProgress, stage: int) -> float | None:
+    if stage == _LOADING and progress.incoming is not None and progress.size_bytes:
+        return min(1.0, progress.incoming.bytes_done / progress.size_bytes)
+    if stage == _TRANSCRIBING and progress.parts_total:
+        return progress.parts_done / progress.parts_total
+    return None
+
+
+def _overall(progress: CardProgress, stage: int) -> float:
+    # A recording that is worked on again was not sent again.
+    first = _LOADING if progress.incoming is not None else _PREPARING
+    done = float(sum(_WEIGHTS[first:stage]))
+    if stage < _DONE:
+        done += _WEIGHTS[stage] * (_fraction(progress, stage) or 0.0)
+    return done / sum(_WEIGHTS[first:])
+
+
+def _stages(progress: CardProgress, now: int) -> str:
+    shown = []
+    for stage, name in enumerate(texts.cards.STAGES):
+        mark = (
+            texts.cards.STAGE_DONE
+            if stage < now
+            else texts.cards.STAGE_NOW
+            if stage == now
+            else texts.cards.STAGE_LATER
+        )
+        counted = texts.cards.STAGE_PARTS.format(stage=name, done=progress.parts_done, total=progress.parts_total)
+        parts = stage == now == _TRANSCRIBING and progress.parts_total
+        shown.append(mark.format(stage=counted if parts else name))
+    return texts.cards.STAGES_BETWEEN.join(shown)
+
+
+def _bar(fraction: float) -> tuple[str]:
+    done = round(_BAR_CELLS * fraction)
+    bar = texts.cards.BAR_DONE * done + texts.cards.BAR_LEFT * (_BAR_CELLS - done)
+    return (texts.cards.BAR.format(bar=bar, percent=int(100 * fraction)),)
+
+
+def _times(times: Times) -> str:
+    return texts.cards.TIMES.format(
+        elapsed=human_duration(max(0.0, times.elapsed_s)), remaining=_about_s(times.remaining_s)
+    )
+
+
+def _about_s(seconds: float | None) -> str:
+    if seconds is None:
+        return texts.cards.UNKNOWN
+    step = 5 if seconds < 90 else 60
+    return texts.cards.ABOUT.format(time=human_duration(max(step, step * round(seconds / step))))
+
+
+def _retry(progress: CardProgress) -> str | None:
+    incoming = progress.incoming
+    if progress.stage is None and incoming is not None:
+        code, text, at = incoming.error_code, incoming.error_text, incoming.retry_at
+    else:
+        code, text, at = progress.error_code, progress.error_text, progress.retry_at
+    if code is None or at is None:
+        return None
+    short = texts.cards.RETRY_REASONS | (texts.cards.RETRY_TRANSCRIPTION if progress.stage is Stage.PREPARED else {})
+    reason = short.get(code) or escaped(text or "", LONGEST_REASON)
+    return texts.cards.RETRY.format(reason=reason, time=_time_of_day(at))
+
+
+def _time_of_day(at: datetime) -> str:
+    return f"{at.astimezone():%H:%M}"
+
+
+def _scenario_question(progress: CardProgress, pack: ReportPack) -> tuple[str, Keyboard]:
+    if progress.incoming is None or progress.scenario is not None:
+        return "", ()
+    incoming_id = progress.incoming.id
+    choices = tuple(
+        button(plain(each.label, LONGEST_ON_BUTTON), Action.SCENARIO_INCOMING, incoming_id, each.id)
+        for each in pack.scenarios
+    )
+    none = button(texts.telegram_recordings.NO_SCENARIO, Action.SCENARIO_INCOMING, incoming_id, NO_SCENARIO)
+    return f"\n\n{texts.cards.WHICH_SCENARIO}", (choices, (none,))
+
+
+def _cancel(progress: CardProgress) -> Keyboard:
+    if progress.recording_number is None and progress.incoming is not None:
+        return ((button(texts.cards.CANCEL, Action.CANCEL_INCOMING, progress.incoming.id),),)
+    return ((button(texts.cards.CANCEL, Action.CANCEL_CARD, progress.card.id),),)
+
+
+def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
+    runs = progress.runs
+    over = all(run_ended(run) for run in runs)
+    lines = [_reports_title(progress, over=over), *_run_lines(runs, pack, _LONGEST_RUN_REASON)]
+    if not fits("\n".join(lines)):
+        lines = [lines[0], *_run_lines(runs, pack, 1)]
+    while not fits("\n".join(lines)):
+        lines.pop()
+    if over:
+        delivered = set(progress.card.run_ids) <= set(progress.card.delivered)
+        return CardView(screen=Screen(text="\n".join(lines)), final=delivered, working=False)
+    fraction = measured(progress).fraction or 0.0
+    text = "\n".join([*lines, *_bar(fraction), _times(times)])
+    working = any(run.retry_at is None for run in runs if not run_ended(run))
+    return CardView(screen=Screen(text=text, keyboard=_cancel(progress)), final=False, working=working)
+
+
+def run_ended(run: RunProgress) -> bool:
+    """Tell whether nothing more will happen to an ordered report unless somebody asks."""
+    return run.status in _ENDED
+
+
+def _reports_title(progress: CardProgress, *, over: bool) -> str:
+    done = sum(run.status is RunStatus.DONE for run in progress.runs)
+    total = len(progress.runs)
+    if not over:
+        title = texts.cards.REPORTS
+    elif done == total:
+        title = texts.cards.REPORTS_DONE
+    else:
+        title = texts.cards.REPORTS_PARTLY if done else texts.cards.REPORTS_NONE
+    name = escaped(progress.file_name)
+    return title.format(number=progress.recording_number, file_name=name, done=done, total=total)
+
+
+def _run_lines(runs: Sequence[RunProgress], pack: ReportPack, longest_reason: int) -> list[str]:
+    labels = report_labels(pack)
+    lines = []
+    for run in runs:
+        line = _RUN_LINES[run.status] if run.retry_at is None or run_ended(run) else texts.cards.RUN_RETRY
+        lines.append(
+            line.format(
+                label=escaped(labels.get(run.report_id, run.report_id), _LONGEST_LABEL),
+                reason=escaped(run.error_text or "", longest_reason),
+                time="" if run.retry_at is None else _time_of_day(run.retry_at),
+                done=run.passes_done,
+                total=run.passes_total,
+            )
+        )
+    return lines
+
+
+_RUN_LINES = {
+    RunStatus.QUEUED: texts.cards.RUN_QUEUED,
+    RunStatus.RUNNING: texts.cards.RUN_RUNNING,
+    RunStatus.DONE: texts.cards.RUN_DONE,
+    RunStatus.FAILED: texts.cards.RUN_FAILED,
+    RunStatus.CANCELLED: texts.cards.RUN_CANCELLED,
+}
+
+
+def report_labels(pack: ReportPack) -> dict[str, str]:
+    """What the pack's reports are called."""
+    return {report.id: report.label for scenario in pack.scenarios for report in scenario.reports}
+
+
+def _passes_done(runs: Sequence[RunProgress]) -> int:
+    return sum(run.passes_total if run_ended(run) else run.passes_done for run in runs)

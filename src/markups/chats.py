@@ -1,0 +1,254 @@
+"""Screens of chats: the list, a chat's card, its questions to the person, answers with their sources, statistics."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from html import escape
+
+import texts.chats
+import texts.telegram
+from chats.export import EXTENSIONS, History, source_line
+from chats.threads import TITLE_CHARACTERS, ChatPage, shown_title
+from constants import MESSAGE_UTF16_UNITS
+from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics
+from datamodels_telegram import Button, Screen
+from markups.callback_data import Action, button
+from markups.reports import markdown_as_html
+from markups.text import LONGEST_ON_BUTTON, escaped, plain, utf16_units
+from utils import decimal
+
+CHATS_ON_PAGE = 8
+_LONGEST_TITLE = TITLE_CHARACTERS
+_LONGEST_QUESTION = 80
+_ROOM = MESSAGE_UTF16_UNITS - 2 * _LONGEST_QUESTION
+"""Of a message; the rest is for the question above the answer. One that takes more stands alone."""
+
+_BACK_TO_CHATS = (button(texts.chats.CHATS, Action.MENU_CHATS), button(texts.telegram.BACK, Action.MENU_MAIN))
+
+
+def chats_page(page: ChatPage, note: str = "") -> Screen:
+    """One page of the chats, below a ``note`` in HTML."""
+    number = page.active.number
+    text = texts.chats.LIST.format(count=page.total, number=number, title=_title(page.active))
+    if page.pages > 1:
+        text += "\n" + texts.chats.LIST_PAGE.format(page=page.page, pages=page.pages)
+    listed = [(button(_listed(chat, active=chat.number == number), Action.CHAT, chat.number),) for chat in page.chats]
+    turns = [(texts.chats.PREVIOUS, page.page - 1), (texts.chats.NEXT, page.page + 1)]
+    turn = tuple(button(sign, Action.MENU_CHATS, to) for sign, to in turns if 1 <= to <= page.pages)
+    return Screen(
+        text="\n\n".join(filter(None, (note, text))),
+        keyboard=(
+            (button(texts.chats.NEW, Action.NEW_CHAT),),
+            *listed,
+            *([turn] if turn else []),
+            (button(texts.chats.STATISTICS, Action.SHOW_STATS), button(texts.telegram.BACK, Action.MENU_MAIN)),
+        ),
+    )
+
+
+def chat_card(chat: Chat, *, active: bool, may_change: bool, note: str = "") -> Screen:
+    """A chat and what can be done with it, below a ``note`` in HTML."""
+    created = f"{chat.created_at.astimezone():%d.%m.%Y}"
+    template = texts.chats.CARD if chat.questions else texts.chats.CARD_EMPTY
+    text = template.format(
+        number=chat.number,
+        title=_title(chat),
+        questions=texts.chats.QUESTION.counted(chat.questions),
+        answers=texts.chats.ANSWER.counted(chat.answers),
+        created=created,
+        updated=f"{chat.updated_at.astimezone():%d.%m.%Y %H:%M}",
+    )
+    here = texts.chats.CARD_ACTIVE if active else ""
+    number = chat.number
+    change = (
+        button(texts.chats.RENAME, Action.RENAME_CHAT, number),
+        button(texts.chats.DELETE, Action.DELETE_CHAT, number),
+    )
+    return Screen(
+        text="\n\n".join(filter(None, (note, text, here))),
+        keyboard=(
+            *([] if active else [(button(texts.chats.SWITCH, Action.CONFIRM_SWITCH, number),)]),
+            *([change] if may_change else []),
+            *([(button(texts.chats.HISTORY, Action.CHAT_HISTORY, number),)] if chat.questions else []),
+            _BACK_TO_CHATS,
+        ),
+    )
+
+
+def switched(chat: Chat) -> Screen:
+    """Say which chat the person is in now."""
+    return Screen(
+        text=texts.chats.SWITCHED.format(number=chat.number, title=_title(chat)),
+        keyboard=(_BACK_TO_CHATS,),
+    )
+
+
+def ask_title(chat: Chat, note: str = "") -> Screen:
+    """Ask for a chat's new title, below a ``note`` in plain text."""
+    question = texts.chats.ASK_TITLE.format(number=chat.number, title=_title(chat), longest=TITLE_CHARACTERS)
+    noted = f"{escaped(note, 300)}\n\n" if note else ""
+    return Screen(text=noted + question, keyboard=(_cancel(chat),))
+
+
+def renamed(chat: Chat) -> str:
+    """Say what a chat is called now, in HTML."""
+    return texts.chats.RENAMED.format(number=chat.number, title=_title(chat))
+
+
+def delete_question(chat: Chat) -> Screen:
+    question = texts.chats.DELETE_QUESTION.format(
+        number=chat.number,
+        title=_title(chat),
+        questions=texts.chats.QUESTION.counted(chat.questions),
+        answers=texts.chats.ANSWER.counted(chat.answers),
+    )
+    confirm = (button(texts.chats.DELETE_CONFIRM, Action.CONFIRM_DELETE, chat.number),)
+    return Screen(text=question, keyboard=(confirm, _cancel(chat)))
+
+
+def deleted(chat: Chat) -> str:
+    """Say which chat is gone, in HTML."""
+    return texts.chats.DELETED.format(number=chat.number, title=_title(chat))
+
+
+def history_question(chat: Chat) -> Screen:
+    """Ask for the form of a chat's history."""
+    return Screen(
+        text=texts.chats.HISTORY_QUESTION.format(number=chat.number, title=_title(chat)),
+        keyboard=(
+            tuple(button(each.upper(), Action.CHAT_HISTORY, chat.number, each) for each in EXTENSIONS),
+            _cancel(chat),
+        ),
+    )
+
+
+def history_caption(history: History, extension: str) -> Screen:
+    """What stands under a history: buttons for its other forms."""
+    chat, day = history.chat, history.day
+    named = texts.chats.HISTORY_OF_DAY.format(day=_day(day)) if day else ""
+    text = texts.chats.HISTORY_CAPTION.format(
+        number=chat.number, title=_title(chat), questions=texts.chats.QUESTION.counted(history.questions), day=named
+    )
+    about = [int(f"{day:%Y%m%d}")] if day else []
+    others = tuple(
+        button(each.upper(), Action.CHAT_HISTORY, chat.number, each, *about) for each in EXTENSIONS if each != extension
+    )
+    return Screen(text=text, keyboard=(others,))
+
+
+def no_history(chat: Chat, day: date | None, elsewhere: Sequence[int] = ()) -> Screen:
+    """Say that nothing was asked, on that ``day``; ``elsewhere`` are the chats in which something was."""
+    number, title = chat.number, _title(chat)
+    if day is None:
+        text = texts.chats.HISTORY_NONE.format(number=number, title=title)
+    else:
+        text = texts.chats.HISTORY_NONE_OF_DAY.format(day=_day(day), number=number, title=title)
+    shown = elsewhere[:CHATS_ON_PAGE]
+    if day is None or not shown:
+        return Screen(text=text, keyboard=(_BACK_TO_CHATS,))
+    about = int(f"{day:%Y%m%d}")
+    others = [(button(f"№{each}", Action.CHAT_HISTORY, each, EXTENSIONS[0], about),) for each in shown]
+    return Screen(text=f"{text}\n{texts.chats.HISTORY_ELSEWHERE}", keyboard=(*others, _BACK_TO_CHATS))
+
+
+def bad_day(reason: str) -> Screen:
+    return Screen(text=texts.chats.HISTORY_BAD_DAY.format(reason=escaped(reason[:1].upper() + reason[1:], 300)))
+
+
+def statistics(figures: ChatStatistics) -> Screen:
+    text = texts.chats.FIGURES.format(recent=_figures(figures.recent), all=_figures(figures.all))
+    return Screen(text=text, keyboard=(_BACK_TO_CHATS,))
+
+
+def searching() -> Screen:
+    return Screen(text=texts.chats.SEARCHING)
+
+
+def no_question() -> Screen:
+    return Screen(text=texts.chats.NO_QUESTION)
+
+
+def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen]:
+    """An answer with its sources, in as many messages as it takes; None is one that failed."""
+    head = texts.chats.QUESTION_HEAD.format(question=escaped(question, _LONGEST_QUESTION))
+    if outcome is None:
+        return [Screen(text=f"{head}\n\n{texts.chats.FAILED}")]
+    blocks = []
+    if outcome.note:
+        note = texts.chats.NOTE.format(note=escape(outcome.note, quote=False))
+        # What is to be done about it comes after an answer, what it is before it.
+        blocks = [note] if outcome.basis is Basis.QUOTES else []
+    as_html = markdown_as_html if outcome.basis is Basis.MODEL else _as_said
+    blocks += filter(None, map(as_html, _parts(outcome.text)))
+    if outcome.note and outcome.basis is not Basis.QUOTES:
+        blocks.append(texts.chats.NOTE.format(note=escape(outcome.note, quote=False)))
+    if outcome.sources:
+        listed = "\n".join(escape(source_line(source), quote=False) for source in outcome.sources)
+        blocks.append(f"{texts.chats.SOURCES_HEAD}\n{listed}")
+    return [Screen(text=text) for text in _packed([head, *blocks])]
+
+
+def _packed(blocks: Sequence[str]) -> list[str]:
+    """The blocks in messages, each as full as it can be. The markup counts too: the limit is never passed."""
+    messages = [blocks[0]]
+    for block in blocks[1:]:
+        together = f"{messages[-1]}\n\n{block}"
+        if utf16_units(together) <= MESSAGE_UTF16_UNITS:
+            messages[-1] = together
+        else:
+            messages.append(block)
+    return messages
+
+
+def _parts(text: str) -> list[str]:
+    """The text in parts that fit into a message each whatever is made of their signs, cut between lines or words."""
+    parts: list[str] = []
+    for paragraph in text.split("\n"):
+        for piece in _pieces(paragraph):
+            if parts and _html_units(f"{parts[-1]}\n{piece}") <= _ROOM:
+                parts[-1] += f"\n{piece}"
+            else:
+                parts.append(piece)
+    return [part.strip("\n") for part in parts if part.strip()]
+
+
+def _pieces(line: str) -> list[str]:
+    pieces = []
+    while _html_units(line) > _ROOM:
+        # An escaped sign takes five units, one outside the basic plane two.
+        head = line[: _ROOM // 6]
+        cut = head.rfind(" ")
+        cut = cut if cut > 0 else len(head)
+        pieces.append(line[:cut])
+        line = line[cut:].lstrip(" ")
+    return [*pieces, line]
+
+
+def _html_units(text: str) -> int:
+    return max(utf16_units(markdown_as_html(text)), utf16_units(escape(text, quote=False)))
+
+
+def _as_said(text: str) -> str:
+    return escape(text, quote=False)
+
+
+def _figures(figures: ChatFigures) -> str:
+    average = texts.chats.FIGURES_AVERAGE.format(rating=decimal(figures.rating)) if figures.rating is not None else ""
+    counts = figures.model_dump(exclude={"rating"})
+    return texts.chats.FIGURES_OF.format(**counts, average=average)
+
+
+def _listed(chat: Chat, *, active: bool) -> str:
+    template = texts.chats.LISTED_ACTIVE if active else texts.chats.LISTED
+    return plain(template.format(number=chat.number, title=shown_title(chat)), LONGEST_ON_BUTTON)
+
+
+def _title(chat: Chat) -> str:
+    return escaped(shown_title(chat), _LONGEST_TITLE)
+
+
+def _cancel(chat: Chat) -> tuple[Button, ...]:
+    return (button(texts.telegram.CANCEL, Action.CHAT, chat.number),)
+
+
+def _day(day: date | datetime) -> str:
+    return f"{day:%d.%m.%Y}"

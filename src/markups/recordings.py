@@ -1,0 +1,216 @@
+"""Screens of recordings: the list, the card, deletion, transcripts, the question what a recording is."""
+
+from collections.abc import Mapping, Sequence
+
+import texts.telegram
+import texts.telegram_recordings
+import texts.units
+from constants import NO_SCENARIO
+from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage
+from datamodels_telegram import Button, Screen
+from errors import Cancelled
+from markups.callback_data import Action, button
+from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
+from metadata.parsing import metadata_lines
+from prompt_pack.models import Scenario
+from utils import clock, human_size
+
+RECORDINGS_ON_PAGE = 10
+TRANSCRIPT_EXTENSIONS = ("docx", "srt", "vtt", "json")
+"""Besides ``txt``, which comes first."""
+_LONGEST_LISTED_NAME = 22
+"""What is left of a button's width on a phone after number, date and duration."""
+
+
+def recordings_page(
+    scenario: Scenario, page: int, total: int, rows: Sequence[Recording], places: Mapping[RecordingId, str]
+) -> Screen:
+    """Show one page of a person's recordings of a scenario; ``page`` counts from 1, ``total`` is of all pages."""
+    mode = Action(scenario.callback)
+    title = texts.telegram_recordings.LIST_TITLE.format(scenario=escaped(scenario.label))
+    back = (button(texts.telegram.BACK, Action.MENU_STORAGE),)
+    if not rows:
+        return Screen(
+            text=f"{title}\n\n{texts.telegram_recordings.LIST_EMPTY}\n{texts.telegram_recordings.LIST_MODE}",
+            keyboard=(back,),
+        )
+    pages = -(-total // RECORDINGS_ON_PAGE)
+    count = texts.telegram_recordings.LIST_COUNT if pages == 1 else texts.telegram_recordings.LIST_PAGE
+    counted = count.format(recordings=texts.units.RECORDING.counted(total), page=page, pages=pages)
+    listed = [
+        (button(_listed(row, places.get(row.id) or row.file_name), Action.RECORDING, row.number),) for row in rows
+    ]
+    turn: list[Button] = []
+    if page > 1:
+        turn.append(button(texts.telegram_recordings.PREVIOUS, mode, page - 1))
+    if page < pages:
+        turn.append(button(texts.telegram_recordings.NEXT, mode, page + 1))
+    return Screen(
+        text=f"{title}\n{counted}\n{texts.telegram_recordings.LIST_MODE}",
+        keyboard=(*listed, *([tuple(turn)] if turn else []), back),
+    )
+
+
+def recording_card(
+    recording: Recording,
+    progress: RecordingProgress,
+    metadata: RecordingMetadata,
+    scenario: Scenario | None,
+) -> Screen:
+    """Show all about a recording; ``scenario`` is None when only the transcript is wanted."""
+    number = recording.number
+    card = texts.telegram_recordings.CARD.format(
+        number=number,
+        file_name=escaped(recording.file_name),
+        duration=clock(recording.duration_s),
+        size=human_size(recording.size_bytes),
+        date=f"{recording.created_at.astimezone():%d.%m.%Y}",
+        scenario=texts.telegram_recordings.NO_SCENARIO if scenario is None else escaped(scenario.label),
+        status=_status(recording, progress),
+    )
+    ready = progress.runs.get(RunStatus.DONE, 0)
+    blocks = [
+        card,
+        "\n".join(escaped(line) for line in metadata_lines(metadata)),
+        texts.telegram_recordings.REPORTS_READY.format(reports=texts.units.REPORT.counted(ready)) if ready else "",
+    ]
+    rows = [
+        (
+            button(texts.telegram_recordings.PLAY, Action.RECORDING_PLAY, number),
+            button(texts.telegram_recordings.TRANSCRIPT, Action.RECORDING_TRANSCRIPT, number),
+        ),
+        (
+            button(texts.telegram_recordings.REPORTS, Action.RECORDING_REPORTS, number),
+            button(texts.telegram_recordings.METADATA, Action.RECORDING_METADATA, number),
+        ),
+        *(
+            [(button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, number),)]
+            if has_stopped(recording)
+            else []
+        ),
+        (button(texts.telegram_recordings.DELETE, Action.RECORDING_DELETE, number),),
+        (back_to_list(scenario),),
+    ]
+    return Screen(text="\n\n".join(filter(None, blocks)), keyboard=tuple(rows))
+
+
+def back_to_list(scenario: Scenario | None) -> Button:
+    """The button to the list that the recording is in."""
+    if scenario is None or scenario.callback not in set(Action):
+        return button(texts.telegram.BACK, Action.MENU_STORAGE)
+    return button(texts.telegram.BACK, Action(scenario.callback), 1)
+
+
+def delete_question(recording: Recording, reports: int) -> Screen:
+    """Ask before a recording is deleted; ``reports`` are deleted with it."""
+    lost = (
+        texts.telegram_recordings.LOST_REPORTS.format(reports=texts.units.REPORT.counted(reports))
+        if reports
+        else texts.telegram_recordings.LOST
+    )
+    name = escaped(recording.file_name)
+    return Screen(
+        text=texts.telegram_recordings.DELETE_QUESTION.format(number=recording.number, file_name=name, lost=lost),
+        keyboard=(
+            (
+                button(texts.telegram_recordings.DELETE_CONFIRM, Action.RECORDING_DELETE_CONFIRM, recording.number),
+                button(texts.telegram.CANCEL, Action.RECORDING, recording.number),
+            ),
+        ),
+    )
+
+
+def deleted(recording: Recording) -> Screen:
+    """Tell that a recording is gone."""
+    text = texts.telegram_recordings.DELETED.format(number=recording.number, file_name=escaped(recording.file_name))
+    return Screen(text=text, keyboard=((button(texts.telegram.BACK, Action.MENU_STORAGE),),))
+
+
+def which_scenario(recording: Recording, scenarios: Sequence[Scenario], *, for_reports: bool = False) -> Screen:
+    """Ask what a recording is. ``for_reports`` says that reports depend on it, and leaves out «no scenario»."""
+    question = (
+        texts.telegram_recordings.WHICH_SCENARIO_FOR_REPORTS
+        if for_reports
+        else texts.telegram_recordings.WHICH_SCENARIO
+    )
+    choices = [(each.id, plain(each.label, LONGEST_ON_BUTTON)) for each in scenarios]
+    buttons = [tuple(button(label, Action.SCENARIO, recording.number, id_) for id_, label in choices)]
+    if not for_reports:
+        buttons.append((button(texts.telegram_recordings.NO_SCENARIO, Action.SCENARIO, recording.number, NO_SCENARIO),))
+    text = question.format(number=recording.number, file_name=escaped(recording.file_name))
+    return Screen(text=text, keyboard=tuple(buttons))
+
+
+def scenario_chosen(recording_number: int, scenario: Scenario | None) -> Screen:
+    """Say what a recording is, in the place of the question."""
+    label = texts.telegram_recordings.NO_SCENARIO if scenario is None else escaped(scenario.label)
+    return Screen(text=texts.telegram_recordings.SCENARIO_CHOSEN.format(number=recording_number, scenario=label))
+
+
+def transcript_caption(recording_number: int, file_name: str) -> Screen:
+    """What stands under a transcript's file: buttons for its other forms."""
+    return Screen(
+        text=texts.telegram_recordings.TRANSCRIPT_CAPTION.format(number=recording_number, file_name=escaped(file_name)),
+        keyboard=(
+            tuple(
+                button(extension, Action.TRANSCRIPT_FILE, recording_number, extension)
+                for extension in TRANSCRIPT_EXTENSIONS
+            ),
+        ),
+    )
+
+
+def played_caption(recording: Recording) -> Screen:
+    """What stands under an original that is sent back."""
+    return Screen(
+        text=texts.telegram_recordings.PLAYED.format(number=recording.number, file_name=escaped(recording.file_name))
+    )
+
+
+def not_ready(recording: Recording) -> Screen:
+    """Say that there is no transcript yet, and what helps."""
+    open_button = button(texts.telegram_recordings.OPEN, Action.RECORDING, recording.number)
+    if not has_stopped(recording):
+        return Screen(text=texts.telegram_recordings.NOT_READY, keyboard=((open_button,),))
+    again = button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, recording.number)
+    return Screen(text=texts.telegram_recordings.NOT_READY_FAILED, keyboard=((again,), (open_button,)))
+
+
+def has_stopped(recording: Recording) -> bool:
+    """Whether work on the recording has stopped and nobody but a person will start it again."""
+    return recording.error_code is not None and recording.retry_at is None
+
+
+def _listed(recording: Recording, name: str) -> str:
+    return texts.telegram_recordings.LIST_LINE.format(
+        icon=_icon(recording),
+        number=recording.number,
+        name=plain(name, _LONGEST_LISTED_NAME),
+        date=f"{recording.created_at.astimezone():%d.%m.%y}",
+        duration=clock(recording.duration_s),
+    )
+
+
+def _icon(recording: Recording) -> str:
+    if recording.error_code == Cancelled.code_of_class():
+        return texts.telegram_recordings.ICON_CANCELLED
+    if has_stopped(recording):
+        return texts.telegram_recordings.ICON_FAILED
+    return (
+        texts.telegram_recordings.ICON_DONE if recording.stage is Stage.DONE else texts.telegram_recordings.ICON_WORKING
+    )
+
+
+def _status(recording: Recording, progress: RecordingProgress) -> str:
+    if recording.error_code == Cancelled.code_of_class():
+        return texts.telegram_recordings.STATUS_CANCELLED
+    if recording.error_code is not None:
+        text = (
+            texts.telegram_recordings.STATUS_FAILED
+            if recording.retry_at is None
+            else texts.telegram_recordings.STATUS_RETRY
+        )
+        return text.format(reason=escaped(recording.error_text or "", LONGEST_REASON))
+    if recording.stage is Stage.PREPARED and progress.parts_total:
+        return texts.telegram_recordings.STATUS_PARTS.format(done=progress.parts_done, total=progress.parts_total)
+    return texts.telegram_recordings.STATUS[recording.stage]

@@ -1,0 +1,256 @@
+"""Screens of reports: what can be ordered, for which building type, and what is delivered, transcripts included."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import texts.cards
+import texts.telegram
+import texts.telegram_recordings
+import texts.units
+from constants import LONGEST_INLINE_TEXT, MESSAGE_UTF16_UNITS, PREVIEW_CHARACTERS
+from datamodels import MissingInterval, Recording, ReportRun, Transcript
+from datamodels_telegram import Button, Screen
+from markups.callback_data import Action, button
+from markups.metadata import building_buttons
+from markups.recordings import TRANSCRIPT_EXTENSIONS
+from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, preview, utf16_units
+from prompt_pack.models import ReportType
+from reports.formats import indices_table_text, printable
+from texts.transcript import labelled
+from transcript_formats import paragraphs
+from utils import clock, safe_file_name
+
+ALL_REPORTS = "all"
+"""In the place of a report's id: every report of the scenario."""
+
+
+def reports_menu(recording_number: int, file_name: str, reports: Sequence[ReportType], note: str = "") -> Screen:
+    """Offer the reports of a recording's scenario, below a ``note`` in HTML when there is something to say."""
+    choices = [
+        (button(plain(report.label, LONGEST_ON_BUTTON), Action.REPORT, report.id, recording_number),)
+        for report in reports
+    ]
+    question = texts.telegram_recordings.CHOOSE_REPORTS.format(number=recording_number, file_name=escaped(file_name))
+    return Screen(
+        text="\n\n".join(filter(None, (note, question))),
+        keyboard=(
+            *choices,
+            (button(texts.telegram_recordings.REPORTS_ALL, Action.REPORTS_ALL, recording_number),),
+            (button(texts.telegram_recordings.TRANSCRIPT_ONLY, Action.TRANSCRIPT_ONLY, recording_number),),
+            (button(texts.telegram.BACK, Action.RECORDING, recording_number),),
+        ),
+    )
+
+
+def choose_building(recording_number: int, wanted: int | str) -> Screen:
+    """Ask for the building type that a report depends on.
+
+    ``wanted`` is the report's place in its scenario, from 1, or ``ALL_REPORTS``: with an id the data could be too long.
+    """
+    return Screen(
+        text=texts.telegram_recordings.CHOOSE_BUILDING,
+        keyboard=(
+            building_buttons(Action.CHOOSE_BUILDING, recording_number, wanted),
+            (button(texts.telegram.BACK, Action.CHOOSE_REPORTS, recording_number),),
+        ),
+    )
+
+
+def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool) -> Screen:
+    """Say what was ordered, in the place of the menu. ``demonstration`` tells what to expect of the built-in model."""
+    named = escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
+    text = texts.telegram_recordings.ORDERED.format(number=recording_number, reports=named)
+    return Screen(
+        text=f"{text}\n\n{texts.telegram_recordings.DEMO_MODEL}" if demonstration else text,
+        keyboard=((button(texts.telegram_recordings.MORE_REPORTS, Action.CHOOSE_REPORTS, recording_number),),),
+    )
+
+
+def no_language_model(recording_number: int) -> Screen:
+    """Say that reports are switched off, and that nothing is lost."""
+    return Screen(
+        text=texts.telegram_recordings.NO_LANGUAGE_MODEL,
+        keyboard=((button(texts.telegram_recordings.OPEN, Action.RECORDING, recording_number),),),
+    )
+
+
+def transcript_only(recording_number: int) -> Screen:
+    """Say that no reports were ordered, and where they are when they are wanted."""
+    return Screen(
+        text=texts.telegram_recordings.TRANSCRIPT_ONLY_CHOSEN.format(number=recording_number),
+        keyboard=((button(texts.telegram_recordings.OPEN, Action.RECORDING, recording_number),),),
+    )
+
+
+_LONGEST_STEM = 80
+_BEGINNING = 10 * PREVIEW_CHARACTERS
+"""Characters of Markdown whose text is more than a preview."""
+_LISTED_INTERVALS = 5
+_LISTED_WARNINGS = 8
+_ROOM_FOR_TABLE = MESSAGE_UTF16_UNITS - 600
+"""A table that goes alone has a title above it, which may be all emoji."""
+
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
+_BULLET = re.compile(r"^(\s*)[-*+]\s+")
+_QUOTE = re.compile(r"^\s{0,3}>\s?")
+_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*<>]+?)(?<=[^\s*])\*(?![\w*])")
+
+
+def transcript_message(recording: Recording, transcript: Transcript) -> Screen:
+    """Show a short transcript whole, of a longer one the beginning, and what is missing in it."""
+    said = "\n".join(labelled(each.label, each.text) for each in paragraphs(transcript)) or texts.cards.NOTHING_SAID
+    shown = said if len(said) <= LONGEST_INLINE_TEXT else preview(said, PREVIEW_CHARACTERS)
+    head = texts.cards.TRANSCRIPT.format(number=recording.number, file_name=escaped(recording.file_name))
+    notes = [_missing(transcript.missing)] if transcript.missing else []
+    notes += _warnings(recording.warnings)
+    forms = [(extension.upper(), Action.TRANSCRIPT_FILE, extension) for extension in TRANSCRIPT_EXTENSIONS]
+    keyboard = tuple(button(label, action, recording.number, extension) for label, action, extension in forms)
+    return Screen(text=_fitting([head, escape(shown, quote=False), *notes]), keyboard=(keyboard,))
+
+
+def transcript_file_caption(recording: Recording) -> Screen:
+    """What stands under the whole transcript."""
+    return Screen(text=texts.cards.TRANSCRIPT.format(number=recording.number, file_name=escaped(recording.file_name)))
+
+
+def transcript_file_name(recording: Recording, extension: str) -> str:
+    """«Расшифровка 12 interview_17.txt»"""
+    stem = plain(Path(recording.file_name).stem, _LONGEST_STEM)
+    return safe_file_name(
+        texts.cards.TRANSCRIPT_FILE_NAME.format(number=recording.number, stem=stem, extension=extension),
+    )
+
+
+def report_messages(recording: Recording, run: ReportRun, label: str) -> list[Screen]:
+    """Show a short report whole, of a longer one the beginning, its indices as a table, and what to know about it.
+
+    The table is a message of its own when it does not fit.
+    """
+    text = printable(run.text or "").strip()
+    head = _report_head(recording, label)
+    if is_long(run):
+        beginning = preview(_without_markup(text[:_BEGINNING]), PREVIEW_CHARACTERS)
+        body = f"{escape(beginning, quote=False)}\n\n{texts.cards.REPORT_IN_FILE}"
+    else:
+        body = markdown_as_html(text)
+    table = _table(run)
+    notes = (
+        [texts.cards.NO_INDICES.format(reason=escaped(run.indices_error, LONGEST_REASON))] if run.indices_error else []
+    )
+    notes += _warnings(run.warnings)
+    keyboard = (_report_buttons(run, "md" if is_long(run) else "docx"),) if run.number is not None else ()
+    whole = "\n\n".join(filter(None, (head, body, table, *notes)))
+    if fits(whole):
+        return [Screen(text=whole, keyboard=keyboard)]
+    return [
+        Screen(text=_fitting([head, body, *notes]), keyboard=keyboard),
+        *([Screen(text=f"{head}\n\n{table}")] if table else []),
+    ]
+
+
+def is_long(run: ReportRun) -> bool:
+    """Tell whether the report is delivered as a file with a preview."""
+    return len(run.text or "") > LONGEST_INLINE_TEXT
+
+
+def report_file_caption(recording: Recording, label: str) -> Screen:
+    """What stands under a whole report."""
+    return Screen(text=_report_head(recording, label))
+
+
+def report_file_name(recording: Recording, label: str, extension: str) -> str:
+    """«2) Отчет о связках 12.docx»"""
+    name = texts.cards.REPORT_FILE_NAME.format(
+        label=plain(label, _LONGEST_STEM), number=recording.number, extension=extension
+    )
+    return safe_file_name(name)
+
+
+def report_failed(recording: Recording, run: ReportRun, label: str) -> Screen:
+    """Say why a report was not written, and offer another try."""
+    text = texts.cards.REPORT_FAILED.format(
+        label=escaped(label),
+        number=recording.number,
+        file_name=escaped(recording.file_name),
+        reason=escaped(run.error_text or "", LONGEST_REASON),
+    )
+    return Screen(
+        text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, recording.number),),)
+    )
+
+
+def more_reports(recording: Recording) -> Screen:
+    """Offer further reports."""
+    text = texts.cards.MORE_REPORTS.format(number=recording.number)
+    return Screen(text=text, keyboard=((button(texts.cards.CHOOSE_REPORTS, Action.CHOOSE_REPORTS, recording.number),),))
+
+
+def _report_head(recording: Recording, label: str) -> str:
+    name = escaped(recording.file_name)
+    return texts.cards.REPORT.format(label=escaped(label), number=recording.number, file_name=name)
+
+
+def _report_buttons(run: ReportRun, extension: str) -> tuple[Button, ...]:
+    assert run.number is not None  # noqa: S101  # asked before
+    return (button(extension.upper(), Action.REPORT_FILE, run.number, extension),)
+
+
+def _table(run: ReportRun) -> str:
+    if not run.indices:
+        return ""
+    lines, room = [], _ROOM_FOR_TABLE
+    for line in indices_table_text(run.indices).splitlines():
+        room -= utf16_units(line) + 1
+        if room < 0:
+            lines.append(texts.cards.MORE_LINES)
+            break
+        lines.append(line)
+    text = "\n".join(lines)
+    return f"<pre>{escape(text, quote=False)}</pre>"
+
+
+def _missing(intervals: Sequence[MissingInterval]) -> str:
+    listed = [texts.cards.INTERVAL.format(start=clock(each.start), end=clock(each.end)) for each in intervals]
+    more = len(listed) - _LISTED_INTERVALS
+    if more > 0:
+        listed = [*listed[:_LISTED_INTERVALS], texts.cards.MORE_INTERVALS.format(count=more)]
+    reason = escaped(intervals[0].reason, LONGEST_REASON)
+    return texts.cards.MISSING.format(intervals=", ".join(listed), reason=reason)
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    return [texts.cards.WARNING.format(warning=escaped(each, LONGEST_REASON)) for each in warnings[:_LISTED_WARNINGS]]
+
+
+def _fitting(blocks: list[str]) -> str:
+    """The blocks as a message; the last ones are left out when they are too much. The first two always fit."""
+    while not fits("\n\n".join(blocks)):
+        blocks = blocks[:-1]
+    return "\n\n".join(blocks)
+
+
+def _without_markup(markdown: str) -> str:
+    """What a reader sees of Markdown, as plain lines."""
+    return "\n".join(_plain_line(line) for line in markdown.splitlines())
+
+
+def _plain_line(line: str) -> str:
+    heading = _HEADING.match(line)
+    line = heading[1] if heading else _BULLET.sub(r"\1• ", _QUOTE.sub("", line))
+    return _EMPHASIS.sub(r"\1", _STRONG.sub(r"\2", line))
+
+
+def markdown_as_html(markdown: str) -> str:
+    """What a reader sees of Markdown, with bold headings and stresses."""
+    lines = []
+    for line in markdown.splitlines():
+        escaped_line = escape(_plain_line(line), quote=False)
+        if _HEADING.match(line):
+            lines.append(f"<b>{escaped_line}</b>" if escaped_line.strip() else "")
+        else:
+            stressed = escape(_BULLET.sub(r"\1• ", _QUOTE.sub("", line)), quote=False)
+            lines.append(_EMPHASIS.sub(r"<i>\1</i>", _STRONG.sub(r"<b>\2</b>", stressed)))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

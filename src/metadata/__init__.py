@@ -1,0 +1,1 @@
+"""Metadata of a recording: parsed from what people write, proposed from what was said, shown field by field."""

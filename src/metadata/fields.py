@@ -1,0 +1,145 @@
+"""The fields of a recording's metadata one by one, as the bot asks for them, shows them and finds them in captions."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+
+import texts.metadata
+from datamodels import RecordingMetadata, ScenarioId
+from metadata.parsing import (
+    INTERVIEW,
+    FieldProblem,
+    parse_audio_number,
+    parse_building_and_zones,
+    parse_caption,
+    parse_date,
+    parse_name,
+    parse_place,
+    parse_zones,
+)
+
+
+class Field(StrEnum):
+    """A field, in the order of the questions; the value is what buttons and steps call it."""
+
+    AUDIO_NUMBER = "audio_number"
+    DATE = "date"
+    EMPLOYEE = "employee"
+    PLACE_NAME = "place_name"
+    BUILDING_TYPE = "building_type"
+    ZONE = "zone"
+    CLIENT = "client"
+    CITY = "city"
+
+
+PROMPTS: Mapping[Field, str] = {field: texts.metadata.QUESTIONS[field] for field in Field}
+"""The question for each field, with an example."""
+
+_TITLES = {
+    Field.AUDIO_NUMBER: texts.metadata.AUDIO_NUMBER,
+    Field.DATE: texts.metadata.DATE,
+    Field.EMPLOYEE: texts.metadata.EMPLOYEE,
+    Field.PLACE_NAME: texts.metadata.PLACE,
+    Field.BUILDING_TYPE: texts.metadata.BUILDING,
+    Field.ZONE: texts.metadata.ZONE,
+    Field.CLIENT: texts.metadata.CLIENT,
+    Field.CITY: texts.metadata.CITY,
+}
+
+
+def title(field: Field) -> str:
+    """What people call the field: «дата»."""
+    return _TITLES[field]
+
+
+def fields_of(scenario_id: str) -> tuple[Field, ...]:
+    """The fields of the scenario in the order of the questions: an interview has a client, any other a city."""
+    absent = Field.CITY if scenario_id == INTERVIEW else Field.CLIENT
+    return tuple(field for field in Field if field is not absent)
+
+
+def is_required(field: Field) -> bool:
+    """Tell whether the field has to have a value."""
+    return field is not Field.ZONE
+
+
+def missing(scenario_id: str, metadata: RecordingMetadata) -> tuple[Field, ...]:
+    """The scenario's required fields that have no value."""
+    return tuple(field for field in fields_of(scenario_id) if is_required(field) and shown(field, metadata) is None)
+
+
+def parse(field: Field, text: str, known: RecordingMetadata, today: date) -> RecordingMetadata:
+    """Return what is ``known`` with the value that ``text`` gives the field; «-» takes the zones away.
+
+    A zone in a building type, «центр здоровья при отеле», takes the place of the zones.
+
+    Raises:
+        BadField: the text gives no value; the message is the Russian reason.
+    """
+    match field:
+        case Field.AUDIO_NUMBER:
+            update: dict[str, object] = {"audio_number": parse_audio_number(text)}
+        case Field.DATE:
+            update = {"recorded_on": parse_date(text, today)}
+        case Field.EMPLOYEE:
+            update = {"employee": parse_name(text)}
+        case Field.PLACE_NAME:
+            update = {"place": parse_place(text)}
+        case Field.BUILDING_TYPE:
+            building, zones = parse_building_and_zones(text)
+            update = {"building": building, "zones": zones or known.zones}
+        case Field.ZONE:
+            update = {"zones": parse_zones(text)}
+        case Field.CLIENT:
+            update = {"client": parse_name(text)}
+        case Field.CITY:
+            update = {"city": parse_name(text)}
+    return known.model_copy(update=update)
+
+
+def shown(field: Field, metadata: RecordingMetadata) -> str | None:
+    """The field's value as people read it; None when it has none."""
+    day, number, building = metadata.recorded_on, metadata.audio_number, metadata.building
+    values = {
+        Field.AUDIO_NUMBER: None if number is None else str(number),
+        Field.DATE: None if day is None else f"{day:%d.%m.%Y}",
+        Field.EMPLOYEE: metadata.employee,
+        Field.PLACE_NAME: metadata.place,
+        Field.BUILDING_TYPE: None if building is None else texts.metadata.BUILDINGS[building],
+        Field.ZONE: ", ".join(metadata.zones) or None,
+        Field.CLIENT: metadata.client,
+        Field.CITY: metadata.city,
+    }
+    return values[field]
+
+
+_MOST_PROBLEMS = 2
+
+
+def scenario_of_caption(caption: str, scenarios: Sequence[ScenarioId], today: date) -> ScenarioId | None:
+    """The one scenario whose lines the caption fits best; None when none fits, or more than one as well as any.
+
+    Seven lines are an audit's. Six are an interview's when they name a zone, which an audit of six lines has not; else
+    both are possible, as any name will do where names stand, and the person has to say. A wrong line or two, such as a
+    date that is in no calendar, are asked for and change nothing in that.
+    """
+    results = {each: parse_caption(caption, each, today) for each in scenarios}
+    fewest = min((len(result.problems) for result in results.values()), default=0)
+    if fewest > _MOST_PROBLEMS:
+        return None
+    fitting = [each for each, result in results.items() if len(result.problems) == fewest]
+    with_zone = [each for each in fitting if each == INTERVIEW and results[each].metadata.zones]
+    chosen = with_zone or fitting
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def problems_of_caption(
+    caption: str, scenario: ScenarioId, metadata: RecordingMetadata, today: date
+) -> tuple[FieldProblem, ...]:
+    """What a caption says and cannot be read, and is not known otherwise. Blocking, as ``parse_caption`` is."""
+    if not caption.strip():
+        return ()
+    wanted = {title(field) for field in missing(scenario, metadata)}
+    return tuple(
+        each for each in parse_caption(caption, scenario, today).problems if each.field in wanted and not each.absent
+    )

@@ -1,0 +1,287 @@
+"""Metadata of a recording, read from the caption that people write under it or typed field by field."""
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import texts.metadata
+from datamodels import BuildingType, RecordingMetadata, Value
+
+if TYPE_CHECKING:
+    from pymorphy3 import MorphAnalyzer  # type: ignore[import-untyped]
+
+LARGEST_NUMBER = 2**31 - 1
+"""PostgreSQL's integer."""
+LONGEST_NUMBER = len(str(LARGEST_NUMBER))
+LONGEST_FIELD = 200
+LONGEST_QUOTED = 60
+LINES_WITHOUT_ZONE = 6
+NOTHING = frozenset("-–—")
+
+INTERVIEW = "interview"
+
+_DATE = re.compile(
+    r"(?<![0-9])(?:([0-9]{4})([.-])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4}))(?![0-9])"
+)
+_PREPOSITION = re.compile(r"^(?:(?:об|о|про|по)\s+)+(?=\S)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
+_SEPARATOR = re.compile(r"\s*[,;]\s*")
+_AT = re.compile(r"\s+при\s+", re.IGNORECASE)
+
+_PARTICLES = frozenset(["оглы", "оглу", "кызы", "гызы", "фон", "ван", "де", "да", "дер", "ди", "дю", "дель"])
+"""Parts of names that stay small unless they begin one."""
+_LINKS = frozenset(["на", "де", "ла", "ле", "и"])
+"""Small between hyphens: «Ростов-на-Дону»."""
+
+_BUILDINGS = {
+    BuildingType.HOTEL: re.compile(r"\bотел", re.IGNORECASE),
+    BuildingType.RESTAURANT: re.compile(r"\bресторан", re.IGNORECASE),
+    # A «спа-отель» is a hotel.
+    BuildingType.SPA: re.compile(r"\bцентр\w*\s+здоров|\b(?:спа|spa)\b(?!\s*-?\s*отел)", re.IGNORECASE),
+}
+
+FieldParsers = Sequence[tuple[str, Callable[[str], dict[str, Any]]]]
+
+
+class FieldProblem(Value):
+    """A field that does not parse: its Russian name and what is wrong. ``absent`` when the caption has no such line."""
+
+    field: str
+    reason: str
+    absent: bool = False
+
+
+class CaptionResult(Value):
+    """What parsed, and what did not."""
+
+    metadata: RecordingMetadata
+    problems: tuple[FieldProblem, ...] = ()
+
+
+class BadField(ValueError):
+    """A value does not parse; the message is the Russian reason."""
+
+
+def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
+    """Read a caption line by line: six lines for an interview, seven or, without the zone, six for an audit.
+
+    Blank lines at the ends do not count. A line that does not parse is reported, the others are kept.
+    """
+    lines = caption.strip().splitlines()
+    interview = scenario_id == INTERVIEW
+    parsers = _interview(today) if interview else _audit(today, with_zone=len(lines) > LINES_WITHOUT_ZONE)
+    wanted = texts.metadata.WANTED_INTERVIEW if interview else texts.metadata.WANTED_AUDIT
+    found: dict[str, Any] = {}
+    problems: list[FieldProblem] = []
+    for position, (field, parse) in enumerate(parsers):
+        if position >= len(lines):
+            reason = texts.metadata.NO_LINE.format(found=len(lines), wanted=wanted)
+            problems.append(FieldProblem(field=field, reason=reason, absent=True))
+            continue
+        try:
+            parsed = parse(lines[position])
+        except BadField as exc:
+            problems.append(FieldProblem(field=field, reason=str(exc)))
+            continue
+        zones = dict.fromkeys([*found.get("zones", ()), *parsed.get("zones", ())])
+        found |= {**parsed, "zones": tuple(zones)}
+    if len(lines) > len(parsers):
+        reason = texts.metadata.EXTRA_LINES.format(found=len(lines), wanted=wanted)
+        problems.append(FieldProblem(field=texts.metadata.CAPTION, reason=reason))
+    return CaptionResult(metadata=RecordingMetadata(**found), problems=tuple(problems))
+
+
+def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
+    """Return what is known, one «имя: значение» each, in the order of a caption."""
+    recorded_on = metadata.recorded_on
+    known = [
+        (texts.metadata.AUDIO_NUMBER, metadata.audio_number),
+        (texts.metadata.DATE, f"{recorded_on:%d.%m.%Y}" if recorded_on else None),
+        (texts.metadata.EMPLOYEE, metadata.employee),
+        (texts.metadata.CLIENT, metadata.client),
+        (texts.metadata.PLACE, metadata.place),
+        (texts.metadata.BUILDING, texts.metadata.BUILDINGS[metadata.building] if metadata.building else None),
+        (texts.metadata.ZONE, ", ".join(metadata.zones) or None),
+        (texts.metadata.CITY, metadata.city),
+    ]
+    return tuple(texts.metadata.LINE.format(field=field, value=value) for field, value in known if value is not None)
+
+
+def parse_audio_number(text: str) -> int:
+    """The first integer of the line. Raises ``BadField``."""
+    match = re.search(r"[0-9]+", text)
+    if match is None:
+        raise BadField(texts.metadata.NO_NUMBER)
+    digits = match[0].lstrip("0") or "0"
+    if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
+        raise BadField(texts.metadata.NUMBER_TOO_LARGE.format(largest=LARGEST_NUMBER))
+    return int(digits)
+
+
+def parse_date(text: str, today: date) -> date:
+    """``2026.11.03``, ``2026-11-03`` or ``03.11.2026``, not after ``today``. Raises ``BadField``."""
+    match = _DATE.search(text)
+    if match is None:
+        raise BadField(texts.metadata.DATE_FORMAT.format(value=_shortened(text)))
+    year, month, day = match.group(1, 3, 4) if match[1] else match.group(7, 6, 5)
+    try:
+        found = date(int(year), int(month), int(day))
+    except ValueError:
+        raise BadField(texts.metadata.NO_SUCH_DATE.format(value=match[0])) from None
+    if found > today:
+        raise BadField(texts.metadata.DATE_IN_FUTURE.format(value=match[0]))
+    return found
+
+
+def parse_name(text: str) -> str:
+    """A person or city in title case: «Анна-Мария Салтыкова-Щедрина», «Ростов-на-Дону». Raises ``BadField``."""
+    return title_case(_filled(text))
+
+
+def parse_place(text: str) -> str:
+    """A place in title case without the preposition before it: «о Гранд Отеле». Raises ``BadField``."""
+    return title_case(_PREPOSITION.sub("", _filled(text)))
+
+
+def parse_building(text: str) -> BuildingType:
+    """The building type whose stem comes first. Raises ``BadField``."""
+    value = _filled(text)
+    found = {match.start(): building for building, stem in _BUILDINGS.items() if (match := stem.search(value))}
+    if not found:
+        raise BadField(texts.metadata.UNKNOWN_BUILDING.format(value=_shortened(value)))
+    return found[min(found)]
+
+
+def names_building(text: str, building: BuildingType) -> bool:
+    """Tell whether the text has a word for this type."""
+    return _BUILDINGS[building].search(text) is not None
+
+
+def parse_zones(text: str) -> tuple[str, ...]:
+    """Zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» is none.
+
+    Raises:
+        BadField: too long, or signs only.
+    """
+    if not set("".join(text.split())) - NOTHING:
+        return ()
+    named = (zone for zone in _SEPARATOR.split(_filled(text)) if any(map(str.isalnum, zone)))
+    zones = [_lemma(zone) for zone in named]
+    return tuple(dict.fromkeys(zones))
+
+
+def parse_building_and_zones(text: str) -> tuple[BuildingType, tuple[str, ...]]:
+    """A type, or «зона при тип»: «центр здоровья при отеле» is a zone of a hotel. Raises ``BadField``."""
+    value = _filled(text)
+    zone, *building = _AT.split(value, maxsplit=1)
+    if building and any(stem.search(building[0]) for stem in _BUILDINGS.values()):
+        return parse_building(building[0]), parse_zones(zone)
+    return parse_building(value), ()
+
+
+def title_case(text: str) -> str:
+    """Capitalise each word and each part of a double name, but for particles inside one."""
+
+    def cased(match: re.Match[str]) -> str:
+        word = match[0].lower()
+        hyphens = text[match.start() - 1 : match.start()] == text[match.end() : match.end() + 1] == "-"
+        if match.start() > 0 and (word in _PARTICLES or (hyphens and word in _LINKS)):
+            return word
+        return word[0].upper() + word[1:]
+
+    return _WORD.sub(cased, text)
+
+
+def _interview(today: date) -> FieldParsers:
+    return [
+        *_head(today),
+        (texts.metadata.CLIENT, lambda line: {"client": parse_name(line)}),
+        (texts.metadata.BUILDING, _building),
+        (texts.metadata.PLACE, lambda line: {"place": parse_place(line)}),
+    ]
+
+
+def _audit(today: date, *, with_zone: bool) -> FieldParsers:
+    return [
+        *_head(today),
+        (texts.metadata.PLACE, lambda line: {"place": parse_place(line)}),
+        (texts.metadata.BUILDING, _building),
+        *([(texts.metadata.ZONE, _zones)] if with_zone else []),
+        (texts.metadata.CITY, lambda line: {"city": parse_name(line)}),
+    ]
+
+
+def _head(today: date) -> FieldParsers:
+    return [
+        (texts.metadata.AUDIO_NUMBER, lambda line: {"audio_number": parse_audio_number(line)}),
+        (texts.metadata.DATE, lambda line: {"recorded_on": parse_date(line, today)}),
+        (texts.metadata.EMPLOYEE, lambda line: {"employee": parse_name(line)}),
+    ]
+
+
+def _building(line: str) -> dict[str, Any]:
+    building, zones = parse_building_and_zones(line)
+    return {"building": building, "zones": zones}
+
+
+def _zones(line: str) -> dict[str, Any]:
+    return {"zones": parse_zones(line)}
+
+
+def _filled(text: str) -> str:
+    """The line with single blanks. Raises ``BadField`` when it holds nothing."""
+    value = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    if not value:
+        raise BadField(texts.metadata.EMPTY)
+    if not any(character.isalnum() for character in value):
+        raise BadField(texts.metadata.NO_LETTERS.format(value=_shortened(value)))
+    if len(value) > LONGEST_FIELD:
+        raise BadField(texts.metadata.TOO_LONG.format(largest=LONGEST_FIELD))
+    return value
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, LONGEST_QUOTED, placeholder="…")
+
+
+@cache
+def _morphology() -> "MorphAnalyzer":
+    # Its dictionary takes 0.3 s, which a recording without zones should not wait for.
+    from pymorphy3 import MorphAnalyzer  # noqa: PLC0415
+
+    return MorphAnalyzer()
+
+
+def _known(word: str) -> str:
+    """The word without signs that Unicode has no name for, on which the dictionary's guesses fail: rare scripts."""
+    return "".join(sign if unicodedata.name(sign, "") else "?" for sign in word)
+
+
+def lemmas(word: str) -> frozenset[str]:
+    """The dictionary forms that a word can be of, «ё» written as «е»; a number's is its digits without zeros."""
+    if word.isdecimal():
+        return frozenset([str(int(word))]) if len(word) <= LONGEST_NUMBER else frozenset()
+    return frozenset(parse.normal_form.replace("ё", "е") for parse in _morphology().parse(_known(word.lower())))
+
+
+def _lemma(zone: str) -> str:
+    """Put the noun and the adjectives before it into the nominative; what follows depends on it: «зона отдыха»."""
+    words = zone.lower().split()
+    parses = [_noun_or_best(word) for word in words]
+    head = next((position for position, parse in enumerate(parses) if "NOUN" in parse.tag), None)
+    if head is None:
+        return " ".join(words)
+    noun = parses[head]
+    form = {"nomn", "plur"} if "Pltm" in noun.tag else {"nomn", "sing", noun.tag.gender or "masc"}
+    agreed = [parse.inflect(form) if "ADJF" in parse.tag else None for parse in parses[:head]]
+    before = [parse.word if parse else word for parse, word in zip(agreed, words, strict=False)]
+    return " ".join([*before, noun.normal_form, *words[head + 1 :]])
+
+
+def _noun_or_best(word: str) -> Any:
+    parses = _morphology().parse(_known(word))
+    return next((parse for parse in parses if "NOUN" in parse.tag or "ADJF" in parse.tag), parses[0])

@@ -1,0 +1,125 @@
+"""Rows of ``recording_metadata`` and the names that they refer to: employees, clients, places, cities, zones."""
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from datamodels import RecordingId, RecordingMetadata
+
+# DO NOTHING, in one order of tables and names: recordings that share names neither wait for each other nor deadlock.
+_ADD_EMPLOYEE = """
+    INSERT INTO employees (id, name) SELECT gen_random_uuid(), %(employee)s WHERE %(employee)s::text IS NOT NULL
+    ON CONFLICT (name) DO NOTHING
+"""
+_ADD_CLIENT = """
+    INSERT INTO clients (id, name) SELECT gen_random_uuid(), %(client)s WHERE %(client)s::text IS NOT NULL
+    ON CONFLICT (name) DO NOTHING
+"""
+_ADD_PLACE = """
+    INSERT INTO places (id, name, building) SELECT gen_random_uuid(), %(place)s, coalesce(%(building)s, '')
+    WHERE %(place)s::text IS NOT NULL
+    ON CONFLICT (name, building) DO NOTHING
+"""
+_ADD_CITY = """
+    INSERT INTO cities (id, name) SELECT gen_random_uuid(), %(city)s WHERE %(city)s::text IS NOT NULL
+    ON CONFLICT (name) DO NOTHING
+"""
+_ADD_ZONES = """
+    INSERT INTO zones (id, name) SELECT gen_random_uuid(), name FROM unnest(%(zones)s::text[]) AS name ORDER BY name
+    ON CONFLICT (name) DO NOTHING
+"""
+_UPSERT_METADATA = """
+    INSERT INTO recording_metadata (
+        recording_id, audio_number, recorded_on, employee_id, client_id, place_id, city_id, building
+    ) VALUES (
+        %(recording_id)s, %(audio_number)s, %(recorded_on)s,
+        (SELECT id FROM employees WHERE name = %(employee)s),
+        (SELECT id FROM clients WHERE name = %(client)s),
+        (SELECT id FROM places WHERE name = %(place)s AND building = coalesce(%(building)s, '')),
+        (SELECT id FROM cities WHERE name = %(city)s),
+        %(building)s
+    )
+    ON CONFLICT (recording_id) DO UPDATE SET
+        audio_number = EXCLUDED.audio_number, recorded_on = EXCLUDED.recorded_on, employee_id = EXCLUDED.employee_id,
+        client_id = EXCLUDED.client_id, place_id = EXCLUDED.place_id, city_id = EXCLUDED.city_id,
+        building = EXCLUDED.building
+"""
+_ADD_METADATA = """
+    INSERT INTO recording_metadata (recording_id) SELECT id FROM recordings WHERE id = %(recording_id)s
+    ON CONFLICT (recording_id) DO NOTHING
+"""
+_CONFIRM_METADATA = "UPDATE recording_metadata SET confirmed_at = now() WHERE recording_id = %(recording_id)s"
+_LOCK_METADATA = "SELECT 1 FROM recording_metadata WHERE recording_id = %(recording_id)s FOR UPDATE"
+_SET_PROPOSED = """
+    UPDATE recording_metadata SET proposed_at = CASE WHEN %(proposed)s THEN now() END
+    WHERE recording_id = %(recording_id)s
+"""
+_DELETE_RECORDING_ZONES = "DELETE FROM recording_zones WHERE recording_id = %(recording_id)s"
+_INSERT_RECORDING_ZONES = """
+    INSERT INTO recording_zones (recording_id, zone_id, position)
+    SELECT %(recording_id)s, zones.id, given.position
+    FROM unnest(%(zones)s::text[]) WITH ORDINALITY AS given (name, position)
+    JOIN zones ON zones.name = given.name
+"""
+_SELECT_METADATA = """
+    SELECT
+        audio_number, recorded_on, employees.name AS employee, clients.name AS client, places.name AS place,
+        recording_metadata.building, cities.name AS city,
+        ARRAY(
+            SELECT zones.name FROM recording_zones JOIN zones ON zones.id = zone_id
+            WHERE recording_zones.recording_id = recording_metadata.recording_id
+            ORDER BY recording_zones.position
+        ) AS zones
+    FROM recording_metadata
+    LEFT JOIN employees ON employees.id = employee_id
+    LEFT JOIN clients ON clients.id = client_id
+    LEFT JOIN places ON places.id = place_id
+    LEFT JOIN cities ON cities.id = city_id
+    WHERE recording_id = %(recording_id)s
+"""
+
+
+async def save_metadata(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, metadata: RecordingMetadata
+) -> None:
+    """Put the metadata in the place of the recording's earlier ones; a zone named twice is kept once."""
+    parameters = {
+        "recording_id": recording_id,
+        **metadata.model_dump(exclude={"zones"}),
+        "zones": list(dict.fromkeys(metadata.zones)),
+    }
+    for statement in (
+        _ADD_EMPLOYEE,
+        _ADD_CLIENT,
+        _ADD_PLACE,
+        _ADD_CITY,
+        _ADD_ZONES,
+        _UPSERT_METADATA,
+        _DELETE_RECORDING_ZONES,
+        _INSERT_RECORDING_ZONES,
+    ):
+        await connection.execute(statement, parameters)
+
+
+async def load_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> RecordingMetadata | None:
+    """Load the metadata; None while there are none."""
+    row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
+    return None if row is None else RecordingMetadata.model_validate(row)
+
+
+async def lock_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> RecordingMetadata:
+    """Load the metadata, empty while there are none; nobody else saves any before the transaction ends."""
+    for statement in (_ADD_METADATA, _LOCK_METADATA):
+        await connection.execute(statement, {"recording_id": recording_id})
+    return await load_metadata(connection, recording_id) or RecordingMetadata()
+
+
+async def set_proposed(connection: AsyncConnection[DictRow], recording_id: RecordingId, *, proposed: bool) -> None:
+    """Note that the proposal of metadata has ended, whatever it led to, or that it is still to come."""
+    for statement in (_ADD_METADATA, _SET_PROPOSED):
+        await connection.execute(statement, {"recording_id": recording_id, "proposed": proposed})
+
+
+async def confirm_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+    """Note that a person has confirmed the metadata as they are."""
+    for statement in (_ADD_METADATA, _CONFIRM_METADATA):
+        await connection.execute(statement, {"recording_id": recording_id})

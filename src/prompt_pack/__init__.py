@@ -1,0 +1,1 @@
+"""The report pack: scenarios, reports, prompts, schemas and taxonomies as typed values."""

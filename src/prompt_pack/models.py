@@ -1,0 +1,222 @@
+"""The loaded report pack as values, and a prompted model: model, prompt and answer schema in one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import texts.reports
+from datamodels import BuildingType, ChatMessage, ReportId, ScenarioId, Value
+from errors import UnknownChoice
+from language_model.port import LanguageModel
+from prompt_pack.manifest import IndexRule, PassKind, ScenarioRole
+from prompt_pack.templates import Schema, Template
+
+CATEGORY = "category"
+"""The field of an item that groups a taxonomy's factors."""
+
+
+class Factor(Value):
+    """A factor of choice; ``category`` is the id of its category."""
+
+    id: str
+    label: str
+    hint: str | None
+    category: str
+    category_label: str
+
+
+class Category(Value):
+    id: str
+    label: str
+    factors: tuple[Factor, ...]
+
+
+class Taxonomy(Value):
+    building: BuildingType
+    label: str
+    categories: tuple[Category, ...]
+
+    @property
+    def factors(self) -> Mapping[str, Factor]:
+        """All factors by id, in the file's order."""
+        return {factor.id: factor for category in self.categories for factor in category.factors}
+
+
+class ReportPass(Value):
+    """One question to the model. ``schema_`` and the fields after it are set in items passes only.
+
+    ``schema_`` knows the taxonomy's factors; ``second_schema`` takes any, since not every endpoint keeps to a schema
+    and one invented factor should not cost the whole answer.
+    """
+
+    id: str
+    title: str
+    kind: PassKind
+    prompt: Template
+    template: Template | None
+    schema_: Schema | None = None
+    second_schema: Schema | None = None
+    taxonomy: str | None = None
+    key: tuple[str, ...] = ()
+    quotes: str | None = None
+
+
+class IndexLine(Value):
+    """A rule of the indices table. ``groups`` are the (value, label) pairs of ``by``, in order."""
+
+    rule: IndexRule
+    passes: tuple[str, ...] = ()
+    groups: tuple[tuple[str, str], ...] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the values that the rule gives."""
+        if self.groups is None:
+            return (self.rule.name,)
+        return tuple(f"{self.rule.name}_{value}" for value, _ in self.groups)
+
+
+class ReportIndices(Value):
+    lines: tuple[IndexLine, ...]
+    prompt: Template | None
+    schema_: Schema | None
+
+
+class ReportPlan(Value):
+    """A report for one building type: all that its generation needs."""
+
+    building: BuildingType | None
+    roles: tuple[ScenarioRole, ...]
+    taxonomy: Taxonomy | None
+    rules: Template
+    notes: Template
+    passes: tuple[ReportPass, ...]
+    indices: ReportIndices | None
+    prompt_hash: str
+
+    @property
+    def steps(self) -> int:
+        """How many passes the progress counts; asking for indices is one."""
+        return len(self.passes) + bool(self.indices and self.indices.prompt)
+
+    def variables(self, metadata: str) -> dict[str, Any]:
+        """What every prompt may name, but for ``earlier``."""
+        return {
+            "building": self.building.value if self.building else "",
+            "building_label": self.taxonomy.label if self.taxonomy else "",
+            "roles": [role.label for role in self.roles],
+            "metadata": metadata,
+            "taxonomy": self.taxonomy.categories if self.taxonomy else (),
+        }
+
+    def described(self, item: Mapping[str, Any], field: str) -> dict[str, Any]:
+        """The item with category and labels of the factor in ``field``, which must be known."""
+        assert self.taxonomy is not None  # noqa: S101 - the loader takes no taxonomy pass without one
+        factor = self.taxonomy.factors[item[field]]
+        known = {CATEGORY: factor.category, "category_label": factor.category_label, f"{field}_label": factor.label}
+        return {**item, **known}
+
+
+class ReportType(Value):
+    """A report. ``plans`` has one plan per building type, or one for None when the type makes no difference."""
+
+    id: ReportId
+    label: str
+    order: int
+    per_building: bool
+    scenario: ScenarioId
+    plans: Mapping[BuildingType | None, ReportPlan]
+
+    def plan(self, building: BuildingType | None) -> ReportPlan:
+        """The plan for the building type; reports that make no difference take any.
+
+        Raises:
+            UnknownChoice: the report needs a building type.
+        """
+        if not self.per_building:
+            return self.plans[None]
+        if building is None:
+            raise UnknownChoice(value=texts.reports.NO_BUILDING, allowed=", ".join(BuildingType))
+        return self.plans[building]
+
+    def prompt_hash(self, building: BuildingType | None) -> str:
+        """sha256 over all files that the answer depends on."""
+        return self.plan(building).prompt_hash
+
+
+class Scenario(Value):
+    id: ScenarioId
+    label: str
+    callback: str
+    order: int
+    diarize: bool
+    roles: tuple[ScenarioRole, ...]
+    reports: tuple[ReportType, ...]
+
+
+class ReportPack(Value):
+    """All scenarios in order, and the questions about a whole recording.
+
+    ``roles_prompt`` takes ``roles`` and ``speakers`` and is answered by ``roles_schema``; ``metadata_prompt`` takes
+    ``scenario`` and ``fields`` and is answered by ``metadata_schema``; ``answer_prompt`` takes ``no_answer`` and is
+    answered by text.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    roles_prompt: Template
+    roles_schema: Schema
+    metadata_prompt: Template
+    answer_prompt: Template
+    metadata_schema: Schema
+
+    def scenario(self, scenario_id: str) -> Scenario:
+        """Raises ``UnknownChoice``."""
+        return _by_id(self.scenarios, scenario_id)
+
+    def reports(self, scenario_id: str) -> tuple[ReportType, ...]:
+        """The scenario's reports in order. Raises ``UnknownChoice``."""
+        return self.scenario(scenario_id).reports
+
+    def report(self, report_id: str) -> ReportType:
+        """Raises ``UnknownChoice``."""
+        return _by_id([report for scenario in self.scenarios for report in scenario.reports], report_id)
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+def _by_id(choices: Sequence[N], wanted: str) -> N:
+    for choice in choices:
+        if choice.id == wanted:
+            return choice
+    raise UnknownChoice(value=wanted, allowed=", ".join(choice.id for choice in choices))
+
+
+class StructuredAnswers(Protocol):
+    """Asks a language model; keeps what it answered, so that a restart does not pay again."""
+
+    async def structured(
+        self, pass_name: str, messages: Sequence[ChatMessage], schema: Mapping[str, Any], max_tokens: int
+    ) -> Any:
+        """Return the answer by ``schema``, or None when it was cut off.
+
+        Raises:
+            ProviderInvalidAnswer: twice no valid answer.
+            ProviderError: of the model.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PromptedModel:
+    """The model that is asked, and how; the variables of ``prompt`` are those of who asks."""
+
+    llm: LanguageModel
+    answers: StructuredAnswers
+    prompt: Template
+    schema: Schema

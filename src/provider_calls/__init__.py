@@ -1,0 +1,1 @@
+"""Calls to providers: one policy of time limits, retries and concurrency."""

@@ -1,0 +1,120 @@
+"""The OpenAI SDK, for both adapters that speak its protocol: a client with one retry policy, and its errors as ours."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+import texts.errors
+from errors import (
+    ProviderError,
+    ProviderInvalidAnswer,
+    ProviderRateLimited,
+    ProviderRefusedKey,
+    ProviderRejectedRequest,
+    ProviderUnavailable,
+)
+from provider_calls.policy import retry_after_s
+
+CONNECT_S = 10.0
+
+_NO_FUNDS = re.compile(
+    r"insufficient_quota|insufficient.balance|exceeded your current quota|billing_hard_limit|credit balance",
+    re.IGNORECASE,
+)
+_CONTEXT = re.compile(
+    r"context_length_exceeded|exceed_context_size|context (?:length|size|window)|maximum context|prompt is too long",
+    re.IGNORECASE,
+)
+_REGION = re.compile(r"unsupported_country|country, region, or territory", re.IGNORECASE)
+_ECHO = re.compile(r"['\"]?input['\"]?\s*[:=]|\n")
+_DETAIL_CHARS = 160
+
+
+def openai_client(base_url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
+    """A client that tries once. An endpoint without keys gets a placeholder: the SDK insists on one."""
+    # A proxy of the environment leads out; what listens on this machine is never behind it.
+    loopback = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
+    return openai.AsyncOpenAI(
+        http_client=openai.DefaultAsyncHttpxClient(trust_env=not loopback),
+        base_url=base_url,
+        api_key=api_key or "none",
+        timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+        max_retries=0,
+    )
+
+
+def fingerprint(*facts: object) -> str:
+    """A short digest of what an engine's output depends on."""
+    return sha256(json.dumps([str(fact) for fact in facts]).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def openai_errors(provider: str, model: str) -> Iterator[None]:
+    """Raise the SDK's errors as ``ProviderError``.
+
+    Neither keys nor what was sent get into the messages: an authentication error's text is dropped, since it quotes the
+    key, and a validation error's is cut where it begins to quote the request.
+    """
+    try:
+        yield
+    except openai.APITimeoutError as exc:
+        raise ProviderUnavailable(provider=provider, reason="timeout") from exc
+    except openai.APIConnectionError as exc:
+        raise ProviderUnavailable(provider=provider, reason=type(exc.__cause__).__name__) from exc
+    except openai.APIStatusError as exc:
+        raise status_error(provider, model, exc) from exc
+    except openai.APIError as exc:
+        # An error event inside a stream: the connection stands, the answer does not.
+        raise ProviderUnavailable(provider=provider, reason=error_detail(exc)) from exc
+    except httpx2.RequestError as exc:
+        # While a body is read: the SDK maps errors only until the headers are there.
+        raise ProviderUnavailable(provider=provider, reason=type(exc).__name__) from exc
+    except (json.JSONDecodeError, UnicodeDecodeError) as exc:
+        raise ProviderInvalidAnswer(provider=provider, reason="the body is no JSON") from exc
+
+
+def status_error(provider: str, model: str, exc: openai.APIStatusError) -> ProviderError:
+    """What an error status means for us."""
+    status = exc.status_code
+    refusal = _refusal(exc)
+    if refusal:
+        return ProviderRejectedRequest(provider=provider, reason=refusal)
+    if status in {401, 403}:
+        return ProviderRefusedKey(provider=provider)
+    retry_after = retry_after_s(exc.response.headers.get("retry-after"))
+    if status == 429:
+        return ProviderRateLimited(provider=provider, retry_after_s=retry_after)
+    if status in {408, 409, 425} or status >= 500:
+        return ProviderUnavailable(provider=provider, reason=f"HTTP {status}", retry_after_s=retry_after)
+    if exc.code == "model_not_found" or (status == 404 and "model" in exc.message.lower()):
+        reason = texts.errors.REASON_UNKNOWN_MODEL.format(model=model)
+    else:
+        reason = texts.errors.REASON_STATUS.format(status=status, detail=error_detail(exc))
+    return ProviderRejectedRequest(provider=provider, reason=reason)
+
+
+def _refusal(exc: openai.APIStatusError) -> str | None:
+    """The reason of a refusal that has a sentence of its own; some come with a status that means something else."""
+    status = exc.status_code
+    text = f"{exc.code} {exc.type} {exc.message}"
+    if status == 402 or (status in {403, 429} and _NO_FUNDS.search(text)):
+        return texts.errors.REASON_NO_FUNDS
+    if status == 403 and _REGION.search(text):
+        return texts.errors.REASON_REGION
+    if status in {400, 413, 422} and _CONTEXT.search(text):
+        return texts.errors.REASON_CONTEXT_TOO_LONG
+    return texts.errors.REASON_TOO_LARGE if status == 413 else None
+
+
+def error_detail(exc: openai.APIError) -> str:
+    """The error's own sentence, without what it quotes of the request."""
+    message = exc.message
+    if isinstance(exc.body, dict) and isinstance(exc.body.get("message"), str):
+        message = exc.body["message"]
+    return _ECHO.split(message)[0][:_DETAIL_CHARS].strip(" {[('\"")

@@ -1,0 +1,284 @@
+"""Takes the conversation about each recording on: transcript, what it is, metadata, reports.
+
+A move is one transaction: where the conversation stands then, and what the person gets with that, in the outbox. So
+each is made once, whenever the process is killed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import date, timedelta
+from functools import partial
+from typing import Literal
+from uuid import UUID, uuid4
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import cards_store
+import metadata_store
+import outbox_store
+import recording_wizard_store
+import recordings_store
+import reports_store
+import transcripts_store
+import user_states
+from cards_store import Deliverable
+from constants import NO_SCENARIO
+from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus
+from datamodels_telegram import (
+    Conversation,
+    ConversationStep,
+    FileReference,
+    FileSource,
+    MessageKind,
+    OutgoingMessage,
+    ProgressCard,
+    Screen,
+)
+from db import Database
+from errors import NotFound
+from followers import Errands, Loop
+from markups.cards import report_labels
+from markups.metadata import caption_problems, confirmation, question
+from markups.recordings import which_scenario
+from markups.reports import (
+    is_long,
+    more_reports,
+    report_failed,
+    report_file_caption,
+    report_messages,
+    transcript_file_caption,
+    transcript_message,
+)
+from metadata.fields import missing, problems_of_caption
+from metadata.parsing import parse_caption
+from prompt_pack.models import ReportPack
+from recording_wizard_store import ReadyConversation
+from user_states import Dialog, Step, get_user_lock
+
+_TRANSCRIPTS_AT_ONCE = 4
+_DIALOG_LASTS = timedelta(hours=24)
+
+Subject = tuple[Literal["recording", "card"], UUID | int]
+
+
+class Conversations:
+    """Moves conversations. ``enqueue_proposal`` adds the job that proposes a recording's metadata to a transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        pack: ReportPack,
+        enqueue_proposal: Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]],
+        wake_outbox: Callable[[], None],
+        today: Callable[[], date],
+    ) -> None:
+        self._database = database
+        self._pack = pack
+        self._labels = report_labels(pack)
+        self._enqueue_proposal = enqueue_proposal
+        self._wake_outbox = wake_outbox
+        self._today = today
+        self._loop = Loop("conversations")
+        self._transcripts = asyncio.Semaphore(_TRANSCRIPTS_AT_ONCE)
+        self._asked_for: set[tuple[RecordingId, int]] = set()
+        """Rounds of recordings whose proposal this process has asked for: once is enough."""
+
+    def wake(self) -> None:
+        """Have a look at once: a person has said something that a conversation waited for."""
+        self._loop.wake()
+
+    async def run(self) -> None:
+        """Move conversations until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            errands: Errands[Subject] = Errands("conversations", group, lambda: None)
+            await self._loop.run(lambda: self._look(errands))
+
+    async def _look(self, errands: Errands[Subject]) -> None:
+        busy = errands.busy
+        async with self._database.transaction() as connection:
+            ready = await recording_wizard_store.list_ready(connection)
+            deliverable = await cards_store.deliverable(connection)
+        work: dict[Subject, Callable[[], Coroutine[None, None, None]]] = {
+            **{("card", each.card.id): partial(self._deliver_reports, each) for each in deliverable},
+            **{
+                ("recording", each.conversation.recording_id): partial(self._move, each)
+                for each in ready
+                if not self._waits_for_proposal(each)
+            },
+        }
+        for subject in work.keys() - busy:
+            errands.start(subject, work[subject]())
+
+    def _waits_for_proposal(self, ready: ReadyConversation) -> bool:
+        asked = ready.conversation.step is ConversationStep.PROPOSAL and _round(ready.conversation) in self._asked_for
+        return asked and not ready.proposed
+
+    async def _move(self, ready: ReadyConversation) -> None:
+        if ready.conversation.step is ConversationStep.TRANSCRIPT:
+            await self._deliver_transcript(ready.conversation)
+        else:
+            await self._ask_for_metadata(ready.conversation)
+
+    async def _deliver_transcript(self, conversation: Conversation) -> None:
+        shown = await self._transcript(conversation)
+        async with get_user_lock(conversation.owner_id), self._database.transaction() as connection:
+            ready = await recording_wizard_store.lock_ready(connection, conversation)
+            if ready is None:
+                return
+            # The scenario may have been chosen, or changed, since the look.
+            recording = await _recording(connection, conversation)
+            # A recording that is deleted and sent again has its id again, but another number.
+            key = f"transcript:{recording.id}:{recording.number}:{conversation.round}"
+            await self._put(connection, conversation, f"{key}:text", shown)
+            file = FileReference(source=FileSource.TRANSCRIPT, subject=recording.id, extension="txt")
+            await self._put(connection, conversation, f"{key}:file", transcript_file_caption(recording), file=file)
+            if recording.request.scenario != NO_SCENARIO:
+                step = ConversationStep.PROPOSAL
+            elif ready.scenario_known:
+                step = ConversationStep.CLOSED
+            else:
+                step = ConversationStep.SCENARIO
+                # A question would take the place of one about another recording, and be removed by the next.
+                kind, screen = MessageKind.INFO_MESSAGE, which_scenario(recording, self._pack.scenarios)
+                await self._put(connection, conversation, f"{key}:scenario", screen, kind=kind)
+            await recording_wizard_store.move(connection, conversation, step)
+        # One that is sent again after it was deleted has its first round again.
+        self._asked_for.discard(_round(conversation))
+        self._wake_outbox()
+        self._loop.wake()
+
+    async def _transcript(self, conversation: Conversation) -> Screen:
+        async with self._transcripts:
+            async with self._database.transaction() as connection:
+                recording = await _recording(connection, conversation)
+                transcript = await transcripts_store.load_transcript(connection, recording.id)
+            if transcript is None:
+                raise NotFound(what=f"transcript of {recording.id}")
+            return await asyncio.to_thread(transcript_message, recording, transcript)
+
+    async def _ask_for_metadata(self, conversation: Conversation) -> None:
+        async with get_user_lock(conversation.owner_id):
+            async with self._database.transaction() as connection:
+                if not await self._begin_dialog(connection, conversation):
+                    return
+            # Committed: the job is there.
+            self._asked_for.add(_round(conversation))
+        self._wake_outbox()
+
+    async def _begin_dialog(self, connection: AsyncConnection[DictRow], conversation: Conversation) -> bool:
+        """Put the first question, or the confirmation card, or have the answers proposed first; False when too late."""
+        ready = await recording_wizard_store.lock_ready(connection, conversation)
+        if ready is None:
+            return False
+        recording = await _recording(connection, conversation)
+        metadata = await self._metadata(connection, recording)
+        fields = missing(recording.request.scenario, metadata)
+        if fields and not ready.proposed:
+            await self._enqueue_proposal(connection, recording.id)
+            return True
+        step = Step(f"ask_{fields[0]}") if fields else Step.CONFIRM_DATA
+        dialog = Dialog(step=step, recording_id=recording.id)
+        if not await user_states.advance(connection, conversation.owner_id, None, dialog, ttl=_DIALOG_LASTS):
+            return False
+        if fields:
+            await self._tell_caption_problems(connection, ready.conversation, recording, metadata)
+            kind, screen = MessageKind.INPUT_REQUEST, question(recording.number, fields[0])
+        else:
+            kind = MessageKind.CONFIRMATION
+            screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
+        # Once by the move; the dialog may begin again in the same round when the scenario is chosen late.
+        await self._put(connection, conversation, f"metadata:{recording.id}:{uuid4()}", screen, kind=kind)
+        return await recording_wizard_store.move(connection, conversation, ConversationStep.CONFIRMATION)
+
+    async def _tell_caption_problems(
+        self,
+        connection: AsyncConnection[DictRow],
+        conversation: Conversation,
+        recording: Recording,
+        metadata: RecordingMetadata,
+    ) -> None:
+        request = recording.request
+        problems = await asyncio.to_thread(
+            problems_of_caption, request.caption, request.scenario, metadata, self._today()
+        )
+        if problems:
+            screen = caption_problems(recording.number, problems)
+            key = f"caption:{recording.id}:{conversation.round}"
+            await self._put(connection, conversation, key, screen, kind=MessageKind.INFO_MESSAGE)
+
+    async def _metadata(self, connection: AsyncConnection[DictRow], recording: Recording) -> RecordingMetadata:
+        """What is known, by the caption when nothing is: its lines mean nothing until the scenario is known."""
+        known = await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
+        if known != RecordingMetadata() or not recording.request.caption.strip():
+            return known
+        # Its dictionary of word forms is loaded with the first zone.
+        request, today = recording.request, self._today()
+        known = (await asyncio.to_thread(parse_caption, request.caption, request.scenario, today)).metadata
+        if known != RecordingMetadata():
+            await metadata_store.save_metadata(connection, recording.id, known)
+        return known
+
+    async def _deliver_reports(self, deliverable: Deliverable) -> None:
+        """Put the outcome of each report that has ended into the outbox, and after the last the question for more."""
+        card, left = deliverable.card, set(deliverable.card.run_ids) - set(deliverable.card.delivered)
+        for run_id in deliverable.ended:
+            left.discard(run_id)
+            async with self._database.transaction() as connection:
+                if await cards_store.note_delivered(connection, card.id, run_id):
+                    await self._put_outcome(connection, card, run_id)
+                    if not left:
+                        await self._put_question_for_more(connection, card)
+            self._wake_outbox()
+
+    async def _put_outcome(self, connection: AsyncConnection[DictRow], card: ProgressCard, run_id: ReportRunId) -> None:
+        run = await _found_run(connection, run_id)
+        if run is None or run.status is RunStatus.CANCELLED:
+            return  # the card says so
+        recording = await recordings_store.get_recording(connection, card.owner_id, run.recording_id)
+        label, key = self._labels.get(run.report_id, run.report_id), f"report:{card.id}:{run_id}"
+        if run.status is not RunStatus.DONE:
+            failed = report_failed(recording, run, label)
+            await self._put(connection, card, f"{key}:failed", failed, kind=MessageKind.INFO_MESSAGE)
+            return
+        for position, screen in enumerate(report_messages(recording, run, label)):
+            await self._put(connection, card, f"{key}:text:{position}", screen)
+        if is_long(run):
+            file = FileReference(source=FileSource.REPORT, subject=run.id, extension="docx")
+            await self._put(connection, card, f"{key}:file", report_file_caption(recording, label), file=file)
+
+    async def _put_question_for_more(self, connection: AsyncConnection[DictRow], card: ProgressCard) -> None:
+        runs = [await _found_run(connection, run_id) for run_id in card.run_ids]
+        done = next((run for run in runs if run is not None and run.status is RunStatus.DONE), None)
+        if done is not None:
+            recording = await recordings_store.get_recording(connection, card.owner_id, done.recording_id)
+            more = more_reports(recording)
+            await self._put(connection, card, f"report:{card.id}:more", more, kind=MessageKind.STATUS_MESSAGE)
+
+    async def _put(
+        self,
+        connection: AsyncConnection[DictRow],
+        about: Conversation | ProgressCard,
+        key: str,
+        screen: Screen,
+        *,
+        kind: MessageKind = MessageKind.RESULT,
+        file: FileReference | None = None,
+    ) -> None:
+        message = OutgoingMessage(kind=kind, screen=screen, file=file)
+        await outbox_store.put(connection, key, about.owner_id, about.chat_id, message)
+
+
+async def _recording(connection: AsyncConnection[DictRow], conversation: Conversation) -> Recording:
+    return await recordings_store.get_recording(connection, conversation.owner_id, conversation.recording_id)
+
+
+def _round(conversation: Conversation) -> tuple[RecordingId, int]:
+    return conversation.recording_id, conversation.round
+
+
+async def _found_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> ReportRun | None:
+    try:
+        return await reports_store.get_run(connection, run_id)
+    except NotFound:
+        return None

@@ -1,0 +1,1 @@
+"""Reports: ordered, written, checked against the recording, archived and exported."""

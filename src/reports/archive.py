@@ -1,0 +1,129 @@
+"""A person's archive of reports: files, index and rows changed together, and mended when one of them was damaged."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import structlog
+
+import reports_store
+import texts.reports
+from datamodels import IndexPoint, NewReportFile, ReportFile, ReportRunId, UserId
+from db import Database
+from errors import NotFound, ReportFileGone, ReportIndexBroken
+from md_storage import ReportFiles
+from prompt_pack.models import ReportPack
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class ReportArchive:
+    """The reports of every person. A broken index is rebuilt when it is met.
+
+    Raises, in every method:
+        DatabaseUnavailable: rows could not be read or changed; asking again goes on.
+    """
+
+    def __init__(self, database: Database, files: ReportFiles, pack: ReportPack) -> None:
+        self._database = database
+        self._files = files
+        self._pack = pack
+
+    async def list(self, owner: UserId) -> Sequence[ReportFile]:
+        """List the owner's reports, newest first."""
+        reports = await self._mended(owner, lambda: self._files.list(owner))
+        return sorted(reports, key=lambda report: (report.created_at, report.number), reverse=True)
+
+    async def find(self, owner: UserId, number: int) -> ReportFile:
+        """The report with this number.
+
+        Raises:
+            NotFound: the owner has none.
+        """
+        for report in await self._mended(owner, lambda: self._files.list(owner)):
+            if report.number == number:
+                return report
+        raise NotFound(what=f"report {number}")
+
+    async def read(self, owner: UserId, number: int) -> tuple[ReportFile, str]:
+        """A report and its text. A lost file is put back from the database.
+
+        Raises:
+            NotFound: the owner has no such report.
+            ReportFileGone: the file is lost and the database does not have the text either.
+        """
+        report = await self.find(owner, number)
+        try:
+            return report, await self._files.read(owner, number)
+        except ReportFileGone:
+            async with self._database.transaction() as connection:
+                text = await reports_store.find_text(connection, owner, report.id)
+            if text is None:
+                raise
+            log.warning("report_file_put_back", owner=str(owner), report=str(report.id))
+            entry = NewReportFile(**report.model_dump(exclude={"size_bytes", "tokens"}))
+            await self._files.save(owner, entry, text)
+            return report, text
+
+    async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
+        """Keep a report and return its permanent number, as ``ReportFiles.save`` does."""
+        return await self._mended(owner, lambda: self._files.save(owner, entry, text))
+
+    async def rename(self, owner: UserId, number: int, title: str) -> ReportFile:
+        """Give a report another title.
+
+        Raises:
+            NotFound: the owner has no such report.
+        """
+        return await self._mended(owner, lambda: self._files.rename(owner, number, title))
+
+    async def delete(self, owner: UserId, number: int) -> ReportFile:
+        """Remove a report for good: its line, its row, its file. What a crash interrupts ``reconcile`` finishes.
+
+        Raises:
+            NotFound: the owner has no such report.
+        """
+        report = await self._mended(owner, lambda: self._files.begin_delete(owner, number))
+        await self._finish_delete(owner, report.id)
+        return report
+
+    async def index_points(self, owner: UserId) -> Sequence[IndexPoint]:
+        """The indices of the owner's reports, in the order of their recordings' days."""
+        async with self._database.transaction() as connection:
+            points = await reports_store.index_points(connection, owner)
+        numbers = {report.number for report in await self.list(owner)}
+        return [point for point in points if point.number in numbers]
+
+    async def reconcile(self, owner: UserId) -> None:
+        """Mend the owner's folder after a crash or a damaged index, and finish the deletions that were begun."""
+        async with self._database.transaction() as connection:
+            rows = await reports_store.list_named(connection, owner)
+        result = await self._files.reconcile(owner, [file_entry(self._pack, row) for row in rows])
+        for report in result.deleting:
+            await self._finish_delete(owner, report)
+
+    async def reconcile_all(self) -> None:
+        """Mend the folders of all owners."""
+        for owner in await self._files.owners():
+            await self.reconcile(owner)
+
+    async def _finish_delete(self, owner: UserId, report: ReportRunId) -> None:
+        async with self._database.transaction() as connection:
+            await reports_store.delete_run(connection, owner, report)
+        await self._files.finish_delete(owner, report)
+
+    async def _mended(self, owner: UserId, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await work()
+        except ReportIndexBroken:
+            await self.reconcile(owner)
+            return await work()
+
+
+def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
+    """The index entry of a row of ``reports_store.list_named``."""
+    labels = {report.id: report.label for each in pack.scenarios for report in each.reports}
+    label = labels.get(named["report_id"], named["report_id"])
+    title = texts.reports.TITLE.format(label=label, recording=named["recording_file_name"])
+    return NewReportFile(title=title, label=label, **named)

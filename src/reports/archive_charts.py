@@ -1,0 +1,135 @@
+"""Charts of a person's reports as PNG. All of it takes CPU time: use a thread."""
+
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import texts.my_reports
+from datamodels import IndexPoint, ReportFile, ReportId
+from reports.formats import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SIZE_INCHES = (10.0, 5.5)
+_DPI = 120
+_MOST_LINES = 8
+"""More of them cannot be told apart."""
+_LONGEST_LABEL = 40
+_MOST_MONTHS = 36
+
+
+class TrendBy(StrEnum):
+    """Whose line a point of a trend belongs to."""
+
+    EMPLOYEE = "employee"
+    PLACE = "place"
+
+
+def reports_per_month(reports: Sequence[ReportFile]) -> Mapping[tuple[int, int], int]:
+    """How many reports each month has, by year and month, from the first to the last; empty months are 0."""
+    counts = Counter((day.year, day.month) for day in (report.created_at.astimezone() for report in reports))
+    if not counts:
+        return {}
+    first, last = (year * 12 + month - 1 for year, month in (min(counts), max(counts)))
+    months = [(each // 12, each % 12 + 1) for each in range(first, last + 1)]
+    return {month: counts[month] for month in months}
+
+
+def trend_types(points: Sequence[IndexPoint]) -> Sequence[ReportId]:
+    """The report types that have a number to show over time."""
+    return sorted({point.report_id for point in points if _numbers(point)})
+
+
+def trend_indices(points: Sequence[IndexPoint], report_id: ReportId) -> Sequence[tuple[str, str]]:
+    """Names and labels of a report type's numbers, in the order in which they came first."""
+    found: dict[str, str] = {}
+    for point in points:
+        if point.report_id == report_id:
+            for name, (label, _) in _numbers(point).items():
+                found.setdefault(name, label)
+    return list(found.items())
+
+
+def trend(
+    points: Sequence[IndexPoint], report_id: ReportId, index: str, by: TrendBy
+) -> Mapping[str, Sequence[tuple[date, float]]]:
+    """An index over time, by employee or place: who has the most reports comes first."""
+    lines: dict[str, list[tuple[date, float]]] = {}
+    for point in points:
+        number = _numbers(point).get(index) if point.report_id == report_id else None
+        if number is not None:
+            whose = (point.employee if by is TrendBy.EMPLOYEE else point.place) or texts.my_reports.TREND_UNNAMED
+            lines.setdefault(whose, []).append((point.day, number[1]))
+    return dict(sorted(lines.items(), key=lambda each: (-len(each[1]), each[0])))
+
+
+def months_chart(months: Mapping[tuple[int, int], int]) -> bytes:
+    """Draw how many reports each month has; of more than three years, the last three."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  # takes a second
+
+    shown = list(months.items())[-_MOST_MONTHS:]
+    figure, axes = _figure(texts.my_reports.CHART_MONTHS_TITLE)
+    labels = [f"{texts.my_reports.MONTHS[month - 1]}\n{year}" for (year, month), _ in shown]
+    bars = axes.bar(range(len(shown)), [count for _, count in shown], color="#3b78c2")
+    every = -(-len(shown) // 18)
+    axes.set_xticks(range(0, len(shown), every), labels[::every])
+    axes.set_ylabel(texts.my_reports.CHART_MONTHS_AXIS)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(shown) <= 24:
+        axes.bar_label(bars, padding=2)
+    return _png(figure)
+
+
+def trend_chart(index_label: str, by: TrendBy, lines: Mapping[str, Sequence[tuple[date, float]]]) -> bytes:
+    """Draw an index over time, a line for each of the first eight."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415  # takes a second
+
+    shown = list(lines.items())[:_MOST_LINES]
+    figure, axes = _figure(texts.my_reports.TREND_TITLES[by].format(index=_label(index_label)))
+    for whose, points in shown:
+        days = [day.toordinal() for day, _ in points]
+        axes.plot(days, [value for _, value in points], marker="o", label=_label(whose))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda day, _: f"{date.fromordinal(int(day)):%d.%m.%y}"))
+    axes.set_ylabel(_label(index_label))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if len(shown) < len(lines):
+        axes.set_xlabel(texts.my_reports.TREND_SHOWN.format(shown=len(shown), all=len(lines)))
+    return _png(figure)
+
+
+def _figure(title: str) -> "tuple[Figure, Axes]":
+    # Not pyplot: it keeps every figure, and belongs to the main thread.
+    from matplotlib.figure import Figure  # noqa: PLC0415  # takes a second
+
+    figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title)
+    axes.grid(axis="y", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: "Figure") -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def _label(text: str) -> str:
+    line = " ".join(printable(text).split())
+    # matplotlib takes what stands between two dollars for a formula, and hides a label that begins with «_».
+    line = line.replace("$", r"\$")
+    return ("\u200a" if line.startswith("_") else "") + (
+        line if len(line) <= _LONGEST_LABEL else line[:_LONGEST_LABEL] + "…"
+    )
+
+
+def _numbers(point: IndexPoint) -> Mapping[str, tuple[str, float]]:
+    """Labels and values of a point's numbers by their names."""
+    return {each.name: (each.label, float(each.value)) for each in point.indices if isinstance(each.value, int | float)}

@@ -1,0 +1,106 @@
+"""A list of reports as a file: TXT to read, CSV and XLSX for tables, JSON for programs. All of it takes CPU time: use a
+thread."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import texts.my_reports
+from datamodels import ReportFile
+from reports.formats import printable
+from utils import human_size
+
+_RULE = "=" * 60
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would calculate."""
+_WIDTHS = {"created_at": 17, "title": 60, "recording_file_name": 40, "label": 40, "scenario": 14, "size_bytes": 14}
+
+
+def list_text(reports: Sequence[ReportFile], now: datetime) -> bytes:
+    """The whole list in plain text, UTF-8."""
+    head = [
+        texts.my_reports.FILE_TITLE,
+        texts.my_reports.FILE_EXPORTED.format(time=_time(now)),
+        texts.my_reports.FILE_COUNT.format(reports=texts.my_reports.REPORT.counted(len(reports))),
+        _RULE,
+        "",
+    ]
+    return "\n".join([*head, *map(_entry, reports)]).encode(errors="replace")
+
+
+def to_csv(reports: Sequence[ReportFile]) -> bytes:
+    """The list for a Russian spreadsheet: semicolons, and a mark that it is UTF-8."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=";")
+    writer.writerow(texts.my_reports.COLUMNS.values())
+    for report in reports:
+        writer.writerow([_defused(value) for value in _cells(report)])
+    return file.getvalue().encode("utf-8-sig", errors="replace")
+
+
+def to_json(reports: Sequence[ReportFile]) -> bytes:
+    """The list as an array of objects; times are ISO 8601."""
+    rows = [report.model_dump(mode="json", include=set(texts.my_reports.COLUMNS)) for report in reports]
+    return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode(errors="replace")
+
+
+def to_xlsx(reports: Sequence[ReportFile]) -> bytes:
+    """The list as an Excel workbook with a filter over its columns."""
+    # Loaded when somebody wants a workbook.
+    import xlsxwriter  # noqa: PLC0415
+
+    file = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(file, options) as book:
+        sheet = book.add_worksheet(texts.my_reports.SHEET)
+        sheet.write_row(0, 0, texts.my_reports.COLUMNS.values(), book.add_format({"bold": True}))
+        date_format = book.add_format({"num_format": "dd.mm.yyyy hh:mm"})
+        for column, name in enumerate(texts.my_reports.COLUMNS):
+            sheet.set_column(column, column, _WIDTHS.get(name, 12), date_format if name == "created_at" else None)
+        for row, report in enumerate(reports, 1):
+            for column, value in enumerate(_cells(report)):
+                if isinstance(value, datetime):
+                    sheet.write_datetime(row, column, value.astimezone().replace(tzinfo=None))
+                else:
+                    sheet.write(row, column, value)
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, len(reports), len(texts.my_reports.COLUMNS) - 1)
+    return file.getvalue()
+
+
+EXPORTS: Mapping[str, Callable[[Sequence[ReportFile]], bytes]] = {"csv": to_csv, "json": to_json, "xlsx": to_xlsx}
+"""By extension."""
+
+
+def _entry(report: ReportFile) -> str:
+    return texts.my_reports.FILE_ENTRY.format(
+        number=report.number,
+        date=_time(report.created_at),
+        title=_on_one_line(report.title),
+        recording_number=report.recording_number,
+        recording=_on_one_line(report.recording_file_name),
+        label=_on_one_line(report.label),
+        size=human_size(report.size_bytes),
+        tokens=report.tokens,
+    )
+
+
+def _cells(report: ReportFile) -> list[object]:
+    values = [getattr(report, name) for name in texts.my_reports.COLUMNS]
+    return [_on_one_line(value) if isinstance(value, str) else value for value in values]
+
+
+def _defused(value: object) -> object:
+    if isinstance(value, datetime):
+        return _time(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(printable(text).split())
+
+
+def _time(time: datetime) -> str:
+    return f"{time.astimezone():%d.%m.%Y %H:%M}"

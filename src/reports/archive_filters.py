@@ -1,0 +1,124 @@
+"""Which of a person's reports are shown, and the numbered list as the person last saw it.
+
+Filters go by date, title, type and scenario. The numbers of a shown list can be used for some minutes.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import texts.my_reports
+from datamodels import ReportFile, ReportId, ScenarioId
+from prompt_pack.models import ReportPack
+from user_states import State
+
+
+class ReportFilter(State):
+    """What reports have to be like; None is no matter. ``first`` and ``last`` are days, both included."""
+
+    KEY = "report_filter"
+    first: date | None = None
+    last: date | None = None
+    title: str | None = None
+    report_id: ReportId | None = None
+    scenario: ScenarioId | None = None
+
+
+def filtered(reports: Sequence[ReportFile], wanted: ReportFilter, pack: ReportPack) -> Sequence[ReportFile]:
+    """The reports that fit, in their order."""
+    if wanted == ReportFilter():
+        return reports
+    return [report for report in reports if _fits(report, wanted, pack)]
+
+
+def types_of(reports: Sequence[ReportFile]) -> Sequence[tuple[ReportId, str]]:
+    """Ids and labels of the types that are there, by label."""
+    return sorted({report.report_id: report.label for report in reports}.items(), key=lambda each: each[1])
+
+
+def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tuple[ScenarioId, str]]:
+    """Ids and labels of the scenarios that are there, in the pack's order; of those it does not know, at the end."""
+    there = {scenario_of(report, pack) for report in reports}
+    labels = {each.id: each.label for each in pack.scenarios}
+    known = [(each, label) for each, label in labels.items() if each in there]
+    return [*known, *((each, str(each)) for each in sorted(filter(None, there)) if each not in labels)]
+
+
+def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
+    """The scenario of a report; that of its type when the report is of before scenarios were noted."""
+    if report.scenario is not None:
+        return report.scenario
+    return next(
+        (each.scenario for every in pack.scenarios for each in every.reports if each.id == report.report_id), None
+    )
+
+
+def filter_lines(wanted: ReportFilter, reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[str]:
+    """What a filter asks for, a line each, in plain text."""
+    lines: list[str] = []
+    if wanted.first is not None and wanted.first == wanted.last:
+        lines.append(texts.my_reports.FILTER_DAY.format(date=_day(wanted.first)))
+    else:
+        ends = [(texts.my_reports.FILTER_FROM, wanted.first), (texts.my_reports.FILTER_TO, wanted.last)]
+        period = [text.format(date=_day(day)) for text, day in ends if day is not None]
+        lines.extend([" ".join(period)] if period else [])
+    if wanted.title is not None:
+        lines.append(texts.my_reports.FILTER_TITLE.format(text=wanted.title))
+    if wanted.report_id is not None:
+        lines.append(dict(types_of(reports)).get(wanted.report_id, wanted.report_id))
+    if wanted.scenario is not None:
+        lines.append(dict(scenarios_of(reports, pack)).get(wanted.scenario, wanted.scenario))
+    return lines
+
+
+def _fits(report: ReportFile, wanted: ReportFilter, pack: ReportPack) -> bool:
+    day = report.created_at.astimezone().date()
+    return (
+        (wanted.first is None or day >= wanted.first)
+        and (wanted.last is None or day <= wanted.last)
+        and (wanted.title is None or _folded(wanted.title) in _folded(report.title))
+        and (wanted.report_id is None or report.report_id == wanted.report_id)
+        and (wanted.scenario is None or scenario_of(report, pack) == wanted.scenario)
+    )
+
+
+def _folded(text: str) -> str:
+    return text.casefold().replace("ё", "е")
+
+
+def _day(day: date) -> str:
+    return f"{day:%d.%m.%Y}"
+
+
+class ReportSnapshot(State):
+    """``numbers`` are those of all reports in the list."""
+
+    KEY = "report_snapshot"
+    taken_at: datetime
+    numbers: frozenset[int]
+
+
+class Freshness(NamedTuple):
+    """Whether a list can be used, and what to tell when not, in HTML."""
+
+    good: bool
+    tell: str
+
+
+def snapshot_of(reports: Iterable[ReportFile], now: datetime) -> ReportSnapshot:
+    """The snapshot of a list that is being shown."""
+    return ReportSnapshot(taken_at=now, numbers=frozenset(report.number for report in reports))
+
+
+def freshness(snapshot: ReportSnapshot | None, now: datetime, lasts: timedelta) -> Freshness:
+    """Tell whether a snapshot is good: there, and at most so old. One of the future is not: a clock was set back."""
+    good = snapshot is not None and timedelta() <= now - snapshot.taken_at <= lasts
+    minutes = minutes_of(lasts)
+    return Freshness(
+        good, "" if good else texts.my_reports.STALE.format(minutes=texts.my_reports.MINUTES_GENITIVE.counted(minutes))
+    )
+
+
+def minutes_of(lasts: timedelta) -> int:
+    """Whole minutes, as people are told them."""
+    return max(1, round(lasts / timedelta(minutes=1)))

@@ -1,0 +1,333 @@
+"""Quotes against the recording, and the items of a pass made of them.
+
+Speech recognition and language models differ from each other in case, ё, punctuation and small words, so a quote
+matches a stretch of the transcript when ``difflib`` finds their letters 0.85 alike.
+
+An item is a set of strings on one line with known factors only; every quote of it is in the recording, and equal items
+are united.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+import texts.reports
+from datamodels import Transcript
+from prompt_pack.models import Factor, ReportPass, ReportPlan
+from texts.transcript import speaker_label
+from utils import clock
+
+ENOUGH_ALIKE = 0.85
+CHECKED_WORDS = 4
+"""Shorter phrases in «…» are names and terms, not quotes."""
+
+_MOST_CANDIDATES = 20
+_FEWEST_SEEDS = 6
+_SHARED_SHARE = 4
+"""At least one in so many words is the same where a quote was said; the others may have other endings."""
+_EXACT_BELOW_WORDS = 3
+"""Of two words a similar pair is found nearly anywhere."""
+_LONGEST_QUOTE_WORDS = 120
+_SLACK_WORDS = 2
+_NEGATIONS = frozenset(["не", "ни", "нет", "без"])
+"""A quote that loses one of these says the opposite while its letters are alike."""
+
+_WORD = re.compile(r"\w+")
+_GAP = re.compile(r"\[?\s*(?:…|\.{3,})\s*\]?")
+_TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{2})")
+_QUOTED = re.compile(
+    r"«(?P<quote>[^«»]{1,2000})»"
+    r"(?:(?P<bracket>[ \u00a0]?[(\[][^()\[\]\n]{0,60}\d:\d\d[^()\[\]\n]{0,20}[)\]])"
+    r"|(?P<dash>[ \u00a0]?[—–-] ?(?:[^()\[\]«».\n]{1,60}, ?)?\[?(?:\d+:)?\d{1,2}:\d\d\]?))?"
+)
+"""A quote, and the speaker and time that the model put after it: «…» (Клиент, 12:41) or «…» — Клиент, 12:41."""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words of the recording. ``speaker`` is None in a monologue; ``start`` in seconds."""
+
+    text: str
+    speaker: str | None
+    start: float
+
+    @property
+    def time(self) -> str:
+        return clock(self.start)
+
+    @property
+    def source(self) -> str:
+        return texts.reports.QUOTE_SOURCE.format(speaker=self.speaker, time=self.time) if self.speaker else self.time
+
+
+@dataclass(frozen=True)
+class CheckedText:
+    """A text whose ``found`` quotes carry speaker and time; ``not_found`` others do not stand in the recording."""
+
+    text: str
+    found: int
+    not_found: int
+
+
+@dataclass(frozen=True)
+class _Span:
+    start: int
+    end: int
+    ratio: float
+
+
+class Evidence:
+    """The words of a transcript, ready to be searched. Building and searching take CPU time: use a thread."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._segments = transcript.segments
+        self._words: list[str] = []
+        self._origins: list[tuple[int, int, int]] = []
+        """Of each word: its segment, and the first and last character there."""
+        for position, segment in enumerate(self._segments):
+            for match in _WORD.finditer(segment.text):
+                self._words.append(_normal(match[0]))
+                self._origins.append((position, match.start(), match.end()))
+        self._positions: dict[str, list[int]] = {}
+        for position, word in enumerate(self._words):
+            self._positions.setdefault(word, []).append(position)
+
+    def find(self, text: str, time: str | None = None) -> Quote | None:
+        """The words of the recording that ``text`` quotes, or None. ``time`` (12:41) decides between equal places.
+
+        The parts around a gap (``…``) must all be there, in this order.
+        """
+        near = _seconds(time)
+        after = 0
+        spans: list[_Span] = []
+        for part in _GAP.split(text):
+            words = normal_words(part)
+            if not words:
+                continue
+            span = self._span(words, after, near)
+            if span is None:
+                return None
+            spans.append(span)
+            after = span.end
+        if not spans:
+            return None
+        segment = self._segments[self._origins[spans[0].start][0]]
+        said = " … ".join(self._said(span) for span in spans)
+        return Quote(said, speaker_label(segment.role, segment.speaker), segment.start)
+
+    def checked(self, markdown: str, prompt: str) -> CheckedText:
+        """The text with speaker and time after each quote, and a mark after those that nobody said.
+
+        What the model repeats from ``prompt`` in «…» is a name or a question, not a quote.
+        """
+        asked = f" {' '.join(normal_words(prompt))} "
+        found = not_found = 0
+
+        def with_source(match: re.Match[str]) -> str:
+            nonlocal found, not_found
+            words = normal_words(match["quote"])
+            if len(words) < CHECKED_WORDS or f" {' '.join(words)} " in asked:
+                return match[0]
+            stated = _TIME.search(match["bracket"] or match["dash"] or "")
+            quote = self.find(match["quote"], stated[0] if stated else None)
+            if quote is None:
+                not_found += 1
+                return f"«{match['quote']}» {texts.reports.QUOTE_NOT_FOUND}"
+            found += 1
+            said = match["quote"] if normal_words(quote.text) == words else quote.text
+            return f"«{said}» — {quote.source}" if match["dash"] else f"«{said}» ({quote.source})"
+
+        text = _QUOTED.sub(with_source, markdown)
+        return CheckedText(text, found, not_found)
+
+    def _span(self, words: Sequence[str], after: int, near: float | None) -> _Span | None:
+        exact = [start for start in self._candidates_exact(words) if start >= after]
+        if exact:
+            start = exact[0] if near is None else min(exact, key=lambda each: abs(self._start_of(each) - near))
+            return _Span(start, start + len(words), 1.0)
+        if not _EXACT_BELOW_WORDS <= len(words) <= _LONGEST_QUOTE_WORDS:
+            return None
+        starts = [start for start in self._candidates_alike(words) if start >= after]
+        best = max((self._refined(words, start, after) for start in starts), key=lambda span: span.ratio, default=None)
+        return best if best and best.ratio >= ENOUGH_ALIKE else None
+
+    def _candidates_exact(self, words: Sequence[str]) -> list[int]:
+        rarest = min(range(len(words)), key=lambda index: len(self._positions.get(words[index], ())))
+        starts = (position - rarest for position in self._positions.get(words[rarest], ()))
+        return [start for start in starts if start >= 0 and self._words[start : start + len(words)] == list(words)]
+
+    def _candidates_alike(self, words: Sequence[str]) -> list[int]:
+        """Starts that share the most words with the quote, at their places in it give or take a few."""
+        seeds = sorted(range(len(words)), key=lambda index: len(self._positions.get(words[index], ())))
+        votes: Counter[int] = Counter()
+        for index in seeds[: max(_FEWEST_SEEDS, len(words) // 2)]:
+            for position in self._positions.get(words[index], ()):
+                votes[position - index] += 1
+        shared: Counter[int] = Counter()
+        for start, count in votes.items():
+            for shift in range(-_SLACK_WORDS, _SLACK_WORDS + 1):
+                shared[start + shift] += count
+        likely = [start for start, count in shared.most_common(_MOST_CANDIDATES) if count * _SHARED_SHARE >= len(words)]
+        return sorted({min(max(0, start), len(self._words) - 1) for start in likely})
+
+    def _refined(self, words: Sequence[str], start: int, after: int) -> _Span:
+        best = _Span(start, start, 0.0)
+        for length in range(max(1, len(words) - _SLACK_WORDS), len(words) + _SLACK_WORDS + 1):
+            window = self._words[start : start + length]
+            if start < after or len(window) < length or _negations(window) != _negations(words):
+                continue
+            ratio = _alike(window, words)
+            if ratio > best.ratio:
+                best = _Span(start, start + length, ratio)
+        return best
+
+    def _start_of(self, word: int) -> float:
+        return self._segments[self._origins[word][0]].start
+
+    def _said(self, span: _Span) -> str:
+        first, last = self._origins[span.start], self._origins[span.end - 1]
+        if first[0] == last[0]:
+            return " ".join(self._segments[first[0]].text[first[1] : last[2]].split())
+        between = [self._segments[position].text for position in range(first[0] + 1, last[0])]
+        pieces = [self._segments[first[0]].text[first[1] :], *between, self._segments[last[0]].text[: last[2]]]
+        return " ".join(" ".join(pieces).split())
+
+
+def normal_words(text: str) -> list[str]:
+    """The words without case, ё and punctuation."""
+    return [_normal(word) for word in _WORD.findall(text)]
+
+
+def _normal(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold().replace("ё", "е")
+
+
+def _alike(window: Sequence[str], words: Sequence[str]) -> float:
+    """``difflib``'s ratio of the letters, found word by word first: over whole texts it takes far longer."""
+    same = 0
+    for tag, begin, end, other_begin, other_end in SequenceMatcher(None, window, words, autojunk=False).get_opcodes():
+        said, quoted = " ".join(window[begin:end]), " ".join(words[other_begin:other_end])
+        if tag == "equal":
+            same += len(said) + 1
+        elif tag == "replace":
+            blocks = SequenceMatcher(None, said, quoted, autojunk=False).get_matching_blocks()
+            same += sum(block.size for block in blocks)
+    return 2 * same / (sum(map(len, window)) + sum(map(len, words)) + len(window) + len(words))
+
+
+def _negations(words: Iterable[str]) -> Counter[str]:
+    return Counter(word for word in words if word in _NEGATIONS)
+
+
+def _seconds(time: str | None) -> float | None:
+    match = _TIME.search(time or "")
+    return int(match[1] or 0) * 3600.0 + int(match[2]) * 60 + int(match[3]) if match else None
+
+
+Item = dict[str, Any]
+
+
+class ItemsReview:
+    """Reviews what the model answered, and counts what had to go. Takes CPU time: use a thread."""
+
+    def __init__(self, plan: ReportPlan, of_pass: ReportPass, evidence: Evidence) -> None:
+        self._plan = plan
+        self._pass = of_pass
+        self._evidence = evidence
+        self.unknown_factors = 0
+        self.quotes_not_found = 0
+        self.without_quotes = 0
+
+    def of(self, answered: Sequence[Mapping[str, Any]]) -> list[Item]:
+        """The items that stand, in the order of the answers."""
+        return self._united([item for each in answered if (item := self._reviewed(each)) is not None])
+
+    def missing(self, items: Sequence[Item]) -> tuple[Factor, ...]:
+        """The taxonomy's factors that no item names."""
+        if not (self._pass.taxonomy and self._plan.taxonomy):
+            return ()
+        named = {item[self._pass.taxonomy] for item in items}
+        return tuple(factor for factor in self._plan.taxonomy.factors.values() if factor.id not in named)
+
+    def _reviewed(self, answered: Mapping[str, Any]) -> Item | None:
+        item: Item = {name: _on_one_line(value) for name, value in answered.items()}
+        if self._pass.taxonomy and self._plan.taxonomy:
+            if item[self._pass.taxonomy] not in self._plan.taxonomy.factors:
+                self.unknown_factors += 1
+                return None
+            item = self._plan.described(item, self._pass.taxonomy)
+        if self._pass.quotes:
+            item[self._pass.quotes] = self._found(item[self._pass.quotes])
+            if not item[self._pass.quotes]:
+                self.without_quotes += 1
+                return None
+        return item
+
+    def _found(self, quotes: Sequence[Mapping[str, Any]]) -> list[Item]:
+        found: list[Item] = []
+        for stated in quotes:
+            quote = self._evidence.find(str(stated["text"]), stated.get("time"))
+            if quote is None:
+                self.quotes_not_found += 1
+            else:
+                found.append({**stated, "text": quote.text, "speaker": quote.speaker, "time": quote.time})
+        return _distinct(found)
+
+    def _united(self, items: Sequence[Item]) -> list[Item]:
+        """Items with an equal key become one; so do those of overlapping windows that rest on the same quotes.
+
+        Two factors of a taxonomy may well rest on one quote.
+        """
+        united: list[Item] = []
+        places: dict[tuple[str, ...], int] = {}
+        for item in items:
+            identities = [self._key(item)]
+            if self._pass.quotes and not self._pass.taxonomy:
+                identities.append(("quotes", *sorted(quote["text"] for quote in item[self._pass.quotes])))
+            place = next((places[each] for each in identities if each in places), None)
+            if place is None:
+                place = len(united)
+                united.append(item)
+            else:
+                united[place] = _joined(united[place], item)
+            for each in identities:
+                places.setdefault(each, place)
+        return united
+
+    def _key(self, item: Item) -> tuple[str, ...]:
+        names = self._pass.key or [name for name in item if name != self._pass.quotes]
+        return ("key", *(" ".join(normal_words(str(item[name]))) for name in names))
+
+
+def _joined(first: Item, second: Item) -> Item:
+    """The first item with the lists of both; what it left null comes from the second."""
+    joined = dict(first)
+    for name, value in second.items():
+        if isinstance(value, list) and isinstance(first.get(name), list):
+            joined[name] = _distinct([*first[name], *value])
+        elif first.get(name) is None:
+            joined[name] = value
+    return joined
+
+
+def _distinct(values: Sequence[Any]) -> list[Any]:
+    distinct: list[Any] = []
+    for value in values:
+        if value not in distinct:
+            distinct.append(value)
+    return distinct
+
+
+def _on_one_line(value: Any) -> Any:
+    """The value with its strings on one line each: a line break would end a heading or a list in Markdown."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, list):
+        return [_on_one_line(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _on_one_line(each) for name, each in value.items()}
+    return value

@@ -1,0 +1,340 @@
+"""A report from a transcript: the passes of its plan, their evidence checked, and the indices.
+
+A prompt, a window of the transcript and the answer fit into the model's context together. A transcript that is longer
+is worked through in windows: lists are united by code, texts are written from notes of all windows. Nothing is cut off.
+
+Rules and transcript come first in every call and the pass's prompt last: engines that keep their prefix read the long
+common beginning once, and the question stands nearest to the answer.
+
+The Markdown that language models write is put in order at the end.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import texts.reports
+from datamodels import BuildingType, ChatMessage, IndexValue, Transcript, Usage, Value
+from errors import ContextTooSmall, ProviderInvalidAnswer, VoxPersonaError
+from language_model.port import LanguageModel
+from prompt_pack.manifest import PassKind
+from prompt_pack.models import ReportIndices, ReportPass, ReportType
+from prompt_pack.templates import EarlierPass
+from reports.evidence import Evidence, ItemsReview
+from reports.indices import compute_indices
+from reports.model_answers import Answers, AnswerStore
+from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
+from utils import as_data
+
+_FENCED = re.compile(r"\A```(?:markdown|md)?\s*\n(?P<text>.*)\n```\s*\Z", re.DOTALL)
+_HEADING = re.compile(r"^(#{1,6})(?=\s)", re.MULTILINE)
+_LAST_LEVEL = 6
+_SENTENCE_END = re.compile(r"[.!?…]\s")
+
+
+def with_headings_below(text: str, level: int) -> str:
+    """The text without a fence around it, its headings moved so that the highest is one below ``level``."""
+    fenced = _FENCED.match(text.strip())
+    text = (fenced["text"] if fenced else text).strip()
+    levels = [len(match[1]) for match in _HEADING.finditer(text)]
+    shift = max(0, level + 1 - min(levels, default=level + 1))
+    return _HEADING.sub(lambda match: "#" * min(_LAST_LEVEL, len(match[1]) + shift), text)
+
+
+def cut_at_line(text: str) -> str:
+    """The text without its last, unfinished line, or sentence when it is all one line."""
+    head, newline, _ = text.rstrip().rpartition("\n")
+    if newline and head.strip():
+        return head.rstrip()
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return text[: ends[-1]].rstrip() if ends else text
+
+
+T = TypeVar("T")
+
+_MESSAGE_TOKENS = 8
+"""What a chat template adds around a message, at most."""
+_SECOND_QUESTION_TOKENS = 200
+"""For saying what was wrong with an answer."""
+_ANSWER_SHARE = 3
+"""An answer gets at most this part of the context, or a small model would have no room for the recording."""
+_NOTES_SHARE = 3
+"""Notes are at most this part of what they are about: notes of notes come to an end."""
+_MOST_HALVINGS = 3
+_LONGEST_METADATA_LINE = 200
+_TITLE_LEVEL = 2
+_INDICES = "indices"
+
+
+class ReportRequest(Value):
+    """What to write. ``metadata`` are lines such as «Заведение: Астория»."""
+
+    report: ReportType
+    building: BuildingType | None
+    transcript: Transcript
+    metadata: tuple[str, ...] = ()
+
+
+class GeneratedReport(Value):
+    """``text`` is Markdown, headings from the second level. ``duration_s`` is the time the model worked for it.
+
+    ``indices`` is None when the report has none or all failed; ``indices_error`` says which part is missing and why.
+    """
+
+    text: str
+    indices: tuple[IndexValue, ...] | None
+    indices_error: str | None
+    warnings: tuple[str, ...]
+    usage: Usage
+    duration_s: float
+    prompt_hash: str
+    model: str
+    dropped_items: int
+    dropped_quotes: int
+
+
+async def generate_report(
+    request: ReportRequest,
+    llm: LanguageModel,
+    answers: AnswerStore,
+    on_pass: Callable[[int, int], Awaitable[None]],
+) -> GeneratedReport:
+    """Write the report; ``on_pass`` is told after each pass how many of how many are done.
+
+    Raises:
+        UnknownChoice: the report needs a building type.
+        ContextTooSmall: the model's context has no room for a prompt, a window and an answer.
+        ProviderError: of the model; answers so far are in ``answers`` and will not be asked for again.
+    """
+    return await _Generation(request, llm, answers).run(on_pass)
+
+
+class _Generation:
+    def __init__(self, request: ReportRequest, llm: LanguageModel, store: AnswerStore) -> None:
+        self._plan = request.report.plan(request.building)
+        self._transcript = request.transcript
+        self._llm = llm
+        self._answers = Answers(llm, store)
+        self._answer_tokens = min(llm.max_output_tokens, llm.context_tokens // _ANSWER_SHARE)
+        metadata = "\n".join(as_data(line)[:_LONGEST_METADATA_LINE] for line in request.metadata)
+        self._variables = self._plan.variables(metadata)
+        self._rules = ChatMessage(role="system", content=self._plan.rules.render(self._variables))
+        self._lines = transcript_lines(request.transcript)
+        self._earlier: dict[str, EarlierPass] = {}
+        self._warnings: list[str] = []
+        self._evidence = 0
+        self._dropped_items = 0
+        self._dropped_quotes = 0
+
+    async def run(self, on_pass: Callable[[int, int], Awaitable[None]]) -> GeneratedReport:
+        evidence = await asyncio.to_thread(Evidence, self._transcript)
+        for number, each in enumerate(self._plan.passes, start=1):
+            make = self._items if each.kind is PassKind.ITEMS else self._text
+            self._earlier[each.id] = await make(each, evidence)
+            await on_pass(number, self._plan.steps)
+        text = "\n\n".join(
+            f"{'#' * _TITLE_LEVEL} {each.title}\n\n{self._earlier[each.id].text}" for each in self._plan.passes
+        )
+        if not self._evidence:
+            self._warnings.append(texts.reports.WARNING_NO_EVIDENCE)
+        indices, error = await self._indices(text) if self._plan.indices else (None, None)
+        if self._plan.indices and self._plan.indices.prompt:
+            await on_pass(self._plan.steps, self._plan.steps)
+        return GeneratedReport(
+            text=text,
+            indices=indices,
+            indices_error=error,
+            warnings=tuple(self._warnings),
+            usage=self._answers.usage,
+            duration_s=self._answers.seconds,
+            prompt_hash=self._plan.prompt_hash,
+            model=self._llm.info.model,
+            dropped_items=self._dropped_items,
+            dropped_quotes=self._dropped_quotes,
+        )
+
+    async def _items(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
+        assert each.schema_ is not None  # noqa: S101 - the pack's loader demands both of an items pass
+        assert each.template is not None  # noqa: S101
+        prompt = self._prompt(each)
+        windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
+        self._warn_of_windows(each.title, len(windows))
+        found = await _together(self._items_of_window(each, prompt, window) for window in windows)
+        unanswered = sum(window_items is None for stretch in found for window_items in stretch)
+        self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
+        answered = [item for stretch in found for window_items in stretch for item in window_items or ()]
+        review = ItemsReview(self._plan, each, evidence)
+        items = await asyncio.to_thread(review.of, answered)
+        self._evidence += len(items)
+        self._warn(texts.reports.WARNING_UNKNOWN_FACTORS, each.title, review.unknown_factors)
+        self._warn(texts.reports.WARNING_QUOTES, each.title, review.quotes_not_found)
+        self._warn(texts.reports.WARNING_ITEMS_WITHOUT_QUOTES, each.title, review.without_quotes)
+        self._dropped_items += review.unknown_factors + review.without_quotes
+        self._dropped_quotes += review.quotes_not_found
+        missing = review.missing(items)
+        variables = {**self._known(), "items": items, "missing": missing}
+        return EarlierPass(each.template.render(variables), items, missing)
+
+    async def _items_of_window(
+        self, each: ReportPass, prompt: ChatMessage, window: str, halvings: int = 0
+    ) -> list[list[dict[str, Any]] | None]:
+        """The items of the window; in halves when they do not fit into an answer, None for a part where none fits."""
+        assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
+        messages = [self._rules, _data(window), prompt]
+        answer = await self._answers.structured(
+            each.id, messages, each.schema_, self._answer_tokens, each.second_schema
+        )
+        if answer is not None:
+            return [answer["items"]]
+        if halvings == _MOST_HALVINGS or len(window) < 2:
+            return [None]
+        parts = [await self._items_of_window(each, prompt, half, halvings + 1) for half in halves(window)]
+        return [items for part in parts for items in part]
+
+    async def _text(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
+        prompt = self._prompt(each)
+        data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
+        self._warn_of_windows(each.title, windows)
+        answer, truncated = await self._whole_text(each.id, [self._rules, _data(data), prompt])
+        checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
+        self._warn(texts.reports.WARNING_QUOTES, each.title, checked.not_found)
+        self._evidence += checked.found
+        self._dropped_quotes += checked.not_found
+        text = checked.text
+        if truncated:
+            self._warnings.append(texts.reports.WARNING_TRUNCATED.format(title=each.title))
+            text = f"{text}\n\n{texts.reports.TRUNCATED}"
+        return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
+
+    async def _whole_text(self, pass_name: str, messages: Sequence[ChatMessage]) -> tuple[str, bool]:
+        """The answer, and whether it has no end even after a second question: its rest, or a shorter one."""
+        first = await self._answers.text(pass_name, messages, self._answer_tokens)
+        if not first.truncated:
+            return first.text, False
+        begun = cut_at_line(first.text)
+        rest = [
+            *messages,
+            ChatMessage(role="assistant", content=begun),
+            ChatMessage(role="user", content=texts.reports.ASK_CONTINUE),
+        ]
+        if await self._tokens(rest) + self._answer_tokens <= self._llm.context_tokens:
+            second = await self._answers.text(pass_name, rest, self._answer_tokens)
+            return f"{begun}\n{second.text}", second.truncated
+        shorter = [*messages, ChatMessage(role="user", content=texts.reports.ASK_SHORTER)]
+        second = await self._answers.text(pass_name, shorter, self._answer_tokens)
+        return (first.text if second.truncated else second.text), second.truncated
+
+    async def _condensed(
+        self, pass_name: str, title: str, task: ChatMessage, lines: Sequence[str], room: int
+    ) -> tuple[str, int]:
+        """The lines, or, when they do not fit into ``room`` tokens, notes of them for the task, or notes of notes.
+
+        Also tells in how many windows the lines were read.
+        """
+        read_in = 1
+        whole = "\n".join(lines)
+        while await self._llm.count_tokens(whole) > room:
+            if room < SMALLEST_WINDOW_TOKENS:
+                raise ContextTooSmall(missing_tokens=SMALLEST_WINDOW_TOKENS - room)
+            notes_room = await self._room(self._notes_prompt(task, 999, 999))
+            windows = await fit(whole.split("\n"), notes_room, self._llm.count_tokens)
+            read_in = max(read_in, len(windows))
+            limit = max(SMALLEST_WINDOW_TOKENS // 2, min(self._answer_tokens, notes_room // _NOTES_SHARE))
+            notes = await _together(
+                self._notes(pass_name, title, self._notes_prompt(task, number, len(windows)), window, limit)
+                for number, window in enumerate(windows, start=1)
+            )
+            condensed = "\n".join(
+                f"{texts.reports.NOTES_OF_WINDOW.format(window=number, windows=len(windows))}\n{each}"
+                for number, each in enumerate(notes, start=1)
+            )
+            if len(condensed) >= len(whole):
+                raise ProviderInvalidAnswer(provider=self._llm.info.name, reason="notes do not get shorter")
+            whole = condensed
+        return whole, read_in
+
+    async def _notes(self, pass_name: str, title: str, prompt: ChatMessage, window: str, limit: int) -> str:
+        messages = [self._rules, _data(window), prompt]
+        answer = await self._answers.text(f"{pass_name}:notes", messages, limit)
+        if answer.truncated:
+            shorter = [*messages, ChatMessage(role="user", content=texts.reports.ASK_SHORTER)]
+            again = await self._answers.text(f"{pass_name}:notes", shorter, limit)
+            if again.truncated:
+                self._warnings.append(texts.reports.WARNING_NOTES_TRUNCATED.format(title=title))
+            else:
+                answer = again
+        return answer.text
+
+    async def _indices(self, text: str) -> tuple[tuple[IndexValue, ...] | None, str | None]:
+        asked = self._plan.indices
+        assert asked is not None  # noqa: S101 - only called for plans with indices
+        answer, error = None, None
+        if asked.prompt is not None and asked.schema_ is not None:
+            try:
+                answer = await self._scores(asked, asked.schema_, text)
+                reason = None if answer is not None else texts.reports.DID_NOT_FIT
+            except ProviderInvalidAnswer:
+                reason = texts.reports.NOT_BY_SCHEMA
+            error = reason and texts.reports.NOT_CALCULATED.format(reason=reason)
+        return compute_indices(asked, answer, self._earlier) or None, error
+
+    async def _scores(self, asked: ReportIndices, schema: Mapping[str, Any], text: str) -> Any:
+        assert asked.prompt is not None  # noqa: S101 - prompt and schema come together
+        prompt = ChatMessage(role="user", content=asked.prompt.render(self._known()))
+        room = await self._room(prompt, schema)
+        data, _ = await self._condensed(_INDICES, texts.reports.INDICES_TITLE, prompt, text.split("\n"), room)
+        return await self._answers.structured(_INDICES, [self._rules, _data(data), prompt], schema, self._answer_tokens)
+
+    def _prompt(self, each: ReportPass) -> ChatMessage:
+        return ChatMessage(role="user", content=each.prompt.render(self._known()))
+
+    def _notes_prompt(self, task: ChatMessage, window: int, windows: int) -> ChatMessage:
+        variables = {**self._known(), "task": task.content, "window": window, "windows": windows}
+        return ChatMessage(role="user", content=self._plan.notes.render(variables))
+
+    def _known(self) -> dict[str, Any]:
+        return {**self._variables, "earlier": SimpleNamespace(**self._earlier)}
+
+    async def _room(self, prompt: ChatMessage, schema: Mapping[str, Any] | None = None) -> int:
+        """How many tokens of data fit beside the prompt and the answer. Some endpoints get the schema as text."""
+        taken = await self._tokens([self._rules, _data(""), prompt]) + self._answer_tokens + _SECOND_QUESTION_TOKENS
+        if schema is not None:
+            taken += await self._llm.count_tokens(str(schema))
+        return self._llm.context_tokens - taken
+
+    async def _tokens(self, messages: Sequence[ChatMessage]) -> int:
+        return sum([await self._llm.count_tokens(message.content) + _MESSAGE_TOKENS for message in messages])
+
+    def _warn(self, warning: str, title: str, count: int) -> None:
+        if count:
+            self._warnings.append(warning.format(title=title, count=count))
+
+    def _warn_of_windows(self, title: str, windows: int) -> None:
+        if windows > 1:
+            self._warnings.append(texts.reports.WARNING_WINDOWS.format(title=title, windows=windows))
+
+
+def _data(text: str) -> ChatMessage:
+    """The text between markers, which it cannot contain itself."""
+    content = texts.reports.DATA.format(
+        notice=texts.reports.DATA_NOTICE,
+        start=texts.reports.TRANSCRIPT_START,
+        data=text.replace("<", "‹").replace(">", "›"),
+        end=texts.reports.TRANSCRIPT_END,
+    )
+    return ChatMessage(role="user", content=content)
+
+
+async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results in order. The first error of ours is raised by itself, after the other calls were stopped."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as errors:
+        expected = errors.subgroup(VoxPersonaError)
+        if expected is None:
+            raise
+        raise expected.exceptions[0] from errors
+    return [task.result() for task in tasks]

@@ -1,0 +1,128 @@
+"""Asking the language model inside a report: what was answered is not asked again, what is not valid is, once."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+import texts.reports
+from datamodels import ChatMessage, Completion, Usage
+from errors import ProviderInvalidAnswer
+from language_model.port import LanguageModel
+
+_LONGEST_PROBLEM = 300
+
+
+class AnswerStore(Protocol):
+    """Keeps the answers of one recording's reports. ``data`` may be lost: it is read from ``text`` again."""
+
+    async def get(self, input_hash: str) -> Completion | None: ...
+
+    async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None: ...
+
+
+class Answers:
+    """The model's answers for one report, and what they took: ``usage`` in tokens, ``seconds`` of the model's time.
+
+    Answers from the store count as well: they belong to the report, whichever run paid for them.
+    """
+
+    def __init__(self, llm: LanguageModel, store: AnswerStore) -> None:
+        self._llm = llm
+        self._store = store
+        self.usage = Usage()
+        self.seconds = 0.0
+
+    async def text(self, pass_name: str, messages: Sequence[ChatMessage], max_tokens: int) -> Completion:
+        """The answer as text; it may be ``truncated``.
+
+        Raises:
+            ProviderInvalidAnswer: it is empty.
+            ProviderError: of the model.
+        """
+        return await self._answer(pass_name, messages, None, max_tokens)
+
+    async def structured(
+        self,
+        pass_name: str,
+        messages: Sequence[ChatMessage],
+        schema: Mapping[str, Any],
+        max_tokens: int,
+        second_schema: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The answer by ``schema``, or None when it was cut off by ``max_tokens``: then ask about less.
+
+        An answer that is not valid is asked for once more, by ``second_schema`` when there is one: it may forgive what
+        the caller can put right.
+
+        Raises:
+            ProviderInvalidAnswer: the answer is not valid, and neither is the one to a second question that says why.
+            ProviderError: of the model.
+        """
+        asked = list(messages)
+        try:
+            return (await self._answer(pass_name, asked, schema, max_tokens)).data
+        except ProviderInvalidAnswer as exc:
+            if _is_cut_off(exc, max_tokens):
+                return None
+            problem = str(exc.details.get("reason"))[:_LONGEST_PROBLEM]
+        asked.append(ChatMessage(role="user", content=texts.reports.ASK_VALID.format(problem=problem)))
+        try:
+            return (await self._answer(pass_name, asked, second_schema or schema, max_tokens)).data
+        except ProviderInvalidAnswer as exc:
+            if _is_cut_off(exc, max_tokens):
+                return None
+            raise
+
+    async def _answer(
+        self, pass_name: str, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None, max_tokens: int
+    ) -> Completion:
+        input_hash = self._hash(messages, schema, max_tokens)
+        stored = await self._store.get(input_hash)
+        try:
+            completion = stored or await self._llm.complete(messages, schema=schema, max_tokens=max_tokens)
+        except ProviderInvalidAnswer as exc:
+            usage = exc.details.get("usage")
+            self.usage += usage if isinstance(usage, Usage) else Usage()
+            raise
+        self.usage += completion.usage
+        self.seconds += completion.duration_s
+        completion = self._checked(completion, schema)
+        if stored is None:
+            await self._store.put(input_hash, pass_name, completion)
+        return completion
+
+    def _checked(self, completion: Completion, schema: Mapping[str, Any] | None) -> Completion:
+        if schema is None:
+            if not completion.text.strip():
+                raise self._invalid("empty answer", completion)
+            return completion
+        try:
+            data = json.loads(completion.text) if completion.data is None else completion.data
+        except json.JSONDecodeError as exc:
+            raise self._invalid(f"no JSON: {exc.msg}", completion) from exc
+        error = best_match(Draft202012Validator(schema).iter_errors(data))
+        if error is not None:
+            raise self._invalid(f"{error.json_path}: {error.message}", completion)
+        return completion.model_copy(update={"data": data})
+
+    def _invalid(self, reason: str, completion: Completion) -> ProviderInvalidAnswer:
+        return ProviderInvalidAnswer(provider=self._llm.info.name, reason=reason, usage=completion.usage)
+
+    def _hash(self, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None, max_tokens: int) -> str:
+        asked = {
+            "messages": [message.model_dump() for message in messages],
+            "schema": schema,
+            "model": self._llm.info.fingerprint,
+            "max_tokens": max_tokens,
+        }
+        return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _is_cut_off(exc: ProviderInvalidAnswer, max_tokens: int) -> bool:
+    """An answer that took all tokens it was allowed has no end."""
+    usage = exc.details.get("usage")
+    return isinstance(usage, Usage) and usage.completion_tokens >= max_tokens

@@ -1,0 +1,142 @@
+"""A transcript as labelled lines, and the windows in which a long one passes a model's context.
+
+Windows are cut between lines; a line that is longer than a window is cut between words. Every line is in at least one
+window, and a window begins with the last lines of the one before, so that an answer is read with its question.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import accumulate
+
+from datamodels import Transcript
+from errors import ContextTooSmall
+from texts.transcript import speaker_label
+from utils import as_data, clock
+
+SMALLEST_WINDOW_TOKENS = 128
+"""Below it a window holds no answer together with its question."""
+
+_OVERLAP = 0.08
+"""Of a window: the last question, at the cost of a twelfth more tokens."""
+
+_UTTERANCE_CHARACTERS = 600
+_SAFETY = 0.95
+"""The token density of a stretch differs from that of the whole."""
+
+_LABEL = re.compile(r"^(?:\[[\d:]+\] (?:[^:\n]{1,60}: )?)?")
+
+Count = Callable[[str], Awaitable[int]]
+
+
+def transcript_lines(transcript: Transcript) -> list[str]:
+    """One line per utterance: ``[12:41] Клиент: Нам понравилась тишина.``
+
+    Neighbouring segments of one speaker make one line, as labels cost tokens too.
+    """
+    lines: list[str] = []
+    last: str | None = None
+    room = 0
+    for segment in transcript.segments:
+        text = as_data(segment.text)
+        if not text:
+            continue
+        label = speaker_label(segment.role, segment.speaker)
+        if lines and label == last and len(text) < room:
+            lines[-1] += f" {text}"
+            room -= len(text) + 1
+            continue
+        said_by = f"{as_data(label)}: " if label else ""
+        lines.append(f"[{clock(segment.start)}] {said_by}{text}")
+        last, room = label, _UTTERANCE_CHARACTERS - len(text)
+    return lines
+
+
+def split(lines: Sequence[str], limit: int) -> list[str]:
+    """The lines in windows of at most ``limit`` characters, which overlap by whole lines where these are short."""
+    pieces = [piece for line in lines for piece in _pieces(line, limit)]
+    windows: list[str] = []
+    start = 0
+    while start < len(pieces):
+        end, size = start, 0
+        while end < len(pieces) and size + len(pieces[end]) + (end > start) <= limit:
+            size += len(pieces[end]) + (end > start)
+            end += 1
+        windows.append("\n".join(pieces[start:end]))
+        start = end if end == len(pieces) else _overlapping(pieces, start, end, limit)
+    return windows
+
+
+async def fit(lines: Sequence[str], budget: int, count: Count) -> list[str]:
+    """The lines in windows of at most ``budget`` tokens; one window when all fits.
+
+    Tokens are counted once for the whole and once for each window.
+
+    Raises:
+        ContextTooSmall: the budget leaves no window worth asking about.
+    """
+    whole = "\n".join(lines)
+    tokens = await count(whole)
+    if tokens <= budget:
+        return [whole]
+    if budget < SMALLEST_WINDOW_TOKENS:
+        raise ContextTooSmall(missing_tokens=SMALLEST_WINDOW_TOKENS - budget)
+    limit = max(1, int(len(whole) / tokens * budget * _SAFETY))
+    fitting: list[str] = []
+    waiting = split(lines, limit)[::-1]
+    while waiting:
+        window = waiting.pop()
+        if await count(window) <= budget or len(window) <= 1:
+            fitting.append(window)
+        else:
+            waiting.extend(halves(window)[::-1])
+    return fitting
+
+
+def halves(window: str) -> list[str]:
+    """The window cut at the line nearest to its middle, a single line between its words; no overlap."""
+    lines = window.split("\n")
+    if len(lines) == 1:
+        return _line_halves(window)
+    ends = list(accumulate(len(line) + 1 for line in lines))[:-1]
+    middle = 1 + min(range(len(ends)), key=lambda index: abs(ends[index] - len(window) / 2))
+    return ["\n".join(lines[:middle]), "\n".join(lines[middle:])]
+
+
+def _line_halves(line: str) -> list[str]:
+    found = _LABEL.match(line)
+    label = found[0] if found and len(found[0]) * 2 < len(line) else ""
+    said = line[len(label) :]
+    spaces = [index for index, character in enumerate(said) if character == " "]
+    middle = min(spaces, key=lambda index: abs(index - len(said) / 2), default=len(said) // 2)
+    return [half for half in (label + said[:middle], label + said[middle:].lstrip(" ")) if half != label]
+
+
+def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int:
+    """Where the next window starts: some lines before ``end``, as far as the overlap and real progress allow."""
+    room = int(limit * _OVERLAP)
+    first = end
+    while first - 1 > start and len(pieces[first - 1]) + 1 <= room:
+        room -= len(pieces[first - 1]) + 1
+        first -= 1
+    return first if sum(len(piece) + 1 for piece in pieces[first : end + 1]) - 1 <= limit else end
+
+
+def _pieces(line: str, limit: int) -> list[str]:
+    """The line cut between words, each piece with the line's time and speaker where there is room for them."""
+    if len(line) <= limit:
+        return [line]
+    found = _LABEL.match(line)
+    label = found[0] if found else ""
+    if len(label) * 2 > limit:
+        label = ""
+    room = limit - len(label)
+    pieces: list[str] = []
+    current = ""
+    for word in line[len(label) :].split(" "):
+        for part in [word[at : at + room] for at in range(0, len(word), room)] or [""]:
+            if current and len(current) + 1 + len(part) > room:
+                pieces.append(label + current)
+                current = part
+            else:
+                current = f"{current} {part}" if current else part
+    return [*pieces, label + current] if current else pieces

@@ -1,0 +1,1 @@
+"""Speakers of a recording: who spoke when, and in which role."""

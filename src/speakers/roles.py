@@ -1,0 +1,249 @@
+"""Which role each speaker has: asked of the language model window by window, or told by who asks questions.
+
+The model never sees a chance to change a word: it answers labels and role ids, and code puts them to the segments.
+"""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import texts.transcript
+from datamodels import ChatMessage, Segment
+from errors import ProviderError, ProviderInvalidAnswer
+from language_model.port import LanguageModel
+from prompt_pack.manifest import ScenarioRole
+from prompt_pack.models import PromptedModel
+from prompt_pack.templates import Schema
+
+ROLES_STEP = "roles"
+LINES_IN_WINDOW = 40
+"""Utterances asked about at once when the voice does not tell: more than that and small models lose count."""
+
+ANSWER_TOKENS = 64
+ANSWER_TOKENS_A_LABEL = 32
+MESSAGE_TOKENS = 32
+"""What a chat template adds around messages, at most."""
+
+SMALLEST_WINDOW_TOKENS = 64
+SAFETY = 0.9
+"""The token density of a stretch differs from that of the whole."""
+
+_WORD = re.compile(r"\w+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_MARKERS = str.maketrans("<>", "‹›")
+_ASKING = re.compile(
+    r"\?|\b(?:расскажите|скажите|подскажите|опишите|поделитесь|уточните|оцените|вспомните|объясните"
+    r"|почему|зачем|как вы|что вы|что для вас|что вам|какие|какой|какая|насколько|могли бы вы"
+    r"|tell me|could you|what|why|how)\b",
+    re.IGNORECASE,
+)
+PRIOR_WORDS = 50
+"""A single «Да?» makes nobody an interviewer."""
+
+
+@dataclass(frozen=True)
+class NamedRoles:
+    """Role ids by the position of the segment; an absent one has no role."""
+
+    by_position: Mapping[int, str]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Votes:
+    """Words said for each role of each label, over all windows."""
+
+    words: dict[str, dict[str | None, int]] = field(default_factory=dict)
+    windows: int = 0
+    failed: int = 0
+    problem: str = texts.transcript.REASON_NO_ANSWER
+
+    def winner(self, label: str) -> str | None:
+        counted = self.words.get(label)
+        return max(counted, key=counted.__getitem__) if counted else None
+
+
+@dataclass(frozen=True)
+class _Line:
+    label: str
+    text: str
+
+    @property
+    def words(self) -> int:
+        return len(_WORD.findall(self.text))
+
+
+async def roles_of_voices(
+    segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel
+) -> NamedRoles:
+    """Ask who each voice is. Windows vote with the words that the voice says there; on failure the rule does."""
+    lines = [_Line(segment.speaker or "", _as_data(segment.text)) for segment in segments]
+    speakers = sorted({line.label for line in lines if line.label})
+    votes = await _ask(lines, roles, model, texts.transcript.SPEAKER_LINE, speakers=speakers)
+    chosen = {speaker: votes.winner(speaker) for speaker in speakers}
+    named = {role for role in chosen.values() if role is not None}
+    if not named or (len(named) == 1 and len(speakers) > 1 and len(roles) > 1 and None not in chosen.values()):
+        reason = texts.transcript.REASON_SAME_ROLE if named else votes.problem
+        return NamedRoles(
+            roles_by_rule(segments, roles).by_position, (texts.transcript.ROLES_MODEL_FAILED.format(reason=reason),)
+        )
+    by_position = {
+        position: role for position, segment in enumerate(segments) if (role := chosen.get(segment.speaker or ""))
+    }
+    return NamedRoles(by_position, _incomplete(votes))
+
+
+async def roles_of_utterances(
+    segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel | None
+) -> NamedRoles:
+    """Ask about each utterance, as the voices could not be told apart; without an answer no role is given."""
+    if model is None:
+        return NamedRoles({}, (texts.transcript.ROLES_UNNAMED_ONE_VOICE,))
+    lines = [_Line(str(number), _as_data(segment.text)) for number, segment in enumerate(segments, start=1)]
+    votes = await _ask(lines, roles, model, texts.transcript.NUMBERED_LINE, speakers=())
+    by_position = {position: role for position, line in enumerate(lines) if (role := votes.winner(line.label))}
+    # One role for everything tells nothing; small models answer so when they do not understand the question.
+    if not by_position or (len(lines) > 1 and len(set(by_position.values())) == 1):
+        return NamedRoles({}, (texts.transcript.ROLES_UNNAMED_ONE_VOICE,))
+    return NamedRoles(by_position, (texts.transcript.ROLES_ONE_VOICE, *_incomplete(votes)))
+
+
+def roles_by_rule(segments: Sequence[Segment], roles: Sequence[ScenarioRole]) -> NamedRoles:
+    """Give the first role to who asks most for the words they say, the second of two roles to everybody else."""
+    asked: dict[str, int] = {}
+    said: dict[str, int] = {}
+    for segment in segments:
+        speaker = segment.speaker or ""
+        asked[speaker] = asked.get(speaker, 0) + len(_ASKING.findall(segment.text))
+        said[speaker] = said.get(speaker, 0) + len(_WORD.findall(segment.text))
+    # A dict keeps the order of appearance: of two who ask alike the one who began is the interviewer.
+    interviewer = max(asked, key=lambda speaker: asked[speaker] / (said[speaker] + PRIOR_WORDS))
+    others = roles[1].id if len(roles) == 2 else None
+    by_position = {}
+    for position, segment in enumerate(segments):
+        role = roles[0].id if (segment.speaker or "") == interviewer else others
+        if role is not None:
+            by_position[position] = role
+    return NamedRoles(by_position, (texts.transcript.ROLES_BY_RULE,))
+
+
+async def _ask(
+    lines: Sequence[_Line],
+    roles: Sequence[ScenarioRole],
+    model: PromptedModel,
+    pattern: str,
+    *,
+    speakers: Sequence[str],
+) -> _Votes:
+    """Ask about every window; ``speakers`` is empty when lines are numbered and each is asked about."""
+    votes = _Votes()
+    prompt = model.prompt.render({"roles": roles, "speakers": speakers})
+    labels_at_once = len(speakers) or LINES_IN_WINDOW
+    answer_tokens = min(ANSWER_TOKENS + ANSWER_TOKENS_A_LABEL * labels_at_once, model.llm.max_output_tokens)
+    around = await model.llm.count_tokens(prompt + texts.transcript.TRANSCRIPT_AS_DATA)
+    budget = model.llm.context_tokens - answer_tokens - around - MESSAGE_TOKENS
+    if budget < SMALLEST_WINDOW_TOKENS:
+        votes.problem = texts.transcript.REASON_NO_ROOM
+        return votes
+    most = len(lines) if speakers else max(1, (answer_tokens - ANSWER_TOKENS) // ANSWER_TOKENS_A_LABEL)
+    windows = await _windows(lines, pattern, budget, most, model.llm)
+    votes.windows = len(windows)
+    for position, window in enumerate(windows):
+        labels = list(dict.fromkeys(line.label for line in window))
+        messages = (
+            ChatMessage(role="system", content=prompt),
+            ChatMessage(role="user", content=texts.transcript.TRANSCRIPT_AS_DATA.format(lines=_text(window, pattern))),
+        )
+        schema = _narrowed(model.schema, labels, [role.id for role in roles])
+        try:
+            answer = await model.answers.structured(ROLES_STEP, messages, schema, answer_tokens)
+        except ProviderInvalidAnswer:
+            votes.failed += 1
+            votes.problem = texts.transcript.REASON_INVALID
+        except ProviderError:
+            # It was tried again as often as makes sense: the next window would only wait as long.
+            votes.failed += len(windows) - position
+            votes.problem = texts.transcript.REASON_PROVIDER
+            break
+        else:
+            votes.failed += not _count(votes, window, answer)
+    return votes
+
+
+def _count(votes: _Votes, window: Sequence[_Line], answer: Any) -> bool:
+    """Add the answer's votes; False when there are none."""
+    given = {one["label"]: one["role"] for one in (answer or {}).get("roles", ())}
+    for line in window:
+        if line.label in given:
+            counted = votes.words.setdefault(line.label, {})
+            counted[given[line.label]] = counted.get(given[line.label], 0) + max(1, line.words)
+    return bool(given)
+
+
+def _narrowed(schema: Schema, labels: Sequence[str], roles: Sequence[str]) -> Schema:
+    """Limit the schema to the labels and roles there are: what cannot be written need not be checked."""
+    limited = copy.deepcopy(dict(schema))
+    fields = limited["properties"]["roles"]["items"]["properties"]
+    fields["label"]["enum"] = list(labels)
+    fields["role"]["enum"] = [*roles, None]
+    return limited
+
+
+async def _windows(
+    lines: Sequence[_Line], pattern: str, budget: int, most: int, llm: LanguageModel
+) -> list[list[_Line]]:
+    """Cut into windows of at most ``budget`` tokens and ``most`` lines; no line is left out."""
+    whole = _text(lines, pattern)
+    tokens = await llm.count_tokens(whole)
+    limit = max(1, len(whole) + 1 if tokens <= budget else int(len(whole) / tokens * budget * SAFETY))
+    while True:
+        windows = _cut(lines, pattern, limit, most)
+        fits = [await llm.count_tokens(_text(window, pattern)) <= budget for window in windows]
+        if all(fits) or limit == 1:
+            return windows
+        limit = max(1, limit * 3 // 4)
+
+
+def _cut(lines: Sequence[_Line], pattern: str, limit: int, most: int) -> list[list[_Line]]:
+    windows: list[list[_Line]] = []
+    room = 0
+    for line in lines:
+        for text in _pieces(line.text, max(1, limit - len(_text([_Line(line.label, "")], pattern)) - 1)):
+            piece = _Line(line.label, text)
+            size = len(_text([piece], pattern)) + 1
+            if not windows or size > room or len(windows[-1]) >= most:
+                windows.append([])
+                room = limit
+            windows[-1].append(piece)
+            room -= size
+    return windows
+
+
+def _pieces(text: str, limit: int) -> list[str]:
+    """The text cut between words into pieces of at most ``limit`` characters; a longer word is cut too."""
+    pieces = [""]
+    for word in text.split(" "):
+        for part in [word[at : at + limit] for at in range(0, len(word), limit)]:
+            joined = f"{pieces[-1]} {part}".strip()
+            if len(joined) <= limit:
+                pieces[-1] = joined
+            else:
+                pieces.append(part)
+    return pieces
+
+
+def _text(lines: Sequence[_Line], pattern: str) -> str:
+    return "\n".join(pattern.format(speaker=line.label, number=line.label, text=line.text) for line in lines)
+
+
+def _as_data(text: str) -> str:
+    """The text on one line and without the characters of which the markers are made."""
+    return " ".join(_CONTROL.sub(" ", text).split()).translate(_MARKERS)
+
+
+def _incomplete(votes: _Votes) -> tuple[str, ...]:
+    if not votes.failed:
+        return ()
+    return (texts.transcript.ROLES_INCOMPLETE.format(failed=votes.failed, windows=votes.windows),)

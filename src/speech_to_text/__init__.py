@@ -1,0 +1,1 @@
+"""The speech-to-text port and its adapters."""

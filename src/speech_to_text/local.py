@@ -1,0 +1,161 @@
+"""What engines on this machine share: the samples of a part, its speech, utterances, and a thread of their own.
+
+Words become utterances: what one person says in one breath, short enough for a subtitle and a speaker.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from math import exp, log
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+import numpy as np
+from faster_whisper.vad import VadOptions, get_speech_timestamps  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from constants import SAMPLE_RATE
+from datamodels import Segment, Word
+from utils import yield_processor
+
+Samples = NDArray[np.float32]
+"""Mono, 16 kHz, in [-1, 1]."""
+
+_SAMPLE_BYTES = 2
+_FULL_SCALE = np.float32(32768.0)
+
+_SHORTEST_SILENCE_MS = 160
+_PADDING_MS = 400
+
+_Result = TypeVar("_Result")
+
+
+class StoppedWork(Exception):
+    """Nobody waits for the result any more."""
+
+
+def read_samples(pcm: Path, start_s: float, end_s: float) -> Samples:
+    """Return ``[start_s, end_s)`` of the prepared audio; less where the file ends before."""
+    first, last = round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)
+    samples = np.fromfile(pcm, dtype="<i2", count=last - first, offset=first * _SAMPLE_BYTES)
+    return samples.astype(np.float32) / _FULL_SCALE
+
+
+def voice_activity_options(longest_s: float) -> VadOptions:
+    """Silero's settings for stretches of speech of at most ``longest_s``: cut in short silences, padded generously."""
+    return VadOptions(
+        max_speech_duration_s=longest_s, min_silence_duration_ms=_SHORTEST_SILENCE_MS, speech_pad_ms=_PADDING_MS
+    )
+
+
+def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
+    """Return where ``samples`` have speech, as first and last sample, in as few chunks of ``longest_s`` as possible.
+
+    A chunk begins and ends in silence wherever there is one in reach.
+    """
+    chunks: list[tuple[int, int]] = []
+    for stretch in get_speech_timestamps(samples, voice_activity_options(longest_s)):
+        start, end = int(stretch["start"]), int(stretch["end"])
+        if chunks and end - chunks[-1][0] <= longest_s * SAMPLE_RATE:
+            chunks[-1] = (chunks[-1][0], end)
+        else:
+            chunks.append((start, end))
+    return tuple(chunks)
+
+
+class EngineThread:
+    """Runs an engine's work, one piece after the other, off the event loop."""
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, name, initializer=yield_processor)
+        self._stops: set[Event] = set()
+
+    async def run(self, work: Callable[[Event], _Result]) -> _Result:
+        """Run ``work`` and return its result. The event is set when nobody waits any more: ``work`` then ends soon."""
+        stop = Event()
+        self._stops.add(stop)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work, stop)
+        finally:
+            stop.set()
+            self._stops.discard(stop)
+
+    async def close(self) -> None:
+        """Stop the work and wait for the thread's end."""
+        for stop in self._stops:
+            stop.set()
+        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
+
+
+PAUSE_S = 0.6
+"""A silence between words that ends an utterance. Inside a sentence people pause for less."""
+
+LONGEST_S = 12.0
+"""An utterance that goes on for longer is cut at its longest pause: two lines of subtitles hold no more."""
+
+_SENTENCE_S = 1.0
+"""What is shorter is «3.» in a list, «Mr.» or «ул.», not a sentence, unless a pause follows."""
+
+_SENTENCE_ENDS = (".", "?", "!", "…")
+_LEAST_PROBABILITY = 1e-3
+
+
+def utterances(words: Sequence[Word]) -> tuple[Segment, ...]:
+    """Return ``words``, which are in order and keep their leading spaces, as segments; no word is lost or changed.
+
+    An utterance ends with a sentence, before a pause, and before it is longer than ``LONGEST_S``. Its confidence is the
+    geometric mean of its words' probabilities, None when they are not known.
+    """
+    return tuple(_segment(part) for sentence in _sentences(words) for part in _short(sentence))
+
+
+def _sentences(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    first = 0
+    for number, (word, following) in enumerate(pairwise(words), start=1):
+        pause_s = following.start - word.end
+        if pause_s >= PAUSE_S or (_ends_sentence(word) and word.end - words[first].start >= _SENTENCE_S):
+            yield words[first:number]
+            first = number
+    if words:
+        yield words[first:]
+
+
+def _ends_sentence(word: Word) -> bool:
+    return word.text.rstrip("\"»”)'").endswith(_SENTENCE_ENDS)
+
+
+def _short(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    if len(words) == 1 or words[-1].end - words[0].start <= LONGEST_S:
+        yield words
+        return
+    # Of equal pauses the one nearest to the middle, so that no half is a scrap.
+    middle = (words[0].start + words[-1].end) / 2
+    cut = max(
+        range(1, len(words)),
+        key=lambda number: (
+            round(words[number].start - words[number - 1].end, 1),
+            words[number - 1].text.endswith(","),
+            -abs(words[number].start - middle),
+        ),
+    )
+    yield from _short(words[:cut])
+    yield from _short(words[cut:])
+
+
+def _segment(words: Sequence[Word]) -> Segment:
+    return Segment(
+        start=words[0].start,
+        end=words[-1].end,
+        text="".join(word.text for word in words).strip(),
+        confidence=_confidence(words),
+        words=tuple(word.model_copy(update={"text": word.text.strip()}) for word in words),
+    )
+
+
+def _confidence(words: Sequence[Word]) -> float | None:
+    known = [word.probability for word in words if word.probability is not None]
+    if not known:
+        return None
+    return exp(sum(log(max(probability, _LEAST_PROBABILITY)) for probability in known) / len(known))

@@ -1,0 +1,192 @@
+"""Speech to text on this machine with GigaAM, the best small recogniser of Russian, through onnx-asr.
+
+Optional: ``requirements-gigaam.txt`` and a directory with the exported model.
+"""
+
+import importlib
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from math import exp
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import onnxruntime  # type: ignore[import-untyped]
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors  # type: ignore[import-untyped]
+
+import texts.errors
+from constants import SAMPLE_RATE
+from datamodels import EngineInfo, PartTranscript, Word
+from errors import MissingProgram, ProviderError, ProviderRejectedRequest, WeightsRefused
+from speech_to_text.local import EngineThread, Samples, StoppedWork, read_samples, speech_chunks, utterances
+from speech_to_text.port import PartLimits
+
+ENGINE_NAME = "onnx-asr"
+LANGUAGE = "ru"
+LIMITS = PartLimits(target_s=300.0, longest_s=420.0)
+
+LONGEST_CHUNK_S = 22.0
+"""GigaAM takes up to 25 s at once; for longer recordings its own ``segment_audio_file`` cuts at 22 s."""
+
+_MODELS = {
+    "v3_e2e_rnnt_encoder": "gigaam-v3-e2e-rnnt",
+    "v3_e2e_ctc": "gigaam-v3-e2e-ctc",
+    "v3_rnnt_encoder": "gigaam-v3-rnnt",
+    "v3_ctc": "gigaam-v3-ctc",
+    "v2_rnnt_encoder": "gigaam-v2-rnnt",
+    "v2_ctc": "gigaam-v2-ctc",
+}
+"""The file that tells a model, and onnx-asr's name for it. The first are the best: they write punctuation."""
+
+_QUANTIZATIONS = (None, "int8")
+
+_LAST_TOKEN_S = 0.12
+"""How long the sound of a word goes on after its last token was emitted, where no next word begins before."""
+
+_ONNX_ERRORS = (
+    onnxruntime_errors.EPFail,
+    onnxruntime_errors.Fail,
+    onnxruntime_errors.InvalidArgument,
+    onnxruntime_errors.InvalidGraph,
+    onnxruntime_errors.InvalidProtobuf,
+    onnxruntime_errors.NoSuchFile,
+    onnxruntime_errors.NotImplemented,
+    onnxruntime_errors.RuntimeException,
+)
+"""What onnxruntime raises; they have no common base but ``Exception``."""
+
+
+class OnnxSpeechToText:
+    """``SpeechToText`` with the GigaAM model in ``model_dir``; ``threads`` processor cores work on one chunk."""
+
+    def __init__(self, model_dir: Path, threads: int) -> None:
+        """Take note of the model.
+
+        Raises:
+            MissingProgram: onnx-asr is not installed.
+            WeightsRefused: the directory has no model that is known.
+        """
+        # Imported only when chosen: most people have no such model, and need not have the package.
+        try:
+            self._onnx_asr: Any = importlib.import_module("onnx_asr")
+        except ImportError as exc:
+            raise MissingProgram(program="onnx-asr (pip install -r requirements-gigaam.txt)") from exc
+        self._model_dir = model_dir
+        self._threads = threads
+        self._name, self._quantization, model_file = _model_in(model_dir)
+        self._model: Any = None
+        self._thread = EngineThread("onnx-asr")
+        identity = (
+            f"{version('onnx-asr')} {self._name} {self._quantization} {model_file.stat().st_size} {LONGEST_CHUNK_S}"
+        )
+        self._info = EngineInfo(name=ENGINE_NAME, model=self._name, fingerprint=sha256(identity.encode()).hexdigest())
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._info
+
+    @property
+    def limits(self) -> PartLimits:
+        return LIMITS
+
+    @property
+    def concurrency(self) -> int:
+        return 1
+
+    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+        """See ``SpeechToText.transcribe``.
+
+        Raises:
+            ProviderRejectedRequest: another language than Russian is asked for.
+        """
+        if language not in {None, LANGUAGE}:
+            raise ProviderRejectedRequest(provider=ENGINE_NAME, reason=texts.errors.REASON_RUSSIAN_ONLY)
+        return await self._thread.run(lambda stop: self._transcribe(read_samples(pcm, start_s, end_s), stop))
+
+    async def check(self) -> None:
+        """Load the model.
+
+        Raises:
+            WeightsRefused: the model does not load.
+        """
+        await self._thread.run(lambda _: self._loaded())
+
+    async def close(self) -> None:
+        await self._thread.close()
+        self._model = None
+
+    def _loaded(self) -> Any:
+        if self._model is None:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self._threads
+            try:
+                model = self._onnx_asr.load_model(
+                    self._name,
+                    self._model_dir,
+                    quantization=self._quantization,
+                    sess_options=options,
+                    providers=["CPUExecutionProvider"],
+                )
+            except (*_ONNX_ERRORS, OSError, ValueError) as exc:
+                raise WeightsRefused(name=self._name, reason=texts.errors.WEIGHTS_DO_NOT_LOAD) from exc
+            self._model = model.with_timestamps()
+        return self._model
+
+    def _transcribe(self, samples: Samples, stop: Event) -> PartTranscript:
+        model = self._loaded()
+        words: list[Word] = []
+        for start, end in speech_chunks(samples, LONGEST_CHUNK_S):
+            if stop.is_set():
+                raise StoppedWork
+            try:
+                heard = model.recognize(samples[start:end])
+            except (*_ONNX_ERRORS, ValueError, MemoryError) as exc:
+                raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
+            words += words_of(heard.tokens, heard.timestamps, heard.logprobs, start / SAMPLE_RATE, end / SAMPLE_RATE)
+        return PartTranscript(language=LANGUAGE, segments=utterances(words))
+
+
+def _model_in(model_dir: Path) -> tuple[str, str | None, Path]:
+    """Return onnx-asr's name of the model in the directory, its quantization and the file that tells it."""
+    for stem, name in _MODELS.items():
+        for quantization in _QUANTIZATIONS:
+            file = model_dir / f"{stem}.{quantization}.onnx" if quantization else model_dir / f"{stem}.onnx"
+            if file.is_file():
+                return name, quantization, file
+    reason = texts.errors.MODEL_FILE_UNREADABLE.format(file="v3_e2e_rnnt_encoder.onnx")
+    raise WeightsRefused(name=model_dir.name, reason=reason)
+
+
+def words_of(
+    tokens: Sequence[str], timestamps: Sequence[float], logprobs: Sequence[float], start_s: float, end_s: float
+) -> list[Word]:
+    """Join tokens to words, which a leading space begins; times are moved by ``start_s`` and end by ``end_s``.
+
+    A model of letters emits the space as a token of its own; a model of word pieces begins a piece with it.
+    """
+    spelled = list(_spelled(tokens))
+    words: list[Word] = []
+    for number, (first, last) in enumerate(spelled):
+        begins = min(start_s + timestamps[first], end_s)
+        following = start_s + timestamps[spelled[number + 1][0]] if number + 1 < len(spelled) else end_s
+        ends = max(begins, min(start_s + timestamps[last] + _LAST_TOKEN_S, following, end_s))
+        probability = min(exp(sum(logprobs[first : last + 1]) / (last + 1 - first)), 1.0)
+        text = "".join(tokens[first : last + 1]).strip()
+        words.append(Word(start=begins, end=ends, text=f" {text}", probability=probability))
+    return words
+
+
+def _spelled(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last token of each word, spaces left out."""
+    first: int | None = None
+    last = 0
+    for position, token in enumerate(tokens):
+        if token.startswith(" ") and first is not None:
+            yield first, last
+            first = None
+        if token.strip():
+            first = position if first is None else first
+            last = position
+    if first is not None:
+        yield first, last

@@ -1,0 +1,1 @@
+"""The Telegram adapter: the only package that knows the client library."""

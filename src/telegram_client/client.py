@@ -1,0 +1,371 @@
+"""The bot's account at Telegram: sends, edits, fetches, and tells of what people write and press.
+
+Delivered once: each message has a random id, with which Telegram takes it once only. When an answer is lost the same
+message goes out again, and when Telegram says that it has it, its id is looked up.
+"""
+
+import asyncio
+import io
+import mimetypes
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import structlog
+from pyrogram import enums, raw, types, utils
+from pyrogram.errors import Flood, Unauthorized
+from pyrogram.errors.rpc_error import RPCError
+
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, Keyboard, MessageId, Screen
+from errors import FileGone, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from telegram_client.downloads import download_file
+from telegram_client.errors import PARTS_LOST, RANDOM_ID_DUPLICATE, error_id, telegram_errors_mapped
+from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after
+from telegram_client.session import BotClient, Users, new_client, wait_out
+from telegram_client.updates import button_press, chat_of, document_of, incoming_message
+
+_UPLOAD_TRIES = 3
+_LARGEST_UPLOAD_BYTES = 2000 * 1024**2
+"""https://core.telegram.org/api/files#uploading-files: 4000 parts of half a megabyte."""
+_DELETED_AT_ONCE = 100
+
+OnMessage = Callable[[IncomingMessage], Awaitable[None]]
+OnPress = Callable[[ButtonPress], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class TelegramClient:
+    """One bot. One process may use its session at a time.
+
+    Raises, in every method that asks Telegram:
+        TelegramUnavailable: no answer in half a minute.
+        TelegramRefusedSecrets: the token is not accepted, or no more.
+        ChatClosed: the person blocked the bot or is gone.
+        TelegramError: Telegram refused for another reason.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        api_id: int,
+        api_hash: str,
+        session_dir: Path,
+        proxy: str | None,
+        parallel_transfers: int,
+    ) -> None:
+        self.username = ""
+        self.id = 0
+        self._token = token
+        self._api_id = api_id
+        self._api_hash = api_hash
+        self._session_dir = session_dir
+        self._proxy = proxy
+        self._parallel_transfers = parallel_transfers
+        self._downloads = asyncio.Semaphore(parallel_transfers)
+        self._limits = SendingLimits()
+        self._sendings = Sendings()
+        self._running: BotClient | None = None
+
+    async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
+        """Log in and let updates come. They come while this still runs, many at once, and some of them twice.
+
+        A session that Telegram or SQLite does not accept any more is given up for a new one.
+
+        Raises:
+            BadSettings: the proxy's address is wrong.
+        """
+
+        async def on_update(update: Any, users: Users) -> None:
+            if isinstance(update, raw.types.UpdateNewMessage):
+                self._sendings.saw(update.message.id)
+                if (message := incoming_message(update.message, users)) is not None:
+                    await on_message(message)
+            elif isinstance(update, raw.types.UpdateBotCallbackQuery):
+                await on_press(button_press(update, users))
+
+        await asyncio.to_thread(self._session_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+        with telegram_errors_mapped("start"):
+            try:
+                self._running = await self._logged_in(on_update)
+            except (Unauthorized, sqlite3.DatabaseError) as exc:
+                if getattr(exc, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                    raise TelegramUnavailable(call="start", reason="another process uses the session") from exc
+                log.warning("telegram_session_given_up", reason=type(exc).__name__)
+                await asyncio.to_thread(self._session_file.unlink, missing_ok=True)
+                self._running = await self._logged_in(on_update)
+        me = self._running.me
+        if me is not None:
+            self.username, self.id = me.username or "", me.id
+        log.info("telegram_started", bot=self.id)
+
+    async def stop(self) -> None:
+        """Log out of nothing, close the connections; takes five seconds at most, network or not."""
+        client, self._running = self._running, None
+        if client is not None:
+            await client.log_off()
+
+    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+        """Send a message; return its id, also when it was delivered earlier with this ``random_id``."""
+        with telegram_errors_mapped("messages.sendMessage", chat):
+            query = raw.functions.messages.SendMessage(
+                peer=await self._peer(chat),
+                no_webpage=True,
+                random_id=random_id or _new_random_id(),
+                **await self._written(screen),
+            )
+            return await self._delivered(chat, query, has_text(query.message))
+
+    async def send_file(
+        self,
+        chat: ChatId,
+        content: bytes | Path,
+        file_name: str,
+        screen: Screen | None = None,
+        *,
+        random_id: int | None = None,
+    ) -> MessageId:
+        """Send a file as a document, ``screen`` being its caption and buttons; return the message's id.
+
+        Raises:
+            OSError: the file at ``content`` cannot be opened.
+        """
+        random_id = random_id or _new_random_id()
+        file: BinaryIO = (
+            io.BytesIO(content) if isinstance(content, bytes) else await asyncio.to_thread(content.open, "rb")
+        )
+        with file:
+            if not 0 < file.seek(0, os.SEEK_END) <= _LARGEST_UPLOAD_BYTES:
+                raise TelegramError(call="messages.sendMedia", reason="FILE_SIZE_INVALID")
+            with telegram_errors_mapped("messages.sendMedia", chat):
+                for tries_left in reversed(range(_UPLOAD_TRIES)):
+                    try:
+                        return await self._sent_file(chat, file, file_name, screen, random_id)
+                    except Flood as exc:
+                        await wait_out(exc, "upload.saveFilePart")
+                    except RPCError as exc:
+                        if error_id(exc) not in PARTS_LOST or not tries_left:
+                            raise
+                        log.info("telegram_upload_repeated", reason=error_id(exc))
+                raise ConnectionError("the upload did not get through")
+
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+        """Change a message's text (or the caption of its file) and buttons; False when it is gone."""
+        with telegram_errors_mapped("messages.editMessage", chat):
+            query = raw.functions.messages.EditMessage(
+                peer=await self._peer(chat), id=message, no_webpage=True, **await self._written(screen)
+            )
+            await self._limits.wait(chat)
+            try:
+                await self._client.ask(query, on_flood=partial(self._limits.rest, chat))
+            except RPCError as exc:
+                if error_id(exc) == "MESSAGE_ID_INVALID":
+                    return False
+                if error_id(exc) != "MESSAGE_NOT_MODIFIED":
+                    raise
+        return True
+
+    async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
+        """Delete messages for both sides; those that are gone, or too old to be deleted, are no error."""
+        with telegram_errors_mapped("messages.deleteMessages", chat):
+            for start in range(0, len(messages), _DELETED_AT_ONCE):
+                ids = [int(message) for message in messages[start : start + _DELETED_AT_ONCE]]
+                try:
+                    await self._client.ask(raw.functions.messages.DeleteMessages(id=ids, revoke=True))
+                except RPCError as exc:
+                    if error_id(exc) not in {"MESSAGE_ID_INVALID", "MESSAGE_DELETE_FORBIDDEN"}:
+                        raise
+                    log.info("telegram_not_deleted", chat=chat, messages=ids, reason=error_id(exc))
+
+    async def answer(self, query_id: int, text: str = "", *, alert: bool = False) -> bool:
+        """Answer a press; False when it is too late, was done already, or would have to wait."""
+        query = raw.functions.messages.SetBotCallbackAnswer(
+            query_id=query_id, cache_time=0, alert=alert or None, message=text or None
+        )
+        with telegram_errors_mapped("messages.setBotCallbackAnswer"):
+            try:
+                await self._client.ask(query, obey_floods=False)
+            except Flood:
+                return False
+            except RPCError as exc:
+                if error_id(exc) != "QUERY_ID_INVALID":
+                    raise
+                return False
+        return True
+
+    async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:
+        """Fetch a message that a person wrote in ``chat``; None when it is gone or another's."""
+        with telegram_errors_mapped("messages.getMessages", chat):
+            found = incoming_message(*await message_by_id(self._client, message))
+        return found if found is not None and found.chat_id == chat else None
+
+    async def missed(self, after: MessageId) -> list[IncomingMessage]:
+        """Fetch what people wrote in private since the message ``after``, in order, known or not.
+
+        For what came while the bot was down, and for what it lost before it was stored.
+        """
+        self._sendings.saw(after)
+        missed = []
+        with telegram_errors_mapped("messages.getMessages"):
+            async with aclosing(messages_after(self._client, after)) as messages:
+                async for message, users in messages:
+                    self._sendings.saw(message.id)
+                    incoming = incoming_message(message, users)
+                    if incoming is not None and incoming.private:
+                        missed.append(incoming)
+        return missed
+
+    async def download(
+        self, chat: ChatId, message: MessageId, path: Path, size: int, on_bytes: Callable[[int], None]
+    ) -> None:
+        """Write the file of a message to ``path``, all ``size`` bytes of it, or what was missing from an earlier try.
+
+        ``on_bytes`` is called in the event loop with the number of bytes that are there by now. ``parallel_transfers``
+        downloads run at once, further ones wait.
+
+        Raises:
+            FileGone: the message or its file is gone.
+            DiskFull: no space left; what came is kept.
+        """
+
+        async def document() -> Any:
+            found, _ = await message_by_id(self._client, message)
+            document = document_of(found)
+            if document is None or chat_of(found) != chat:
+                raise FileGone(call="messages.getMessages", file_name=path.name, reason="the message is gone")
+            return document
+
+        async with self._downloads:
+            with telegram_errors_mapped("messages.getMessages", chat):
+                await download_file(self._client, document, path, size, on_bytes)
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
+        """Set the command menu: names without a slash, and descriptions."""
+        with telegram_errors_mapped("bots.setBotCommands"):
+            await self._client.ask(
+                raw.functions.bots.SetBotCommands(
+                    scope=raw.types.BotCommandScopeDefault(),
+                    lang_code="",
+                    commands=[raw.types.BotCommand(command=name, description=text) for name, text in commands],
+                )
+            )
+
+    @property
+    def _client(self) -> BotClient:
+        if self._running is None:
+            raise TelegramUnavailable(reason="the client is not started")
+        return self._running
+
+    @property
+    def _session_name(self) -> str:
+        # Another bot is another login; another token of the same bot ends the old one's sessions by itself.
+        bot_id = self._token.partition(":")[0]
+        if not bot_id.isdecimal():
+            raise TelegramRefusedSecrets(call="start", reason="ACCESS_TOKEN_INVALID")
+        return f"bot_{bot_id}"
+
+    @property
+    def _session_file(self) -> Path:
+        return self._session_dir / f"{self._session_name}.session"
+
+    async def _logged_in(self, on_update: Callable[[Any, Users], Awaitable[None]]) -> BotClient:
+        client = new_client(
+            self._session_name,
+            self._session_dir,
+            token=self._token,
+            api_id=self._api_id,
+            api_hash=self._api_hash,
+            proxy=self._proxy,
+            transfers=self._parallel_transfers,
+            on_update=on_update,
+        )
+        # Updates come before start() is over, and their handlers send.
+        self._running = client
+        try:
+            await client.log_in()
+        except BaseException:
+            self._running = None
+            await client.log_off()
+            raise
+        return client
+
+    async def _peer(self, chat: ChatId) -> Any:
+        # A person whom the session file does not know is asked for by the bare id, which bots may do.
+        return await self._client.resolve_peer(chat)
+
+    async def _written(self, screen: Screen) -> dict[str, Any]:
+        """What the calls that send and edit have in common: ``message``, ``entities`` and ``reply_markup``."""
+        text = await utils.parse_text_entities(self._client, screen.text, enums.ParseMode.HTML, [])
+        # An empty list is written in a way that breaks what follows.
+        return {
+            "message": text["message"],
+            "entities": text["entities"] or None,
+            "reply_markup": await inline_keyboard(screen.keyboard).write(self._client) if screen.keyboard else None,
+        }
+
+    async def _sent_file(
+        self, chat: ChatId, file: BinaryIO, file_name: str, screen: Screen | None, random_id: int
+    ) -> MessageId:
+        uploaded = await self._client.save_file(file)
+        if uploaded is None:
+            raise ConnectionError("the upload did not get through")
+        # The library's is the path.
+        uploaded.name = file_name
+        media = raw.types.InputMediaUploadedDocument(
+            file=uploaded,
+            mime_type=mimetypes.guess_type(file_name)[0] or "application/octet-stream",
+            attributes=[raw.types.DocumentAttributeFilename(file_name=file_name)],
+            # Sound stays a file, too, instead of becoming a voice message.
+            force_file=True,
+        )
+        query = raw.functions.messages.SendMedia(
+            peer=await self._peer(chat),
+            media=media,
+            random_id=random_id,
+            **await self._written(screen or Screen(text="")),
+        )
+        return await self._delivered(chat, query, has_file(file_name))
+
+    async def _delivered(self, chat: ChatId, query: Any, fits: Callable[[Any], bool]) -> MessageId:
+        """Send; return the id of the message, and look it up when Telegram only says that it was delivered."""
+        self._sendings.begin(query.random_id)
+        await self._limits.wait(chat)
+        try:
+            answer = await self._client.ask(query, on_flood=partial(self._limits.rest, chat))
+            message = _message_id(answer, query.random_id)
+        except RPCError as exc:
+            if error_id(exc) != RANDOM_ID_DUPLICATE:
+                raise
+            found = await self._sendings.find(self._client, query.random_id, chat, fits)
+            log.info("telegram_delivered_before", chat=chat, message=found)
+            if found is None:
+                raise
+            message = found
+        self._sendings.end(query.random_id, message)
+        return message
+
+
+def inline_keyboard(keyboard: Keyboard) -> types.InlineKeyboardMarkup:
+    """The buttons as the library wants them."""
+    return types.InlineKeyboardMarkup(
+        [[types.InlineKeyboardButton(button.text, callback_data=button.data) for button in row] for row in keyboard]
+    )
+
+
+def _new_random_id() -> int:
+    return int.from_bytes(os.urandom(8), signed=True)
+
+
+def _message_id(answer: Any, random_id: int) -> MessageId:
+    if isinstance(answer, raw.types.UpdateShortSentMessage):
+        return MessageId(answer.id)
+    return next(
+        MessageId(update.id)
+        for update in answer.updates
+        if isinstance(update, raw.types.UpdateMessageID) and update.random_id == random_id
+    )

@@ -1,0 +1,167 @@
+"""Downloads that go on where they were, and end with every byte or an error.
+
+The library ends a download early without a word when an answer is short, and pyrogram itself on any error too: only the
+size tells.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import structlog
+from pyrogram import raw
+from pyrogram.errors import Flood, SeeOther
+from pyrogram.errors.rpc_error import RPCError
+from pyrogram.file_id import FileId, FileType
+
+from constants import FILE_PART_BYTES
+from errors import FileGone, TelegramError, TelegramUnavailable
+from telegram_client.errors import FILE_GONE, error_id
+from telegram_client.session import BotClient, wait_out
+from utils import disk_full_mapped
+
+_CALL = "upload.getFile"
+_TRIES = 5
+"""In a row without a byte."""
+_PAUSES_S = (0.0, 1.0, 4.0, 15.0)
+"""Between them."""
+_CHUNK_S = 60.0
+"""For one megabyte; the library asks four times in it."""
+_PROBE_BYTES = 4096
+"""https://core.telegram.org/api/files#downloading-files: limits and offsets are multiples of it."""
+
+log = structlog.get_logger()
+
+
+async def download_file(
+    client: BotClient,
+    document: Callable[[], Awaitable[Any]],
+    path: Path,
+    size: int,
+    on_bytes: Callable[[int], None],
+) -> None:
+    """Write the ``raw.types.Document`` that ``document`` gives, with a new reference each time, to ``path``.
+
+    Goes on behind the whole megabytes that ``path`` has. ``on_bytes`` is called with the number of bytes that are
+    there by now.
+
+    Raises:
+        FileGone: Telegram has the file no more, or less of it than it says.
+        TelegramUnavailable: no byte came in several tries; what came is kept.
+        TelegramError: the file is not of ``size`` bytes but larger.
+        DiskFull: no space left.
+    """
+    with disk_full_mapped(path):
+        file = await asyncio.to_thread(_opened, path)
+    try:
+        done = await asyncio.to_thread(_whole_parts, file, size)
+        failures = 0
+        while done < size:
+            failure = await _stream(client, await document(), file, path, done, size, on_bytes)
+            before, done = done, await asyncio.to_thread(_whole_parts, file, size)
+            if done == size:
+                break
+            log.info("telegram_download_goes_on", done=done, size=size, reason=failure)
+            failures = 0 if done > before else failures + 1
+            if failures == 2 and failure is not None and failure.startswith("FILE_REFERENCE_"):
+                # The reference was a new one.
+                raise FileGone(call=_CALL, file_name=path.name, reason=failure)
+            if failures == _TRIES:
+                if failure is None:
+                    raise FileGone(call=_CALL, file_name=path.name, reason=f"{done} of {size} bytes")
+                raise TelegramUnavailable(call=_CALL, reason=failure)
+            await asyncio.sleep(_PAUSES_S[max(failures - 1, 0)])
+        with disk_full_mapped(path):
+            await asyncio.to_thread(os.fsync, file.fileno())
+    finally:
+        await asyncio.to_thread(file.close)
+
+
+async def _stream(
+    client: BotClient,
+    document: Any,
+    file: BinaryIO,
+    path: Path,
+    done: int,
+    size: int,
+    on_bytes: Callable[[int], None],
+) -> str | None:
+    """Write what comes from offset ``done`` on; return the error that ended it, None when Telegram gives no more."""
+    on_bytes(done)
+    source = FileId(
+        file_type=FileType.DOCUMENT,
+        dc_id=document.dc_id,
+        media_id=document.id,
+        access_hash=document.access_hash,
+        file_reference=document.file_reference,
+    )
+    try:
+        async with aclosing(client.get_file(source, size, 0, done // FILE_PART_BYTES)) as chunks:
+            while chunk := await _next_chunk(chunks):
+                done += len(chunk)
+                if done > size:
+                    raise TelegramError(call=_CALL, reason=f"the file has more than {size} bytes")
+                with disk_full_mapped(path):
+                    await asyncio.to_thread(file.write, chunk)
+                on_bytes(done)
+        if done < size:
+            await _probe(client, document, done)
+    except Flood as exc:
+        await wait_out(exc, _CALL)
+        return error_id(exc)
+    except RPCError as exc:
+        if error_id(exc) in FILE_GONE:
+            raise FileGone(call=_CALL, file_name=path.name, reason=error_id(exc)) from exc
+        return error_id(exc)
+    except _NetworkFailure as exc:
+        return str(exc)
+    return None
+
+
+class _NetworkFailure(Exception):
+    """An OSError of the network, which one of the disk must not be taken for."""
+
+
+async def _next_chunk(chunks: AsyncGenerator[bytes, None]) -> bytes:
+    """The next megabyte, the shorter end, or nothing at all."""
+    try:
+        async with asyncio.timeout(_CHUNK_S):
+            return await anext(chunks, b"")
+    except OSError as exc:
+        raise _NetworkFailure(type(exc).__name__) from exc
+
+
+async def _probe(client: BotClient, document: Any, done: int) -> None:
+    """Ask ourselves once, for the error that the library may have kept to itself."""
+    location = raw.types.InputDocumentFileLocation(
+        id=document.id, access_hash=document.access_hash, file_reference=document.file_reference, thumb_size=""
+    )
+    try:
+        await client.ask(
+            raw.functions.upload.GetFile(
+                location=location, offset=done // _PROBE_BYTES * _PROBE_BYTES, limit=_PROBE_BYTES
+            )
+        )
+    except SeeOther:
+        # The file is in another data centre, which only the library's own sessions ask.
+        return
+    except OSError as exc:
+        raise _NetworkFailure(type(exc).__name__) from exc
+
+
+def _opened(path: Path) -> BinaryIO:
+    path.touch(mode=0o600)
+    # Unbuffered: what was counted is in the file.
+    return path.open("r+b", buffering=0)
+
+
+def _whole_parts(file: BinaryIO, size: int) -> int:
+    """Cut off what is no whole part, unless it is the end, and go there; return where that is."""
+    length = os.fstat(file.fileno()).st_size
+    if length != size:
+        length = min(length, size) // FILE_PART_BYTES * FILE_PART_BYTES
+        file.truncate(length)
+    return file.seek(length)

@@ -1,0 +1,150 @@
+"""Messages at Telegram: looked up by their ids, and sent no faster than Telegram lets a bot send.
+
+A bot has one sequence of message ids over all its private chats, and may ask for any of them: what was missed and what
+was delivered without our knowing stands behind the last known id.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+from pyrogram import raw
+
+from constants import CHAT_MESSAGES_PER_MINUTE, MESSAGES_PER_SECOND
+from datamodels_telegram import ChatId, MessageId
+from telegram_client.session import BotClient, Users
+from telegram_client.updates import chat_of, document_of, file_name_of
+
+_BATCH = 100
+"""Ids that Telegram takes in one call."""
+_EMPTY_BATCHES = 2
+"""So many ids without a message in a row are ahead of us, not deleted."""
+_KEPT_SENDINGS = 1000
+_LOOK_BACK = 300
+"""Ids before the first that this process knows: what an earlier one sent just before it was killed."""
+
+
+async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Users]:
+    """Fetch one message, a ``raw.base.Message``, and the people in it."""
+    answer = await client.ask(raw.functions.messages.GetMessages(id=[raw.types.InputMessageID(id=message)]))
+    return (answer.messages or [None])[0], {user.id: user for user in answer.users}
+
+
+async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[Any, Users], None]:
+    """Fetch all messages with larger ids, in order, and the people in each; those of a day are some calls."""
+    empty = 0
+    while empty < _EMPTY_BATCHES:
+        ids: list[Any] = [raw.types.InputMessageID(id=after + number) for number in range(1, _BATCH + 1)]
+        answer = await client.ask(raw.functions.messages.GetMessages(id=ids))
+        users = {user.id: user for user in answer.users}
+        found = [message for message in answer.messages if not isinstance(message, raw.types.MessageEmpty)]
+        for message in sorted(found, key=lambda message: int(message.id)):
+            yield message, users
+        empty = 0 if found else empty + 1
+        after += _BATCH
+
+
+class Sendings:
+    """Which ids messages can have that were delivered though Telegram's answer was lost."""
+
+    def __init__(self) -> None:
+        self._latest = 0
+        self._known: dict[int, None] = {}
+        self._begun: dict[int, int] = {}
+
+    def saw(self, message: int) -> None:
+        """Note an id that exists."""
+        self._latest = max(self._latest, message)
+
+    def begin(self, random_id: int) -> None:
+        """Note that a message is about to be sent, maybe not for the first time: its id is larger than all seen."""
+        self._begun.setdefault(random_id, self._latest)
+        _forget_oldest(self._begun)
+
+    def end(self, random_id: int, message: int) -> None:
+        """Note the id of a delivered message."""
+        self.saw(message)
+        self._begun.pop(random_id, None)
+        self._known[message] = None
+        _forget_oldest(self._known)
+
+    async def find(
+        self, client: BotClient, random_id: int, chat: ChatId, fits: Callable[[Any], bool]
+    ) -> MessageId | None:
+        """Find the message of ours in ``chat`` that ``fits`` and of which nobody was told the id; None when deleted."""
+        after = max(self._begun[random_id] - _LOOK_BACK, 0)
+        before: MessageId | None = None
+        async for message, _ in messages_after(client, after):
+            self.saw(message.id)
+            ours = isinstance(message, raw.types.Message) and message.out and chat_of(message) == chat
+            if not ours or message.id in self._known or not fits(message):
+                continue
+            if message.id > self._begun[random_id]:
+                return MessageId(message.id)
+            before = MessageId(message.id)
+        return before
+
+
+def has_text(text: str) -> Callable[[Any], bool]:
+    """Tell messages with this text by it; Telegram cuts white space off its ends."""
+    return lambda message: bool(message.message.strip() == text.strip())
+
+
+def has_file(file_name: str) -> Callable[[Any], bool]:
+    """Tell messages with a file of this name by it."""
+
+    def fits(message: Any) -> bool:
+        document = document_of(message)
+        return document is not None and file_name_of(document) == file_name
+
+    return fits
+
+
+def _forget_oldest(entries: dict[int, Any]) -> None:
+    while len(entries) > _KEPT_SENDINGS:
+        del entries[next(iter(entries))]
+
+
+_CHAT_BURST = 20
+"""Messages and edits that go to one chat at once before its rate holds them back."""
+_CHAT_PERIOD_S = 60 * _CHAT_BURST / CHAT_MESSAGES_PER_MINUTE
+
+
+class SendingLimits:
+    """Leaky buckets: one for all, one for each chat that something was sent to lately."""
+
+    def __init__(self) -> None:
+        self._all = AsyncLimiter(MESSAGES_PER_SECOND, 1)
+        self._chats: dict[ChatId, tuple[AsyncLimiter, float]] = {}
+        self._rests_until: dict[ChatId, float] = {}
+
+    def __len__(self) -> int:
+        """How many chats have a bucket."""
+        return len(self._chats)
+
+    def rest(self, chat: ChatId, seconds: float) -> None:
+        """Let nothing go to ``chat`` for so long, as Telegram demanded of one message."""
+        self._rests_until[chat] = asyncio.get_running_loop().time() + seconds
+
+    async def wait(self, chat: ChatId) -> None:
+        """Return when one message more may go to ``chat``."""
+        now = asyncio.get_running_loop().time()
+        limiter, _ = self._chats.pop(chat, (None, now))
+        limiter = limiter or AsyncLimiter(_CHAT_BURST, _CHAT_PERIOD_S)
+        self._chats[chat] = (limiter, now)
+        self._forget_idle(now)
+        await limiter.acquire()
+        # A bucket with a queue is used up to the end of it.
+        self._chats.pop(chat, None)
+        self._chats[chat] = (limiter, asyncio.get_running_loop().time())
+        await self._all.acquire()
+        await asyncio.sleep(self._rests_until.get(chat, 0.0) - asyncio.get_running_loop().time())
+        self._rests_until.pop(chat, None)
+
+    def _forget_idle(self, now: float) -> None:
+        """Drop buckets that have run empty: a new one is the same."""
+        for chat, (_, used) in list(self._chats.items()):
+            if now - used <= _CHAT_PERIOD_S:
+                return
+            del self._chats[chat]

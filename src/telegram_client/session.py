@@ -1,0 +1,265 @@
+"""The client library with our one policy for silence, server errors and floods; its session file; its proxy.
+
+Written against what kurigram and pyrogram 2.0.106 have in common.
+"""
+
+import asyncio
+import inspect
+import sqlite3
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import structlog
+from pyrogram import Client, enums, raw
+from pyrogram.errors import Flood, InternalServerError, ServiceUnavailable
+from pyrogram.errors.rpc_error import RPCError
+from pyrogram.handlers import RawUpdateHandler
+
+from errors import BadSettings
+from telegram_client.errors import RANDOM_ID_DUPLICATE, error_id
+
+_SETTING = "TELEGRAM_PROXY"
+_DIALLED = frozenset({"socks4", "socks5", "http"})
+_MTPROXY_LINKS = frozenset({("tg", "proxy", ""), ("https", "t.me", "/proxy")})
+
+
+def proxy_settings(address: str) -> dict[str, str | int]:
+    """Read ``socks5://user:password@host:port`` (socks4 and http too) or an MTProxy link, ``tg://proxy?server=…``.
+
+    Raises:
+        BadSettings: it is neither, or the installed client library has no MTProxy.
+    """
+    try:
+        url = urlsplit(address.strip())
+        if (url.scheme, url.netloc, url.path) in _MTPROXY_LINKS:
+            return _mtproxy(parse_qs(url.query))
+        if url.scheme not in _DIALLED or not url.hostname or not url.port:
+            raise BadSettings(names=_SETTING)
+    except ValueError:
+        # Its text would have the password in it.
+        raise BadSettings(names=_SETTING) from None
+    proxy: dict[str, str | int] = {"scheme": url.scheme, "hostname": url.hostname, "port": url.port}
+    if url.username:
+        proxy["username"] = unquote(url.username)
+        proxy["password"] = unquote(url.password or "")
+    return proxy
+
+
+def _mtproxy(query: dict[str, list[str]]) -> dict[str, str | int]:
+    # pyrogram itself has none, its fork has.
+    if not hasattr(enums, "ProxyScheme") or not {"server", "port", "secret"} <= query.keys():
+        raise BadSettings(names=_SETTING)
+    return {
+        "scheme": "mtproxy",
+        "hostname": query["server"][0],
+        "port": int(query["port"][0]),
+        "secret": query["secret"][0],
+    }
+
+
+_WORKERS = 32
+"""Updates that are handled at once; the library's own choice is the number of cores plus four."""
+_TIMEOUTS_S = (5.0, 10.0, 15.0)
+"""How long each try of a call waits for an answer; a call is safe to repeat, sending because of its random id."""
+_PAUSE_S = 0.5
+_CONNECT_S = 45.0
+"""Three key exchanges through a slow proxy; pyrogram itself would try for ever."""
+_STOP_S = 5.0
+_FLOOD_MARGIN_S = 0.2
+"""Telegram counts in whole seconds."""
+
+Users = dict[int, Any]
+"""By id: raw.types.User and UserEmpty."""
+OnUpdate = Callable[[Any, Users], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class BotClient(Client):
+    """pyrogram's client. Everything that it asks Telegram, for us or for itself, goes through ``ask``."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._reconnections: set[asyncio.Task[Any]] = set()
+
+    async def invoke(self, query: Any, *_args: Any, **_kwargs: Any) -> Any:
+        """Ask Telegram, as the library's own methods do; their wishes about retries are not heard."""
+        return await self.ask(query)
+
+    async def ask(
+        self, query: Any, *, obey_floods: bool = True, on_flood: Callable[[float], None] = lambda _: None
+    ) -> Any:
+        """Ask Telegram and return its answer.
+
+        The same ``query`` is sent again after silence and server errors, and as often as floods demand; ``on_flood`` is
+        told for how many seconds.
+
+        Raises:
+            RPCError: Telegram refused; with ``obey_floods`` it is none of flood.
+            OSError: no answer in half a minute.
+        """
+        call = query.QUALNAME
+        failures = 0
+        while True:
+            try:
+                return await self._asked_once(query, _TIMEOUTS_S[failures])
+            except Flood as exc:
+                if not obey_floods:
+                    raise
+                if isinstance(exc.value, int):
+                    on_flood(exc.value + _FLOOD_MARGIN_S)
+                await wait_out(exc, call)
+            except (OSError, InternalServerError, ServiceUnavailable) as exc:
+                failures += 1
+                delivered = isinstance(exc, RPCError) and error_id(exc) == RANDOM_ID_DUPLICATE
+                if delivered or failures == len(_TIMEOUTS_S) or not self.is_connected:
+                    raise
+                log.info("telegram_call_repeated", call=call, reason=type(exc).__name__)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _asked_once(self, query: Any, timeout_s: float) -> Any:
+        session = self.session
+        if not self.is_connected or session is None:
+            raise ConnectionError("the client is not started")
+        async with asyncio.timeout(timeout_s):
+            # Not set while the connection is made again.
+            await session.is_started.wait()
+        task = asyncio.current_task()
+        cancellations = task.cancelling() if task else 0
+        answer = await session.send(query, timeout=timeout_s)
+        if task and task.cancelling() > cancellations:
+            # The library's wait_for loses one that comes with the answer: https://github.com/python/cpython/issues/86296
+            raise asyncio.CancelledError
+        if isinstance(answer, raw.types.BadMsgNotification):
+            # The library gives it out as if it were the answer. The next try has a new message id.
+            raise ConnectionError(f"bad message {answer.error_code}")
+        await self.fetch_peers(getattr(answer, "users", []))
+        await self.fetch_peers(getattr(answer, "chats", []))
+        return answer
+
+    async def connect(self) -> bool:
+        """Connect; tell whether the session file has a login.
+
+        Raises:
+            TimeoutError: no connection.
+        """
+        async with asyncio.timeout(_CONNECT_S):
+            return await super().connect()
+
+    async def log_in(self) -> None:
+        """Connect, log in where the session file has no login, and let updates come."""
+        await self.start()
+        session = self.session
+        if session is None:
+            raise ConnectionError("the connection is lost already")
+        restart: Callable[[], Awaitable[None]] = session.restart
+
+        async def restart_to_be_ended() -> None:
+            task = cast("asyncio.Task[Any]", asyncio.current_task())
+            self._reconnections.add(task)
+            task.add_done_callback(self._reconnections.discard)
+            await restart()
+
+        session.restart = restart_to_be_ended  # type: ignore[method-assign]
+
+    async def log_off(self) -> None:
+        """Close the connections, whatever was opened, and end what still handles updates.
+
+        The login stays in the session file. Takes seconds.
+        """
+        session = self.session
+        try:
+            async with asyncio.timeout(_STOP_S):
+                # pyrogram itself would wait for handlers that wait, and go on connecting for ever.
+                await _end(self._reconnections)
+                await _end(self.dispatcher.handler_worker_tasks)
+                self.dispatcher.handler_worker_tasks.clear()
+                if self.is_initialized:
+                    await self.stop()
+                elif self.is_connected:
+                    await self.disconnect()
+                # Those that the stop itself set off.
+                await _end(self._reconnections)
+                if session is not None and session.connection is not None:
+                    await session.connection.close()
+        except (OSError, RPCError) as exc:
+            log.warning("telegram_stop_incomplete", reason=type(exc).__name__)
+            for task in self._reconnections:
+                task.cancel()
+        # Closed twice is no error, and open it would keep the file.
+        with suppress(sqlite3.Error):
+            await self.storage.close()  # type: ignore[no-untyped-call]
+
+    async def updates_watchdog(self) -> None:
+        """Watch on after Telegram did not answer, which would end the library's own watching."""
+        while not self.updates_watchdog_event.is_set():
+            with suppress(RPCError, OSError):
+                await super().updates_watchdog()  # type: ignore[no-untyped-call]
+
+
+async def _end(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    for task in (ending := list(tasks)):
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
+
+
+async def wait_out(flood: Flood, call: str) -> None:
+    """Sleep as long as Telegram demands.
+
+    Raises:
+        Flood: it demands no time.
+    """
+    if not isinstance(flood.value, int):
+        raise flood
+    log.warning("telegram_flood_wait", call=call, seconds=flood.value)
+    await asyncio.sleep(flood.value + _FLOOD_MARGIN_S)
+
+
+def new_client(
+    name: str,
+    folder: Path,
+    *,
+    token: str,
+    api_id: int,
+    api_hash: str,
+    proxy: str | None,
+    transfers: int,
+    on_update: OnUpdate,
+) -> BotClient:
+    """Make the client; nothing is sent yet. Must be called in the event loop that it is to live in.
+
+    Raises:
+        BadSettings: ``proxy`` cannot be used.
+    """
+    options: dict[str, Any] = {"proxy": proxy_settings(proxy)} if proxy else {}
+    if "skip_updates" in inspect.signature(Client).parameters:
+        # What came while the bot was down; pyrogram itself cannot.
+        options["skip_updates"] = False
+    try:
+        client = BotClient(
+            name,
+            api_id=api_id,
+            api_hash=api_hash,
+            bot_token=token,
+            workdir=str(folder),
+            ipv6=False,
+            workers=_WORKERS,
+            sleep_threshold=0,
+            max_concurrent_transmissions=transfers,
+            **options,
+        )
+    except ValueError:
+        # Of the proxy's secret, which its text shows.
+        raise BadSettings(names="TELEGRAM_PROXY") from None
+    # The library would make its own objects of every update, and ask Telegram for what a message answers to and lose
+    # messages that it cannot take apart. What we need stands in the update.
+    client.dispatcher.update_parsers.clear()
+
+    async def handle(_: Client, update: Any, users: Users, _chats: dict[int, Any]) -> None:
+        await on_update(update, users)
+
+    client.add_handler(RawUpdateHandler(handle))
+    return client

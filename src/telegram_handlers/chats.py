@@ -1,0 +1,308 @@
+"""Chats: the list, a chat's card, renaming and deleting, history, statistics, and questions, which are any other text.
+
+What changes a person's chats happens under the person's lock, one after another.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+
+import user_states
+from access import Permission, may
+from chats.export import EXTENSIONS, history_file_name, write_history
+from chats.threads import BadTitle, Chats, parse_title
+from datamodels import UserId
+from datamodels_chats import Chat
+from datamodels_telegram import IncomingMessage, MessageKind
+from db import Database
+from errors import NotFound, OutdatedButton
+from markups.callback_data import Action, Press
+from markups.chats import (
+    CHATS_ON_PAGE,
+    ask_title,
+    bad_day,
+    chat_card,
+    chats_page,
+    delete_question,
+    deleted,
+    history_caption,
+    history_question,
+    no_history,
+    no_question,
+    renamed,
+    searching,
+    statistics,
+    switched,
+)
+from message_tracker import MessageTracker
+from metadata.parsing import BadField, parse_date
+from metrics import CHAT_ACTIONS
+from telegram_handlers.context import Context, PressHandler, Routes
+from telegram_handlers.shared import first_tap, go_on_to_reports, show
+from texts.chats import CHAT_GONE, QUESTIONS_LEFT
+from user_states import ChatDialog, Dialog, Step, get_user_lock
+from utils import random_id_of
+
+log = structlog.get_logger(__name__)
+
+_DIALOG_LASTS = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class ChatWork:
+    """What the handlers work with. Histories are written in ``spool``; ``today`` tells the server's day."""
+
+    chats: Chats
+    spool: Path
+    today: Callable[[], date]
+
+
+class ChatHandlers:
+    """The person's chats."""
+
+    def __init__(self, database: Database, messages: MessageTracker, work: ChatWork) -> None:
+        self._database = database
+        self._messages = messages
+        self._chats = work.chats
+        self._folder = work.spool / "outgoing"
+        self._today = work.today
+
+    def routes(self) -> Routes:
+        look: dict[Action, PressHandler] = {
+            Action.MENU_CHATS: self._list,
+            Action.CHAT: self._card,
+            Action.CHAT_HISTORY: self._history,
+            Action.SHOW_STATS: self._statistics_press,
+        }
+        ask: dict[Action, PressHandler] = {
+            Action.NEW_CHAT: self._new,
+            Action.CONFIRM_SWITCH: self._switch,
+        }
+        change: dict[Action, PressHandler] = {
+            Action.RENAME_CHAT: self._rename,
+            Action.DELETE_CHAT: self._delete,
+            Action.CONFIRM_DELETE: self._confirm_delete,
+        }
+        return Routes(
+            presses={
+                **{action: (Permission.LOOK, handler) for action, handler in look.items()},
+                **{action: (Permission.ASK, handler) for action, handler in ask.items()},
+                **{action: (Permission.RECORD, handler) for action, handler in change.items()},
+            },
+            commands={
+                "chats": (Permission.LOOK, self._list_command),
+                "history": (Permission.LOOK, self._history_command),
+                "stats": (Permission.LOOK, self._statistics_command),
+            },
+            answers={Step.CHAT_RENAME_ASK_TITLE: (Permission.RECORD, self._title_typed)},
+        )
+
+    async def ask(self, context: Context, message: IncomingMessage) -> None:
+        """Take text that nobody asked for as a question in the chat that the person is in."""
+        owner, question = context.user.id, message.text.replace("\0", "").strip()
+        if not any(map(str.isalnum, question)):
+            await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())
+            return
+        async with get_user_lock(owner):
+            asking = (context.chat, message.message_id)
+            if await self._chats.is_known(owner, asking):
+                return
+            # Before the question is stored: whoever stores it knows which message goes with the answer. A crash
+            # between the two sends the same again, which Telegram takes once.
+            same = random_id_of(f"searching:{context.chat}:{message.message_id}")
+            waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
+            await self._chats.ask(owner, asking, question, waiting)
+        _count("ask", owner)
+
+    async def _list(self, context: Context, press: Press) -> None:
+        await self._show_list(context, press.number if press.numbers else 1)
+
+    async def _list_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+        await self._show_list(context, 1)
+
+    async def _show_list(self, context: Context, page: int, note: str = "") -> None:
+        owner = context.user.id
+        async with get_user_lock(owner):
+            await self._leave(owner)
+            found = await self._chats.page(owner, page, CHATS_ON_PAGE)
+        _count("list", owner)
+        await show(self._messages, context, MessageKind.MENU, chats_page(found, note))
+
+    async def _card(self, context: Context, press: Press) -> None:
+        """Show a chat; whatever was being asked about chats is cancelled with that."""
+        owner = context.user.id
+        async with get_user_lock(owner):
+            await self._leave(owner)
+            _count("open", owner)
+            await self._show_card(context, press.number)
+
+    async def _show_card(self, context: Context, number: int, note: str = "") -> None:
+        chat, active = await self._chats.find(context.user.id, number)
+        may_change = may(context.user.role, Permission.RECORD)
+        screen = chat_card(chat, active=active, may_change=may_change, note=note)
+        await show(self._messages, context, MessageKind.MENU, screen)
+
+    async def _new(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
+        owner = context.user.id
+        async with get_user_lock(owner):
+            await self._leave(owner)
+            chat = await self._chats.begin(owner)
+        _count("new", owner)
+        await show(self._messages, context, MessageKind.MENU, switched(chat))
+
+    async def _switch(self, context: Context, press: Press) -> None:
+        owner = context.user.id
+        async with get_user_lock(owner):
+            await self._leave(owner)
+            chat = await self._chats.switch(owner, press.number)
+        _count("switch", owner)
+        await show(self._messages, context, MessageKind.MENU, switched(chat))
+
+    async def _rename(self, context: Context, press: Press) -> None:
+        """Ask for a chat's new title; any other dialog ends with that."""
+        owner = context.user.id
+        async with get_user_lock(owner):
+            chat, _ = await self._chats.find(owner, press.number)
+            async with self._database.transaction() as connection:
+                interrupted = await user_states.get(connection, owner, Dialog)
+                if interrupted is not None:
+                    await go_on_to_reports(connection, owner, interrupted.recording_id)
+                dialog = ChatDialog(step=Step.CHAT_RENAME_ASK_TITLE, number=chat.number)
+                await user_states.put(connection, owner, dialog, ttl=_DIALOG_LASTS)
+            note = "" if interrupted is None else QUESTIONS_LEFT
+            await show(self._messages, context, MessageKind.INPUT_REQUEST, ask_title(chat, note))
+
+    async def _title_typed(self, context: Context, message: IncomingMessage) -> None:
+        """Give the chat the title that was typed, or ask again."""
+        owner = context.user.id
+        try:
+            async with get_user_lock(owner):
+                await self._take_title(context, message)
+        except NotFound:
+            # Deleted in another window: there is nothing left to ask.
+            await self._show_list(context, 1, CHAT_GONE)
+
+    async def _take_title(self, context: Context, message: IncomingMessage) -> None:
+        owner = context.user.id
+        async with self._database.transaction() as connection:
+            dialog = await user_states.get(connection, owner, ChatDialog)
+        if dialog is None:
+            raise OutdatedButton(data=ChatDialog.KEY)
+        chat, _ = await self._chats.find(owner, dialog.number)
+        try:
+            title = parse_title(message.text)
+        except BadTitle as exc:
+            await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, ask_title(chat, f"❌ {exc}"))
+            return
+        chat = await self._chats.rename(owner, chat.number, title, message.message_id)
+        _count("rename", owner)
+        await self._show_card(context, chat.number, renamed(chat))
+        # Last: a message that is handled again after a crash gives the same title again.
+        await self._leave(owner)
+
+    async def _delete(self, context: Context, press: Press) -> None:
+        owner = context.user.id
+        async with get_user_lock(owner):
+            await self._leave(owner)
+            chat, _ = await self._chats.find(owner, press.number)
+            await show(self._messages, context, MessageKind.CONFIRMATION, delete_question(chat))
+
+    async def _confirm_delete(self, context: Context, press: Press) -> None:
+        owner = context.user.id
+        async with get_user_lock(owner):
+            await self._leave(owner)
+            chat = await self._chats.delete(owner, press.number)
+        _count("delete", owner)
+        await self._show_list(context, 1, deleted(chat))
+
+    async def _history(self, context: Context, press: Press) -> None:
+        """Ask for the form of a chat's history, or send it, whole or of the day on the button."""
+        number, day = _chat_and_day(press)
+        chat, _ = await self._chats.find(context.user.id, number)
+        if not press.words:
+            await show(self._messages, context, MessageKind.MENU, history_question(chat))
+            return
+        async with self._database.transaction() as connection:
+            first = await first_tap(connection, context, press)
+        if not first:
+            return
+        await self._send_history(context, chat, day, press.word)
+        # Below the file, not in the place of the question above it.
+        await self._show_card(replace(context, pressed=None), number)
+
+    async def _history_command(self, context: Context, message: IncomingMessage) -> None:
+        """Send the history of the chat that the person is in, of one day when the command names it."""
+        _, _, wanted = message.text.partition(" ")
+        day = None
+        if wanted.strip():
+            try:
+                day = parse_date(wanted, self._today())
+            except BadField as exc:
+                await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, bad_day(str(exc)))
+                return
+        chat = await self._chats.active(context.user.id)
+        await self._send_history(context, chat, day, EXTENSIONS[0])
+
+    async def _send_history(self, context: Context, chat: Chat, day: date | None, extension: str) -> None:
+        owner, path = context.user.id, self._folder / uuid4().hex
+        try:
+            history = await write_history(self._database, chat, day, extension, path, datetime.now(UTC))
+            if not history.questions:
+                elsewhere = [] if day is None else await self._chats.asked_on(owner, day)
+                others = [number for number in elsewhere if number != chat.number]
+                below = replace(context, pressed=None)
+                await show(self._messages, below, MessageKind.MENU, no_history(chat, day, others))
+                return
+            name, caption = history_file_name(history, extension), history_caption(history, extension)
+            await self._messages.send_file(context.chat, MessageKind.RESULT, path, name, caption)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        _count("history", owner)
+
+    async def _statistics_press(self, context: Context, press: Press) -> None:  # noqa: ARG002
+        await self._show_statistics(context)
+
+    async def _statistics_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+        await self._show_statistics(context)
+
+    async def _show_statistics(self, context: Context) -> None:
+        owner = context.user.id
+        async with get_user_lock(owner):
+            # Makes the first chat of a person who has none: nobody is told of zero chats and then has one.
+            await self._chats.active(owner)
+            figures = await self._chats.statistics(owner)
+        _count("stats", owner)
+        await show(self._messages, context, MessageKind.MENU, statistics(figures))
+
+    async def _leave(self, owner: UserId) -> None:
+        """End the dialog about chats; any other stays."""
+        async with self._database.transaction() as connection:
+            if await user_states.get(connection, owner, ChatDialog) is not None:
+                await user_states.drop(connection, owner, ChatDialog)
+
+
+def _chat_and_day(press: Press) -> tuple[int, date | None]:
+    """The numbers of a history's button.
+
+    Raises:
+        OutdatedButton: they are none of ours.
+    """
+    match press.numbers:
+        case (number,):
+            return number, None
+        case (number, day):
+            try:
+                return number, datetime.strptime(str(day), "%Y%m%d").date()  # noqa: DTZ007  # a day has no zone
+            except ValueError as exc:
+                raise OutdatedButton(data=press.action) from exc
+    raise OutdatedButton(data=press.action)
+
+
+def _count(action: str, owner: UserId) -> None:
+    CHAT_ACTIONS.labels(action).inc()
+    log.info("chat_action", user=str(owner), action=action)

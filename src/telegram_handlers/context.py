@@ -1,0 +1,81 @@
+"""What a handler gets, and how handlers are registered with the router."""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from access import Permission
+from datamodels import User
+from datamodels_telegram import ChatId, IncomingMessage, MessageId
+from markups.callback_data import Action, Press
+from user_states import Step
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Context:
+    """One update of a known person who may do this. ``answer`` shows a short text over the pressed button."""
+
+    user: User
+    chat: ChatId
+    answer: Callable[[str], Awaitable[None]]
+    pressed: MessageId | None = None
+    """The message whose button was pressed."""
+
+
+PressHandler = Callable[[Context, Press], Awaitable[None]]
+MessageHandler = Callable[[Context, IncomingMessage], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Routes:
+    """What a module of handlers takes care of."""
+
+    presses: Mapping[Action, tuple[Permission, PressHandler]] = field(default_factory=dict)
+    commands: Mapping[str, tuple[Permission, MessageHandler]] = field(default_factory=dict)
+    """By name without the slash."""
+    answers: Mapping[Step, tuple[Permission, MessageHandler]] = field(default_factory=dict)
+    """What a person types while a dialog is at this step."""
+    files: tuple[Permission, MessageHandler] | None = None
+    """Messages with a file; one module has it."""
+
+
+@dataclass(frozen=True)
+class RouteTable:
+    """Everything that all handlers together take care of, without a hole."""
+
+    presses: Mapping[Action, tuple[Permission, PressHandler]]
+    commands: Mapping[str, tuple[Permission, MessageHandler]]
+    answers: Mapping[Step, tuple[Permission, MessageHandler]]
+    files: tuple[Permission, MessageHandler]
+
+
+def joined(modules: Sequence[Routes]) -> RouteTable:
+    """Join what the modules of handlers take care of.
+
+    Raises:
+        ValueError: two take care of the same, or nobody of a button, of a step, or of files.
+    """
+    files = [routes.files for routes in modules if routes.files is not None]
+    if len(files) != 1:
+        raise ValueError(f"{len(files)} modules take care of files")
+    table = RouteTable(
+        presses=_joined([routes.presses for routes in modules]),
+        commands=_joined([routes.commands for routes in modules]),
+        answers=_joined([routes.answers for routes in modules]),
+        files=files[0],
+    )
+    if holes := [*(set(Action) - set(table.presses)), *(set(Step) - set(table.answers))]:
+        raise ValueError(f"nobody takes care of {', '.join(sorted(holes))}")
+    return table
+
+
+def _joined(mappings: Sequence[Mapping[K, V]]) -> dict[K, V]:
+    joined_mapping: dict[K, V] = {}
+    for mapping in mappings:
+        if twice := joined_mapping.keys() & mapping.keys():
+            raise ValueError(f"two modules take care of {', '.join(sorted(map(str, twice)))}")
+        joined_mapping.update(mapping)
+    return joined_mapping

@@ -1,0 +1,109 @@
+"""The menus and the commands that lead to them."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cards_store
+import texts.telegram
+from access import Permission
+from constants import RECORDING_EXTENSIONS
+from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
+from db import Database
+from markups.callback_data import Action, Press
+from markups.cards import measured
+from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
+from message_tracker import MessageTracker
+from recordings import IntakeLimits
+from telegram_handlers.context import Context, PressHandler, Routes
+from utils import human_duration, human_size
+
+
+@dataclass(frozen=True)
+class SystemFacts:
+    """What the system menu tells of this installation: ``speech`` and ``language`` name the engines in use."""
+
+    speech: str
+    language: str
+    limits: IntakeLimits
+    state: Path
+
+
+class MenuHandlers:
+    """Main menu, storage menu, system, help, what is in work."""
+
+    def __init__(self, database: Database, messages: MessageTracker, facts: SystemFacts) -> None:
+        self._database = database
+        self._messages = messages
+        self._facts = facts
+
+    def routes(self) -> Routes:
+        screens: Mapping[Action, Screen] = {
+            Action.MENU_MAIN: main_menu(),
+            Action.MENU_STORAGE: storage_menu(),
+            Action.MENU_HELP: self._help(),
+        }
+        return Routes(
+            presses={
+                **{action: (Permission.LOOK, self._shows(screen)) for action, screen in screens.items()},
+                Action.MENU_SYSTEM: (Permission.LOOK, self._system),
+            },
+            commands={
+                "start": (Permission.LOOK, self._start),
+                "help": (Permission.LOOK, self._help_command),
+                "status": (Permission.LOOK, self._status),
+            },
+        )
+
+    def _shows(self, screen: Screen) -> PressHandler:
+        async def show(context: Context, press: Press) -> None:  # noqa: ARG001  # the button says everything
+            await self._show(context, screen)
+
+        return show
+
+    async def _show(self, context: Context, screen: Screen) -> None:
+        if context.pressed is None:
+            await self._messages.send(context.chat, MessageKind.MENU, screen)
+        else:
+            await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
+
+    async def _start(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+        await self._show(context, welcome(context.user.name))
+
+    async def _help_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+        await self._show(context, self._help())
+
+    async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+        async with self._database.transaction() as connection:
+            cards = await cards_store.open_cards(connection)
+        mine = [_status_line(each) for each in cards if each.card.owner_id == context.user.id]
+        await self._show(context, status_screen(mine))
+
+    async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
+        await self._show(context, system_menu(await self._system_lines(context)))
+
+    async def _system_lines(self, context: Context) -> Sequence[str]:
+        free = (await asyncio.to_thread(shutil.disk_usage, self._facts.state)).free
+        limits = self._facts.limits
+        return [
+            texts.telegram.SYSTEM_SPEECH.format(engine=self._facts.speech),
+            texts.telegram.SYSTEM_LANGUAGE.format(engine=self._facts.language),
+            texts.telegram.SYSTEM_LIMITS.format(
+                largest=human_size(limits.largest_bytes), longest=human_duration(limits.longest_s)
+            ),
+            texts.telegram.SYSTEM_DISK.format(free=human_size(free)),
+            texts.telegram.SYSTEM_ROLE.format(role=texts.telegram.ROLES[context.user.role]),
+            texts.telegram.SYSTEM_ID.format(id=context.user.telegram_id),
+        ]
+
+    def _help(self) -> Screen:
+        limits = self._facts.limits
+        extensions = ", ".join(sorted(RECORDING_EXTENSIONS))
+        return help_screen(extensions, human_size(limits.largest_bytes), human_duration(limits.longest_s))
+
+
+def _status_line(progress: CardProgress) -> str:
+    stage = texts.telegram.STATUS_REPORTS if progress.card.kind is CardKind.REPORTS else measured(progress).stage
+    return texts.telegram.STATUS_LINE.format(file_name=progress.file_name, stage=stage)

@@ -1,0 +1,100 @@
+"""Pressed buttons: each is answered soon, and a repeated tap is told from a new press."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import structlog
+
+from datamodels_telegram import ButtonPress, ChatId, MessageId
+from errors import TelegramError
+from metrics import PRESS_ANSWER_SECONDS
+from telegram_client.client import TelegramClient
+
+log = structlog.get_logger(__name__)
+
+_REPEATED_WITHIN_S = 1.0
+
+
+class PressAnswer:
+    """The one answer to a press: a text when the handler has one soon, else nothing, so that the button stops turning.
+
+    A text that comes after that goes ``late``, another way, once; what Telegram does not take is only logged.
+    """
+
+    def __init__(
+        self, telegram: TelegramClient, query_id: int, after_s: float, late: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._telegram = telegram
+        self._query_id = query_id
+        self._late = late
+        self._said = False
+        self._pressed_at = perf_counter()
+        self._given = False
+        self._waiting = asyncio.create_task(self._answer_after(after_s))
+
+    async def __call__(self, text: str) -> None:
+        """Show a short text, at most 200 characters, over the button."""
+        if not self._given:
+            self.cancel()
+            await self._give(text)
+        elif text and not self._said:
+            self._said = True
+            await self._late(text)
+
+    def cancel(self) -> None:
+        """Give no answer any more."""
+        self._given = self._said = True
+        self._waiting.cancel()
+
+    async def _answer_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._given = True
+        await self._give("")
+
+    async def _give(self, text: str) -> None:
+        try:
+            await self._telegram.answer(self._query_id, text)
+        except TelegramError as exc:
+            log.info("press_not_answered", error=exc.code, reason=str(exc))
+        else:
+            PRESS_ANSWER_SECONDS.observe(perf_counter() - self._pressed_at)
+
+
+@dataclass
+class _Tap:
+    message: MessageId
+    data: str
+    handled_at: float | None = None
+
+
+class Taps:
+    """The latest press of each chat: the same again, while it is handled or just after, is a double tap."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._latest: dict[ChatId, _Tap] = {}
+
+    def begin(self, press: ButtonPress) -> bool:
+        """Take note of a press; returns False when it repeats the latest one."""
+        latest = self._of(press)
+        if latest is not None and (latest.handled_at is None or self._clock() - latest.handled_at < _REPEATED_WITHIN_S):
+            return False
+        self._latest[press.chat_id] = _Tap(press.message_id, press.data)
+        return True
+
+    def end(self, press: ButtonPress, *, handled: bool) -> None:
+        """Note that the press is over; one that failed can be repeated at once."""
+        latest = self._of(press)
+        if latest is None:
+            return
+        if handled:
+            latest.handled_at = self._clock()
+        else:
+            del self._latest[press.chat_id]
+
+    def _of(self, press: ButtonPress) -> _Tap | None:
+        latest = self._latest.get(press.chat_id)
+        same = latest is not None and (latest.message, latest.data) == (press.message_id, press.data)
+        return latest if same else None

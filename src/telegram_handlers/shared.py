@@ -1,0 +1,87 @@
+"""What several modules of handlers need."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+import outbox_store
+import recording_wizard_store
+import recordings_store
+import user_states
+from datamodels import Recording, RecordingId, UserId
+from datamodels_telegram import Conversation, ConversationStep, MessageId, MessageKind, OutgoingMessage, Screen
+from errors import NotFound
+from markups.callback_data import Press
+from message_tracker import MessageTracker
+from telegram_handlers.context import Context
+from user_states import Dialog, State
+
+_DOUBLE_TAP = timedelta(seconds=10)
+
+
+class Tapped(State):
+    """The button that a person pressed last."""
+
+    KEY = "tapped"
+    message_id: MessageId | None
+    press: Press
+
+
+async def own_recording(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> Recording:
+    """Load a recording by the number on a button, for the person who pressed it.
+
+    Raises:
+        NotFound: this person has none of that number, whoever else may have.
+    """
+    recording = await recordings_store.find_by_number(connection, owner, number)
+    if recording is None:
+        raise NotFound(what=f"recording {number}")
+    return recording
+
+
+async def first_tap(connection: AsyncConnection[DictRow], context: Context, press: Press) -> bool:
+    """Note a press of what sends something each time; False when the same button was pressed just before."""
+    tapped = Tapped(message_id=context.pressed, press=press)
+    before = await user_states.get(connection, context.user.id, Tapped)
+    await user_states.put(connection, context.user.id, tapped, ttl=_DOUBLE_TAP)
+    return before != tapped
+
+
+async def put_message(connection: AsyncConnection[DictRow], context: Context, message: OutgoingMessage) -> None:
+    """Have a message sent that takes its time, such as one with a file; it survives a restart."""
+    key = f"press:{context.chat}:{uuid4()}"
+    await outbox_store.put(connection, key, context.user.id, context.chat, message)
+
+
+async def find_conversation(
+    connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId
+) -> Conversation | None:
+    """Load the conversation about a recording; None when it came another way than by Telegram."""
+    try:
+        return await recording_wizard_store.get(connection, owner, recording_id)
+    except NotFound:
+        return None
+
+
+async def leave_dialog(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
+    """End the dialog about a recording, if the person is in one."""
+    dialog = await user_states.get(connection, owner, Dialog)
+    if dialog is not None and dialog.recording_id == recording_id:
+        await user_states.drop(connection, owner, Dialog)
+
+
+async def go_on_to_reports(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
+    """End the questions about a recording, if they are being asked: its reports can be ordered then."""
+    conversation = await find_conversation(connection, owner, recording_id)
+    if conversation is not None and conversation.step is ConversationStep.CONFIRMATION:
+        await recording_wizard_store.move(connection, conversation, ConversationStep.REPORTS)
+
+
+async def show(messages: MessageTracker, context: Context, kind: MessageKind, screen: Screen) -> None:
+    """Show a screen in the place of the pressed message, or as a new one when a message is answered."""
+    if context.pressed is None:
+        await messages.send(context.chat, kind, screen)
+    else:
+        await messages.replace(context.chat, context.pressed, kind, screen)

@@ -1,0 +1,109 @@
+"""What people read in chats. Values in braces are escaped before they are put in; screens are HTML, files are not."""
+
+from texts.units import Noun
+
+CHAT = Noun("чат", "чата", "чатов")
+QUESTION = Noun("вопрос", "вопроса", "вопросов")
+ANSWER = Noun("ответ", "ответа", "ответов")
+CHARACTER = Noun("символ", "символа", "символов")
+
+FRAMING_WORDS = (
+    "сколько почему зачем откуда правда ли говорят сказал сказала сказали говорил говорили рассказал рассказали "
+    "рассказывают расскажи скажи думают считают отмечают отметили упоминают упоминали назвали покажи найди "
+    "клиент клиенты гость гости сотрудник люди человек интервью запись записи мнение отзыв отзывы вопрос"
+)
+"""With which questions are asked, whatever they are about."""
+RECORDING = "Запись"
+
+# --- answers -------------------------------------------------------------------------------------------------------
+SEARCHING = "🔎 Ищу в записях…"
+NO_QUESTION = "Не вижу вопроса. Напишите его словами, например: что гости говорят о завтраке?"
+NO_ANSWER = "В базе знаний нет ответа на этот вопрос."
+NO_TRANSCRIPTS = "Расшифрованных записей пока нет. Пришлите запись, и по ней можно будет спрашивать."
+NO_ANSWER_MARK = "НЕТ ОТВЕТА"
+"""What the model is told to write when the passages do not answer. The prompt says the same."""
+QUESTION_HEAD = "<i>❓ {question}</i>"
+SOURCES_HEAD = "📎 <b>Источники</b>"
+SOURCE = "[{number}] {label} №{recording}, {day}, {speakers}{start}–{end}"
+SPEAKERS = "{speakers}, "
+QUOTE = "«{text}»"
+NOTE = "ℹ️ {note}"
+NOTE_NO_MODEL = "Языковая модель отключена, поэтому ответ — сами цитаты из записей."
+NOTE_MODEL_FAILED = "Языковая модель не ответила, поэтому ответ — сами цитаты из записей. Можно спросить ещё раз."
+NOTE_NOT_CITED = "Языковая модель не подтвердила свой ответ цитатами, поэтому вот сами цитаты из записей."
+NOTE_TRUNCATED = "Ответ не поместился целиком. Спросите о меньшем."
+FAILED = "❌ Ответить не получилось. Задайте вопрос ещё раз."
+
+# --- prompts ---------------------------------------------------------------------------------------------------------
+DIALOG_AS_DATA = "<диалог>\n{turns}\n</диалог>"
+TURN_AS_DATA = "Вопрос: {question}\nОтвет: {answer}"
+PASSAGES_AS_DATA = "<отрывки>\n{passages}\n</отрывки>"
+PASSAGE_AS_DATA = "[{number}] {label} №{recording}, {day}\n{lines}"
+LINE_AS_DATA = "({time}) {speaker}{text}"
+LINE_SPEAKER = "{speaker}: "
+QUESTION_AS_DATA = "<вопрос>\n{question}\n</вопрос>"
+
+# --- screens ---------------------------------------------------------------------------------------------------------
+MENU = "💬 Чаты/Диалоги"
+LIST = "💬 <b>Чаты</b>: {count}. Чтобы спросить, просто напишите вопрос.\nСейчас открыт №{number} «{title}»."
+LIST_PAGE = "Страница {page} из {pages}."
+UNTITLED = "Новый чат"
+LISTED = "№{number} · {title}"
+LISTED_ACTIVE = "▶ №{number} · {title}"
+PREVIOUS = "◀"
+NEXT = "▶"
+NEW = "➕ Новый чат"
+STATISTICS = "📊 Статистика"
+CARD = "💬 <b>Чат №{number}</b>\n{title}\n\n{questions} · {answers}\nСоздан {created}, последний вопрос {updated}"
+CARD_EMPTY = "💬 <b>Чат №{number}</b>\n{title}\n\nВопросов ещё не было. Создан {created}"
+CARD_ACTIVE = "Этот чат открыт: напишите вопрос."
+SWITCH = "💬 В чат"
+RENAME = "✏️ Переименовать"
+DELETE = "🗑️ Удалить"
+HISTORY = "📜 Получить историю"
+CHATS = "💬 К чатам"
+SWITCHED = "💬 <b>Чат №{number}</b> «{title}»\n\nНапишите вопрос, и я отвечу по вашим записям."
+ASK_TITLE = "✏️ Введите новое название чата №{number} «{title}», от 1 до {longest} символов:"
+QUESTIONS_LEFT = "Вопросы о записи прерваны, введённое сохранено: данные записи можно дополнить в хранилище."
+TITLE_BLANK = "Название пустое. Отправьте название текстом."
+TITLE_TOO_LONG = "В названии {length}, а можно не больше {longest}. Отправьте название короче."
+RENAMED = "✅ Чат №{number} теперь называется «{title}»."
+DELETE_QUESTION = (
+    "🗑️ Удалить чат №{number} «{title}»?\n\nВ нём {questions} и {answers}. Вернуть их нельзя. "
+    "Номера остальных чатов не изменятся."
+)
+DELETE_CONFIRM = "🗑️ Да, удалить"
+CHAT_GONE = "❌ Этого чата больше нет: его удалили, пока вы вводили название."
+DELETED = "🗑️ Чат №{number} «{title}» удалён."
+
+# --- history ---------------------------------------------------------------------------------------------------------
+HISTORY_QUESTION = "📜 В каком виде прислать историю чата №{number} «{title}»?"
+HISTORY_CAPTION = "📜 Чат №{number} «{title}»: {questions}{day}"
+HISTORY_OF_DAY = " за {day}"
+HISTORY_NONE = "📜 В чате №{number} «{title}» вопросов ещё не было."
+HISTORY_NONE_OF_DAY = "📜 За {day} в чате №{number} «{title}» вопросов нет."
+HISTORY_ELSEWHERE = "В этот день спрашивали в других чатах:"
+HISTORY_BAD_DAY = "❌ {reason}. Например: /history 03.11.2026"
+HISTORY_FILE = "Чат {number} {title}{day}.{extension}"
+HISTORY_FILE_DAY = " за {day}"
+FILE_HEAD = "ЧАТ №{number} «{title}»\nВыгружено: {exported}"
+FILE_DAY = "Вопросы за {day}"
+FILE_QUESTION = "[{time}] ВОПРОС"
+FILE_ANSWERS = {"fast": "ОТВЕТ", "deep": "ОТВЕТ (глубокое исследование)"}
+FILE_UNANSWERED = "(ответа ещё нет)"
+FILE_SOURCES = "Источники:"
+FILE_LINE = "-" * 60
+MARKDOWN_HEAD = "# Чат №{number} «{title}»\n\nВыгружено: {exported}"
+MARKDOWN_QUESTION = "## {time} — вопрос"
+MARKDOWN_ANSWERS = {"fast": "**Ответ**", "deep": "**Ответ (глубокое исследование)**"}
+MARKDOWN_SOURCES = "Источники:"
+
+# --- statistics ------------------------------------------------------------------------------------------------------
+FIGURES = (
+    "📊 <b>Статистика</b>\n\n<b>За 30 дней</b>\n{recent}\n\n<b>За всё время</b>\n{all}\n\nУдалённые чаты не учтены."
+)
+FIGURES_OF = (
+    "Чатов: {chats}\nВопросов: {questions}\nОтветов: {answers} (быстрых {fast}, глубоких {deep}, "
+    "без ответа в базе {unanswered})\nТокенов: {tokens}\nОценок: {ratings}{average}"
+)
+FIGURES_AVERAGE = ", в среднем {rating}"

@@ -1,0 +1,237 @@
+"""Speech to text of a whole recording: parts are planned, transcribed, stored, joined, and nothing is lost silently."""
+
+import asyncio
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+import texts.transcript
+from datamodels import Interval, MissingInterval, PartPlan, PartTranscript, Segment, TranscriptDraft
+from errors import ProviderError
+from speech_to_text.port import SpeechToText
+from transcription.inventions import load_inventions, without_inventions, without_loops
+from transcription.join import join_parts
+from transcription.plan import Speech, plan_parts
+
+_ENOUGH_SPEECH_S = 20.0
+"""Whisper detects the language in its first window of 30 seconds."""
+
+_TELLERS = 3
+"""Parts that are asked for the language one after the other, before the engine is left to detect it in each part."""
+
+_HOPELESS_FAILURES = 3
+"""When so many parts failed and none succeeded, the others would only fail after long waits."""
+
+_HOLE_S = 5.0
+_EMPTY_PART_S = 1.0
+"""Seconds of speech without a word that are reported: inside what was recognised, and where a part has no text at all.
+Shorter ones are coughs and laughs."""
+
+
+class PartStore(Protocol):
+    """Where the parts of one recording are kept. A part is known by its input hash."""
+
+    async def results(self, input_hashes: Sequence[str]) -> Mapping[str, PartTranscript]:
+        """The results that are there already, by input hash."""
+        ...
+
+    async def plan(self, parts: Mapping[str, PartPlan]) -> None:
+        """Make these parts, by input hash, the recording's plan; results of earlier plans may be asked for again."""
+        ...
+
+    async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None: ...
+
+    async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None: ...
+
+
+class Transcription:
+    """Transcribes recordings with one engine."""
+
+    def __init__(self, engine: SpeechToText, parts: PartStore) -> None:
+        self._engine = engine
+        self._parts = parts
+
+    async def run(
+        self,
+        recording_sha256: str,
+        pcm: Path,
+        speech: Sequence[Interval],
+        duration_s: float,
+        language: str | None,
+        on_parts: Callable[[int, int], None] | None = None,
+    ) -> TranscriptDraft:
+        """Transcribe the prepared audio ``pcm``; parts that were done before are not done again.
+
+        ``speech`` is what ``voice_activity`` found, ``language`` an ISO 639-1 code or None: then the part that
+        tells the language goes first and the others follow it. ``on_parts`` is told how many parts are done, and of how
+        many.
+
+        Raises:
+            ProviderError: every part failed, or trying again does not help. Parts done until then are stored.
+        """
+        plan = plan_parts(speech, duration_s, self._engine.limits)
+        work = _Work(self._engine, self._parts, recording_sha256, pcm, plan, on_parts)
+        await work.do(language, _tellers_of_language(plan, Speech(speech)))
+        segments, missing = await asyncio.to_thread(_result, plan, work.results, Speech(speech))
+        return TranscriptDraft(
+            language=work.language or "",
+            engine=self._engine.info,
+            duration_s=duration_s,
+            segments=segments,
+            missing=missing,
+        )
+
+
+class _Work:
+    """The parts of one run: what is done, what failed, and in which language."""
+
+    def __init__(
+        self,
+        engine: SpeechToText,
+        store: PartStore,
+        recording_sha256: str,
+        pcm: Path,
+        plan: Sequence[PartPlan],
+        on_parts: Callable[[int, int], None] | None,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._recording_sha256 = recording_sha256
+        self._pcm = pcm
+        self._plan = plan
+        self._on_parts = on_parts
+        self._hashes: dict[int, str] = {}
+        self._failures: dict[int, ProviderError] = {}
+        self.language: str | None = None
+        self.results: dict[int, PartTranscript] = {}
+
+    async def do(self, language: str | None, tellers: Sequence[PartPlan]) -> None:
+        """Do all parts; with no ``language`` given, ask up to three ``tellers`` for it before."""
+        self.language = language
+        await self._begin()
+        if language is None:
+            await self._detect(tellers)
+            self.language = next((result.language for result in self.results.values() if result.language), None)
+            await self._begin()
+        await self._transcribe_all([part for part in self._plan if part.position not in self.results])
+        if self._plan and not self.results:
+            raise next(iter(self._failures.values()))
+
+    async def _detect(self, tellers: Sequence[PartPlan]) -> None:
+        for part in tellers[:_TELLERS]:
+            if any(result.language for result in self.results.values()):
+                return
+            if part.position not in self.results:
+                await self._transcribe(part)
+        if tellers and not self.results:
+            raise next(iter(self._failures.values()))
+
+    async def _begin(self) -> None:
+        """Take what is there in the language of this run, and tell the store what is to come."""
+        hashes = {part.position: self._hash(part) for part in self._plan if part.position not in self.results}
+        stored = await self._store.results(list(hashes.values()))
+        self._hashes.update(hashes)
+        self.results.update((position, stored[key]) for position, key in hashes.items() if key in stored)
+        await self._store.plan({self._hashes[part.position]: part for part in self._plan})
+        self._tell()
+
+    def _hash(self, part: PartPlan) -> str:
+        """What the part's result depends on."""
+        inputs = [self._recording_sha256, part.start, part.end, self._engine.info.fingerprint, self.language]
+        return sha256(json.dumps(inputs).encode()).hexdigest()
+
+    async def _transcribe_all(self, parts: Sequence[PartPlan]) -> None:
+        waiting = iter(parts)
+
+        async def transcribe() -> None:
+            for part in waiting:
+                await self._transcribe(part)
+
+        failure: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(self._engine.concurrency):
+                    tasks.create_task(transcribe())
+        except ExceptionGroup as exc:
+            failure = exc.exceptions[0]
+        if failure is not None:
+            # Outside the handler: the error keeps its own cause instead of the group.
+            raise failure
+
+    async def _transcribe(self, part: PartPlan) -> None:
+        """Transcribe and store one part. A failure is noted and raised only when going on makes no sense."""
+        input_hash = self._hashes[part.position]
+        started = monotonic()
+        try:
+            result = await self._engine.transcribe(self._pcm, part.start, part.end, self.language)
+        except ProviderError as exc:
+            await self._store.save_failure(input_hash, exc.code, monotonic() - started)
+            self._failures[part.position] = exc
+            if not exc.retryable or (not self.results and len(self._failures) >= _HOPELESS_FAILURES):
+                raise
+            return
+        await self._store.save_result(input_hash, result, monotonic() - started)
+        self.results[part.position] = result
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._on_parts is not None:
+            self._on_parts(len(self.results), len(self._plan))
+
+
+def _tellers_of_language(plan: Sequence[PartPlan], speech: Speech) -> list[PartPlan]:
+    """The parts in the order in which they are asked for the language: first those with enough speech, as they come."""
+
+    def order(part: PartPlan) -> tuple[float, int]:
+        return -min(speech.seconds(part.start, part.end), _ENOUGH_SPEECH_S), part.position
+
+    return sorted(plan, key=order)
+
+
+def _result(
+    plan: Sequence[PartPlan], results: Mapping[int, PartTranscript], speech: Speech
+) -> tuple[tuple[Segment, ...], tuple[MissingInterval, ...]]:
+    """What was heard, and what of the speech is missing. Reads the file of inventions: blocks."""
+    done = [(part, results[part.position]) for part in plan if part.position in results]
+    segments = without_loops(without_inventions(join_parts(done), speech, load_inventions()))
+    missing: list[MissingInterval] = []
+    for part in plan:
+        if part.position in results:
+            missing.extend(_without_text(part, speech, segments))
+        else:
+            missing.append(_failed(part, plan, results))
+    return segments, tuple(missing)
+
+
+def _failed(part: PartPlan, plan: Sequence[PartPlan], results: Mapping[int, PartTranscript]) -> MissingInterval:
+    """The failed part, without what its neighbours cover."""
+    start = part.start + (part.overlap_s if part.position - 1 in results else 0.0)
+    end = plan[part.position + 1].start if part.position + 1 in results else part.end
+    return MissingInterval(start=start, end=min(end, part.end), reason=texts.transcript.PART_FAILED)
+
+
+def _without_text(part: PartPlan, speech: Speech, segments: Sequence[Segment]) -> list[MissingInterval]:
+    """The stretches of a transcribed part in which somebody speaks and no word came out."""
+    first = part.start + part.overlap_s
+    inside = segments[bisect_right(segments, first, key=_end) : bisect_left(segments, part.end, key=_start)]
+    borders = [first, *(time for segment in inside for time in (segment.start, segment.end)), part.end]
+    missing: list[MissingInterval] = []
+    for start, end in zip(borders[::2], borders[1::2], strict=True):
+        spoken = speech.within(start, end)
+        if sum(item.end - item.start for item in spoken) >= (_HOLE_S if inside else _EMPTY_PART_S):
+            missing.append(
+                MissingInterval(start=spoken[0].start, end=spoken[-1].end, reason=texts.transcript.NOT_RECOGNISED)
+            )
+    return missing
+
+
+def _start(segment: Segment) -> float:
+    return segment.start
+
+
+def _end(segment: Segment) -> float:
+    return segment.end

@@ -1,0 +1,366 @@
+"""Rows of ``recording_parts``, ``transcripts`` and ``transcript_segments``, and the full-text search over segments.
+
+The search uses the Russian configuration of PostgreSQL; «е» stands for «ё».
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from datamodels import (
+    PartPlan,
+    PartTranscript,
+    RecordingId,
+    ScenarioId,
+    Segment,
+    StoredPart,
+    Transcript,
+    UserId,
+    Value,
+    Word,
+)
+
+_PLAN_PART = """
+    INSERT INTO recording_parts (recording_id, input_hash, position, start_s, end_s)
+    VALUES (%(recording_id)s, %(input_hash)s, %(position)s, %(start)s, %(end)s)
+    ON CONFLICT (recording_id, input_hash) DO UPDATE SET position = EXCLUDED.position, planned = true
+"""
+_DROP_UNPLANNED = """
+    DELETE FROM recording_parts
+    WHERE recording_id = %(recording_id)s AND NOT input_hash = ANY(%(input_hashes)s) AND result IS NULL
+"""
+_KEEP_UNPLANNED_RESULTS = """
+    UPDATE recording_parts SET planned = false
+    WHERE recording_id = %(recording_id)s AND NOT input_hash = ANY(%(input_hashes)s) AND planned
+"""
+_SELECT_PARTS = """
+    SELECT input_hash, position, start_s, end_s, result, error_code, engine_s
+    FROM recording_parts
+    WHERE recording_id = %(recording_id)s AND input_hash = ANY(%(input_hashes)s)
+    ORDER BY position
+"""
+_STORE_PART_RESULT = """
+    UPDATE recording_parts SET
+        result = %(result)s, engine_s = %(engine_s)s, error_code = NULL, tries = tries + 1, finished_at = now()
+    WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s
+"""
+_STORE_PART_FAILURE = """
+    UPDATE recording_parts SET error_code = %(error_code)s, tries = tries + 1
+    WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s AND result IS NULL
+"""
+_DELETE_TRANSCRIPT = "DELETE FROM transcripts WHERE recording_id = %(recording_id)s"
+_INSERT_TRANSCRIPT = """
+    INSERT INTO transcripts (recording_id, language, engine, model, duration_s, speakers, missing, content_hash)
+    VALUES (
+        %(recording_id)s, %(language)s, %(engine)s, %(model)s, %(duration_s)s, %(speakers)s, %(missing)s,
+        %(content_hash)s
+    )
+"""
+_COPY_SEGMENTS = """
+    COPY transcript_segments (recording_id, position, start_s, end_s, speaker, role, confidence, text, words)
+    FROM STDIN
+"""
+_SELECT_TRANSCRIPT = """
+    SELECT language, engine, model, duration_s, speakers, missing
+    FROM transcripts WHERE recording_id = %(recording_id)s
+"""
+_SUM_ENGINE_SECONDS = """
+    SELECT coalesce(sum(engine_s), 0) AS seconds FROM recording_parts WHERE recording_id = %(recording_id)s AND planned
+"""
+_SELECT_ENGINE = "SELECT engine, model FROM transcripts WHERE recording_id = %(recording_id)s"
+_SELECT_HAS_FAILED_PARTS = """
+    SELECT EXISTS (
+        SELECT FROM recording_parts
+        WHERE recording_id = %(recording_id)s AND planned AND result IS NULL AND error_code IS NOT NULL
+    ) AS failed
+"""
+_SELECT_SEGMENTS = """
+    SELECT start_s, end_s, speaker, role, confidence, text, words
+    FROM transcript_segments WHERE recording_id = %(recording_id)s
+    ORDER BY position
+"""
+
+_BATCH_ROWS = 100
+
+
+async def plan_parts(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, parts: Mapping[str, PartPlan]
+) -> None:
+    """Make ``parts``, by input hash, the plan of the recording.
+
+    Parts that are there keep what is known of them. Parts of other plans go, unless an engine answered for them.
+    """
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            _PLAN_PART,
+            [
+                {
+                    "recording_id": recording_id,
+                    "input_hash": input_hash,
+                    "position": part.position,
+                    "start": part.start,
+                    "end": part.end,
+                }
+                for input_hash, part in parts.items()
+            ],
+        )
+    other = {"recording_id": recording_id, "input_hashes": list(parts)}
+    await connection.execute(_DROP_UNPLANNED, other)
+    await connection.execute(_KEEP_UNPLANNED_RESULTS, other)
+
+
+async def get_parts(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hashes: Sequence[str]
+) -> list[StoredPart]:
+    """Load those of the parts that are there, by position."""
+    cursor = await connection.execute(_SELECT_PARTS, {"recording_id": recording_id, "input_hashes": list(input_hashes)})
+    rows = await cursor.fetchall()
+    # Hours of words: built in a thread, so that the event loop stays free for others.
+    return await asyncio.to_thread(lambda: [StoredPart.model_validate(row) for row in rows])
+
+
+async def store_part_result(
+    connection: AsyncConnection[DictRow],
+    recording_id: RecordingId,
+    input_hash: str,
+    result: PartTranscript,
+    engine_s: float,
+) -> None:
+    """Keep what the engine answered for a planned part, and the seconds it took."""
+    await connection.execute(
+        _STORE_PART_RESULT,
+        {
+            "recording_id": recording_id,
+            "input_hash": input_hash,
+            "result": Jsonb(result.model_dump(mode="json")),
+            "engine_s": engine_s,
+        },
+    )
+
+
+async def store_part_failure(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hash: str, error_code: str
+) -> None:
+    """Note why a part has no result; a result that another worker stored meanwhile stays."""
+    await connection.execute(
+        _STORE_PART_FAILURE, {"recording_id": recording_id, "input_hash": input_hash, "error_code": error_code}
+    )
+
+
+async def save_transcript(
+    connection: AsyncConnection[DictRow], recording_id: RecordingId, transcript: Transcript, content_hash: str
+) -> None:
+    """Put the transcript in the place of the recording's earlier one."""
+    await connection.execute(_DELETE_TRANSCRIPT, {"recording_id": recording_id})
+    await connection.execute(
+        _INSERT_TRANSCRIPT,
+        {
+            "recording_id": recording_id,
+            **transcript.model_dump(exclude={"segments", "missing"}),
+            "missing": Jsonb([interval.model_dump(mode="json") for interval in transcript.missing]),
+            "content_hash": content_hash,
+        },
+    )
+    async with connection.cursor() as cursor, cursor.copy(_COPY_SEGMENTS) as copy:
+        for position, segment in enumerate(transcript.segments):
+            await copy.write_row(
+                (
+                    recording_id,
+                    position,
+                    segment.start,
+                    segment.end,
+                    segment.speaker,
+                    segment.role,
+                    segment.confidence,
+                    segment.text,
+                    _packed_words(segment),
+                )
+            )
+
+
+async def engine_seconds(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> float:
+    """Seconds that the engine took for the parts of the current plan, added up."""
+    row = await (await connection.execute(_SUM_ENGINE_SECONDS, {"recording_id": recording_id})).fetchone()
+    return float(row["seconds"]) if row else 0.0
+
+
+async def find_engine(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> tuple[str, str] | None:
+    """Name and model of the engine that made the transcript; None while there is none."""
+    row = await (await connection.execute(_SELECT_ENGINE, {"recording_id": recording_id})).fetchone()
+    return None if row is None else (row["engine"], row["model"])
+
+
+async def has_failed_parts(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+    """Tell whether the engine failed for a part of the recording's plan."""
+    row = await (await connection.execute(_SELECT_HAS_FAILED_PARTS, {"recording_id": recording_id})).fetchone()
+    return row is not None and bool(row["failed"])
+
+
+async def load_transcript(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Transcript | None:
+    """Load the transcript; None while there is none."""
+    parameters = {"recording_id": recording_id}
+    head = await (await connection.execute(_SELECT_TRANSCRIPT, parameters)).fetchone()
+    if head is None:
+        return None
+    cursor = await connection.execute(_SELECT_SEGMENTS, parameters)
+    segments: list[Segment] = []
+    # Eight hours have 70,000 words: a batch at a time and in a thread, so that the event loop stays free for others.
+    while rows := await cursor.fetchmany(_BATCH_ROWS):
+        segments += await asyncio.to_thread(_segments, rows)
+    return Transcript.model_validate({**head, "segments": tuple(segments)})
+
+
+def _packed_words(segment: Segment) -> Jsonb | None:
+    if segment.words is None:
+        return None
+    return Jsonb([[word.start, word.end, word.text, word.probability] for word in segment.words])
+
+
+def _segments(rows: list[DictRow]) -> list[Segment]:
+    return [_segment(row) for row in rows]
+
+
+def _segment(row: DictRow) -> Segment:
+    words: list[list[Any]] | None = row["words"]
+    return Segment(
+        start=row["start_s"],
+        end=row["end_s"],
+        speaker=row["speaker"],
+        role=row["role"],
+        confidence=row["confidence"],
+        text=row["text"],
+        words=None if words is None else tuple(_word(*word) for word in words),
+    )
+
+
+def _word(start: float, end: float, text: str, probability: float | None) -> Word:
+    return Word(start=start, end=end, text=text, probability=probability)
+
+
+# As the index transcript_segments_words has it, or the index is not used.
+_VECTOR = "to_tsvector('russian', translate(segments.text, 'ёЁ', 'еЕ'))"
+
+_SELECT_LEXEMES = """
+    SELECT tsvector_to_array(to_tsvector('russian', translate(%(text)s, 'ёЁ', 'еЕ'))) AS lexemes
+"""
+# A word weighs the more, the fewer of the utterances that were found have it.
+_SELECT_HITS = f"""
+    WITH hits AS MATERIALIZED (
+        SELECT
+            segments.recording_id, segments.position,
+            ARRAY(
+                SELECT unnest(tsvector_to_array({_VECTOR})) INTERSECT SELECT unnest(%(lexemes)s::text[])
+            ) AS lexemes
+        FROM transcript_segments AS segments JOIN recordings ON recordings.id = segments.recording_id
+        WHERE recordings.owner_id = %(owner_id)s AND {_VECTOR} @@ %(query)s::tsquery
+    ), weights AS MATERIALIZED (
+        SELECT lexeme, ln(1 + (SELECT count(*) FROM hits)::double precision / count(*)) AS weight
+        FROM hits, unnest(lexemes) AS lexeme GROUP BY lexeme
+    )
+    SELECT recording_id, position, weighed.weights
+    FROM hits CROSS JOIN LATERAL (
+        SELECT jsonb_object_agg(lexeme, weight) AS weights, sum(weight) AS score
+        FROM weights WHERE lexeme = ANY(hits.lexemes)
+    ) AS weighed
+    ORDER BY weighed.score DESC, recording_id, position
+    LIMIT %(limit)s
+"""
+_SELECT_AROUND = """
+    SELECT segments.recording_id, segments.position, start_s AS start, end_s AS end, speaker, role, text
+    FROM transcript_segments AS segments
+    WHERE (segments.recording_id, segments.position) IN (
+        SELECT wanted.recording_id, wanted.position + shift
+        FROM unnest(%(recordings)s::uuid[], %(positions)s::integer[]) AS wanted (recording_id, position),
+            generate_series(-%(reach)s::integer, %(reach)s::integer) AS shift
+    )
+    ORDER BY segments.recording_id, segments.position
+"""
+_SELECT_RECORDINGS = """
+    SELECT recordings.id, number, scenario, recorded_on, created_at
+    FROM recordings LEFT JOIN recording_metadata ON recording_id = recordings.id
+    WHERE owner_id = %(owner_id)s AND recordings.id = ANY(%(ids)s)
+"""
+_SELECT_HAS_TRANSCRIPTS = """
+    SELECT EXISTS (
+        SELECT FROM transcripts JOIN recordings ON recordings.id = recording_id WHERE owner_id = %(owner_id)s
+    ) AS any
+"""
+
+
+class Hit(Value):
+    """An utterance that has some of the words. ``weights`` by lexeme tell how much each counts."""
+
+    recording_id: RecordingId
+    position: int
+    weights: Mapping[str, float]
+
+
+class FoundSegment(Value):
+    """A segment near a hit, in seconds from the recording's start."""
+
+    recording_id: RecordingId
+    position: int
+    start: float
+    end: float
+    speaker: str | None
+    role: str | None
+    text: str
+
+
+class FoundRecording(Value):
+    """What is said of a recording beside a quote. ``recorded_on`` is None while nobody has said it."""
+
+    id: RecordingId
+    number: int
+    scenario: ScenarioId
+    recorded_on: date | None
+    created_at: datetime
+
+
+async def lexemes_of(connection: AsyncConnection[DictRow], text: str) -> list[str]:
+    """The stems of the words of ``text`` by which it can be searched; «и», «что», «как» and the like are left out."""
+    row = await (await connection.execute(_SELECT_LEXEMES, {"text": text})).fetchone()
+    return list(row["lexemes"]) if row else []
+
+
+async def find_hits(
+    connection: AsyncConnection[DictRow], owner: UserId, lexemes: Sequence[str], limit: int
+) -> list[Hit]:
+    """Load the owner's utterances that have any of the stems, those with the rarest and the most first."""
+    parameters = {"owner_id": owner, "lexemes": list(lexemes), "query": _any_of(lexemes), "limit": limit}
+    return [Hit.model_validate(row) async for row in await connection.execute(_SELECT_HITS, parameters)]
+
+
+async def segments_around(connection: AsyncConnection[DictRow], hits: Sequence[Hit], reach: int) -> list[FoundSegment]:
+    """Load the hits and ``reach`` segments on either side of each, in the order of their recordings."""
+    parameters = {
+        "recordings": [hit.recording_id for hit in hits],
+        "positions": [hit.position for hit in hits],
+        "reach": reach,
+    }
+    return [FoundSegment.model_validate(row) async for row in await connection.execute(_SELECT_AROUND, parameters)]
+
+
+async def recordings_of(
+    connection: AsyncConnection[DictRow], owner: UserId, ids: Sequence[RecordingId]
+) -> dict[RecordingId, FoundRecording]:
+    """Load what is said of these recordings of the owner, by id."""
+    cursor = await connection.execute(_SELECT_RECORDINGS, {"owner_id": owner, "ids": list(ids)})
+    return {row["id"]: FoundRecording.model_validate(row) async for row in cursor}
+
+
+async def has_transcripts(connection: AsyncConnection[DictRow], owner: UserId) -> bool:
+    """Tell whether the owner has anything that can be searched."""
+    row = await (await connection.execute(_SELECT_HAS_TRANSCRIPTS, {"owner_id": owner})).fetchone()
+    return row is not None and bool(row["any"])
+
+
+def _any_of(lexemes: Sequence[str]) -> str:
+    """A tsquery in which each stem stands quoted, so that none of its signs is read as an operator."""
+    quoted = (lexeme.replace("\\", "\\\\").replace("'", "''") for lexeme in lexemes)
+    return " | ".join(f"'{lexeme}'" for lexeme in quoted)

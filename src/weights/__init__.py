@@ -1,0 +1,1 @@
+"""Model weights: fetched once, verified by their published sha256, kept on disk."""

