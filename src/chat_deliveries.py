@@ -15,7 +15,7 @@ _PAUSE_S = 0.3
 """A person waits for it, and looking takes a look into an index."""
 
 
-class AnswerDeliveries:
+class ChatDeliveries:
     """Delivers answers that have ended."""
 
     def __init__(self, database: Database, wake_outbox: Callable[[], None]) -> None:

@@ -144,7 +144,7 @@ class Usage(Value):
         )
 
 
-class ChatMessage(Value):
+class PromptMessage(Value):
     role: str = Field(pattern="^(system|user|assistant)$")
     content: str
 

@@ -178,8 +178,8 @@ class IncomingFile(Value):
     finished_at: datetime | None
 
 
-class ConversationStep(StrEnum):
-    """What the conversation about a recording waits for."""
+class WizardStep(StrEnum):
+    """What the wizard about a recording waits for."""
 
     TRANSCRIPT = "transcript"
     """The job; then the transcript is delivered."""
@@ -195,13 +195,13 @@ class ConversationStep(StrEnum):
     """Only the transcript was wanted."""
 
 
-class Conversation(Value):
-    """A row of ``recording_conversations``. ``round`` grows each time the whole recording is processed again."""
+class RecordingWizard(Value):
+    """A row of ``recording_wizards``. ``round`` grows each time the whole recording is processed again."""
 
     recording_id: RecordingId
     owner_id: UserId
     chat_id: ChatId
-    step: ConversationStep
+    step: WizardStep
     round: int
 
 

@@ -34,7 +34,7 @@ from errors import (
     UnexpectedFailure,
     VoxPersonaError,
 )
-from followers import Errands, Loop, delay_s
+from followers import KeyedTasks, Loop, delay_s
 from metadata.parsing import parse_caption
 from recordings import Intake, IntakeLimits
 from telegram_client.client import TelegramClient
@@ -100,23 +100,23 @@ class Downloads:
         """Work on open files until cancelled; what is not finished then goes on at the next start."""
         self._spooled = await asyncio.to_thread(self._left_behind)
         async with asyncio.TaskGroup() as group:
-            errands: Errands[int] = Errands("downloads", group, self._loop.wake)
-            await self._loop.run(lambda: self._look(errands))
+            tasks: KeyedTasks[int] = KeyedTasks("downloads", group, self._loop.wake)
+            await self._loop.run(lambda: self._look(tasks))
 
-    async def _look(self, errands: Errands[int]) -> None:
-        busy = errands.busy
+    async def _look(self, tasks: KeyedTasks[int]) -> None:
+        busy = tasks.busy
         # Downloads go on, and count on, meanwhile.
         noted, self._bytes_done = self._bytes_done, {}
         async with self._database.transaction() as connection:
             for incoming_id, bytes_done in noted.items():
                 await incoming_store.set_bytes_done(connection, incoming_id, bytes_done)
             open_files = {file.id: file for file in await incoming_store.list_open(connection)}
-        for incoming_id in errands.busy - open_files.keys():
-            errands.cancel(incoming_id)
-        await self._clear(self._spooled - open_files.keys() - errands.busy)
+        for incoming_id in tasks.busy - open_files.keys():
+            tasks.cancel(incoming_id)
+        await self._clear(self._spooled - open_files.keys() - tasks.busy)
         for file in self._next([file for file in open_files.values() if file.id not in busy], open_files, busy):
             self._spooled.add(file.id)
-            errands.start(file.id, self._take_in(file))
+            tasks.start(file.id, self._take_in(file))
 
     def _next(
         self, waiting: list[IncomingFile], open_files: dict[int, IncomingFile], busy: frozenset[int]

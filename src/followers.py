@@ -52,7 +52,7 @@ class Loop:
                 continue
 
 
-class Errands(Generic[Key]):
+class KeyedTasks(Generic[Key]):
     """Tasks by key, one at a time for each. What they leave undone when they fail is for a later step of the loop."""
 
     def __init__(self, name: str, group: asyncio.TaskGroup, done: Callable[[], None]) -> None:
@@ -68,25 +68,25 @@ class Errands(Generic[Key]):
         """The keys that have a task, or have had one that failed a moment ago.
 
         Ask before the database is asked what is to be done: what it says of a key that is free only afterwards may be
-        older than what the key's errand has done.
+        older than what the key's task has done.
         """
         now = asyncio.get_running_loop().time()
         return frozenset([*self._tasks, *(key for key, (_, until) in self._failures.items() if now < until)])
 
-    def start(self, key: Key, errand: Coroutine[None, None, None]) -> None:
-        """Begin an errand; its key must have no task."""
+    def start(self, key: Key, work: Coroutine[None, None, None]) -> None:
+        """Start ``work`` as the task of ``key``, which must have none."""
         assert key not in self._tasks  # noqa: S101  # two at a time would do everything twice
-        self._tasks[key] = self._group.create_task(self._run(key, errand))
+        self._tasks[key] = self._group.create_task(self._run(key, work))
 
     def cancel(self, key: Key) -> None:
-        """Stop the errand; its key is busy until it has ended. One without a task is forgotten."""
+        """Stop the task; its key is busy until it has ended. One without a task is forgotten."""
         self._failures.pop(key, None)
         if key in self._tasks:
             self._tasks[key].cancel()
 
-    async def _run(self, key: Key, errand: Coroutine[None, None, None]) -> None:
+    async def _run(self, key: Key, work: Coroutine[None, None, None]) -> None:
         try:
-            if await _ended_well(errand, errand=self._name, key=str(key)):
+            if await _ended_well(work, task=self._name, key=str(key)):
                 self._failures.pop(key, None)
                 self._done()
             else:

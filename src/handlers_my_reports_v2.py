@@ -40,8 +40,8 @@ from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_browse import BrowseHandlers
 from telegram_handlers.my_reports_shared import (
     BadAnswer,
-    Deed,
     MyReportsWork,
+    ReportAction,
     ReportsDesk,
     count,
     parse_number,
@@ -54,11 +54,11 @@ from utils import safe_file_name
 log = structlog.get_logger(__name__)
 
 _ASKED_AT = {
-    Deed.VIEW: Step.REPORT_VIEW_ASK_NUMBER,
-    Deed.RENAME: Step.REPORT_RENAME_ASK_NUMBER,
-    Deed.DELETE: Step.REPORT_DELETE_ASK_NUMBER,
+    ReportAction.VIEW: Step.REPORT_VIEW_ASK_NUMBER,
+    ReportAction.RENAME: Step.REPORT_RENAME_ASK_NUMBER,
+    ReportAction.DELETE: Step.REPORT_DELETE_ASK_NUMBER,
 }
-_CONFIRMED_AT = {**_ASKED_AT, Deed.RENAME: Step.REPORT_RENAME_ASK_NEW_NAME}
+_CONFIRMED_AT = {**_ASKED_AT, ReportAction.RENAME: Step.REPORT_RENAME_ASK_NEW_NAME}
 
 
 class MyReportsHandlers:
@@ -109,7 +109,7 @@ class MyReportsHandlers:
             reports = await self._work.archive.list(owner)
             await self._desk.take_snapshot(owner, reports)
             if not reports:
-                count(Deed.OPEN, "ok")
+                count(ReportAction.OPEN, "ok")
                 await show(self._messages, context, MessageKind.MENU, no_reports())
                 return
             now = self._work.now()
@@ -119,10 +119,10 @@ class MyReportsHandlers:
             size = len(content)
             log.info("report_list_opened", user=str(owner), reports=len(reports), bytes=size, seconds=round(seconds, 3))
             if size > REPORT_LIST_BYTES:
-                count(Deed.OPEN, "too_large")
+                count(ReportAction.OPEN, "too_large")
                 await show(self._messages, context, MessageKind.MENU, list_too_large(len(reports), size))
                 return
-            count(Deed.OPEN, "ok")
+            count(ReportAction.OPEN, "ok")
             name = safe_file_name(texts.my_reports.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
             caption = list_caption(len(reports))
             await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
@@ -130,51 +130,51 @@ class MyReportsHandlers:
             await self._messages.send(context.chat, MessageKind.MENU, menu)
 
     async def handle_report_view_request(self, context: Context, press: Press) -> None:
-        await self._request(context, press, Deed.VIEW)
+        await self._request(context, press, ReportAction.VIEW)
 
     async def handle_report_view_input(self, context: Context, message: IncomingMessage) -> None:
-        await self._number_typed(context, message, Deed.VIEW)
+        await self._number_typed(context, message, ReportAction.VIEW)
 
     async def handle_report_view_confirm(self, context: Context, press: Press) -> None:
         """Send the report's file."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            if await self._confirmed(context, press, Deed.VIEW) is None:
+            if await self._confirmed(context, press, ReportAction.VIEW) is None:
                 return
             try:
                 report, text = await self._work.archive.read(owner, press.number)
             except ReportFileGone:
                 found = await self._work.archive.find(owner, press.number)
                 tell = texts.my_reports.FILE_GONE.format(number=found.number, recording=found.recording_number)
-                await self._end(context, Deed.VIEW, "file_gone", tell)
+                await self._end(context, ReportAction.VIEW, "file_gone", tell)
                 return
             except NotFound:
-                await self._gone(context, Deed.VIEW, press.number)
+                await self._gone(context, ReportAction.VIEW, press.number)
                 return
             name = safe_file_name(texts.my_reports.VIEW_FILE.format(number=report.number, title=report.title))
             caption = view_caption(report)
             await self._messages.send_file(context.chat, MessageKind.RESULT, text.encode(), name, caption)
             # Below the file, not in the place of the question above it.
             below = replace(context, pressed=None)
-            await self._end(below, Deed.VIEW, "ok", texts.my_reports.VIEWED.format(number=report.number))
+            await self._end(below, ReportAction.VIEW, "ok", texts.my_reports.VIEWED.format(number=report.number))
 
     async def handle_report_rename_request(self, context: Context, press: Press) -> None:
-        await self._request(context, press, Deed.RENAME)
+        await self._request(context, press, ReportAction.RENAME)
 
     async def handle_report_rename_number_input(self, context: Context, message: IncomingMessage) -> None:
-        await self._number_typed(context, message, Deed.RENAME)
+        await self._number_typed(context, message, ReportAction.RENAME)
 
     async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
         """Take a new title, and ask whether it shall be; another one takes its place."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
-            if await self._desk.good_snapshot(context, Deed.RENAME) is None:
+            if await self._desk.good_snapshot(context, ReportAction.RENAME) is None:
                 return
             try:
                 report = await self._work.archive.find(owner, dialog.number or 0)
             except NotFound:
-                await self._gone(context, Deed.RENAME, dialog.number or 0)
+                await self._gone(context, ReportAction.RENAME, dialog.number or 0)
                 return
             if message.message_id <= dialog.answered:
                 await self._show(context, dialog, report)
@@ -184,7 +184,7 @@ class MyReportsHandlers:
                 title = parse_title(message.text, report.title)
             except BadAnswer as exc:
                 failed = dialog.model_copy(update={"title": None})
-                await self._try_again(context, failed, report, Deed.RENAME, "bad_name", str(exc))
+                await self._try_again(context, failed, report, ReportAction.RENAME, "bad_name", str(exc))
                 return
             dialog = dialog.model_copy(update={"title": title, "tries": 0})
             await self._desk.go_on(owner, dialog)
@@ -194,7 +194,7 @@ class MyReportsHandlers:
         """Give the report the title that was confirmed."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            dialog = await self._confirmed(context, press, Deed.RENAME)
+            dialog = await self._confirmed(context, press, ReportAction.RENAME)
             if dialog is None:
                 return
             if dialog.title is None:
@@ -202,30 +202,30 @@ class MyReportsHandlers:
             try:
                 report = await self._work.archive.rename(owner, press.number, dialog.title)
             except NotFound:
-                await self._gone(context, Deed.RENAME, press.number)
+                await self._gone(context, ReportAction.RENAME, press.number)
                 return
             tell = texts.my_reports.RENAMED.format(number=report.number, title=escaped(report.title))
-            await self._end(context, Deed.RENAME, "ok", tell)
+            await self._end(context, ReportAction.RENAME, "ok", tell)
 
     async def handle_report_delete_request(self, context: Context, press: Press) -> None:
-        await self._request(context, press, Deed.DELETE)
+        await self._request(context, press, ReportAction.DELETE)
 
     async def handle_report_delete_input(self, context: Context, message: IncomingMessage) -> None:
-        await self._number_typed(context, message, Deed.DELETE)
+        await self._number_typed(context, message, ReportAction.DELETE)
 
     async def handle_report_delete_confirm(self, context: Context, press: Press) -> None:
         """Delete the report: file, line, rows."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            if await self._confirmed(context, press, Deed.DELETE) is None:
+            if await self._confirmed(context, press, ReportAction.DELETE) is None:
                 return
             try:
                 report = await self._work.archive.delete(owner, press.number)
             except NotFound:
-                await self._gone(context, Deed.DELETE, press.number)
+                await self._gone(context, ReportAction.DELETE, press.number)
                 return
             tell = texts.my_reports.DELETED.format(number=report.number, title=escaped(report.title))
-            await self._end(context, Deed.DELETE, "ok", tell)
+            await self._end(context, ReportAction.DELETE, "ok", tell)
 
     async def handle_report_cancel(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         """Leave the dialog wherever it is; nothing is done."""
@@ -233,28 +233,28 @@ class MyReportsHandlers:
             await self._desk.end(context.user.id)
             await self._desk.show_menu_after(context, texts.my_reports.CANCELLED)
 
-    async def _request(self, context: Context, press: Press, deed: Deed) -> None:
+    async def _request(self, context: Context, press: Press, action: ReportAction) -> None:
         """Ask for a number, or take the one on the button as if it had been typed."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            if await self._desk.good_snapshot(context, deed) is None:
+            if await self._desk.good_snapshot(context, action) is None:
                 return
-            dialog, report = ReportDialog(step=_ASKED_AT[deed]), None
+            dialog, report = ReportDialog(step=_ASKED_AT[action]), None
             if press.numbers:
                 try:
                     report = await self._work.archive.find(owner, press.number)
                 except NotFound:
-                    await self._gone(context, deed, press.number)
+                    await self._gone(context, action, press.number)
                     return
-                dialog = _about(dialog, deed, report)
+                dialog = _about(dialog, action, report)
             note = await self._desk.begin(owner, dialog)
             await self._show(context, dialog, report, note)
 
-    async def _number_typed(self, context: Context, message: IncomingMessage, deed: Deed) -> None:
+    async def _number_typed(self, context: Context, message: IncomingMessage, action: ReportAction) -> None:
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
-            snapshot = await self._desk.good_snapshot(context, deed)
+            snapshot = await self._desk.good_snapshot(context, action)
             if snapshot is None:
                 return
             try:
@@ -266,47 +266,53 @@ class MyReportsHandlers:
                 number = parse_number(message.text, snapshot.numbers)
                 report = await self._work.archive.find(owner, number)
             except BadAnswer as exc:
-                await self._try_again(context, dialog, None, deed, "bad_number", str(exc))
+                await self._try_again(context, dialog, None, action, "bad_number", str(exc))
             except NotFound:
                 reason = texts.my_reports.GONE.format(number=message.text.strip())
-                await self._try_again(context, dialog, None, deed, "not_found", reason)
+                await self._try_again(context, dialog, None, action, "not_found", reason)
             else:
-                dialog = _about(dialog, deed, report)
+                dialog = _about(dialog, action, report)
                 await self._desk.go_on(owner, dialog)
                 await self._show(context, dialog, report)
 
     async def _try_again(
-        self, context: Context, dialog: ReportDialog, report: ReportFile | None, deed: Deed, outcome: str, reason: str
+        self,
+        context: Context,
+        dialog: ReportDialog,
+        report: ReportFile | None,
+        action: ReportAction,
+        outcome: str,
+        reason: str,
     ) -> None:
         tries = dialog.tries + 1
         if tries >= REPORT_TRIES:
-            await self._end(context, deed, "gave_up", f"❌ {escaped(reason, 300)}\n{texts.my_reports.NO_TRIES}")
+            await self._end(context, action, "gave_up", f"❌ {escaped(reason, 300)}\n{texts.my_reports.NO_TRIES}")
             return
-        count(deed, outcome)
+        count(action, outcome)
         dialog = dialog.model_copy(update={"tries": tries})
         await self._desk.go_on(context.user.id, dialog)
         await self._show(context, dialog, report, tries_left(reason, REPORT_TRIES - tries))
 
-    async def _confirmed(self, context: Context, press: Press, deed: Deed) -> ReportDialog | None:
+    async def _confirmed(self, context: Context, press: Press, action: ReportAction) -> ReportDialog | None:
         """The dialog in which this was asked; None when the list has become too old.
 
         Raises:
             OutdatedButton: this was not asked, or has been done.
         """
-        if await self._desk.good_snapshot(context, deed) is None:
+        if await self._desk.good_snapshot(context, action) is None:
             return None
         dialog = await self._desk.dialog(context.user.id)
-        if dialog.step is not _CONFIRMED_AT[deed] or dialog.number != press.number:
+        if dialog.step is not _CONFIRMED_AT[action] or dialog.number != press.number:
             raise OutdatedButton(data=press.action)
         return dialog
 
-    async def _gone(self, context: Context, deed: Deed, number: int) -> None:
-        await self._end(context, deed, "not_found", f"❌ {texts.my_reports.GONE.format(number=number)}")
+    async def _gone(self, context: Context, action: ReportAction, number: int) -> None:
+        await self._end(context, action, "not_found", f"❌ {texts.my_reports.GONE.format(number=number)}")
 
-    async def _end(self, context: Context, deed: Deed, outcome: str, tell: str) -> None:
+    async def _end(self, context: Context, action: ReportAction, outcome: str, tell: str) -> None:
         """End the dialog and show the menu below what came of it, in HTML."""
-        count(deed, outcome)
-        log.info("report_action", user=str(context.user.id), action=deed, outcome=outcome)
+        count(action, outcome)
+        log.info("report_action", user=str(context.user.id), action=action, outcome=outcome)
         await self._desk.end(context.user.id)
         await self._desk.show_menu_after(context, tell)
 
@@ -315,8 +321,8 @@ class MyReportsHandlers:
         await show(self._messages, context, kind, screen)
 
 
-def _about(dialog: ReportDialog, deed: Deed, report: ReportFile) -> ReportDialog:
-    return dialog.model_copy(update={"step": _CONFIRMED_AT[deed], "number": report.number, "tries": 0})
+def _about(dialog: ReportDialog, action: ReportAction, report: ReportFile) -> ReportDialog:
+    return dialog.model_copy(update={"step": _CONFIRMED_AT[action], "number": report.number, "tries": 0})
 
 
 def _shown(dialog: ReportDialog, report: ReportFile | None, note: str) -> tuple[MessageKind, Screen]:

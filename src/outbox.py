@@ -31,7 +31,7 @@ from datamodels_telegram import (
 )
 from db import Database
 from errors import ChatClosed, DiskFull, NotFound, TelegramRefusedSecrets, UnexpectedFailure, VoxPersonaError
-from followers import Errands, Loop, delay_s
+from followers import KeyedTasks, Loop, delay_s
 from markups.cards import report_labels
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
@@ -161,16 +161,16 @@ class Outbox:
         """Send until cancelled; what was on its way then is sent again at the next start, and Telegram knows it."""
         await self._files.clear()
         async with asyncio.TaskGroup() as group:
-            errands: Errands[ChatId] = Errands("outbox", group, self._loop.wake)
-            await self._loop.run(lambda: self._look(errands))
+            tasks: KeyedTasks[ChatId] = KeyedTasks("outbox", group, self._loop.wake)
+            await self._loop.run(lambda: self._look(tasks))
 
-    async def _look(self, errands: Errands[ChatId]) -> None:
-        busy = errands.busy
+    async def _look(self, tasks: KeyedTasks[ChatId]) -> None:
+        busy = tasks.busy
         async with self._database.transaction() as connection:
             items = await outbox_store.list_next(connection)
         for item in items:
             if item.chat_id not in busy:
-                errands.start(item.chat_id, self._send(item))
+                tasks.start(item.chat_id, self._send(item))
 
     async def _send(self, item: OutboxItem) -> None:
         try:

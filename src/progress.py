@@ -17,7 +17,7 @@ import cards_store
 from datamodels_telegram import CardProgress, ProgressCard, Screen
 from db import Database
 from errors import ChatClosed, TelegramError, TelegramRefusedSecrets
-from followers import Errands, Loop
+from followers import KeyedTasks, Loop
 from markups.cards import CardView, Measured, Times, card_view, measured, opening
 from prompt_pack.models import ReportPack
 from telegram_client.client import TelegramClient
@@ -79,11 +79,11 @@ class ProgressCards:
     async def run(self) -> None:
         """Bring cards up to date until cancelled."""
         async with asyncio.TaskGroup() as group:
-            errands: Errands[int] = Errands("progress", group, lambda: None)
-            await self._loop.run(lambda: self._look(errands))
+            tasks: KeyedTasks[int] = KeyedTasks("progress", group, lambda: None)
+            await self._loop.run(lambda: self._look(tasks))
 
-    async def _look(self, errands: Errands[int]) -> None:
-        busy = errands.busy
+    async def _look(self, tasks: KeyedTasks[int]) -> None:
+        busy = tasks.busy
         async with self._database.transaction() as connection:
             open_cards = await cards_store.open_cards(connection)
         self._shown = {each.card.id: self._shown.get(each.card.id) or _Shown() for each in open_cards}
@@ -93,7 +93,7 @@ class ProgressCards:
             if progress.card.id in busy:
                 continue
             interval = max(_SHORTEST_INTERVAL_S, _CHAT_SHARE_S * crowd[progress.card.chat_id])
-            errands.start(progress.card.id, self._bring_up_to_date(progress, shown, interval))
+            tasks.start(progress.card.id, self._bring_up_to_date(progress, shown, interval))
 
     async def _bring_up_to_date(self, progress: CardProgress, shown: _Shown, interval_s: float) -> None:
         card, now = progress.card, self._now()

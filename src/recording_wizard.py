@@ -1,6 +1,6 @@
-"""Takes the conversation about each recording on: transcript, what it is, metadata, reports.
+"""Takes the wizard about each recording on: transcript, what it is, metadata, reports.
 
-A move is one transaction: where the conversation stands then, and what the person gets with that, in the outbox. So
+A move is one transaction: where the wizard stands then, and what the person gets with that, in the outbox. So
 each is made once, whenever the process is killed.
 """
 
@@ -26,18 +26,18 @@ from cards_store import Deliverable
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus
 from datamodels_telegram import (
-    Conversation,
-    ConversationStep,
     FileReference,
     FileSource,
     MessageKind,
     OutgoingMessage,
     ProgressCard,
+    RecordingWizard,
     Screen,
+    WizardStep,
 )
 from db import Database
 from errors import NotFound
-from followers import Errands, Loop
+from followers import KeyedTasks, Loop
 from markups.cards import report_labels
 from markups.metadata import caption_problems, confirmation, question
 from markups.recordings import which_scenario
@@ -53,7 +53,7 @@ from markups.reports import (
 from metadata.fields import missing, problems_of_caption
 from metadata.parsing import parse_caption
 from prompt_pack.models import ReportPack
-from recording_wizard_store import ReadyConversation
+from recording_wizard_store import ReadyWizard
 from user_states import Dialog, Step, get_user_lock
 
 _TRANSCRIPTS_AT_ONCE = 4
@@ -62,8 +62,8 @@ _DIALOG_LASTS = timedelta(hours=24)
 Subject = tuple[Literal["recording", "card"], UUID | int]
 
 
-class Conversations:
-    """Moves conversations. ``enqueue_proposal`` adds the job that proposes a recording's metadata to a transaction."""
+class RecordingWizards:
+    """Moves wizards. ``enqueue_proposal`` adds the job that proposes a recording's metadata to a transaction."""
 
     def __init__(
         self,
@@ -79,99 +79,99 @@ class Conversations:
         self._enqueue_proposal = enqueue_proposal
         self._wake_outbox = wake_outbox
         self._today = today
-        self._loop = Loop("conversations")
+        self._loop = Loop("wizards")
         self._transcripts = asyncio.Semaphore(_TRANSCRIPTS_AT_ONCE)
         self._asked_for: set[tuple[RecordingId, int]] = set()
         """Rounds of recordings whose proposal this process has asked for: once is enough."""
 
     def wake(self) -> None:
-        """Have a look at once: a person has said something that a conversation waited for."""
+        """Have a look at once: a person has said something that a wizard waited for."""
         self._loop.wake()
 
     async def run(self) -> None:
-        """Move conversations until cancelled."""
+        """Move wizards until cancelled."""
         async with asyncio.TaskGroup() as group:
-            errands: Errands[Subject] = Errands("conversations", group, lambda: None)
-            await self._loop.run(lambda: self._look(errands))
+            tasks: KeyedTasks[Subject] = KeyedTasks("wizards", group, lambda: None)
+            await self._loop.run(lambda: self._look(tasks))
 
-    async def _look(self, errands: Errands[Subject]) -> None:
-        busy = errands.busy
+    async def _look(self, tasks: KeyedTasks[Subject]) -> None:
+        busy = tasks.busy
         async with self._database.transaction() as connection:
             ready = await recording_wizard_store.list_ready(connection)
             deliverable = await cards_store.deliverable(connection)
         work: dict[Subject, Callable[[], Coroutine[None, None, None]]] = {
             **{("card", each.card.id): partial(self._deliver_reports, each) for each in deliverable},
             **{
-                ("recording", each.conversation.recording_id): partial(self._move, each)
+                ("recording", each.wizard.recording_id): partial(self._move, each)
                 for each in ready
                 if not self._waits_for_proposal(each)
             },
         }
         for subject in work.keys() - busy:
-            errands.start(subject, work[subject]())
+            tasks.start(subject, work[subject]())
 
-    def _waits_for_proposal(self, ready: ReadyConversation) -> bool:
-        asked = ready.conversation.step is ConversationStep.PROPOSAL and _round(ready.conversation) in self._asked_for
+    def _waits_for_proposal(self, ready: ReadyWizard) -> bool:
+        asked = ready.wizard.step is WizardStep.PROPOSAL and _round(ready.wizard) in self._asked_for
         return asked and not ready.proposed
 
-    async def _move(self, ready: ReadyConversation) -> None:
-        if ready.conversation.step is ConversationStep.TRANSCRIPT:
-            await self._deliver_transcript(ready.conversation)
+    async def _move(self, ready: ReadyWizard) -> None:
+        if ready.wizard.step is WizardStep.TRANSCRIPT:
+            await self._deliver_transcript(ready.wizard)
         else:
-            await self._ask_for_metadata(ready.conversation)
+            await self._ask_for_metadata(ready.wizard)
 
-    async def _deliver_transcript(self, conversation: Conversation) -> None:
-        shown = await self._transcript(conversation)
-        async with get_user_lock(conversation.owner_id), self._database.transaction() as connection:
-            ready = await recording_wizard_store.lock_ready(connection, conversation)
+    async def _deliver_transcript(self, wizard: RecordingWizard) -> None:
+        shown = await self._transcript(wizard)
+        async with get_user_lock(wizard.owner_id), self._database.transaction() as connection:
+            ready = await recording_wizard_store.lock_ready(connection, wizard)
             if ready is None:
                 return
             # The scenario may have been chosen, or changed, since the look.
-            recording = await _recording(connection, conversation)
+            recording = await _recording(connection, wizard)
             # A recording that is deleted and sent again has its id again, but another number.
-            key = f"transcript:{recording.id}:{recording.number}:{conversation.round}"
-            await self._put(connection, conversation, f"{key}:text", shown)
+            key = f"transcript:{recording.id}:{recording.number}:{wizard.round}"
+            await self._put(connection, wizard, f"{key}:text", shown)
             file = FileReference(source=FileSource.TRANSCRIPT, subject=recording.id, extension="txt")
-            await self._put(connection, conversation, f"{key}:file", transcript_file_caption(recording), file=file)
+            await self._put(connection, wizard, f"{key}:file", transcript_file_caption(recording), file=file)
             if recording.request.scenario != NO_SCENARIO:
-                step = ConversationStep.PROPOSAL
+                step = WizardStep.PROPOSAL
             elif ready.scenario_known:
-                step = ConversationStep.CLOSED
+                step = WizardStep.CLOSED
             else:
-                step = ConversationStep.SCENARIO
+                step = WizardStep.SCENARIO
                 # A question would take the place of one about another recording, and be removed by the next.
                 kind, screen = MessageKind.INFO_MESSAGE, which_scenario(recording, self._pack.scenarios)
-                await self._put(connection, conversation, f"{key}:scenario", screen, kind=kind)
-            await recording_wizard_store.move(connection, conversation, step)
+                await self._put(connection, wizard, f"{key}:scenario", screen, kind=kind)
+            await recording_wizard_store.move(connection, wizard, step)
         # One that is sent again after it was deleted has its first round again.
-        self._asked_for.discard(_round(conversation))
+        self._asked_for.discard(_round(wizard))
         self._wake_outbox()
         self._loop.wake()
 
-    async def _transcript(self, conversation: Conversation) -> Screen:
+    async def _transcript(self, wizard: RecordingWizard) -> Screen:
         async with self._transcripts:
             async with self._database.transaction() as connection:
-                recording = await _recording(connection, conversation)
+                recording = await _recording(connection, wizard)
                 transcript = await transcripts_store.load_transcript(connection, recording.id)
             if transcript is None:
                 raise NotFound(what=f"transcript of {recording.id}")
             return await asyncio.to_thread(transcript_message, recording, transcript)
 
-    async def _ask_for_metadata(self, conversation: Conversation) -> None:
-        async with get_user_lock(conversation.owner_id):
+    async def _ask_for_metadata(self, wizard: RecordingWizard) -> None:
+        async with get_user_lock(wizard.owner_id):
             async with self._database.transaction() as connection:
-                if not await self._begin_dialog(connection, conversation):
+                if not await self._begin_dialog(connection, wizard):
                     return
             # Committed: the job is there.
-            self._asked_for.add(_round(conversation))
+            self._asked_for.add(_round(wizard))
         self._wake_outbox()
 
-    async def _begin_dialog(self, connection: AsyncConnection[DictRow], conversation: Conversation) -> bool:
+    async def _begin_dialog(self, connection: AsyncConnection[DictRow], wizard: RecordingWizard) -> bool:
         """Put the first question, or the confirmation card, or have the answers proposed first; False when too late."""
-        ready = await recording_wizard_store.lock_ready(connection, conversation)
+        ready = await recording_wizard_store.lock_ready(connection, wizard)
         if ready is None:
             return False
-        recording = await _recording(connection, conversation)
+        recording = await _recording(connection, wizard)
         metadata = await self._metadata(connection, recording)
         fields = missing(recording.request.scenario, metadata)
         if fields and not ready.proposed:
@@ -179,22 +179,22 @@ class Conversations:
             return True
         step = Step(f"ask_{fields[0]}") if fields else Step.CONFIRM_DATA
         dialog = Dialog(step=step, recording_id=recording.id)
-        if not await user_states.advance(connection, conversation.owner_id, None, dialog, ttl=_DIALOG_LASTS):
+        if not await user_states.advance(connection, wizard.owner_id, None, dialog, ttl=_DIALOG_LASTS):
             return False
         if fields:
-            await self._tell_caption_problems(connection, ready.conversation, recording, metadata)
+            await self._tell_caption_problems(connection, ready.wizard, recording, metadata)
             kind, screen = MessageKind.INPUT_REQUEST, question(recording.number, fields[0])
         else:
             kind = MessageKind.CONFIRMATION
             screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
         # Once by the move; the dialog may begin again in the same round when the scenario is chosen late.
-        await self._put(connection, conversation, f"metadata:{recording.id}:{uuid4()}", screen, kind=kind)
-        return await recording_wizard_store.move(connection, conversation, ConversationStep.CONFIRMATION)
+        await self._put(connection, wizard, f"metadata:{recording.id}:{uuid4()}", screen, kind=kind)
+        return await recording_wizard_store.move(connection, wizard, WizardStep.CONFIRMATION)
 
     async def _tell_caption_problems(
         self,
         connection: AsyncConnection[DictRow],
-        conversation: Conversation,
+        wizard: RecordingWizard,
         recording: Recording,
         metadata: RecordingMetadata,
     ) -> None:
@@ -204,8 +204,8 @@ class Conversations:
         )
         if problems:
             screen = caption_problems(recording.number, problems)
-            key = f"caption:{recording.id}:{conversation.round}"
-            await self._put(connection, conversation, key, screen, kind=MessageKind.INFO_MESSAGE)
+            key = f"caption:{recording.id}:{wizard.round}"
+            await self._put(connection, wizard, key, screen, kind=MessageKind.INFO_MESSAGE)
 
     async def _metadata(self, connection: AsyncConnection[DictRow], recording: Recording) -> RecordingMetadata:
         """What is known, by the caption when nothing is: its lines mean nothing until the scenario is known."""
@@ -258,7 +258,7 @@ class Conversations:
     async def _put(
         self,
         connection: AsyncConnection[DictRow],
-        about: Conversation | ProgressCard,
+        about: RecordingWizard | ProgressCard,
         key: str,
         screen: Screen,
         *,
@@ -269,12 +269,12 @@ class Conversations:
         await outbox_store.put(connection, key, about.owner_id, about.chat_id, message)
 
 
-async def _recording(connection: AsyncConnection[DictRow], conversation: Conversation) -> Recording:
-    return await recordings_store.get_recording(connection, conversation.owner_id, conversation.recording_id)
+async def _recording(connection: AsyncConnection[DictRow], wizard: RecordingWizard) -> Recording:
+    return await recordings_store.get_recording(connection, wizard.owner_id, wizard.recording_id)
 
 
-def _round(conversation: Conversation) -> tuple[RecordingId, int]:
-    return conversation.recording_id, conversation.round
+def _round(wizard: RecordingWizard) -> tuple[RecordingId, int]:
+    return wizard.recording_id, wizard.round
 
 
 async def _found_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> ReportRun | None:

@@ -1,32 +1,32 @@
-"""Rows of ``recording_conversations``: where the conversation about each recording stands."""
+"""Rows of ``recording_wizards``: where the wizard about each recording stands."""
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from constants import NO_SCENARIO
 from datamodels import RecordingId, UserId, Value
-from datamodels_telegram import ChatId, Conversation, ConversationStep
+from datamodels_telegram import ChatId, RecordingWizard, WizardStep
 from errors import NotFound
 
 _COLUMNS = "recording_id, owner_id, chat_id, step, round"
 
 _START = """
-    INSERT INTO recording_conversations (recording_id, owner_id, chat_id, step)
+    INSERT INTO recording_wizards (recording_id, owner_id, chat_id, step)
     VALUES (%(recording_id)s, %(owner_id)s, %(chat_id)s, %(step)s)
     ON CONFLICT (recording_id) DO NOTHING
 """
 _RESTART = """
-    INSERT INTO recording_conversations (recording_id, owner_id, chat_id, step)
+    INSERT INTO recording_wizards (recording_id, owner_id, chat_id, step)
     VALUES (%(recording_id)s, %(owner_id)s, %(chat_id)s, %(step)s)
     ON CONFLICT (recording_id) DO UPDATE SET
-        chat_id = EXCLUDED.chat_id, step = EXCLUDED.step, round = recording_conversations.round + 1, updated_at = now()
+        chat_id = EXCLUDED.chat_id, step = EXCLUDED.step, round = recording_wizards.round + 1, updated_at = now()
 """
 _SELECT_OWNED = f"""
-    SELECT {_COLUMNS} FROM recording_conversations
+    SELECT {_COLUMNS} FROM recording_wizards
     WHERE owner_id = %(owner_id)s AND recording_id = %(recording_id)s
 """
 _MOVE = """
-    UPDATE recording_conversations SET step = %(after)s, updated_at = now()
+    UPDATE recording_wizards SET step = %(after)s, updated_at = now()
     WHERE recording_id = %(recording_id)s AND step = %(before)s AND round = %(round)s
     RETURNING recording_id
 """
@@ -34,13 +34,13 @@ _MOVE = """
 # were this recording tells whether its person has said what it is. Who answers other questions is not asked more.
 _READY = """
     SELECT
-        conversations.recording_id, conversations.owner_id, conversations.chat_id, conversations.step,
-        conversations.round,
+        wizards.recording_id, wizards.owner_id, wizards.chat_id, wizards.step,
+        wizards.round,
         recordings.scenario <> %(no_scenario)s OR incoming.id IS NULL OR incoming.scenario IS NOT NULL
             AS scenario_known,
         metadata.proposed_at IS NOT NULL AS proposed
-    FROM recording_conversations AS conversations
-    JOIN recordings ON recordings.id = conversations.recording_id
+    FROM recording_wizards AS wizards
+    JOIN recordings ON recordings.id = wizards.recording_id
     LEFT JOIN recording_metadata AS metadata ON metadata.recording_id = recordings.id
     LEFT JOIN LATERAL (
         SELECT id, scenario FROM incoming_files WHERE recording_id = recordings.id ORDER BY id DESC LIMIT 1
@@ -53,25 +53,25 @@ _READY = """
                 OR (recordings.error_code IS NOT NULL AND recordings.retry_at IS NULL))
             AND NOT EXISTS (
                 SELECT FROM user_states
-                WHERE user_id = conversations.owner_id AND key = 'dialog' AND coalesce(expires_at > now(), true)
+                WHERE user_id = wizards.owner_id AND key = 'dialog' AND coalesce(expires_at > now(), true)
             )
         )
     )
 """
-_SELECT_READY = f"{_READY} ORDER BY conversations.updated_at, conversations.recording_id"
-_LOCK_READY = f"{_READY} AND conversations.recording_id = %(recording_id)s FOR UPDATE OF conversations"
+_SELECT_READY = f"{_READY} ORDER BY wizards.updated_at, wizards.recording_id"
+_LOCK_READY = f"{_READY} AND wizards.recording_id = %(recording_id)s FOR UPDATE OF wizards"
 
 
-class ReadyConversation(Value):
-    """A conversation whose recording is ready for it. ``proposed`` tells that the proposal of metadata has ended."""
+class ReadyWizard(Value):
+    """A wizard whose recording is ready for it. ``proposed`` tells that the proposal of metadata has ended."""
 
-    conversation: Conversation
+    wizard: RecordingWizard
     scenario_known: bool
     proposed: bool
 
 
 async def start(connection: AsyncConnection[DictRow], owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
-    """Begin the conversation about a recording, from its transcript; one that is going on is left alone."""
+    """Begin the wizard about a recording, from its transcript; one that is going on is left alone."""
     await connection.execute(_START, _beginning(owner, chat, recording_id))
 
 
@@ -80,8 +80,8 @@ async def restart(connection: AsyncConnection[DictRow], owner: UserId, chat: Cha
     await connection.execute(_RESTART, _beginning(owner, chat, recording_id))
 
 
-async def get(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> Conversation:
-    """Load the conversation about a recording for its owner.
+async def get(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> RecordingWizard:
+    """Load the wizard about a recording for its owner.
 
     Raises:
         NotFound: there is none, or the recording is someone else's.
@@ -89,35 +89,35 @@ async def get(connection: AsyncConnection[DictRow], owner: UserId, recording_id:
     parameters = {"owner_id": owner, "recording_id": recording_id}
     row = await (await connection.execute(_SELECT_OWNED, parameters)).fetchone()
     if row is None:
-        raise NotFound(what=f"conversation about {recording_id}")
-    return Conversation.model_validate(row)
+        raise NotFound(what=f"wizard about {recording_id}")
+    return RecordingWizard.model_validate(row)
 
 
-async def move(connection: AsyncConnection[DictRow], conversation: Conversation, step: ConversationStep) -> bool:
-    """Take a conversation from where ``conversation`` says to ``step``; False when it is not there any more."""
+async def move(connection: AsyncConnection[DictRow], wizard: RecordingWizard, step: WizardStep) -> bool:
+    """Take a wizard from where ``wizard`` says to ``step``; False when it is not there any more."""
     parameters = {
-        "recording_id": conversation.recording_id,
-        "before": conversation.step,
-        "round": conversation.round,
+        "recording_id": wizard.recording_id,
+        "before": wizard.step,
+        "round": wizard.round,
         "after": step,
     }
     return await (await connection.execute(_MOVE, parameters)).fetchone() is not None
 
 
-async def list_ready(connection: AsyncConnection[DictRow]) -> list[ReadyConversation]:
-    """Load the conversations that wait for nothing but us, those that have waited longest first."""
+async def list_ready(connection: AsyncConnection[DictRow]) -> list[ReadyWizard]:
+    """Load the wizards that wait for nothing but us, those that have waited longest first."""
     return [_ready(row) async for row in await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})]
 
 
-async def lock_ready(connection: AsyncConnection[DictRow], conversation: Conversation) -> ReadyConversation | None:
-    """Load a conversation as it is now, and keep it there until the transaction ends.
+async def lock_ready(connection: AsyncConnection[DictRow], wizard: RecordingWizard) -> ReadyWizard | None:
+    """Load a wizard as it is now, and keep it there until the transaction ends.
 
     None when it is not ready any more, at another step or in another round.
     """
-    parameters = {"no_scenario": NO_SCENARIO, "recording_id": conversation.recording_id}
+    parameters = {"no_scenario": NO_SCENARIO, "recording_id": wizard.recording_id}
     row = await (await connection.execute(_LOCK_READY, parameters)).fetchone()
     ready = None if row is None else _ready(row)
-    return None if ready is None or ready.conversation != conversation else ready
+    return None if ready is None or ready.wizard != wizard else ready
 
 
 def _beginning(owner: UserId, chat: ChatId, recording_id: RecordingId) -> dict[str, object]:
@@ -125,12 +125,10 @@ def _beginning(owner: UserId, chat: ChatId, recording_id: RecordingId) -> dict[s
         "recording_id": recording_id,
         "owner_id": owner,
         "chat_id": chat,
-        "step": ConversationStep.TRANSCRIPT,
+        "step": WizardStep.TRANSCRIPT,
     }
 
 
-def _ready(row: DictRow) -> ReadyConversation:
+def _ready(row: DictRow) -> ReadyWizard:
     scenario_known, proposed = row.pop("scenario_known"), row.pop("proposed")
-    return ReadyConversation(
-        conversation=Conversation.model_validate(row), scenario_known=scenario_known, proposed=proposed
-    )
+    return ReadyWizard(wizard=RecordingWizard.model_validate(row), scenario_known=scenario_known, proposed=proposed)

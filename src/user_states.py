@@ -1,4 +1,4 @@
-"""The state of conversations, durable per person and typed: a step is an enum, its data a model.
+"""The state of dialogs, durable per person and typed: a step is an enum, its data a model.
 
 Each piece of state has a key of its own, so that a handler can neither overwrite nor lose another's piece. Reading
 locks the piece until the transaction ends. ``now`` is the database's clock unless it is given.

@@ -14,7 +14,7 @@ import metadata_store
 import recordings_store
 import transcripts_store
 import user_states
-from chat_deliveries import AnswerDeliveries
+from chat_deliveries import ChatDeliveries
 from chats.search import TranscriptSearch
 from chats.threads import Chats
 from config import ROOT
@@ -25,7 +25,7 @@ from db import Database
 from errors import NotFound, OutdatedButton
 from followers_world import Killer, look
 from jobs.chats import AnswerSteps
-from jobs.context import Engines, Workshop
+from jobs.context import Engines, JobContext
 from language_model.port import LanguageModel
 from markups.callback_data import unpack
 from message_tracker import MessageTracker
@@ -114,15 +114,15 @@ class ChatsBot:
         """Answers whose jobs are in the queue."""
         self.queued: list[AnswerId] = []
         """Those whose jobs ever were."""
-        self.workshop = Workshop(
+        self.context = JobContext(
             database, cast("ObjectStore", None), PACK, cast("Engines", self.engines), Path(), self.spool
         )
         self.search = TranscriptSearch(database, PACK)
-        self.steps = AnswerSteps(self.workshop, self.search, 2000)
+        self.steps = AnswerSteps(self.context, self.search, 2000)
         self.chats = Chats(database, self._enqueue)
         messages = MessageTracker(database, self.telegram)
         self.outbox = Outbox(database, messages, OutboxFiles(database, cast("ObjectStore", None), PACK, self.spool))
-        self.deliveries = AnswerDeliveries(database, lambda: None)
+        self.deliveries = ChatDeliveries(database, lambda: None)
         self.handlers = ChatHandlers(database, messages, ChatWork(self.chats, self.spool, lambda: TODAY))
         self.metadata = MetadataHandlers(database, messages, PACK, lambda: None, lambda: TODAY)
         self.routes = self.handlers.routes()

@@ -42,11 +42,11 @@ from datamodels_telegram import (
 from db import Database
 from downloads import Downloads
 from errors import TelegramError
-from followers import Errands
+from followers import KeyedTasks
 from outbox import Outbox
 from progress import ProgressCards
 from prompt_pack.pack import load_pack
-from recording_wizard import Conversations
+from recording_wizard import RecordingWizards
 from recordings_factory import add_user, new_recording
 from telegram_double import TelegramDouble
 
@@ -55,7 +55,7 @@ INTERVIEW = ScenarioId("interview")
 _chats = count(5_000_000_000)
 _messages = count(10)
 
-Follower = Downloads | ProgressCards | Outbox | Conversations
+Follower = Downloads | ProgressCards | Outbox | RecordingWizards
 
 
 class Clock:
@@ -75,8 +75,8 @@ async def look(follower: Follower, times: int = 1) -> None:
     """Have a follower look once, and do all that it finds, as the first look of a new process."""
     for _ in range(times):
         async with asyncio.TaskGroup() as group:
-            errands: Errands[object] = Errands("test", group, lambda: None)
-            await follower._look(errands)  # type: ignore[arg-type]  # keys differ
+            tasks: KeyedTasks[object] = KeyedTasks("test", group, lambda: None)
+            await follower._look(tasks)  # type: ignore[arg-type]  # keys differ
 
 
 class Killer:
@@ -241,7 +241,7 @@ class Somebody:
     async def has_recording(
         self, *texts: str, scenario: str = "interview", caption: str = "", card: bool = False
     ) -> Recording:
-        """A recording that is done, whose conversation waits for that, with what was said in it."""
+        """A recording that is done, whose wizard waits for that, with what was said in it."""
         new = new_recording(self.owner)
         request = new.request.model_copy(update={"scenario": ScenarioId(scenario), "caption": caption})
         async with self.database.transaction() as connection:

@@ -24,14 +24,14 @@ from datamodels_telegram import (
     AttachedFile,
     Button,
     ChatId,
-    ConversationStep,
     FileKind,
     IncomingMessage,
     MessageId,
     TelegramPerson,
+    WizardStep,
 )
 from db import Database
-from jobs.context import Workshop
+from jobs.context import JobContext
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
@@ -90,10 +90,10 @@ class Bot:
         self.demonstration = False
         self.woken = 0
         messages = MessageTracker(database, self.telegram)
-        workshop = Workshop(database, objects, PACK, self.engines, Path("ffmpeg"), folder / "spool")
+        context = JobContext(database, objects, PACK, self.engines, Path("ffmpeg"), folder / "spool")
         files = ReportFiles(folder / "reports")
-        steps = ReportSteps(workshop, files, ReportArchive(database, files, PACK))
-        jobs = Jobs(database, RecordingSteps(workshop), steps, 1)
+        steps = ReportSteps(context, files, ReportArchive(database, files, PACK))
+        jobs = Jobs(database, RecordingSteps(context), steps, 1)
 
         async def engine() -> tuple[str, str]:
             return "scripted", "scripted-1"
@@ -190,7 +190,7 @@ class Person:
         file_name: str = "interview_17.ogg",
         stage: Stage = Stage.DONE,
         metadata: RecordingMetadata | None = None,
-        step: ConversationStep = ConversationStep.CONFIRMATION,
+        step: WizardStep = WizardStep.CONFIRMATION,
     ) -> Recording:
         """Give the person a recording, with a transcript when it is done."""
         async with self.bot.database.transaction() as connection:
@@ -203,12 +203,12 @@ class Person:
             if metadata is not None:
                 await metadata_store.save_metadata(connection, recording.id, metadata)
             await recording_wizard_store.start(connection, self.user.id, self.chat, recording.id)
-            conversation = await recording_wizard_store.get(connection, self.user.id, recording.id)
-            await recording_wizard_store.move(connection, conversation, step)
+            wizard = await recording_wizard_store.get(connection, self.user.id, recording.id)
+            await recording_wizard_store.move(connection, wizard, step)
             return await recordings_store.get_recording(connection, self.user.id, recording.id)
 
-    async def step(self, recording: Recording) -> ConversationStep:
-        """Where the conversation about a recording stands."""
+    async def step(self, recording: Recording) -> WizardStep:
+        """Where the wizard about a recording stands."""
         async with self.bot.database.transaction() as connection:
             return (await recording_wizard_store.get(connection, self.user.id, recording.id)).step
 

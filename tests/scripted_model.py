@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datamodels import ChatMessage, Completion, EngineInfo, Usage
+from datamodels import Completion, EngineInfo, PromptMessage, Usage
 from errors import ProviderInvalidAnswer
 
 CHARACTERS_A_TOKEN = 3
@@ -15,7 +15,7 @@ CHARACTERS_A_TOKEN = 3
 class Call:
     """What the model was asked. ``data`` is what stands between the markers of the last data message."""
 
-    messages: tuple[ChatMessage, ...]
+    messages: tuple[PromptMessage, ...]
     schema: Mapping[str, Any] | None
     max_tokens: int
 
@@ -69,7 +69,7 @@ class ScriptedModel:
 
     async def complete(
         self,
-        messages: Sequence[ChatMessage],
+        messages: Sequence[PromptMessage],
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
@@ -95,7 +95,7 @@ class ScriptedModel:
             duration_s=0.5,
         )
 
-    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
+    async def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
         yield (await self.complete(messages, max_tokens=max_tokens)).text
 
     async def count_tokens(self, text: str) -> int:

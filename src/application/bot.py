@@ -16,7 +16,7 @@ import texts.telegram
 from access import Team
 from application.engines import FetchProgress, language_endpoint, speech_endpoint
 from application.parts import Application, open_application
-from chat_deliveries import AnswerDeliveries
+from chat_deliveries import ChatDeliveries
 from chats.threads import Chats
 from config import Settings
 from downloads import Downloads
@@ -30,7 +30,7 @@ from metrics import LagMonitor
 from outbox import Outbox, OutboxFiles
 from progress import ProgressCards
 from prompt_pack.models import ReportPack
-from recording_wizard import Conversations
+from recording_wizard import RecordingWizards
 from telegram_client.client import TelegramClient
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.menu import MenuHandlers, SystemFacts
@@ -62,14 +62,14 @@ class Followers:
         self.cards = ProgressCards(database, telegram, application.pack)
         files = OutboxFiles(database, application.objects, application.pack, spool)
         self.outbox = Outbox(database, messages, files)
-        self.answers = AnswerDeliveries(database, self.outbox.wake)
-        self.conversations = Conversations(
+        self.answers = ChatDeliveries(database, self.outbox.wake)
+        self.wizards = RecordingWizards(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            loops = (self.downloads, self.cards, self.outbox, self.conversations, self.answers, LagMonitor())
+            loops = (self.downloads, self.cards, self.outbox, self.wizards, self.answers, LagMonitor())
             for loop in loops:
                 group.create_task(loop.run())
 
@@ -183,7 +183,7 @@ def _router(
 
     def wake_deliveries() -> None:
         followers.cards.wake()
-        followers.conversations.wake()
+        followers.wizards.wake()
         followers.outbox.wake()
 
     def wake_all() -> None:

@@ -14,7 +14,7 @@ from datamodels import UserId
 from db import Database
 from embedded.engines import Engines as EmbeddedEngines
 from jobs.chats import AnswerSteps
-from jobs.context import Workshop, spare_processors
+from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
@@ -66,13 +66,13 @@ async def open_application(
         stack.callback(objects.close)
         async with database.transaction() as connection:
             owner = await users_store.ensure_local_user(connection)
-        workshop = Workshop(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool", processors)
+        context = JobContext(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool", processors)
         files = ReportFiles(settings.persistent_dir / "reports")
         archive = ReportArchive(database, files, pack)
         await archive.reconcile(owner)
-        reports = ReportSteps(workshop, files, archive)
-        answers = AnswerSteps(workshop, TranscriptSearch(database, pack), settings.chat_context_tokens)
-        steps = RecordingSteps(workshop)
+        reports = ReportSteps(context, files, archive)
+        answers = AnswerSteps(context, TranscriptSearch(database, pack), settings.chat_context_tokens)
+        steps = RecordingSteps(context)
         jobs = Jobs(database, steps, reports, settings.worker_concurrency, retry_delays_s, answers)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(

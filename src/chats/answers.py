@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import texts.chats
-from datamodels import ChatMessage, Completion
+from datamodels import Completion, PromptMessage
 from datamodels_chats import AnswerOutcome, Basis, Passage, Turn
 from errors import ContextTooSmall
 from language_model.port import LanguageModel
@@ -53,8 +53,8 @@ class Composer:
         room -= await self._tokens(given)
         history = await self._history(turns, min(room, self.history_tokens))
         messages = (
-            ChatMessage(role="system", content=prompt),
-            ChatMessage(role="user", content="\n\n".join([*history, given, asked])),
+            PromptMessage(role="system", content=prompt),
+            PromptMessage(role="user", content="\n\n".join([*history, given, asked])),
         )
         completion = await self.llm.complete(messages, max_tokens=tokens)
         return held_to(completion, passages[: len(shown)])

@@ -9,7 +9,7 @@ from chats.answers import Composer, no_answer, quotes
 from chats.search import Retrieval
 from datamodels_chats import AnswerId, AnswerOutcome, AnswerStatus, QuestionToAnswer
 from errors import DatabaseUnavailable, VoxPersonaError
-from jobs.context import Workshop
+from jobs.context import JobContext
 from metrics import ANSWERS
 from texts.chats import NOTE_MODEL_FAILED, NOTE_NO_MODEL
 
@@ -25,9 +25,9 @@ class AnswerSteps:
     """Answers questions; the model has ``longest_s``. ``context_tokens`` is the room for the chat's last turns."""
 
     def __init__(
-        self, workshop: Workshop, retrieval: Retrieval, context_tokens: int, longest_s: float = _LONGEST_S
+        self, context: JobContext, retrieval: Retrieval, context_tokens: int, longest_s: float = _LONGEST_S
     ) -> None:
-        self._workshop = workshop
+        self._context = context
         self._retrieval = retrieval
         self._context_tokens = context_tokens
         self._longest_s = longest_s
@@ -38,12 +38,12 @@ class AnswerSteps:
         Raises:
             DatabaseUnavailable: nothing was kept.
         """
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             asked = await chat_history.find_to_answer(connection, answer_id)
         if asked is None or asked.status is not AnswerStatus.WAITING:
             return
         outcome = await self._outcome(asked)
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             kept = await chat_history.finish_answer(connection, answer_id, outcome)
         if kept:
             ANSWERS.labels(outcome.basis).inc()
@@ -51,7 +51,7 @@ class AnswerSteps:
 
     async def fail(self, answer_id: AnswerId, error: VoxPersonaError) -> None:
         """Note that there will be no answer."""
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             await chat_history.fail_answer(connection, answer_id, error.code)
         ANSWERS.labels("failed").inc()
 
@@ -59,14 +59,14 @@ class AnswerSteps:
         passages = await self._retrieval.passages(asked.owner_id, asked.text)
         if not passages:
             return no_answer(empty=await self._retrieval.is_empty(asked.owner_id))
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             turns = await chat_history.last_turns(connection, asked, _MOST_TURNS)
         try:
             async with asyncio.timeout(self._longest_s):
-                llm = await self._workshop.engines.language_model()
+                llm = await self._context.engines.language_model()
                 if llm is None:
                     return quotes(passages, NOTE_NO_MODEL)
-                composer = Composer(llm, self._workshop.pack.answer_prompt, self._context_tokens)
+                composer = Composer(llm, self._context.pack.answer_prompt, self._context_tokens)
                 return await composer.compose(asked.text, passages, turns)
         except DatabaseUnavailable:
             raise

@@ -37,7 +37,7 @@ def spare_processors() -> asyncio.Semaphore:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class JobContext:
     """What the steps work with. Who decodes, encodes or computes holds one of ``processors`` meanwhile."""
 
     database: Database
@@ -74,7 +74,7 @@ class StoredParts:
             await transcripts_store.store_part_failure(connection, self._recording_id, input_hash, error_code)
 
 
-class StoredAnswers:
+class StoredModelAnswers:
     """A language model's answers about one recording, by the hash of what was asked: none is paid for twice."""
 
     def __init__(self, database: Database, recording_id: RecordingId) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
-from procrastinate.job_context import AbortReason, JobContext
+from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from psycopg import AsyncConnection
@@ -48,7 +48,7 @@ _ANSWERS_QUEUE = "answers"
 _ANSWERS_AT_ONCE = 2
 """Beside all other work: who asks does not wait for the end of another's long recording."""
 
-SubjectTask = Task[[JobContext, str], Awaitable[None], [str]]
+SubjectTask = Task[[procrastinate.JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording, a report run or an answer."""
 
 Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
@@ -188,7 +188,7 @@ class Jobs:
         async with self._database.transaction() as connection:
             return bool(await jobs.rows.jobs_in(connection, queues))
 
-    def _task(self, name: str, work: Callable[[JobContext, str], Awaitable[None]]) -> SubjectTask:
+    def _task(self, name: str, work: Callable[[procrastinate.JobContext, str], Awaitable[None]]) -> SubjectTask:
         task: SubjectTask = self._app.task(name=name, retry=GoOn(), pass_context=True)(work)
         return task
 
@@ -267,7 +267,7 @@ class Jobs:
         except ConnectorException as exc:
             log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
 
-    async def _advance_recording(self, context: JobContext, subject: str) -> None:
+    async def _advance_recording(self, context: procrastinate.JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
 
         async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
@@ -287,7 +287,7 @@ class Jobs:
     async def _enqueue_next(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
         await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
 
-    async def _write_report(self, context: JobContext, subject: str) -> None:
+    async def _write_report(self, context: procrastinate.JobContext, subject: str) -> None:
         run_id = ReportRunId(UUID(subject))
 
         async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:
@@ -299,7 +299,7 @@ class Jobs:
 
         await self._run(context, _lock_of(run_id), lambda: self._reports.write(run_id), fail)
 
-    async def _propose_metadata(self, context: JobContext, subject: str) -> None:
+    async def _propose_metadata(self, context: procrastinate.JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
 
         async def fail(error: VoxPersonaError, again_at: datetime | None) -> None:  # noqa: ARG001  # it is not shown
@@ -310,7 +310,7 @@ class Jobs:
         lock = _proposal_lock_of(recording_id)
         await self._run(context, lock, lambda: self._recordings.propose(recording_id), fail)
 
-    async def _answer_question(self, context: JobContext, subject: str) -> None:
+    async def _answer_question(self, context: procrastinate.JobContext, subject: str) -> None:
         assert self._answers is not None  # noqa: S101  # whoever can enqueue it has it
         answers, answer_id = self._answers, AnswerId(UUID(subject))
 
@@ -320,7 +320,9 @@ class Jobs:
 
         await self._run(context, str(context.job.lock), lambda: answers.answer(answer_id), fail)
 
-    async def _run(self, context: JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
+    async def _run(
+        self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
+    ) -> None:
         """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""
         with bound_contextvars(job=lock):
             try:
@@ -335,7 +337,9 @@ class Jobs:
                 task.uncancel()
                 log.info("job_cancelled")
 
-    async def _work_under_lock(self, context: JobContext, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
+    async def _work_under_lock(
+        self, context: procrastinate.JobContext, work: Callable[[], Awaitable[None]], fail: Fail
+    ) -> None:
         try:
             await work()
         except VoxPersonaError as exc:
@@ -349,7 +353,7 @@ class Jobs:
             raise
 
 
-def _is_cancelled(context: JobContext) -> bool:
+def _is_cancelled(context: procrastinate.JobContext) -> bool:
     """Whether a person stopped the job; else it stops with its worker."""
     return context.abort_reason() is AbortReason.USER_REQUEST
 

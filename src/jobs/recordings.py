@@ -23,11 +23,11 @@ from audio import missing_tail, prepare, probe
 from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, RecordingMetadata, Stage, Transcript, Value
 from errors import BadInput, Cancelled, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
-from jobs.context import StoredAnswers, StoredParts, Workshop
+from jobs.context import JobContext, StoredModelAnswers, StoredParts
 from metadata.proposal import filled, propose
 from minio_manager import key_for_transcript
 from prompt_pack.models import PromptedModel, Scenario
-from reports.model_answers import Answers
+from reports.model_answers import ModelAnswers
 from speakers.diarization import diarize
 from speakers.labels import assign_speakers, name_roles
 from transcript_formats import to_json
@@ -44,8 +44,8 @@ _LONGEST_S = 180.0
 class ProposalSteps:
     """Proposes metadata, for ``longest_s`` at most."""
 
-    def __init__(self, workshop: Workshop, longest_s: float = _LONGEST_S) -> None:
-        self._workshop = workshop
+    def __init__(self, context: JobContext, longest_s: float = _LONGEST_S) -> None:
+        self._context = context
         self._longest_s = longest_s
 
     async def propose(self, recording_id: RecordingId) -> None:
@@ -61,24 +61,24 @@ class ProposalSteps:
         except TimeoutError:
             log.warning("metadata_not_proposed", recording=str(recording_id), error="timeout")
             proposed = RecordingMetadata()
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             known = await metadata_store.lock_metadata(connection, recording_id)
             if (complete := filled(known, proposed)) != known:
                 await metadata_store.save_metadata(connection, recording_id, complete)
             await metadata_store.set_proposed(connection, recording_id, proposed=True)
 
     async def _proposed(self, recording_id: RecordingId) -> RecordingMetadata:
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, recording_id)
             transcript = await transcripts_store.load_transcript(connection, recording_id)
         if transcript is None or recording.request.scenario == NO_SCENARIO:
             return RecordingMetadata()
-        pack = self._workshop.pack
+        pack = self._context.pack
         try:
-            llm = await self._workshop.engines.language_model()
+            llm = await self._context.engines.language_model()
             if llm is None:
                 return RecordingMetadata()
-            answers = Answers(llm, StoredAnswers(self._workshop.database, recording_id))
+            answers = ModelAnswers(llm, StoredModelAnswers(self._context.database, recording_id))
             model = PromptedModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
             return await propose(transcript, pack.scenario(recording.request.scenario), model, _today())
         except DatabaseUnavailable:
@@ -107,15 +107,15 @@ class PreparedAudio(Value):
 class RecordingSteps:
     """Takes a recording from stage to stage."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
         self._steps: dict[Stage, tuple[Stage, Callable[[Recording], Awaitable[None]]]] = {
             Stage.STORED: (Stage.PREPARED, self._prepare_audio),
             Stage.PREPARED: (Stage.TRANSCRIBED, self._transcribe),
             Stage.TRANSCRIBED: (Stage.SPEAKERS_KNOWN, self._find_speakers),
             Stage.SPEAKERS_KNOWN: (Stage.DONE, self._name_roles),
         }
-        self._proposals = ProposalSteps(workshop)
+        self._proposals = ProposalSteps(context)
 
     async def advance(
         self,
@@ -129,7 +129,7 @@ class RecordingSteps:
         Raises:
             VoxPersonaError: the recording stays at its stage.
         """
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             recording = await recordings_store.begin_try(connection, recording_id)
         if recording.stage not in self._steps or recording.error_code == Cancelled.code_of_class():
             return
@@ -144,7 +144,7 @@ class RecordingSteps:
         if next_stage is Stage.DONE:
             # Before it is noted: afterwards nobody would come back to clear what a crash has left.
             await self.clear_spool(recording_id)
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             noted = await recordings_store.set_stage(connection, recording, next_stage, monotonic() - started)
             if next_stage in self._steps or not noted:
                 # One that was cancelled meanwhile ends with its first look at the recording.
@@ -158,7 +158,7 @@ class RecordingSteps:
         await asyncio.to_thread(shutil.rmtree, self._folder(recording_id), ignore_errors=True)
 
     def _folder(self, recording_id: RecordingId) -> Path:
-        return self._workshop.spool / str(recording_id)
+        return self._context.spool / str(recording_id)
 
     def _pcm(self, recording_id: RecordingId) -> Path:
         return self._folder(recording_id) / "audio.pcm"
@@ -174,15 +174,15 @@ class RecordingSteps:
         folder = self._folder(recording.id)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         original = folder / f"original.{recording.extension}"
-        await self._workshop.objects.get_file(recording.object_key, original)
+        await self._context.objects.get_file(recording.object_key, original)
         info = await probe(original, recording.file_name)
         pcm = self._pcm(recording.id)
-        async with self._workshop.processors:
+        async with self._context.processors:
             decoded_s = await prepare(
                 original,
                 pcm,
                 file_name=recording.file_name,
-                ffmpeg=self._workshop.ffmpeg,
+                ffmpeg=self._context.ffmpeg,
                 time_limit_s=60 + _SLOWEST_DECODING * info.duration_s,
             )
             speech = await speech_intervals(pcm)
@@ -196,8 +196,8 @@ class RecordingSteps:
 
     async def _transcribe(self, recording: Recording) -> None:
         prepared = await self._prepared(recording)
-        engine = await self._workshop.engines.speech_to_text()
-        parts = StoredParts(self._workshop.database, recording.id)
+        engine = await self._context.engines.speech_to_text()
+        parts = StoredParts(self._context.database, recording.id)
         draft = await Transcription(engine, parts).run(
             recording.sha256,
             self._pcm(recording.id),
@@ -223,8 +223,8 @@ class RecordingSteps:
             segments = assign_speakers(transcript.segments, ())
         else:
             prepared = await self._prepared(recording)
-            encoder = await self._workshop.engines.voice_encoder()
-            async with self._workshop.processors:
+            encoder = await self._context.engines.voice_encoder()
+            async with self._context.processors:
                 turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
             segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
         # Roles of another scenario go.
@@ -241,22 +241,22 @@ class RecordingSteps:
             await self._save(recording, transcript, naming.warnings)
         key = key_for_transcript(recording.owner_id, recording.id)
         content = await asyncio.to_thread(to_json, transcript)
-        await self._workshop.objects.put_bytes(key, content)
+        await self._context.objects.put_bytes(key, content)
 
     async def _role_model(self, recording: Recording) -> PromptedModel | None:
-        llm = await self._workshop.engines.language_model()
+        llm = await self._context.engines.language_model()
         if llm is None:
             return None
-        answers = Answers(llm, StoredAnswers(self._workshop.database, recording.id))
-        pack = self._workshop.pack
+        answers = ModelAnswers(llm, StoredModelAnswers(self._context.database, recording.id))
+        pack = self._context.pack
         return PromptedModel(llm, answers, pack.roles_prompt, pack.roles_schema)
 
     def _scenario(self, recording: Recording) -> Scenario | None:
         wanted = recording.request.scenario
-        return None if wanted == NO_SCENARIO else self._workshop.pack.scenario(wanted)
+        return None if wanted == NO_SCENARIO else self._context.pack.scenario(wanted)
 
     async def _load(self, recording: Recording) -> Transcript:
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             transcript = await transcripts_store.load_transcript(connection, recording.id)
         if transcript is None:
             raise NotFound(what=f"transcript of {recording.id}")
@@ -264,6 +264,6 @@ class RecordingSteps:
 
     async def _save(self, recording: Recording, transcript: Transcript, warnings: Sequence[str] = ()) -> None:
         content_hash = await asyncio.to_thread(lambda: sha256(transcript.model_dump_json().encode()).hexdigest())
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             await transcripts_store.save_transcript(connection, recording.id, transcript, content_hash)
             await recordings_store.add_warnings(connection, recording.id, warnings)

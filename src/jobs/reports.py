@@ -24,7 +24,7 @@ from datamodels import (
     Transcript,
 )
 from errors import NoLanguageModel, NotFound, ReportOutdated
-from jobs.context import StoredAnswers, Workshop
+from jobs.context import JobContext, StoredModelAnswers
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from metadata.parsing import metadata_lines
@@ -37,8 +37,8 @@ from reports.generation import GeneratedReport, ReportRequest, generate_report
 class ReportSteps:
     """Orders reports and writes them."""
 
-    def __init__(self, workshop: Workshop, files: ReportFiles, archive: ReportArchive) -> None:
-        self._workshop = workshop
+    def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive) -> None:
+        self._context = context
         self._files = files
         self._archive = archive
 
@@ -57,7 +57,7 @@ class ReportSteps:
         """
         llm = await self._model()
         plan = report.plan(building)
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, recording_id)
             transcript, metadata = await _inputs(connection, recording_id)
             needed = building if report.per_building else None
@@ -85,11 +85,11 @@ class ReportSteps:
             ProviderError: the model failed; answers so far are kept.
         """
         llm = await self._model()
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             run = await reports_store.get_run(connection, run_id)
             if run.status in {RunStatus.DONE, RunStatus.CANCELLED}:
                 return
-            report = self._workshop.pack.report(run.report_id)
+            report = self._context.pack.report(run.report_id)
             transcript, metadata = await _inputs(connection, run.recording_id)
             plan = report.plan(run.building)
             if run.input_hash != await asyncio.to_thread(_input_hash, transcript, metadata, plan, run.building, llm):
@@ -101,10 +101,10 @@ class ReportSteps:
         )
 
         async def on_pass(done: int, total: int) -> None:  # noqa: ARG001  # the row knows the total
-            async with self._workshop.database.transaction() as connection:
+            async with self._context.database.transaction() as connection:
                 await reports_store.set_passes_done(connection, run_id, done)
 
-        answers = StoredAnswers(self._workshop.database, run.recording_id)
+        answers = StoredModelAnswers(self._context.database, run.recording_id)
         generated = await generate_report(request, llm, answers, on_pass)
         # A cancellation between file and row would leave a report that nobody ordered.
         keeping = asyncio.create_task(self._keep(run, report, generated))
@@ -115,12 +115,12 @@ class ReportSteps:
 
     async def _keep(self, run: ReportRun, report: ReportType, generated: GeneratedReport) -> None:
         """The file first, its row last: a crash between them writes the same file again."""
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
             if (await reports_store.get_run(connection, run.id)).status is RunStatus.CANCELLED:
                 return
         entry = file_entry(
-            self._workshop.pack,
+            self._context.pack,
             {
                 "id": run.id,
                 "number": None,
@@ -142,13 +142,13 @@ class ReportSteps:
             cost_usd=cost_usd(generated.model, generated.usage),
             duration_s=generated.duration_s,
         )
-        async with self._workshop.database.transaction() as connection:
+        async with self._context.database.transaction() as connection:
             kept = await reports_store.finish_run(connection, run.id, outcome)
         if not kept:
             await self._files.delete(run.owner_id, run.id)
 
     async def _model(self) -> LanguageModel:
-        llm = await self._workshop.engines.language_model()
+        llm = await self._context.engines.language_model()
         if llm is None:
             raise NoLanguageModel
         return llm

@@ -22,7 +22,7 @@ import structlog
 from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
 
-from datamodels import ChatMessage, Completion, EngineInfo, Usage
+from datamodels import Completion, EngineInfo, PromptMessage, Usage
 from errors import ProviderInvalidAnswer, ProviderUnavailable
 from language_model.openai_answers import (
     AnswerChoice,
@@ -77,7 +77,7 @@ class ChatRequests:
         self._reasoning_tokens = min(REASONING_TOKENS, context_tokens // 4) if reasoning else 0
 
     def body(
-        self, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None, max_tokens: int
+        self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int
     ) -> dict[str, object]:
         """The request's JSON; ``schema`` asks for structured output."""
         body: dict[str, object] = {"model": self._model}
@@ -133,13 +133,13 @@ def _format_of(response_format: dict[str, Any]) -> AnswerFormat:
     return AnswerFormat.STRICT_SCHEMA if response_format["json_schema"]["strict"] else AnswerFormat.SCHEMA
 
 
-def _with_instruction(messages: Sequence[ChatMessage], schema: Mapping[str, Any]) -> list[ChatMessage]:
+def _with_instruction(messages: Sequence[PromptMessage], schema: Mapping[str, Any]) -> list[PromptMessage]:
     # Many chat templates take one system message only, and only in front.
     instruction = _SCHEMA_INSTRUCTION + json.dumps(schema, ensure_ascii=False)
     if messages and messages[0].role == "system":
         system = f"{messages[0].content}\n\n{instruction}"
-        return [ChatMessage(role="system", content=system), *messages[1:]]
-    return [ChatMessage(role="system", content=instruction), *messages]
+        return [PromptMessage(role="system", content=system), *messages[1:]]
+    return [PromptMessage(role="system", content=instruction), *messages]
 
 
 def fits_strict_mode(schema: object) -> bool:
@@ -229,7 +229,7 @@ class OpenAILanguageModel:
 
     async def complete(
         self,
-        messages: Sequence[ChatMessage],
+        messages: Sequence[PromptMessage],
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
@@ -259,7 +259,7 @@ class OpenAILanguageModel:
             duration_s=monotonic() - started,
         )
 
-    async def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
+    async def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
         """See ``LanguageModel.stream``.
 
         Raises:
@@ -292,7 +292,7 @@ class OpenAILanguageModel:
         """List the models; ask for one token when this one is not listed, since some servers go by other names."""
         listed = await self._calls.run(self._look_up)
         if not listed:
-            message = ChatMessage(role="user", content="1")
+            message = PromptMessage(role="user", content="1")
             await self._calls.run(lambda: self._send([message], None, 1, self._answer))
 
     async def close(self) -> None:
@@ -315,7 +315,7 @@ class OpenAILanguageModel:
 
     async def _send(
         self,
-        messages: Sequence[ChatMessage],
+        messages: Sequence[PromptMessage],
         schema: Mapping[str, Any] | None,
         max_tokens: int,
         send: Callable[[dict[str, object]], Awaitable[T]],
@@ -348,7 +348,7 @@ class OpenAILanguageModel:
             stream_cls=openai.AsyncStream[ChatCompletionChunk],
         )
 
-    async def _usage(self, answer: ChatAnswer, messages: Sequence[ChatMessage]) -> Usage:
+    async def _usage(self, answer: ChatAnswer, messages: Sequence[PromptMessage]) -> Usage:
         told = answer.usage
         prompt = told.prompt_tokens if told else None
         completion = told.completion_tokens if told else None

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from datamodels import ChatMessage, Completion, EngineInfo
+from datamodels import Completion, EngineInfo, PromptMessage
 
 
 class LanguageModel(Protocol):
@@ -22,7 +22,7 @@ class LanguageModel(Protocol):
 
     async def complete(
         self,
-        messages: Sequence[ChatMessage],
+        messages: Sequence[PromptMessage],
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
@@ -35,7 +35,7 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def stream(self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
+    def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
         """Answer piece by piece, as the model writes."""
         ...
 

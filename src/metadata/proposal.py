@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import texts.transcript
-from datamodels import ChatMessage, RecordingMetadata, Segment, Transcript
+from datamodels import PromptMessage, RecordingMetadata, Segment, Transcript
 from language_model.port import LanguageModel
 from metadata.fields import Field, fields_of, parse, shown
 from metadata.parsing import BadField, lemmas, names_building
@@ -175,8 +175,8 @@ async def propose(transcript: Transcript, scenario: Scenario, model: PromptedMod
     if not segments:
         return RecordingMetadata()
     messages = (
-        ChatMessage(role="system", content=prompt),
-        ChatMessage(role="user", content=texts.transcript.TRANSCRIPT_AS_DATA.format(lines=_lines(segments))),
+        PromptMessage(role="system", content=prompt),
+        PromptMessage(role="user", content=texts.transcript.TRANSCRIPT_AS_DATA.format(lines=_lines(segments))),
     )
     answer = await model.answers.structured(METADATA_STEP, messages, _narrowed(model.schema, fields), tokens)
     # Without the labels: nobody said «Спикер 1».

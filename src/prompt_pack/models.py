@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import texts.reports
-from datamodels import BuildingType, ChatMessage, ReportId, ScenarioId, Value
+from datamodels import BuildingType, PromptMessage, ReportId, ScenarioId, Value
 from errors import UnknownChoice
 from language_model.port import LanguageModel
 from prompt_pack.manifest import IndexRule, PassKind, ScenarioRole
@@ -201,7 +201,7 @@ class StructuredAnswers(Protocol):
     """Asks a language model; keeps what it answered, so that a restart does not pay again."""
 
     async def structured(
-        self, pass_name: str, messages: Sequence[ChatMessage], schema: Mapping[str, Any], max_tokens: int
+        self, pass_name: str, messages: Sequence[PromptMessage], schema: Mapping[str, Any], max_tokens: int
     ) -> Any:
         """Return the answer by ``schema``, or None when it was cut off.
 

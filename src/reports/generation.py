@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import texts.reports
-from datamodels import BuildingType, ChatMessage, IndexValue, Transcript, Usage, Value
+from datamodels import BuildingType, IndexValue, PromptMessage, Transcript, Usage, Value
 from errors import ContextTooSmall, ProviderInvalidAnswer, VoxPersonaError
 from language_model.port import LanguageModel
 from prompt_pack.manifest import PassKind
@@ -24,7 +24,7 @@ from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
 from reports.evidence import Evidence, ItemsReview
 from reports.indices import compute_indices
-from reports.model_answers import Answers, AnswerStore
+from reports.model_answers import ModelAnswers, ModelAnswerStore
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
 from utils import as_data
 
@@ -98,7 +98,7 @@ class GeneratedReport(Value):
 async def generate_report(
     request: ReportRequest,
     llm: LanguageModel,
-    answers: AnswerStore,
+    answers: ModelAnswerStore,
     on_pass: Callable[[int, int], Awaitable[None]],
 ) -> GeneratedReport:
     """Write the report; ``on_pass`` is told after each pass how many of how many are done.
@@ -112,15 +112,15 @@ async def generate_report(
 
 
 class _Generation:
-    def __init__(self, request: ReportRequest, llm: LanguageModel, store: AnswerStore) -> None:
+    def __init__(self, request: ReportRequest, llm: LanguageModel, store: ModelAnswerStore) -> None:
         self._plan = request.report.plan(request.building)
         self._transcript = request.transcript
         self._llm = llm
-        self._answers = Answers(llm, store)
+        self._answers = ModelAnswers(llm, store)
         self._answer_tokens = min(llm.max_output_tokens, llm.context_tokens // _ANSWER_SHARE)
         metadata = "\n".join(as_data(line)[:_LONGEST_METADATA_LINE] for line in request.metadata)
         self._variables = self._plan.variables(metadata)
-        self._rules = ChatMessage(role="system", content=self._plan.rules.render(self._variables))
+        self._rules = PromptMessage(role="system", content=self._plan.rules.render(self._variables))
         self._lines = transcript_lines(request.transcript)
         self._earlier: dict[str, EarlierPass] = {}
         self._warnings: list[str] = []
@@ -178,7 +178,7 @@ class _Generation:
         return EarlierPass(each.template.render(variables), items, missing)
 
     async def _items_of_window(
-        self, each: ReportPass, prompt: ChatMessage, window: str, halvings: int = 0
+        self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
     ) -> list[list[dict[str, Any]] | None]:
         """The items of the window; in halves when they do not fit into an answer, None for a part where none fits."""
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
@@ -208,7 +208,7 @@ class _Generation:
             text = f"{text}\n\n{texts.reports.TRUNCATED}"
         return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
 
-    async def _whole_text(self, pass_name: str, messages: Sequence[ChatMessage]) -> tuple[str, bool]:
+    async def _whole_text(self, pass_name: str, messages: Sequence[PromptMessage]) -> tuple[str, bool]:
         """The answer, and whether it has no end even after a second question: its rest, or a shorter one."""
         first = await self._answers.text(pass_name, messages, self._answer_tokens)
         if not first.truncated:
@@ -216,18 +216,18 @@ class _Generation:
         begun = cut_at_line(first.text)
         rest = [
             *messages,
-            ChatMessage(role="assistant", content=begun),
-            ChatMessage(role="user", content=texts.reports.ASK_CONTINUE),
+            PromptMessage(role="assistant", content=begun),
+            PromptMessage(role="user", content=texts.reports.ASK_CONTINUE),
         ]
         if await self._tokens(rest) + self._answer_tokens <= self._llm.context_tokens:
             second = await self._answers.text(pass_name, rest, self._answer_tokens)
             return f"{begun}\n{second.text}", second.truncated
-        shorter = [*messages, ChatMessage(role="user", content=texts.reports.ASK_SHORTER)]
+        shorter = [*messages, PromptMessage(role="user", content=texts.reports.ASK_SHORTER)]
         second = await self._answers.text(pass_name, shorter, self._answer_tokens)
         return (first.text if second.truncated else second.text), second.truncated
 
     async def _condensed(
-        self, pass_name: str, title: str, task: ChatMessage, lines: Sequence[str], room: int
+        self, pass_name: str, title: str, task: PromptMessage, lines: Sequence[str], room: int
     ) -> tuple[str, int]:
         """The lines, or, when they do not fit into ``room`` tokens, notes of them for the task, or notes of notes.
 
@@ -255,11 +255,11 @@ class _Generation:
             whole = condensed
         return whole, read_in
 
-    async def _notes(self, pass_name: str, title: str, prompt: ChatMessage, window: str, limit: int) -> str:
+    async def _notes(self, pass_name: str, title: str, prompt: PromptMessage, window: str, limit: int) -> str:
         messages = [self._rules, _data(window), prompt]
         answer = await self._answers.text(f"{pass_name}:notes", messages, limit)
         if answer.truncated:
-            shorter = [*messages, ChatMessage(role="user", content=texts.reports.ASK_SHORTER)]
+            shorter = [*messages, PromptMessage(role="user", content=texts.reports.ASK_SHORTER)]
             again = await self._answers.text(f"{pass_name}:notes", shorter, limit)
             if again.truncated:
                 self._warnings.append(texts.reports.WARNING_NOTES_TRUNCATED.format(title=title))
@@ -282,29 +282,29 @@ class _Generation:
 
     async def _scores(self, asked: ReportIndices, schema: Mapping[str, Any], text: str) -> Any:
         assert asked.prompt is not None  # noqa: S101 - prompt and schema come together
-        prompt = ChatMessage(role="user", content=asked.prompt.render(self._known()))
+        prompt = PromptMessage(role="user", content=asked.prompt.render(self._known()))
         room = await self._room(prompt, schema)
         data, _ = await self._condensed(_INDICES, texts.reports.INDICES_TITLE, prompt, text.split("\n"), room)
         return await self._answers.structured(_INDICES, [self._rules, _data(data), prompt], schema, self._answer_tokens)
 
-    def _prompt(self, each: ReportPass) -> ChatMessage:
-        return ChatMessage(role="user", content=each.prompt.render(self._known()))
+    def _prompt(self, each: ReportPass) -> PromptMessage:
+        return PromptMessage(role="user", content=each.prompt.render(self._known()))
 
-    def _notes_prompt(self, task: ChatMessage, window: int, windows: int) -> ChatMessage:
+    def _notes_prompt(self, task: PromptMessage, window: int, windows: int) -> PromptMessage:
         variables = {**self._known(), "task": task.content, "window": window, "windows": windows}
-        return ChatMessage(role="user", content=self._plan.notes.render(variables))
+        return PromptMessage(role="user", content=self._plan.notes.render(variables))
 
     def _known(self) -> dict[str, Any]:
         return {**self._variables, "earlier": SimpleNamespace(**self._earlier)}
 
-    async def _room(self, prompt: ChatMessage, schema: Mapping[str, Any] | None = None) -> int:
+    async def _room(self, prompt: PromptMessage, schema: Mapping[str, Any] | None = None) -> int:
         """How many tokens of data fit beside the prompt and the answer. Some endpoints get the schema as text."""
         taken = await self._tokens([self._rules, _data(""), prompt]) + self._answer_tokens + _SECOND_QUESTION_TOKENS
         if schema is not None:
             taken += await self._llm.count_tokens(str(schema))
         return self._llm.context_tokens - taken
 
-    async def _tokens(self, messages: Sequence[ChatMessage]) -> int:
+    async def _tokens(self, messages: Sequence[PromptMessage]) -> int:
         return sum([await self._llm.count_tokens(message.content) + _MESSAGE_TOKENS for message in messages])
 
     def _warn(self, warning: str, title: str, count: int) -> None:
@@ -316,7 +316,7 @@ class _Generation:
             self._warnings.append(texts.reports.WARNING_WINDOWS.format(title=title, windows=windows))
 
 
-def _data(text: str) -> ChatMessage:
+def _data(text: str) -> PromptMessage:
     """The text between markers, which it cannot contain itself."""
     content = texts.reports.DATA.format(
         notice=texts.reports.DATA_NOTICE,
@@ -324,7 +324,7 @@ def _data(text: str) -> ChatMessage:
         data=text.replace("<", "‹").replace(">", "›"),
         end=texts.reports.TRANSCRIPT_END,
     )
-    return ChatMessage(role="user", content=content)
+    return PromptMessage(role="user", content=content)
 
 
 async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -9,14 +9,14 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 import texts.reports
-from datamodels import ChatMessage, Completion, Usage
+from datamodels import Completion, PromptMessage, Usage
 from errors import ProviderInvalidAnswer
 from language_model.port import LanguageModel
 
 _LONGEST_PROBLEM = 300
 
 
-class AnswerStore(Protocol):
+class ModelAnswerStore(Protocol):
     """Keeps the answers of one recording's reports. ``data`` may be lost: it is read from ``text`` again."""
 
     async def get(self, input_hash: str) -> Completion | None: ...
@@ -24,19 +24,19 @@ class AnswerStore(Protocol):
     async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None: ...
 
 
-class Answers:
+class ModelAnswers:
     """The model's answers for one report, and what they took: ``usage`` in tokens, ``seconds`` of the model's time.
 
     Answers from the store count as well: they belong to the report, whichever run paid for them.
     """
 
-    def __init__(self, llm: LanguageModel, store: AnswerStore) -> None:
+    def __init__(self, llm: LanguageModel, store: ModelAnswerStore) -> None:
         self._llm = llm
         self._store = store
         self.usage = Usage()
         self.seconds = 0.0
 
-    async def text(self, pass_name: str, messages: Sequence[ChatMessage], max_tokens: int) -> Completion:
+    async def text(self, pass_name: str, messages: Sequence[PromptMessage], max_tokens: int) -> Completion:
         """The answer as text; it may be ``truncated``.
 
         Raises:
@@ -48,7 +48,7 @@ class Answers:
     async def structured(
         self,
         pass_name: str,
-        messages: Sequence[ChatMessage],
+        messages: Sequence[PromptMessage],
         schema: Mapping[str, Any],
         max_tokens: int,
         second_schema: Mapping[str, Any] | None = None,
@@ -69,7 +69,7 @@ class Answers:
             if _is_cut_off(exc, max_tokens):
                 return None
             problem = str(exc.details.get("reason"))[:_LONGEST_PROBLEM]
-        asked.append(ChatMessage(role="user", content=texts.reports.ASK_VALID.format(problem=problem)))
+        asked.append(PromptMessage(role="user", content=texts.reports.ASK_VALID.format(problem=problem)))
         try:
             return (await self._answer(pass_name, asked, second_schema or schema, max_tokens)).data
         except ProviderInvalidAnswer as exc:
@@ -78,7 +78,7 @@ class Answers:
             raise
 
     async def _answer(
-        self, pass_name: str, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None, max_tokens: int
+        self, pass_name: str, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int
     ) -> Completion:
         input_hash = self._hash(messages, schema, max_tokens)
         stored = await self._store.get(input_hash)
@@ -112,7 +112,7 @@ class Answers:
     def _invalid(self, reason: str, completion: Completion) -> ProviderInvalidAnswer:
         return ProviderInvalidAnswer(provider=self._llm.info.name, reason=reason, usage=completion.usage)
 
-    def _hash(self, messages: Sequence[ChatMessage], schema: Mapping[str, Any] | None, max_tokens: int) -> str:
+    def _hash(self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int) -> str:
         asked = {
             "messages": [message.model_dump() for message in messages],
             "schema": schema,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import texts.transcript
-from datamodels import ChatMessage, Segment
+from datamodels import PromptMessage, Segment
 from errors import ProviderError, ProviderInvalidAnswer
 from language_model.port import LanguageModel
 from prompt_pack.manifest import ScenarioRole
@@ -153,8 +153,10 @@ async def _ask(
     for position, window in enumerate(windows):
         labels = list(dict.fromkeys(line.label for line in window))
         messages = (
-            ChatMessage(role="system", content=prompt),
-            ChatMessage(role="user", content=texts.transcript.TRANSCRIPT_AS_DATA.format(lines=_text(window, pattern))),
+            PromptMessage(role="system", content=prompt),
+            PromptMessage(
+                role="user", content=texts.transcript.TRANSCRIPT_AS_DATA.format(lines=_text(window, pattern))
+            ),
         )
         schema = _narrowed(model.schema, labels, [role.id for role in roles])
         try:

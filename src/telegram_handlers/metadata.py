@@ -20,7 +20,7 @@ import user_states
 from access import Permission
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingMetadata, Stage, UserId
-from datamodels_telegram import ConversationStep, IncomingMessage, MessageKind, Screen
+from datamodels_telegram import IncomingMessage, MessageKind, Screen, WizardStep
 from db import Database
 from errors import OutdatedButton
 from markups.callback_data import Action, Press
@@ -33,7 +33,7 @@ from metadata.fields import Field, missing, parse
 from metadata.parsing import BadField
 from prompt_pack.models import ReportPack
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.shared import find_conversation, go_on_to_reports, leave_dialog, own_recording, show
+from telegram_handlers.shared import find_wizard, go_on_to_reports, leave_dialog, own_recording, show
 from user_states import Dialog, OpenDialog, Step, get_user_lock
 
 _DIALOG_LASTS = timedelta(hours=24)
@@ -73,7 +73,7 @@ class _Turn:
 class MetadataHandlers:
     """Asks for metadata and has them confirmed.
 
-    ``wake_conversations`` is called when the questions about another recording may come; ``today`` tells the person's
+    ``wake_wizards`` is called when the questions about another recording may come; ``today`` tells the person's
     day, since no recording is of a later one.
     """
 
@@ -82,12 +82,12 @@ class MetadataHandlers:
         database: Database,
         messages: MessageTracker,
         pack: ReportPack,
-        wake_conversations: Callable[[], None],
+        wake_wizards: Callable[[], None],
         today: Callable[[], date],
     ) -> None:
         self._database = database
         self._messages = messages
-        self._wake_conversations = wake_conversations
+        self._wake_wizards = wake_wizards
         self._pack = pack
         self._today = today
 
@@ -211,7 +211,7 @@ class MetadataHandlers:
             reports = self._pack.reports(recording.request.scenario)
             screen = reports_menu(recording.number, recording.file_name, reports, note)
             await show(self._messages, context, MessageKind.MENU, screen)
-        self._wake_conversations()
+        self._wake_wizards()
 
     async def _cancel_press(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._cancel(context)
@@ -224,7 +224,7 @@ class MetadataHandlers:
             async with self._database.transaction() as connection:
                 hint = await self._cancelled(connection, context.user.id)
             await show(self._messages, context, MessageKind.MENU, main_menu(hint))
-        self._wake_conversations()
+        self._wake_wizards()
 
     async def _cancelled(self, connection: AsyncConnection[DictRow], owner: UserId) -> str:
         """End whatever dialog the person is in; returns what to say about it."""
@@ -261,8 +261,8 @@ class MetadataHandlers:
         """The recording whose questions a dialog about this one would cut off."""
         if dialog is None or dialog.recording_id == recording.id:
             return None
-        conversation = await find_conversation(connection, owner, dialog.recording_id)
-        if conversation is None or conversation.step is not ConversationStep.CONFIRMATION:
+        wizard = await find_wizard(connection, owner, dialog.recording_id)
+        if wizard is None or wizard.step is not WizardStep.CONFIRMATION:
             return None
         return await recordings_store.get_recording(connection, owner, dialog.recording_id)
 

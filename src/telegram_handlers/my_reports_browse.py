@@ -41,7 +41,14 @@ from reports.archive_charts import (
 from reports.archive_export import EXPORTS
 from reports.archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.my_reports_shared import BadAnswer, Deed, ReportsDesk, count, parse_period, parse_title_part
+from telegram_handlers.my_reports_shared import (
+    BadAnswer,
+    ReportAction,
+    ReportsDesk,
+    count,
+    parse_period,
+    parse_title_part,
+)
 from telegram_handlers.shared import show
 from user_states import ReportDialog, Step
 from utils import safe_file_name
@@ -162,7 +169,7 @@ class BrowseHandlers:
                 return
             await self._desk.set_filter(owner, wanted)
             await self._desk.end(owner)
-            count(Deed.FILTER, "ok")
+            count(ReportAction.FILTER, "ok")
             await self._show_filters(context)
 
     async def _type(self, context: Context, press: Press) -> None:
@@ -187,7 +194,7 @@ class BrowseHandlers:
     async def _change_filter(self, context: Context, change: dict[str, object]) -> None:
         wanted = await self._desk.filter(context.user.id)
         await self._desk.set_filter(context.user.id, wanted.model_copy(update=change))
-        count(Deed.FILTER, "ok")
+        count(ReportAction.FILTER, "ok")
         await self._show_filters(context)
 
     async def _show_filters(self, context: Context) -> None:
@@ -211,7 +218,7 @@ class BrowseHandlers:
         date = f"{self._work.now().astimezone():%d.%m.%Y}"
         name = texts.my_reports.EXPORT_FILE.format(date=date, extension=press.word)
         await self._send_file(context, content, name, export_caption(len(fitting)))
-        count(Deed.EXPORT, "ok")
+        count(ReportAction.EXPORT, "ok")
         await self._messages.send(context.chat, MessageKind.MENU, reports_menu_after(texts.my_reports.EXPORTED))
 
     async def _charts(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -266,7 +273,7 @@ class BrowseHandlers:
 
     async def _send_chart(self, context: Context, picture: bytes, name: str, caption: Screen) -> None:
         await self._send_file(context, picture, name, caption)
-        count(Deed.CHART, "ok")
+        count(ReportAction.CHART, "ok")
         await self._messages.send(context.chat, MessageKind.MENU, charts_menu())
 
     async def _send_file(self, context: Context, content: bytes, name: str, caption: Screen) -> None:

@@ -30,7 +30,7 @@ _DIALOG_LASTS = timedelta(hours=1)
 """Longer than a list: who answers late hears why it does not do any more."""
 
 
-class Deed(StrEnum):
+class ReportAction(StrEnum):
     """What people do with their reports, as it is counted."""
 
     OPEN = "open"
@@ -74,7 +74,7 @@ class ReportsDesk:
         async with self._database.transaction() as connection:
             await user_states.put(connection, owner, snapshot_of(reports, self.work.now()))
 
-    async def good_snapshot(self, context: Context, deed: Deed) -> ReportSnapshot | None:
+    async def good_snapshot(self, context: Context, action: ReportAction) -> ReportSnapshot | None:
         """The list whose numbers can be used. When there is none any more, the person is told and the dialog ends."""
         owner = context.user.id
         async with self._database.transaction() as connection:
@@ -85,7 +85,7 @@ class ReportsDesk:
             await user_states.drop(connection, owner, ReportSnapshot)
             if await user_states.get(connection, owner, ReportDialog) is not None:
                 await user_states.drop(connection, owner, ReportDialog)
-        count(deed, "stale")
+        count(action, "stale")
         await show(self.messages, context, MessageKind.MENU, stale_list(checked.tell))
         return None
 
@@ -135,9 +135,9 @@ class ReportsDesk:
         await show(self.messages, context, MessageKind.MENU, reports_menu_after(tell))
 
 
-def count(deed: Deed, outcome: str) -> None:
+def count(action: ReportAction, outcome: str) -> None:
     """Count an action."""
-    REPORT_ACTIONS.labels(deed, outcome).inc()
+    REPORT_ACTIONS.labels(action, outcome).inc()
 
 
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)

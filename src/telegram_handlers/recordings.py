@@ -19,13 +19,13 @@ from constants import NO_SCENARIO
 from datamodels import Recording, RecordingMetadata, RunStatus, ScenarioId, Stage, UserId
 from datamodels_telegram import (
     CardKind,
-    ConversationStep,
     FileReference,
     FileSource,
     IncomingMessage,
     MessageKind,
     OutgoingMessage,
     Screen,
+    WizardStep,
 )
 from db import Database
 from downloads import refusal
@@ -50,10 +50,10 @@ from metadata.fields import scenario_of_caption
 from prompt_pack.models import ReportPack, Scenario
 from recordings import Intake, IntakeLimits, RecordingChanges
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.shared import find_conversation, first_tap, leave_dialog, own_recording, put_message, show
+from telegram_handlers.shared import find_wizard, first_tap, leave_dialog, own_recording, put_message, show
 from user_states import Mode, get_user_lock
 
-_ASKED_OR_OVER = frozenset([ConversationStep.SCENARIO, ConversationStep.REPORTS, ConversationStep.CLOSED])
+_ASKED_OR_OVER = frozenset([WizardStep.SCENARIO, WizardStep.REPORTS, WizardStep.CLOSED])
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _again(self, context: Context, press: Press) -> None:
-        """Process a recording from its beginning, with another round of its conversation and a card of its own."""
+        """Process a recording from its beginning, with another round of its wizard and a card of its own."""
         owner, chat = context.user.id, context.chat
 
         async def follow(connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:  # noqa: ARG001
@@ -227,7 +227,7 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _scenario(self, context: Context, press: Press) -> None:
-        """Take what a person says that a recording is; its conversation goes on."""
+        """Take what a person says that a recording is; its wizard goes on."""
         scenario = self._chosen(press)
         async with get_user_lock(context.user.id):
             async with self._database.transaction() as connection:
@@ -269,15 +269,15 @@ class RecordingHandlers:
     ) -> Recording:
         """Say what a recording is, unless that has been said: then it stays."""
         owner = recording.owner_id
-        conversation = await find_conversation(connection, owner, recording.id)
-        asked = conversation is not None and conversation.step is ConversationStep.SCENARIO
+        wizard = await find_wizard(connection, owner, recording.id)
+        asked = wizard is not None and wizard.step is WizardStep.SCENARIO
         if recording.request.scenario != NO_SCENARIO and not asked:
             return recording
         if recording.request.scenario != scenario:
             recording = await self._work.changes.choose_scenario(connection, owner, recording.id, scenario)
-        if conversation is not None and conversation.step in _ASKED_OR_OVER:
-            step = ConversationStep.CLOSED if scenario == NO_SCENARIO else ConversationStep.PROPOSAL
-            await recording_wizard_store.move(connection, conversation, step)
+        if wizard is not None and wizard.step in _ASKED_OR_OVER:
+            step = WizardStep.CLOSED if scenario == NO_SCENARIO else WizardStep.PROPOSAL
+            await recording_wizard_store.move(connection, wizard, step)
         return recording
 
     async def _cancel_incoming(self, context: Context, press: Press) -> None:

@@ -17,13 +17,13 @@ from access import Permission
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingMetadata, ReportId, ReportRunId, Stage, UserId
 from datamodels_telegram import (
-    ConversationStep,
     FileReference,
     FileSource,
     MessageId,
     MessageKind,
     OutgoingMessage,
     Screen,
+    WizardStep,
 )
 from db import Database
 from errors import NoLanguageModel, NotFound, OutdatedButton, UnknownChoice
@@ -43,7 +43,7 @@ from markups.reports import (
 from message_tracker import MessageTracker
 from prompt_pack.models import ReportPack, ReportType
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.shared import find_conversation, first_tap, own_recording, put_message, show
+from telegram_handlers.shared import find_wizard, first_tap, own_recording, put_message, show
 from user_states import State, get_user_lock
 
 REPORT_EXTENSIONS = frozenset(["md", "docx", "json"])
@@ -205,9 +205,9 @@ class ReportHandlers:
     async def _transcript_only(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
             recording = await own_recording(connection, context.user.id, press.number)
-            conversation = await find_conversation(connection, context.user.id, recording.id)
-            if conversation is not None and conversation.step is ConversationStep.REPORTS:
-                await recording_wizard_store.move(connection, conversation, ConversationStep.CLOSED)
+            wizard = await find_wizard(connection, context.user.id, recording.id)
+            if wizard is not None and wizard.step is WizardStep.REPORTS:
+                await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)
         await show(self._messages, context, MessageKind.MENU, transcript_only(recording.number))
 
     async def _file(self, context: Context, press: Press) -> None:

@@ -11,7 +11,7 @@ import recording_wizard_store
 import recordings_store
 import user_states
 from datamodels import Recording, RecordingId, UserId
-from datamodels_telegram import Conversation, ConversationStep, MessageId, MessageKind, OutgoingMessage, Screen
+from datamodels_telegram import MessageId, MessageKind, OutgoingMessage, RecordingWizard, Screen, WizardStep
 from errors import NotFound
 from markups.callback_data import Press
 from message_tracker import MessageTracker
@@ -55,10 +55,10 @@ async def put_message(connection: AsyncConnection[DictRow], context: Context, me
     await outbox_store.put(connection, key, context.user.id, context.chat, message)
 
 
-async def find_conversation(
+async def find_wizard(
     connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId
-) -> Conversation | None:
-    """Load the conversation about a recording; None when it came another way than by Telegram."""
+) -> RecordingWizard | None:
+    """Load the wizard about a recording; None when it came another way than by Telegram."""
     try:
         return await recording_wizard_store.get(connection, owner, recording_id)
     except NotFound:
@@ -74,9 +74,9 @@ async def leave_dialog(connection: AsyncConnection[DictRow], owner: UserId, reco
 
 async def go_on_to_reports(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
     """End the questions about a recording, if they are being asked: its reports can be ordered then."""
-    conversation = await find_conversation(connection, owner, recording_id)
-    if conversation is not None and conversation.step is ConversationStep.CONFIRMATION:
-        await recording_wizard_store.move(connection, conversation, ConversationStep.REPORTS)
+    wizard = await find_wizard(connection, owner, recording_id)
+    if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
+        await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)
 
 
 async def show(messages: MessageTracker, context: Context, kind: MessageKind, screen: Screen) -> None:

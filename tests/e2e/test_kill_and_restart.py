@@ -50,8 +50,8 @@ def boris_is_interrupted(boris: Person) -> list[Moment]:
         Moment(at("heard, not noted", "UPDATE", "recordings", stage % "transcribed"), boris.say_what_it_is),
         Moment(at("told apart, not noted", "UPDATE", "recordings", stage % "speakers_known")),
         Moment(at("roles are answered, not stored", "INSERT", "report_passes", "{recording}")),
-        Moment(at("to be delivered", "UPDATE", "recording_conversations", "{chat} AND NEW.step = 'proposal'")),
-        Moment(at("to be asked", "UPDATE", "recording_conversations", "{chat} AND NEW.step = 'confirmation'")),
+        Moment(at("to be delivered", "UPDATE", "recording_wizards", "{chat} AND NEW.step = 'proposal'")),
+        Moment(at("to be asked", "UPDATE", "recording_wizards", "{chat} AND NEW.step = 'confirmation'")),
         Moment(
             at("a press came, not stored", "INSERT", "seen_updates", "{chat} AND NEW.kind = 'button'"),
             boris.answer_and_skip,
@@ -71,7 +71,7 @@ def vera_is_interrupted(vera: Person) -> list[Moment]:
         Moment(at("an answer is taken", "INSERT", "user_states", state)),
         Moment(at("asked, not remembered", "INSERT", "sent_messages", "{chat} AND NEW.kind = 'input_request'")),
         Moment(
-            at("is confirmed", "UPDATE", "recording_conversations", "{chat} AND NEW.step = 'reports'"),
+            at("is confirmed", "UPDATE", "recording_wizards", "{chat} AND NEW.step = 'reports'"),
             vera.skip_and_confirm,
         ),
         Moment(at("a report is ordered, not queued", "INSERT", "report_runs", "{recording}"), vera.order_all),

@@ -130,7 +130,7 @@ async def test_a_model_that_does_not_answer_leaves_the_quotes(anna: Asker, chats
         async def count_tokens(self, text: str) -> int:  # noqa: ARG002
             return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
-    chats_bot.steps = AnswerSteps(chats_bot.workshop, chats_bot.search, 2000, longest_s=0.2)
+    chats_bot.steps = AnswerSteps(chats_bot.context, chats_bot.search, 2000, longest_s=0.2)
     await anna.has_recording(*INTERVIEW)
     chats_bot.engines.model = Hanging(lambda _: "")
     assert texts.chats.NOTE_MODEL_FAILED in await anna.asks(BREAKFAST)

@@ -17,7 +17,7 @@ import recording_wizard_store
 import recordings_store
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, ScenarioId
-from datamodels_telegram import AttachedFile, ConversationStep, FileKind, IncomingState
+from datamodels_telegram import AttachedFile, FileKind, IncomingState, WizardStep
 from db import Database
 from downloads import Downloads, recording_name, refusal
 from embedded.s3 import S3Endpoint
@@ -99,13 +99,13 @@ async def recordings(somebody: Somebody) -> list[Recording]:
         return await recordings_store.list_recordings(connection, somebody.owner, None, 10, 0)
 
 
-async def conversation(somebody: Somebody, recording: Recording) -> tuple[ConversationStep, int]:
+async def wizard(somebody: Somebody, recording: Recording) -> tuple[WizardStep, int]:
     async with somebody.database.transaction() as connection:
         found = await recording_wizard_store.get(connection, somebody.owner, recording.id)
     return found.step, found.round
 
 
-async def test_a_file_becomes_a_recording_with_a_job_and_a_conversation(
+async def test_a_file_becomes_a_recording_with_a_job_and_a_wizard(
     downloads: Downloads,
     somebody: Somebody,
     telegram: TelegramOfFiles,
@@ -120,7 +120,7 @@ async def test_a_file_becomes_a_recording_with_a_job_and_a_conversation(
     assert (after.state, after.recording_id, after.known) == (IncomingState.STORED, recording.id, False)
     assert (recording.file_name, recording.request.caption) == ("interview_17.ogg", CAPTION)
     assert enqueued == [recording.id]
-    assert await conversation(somebody, recording) == (ConversationStep.TRANSCRIPT, 1)
+    assert await wizard(somebody, recording) == (WizardStep.TRANSCRIPT, 1)
     async with somebody.database.transaction() as connection:
         metadata = await metadata_store.load_metadata(connection, recording.id)
     assert metadata is not None
@@ -141,7 +141,7 @@ async def test_what_is_there_already_is_left_alone(
     assert (after.recording_id, after.known) == (recording.id, True)
     assert recording.request.scenario == "interview"
     assert enqueued == [recording.id]
-    assert await conversation(somebody, recording) == (ConversationStep.TRANSCRIPT, 1)
+    assert await wizard(somebody, recording) == (WizardStep.TRANSCRIPT, 1)
 
 
 async def test_what_had_failed_is_worked_on_when_it_is_sent_again(
@@ -156,7 +156,7 @@ async def test_what_had_failed_is_worked_on_when_it_is_sent_again(
     after = await somebody.file(again.id)
     assert (after.recording_id, after.known) == (recording.id, False)
     assert enqueued == [recording.id, recording.id]
-    assert await conversation(somebody, recording) == (ConversationStep.TRANSCRIPT, 2)
+    assert await wizard(somebody, recording) == (WizardStep.TRANSCRIPT, 2)
 
 
 async def test_what_is_no_recording_is_refused_with_a_sentence(
@@ -387,7 +387,7 @@ async def test_killed_at_any_moment_a_file_becomes_one_recording(
         [recording] = await recordings(somebody)
         after = await somebody.file(file.id)
         assert (after.state, after.recording_id, after.known) == (IncomingState.STORED, recording.id, False)
-        assert await conversation(somebody, recording) == (ConversationStep.TRANSCRIPT, 1)
+        assert await wizard(somebody, recording) == (WizardStep.TRANSCRIPT, 1)
         if not was_killed:
             assert at > 12
             break

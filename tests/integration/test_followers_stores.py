@@ -16,7 +16,6 @@ from datamodels import Recording, ReportRunId, ScenarioId, UserId
 from datamodels_telegram import (
     AttachedFile,
     ChatId,
-    ConversationStep,
     FileKind,
     IncomingFile,
     IncomingMessage,
@@ -26,6 +25,7 @@ from datamodels_telegram import (
     OutgoingMessage,
     Screen,
     TelegramPerson,
+    WizardStep,
 )
 from errors import NotFound
 from recordings_factory import add_recording, add_user
@@ -168,23 +168,23 @@ async def test_a_card_whose_message_is_gone_is_sent_anew_once(connection: AsyncC
     assert (await cards_store.get(connection, owner, card.id)).final
 
 
-async def test_a_conversation_is_moved_from_where_it_is_and_from_nowhere_else(
+async def test_a_wizard_is_moved_from_where_it_is_and_from_nowhere_else(
     connection: AsyncConnection[DictRow],
 ) -> None:
     recording = await add_recording(connection)
     await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
     await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
-    conversation = await recording_wizard_store.get(connection, recording.owner_id, recording.id)
-    assert (conversation.step, conversation.round) == (ConversationStep.TRANSCRIPT, 1)
-    assert await recording_wizard_store.move(connection, conversation, ConversationStep.CLOSED)
-    assert not await recording_wizard_store.move(connection, conversation, ConversationStep.CLOSED)
+    wizard = await recording_wizard_store.get(connection, recording.owner_id, recording.id)
+    assert (wizard.step, wizard.round) == (WizardStep.TRANSCRIPT, 1)
+    assert await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)
+    assert not await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)
     await recording_wizard_store.restart(connection, recording.owner_id, CHAT, recording.id)
-    assert not await recording_wizard_store.move(connection, conversation, ConversationStep.CLOSED)
+    assert not await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)
     again = await recording_wizard_store.get(connection, recording.owner_id, recording.id)
-    assert (again.step, again.round) == (ConversationStep.TRANSCRIPT, 2)
+    assert (again.step, again.round) == (WizardStep.TRANSCRIPT, 2)
 
 
-async def test_a_conversation_is_ready_when_its_recording_is(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_wizard_is_ready_when_its_recording_is(connection: AsyncConnection[DictRow]) -> None:
     recording = await add_recording(connection)
     await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
     assert await ready(connection, recording) == []
@@ -211,7 +211,7 @@ async def ready(connection: AsyncConnection[DictRow], recording: Recording) -> l
     return [
         (each.scenario_known, each.proposed)
         for each in await recording_wizard_store.list_ready(connection)
-        if each.conversation.recording_id == recording.id
+        if each.wizard.recording_id == recording.id
     ]
 
 

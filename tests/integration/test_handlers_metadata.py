@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datamodels import BuildingType, RecordingMetadata
-from datamodels_telegram import ConversationStep
+from datamodels_telegram import WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import Bot, Person
 from markups.callback_data import Action, unpack
@@ -31,7 +31,7 @@ async def test_all_fields_are_asked_one_by_one_and_then_confirmed(person: Person
     assert "✅ Данные записи №1 сохранены." in person.sees
     assert "[Все отчёты сразу]" in person.sees
     assert "Проверка" not in person.sees
-    assert await person.step(recording) is ConversationStep.REPORTS
+    assert await person.step(recording) is WizardStep.REPORTS
 
 
 async def test_a_field_that_does_not_parse_is_asked_again_and_nothing_is_lost(person: Person) -> None:
@@ -124,7 +124,7 @@ async def test_ten_taps_on_confirm_confirm_once(person: Person) -> None:
     for _ in range(10):
         await person.press_data("confirm_data||1", message)
     assert person.sees.count("Какой отчёт подготовить?") == 1
-    assert await person.step(recording) is ConversationStep.REPORTS
+    assert await person.step(recording) is WizardStep.REPORTS
 
 
 async def test_the_questions_of_one_recording_are_not_cut_off_by_another(person: Person) -> None:
@@ -146,7 +146,7 @@ async def test_cancel_leaves_the_dialog_for_the_main_menu(person: Person) -> Non
     assert "Вопросы отменены, введённое сохранено." in person.sees
     assert "Главное меню" in person.sees
     assert "Тип заведения?" not in person.sees
-    assert await person.step(recording) is ConversationStep.REPORTS
+    assert await person.step(recording) is WizardStep.REPORTS
     await person.command("cancel")
     assert "Отменять нечего." in person.sees
 
@@ -170,7 +170,7 @@ async def test_nobody_touches_the_metadata_of_another(person: Person) -> None:
 
 
 async def test_a_recording_of_no_scenario_is_asked_what_it_is(person: Person) -> None:
-    await person.has_recording("none", step=ConversationStep.CLOSED)
+    await person.has_recording("none", step=WizardStep.CLOSED)
     await person.press_data("recording_metadata||1")
     assert "[Интервью] [Дизайн]" in person.sees
     for data in ("confirm_data||1", "edit_data||1", "edit_city||1", "skip_all_fields||1"):
@@ -213,5 +213,5 @@ async def test_whatever_is_pressed_and_typed_nothing_is_lost_and_one_thing_is_as
         assert metadata.employee is not None
         assert len(person.bot.telegram.chats[person.chat]) == 1
     await person.press_data("confirm_data||1")
-    assert await person.step(recording) is ConversationStep.REPORTS
+    assert await person.step(recording) is WizardStep.REPORTS
     assert not await person.is_asked()

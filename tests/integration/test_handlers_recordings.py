@@ -7,7 +7,7 @@ import incoming_store
 import outbox_store
 import recordings_store
 from datamodels import BuildingType, RecordingMetadata, Stage
-from datamodels_telegram import CardProgress, ConversationStep, IncomingFile, IncomingState, OutboxItem
+from datamodels_telegram import CardProgress, IncomingFile, IncomingState, OutboxItem, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
 from markups.recordings import which_scenario
@@ -139,7 +139,7 @@ async def test_ten_taps_send_one_file(person: Person, data: str, source: str) ->
 
 
 async def test_what_is_not_ready_says_so(person: Person) -> None:
-    await person.has_recording(stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    await person.has_recording(stage=Stage.PREPARED, step=WizardStep.TRANSCRIPT)
     for button in ("📄 Расшифровка", "📊 Отчёты", "🏷 Данные"):
         await person.press_data("recording||1")
         assert "⏳ Расшифровка" in person.sees
@@ -149,7 +149,7 @@ async def test_what_is_not_ready_says_so(person: Person) -> None:
 
 
 async def test_a_recording_that_failed_is_processed_again_with_a_card_of_its_own(person: Person) -> None:
-    recording = await person.has_recording(stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    recording = await person.has_recording(stage=Stage.PREPARED, step=WizardStep.TRANSCRIPT)
     async with person.bot.database.transaction() as connection:
         await recordings_store.record_failure(connection, recording.id, "provider_failed", "Сервис отказал.")
     await person.press_data("recording||1")
@@ -187,25 +187,25 @@ async def test_a_recording_is_deleted_after_a_question_that_names_it(person: Per
         await person.press_data("recording||1")
 
 
-async def test_the_scenario_is_said_once_and_the_conversation_goes_on(person: Person) -> None:
-    recording = await person.has_recording("none", step=ConversationStep.SCENARIO)
+async def test_the_scenario_is_said_once_and_the_wizard_goes_on(person: Person) -> None:
+    recording = await person.has_recording("none", step=WizardStep.SCENARIO)
     question = which_scenario(recording, PACK.scenarios)
     message = await person.bot.telegram.send(person.chat, question)
     await person.press("Интервью")
     assert person.sees == "Запись №1: Интервью."
     await person.press_data("scenario||1||design", message)
     assert person.sees == "Запись №1: Интервью."
-    assert await person.step(recording) is ConversationStep.PROPOSAL
+    assert await person.step(recording) is WizardStep.PROPOSAL
     async with person.bot.database.transaction() as connection:
         stored = await recordings_store.get_recording(connection, person.user.id, recording.id)
     assert (stored.request.scenario, stored.stage) == ("interview", Stage.SPEAKERS_KNOWN)
 
 
 async def test_who_wants_the_transcript_only_is_asked_no_more(person: Person) -> None:
-    recording = await person.has_recording("none", step=ConversationStep.SCENARIO)
+    recording = await person.has_recording("none", step=WizardStep.SCENARIO)
     await person.press_data("scenario||1||none")
     assert person.sees == "Запись №1: Только расшифровка."
-    assert await person.step(recording) is ConversationStep.CLOSED
+    assert await person.step(recording) is WizardStep.CLOSED
 
 
 async def test_a_file_that_is_still_coming_can_be_told_what_it_is(person: Person) -> None:
@@ -221,7 +221,7 @@ async def test_a_file_that_is_still_coming_can_be_told_what_it_is(person: Person
 
 
 async def test_a_file_that_became_a_recording_meanwhile_is_told_too(person: Person) -> None:
-    recording = await person.has_recording("none", stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    recording = await person.has_recording("none", stage=Stage.PREPARED, step=WizardStep.TRANSCRIPT)
     await person.send("interview.ogg")
     [file] = await incoming(person)
     async with person.bot.database.transaction() as connection:
@@ -230,7 +230,7 @@ async def test_a_file_that_became_a_recording_meanwhile_is_told_too(person: Pers
     async with person.bot.database.transaction() as connection:
         stored = await recordings_store.get_recording(connection, person.user.id, recording.id)
     assert stored.request.scenario == "interview"
-    assert await person.step(recording) is ConversationStep.TRANSCRIPT
+    assert await person.step(recording) is WizardStep.TRANSCRIPT
 
 
 async def test_work_is_cancelled_wherever_it_is(person: Person) -> None:
@@ -239,7 +239,7 @@ async def test_work_is_cancelled_wherever_it_is(person: Person) -> None:
     await person.press_data(f"cancel_incoming||{file.id}")
     await person.press_data(f"cancel_incoming||{file.id}")
     assert person.heard == ["Отменяю…", "Отменять уже нечего"]
-    recording = await person.has_recording(stage=Stage.PREPARED, step=ConversationStep.TRANSCRIPT)
+    recording = await person.has_recording(stage=Stage.PREPARED, step=WizardStep.TRANSCRIPT)
     async with person.bot.database.transaction() as connection:
         card = await cards_store.add_recording_card(connection, person.user.id, person.chat, recording.id)
     await person.press_data(f"cancel_card||{card.id}")

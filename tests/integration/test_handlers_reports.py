@@ -5,7 +5,7 @@ import pytest
 import cards_store
 import reports_store
 from datamodels import BuildingType, Recording, RecordingMetadata, ReportRun, Stage
-from datamodels_telegram import ConversationStep, ProgressCard
+from datamodels_telegram import ProgressCard, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import Person
 
@@ -23,7 +23,7 @@ async def cards(person: Person) -> list[ProgressCard]:
 
 
 async def test_one_report_is_ordered_with_a_card(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
     await person.press("2) Отчет о связках")
     [run] = await ordered(person, recording)
@@ -34,7 +34,7 @@ async def test_one_report_is_ordered_with_a_card(person: Person) -> None:
 
 
 async def test_all_reports_are_ordered_with_one_card(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
     await person.press("Все отчёты сразу")
     runs = await ordered(person, recording)
@@ -47,7 +47,7 @@ async def test_all_reports_are_ordered_with_one_card(person: Person) -> None:
 
 @pytest.mark.parametrize("wanted", ["3) Общие факторы", "Все отчёты сразу"])
 async def test_the_building_type_is_asked_when_it_matters_and_kept(person: Person, wanted: str) -> None:
-    recording = await person.has_recording(metadata=RecordingMetadata(place="Заря"), step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=RecordingMetadata(place="Заря"), step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
     await person.press(wanted)
     assert "Выберите тип заведения:" in person.sees
@@ -60,14 +60,14 @@ async def test_the_building_type_is_asked_when_it_matters_and_kept(person: Perso
 
 
 async def test_a_report_without_building_type_is_not_held_up_by_one(person: Person) -> None:
-    recording = await person.has_recording(step=ConversationStep.REPORTS)
+    recording = await person.has_recording(step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
     await person.press("1) Оценка методологии интервью")
     assert len(await ordered(person, recording)) == 1
 
 
 async def test_ten_taps_order_once_and_a_handled_press_that_comes_again_too(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
     message = max(person.bot.telegram.chats[person.chat])
     for _ in range(5):
@@ -79,7 +79,7 @@ async def test_ten_taps_order_once_and_a_handled_press_that_comes_again_too(pers
 
 
 async def test_an_order_that_a_crash_kept_from_being_shown_is_shown_when_it_is_handled_again(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
     chat = person.bot.telegram.chats[person.chat]
     message, menu = max(chat.items())
@@ -94,7 +94,7 @@ async def test_an_order_that_a_crash_kept_from_being_shown_is_shown_when_it_is_h
 
 
 async def test_what_is_on_its_way_is_not_delivered_twice(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     for message in (None, None):
         await person.press_data("choose_reports||1", message)
         await person.press("2) Отчет о связках")
@@ -103,7 +103,7 @@ async def test_what_is_on_its_way_is_not_delivered_twice(person: Person) -> None
 
 
 async def test_what_is_done_and_delivered_can_be_had_again(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     for deliveries in (1, 2):
         await person.press_data("choose_reports||1")
         await person.press("2) Отчет о связках")
@@ -114,7 +114,7 @@ async def test_what_is_done_and_delivered_can_be_had_again(person: Person) -> No
 
 
 async def test_without_a_language_model_there_is_a_sentence(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     person.bot.engines.model = None
     await person.press_data("choose_reports||1")
     await person.press("Все отчёты сразу")
@@ -123,7 +123,7 @@ async def test_without_a_language_model_there_is_a_sentence(person: Person) -> N
 
 
 async def test_a_demonstration_model_is_told_of_once(person: Person) -> None:
-    await person.has_recording(metadata=HOTEL, step=ConversationStep.REPORTS)
+    await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     person.bot.demonstration = True
     await person.press_data("choose_reports||1")
     await person.press("2) Отчет о связках")
@@ -134,23 +134,23 @@ async def test_a_demonstration_model_is_told_of_once(person: Person) -> None:
 
 
 async def test_a_recording_of_no_scenario_is_asked_what_it_is_first(person: Person) -> None:
-    recording = await person.has_recording("none", step=ConversationStep.CLOSED)
+    recording = await person.has_recording("none", step=WizardStep.CLOSED)
     await person.press_data("recording_reports||1")
     assert "Отчёты зависят от вида записи." in person.sees
     await person.press("Дизайн")
-    assert await person.step(recording) is ConversationStep.PROPOSAL
+    assert await person.step(recording) is WizardStep.PROPOSAL
 
 
 async def test_the_transcript_alone_may_be_enough(person: Person) -> None:
-    recording = await person.has_recording(step=ConversationStep.REPORTS)
+    recording = await person.has_recording(step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
     await person.press("Только расшифровка")
     assert "только расшифровка" in person.sees
-    assert await person.step(recording) is ConversationStep.CLOSED
+    assert await person.step(recording) is WizardStep.CLOSED
 
 
 async def test_reports_wait_for_the_transcript(person: Person) -> None:
-    await person.has_recording(stage=Stage.TRANSCRIBED, step=ConversationStep.TRANSCRIPT)
+    await person.has_recording(stage=Stage.TRANSCRIBED, step=WizardStep.TRANSCRIPT)
     for data in ("choose_reports||1", "report_int_links||1", "reports_all||1", "choose_building||hotel||1||all"):
         await person.press_data(data)
         assert "Запись ещё обрабатывается." in person.sees

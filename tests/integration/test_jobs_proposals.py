@@ -22,7 +22,7 @@ from datamodels import (
 )
 from db import Database
 from errors import NotFound, ProviderRateLimited, ProviderUnavailable
-from jobs.context import Engines, Workshop
+from jobs.context import Engines, JobContext
 from jobs.recordings import ProposalSteps
 from language_model.port import LanguageModel
 from minio_manager import ObjectStore
@@ -63,8 +63,8 @@ class OneModel:
 def proposing(database: Database, llm: LanguageModel | None, **limits: float) -> ProposalSteps:
     nothing = cast("ObjectStore", None)
     engines = cast("Engines", OneModel(llm))
-    workshop = Workshop(database, nothing, load_pack(ROOT / "prompts"), engines, Path(), Path())
-    return ProposalSteps(workshop, **limits)
+    context = JobContext(database, nothing, load_pack(ROOT / "prompts"), engines, Path(), Path())
+    return ProposalSteps(context, **limits)
 
 
 def model(script: Script = lambda _: ANSWER) -> ScriptedModel:

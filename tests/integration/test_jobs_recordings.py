@@ -19,7 +19,7 @@ from config import ROOT
 from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
 from db import Database
 from embedded.s3 import S3Endpoint
-from jobs.context import Engines, Workshop
+from jobs.context import Engines, JobContext
 from jobs.queue import Jobs, queue_of
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
@@ -56,7 +56,7 @@ async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[Objects]:
 def steps(shared_database: Database, objects: Objects, tmp_path: Path) -> RecordingSteps:
     engines = cast("Engines", None)
     return RecordingSteps(
-        Workshop(shared_database, objects, load_pack(ROOT / "prompts"), engines, Path(), tmp_path / "spool")
+        JobContext(shared_database, objects, load_pack(ROOT / "prompts"), engines, Path(), tmp_path / "spool")
     )
 
 
@@ -181,8 +181,8 @@ async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audi
         server.faults.add(Fault(Kind.HANG, path=TRANSCRIPTIONS, times=100))
         endpoint = OneEndpoint(server)
         pack, spool = load_pack(ROOT / "prompts"), tmp_path / "spool"
-        workshop = Workshop(shared_database, objects, pack, cast("Engines", endpoint), find_ffmpeg(None), spool)
-        jobs = Jobs(shared_database, RecordingSteps(workshop), cast("ReportSteps", None), concurrency=1)
+        context = JobContext(shared_database, objects, pack, cast("Engines", endpoint), find_ffmpeg(None), spool)
+        jobs = Jobs(shared_database, RecordingSteps(context), cast("ReportSteps", None), concurrency=1)
         async with shared_database.transaction() as connection:
             recording = await add_recording(connection)
             await jobs.enqueue_recording(connection, recording.id)
@@ -209,7 +209,7 @@ async def test_sound_waits_for_a_free_processor(
     digest = sha256(sound.read_bytes()).hexdigest()
     pack, spool, processors = load_pack(ROOT / "prompts"), tmp_path / "spool", asyncio.Semaphore(1)
     engines = cast("Engines", None)
-    steps = RecordingSteps(Workshop(shared_database, objects, pack, engines, find_ffmpeg(None), spool, processors))
+    steps = RecordingSteps(JobContext(shared_database, objects, pack, engines, find_ffmpeg(None), spool, processors))
     async with shared_database.transaction() as connection:
         recording = await add_recording(connection)
     await objects.put_file(recording.object_key, sound, sha256=digest, file_name=sound.name)

@@ -12,7 +12,7 @@ from config import ROOT
 from datamodels import NewReportFile, Recording, ReportRun, ReportRunId, RunStatus, Segment, Transcript, UserId
 from db import Database
 from errors import Cancelled
-from jobs.context import Engines, Workshop
+from jobs.context import Engines, JobContext
 from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
@@ -59,8 +59,8 @@ def files(tmp_path: Path) -> SlowFiles:
 @pytest.fixture
 def steps(shared_database: Database, files: SlowFiles) -> ReportSteps:
     nothing, engines = cast("ObjectStore", None), cast("Engines", OneModel())
-    workshop = Workshop(shared_database, nothing, PACK, engines, Path(), Path())
-    return ReportSteps(workshop, files, ReportArchive(shared_database, files, PACK))
+    context = JobContext(shared_database, nothing, PACK, engines, Path(), Path())
+    return ReportSteps(context, files, ReportArchive(shared_database, files, PACK))
 
 
 @pytest.fixture

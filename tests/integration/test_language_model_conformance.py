@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import validate
 
-from datamodels import ChatMessage
+from datamodels import PromptMessage
 from embedded.engines import Engines
 from errors import ProviderRejectedRequest
 from language_model.openai import OpenAILanguageModel
@@ -19,8 +19,8 @@ from weights.installer import ensure_weights
 
 MODELS = Path(__file__).resolve().parents[2] / "persistent_data" / "models"
 QUESTION = [
-    ChatMessage(role="system", content="Ты оцениваешь отзывы о гостинице. Отвечай коротко и по-русски."),
-    ChatMessage(role="user", content="Отзыв: «Нам понравилась тишина, но завтрак был холодный»."),
+    PromptMessage(role="system", content="Ты оцениваешь отзывы о гостинице. Отвечай коротко и по-русски."),
+    PromptMessage(role="user", content="Отзыв: «Нам понравилась тишина, но завтрак был холодный»."),
 ]
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -127,7 +127,7 @@ async def test_a_question_longer_than_the_context_is_rejected(tmp_path: Path) ->
     async with AsyncExitStack() as stack:
         model = await embedded(stack, tmp_path)
         with pytest.raises(ProviderRejectedRequest, match="длиннее контекста"):
-            await model.complete([ChatMessage(role="user", content="Тишина. " * CONTEXT_TOKENS)])
+            await model.complete([PromptMessage(role="user", content="Тишина. " * CONTEXT_TOKENS)])
         await model.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 import openai_faults
-from datamodels import ChatMessage, Completion, Usage
+from datamodels import Completion, PromptMessage, Usage
 from errors import (
     ProviderError,
     ProviderInvalidAnswer,
@@ -24,8 +24,8 @@ from openai_server import OpenAIServer
 from provider_calls.policy import Time
 
 QUESTION = [
-    ChatMessage(role="system", content="Правила"),
-    ChatMessage(role="user", content="[00:01] Клиент: Тихо было"),
+    PromptMessage(role="system", content="Правила"),
+    PromptMessage(role="user", content="[00:01] Клиент: Тихо было"),
 ]
 SCHEMA: dict[str, Any] = {
     "type": "object",

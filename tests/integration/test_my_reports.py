@@ -66,12 +66,12 @@ def counted(action: str, outcome: str) -> float:
     return float(REPORT_ACTIONS.labels(action, outcome)._value.get())
 
 
-async def asked_to(owner: Owner, deed: str, number: int) -> None:
+async def asked_to(owner: Owner, action: str, number: int) -> None:
     """As far as the confirmation."""
     await owner.opens_the_list()
-    await owner.press_data(deed)
+    await owner.press_data(action)
     await owner.type(str(number))
-    if deed == "report_rename":
+    if action == "report_rename":
         await owner.type("Новое имя")
 
 
@@ -153,25 +153,25 @@ async def test_snapshot_race(bot: ReportsBot, anna: Owner) -> None:
     assert "👁️ Открыть этот отчет?\n\n№2 «2) Отчет о связках — Интервью 18.ogg»" in anna.last
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("action", DEEDS)
 @pytest.mark.parametrize("at", ["request", "input", "confirm"])
-async def test_snapshot_timeout(bot: ReportsBot, anna: Owner, deed: str, at: str) -> None:
-    timeouts = counted(deed.removeprefix("report_"), "stale")
+async def test_snapshot_timeout(bot: ReportsBot, anna: Owner, action: str, at: str) -> None:
+    timeouts = counted(action.removeprefix("report_"), "stale")
     if at == "confirm":
-        await asked_to(anna, deed, 1)
+        await asked_to(anna, action, 1)
     else:
         await anna.opens_the_list()
         if at == "input":
-            await anna.press_data(deed)
+            await anna.press_data(action)
     files = len(bot.telegram.files)
     bot.now += LASTS + timedelta(seconds=1)
-    await (anna.type("1") if at == "input" else anna.press_data(deed if at == "request" else f"{deed}_confirm||1"))
+    await (anna.type("1") if at == "input" else anna.press_data(action if at == "request" else f"{action}_confirm||1"))
     assert anna.last == f"{STALE}\n[📁 Мои отчеты]\n[« Назад]"
     assert await anna.step() is None
     async with bot.database.transaction() as connection:
         assert await user_states.get(connection, anna.id, ReportSnapshot) is None
     assert (await anna.numbers(), len(bot.telegram.files)) == ([1, 2], files)
-    assert counted(deed.removeprefix("report_"), "stale") == timeouts + 1
+    assert counted(action.removeprefix("report_"), "stale") == timeouts + 1
 
 
 @pytest.mark.parametrize(
@@ -444,16 +444,16 @@ async def test_a_deletion_that_a_crash_interrupted_is_finished_at_the_start(bot:
 # --- invalid number, report not found -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("action", DEEDS)
 @pytest.mark.parametrize("typed", BAD_NUMBERS)
-async def test_invalid_number(anna: Owner, deed: str, typed: str) -> None:
+async def test_invalid_number(anna: Owner, action: str, typed: str) -> None:
     await anna.opens_the_list()
-    await anna.press_data(deed)
+    await anna.press_data(action)
     await anna.type(typed)
     assert BAD_NUMBERS[typed] in anna.last
     assert "Осталось 2 попытки." in anna.last
     assert anna.last.endswith("[❌ Отмена]")
-    assert await anna.step() is DEEDS[deed]
+    assert await anna.step() is DEEDS[action]
     await anna.type("2")
     dialog = await anna.dialog()
     assert dialog is not None
@@ -474,13 +474,13 @@ async def test_after_three_tries_the_dialog_ends(anna: Owner) -> None:
     assert await anna.step() is None
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-async def test_report_not_found(bot: ReportsBot, anna: Owner, deed: str) -> None:
+@pytest.mark.parametrize("action", DEEDS)
+async def test_report_not_found(bot: ReportsBot, anna: Owner, action: str) -> None:
     """Deleted by the same person in another window, after the question and before the answer."""
-    await asked_to(anna, deed, 1)
+    await asked_to(anna, action, 1)
     await bot.archive.delete(anna.id, 1)
     files = len(bot.telegram.files)
-    await anna.press_data(f"{deed}_confirm||1")
+    await anna.press_data(f"{action}_confirm||1")
     assert anna.last.startswith("❌ Отчета №1 больше нет: его удалили, пока список был открыт.")
     assert await anna.step() is None
     assert len(bot.telegram.files) == files
@@ -498,17 +498,17 @@ async def test_a_report_deleted_while_its_new_name_is_typed_is_told(bot: Reports
 # --- the dialog -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("action", DEEDS)
 @pytest.mark.parametrize("answers", [(), ("1",), ("1", "Новое имя")])
-async def test_cancel_works_at_every_step(anna: Owner, deed: str, answers: tuple[str, ...]) -> None:
+async def test_cancel_works_at_every_step(anna: Owner, action: str, answers: tuple[str, ...]) -> None:
     await anna.opens_the_list()
-    await anna.press_data(deed)
-    for answer in answers[: 2 if deed == "report_rename" else 1]:
+    await anna.press_data(action)
+    for answer in answers[: 2 if action == "report_rename" else 1]:
         await anna.type(answer)
     await anna.press("❌ Отмена")
     assert anna.last.startswith("Отменено.\n\n📁 <b>Мои отчеты</b>")
     assert await anna.step() is None
-    await anna.press_data(f"{deed}_confirm||1")
+    await anna.press_data(f"{action}_confirm||1")
     assert anna.heard == [OUTDATED]
     assert await anna.numbers() == [1, 2]
 

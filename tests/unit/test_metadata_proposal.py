@@ -13,7 +13,7 @@ from errors import ProviderError, ProviderInvalidAnswer
 from metadata.proposal import filled, propose
 from prompt_pack.models import PromptedModel
 from prompt_pack.pack import ReportPack, load_pack
-from reports.model_answers import Answers
+from reports.model_answers import ModelAnswers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 
 TODAY = date(2026, 11, 21)
@@ -63,7 +63,7 @@ def asking(
     pack: ReportPack, script: Script, context_tokens: int = 100_000, max_output_tokens: int = 2_000
 ) -> tuple[ScriptedModel, PromptedModel]:
     llm = ScriptedModel(script, context_tokens=context_tokens, max_output_tokens=max_output_tokens)
-    return llm, PromptedModel(llm, Answers(llm, MemoryAnswers()), pack.metadata_prompt, pack.metadata_schema)
+    return llm, PromptedModel(llm, ModelAnswers(llm, MemoryAnswers()), pack.metadata_prompt, pack.metadata_schema)
 
 
 async def proposed(

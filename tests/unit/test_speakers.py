@@ -13,7 +13,7 @@ from datamodels import Segment, Word
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import PromptedModel
 from prompt_pack.templates import Template
-from reports.model_answers import Answers
+from reports.model_answers import ModelAnswers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 from speakers.diarization import Turn
 from speakers.labels import assign_speakers, labelled_text, name_roles, text_without_labels
@@ -150,7 +150,7 @@ class Asked:
 
 def asked(script: Script, **options: int) -> Asked:
     llm, store = ScriptedModel(script, **options), MemoryAnswers()  # type: ignore[arg-type]
-    return Asked(PromptedModel(llm, Answers(llm, store), PROMPT, SCHEMA), llm, store)
+    return Asked(PromptedModel(llm, ModelAnswers(llm, store), PROMPT, SCHEMA), llm, store)
 
 
 def answer(**roles: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The conversation about a recording: each move once, and the person gets with it what belongs to it."""
+"""The wizard about a recording: each move once, and the person gets with it what belongs to it."""
 
 from datetime import date, timedelta
 from itertools import count
@@ -15,7 +15,7 @@ import recording_wizard_store
 import user_states
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, ScenarioId, Stage
-from datamodels_telegram import ConversationStep, FileSource, MessageKind, OutgoingMessage
+from datamodels_telegram import FileSource, MessageKind, OutgoingMessage, WizardStep
 from db import Database
 from errors import ProviderUnavailable
 from followers_world import (
@@ -27,7 +27,7 @@ from followers_world import (
     killed,
     look,
 )
-from recording_wizard import Conversations
+from recording_wizard import RecordingWizards
 from user_states import Dialog, Mode, Step
 
 TODAY = date(2026, 11, 21)
@@ -47,13 +47,13 @@ def proposals() -> Proposals:
     return Proposals()
 
 
-def conversations_of(database: Database, proposals: Proposals) -> Conversations:
-    return Conversations(database, PACK, proposals.enqueue, lambda: None, lambda: TODAY)
+def wizards_of(database: Database, proposals: Proposals) -> RecordingWizards:
+    return RecordingWizards(database, PACK, proposals.enqueue, lambda: None, lambda: TODAY)
 
 
 @pytest.fixture
-def conversations(followed: Database, proposals: Proposals) -> Conversations:
-    return conversations_of(followed, proposals)
+def wizards(followed: Database, proposals: Proposals) -> RecordingWizards:
+    return wizards_of(followed, proposals)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def texts(somebody: Somebody) -> list[str]:
     return [message.screen.text.splitlines()[0] for message in await delivered(somebody)]
 
 
-async def step(somebody: Somebody, recording: Recording) -> ConversationStep:
+async def step(somebody: Somebody, recording: Recording) -> WizardStep:
     async with somebody.database.transaction() as connection:
         return (await recording_wizard_store.get(connection, somebody.owner, recording.id)).step
 
@@ -92,45 +92,45 @@ async def dialog(somebody: Somebody) -> Dialog | None:
         return await user_states.get(connection, somebody.owner, Dialog)
 
 
-async def test_a_transcript_is_delivered_with_its_file_and_the_conversation_goes_on(
-    conversations: Conversations, somebody: Somebody, proposals: Proposals
+async def test_a_transcript_is_delivered_with_its_file_and_the_wizard_goes_on(
+    wizards: RecordingWizards, somebody: Somebody, proposals: Proposals
 ) -> None:
     recording = await somebody.has_recording("Как вам номер?", "Тихо.")
-    await look(conversations, times=3)
+    await look(wizards, times=3)
     shown, file = await delivered(somebody)
     assert "[Спикер 1:] Как вам номер?\n[Спикер 2:] Тихо." in shown.screen.text
     assert (shown.kind, file.kind) == (MessageKind.RESULT, MessageKind.RESULT)
     assert file.file is not None
     assert (file.file.source, file.file.extension) == (FileSource.TRANSCRIPT, "txt")
-    assert await step(somebody, recording) is ConversationStep.PROPOSAL
+    assert await step(somebody, recording) is WizardStep.PROPOSAL
     assert proposals == [recording.id]
 
 
-async def test_while_a_recording_is_worked_on_nothing_is_said(conversations: Conversations, somebody: Somebody) -> None:
+async def test_while_a_recording_is_worked_on_nothing_is_said(wizards: RecordingWizards, somebody: Somebody) -> None:
     recording = await somebody.has_recording("Да.")
     await somebody.reaches(recording, Stage.SPEAKERS_KNOWN)
-    await look(conversations)
+    await look(wizards)
     assert await delivered(somebody) == []
 
 
 async def test_a_recording_that_only_a_transcript_is_wanted_of_ends_there(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
-    await look(conversations, times=2)
-    assert await step(somebody, recording) is ConversationStep.CLOSED
+    await look(wizards, times=2)
+    assert await step(somebody, recording) is WizardStep.CLOSED
     assert len(await delivered(somebody)) == 2
 
 
 async def test_of_a_recording_of_which_nobody_said_what_it_is_it_is_asked(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     file = await somebody.sends(TelegramOfFiles(), bytes(10), scenario=None)
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
     async with somebody.database.transaction() as connection:
         await incoming_store.finish_stored(connection, file.id, recording.id, known=False)
-    await look(conversations, times=2)
-    assert await step(somebody, recording) is ConversationStep.SCENARIO
+    await look(wizards, times=2)
+    assert await step(somebody, recording) is WizardStep.SCENARIO
     *_, question = await delivered(somebody)
     assert question.kind is MessageKind.INFO_MESSAGE
     assert [button.text for row in question.screen.keyboard for button in row] == [
@@ -141,12 +141,12 @@ async def test_of_a_recording_of_which_nobody_said_what_it_is_it_is_asked(
 
 
 async def test_a_caption_that_says_everything_is_confirmed_without_a_proposal(
-    conversations: Conversations, somebody: Somebody, proposals: Proposals
+    wizards: RecordingWizards, somebody: Somebody, proposals: Proposals
 ) -> None:
     recording = await somebody.has_recording("Да.", caption=CAPTION)
-    await look(conversations, times=3)
+    await look(wizards, times=3)
     assert proposals == []
-    assert await step(somebody, recording) is ConversationStep.CONFIRMATION
+    assert await step(somebody, recording) is WizardStep.CONFIRMATION
     *_, card = await delivered(somebody)
     assert card.kind is MessageKind.CONFIRMATION
     assert "Петрова Анна" in card.screen.text
@@ -154,13 +154,13 @@ async def test_a_caption_that_says_everything_is_confirmed_without_a_proposal(
 
 
 async def test_what_the_proposal_leaves_open_is_asked_for(
-    conversations: Conversations, somebody: Somebody, proposals: Proposals
+    wizards: RecordingWizards, somebody: Somebody, proposals: Proposals
 ) -> None:
     recording = await somebody.has_recording("Да.")
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     known = RecordingMetadata.model_validate({**WHOLE, "audio_number": 17})
     await knows(somebody, recording, known, proposed=True)
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     assert proposals == [recording.id]
     *_, question = await delivered(somebody)
     assert question.kind is MessageKind.INPUT_REQUEST
@@ -168,14 +168,14 @@ async def test_what_the_proposal_leaves_open_is_asked_for(
 
 
 async def test_what_a_caption_gets_wrong_is_told_once_and_then_asked_for(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     first, _, *others = CAPTION.splitlines()
     recording = await somebody.has_recording("Да.", caption="\n".join([first, "31.02.2026", *others]))
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     async with somebody.database.transaction() as connection:
         await metadata_store.set_proposed(connection, recording.id, proposed=True)
-    await look(conversations, times=3)
+    await look(wizards, times=3)
     *_, told, question = await delivered(somebody)
     assert "дата — даты 31.02.2026 нет в календаре" in told.screen.text
     assert told.kind is MessageKind.INFO_MESSAGE
@@ -183,74 +183,74 @@ async def test_what_a_caption_gets_wrong_is_told_once_and_then_asked_for(
     assert await dialog(somebody) == Dialog(step=Step.ASK_DATE, recording_id=recording.id)
 
 
-async def test_questions_are_asked_although_the_roles_failed(conversations: Conversations, somebody: Somebody) -> None:
+async def test_questions_are_asked_although_the_roles_failed(wizards: RecordingWizards, somebody: Somebody) -> None:
     recording = await somebody.has_recording("Да.")
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     await somebody.reaches(recording, Stage.TRANSCRIBED)
     await knows(somebody, recording, RecordingMetadata(), proposed=True)
-    await look(conversations)
-    assert await step(somebody, recording) is ConversationStep.PROPOSAL
+    await look(wizards)
+    assert await step(somebody, recording) is WizardStep.PROPOSAL
     await somebody.fails(recording, ProviderUnavailable(provider="llm", reason="timeout"), None)
-    await look(conversations)
-    assert await step(somebody, recording) is ConversationStep.CONFIRMATION
+    await look(wizards)
+    assert await step(somebody, recording) is WizardStep.CONFIRMATION
 
 
 async def test_questions_about_a_second_recording_wait_for_the_end_of_those_about_the_first(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     first = await somebody.has_recording("Да.", caption=CAPTION)
-    await look(conversations, times=3)
+    await look(wizards, times=3)
     second = await somebody.has_recording("Нет.", caption=CAPTION)
-    await look(conversations, times=3)
+    await look(wizards, times=3)
     begun = await dialog(somebody)
     assert begun is not None
     assert begun.recording_id == first.id
-    assert await step(somebody, second) is ConversationStep.PROPOSAL
+    assert await step(somebody, second) is WizardStep.PROPOSAL
     async with somebody.database.transaction() as connection:
         await user_states.drop(connection, somebody.owner, Dialog)
         await user_states.put(connection, somebody.owner, Mode(scenario=ScenarioId("design")))
-    await look(conversations)
+    await look(wizards)
     begun = await dialog(somebody)
     assert begun is not None
     assert begun.recording_id == second.id
 
 
 async def test_questions_that_nobody_answered_in_time_hold_up_nothing(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     recording = await somebody.has_recording("Да.", caption=CAPTION)
     async with somebody.database.transaction() as connection:
         old = Dialog(step=Step.ASK_DATE, recording_id=recording.id)
         await user_states.put(connection, somebody.owner, old, ttl=timedelta(seconds=-1))
-    await look(conversations, times=3)
-    assert await step(somebody, recording) is ConversationStep.CONFIRMATION
+    await look(wizards, times=3)
+    assert await step(somebody, recording) is WizardStep.CONFIRMATION
 
 
 async def test_a_recording_that_is_processed_again_is_delivered_again(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
-    await look(conversations)
+    await look(wizards)
     async with somebody.database.transaction() as connection:
         await recording_wizard_store.restart(connection, somebody.owner, somebody.chat, recording.id)
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     assert len(await delivered(somebody)) == 4
 
 
 async def test_each_report_is_delivered_when_it_has_ended_and_after_the_last_more_are_offered(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
-    await look(conversations)
+    await look(wizards)
     before = len(await delivered(somebody))
     card, [links, general] = await somebody.orders(recording, "report_int_links", "report_int_general")
     await somebody.report_ends(general, RunStatus.DONE, "Коротко.")
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     [report] = (await delivered(somebody))[before:]
     assert "Коротко." in report.screen.text
     assert "<pre>Связок" in report.screen.text
     await somebody.report_ends(links, RunStatus.DONE, "Длинно. " * 300)
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     _, preview, file, more = (await delivered(somebody))[before:]
     assert "Отчёт целиком — в файле." in preview.screen.text
     assert file.file is not None
@@ -262,30 +262,30 @@ async def test_each_report_is_delivered_when_it_has_ended_and_after_the_last_mor
 
 
 async def test_a_report_that_failed_says_so_and_one_that_was_cancelled_says_nothing(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
-    await look(conversations)
+    await look(wizards)
     before = len(await delivered(somebody))
     _, [failed, cancelled] = await somebody.orders(recording, "report_int_links", "report_int_general")
     await somebody.report_ends(failed, RunStatus.FAILED, "Сервис не отвечает.")
     await somebody.report_ends(cancelled, RunStatus.CANCELLED)
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     [told] = (await delivered(somebody))[before:]
     assert "Сервис не отвечает." in told.screen.text
 
 
 async def test_a_report_that_was_written_before_is_delivered_with_a_new_order_again(
-    conversations: Conversations, somebody: Somebody
+    wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
     _, [run] = await somebody.orders(recording, "report_int_links")
     await somebody.report_ends(run, RunStatus.DONE, "Коротко.")
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     before = len(await delivered(somebody))
     async with somebody.database.transaction() as connection:
         await cards_store.add_reports_card(connection, somebody.owner, somebody.chat, recording.id, [run])
-    await look(conversations, times=2)
+    await look(wizards, times=2)
     assert [each.splitlines()[0] for each in (await texts(somebody))[before:]] == [
         "📊 <b>2) Отчет о связках</b> · №1 · interview_17.ogg",
         "Ещё отчёт по записи №1?",
@@ -298,7 +298,7 @@ async def test_a_message_that_is_in_the_outbox_is_not_put_in_by_what_follows(som
     async with somebody.database.transaction() as connection:
         key = f"transcript:{recording.id}:{recording.number}:1:text"
         await outbox_store.put(connection, key, somebody.owner, somebody.chat, other)
-    await look(conversations_of(somebody.database, Proposals()))
+    await look(wizards_of(somebody.database, Proposals()))
     assert (await texts(somebody))[0] == "прежнее"
     assert len(await texts(somebody)) == 2
 
@@ -310,8 +310,8 @@ async def test_killed_at_any_moment_each_move_is_made_once(followed: Database) -
         _, [run] = await somebody.orders(recording, "report_int_links")
         await somebody.report_ends(run, RunStatus.DONE, "Коротко.")
         mortal = DatabaseUntilKilled(followed, killer)
-        was_killed = await killed(killer, conversations_of(mortal, Proposals()))
-        await look(conversations_of(followed, Proposals()), times=3)
+        was_killed = await killed(killer, wizards_of(mortal, Proposals()))
+        await look(wizards_of(followed, Proposals()), times=3)
         assert sorted(await texts(somebody)) == [
             "<b>Проверка введённых данных</b>",
             "Ещё отчёт по записи №1?",
@@ -319,7 +319,7 @@ async def test_killed_at_any_moment_each_move_is_made_once(followed: Database) -
             "📄 <b>Расшифровка</b> · №1 · interview_17.ogg",
             "📊 <b>2) Отчет о связках</b> · №1 · interview_17.ogg",
         ]
-        assert await step(somebody, recording) is ConversationStep.CONFIRMATION
+        assert await step(somebody, recording) is WizardStep.CONFIRMATION
         if not was_killed:
             assert at > 12
             break

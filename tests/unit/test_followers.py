@@ -1,4 +1,4 @@
-"""Loops go on whatever a step does, and errands are one at a time for each key."""
+"""Loops go on whatever a step does, and tasks are one at a time for each key."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from errors import DatabaseUnavailable
-from followers import Errands, Loop, delay_s
+from followers import KeyedTasks, Loop, delay_s
 
 
 @asynccontextmanager
@@ -77,14 +77,14 @@ async def test_an_errand_that_failed_rests_and_the_others_go_on() -> None:
         raise DatabaseUnavailable(reason="gone")
 
     async with asyncio.TaskGroup() as group:
-        errands: Errands[str] = Errands("test", group, lambda: ended.append("woken"))
-        errands.start("a", badly())
-        errands.start("b", well())
-        assert errands.busy == {"a", "b"}
+        tasks: KeyedTasks[str] = KeyedTasks("test", group, lambda: ended.append("woken"))
+        tasks.start("a", badly())
+        tasks.start("b", well())
+        assert tasks.busy == {"a", "b"}
     assert ended == ["well", "woken"]
-    assert errands.busy == {"a"}
-    errands.cancel("a")
-    assert errands.busy == frozenset()
+    assert tasks.busy == {"a"}
+    tasks.cancel("a")
+    assert tasks.busy == frozenset()
 
 
 async def test_an_errand_that_is_cancelled_ends_alone() -> None:
@@ -97,16 +97,16 @@ async def test_an_errand_that_is_cancelled_ends_alone() -> None:
         await other_ends.wait()
 
     async with asyncio.TaskGroup() as group:
-        errands: Errands[str] = Errands("test", group, lambda: None)
-        errands.start("endless", endless())
-        errands.start("other", other())
+        tasks: KeyedTasks[str] = KeyedTasks("test", group, lambda: None)
+        tasks.start("endless", endless())
+        tasks.start("other", other())
         await asyncio.sleep(0)
-        errands.cancel("endless")
+        tasks.cancel("endless")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert errands.busy == {"other"}
+        assert tasks.busy == {"other"}
         other_ends.set()
-    assert errands.busy == frozenset()
+    assert tasks.busy == frozenset()
 
 
 def test_delays_grow_to_a_minute() -> None:
