@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from constants import NO_SCENARIO
 from datamodels import RecordingId, ReportRunId, UserId, Value
 from datamodels_telegram import CardKind, CardProgress, ChatId, IncomingFile, MessageId, ProgressCard
+from db import Connection
 from errors import NotFound
 from utils import new_random_id
 
@@ -101,7 +101,7 @@ class Deliverable(Value):
     ended: tuple[ReportRunId, ...]
 
 
-async def add_incoming_card(connection: AsyncConnection[DictRow], incoming: IncomingFile) -> ProgressCard:
+async def add_incoming_card(connection: Connection, incoming: IncomingFile) -> ProgressCard:
     """Add the card of a file that was sent; the same file again gives the card that is there."""
     return await _insert(
         connection, CardKind.RECORDING, incoming.owner_id, incoming.chat_id, {"incoming_id": incoming.id}
@@ -109,14 +109,14 @@ async def add_incoming_card(connection: AsyncConnection[DictRow], incoming: Inco
 
 
 async def add_recording_card(
-    connection: AsyncConnection[DictRow], owner: UserId, chat: ChatId, recording_id: RecordingId
+    connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId
 ) -> ProgressCard:
     """Add a card for a recording that is worked on again."""
     return await _insert(connection, CardKind.RECORDING, owner, chat, {"recording_id": recording_id})
 
 
 async def add_reports_card(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     owner: UserId,
     chat: ChatId,
     recording_id: RecordingId,
@@ -127,7 +127,7 @@ async def add_reports_card(
     return await _insert(connection, CardKind.REPORTS, owner, chat, ordered)
 
 
-async def get(connection: AsyncConnection[DictRow], owner: UserId, card_id: int) -> ProgressCard:
+async def get(connection: Connection, owner: UserId, card_id: int) -> ProgressCard:
     """Load a card for its owner.
 
     Raises:
@@ -136,46 +136,44 @@ async def get(connection: AsyncConnection[DictRow], owner: UserId, card_id: int)
     return await _one(connection, _SELECT_OWNED, {"owner_id": owner, "id": card_id})
 
 
-async def open_cards(connection: AsyncConnection[DictRow]) -> list[CardProgress]:
+async def open_cards(connection: Connection) -> list[CardProgress]:
     """Load the cards that may still change, oldest first, with what each is about."""
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, {"no_scenario": NO_SCENARIO})]
 
 
-async def undelivered(connection: AsyncConnection[DictRow]) -> list[ProgressCard]:
+async def undelivered(connection: Connection) -> list[ProgressCard]:
     """Load the cards of reports not all of which have been put into the outbox, oldest first."""
     return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
 
 
-async def deliverable(connection: AsyncConnection[DictRow]) -> list[Deliverable]:
+async def deliverable(connection: Connection) -> list[Deliverable]:
     """Load the cards with ordered reports that have ended and are not in the outbox yet, oldest first."""
     return [_deliverable(row) async for row in await connection.execute(_SELECT_DELIVERABLE)]
 
 
-async def note_sent(connection: AsyncConnection[DictRow], card_id: int, message_id: MessageId, shown_hash: str) -> None:
+async def note_sent(connection: Connection, card_id: int, message_id: MessageId, shown_hash: str) -> None:
     """Note that the card is in its chat, and what it shows."""
     await connection.execute(_NOTE_SENT, {"id": card_id, "message_id": message_id, "shown_hash": shown_hash})
 
 
-async def note_shown(
-    connection: AsyncConnection[DictRow], card_id: int, shown_hash: str, *, final: bool = False
-) -> None:
+async def note_shown(connection: Connection, card_id: int, shown_hash: str, *, final: bool = False) -> None:
     """Note what the card shows, and whether it will not change any more."""
     await connection.execute(_NOTE_SHOWN, {"id": card_id, "shown_hash": shown_hash, "final": final})
 
 
-async def send_anew(connection: AsyncConnection[DictRow], card_id: int) -> None:
+async def send_anew(connection: Connection, card_id: int) -> None:
     """Have a card whose message is gone sent as another message; when that one is gone too, the card is final."""
     await connection.execute(_SEND_ANEW, {"id": card_id, "random_id": new_random_id()})
 
 
-async def note_delivered(connection: AsyncConnection[DictRow], card_id: int, run_id: ReportRunId) -> bool:
+async def note_delivered(connection: Connection, card_id: int, run_id: ReportRunId) -> bool:
     """Note that the outcome of an ordered report is in the outbox; False when that had been noted before."""
     parameters = {"id": card_id, "run_ids": [run_id]}
     return await (await connection.execute(_NOTE_DELIVERED, parameters)).fetchone() is not None
 
 
 async def _insert(
-    connection: AsyncConnection[DictRow], kind: CardKind, owner: UserId, chat: ChatId, about: dict[str, Any]
+    connection: Connection, kind: CardKind, owner: UserId, chat: ChatId, about: dict[str, Any]
 ) -> ProgressCard:
     parameters = {
         "kind": kind,
@@ -193,7 +191,7 @@ async def _insert(
     return await _one(connection, _SELECT_BY_ID, inserted)
 
 
-async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> ProgressCard:
+async def _one(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> ProgressCard:
     row = await (await connection.execute(query, parameters)).fetchone()
     if row is None:
         raise NotFound(what=f"card {parameters.get('id')}")

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -25,6 +24,7 @@ from datamodels_chats import (
     Turn,
 )
 from datamodels_telegram import ChatId, MessageId
+from db import Connection
 from errors import NotFound
 
 _TAKE_NUMBER = """
@@ -147,7 +147,7 @@ _SELECT_FIGURES = """
 """
 
 
-async def create_chat(connection: AsyncConnection[DictRow], owner: UserId) -> Chat:
+async def create_chat(connection: Connection, owner: UserId) -> Chat:
     """Add a chat and give it its owner's next number, which no other chat ever had.
 
     Raises:
@@ -160,7 +160,7 @@ async def create_chat(connection: AsyncConnection[DictRow], owner: UserId) -> Ch
     return await get_chat(connection, owner, row["last_chat_number"])
 
 
-async def get_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> Chat:
+async def get_chat(connection: Connection, owner: UserId, number: int) -> Chat:
     """Load a chat for its owner.
 
     Raises:
@@ -172,24 +172,24 @@ async def get_chat(connection: AsyncConnection[DictRow], owner: UserId, number: 
     return Chat.model_validate(row)
 
 
-async def list_chats(connection: AsyncConnection[DictRow], owner: UserId, limit: int, offset: int = 0) -> list[Chat]:
+async def list_chats(connection: Connection, owner: UserId, limit: int, offset: int = 0) -> list[Chat]:
     """Load a page of the owner's chats, the one that was used last first."""
     parameters = {"owner_id": owner, "limit": limit, "offset": offset}
     return [Chat.model_validate(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
 
 
-async def count_chats(connection: AsyncConnection[DictRow], owner: UserId) -> int:
+async def count_chats(connection: Connection, owner: UserId) -> int:
     row = await (await connection.execute(_COUNT_CHATS, {"owner_id": owner})).fetchone()
     return row["chats"] if row else 0
 
 
-async def find_empty_chat(connection: AsyncConnection[DictRow], owner: UserId) -> Chat | None:
+async def find_empty_chat(connection: Connection, owner: UserId) -> Chat | None:
     """The owner's newest chat that nobody has named or asked anything in."""
     row = await (await connection.execute(_SELECT_EMPTY, {"owner_id": owner})).fetchone()
     return None if row is None else Chat.model_validate(row)
 
 
-async def rename_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int, title: str) -> None:
+async def rename_chat(connection: Connection, owner: UserId, number: int, title: str) -> None:
     """Give a chat another title.
 
     Raises:
@@ -200,7 +200,7 @@ async def rename_chat(connection: AsyncConnection[DictRow], owner: UserId, numbe
         raise _not_found(number)
 
 
-async def delete_chat(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> None:
+async def delete_chat(connection: Connection, owner: UserId, number: int) -> None:
     """Remove a chat with all that was asked and answered in it.
 
     Raises:
@@ -210,7 +210,7 @@ async def delete_chat(connection: AsyncConnection[DictRow], owner: UserId, numbe
         raise _not_found(number)
 
 
-async def is_asked(connection: AsyncConnection[DictRow], chat: ChatId, message: MessageId) -> bool:
+async def is_asked(connection: Connection, chat: ChatId, message: MessageId) -> bool:
     """Tell whether what a message asks was added before."""
     parameters = {"telegram_chat_id": chat, "message_id": message}
     row = await (await connection.execute(_SELECT_IS_ASKED, parameters)).fetchone()
@@ -218,7 +218,7 @@ async def is_asked(connection: AsyncConnection[DictRow], chat: ChatId, message: 
 
 
 async def add_question(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     chat: Chat,
     message: tuple[ChatId, MessageId],
     text: str,
@@ -244,19 +244,19 @@ async def add_question(
     return answer_id
 
 
-async def find_to_answer(connection: AsyncConnection[DictRow], answer_id: AnswerId) -> QuestionToAnswer | None:
+async def find_to_answer(connection: Connection, answer_id: AnswerId) -> QuestionToAnswer | None:
     """What an answer is made from; None when its chat was deleted."""
     row = await (await connection.execute(_SELECT_TO_ANSWER, {"id": answer_id})).fetchone()
     return None if row is None else QuestionToAnswer.model_validate(row)
 
 
-async def last_turns(connection: AsyncConnection[DictRow], asked: QuestionToAnswer, limit: int) -> list[Turn]:
+async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int) -> list[Turn]:
     """The answered turns before a question in its chat, the latest first."""
     parameters = {**_key(asked.owner_id, asked.chat_number), "before": asked.question_id, "limit": limit}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_LAST_TURNS, parameters)]
 
 
-async def finish_answer(connection: AsyncConnection[DictRow], answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
+async def finish_answer(connection: Connection, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
     """Keep what was answered; False when it was before, or when the chat is gone."""
     parameters = {
         **outcome.model_dump(exclude={"usage", "sources"}),
@@ -269,24 +269,24 @@ async def finish_answer(connection: AsyncConnection[DictRow], answer_id: AnswerI
     return await (await connection.execute(_FINISH_ANSWER, parameters)).fetchone() is not None
 
 
-async def fail_answer(connection: AsyncConnection[DictRow], answer_id: AnswerId, error_code: str) -> None:
+async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: str) -> None:
     """Note that there will be no answer, and why."""
     parameters = {"id": answer_id, "error_code": error_code}
     statuses = {"failed": AnswerStatus.FAILED, "waiting": AnswerStatus.WAITING}
     await connection.execute(_FAIL_ANSWER, {**parameters, **statuses})
 
 
-async def lock_ended(connection: AsyncConnection[DictRow], limit: int) -> list[EndedAnswer]:
+async def lock_ended(connection: Connection, limit: int) -> list[EndedAnswer]:
     """Load answers that have ended and were not delivered, in their order. They are locked."""
     return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, {"limit": limit})]
 
 
-async def mark_delivered(connection: AsyncConnection[DictRow], answer_id: AnswerId) -> None:
+async def mark_delivered(connection: Connection, answer_id: AnswerId) -> None:
     await connection.execute(_MARK_DELIVERED, {"id": answer_id})
 
 
 async def list_turns(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     owner: UserId,
     number: int,
     *,
@@ -303,15 +303,13 @@ async def list_turns(
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_TURNS, parameters)]
 
 
-async def chats_asked_in(
-    connection: AsyncConnection[DictRow], owner: UserId, first: datetime, until: datetime
-) -> Sequence[int]:
+async def chats_asked_in(connection: Connection, owner: UserId, first: datetime, until: datetime) -> Sequence[int]:
     """The numbers of the owner's chats in which something was asked in this time."""
     parameters = {"owner_id": owner, "first": first, "until": until}
     return [row["chat_number"] async for row in await connection.execute(_SELECT_CHATS_ASKED, parameters)]
 
 
-async def figures(connection: AsyncConnection[DictRow], owner: UserId, since: datetime | None) -> ChatFigures:
+async def figures(connection: Connection, owner: UserId, since: datetime | None) -> ChatFigures:
     """Count the owner's chats that were begun, and what was asked and answered, since then; all when None."""
     row = await (await connection.execute(_SELECT_FIGURES, {"owner_id": owner, "since": since})).fetchone()
     return ChatFigures.model_validate(row)

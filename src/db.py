@@ -22,6 +22,9 @@ from yoyo.migrations import Migration
 from config import ROOT
 from errors import BadSettings, DatabaseUnavailable, DiskFull
 
+Connection = psycopg.AsyncConnection[DictRow]
+"""A connection whose rows are dictionaries: what every query of ours runs on."""
+
 SQL_SCRIPTS = ROOT / "sql_scripts"
 
 _CONNECT_TIMEOUT_S = 10
@@ -52,7 +55,7 @@ def _errors_mapped() -> Iterator[None]:
 class Database:
     """A pool of connections to a database whose schema is up to date."""
 
-    def __init__(self, conninfo: str, pool: AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]) -> None:
+    def __init__(self, conninfo: str, pool: AsyncConnectionPool[Connection]) -> None:
         self._conninfo = conninfo
         self.pool = pool
 
@@ -68,7 +71,7 @@ class Database:
         conninfo = make_conninfo(**_conninfo(dsn))
         pool = AsyncConnectionPool(
             conninfo,
-            connection_class=psycopg.AsyncConnection[DictRow],
+            connection_class=Connection,
             kwargs={"row_factory": dict_row},
             min_size=1,
             max_size=max_size,
@@ -90,7 +93,7 @@ class Database:
         await self.pool.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[DictRow]]:
+    async def transaction(self) -> AsyncIterator[Connection]:
         """Give a connection whose work is committed when the block ends and undone when it raises.
 
         Raises:

@@ -11,8 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import incoming_store
 import recording_wizard_store
@@ -20,7 +18,7 @@ import recordings_store
 from constants import NO_SCENARIO, RECORDING_EXTENSIONS
 from datamodels import ProcessingRequest, Recording, RecordingMetadata, ScenarioId
 from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingState
-from db import Database
+from db import Connection, Database
 from errors import (
     DatabaseUnavailable,
     DiskFull,
@@ -176,7 +174,7 @@ class Downloads:
             return
         request = ProcessingRequest(scenario=current.scenario or ScenarioId(NO_SCENARIO), caption=current.caption)
 
-        async def note_stored(connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:
+        async def note_stored(connection: Connection, recording: Recording, known: bool) -> None:
             await self._note_stored(connection, file.id, recording, known=known)
 
         try:
@@ -193,7 +191,7 @@ class Downloads:
             log.info("incoming_cancelled_late", incoming=file.id)
 
     async def _note_stored(
-        self, connection: AsyncConnection[DictRow], incoming_id: int, recording: Recording, *, known: bool
+        self, connection: Connection, incoming_id: int, recording: Recording, *, known: bool
     ) -> None:
         file = await incoming_store.lock_open(connection, incoming_id)
         if file is None:

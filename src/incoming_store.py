@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from datamodels import RecordingId, ScenarioId, UserId
 from datamodels_telegram import IncomingFile, IncomingMessage, IncomingState
+from db import Connection
 from errors import NotFound
 
 _COLUMNS = """
@@ -58,7 +57,7 @@ _TRY_LATER = """
 
 
 async def add(
-    connection: AsyncConnection[DictRow], owner: UserId, message: IncomingMessage, scenario: ScenarioId | None
+    connection: Connection, owner: UserId, message: IncomingMessage, scenario: ScenarioId | None
 ) -> IncomingFile:
     """Add the file of a message; the same message again gives the row that is there.
 
@@ -79,7 +78,7 @@ async def add(
     return await _one(connection, _SELECT_BY_MESSAGE, parameters)
 
 
-async def get(connection: AsyncConnection[DictRow], owner: UserId, incoming_id: int) -> IncomingFile:
+async def get(connection: Connection, owner: UserId, incoming_id: int) -> IncomingFile:
     """Load a file for its owner.
 
     Raises:
@@ -88,9 +87,7 @@ async def get(connection: AsyncConnection[DictRow], owner: UserId, incoming_id: 
     return await _one(connection, _SELECT_OWNED, {"owner_id": owner, "id": incoming_id})
 
 
-async def set_scenario(
-    connection: AsyncConnection[DictRow], owner: UserId, incoming_id: int, scenario: ScenarioId
-) -> IncomingFile:
+async def set_scenario(connection: Connection, owner: UserId, incoming_id: int, scenario: ScenarioId) -> IncomingFile:
     """Note what the recording is. One that is stored already has ``recording_id``: it has to be told too.
 
     Raises:
@@ -99,56 +96,52 @@ async def set_scenario(
     return await _one(connection, _SET_SCENARIO, {"owner_id": owner, "id": incoming_id, "scenario": scenario})
 
 
-async def cancel(connection: AsyncConnection[DictRow], owner: UserId, incoming_id: int) -> bool:
+async def cancel(connection: Connection, owner: UserId, incoming_id: int) -> bool:
     """Stop the work on a file that is no recording yet; False when there is no such work."""
     parameters = {"owner_id": owner, "id": incoming_id, "state": IncomingState.CANCELLED}
     return await (await connection.execute(_CANCEL, parameters)).fetchone() is not None
 
 
-async def list_open(connection: AsyncConnection[DictRow]) -> list[IncomingFile]:
+async def list_open(connection: Connection) -> list[IncomingFile]:
     """Load the files that are neither stored nor refused nor cancelled, oldest first."""
     return [IncomingFile.model_validate(row) async for row in await connection.execute(_SELECT_OPEN)]
 
 
-async def set_state(connection: AsyncConnection[DictRow], incoming_id: int, state: IncomingState) -> None:
+async def set_state(connection: Connection, incoming_id: int, state: IncomingState) -> None:
     """Note what is being done with an open file; an earlier failure is over with that."""
     await connection.execute(_SET_STATE, {"id": incoming_id, "state": state})
 
 
-async def set_bytes_done(connection: AsyncConnection[DictRow], incoming_id: int, bytes_done: int) -> None:
+async def set_bytes_done(connection: Connection, incoming_id: int, bytes_done: int) -> None:
     """Note how much of an open file is here."""
     await connection.execute(_SET_BYTES_DONE, {"id": incoming_id, "bytes_done": bytes_done})
 
 
-async def lock_open(connection: AsyncConnection[DictRow], incoming_id: int) -> IncomingFile | None:
+async def lock_open(connection: Connection, incoming_id: int) -> IncomingFile | None:
     """Load an open file as it is now and keep others from changing it until the transaction ends; None when it is
     finished."""
     row = await (await connection.execute(_LOCK_OPEN, {"id": incoming_id})).fetchone()
     return None if row is None else IncomingFile.model_validate(row)
 
 
-async def is_taken_up(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+async def is_taken_up(connection: Connection, recording_id: RecordingId) -> bool:
     """Tell whether work on the recording, new or not, begins in this transaction."""
     cursor = await connection.execute(_SELECT_TAKEN_UP, {"recording_id": recording_id})
     return await cursor.fetchone() is not None
 
 
-async def finish_stored(
-    connection: AsyncConnection[DictRow], incoming_id: int, recording_id: RecordingId, *, known: bool
-) -> None:
+async def finish_stored(connection: Connection, incoming_id: int, recording_id: RecordingId, *, known: bool) -> None:
     """Note that the file is a recording now, ``known`` when it was one before and nothing is to be done."""
     await _finish(connection, incoming_id, IncomingState.STORED, recording_id=recording_id, known=known)
 
 
-async def finish_refused(
-    connection: AsyncConnection[DictRow], incoming_id: int, error_code: str, error_text: str
-) -> None:
+async def finish_refused(connection: Connection, incoming_id: int, error_code: str, error_text: str) -> None:
     """Note why an open file cannot be worked with."""
     await _finish(connection, incoming_id, IncomingState.REFUSED, error_code=error_code, error_text=error_text)
 
 
 async def try_later(
-    connection: AsyncConnection[DictRow], incoming_id: int, error_code: str, error_text: str, retry_at: datetime
+    connection: Connection, incoming_id: int, error_code: str, error_text: str, retry_at: datetime
 ) -> None:
     """Note why the last try with an open file failed, and when the next will be."""
     parameters = {
@@ -162,7 +155,7 @@ async def try_later(
 
 
 async def _finish(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     incoming_id: int,
     state: IncomingState,
     *,
@@ -182,7 +175,7 @@ async def _finish(
     await connection.execute(_FINISH, parameters)
 
 
-async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> IncomingFile:
+async def _one(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> IncomingFile:
     row = await (await connection.execute(query, parameters)).fetchone()
     if row is None:
         raise NotFound(what=f"incoming file {parameters.get('id', parameters.get('message_id'))}")

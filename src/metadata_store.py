@@ -1,9 +1,7 @@
 """Rows of ``recording_metadata`` and the names that they refer to: employees, clients, places, cities, zones."""
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 from datamodels import RecordingId, RecordingMetadata
+from db import Connection
 
 # DO NOTHING, in one order of tables and names: recordings that share names neither wait for each other nor deadlock.
 _ADD_EMPLOYEE = """
@@ -78,9 +76,7 @@ _SELECT_METADATA = """
 """
 
 
-async def save_metadata(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, metadata: RecordingMetadata
-) -> None:
+async def save_metadata(connection: Connection, recording_id: RecordingId, metadata: RecordingMetadata) -> None:
     """Put the metadata in the place of the recording's earlier ones; a zone named twice is kept once."""
     parameters = {
         "recording_id": recording_id,
@@ -100,26 +96,26 @@ async def save_metadata(
         await connection.execute(statement, parameters)
 
 
-async def load_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> RecordingMetadata | None:
+async def load_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata | None:
     """Load the metadata; None while there are none."""
     row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
     return None if row is None else RecordingMetadata.model_validate(row)
 
 
-async def lock_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> RecordingMetadata:
+async def lock_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:
     """Load the metadata, empty while there are none; nobody else saves any before the transaction ends."""
     for statement in (_ADD_METADATA, _LOCK_METADATA):
         await connection.execute(statement, {"recording_id": recording_id})
     return await load_metadata(connection, recording_id) or RecordingMetadata()
 
 
-async def set_proposed(connection: AsyncConnection[DictRow], recording_id: RecordingId, *, proposed: bool) -> None:
+async def set_proposed(connection: Connection, recording_id: RecordingId, *, proposed: bool) -> None:
     """Note that the proposal of metadata has ended, whatever it led to, or that it is still to come."""
     for statement in (_ADD_METADATA, _SET_PROPOSED):
         await connection.execute(statement, {"recording_id": recording_id, "proposed": proposed})
 
 
-async def confirm_metadata(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+async def confirm_metadata(connection: Connection, recording_id: RecordingId) -> None:
     """Note that a person has confirmed the metadata as they are."""
     for statement in (_ADD_METADATA, _CONFIRM_METADATA):
         await connection.execute(statement, {"recording_id": recording_id})

@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from datamodels import UserId
 from datamodels_telegram import ChatId, MessageId, OutboxItem, OutgoingMessage
+from db import Connection
 from utils import new_random_id
 
 # random_id tells Telegram that a message is the same one: made once, sent with every try.
@@ -34,9 +33,7 @@ _TRY_LATER = """
 """
 
 
-async def put(
-    connection: AsyncConnection[DictRow], key: str, owner: UserId, chat: ChatId, message: OutgoingMessage
-) -> None:
+async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:
     """Have a message sent; one that was put in before with the same ``key`` stays and is the only one."""
     parameters = {
         "key": key,
@@ -48,21 +45,21 @@ async def put(
     await connection.execute(_INSERT, parameters)
 
 
-async def list_next(connection: AsyncConnection[DictRow]) -> list[OutboxItem]:
+async def list_next(connection: Connection) -> list[OutboxItem]:
     """Load the first message of each chat, oldest first; a chat whose first one waits for another try is left out."""
     return [OutboxItem.model_validate(row) async for row in await connection.execute(_SELECT_NEXT)]
 
 
-async def note_sent(connection: AsyncConnection[DictRow], item_id: int, message_id: MessageId) -> None:
+async def note_sent(connection: Connection, item_id: int, message_id: MessageId) -> None:
     """Note that the message is in the chat."""
     await connection.execute(_NOTE_SENT, {"id": item_id, "message_id": message_id})
 
 
-async def give_up(connection: AsyncConnection[DictRow], item_id: int, error_code: str) -> None:
+async def give_up(connection: Connection, item_id: int, error_code: str) -> None:
     """Note that the message will not be sent, and why."""
     await connection.execute(_GIVE_UP, {"id": item_id, "error": error_code})
 
 
-async def try_later(connection: AsyncConnection[DictRow], item_id: int, error_code: str, not_before: datetime) -> None:
+async def try_later(connection: Connection, item_id: int, error_code: str, not_before: datetime) -> None:
     """Note why the message could not be sent, and when it will be tried again."""
     await connection.execute(_TRY_LATER, {"id": item_id, "error": error_code, "not_before": not_before})

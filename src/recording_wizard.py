@@ -11,9 +11,6 @@ from functools import partial
 from typing import Literal
 from uuid import UUID, uuid4
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import cards_store
 import metadata_store
 import outbox_store
@@ -35,7 +32,7 @@ from datamodels_telegram import (
     Screen,
     WizardStep,
 )
-from db import Database
+from db import Connection, Database
 from errors import NotFound
 from followers import KeyedTasks, Loop
 from markups.cards import report_labels
@@ -69,7 +66,7 @@ class RecordingWizards:
         self,
         database: Database,
         pack: ReportPack,
-        enqueue_proposal: Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]],
+        enqueue_proposal: Callable[[Connection, RecordingId], Awaitable[None]],
         wake_outbox: Callable[[], None],
         today: Callable[[], date],
     ) -> None:
@@ -166,7 +163,7 @@ class RecordingWizards:
             self._asked_for.add(_round(wizard))
         self._wake_outbox()
 
-    async def _begin_dialog(self, connection: AsyncConnection[DictRow], wizard: RecordingWizard) -> bool:
+    async def _begin_dialog(self, connection: Connection, wizard: RecordingWizard) -> bool:
         """Put the first question, or the confirmation card, or have the answers proposed first; False when too late."""
         ready = await recording_wizard_store.lock_ready(connection, wizard)
         if ready is None:
@@ -193,7 +190,7 @@ class RecordingWizards:
 
     async def _tell_caption_problems(
         self,
-        connection: AsyncConnection[DictRow],
+        connection: Connection,
         wizard: RecordingWizard,
         recording: Recording,
         metadata: RecordingMetadata,
@@ -207,7 +204,7 @@ class RecordingWizards:
             key = f"caption:{recording.id}:{wizard.round}"
             await self._put(connection, wizard, key, screen, kind=MessageKind.INFO_MESSAGE)
 
-    async def _metadata(self, connection: AsyncConnection[DictRow], recording: Recording) -> RecordingMetadata:
+    async def _metadata(self, connection: Connection, recording: Recording) -> RecordingMetadata:
         """What is known, by the caption when nothing is: its lines mean nothing until the scenario is known."""
         known = await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
         if known != RecordingMetadata() or not recording.request.caption.strip():
@@ -231,7 +228,7 @@ class RecordingWizards:
                         await self._put_question_for_more(connection, card)
             self._wake_outbox()
 
-    async def _put_outcome(self, connection: AsyncConnection[DictRow], card: ProgressCard, run_id: ReportRunId) -> None:
+    async def _put_outcome(self, connection: Connection, card: ProgressCard, run_id: ReportRunId) -> None:
         run = await _found_run(connection, run_id)
         if run is None or run.status is RunStatus.CANCELLED:
             return  # the card says so
@@ -247,7 +244,7 @@ class RecordingWizards:
             file = FileReference(source=FileSource.REPORT, subject=run.id, extension="docx")
             await self._put(connection, card, f"{key}:file", report_file_caption(recording, label), file=file)
 
-    async def _put_question_for_more(self, connection: AsyncConnection[DictRow], card: ProgressCard) -> None:
+    async def _put_question_for_more(self, connection: Connection, card: ProgressCard) -> None:
         runs = [await _found_run(connection, run_id) for run_id in card.run_ids]
         done = next((run for run in runs if run is not None and run.status is RunStatus.DONE), None)
         if done is not None:
@@ -257,7 +254,7 @@ class RecordingWizards:
 
     async def _put(
         self,
-        connection: AsyncConnection[DictRow],
+        connection: Connection,
         about: RecordingWizard | ProgressCard,
         key: str,
         screen: Screen,
@@ -269,7 +266,7 @@ class RecordingWizards:
         await outbox_store.put(connection, key, about.owner_id, about.chat_id, message)
 
 
-async def _recording(connection: AsyncConnection[DictRow], wizard: RecordingWizard) -> Recording:
+async def _recording(connection: Connection, wizard: RecordingWizard) -> Recording:
     return await recordings_store.get_recording(connection, wizard.owner_id, wizard.recording_id)
 
 
@@ -277,7 +274,7 @@ def _round(wizard: RecordingWizard) -> tuple[RecordingId, int]:
     return wizard.recording_id, wizard.round
 
 
-async def _found_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> ReportRun | None:
+async def _found_run(connection: Connection, run_id: ReportRunId) -> ReportRun | None:
     try:
         return await reports_store.get_run(connection, run_id)
     except NotFound:

@@ -1,11 +1,11 @@
 """Rows of ``recording_wizards``: where the wizard about each recording stands."""
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from constants import NO_SCENARIO
 from datamodels import RecordingId, UserId, Value
 from datamodels_telegram import ChatId, RecordingWizard, WizardStep
+from db import Connection
 from errors import NotFound
 
 _COLUMNS = "recording_id, owner_id, chat_id, step, round"
@@ -70,17 +70,17 @@ class ReadyWizard(Value):
     proposed: bool
 
 
-async def start(connection: AsyncConnection[DictRow], owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
+async def start(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
     """Begin the wizard about a recording, from its transcript; one that is going on is left alone."""
     await connection.execute(_START, _beginning(owner, chat, recording_id))
 
 
-async def restart(connection: AsyncConnection[DictRow], owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
+async def restart(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
     """Begin anew, as another round: the recording is processed again, and its transcript will be delivered again."""
     await connection.execute(_RESTART, _beginning(owner, chat, recording_id))
 
 
-async def get(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> RecordingWizard:
+async def get(connection: Connection, owner: UserId, recording_id: RecordingId) -> RecordingWizard:
     """Load the wizard about a recording for its owner.
 
     Raises:
@@ -93,7 +93,7 @@ async def get(connection: AsyncConnection[DictRow], owner: UserId, recording_id:
     return RecordingWizard.model_validate(row)
 
 
-async def move(connection: AsyncConnection[DictRow], wizard: RecordingWizard, step: WizardStep) -> bool:
+async def move(connection: Connection, wizard: RecordingWizard, step: WizardStep) -> bool:
     """Take a wizard from where ``wizard`` says to ``step``; False when it is not there any more."""
     parameters = {
         "recording_id": wizard.recording_id,
@@ -104,12 +104,12 @@ async def move(connection: AsyncConnection[DictRow], wizard: RecordingWizard, st
     return await (await connection.execute(_MOVE, parameters)).fetchone() is not None
 
 
-async def list_ready(connection: AsyncConnection[DictRow]) -> list[ReadyWizard]:
+async def list_ready(connection: Connection) -> list[ReadyWizard]:
     """Load the wizards that wait for nothing but us, those that have waited longest first."""
     return [_ready(row) async for row in await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})]
 
 
-async def lock_ready(connection: AsyncConnection[DictRow], wizard: RecordingWizard) -> ReadyWizard | None:
+async def lock_ready(connection: Connection, wizard: RecordingWizard) -> ReadyWizard | None:
     """Load a wizard as it is now, and keep it there until the transaction ends.
 
     None when it is not ready any more, at another step or in another round.

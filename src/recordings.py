@@ -10,9 +10,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import metadata_store
 import recordings_store
 import reports_store
@@ -31,7 +28,7 @@ from datamodels import (
     Stage,
     UserId,
 )
-from db import Database
+from db import Connection, Database
 from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
 from md_storage import ReportFiles
 from minio_manager import ObjectStore, key_for_original, key_for_transcript
@@ -39,7 +36,7 @@ from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import ReportPack
 from utils import decimal, human_duration, human_size, readable_name, safe_file_name, sha256_of_file
 
-WithRecording = Callable[[AsyncConnection[DictRow], Recording, bool], Awaitable[None]]
+WithRecording = Callable[[Connection, Recording, bool], Awaitable[None]]
 """What else belongs to the transaction that stores a recording; it is told the recording, and whether it was known."""
 
 _RECORDING_NAMESPACE = uuid.UUID("5f0c3f0e-6f0a-4a53-9a2f-5a7c1f5f3f10")
@@ -74,7 +71,7 @@ class _Sent:
     def extension(self) -> str:
         return Path(self.file_name).suffix.lower().lstrip(".")
 
-    async def tell(self, connection: AsyncConnection[DictRow], recording: Recording, *, known: bool) -> None:
+    async def tell(self, connection: Connection, recording: Recording, *, known: bool) -> None:
         if self.with_recording is not None:
             await self.with_recording(connection, recording, known)
 
@@ -91,7 +88,7 @@ class Intake:
         database: Database,
         objects: ObjectStore,
         limits: IntakeLimits,
-        enqueue: Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]],
+        enqueue: Callable[[Connection, RecordingId], Awaitable[None]],
         engine: Callable[[], Awaitable[tuple[str, str]]],
     ) -> None:
         self._database = database
@@ -215,9 +212,7 @@ class Intake:
             await self._go_on(connection, recording, sent, known=False)
         return Accepted(recording, known=False)
 
-    async def _go_on(
-        self, connection: AsyncConnection[DictRow], recording: Recording, sent: _Sent, *, known: bool
-    ) -> None:
+    async def _go_on(self, connection: Connection, recording: Recording, sent: _Sent, *, known: bool) -> None:
         if sent.metadata != RecordingMetadata():
             await metadata_store.save_metadata(connection, recording.id, sent.metadata)
         await self._enqueue(connection, recording.id)
@@ -245,7 +240,7 @@ class RecordingChanges:
         objects: ObjectStore,
         files: ReportFiles,
         pack: ReportPack,
-        enqueue: Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]],
+        enqueue: Callable[[Connection, RecordingId], Awaitable[None]],
         stopped: Callable[[RecordingId], AbstractAsyncContextManager[None]],
     ) -> None:
         self._database = database
@@ -257,7 +252,7 @@ class RecordingChanges:
 
     async def choose_scenario(
         self,
-        connection: AsyncConnection[DictRow],
+        connection: Connection,
         owner: UserId,
         recording_id: RecordingId,
         scenario: ScenarioId,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -22,6 +21,7 @@ from datamodels import (
     Stage,
     UserId,
 )
+from db import Connection
 from errors import Cancelled, NotFound
 
 _COLUMNS = """
@@ -97,7 +97,7 @@ _SELECT_PROGRESS = """
 """
 
 
-async def insert_recording(connection: AsyncConnection[DictRow], new: NewRecording) -> Recording:
+async def insert_recording(connection: Connection, new: NewRecording) -> Recording:
     """Add a recording and give it its owner's next number, which no other recording ever had.
 
     Returns the recording that the owner has of the same bytes, when there is one: it is that one's id which counts.
@@ -117,20 +117,20 @@ async def insert_recording(connection: AsyncConnection[DictRow], new: NewRecordi
     return await _one(connection, _INSERT, parameters)
 
 
-async def find_by_sha256(connection: AsyncConnection[DictRow], owner_id: UserId, sha256: str) -> Recording | None:
+async def find_by_sha256(connection: Connection, owner_id: UserId, sha256: str) -> Recording | None:
     """Find the owner's recording of these bytes."""
     cursor = await connection.execute(_SELECT_BY_SHA256, {"owner_id": owner_id, "sha256": sha256})
     row = await cursor.fetchone()
     return None if row is None else _recording(row)
 
 
-async def find_for_insert(connection: AsyncConnection[DictRow], owner_id: UserId, sha256: str) -> Recording | None:
+async def find_for_insert(connection: Connection, owner_id: UserId, sha256: str) -> Recording | None:
     """As ``find_by_sha256``; nobody stores a recording of this owner before the transaction ends."""
     await connection.execute(_LOCK_OWNER, {"owner_id": owner_id})
     return await find_by_sha256(connection, owner_id, sha256)
 
 
-async def find_by_number(connection: AsyncConnection[DictRow], owner_id: UserId, number: int) -> Recording | None:
+async def find_by_number(connection: Connection, owner_id: UserId, number: int) -> Recording | None:
     """Find the owner's recording by the number that people see."""
     cursor = await connection.execute(_SELECT_BY_NUMBER, {"owner_id": owner_id, "number": number})
     row = await cursor.fetchone()
@@ -138,20 +138,20 @@ async def find_by_number(connection: AsyncConnection[DictRow], owner_id: UserId,
 
 
 async def list_recordings(
-    connection: AsyncConnection[DictRow], owner_id: UserId, scenario: ScenarioId | None, limit: int, offset: int
+    connection: Connection, owner_id: UserId, scenario: ScenarioId | None, limit: int, offset: int
 ) -> list[Recording]:
     """Load a page of the owner's recordings, newest first; those of all scenarios when None is given."""
     parameters = {"owner_id": owner_id, "scenario": scenario, "limit": limit, "offset": offset}
     return [_recording(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
 
 
-async def count_recordings(connection: AsyncConnection[DictRow], owner_id: UserId, scenario: ScenarioId | None) -> int:
+async def count_recordings(connection: Connection, owner_id: UserId, scenario: ScenarioId | None) -> int:
     """Count the owner's recordings; those of all scenarios when None is given."""
     row = await (await connection.execute(_COUNT, {"owner_id": owner_id, "scenario": scenario})).fetchone()
     return row["recordings"] if row else 0
 
 
-async def get_recording(connection: AsyncConnection[DictRow], owner_id: UserId, recording_id: RecordingId) -> Recording:
+async def get_recording(connection: Connection, owner_id: UserId, recording_id: RecordingId) -> Recording:
     """Load a recording for its owner.
 
     Raises:
@@ -160,9 +160,7 @@ async def get_recording(connection: AsyncConnection[DictRow], owner_id: UserId, 
     return await _one(connection, _SELECT_OWNED, {"owner_id": owner_id, "id": recording_id})
 
 
-async def lock_recording(
-    connection: AsyncConnection[DictRow], owner_id: UserId, recording_id: RecordingId
-) -> Recording:
+async def lock_recording(connection: Connection, owner_id: UserId, recording_id: RecordingId) -> Recording:
     """Load a recording for its owner; no step moves it on before the transaction ends.
 
     Raises:
@@ -171,7 +169,7 @@ async def lock_recording(
     return await _one(connection, _LOCK_OWNED, {"owner_id": owner_id, "id": recording_id})
 
 
-async def get_recording_for_job(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Recording:
+async def get_recording_for_job(connection: Connection, recording_id: RecordingId) -> Recording:
     """Load a recording, whoever owns it: for work that nobody asked for in person.
 
     Raises:
@@ -181,7 +179,7 @@ async def get_recording_for_job(connection: AsyncConnection[DictRow], recording_
 
 
 async def update_request(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, request: ProcessingRequest, *, restart: bool
+    connection: Connection, recording_id: RecordingId, request: ProcessingRequest, *, restart: bool
 ) -> Recording:
     """Put another request in the place of the earlier one; an earlier failure is over with that.
 
@@ -194,20 +192,18 @@ async def update_request(
     return await _one(connection, _UPDATE_REQUEST, parameters)
 
 
-async def delete_recording(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+async def delete_recording(connection: Connection, recording_id: RecordingId) -> None:
     """Delete the recording with its parts, transcript, metadata and report runs; its object is the caller's."""
     await connection.execute(_DELETE, {"id": recording_id})
 
 
-async def load_progress(
-    connection: AsyncConnection[DictRow], recording_ids: Sequence[RecordingId]
-) -> list[RecordingProgress]:
+async def load_progress(connection: Connection, recording_ids: Sequence[RecordingId]) -> list[RecordingProgress]:
     """Load how far each of the recordings is, in the order asked for; a deleted one is left out."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
 
 
-async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> Recording:
+async def _one(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> Recording:
     row = await (await connection.execute(query, parameters)).fetchone()
     if row is None:
         raise NotFound(what=f"recording {parameters['id']}")
@@ -277,7 +273,7 @@ _ADD_WARNINGS = """
 
 
 async def choose_scenario(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     recording_id: RecordingId,
     scenario: ScenarioId,
     building: BuildingType | None,
@@ -295,7 +291,7 @@ async def choose_scenario(
     return await get_recording_for_job(connection, recording_id)
 
 
-async def set_stage(connection: AsyncConnection[DictRow], worked_on: Recording, stage: Stage, seconds: float) -> bool:
+async def set_stage(connection: Connection, worked_on: Recording, stage: Stage, seconds: float) -> bool:
     """Note that ``stage`` is done and took ``seconds``; an earlier failure is over with that.
 
     Returns False, noting nothing, when something else is wanted by now: the recording was cancelled, or is not at the
@@ -312,12 +308,12 @@ async def set_stage(connection: AsyncConnection[DictRow], worked_on: Recording, 
     return await (await connection.execute(_SET_STAGE, parameters)).fetchone() is not None
 
 
-async def go_on(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+async def go_on(connection: Connection, recording_id: RecordingId) -> None:
     """Note that work is asked for: an earlier failure or cancellation is over, the time of the stage begins anew."""
     await connection.execute(_GO_ON, {"id": recording_id})
 
 
-async def begin_try(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Recording:
+async def begin_try(connection: Connection, recording_id: RecordingId) -> Recording:
     """Load a recording that is worked on; a failure that was to be tried again is over with that.
 
     Raises:
@@ -328,7 +324,7 @@ async def begin_try(connection: AsyncConnection[DictRow], recording_id: Recordin
 
 
 async def record_failure(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     recording_id: RecordingId,
     error_code: str,
     error_text: str,
@@ -350,7 +346,7 @@ async def record_failure(
     )
 
 
-async def cancel(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+async def cancel(connection: Connection, recording_id: RecordingId) -> bool:
     """Note that a person stopped the work; False when there is none to stop: it is done, or has failed for good."""
     cancelled = Cancelled()
     parameters = {
@@ -362,8 +358,6 @@ async def cancel(connection: AsyncConnection[DictRow], recording_id: RecordingId
     return await (await connection.execute(_CANCEL, parameters)).fetchone() is not None
 
 
-async def add_warnings(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, warnings: Sequence[str]
-) -> None:
+async def add_warnings(connection: Connection, recording_id: RecordingId, warnings: Sequence[str]) -> None:
     """Add those warnings that the recording has not."""
     await connection.execute(_ADD_WARNINGS, {"id": recording_id, "warnings": list(dict.fromkeys(warnings))})

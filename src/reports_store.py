@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import uuid4
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -21,6 +20,7 @@ from datamodels import (
     Usage,
     UserId,
 )
+from db import Connection
 from errors import Cancelled, NotFound
 
 _COLUMNS = """
@@ -110,7 +110,7 @@ _STORE_PASS = """
 """
 
 
-async def queue_run(connection: AsyncConnection[DictRow], new: NewReportRun) -> ReportRun:
+async def queue_run(connection: Connection, new: NewReportRun) -> ReportRun:
     """Add a report run; returns the one that is there for the same recording, report and input hash.
 
     One that had failed, or waits to be tried again, or was cancelled is queued again.
@@ -120,7 +120,7 @@ async def queue_run(connection: AsyncConnection[DictRow], new: NewReportRun) -> 
     return await _one(connection, _SELECT_SAME_RUN, parameters)
 
 
-async def get_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> ReportRun:
+async def get_run(connection: Connection, run_id: ReportRunId) -> ReportRun:
     """Load a report run.
 
     Raises:
@@ -129,25 +129,25 @@ async def get_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> 
     return await _one(connection, _SELECT_RUN, {"id": run_id})
 
 
-async def find_by_number(connection: AsyncConnection[DictRow], owner_id: UserId, number: int) -> ReportRun | None:
+async def find_by_number(connection: Connection, owner_id: UserId, number: int) -> ReportRun | None:
     """Find the owner's report by its permanent number."""
     cursor = await connection.execute(_SELECT_BY_NUMBER, {"owner_id": owner_id, "number": number})
     row = await cursor.fetchone()
     return None if row is None else _run(row)
 
 
-async def list_runs(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> list[ReportRun]:
+async def list_runs(connection: Connection, recording_id: RecordingId) -> list[ReportRun]:
     """Load the recording's report runs, oldest first."""
     cursor = await connection.execute(_SELECT_RUNS, {"recording_id": recording_id})
     return [_run(row) async for row in cursor]
 
 
-async def list_named(connection: AsyncConnection[DictRow], owner_id: UserId) -> list[DictRow]:
+async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
     """What the owner's report runs are called by: id, number, report_id, created_at and their recording's names."""
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 
 
-async def start_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -> bool:
+async def start_run(connection: Connection, run_id: ReportRunId) -> bool:
     """Note that the run is being worked on, from its first pass; an earlier failure is over with that.
 
     Returns False when it was cancelled.
@@ -156,12 +156,12 @@ async def start_run(connection: AsyncConnection[DictRow], run_id: ReportRunId) -
     return await cursor.fetchone() is not None
 
 
-async def set_passes_done(connection: AsyncConnection[DictRow], run_id: ReportRunId, passes_done: int) -> None:
+async def set_passes_done(connection: Connection, run_id: ReportRunId, passes_done: int) -> None:
     """Note how many passes of the run are done."""
     await connection.execute(_SET_PASSES_DONE, {"id": run_id, "passes_done": passes_done})
 
 
-async def finish_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, outcome: ReportOutcome) -> bool:
+async def finish_run(connection: Connection, run_id: ReportRunId, outcome: ReportOutcome) -> bool:
     """Keep what the run led to; returns False, keeping nothing, when it was cancelled or deleted meanwhile."""
     indices = None if outcome.indices is None else Jsonb([index.model_dump() for index in outcome.indices])
     cursor = await connection.execute(
@@ -178,7 +178,7 @@ async def finish_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, 
     return await cursor.fetchone() is not None
 
 
-async def fail_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, error_code: str, error_text: str) -> None:
+async def fail_run(connection: Connection, run_id: ReportRunId, error_code: str, error_text: str) -> None:
     """Note why the run led to nothing; one that was cancelled stays so."""
     await connection.execute(
         _FAIL_RUN, {"id": run_id, "status": RunStatus.FAILED, "error_code": error_code, "error_text": error_text}
@@ -186,7 +186,7 @@ async def fail_run(connection: AsyncConnection[DictRow], run_id: ReportRunId, er
 
 
 async def postpone_run(
-    connection: AsyncConnection[DictRow], run_id: ReportRunId, error_code: str, error_text: str, retry_at: datetime
+    connection: Connection, run_id: ReportRunId, error_code: str, error_text: str, retry_at: datetime
 ) -> None:
     """Note why the run has led to nothing yet, and when it will be tried again; one that was cancelled stays so."""
     parameters = {
@@ -199,7 +199,7 @@ async def postpone_run(
     await connection.execute(_POSTPONE_RUN, parameters)
 
 
-async def cancel_runs(connection: AsyncConnection[DictRow], run_ids: Sequence[ReportRunId]) -> list[ReportRunId]:
+async def cancel_runs(connection: Connection, run_ids: Sequence[ReportRunId]) -> list[ReportRunId]:
     """Note that a person stopped these runs; returns those that were not over yet."""
     cancelled = Cancelled()
     parameters = {
@@ -211,22 +211,20 @@ async def cancel_runs(connection: AsyncConnection[DictRow], run_ids: Sequence[Re
     return [row["id"] async for row in await connection.execute(_CANCEL_RUNS, parameters)]
 
 
-async def list_unfinished(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> list[ReportRunId]:
+async def list_unfinished(connection: Connection, recording_id: RecordingId) -> list[ReportRunId]:
     """The recording's runs that wait or are being worked on."""
     cursor = await connection.execute(_SELECT_UNFINISHED, {"recording_id": recording_id})
     return [row["id"] async for row in cursor]
 
 
-async def find_pass(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hash: str
-) -> StoredPass | None:
+async def find_pass(connection: Connection, recording_id: RecordingId, input_hash: str) -> StoredPass | None:
     """Find the answer that was given to the same input before."""
     cursor = await connection.execute(_SELECT_PASS, {"recording_id": recording_id, "input_hash": input_hash})
     row = await cursor.fetchone()
     return None if row is None else StoredPass.model_validate(_with_usage(row))
 
 
-async def store_pass(connection: AsyncConnection[DictRow], recording_id: RecordingId, answer: StoredPass) -> None:
+async def store_pass(connection: Connection, recording_id: RecordingId, answer: StoredPass) -> None:
     """Keep an answer; one that is there for the same input stays."""
     await connection.execute(
         _STORE_PASS,
@@ -234,7 +232,7 @@ async def store_pass(connection: AsyncConnection[DictRow], recording_id: Recordi
     )
 
 
-async def _one(connection: AsyncConnection[DictRow], query: LiteralString, parameters: dict[str, Any]) -> ReportRun:
+async def _one(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> ReportRun:
     row = await (await connection.execute(query, parameters)).fetchone()
     if row is None:
         raise NotFound(what=f"report run {parameters['id']}")
@@ -265,18 +263,18 @@ _SELECT_POINTS = """
 """
 
 
-async def delete_run(connection: AsyncConnection[DictRow], owner_id: UserId, run_id: ReportRunId) -> None:
+async def delete_run(connection: Connection, owner_id: UserId, run_id: ReportRunId) -> None:
     """Remove the owner's report run; no error when there is none."""
     await connection.execute(_DELETE_RUN, {"id": run_id, "owner_id": owner_id})
 
 
-async def find_text(connection: AsyncConnection[DictRow], owner_id: UserId, run_id: ReportRunId) -> str | None:
+async def find_text(connection: Connection, owner_id: UserId, run_id: ReportRunId) -> str | None:
     """The text of the owner's report; None when there is no such report or it was never finished."""
     row = await (await connection.execute(_SELECT_TEXT, {"id": run_id, "owner_id": owner_id})).fetchone()
     return None if row is None else row["text"]
 
 
-async def index_points(connection: AsyncConnection[DictRow], owner_id: UserId) -> list[IndexPoint]:
+async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPoint]:
     """The indices of all the owner's reports that have some, in the order of their recordings' days."""
     cursor = await connection.execute(_SELECT_POINTS, {"owner_id": owner_id})
     return [IndexPoint.model_validate(row) async for row in cursor]

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -24,6 +23,7 @@ from datamodels import (
     Value,
     Word,
 )
+from db import Connection
 
 _PLAN_PART = """
     INSERT INTO recording_parts (recording_id, input_hash, position, start_s, end_s)
@@ -88,9 +88,7 @@ _SELECT_SEGMENTS = """
 _BATCH_ROWS = 100
 
 
-async def plan_parts(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, parts: Mapping[str, PartPlan]
-) -> None:
+async def plan_parts(connection: Connection, recording_id: RecordingId, parts: Mapping[str, PartPlan]) -> None:
     """Make ``parts``, by input hash, the plan of the recording.
 
     Parts that are there keep what is known of them. Parts of other plans go, unless an engine answered for them.
@@ -114,9 +112,7 @@ async def plan_parts(
     await connection.execute(_KEEP_UNPLANNED_RESULTS, other)
 
 
-async def get_parts(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hashes: Sequence[str]
-) -> list[StoredPart]:
+async def get_parts(connection: Connection, recording_id: RecordingId, input_hashes: Sequence[str]) -> list[StoredPart]:
     """Load those of the parts that are there, by position."""
     cursor = await connection.execute(_SELECT_PARTS, {"recording_id": recording_id, "input_hashes": list(input_hashes)})
     rows = await cursor.fetchall()
@@ -125,7 +121,7 @@ async def get_parts(
 
 
 async def store_part_result(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     recording_id: RecordingId,
     input_hash: str,
     result: PartTranscript,
@@ -144,7 +140,7 @@ async def store_part_result(
 
 
 async def store_part_failure(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, input_hash: str, error_code: str
+    connection: Connection, recording_id: RecordingId, input_hash: str, error_code: str
 ) -> None:
     """Note why a part has no result; a result that another worker stored meanwhile stays."""
     await connection.execute(
@@ -153,7 +149,7 @@ async def store_part_failure(
 
 
 async def save_transcript(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId, transcript: Transcript, content_hash: str
+    connection: Connection, recording_id: RecordingId, transcript: Transcript, content_hash: str
 ) -> None:
     """Put the transcript in the place of the recording's earlier one."""
     await connection.execute(_DELETE_TRANSCRIPT, {"recording_id": recording_id})
@@ -183,25 +179,25 @@ async def save_transcript(
             )
 
 
-async def engine_seconds(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> float:
+async def engine_seconds(connection: Connection, recording_id: RecordingId) -> float:
     """Seconds that the engine took for the parts of the current plan, added up."""
     row = await (await connection.execute(_SUM_ENGINE_SECONDS, {"recording_id": recording_id})).fetchone()
     return float(row["seconds"]) if row else 0.0
 
 
-async def find_engine(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> tuple[str, str] | None:
+async def find_engine(connection: Connection, recording_id: RecordingId) -> tuple[str, str] | None:
     """Name and model of the engine that made the transcript; None while there is none."""
     row = await (await connection.execute(_SELECT_ENGINE, {"recording_id": recording_id})).fetchone()
     return None if row is None else (row["engine"], row["model"])
 
 
-async def has_failed_parts(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> bool:
+async def has_failed_parts(connection: Connection, recording_id: RecordingId) -> bool:
     """Tell whether the engine failed for a part of the recording's plan."""
     row = await (await connection.execute(_SELECT_HAS_FAILED_PARTS, {"recording_id": recording_id})).fetchone()
     return row is not None and bool(row["failed"])
 
 
-async def load_transcript(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> Transcript | None:
+async def load_transcript(connection: Connection, recording_id: RecordingId) -> Transcript | None:
     """Load the transcript; None while there is none."""
     parameters = {"recording_id": recording_id}
     head = await (await connection.execute(_SELECT_TRANSCRIPT, parameters)).fetchone()
@@ -322,21 +318,19 @@ class FoundRecording(Value):
     created_at: datetime
 
 
-async def lexemes_of(connection: AsyncConnection[DictRow], text: str) -> list[str]:
+async def lexemes_of(connection: Connection, text: str) -> list[str]:
     """The stems of the words of ``text`` by which it can be searched; «и», «что», «как» and the like are left out."""
     row = await (await connection.execute(_SELECT_LEXEMES, {"text": text})).fetchone()
     return list(row["lexemes"]) if row else []
 
 
-async def find_hits(
-    connection: AsyncConnection[DictRow], owner: UserId, lexemes: Sequence[str], limit: int
-) -> list[Hit]:
+async def find_hits(connection: Connection, owner: UserId, lexemes: Sequence[str], limit: int) -> list[Hit]:
     """Load the owner's utterances that have any of the stems, those with the rarest and the most first."""
     parameters = {"owner_id": owner, "lexemes": list(lexemes), "query": _any_of(lexemes), "limit": limit}
     return [Hit.model_validate(row) async for row in await connection.execute(_SELECT_HITS, parameters)]
 
 
-async def segments_around(connection: AsyncConnection[DictRow], hits: Sequence[Hit], reach: int) -> list[FoundSegment]:
+async def segments_around(connection: Connection, hits: Sequence[Hit], reach: int) -> list[FoundSegment]:
     """Load the hits and ``reach`` segments on either side of each, in the order of their recordings."""
     parameters = {
         "recordings": [hit.recording_id for hit in hits],
@@ -347,14 +341,14 @@ async def segments_around(connection: AsyncConnection[DictRow], hits: Sequence[H
 
 
 async def recordings_of(
-    connection: AsyncConnection[DictRow], owner: UserId, ids: Sequence[RecordingId]
+    connection: Connection, owner: UserId, ids: Sequence[RecordingId]
 ) -> dict[RecordingId, FoundRecording]:
     """Load what is said of these recordings of the owner, by id."""
     cursor = await connection.execute(_SELECT_RECORDINGS, {"owner_id": owner, "ids": list(ids)})
     return {row["id"]: FoundRecording.model_validate(row) async for row in cursor}
 
 
-async def has_transcripts(connection: AsyncConnection[DictRow], owner: UserId) -> bool:
+async def has_transcripts(connection: Connection, owner: UserId) -> bool:
     """Tell whether the owner has anything that can be searched."""
     row = await (await connection.execute(_SELECT_HAS_TRANSCRIPTS, {"owner_id": owner})).fetchone()
     return row is not None and bool(row["any"])

@@ -2,10 +2,8 @@
 
 from datetime import datetime
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson, UpdateKind
+from db import Connection
 
 _INSERT = """
     INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, done_at)
@@ -55,28 +53,28 @@ def seen_update(update: IncomingMessage | ButtonPress) -> SeenUpdate:
     )
 
 
-async def remember_message(connection: AsyncConnection[DictRow], message: IncomingMessage) -> bool:
+async def remember_message(connection: Connection, message: IncomingMessage) -> bool:
     """Note that a message came; False when it came before."""
     return await _insert(connection, seen_update(message), done=False)
 
 
-async def remember_press(connection: AsyncConnection[DictRow], press: ButtonPress, *, done: bool = False) -> bool:
+async def remember_press(connection: Connection, press: ButtonPress, *, done: bool = False) -> bool:
     """Note that a button was pressed; False when this press came before. ``done``: there is nothing to handle."""
     return await _insert(connection, seen_update(press), done=done)
 
 
-async def mark_done(connection: AsyncConnection[DictRow], update: SeenUpdate) -> None:
+async def mark_done(connection: Connection, update: SeenUpdate) -> None:
     """Note that the update needs no more work."""
     await connection.execute(_MARK_DONE, _key(update))
 
 
-async def count_try(connection: AsyncConnection[DictRow], update: SeenUpdate) -> int:
+async def count_try(connection: Connection, update: SeenUpdate) -> int:
     """Note that work on the update begins; returns how often it has, 1 when it was never noted."""
     row = await (await connection.execute(_COUNT_TRY, _key(update))).fetchone()
     return 1 if row is None else int(row["tries"])
 
 
-async def unfinished(connection: AsyncConnection[DictRow]) -> list[SeenUpdate]:
+async def unfinished(connection: Connection) -> list[SeenUpdate]:
     """Load the updates without an end, in the order in which they came."""
     cursor = await connection.execute(_SELECT_UNFINISHED)
     return [
@@ -85,18 +83,18 @@ async def unfinished(connection: AsyncConnection[DictRow]) -> list[SeenUpdate]:
     ]
 
 
-async def missed_after(connection: AsyncConnection[DictRow]) -> MessageId | None:
+async def missed_after(connection: Connection) -> MessageId | None:
     """The message after which some may have been missed, a little before the latest; None when none ever came."""
     row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": _OVERLAP})).fetchone()
     return None if row is None or row["missed_after"] is None else MessageId(row["missed_after"])
 
 
-async def forget_old(connection: AsyncConnection[DictRow], older_than: datetime) -> None:
+async def forget_old(connection: Connection, older_than: datetime) -> None:
     """Delete the rows of updates that came before ``older_than``, but for the latest messages."""
     await connection.execute(_DELETE_OLD, {"older_than": older_than, "overlap": _OVERLAP})
 
 
-async def _insert(connection: AsyncConnection[DictRow], update: SeenUpdate, *, done: bool) -> bool:
+async def _insert(connection: Connection, update: SeenUpdate, *, done: bool) -> bool:
     parameters = {
         **_key(update),
         "message_id": update.message_id,

@@ -11,12 +11,11 @@ from typing import ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from pydantic import ConfigDict, ValidationError
 
 from datamodels import RecordingId, ScenarioId, UserId, Value
+from db import Connection
 
 log = structlog.get_logger(__name__)
 
@@ -143,9 +142,7 @@ class Mode(State):
 S = TypeVar("S", bound=State)
 
 
-async def get(
-    connection: AsyncConnection[DictRow], user_id: UserId, model: type[S], *, now: datetime | None = None
-) -> S | None:
+async def get(connection: Connection, user_id: UserId, model: type[S], *, now: datetime | None = None) -> S | None:
     """Load a piece of state; None when there is none, when it has expired, or when it is of an earlier version.
 
     One of another kind under the same key is None too, and stays.
@@ -161,7 +158,7 @@ async def get(
 
 
 async def put(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     user_id: UserId,
     value: State,
     *,
@@ -172,13 +169,13 @@ async def put(
     await connection.execute(_UPSERT, _row(user_id, value, ttl, now))
 
 
-async def drop(connection: AsyncConnection[DictRow], user_id: UserId, model: type[State]) -> None:
+async def drop(connection: Connection, user_id: UserId, model: type[State]) -> None:
     """Remove a piece of state; no error when there is none."""
     await connection.execute(_DELETE, {"user_id": user_id, "key": model.KEY})
 
 
 async def advance(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     user_id: UserId,
     before: State | None,
     after: State,

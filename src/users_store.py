@@ -2,11 +2,9 @@
 
 from uuid import UUID, uuid4
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 from datamodels import Role, User, UserId
 from datamodels_telegram import TelegramPerson
+from db import Connection
 
 LOCAL_USER = UserId(UUID("00000000-0000-4000-8000-000000000001"))
 """Who works at the command line. The same on every machine, so that a later start finds its recordings."""
@@ -26,19 +24,19 @@ _UPSERT_TELEGRAM_USER = f"""
 """
 
 
-async def ensure_local_user(connection: AsyncConnection[DictRow]) -> UserId:
+async def ensure_local_user(connection: Connection) -> UserId:
     """Add the command line's user, unless present; returns the id."""
     await connection.execute(_INSERT_USER, {"id": LOCAL_USER, "name": _LOCAL_USER_NAME, "role": Role.SUPER_ADMIN.value})
     return LOCAL_USER
 
 
-async def find_by_telegram_id(connection: AsyncConnection[DictRow], telegram_id: int) -> User | None:
+async def find_by_telegram_id(connection: Connection, telegram_id: int) -> User | None:
     """Find the user who is this person of Telegram."""
     row = await (await connection.execute(_SELECT_BY_TELEGRAM_ID, {"telegram_id": telegram_id})).fetchone()
     return None if row is None else User.model_validate(row)
 
 
-async def ensure_telegram_user(connection: AsyncConnection[DictRow], person: TelegramPerson, role: Role) -> User:
+async def ensure_telegram_user(connection: Connection, person: TelegramPerson, role: Role) -> User:
     """Add the person unless present, and keep name and role up to date."""
     name = person.name.replace("\0", "")  # PostgreSQL's text takes no NUL
     known = await find_by_telegram_id(connection, person.id)

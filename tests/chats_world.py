@@ -7,9 +7,6 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import metadata_store
 import recordings_store
 import transcripts_store
@@ -21,7 +18,7 @@ from config import ROOT
 from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment, Transcript, User, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
-from db import Database
+from db import Connection, Database
 from errors import NotFound, OutdatedButton
 from followers_world import Killer, look
 from jobs.chats import AnswerSteps
@@ -129,7 +126,7 @@ class ChatsBot:
 
     async def _enqueue(
         self,
-        connection: AsyncConnection[DictRow],  # noqa: ARG002
+        connection: Connection,  # noqa: ARG002
         owner: UserId,  # noqa: ARG002
         answer_id: AnswerId,
     ) -> None:

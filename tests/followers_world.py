@@ -8,8 +8,6 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 import cards_store
@@ -39,7 +37,7 @@ from datamodels_telegram import (
     Screen,
     TelegramPerson,
 )
-from db import Database
+from db import Connection, Database
 from downloads import Downloads
 from errors import TelegramError
 from followers import KeyedTasks
@@ -105,7 +103,7 @@ class DatabaseUntilKilled(Database):
         self._killer = killer
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[DictRow]]:
+    async def transaction(self) -> AsyncIterator[Connection]:
         await self._killer.moment()
         async with super().transaction() as connection:
             yield connection

@@ -3,9 +3,6 @@
 from hashlib import sha256
 from uuid import UUID, uuid4
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import recordings_store
 from datamodels import (
     BuildingType,
@@ -16,6 +13,7 @@ from datamodels import (
     ScenarioId,
     UserId,
 )
+from db import Connection
 from minio_manager import key_for_original
 
 REQUEST = ProcessingRequest(
@@ -45,13 +43,13 @@ def new_recording(owner: UserId, content: bytes | None = None) -> NewRecording:
     )
 
 
-async def add_user(connection: AsyncConnection[DictRow]) -> UserId:
+async def add_user(connection: Connection) -> UserId:
     """A user of nobody's."""
     user: UUID = uuid4()
     await connection.execute("INSERT INTO users (id, name, role) VALUES (%s, 'Мария', 'user')", (user,))
     return UserId(user)
 
 
-async def add_recording(connection: AsyncConnection[DictRow]) -> Recording:
+async def add_recording(connection: Connection) -> Recording:
     """A recording of a user of its own."""
     return await recordings_store.insert_recording(connection, new_recording(await add_user(connection)))

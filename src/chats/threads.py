@@ -7,16 +7,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import chat_history
 import texts.chats
 import user_states
 from datamodels import UserId
 from datamodels_chats import AnswerId, Chat, ChatStatistics
 from datamodels_telegram import ChatId, MessageId
-from db import Database
+from db import Connection, Database
 from errors import NotFound
 from user_states import State
 
@@ -24,7 +21,7 @@ TITLE_CHARACTERS = 50
 _RECENT = timedelta(days=30)
 _ELLIPSIS = "…"
 
-EnqueueAnswer = Callable[[AsyncConnection[DictRow], UserId, AnswerId], Awaitable[None]]
+EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
 """Adds the job that answers to the transaction."""
 
 
@@ -206,7 +203,7 @@ def _on_one_line(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
-async def _active(connection: AsyncConnection[DictRow], owner: UserId) -> Chat:
+async def _active(connection: Connection, owner: UserId) -> Chat:
     """The chat that the owner is in; the one that was used last when that is gone, a new one when there is none."""
     known = await user_states.get(connection, owner, ActiveChat)
     if known is not None:
@@ -221,6 +218,6 @@ async def _active(connection: AsyncConnection[DictRow], owner: UserId) -> Chat:
     return chat
 
 
-async def _enter(connection: AsyncConnection[DictRow], chat: Chat) -> Chat:
+async def _enter(connection: Connection, chat: Chat) -> Chat:
     await user_states.put(connection, chat.owner_id, ActiveChat(number=chat.number))
     return chat

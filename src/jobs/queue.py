@@ -17,8 +17,6 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, Unique
 from procrastinate.job_context import AbortReason
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from structlog.contextvars import bound_contextvars
 
 import jobs.rows
@@ -27,7 +25,7 @@ import recordings_store
 import reports_store
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_chats import AnswerId
-from db import Database
+from db import Connection, Database
 from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
 from jobs.chats import AnswerSteps
 from jobs.recordings import RecordingSteps
@@ -91,7 +89,7 @@ class Jobs:
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
         self._answer: SubjectTask = self._task("answer_question", self._answer_question)
 
-    async def enqueue_recording(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+    async def enqueue_recording(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that takes the recording on from its stage, unless one is waiting already.
 
         A failure or cancellation is over with that; a job that waits for a later try is brought forward.
@@ -99,13 +97,11 @@ class Jobs:
         await recordings_store.go_on(connection, recording_id)
         await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
 
-    async def enqueue_report(
-        self, connection: AsyncConnection[DictRow], recording_id: RecordingId, run_id: ReportRunId
-    ) -> None:
+    async def enqueue_report(self, connection: Connection, recording_id: RecordingId, run_id: ReportRunId) -> None:
         """Add the job that writes the report, unless one is waiting already; one for a later try is brought forward."""
         await self._enqueue(connection, self._report, recording_id, _lock_of(run_id), run_id)
 
-    async def enqueue_proposal(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+    async def enqueue_proposal(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
 
         ``recording_metadata.proposed_at`` tells its end, which comes whether or not there was anything to propose.
@@ -113,7 +109,7 @@ class Jobs:
         await metadata_store.set_proposed(connection, recording_id, proposed=False)
         await self._enqueue(connection, self._propose, recording_id, _proposal_lock_of(recording_id), recording_id)
 
-    async def enqueue_answer(self, connection: AsyncConnection[DictRow], owner: UserId, answer_id: AnswerId) -> None:
+    async def enqueue_answer(self, connection: Connection, owner: UserId, answer_id: AnswerId) -> None:
         """Add the job that answers a question; a person's questions are answered one after another."""
         deferrer = self._answer.configure(
             connection=connection, queue=_ANSWERS_QUEUE, lock=f"answers:{owner}", queueing_lock=f"answer:{answer_id}"
@@ -192,13 +188,11 @@ class Jobs:
         task: SubjectTask = self._app.task(name=name, retry=GoOn(), pass_context=True)(work)
         return task
 
-    async def _cancel_unfinished_runs(
-        self, connection: AsyncConnection[DictRow], recording_id: RecordingId
-    ) -> list[ReportRunId]:
+    async def _cancel_unfinished_runs(self, connection: Connection, recording_id: RecordingId) -> list[ReportRunId]:
         unfinished = await reports_store.list_unfinished(connection, recording_id)
         return await reports_store.cancel_runs(connection, unfinished)
 
-    async def _stop(self, connection: AsyncConnection[DictRow], subjects: Sequence[UUID]) -> None:
+    async def _stop(self, connection: Connection, subjects: Sequence[UUID]) -> None:
         unfinished = await jobs.rows.jobs_of(connection, [_lock_of(subject) for subject in subjects])
         await jobs.rows.stop(self._app.job_manager, connection, unfinished)
 
@@ -232,7 +226,7 @@ class Jobs:
 
     async def _enqueue(
         self,
-        connection: AsyncConnection[DictRow],
+        connection: Connection,
         task: SubjectTask,
         recording_id: RecordingId,
         lock: str,
@@ -284,7 +278,7 @@ class Jobs:
 
         await self._run(context, _lock_of(recording_id), work, fail)
 
-    async def _enqueue_next(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:
+    async def _enqueue_next(self, connection: Connection, recording_id: RecordingId) -> None:
         await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
 
     async def _write_report(self, context: procrastinate.JobContext, subject: str) -> None:

@@ -13,8 +13,6 @@ from pathlib import Path
 from time import monotonic
 
 import structlog
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import metadata_store
 import recordings_store
@@ -22,6 +20,7 @@ import transcripts_store
 from audio import missing_tail, prepare, probe
 from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, RecordingMetadata, Stage, Transcript, Value
+from db import Connection
 from errors import BadInput, Cancelled, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
 from jobs.context import JobContext, StoredModelAnswers, StoredParts
 from metadata.proposal import filled, propose
@@ -120,7 +119,7 @@ class RecordingSteps:
     async def advance(
         self,
         recording_id: RecordingId,
-        enqueue_next: Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]],
+        enqueue_next: Callable[[Connection, RecordingId], Awaitable[None]],
     ) -> None:
         """Do the next stage; commit it together with the job of the one after.
 

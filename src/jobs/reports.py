@@ -5,9 +5,6 @@ import json
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import metadata_store
 import recordings_store
 import reports_store
@@ -23,6 +20,7 @@ from datamodels import (
     RunStatus,
     Transcript,
 )
+from db import Connection
 from errors import NoLanguageModel, NotFound, ReportOutdated
 from jobs.context import JobContext, StoredModelAnswers
 from language_model.port import LanguageModel
@@ -47,7 +45,7 @@ class ReportSteps:
         recording_id: RecordingId,
         report: ReportType,
         building: BuildingType | None,
-        enqueue: Callable[[AsyncConnection[DictRow], RecordingId, ReportRunId], Awaitable[None]],
+        enqueue: Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]],
     ) -> ReportRunId:
         """Have the report written. One that was written from the same inputs before is that one.
 
@@ -154,9 +152,7 @@ class ReportSteps:
         return llm
 
 
-async def _inputs(
-    connection: AsyncConnection[DictRow], recording_id: RecordingId
-) -> tuple[Transcript, RecordingMetadata]:
+async def _inputs(connection: Connection, recording_id: RecordingId) -> tuple[Transcript, RecordingMetadata]:
     transcript = await transcripts_store.load_transcript(connection, recording_id)
     if transcript is None:
         raise NotFound(what=f"transcript of {recording_id}")

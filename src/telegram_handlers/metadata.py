@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import metadata_store
 import recordings_store
 import texts.telegram_metadata
@@ -21,7 +18,7 @@ from access import Permission
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingMetadata, Stage, UserId
 from datamodels_telegram import IncomingMessage, MessageKind, Screen, WizardStep
-from db import Database
+from db import Connection, Database
 from errors import OutdatedButton
 from markups.callback_data import Action, Press
 from markups.menus import main_menu
@@ -129,19 +126,19 @@ class MetadataHandlers:
         await show(self._messages, context, MessageKind.CONFIRMATION, screen)
 
     async def _back_to_confirm(self, context: Context, press: Press) -> None:
-        async def back(connection: AsyncConnection[DictRow], turn: _Turn) -> _Turn:  # noqa: ARG001
+        async def back(connection: Connection, turn: _Turn) -> _Turn:  # noqa: ARG001
             return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
 
         await self._turn(context, press.number, back)
 
     async def _edit(self, field: Field, context: Context, press: Press) -> None:
-        async def ask(connection: AsyncConnection[DictRow], turn: _Turn) -> _Turn:  # noqa: ARG001
+        async def ask(connection: Connection, turn: _Turn) -> _Turn:  # noqa: ARG001
             return replace(turn, dialog=_at(turn.dialog, Step(edit_action(field))))
 
         await self._turn(context, press.number, ask)
 
     async def _skip_field(self, context: Context, press: Press) -> None:
-        async def skip(connection: AsyncConnection[DictRow], turn: _Turn) -> _Turn:  # noqa: ARG001
+        async def skip(connection: Connection, turn: _Turn) -> _Turn:  # noqa: ARG001
             if _ASKED.get(turn.dialog.step) != press.word:
                 return turn
             return _next(turn, skip=(press.word,))
@@ -149,7 +146,7 @@ class MetadataHandlers:
         await self._turn(context, press.number, skip)
 
     async def _skip_all(self, context: Context, press: Press) -> None:
-        async def skip(connection: AsyncConnection[DictRow], turn: _Turn) -> _Turn:  # noqa: ARG001
+        async def skip(connection: Connection, turn: _Turn) -> _Turn:  # noqa: ARG001
             if turn.dialog.step not in _ASKED:
                 return turn
             return _next(turn, skip=tuple(Field))
@@ -161,7 +158,7 @@ class MetadataHandlers:
             raise OutdatedButton(data=press.action)
         building = BuildingType(press.word)
 
-        async def put(connection: AsyncConnection[DictRow], turn: _Turn) -> _Turn:
+        async def put(connection: Connection, turn: _Turn) -> _Turn:
             if turn.dialog.step not in {Step.ASK_BUILDING_TYPE, Step.EDIT_BUILDING_TYPE}:
                 return turn
             return await _saved(connection, turn, turn.metadata.model_copy(update={"building": building}))
@@ -186,7 +183,7 @@ class MetadataHandlers:
                 # The last question has its answer.
                 await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
 
-    async def _taken(self, connection: AsyncConnection[DictRow], turn: _Turn, message: IncomingMessage) -> _Turn:
+    async def _taken(self, connection: Connection, turn: _Turn, message: IncomingMessage) -> _Turn:
         dialog = turn.dialog
         field = _ASKED.get(dialog.step) or _EDITED.get(dialog.step)
         if field is None:
@@ -226,7 +223,7 @@ class MetadataHandlers:
             await show(self._messages, context, MessageKind.MENU, main_menu(hint))
         self._wake_wizards()
 
-    async def _cancelled(self, connection: AsyncConnection[DictRow], owner: UserId) -> str:
+    async def _cancelled(self, connection: Connection, owner: UserId) -> str:
         """End whatever dialog the person is in; returns what to say about it."""
         if await user_states.get(connection, owner, OpenDialog) is None:
             return texts.telegram_metadata.NOTHING_TO_CANCEL
@@ -238,7 +235,7 @@ class MetadataHandlers:
         return texts.telegram_metadata.CANCELLED
 
     async def _turn(
-        self, context: Context, number: int, change: Callable[[AsyncConnection[DictRow], _Turn], Awaitable[_Turn]]
+        self, context: Context, number: int, change: Callable[[Connection, _Turn], Awaitable[_Turn]]
     ) -> None:
         """Change the dialog about a recording, which a press begins anew when it has expired, and show it."""
         async with get_user_lock(context.user.id):
@@ -256,7 +253,7 @@ class MetadataHandlers:
                 await context.answer(texts.telegram_metadata.FINISH_FIRST.format(number=other.number))
 
     async def _unfinished_other(
-        self, connection: AsyncConnection[DictRow], owner: UserId, dialog: Dialog | None, recording: Recording
+        self, connection: Connection, owner: UserId, dialog: Dialog | None, recording: Recording
     ) -> Recording | None:
         """The recording whose questions a dialog about this one would cut off."""
         if dialog is None or dialog.recording_id == recording.id:
@@ -267,7 +264,7 @@ class MetadataHandlers:
         return await recordings_store.get_recording(connection, owner, dialog.recording_id)
 
 
-async def _described(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> Recording:
+async def _described(connection: Connection, owner: UserId, number: int) -> Recording:
     """Load a recording that has metadata to speak of.
 
     Raises:
@@ -280,11 +277,11 @@ async def _described(connection: AsyncConnection[DictRow], owner: UserId, number
     return recording
 
 
-async def _metadata(connection: AsyncConnection[DictRow], recording: Recording) -> RecordingMetadata:
+async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
     return await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
 
 
-async def _saved(connection: AsyncConnection[DictRow], turn: _Turn, metadata: RecordingMetadata) -> _Turn:
+async def _saved(connection: Connection, turn: _Turn, metadata: RecordingMetadata) -> _Turn:
     await metadata_store.save_metadata(connection, turn.recording.id, metadata)
     turn = replace(turn, metadata=metadata)
     if turn.dialog.step in _EDITED:

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import cards_store
 import incoming_store
 import metadata_store
@@ -27,7 +24,7 @@ from datamodels_telegram import (
     Screen,
     WizardStep,
 )
-from db import Database
+from db import Connection, Database
 from downloads import refusal
 from errors import OutdatedButton
 from jobs.queue import Jobs
@@ -116,9 +113,7 @@ class RecordingHandlers:
                 await incoming_store.finish_refused(connection, incoming.id, problem.code, problem.user_text)
         self._work.wake()
 
-    async def _scenario_of(
-        self, connection: AsyncConnection[DictRow], owner: UserId, caption: str
-    ) -> ScenarioId | None:
+    async def _scenario_of(self, connection: Connection, owner: UserId, caption: str) -> ScenarioId | None:
         known = [scenario.id for scenario in self._work.pack.scenarios]
         written = scenario_of_caption(caption, known, self._work.today())
         if written is not None:
@@ -184,7 +179,7 @@ class RecordingHandlers:
             await show(self._messages, context, MessageKind.MENU, not_ready(recording))
 
     async def _put_file(
-        self, connection: AsyncConnection[DictRow], context: Context, press: Press, caption: Screen, file: FileReference
+        self, connection: Connection, context: Context, press: Press, caption: Screen, file: FileReference
     ) -> None:
         if await first_tap(connection, context, press):
             message = OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
@@ -210,7 +205,7 @@ class RecordingHandlers:
         """Process a recording from its beginning, with another round of its wizard and a card of its own."""
         owner, chat = context.user.id, context.chat
 
-        async def follow(connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:  # noqa: ARG001
+        async def follow(connection: Connection, recording: Recording, known: bool) -> None:  # noqa: ARG001
             await leave_dialog(connection, owner, recording.id)
             await recording_wizard_store.restart(connection, owner, chat, recording.id)
             await cards_store.add_recording_card(connection, owner, chat, recording.id)
@@ -264,9 +259,7 @@ class RecordingHandlers:
     def _scenario_named(self, scenario_id: ScenarioId) -> Scenario | None:
         return next((each for each in self._work.pack.scenarios if each.id == scenario_id), None)
 
-    async def _choose(
-        self, connection: AsyncConnection[DictRow], recording: Recording, scenario: ScenarioId
-    ) -> Recording:
+    async def _choose(self, connection: Connection, recording: Recording, scenario: ScenarioId) -> Recording:
         """Say what a recording is, unless that has been said: then it stays."""
         owner = recording.owner_id
         wizard = await find_wizard(connection, owner, recording.id)
@@ -307,5 +300,5 @@ class RecordingHandlers:
         self._work.wake()
 
 
-async def _metadata(connection: AsyncConnection[DictRow], recording: Recording) -> RecordingMetadata:
+async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
     return await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()

@@ -3,9 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import cards_store
 import metadata_store
 import recording_wizard_store
@@ -25,7 +22,7 @@ from datamodels_telegram import (
     Screen,
     WizardStep,
 )
-from db import Database
+from db import Connection, Database
 from errors import NoLanguageModel, NotFound, OutdatedButton, UnknownChoice
 from jobs.queue import Jobs
 from jobs.reports import ReportSteps
@@ -250,7 +247,7 @@ class ReportHandlers:
         return self._work.pack.reports(recording.request.scenario)
 
 
-async def _undelivered(connection: AsyncConnection[DictRow], owner: UserId) -> frozenset[ReportRunId]:
+async def _undelivered(connection: Connection, owner: UserId) -> frozenset[ReportRunId]:
     cards = await cards_store.undelivered(connection)
     mine = [card for card in cards if card.owner_id == owner]
     return frozenset(run for card in mine for run in card.run_ids if run not in card.delivered)

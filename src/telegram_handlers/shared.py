@@ -3,15 +3,13 @@
 from datetime import timedelta
 from uuid import uuid4
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import outbox_store
 import recording_wizard_store
 import recordings_store
 import user_states
 from datamodels import Recording, RecordingId, UserId
 from datamodels_telegram import MessageId, MessageKind, OutgoingMessage, RecordingWizard, Screen, WizardStep
+from db import Connection
 from errors import NotFound
 from markups.callback_data import Press
 from message_tracker import MessageTracker
@@ -29,7 +27,7 @@ class Tapped(State):
     press: Press
 
 
-async def own_recording(connection: AsyncConnection[DictRow], owner: UserId, number: int) -> Recording:
+async def own_recording(connection: Connection, owner: UserId, number: int) -> Recording:
     """Load a recording by the number on a button, for the person who pressed it.
 
     Raises:
@@ -41,7 +39,7 @@ async def own_recording(connection: AsyncConnection[DictRow], owner: UserId, num
     return recording
 
 
-async def first_tap(connection: AsyncConnection[DictRow], context: Context, press: Press) -> bool:
+async def first_tap(connection: Connection, context: Context, press: Press) -> bool:
     """Note a press of what sends something each time; False when the same button was pressed just before."""
     tapped = Tapped(message_id=context.pressed, press=press)
     before = await user_states.get(connection, context.user.id, Tapped)
@@ -49,15 +47,13 @@ async def first_tap(connection: AsyncConnection[DictRow], context: Context, pres
     return before != tapped
 
 
-async def put_message(connection: AsyncConnection[DictRow], context: Context, message: OutgoingMessage) -> None:
+async def put_message(connection: Connection, context: Context, message: OutgoingMessage) -> None:
     """Have a message sent that takes its time, such as one with a file; it survives a restart."""
     key = f"press:{context.chat}:{uuid4()}"
     await outbox_store.put(connection, key, context.user.id, context.chat, message)
 
 
-async def find_wizard(
-    connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId
-) -> RecordingWizard | None:
+async def find_wizard(connection: Connection, owner: UserId, recording_id: RecordingId) -> RecordingWizard | None:
     """Load the wizard about a recording; None when it came another way than by Telegram."""
     try:
         return await recording_wizard_store.get(connection, owner, recording_id)
@@ -65,14 +61,14 @@ async def find_wizard(
         return None
 
 
-async def leave_dialog(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
+async def leave_dialog(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
     """End the dialog about a recording, if the person is in one."""
     dialog = await user_states.get(connection, owner, Dialog)
     if dialog is not None and dialog.recording_id == recording_id:
         await user_states.drop(connection, owner, Dialog)
 
 
-async def go_on_to_reports(connection: AsyncConnection[DictRow], owner: UserId, recording_id: RecordingId) -> None:
+async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
     """End the questions about a recording, if they are being asked: its reports can be ordered then."""
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step is WizardStep.CONFIRMATION:

@@ -6,11 +6,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import DictRow
 
-from db import Database
+from db import Connection, Database
 from embedded.s3 import S3Endpoint
 from handlers_world import Bot, Person
 from minio_manager import ObjectStore
@@ -28,7 +27,7 @@ async def shared_database(postgres_dsn: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def connection(shared_database: Database) -> AsyncIterator[AsyncConnection[DictRow]]:
+async def connection(shared_database: Database) -> AsyncIterator[Connection]:
     """A connection whose work is undone after the test."""
     async with shared_database.pool.connection() as connection, connection.transaction(force_rollback=True):
         yield connection

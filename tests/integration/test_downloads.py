@@ -8,8 +8,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import incoming_store
 import metadata_store
@@ -18,7 +16,7 @@ import recordings_store
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, ScenarioId
 from datamodels_telegram import AttachedFile, FileKind, IncomingState, WizardStep
-from db import Database
+from db import Connection, Database
 from downloads import Downloads, recording_name, refusal
 from embedded.s3 import S3Endpoint
 from errors import FileGone, TelegramRefusedSecrets, TelegramUnavailable, VoxPersonaError
@@ -57,7 +55,7 @@ async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
 
 
 class Enqueued(list[RecordingId]):
-    async def add(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:
+    async def add(self, connection: Connection, recording: RecordingId) -> None:
         await recordings_store.go_on(connection, recording)
         self.append(recording)
 

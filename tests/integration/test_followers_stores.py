@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import cards_store
 import incoming_store
@@ -27,6 +25,7 @@ from datamodels_telegram import (
     TelegramPerson,
     WizardStep,
 )
+from db import Connection
 from errors import NotFound
 from recordings_factory import add_recording, add_user
 
@@ -45,15 +44,15 @@ def message(message_id: int = 7) -> IncomingMessage:
     )
 
 
-async def add_file(connection: AsyncConnection[DictRow], owner: UserId, message_id: int = 7) -> IncomingFile:
+async def add_file(connection: Connection, owner: UserId, message_id: int = 7) -> IncomingFile:
     return await incoming_store.add(connection, owner, message(message_id), None)
 
 
-async def mine(connection: AsyncConnection[DictRow], owner: UserId) -> list[IncomingFile]:
+async def mine(connection: Connection, owner: UserId) -> list[IncomingFile]:
     return [each for each in await incoming_store.list_open(connection) if each.owner_id == owner]
 
 
-async def test_the_same_message_gives_the_same_file_and_the_same_card(connection: AsyncConnection[DictRow]) -> None:
+async def test_the_same_message_gives_the_same_file_and_the_same_card(connection: Connection) -> None:
     owner = await add_user(connection)
     first = await add_file(connection, owner)
     again = await add_file(connection, owner)
@@ -64,7 +63,7 @@ async def test_the_same_message_gives_the_same_file_and_the_same_card(connection
     assert cards[0] == cards[1]
 
 
-async def test_a_file_is_nobody_elses(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_file_is_nobody_elses(connection: Connection) -> None:
     file = await add_file(connection, await add_user(connection))
     stranger = await add_user(connection)
     with pytest.raises(NotFound):
@@ -74,7 +73,7 @@ async def test_a_file_is_nobody_elses(connection: AsyncConnection[DictRow]) -> N
     assert not await incoming_store.cancel(connection, stranger, file.id)
 
 
-async def test_a_cancelled_file_stays_cancelled(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_cancelled_file_stays_cancelled(connection: Connection) -> None:
     owner = await add_user(connection)
     file = await add_file(connection, owner)
     assert await incoming_store.cancel(connection, owner, file.id)
@@ -86,7 +85,7 @@ async def test_a_cancelled_file_stays_cancelled(connection: AsyncConnection[Dict
     assert not await incoming_store.cancel(connection, owner, file.id)
 
 
-async def test_a_file_to_be_tried_later_stays_open_and_says_why(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_file_to_be_tried_later_stays_open_and_says_why(connection: Connection) -> None:
     owner = await add_user(connection)
     file = await add_file(connection, owner)
     later = datetime.now(UTC) + timedelta(minutes=1)
@@ -98,7 +97,7 @@ async def test_a_file_to_be_tried_later_stays_open_and_says_why(connection: Asyn
     assert (going_on.retry_at, going_on.error_text) == (None, None)
 
 
-async def test_an_occasion_has_one_message(connection: AsyncConnection[DictRow]) -> None:
+async def test_an_occasion_has_one_message(connection: Connection) -> None:
     owner, chat = await add_user(connection), ChatId(uuid4().int >> 70)
     await outbox_store.put(connection, "occasion", owner, chat, HELLO)
     await outbox_store.put(connection, "occasion", owner, chat, WORLD)
@@ -108,7 +107,7 @@ async def test_an_occasion_has_one_message(connection: AsyncConnection[DictRow])
     assert chat not in {each.chat_id for each in await outbox_store.list_next(connection)}
 
 
-async def test_no_message_overtakes_one_that_waits(connection: AsyncConnection[DictRow]) -> None:
+async def test_no_message_overtakes_one_that_waits(connection: Connection) -> None:
     owner, chat = await add_user(connection), ChatId(uuid4().int >> 70)
     await outbox_store.put(connection, "first", owner, chat, HELLO)
     await outbox_store.put(connection, "second", owner, chat, WORLD)
@@ -120,7 +119,7 @@ async def test_no_message_overtakes_one_that_waits(connection: AsyncConnection[D
     assert second.message == WORLD
 
 
-async def test_a_card_shows_its_file_and_then_its_recording(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_card_shows_its_file_and_then_its_recording(connection: Connection) -> None:
     recording = await add_recording(connection)
     file = await add_file(connection, recording.owner_id)
     card = await cards_store.add_incoming_card(connection, file)
@@ -134,7 +133,7 @@ async def test_a_card_shows_its_file_and_then_its_recording(connection: AsyncCon
 
 
 async def test_a_card_shows_its_reports_in_the_order_in_which_they_were_ordered(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     recording = await add_recording(connection)
     runs = [await add_run(connection, recording, name) for name in ("report_b", "report_a")]
@@ -144,7 +143,7 @@ async def test_a_card_shows_its_reports_in_the_order_in_which_they_were_ordered(
     assert progress.incoming is None
 
 
-async def test_an_outcome_is_noted_as_delivered_once(connection: AsyncConnection[DictRow]) -> None:
+async def test_an_outcome_is_noted_as_delivered_once(connection: Connection) -> None:
     recording = await add_recording(connection)
     runs = [await add_run(connection, recording, name) for name in ("report_a", "report_b")]
     card = await cards_store.add_reports_card(connection, recording.owner_id, CHAT, recording.id, runs)
@@ -155,7 +154,7 @@ async def test_an_outcome_is_noted_as_delivered_once(connection: AsyncConnection
     assert card.id not in {each.id for each in await cards_store.undelivered(connection)}
 
 
-async def test_a_card_whose_message_is_gone_is_sent_anew_once(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_card_whose_message_is_gone_is_sent_anew_once(connection: Connection) -> None:
     owner = await add_user(connection)
     card = await cards_store.add_incoming_card(connection, await add_file(connection, owner))
     await cards_store.note_sent(connection, card.id, MessageId(5), "hash")
@@ -169,7 +168,7 @@ async def test_a_card_whose_message_is_gone_is_sent_anew_once(connection: AsyncC
 
 
 async def test_a_wizard_is_moved_from_where_it_is_and_from_nowhere_else(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     recording = await add_recording(connection)
     await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
@@ -184,7 +183,7 @@ async def test_a_wizard_is_moved_from_where_it_is_and_from_nowhere_else(
     assert (again.step, again.round) == (WizardStep.TRANSCRIPT, 2)
 
 
-async def test_a_wizard_is_ready_when_its_recording_is(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_wizard_is_ready_when_its_recording_is(connection: Connection) -> None:
     recording = await add_recording(connection)
     await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
     assert await ready(connection, recording) == []
@@ -193,7 +192,7 @@ async def test_a_wizard_is_ready_when_its_recording_is(connection: AsyncConnecti
 
 
 async def test_whether_a_recording_s_scenario_is_known_is_what_its_newest_file_says(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     recording = await add_recording(connection)
     await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
@@ -207,7 +206,7 @@ async def test_whether_a_recording_s_scenario_is_known_is_what_its_newest_file_s
     assert await ready(connection, recording) == [(True, False)]
 
 
-async def ready(connection: AsyncConnection[DictRow], recording: Recording) -> list[tuple[bool, bool]]:
+async def ready(connection: Connection, recording: Recording) -> list[tuple[bool, bool]]:
     return [
         (each.scenario_known, each.proposed)
         for each in await recording_wizard_store.list_ready(connection)
@@ -215,7 +214,7 @@ async def ready(connection: AsyncConnection[DictRow], recording: Recording) -> l
     ]
 
 
-async def add_run(connection: AsyncConnection[DictRow], recording: Recording, report: str) -> ReportRunId:
+async def add_run(connection: Connection, recording: Recording, report: str) -> ReportRunId:
     run = ReportRunId(uuid4())
     await connection.execute(
         """

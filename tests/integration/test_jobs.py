@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import DictRow
 
 import metadata_store
 import recordings_store
@@ -27,7 +26,7 @@ from datamodels import (
     ScenarioId,
     Stage,
 )
-from db import Database
+from db import Connection, Database
 from errors import (
     DatabaseUnavailable,
     NoSpeech,
@@ -44,7 +43,7 @@ from recordings_factory import add_recording
 
 _LIMIT_S = 30.0
 
-Enqueue = Callable[[AsyncConnection[DictRow], RecordingId], Awaitable[None]]
+Enqueue = Callable[[Connection, RecordingId], Awaitable[None]]
 
 
 class Steps(RecordingSteps):
@@ -532,7 +531,7 @@ async def run(shared_database: Database, jobs: Jobs, recording: RecordingId) -> 
     return queued
 
 
-async def queue_report(connection: AsyncConnection[DictRow], recording: RecordingId) -> ReportRunId:
+async def queue_report(connection: Connection, recording: RecordingId) -> ReportRunId:
     owner = (await recordings_store.get_recording_for_job(connection, recording)).owner_id
     new = NewReportRun(
         recording_id=recording,

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import recordings_store
 import transcripts_store
 from audio import find_ffmpeg, opus
 from config import ROOT
 from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
-from db import Database
+from db import Connection, Database
 from embedded.s3 import S3Endpoint
 from jobs.context import Engines, JobContext
 from jobs.queue import Jobs, queue_of
@@ -75,7 +73,7 @@ async def audit(shared_database: Database) -> Recording:
 
 
 class Queue(list[RecordingId]):
-    async def add(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:  # noqa: ARG002
+    async def add(self, connection: Connection, recording: RecordingId) -> None:  # noqa: ARG002
         self.append(recording)
 
 

@@ -4,8 +4,6 @@ from datetime import date, timedelta
 from itertools import count
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import cards_store
 import incoming_store
@@ -16,7 +14,7 @@ import user_states
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, ScenarioId, Stage
 from datamodels_telegram import FileSource, MessageKind, OutgoingMessage, WizardStep
-from db import Database
+from db import Connection, Database
 from errors import ProviderUnavailable
 from followers_world import (
     PACK,
@@ -38,7 +36,7 @@ WHOLE = {"employee": "Иванов Иван", "client": "Петрова Анна
 class Proposals(list[RecordingId]):
     """What metadata have been asked to be proposed for."""
 
-    async def enqueue(self, connection: AsyncConnection[DictRow], recording_id: RecordingId) -> None:  # noqa: ARG002
+    async def enqueue(self, connection: Connection, recording_id: RecordingId) -> None:  # noqa: ARG002
         self.append(recording_id)
 
 

@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import recordings_store
 from datamodels import ProcessingRequest, Recording, RecordingId, RecordingMetadata, ScenarioId, Stage, UserId
-from db import Database
+from db import Connection, Database
 from embedded.s3 import S3Endpoint
 from errors import NotARecording, NotFound
 from minio_manager import ObjectStore
@@ -38,7 +36,7 @@ async def owner(shared_database: Database) -> UserId:
 
 
 class Enqueued(list[RecordingId]):
-    async def add(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:  # noqa: ARG002
+    async def add(self, connection: Connection, recording: RecordingId) -> None:  # noqa: ARG002
         self.append(recording)
 
 
@@ -67,7 +65,7 @@ class Told:
     def __init__(self) -> None:
         self.known: list[bool] = []
 
-    async def __call__(self, connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:
+    async def __call__(self, connection: Connection, recording: Recording, known: bool) -> None:
         self.known.append(known)
         await connection.execute("UPDATE recordings SET caption = 'рассказано' WHERE id = %s", (recording.id,))
 
@@ -116,7 +114,7 @@ async def test_what_the_caller_adds_is_in_the_same_transaction(
     await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg", with_recording=told)
     assert [recording.request.caption for recording in await stored(shared_database, owner)] == ["рассказано"]
 
-    async def failing(connection: AsyncConnection[DictRow], recording: Recording, known: bool) -> None:
+    async def failing(connection: Connection, recording: Recording, known: bool) -> None:
         raise NotFound(what="the message")
 
     other = encode(spooled.with_name("other.ogg"), tone(1.0))

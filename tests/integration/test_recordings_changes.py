@@ -7,8 +7,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import recordings_store
 import reports_store
@@ -24,7 +22,7 @@ from datamodels import (
     ScenarioId,
     Stage,
 )
-from db import Database
+from db import Connection, Database
 from embedded.s3 import S3Endpoint
 from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
 from md_storage import ReportFiles
@@ -43,7 +41,7 @@ class Work:
         self.enqueued: list[RecordingId] = []
         self.stopped_: list[RecordingId] = []
 
-    async def enqueue(self, connection: AsyncConnection[DictRow], recording: RecordingId) -> None:  # noqa: ARG002
+    async def enqueue(self, connection: Connection, recording: RecordingId) -> None:  # noqa: ARG002
         self.enqueued.append(recording)
 
     @asynccontextmanager
@@ -76,9 +74,7 @@ def changes(shared_database: Database, objects: ObjectStore, files: ReportFiles,
     return RecordingChanges(shared_database, objects, files, pack, work.enqueue, work.stopped)
 
 
-async def recording_at(
-    connection: AsyncConnection[DictRow], stage: Stage, scenario: ScenarioId = INTERVIEW
-) -> Recording:
+async def recording_at(connection: Connection, stage: Stage, scenario: ScenarioId = INTERVIEW) -> Recording:
     recording = await add_recording(connection)
     request = recording.request.model_copy(update={"scenario": scenario})
     recording = await recordings_store.update_request(connection, recording.id, request, restart=False)
@@ -100,7 +96,7 @@ async def recording_at(
     ],
 )
 async def test_only_speakers_and_roles_are_found_anew_and_only_when_they_change(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
     changes: RecordingChanges,
     work: Work,
     before: ScenarioId,
@@ -115,7 +111,7 @@ async def test_only_speakers_and_roles_are_found_anew_and_only_when_they_change(
 
 
 async def test_a_failure_is_over_and_warnings_of_steps_done_again_go(
-    connection: AsyncConnection[DictRow], changes: RecordingChanges
+    connection: Connection, changes: RecordingChanges
 ) -> None:
     recording = await recording_at(connection, Stage.SPEAKERS_KNOWN)
     await recordings_store.add_warnings(connection, recording.id, ["Роли расставлены по правилу."])
@@ -127,7 +123,7 @@ async def test_a_failure_is_over_and_warnings_of_steps_done_again_go(
 
 
 async def test_the_building_type_stays_unless_another_is_given(
-    connection: AsyncConnection[DictRow], changes: RecordingChanges
+    connection: Connection, changes: RecordingChanges
 ) -> None:
     recording = await recording_at(connection, Stage.DONE)
     kept = await changes.choose_scenario(connection, recording.owner_id, recording.id, INTERVIEW)
@@ -136,7 +132,7 @@ async def test_the_building_type_stays_unless_another_is_given(
 
 
 async def test_nobody_chooses_for_another_and_nobody_chooses_what_is_not_there(
-    connection: AsyncConnection[DictRow], changes: RecordingChanges
+    connection: Connection, changes: RecordingChanges
 ) -> None:
     recording = await recording_at(connection, Stage.DONE)
     with pytest.raises(NotFound):

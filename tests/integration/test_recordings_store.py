@@ -3,8 +3,6 @@ from datetime import date, datetime
 from uuid import uuid4
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import metadata_store
 import recordings_store
@@ -23,7 +21,7 @@ from datamodels import (
     Stage,
     UserId,
 )
-from db import Database
+from db import Connection, Database
 from errors import NotFound
 from recordings_factory import add_recording, add_user, new_recording
 
@@ -39,7 +37,7 @@ METADATA = RecordingMetadata(
 )
 
 
-async def test_a_recording_comes_back_as_it_was_stored(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_recording_comes_back_as_it_was_stored(connection: Connection) -> None:
     new = new_recording(await add_user(connection))
     stored = await recordings_store.insert_recording(connection, new)
     assert stored.model_dump(include=set(type(new).model_fields)) == new.model_dump()
@@ -49,7 +47,7 @@ async def test_a_recording_comes_back_as_it_was_stored(connection: AsyncConnecti
     assert await recordings_store.find_by_sha256(connection, new.owner_id, new.sha256) == stored
 
 
-async def test_numbers_count_up_for_each_owner(connection: AsyncConnection[DictRow]) -> None:
+async def test_numbers_count_up_for_each_owner(connection: Connection) -> None:
     owners = [await add_user(connection), await add_user(connection)]
     numbers = [
         (await recordings_store.insert_recording(connection, new_recording(owner))).number
@@ -58,7 +56,7 @@ async def test_numbers_count_up_for_each_owner(connection: AsyncConnection[DictR
     assert numbers == [1, 2, 1, 3]
 
 
-async def test_the_number_of_a_deleted_recording_is_not_given_again(connection: AsyncConnection[DictRow]) -> None:
+async def test_the_number_of_a_deleted_recording_is_not_given_again(connection: Connection) -> None:
     first = await add_recording(connection)
     await recordings_store.delete_recording(connection, first.id)
     second = await recordings_store.insert_recording(connection, new_recording(first.owner_id))
@@ -92,7 +90,7 @@ async def test_the_same_bytes_of_two_owners_are_two_recordings(shared_database: 
     assert first.id != second.id
 
 
-async def test_nobody_gets_the_recording_of_another(connection: AsyncConnection[DictRow]) -> None:
+async def test_nobody_gets_the_recording_of_another(connection: Connection) -> None:
     recording = await add_recording(connection)
     stranger = await add_user(connection)
     assert await recordings_store.find_by_sha256(connection, stranger, recording.sha256) is None
@@ -100,12 +98,12 @@ async def test_nobody_gets_the_recording_of_another(connection: AsyncConnection[
         await recordings_store.get_recording(connection, stranger, recording.id)
 
 
-async def test_a_recording_of_an_unknown_owner_is_refused(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_recording_of_an_unknown_owner_is_refused(connection: Connection) -> None:
     with pytest.raises(NotFound):
         await recordings_store.insert_recording(connection, new_recording(UserId(uuid4())))
 
 
-async def stopped_recording(connection: AsyncConnection[DictRow]) -> Recording:
+async def stopped_recording(connection: Connection) -> Recording:
     recording = await add_recording(connection)
     await recordings_store.set_stage(connection, recording, Stage.TRANSCRIBED, 30)
     await recordings_store.add_warnings(connection, recording.id, ["предупреждение"])
@@ -117,20 +115,20 @@ DESIGN = ProcessingRequest(scenario=ScenarioId("design"), caption="аудит")
 
 
 async def test_a_request_takes_the_place_of_the_earlier_one_and_work_goes_on(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     stopped = await stopped_recording(connection)
     updated = await recordings_store.update_request(connection, stopped.id, DESIGN, restart=False)
     assert updated == stopped.model_copy(update={"request": DESIGN, "error_code": None, "error_text": None})
 
 
-async def test_a_restart_begins_from_the_stored_file(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_restart_begins_from_the_stored_file(connection: Connection) -> None:
     stopped = await stopped_recording(connection)
     restarted = await recordings_store.update_request(connection, stopped.id, DESIGN, restart=True)
     assert (restarted.stage, restarted.warnings, restarted.error_code) == (Stage.STORED, (), None)
 
 
-async def test_stages_add_up_their_times_and_end_a_failure(connection: AsyncConnection[DictRow]) -> None:
+async def test_stages_add_up_their_times_and_end_a_failure(connection: Connection) -> None:
     recording = await add_recording(connection)
     await recordings_store.set_stage(connection, recording, Stage.PREPARED, 1.25)
     await recordings_store.record_failure(connection, recording.id, "provider_unavailable", "Сервис не отвечает.")
@@ -146,7 +144,7 @@ async def test_stages_add_up_their_times_and_end_a_failure(connection: AsyncConn
     assert going_on.stage_seconds == {"prepared": 1.25, "transcribed": 30.5}
 
 
-async def test_a_warning_is_kept_once_in_the_order_given(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_warning_is_kept_once_in_the_order_given(connection: Connection) -> None:
     recording = await add_recording(connection)
     await recordings_store.add_warnings(connection, recording.id, ["второе", "первое", "второе"])
     await recordings_store.add_warnings(connection, recording.id, [])
@@ -156,16 +154,14 @@ async def test_a_warning_is_kept_once_in_the_order_given(connection: AsyncConnec
 
 
 @pytest.mark.parametrize("metadata", [METADATA, RecordingMetadata(), RecordingMetadata(place="Заря")])
-async def test_metadata_come_back_as_they_were_saved(
-    connection: AsyncConnection[DictRow], metadata: RecordingMetadata
-) -> None:
+async def test_metadata_come_back_as_they_were_saved(connection: Connection, metadata: RecordingMetadata) -> None:
     recording = await add_recording(connection)
     assert await metadata_store.load_metadata(connection, recording.id) is None
     await metadata_store.save_metadata(connection, recording.id, metadata)
     assert await metadata_store.load_metadata(connection, recording.id) == metadata
 
 
-async def test_metadata_take_the_place_of_the_earlier_ones(connection: AsyncConnection[DictRow]) -> None:
+async def test_metadata_take_the_place_of_the_earlier_ones(connection: Connection) -> None:
     recording = await add_recording(connection)
     changed = METADATA.model_copy(update={"zones": ("холл",), "client": None, "building": BuildingType.SPA})
     await metadata_store.save_metadata(connection, recording.id, METADATA)
@@ -195,7 +191,7 @@ async def test_recordings_with_the_same_names_are_saved_at_once(shared_database:
         assert await cursor.fetchone() == {"names": 3}
 
 
-async def queue_report(connection: AsyncConnection[DictRow], recording: Recording, report_id: str) -> None:
+async def queue_report(connection: Connection, recording: Recording, report_id: str) -> None:
     await reports_store.queue_run(
         connection,
         NewReportRun(
@@ -212,7 +208,7 @@ async def queue_report(connection: AsyncConnection[DictRow], recording: Recordin
     )
 
 
-async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connection: AsyncConnection[DictRow]) -> None:
+async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connection: Connection) -> None:
     untouched = await add_recording(connection)
     working = await add_recording(connection)
     await recordings_store.set_stage(connection, working, Stage.DONE, 1)
@@ -251,7 +247,7 @@ async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connectio
     ]
 
 
-async def test_a_deleted_recording_takes_everything_with_it(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_deleted_recording_takes_everything_with_it(connection: Connection) -> None:
     recording = await add_recording(connection)
     await metadata_store.save_metadata(connection, recording.id, METADATA)
     await queue_report(connection, recording, "report_int_links")
@@ -262,7 +258,7 @@ async def test_a_deleted_recording_takes_everything_with_it(connection: AsyncCon
         await recordings_store.get_recording_for_job(connection, recording.id)
 
 
-async def test_a_recording_is_found_by_its_owners_number(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_recording_is_found_by_its_owners_number(connection: Connection) -> None:
     recording = await add_recording(connection)
     stranger = await add_recording(connection)
     assert recording.number == stranger.number
@@ -270,7 +266,7 @@ async def test_a_recording_is_found_by_its_owners_number(connection: AsyncConnec
     assert await recordings_store.find_by_number(connection, recording.owner_id, 2) is None
 
 
-async def test_recordings_are_listed_page_by_page_newest_first(connection: AsyncConnection[DictRow]) -> None:
+async def test_recordings_are_listed_page_by_page_newest_first(connection: Connection) -> None:
     owner = (await add_recording(connection)).owner_id
     for _ in range(4):
         await recordings_store.insert_recording(connection, new_recording(owner))
@@ -289,14 +285,14 @@ async def test_recordings_are_listed_page_by_page_newest_first(connection: Async
     assert await recordings_store.count_recordings(connection, owner, None) == 6
 
 
-async def test_nobody_sees_anothers_recordings(connection: AsyncConnection[DictRow]) -> None:
+async def test_nobody_sees_anothers_recordings(connection: Connection) -> None:
     await add_recording(connection)
     stranger = await add_user(connection)
     assert await recordings_store.list_recordings(connection, stranger, None, 10, 0) == []
     assert await recordings_store.count_recordings(connection, stranger, None) == 0
 
 
-async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connection: Connection) -> None:
     worked_on = await add_recording(connection)
     await recordings_store.update_request(connection, worked_on.id, DESIGN, restart=False)
     assert not await recordings_store.set_stage(connection, worked_on, Stage.PREPARED, 1)
@@ -306,7 +302,7 @@ async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connec
     assert not await recordings_store.set_stage(connection, now, Stage.PREPARED, 1)
 
 
-async def since(connection: AsyncConnection[DictRow], recording: RecordingId) -> datetime:
+async def since(connection: Connection, recording: RecordingId) -> datetime:
     """When the recording's stage began."""
     row = await (await connection.execute("SELECT stage_at FROM recordings WHERE id = %s", (recording,))).fetchone()
     assert row is not None
@@ -330,7 +326,7 @@ async def test_the_time_of_a_stage_begins_with_the_work_and_with_each_stage(shar
     assert began[0] < began[1] == began[2] < began[3]
 
 
-async def test_metadata_are_confirmed_also_when_there_are_none(connection: AsyncConnection[DictRow]) -> None:
+async def test_metadata_are_confirmed_also_when_there_are_none(connection: Connection) -> None:
     recording = await add_recording(connection)
     await metadata_store.confirm_metadata(connection, recording.id)
     await metadata_store.save_metadata(connection, recording.id, METADATA)

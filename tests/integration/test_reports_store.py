@@ -3,8 +3,6 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import reports_store
 from datamodels import (
@@ -21,7 +19,7 @@ from datamodels import (
     StoredPass,
     Usage,
 )
-from db import Database
+from db import Connection, Database
 from errors import NotFound
 from recordings_factory import add_recording
 
@@ -64,7 +62,7 @@ def new_run(recording: Recording, report_id: str = "report_int_general", input_h
     )
 
 
-async def test_a_queued_run_has_what_was_asked_for(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_queued_run_has_what_was_asked_for(connection: Connection) -> None:
     new = new_run(await add_recording(connection))
     run = await reports_store.queue_run(connection, new)
     assert run.model_dump(include=set(NewReportRun.model_fields)) == new.model_dump()
@@ -84,7 +82,7 @@ async def test_the_same_report_queued_at_once_is_one_run(shared_database: Databa
     assert len({run.id for run in runs}) == 1
 
 
-async def test_other_inputs_and_other_reports_are_other_runs(connection: AsyncConnection[DictRow]) -> None:
+async def test_other_inputs_and_other_reports_are_other_runs(connection: Connection) -> None:
     recording = await add_recording(connection)
     for report_id, input_hash in (("a", "1"), ("a", "2"), ("b", "1"), ("a", "1")):
         await reports_store.queue_run(connection, new_run(recording, report_id, input_hash))
@@ -92,7 +90,7 @@ async def test_other_inputs_and_other_reports_are_other_runs(connection: AsyncCo
     assert sorted((run.report_id, run.input_hash) for run in runs) == [("a", "1"), ("a", "2"), ("b", "1")]
 
 
-async def test_a_finished_run_keeps_its_outcome(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_finished_run_keeps_its_outcome(connection: Connection) -> None:
     run = await reports_store.queue_run(connection, new_run(await add_recording(connection)))
     await reports_store.start_run(connection, run.id)
     await reports_store.set_passes_done(connection, run.id, 1)
@@ -103,7 +101,7 @@ async def test_a_finished_run_keeps_its_outcome(connection: AsyncConnection[Dict
     assert done.finished_at is not None
 
 
-async def test_an_outcome_without_indices_keeps_the_reason(connection: AsyncConnection[DictRow]) -> None:
+async def test_an_outcome_without_indices_keeps_the_reason(connection: Connection) -> None:
     run = await reports_store.queue_run(connection, new_run(await add_recording(connection)))
     outcome = OUTCOME.model_copy(update={"indices": None, "indices_error": "не рассчитано", "cost_usd": None})
     await reports_store.finish_run(connection, run.id, outcome)
@@ -111,7 +109,7 @@ async def test_an_outcome_without_indices_keeps_the_reason(connection: AsyncConn
     assert (done.indices, done.indices_error, done.cost_usd) == (None, "не рассчитано", None)
 
 
-async def test_a_failed_run_tells_why_until_it_is_started_again(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_failed_run_tells_why_until_it_is_started_again(connection: Connection) -> None:
     run = await reports_store.queue_run(connection, new_run(await add_recording(connection)))
     await reports_store.fail_run(connection, run.id, "provider_refused_key", "Ключ не принят.")
     failed = await reports_store.get_run(connection, run.id)
@@ -125,7 +123,7 @@ async def test_a_failed_run_tells_why_until_it_is_started_again(connection: Asyn
     assert (again.status, again.error_code, again.finished_at) == (RunStatus.RUNNING, None, None)
 
 
-async def test_a_failed_run_is_queued_again_and_a_done_one_is_not(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_failed_run_is_queued_again_and_a_done_one_is_not(connection: Connection) -> None:
     recording = await add_recording(connection)
     failed = await reports_store.queue_run(connection, new_run(recording, "a"))
     await reports_store.fail_run(connection, failed.id, "provider_unavailable", "Сервис не отвечает.")
@@ -137,26 +135,26 @@ async def test_a_failed_run_is_queued_again_and_a_done_one_is_not(connection: As
     assert [run.error_code for run in again] == [None, None]
 
 
-async def test_an_unknown_run_is_not_found(connection: AsyncConnection[DictRow]) -> None:
+async def test_an_unknown_run_is_not_found(connection: Connection) -> None:
     with pytest.raises(NotFound):
         await reports_store.get_run(connection, ReportRunId(uuid4()))
 
 
-async def test_an_answer_is_found_by_what_was_asked(connection: AsyncConnection[DictRow]) -> None:
+async def test_an_answer_is_found_by_what_was_asked(connection: Connection) -> None:
     recording = await add_recording(connection)
     assert await reports_store.find_pass(connection, recording.id, ANSWER.input_hash) is None
     await reports_store.store_pass(connection, recording.id, ANSWER)
     assert await reports_store.find_pass(connection, recording.id, ANSWER.input_hash) == ANSWER
 
 
-async def test_the_first_answer_stays(connection: AsyncConnection[DictRow]) -> None:
+async def test_the_first_answer_stays(connection: Connection) -> None:
     recording = await add_recording(connection)
     await reports_store.store_pass(connection, recording.id, ANSWER)
     await reports_store.store_pass(connection, recording.id, ANSWER.model_copy(update={"output": "другой"}))
     assert await reports_store.find_pass(connection, recording.id, ANSWER.input_hash) == ANSWER
 
 
-async def test_an_answer_about_one_recording_is_no_answer_about_another(connection: AsyncConnection[DictRow]) -> None:
+async def test_an_answer_about_one_recording_is_no_answer_about_another(connection: Connection) -> None:
     first, second = await add_recording(connection), await add_recording(connection)
     await reports_store.store_pass(connection, first.id, ANSWER)
     assert await reports_store.find_pass(connection, second.id, ANSWER.input_hash) is None

@@ -1,16 +1,14 @@
 from datetime import UTC, datetime
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind
+from db import Connection
 
 CHAT = ChatId(-int(datetime.now(UTC).timestamp()))
 OTHER_CHAT = ChatId(CHAT - 1)
 
 
-async def test_messages_are_found_by_chat_and_kind(connection: AsyncConnection[DictRow]) -> None:
+async def test_messages_are_found_by_chat_and_kind(connection: Connection) -> None:
     for chat, message, kind in [
         (CHAT, 3, MessageKind.MENU),
         (CHAT, 1, MessageKind.MENU),
@@ -24,14 +22,14 @@ async def test_messages_are_found_by_chat_and_kind(connection: AsyncConnection[D
     assert await sent_messages_store.messages_of(connection, CHAT, []) == []
 
 
-async def test_a_message_has_the_kind_that_it_was_given_last(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_message_has_the_kind_that_it_was_given_last(connection: Connection) -> None:
     await sent_messages_store.remember(connection, CHAT, MessageId(1), MessageKind.MENU)
     await sent_messages_store.remember(connection, CHAT, MessageId(1), MessageKind.CONFIRMATION)
     assert await sent_messages_store.messages_of(connection, CHAT, [MessageKind.MENU]) == []
     assert await sent_messages_store.messages_of(connection, CHAT, [MessageKind.CONFIRMATION]) == [1]
 
 
-async def test_forgotten_messages_are_gone_and_unknown_ones_no_error(connection: AsyncConnection[DictRow]) -> None:
+async def test_forgotten_messages_are_gone_and_unknown_ones_no_error(connection: Connection) -> None:
     await sent_messages_store.remember(connection, CHAT, MessageId(1), MessageKind.MENU)
     await sent_messages_store.remember(connection, OTHER_CHAT, MessageId(1), MessageKind.MENU)
     await sent_messages_store.forget(connection, CHAT, [MessageId(1), MessageId(2)])

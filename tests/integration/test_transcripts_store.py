@@ -1,9 +1,7 @@
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import recordings_store
 import transcripts_store
 from datamodels import MissingInterval, PartPlan, PartTranscript, RecordingId, Segment, Transcript, Word
+from db import Connection
 from recordings_factory import add_recording
 
 HEARD = PartTranscript(
@@ -40,12 +38,12 @@ def plan(*input_hashes: str) -> dict[str, PartPlan]:
     }
 
 
-async def parts_of(connection: AsyncConnection[DictRow], recording_id: RecordingId) -> tuple[int, int]:
+async def parts_of(connection: Connection, recording_id: RecordingId) -> tuple[int, int]:
     [progress] = await recordings_store.load_progress(connection, [recording_id])
     return progress.parts_done, progress.parts_total
 
 
-async def test_planned_parts_are_there_without_results(connection: AsyncConnection[DictRow]) -> None:
+async def test_planned_parts_are_there_without_results(connection: Connection) -> None:
     recording = await add_recording(connection)
     await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
     parts = await transcripts_store.get_parts(connection, recording.id, ["b", "a", "unknown"])
@@ -56,7 +54,7 @@ async def test_planned_parts_are_there_without_results(connection: AsyncConnecti
     assert await parts_of(connection, recording.id) == (0, 2)
 
 
-async def test_a_part_is_as_the_engine_heard_it(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_part_is_as_the_engine_heard_it(connection: Connection) -> None:
     recording = await add_recording(connection)
     await transcripts_store.plan_parts(connection, recording.id, plan("a"))
     await transcripts_store.store_part_failure(connection, recording.id, "a", "provider_unavailable")
@@ -67,7 +65,7 @@ async def test_a_part_is_as_the_engine_heard_it(connection: AsyncConnection[Dict
     assert (heard.result, heard.error_code, heard.engine_s) == (HEARD, None, 3.5)
 
 
-async def test_a_late_failure_does_not_undo_a_result(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_late_failure_does_not_undo_a_result(connection: Connection) -> None:
     recording = await add_recording(connection)
     await transcripts_store.plan_parts(connection, recording.id, plan("a"))
     await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
@@ -76,7 +74,7 @@ async def test_a_late_failure_does_not_undo_a_result(connection: AsyncConnection
     assert (part.result, part.error_code) == (HEARD, None)
 
 
-async def test_the_same_plan_again_keeps_what_was_heard(connection: AsyncConnection[DictRow]) -> None:
+async def test_the_same_plan_again_keeps_what_was_heard(connection: Connection) -> None:
     recording = await add_recording(connection)
     await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
     await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
@@ -85,7 +83,7 @@ async def test_the_same_plan_again_keeps_what_was_heard(connection: AsyncConnect
 
 
 async def test_another_plan_counts_its_own_parts_and_going_back_finds_the_results(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     recording = await add_recording(connection)
     await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
@@ -99,7 +97,7 @@ async def test_another_plan_counts_its_own_parts_and_going_back_finds_the_result
     assert await parts_of(connection, recording.id) == (1, 2)
 
 
-async def test_engine_seconds_are_those_of_the_plan(connection: AsyncConnection[DictRow]) -> None:
+async def test_engine_seconds_are_those_of_the_plan(connection: Connection) -> None:
     recording = await add_recording(connection)
     await transcripts_store.plan_parts(connection, recording.id, plan("a", "b"))
     await transcripts_store.store_part_result(connection, recording.id, "a", HEARD, 3.5)
@@ -109,20 +107,20 @@ async def test_engine_seconds_are_those_of_the_plan(connection: AsyncConnection[
     assert await transcripts_store.engine_seconds(connection, recording.id) == 3.75
 
 
-async def test_there_is_no_transcript_before_one_is_saved(connection: AsyncConnection[DictRow]) -> None:
+async def test_there_is_no_transcript_before_one_is_saved(connection: Connection) -> None:
     recording = await add_recording(connection)
     assert await transcripts_store.load_transcript(connection, recording.id) is None
     assert await transcripts_store.find_engine(connection, recording.id) is None
 
 
-async def test_a_transcript_comes_back_as_it_was_saved(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_transcript_comes_back_as_it_was_saved(connection: Connection) -> None:
     recording = await add_recording(connection)
     await transcripts_store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
     assert await transcripts_store.load_transcript(connection, recording.id) == TRANSCRIPT
     assert await transcripts_store.find_engine(connection, recording.id) == ("whisper", "base")
 
 
-async def test_a_transcript_takes_the_place_of_the_earlier_one(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_transcript_takes_the_place_of_the_earlier_one(connection: Connection) -> None:
     recording = await add_recording(connection)
     shorter = TRANSCRIPT.model_copy(update={"segments": TRANSCRIPT.segments[:1], "missing": ()})
     await transcripts_store.save_transcript(connection, recording.id, TRANSCRIPT, "hash")
@@ -130,7 +128,7 @@ async def test_a_transcript_takes_the_place_of_the_earlier_one(connection: Async
     assert await transcripts_store.load_transcript(connection, recording.id) == shorter
 
 
-async def test_eight_hours_keep_their_order(connection: AsyncConnection[DictRow]) -> None:
+async def test_eight_hours_keep_their_order(connection: Connection) -> None:
     recording = await add_recording(connection)
     segments = tuple(
         Segment(

@@ -4,11 +4,10 @@ from datetime import UTC, datetime, timedelta
 from random import getrandbits
 
 import pytest
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 
 import updates_store
 from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, TelegramPerson
+from db import Connection
 
 MESSAGE = IncomingMessage(
     chat_id=ChatId(7), message_id=MessageId(100), person=TelegramPerson(id=7, name="Мария \0Ёлкина"), text="Иванов Иван"
@@ -19,33 +18,33 @@ PRESS = ButtonPress(
 
 
 @pytest.fixture(autouse=True)
-async def _nothing_seen(connection: AsyncConnection[DictRow]) -> None:
+async def _nothing_seen(connection: Connection) -> None:
     await connection.execute("DELETE FROM seen_updates")
 
 
-async def test_a_message_is_new_once(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_message_is_new_once(connection: Connection) -> None:
     assert await updates_store.remember_message(connection, MESSAGE)
     assert not await updates_store.remember_message(connection, MESSAGE)
 
 
-async def test_the_same_message_id_in_another_chat_is_another_message(connection: AsyncConnection[DictRow]) -> None:
+async def test_the_same_message_id_in_another_chat_is_another_message(connection: Connection) -> None:
     await updates_store.remember_message(connection, MESSAGE)
     assert await updates_store.remember_message(connection, MESSAGE.model_copy(update={"chat_id": ChatId(8)}))
 
 
-async def test_each_press_of_a_button_is_new_once(connection: AsyncConnection[DictRow]) -> None:
+async def test_each_press_of_a_button_is_new_once(connection: Connection) -> None:
     assert await updates_store.remember_press(connection, PRESS)
     assert not await updates_store.remember_press(connection, PRESS)
     assert await updates_store.remember_press(connection, PRESS.model_copy(update={"query_id": getrandbits(62)}))
 
 
-async def test_a_press_and_a_message_with_the_same_number_are_two_updates(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_press_and_a_message_with_the_same_number_are_two_updates(connection: Connection) -> None:
     await updates_store.remember_message(connection, MESSAGE)
     assert await updates_store.remember_press(connection, PRESS.model_copy(update={"query_id": MESSAGE.message_id}))
 
 
 async def test_what_has_no_end_comes_back_in_its_order_without_what_was_written(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     later = MESSAGE.model_copy(update={"message_id": MessageId(102)})
     await updates_store.remember_message(connection, MESSAGE)
@@ -62,32 +61,32 @@ async def test_what_has_no_end_comes_back_in_its_order_without_what_was_written(
     assert "Иванов" not in str(row)
 
 
-async def test_what_is_done_is_not_unfinished(connection: AsyncConnection[DictRow]) -> None:
+async def test_what_is_done_is_not_unfinished(connection: Connection) -> None:
     await updates_store.remember_message(connection, MESSAGE)
     await updates_store.remember_press(connection, PRESS, done=True)
     await updates_store.mark_done(connection, updates_store.seen_update(MESSAGE))
     assert await updates_store.unfinished(connection) == []
 
 
-async def test_tries_are_counted_over_restarts(connection: AsyncConnection[DictRow]) -> None:
+async def test_tries_are_counted_over_restarts(connection: Connection) -> None:
     await updates_store.remember_message(connection, MESSAGE)
     update = updates_store.seen_update(MESSAGE)
     assert [await updates_store.count_try(connection, update) for _ in range(3)] == [1, 2, 3]
     assert [stored.tries for stored in await updates_store.unfinished(connection)] == [3]
 
 
-async def test_an_update_that_could_not_be_noted_is_at_its_first_try(connection: AsyncConnection[DictRow]) -> None:
+async def test_an_update_that_could_not_be_noted_is_at_its_first_try(connection: Connection) -> None:
     assert await updates_store.count_try(connection, updates_store.seen_update(MESSAGE)) == 1
 
 
-async def remember(connection: AsyncConnection[DictRow], *message_ids: int) -> None:
+async def remember(connection: Connection, *message_ids: int) -> None:
     for message_id in message_ids:
         message = MESSAGE.model_copy(update={"message_id": MessageId(message_id)})
         await updates_store.remember_message(connection, message)
 
 
 async def test_missed_messages_are_looked_for_from_a_little_before_the_latest(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     assert await updates_store.missed_after(connection) is None
     await updates_store.remember_press(connection, PRESS)
@@ -101,7 +100,7 @@ async def test_missed_messages_are_looked_for_from_a_little_before_the_latest(
 
 
 async def test_old_updates_are_forgotten_but_for_those_that_are_looked_at_again(
-    connection: AsyncConnection[DictRow],
+    connection: Connection,
 ) -> None:
     await remember(connection, 5899, 5900, 6000)
     await updates_store.remember_press(connection, PRESS)

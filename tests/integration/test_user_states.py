@@ -7,14 +7,12 @@ from weakref import ref
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from structlog.testing import capture_logs
 
 import user_states
 from datamodels import RecordingId, ScenarioId, UserId
-from db import Database
+from db import Connection, Database
 from recordings_factory import add_user
 from user_states import Dialog, Mode, OpenDialog, ReportDialog, State, Step
 
@@ -42,19 +40,17 @@ states = st.one_of(
 
 
 @pytest.fixture
-async def user(connection: AsyncConnection[DictRow]) -> UserId:
+async def user(connection: Connection) -> UserId:
     return await add_user(connection)
 
 
-async def test_a_state_comes_back_as_it_was_put(connection: AsyncConnection[DictRow], user: UserId) -> None:
+async def test_a_state_comes_back_as_it_was_put(connection: Connection, user: UserId) -> None:
     assert await user_states.get(connection, user, Dialog) is None
     await user_states.put(connection, user, DIALOG)
     assert await user_states.get(connection, user, Dialog) == DIALOG
 
 
-async def test_states_of_other_keys_and_people_are_left_alone(
-    connection: AsyncConnection[DictRow], user: UserId
-) -> None:
+async def test_states_of_other_keys_and_people_are_left_alone(connection: Connection, user: UserId) -> None:
     other = await add_user(connection)
     await user_states.put(connection, user, MODE)
     await user_states.put(connection, other, DIALOG)
@@ -65,16 +61,14 @@ async def test_states_of_other_keys_and_people_are_left_alone(
     assert await user_states.get(connection, user, Dialog) is None
 
 
-async def test_a_state_is_gone_when_its_time_is_over(connection: AsyncConnection[DictRow], user: UserId) -> None:
+async def test_a_state_is_gone_when_its_time_is_over(connection: Connection, user: UserId) -> None:
     await user_states.put(connection, user, DIALOG, ttl=TTL, now=NOW)
     assert await user_states.get(connection, user, Dialog, now=NOW + TTL - timedelta(seconds=1)) == DIALOG
     assert await user_states.get(connection, user, Dialog, now=NOW + TTL) is None
     assert await user_states.get(connection, user, Dialog, now=NOW) is None, "the row was not removed"
 
 
-async def test_without_a_given_time_the_clock_of_the_database_counts(
-    connection: AsyncConnection[DictRow], user: UserId
-) -> None:
+async def test_without_a_given_time_the_clock_of_the_database_counts(connection: Connection, user: UserId) -> None:
     await user_states.put(connection, user, DIALOG, ttl=TTL)
     assert await user_states.get(connection, user, Dialog) == DIALOG
     await user_states.put(connection, user, DIALOG, ttl=TTL, now=NOW - timedelta(days=10_000))
@@ -82,7 +76,7 @@ async def test_without_a_given_time_the_clock_of_the_database_counts(
 
 
 async def test_a_state_of_an_earlier_version_is_none_and_removed_and_not_repeated_in_the_log(
-    connection: AsyncConnection[DictRow], user: UserId
+    connection: Connection, user: UserId
 ) -> None:
     await user_states.put(connection, user, DIALOG)
     await connection.execute(
@@ -98,7 +92,7 @@ async def test_a_state_of_an_earlier_version_is_none_and_removed_and_not_repeate
 
 
 async def test_a_person_is_in_one_dialog_of_whatever_kind_and_asking_for_the_other_leaves_it_alone(
-    connection: AsyncConnection[DictRow], user: UserId
+    connection: Connection, user: UserId
 ) -> None:
     reports = ReportDialog(step=Step.REPORT_VIEW_ASK_NUMBER, number=5)
     await user_states.put(connection, user, DIALOG)
@@ -109,7 +103,7 @@ async def test_a_person_is_in_one_dialog_of_whatever_kind_and_asking_for_the_oth
     assert await user_states.get(connection, user, OpenDialog) == OpenDialog(step=Step.REPORT_VIEW_ASK_NUMBER)
 
 
-async def test_a_step_goes_on_only_from_the_step_before(connection: AsyncConnection[DictRow], user: UserId) -> None:
+async def test_a_step_goes_on_only_from_the_step_before(connection: Connection, user: UserId) -> None:
     assert not await user_states.advance(connection, user, DIALOG, LATER)
     assert await user_states.advance(connection, user, None, DIALOG)
     assert not await user_states.advance(connection, user, None, LATER)
@@ -119,13 +113,13 @@ async def test_a_step_goes_on_only_from_the_step_before(connection: AsyncConnect
     assert await user_states.get(connection, user, Dialog) == LATER
 
 
-async def test_an_expired_step_does_not_go_on(connection: AsyncConnection[DictRow], user: UserId) -> None:
+async def test_an_expired_step_does_not_go_on(connection: Connection, user: UserId) -> None:
     await user_states.put(connection, user, DIALOG, ttl=TTL, now=NOW)
     assert not await user_states.advance(connection, user, DIALOG, LATER, now=NOW + TTL)
     assert await user_states.advance(connection, user, None, LATER, now=NOW + TTL)
 
 
-async def test_states_of_two_keys_are_not_exchanged(connection: AsyncConnection[DictRow], user: UserId) -> None:
+async def test_states_of_two_keys_are_not_exchanged(connection: Connection, user: UserId) -> None:
     with pytest.raises(ValueError, match="different pieces"):
         await user_states.advance(connection, user, MODE, DIALOG)
 

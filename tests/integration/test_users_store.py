@@ -1,12 +1,9 @@
 from random import randrange
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-
 import users_store
 from datamodels import Role
 from datamodels_telegram import TelegramPerson
-from db import Database
+from db import Connection, Database
 
 
 async def test_the_command_line_has_one_user_with_every_right(shared_database: Database) -> None:
@@ -22,7 +19,7 @@ def stranger() -> TelegramPerson:
     return TelegramPerson(id=randrange(2**40, 2**52), name="Мария Ёлкина")  # noqa: S311  # no secret
 
 
-async def test_a_person_of_telegram_is_added_once_and_found_by_the_number(connection: AsyncConnection[DictRow]) -> None:
+async def test_a_person_of_telegram_is_added_once_and_found_by_the_number(connection: Connection) -> None:
     person = stranger()
     assert await users_store.find_by_telegram_id(connection, person.id) is None
     user = await users_store.ensure_telegram_user(connection, person, Role.USER)
@@ -31,7 +28,7 @@ async def test_a_person_of_telegram_is_added_once_and_found_by_the_number(connec
     assert await users_store.find_by_telegram_id(connection, person.id) == user
 
 
-async def test_name_and_role_of_a_person_are_kept_up_to_date(connection: AsyncConnection[DictRow]) -> None:
+async def test_name_and_role_of_a_person_are_kept_up_to_date(connection: Connection) -> None:
     person = stranger()
     user = await users_store.ensure_telegram_user(connection, person, Role.USER)
     renamed = person.model_copy(update={"name": "Мария \0Иванова"})
