@@ -32,7 +32,7 @@ class Engines:
                 raise failure
 
     async def postgres(self) -> str:
-        """A libpq connection string of the embedded PostgreSQL.
+        """Return a libpq connection string of the embedded PostgreSQL.
 
         Raises:
             EngineFailed: it did not start.
@@ -40,7 +40,7 @@ class Engines:
         return self._postgres.dsn(await self._postgres.acquire())
 
     async def s3(self) -> S3Endpoint:
-        """The embedded object store and its keys.
+        """Return the address of the embedded object store, and its keys.
 
         Raises:
             EngineFailed: it did not start.
@@ -48,10 +48,10 @@ class Engines:
         return self._s3.endpoint(await self._s3.acquire())
 
     async def llm(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> LlmEndpoint:
-        """An OpenAI-compatible endpoint that serves ``model_file``, a GGUF.
+        """Return an OpenAI-compatible endpoint that serves ``model_file``, a GGUF.
 
-        While another command uses the server it is given as it runs, whatever is asked for: see ``context_tokens`` of
-        the answer, which is for each of ``parallel`` requests.
+        A server that another command uses already is returned as it runs, with its own model and limits. The
+        ``context_tokens`` of the result hold for each of ``parallel`` requests.
 
         Raises:
             EngineFailed: it did not start, as with a file that is no model.

@@ -13,13 +13,13 @@ from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, writ
 SERVER = Path(__file__).with_name("llm_server.py")
 ANSWER_LIMIT_S = 5.0
 WAIT_POLICY = "passive"
-"""Threads that wait for each other sleep. Spinning, the default, makes a busy machine answer 14 times slower (measured
-with other work on both cores: 0.3 tokens a second, and 4.2 this way)."""
+"""Threads that wait for each other sleep. When they spin, the default, a busy machine answers 14 times slower: 0.3 tokens
+a second instead of 4.2 (measured with other work on both cores)."""
 
 
 @dataclass(frozen=True)
 class LlmEndpoint:
-    """``base_url`` ends in ``/v1``. ``context_tokens`` is what one request may use, prompt and answer together."""
+    """``base_url`` ends in ``/v1``. ``context_tokens`` limits the prompt and the answer of one request together."""
 
     base_url: str
     model: str
@@ -30,7 +30,7 @@ class LlmEndpoint:
 class EmbeddedLlm(Engine):
     name = "llm"
     start_limit_s = 300.0
-    """A gigabyte of weights from a slow disk."""
+    """Long enough to read a gigabyte of weights from a slow disk."""
     stop_limit_s = 10.0
 
     def __init__(self, persistent_dir: Path) -> None:
@@ -39,7 +39,7 @@ class EmbeddedLlm(Engine):
         self._wanted: dict[str, str | int] = {}
 
     def want(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> None:
-        """Say what to serve. Another command's server is used as it is."""
+        """Set what to serve from the next start on; a server of another command is used as it runs."""
         self._wanted = {
             "model": str(model_file.resolve()),
             "context": context_tokens,

@@ -1,4 +1,4 @@
-"""The language model's process: serves until it is told to end. Started by ``embedded_llm``, imports nothing of ours.
+"""The language model's process: serves until it is told to end. ``embedded.llm`` starts it; it imports nothing of ours.
 
 llama.cpp comes as a library whose server runs inside the interpreter; in a process of its own it can be shared, is gone
 when it is ended, and its memory is not ours.

@@ -48,7 +48,7 @@ SERVER_SETTINGS = (
 class EmbeddedPostgres(Engine):
     name = "postgres"
     start_limit_s = 60.0
-    """Recovery after a power cut reads the whole write-ahead log."""
+    """Long enough to read the whole write-ahead log, as recovery after a power cut does."""
     stop_limit_s = 30.0
     stop_signal = signal.SIGINT
     """The "fast" shutdown: connections are cut, the data is checkpointed."""
@@ -77,7 +77,7 @@ class EmbeddedPostgres(Engine):
         )
 
     def left_behind(self) -> list[psutil.Process]:
-        """The server, then its connections: a busy one outlives a killed server and would write beside the next one."""
+        """Return the server, then its backends: a busy one outlives a killed server and would write beside the next."""
         connections = [
             process
             for process in psutil.process_iter(["name", "cwd"])
@@ -155,7 +155,7 @@ class EmbeddedPostgres(Engine):
         )
 
     async def healthy(self, running: Running) -> bool:
-        """Whether the product's database answers; it is made when it is not there yet."""
+        """Tell whether the product's database answers; it is created when it is missing."""
         try:
             async with asyncio.timeout(DATABASE_LIMIT_S):
                 return await self._answers(running)
@@ -174,7 +174,7 @@ class EmbeddedPostgres(Engine):
 
 
 def unprivileged_user() -> pwd.struct_passwd:
-    """Whom to run as when we are root."""
+    """Return the user to run PostgreSQL as when we are root."""
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in UNPRIVILEGED_USERS:
         if name in known:
@@ -183,7 +183,7 @@ def unprivileged_user() -> pwd.struct_passwd:
 
 
 def let_through(path: Path) -> None:
-    """Let others pass the directories above ``path`` (not list them), as the unprivileged user has to."""
+    """Let others pass, not list, the directories above ``path``: the unprivileged user has to."""
     for directory in path.parents:
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:

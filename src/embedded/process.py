@@ -40,7 +40,7 @@ START_TRIES = 3
 KILL_LIMIT_S = 5.0
 SETTLE_LIMIT_S = 10.0
 CREATE_TIME_TOLERANCE_S = 2.0
-"""psutil derives it from the boot time, which moves a little when the clock is set."""
+"""Tolerance in seconds: psutil derives start times from the boot time, which moves when the clock is set."""
 LOG_KEEP_BYTES = 10 * 1024 * 1024
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -48,7 +48,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports nobody listens on, all different."""
+    """Return ``count`` different loopback ports on which nobody listens."""
     ports: set[int] = set()
     while len(ports) < count:
         port = PORTS.start + secrets.randbelow(len(PORTS))
@@ -82,7 +82,7 @@ class Running:
     options: Mapping[str, str | int]
 
     def process(self) -> psutil.Process | None:
-        """The live process, None when it is gone or the pid belongs to another by now."""
+        """Return the live process; None when it is gone or its pid belongs to another by now."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.created) <= CREATE_TIME_TOLERANCE_S
@@ -99,7 +99,7 @@ class Lock:
         self._descriptor: int | None = None
 
     def try_take(self, *, shared: bool = False) -> bool:
-        """Take the lock, or turn the one held into the other kind; False when others are in the way."""
+        """Take the lock, or turn the held one into the other kind; False while somebody else's lock forbids it."""
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -115,7 +115,7 @@ class Lock:
 
     @asynccontextmanager
     async def held(self, engine: str) -> AsyncIterator[None]:
-        """Hold the lock alone.
+        """Hold the lock exclusively during the block.
 
         Raises:
             EngineFailed: another command has held it for LOCK_LIMIT_S.
@@ -156,7 +156,7 @@ class Engine(ABC):
     @property
     @abstractmethod
     def mark(self) -> str:
-        """A command-line argument that only this installation's engine has."""
+        """A command-line argument that only the engine of this installation has."""
 
     @abstractmethod
     async def prepare(self) -> None:
@@ -164,10 +164,10 @@ class Engine(ABC):
 
     @abstractmethod
     def launch(self) -> Launch:
-        """The next try to start: free ports, command, secrets."""
+        """Return how to start the engine this time: free ports, command, secrets."""
 
     def settled(self) -> bool:
-        """Whether it has started so far that it can be stopped in order; it may answer before."""
+        """Tell whether the engine can be stopped in order by now; it may answer requests before."""
         return True
 
     def tidy(self, running: Running) -> None:  # noqa: B027 - most engines leave nothing
@@ -175,18 +175,18 @@ class Engine(ABC):
 
     @abstractmethod
     async def healthy(self, running: Running) -> bool:
-        """Whether it answers a real request."""
+        """Tell whether the engine answers a real request."""
 
     def left_behind(self) -> list[psutil.Process]:
         """Processes of this installation's engine, whoever started them. Blocking."""
         return [process for process in psutil.process_iter(["cmdline"]) if self.mark in (process.info["cmdline"] or ())]
 
     def suits(self, running: Running) -> bool:  # noqa: ARG002
-        """Whether what runs is what this command wants; used only while nobody else uses it."""
+        """Tell whether the running engine is what this command wants; asked only while nobody else uses it."""
         return True
 
     async def acquire(self) -> Running:
-        """The running engine; started or adopted at the first call.
+        """Return the running engine, which the first call starts or adopts.
 
         Raises:
             EngineFailed: it did not start in time, or ends at once.
@@ -207,7 +207,7 @@ class Engine(ABC):
             return self._running
 
     async def release(self) -> None:
-        """Leave; the last one to leave stops the engine."""
+        """Give the engine up; whoever is the last to do so stops it."""
         async with self._within:
             running, self._running = self._running, None
             if running is None:
@@ -304,7 +304,7 @@ class Engine(ABC):
             return None
 
     async def _end_left_behind(self) -> None:
-        """End what a killed command left: by the run file, and by its mark where even that was not written."""
+        """End the engine that a killed command left, found by the run file or, where that is missing, by its mark."""
         running = self._read_run_file()
         known = running.process() if running else None
         for process in [*([known] if known else []), *await asyncio.to_thread(self.left_behind)]:
@@ -340,7 +340,7 @@ class Engine(ABC):
 
 
 async def _has_ended(process: psutil.Process, limit_s: float) -> bool:
-    """Wait by looking: the process may be a child of another command, which nobody but that one can wait for."""
+    """Poll until the process has ended: it may be a child of another command, and only that one can wait for it."""
     deadline = time.monotonic() + limit_s
     while not _is_gone(process):
         if time.monotonic() >= deadline:

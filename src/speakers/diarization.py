@@ -22,33 +22,33 @@ from voice_embeddings import BATCH, WINDOW_SAMPLES, Float32Array, VoiceEncoder
 
 WINDOW_S = WINDOW_SAMPLES / SAMPLE_RATE
 HOP_S = 1.0
-"""Between windows. 0.4 s costs 2.5 times as much and saves less than 0.005 of the error rate (measured)."""
+"""Step from window to window. 0.4 s costs 2.5 times as much and saves less than 0.005 of the error rate (measured)."""
 
 MAX_SPEAKERS = 6
 SINGLE_VOICE_S = 15.0
-"""Less speech than this holds too few windows to tell voices apart."""
+"""Shorter speech holds too few windows to tell voices apart."""
 
 MIN_SILHOUETTE = 0.25
-"""Below it the windows are one cloud: one speaker (two give 0.43 and more, telephone and noise included)."""
+"""Below this silhouette there is one speaker; two give 0.43 and more, telephone and noise included."""
 
 SAME_VOICE_SIMILARITY = 0.82
-"""Cosine of two centroids: one voice gives 0.89 and more, two give 0.75 and less, telephone and noise included."""
+"""Cosine of two centroids above which they are one voice, which gives 0.89 and more; two voices give 0.75 and less."""
 
 MIN_WINDOWS = 3
 """A voice heard in fewer windows is a cough or two people at once."""
 
 SAMPLE_WINDOWS = 1500
-"""Windows that are clustered. More find the same voices, and the silhouette grows with their square."""
+"""Most windows that are clustered. More find the same voices, and the silhouette's cost grows with their square."""
 
 RESTARTS = 8
 ITERATIONS = 50
 FRAME_S = 0.1
 CHANGE_COST = 0.5
 CHANGE_COST_IN_PAUSE = 0.25
-"""In sums of cosine similarity over frames: a flip shorter than about 1.5 s inside fluent speech is not believed."""
+"""Cost of a change of speaker, in sums of cosine similarity over frames: flips below about 1.5 s are not believed."""
 
 QUIET = 0.05
-"""Of a stretch's loud frames: 26 dB below them nobody speaks. In noise no frame is as quiet, and nothing is lost."""
+"""Share of the level of a stretch's loud frames below which nobody speaks (26 dB); in noise no frame is as quiet."""
 
 FRAMES_AT_ONCE = 600
 """A minute of samples in memory."""
@@ -57,7 +57,7 @@ JOIN_PAUSE_S = 0.5
 """A pause up to this long belongs to the turn around it."""
 
 SEED = 20_181
-"""The same recording gives the same speakers."""
+"""Fixed, so that the same recording gives the same speakers."""
 
 
 class Turn(Interval):
@@ -76,7 +76,7 @@ class _Frames:
 
 
 class _Stopped(Exception):
-    """Nobody waits for the result any more."""
+    """The work was cancelled: nobody waits for its result."""
 
 
 async def diarize(

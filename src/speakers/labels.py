@@ -16,7 +16,7 @@ ONLY_SPEAKER = "S1"
 
 
 class RoleNaming(Value):
-    """The segments with their roles, and what the person should know of how these were found."""
+    """The segments with their roles, and the warnings about how these were found."""
 
     segments: tuple[Segment, ...]
     warnings: tuple[str, ...] = ()
@@ -26,8 +26,8 @@ def assign_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple
     """Give every segment its speaker, S1, S2, … by first appearance; without turns all are S1.
 
     Where the times of words are known, a segment is split at a change of speaker: a word belongs to the turn over its
-    middle, or the nearest one. Otherwise the segment goes to whom most of it belongs to. The sequence of words and the
-    characters between the blanks stay the same.
+    middle, or the nearest one. Otherwise the whole segment goes to the speaker of most of it. The sequence of words
+    and the characters between the blanks stay the same.
     """
     ordered = sorted(turns, key=lambda turn: turn.start)
     pieces = [piece for segment in segments for piece in _split(segment, ordered)]
@@ -61,7 +61,7 @@ async def name_roles(
 
 
 def labelled_text(segments: Sequence[Segment]) -> str:
-    """One line per segment: «[Клиент:] Нам понравилась тишина.»; a line break inside a segment becomes a blank."""
+    """Return a line per segment, «[Клиент:] Нам понравилась тишина.»; line breaks inside a segment become blanks."""
     return "\n".join(
         labelled(speaker_label(segment.role, segment.speaker), " ".join(segment.text.split())) for segment in segments
     )
@@ -113,7 +113,7 @@ def _split(segment: Segment, turns: Sequence[Turn]) -> list[Segment]:
 
 
 def _word_offsets(segment: Segment) -> list[int] | None:
-    """Where each word begins in the text; None when text and words do not agree."""
+    """Return where each word begins in the text; None when text and words do not agree."""
     offsets: list[int] = []
     position = 0
     for word in segment.words or ():

@@ -1,6 +1,6 @@
-"""Which role each speaker has: asked of the language model window by window, or told by who asks questions.
+"""The roles of speakers: the language model names them window by window, or a rule tells them by who asks questions.
 
-The model never sees a chance to change a word: it answers labels and role ids, and code puts them to the segments.
+The model cannot change a word: it answers with labels and role ids, and code puts these on the segments.
 """
 
 import copy
@@ -19,16 +19,16 @@ from prompt_pack.templates import Schema
 
 ROLES_STEP = "roles"
 LINES_IN_WINDOW = 40
-"""Utterances asked about at once when the voice does not tell: more than that and small models lose count."""
+"""Most utterances in one question when voices do not tell: with more of them small models lose count."""
 
 ANSWER_TOKENS = 64
 ANSWER_TOKENS_A_LABEL = 32
 MESSAGE_TOKENS = 32
-"""What a chat template adds around messages, at most."""
+"""Most tokens that a chat template adds around messages."""
 
 SMALLEST_WINDOW_TOKENS = 64
 SAFETY = 0.9
-"""The token density of a stretch differs from that of the whole."""
+"""A margin: the token density of a stretch differs from that of the whole."""
 
 _WORD = re.compile(r"\w+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -45,7 +45,7 @@ PRIOR_WORDS = 50
 
 @dataclass(frozen=True)
 class NamedRoles:
-    """Role ids by the position of the segment; an absent one has no role."""
+    """Role ids by position of the segment; a position that is absent has no role."""
 
     by_position: Mapping[int, str]
     warnings: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class NamedRoles:
 
 @dataclass
 class _Votes:
-    """Words said for each role of each label, over all windows."""
+    """How many words speak for each role of each label, over all windows."""
 
     words: dict[str, dict[str | None, int]] = field(default_factory=dict)
     windows: int = 0
@@ -78,7 +78,10 @@ class _Line:
 async def roles_of_voices(
     segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel
 ) -> NamedRoles:
-    """Ask who each voice is. Windows vote with the words that the voice says there; on failure the rule does."""
+    """Ask which role each voice has. A window's vote weighs as many words as the voice has in it.
+
+    When the model fails, ``roles_by_rule`` decides.
+    """
     lines = [_Line(segment.speaker or "", _as_data(segment.text)) for segment in segments]
     speakers = sorted({line.label for line in lines if line.label})
     votes = await _ask(lines, roles, model, texts.transcript.SPEAKER_LINE, speakers=speakers)
@@ -98,7 +101,7 @@ async def roles_of_voices(
 async def roles_of_utterances(
     segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel | None
 ) -> NamedRoles:
-    """Ask about each utterance, as the voices could not be told apart; without an answer no role is given."""
+    """Ask about each utterance, for voices that could not be told apart; without an answer no role is given."""
     if model is None:
         return NamedRoles({}, (texts.transcript.ROLES_UNNAMED_ONE_VOICE,))
     lines = [_Line(str(number), _as_data(segment.text)) for number, segment in enumerate(segments, start=1)]
@@ -111,7 +114,7 @@ async def roles_of_utterances(
 
 
 def roles_by_rule(segments: Sequence[Segment], roles: Sequence[ScenarioRole]) -> NamedRoles:
-    """Give the first role to who asks most for the words they say, the second of two roles to everybody else."""
+    """Give the first role to the speaker with most questions for their words, the second of two roles to the others."""
     asked: dict[str, int] = {}
     said: dict[str, int] = {}
     for segment in segments:
@@ -185,7 +188,7 @@ def _count(votes: _Votes, window: Sequence[_Line], answer: Any) -> bool:
 
 
 def _narrowed(schema: Schema, labels: Sequence[str], roles: Sequence[str]) -> Schema:
-    """Limit the schema to the labels and roles there are: what cannot be written need not be checked."""
+    """Limit the schema to the labels and roles that exist: what cannot be written need not be checked."""
     limited = copy.deepcopy(dict(schema))
     fields = limited["properties"]["roles"]["items"]["properties"]
     fields["label"]["enum"] = list(labels)
@@ -224,7 +227,7 @@ def _cut(lines: Sequence[_Line], pattern: str, limit: int, most: int) -> list[li
 
 
 def _pieces(text: str, limit: int) -> list[str]:
-    """The text cut between words into pieces of at most ``limit`` characters; a longer word is cut too."""
+    """Yield the text in pieces of at most ``limit`` characters, cut between words; a longer word is cut too."""
     pieces = [""]
     for word in text.split(" "):
         for part in [word[at : at + limit] for at in range(0, len(word), limit)]:
@@ -241,7 +244,7 @@ def _text(lines: Sequence[_Line], pattern: str) -> str:
 
 
 def _as_data(text: str) -> str:
-    """The text on one line and without the characters of which the markers are made."""
+    """Return the text on one line and without the characters that markers are made of."""
     return " ".join(_CONTROL.sub(" ", text).split()).translate(_MARKERS)
 
 

@@ -1,6 +1,6 @@
-"""What engines on this machine share: the samples of a part, its speech, utterances, and a thread of their own.
+"""What engines on this machine share: samples of a part, its speech, a thread of their own, and utterances.
 
-Words become utterances: what one person says in one breath, short enough for a subtitle and a speaker.
+An utterance is what one person says in one breath: short enough for a subtitle, and for one speaker.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from datamodels import Segment, Word
 from utils import yield_processor
 
 Samples = NDArray[np.float32]
-"""Mono, 16 kHz, in [-1, 1]."""
+"""Samples (n,), mono, 16 kHz, in [-1, 1]."""
 
 _SAMPLE_BYTES = 2
 _FULL_SCALE = np.float32(32768.0)
@@ -33,18 +33,18 @@ _Result = TypeVar("_Result")
 
 
 class StoppedWork(Exception):
-    """Nobody waits for the result any more."""
+    """The work was cancelled: nobody waits for its result."""
 
 
 def read_samples(pcm: Path, start_s: float, end_s: float) -> Samples:
-    """Return ``[start_s, end_s)`` of the prepared audio; less where the file ends before."""
+    """Return the samples of ``[start_s, end_s)`` of the prepared audio; fewer where the file ends earlier."""
     first, last = round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)
     samples = np.fromfile(pcm, dtype="<i2", count=last - first, offset=first * _SAMPLE_BYTES)
     return samples.astype(np.float32) / _FULL_SCALE
 
 
 def voice_activity_options(longest_s: float) -> VadOptions:
-    """Silero's settings for stretches of speech of at most ``longest_s``: cut in short silences, padded generously."""
+    """Return silero's settings for stretches of at most ``longest_s``, cut in short silences and padded generously."""
     return VadOptions(
         max_speech_duration_s=longest_s, min_silence_duration_ms=_SHORTEST_SILENCE_MS, speech_pad_ms=_PADDING_MS
     )
@@ -73,7 +73,7 @@ class EngineThread:
         self._stops: set[Event] = set()
 
     async def run(self, work: Callable[[Event], _Result]) -> _Result:
-        """Run ``work`` and return its result. The event is set when nobody waits any more: ``work`` then ends soon."""
+        """Run ``work`` and return its result. Its event is set when the caller is cancelled: it must then end soon."""
         stop = Event()
         self._stops.add(stop)
         try:
@@ -90,7 +90,7 @@ class EngineThread:
 
 
 PAUSE_S = 0.6
-"""A silence between words that ends an utterance. Inside a sentence people pause for less."""
+"""A silence between words that ends an utterance, in seconds. Pauses inside a sentence are shorter."""
 
 LONGEST_S = 12.0
 """An utterance that goes on for longer is cut at its longest pause: two lines of subtitles hold no more."""

@@ -37,12 +37,12 @@ _MODELS = {
     "v2_rnnt_encoder": "gigaam-v2-rnnt",
     "v2_ctc": "gigaam-v2-ctc",
 }
-"""The file that tells a model, and onnx-asr's name for it. The first are the best: they write punctuation."""
+"""Files that identify a model, and onnx-asr's names for it. The best come first: they write punctuation."""
 
 _QUANTIZATIONS = (None, "int8")
 
 _LAST_TOKEN_S = 0.12
-"""How long the sound of a word goes on after its last token was emitted, where no next word begins before."""
+"""Seconds that a word sounds on after its last token was emitted, unless the next word begins earlier."""
 
 _ONNX_ERRORS = (
     onnxruntime_errors.EPFail,
@@ -54,7 +54,7 @@ _ONNX_ERRORS = (
     onnxruntime_errors.NotImplemented,
     onnxruntime_errors.RuntimeException,
 )
-"""What onnxruntime raises; they have no common base but ``Exception``."""
+"""The errors of onnxruntime, which have no common base but ``Exception``."""
 
 
 class OnnxSpeechToText:
@@ -148,7 +148,7 @@ class OnnxSpeechToText:
 
 
 def _model_in(model_dir: Path) -> tuple[str, str | None, Path]:
-    """Return onnx-asr's name of the model in the directory, its quantization and the file that tells it."""
+    """Return onnx-asr's name of the model in the directory, its quantization, and the file that identifies it."""
     for stem, name in _MODELS.items():
         for quantization in _QUANTIZATIONS:
             file = model_dir / f"{stem}.{quantization}.onnx" if quantization else model_dir / f"{stem}.onnx"

@@ -30,25 +30,25 @@ from speech_to_text.port import PartLimits
 from utils import load_yaml
 
 UNDETERMINED = ""
-"""The language of a part when nobody told it."""
+"""The language that stands in a part of unknown language."""
 
 INVENTED_AFTER_S = 1.0
-"""Text this far behind the end of the part was not said in it; what is nearer has only its times wrong."""
+"""Text timed further behind the end of the part was not said in it; nearer text only has wrong times."""
 
 SHORTEST_S = 0.02
-"""A segment that was pushed back into the part keeps so much, so that its start is before its end."""
+"""Length of a segment that was pushed back into the part, so that its start is before its end."""
 
 PAUSE_S = 0.8
-"""Between words of one segment there is less."""
+"""Longest gap between words of one segment, in seconds."""
 
 _RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяabcdefghijklmnopqrstuvwxyz")
 _RUSSIAN_ONLY = frozenset("ыэё")
-"""Of the languages that need no other letters Bulgarian has none of these."""
+"""Letters that tell Russian from Bulgarian, which has none of them."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
 Storable = Annotated[str, AfterValidator(lambda text: text.replace("\x00", ""))]
-"""PostgreSQL keeps any text but one with a NUL."""
+"""PostgreSQL stores any character but NUL."""
 
 
 class _Lenient(BaseModel):
@@ -71,7 +71,7 @@ class AnswerSegment(_Lenient):
 
 
 class Transcription(_Lenient):
-    """``json``, ``verbose_json`` or ``diarized_json``, of OpenAI or of a server like it."""
+    """An answer as ``json``, ``verbose_json`` or ``diarized_json``, of OpenAI or of a compatible server."""
 
     text: Storable = ""
     language: str | None = None
@@ -80,11 +80,11 @@ class Transcription(_Lenient):
 
     @property
     def has_times(self) -> bool:
-        """Whether it tells when something was said; one without text has nothing to tell."""
+        """Whether the answer has times; one without text needs none."""
         return bool(self.segments or self.words) or not self.text.strip()
 
     def part(self, length_s: float, language: str | None) -> PartTranscript:
-        """The transcript of a part of ``length_s`` for which ``language`` was asked."""
+        """Return the transcript of a part of ``length_s`` that was asked for in ``language``."""
         return PartTranscript(
             language=language or language_code(self.language) or _language_by_letters(self.text),
             segments=tuple(self._segments(length_s)),
@@ -102,7 +102,7 @@ class Transcription(_Lenient):
 
 
 def language_code(name: str | None) -> str | None:
-    """``ru`` for ``ru``, ``ru-RU`` and ``russian``; None for what is no language."""
+    """Return ``ru`` for ``ru``, ``ru-RU`` and ``russian``; None for what is no language."""
     plain = (name or "").strip().lower()
     if code := _language_names().get(plain):
         return code
@@ -111,7 +111,7 @@ def language_code(name: str | None) -> str | None:
 
 
 def _language_by_letters(text: str) -> str:
-    """Russian for a text in Russian letters: most other languages in Cyrillic have letters of their own."""
+    """Return Russian for a text in Russian letters: most other languages in Cyrillic have letters of their own."""
     letters = {letter for letter in text.lower() if letter.isalpha()}
     return "ru" if letters & _RUSSIAN_ONLY and not letters - _RUSSIAN else UNDETERMINED
 
@@ -123,7 +123,7 @@ def _language_names() -> dict[str, str]:
 
 
 def _with_words(segments: Sequence[AnswerSegment], words: Sequence[AnswerWord]) -> list[AnswerSegment]:
-    """The segments, each with its words: OpenAI lists all words once beside the segments, others inside them."""
+    """Return the segments with their words: OpenAI lists all words beside the segments, others list them inside."""
     if not words or any(segment.words for segment in segments):
         return list(segments)
     owned: list[list[AnswerWord]] = [[] for _ in segments]
@@ -153,7 +153,7 @@ def _from_words(words: Sequence[AnswerWord]) -> list[AnswerSegment]:
 
 
 def _spread(text: str, length_s: float) -> list[AnswerSegment]:
-    """Sentences of a text without times, each with a share of the part by its length."""
+    """Return the sentences of a text without times, each with a share of the part in proportion to its length."""
     sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
     characters = sum(map(len, sentences))
     segments: list[AnswerSegment] = []
@@ -180,22 +180,22 @@ def _fitted(segment: AnswerSegment, length_s: float) -> Segment:
 
 
 def _inside(start: float, end: float, length_s: float) -> tuple[float, float]:
-    """The nearest times within the part; a start before its end wherever the part is that long."""
+    """Return the nearest times within the part, the start before the end unless the part is shorter than that."""
     first = min(max(start, 0.0), max(length_s - SHORTEST_S, 0.0))
     return first, min(max(end, first + SHORTEST_S), length_s)
 
 
 Encode = Callable[[Path, float, float], Awaitable[bytes]]
-"""Prepared audio, start and end in seconds, to Ogg Opus."""
+"""Encodes prepared audio from start to end, in seconds, as Ogg Opus."""
 
 TIMED_LIMITS = PartLimits(target_s=300.0, longest_s=ENDPOINT_AUDIO_S / 2)
-"""Well below what endpoints take: parts run at once, and one that has to be repeated is a small loss."""
+"""Well below what endpoints take: parts run side by side, and repeating one costs little."""
 
 UNTIMED_LIMITS = PartLimits(target_s=25.0, longest_s=30.0)
-"""For models that answer with text alone: a text is known to be said in its part, so the part has to be short."""
+"""For models that answer with text alone: its time is known to the part only, so parts have to be short."""
 
 SHORTEST_PART_S = 0.1
-"""OpenAI refuses less; nothing can be said in it."""
+"""OpenAI refuses shorter parts, in which nothing can be said."""
 
 _BYTES_PER_S = SAMPLE_RATE * 2
 _FRAME_S = 0.02
@@ -210,9 +210,9 @@ _log = structlog.get_logger(__name__)
 class OpenAISpeechToText:
     """``SpeechToText`` over ``/audio/transcriptions``.
 
-    Asks for the richest answer that the model is known to give, and for less when that is refused. When an answer comes
-    without times, a part that is too long for such models is asked for in pieces. The limits stay: another process that
-    goes on where this one was killed has to plan the same parts.
+    It asks for the richest answer that the model is known to give, and for less when that is refused. When an answer
+    has no times, a part that is too long for such models is sent again in pieces. The limits stay as they are: a
+    process that goes on where this one was killed has to plan the same parts.
     """
 
     def __init__(
@@ -346,7 +346,7 @@ class OpenAISpeechToText:
 
 
 def quiet_cuts(pcm: Path, start_s: float, end_s: float, limits: PartLimits) -> list[float]:
-    """Times from ``start_s`` to ``end_s``, at most ``limits.longest_s`` apart, at the quietest moments between."""
+    """Return times from ``start_s`` to ``end_s``, at most ``limits.longest_s`` apart, at the quietest moments."""
     cuts = [start_s]
     while end_s - cuts[-1] > limits.longest_s:
         earliest = cuts[-1] + limits.target_s / 2

@@ -27,10 +27,10 @@ from speech_to_text.port import PartLimits
 
 ENGINE_NAME = "faster-whisper"
 LIMITS = PartLimits(target_s=300.0, longest_s=420.0)
-"""Little is lost by an interruption, and memory stays small: an hour of speech peaks at 0.78 GB (measured)."""
+"""Small: an interruption loses little, and memory stays low. An hour of speech peaks at 0.78 GB (measured)."""
 
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
-"""Without the tokenizer faster-whisper would ask the model hub for one."""
+"""The tokenizer among them: without it faster-whisper would ask the model hub for one."""
 
 _COMPUTE_TYPE = "int8_float32"
 
@@ -54,7 +54,7 @@ _LANGUAGE_WINDOWS = 3
 _SURE = 0.9
 _UNSURE = 0.5
 _FALLBACK_LANGUAGE = "ru"
-"""For noise and single words, where every language is as likely: most recordings are Russian."""
+"""The language of noise and single words, for which every language is as likely: most recordings are Russian."""
 
 _FINGERPRINT_BYTES = 1024 * 1024
 
@@ -175,7 +175,7 @@ def _detected_language(model: WhisperModel, samples: Samples) -> str:
 
 
 def _fingerprint(model_dir: Path) -> str:
-    """Tell models apart by size, head and tail of their files: hashing gigabytes would delay every start."""
+    """Return a hash of size, head and tail of the model's files: hashing gigabytes would delay every start."""
     digest = sha256(f"{version('faster-whisper')} {version('ctranslate2')} {_COMPUTE_TYPE} {_DECODING} {_VAD}".encode())
     for name in _MODEL_FILES:
         try:

@@ -1,4 +1,4 @@
-"""What engines write when nobody says it: phrases they learnt from subtitles, and loops."""
+"""Removal of text that an engine invented: phrases it learnt from subtitles, and loops."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SILENCE_INVENTIONS = ROOT / "resources" / "silence_inventions.yaml"
 _MOSTLY = 0.5
 _LOW_CONFIDENCE = 0.5
 _OFTEN = 3
-"""How many times running a phrase like «Спасибо за просмотр» comes before it is taken for invented."""
+"""A phrase like «Спасибо за просмотр» is taken for an invention when it is repeated so many times in a row."""
 
 _LONGEST_LOOP_WORDS = 10
 _LOOP_WORDS = 12
@@ -27,7 +27,7 @@ _LOOP_REPEATS = 4
 
 @dataclass(frozen=True)
 class Inventions:
-    """``never_said`` are credits of subtitles; ``sometimes_said`` people may say too."""
+    """Phrases by which inventions are known: ``never_said`` only subtitles have, ``sometimes_said`` people say too."""
 
     never_said: tuple[re.Pattern[str], ...]
     sometimes_said: tuple[re.Pattern[str], ...]
@@ -39,7 +39,7 @@ def load_inventions(path: Path = SILENCE_INVENTIONS) -> Inventions:
 
 
 def _patterns(phrases: Sequence[str]) -> tuple[re.Pattern[str], ...]:
-    """A phrase stands for a whole segment; ``*`` in it for any words, such as names, or none."""
+    """Patterns that match a whole segment; ``*`` in a phrase matches any words, such as names, or none."""
     return tuple(
         re.compile("".join(r"(?: \S+)*" if word == "*" else f" {word}" for word in _words_and_stars(phrase)))
         for phrase in phrases
@@ -57,8 +57,8 @@ def _is_one_of(text: str, patterns: Sequence[re.Pattern[str]]) -> bool:
 def without_inventions(segments: Sequence[Segment], speech: Speech, inventions: Inventions) -> tuple[Segment, ...]:
     """Remove invented segments.
 
-    Credits go always. What people may say goes when it lies mostly outside ``speech``, when the engine was unsure, or
-    when it comes several times running.
+    Credits are always removed. What people may say is removed when it lies mostly outside ``speech``, when the engine
+    was unsure, or when it is repeated several times in a row.
     """
     texts = [normalised(segment.text) for segment in segments]
     times = [count for _, run in groupby(texts) for count in [len(list(run))] for _ in range(count)]

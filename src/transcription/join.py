@@ -1,4 +1,4 @@
-"""Parts become one transcript: times are shifted, and where parts overlap each word is taken once.
+"""The joining of parts into one transcript: times are shifted, and where parts overlap each word is taken once.
 
 Where two parts overlap, the engine heard the same seconds twice, slightly differently, and badly at the very borders.
 The seam is put in the middle of the longest run of words that both agree on.
@@ -13,13 +13,13 @@ from transcription.words import Token, keep_tokens, tokens_of
 
 _HEARD_DIFFERENCE_S = 1.0
 _ESTIMATED_DIFFERENCE_S = 6.0
-"""How far apart the same word may be timed by the two parts: engines place words within some 0.3 s; where times are
-only estimated from the text, pauses inside a segment move them by seconds."""
+"""How far apart the two parts may place the same word. Engines place words within some 0.3 s; times that are only
+estimated from the text are moved by seconds by the pauses inside a segment."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A token and the segment it is of."""
+    """A token and the segment that it belongs to."""
 
     token: Token
     segment: int
@@ -72,7 +72,7 @@ def _close(part: _Part) -> list[Segment]:
 
 
 def _seam(before: _Part, after: _Part) -> tuple[list[_Piece], list[_Piece]]:
-    """Return the pieces of both parts that stay."""
+    """Return the pieces of each part that are kept."""
     timed = all(piece.token.timed for piece in (*before.pieces, *after.pieces))
     difference_s = _HEARD_DIFFERENCE_S if timed else _ESTIMATED_DIFFERENCE_S
     left_from = next(
@@ -100,7 +100,7 @@ def _seam(before: _Part, after: _Part) -> tuple[list[_Piece], list[_Piece]]:
 
 
 def _cut_by_time(left: Sequence[Token], right: Sequence[Token], start: float, end: float) -> float:
-    """The seam where both sides agree on nothing: the middle, unless one side heard nothing there at all."""
+    """Return the seam where both sides agree on no word: the middle, unless one side heard nothing there at all."""
     if not any(start <= token.middle <= end for token in left):
         return start
     if not any(start <= token.middle <= end for token in right):
@@ -113,8 +113,8 @@ def _longest_common_run(
 ) -> tuple[int, int, int] | None:
     """Return where the run begins on both sides and how many words it has.
 
-    The same words may be said several times in some seconds: a run counts the less the further its times are apart on
-    average. Single differences cancel out, a repetition taken for another one does not.
+    The same words may be said several times within some seconds, so a run weighs less the further its times lie apart
+    on average. Differences of single words cancel out; those of a repetition taken for another one do not.
     """
     best: tuple[float, tuple[int, int, int]] | None = None
     for shift in range(1 - len(left), len(right)):

@@ -12,7 +12,7 @@ SKIPPED_SILENCE_S = 10.0
 """Longer silences are not sent: engines invent words in them, and endpoints charge for them."""
 
 _LONGEST_OVERLAP_S = 8.0
-"""Some twenty words: enough to find the same ones in both parts although the engine hears the borders badly."""
+"""Some twenty words: enough to find the same words in both parts although engines hear the borders badly."""
 
 
 def plan_parts(speech: Sequence[Interval], duration_s: float, limits: PartLimits) -> tuple[PartPlan, ...]:
@@ -50,7 +50,7 @@ def _stretches(speech: Sequence[Interval]) -> list[list[Interval]]:
 
 
 def _silence_near(silences: Sequence[Interval], earliest: float, aim: float, latest: float) -> float | None:
-    """Where to cut the silence whose middle is nearest to ``aim``, of those that reach into ``[earliest, latest]``."""
+    """Return where to cut: in the silence nearest to ``aim`` of those that reach into ``[earliest, latest]``."""
     first = bisect_left(silences, earliest, key=lambda silence: silence.end)
     last = bisect_right(silences, latest, key=lambda silence: silence.start)
     cuts = (min(max((silence.start + silence.end) / 2, earliest), latest) for silence in silences[first:last])

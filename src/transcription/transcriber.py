@@ -1,4 +1,4 @@
-"""Speech to text of a whole recording: parts are planned, transcribed, stored, joined, and nothing is lost silently."""
+"""Speech to text of a whole recording: parts are planned, transcribed, stored and joined, and every loss is told."""
 
 import asyncio
 import json
@@ -21,26 +21,26 @@ _ENOUGH_SPEECH_S = 20.0
 """Whisper detects the language in its first window of 30 seconds."""
 
 _TELLERS = 3
-"""Parts that are asked for the language one after the other, before the engine is left to detect it in each part."""
+"""So many parts are asked for the language, one after the other; then the engine detects it in each part."""
 
 _HOPELESS_FAILURES = 3
-"""When so many parts failed and none succeeded, the others would only fail after long waits."""
+"""After so many failures and no success the work ends: the other parts would only fail after long waits."""
 
 _HOLE_S = 5.0
 _EMPTY_PART_S = 1.0
-"""Seconds of speech without a word that are reported: inside what was recognised, and where a part has no text at all.
-Shorter ones are coughs and laughs."""
+"""Shortest speech without a word that is reported, in seconds: between recognised words, and where a part has no text.
+Shorter stretches are coughs and laughs."""
 
 
 class PartStore(Protocol):
-    """Where the parts of one recording are kept. A part is known by its input hash."""
+    """The store of the parts of one recording, each known by its input hash."""
 
     async def results(self, input_hashes: Sequence[str]) -> Mapping[str, PartTranscript]:
-        """The results that are there already, by input hash."""
+        """Return the results that are stored already, by input hash."""
         ...
 
     async def plan(self, parts: Mapping[str, PartPlan]) -> None:
-        """Make these parts, by input hash, the recording's plan; results of earlier plans may be asked for again."""
+        """Make ``parts``, by input hash, the recording's plan; results of earlier plans are kept."""
         ...
 
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None: ...
@@ -110,7 +110,7 @@ class _Work:
         self.results: dict[int, PartTranscript] = {}
 
     async def do(self, language: str | None, tellers: Sequence[PartPlan]) -> None:
-        """Do all parts; with no ``language`` given, ask up to three ``tellers`` for it before."""
+        """Transcribe all parts; when no ``language`` is given, ask up to three ``tellers`` for it first."""
         self.language = language
         await self._begin()
         if language is None:
@@ -131,7 +131,7 @@ class _Work:
             raise next(iter(self._failures.values()))
 
     async def _begin(self) -> None:
-        """Take what is there in the language of this run, and tell the store what is to come."""
+        """Load the results that are stored in the language of this run, and store the plan."""
         hashes = {part.position: self._hash(part) for part in self._plan if part.position not in self.results}
         stored = await self._store.results(list(hashes.values()))
         self._hashes.update(hashes)
@@ -140,7 +140,7 @@ class _Work:
         self._tell()
 
     def _hash(self, part: PartPlan) -> str:
-        """What the part's result depends on."""
+        """Return the hash of all that the part's result depends on."""
         inputs = [self._recording_sha256, part.start, part.end, self._engine.info.fingerprint, self.language]
         return sha256(json.dumps(inputs).encode()).hexdigest()
 
@@ -163,7 +163,7 @@ class _Work:
             raise failure
 
     async def _transcribe(self, part: PartPlan) -> None:
-        """Transcribe and store one part. A failure is noted and raised only when going on makes no sense."""
+        """Transcribe and store one part. A failure is stored; it is raised only when the others would fail too."""
         input_hash = self._hashes[part.position]
         started = monotonic()
         try:
@@ -184,7 +184,7 @@ class _Work:
 
 
 def _tellers_of_language(plan: Sequence[PartPlan], speech: Speech) -> list[PartPlan]:
-    """The parts in the order in which they are asked for the language: first those with enough speech, as they come."""
+    """Return the parts in the order in which they are asked for the language: those with enough speech come first."""
 
     def order(part: PartPlan) -> tuple[float, int]:
         return -min(speech.seconds(part.start, part.end), _ENOUGH_SPEECH_S), part.position
@@ -195,7 +195,7 @@ def _tellers_of_language(plan: Sequence[PartPlan], speech: Speech) -> list[PartP
 def _result(
     plan: Sequence[PartPlan], results: Mapping[int, PartTranscript], speech: Speech
 ) -> tuple[tuple[Segment, ...], tuple[MissingInterval, ...]]:
-    """What was heard, and what of the speech is missing. Reads the file of inventions: blocks."""
+    """Return the transcript and the speech that is missing in it. Blocks: reads the file of inventions."""
     done = [(part, results[part.position]) for part in plan if part.position in results]
     segments = without_loops(without_inventions(join_parts(done), speech, load_inventions()))
     missing: list[MissingInterval] = []
@@ -208,14 +208,14 @@ def _result(
 
 
 def _failed(part: PartPlan, plan: Sequence[PartPlan], results: Mapping[int, PartTranscript]) -> MissingInterval:
-    """The failed part, without what its neighbours cover."""
+    """Return the stretch of a failed part that its neighbours do not cover."""
     start = part.start + (part.overlap_s if part.position - 1 in results else 0.0)
     end = plan[part.position + 1].start if part.position + 1 in results else part.end
     return MissingInterval(start=start, end=min(end, part.end), reason=texts.transcript.PART_FAILED)
 
 
 def _without_text(part: PartPlan, speech: Speech, segments: Sequence[Segment]) -> list[MissingInterval]:
-    """The stretches of a transcribed part in which somebody speaks and no word came out."""
+    """Return the stretches of a transcribed part that have speech and no word."""
     first = part.start + part.overlap_s
     inside = segments[bisect_right(segments, first, key=_end) : bisect_left(segments, part.end, key=_start)]
     borders = [first, *(time for segment in inside for time in (segment.start, segment.end)), part.end]

@@ -1,4 +1,4 @@
-"""The words of a segment, whether the engine gives them or only their text."""
+"""The words of a segment, as the engine gives them or as its text has them."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datamodels import Segment, Word
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of a segment. ``span`` is its place in the text; ``timed`` tells times heard from times estimated."""
+    """A word of a segment. ``span`` is its place in the text; ``timed`` is False for times estimated from it."""
 
     normalised: str
     start: float
@@ -29,7 +29,7 @@ class Token:
 
 
 def normalised(text: str) -> str:
-    """Return the text as it is compared: small letters and digits, ё as е, one space between words."""
+    """Return the text as it is compared: lower case, ё as е, letters and digits only, single spaces."""
     return " ".join(re.findall(r"[^\W_]+", text.casefold().replace("ё", "е")))
 
 
@@ -54,7 +54,7 @@ def tokens_of(segment: Segment) -> tuple[Token, ...]:
 
 
 def _heard_words(segment: Segment) -> tuple[Token, ...] | None:
-    """The engine's words, or None when it gave none or others than the text has."""
+    """Return the engine's words; None when it gave none, or other words than the text has."""
     if not segment.words:
         return None
     tokens: list[Token] = []
