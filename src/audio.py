@@ -50,14 +50,14 @@ limit of virtual memory and goes without. Decoding yields the processor to whoev
 
 @dataclass(frozen=True)
 class ProcessLimits:
-    """``time_s`` bounds both the wall clock and the processor."""
+    """Limits of a program; ``time_s`` bounds both its wall clock and its processor time."""
 
     time_s: float
     memory_bytes: int
 
 
 class RunningProcess:
-    """A program at work. ``output`` gives what it prints until it ends; then ``returncode`` and ``errors`` are set."""
+    """A running program. ``output`` yields what it prints; after its end ``returncode`` and ``errors`` are set."""
 
     def __init__(self, process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
         self._process = process
@@ -135,9 +135,9 @@ _OPUS_LIMITS = ProcessLimits(time_s=300, memory_bytes=_DECODER_MEMORY)
 
 _WRITE_BYTES = 1024 * 1024
 _KEEP_TIME = f"aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp=0.5"
-"""Silence where times leap, as with a recorder that sends nothing in pauses: else all later times would shift."""
+"""Silence fills leaps in time, as of a recorder that sends nothing in pauses; else all later times would shift."""
 _LONGEST_S = 24 * 3600
-"""Invented times in a hostile file must not fill the disk with silence."""
+"""Longest silence that is put in: invented times in a hostile file must not fill the disk."""
 
 _TAIL_TOLERANCE_S = 1.0
 _TAIL_TOLERANCE = 0.001
@@ -149,7 +149,7 @@ _FAULTS: dict[str, type[BadInput]] = {
     "broken": BrokenRecording,
 }
 _NOT_STARTED = (126, 127)
-"""What a shell returns when it finds no program, or none that can be run."""
+"""Status of a shell that finds no program, or none that can be run."""
 
 
 def find_ffmpeg(setting: str | None) -> Path:
@@ -170,11 +170,11 @@ def find_ffmpeg(setting: str | None) -> Path:
 
 
 async def probe(path: Path, file_name: str) -> AudioInfo:
-    """Tell what is in a file, by its bytes and by decoding the first sound; its name counts for nothing.
+    """Return what is in a file, by its bytes and by decoding the first sound; its name does not count.
 
     Raises:
-        UnreadableFile, EmptyFile: the file itself is no use.
-        NotARecording, NoSoundTrack, BrokenRecording: its content is.
+        UnreadableFile, EmptyFile: the file cannot be read, or has nothing in it.
+        NotARecording, NoSoundTrack, BrokenRecording: its content is no recording.
     """
     await asyncio.to_thread(_check_readable, path, file_name)
     try:
@@ -227,7 +227,7 @@ async def prepare(
 
     Raises:
         BrokenRecording: nothing decodes, or not within ``time_limit_s``.
-        RecordingTooLong: it goes on after a day.
+        RecordingTooLong: the recording goes on after a day.
         DiskFull: no space for the samples.
         MissingProgram: ``ffmpeg`` cannot be run.
     """
@@ -316,7 +316,7 @@ async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kw
 
 
 def missing_tail(declared_s: float | None, decoded_s: float) -> MissingInterval | None:
-    """Return what a file claims to hold beyond what could be decoded, when that is more than inaccuracy."""
+    """Return the stretch that a file claims to hold and that could not be decoded; None within the usual inaccuracy."""
     if declared_s is None or declared_s - decoded_s <= max(_TAIL_TOLERANCE_S, declared_s * _TAIL_TOLERANCE):
         return None
     return MissingInterval(start=decoded_s, end=declared_s, reason=texts.transcript.CUT_OFF)

@@ -32,7 +32,7 @@ _FIRST_PACKETS = 200
 """A recording whose first packets give no sound is taken for broken; mp3 files may start with some unusable ones."""
 
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
-"""What recorders that cannot go back to the header leave there."""
+"""Sizes that recorders leave in the header when they cannot go back to it."""
 
 _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 """Samples a second by the version bits of an MPEG audio header, ISO/IEC 11172-3 and 13818-3."""
@@ -89,7 +89,7 @@ def _open(path: Path) -> InputContainer:
 
 
 def _is_known(head: bytes) -> bool:
-    """Whether the first bytes are those of a container or stream that recordings come in."""
+    """Tell whether the first bytes are those of a container or stream that recordings come in."""
     return (
         head.startswith(_MAGIC)
         or head[4:8] in _MOV_BOXES
@@ -100,7 +100,7 @@ def _is_known(head: bytes) -> bool:
 
 
 def _videos(container: InputContainer) -> list[VideoStream]:
-    """The moving pictures: a cover inside an mp3 is none."""
+    """Return the streams of moving pictures; a cover inside an mp3 is none."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
@@ -116,7 +116,7 @@ def _audio_stream(container: InputContainer) -> AudioStream:
 
 
 def _decode_something(container: InputContainer, stream: AudioStream) -> None:
-    """Decode up to the first sound: many things that are no recording get this far and no further."""
+    """Decode up to the first sound: many files that are no recording get this far and no further."""
     for packets, packet in enumerate(container.demux(stream)):
         if packets > _FIRST_PACKETS:
             break
@@ -129,7 +129,7 @@ def _decode_something(container: InputContainer, stream: AudioStream) -> None:
 
 
 def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> float | None:
-    """What the file claims to last; None where libav would only be guessing from bit rate or size."""
+    """Return the duration that the file claims; None where libav would guess from bit rate or size."""
     name = container.format.name
     if name == "mp3":
         return _mp3_declared_s(head)
@@ -146,7 +146,7 @@ def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> 
 
 
 def _mp3_declared_s(head: bytes) -> float | None:
-    """The duration by a Xing, Info or VBRI header, which libav ignores in a truncated file."""
+    """Return the duration by a Xing, Info or VBRI header, which libav ignores in a truncated file."""
     start = 0
     if head.startswith(b"ID3") and len(head) > 10:
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
@@ -171,7 +171,7 @@ def _mp3_declared_s(head: bytes) -> float | None:
 
 
 def _wav_declared_s(head: bytes) -> float | None:
-    """The duration by the size of the ``data`` chunk, which libav cuts to what is there."""
+    """Return the duration by the size of the ``data`` chunk, which libav cuts to what is there."""
     at, bytes_per_s = 12, 0
     while at + 8 <= len(head):
         chunk, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")

@@ -14,7 +14,7 @@ SAMPLE_RATE = 16_000
 """Samples a second of the prepared audio: what Whisper, silero and GE2E were trained on."""
 
 BACKGROUND_NICE = 10
-"""Of what works on recordings, nine times less of the processor than the event loop when both want it: see sched(7)."""
+"""Niceness of work on recordings: a ninth of the event loop's share of the processor when both want it, sched(7)."""
 
 # --- OpenAI audio endpoint, https://platform.openai.com/docs/guides/speech-to-text -------------------------------
 ENDPOINT_AUDIO_BYTES = 25 * 1024 * 1024
@@ -25,16 +25,16 @@ OPUS_BITRATE = 28_000
 # --- providers (architecture) ------------------------------------------------------------------------------------
 PROVIDER_TRIES = 3
 PROVIDER_DELAY_S = 1.0
-"""Before the second try; doubled before each further one."""
+"""Delay before the second try; it doubles before each further one."""
 PROVIDER_LONGEST_DELAY_S = 30.0
 PROVIDER_LONGEST_RETRY_AFTER_S = 120.0
-"""A provider that asks for more is better left alone until the person repeats the command."""
+"""Longest wait that a provider may ask for; beyond it the person has to repeat the command."""
 
 # --- what a person can ask for (product definition) ----------------------------------------------------------------
 LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
 NO_SCENARIO = "none"
-"""Only the transcript is wanted."""
+"""The scenario of recordings of which only the transcript is wanted."""
 
 # --- Telegram, https://core.telegram.org/api/config and https://core.telegram.org/bots/api -------------------------
 CALLBACK_DATA_BYTES = 64
@@ -44,7 +44,7 @@ MESSAGES_PER_SECOND = 25
 CHAT_MESSAGES_PER_MINUTE = 60
 """One a second on average to one chat; short bursts are let through."""
 FILE_PART_BYTES = 1024 * 1024
-"""A request of a download; an offset must be a multiple of it."""
+"""Size of a download's request; offsets must be multiples of it."""
 
 # --- what people see (product definition) --------------------------------------------------------------------------
 LONGEST_INLINE_TEXT = 1200
@@ -53,6 +53,6 @@ PREVIEW_CHARACTERS = 300
 REPORT_LIST_BYTES = 10 * 1024 * 1024
 """The largest list of reports that is sent."""
 REPORT_TITLE_CHARACTERS = 200
-"""Of a title that a person gives; they need to be told apart on a phone."""
+"""Longest title that a person gives, in characters: titles have to be told apart on a phone."""
 REPORT_TRIES = 3
-"""For a number, a name or a period before the question is given up."""
+"""Tries for a number, a name or a period before the question is given up."""

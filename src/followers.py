@@ -1,4 +1,4 @@
-"""Loops that look at the database again and again and do what it says is to be done, until they are cancelled.
+"""Followers: loops that look at the database again and again and do what its rows ask for, until they are cancelled.
 
 Besides router and job runner this is the third place where every failure ends: what goes wrong with one message, card
 or file is logged and tried again, and ends neither the loop nor the process.
@@ -23,12 +23,12 @@ _LONGEST_DELAY_S = 60.0
 
 
 def delay_s(tries: int) -> float:
-    """How long to wait after so many tries that failed before: 2, 4, 8, … seconds, a minute at most."""
+    """Return the pause after ``tries`` failures: 2, 4, 8, … seconds, a minute at most."""
     return float(min(_FIRST_DELAY_S * 2 ** min(tries, 10), _LONGEST_DELAY_S))
 
 
 class Loop:
-    """Does a step about once a second, and at once when it is woken."""
+    """A follower's loop: it takes a step about once a second, and at once when it is woken."""
 
     def __init__(self, name: str, pause_s: float = PAUSE_S) -> None:
         self._name = name
@@ -36,11 +36,11 @@ class Loop:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Have the next step done now."""
+        """Take the next step now."""
         self._woken.set()
 
     async def run(self, step: Callable[[], Awaitable[None]]) -> Never:
-        """Do ``step`` for ever. When it fails, the pause grows; it is to find all it needs in the database."""
+        """Repeat ``step`` for ever; the pause grows while it fails. A step finds all it needs in the database."""
         failures = 0
         while True:
             self._woken.clear()
@@ -53,10 +53,10 @@ class Loop:
 
 
 class KeyedTasks(Generic[Key]):
-    """Tasks by key, one at a time for each. What they leave undone when they fail is for a later step of the loop."""
+    """Tasks by key, one at a time for each. What a failed task left undone is done by a later step of the loop."""
 
     def __init__(self, name: str, group: asyncio.TaskGroup, done: Callable[[], None]) -> None:
-        """``done`` is called after each that ended well."""
+        """``done`` is called after each task that ended well."""
         self._name = name
         self._group = group
         self._done = done
@@ -65,10 +65,10 @@ class KeyedTasks(Generic[Key]):
 
     @property
     def busy(self) -> frozenset[Key]:
-        """The keys that have a task, or have had one that failed a moment ago.
+        """The keys that have a task, or had one that failed a moment ago.
 
-        Ask before the database is asked what is to be done: what it says of a key that is free only afterwards may be
-        older than what the key's task has done.
+        Ask for these keys before asking the database what is to be done. In the other order the rows of a key could be
+        older than what its task has just done.
         """
         now = asyncio.get_running_loop().time()
         return frozenset([*self._tasks, *(key for key, (_, until) in self._failures.items() if now < until)])
@@ -79,7 +79,7 @@ class KeyedTasks(Generic[Key]):
         self._tasks[key] = self._group.create_task(self._run(key, work))
 
     def cancel(self, key: Key) -> None:
-        """Stop the task; its key is busy until it has ended. One without a task is forgotten."""
+        """Cancel the task of ``key``, which is busy until the task has ended; forget earlier failures."""
         self._failures.pop(key, None)
         if key in self._tasks:
             self._tasks[key].cancel()

@@ -1,7 +1,7 @@
 """The object store: recordings and transcripts in a bucket of any S3 server.
 
-Nothing is trusted to have arrived by its size: what was written is read back and hashed, what is read is hashed against
-the hash it was stored with.
+A size alone is no proof: what was written is read back and hashed, and what is read is compared with the hash that it
+was stored with.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _READ_TIMEOUT_S = 60.0
 _CONNECTIONS = 10
 _PART_BYTES = 16 * 1024 * 1024
-"""A part of an upload is held in memory; S3 allows 10,000 of them, at least 5 MiB each."""
+"""Size of an upload's part, which is held in memory; S3 allows 10,000 parts of at least 5 MiB."""
 _CHUNK_BYTES = 1024 * 1024
 
 _LONGEST_REASON = 200
@@ -47,12 +47,12 @@ _BUCKET_IS_THERE_CODES = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExi
 
 
 def key_for_original(owner_id: UserId, recording_id: RecordingId, extension: str) -> str:
-    """The key of a recording's original file; ``extension`` is without a dot."""
+    """Return the key of a recording's original file; ``extension`` has no dot."""
     return f"recordings/{owner_id}/{recording_id}/original.{extension}"
 
 
 def key_for_transcript(owner_id: UserId, recording_id: RecordingId) -> str:
-    """The key of a recording's transcript as JSON."""
+    """Return the key of a recording's transcript as JSON."""
     return f"recordings/{owner_id}/{recording_id}/transcript.json"
 
 

@@ -1,4 +1,4 @@
-"""What is known of hosted models: prices, contexts, shutdown dates. The data is ``resources/prices.yaml``."""
+"""Facts about hosted models: prices, contexts, shutdown dates. The data is ``resources/prices.yaml``."""
 
 import re
 from datetime import date
@@ -24,7 +24,7 @@ class AudioFormat(StrEnum):
 
 
 class ModelFacts(Value):
-    """One model. Prices are US dollars per million tokens and per minute of audio; None is not known."""
+    """Facts about a model. Prices are US dollars per million tokens and per minute of audio; None is unknown."""
 
     input: Decimal | None = Field(None, ge=0)
     output: Decimal | None = Field(None, ge=0)
@@ -59,7 +59,7 @@ def model_facts(model: str) -> ModelFacts | None:
 
 
 def cost_usd(model: str, usage: Usage) -> Decimal | None:
-    """US dollars for ``usage`` at the standard rate; None when the price is not known."""
+    """Return the US dollars for ``usage`` at the standard rate; None when the price is unknown."""
     facts = model_facts(model)
     if facts is None or facts.input is None or facts.output is None:
         return None
@@ -67,7 +67,7 @@ def cost_usd(model: str, usage: Usage) -> Decimal | None:
 
 
 def audio_cost_usd(model: str, seconds: float) -> Decimal | None:
-    """US dollars for transcribing ``seconds`` of audio; None when the price is not known."""
+    """Return the US dollars for transcribing ``seconds`` of audio; None when the price is unknown."""
     facts = model_facts(model)
     if facts is None or facts.audio_minute is None:
         return None
@@ -75,6 +75,6 @@ def audio_cost_usd(model: str, seconds: float) -> Decimal | None:
 
 
 def shutdown_date(model: str) -> date | None:
-    """The announced day on which ``model`` stops answering; in the past when it has stopped."""
+    """Return the announced day on which ``model`` stops answering, which may be past; None without one."""
     facts = model_facts(model)
     return facts.shutdown if facts else None

@@ -26,16 +26,16 @@ log = structlog.get_logger(__name__)
 
 _SHORTEST_INTERVAL_S = 3.0
 _CHAT_SHARE_S = 1.5
-"""Telegram takes about a message a second in a chat, edits included: many cards take turns."""
+"""Seconds between edits in one chat: Telegram takes about one a second, so many cards take turns."""
 _BEFORE_THE_LAST_S = 1.0
-"""Between a change and the last one, which is shown as soon as Telegram takes it."""
+"""Seconds between two changes of a card; the last change is shown as soon as Telegram takes it."""
 _LONGEST_INTERVAL_S = 10.0
-"""While work goes on, so that with what Telegram takes a card changes every 15 s."""
+"""Longest stand-still of a card whose work goes on; with Telegram's own delays it changes every 15 s."""
 
 
 @dataclass
 class _Shown:
-    """What this process knows of a card: what it last showed and when, and how fast the work goes."""
+    """What this process knows about a card: what it last showed and when, and how fast the work goes."""
 
     content: dict[str, object] | None = None
     at: datetime | None = None
@@ -73,7 +73,7 @@ class ProgressCards:
         self._shown: dict[int, _Shown] = {}
 
     def wake(self) -> None:
-        """Have a look at once: a card was added, or its work was stopped."""
+        """Look at once: a card was added, or its work was stopped."""
         self._loop.wake()
 
     async def run(self) -> None:

@@ -1,7 +1,7 @@
-"""Takes the wizard about each recording on: transcript, what it is, metadata, reports.
+"""Recording wizards: each leads a person from the transcript over scenario and metadata to the reports.
 
-A move is one transaction: where the wizard stands then, and what the person gets with that, in the outbox. So
-each is made once, whenever the process is killed.
+A move is one transaction: the wizard's new step, and what the person gets with it, in the outbox. So each move is made
+once, whenever the process is killed.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ Subject = tuple[Literal["recording", "card"], UUID | int]
 
 
 class RecordingWizards:
-    """Moves wizards. ``enqueue_proposal`` adds the job that proposes a recording's metadata to a transaction."""
+    """Moves the wizards on. ``enqueue_proposal`` adds the job that proposes metadata to a transaction."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class RecordingWizards:
         """Rounds of recordings whose proposal this process has asked for: once is enough."""
 
     def wake(self) -> None:
-        """Have a look at once: a person has said something that a wizard waited for."""
+        """Look at once: a person has said something that a wizard waited for."""
         self._loop.wake()
 
     async def run(self) -> None:
@@ -164,7 +164,7 @@ class RecordingWizards:
         self._wake_outbox()
 
     async def _begin_dialog(self, connection: Connection, wizard: RecordingWizard) -> bool:
-        """Put the first question, or the confirmation card, or have the answers proposed first; False when too late."""
+        """Ask the first question, show the confirmation card, or order a proposal first; False when it is too late."""
         ready = await recording_wizard_store.lock_ready(connection, wizard)
         if ready is None:
             return False
@@ -205,7 +205,7 @@ class RecordingWizards:
             await self._put(connection, wizard, key, screen, kind=MessageKind.INFO_MESSAGE)
 
     async def _metadata(self, connection: Connection, recording: Recording) -> RecordingMetadata:
-        """What is known, by the caption when nothing is: its lines mean nothing until the scenario is known."""
+        """Return the metadata so far, read from the caption when there are none: its lines depend on the scenario."""
         known = await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
         if known != RecordingMetadata() or not recording.request.caption.strip():
             return known

@@ -28,11 +28,11 @@ _BLOCK_WINDOWS = 256
 
 _SPEECH = 0.5
 _SILENCE = 0.35
-"""Above the first speech begins, below the second it ends; silero's own values."""
+"""Probabilities at which speech begins (at least the first) and ends (below the second); silero's own values."""
 _SHORTEST_SPEECH_S = 0.1
 _SHORTEST_SILENCE_S = 0.5
 _PADDING_S = 0.2
-"""Added on both sides: the model notices quiet first and last sounds late."""
+"""Padding on both sides, in seconds: the model notices quiet first and last sounds late."""
 
 
 async def speech_intervals(pcm: Path, on_seconds: Callable[[float], None] | None = None) -> tuple[Interval, ...]:

@@ -1,4 +1,4 @@
-"""The bot: the application's services with Telegram in front of them, and the loops that bring people what happened."""
+"""The bot: the application's services with Telegram in front of them, and its followers."""
 
 import asyncio
 import gc
@@ -43,17 +43,17 @@ from utils import yield_processor
 log = structlog.get_logger(__name__)
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
-"""How long a job waits for a provider, the database or the object store that did not answer: three hours in all."""
+"""Delays of a job before it is tried again when something did not answer: three hours in all."""
 _DATABASE_RETRY_S = 5.0
 _THREADS = 16
-"""Blocking work at once: files, the object store, numbers to crunch. More would only share the same few cores."""
+"""Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
-"""After which a thread that computes lets the event loop have the interpreter. A press gives it up and takes it again
+"""Seconds after which a computing thread hands the interpreter to the event loop. A press gives it up and takes it back
 a dozen times; ``scripts/benchmark -k switch_interval`` measures what that costs at this and at Python's 5 ms."""
 
 
 class Followers:
-    """The loops that read what is in the database and bring it to people; they end only by being cancelled."""
+    """The followers of the bot, which end only by being cancelled."""
 
     def __init__(self, application: Application, telegram: TelegramClient, messages: MessageTracker) -> None:
         settings, database = application.settings, application.database
@@ -88,7 +88,7 @@ class Bot:
         return self._telegram.username
 
     async def run(self) -> None:
-        """Work until cancelled; what runs then is parked for the next start."""
+        """Work until cancelled; work that runs then goes on at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._work())
             # Before anything is sent: whether a message of the last run arrived is seen by the ids around the newest.
@@ -145,7 +145,7 @@ async def open_bot(
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Keep another bot away from the session: its file belongs to one process. A killed one lets go of the lock."""
+    """Lock the session, whose file belongs to one process; the lock of a killed process is free again."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with FileLock(folder / ".lock", blocking=False):

@@ -1,4 +1,4 @@
-"""Which engine fills which slot: the configured endpoint, else the embedded one. Each is made ready at first use.
+"""The engine of each slot: the configured endpoint, else the embedded one. Each is made ready at its first use.
 
 Adapters are imported by whoever makes them: their libraries take seconds to load, and most runs need one of each kind.
 """
@@ -32,7 +32,7 @@ _SPEECH_MODEL = "whisper-base"
 EMBEDDED_MODEL = "llm-1.5b"
 EMBEDDED_CONTEXT_TOKENS = 8192
 EMBEDDED_OUTPUT_TOKENS = 1024
-"""At 27 tokens a second a longer answer keeps people waiting, and a small model only repeats itself in it."""
+"""Longest answer of the embedded model: it writes 27 tokens a second, and in longer answers repeats itself."""
 _ASR_TIMEOUT_S = 600.0
 
 FetchProgress = Callable[[str, int, int], None]
@@ -54,7 +54,7 @@ class Endpoint:
 
 
 def speech_endpoint(settings: Settings) -> Endpoint | None:
-    """The endpoint that transcribes; None when a local engine does.
+    """Return the endpoint that transcribes; None when a local engine does.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.
@@ -68,7 +68,7 @@ def speech_endpoint(settings: Settings) -> Endpoint | None:
 
 
 def language_endpoint(settings: Settings) -> Endpoint | None:
-    """The endpoint of the language model; None when the embedded one answers, or none at all.
+    """Return the endpoint of the language model; None when the embedded model answers, or none at all.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.
@@ -143,14 +143,14 @@ class EnginePool:
 
     @property
     def has_demo_model(self) -> bool:
-        """Whether the small embedded language model answers, whose reports are a demonstration."""
+        """True when the small embedded language model answers, whose reports are a demonstration."""
         embedded = self.has_language_model and self._language_endpoint is None
         return embedded and self._settings.llm_model_file is None
 
     async def warm_up(self) -> None:
-        """Import what the engines in use are made of, make clients of the endpoints, and load the local speech model.
+        """Import the libraries of the engines in use, make the endpoints' clients, and load the local speech model.
 
-        Later each would stop the event loop: the imports for seconds, certificates and vocabulary for a tenth of one.
+        Done later, each of these would stop the event loop: imports for seconds, certificates and vocabulary for 0.1 s.
         A model whose weights are not there yet is loaded when they have been fetched for the first recording.
         """
         speech = "whisper" if self._settings.asr_engine is not AsrEngine.ONNX else "onnx"
@@ -185,7 +185,7 @@ class EnginePool:
             return self._speech
 
     async def speech_engine(self) -> tuple[str, str]:
-        """Name and model of the speech-to-text engine."""
+        """Return name and model of the speech-to-text engine."""
         info = (await self.speech_to_text()).info
         return info.name, info.model
 
@@ -208,9 +208,9 @@ class EnginePool:
                 await engine.close()
 
     async def fetch_weights(self, *, language_model: bool) -> None:
-        """Fetch what the embedded engines need, also where this run can do without: the next one may have no network.
+        """Fetch all weights of the embedded engines, also those not needed now: the next run may have no network.
 
-        What cannot be fetched is left to the step that cannot do without it, and to its error.
+        A failure is left to the step that needs the weights.
         """
         settings = self._settings
         local_speech = self._speech_endpoint is None and settings.asr_model_dir is None

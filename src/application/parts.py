@@ -1,4 +1,4 @@
-"""Builds the parts from the settings; opens them and closes them in the right order."""
+"""The parts of the application: built from the settings, opened and closed in the right order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -13,8 +13,8 @@ from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, writ
 SERVER = Path(__file__).with_name("llm_server.py")
 ANSWER_LIMIT_S = 5.0
 WAIT_POLICY = "passive"
-"""Threads that wait for each other sleep. When they spin, the default, a busy machine answers 14 times slower: 0.3 tokens
-a second instead of 4.2 (measured with other work on both cores)."""
+"""Threads that wait for each other sleep. When they spin, the default, a busy machine answers 14 times slower: 0.3
+tokens a second instead of 4.2 (measured with other work on both cores)."""
 
 
 @dataclass(frozen=True)

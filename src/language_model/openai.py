@@ -40,7 +40,7 @@ from provider_calls.openai import error_detail, fingerprint, openai_client, open
 from provider_calls.policy import ProviderCalls, Time
 
 REASONING_TOKENS = 8192
-"""Room for hidden reasoning: ``max_completion_tokens`` counts it, and what is not used is not billed."""
+"""Tokens for hidden reasoning: ``max_completion_tokens`` counts it, and unused tokens are not billed."""
 
 _REASONING_MODEL = re.compile(r"^(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))", re.IGNORECASE)
 _FORMAT = re.compile(r"response_format|schema|grammar|structured|guided", re.IGNORECASE)
@@ -50,7 +50,7 @@ _SCHEMA_INSTRUCTION = (
 
 
 class AnswerFormat(IntEnum):
-    """Ways to ask for structured output, the surest first."""
+    """Ways to ask for structured output, the most reliable first."""
 
     STRICT_SCHEMA = 0
     SCHEMA = 1
@@ -61,8 +61,8 @@ class AnswerFormat(IntEnum):
 class ChatRequests:
     """Builds the bodies of ``/chat/completions`` for one model and learns from refusals.
 
-    Starts with what the model's name and host promise: OpenAI's reasoning models take ``max_completion_tokens`` and no
-    temperature, llama.cpp, Ollama and others ``max_tokens``.
+    It starts with what the model's name and host promise: OpenAI's reasoning models take ``max_completion_tokens`` and
+    no temperature; llama.cpp, Ollama and others take ``max_tokens``.
     """
 
     def __init__(self, base_url: str, model: str, context_tokens: int) -> None:
@@ -79,7 +79,7 @@ class ChatRequests:
     def body(
         self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int
     ) -> dict[str, object]:
-        """The request's JSON; ``schema`` asks for structured output."""
+        """Return the request's JSON; ``schema`` asks for structured output."""
         body: dict[str, object] = {"model": self._model}
         if schema is not None:
             how = self._format
@@ -143,7 +143,7 @@ def _with_instruction(messages: Sequence[PromptMessage], schema: Mapping[str, An
 
 
 def fits_strict_mode(schema: object) -> bool:
-    """Whether OpenAI's strict mode takes ``schema``: every object closed, every property required.
+    """Tell whether OpenAI's strict mode takes ``schema``: every object closed, every property required.
 
     https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
     """
@@ -164,10 +164,10 @@ def fits_strict_mode(schema: object) -> bool:
 T = TypeVar("T")
 
 CAREFUL_CONTEXT_TOKENS = 8192
-"""When neither the setting nor the endpoint nor the table tells: every model of the last years holds as much."""
+"""Context when setting, endpoint and table are silent: every model of the last years holds as much."""
 
 MESSAGE_TOKENS = 8
-"""What a chat template adds around a message, at most."""
+"""Most tokens that a chat template adds around a message."""
 
 FOREIGN_MARGIN = 1.05
 """For vocabularies that were not measured. Qwen2.5 takes 0.74 to 0.97 of what cl100k with single digits counts for
@@ -182,9 +182,9 @@ _log = structlog.get_logger(__name__)
 class OpenAILanguageModel:
     """``LanguageModel`` over ``/chat/completions``.
 
-    ``context_tokens`` 0 asks the endpoint (``check`` does), then the table in ``resources/prices.yaml``, then takes
-    ``CAREFUL_CONTEXT_TOKENS``. ``identity`` says what answers when the address does not: the embedded server's port is
-    another at every start, its weights are the same.
+    With ``context_tokens`` 0 the context is what the endpoint tells (``check`` asks it), else what
+    ``resources/prices.yaml`` has, else ``CAREFUL_CONTEXT_TOKENS``. ``identity`` stands for the address where that
+    changes: the embedded server has another port at every start, and the same weights.
     """
 
     def __init__(  # noqa: PLR0913  one explicit argument for each setting
@@ -224,7 +224,7 @@ class OpenAILanguageModel:
 
     @property
     def max_output_tokens(self) -> int:
-        """The default for ``max_tokens``, never more than half of the context."""
+        """Default of ``max_tokens``, never more than half of the context."""
         return min(self._max_output_tokens, self._context_tokens // 2)
 
     async def complete(
@@ -283,13 +283,13 @@ class OpenAILanguageModel:
             yield text
 
     async def count_tokens(self, text: str) -> int:
-        """Tokens of ``text``: exact for models whose vocabulary is known, else an estimate from above."""
+        """Count the tokens of ``text``: exactly where the model's vocabulary is known, else an estimate from above."""
         if len(text) <= PIECE_CHARS:
             return count_tokens(self._model, text)
         return await asyncio.to_thread(count_tokens, self._model, text)
 
     async def check(self) -> None:
-        """List the models; ask for one token when this one is not listed, since some servers go by other names."""
+        """List the models; ask for one token when this one is not listed, since some servers list other names."""
         listed = await self._calls.run(self._look_up)
         if not listed:
             message = PromptMessage(role="user", content="1")
@@ -368,7 +368,7 @@ class OpenAILanguageModel:
 
 
 def count_tokens(model: str, text: str) -> int:
-    """Tokens of ``text`` for ``model``: never too few, about a quarter too many for Russian in a foreign vocabulary."""
+    """Count the tokens of ``text`` for ``model``: never too few; a quarter too many for Russian in unknown vocabularies."""
     encoding = _encoding(model)
     pieces = [text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS)]
     if encoding is not None:
@@ -385,7 +385,7 @@ def count_tokens(model: str, text: str) -> int:
 
 @cache
 def _encoding(model: str) -> bpe_openai.Encoding | None:
-    """The vocabulary of a hosted OpenAI model; None for every other."""
+    """Return the vocabulary of a hosted OpenAI model; None for every other model."""
     try:
         return bpe_openai.encoding_for_model(model)
     except bpe_openai.UnsupportedModelError:

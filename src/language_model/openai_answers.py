@@ -38,7 +38,7 @@ class AnswerUsage(_Lenient):
 
 
 class ChatAnswer(_Lenient):
-    """The fields that are used of a ``chat.completion`` object; servers leave out or add others."""
+    """The used fields of a ``chat.completion`` object; servers leave others out or add some."""
 
     choices: list[AnswerChoice]
     usage: AnswerUsage | None = None
@@ -83,7 +83,7 @@ class ThinkingFilter:
 
 
 def parse_json(text: str, schema: Mapping[str, Any]) -> Any:
-    """The JSON value of ``text``, bare or in a Markdown fence.
+    """Return the JSON value of ``text``, bare or in a Markdown fence.
 
     Raises:
         InvalidAnswerText: names where and which rule of the schema, so that the model can be asked again.
@@ -106,7 +106,7 @@ OLLAMA_CONTEXT = 4096
 """Ollama's smallest default for a model that is not loaded, https://docs.ollama.com/context-length."""
 
 _CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window")
-"""What vLLM, OpenRouter with Together, and Groq call it in ``/models``."""
+"""Names of the context length in ``/models`` of vLLM, of OpenRouter and Together, and of Groq."""
 _NUM_CTX = re.compile(r"^num_ctx\s+(\d+)", re.MULTILINE)
 
 
@@ -129,7 +129,7 @@ class _Listing(BaseModel):
 
 
 async def listed_models(client: openai.AsyncOpenAI) -> list[ListedModel]:
-    """What ``GET /models`` lists; empty when the answer is of another shape.
+    """Return what ``GET /models`` lists; nothing when the answer has another shape.
 
     Raises:
         openai.OpenAIError, json.JSONDecodeError: for the adapter to map.
@@ -142,14 +142,14 @@ async def listed_models(client: openai.AsyncOpenAI) -> list[ListedModel]:
 
 
 def find_model(models: list[ListedModel], model: str) -> ListedModel | None:
-    """The entry of ``model``; Ollama lists an untagged name as ``:latest``."""
+    """Return the entry of ``model``; Ollama lists an untagged name as ``:latest``."""
     return next((entry for entry in models if entry.id in {model, f"{model}:latest"}), None)
 
 
 async def server_context_tokens(client: openai.AsyncOpenAI, model: str) -> int | None:
-    """Ask a llama.cpp or Ollama server how long a context it runs ``model`` with; None when it is neither.
+    """Return the context with which a llama.cpp or Ollama server runs ``model``; None for other servers.
 
-    What the weights could hold is not asked: these servers cut a longer prompt to what they were started with.
+    What the weights could hold does not count: these servers cut a longer prompt to what they were started with.
     """
     url = urlsplit(str(client.base_url))
     root = f"{url.scheme}://{url.netloc}"
@@ -170,7 +170,7 @@ async def server_context_tokens(client: openai.AsyncOpenAI, model: str) -> int |
 
 
 async def _json(client: openai.AsyncOpenAI, method: str, url: str, body: object = None) -> dict[str, Any]:
-    """The JSON object at ``url``, empty when there is none: not every server knows every address."""
+    """Return the JSON object at ``url``; an empty one when there is none, as not every server has every address."""
     try:
         if method == "GET":
             response = await client.get(url, cast_to=httpx2.Response)

@@ -14,7 +14,7 @@ class LanguageModel(Protocol):
 
     @property
     def context_tokens(self) -> int:
-        """Prompt and answer together must fit into this many tokens."""
+        """Most tokens of prompt and answer together."""
         ...
 
     @property
@@ -27,10 +27,10 @@ class LanguageModel(Protocol):
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
     ) -> Completion:
-        """Answer; with a JSON schema the answer is structured output, parsed and valid.
+        """Answer the messages; with a JSON schema the answer is parsed and valid structured output.
 
         Raises:
-            ProviderInvalidAnswer: not valid by the schema; the caller decides on asking again.
+            ProviderInvalidAnswer: the answer is not valid by the schema; the caller decides whether to ask again.
             ProviderError: after the retries of ``provider_calls``.
         """
         ...
@@ -40,7 +40,7 @@ class LanguageModel(Protocol):
         ...
 
     async def count_tokens(self, text: str) -> int:
-        """Tokens of ``text`` for this model, never too few."""
+        """Count the tokens of ``text`` for this model, never too few."""
         ...
 
     async def check(self) -> None:

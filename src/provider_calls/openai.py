@@ -1,4 +1,4 @@
-"""The OpenAI SDK, for both adapters that speak its protocol: a client with one retry policy, and its errors as ours."""
+"""The OpenAI SDK for both adapters that speak its protocol: a client without retries of its own, its errors as ours."""
 
 import json
 import re
@@ -37,7 +37,7 @@ _DETAIL_CHARS = 160
 
 
 def openai_client(base_url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
-    """A client that tries once. An endpoint without keys gets a placeholder: the SDK insists on one."""
+    """Return a client that tries once. An endpoint without keys gets a placeholder: the SDK insists on a key."""
     # A proxy of the environment leads out; what listens on this machine is never behind it.
     loopback = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
     return openai.AsyncOpenAI(
@@ -50,7 +50,7 @@ def openai_client(base_url: str, api_key: str, timeout_s: float) -> openai.Async
 
 
 def fingerprint(*facts: object) -> str:
-    """A short digest of what an engine's output depends on."""
+    """Return a short digest of what an engine's output depends on."""
     return sha256(json.dumps([str(fact) for fact in facts]).encode()).hexdigest()[:16]
 
 
@@ -80,7 +80,7 @@ def openai_errors(provider: str, model: str) -> Iterator[None]:
 
 
 def status_error(provider: str, model: str, exc: openai.APIStatusError) -> ProviderError:
-    """What an error status means for us."""
+    """Return our error for an error status."""
     status = exc.status_code
     refusal = _refusal(exc)
     if refusal:
@@ -113,7 +113,7 @@ def _refusal(exc: openai.APIStatusError) -> str | None:
 
 
 def error_detail(exc: openai.APIError) -> str:
-    """The error's own sentence, without what it quotes of the request."""
+    """Return the error's own sentence, without what it quotes of the request."""
     message = exc.message
     if isinstance(exc.body, dict) and isinstance(exc.body.get("message"), str):
         message = exc.body["message"]

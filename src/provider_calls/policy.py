@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Time:
-    """Where the policy gets its time and its chance from; tests bring their own."""
+    """Clock and random numbers of the policy; tests bring their own."""
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = monotonic
@@ -136,9 +136,9 @@ def _error(state: tenacity.RetryCallState) -> ProviderError:
 
 
 def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait by a ``Retry-After`` header: a number of seconds or an HTTP date (RFC 9110, 10.2.3).
+    """Return the seconds to wait by a ``Retry-After`` header, a number or an HTTP date (RFC 9110, 10.2.3).
 
-    None when it is absent or makes no sense. Never negative; the policy caps it.
+    None when the header is absent or makes no sense. Never negative; the policy caps it.
     """
     if header is None:
         return None
