@@ -1,6 +1,6 @@
 """Rows of ``chats``, ``chat_questions`` and ``chat_answers``.
 
-A chat is looked for by owner and number, so that nobody comes to another's by its number.
+A chat is found by its owner and its number together, so that a number leads nobody to another person's chat.
 """
 
 from collections.abc import Sequence
@@ -184,7 +184,7 @@ async def count_chats(connection: Connection, owner: UserId) -> int:
 
 
 async def find_empty_chat(connection: Connection, owner: UserId) -> Chat | None:
-    """The owner's newest chat that nobody has named or asked anything in."""
+    """Find the owner's newest chat that has neither a given title nor a question."""
     row = await (await connection.execute(_SELECT_EMPTY, {"owner_id": owner})).fetchone()
     return None if row is None else Chat.model_validate(row)
 
@@ -211,7 +211,7 @@ async def delete_chat(connection: Connection, owner: UserId, number: int) -> Non
 
 
 async def is_asked(connection: Connection, chat: ChatId, message: MessageId) -> bool:
-    """Tell whether what a message asks was added before."""
+    """Tell whether the question of this message was added before."""
     parameters = {"telegram_chat_id": chat, "message_id": message}
     row = await (await connection.execute(_SELECT_IS_ASKED, parameters)).fetchone()
     return row is not None and bool(row["asked"])
@@ -225,7 +225,7 @@ async def add_question(
     title: str,
     waiting_message: MessageId,
 ) -> AnswerId:
-    """Add what a message asks, with an answer that is waited for; a chat without a title gets ``title``."""
+    """Add the question of a message with an answer that is still to come; a chat without a title gets ``title``."""
     key = _key(chat.owner_id, chat.number)
     asked = {**key, "telegram_chat_id": message[0], "message_id": message[1], "text": text}
     row = await (await connection.execute(_INSERT_QUESTION, asked)).fetchone()
@@ -245,19 +245,19 @@ async def add_question(
 
 
 async def find_to_answer(connection: Connection, answer_id: AnswerId) -> QuestionToAnswer | None:
-    """What an answer is made from; None when its chat was deleted."""
+    """Load what an answer is made from; None when its chat was deleted."""
     row = await (await connection.execute(_SELECT_TO_ANSWER, {"id": answer_id})).fetchone()
     return None if row is None else QuestionToAnswer.model_validate(row)
 
 
 async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int) -> list[Turn]:
-    """The answered turns before a question in its chat, the latest first."""
+    """Load the answered turns before a question in its chat, the latest first."""
     parameters = {**_key(asked.owner_id, asked.chat_number), "before": asked.question_id, "limit": limit}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_LAST_TURNS, parameters)]
 
 
 async def finish_answer(connection: Connection, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
-    """Keep what was answered; False when it was before, or when the chat is gone."""
+    """Store the outcome of an answer; False when it has one already, or when the chat was deleted."""
     parameters = {
         **outcome.model_dump(exclude={"usage", "sources"}),
         **outcome.usage.model_dump(),
@@ -270,14 +270,14 @@ async def finish_answer(connection: Connection, answer_id: AnswerId, outcome: An
 
 
 async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: str) -> None:
-    """Note that there will be no answer, and why."""
+    """Note why there will be no answer."""
     parameters = {"id": answer_id, "error_code": error_code}
     statuses = {"failed": AnswerStatus.FAILED, "waiting": AnswerStatus.WAITING}
     await connection.execute(_FAIL_ANSWER, {**parameters, **statuses})
 
 
 async def lock_ended(connection: Connection, limit: int) -> list[EndedAnswer]:
-    """Load answers that have ended and were not delivered, in their order. They are locked."""
+    """Lock and load the answers that have ended and were not delivered yet, in their order."""
     return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, {"limit": limit})]
 
 
@@ -304,7 +304,7 @@ async def list_turns(
 
 
 async def chats_asked_in(connection: Connection, owner: UserId, first: datetime, until: datetime) -> Sequence[int]:
-    """The numbers of the owner's chats in which something was asked in this time."""
+    """Load the numbers of the owner's chats in which something was asked in this time."""
     parameters = {"owner_id": owner, "first": first, "until": until}
     return [row["chat_number"] async for row in await connection.execute(_SELECT_CHATS_ASKED, parameters)]
 

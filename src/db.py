@@ -29,14 +29,14 @@ SQL_SCRIPTS = ROOT / "sql_scripts"
 
 _CONNECT_TIMEOUT_S = 10
 CHECKOUT_TIMEOUT_S = 15.0
-"""A server that restarts is back by then; people should not wait longer to hear that it is gone."""
+"""A restarting server is back within this time; people should not wait longer to hear that it is gone."""
 _MIGRATION_LOCK = 0x766F7870
 """Key of the advisory lock under which the schema is changed; "voxp"."""
 _MIGRATION_SESSION = """
 SET lock_timeout = '120s';
 SET client_connection_check_interval = '1s';
 """
-"""Waiting for a migration that hangs has an end, and one whose process was killed lets go of its lock at once."""
+"""The wait for a migration that hangs has an end, and the lock of a killed process is free at once."""
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
 _MIGRATION_TABLE = "_yoyo_migration"
@@ -61,7 +61,7 @@ class Database:
 
     @classmethod
     async def open(cls, dsn: str, *, max_size: int = 10, checkout_timeout_s: float = CHECKOUT_TIMEOUT_S) -> Self:
-        """Bring the schema up to date, then connect; who waits longer for a connection hears that there is none.
+        """Bring the schema up to date, then connect. A caller waits ``checkout_timeout_s`` for a connection at most.
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
@@ -94,7 +94,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Give a connection whose work is committed when the block ends and undone when it raises.
+        """Yield a connection whose work is committed when the block ends and undone when it raises.
 
         Raises:
             DatabaseUnavailable: no connection, or it broke, or the server gave up the transaction; nothing was done
@@ -121,7 +121,7 @@ class Database:
 
     @asynccontextmanager
     async def try_advisory_lock(self, name: str) -> AsyncIterator[bool]:
-        """Hold the lock ``name`` during the block; yields False at once, holding nothing, when someone else has it.
+        """Hold the lock ``name`` during the block; yield False at once, holding nothing, when another has it.
 
         Raises:
             DatabaseUnavailable: no connection.
@@ -144,7 +144,7 @@ class Database:
         """Ask the database for a sign of life.
 
         Raises:
-            DatabaseUnavailable: there was none.
+            DatabaseUnavailable: it did not answer.
         """
         async with self.transaction() as connection:
             await connection.execute("SELECT 1")
@@ -171,7 +171,7 @@ class _MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo
             self.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
-        """Who migrated, without yoyo's look-ups: a container's user may have no name, and DNS may not answer."""
+        """Return who migrated, without yoyo's look-ups: a container's user may have no name, and DNS may not answer."""
         return {
             "id": str(uuid4()),
             "migration_id": migration and migration.id,

@@ -56,7 +56,7 @@ class ReportIndex(_Head):
         return self
 
     def add(self, entry: NewReportFile, text: str) -> int:
-        """Put a report in, or in the place of itself, and return its number."""
+        """Add a report, or replace its own line, and return its number."""
         known = next((report.number for report in (*self.reports, *self.deleting) if report.id == entry.id), None)
         number = known or self._free_number(entry.number)
         line = ReportFile(
@@ -73,7 +73,7 @@ class ReportIndex(_Head):
         return number
 
     def line(self, number: int) -> ReportFile:
-        """The report of this number.
+        """Return the line of the report with this number.
 
         Raises:
             NotFound: there is none.

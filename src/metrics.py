@@ -73,7 +73,7 @@ log = structlog.get_logger(__name__)
 _PROBE_S = 0.02
 _REPORT_S = 10.0
 _LATE_S = 0.1
-"""What people begin to notice."""
+"""Seconds of lag that people begin to notice."""
 
 
 class LagMonitor:

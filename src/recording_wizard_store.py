@@ -1,4 +1,4 @@
-"""Rows of ``recording_wizards``: where the wizard about each recording stands."""
+"""Rows of ``recording_wizards``: the step of each recording's wizard."""
 
 from psycopg.rows import DictRow
 
@@ -71,17 +71,17 @@ class ReadyWizard(Value):
 
 
 async def start(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
-    """Begin the wizard about a recording, from its transcript; one that is going on is left alone."""
+    """Start the wizard of a recording with its transcript; a wizard that exists is left alone."""
     await connection.execute(_START, _beginning(owner, chat, recording_id))
 
 
 async def restart(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
-    """Begin anew, as another round: the recording is processed again, and its transcript will be delivered again."""
+    """Start anew, in another round: the recording is processed again, and its transcript will be delivered again."""
     await connection.execute(_RESTART, _beginning(owner, chat, recording_id))
 
 
 async def get(connection: Connection, owner: UserId, recording_id: RecordingId) -> RecordingWizard:
-    """Load the wizard about a recording for its owner.
+    """Load the wizard of a recording for its owner.
 
     Raises:
         NotFound: there is none, or the recording is someone else's.
@@ -89,12 +89,12 @@ async def get(connection: Connection, owner: UserId, recording_id: RecordingId) 
     parameters = {"owner_id": owner, "recording_id": recording_id}
     row = await (await connection.execute(_SELECT_OWNED, parameters)).fetchone()
     if row is None:
-        raise NotFound(what=f"wizard about {recording_id}")
+        raise NotFound(what=f"wizard of {recording_id}")
     return RecordingWizard.model_validate(row)
 
 
 async def move(connection: Connection, wizard: RecordingWizard, step: WizardStep) -> bool:
-    """Take a wizard from where ``wizard`` says to ``step``; False when it is not there any more."""
+    """Move the wizard from the step of ``wizard`` to ``step``; False when it is at another step by now."""
     parameters = {
         "recording_id": wizard.recording_id,
         "before": wizard.step,
@@ -105,14 +105,14 @@ async def move(connection: Connection, wizard: RecordingWizard, step: WizardStep
 
 
 async def list_ready(connection: Connection) -> list[ReadyWizard]:
-    """Load the wizards that wait for nothing but us, those that have waited longest first."""
+    """Load the wizards that can move on now, those that have waited longest first."""
     return [_ready(row) async for row in await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})]
 
 
 async def lock_ready(connection: Connection, wizard: RecordingWizard) -> ReadyWizard | None:
-    """Load a wizard as it is now, and keep it there until the transaction ends.
+    """Lock a wizard until the transaction ends and load it.
 
-    None when it is not ready any more, at another step or in another round.
+    None when it is not ready any more, or is at another step or in another round.
     """
     parameters = {"no_scenario": NO_SCENARIO, "recording_id": wizard.recording_id}
     row = await (await connection.execute(_LOCK_READY, parameters)).fetchone()

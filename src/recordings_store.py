@@ -100,7 +100,7 @@ _SELECT_PROGRESS = """
 async def insert_recording(connection: Connection, new: NewRecording) -> Recording:
     """Add a recording and give it its owner's next number, which no other recording ever had.
 
-    Returns the recording that the owner has of the same bytes, when there is one: it is that one's id which counts.
+    When the owner has a recording of the same bytes already, that one is returned, with its own id.
     """
     existing = await find_for_insert(connection, new.owner_id, new.sha256)
     if existing is not None:
@@ -181,7 +181,7 @@ async def get_recording_for_job(connection: Connection, recording_id: RecordingI
 async def update_request(
     connection: Connection, recording_id: RecordingId, request: ProcessingRequest, *, restart: bool
 ) -> Recording:
-    """Put another request in the place of the earlier one; an earlier failure is over with that.
+    """Replace the request, and clear an earlier failure.
 
     With ``restart`` the work begins again from the stored file, else it goes on where it was.
 
@@ -198,7 +198,7 @@ async def delete_recording(connection: Connection, recording_id: RecordingId) ->
 
 
 async def load_progress(connection: Connection, recording_ids: Sequence[RecordingId]) -> list[RecordingProgress]:
-    """Load how far each of the recordings is, in the order asked for; a deleted one is left out."""
+    """Load how far the work on each recording is, in the order asked for, without deleted ones."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
 
@@ -279,9 +279,9 @@ async def choose_scenario(
     building: BuildingType | None,
     stage: Stage,
 ) -> Recording:
-    """Note what the recording is, and ``stage`` as its last one; an earlier failure is over with that.
+    """Note what the recording is, and ``stage`` as its last one; clear an earlier failure.
 
-    Warnings go when the stage changes: they are of steps that will be done again.
+    Warnings are cleared when the stage changes: they are about steps that will be done again.
 
     Raises:
         NotFound: the recording was deleted.
@@ -292,10 +292,10 @@ async def choose_scenario(
 
 
 async def set_stage(connection: Connection, worked_on: Recording, stage: Stage, seconds: float) -> bool:
-    """Note that ``stage`` is done and took ``seconds``; an earlier failure is over with that.
+    """Note that ``stage`` is done and took ``seconds``; clear an earlier failure.
 
-    Returns False, noting nothing, when something else is wanted by now: the recording was cancelled, or is not at the
-    stage or has not the request that were ``worked_on``.
+    Returns False, noting nothing, when the recording was cancelled, or when its stage or its request is not that of
+    ``worked_on`` any more.
     """
     parameters = {
         "cancelled": Cancelled.code_of_class(),
@@ -309,12 +309,12 @@ async def set_stage(connection: Connection, worked_on: Recording, stage: Stage, 
 
 
 async def go_on(connection: Connection, recording_id: RecordingId) -> None:
-    """Note that work is asked for: an earlier failure or cancellation is over, the time of the stage begins anew."""
+    """Note that work is asked for: clear a failure or cancellation, and start the time of the stage anew."""
     await connection.execute(_GO_ON, {"id": recording_id})
 
 
 async def begin_try(connection: Connection, recording_id: RecordingId) -> Recording:
-    """Load a recording that is worked on; a failure that was to be tried again is over with that.
+    """Load a recording to work on it; clear a failure that was to be tried again.
 
     Raises:
         NotFound: it was deleted.
@@ -330,9 +330,9 @@ async def record_failure(
     error_text: str,
     retry_at: datetime | None = None,
 ) -> None:
-    """Note why work stopped, and when it will be tried again by itself. The stage stays: it is where work goes on.
+    """Note why work stopped, and when it will be tried again by itself. The stage stays: work goes on from there.
 
-    What was cancelled stays so.
+    A cancelled recording stays cancelled.
     """
     await connection.execute(
         _RECORD_FAILURE,
@@ -347,7 +347,7 @@ async def record_failure(
 
 
 async def cancel(connection: Connection, recording_id: RecordingId) -> bool:
-    """Note that a person stopped the work; False when there is none to stop: it is done, or has failed for good."""
+    """Note that a person stopped the work; False when there is none to stop: it is done or has failed for good."""
     cancelled = Cancelled()
     parameters = {
         "id": recording_id,
@@ -359,5 +359,5 @@ async def cancel(connection: Connection, recording_id: RecordingId) -> bool:
 
 
 async def add_warnings(connection: Connection, recording_id: RecordingId, warnings: Sequence[str]) -> None:
-    """Add those warnings that the recording has not."""
+    """Add the warnings that the recording does not have yet."""
     await connection.execute(_ADD_WARNINGS, {"id": recording_id, "warnings": list(dict.fromkeys(warnings))})

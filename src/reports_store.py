@@ -111,9 +111,9 @@ _STORE_PASS = """
 
 
 async def queue_run(connection: Connection, new: NewReportRun) -> ReportRun:
-    """Add a report run; returns the one that is there for the same recording, report and input hash.
+    """Add a report run, or return the one of the same recording, report and input hash.
 
-    One that had failed, or waits to be tried again, or was cancelled is queued again.
+    A run that failed, waits to be tried again or was cancelled is queued again.
     """
     parameters = {**new.model_dump(), "id": uuid4(), "status": RunStatus.QUEUED}
     await connection.execute(_QUEUE_RUN, parameters)
@@ -143,12 +143,12 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
 
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
-    """What the owner's report runs are called by: id, number, report_id, created_at and their recording's names."""
+    """Load what names the owner's report runs: id, number, report_id, created_at and their recording's metadata."""
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 
 
 async def start_run(connection: Connection, run_id: ReportRunId) -> bool:
-    """Note that the run is being worked on, from its first pass; an earlier failure is over with that.
+    """Note that work on the run begins with its first pass, and clear an earlier failure.
 
     Returns False when it was cancelled.
     """
@@ -162,7 +162,7 @@ async def set_passes_done(connection: Connection, run_id: ReportRunId, passes_do
 
 
 async def finish_run(connection: Connection, run_id: ReportRunId, outcome: ReportOutcome) -> bool:
-    """Keep what the run led to; returns False, keeping nothing, when it was cancelled or deleted meanwhile."""
+    """Store the outcome of the run; return False, storing nothing, when it was cancelled or deleted meanwhile."""
     indices = None if outcome.indices is None else Jsonb([index.model_dump() for index in outcome.indices])
     cursor = await connection.execute(
         _FINISH_RUN,
@@ -179,7 +179,7 @@ async def finish_run(connection: Connection, run_id: ReportRunId, outcome: Repor
 
 
 async def fail_run(connection: Connection, run_id: ReportRunId, error_code: str, error_text: str) -> None:
-    """Note why the run led to nothing; one that was cancelled stays so."""
+    """Note why the run failed; a cancelled run stays cancelled."""
     await connection.execute(
         _FAIL_RUN, {"id": run_id, "status": RunStatus.FAILED, "error_code": error_code, "error_text": error_text}
     )
@@ -188,7 +188,7 @@ async def fail_run(connection: Connection, run_id: ReportRunId, error_code: str,
 async def postpone_run(
     connection: Connection, run_id: ReportRunId, error_code: str, error_text: str, retry_at: datetime
 ) -> None:
-    """Note why the run has led to nothing yet, and when it will be tried again; one that was cancelled stays so."""
+    """Note why the run failed and when it will be tried again; a cancelled run stays cancelled."""
     parameters = {
         "id": run_id,
         "status": RunStatus.QUEUED,
@@ -200,7 +200,7 @@ async def postpone_run(
 
 
 async def cancel_runs(connection: Connection, run_ids: Sequence[ReportRunId]) -> list[ReportRunId]:
-    """Note that a person stopped these runs; returns those that were not over yet."""
+    """Note that a person stopped these runs; return those that had not ended yet."""
     cancelled = Cancelled()
     parameters = {
         "ids": list(run_ids),
@@ -212,7 +212,7 @@ async def cancel_runs(connection: Connection, run_ids: Sequence[ReportRunId]) ->
 
 
 async def list_unfinished(connection: Connection, recording_id: RecordingId) -> list[ReportRunId]:
-    """The recording's runs that wait or are being worked on."""
+    """Load the recording's runs that wait or are worked on."""
     cursor = await connection.execute(_SELECT_UNFINISHED, {"recording_id": recording_id})
     return [row["id"] async for row in cursor]
 
@@ -225,7 +225,7 @@ async def find_pass(connection: Connection, recording_id: RecordingId, input_has
 
 
 async def store_pass(connection: Connection, recording_id: RecordingId, answer: StoredPass) -> None:
-    """Keep an answer; one that is there for the same input stays."""
+    """Store an answer; an earlier one to the same input stays."""
     await connection.execute(
         _STORE_PASS,
         {"recording_id": recording_id, **answer.model_dump(exclude={"usage"}), **answer.usage.model_dump()},
@@ -269,12 +269,12 @@ async def delete_run(connection: Connection, owner_id: UserId, run_id: ReportRun
 
 
 async def find_text(connection: Connection, owner_id: UserId, run_id: ReportRunId) -> str | None:
-    """The text of the owner's report; None when there is no such report or it was never finished."""
+    """Load the text of the owner's report; None when there is no such report or it was never finished."""
     row = await (await connection.execute(_SELECT_TEXT, {"id": run_id, "owner_id": owner_id})).fetchone()
     return None if row is None else row["text"]
 
 
 async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPoint]:
-    """The indices of all the owner's reports that have some, in the order of their recordings' days."""
+    """Load the indices of the owner's reports that have any, by the day of their recording."""
     cursor = await connection.execute(_SELECT_POINTS, {"owner_id": owner_id})
     return [IndexPoint.model_validate(row) async for row in cursor]

@@ -17,7 +17,7 @@ _DELETE = "DELETE FROM sent_messages WHERE chat_id = %(chat_id)s AND message_id 
 
 
 async def remember(connection: Connection, chat: ChatId, message: MessageId, kind: MessageKind) -> None:
-    """Note that the chat has this message, and that it is of this kind now."""
+    """Note that the chat has this message, and of which kind it is now."""
     await connection.execute(_UPSERT, {"chat_id": chat, "message_id": message, "kind": kind})
 
 
@@ -34,5 +34,5 @@ async def is_remembered(connection: Connection, chat: ChatId, message: MessageId
 
 
 async def forget(connection: Connection, chat: ChatId, messages: Collection[MessageId]) -> None:
-    """Delete the rows of messages that are gone, or that stay for ever."""
+    """Delete the rows of messages that were deleted, or that stay for ever."""
     await connection.execute(_DELETE, {"chat_id": chat, "message_ids": list(messages)})

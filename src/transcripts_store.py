@@ -91,7 +91,7 @@ _BATCH_ROWS = 100
 async def plan_parts(connection: Connection, recording_id: RecordingId, parts: Mapping[str, PartPlan]) -> None:
     """Make ``parts``, by input hash, the plan of the recording.
 
-    Parts that are there keep what is known of them. Parts of other plans go, unless an engine answered for them.
+    Parts that are stored already keep their results. Parts of other plans are deleted unless they have a result.
     """
     async with connection.cursor() as cursor:
         await cursor.executemany(
@@ -113,7 +113,7 @@ async def plan_parts(connection: Connection, recording_id: RecordingId, parts: M
 
 
 async def get_parts(connection: Connection, recording_id: RecordingId, input_hashes: Sequence[str]) -> list[StoredPart]:
-    """Load those of the parts that are there, by position."""
+    """Load the stored ones of these parts, by position."""
     cursor = await connection.execute(_SELECT_PARTS, {"recording_id": recording_id, "input_hashes": list(input_hashes)})
     rows = await cursor.fetchall()
     # Hours of words: built in a thread, so that the event loop stays free for others.
@@ -127,7 +127,7 @@ async def store_part_result(
     result: PartTranscript,
     engine_s: float,
 ) -> None:
-    """Keep what the engine answered for a planned part, and the seconds it took."""
+    """Store what the engine heard in a planned part, and the seconds that it took."""
     await connection.execute(
         _STORE_PART_RESULT,
         {
@@ -180,13 +180,13 @@ async def save_transcript(
 
 
 async def engine_seconds(connection: Connection, recording_id: RecordingId) -> float:
-    """Seconds that the engine took for the parts of the current plan, added up."""
+    """Add up the seconds that the engine took for the parts of the current plan."""
     row = await (await connection.execute(_SUM_ENGINE_SECONDS, {"recording_id": recording_id})).fetchone()
     return float(row["seconds"]) if row else 0.0
 
 
 async def find_engine(connection: Connection, recording_id: RecordingId) -> tuple[str, str] | None:
-    """Name and model of the engine that made the transcript; None while there is none."""
+    """Load name and model of the engine that made the transcript; None while there is no transcript."""
     row = await (await connection.execute(_SELECT_ENGINE, {"recording_id": recording_id})).fetchone()
     return None if row is None else (row["engine"], row["model"])
 
@@ -309,7 +309,7 @@ class FoundSegment(Value):
 
 
 class FoundRecording(Value):
-    """What is said of a recording beside a quote. ``recorded_on`` is None while nobody has said it."""
+    """What stands beside a quote about its recording. ``recorded_on`` is None while the day is unknown."""
 
     id: RecordingId
     number: int
@@ -319,7 +319,7 @@ class FoundRecording(Value):
 
 
 async def lexemes_of(connection: Connection, text: str) -> list[str]:
-    """The stems of the words of ``text`` by which it can be searched; «и», «что», «как» and the like are left out."""
+    """Return the stems by which ``text`` can be searched; «и», «что», «как» and the like have none."""
     row = await (await connection.execute(_SELECT_LEXEMES, {"text": text})).fetchone()
     return list(row["lexemes"]) if row else []
 
@@ -343,7 +343,7 @@ async def segments_around(connection: Connection, hits: Sequence[Hit], reach: in
 async def recordings_of(
     connection: Connection, owner: UserId, ids: Sequence[RecordingId]
 ) -> dict[RecordingId, FoundRecording]:
-    """Load what is said of these recordings of the owner, by id."""
+    """Load what stands beside quotes about these recordings of the owner, by id."""
     cursor = await connection.execute(_SELECT_RECORDINGS, {"owner_id": owner, "ids": list(ids)})
     return {row["id"]: FoundRecording.model_validate(row) async for row in cursor}
 
@@ -355,6 +355,6 @@ async def has_transcripts(connection: Connection, owner: UserId) -> bool:
 
 
 def _any_of(lexemes: Sequence[str]) -> str:
-    """A tsquery in which each stem stands quoted, so that none of its signs is read as an operator."""
+    """Return a tsquery in which each stem is quoted, so that none of its characters is an operator."""
     quoted = (lexeme.replace("\\", "\\\\").replace("'", "''") for lexeme in lexemes)
     return " | ".join(f"'{lexeme}'" for lexeme in quoted)

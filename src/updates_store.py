@@ -36,11 +36,11 @@ _DELETE_OLD = """
     )
 """
 _OVERLAP = 100
-"""Messages that are looked at again after a restart; their rows stay, so that they are known."""
+"""How many messages are looked at again after a restart; their rows stay, so that they are recognised."""
 
 
 def seen_update(update: IncomingMessage | ButtonPress) -> SeenUpdate:
-    """The row of an update that comes for the first time."""
+    """Return the row of an update that comes for the first time."""
     is_press = isinstance(update, ButtonPress)
     return SeenUpdate(
         kind=UpdateKind.BUTTON if is_press else UpdateKind.MESSAGE,
@@ -59,7 +59,7 @@ async def remember_message(connection: Connection, message: IncomingMessage) -> 
 
 
 async def remember_press(connection: Connection, press: ButtonPress, *, done: bool = False) -> bool:
-    """Note that a button was pressed; False when this press came before. ``done``: there is nothing to handle."""
+    """Note that a button was pressed; False when this press came before. ``done`` leaves nothing to handle."""
     return await _insert(connection, seen_update(press), done=done)
 
 
@@ -69,13 +69,13 @@ async def mark_done(connection: Connection, update: SeenUpdate) -> None:
 
 
 async def count_try(connection: Connection, update: SeenUpdate) -> int:
-    """Note that work on the update begins; returns how often it has, 1 when it was never noted."""
+    """Note that work on the update begins; return how often it has begun, 1 for an update that was never noted."""
     row = await (await connection.execute(_COUNT_TRY, _key(update))).fetchone()
     return 1 if row is None else int(row["tries"])
 
 
 async def unfinished(connection: Connection) -> list[SeenUpdate]:
-    """Load the updates without an end, in the order in which they came."""
+    """Load the updates that were not finished, in the order in which they came."""
     cursor = await connection.execute(_SELECT_UNFINISHED)
     return [
         SeenUpdate(person=TelegramPerson(id=row.pop("person_id"), name=row.pop("person_name")), **row)
@@ -84,13 +84,13 @@ async def unfinished(connection: Connection) -> list[SeenUpdate]:
 
 
 async def missed_after(connection: Connection) -> MessageId | None:
-    """The message after which some may have been missed, a little before the latest; None when none ever came."""
+    """Load the id after which messages may have been missed, a little before the latest; None when none ever came."""
     row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": _OVERLAP})).fetchone()
     return None if row is None or row["missed_after"] is None else MessageId(row["missed_after"])
 
 
 async def forget_old(connection: Connection, older_than: datetime) -> None:
-    """Delete the rows of updates that came before ``older_than``, but for the latest messages."""
+    """Delete the rows of updates that came before ``older_than``, except those of the latest messages."""
     await connection.execute(_DELETE_OLD, {"older_than": older_than, "overlap": _OVERLAP})
 
 

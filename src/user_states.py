@@ -39,7 +39,7 @@ _DELETE = "DELETE FROM user_states WHERE user_id = %(user_id)s AND key = %(key)s
 
 
 class Step(StrEnum):
-    """What the next message of a person answers."""
+    """A step of a dialog: what the next message of the person answers."""
 
     ASK_AUDIO_NUMBER = "ask_audio_number"
     ASK_DATE = "ask_date"
@@ -80,12 +80,12 @@ class State(Value):
 
     @classmethod
     def is_of_another_kind(cls, stored: object) -> bool:  # noqa: ARG003  # most keys have one model
-        """Tell whether what is stored under the key is good, but of another model with the same key."""
+        """Tell whether the stored value is valid for another model with the same key."""
         return False
 
 
 class OpenDialog(State):
-    """Any dialog that waits for a message. All kinds have one key: a person is in one at a time, another ends it."""
+    """A dialog that waits for a message. All kinds have one key: a person is in one dialog at a time."""
 
     KEY = "dialog"
     STEPS: ClassVar[frozenset[Step]] = frozenset(Step)
@@ -106,7 +106,7 @@ class Dialog(OpenDialog):
     skipped: tuple[str, ...] = ()
     tries: int = 0
     answered: int = 0
-    """The latest message that was taken for an answer: handled again after a crash, it answers nothing else."""
+    """The latest message that was taken for an answer; handled again after a crash, it answers nothing else."""
 
 
 class ReportDialog(OpenDialog):
@@ -145,7 +145,7 @@ S = TypeVar("S", bound=State)
 async def get(connection: Connection, user_id: UserId, model: type[S], *, now: datetime | None = None) -> S | None:
     """Load a piece of state; None when there is none, when it has expired, or when it is of an earlier version.
 
-    One of another kind under the same key is None too, and stays.
+    A state of another kind under the same key counts as none, and stays.
     """
     parameters = {"user_id": user_id, "key": model.KEY, "now": now}
     row = await (await connection.execute(_SELECT, parameters)).fetchone()
@@ -165,7 +165,7 @@ async def put(
     ttl: timedelta | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Put a piece of state in the place of the earlier one of its key; it is gone after ``ttl``."""
+    """Replace the piece of state of this key; it expires after ``ttl``."""
     await connection.execute(_UPSERT, _row(user_id, value, ttl, now))
 
 
@@ -183,7 +183,7 @@ async def advance(
     ttl: timedelta | None = None,
     now: datetime | None = None,
 ) -> bool:
-    """Put ``after`` in the place of ``before``; None stands for no state.
+    """Replace ``before`` by ``after``; None stands for no state.
 
     Returns False, changing nothing, when the state is not ``before`` any more.
 
@@ -224,5 +224,5 @@ _LOCKS: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
 
 def get_user_lock(user_id: UserId) -> asyncio.Lock:
-    """The lock under which a person's state is changed; it is freed when nobody holds it or waits for it."""
+    """Return the lock under which a person's state is changed; unused locks are freed."""
     return _LOCKS.setdefault(user_id, asyncio.Lock())

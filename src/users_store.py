@@ -7,7 +7,7 @@ from datamodels_telegram import TelegramPerson
 from db import Connection
 
 LOCAL_USER = UserId(UUID("00000000-0000-4000-8000-000000000001"))
-"""Who works at the command line. The same on every machine, so that a later start finds its recordings."""
+"""The user at the command line. The id is the same on every machine, so that later starts find its recordings."""
 
 _LOCAL_USER_NAME = "local"
 

@@ -85,7 +85,7 @@ class VoiceEncoder:
     def embed(self, windows: Float32Array) -> Float32Array:
         """Embed windows (n, samples) at 16 kHz within [-1, 1]; return unit vectors (n, 256).
 
-        Each window is brought to the loudness of the encoder's training. A silent one gives a vector of no meaning.
+        Each window is scaled to the loudness of the encoder's training. The vector of a silent window has no meaning.
         """
         batches = [self._embed_batch(windows[at : at + BATCH]) for at in range(0, len(windows), BATCH)]
         return np.concatenate(batches) if batches else np.zeros((0, EMBEDDING_SIZE), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Reading the pack's files; whatever is wrong with one is a ``BadReportPack`` that names it."""
+"""The pack's files as they are read; whatever is wrong with one is a ``BadReportPack`` that names it."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ class PackFiles:
         self.root = root.resolve()
 
     def folders(self, path: str = ".") -> list[str]:
-        """The folders in ``path`` by name, hidden ones left out."""
+        """Return the folders in ``path`` by name, without hidden ones."""
         folder = self.root / path
         if not folder.is_dir():
             raise BadReportPack(reason=texts.reports.PACK_NO_FOLDER.format(path=folder.name))
@@ -33,7 +33,7 @@ class PackFiles:
         return sorted(each.relative_to(self.root).as_posix() for each in found)
 
     def resolve(self, folder: str, name: str) -> str:
-        """The path of a file that a manifest in ``folder`` names."""
+        """Return the path of a file that a manifest in ``folder`` names."""
         path = (self.root / folder / name).resolve()
         if not path.is_relative_to(self.root):
             raise BadReportPack(reason=texts.reports.PACK_OUTSIDE.format(path=f"{folder}/{name}"))
@@ -62,7 +62,7 @@ class PackFiles:
         return schema
 
     def manifest(self, path: str, model: type[M]) -> M:
-        """The YAML file as a ``model``."""
+        """Read a YAML file as a ``model``."""
         try:
             content: Any = load_yaml(self.text(path))
         except yaml.MarkedYAMLError as exc:
@@ -78,7 +78,7 @@ class PackFiles:
             raise BadReportPack(reason=_reason(path, exc)) from exc
 
     def fingerprint(self, paths: Iterable[str]) -> str:
-        """sha256 over names and contents."""
+        """Return the sha256 over names and contents of the files."""
         digest = hashlib.sha256()
         for path in sorted(set(paths)):
             content = self.text(path).encode()

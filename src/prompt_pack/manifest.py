@@ -9,7 +9,7 @@ import texts.reports
 from datamodels import BuildingType, Value
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-"""Also callback data, which Telegram limits to 64 bytes."""
+"""Pattern of ids, which are also callback data: Telegram limits that to 64 bytes."""
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ValueName = Annotated[str, StringConstraints(pattern=r"^\w{1,80}$")]
@@ -41,7 +41,7 @@ class PassKind(StrEnum):
 
 
 class ScenarioRole(Value):
-    """Who speaks in a scenario. Printed as its label."""
+    """A role that people have in a scenario; its string is its label."""
 
     id: Identifier
     label: Label
@@ -94,7 +94,7 @@ class PassManifest(Value):
 
 
 class IndexRule(Value):
-    """How a line of the indices table, or one line per group, comes about."""
+    """The rule by which a line of the indices table, or one line per group, is made."""
 
     name: ValueName
     label: Label
@@ -108,7 +108,7 @@ class IndexRule(Value):
     buildings: tuple[BuildingType, ...] | None = None
 
     def label_of(self, group: str) -> str:
-        """The label of the line for one group of ``by``."""
+        """Return the label of the line for one group of ``by``."""
         return self.label.replace("{category}", group).replace(f"{{{self.by}}}", group)
 
     @field_validator("count", mode="before")

@@ -12,7 +12,7 @@ from prompt_pack.manifest import IndexRule, PassKind, ScenarioRole
 from prompt_pack.templates import Schema, Template
 
 CATEGORY = "category"
-"""The field of an item that groups a taxonomy's factors."""
+"""The field of an item that holds the category of its factor."""
 
 
 class Factor(Value):
@@ -43,9 +43,9 @@ class Taxonomy(Value):
 
 
 class ReportPass(Value):
-    """One question to the model. ``schema_`` and the fields after it are set in items passes only.
+    """One question to the model. ``schema_`` and the fields after it are set in passes of items only.
 
-    ``schema_`` knows the taxonomy's factors; ``second_schema`` takes any, since not every endpoint keeps to a schema
+    ``schema_`` allows the taxonomy's factors; ``second_schema`` allows any, since not every endpoint keeps to a schema
     and one invented factor should not cost the whole answer.
     """
 
@@ -70,7 +70,7 @@ class IndexLine(Value):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the values that the rule gives."""
+        """The names of the values that the rule produces."""
         if self.groups is None:
             return (self.rule.name,)
         return tuple(f"{self.rule.name}_{value}" for value, _ in self.groups)
@@ -96,11 +96,11 @@ class ReportPlan(Value):
 
     @property
     def steps(self) -> int:
-        """How many passes the progress counts; asking for indices is one."""
+        """How many passes progress counts; the question for indices is one of them."""
         return len(self.passes) + bool(self.indices and self.indices.prompt)
 
     def variables(self, metadata: str) -> dict[str, Any]:
-        """What every prompt may name, but for ``earlier``."""
+        """Return the variables that every prompt may name; ``earlier`` is not among them."""
         return {
             "building": self.building.value if self.building else "",
             "building_label": self.taxonomy.label if self.taxonomy else "",
@@ -110,7 +110,7 @@ class ReportPlan(Value):
         }
 
     def described(self, item: Mapping[str, Any], field: str) -> dict[str, Any]:
-        """The item with category and labels of the factor in ``field``, which must be known."""
+        """Return the item with category and labels of the factor in ``field``, which must be known."""
         assert self.taxonomy is not None  # noqa: S101 - the loader takes no taxonomy pass without one
         factor = self.taxonomy.factors[item[field]]
         known = {CATEGORY: factor.category, "category_label": factor.category_label, f"{field}_label": factor.label}
@@ -118,7 +118,7 @@ class ReportPlan(Value):
 
 
 class ReportType(Value):
-    """A report. ``plans`` has one plan per building type, or one for None when the type makes no difference."""
+    """A report. ``plans`` has one plan per building type; a report that is the same for all has one plan, for None."""
 
     id: ReportId
     label: str
@@ -128,7 +128,7 @@ class ReportType(Value):
     plans: Mapping[BuildingType | None, ReportPlan]
 
     def plan(self, building: BuildingType | None) -> ReportPlan:
-        """The plan for the building type; reports that make no difference take any.
+        """Return the plan for the building type; reports that are the same for all take any.
 
         Raises:
             UnknownChoice: the report needs a building type.
@@ -140,7 +140,7 @@ class ReportType(Value):
         return self.plans[building]
 
     def prompt_hash(self, building: BuildingType | None) -> str:
-        """sha256 over all files that the answer depends on."""
+        """The sha256 over all files that the answer depends on."""
         return self.plan(building).prompt_hash
 
 
@@ -174,7 +174,7 @@ class ReportPack(Value):
         return _by_id(self.scenarios, scenario_id)
 
     def reports(self, scenario_id: str) -> tuple[ReportType, ...]:
-        """The scenario's reports in order. Raises ``UnknownChoice``."""
+        """Return the scenario's reports in order. Raises ``UnknownChoice``."""
         return self.scenario(scenario_id).reports
 
     def report(self, report_id: str) -> ReportType:
@@ -198,7 +198,7 @@ def _by_id(choices: Sequence[N], wanted: str) -> N:
 
 
 class StructuredAnswers(Protocol):
-    """Asks a language model; keeps what it answered, so that a restart does not pay again."""
+    """Asks a language model and stores its answers, so that nothing is paid for twice after a restart."""
 
     async def structured(
         self, pass_name: str, messages: Sequence[PromptMessage], schema: Mapping[str, Any], max_tokens: int
@@ -206,15 +206,15 @@ class StructuredAnswers(Protocol):
         """Return the answer by ``schema``, or None when it was cut off.
 
         Raises:
-            ProviderInvalidAnswer: twice no valid answer.
-            ProviderError: of the model.
+            ProviderInvalidAnswer: two answers were not valid.
+            ProviderError: the model did not answer.
         """
         ...
 
 
 @dataclass(frozen=True)
 class PromptedModel:
-    """The model that is asked, and how; the variables of ``prompt`` are those of who asks."""
+    """A model with the prompt and the schema of one question; the caller brings the variables of the prompt."""
 
     llm: LanguageModel
     answers: StructuredAnswers

@@ -176,7 +176,7 @@ class IndexLines:
     def of(
         self, rules: Sequence[IndexRule], building: BuildingType | None, *, asks_model: bool
     ) -> tuple[IndexLine, ...]:
-        """The lines in order; rules of other building types and of passes that are not made are left out."""
+        """Return the lines in order, without rules of other building types and of passes that are not made."""
         every_name = {rule.name for rule in rules}
         lines: list[IndexLine] = []
         names: list[str] = []
@@ -229,7 +229,7 @@ class IndexLines:
 
 
 def load_taxonomies(files: PackFiles) -> dict[BuildingType, Taxonomy]:
-    """The taxonomies of all building types; their categories are the same."""
+    """Load the taxonomies of all building types, which have the same categories."""
     taxonomies: dict[BuildingType, Taxonomy] = {}
     for building in BuildingType:
         path = f"{TAXONOMIES}/{building}.yaml"

@@ -49,7 +49,7 @@ class Template(Value):
 
 @dataclass(frozen=True)
 class EarlierPass:
-    """What a finished pass gives to the prompts after it. Printed as its Markdown."""
+    """A finished pass as later prompts see it; its string is its Markdown."""
 
     text: str
     items: Sequence[Mapping[str, Any]] = field(default=())
@@ -65,7 +65,7 @@ def _compiled(source: str) -> jinja2.Template:
 
 
 def sample(schema: Mapping[str, Any], *, nulls: bool) -> Any:
-    """A value by ``schema``; with ``nulls`` everything nullable is null and every list is empty."""
+    """Return a value that fits ``schema``; with ``nulls`` everything nullable is null and every list is empty."""
     kinds = schema.get("type", "string")
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     if nulls and "null" in kinds:
@@ -87,7 +87,7 @@ def sample(schema: Mapping[str, Any], *, nulls: bool) -> Any:
 Schema = Mapping[str, Any]
 
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
-"""In a template ``item.values`` would be the method, not the field."""
+"""Names of methods, which no field may have: in a template ``item.values`` would be the method."""
 
 
 def check_schema(path: str, schema: Schema) -> None:
@@ -110,7 +110,7 @@ def check_schema(path: str, schema: Schema) -> None:
 
 
 def item_fields(path: str, schema: Schema) -> Mapping[str, Schema]:
-    """The properties of an item in an items schema."""
+    """Return the properties of an item in an items schema."""
     properties = schema.get("properties", {})
     item = properties.get("items", {}).get("items", {})
     if set(properties) != {"items"} or item.get("type") != "object":
@@ -132,7 +132,7 @@ def check_item_fields(path: str, schema: Schema, *, strings: Sequence[str], quot
 
 
 def with_enum(schema: Schema, field: str, values: Sequence[str]) -> Schema:
-    """The items schema with ``field`` limited to ``values``: what the model cannot write need not be thrown away."""
+    """Return the items schema with ``field`` limited to ``values``: then no item has to be thrown away for it."""
     limited = copy.deepcopy(dict(schema))
     limited["properties"]["items"]["items"]["properties"][field]["enum"] = list(values)
     return limited
