@@ -1,5 +1,6 @@
 """Settings: read once from the environment and ``.env``, then frozen. Nothing else reads the environment."""
 
+import tomllib
 from enum import StrEnum
 from pathlib import Path
 
@@ -79,6 +80,11 @@ class Settings(BaseSettings):
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
     worker_concurrency: int = Field(4, ge=1, le=64)
+
+
+def version() -> str:
+    """The product's version, from ``pyproject.toml``, the one place where it stands."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 def load_settings() -> Settings:

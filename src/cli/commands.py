@@ -6,6 +6,8 @@ engines' libraries.
 The command-line library's own words, its help and its complaints, are put into Russian here.
 """
 
+# ruff: noqa: PLC0415
+
 import asyncio
 import gc
 import os
@@ -19,7 +21,7 @@ import click
 import structlog
 
 import texts.cli
-from config import ROOT, Settings, load_settings
+from config import ROOT, Settings, load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
@@ -116,9 +118,6 @@ def _is_flag(exc: click.BadOptionUsage) -> bool:
     return any(isinstance(each, click.Option) and each.is_flag and exc.option_name in each.opts for each in options)
 
 
-# ruff: noqa: PLC0415
-
-
 _USAGE_STATUS = 2
 _DETECT = "auto"
 _PROGRAM = "scripts/run"
@@ -128,6 +127,12 @@ _PATH = click.Path(path_type=Path, readable=False)
 help_option = click.help_option("--help", help=texts.cli.HELP_HELP)
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"VoxPersona {version()}")
+        context.exit()
+
+
 @click.group(
     cls=Group,
     help=texts.cli.HELP,
@@ -135,6 +140,7 @@ help_option = click.help_option("--help", help=texts.cli.HELP_HELP)
     options_metavar="",
     invoke_without_command=True,
 )
+@click.option("--version", is_flag=True, expose_value=False, callback=_show_version, help=texts.cli.HELP_VERSION)
 @help_option
 @click.pass_context
 def commands(context: click.Context) -> None:

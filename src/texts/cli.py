@@ -17,6 +17,7 @@ HELP_OUT = "Папка для результатов. По умолчанию ou
 HELP_OUT_DEMO = "Папка для результатов. По умолчанию out/demo."
 HELP_JSON = "Напечатать итог в JSON."
 HELP_HELP = "Показать эту справку."
+HELP_VERSION = "Показать версию."
 HELP_USAGE = "Как вызвать: "
 HELP_SECTIONS = {"Options": "Параметры", "Commands": "Команды"}
 METAVAR_COMMAND = "КОМАНДА [ПАРАМЕТРЫ]"

@@ -2,12 +2,14 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cli.commands
+from config import ROOT
 from constants import MAX_SPEAKERS
 
 
@@ -121,3 +123,13 @@ def test_every_option_is_explained() -> None:
     for command in cli.commands.commands.commands.values():
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.metavar, parameter.name
+
+
+def test_the_version_is_that_of_the_project_and_of_the_newest_changes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = said_to("--version", monkeypatch=monkeypatch, capsys=capsys)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    released = re.findall(r"^## (\d+\.\d+\.\d+)\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert (status, out) == (0, f"VoxPersona {project['version']}\n")
+    assert released[0] == project["version"]
