@@ -58,7 +58,7 @@ _SELECT_OPEN = f"""
         ) AS listed
         FROM report_runs WHERE id = ANY(cards.run_ids)
     ) AS runs
-    WHERE NOT cards.final
+    WHERE NOT cards.final AND (%(owner_id)s::uuid IS NULL OR cards.owner_id = %(owner_id)s)
     ORDER BY cards.id
 """
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE NOT cards.run_ids <@ cards.delivered ORDER BY cards.id"
@@ -136,9 +136,10 @@ async def get(connection: Connection, owner: UserId, card_id: int) -> ProgressCa
     return await _one(connection, _SELECT_OWNED, {"owner_id": owner, "id": card_id})
 
 
-async def open_cards(connection: Connection) -> list[CardProgress]:
-    """Load the cards that may still change, oldest first, with what each is about."""
-    return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, {"no_scenario": NO_SCENARIO})]
+async def open_cards(connection: Connection, owner: UserId | None = None) -> list[CardProgress]:
+    """Load the cards that may still change, of everybody or of one owner, oldest first, with what each is about."""
+    parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner}
+    return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
 
 
 async def undelivered(connection: Connection) -> list[ProgressCard]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Self
 from uuid import UUID
 
 from datamodels import RecordingId, ReportId, ReportRunId, RunStatus, ScenarioId, Stage, UserId, Value
@@ -73,6 +73,20 @@ class SeenUpdate(Value):
     person: TelegramPerson
     data: str | None
     tries: int
+
+    @classmethod
+    def of(cls, update: IncomingMessage | ButtonPress) -> Self:
+        """Return the row of an update that comes for the first time."""
+        pressed = update if isinstance(update, ButtonPress) else None
+        return cls(
+            kind=UpdateKind.MESSAGE if pressed is None else UpdateKind.BUTTON,
+            chat_id=update.chat_id,
+            update_id=update.message_id if pressed is None else pressed.query_id,
+            message_id=update.message_id,
+            person=update.person,
+            data=None if pressed is None else pressed.data,
+            tries=0,
+        )
 
 
 class Button(Value):

@@ -8,7 +8,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic, perf_counter
 from uuid import uuid4
@@ -18,10 +17,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 import texts.telegram
-import updates_store
-import user_states
-import users_store
-from access import Permission, Team, may, role_of
+from access import Permission, may
 from datamodels import User
 from datamodels_telegram import (
     ButtonPress,
@@ -34,7 +30,7 @@ from datamodels_telegram import (
     TelegramPerson,
     UpdateKind,
 )
-from db import Database
+from dialogs import Dialogs, OpenDialog
 from errors import (
     AccessDenied,
     BadInput,
@@ -48,6 +44,7 @@ from errors import (
     UnexpectedFailure,
     VoxPersonaError,
 )
+from inbox import Inbox
 from markups.callback_data import unpack
 from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker, sent_once
@@ -57,13 +54,10 @@ from telegram_handlers.context import Context, MessageHandler, Routes, joined
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.workers import PersonWorkers
 from texts.telegram import OUTDATED
-from user_states import OpenDialog
 
 log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
-_KEPT = timedelta(days=30)
-"""Telegram delivers nothing that is older than a few days."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
@@ -103,12 +97,12 @@ class Router:
 
     def __init__(
         self,
-        database: Database,
+        inbox: Inbox,
+        dialogs: Dialogs,
         telegram: TelegramClient,
         messages: MessageTracker,
         routes: Sequence[Routes],
         *,
-        team: Team,
         menu: Screen,
         other: MessageHandler,
         timing: Timing = USUAL_TIMING,
@@ -118,11 +112,11 @@ class Router:
         Raises:
             ValueError: two take care of the same, or nobody of a button, of a step, or of files.
         """
-        self._database = database
+        self._inbox = inbox
+        self._dialogs = dialogs
         self._telegram = telegram
         self._messages = messages
         self._routes = joined(routes)
-        self._team = team
         self._menu = menu
         self._other = other
         self._timing = timing
@@ -139,11 +133,10 @@ class Router:
             await self._decline_group(message.chat_id)
             return
         await self._ready.wait()
-        arrival = _Arrival(updates_store.seen_update(message), message)
+        arrival = _Arrival(SeenUpdate.of(message), message)
         async with self._in_order(message.person):
             try:
-                async with self._database.transaction() as connection:
-                    new = await updates_store.remember_message(connection, message)
+                new = await self._inbox.put_message(message)
             except VoxPersonaError as exc:
                 new, arrival = True, replace(arrival, failure=exc)
             if new:
@@ -156,12 +149,11 @@ class Router:
             await answer(texts.telegram.ONLY_PRIVATE)
             return
         await self._ready.wait()
-        arrival = _Arrival(updates_store.seen_update(press), press, answer)
+        arrival = _Arrival(SeenUpdate.of(press), press, answer)
         async with self._in_order(press.person):
             first = self._taps.begin(press)
             try:
-                async with self._database.transaction() as connection:
-                    new = await updates_store.remember_press(connection, press, done=not first)
+                new = await self._inbox.put_press(press, done=not first)
             except VoxPersonaError as exc:
                 new, arrival = True, replace(arrival, failure=exc)
             if new and first:
@@ -204,10 +196,7 @@ class Router:
     async def _left_by_the_last_run(self) -> tuple[MessageId | None, list[SeenUpdate]]:
         while True:
             try:
-                async with self._database.transaction() as connection:
-                    await updates_store.forget_old(connection, datetime.now(UTC) - _KEPT)
-                    after = await updates_store.missed_after(connection)
-                    return after, await updates_store.unfinished(connection)
+                return await self._inbox.left_over()
             except (DatabaseUnavailable, DiskFull) as exc:
                 log.warning("recovery_waits", reason=str(exc))
                 await asyncio.sleep(self._timing.retry_after_s)
@@ -277,12 +266,12 @@ class Router:
         if arrival.failure is not None:
             raise arrival.failure
         seen = arrival.seen
-        tries, user = await self._begin(seen)
+        tries, user = await self._inbox.begin(seen)
         if tries > MOST_TRIES:
             await self._tell(seen.chat_id, texts.telegram.GIVEN_UP)
             return "given_up"
         if user is None:
-            text = texts.telegram.BY_INVITATION if self._team.owner is not None else texts.telegram.NO_OWNER
+            text = texts.telegram.BY_INVITATION if self._inbox.team.owner is not None else texts.telegram.NO_OWNER
             await self._tell(seen.chat_id, text.format(id=seen.person.id))
             return "stranger"
         update = arrival.update or await self._telegram.fetch(seen.chat_id, seen.message_id)
@@ -291,15 +280,6 @@ class Router:
         if isinstance(update, ButtonPress):
             return await self._press(user, update, arrival.answer or _nobody_waits)
         return await self._message(user, update)
-
-    async def _begin(self, seen: SeenUpdate) -> tuple[int, User | None]:
-        """Count the try, and tell who the person is; None for a stranger."""
-        async with self._database.transaction() as connection:
-            tries = await updates_store.count_try(connection, seen)
-            role = role_of(self._team, seen.person.id)
-            if role is None:
-                return tries, None
-            return tries, await users_store.ensure_telegram_user(connection, seen.person, role)
 
     async def _press(self, user: User, pressed: ButtonPress, answer: Callable[[str], Awaitable[None]]) -> str:
         try:
@@ -330,8 +310,7 @@ class Router:
         return _HANDLED
 
     async def _answer_route(self, user: User) -> tuple[Permission, MessageHandler]:
-        async with self._database.transaction() as connection:
-            dialog = await user_states.get(connection, user.id, OpenDialog)
+        dialog = await self._dialogs.find(user.id, OpenDialog)
         return (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
 
     async def _tell(self, chat: ChatId, text: str) -> None:
@@ -345,9 +324,7 @@ class Router:
         self._ended.add(seen)
         ended = list(self._ended)
         try:
-            async with self._database.transaction() as connection:
-                for update in ended:
-                    await updates_store.mark_done(connection, update)
+            await self._inbox.end(ended)
         except VoxPersonaError as exc:
             log.warning("update_end_not_noted", error=exc.code, reason=str(exc))
         else:

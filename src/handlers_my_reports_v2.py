@@ -15,7 +15,7 @@ from access import Permission
 from constants import REPORT_LIST_BYTES, REPORT_TRIES
 from datamodels import ReportFile
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
-from db import Database
+from dialogs import ReportDialog, Step
 from errors import NotFound, OutdatedButton, ReportFileGone
 from markups.callback_data import Action, Press
 from markups.my_reports import (
@@ -40,15 +40,15 @@ from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_browse import BrowseHandlers
 from telegram_handlers.my_reports_shared import (
     BadAnswer,
+    DeskScreens,
     MyReportsWork,
     ReportAction,
-    ReportsDesk,
     count,
     parse_number,
     parse_title,
+    questions_left,
 )
 from telegram_handlers.shared import show
-from user_states import ReportDialog, Step
 from utils import safe_file_name
 
 log = structlog.get_logger(__name__)
@@ -64,11 +64,12 @@ _CONFIRMED_AT = {**_ASKED_AT, ReportAction.RENAME: Step.REPORT_RENAME_ASK_NEW_NA
 class MyReportsHandlers:
     """The person's archive of reports."""
 
-    def __init__(self, database: Database, messages: MessageTracker, work: MyReportsWork) -> None:
-        self._desk = ReportsDesk(database, messages, work)
+    def __init__(self, messages: MessageTracker, work: MyReportsWork) -> None:
+        self._desk = work.desk
+        self._screens = DeskScreens(work.desk, messages)
         self._messages = messages
         self._work = work
-        self._browse = BrowseHandlers(self._desk)
+        self._browse = BrowseHandlers(messages, work)
 
     def routes(self) -> Routes:
         look: dict[Action, PressHandler] = {
@@ -112,7 +113,7 @@ class MyReportsHandlers:
                 count(ReportAction.OPEN, "ok")
                 await show(self._messages, context, MessageKind.MENU, no_reports())
                 return
-            now = self._work.now()
+            now = self._desk.now()
             content = await asyncio.to_thread(list_text, reports, now)
             seconds = perf_counter() - began
             REPORT_LIST_SECONDS.observe(seconds)
@@ -126,7 +127,7 @@ class MyReportsHandlers:
             name = safe_file_name(texts.my_reports.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
             caption = list_caption(len(reports))
             await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
-            menu = reports_menu(len(reports), minutes_of(self._work.lasts))
+            menu = reports_menu(len(reports), minutes_of(self._desk.lasts))
             await self._messages.send(context.chat, MessageKind.MENU, menu)
 
     async def handle_report_view_request(self, context: Context, press: Press) -> None:
@@ -169,7 +170,7 @@ class MyReportsHandlers:
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
-            if await self._desk.good_snapshot(context, ReportAction.RENAME) is None:
+            if await self._screens.good_snapshot(context, ReportAction.RENAME) is None:
                 return
             try:
                 report = await self._work.archive.find(owner, dialog.number or 0)
@@ -231,13 +232,13 @@ class MyReportsHandlers:
         """Leave the dialog wherever it is; nothing is done."""
         async with self._desk.alone(context.user.id):
             await self._desk.end(context.user.id)
-            await self._desk.show_menu_after(context, texts.my_reports.CANCELLED)
+            await self._screens.show_menu_after(context, texts.my_reports.CANCELLED)
 
     async def _request(self, context: Context, press: Press, action: ReportAction) -> None:
         """Ask for a number, or take the one on the button as if it had been typed."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            if await self._desk.good_snapshot(context, action) is None:
+            if await self._screens.good_snapshot(context, action) is None:
                 return
             dialog, report = ReportDialog(step=_ASKED_AT[action]), None
             if press.numbers:
@@ -247,14 +248,14 @@ class MyReportsHandlers:
                     await self._gone(context, action, press.number)
                     return
                 dialog = _about(dialog, action, report)
-            note = await self._desk.begin(owner, dialog)
+            note = questions_left(await self._desk.begin(owner, dialog))
             await self._show(context, dialog, report, note)
 
     async def _number_typed(self, context: Context, message: IncomingMessage, action: ReportAction) -> None:
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
-            snapshot = await self._desk.good_snapshot(context, action)
+            snapshot = await self._screens.good_snapshot(context, action)
             if snapshot is None:
                 return
             try:
@@ -299,7 +300,7 @@ class MyReportsHandlers:
         Raises:
             OutdatedButton: this was not asked, or has been done.
         """
-        if await self._desk.good_snapshot(context, action) is None:
+        if await self._screens.good_snapshot(context, action) is None:
             return None
         dialog = await self._desk.dialog(context.user.id)
         if dialog.step is not _CONFIRMED_AT[action] or dialog.number != press.number:
@@ -314,7 +315,7 @@ class MyReportsHandlers:
         count(action, outcome)
         log.info("report_action", user=str(context.user.id), action=action, outcome=outcome)
         await self._desk.end(context.user.id)
-        await self._desk.show_menu_after(context, tell)
+        await self._screens.show_menu_after(context, tell)
 
     async def _show(self, context: Context, dialog: ReportDialog, report: ReportFile | None, note: str = "") -> None:
         kind, screen = _shown(dialog, report, note)

@@ -33,6 +33,7 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Connection, Database
+from dialogs import Dialog, Step, get_user_lock
 from errors import NotFound
 from followers import KeyedTasks, Loop
 from markups.cards import report_labels
@@ -51,7 +52,6 @@ from metadata.fields import missing, problems_of_caption
 from metadata.parsing import parse_caption
 from prompt_pack.models import ReportPack
 from recording_wizard_store import ReadyWizard
-from user_states import Dialog, Step, get_user_lock
 
 _TRANSCRIPTS_AT_ONCE = 4
 _DIALOG_LASTS = timedelta(hours=24)

@@ -137,6 +137,18 @@ async def find_by_number(connection: Connection, owner_id: UserId, number: int) 
     return None if row is None else _recording(row)
 
 
+async def get_by_number(connection: Connection, owner_id: UserId, number: int) -> Recording:
+    """Load the owner's recording by the number that people see.
+
+    Raises:
+        NotFound: the owner has none of that number, whoever else may have.
+    """
+    recording = await find_by_number(connection, owner_id, number)
+    if recording is None:
+        raise NotFound(what=f"recording {number}")
+    return recording
+
+
 async def list_recordings(
     connection: Connection, owner_id: UserId, scenario: ScenarioId | None, limit: int, offset: int
 ) -> list[Recording]:

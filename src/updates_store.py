@@ -39,28 +39,14 @@ _OVERLAP = 100
 """How many messages are looked at again after a restart; their rows stay, so that they are recognised."""
 
 
-def seen_update(update: IncomingMessage | ButtonPress) -> SeenUpdate:
-    """Return the row of an update that comes for the first time."""
-    is_press = isinstance(update, ButtonPress)
-    return SeenUpdate(
-        kind=UpdateKind.BUTTON if is_press else UpdateKind.MESSAGE,
-        chat_id=update.chat_id,
-        update_id=update.query_id if isinstance(update, ButtonPress) else update.message_id,
-        message_id=update.message_id,
-        person=update.person,
-        data=update.data if isinstance(update, ButtonPress) else None,
-        tries=0,
-    )
-
-
 async def remember_message(connection: Connection, message: IncomingMessage) -> bool:
     """Note that a message came; False when it came before."""
-    return await _insert(connection, seen_update(message), done=False)
+    return await _insert(connection, SeenUpdate.of(message), done=False)
 
 
 async def remember_press(connection: Connection, press: ButtonPress, *, done: bool = False) -> bool:
     """Note that a button was pressed; False when this press came before. ``done`` leaves nothing to handle."""
-    return await _insert(connection, seen_update(press), done=done)
+    return await _insert(connection, SeenUpdate.of(press), done=done)
 
 
 async def mark_done(connection: Connection, update: SeenUpdate) -> None:

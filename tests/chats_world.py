@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import cast
@@ -12,6 +13,7 @@ import recordings_store
 import transcripts_store
 import user_states
 from chat_deliveries import ChatDeliveries
+from chats.export import write_history
 from chats.search import TranscriptSearch
 from chats.threads import Chats
 from config import ROOT
@@ -19,6 +21,7 @@ from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment
 from datamodels_chats import AnswerId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
 from db import Connection, Database
+from dialogs import Dialogs, OpenDialog, Step
 from errors import NotFound, OutdatedButton
 from followers_world import Killer, look
 from jobs.chats import AnswerSteps
@@ -26,6 +29,7 @@ from jobs.context import Engines, JobContext
 from language_model.port import LanguageModel
 from markups.callback_data import unpack
 from message_tracker import MessageTracker
+from metadata.form import MetadataForm
 from minio_manager import ObjectStore
 from outbox import Outbox, OutboxFiles
 from prompt_pack.pack import load_pack
@@ -36,7 +40,6 @@ from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Context
 from telegram_handlers.metadata import MetadataHandlers
 from texts.telegram import OUTDATED
-from user_states import OpenDialog, Step
 from users_store import ensure_telegram_user
 
 PACK = load_pack(ROOT / "prompts")
@@ -120,8 +123,12 @@ class ChatsBot:
         messages = MessageTracker(database, self.telegram)
         self.outbox = Outbox(database, messages, OutboxFiles(database, cast("ObjectStore", None), PACK, self.spool))
         self.deliveries = ChatDeliveries(database, lambda: None)
-        self.handlers = ChatHandlers(database, messages, ChatWork(self.chats, self.spool, lambda: TODAY))
-        self.metadata = MetadataHandlers(database, messages, PACK, lambda: None, lambda: TODAY)
+        self.handlers = ChatHandlers(
+            Dialogs(database),
+            messages,
+            ChatWork(self.chats, partial(write_history, database), self.spool, lambda: TODAY),
+        )
+        self.metadata = MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, lambda: None)
         self.routes = self.handlers.routes()
 
     async def _enqueue(

@@ -31,6 +31,7 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Database
+from dialogs import Dialog
 from jobs.context import JobContext
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
@@ -39,6 +40,7 @@ from language_model.port import LanguageModel
 from markups.callback_data import Action, unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
+from metadata.form import MetadataForm
 from minio_manager import ObjectStore
 from prompt_pack.pack import load_pack
 from recordings import Intake, IntakeLimits, RecordingChanges
@@ -52,7 +54,7 @@ from telegram_handlers.context import Context, PressHandler
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
-from user_states import Dialog, get
+from user_states import get
 from users_store import ensure_telegram_user
 from voice_embeddings import VoiceEncoder
 
@@ -104,7 +106,7 @@ class Bot:
         reports = ReportWork(PACK, steps, jobs, lambda: self.demonstration, self._wake)
         self.routes = [
             RecordingHandlers(database, messages, recordings).routes(),
-            MetadataHandlers(database, messages, PACK, self._wake, lambda: TODAY).routes(),
+            MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake).routes(),
             ReportHandlers(database, messages, reports).routes(),
         ]
 

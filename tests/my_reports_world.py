@@ -28,6 +28,7 @@ from datamodels import (
 )
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
 from db import Database
+from dialogs import OpenDialog, ReportDialog, Step
 from errors import OutdatedButton
 from handlers_my_reports_v2 import MyReportsHandlers
 from markups.callback_data import unpack
@@ -36,12 +37,12 @@ from message_tracker import MessageTracker
 from prompt_pack.pack import load_pack
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
+from reports.desk import ReportDesk
 from screens import check, drawn
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context
 from telegram_handlers.my_reports_shared import MyReportsWork
 from texts.telegram import OUTDATED
-from user_states import OpenDialog, ReportDialog, Step
 from users_store import ensure_telegram_user
 
 PACK = load_pack(ROOT / "prompts")
@@ -114,8 +115,8 @@ class ReportsBot:
         self.root = folder / "reports"
         self.files = ReportFiles(self.root)
         self.archive = ReportArchive(database, self.files, PACK)
-        work = MyReportsWork(archive=self.archive, pack=PACK, lasts=LASTS, now=lambda: self.now)
-        self.handlers = MyReportsHandlers(database, MessageTracker(database, self.telegram), work)
+        work = MyReportsWork(self.archive, PACK, ReportDesk(database, LASTS, lambda: self.now))
+        self.handlers = MyReportsHandlers(MessageTracker(database, self.telegram), work)
         self.routes = self.handlers.routes()
 
 

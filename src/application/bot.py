@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -17,20 +18,25 @@ from access import Team
 from application.engines import FetchProgress, language_endpoint, speech_endpoint
 from application.parts import Application, open_application
 from chat_deliveries import ChatDeliveries
+from chats.export import write_history
 from chats.threads import Chats
 from config import Settings
+from dialogs import Dialogs
 from downloads import Downloads
 from errors import BotNotConfigured, BotRunsAlready, DatabaseUnavailable
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
+from inbox import Inbox
 from jobs.queue import Jobs
 from markups.menus import main_menu
 from message_tracker import MessageTracker
+from metadata.form import MetadataForm
 from metrics import LagMonitor
 from outbox import Outbox, OutboxFiles
 from progress import ProgressCards
 from prompt_pack.models import ReportPack
 from recording_wizard import RecordingWizards
+from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.menu import MenuHandlers, SystemFacts
@@ -39,6 +45,7 @@ from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from utils import yield_processor
+from work_in_progress import WorkInProgress
 
 log = structlog.get_logger(__name__)
 
@@ -179,7 +186,7 @@ def _router(
     application: Application, telegram: TelegramClient, messages: MessageTracker, followers: Followers
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
-    menu = MenuHandlers(database, messages, _facts(application))
+    menu = MenuHandlers(WorkInProgress(database), messages, _facts(application))
 
     def wake_deliveries() -> None:
         followers.cards.wake()
@@ -206,30 +213,41 @@ def _router(
         has_demo_model=lambda: application.engines.has_demo_model,
         wake=wake_deliveries,
     )
-    my_reports = MyReportsWork(
-        archive=application.archive,
-        pack=application.pack,
-        lasts=timedelta(seconds=settings.report_list_ttl_s),
-        now=lambda: datetime.now(UTC),
-    )
-    work = ChatWork(chats=Chats(database, jobs.enqueue_answer), spool=settings.persistent_dir / "spool", today=_today)
-    chats = ChatHandlers(database, messages, work)
+    chats = _chats(application, messages)
+    form = MetadataForm(database, _today)
     return Router(
-        database,
+        Inbox(database, Team.from_settings(settings)),
+        Dialogs(database),
         telegram,
         messages,
         [
             menu.routes(),
             RecordingHandlers(database, messages, recordings).routes(),
-            MetadataHandlers(database, messages, application.pack, wake_deliveries, _today).routes(),
+            MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
             ReportHandlers(database, messages, reports).routes(),
-            MyReportsHandlers(database, messages, my_reports).routes(),
+            _my_reports(application, messages).routes(),
             chats.routes(),
         ],
-        team=Team.from_settings(settings),
         menu=main_menu(),
         other=chats.ask,
     )
+
+
+def _my_reports(application: Application, messages: MessageTracker) -> MyReportsHandlers:
+    lasts = timedelta(seconds=application.settings.report_list_ttl_s)
+    desk = ReportDesk(application.database, lasts, lambda: datetime.now(UTC))
+    return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk))
+
+
+def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
+    database = application.database
+    work = ChatWork(
+        chats=Chats(database, application.jobs.enqueue_answer),
+        write_history=partial(write_history, database),
+        spool=application.settings.persistent_dir / "spool",
+        today=_today,
+    )
+    return ChatHandlers(Dialogs(database), messages, work)
 
 
 def _facts(application: Application) -> SystemFacts:

@@ -1,6 +1,6 @@
 """Chats: which one a person is in, their titles, and the questions that are asked in them.
 
-A person always has a chat and is in one of them. Whoever changes anything here holds ``user_states.get_user_lock``.
+A person always has a chat and is in one of them. Whoever changes anything here holds ``dialogs.get_user_lock``.
 """
 
 from collections.abc import Awaitable, Callable

@@ -368,7 +368,7 @@ class OpenAILanguageModel:
 
 
 def count_tokens(model: str, text: str) -> int:
-    """Count the tokens of ``text`` for ``model``: never too few; a quarter too many for Russian in unknown vocabularies."""
+    """Count the tokens of ``text``, never too few: for Russian in an unknown vocabulary a quarter too many."""
     encoding = _encoding(model)
     pieces = [text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS)]
     if encoding is not None:

@@ -40,10 +40,10 @@ def no_reports() -> Screen:
     return Screen(text=texts.my_reports.NONE, keyboard=((button(texts.telegram.BACK, Action.MENU_MAIN),),))
 
 
-def stale_list(tell: str) -> Screen:
-    """Say that the list is too old; ``tell`` is HTML."""
+def stale_list(minutes: int) -> Screen:
+    """Say that the list is older than so many minutes."""
     return Screen(
-        text=tell,
+        text=texts.my_reports.STALE.format(minutes=texts.my_reports.MINUTES_GENITIVE.counted(minutes)),
         keyboard=(
             (button(texts.my_reports.OPEN, Action.SHOW_MY_REPORTS),),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),

@@ -5,7 +5,6 @@ Filters go by date, title, type and scenario. The numbers of a shown list can be
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 
 import texts.my_reports
 from datamodels import ReportFile, ReportId, ScenarioId
@@ -98,25 +97,14 @@ class ReportSnapshot(State):
     numbers: frozenset[int]
 
 
-class Freshness(NamedTuple):
-    """Whether a list can be used, and what to tell when not, in HTML."""
-
-    good: bool
-    tell: str
-
-
 def snapshot_of(reports: Iterable[ReportFile], now: datetime) -> ReportSnapshot:
     """The snapshot of a list that is being shown."""
     return ReportSnapshot(taken_at=now, numbers=frozenset(report.number for report in reports))
 
 
-def freshness(snapshot: ReportSnapshot | None, now: datetime, lasts: timedelta) -> Freshness:
-    """Tell whether a snapshot is good: there, and at most so old. One of the future is not: a clock was set back."""
-    good = snapshot is not None and timedelta() <= now - snapshot.taken_at <= lasts
-    minutes = minutes_of(lasts)
-    return Freshness(
-        good, "" if good else texts.my_reports.STALE.format(minutes=texts.my_reports.MINUTES_GENITIVE.counted(minutes))
-    )
+def is_fresh(snapshot: ReportSnapshot, now: datetime, lasts: timedelta) -> bool:
+    """Tell whether a snapshot is at most so old. One of the future is not fresh: a clock was set back."""
+    return timedelta() <= now - snapshot.taken_at <= lasts
 
 
 def minutes_of(lasts: timedelta) -> int:

@@ -4,22 +4,21 @@ What changes a person's chats happens under the person's lock, one after another
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import structlog
 
-import user_states
 from access import Permission, may
-from chats.export import EXTENSIONS, history_file_name, write_history
+from chats.export import EXTENSIONS, History, history_file_name
 from chats.threads import BadTitle, Chats, parse_title
 from datamodels import UserId
 from datamodels_chats import Chat
 from datamodels_telegram import IncomingMessage, MessageKind
-from db import Database
+from dialogs import ChatDialog, Dialogs, Step, get_user_lock
 from errors import NotFound, OutdatedButton
 from markups.callback_data import Action, Press
 from markups.chats import (
@@ -43,14 +42,11 @@ from message_tracker import MessageTracker
 from metadata.parsing import BadField, parse_date
 from metrics import CHAT_ACTIONS
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.shared import first_tap, go_on_to_reports, show
+from telegram_handlers.shared import show
 from texts.chats import CHAT_GONE, QUESTIONS_LEFT
-from user_states import ChatDialog, Dialog, Step, get_user_lock
 from utils import random_id_of
 
 log = structlog.get_logger(__name__)
-
-_DIALOG_LASTS = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,7 @@ class ChatWork:
     """What the handlers work with. Histories are written in ``spool``; ``today`` tells the server's day."""
 
     chats: Chats
+    write_history: Callable[[Chat, date | None, str, Path, datetime], Awaitable[History]]
     spool: Path
     today: Callable[[], date]
 
@@ -65,10 +62,11 @@ class ChatWork:
 class ChatHandlers:
     """The person's chats."""
 
-    def __init__(self, database: Database, messages: MessageTracker, work: ChatWork) -> None:
-        self._database = database
+    def __init__(self, dialogs: Dialogs, messages: MessageTracker, work: ChatWork) -> None:
+        self._dialogs = dialogs
         self._messages = messages
         self._chats = work.chats
+        self._write_history = work.write_history
         self._folder = work.spool / "outgoing"
         self._today = work.today
 
@@ -168,13 +166,9 @@ class ChatHandlers:
         owner = context.user.id
         async with get_user_lock(owner):
             chat, _ = await self._chats.find(owner, press.number)
-            async with self._database.transaction() as connection:
-                interrupted = await user_states.get(connection, owner, Dialog)
-                if interrupted is not None:
-                    await go_on_to_reports(connection, owner, interrupted.recording_id)
-                dialog = ChatDialog(step=Step.CHAT_RENAME_ASK_TITLE, number=chat.number)
-                await user_states.put(connection, owner, dialog, ttl=_DIALOG_LASTS)
-            note = "" if interrupted is None else QUESTIONS_LEFT
+            dialog = ChatDialog(step=Step.CHAT_RENAME_ASK_TITLE, number=chat.number)
+            interrupted = await self._dialogs.begin(owner, dialog)
+            note = QUESTIONS_LEFT if interrupted else ""
             await show(self._messages, context, MessageKind.INPUT_REQUEST, ask_title(chat, note))
 
     async def _title_typed(self, context: Context, message: IncomingMessage) -> None:
@@ -189,8 +183,7 @@ class ChatHandlers:
 
     async def _take_title(self, context: Context, message: IncomingMessage) -> None:
         owner = context.user.id
-        async with self._database.transaction() as connection:
-            dialog = await user_states.get(connection, owner, ChatDialog)
+        dialog = await self._dialogs.find(owner, ChatDialog)
         if dialog is None:
             raise OutdatedButton(data=ChatDialog.KEY)
         chat, _ = await self._chats.find(owner, dialog.number)
@@ -227,9 +220,7 @@ class ChatHandlers:
         if not press.words:
             await show(self._messages, context, MessageKind.MENU, history_question(chat))
             return
-        async with self._database.transaction() as connection:
-            first = await first_tap(connection, context, press)
-        if not first:
+        if not await self._dialogs.first_tap(context.user.id, context.pressed, press.model_dump_json()):
             return
         await self._send_history(context, chat, day, press.word)
         # Below the file, not in the place of the question above it.
@@ -251,7 +242,7 @@ class ChatHandlers:
     async def _send_history(self, context: Context, chat: Chat, day: date | None, extension: str) -> None:
         owner, path = context.user.id, self._folder / uuid4().hex
         try:
-            history = await write_history(self._database, chat, day, extension, path, datetime.now(UTC))
+            history = await self._write_history(chat, day, extension, path, datetime.now(UTC))
             if not history.questions:
                 elsewhere = [] if day is None else await self._chats.asked_on(owner, day)
                 others = [number for number in elsewhere if number != chat.number]
@@ -281,9 +272,7 @@ class ChatHandlers:
 
     async def _leave(self, owner: UserId) -> None:
         """End the dialog about chats; any other stays."""
-        async with self._database.transaction() as connection:
-            if await user_states.get(connection, owner, ChatDialog) is not None:
-                await user_states.drop(connection, owner, ChatDialog)
+        await self._dialogs.end(owner, ChatDialog)
 
 
 def _chat_and_day(press: Press) -> tuple[int, date | None]:

@@ -7,8 +7,8 @@ from typing import TypeVar
 from access import Permission
 from datamodels import User
 from datamodels_telegram import ChatId, IncomingMessage, MessageId
+from dialogs import Step
 from markups.callback_data import Action, Press
-from user_states import Step
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cards_store
 import texts.telegram
 from access import Permission
 from constants import RECORDING_EXTENSIONS
 from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
-from db import Database
 from markups.callback_data import Action, Press
 from markups.cards import measured
 from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
@@ -19,6 +17,7 @@ from message_tracker import MessageTracker
 from recordings import IntakeLimits
 from telegram_handlers.context import Context, PressHandler, Routes
 from utils import human_duration, human_size
+from work_in_progress import WorkInProgress
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class SystemFacts:
 class MenuHandlers:
     """Main menu, storage menu, system, help, what is in work."""
 
-    def __init__(self, database: Database, messages: MessageTracker, facts: SystemFacts) -> None:
-        self._database = database
+    def __init__(self, work: WorkInProgress, messages: MessageTracker, facts: SystemFacts) -> None:
+        self._work = work
         self._messages = messages
         self._facts = facts
 
@@ -76,10 +75,8 @@ class MenuHandlers:
         await self._show(context, self._help())
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        async with self._database.transaction() as connection:
-            cards = await cards_store.open_cards(connection)
-        mine = [_status_line(each) for each in cards if each.card.owner_id == context.user.id]
-        await self._show(context, status_screen(mine))
+        mine = await self._work.of(context.user.id)
+        await self._show(context, status_screen([_status_line(each) for each in mine]))
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
         await self._show(context, system_menu(await self._system_lines(context)))

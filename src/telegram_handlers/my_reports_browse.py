@@ -8,6 +8,7 @@ from access import Permission
 from constants import REPORT_TRIES
 from datamodels import ReportFile, ReportId, ScenarioId
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from dialogs import ReportDialog, Step
 from errors import NotFound, OutdatedButton
 from markups.callback_data import Action, Press
 from markups.my_reports import (
@@ -29,6 +30,7 @@ from markups.my_reports import (
     tries_left,
 )
 from markups.text import escaped
+from message_tracker import MessageTracker
 from reports.archive_charts import (
     TrendBy,
     months_chart,
@@ -43,24 +45,26 @@ from reports.archive_filters import ReportFilter, filter_lines, filtered, scenar
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_shared import (
     BadAnswer,
+    DeskScreens,
+    MyReportsWork,
     ReportAction,
-    ReportsDesk,
     count,
     parse_period,
     parse_title_part,
+    questions_left,
 )
 from telegram_handlers.shared import show
-from user_states import ReportDialog, Step
 from utils import safe_file_name
 
 
 class BrowseHandlers:
     """Shows parts of the archive."""
 
-    def __init__(self, desk: ReportsDesk) -> None:
-        self._desk = desk
-        self._messages = desk.messages
-        self._work = desk.work
+    def __init__(self, messages: MessageTracker, work: MyReportsWork) -> None:
+        self._desk = work.desk
+        self._screens = DeskScreens(work.desk, messages)
+        self._messages = messages
+        self._work = work
         # matplotlib does not promise that two threads may draw at once.
         self._drawing = asyncio.Lock()
 
@@ -90,7 +94,7 @@ class BrowseHandlers:
 
     async def _menu(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         await self._desk.end(context.user.id)
-        await self._desk.show_menu_after(context)
+        await self._screens.show_menu_after(context)
 
     async def _page(self, context: Context, press: Press) -> None:
         """Show a page of the reports as they are now: its numbers can be used as those of the list."""
@@ -110,7 +114,7 @@ class BrowseHandlers:
         try:
             report = await self._work.archive.find(context.user.id, press.number)
         except NotFound:
-            await self._desk.show_menu_after(context, f"❌ {texts.my_reports.GONE.format(number=press.number)}")
+            await self._screens.show_menu_after(context, f"❌ {texts.my_reports.GONE.format(number=press.number)}")
             return
         await self._show(context, report_card(report))
 
@@ -119,11 +123,11 @@ class BrowseHandlers:
         await self._show_filters(context)
 
     async def _ask_dates(self, context: Context, press: Press) -> None:  # noqa: ARG002
-        note = await self._desk.begin(context.user.id, ReportDialog(step=Step.REPORT_FILTER_ASK_DATES))
+        note = questions_left(await self._desk.begin(context.user.id, ReportDialog(step=Step.REPORT_FILTER_ASK_DATES)))
         await show(self._messages, context, MessageKind.INPUT_REQUEST, ask_dates(note))
 
     async def _ask_title(self, context: Context, press: Press) -> None:  # noqa: ARG002
-        note = await self._desk.begin(context.user.id, ReportDialog(step=Step.REPORT_FILTER_ASK_TITLE))
+        note = questions_left(await self._desk.begin(context.user.id, ReportDialog(step=Step.REPORT_FILTER_ASK_TITLE)))
         await show(self._messages, context, MessageKind.INPUT_REQUEST, ask_title_part(note))
 
     async def _dates_typed(self, context: Context, message: IncomingMessage) -> None:
@@ -158,7 +162,7 @@ class BrowseHandlers:
                 tries = dialog.tries + 1
                 if tries >= REPORT_TRIES:
                     await self._desk.end(owner)
-                    await self._desk.show_menu_after(
+                    await self._screens.show_menu_after(
                         context, f"❌ {escaped(str(exc))}\n{texts.my_reports.FILTER_TRIES}"
                     )
                     return
@@ -215,7 +219,7 @@ class BrowseHandlers:
         if press.word not in EXPORTS:
             raise OutdatedButton(data=press.action)
         content = await asyncio.to_thread(EXPORTS[press.word], fitting)
-        date = f"{self._work.now().astimezone():%d.%m.%Y}"
+        date = f"{self._desk.now().astimezone():%d.%m.%Y}"
         name = texts.my_reports.EXPORT_FILE.format(date=date, extension=press.word)
         await self._send_file(context, content, name, export_caption(len(fitting)))
         count(ReportAction.EXPORT, "ok")

@@ -25,6 +25,7 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Connection, Database
+from dialogs import Mode, find_wizard, get_user_lock, leave_dialog
 from downloads import refusal
 from errors import OutdatedButton
 from jobs.queue import Jobs
@@ -47,8 +48,7 @@ from metadata.fields import scenario_of_caption
 from prompt_pack.models import ReportPack, Scenario
 from recordings import Intake, IntakeLimits, RecordingChanges
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.shared import find_wizard, first_tap, leave_dialog, own_recording, put_message, show
-from user_states import Mode, get_user_lock
+from telegram_handlers.shared import first_tap, put_message, show
 
 _ASKED_OR_OVER = frozenset([WizardStep.SCENARIO, WizardStep.REPORTS, WizardStep.CLOSED])
 
@@ -140,7 +140,7 @@ class RecordingHandlers:
 
     async def _card(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
             [progress] = await recordings_store.load_progress(connection, [recording.id])
             metadata = await _metadata(connection, recording)
         scenario = self._scenario_named(recording.request.scenario)
@@ -150,7 +150,7 @@ class RecordingHandlers:
     async def _play(self, context: Context, press: Press) -> None:
         """Send the original back."""
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
             file = FileReference(source=FileSource.RECORDING, subject=recording.id, extension=recording.extension)
             await self._put_file(connection, context, press, played_caption(recording), file)
         await context.answer(texts.telegram_recordings.SENDING)
@@ -166,7 +166,7 @@ class RecordingHandlers:
 
     async def _send_transcript(self, context: Context, press: Press, extension: str) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
             ready = recording.stage is Stage.DONE
             if ready:
                 caption = transcript_caption(recording.number, recording.file_name)
@@ -187,7 +187,7 @@ class RecordingHandlers:
 
     async def _ask_to_delete(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
             [progress] = await recordings_store.load_progress(connection, [recording.id])
         screen = delete_question(recording, progress.runs.get(RunStatus.DONE, 0))
         await show(self._messages, context, MessageKind.CONFIRMATION, screen)
@@ -195,7 +195,7 @@ class RecordingHandlers:
     async def _delete(self, context: Context, press: Press) -> None:
         async with get_user_lock(context.user.id):
             async with self._database.transaction() as connection:
-                recording = await own_recording(connection, context.user.id, press.number)
+                recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
                 await leave_dialog(connection, context.user.id, recording.id)
             await self._work.changes.delete(context.user.id, recording.id)
             await show(self._messages, context, MessageKind.MENU, deleted(recording))
@@ -212,7 +212,7 @@ class RecordingHandlers:
 
         async with get_user_lock(owner):
             async with self._database.transaction() as connection:
-                recording = await own_recording(connection, owner, press.number)
+                recording = await recordings_store.get_by_number(connection, owner, press.number)
             at_work = recording.stage is not Stage.DONE and not has_stopped(recording)
             if at_work:
                 await context.answer(texts.telegram_recordings.AGAIN_RUNNING)
@@ -226,7 +226,7 @@ class RecordingHandlers:
         scenario = self._chosen(press)
         async with get_user_lock(context.user.id):
             async with self._database.transaction() as connection:
-                recording = await own_recording(connection, context.user.id, press.number)
+                recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
                 recording = await self._choose(connection, recording, scenario)
             named = self._scenario_named(recording.request.scenario)
             screen = scenario_chosen(recording.number, named)

@@ -23,6 +23,7 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Connection, Database
+from dialogs import find_wizard, get_user_lock
 from errors import NoLanguageModel, NotFound, OutdatedButton, UnknownChoice
 from jobs.queue import Jobs
 from jobs.reports import ReportSteps
@@ -40,8 +41,8 @@ from markups.reports import (
 from message_tracker import MessageTracker
 from prompt_pack.models import ReportPack, ReportType
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.shared import find_wizard, first_tap, own_recording, put_message, show
-from user_states import State, get_user_lock
+from telegram_handlers.shared import first_tap, put_message, show
+from user_states import State
 
 REPORT_EXTENSIONS = frozenset(["md", "docx", "json"])
 
@@ -93,14 +94,14 @@ class ReportHandlers:
 
     async def _menu(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
             # From this message the same can be ordered once more.
             await user_states.drop(connection, context.user.id, Ordered)
         await show(self._messages, context, MessageKind.MENU, self._menu_of(recording))
 
     async def _report(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
         if not self._ready(recording):
             await show(self._messages, context, MessageKind.MENU, self._menu_of(recording))
             return
@@ -111,7 +112,7 @@ class ReportHandlers:
 
     async def _all(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
         if not self._ready(recording):
             await show(self._messages, context, MessageKind.MENU, self._menu_of(recording))
             return
@@ -121,7 +122,7 @@ class ReportHandlers:
         """Keep the building type with the recording, and go on with what was wanted."""
         building, number, place = _building_choice(press)
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, number)
             reports = self._reports(recording)
             if place is not None and place > len(reports):
                 raise OutdatedButton(data=press.action)
@@ -201,7 +202,7 @@ class ReportHandlers:
 
     async def _transcript_only(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
-            recording = await own_recording(connection, context.user.id, press.number)
+            recording = await recordings_store.get_by_number(connection, context.user.id, press.number)
             wizard = await find_wizard(connection, context.user.id, recording.id)
             if wizard is not None and wizard.step is WizardStep.REPORTS:
                 await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)

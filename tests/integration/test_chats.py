@@ -16,6 +16,7 @@ from config import ROOT
 from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Turn
 from db import Database
+from dialogs import Step
 from errors import NotFound, ProviderUnavailable, UnexpectedFailure
 from followers_world import DatabaseUntilKilled, Killer
 from jobs.chats import AnswerSteps
@@ -23,7 +24,6 @@ from recordings_factory import add_user
 from screens import drawn
 from scripted_model import Call, ScriptedModel
 from texts.telegram import OUTDATED
-from user_states import Step
 
 BREAKFAST = "Что говорят о завтраках?"
 INTERVIEW = (

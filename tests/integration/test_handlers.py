@@ -31,6 +31,7 @@ from datamodels_telegram import (
     TelegramPerson,
 )
 from db import Database
+from dialogs import Dialog, Dialogs, Step
 from errors import (
     AccessDenied,
     ChatClosed,
@@ -41,12 +42,12 @@ from errors import (
     TelegramUnavailable,
 )
 from handlers import Router, Timing
+from inbox import Inbox
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
 from texts.telegram import OUTDATED
-from user_states import Dialog, Step
 
 OWNER = 1
 MENU = "Главное меню"
@@ -94,7 +95,8 @@ class Bot:
 
     def renew(self) -> None:
         self.router = Router(
-            self.database,
+            Inbox(self.database, self.team),
+            Dialogs(self.database),
             self.telegram,
             MessageTracker(self.database, self.telegram),
             [
@@ -105,7 +107,6 @@ class Bot:
                     files=(Permission.RECORD, self._noting("file")),
                 )
             ],
-            team=self.team,
             menu=Screen(text=MENU),
             other=self._noting("other"),
             timing=self.timing,

@@ -9,17 +9,18 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+import dialogs
 import user_states
 from config import ROOT
 from constants import REPORT_LIST_BYTES
 from datamodels import RecordingId
 from db import Database
+from dialogs import Dialog, Step
 from errors import TelegramUnavailable
 from md_storage import ReportIndex, read_index, write_index
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
 from reports.archive_filters import ReportSnapshot
-from user_states import Dialog, Step
 
 STALE = "❌ <b>Список отчетов устарел</b> (прошло &gt;5 минут). Запросите заново через кнопку «Мои отчеты»."
 OUTDATED = "Эта кнопка устарела"
@@ -599,7 +600,7 @@ async def test_concurrent_operations(bot: ReportsBot, anna: Owner) -> None:
         assert await bot.files.read(anna.id, number) == TEXT
     assert REPORT_LOCK_WAITS._value.get() > waits
     gc.collect()
-    assert anna.id not in user_states._LOCKS, "the lock of an idle person is kept"
+    assert anna.id not in dialogs._LOCKS, "the lock of an idle person is kept"
 
 
 # --- what a person sees ---------------------------------------------------------------------------------------------

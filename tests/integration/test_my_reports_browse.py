@@ -12,9 +12,9 @@ import metadata_store
 import recordings_store
 from datamodels import RecordingMetadata
 from db import Database
+from dialogs import Step
 from md_storage import ReportIndex, read_index, write_index
 from my_reports_world import NOON, Owner, ReportsBot, index
-from user_states import Step
 
 OUTDATED = "Эта кнопка устарела"
 

@@ -15,6 +15,7 @@ from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, ScenarioId, Stage
 from datamodels_telegram import FileSource, MessageKind, OutgoingMessage, WizardStep
 from db import Connection, Database
+from dialogs import Dialog, Mode, Step
 from errors import ProviderUnavailable
 from followers_world import (
     PACK,
@@ -26,7 +27,6 @@ from followers_world import (
     look,
 )
 from recording_wizard import RecordingWizards
-from user_states import Dialog, Mode, Step
 
 TODAY = date(2026, 11, 21)
 CAPTION = "17\n2026.11.03\nИванов Иван\nПетрова Анна\nОтель\nЗаря"

@@ -6,7 +6,7 @@ from random import getrandbits
 import pytest
 
 import updates_store
-from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, TelegramPerson
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson
 from db import Connection
 
 MESSAGE = IncomingMessage(
@@ -55,7 +55,7 @@ async def test_what_has_no_end_comes_back_in_its_order_without_what_was_written(
     )
     unfinished = await updates_store.unfinished(connection)
     person = TelegramPerson(id=7, name="Мария Ёлкина")
-    expected = [updates_store.seen_update(update) for update in (MESSAGE, PRESS, later)]
+    expected = [SeenUpdate.of(update) for update in (MESSAGE, PRESS, later)]
     assert unfinished == [update.model_copy(update={"person": person}) for update in expected]
     row = await (await connection.execute("SELECT * FROM seen_updates WHERE message_id = 100")).fetchone()
     assert "Иванов" not in str(row)
@@ -64,19 +64,19 @@ async def test_what_has_no_end_comes_back_in_its_order_without_what_was_written(
 async def test_what_is_done_is_not_unfinished(connection: Connection) -> None:
     await updates_store.remember_message(connection, MESSAGE)
     await updates_store.remember_press(connection, PRESS, done=True)
-    await updates_store.mark_done(connection, updates_store.seen_update(MESSAGE))
+    await updates_store.mark_done(connection, SeenUpdate.of(MESSAGE))
     assert await updates_store.unfinished(connection) == []
 
 
 async def test_tries_are_counted_over_restarts(connection: Connection) -> None:
     await updates_store.remember_message(connection, MESSAGE)
-    update = updates_store.seen_update(MESSAGE)
+    update = SeenUpdate.of(MESSAGE)
     assert [await updates_store.count_try(connection, update) for _ in range(3)] == [1, 2, 3]
     assert [stored.tries for stored in await updates_store.unfinished(connection)] == [3]
 
 
 async def test_an_update_that_could_not_be_noted_is_at_its_first_try(connection: Connection) -> None:
-    assert await updates_store.count_try(connection, updates_store.seen_update(MESSAGE)) == 1
+    assert await updates_store.count_try(connection, SeenUpdate.of(MESSAGE)) == 1
 
 
 async def remember(connection: Connection, *message_ids: int) -> None:

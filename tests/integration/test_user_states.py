@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 from structlog.testing import capture_logs
 
+import dialogs
 import user_states
 from datamodels import RecordingId, ScenarioId, UserId
 from db import Connection, Database
+from dialogs import Dialog, Mode, OpenDialog, ReportDialog, Step
 from recordings_factory import add_user
-from user_states import Dialog, Mode, OpenDialog, ReportDialog, State, Step
+from user_states import State
 
 NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 TTL = timedelta(hours=1)
@@ -170,10 +172,10 @@ async def test_the_pieces_behave_like_a_dictionary(
 
 async def test_a_person_has_one_lock_while_somebody_has_it_and_none_afterwards() -> None:
     user = UserId(uuid4())
-    lock = user_states.get_user_lock(user)
+    lock = dialogs.get_user_lock(user)
     async with lock:
-        assert user_states.get_user_lock(user) is lock
-        assert user_states.get_user_lock(UserId(uuid4())) is not lock
+        assert dialogs.get_user_lock(user) is lock
+        assert dialogs.get_user_lock(UserId(uuid4())) is not lock
     freed = ref(lock)
     del lock
     gc.collect()
@@ -186,7 +188,7 @@ async def test_what_is_done_under_a_persons_lock_is_done_one_after_another() -> 
 
     async def work() -> None:
         nonlocal inside
-        async with user_states.get_user_lock(user):
+        async with dialogs.get_user_lock(user):
             inside += 1
             assert inside == 1
             await asyncio.sleep(0)

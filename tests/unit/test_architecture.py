@@ -62,6 +62,12 @@ def room(module: str) -> str:
 FLOORS = floors()
 MODULES = {dotted(path): path for path in sorted(SRC.rglob("*.py"))}
 IMPORTS = {module: imports(path) for module, path in MODULES.items()}
+FRONT_DOORS = sorted(
+    module
+    for module in set(MODULES)
+    - {"telegram_handlers.recordings", "telegram_handlers.reports", "telegram_handlers.shared"}
+    if room(module) in {"handlers", "handlers_my_reports_v2", "telegram_handlers/"}
+)
 PACKAGES = sorted(path.name for path in SRC.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
@@ -80,6 +86,12 @@ def test_module_imports_only_from_below_or_its_package(module: str) -> None:
         assert below or room(other) == room(module), (
             f"{module} (floor {FLOORS[room(module)]}) imports {other} (floor {FLOORS[room(other)]})"
         )
+
+
+@pytest.mark.parametrize("module", FRONT_DOORS)
+def test_a_front_door_knows_services_and_no_store(module: str) -> None:
+    stores = {name for name, floor in FLOORS.items() if floor == FLOORS["recordings_store"]} - {"prompt_pack/"}
+    assert not {room(other) for other in own_imports(module)} & {*stores, "db"}
 
 
 def test_imports_have_no_circle() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from config import ROOT
 from datamodels import IndexPoint, IndexValue, ReportFile, ReportId, ReportRunId, ScenarioId
 from markups.callback_data import Action
+from markups.my_reports import stale_list
 from prompt_pack.manifest import RESERVED_IDS
 from prompt_pack.pack import load_pack
 from reports.archive_charts import (
@@ -30,7 +31,7 @@ from reports.archive_filters import (
     ReportFilter,
     filter_lines,
     filtered,
-    freshness,
+    is_fresh,
     minutes_of,
     scenarios_of,
     snapshot_of,
@@ -80,20 +81,14 @@ def test_every_button_of_reports_is_reserved_from_the_ids_of_reports() -> None:
 
 @given(st.timedeltas(timedelta(days=-400), timedelta(days=400)))
 def test_a_snapshot_is_good_from_its_time_until_it_is_too_old(age: timedelta) -> None:
-    checked = freshness(snapshot_of([report()], NOON), NOON + age, FIVE)
-    assert checked.good == (timedelta() <= age <= FIVE)
-    assert (checked.tell == "") == checked.good
-
-
-def test_no_snapshot_is_not_good() -> None:
-    assert not freshness(None, NOON, FIVE).good
+    assert is_fresh(snapshot_of([report()], NOON), NOON + age, FIVE) == (timedelta() <= age <= FIVE)
 
 
 @pytest.mark.parametrize(
     ("lasts", "told"), [(60, ">1 минуты"), (300, ">5 минут"), (1260, ">21 минуты"), (90, ">2 минут")]
 )
 def test_how_old_a_list_may_be_is_told_as_it_is_set(lasts: int, told: str) -> None:
-    assert told.replace(">", "&gt;") in freshness(None, NOON, timedelta(seconds=lasts)).tell
+    assert told.replace(">", "&gt;") in stale_list(minutes_of(timedelta(seconds=lasts))).text
 
 
 def test_minutes_are_at_least_one() -> None:

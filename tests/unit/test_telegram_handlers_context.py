@@ -2,9 +2,9 @@ import pytest
 
 from access import Permission
 from datamodels_telegram import IncomingMessage
+from dialogs import Step
 from markups.callback_data import Action, Press
 from telegram_handlers.context import Context, Routes, joined
-from user_states import Step
 
 
 async def on_press(context: Context, press: Press) -> None:

@@ -1,0 +1,202 @@
+"""Dialogs: what the next message of a person answers, and which of a person's questions wait for it.
+
+A dialog is durable: a restart is invisible to its person. Whoever changes a person's state holds ``get_user_lock``.
+"""
+
+import asyncio
+from datetime import timedelta
+from enum import StrEnum
+from typing import ClassVar, TypeVar
+from weakref import WeakValueDictionary
+
+from pydantic import ConfigDict
+
+import recording_wizard_store
+import user_states
+from datamodels import RecordingId, ScenarioId, UserId
+from datamodels_telegram import RecordingWizard, WizardStep
+from db import Connection, Database
+from errors import NotFound
+from user_states import State
+
+_LASTS = timedelta(hours=1)
+"""Longer than a list of reports: who answers late hears why the answer does not do any more."""
+_DOUBLE_TAP = timedelta(seconds=10)
+
+
+class Step(StrEnum):
+    """A step of a dialog: what the next message of the person answers."""
+
+    ASK_AUDIO_NUMBER = "ask_audio_number"
+    ASK_DATE = "ask_date"
+    ASK_EMPLOYEE = "ask_employee"
+    ASK_CLIENT = "ask_client"
+    ASK_PLACE_NAME = "ask_place_name"
+    ASK_BUILDING_TYPE = "ask_building_type"
+    ASK_ZONE = "ask_zone"
+    ASK_CITY = "ask_city"
+    CONFIRM_DATA = "confirm_data"
+    EDIT_AUDIO_NUMBER = "edit_audio_number"
+    EDIT_DATE = "edit_date"
+    EDIT_EMPLOYEE = "edit_employee"
+    EDIT_CLIENT = "edit_client"
+    EDIT_PLACE_NAME = "edit_place_name"
+    EDIT_BUILDING_TYPE = "edit_building_type"
+    EDIT_ZONE = "edit_zone"
+    EDIT_CITY = "edit_city"
+    REPORT_VIEW_ASK_NUMBER = "report_view_ask_number"
+    REPORT_RENAME_ASK_NUMBER = "report_rename_ask_number"
+    REPORT_RENAME_ASK_NEW_NAME = "report_rename_ask_new_name"
+    REPORT_DELETE_ASK_NUMBER = "report_delete_ask_number"
+    REPORT_FILTER_ASK_DATES = "report_filter_ask_dates"
+    REPORT_FILTER_ASK_TITLE = "report_filter_ask_title"
+    CHAT_RENAME_ASK_TITLE = "chat_rename_ask_title"
+
+
+REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
+"""The steps of ``ReportDialog``."""
+CHAT_STEPS = frozenset(step for step in Step if step.startswith("chat_"))
+"""The steps of ``ChatDialog``; all others are of ``Dialog``."""
+
+
+class OpenDialog(State):
+    """A dialog that waits for a message. All kinds have one key: a person is in one dialog at a time."""
+
+    KEY = "dialog"
+    STEPS: ClassVar[frozenset[Step]] = frozenset(Step)
+    model_config = ConfigDict(extra="ignore")
+    step: Step
+
+    @classmethod
+    def is_of_another_kind(cls, stored: object) -> bool:
+        return isinstance(stored, dict) and stored.get("step") in frozenset(Step) - cls.STEPS
+
+
+class Dialog(OpenDialog):
+    """A dialog that waits for a message about a recording. ``skipped`` are fields that are not to be asked again."""
+
+    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS
+    model_config = ConfigDict(extra="forbid")
+    recording_id: RecordingId
+    skipped: tuple[str, ...] = ()
+    tries: int = 0
+    answered: int = 0
+    """The latest message that was taken for an answer; handled again after a crash, it answers nothing else."""
+
+
+class ReportDialog(OpenDialog):
+    """A dialog that waits for a message about the person's reports.
+
+    ``number`` is the report that a confirmation has been asked for, ``title`` its new name when it is to be renamed.
+    """
+
+    STEPS = REPORT_STEPS
+    model_config = ConfigDict(extra="forbid")
+    number: int | None = None
+    title: str | None = None
+    tries: int = 0
+    answered: int = 0
+    """As of ``Dialog``."""
+
+
+class ChatDialog(OpenDialog):
+    """A dialog that waits for a message about the chat of that ``number``."""
+
+    STEPS = CHAT_STEPS
+    model_config = ConfigDict(extra="forbid")
+    number: int
+
+
+class Mode(State):
+    """The scenario that the next recordings belong to, chosen in the storage menu."""
+
+    KEY = "mode"
+    scenario: ScenarioId
+
+
+class _Tapped(State):
+    """The button that a person pressed last, as the front door writes it."""
+
+    KEY = "tapped"
+    message_id: int | None
+    button: str
+
+
+D = TypeVar("D", bound=OpenDialog)
+
+_LOCKS: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+
+
+def get_user_lock(user_id: UserId) -> asyncio.Lock:
+    """Return the lock under which a person's state is changed; unused locks are freed."""
+    return _LOCKS.setdefault(user_id, asyncio.Lock())
+
+
+class Dialogs:
+    """The dialogs of every person, each change in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, owner: UserId, kind: type[D]) -> D | None:
+        """Load the person's dialog; None when none is open, or one of another kind."""
+        async with self._database.transaction() as connection:
+            return await user_states.get(connection, owner, kind)
+
+    async def begin(self, owner: UserId, dialog: OpenDialog) -> bool:
+        """Open a dialog, which ends any other; return whether that one had asked about a recording.
+
+        The reports of that recording can be ordered now.
+        """
+        async with self._database.transaction() as connection:
+            interrupted = await user_states.get(connection, owner, Dialog)
+            if interrupted is not None:
+                await go_on_to_reports(connection, owner, interrupted.recording_id)
+            await user_states.put(connection, owner, dialog, ttl=_LASTS)
+        return interrupted is not None
+
+    async def go_on(self, owner: UserId, dialog: OpenDialog) -> None:
+        """Store how far the open dialog is."""
+        async with self._database.transaction() as connection:
+            await user_states.put(connection, owner, dialog, ttl=_LASTS)
+
+    async def end(self, owner: UserId, kind: type[OpenDialog]) -> None:
+        """End the dialog of this kind; any other stays open."""
+        async with self._database.transaction() as connection:
+            if await user_states.get(connection, owner, kind) is not None:
+                await user_states.drop(connection, owner, kind)
+
+    async def first_tap(self, owner: UserId, message_id: int | None, button: str) -> bool:
+        """As the function ``first_tap``, in a transaction of its own."""
+        async with self._database.transaction() as connection:
+            return await first_tap(connection, owner, message_id, button)
+
+
+async def first_tap(connection: Connection, owner: UserId, message_id: int | None, button: str) -> bool:
+    """Note a press of what sends something each time; False when the same button was pressed seconds before."""
+    tapped = _Tapped(message_id=message_id, button=button)
+    before = await user_states.get(connection, owner, _Tapped)
+    await user_states.put(connection, owner, tapped, ttl=_DOUBLE_TAP)
+    return before != tapped
+
+
+async def find_wizard(connection: Connection, owner: UserId, recording_id: RecordingId) -> RecordingWizard | None:
+    """Load the wizard of a recording; None for a recording that did not come through a messenger."""
+    try:
+        return await recording_wizard_store.get(connection, owner, recording_id)
+    except NotFound:
+        return None
+
+
+async def leave_dialog(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
+    """End the dialog about a recording, if the person is in one."""
+    dialog = await user_states.get(connection, owner, Dialog)
+    if dialog is not None and dialog.recording_id == recording_id:
+        await user_states.drop(connection, owner, Dialog)
+
+
+async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
+    """End the questions about a recording, if they are being asked: its reports can be ordered then."""
+    wizard = await find_wizard(connection, owner, recording_id)
+    if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
+        await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)

@@ -1,0 +1,242 @@
+"""The form of a recording's metadata: questions field by field, changes to single fields, the confirmation.
+
+What a person said, the metadata and the dialog change in one transaction, and what is to be shown follows from the
+dialog. So a press or a message that is handled twice changes nothing and leads to the same. Whoever calls what changes
+something holds ``dialogs.get_user_lock``.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+
+import metadata_store
+import recordings_store
+import user_states
+from constants import NO_SCENARIO
+from datamodels import BuildingType, Recording, RecordingMetadata, UserId
+from datamodels_telegram import WizardStep
+from db import Connection, Database
+from dialogs import Dialog, OpenDialog, Step, find_wizard, go_on_to_reports, leave_dialog
+from errors import OutdatedButton
+from metadata.fields import Field, missing, parse
+from metadata.parsing import BadField
+
+_LASTS = timedelta(hours=24)
+
+ASKED: dict[Step, Field] = {Step(f"ask_{field}"): field for field in Field}
+"""The field that each step of the first round asks for."""
+EDITED: dict[Step, Field] = {Step(f"edit_{field}"): field for field in Field}
+"""The field that each step changes after that round."""
+
+
+@dataclass(frozen=True)
+class FormTurn:
+    """Where the form has come to. ``reason`` tells why the last answer did not do."""
+
+    dialog: Dialog
+    recording: Recording
+    metadata: RecordingMetadata
+    reason: str | None = None
+    buttons_only: bool = False
+    """The person typed where only buttons answer."""
+
+
+class Cancelled(StrEnum):
+    """What a cancellation ended."""
+
+    NOTHING = "nothing"
+    FORM = "form"
+    OTHER_DIALOG = "other dialog"
+
+
+Change = Callable[[Connection, FormTurn], Awaitable[FormTurn]]
+
+
+class MetadataForm:
+    """The forms of every person; ``today`` tells the person's day, since no recording is of a later one."""
+
+    def __init__(self, database: Database, today: Callable[[], date]) -> None:
+        self._database = database
+        self._today = today
+
+    async def find(self, owner: UserId, number: int) -> tuple[Recording, RecordingMetadata]:
+        """Load a recording by its number, and its metadata.
+
+        Raises:
+            NotFound: the owner has no such recording.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            return recording, await _metadata(connection, recording)
+
+    async def described(self, owner: UserId, number: int) -> Recording:
+        """Load a recording whose metadata can be changed.
+
+        Raises:
+            NotFound: the owner has no such recording.
+            OutdatedButton: only its transcript is wanted.
+        """
+        async with self._database.transaction() as connection:
+            return await _described(connection, owner, number)
+
+    async def back(self, owner: UserId, number: int) -> FormTurn | Recording:
+        """Go back to the confirmation; returns as ``_turn`` does, as all that press a button of the form."""
+
+        async def back(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
+            return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
+
+        return await self._turn(owner, number, back)
+
+    async def edit(self, owner: UserId, number: int, field: Field) -> FormTurn | Recording:
+        """Ask for another value of a field."""
+
+        async def ask(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
+            return replace(turn, dialog=_at(turn.dialog, Step(f"edit_{field}")))
+
+        return await self._turn(owner, number, ask)
+
+    async def skip(self, owner: UserId, number: int, field: str | None) -> FormTurn | Recording:
+        """Leave the field that is asked for, or with None all that are still to come; any other is not left."""
+
+        async def skip(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
+            asked = ASKED.get(turn.dialog.step)
+            if asked is None or field not in {None, asked}:
+                return turn
+            return _next(turn, skip=tuple(Field) if field is None else (asked,))
+
+        return await self._turn(owner, number, skip)
+
+    async def set_building(self, owner: UserId, number: int, building: BuildingType) -> FormTurn | Recording:
+        """Take the building type, if it is asked for."""
+
+        async def put(connection: Connection, turn: FormTurn) -> FormTurn:
+            if turn.dialog.step not in {Step.ASK_BUILDING_TYPE, Step.EDIT_BUILDING_TYPE}:
+                return turn
+            return await _saved(connection, turn, turn.metadata.model_copy(update={"building": building}))
+
+        return await self._turn(owner, number, put)
+
+    async def typed(self, owner: UserId, message_id: int, text: str) -> FormTurn:
+        """Take what was typed for the answer that the form waits for; a message that was taken before is not again.
+
+        Raises:
+            OutdatedButton: no form is open.
+        """
+        async with self._database.transaction() as connection:
+            dialog = await user_states.get(connection, owner, Dialog)
+            if dialog is None:
+                raise OutdatedButton(data="dialog")
+            recording = await recordings_store.get_recording(connection, owner, dialog.recording_id)
+            turn = FormTurn(dialog, recording, await _metadata(connection, recording))
+            if message_id > dialog.answered:
+                turn = await self._taken(connection, turn, text)
+                answered = turn.dialog.model_copy(update={"answered": message_id})
+                await user_states.put(connection, owner, answered, ttl=_LASTS)
+            return turn
+
+    async def confirm(self, owner: UserId, number: int) -> Recording:
+        """Take the metadata as they are; reports can be ordered then.
+
+        Raises:
+            NotFound, OutdatedButton: as ``described``.
+        """
+        async with self._database.transaction() as connection:
+            recording = await _described(connection, owner, number)
+            await metadata_store.confirm_metadata(connection, recording.id)
+            await leave_dialog(connection, owner, recording.id)
+            await go_on_to_reports(connection, owner, recording.id)
+            return recording
+
+    async def cancel(self, owner: UserId) -> Cancelled:
+        """End whatever dialog the person is in; what was said so far stays."""
+        async with self._database.transaction() as connection:
+            if await user_states.get(connection, owner, OpenDialog) is None:
+                return Cancelled.NOTHING
+            dialog = await user_states.get(connection, owner, Dialog)
+            await user_states.drop(connection, owner, OpenDialog)
+            if dialog is None:
+                return Cancelled.OTHER_DIALOG
+            await go_on_to_reports(connection, owner, dialog.recording_id)
+            return Cancelled.FORM
+
+    async def _taken(self, connection: Connection, turn: FormTurn, text: str) -> FormTurn:
+        field = ASKED.get(turn.dialog.step) or EDITED.get(turn.dialog.step)
+        if field is None:
+            return replace(turn, buttons_only=True)
+        try:
+            # Its dictionary of word forms is loaded with the first zone.
+            metadata = await asyncio.to_thread(parse, field, text, turn.metadata, self._today())
+        except BadField as exc:
+            tried = turn.dialog.model_copy(update={"tries": turn.dialog.tries + 1})
+            return replace(turn, dialog=tried, reason=str(exc))
+        return await _saved(connection, turn, metadata)
+
+    async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:
+        """Change the form of a recording, which begins anew when it has expired.
+
+        Returns another recording when that one's questions would be cut off; nothing is changed then.
+
+        Raises:
+            NotFound, OutdatedButton: as ``described``.
+        """
+        async with self._database.transaction() as connection:
+            recording = await _described(connection, owner, number)
+            dialog = await user_states.get(connection, owner, Dialog)
+            other = await _unfinished_other(connection, owner, dialog, recording)
+            if other is not None:
+                return other
+            turn = await change(connection, _begun(dialog, recording, await _metadata(connection, recording)))
+            await user_states.put(connection, owner, turn.dialog, ttl=_LASTS)
+            return turn
+
+
+async def _unfinished_other(
+    connection: Connection, owner: UserId, dialog: Dialog | None, recording: Recording
+) -> Recording | None:
+    """Return the recording whose questions a dialog about ``recording`` would cut off."""
+    if dialog is None or dialog.recording_id == recording.id:
+        return None
+    wizard = await find_wizard(connection, owner, dialog.recording_id)
+    if wizard is None or wizard.step is not WizardStep.CONFIRMATION:
+        return None
+    return await recordings_store.get_recording(connection, owner, dialog.recording_id)
+
+
+async def _described(connection: Connection, owner: UserId, number: int) -> Recording:
+    recording = await recordings_store.get_by_number(connection, owner, number)
+    if recording.request.scenario == NO_SCENARIO:
+        raise OutdatedButton(data="metadata")
+    return recording
+
+
+async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
+    return await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
+
+
+async def _saved(connection: Connection, turn: FormTurn, metadata: RecordingMetadata) -> FormTurn:
+    await metadata_store.save_metadata(connection, turn.recording.id, metadata)
+    turn = replace(turn, metadata=metadata)
+    if turn.dialog.step in EDITED:
+        return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
+    return _next(turn)
+
+
+def _begun(dialog: Dialog | None, recording: Recording, metadata: RecordingMetadata) -> FormTurn:
+    if dialog is None or dialog.recording_id != recording.id:
+        dialog = Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
+        return _next(FormTurn(dialog, recording, metadata))
+    return FormTurn(dialog, recording, metadata)
+
+
+def _next(turn: FormTurn, skip: Sequence[str] = ()) -> FormTurn:
+    """Go on to the next field that is missing and may be asked for, else to the confirmation."""
+    skipped = tuple(dict.fromkeys([*turn.dialog.skipped, *skip]))
+    fields = missing(turn.recording.request.scenario, turn.metadata)
+    step = next((Step(f"ask_{field}") for field in fields if field not in skipped), Step.CONFIRM_DATA)
+    return replace(turn, dialog=_at(turn.dialog.model_copy(update={"skipped": skipped}), step))
+
+
+def _at(dialog: Dialog, step: Step) -> Dialog:
+    return dialog.model_copy(update={"step": step, "tries": 0})

@@ -1,0 +1,81 @@
+"""A person's side of the archive of reports: the numbered list as it was shown, the filter, and the open dialog."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import user_states
+from datamodels import ReportFile, UserId
+from db import Database
+from dialogs import Dialogs, ReportDialog, get_user_lock
+from errors import OutdatedButton
+from metrics import REPORT_LOCK_WAITS
+from reports.archive_filters import ReportFilter, ReportSnapshot, is_fresh, snapshot_of
+
+
+class ReportDesk:
+    """The desks of every person. The numbers of a list can be used while it ``lasts``; ``now`` is an aware time."""
+
+    def __init__(self, database: Database, lasts: timedelta, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._dialogs = Dialogs(database)
+        self.lasts = lasts
+        self.now = now
+
+    @asynccontextmanager
+    async def alone(self, owner: UserId) -> AsyncIterator[None]:
+        """Let one action of a person happen at a time."""
+        lock = get_user_lock(owner)
+        if lock.locked():
+            REPORT_LOCK_WAITS.inc()
+        async with lock:
+            yield
+
+    async def take_snapshot(self, owner: UserId, reports: Sequence[ReportFile]) -> None:
+        """Note the list that is being shown; its numbers can be used from now on."""
+        async with self._database.transaction() as connection:
+            await user_states.put(connection, owner, snapshot_of(reports, self.now()))
+
+    async def usable_snapshot(self, owner: UserId) -> ReportSnapshot | None:
+        """Load the list whose numbers can be used; None when it is too old, which ends the dialog about reports."""
+        async with self._database.transaction() as connection:
+            snapshot = await user_states.get(connection, owner, ReportSnapshot)
+            if snapshot is not None and is_fresh(snapshot, self.now(), self.lasts):
+                return snapshot
+            await user_states.drop(connection, owner, ReportSnapshot)
+            if await user_states.get(connection, owner, ReportDialog) is not None:
+                await user_states.drop(connection, owner, ReportDialog)
+        return None
+
+    async def begin(self, owner: UserId, dialog: ReportDialog) -> bool:
+        """As ``Dialogs.begin``."""
+        return await self._dialogs.begin(owner, dialog)
+
+    async def dialog(self, owner: UserId) -> ReportDialog:
+        """Load the open dialog about reports.
+
+        Raises:
+            OutdatedButton: there is none.
+        """
+        dialog = await self._dialogs.find(owner, ReportDialog)
+        if dialog is None:
+            raise OutdatedButton(data=ReportDialog.KEY)
+        return dialog
+
+    async def go_on(self, owner: UserId, dialog: ReportDialog) -> None:
+        """Store how far the dialog is."""
+        await self._dialogs.go_on(owner, dialog)
+
+    async def end(self, owner: UserId) -> None:
+        """End the dialog about reports; any other stays open."""
+        await self._dialogs.end(owner, ReportDialog)
+
+    async def filter(self, owner: UserId) -> ReportFilter:
+        """Load the filter that the person has set."""
+        async with self._database.transaction() as connection:
+            return await user_states.get(connection, owner, ReportFilter) or ReportFilter()
+
+    async def set_filter(self, owner: UserId, wanted: ReportFilter) -> None:
+        """Store the filter, until the person sets another one."""
+        async with self._database.transaction() as connection:
+            await user_states.put(connection, owner, wanted)
