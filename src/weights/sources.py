@@ -164,6 +164,7 @@ class Wheels:
         self._sizes = sizes
         self._folders = {package: folder / f".wheel-{package}" for package in sizes}
         self._complete: set[str] = set()
+        self._told = 0
         self._on_bytes = on_bytes
         self._gate = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
 
@@ -178,7 +179,9 @@ class Wheels:
             size if package in self._complete else min(size, _bytes_under(self._folders[package]))
             for package, size in self._sizes.items()
         )
-        self._on_bytes(done, sum(self._sizes.values()))
+        # A file that pip moves is in neither place for a moment.
+        self._told = max(self._told, done)
+        self._on_bytes(self._told, sum(self._sizes.values()))
 
     async def download(self, package: str) -> Path:
         """Download one package; only a wheel, which unlike a source archive runs nothing when it is looked into."""
@@ -218,10 +221,12 @@ def _pip_failure(package: str, folder: Path, complaints: str) -> DiskFull | Prov
 
 
 def _bytes_under(folder: Path) -> int:
+    """The bytes of what can be seen; never fails, though pip makes, moves and removes files and folders meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # pip moves its files while we look
-            total += path.stat().st_size
+    for parent, _, names in os.walk(folder):  # which passes over folders that are gone, unlike rglob
+        for name in names:
+            with suppress(OSError):
+                total += Path(parent, name).lstat().st_size
     return total
 
 
