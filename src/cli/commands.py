@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -275,7 +275,8 @@ def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = F
         status = _tell(Interrupted())
     # Threads of a local engine cannot be cancelled and the interpreter would wait for them; all state is committed.
     sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(status)
 
 
@@ -290,18 +291,35 @@ def _open_logs(settings: Settings, *, console: bool) -> None:
 
 
 def _tell(error: VoxPersonaError) -> int:
-    click.echo(error.user_text, err=True)
+    _say(error.user_text)
     return error.exit_status
+
+
+def _say(text: str) -> None:
+    """Print to standard error; where nobody can be told, the exit status still tells."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        # Python tries once more at the end, and would change the status.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Give a command that was started without standard streams others: what it opens first must not become them."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115, PTH123  # open for good
 
 
 def main() -> None:
     """Run the command that the arguments name; every failure is a Russian sentence and an exit status."""
+    _open_closed_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` takes both over
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
         commands(prog_name=_PROGRAM, standalone_mode=False)
     except click.UsageError as exc:
-        click.echo(texts.cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")), err=True)
+        _say(texts.cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")))
         sys.exit(_USAGE_STATUS)
     except (KeyboardInterrupt, click.Abort):  # click makes one of the other
         sys.exit(_tell(Interrupted()))

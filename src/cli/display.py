@@ -1,7 +1,9 @@
 """How a command shows long work: a live bar in a terminal, plain lines elsewhere. All of it on standard error."""
 
 import sys
+from contextlib import suppress
 from types import TracebackType
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -11,11 +13,34 @@ import texts.cli
 _FETCH_STEP = 0.1
 
 
+class _Unfailing:
+    """A stream for which what cannot be written is lost, and nothing else: its reader may have gone, its disk be full.
+
+    rich would end the process when the reader has gone, and the work that it shows with it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
 class Display:
     """Progress of several subjects at once; a subject is a file name or a set of weights."""
 
     def __init__(self) -> None:
-        self._console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = Console(file=cast("TextIO", _Unfailing(sys.stderr)), highlight=False, soft_wrap=True)
         self._live: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._lines: dict[str, str] = {}

@@ -83,6 +83,17 @@ def test_results_are_printed_for_people_on_standard_error_alone(again: Installat
     assert "Z. Итоговая оценка качества интервью" in outcome.said
 
 
+def test_a_command_goes_on_when_nobody_reads_what_it_says(installation: Installation, undisturbed: Undisturbed) -> None:
+    command = installation.start("--json")
+    assert command.stderr is not None
+    command.stderr.close()
+    out, _ = command.communicate()
+    assert command.returncode == 0
+    assert [manifest["recording"] for manifest in json.loads(out)] == [1]
+    assert artefacts(installation.out) == undisturbed.artefacts
+    assert installation.leftovers() == []
+
+
 def test_json_is_all_there_is_on_standard_output(again: Installation) -> None:
     outcome = again.run("--json")
     manifest = manifest_of(outcome)

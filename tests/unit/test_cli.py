@@ -1,6 +1,8 @@
 """Arguments are read as the help says, and mistakes in them are told in Russian."""
 
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -133,3 +135,27 @@ def test_the_version_is_that_of_the_project_and_of_the_newest_changes(
     released = re.findall(r"^## (\d+\.\d+\.\d+)\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert (status, out) == (0, f"VoxPersona {project['version']}\n")
     assert released[0] == project["version"]
+
+
+ENDS = {
+    "a mistake": ("process", "--colour"),
+    "nothing to do": ("process", "--report", "none", "--out", "/dev/null/out", "a.ogg"),
+}
+"""Commands that end with status 2, while they are parsed and while they show what they do."""
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("stderr", ["has no reader", "is full", "is closed"])
+def test_a_command_ends_with_its_own_status_when_nobody_can_be_told(stderr: str, name: str, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ways = {"has no reader": f"2>&{writer}", "is full": "2>/dev/full", "is closed": "2>&-"}
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" {ways[stderr]}', "bash", sys.executable, str(ROOT / "src" / "main.py"), *ENDS[name]],
+        env={"PATH": os.environ["PATH"], "PERSISTENT_DIR": str(tmp_path)},
+        pass_fds=[writer],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stdout) == (2, b"")
