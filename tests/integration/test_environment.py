@@ -1,0 +1,115 @@
+"""The environment that scripts make at the first start, with a stand-in for Python that notes what it is asked for."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+
+PREPARE = "set -euo pipefail; source scripts/environment; prepare_environment requirements.txt"
+PYTHON = """#!/usr/bin/env bash
+case "$*" in
+    "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo venv >>asked; read -r _ <gate ;;
+    "-m pip "*) echo pip >>asked ;;
+esac
+"""
+"""Making an environment takes until a line comes through ``gate``; its python is there before, as with the real one."""
+
+
+class Checkout:
+    """A checkout without an environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: list[subprocess.Popen[str]] = []
+        (folder / "scripts").mkdir()
+        shutil.copy(ROOT / "scripts" / "environment", folder / "scripts")
+        (folder / "requirements.txt").write_text("some==1.0\n")
+        (folder / "python").write_text(PYTHON)
+        (folder / "python").chmod(0o755)
+        os.mkfifo(folder / "gate")
+
+    def start(self, stderr: int = subprocess.PIPE, before: str = "") -> subprocess.Popen[str]:
+        self.started.append(
+            subprocess.Popen(
+                ["bash", "-c", before + PREPARE],
+                cwd=self.folder,
+                env={**os.environ, "PYTHON": str(self.folder / "python")},
+                stdin=subprocess.DEVNULL,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return self.started[-1]
+
+    def let_through(self) -> None:
+        """Let one environment be made; waits until one is being made."""
+        (self.folder / "gate").write_text("\n")
+
+    @property
+    def asked(self) -> list[str]:
+        return (self.folder / "asked").read_text().split()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    made = Checkout(tmp_path)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    return process.stderr.readline()
+
+
+def test_of_commands_that_start_together_one_makes_the_environment(checkout: Checkout) -> None:
+    first = checkout.start()
+    assert "Создаю виртуальное окружение" in first_line(first)
+    second = checkout.start()
+    assert "Другая команда уже готовит окружение" in first_line(second)
+    checkout.let_through()
+    assert [first.wait(), second.wait()] == [0, 0]
+    assert checkout.asked == ["venv", "pip"]
+
+
+def test_an_environment_whose_making_was_killed_is_made_anew(checkout: Checkout) -> None:
+    first = checkout.start()
+    gate = os.open(checkout.folder / "gate", os.O_WRONLY)  # opens when it is being made
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    os.close(gate)
+    second = checkout.start()
+    checkout.let_through()
+    assert second.wait() == 0
+    assert checkout.asked == ["venv", "venv", "pip"]
+    assert checkout.start().wait() == 0
+    assert checkout.asked == ["venv", "venv", "pip"], "the third found it ready"
+
+
+def test_the_first_start_goes_on_when_nobody_reads_what_it_says(checkout: Checkout) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = checkout.start(stderr=writer)
+    os.close(writer)
+    checkout.let_through()
+    assert process.wait() == 0
+    assert checkout.asked == ["venv", "pip"]
+
+
+def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> None:
+    process = checkout.start(before="exec 2>&-; ")
+    checkout.let_through()
+    assert process.wait() == 0
+    assert checkout.asked == ["venv", "pip"]
