@@ -8,7 +8,7 @@ from typing import TextIO
 
 import pytest
 
-from cli_display import Display
+from cli.display import Display
 
 
 def without_a_reader() -> TextIO:

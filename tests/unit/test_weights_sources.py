@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from weights_sources import Wheels
+from weights.sources import Wheels
 
 PACKAGE = "some==1.0"
 MOMENTS = 6
