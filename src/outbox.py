@@ -43,8 +43,9 @@ from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from telegram_client.errors import was_delivered
+from text_cleaning import safe_file_name
 from transcript_formats import to_docx, to_json, to_srt, to_txt, to_vtt
-from utils import disk_full_mapped, safe_file_name
+from utils import disk_full_mapped
 
 
 class OutboxFiles:

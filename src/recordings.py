@@ -34,7 +34,8 @@ from md_storage import ReportFiles
 from minio_manager import ObjectStore, key_for_original, key_for_transcript
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import ReportPack
-from utils import decimal, human_duration, human_size, readable_name, safe_file_name, sha256_of_file
+from text_cleaning import safe_file_name
+from utils import decimal, human_duration, human_size, readable_name, sha256_of_file
 
 WithRecording = Callable[[Connection, Recording, bool], Awaitable[None]]
 """What else belongs to the transaction that stores a recording; it is told the recording, and whether it was known."""

@@ -3,7 +3,6 @@
 import html
 import io
 import json
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -16,6 +15,7 @@ from pysubs2 import SSAEvent, SSAFile
 
 import texts.transcript
 from datamodels import Interval, MissingInterval, Segment, Transcript
+from text_cleaning import cut, one_line
 from utils import clock, human_duration
 
 CUE_LINE = 42
@@ -28,10 +28,9 @@ AUTHOR = "VoxPersona"
 FONT = "Arial"
 """On every system, or a metric twin of it, and with Cyrillic."""
 GREY = RGBColor(0x70, 0x70, 0x70)
+_LONGEST_PROPERTY = 255
+"""Characters that Word takes."""
 WORD_LANGUAGES = {"ru": "ru-RU", "en": "en-US"}
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-"""What XML, and so Word, forbids, and what no reader shows."""
 
 
 class Paragraph(Interval):
@@ -129,7 +128,7 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
     document = Document()
     heading = one_line(texts.transcript.TITLE_OF.format(name=title) if title else texts.transcript.TITLE)
     properties = document.core_properties
-    properties.title, properties.author, properties.comments = heading[:255], AUTHOR, ""
+    properties.title, properties.author, properties.comments = cut(heading, _LONGEST_PROPERTY), AUTHOR, ""
     properties.language = transcript.language
     _set_font(document, transcript.language)
     document.add_heading(heading, level=1)
@@ -166,11 +165,6 @@ def _set_font(document: DocxDocument, language: str) -> None:
     # Or Word underlines all Russian as misspelt English.
     for one in document.styles.element.iter(qn("w:lang")):
         one.set(qn("w:val"), WORD_LANGUAGES.get(language, language))
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks and control characters."""
-    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def _in_order(transcript: Transcript) -> list[Segment | MissingInterval]:
@@ -253,7 +247,7 @@ def _token_times(segment: Segment, tokens: Sequence[str]) -> list[tuple[float, f
         spelled, first = "", words[0] if words else None
         while words and len(spelled) < len(token):
             last = words.pop(0)
-            spelled += last.text.strip()
+            spelled += one_line(last.text)
         if first is None or spelled != token:
             break
         times.append((first.start, last.end))

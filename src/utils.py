@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import threading
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,16 +31,9 @@ _ENCODING = "o200k_base"
 _TOKEN_PIECE_CHARACTERS = 100_000
 """bpe-openai takes 200,000 tokens at most a call; a character is rarely more than one and never more than two here."""
 
-FILE_NAME_BYTES = 255
-"""NAME_MAX of Linux file systems."""
-_LONGEST_EXTENSION_BYTES = 16
-"""What stands after the last dot of «Встреча 3. Гость говорит о сервисе» is no extension."""
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk, the user's share of it, or the largest file that it takes."""
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_OPENING = str.maketrans("<>[]", "‹›()")
-_FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
 _YAML_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C is five times as fast; without libyaml there is none."""
 
@@ -230,27 +222,3 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(int(max(0.0, seconds)), 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"
-
-
-def as_data(text: str) -> str:
-    """The text on one line and without the characters of which markers, tags and times are made."""
-    return " ".join(_CONTROL.sub(" ", text).split()).translate(_OPENING)
-
-
-def safe_file_name(name: str) -> str:
-    """Turn any text into a name that every file system takes: one path part, at most 255 bytes, extension kept.
-
-    A name that is safe already comes back unchanged.
-    """
-    shown = (character if character.isprintable() else " " * character.isspace() for character in name)
-    # Composed and joined again after the unprintable is gone: what stood around it meets.
-    spaced = " ".join(unicodedata.normalize("NFC", "".join(shown)).split())
-    cleaned = "".join("_" if character in _FORBIDDEN_IN_NAMES else character for character in spaced)
-    # Windows drops dots and spaces at the end; a dot in front hides the file.
-    cleaned = cleaned.strip(". ")
-    stem, dot, extension = cleaned.rpartition(".")
-    if not dot or len(extension.encode()) > _LONGEST_EXTENSION_BYTES or " " in extension:
-        stem, dot, extension = cleaned, "", ""
-    room = FILE_NAME_BYTES - len(dot) - len(extension.encode())
-    stem = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
-    return f"{stem or texts.units.UNNAMED_FILE}{dot}{extension}"

@@ -14,7 +14,8 @@ from datamodels_chats import AnswerOutcome, Basis, Passage, Turn
 from errors import ContextTooSmall
 from language_model.port import LanguageModel
 from prompt_pack.templates import Template
-from utils import as_data, clock
+from text_cleaning import as_data
+from utils import clock
 
 _ANSWER_TOKENS = 1024
 """A page; a longer answer to one question is not read on a phone."""

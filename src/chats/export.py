@@ -14,7 +14,8 @@ from chats.threads import day_bounds, shown_title
 from datamodels_chats import Chat, Source, Turn
 from db import Database
 from errors import NotFound
-from utils import clock, disk_full_mapped, safe_file_name
+from text_cleaning import ELLIPSIS, safe_file_name
+from utils import clock, disk_full_mapped
 
 _PAGE_QUESTIONS = 200
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
@@ -60,7 +61,7 @@ async def write_history(
 def history_file_name(history: History, extension: str) -> str:
     """«Чат 2 Что говорят о завтраке за 03.11.2026.txt»"""
     day = texts.chats.HISTORY_FILE_DAY.format(day=f"{history.day:%d.%m.%Y}") if history.day else ""
-    title = shown_title(history.chat).rstrip("…")
+    title = shown_title(history.chat).rstrip(ELLIPSIS)
     name = texts.chats.HISTORY_FILE.format(number=history.chat.number, title=title, day=day, extension=extension)
     return safe_file_name(name)
 

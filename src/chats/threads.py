@@ -15,11 +15,11 @@ from datamodels_chats import AnswerId, Chat, ChatStatistics
 from datamodels_telegram import ChatId, MessageId
 from db import Connection, Database
 from errors import NotFound
+from text_cleaning import one_line, preview
 from user_states import State
 
 TITLE_CHARACTERS = 50
 _RECENT = timedelta(days=30)
-_ELLIPSIS = "…"
 
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
 """Adds the job that answers to the transaction."""
@@ -172,13 +172,7 @@ def shown_title(chat: Chat) -> str:
 
 def title_from(question: str) -> str:
     """The question on one line, cut between words when it is longer than a title."""
-    line = _on_one_line(question)
-    if len(line) <= TITLE_CHARACTERS:
-        return line
-    head = line[:TITLE_CHARACTERS]
-    # A word that is longer than all the room is cut inside.
-    cut = head.rfind(" ")
-    return (head[:cut] if cut > 0 else head[: TITLE_CHARACTERS - len(_ELLIPSIS)]).rstrip() + _ELLIPSIS
+    return preview(one_line(question), TITLE_CHARACTERS)
 
 
 def parse_title(text: str) -> str:
@@ -187,7 +181,7 @@ def parse_title(text: str) -> str:
     Raises:
         BadTitle: it is empty or too long.
     """
-    title = _on_one_line(text)
+    title = one_line(text)
     if not title:
         raise BadTitle(texts.chats.TITLE_BLANK)
     if len(title) > TITLE_CHARACTERS:
@@ -197,10 +191,6 @@ def parse_title(text: str) -> str:
             )
         )
     return title
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 async def _active(connection: Connection, owner: UserId) -> Chat:

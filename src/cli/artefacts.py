@@ -25,9 +25,10 @@ from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from reports.formats import value_text
+from text_cleaning import cut, safe_file_name
 from texts.units import SPEAKER
 from transcript_formats import to_docx, to_json, to_srt, to_txt, to_vtt
-from utils import alone_in, clock, disk_full_mapped, folder_problem, safe_file_name, write_atomically
+from utils import alone_in, clock, disk_full_mapped, folder_problem, write_atomically
 
 _LONGEST_STEM = 80
 
@@ -89,7 +90,7 @@ async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str
 
 def _write(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
     recording = finished.recording
-    stem = Path(recording.file_name).stem[:_LONGEST_STEM]
+    stem = cut(Path(recording.file_name).stem, _LONGEST_STEM)
     folder = out / safe_file_name(f"{recording.number} {stem}")
     manifest = _manifest(finished)
     written: list[Path] = []

@@ -14,6 +14,7 @@ from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.reports import markdown_as_html
 from markups.text import LONGEST_ON_BUTTON, escaped, plain, utf16_units
+from text_cleaning import cut
 from utils import decimal
 
 CHATS_ON_PAGE = 8
@@ -216,10 +217,11 @@ def _pieces(line: str) -> list[str]:
     while _html_units(line) > _ROOM:
         # An escaped sign takes five units, one outside the basic plane two.
         head = line[: _ROOM // 6]
-        cut = head.rfind(" ")
-        cut = cut if cut > 0 else len(head)
-        pieces.append(line[:cut])
-        line = line[cut:].lstrip(" ")
+        space = head.rfind(" ")
+        # A cluster that takes all the room alone is cut.
+        piece = head[:space] if space > 0 else cut(line, len(head)) or head
+        pieces.append(piece)
+        line = line[len(piece) :].lstrip(" ")
     return [*pieces, line]
 
 

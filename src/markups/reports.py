@@ -15,12 +15,13 @@ from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.metadata import building_buttons
 from markups.recordings import TRANSCRIPT_EXTENSIONS
-from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, preview, utf16_units
+from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
 from prompt_pack.models import ReportType
-from reports.formats import indices_table_text, printable
+from reports.formats import indices_table_text
+from text_cleaning import preview, printable, safe_file_name
 from texts.transcript import labelled
 from transcript_formats import paragraphs
-from utils import clock, safe_file_name
+from utils import clock
 
 ALL_REPORTS = "all"
 """In the place of a report's id: every report of the scenario."""

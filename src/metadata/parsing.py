@@ -1,7 +1,6 @@
 """Metadata of a recording, read from the caption that people write under it or typed field by field."""
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata, Value
+from text_cleaning import one_line, preview
 
 if TYPE_CHECKING:
     from pymorphy3 import MorphAnalyzer  # type: ignore[import-untyped]
@@ -126,7 +126,7 @@ def parse_date(text: str, today: date) -> date:
     """``2026.11.03``, ``2026-11-03`` or ``03.11.2026``, not after ``today``. Raises ``BadField``."""
     match = _DATE.search(text)
     if match is None:
-        raise BadField(texts.metadata.DATE_FORMAT.format(value=_shortened(text)))
+        raise BadField(texts.metadata.DATE_FORMAT.format(value=_quoted(text)))
     year, month, day = match.group(1, 3, 4) if match[1] else match.group(7, 6, 5)
     try:
         found = date(int(year), int(month), int(day))
@@ -152,7 +152,7 @@ def parse_building(text: str) -> BuildingType:
     value = _filled(text)
     found = {match.start(): building for building, stem in _BUILDINGS.items() if (match := stem.search(value))}
     if not found:
-        raise BadField(texts.metadata.UNKNOWN_BUILDING.format(value=_shortened(value)))
+        raise BadField(texts.metadata.UNKNOWN_BUILDING.format(value=_quoted(value)))
     return found[min(found)]
 
 
@@ -234,18 +234,18 @@ def _zones(line: str) -> dict[str, Any]:
 
 def _filled(text: str) -> str:
     """The line with single blanks. Raises ``BadField`` when it holds nothing."""
-    value = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    value = one_line(text)
     if not value:
         raise BadField(texts.metadata.EMPTY)
     if not any(character.isalnum() for character in value):
-        raise BadField(texts.metadata.NO_LETTERS.format(value=_shortened(value)))
+        raise BadField(texts.metadata.NO_LETTERS.format(value=_quoted(value)))
     if len(value) > LONGEST_FIELD:
         raise BadField(texts.metadata.TOO_LONG.format(largest=LONGEST_FIELD))
     return value
 
 
-def _shortened(text: str) -> str:
-    return textwrap.shorten(text, LONGEST_QUOTED, placeholder="…")
+def _quoted(text: str) -> str:
+    return preview(one_line(text), LONGEST_QUOTED)
 
 
 @cache

@@ -19,6 +19,7 @@ from metadata.fields import Field, fields_of, parse, shown
 from metadata.parsing import BadField, lemmas, names_building
 from prompt_pack.models import PromptedModel, Scenario
 from prompt_pack.templates import Schema
+from text_cleaning import as_data
 
 _WORD = re.compile(r"\d+|[^\W\d_]+")
 _SHORTEST_WORD = 2
@@ -156,7 +157,6 @@ _MESSAGE_TOKENS = 32
 _SMALLEST_WINDOW_TOKENS = 64
 _SAFETY = 0.9
 """The token density of a stretch differs from that of the whole."""
-_MARKERS = str.maketrans("<>", "‹›")
 
 
 async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:
@@ -209,7 +209,7 @@ def _lines(segments: Sequence[Segment]) -> str:
         texts.transcript.SPEAKER_LINE.format(
             speaker=texts.transcript.speaker_label(segment.role, segment.speaker)
             or texts.transcript.SPEAKER.format(number=1),
-            text=" ".join(segment.text.split()).translate(_MARKERS),
+            text=as_data(segment.text),
         )
         for segment in segments
     )

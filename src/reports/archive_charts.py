@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import texts.my_reports
 from datamodels import IndexPoint, ReportFile, ReportId
-from reports.formats import printable
+from text_cleaning import one_line, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,12 +122,9 @@ def _png(figure: "Figure") -> bytes:
 
 
 def _label(text: str) -> str:
-    line = " ".join(printable(text).split())
+    line = shortened(one_line(text), _LONGEST_LABEL)
     # matplotlib takes what stands between two dollars for a formula, and hides a label that begins with «_».
-    line = line.replace("$", r"\$")
-    return ("\u200a" if line.startswith("_") else "") + (
-        line if len(line) <= _LONGEST_LABEL else line[:_LONGEST_LABEL] + "…"
-    )
+    return ("\u200a" if line.startswith("_") else "") + line.replace("$", r"\$")
 
 
 def _numbers(point: IndexPoint) -> Mapping[str, tuple[str, float]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import texts.my_reports
 from datamodels import ReportFile
-from reports.formats import printable
+from text_cleaning import one_line
 from utils import human_size
 
 _RULE = "=" * 60
@@ -78,10 +78,10 @@ def _entry(report: ReportFile) -> str:
     return texts.my_reports.FILE_ENTRY.format(
         number=report.number,
         date=_time(report.created_at),
-        title=_on_one_line(report.title),
+        title=one_line(report.title),
         recording_number=report.recording_number,
-        recording=_on_one_line(report.recording_file_name),
-        label=_on_one_line(report.label),
+        recording=one_line(report.recording_file_name),
+        label=one_line(report.label),
         size=human_size(report.size_bytes),
         tokens=report.tokens,
     )
@@ -89,17 +89,13 @@ def _entry(report: ReportFile) -> str:
 
 def _cells(report: ReportFile) -> list[object]:
     values = [getattr(report, name) for name in texts.my_reports.COLUMNS]
-    return [_on_one_line(value) if isinstance(value, str) else value for value in values]
+    return [one_line(value) if isinstance(value, str) else value for value in values]
 
 
 def _defused(value: object) -> object:
     if isinstance(value, datetime):
         return _time(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(printable(text).split())
 
 
 def _time(time: datetime) -> str:

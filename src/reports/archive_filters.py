@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 import texts.my_reports
 from datamodels import ReportFile, ReportId, ScenarioId
 from prompt_pack.models import ReportPack
+from text_cleaning import folded
 from user_states import State
 
 
@@ -75,14 +76,10 @@ def _fits(report: ReportFile, wanted: ReportFilter, pack: ReportPack) -> bool:
     return (
         (wanted.first is None or day >= wanted.first)
         and (wanted.last is None or day <= wanted.last)
-        and (wanted.title is None or _folded(wanted.title) in _folded(report.title))
+        and (wanted.title is None or folded(wanted.title) in folded(report.title))
         and (wanted.report_id is None or report.report_id == wanted.report_id)
         and (wanted.scenario is None or scenario_of(report, pack) == wanted.scenario)
     )
-
-
-def _folded(text: str) -> str:
-    return text.casefold().replace("ё", "е")
 
 
 def _day(day: date) -> str:

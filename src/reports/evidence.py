@@ -8,7 +8,6 @@ are united.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import texts.reports
 from datamodels import Transcript
 from prompt_pack.models import Factor, ReportPass, ReportPlan
+from text_cleaning import folded, one_line
 from texts.transcript import speaker_label
 from utils import clock
 
@@ -90,7 +90,7 @@ class Evidence:
         """Of each word: its segment, and the first and last character there."""
         for position, segment in enumerate(self._segments):
             for match in _WORD.finditer(segment.text):
-                self._words.append(_normal(match[0]))
+                self._words.append(folded(match[0]))
                 self._origins.append((position, match.start(), match.end()))
         self._positions: dict[str, list[int]] = {}
         for position, word in enumerate(self._words):
@@ -199,11 +199,7 @@ class Evidence:
 
 def normal_words(text: str) -> list[str]:
     """The words without case, ё and punctuation."""
-    return [_normal(word) for word in _WORD.findall(text)]
-
-
-def _normal(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold().replace("ё", "е")
+    return [folded(word) for word in _WORD.findall(text)]
 
 
 def _alike(window: Sequence[str], words: Sequence[str]) -> float:
@@ -325,7 +321,7 @@ def _distinct(values: Sequence[Any]) -> list[Any]:
 def _on_one_line(value: Any) -> Any:
     """The value with its strings on one line each: a line break would end a heading or a list in Markdown."""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return one_line(value)
     if isinstance(value, list):
         return [_on_one_line(each) for each in value]
     if isinstance(value, dict):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -18,13 +17,11 @@ from markdown_it.tree import SyntaxTreeNode
 
 import texts.reports
 from datamodels import IndexValue, ReportRun
+from text_cleaning import one_line, printable
 
 _LABEL_WIDTH = 34
 """Label and number together fit a phone's screen in monospace."""
 _SHORT_VALUE = 10
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-"""What XML, and so DOCX, forbids, and what no reader shows."""
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _DEEPEST_HEADING = 9
@@ -38,11 +35,6 @@ def value_text(value: float | str | None) -> str:
     if value is None:
         return texts.reports.NO_DATA
     return printable(str(value)) if isinstance(value, str) else f"{value:g}".replace(".", ",")
-
-
-def printable(text: str) -> str:
-    """The text without control characters; line breaks and tabs stay."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def indices_table_text(indices: Sequence[IndexValue]) -> str:
@@ -66,14 +58,14 @@ def to_markdown(
     title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
 ) -> str:
     """The whole report as a Markdown file. ``notes`` are warnings and why indices are missing."""
-    blocks = [f"# {_on_one_line(title)}", *(["\n".join(f"- {_on_one_line(line)}" for line in meta)] if meta else [])]
+    blocks = [f"# {one_line(title)}", *(["\n".join(f"- {one_line(line)}" for line in meta)] if meta else [])]
     blocks.append(printable(markdown).strip())
     if indices:
         rows = [f"| {_cell(each.label)} | {_cell(value_text(each.value))} |" for each in indices]
         head = [f"| {texts.reports.INDEX} | {texts.reports.INDEX_VALUE} |", "| --- | ---: |"]
         blocks += [f"## {texts.reports.INDICES_TITLE}", "\n".join([*head, *rows])]
     if notes:
-        blocks += [f"## {texts.reports.NOTES_TITLE}", "\n".join(f"- {_on_one_line(note)}" for note in notes)]
+        blocks += [f"## {texts.reports.NOTES_TITLE}", "\n".join(f"- {one_line(note)}" for note in notes)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -104,10 +96,10 @@ def to_docx(
     for language in document.styles.element.iter(qn("w:lang")):
         language.set(qn("w:val"), "ru-RU")
     properties = document.core_properties
-    properties.title, properties.author, properties.comments = _on_one_line(title), "VoxPersona", ""
-    document.add_heading(_on_one_line(title), level=1)
+    properties.title, properties.author, properties.comments = one_line(title), "VoxPersona", ""
+    document.add_heading(one_line(title), level=1)
     for line in meta:
-        document.add_paragraph(_on_one_line(line)).paragraph_format.space_after = Pt(0)
+        document.add_paragraph(one_line(line)).paragraph_format.space_after = Pt(0)
     _DocxWriter(document).write(markdown)
     if indices:
         document.add_heading(texts.reports.INDICES_TITLE, level=2)
@@ -115,7 +107,7 @@ def to_docx(
     if notes:
         document.add_heading(texts.reports.NOTES_TITLE, level=2)
         for note in notes:
-            document.add_paragraph(_on_one_line(note), style="List Bullet")
+            document.add_paragraph(one_line(note), style="List Bullet")
     file = io.BytesIO()
     document.save(file)
     return file.getvalue()
@@ -126,7 +118,7 @@ def _add_indices(document: DocxDocument, indices: Sequence[IndexValue]) -> None:
     table.rows[0].cells[0].text, table.rows[0].cells[1].text = texts.reports.INDEX, texts.reports.INDEX_VALUE
     for each in indices:
         cells = table.add_row().cells
-        cells[0].text, cells[1].text = _on_one_line(each.label), value_text(each.value)
+        cells[0].text, cells[1].text = one_line(each.label), value_text(each.value)
         if not isinstance(each.value, str):
             cells[1].paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
     _tighten(table)
@@ -223,9 +215,5 @@ def _tighten(table: Table) -> None:
                 paragraph.paragraph_format.space_after = _CELL_SPACE
 
 
-def _on_one_line(text: str) -> str:
-    return " ".join(printable(text).split())
-
-
 def _cell(text: str) -> str:
-    return _on_one_line(text).replace("|", "\\|")
+    return one_line(text).replace("|", "\\|")

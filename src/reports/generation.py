@@ -26,7 +26,7 @@ from reports.evidence import Evidence, ItemsReview
 from reports.indices import compute_indices
 from reports.model_answers import ModelAnswers, ModelAnswerStore
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
-from utils import as_data
+from text_cleaning import as_data, cut
 
 _FENCED = re.compile(r"\A```(?:markdown|md)?\s*\n(?P<text>.*)\n```\s*\Z", re.DOTALL)
 _HEADING = re.compile(r"^(#{1,6})(?=\s)", re.MULTILINE)
@@ -118,7 +118,7 @@ class _Generation:
         self._llm = llm
         self._answers = ModelAnswers(llm, store)
         self._answer_tokens = min(llm.max_output_tokens, llm.context_tokens // _ANSWER_SHARE)
-        metadata = "\n".join(as_data(line)[:_LONGEST_METADATA_LINE] for line in request.metadata)
+        metadata = "\n".join(cut(as_data(line), _LONGEST_METADATA_LINE) for line in request.metadata)
         self._variables = self._plan.variables(metadata)
         self._rules = PromptMessage(role="system", content=self._plan.rules.render(self._variables))
         self._lines = transcript_lines(request.transcript)

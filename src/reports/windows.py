@@ -10,8 +10,9 @@ from itertools import accumulate
 
 from datamodels import Transcript
 from errors import ContextTooSmall
+from text_cleaning import as_data
 from texts.transcript import speaker_label
-from utils import as_data, clock
+from utils import clock
 
 SMALLEST_WINDOW_TOKENS = 128
 """Below it a window holds no answer together with its question."""

@@ -16,6 +16,7 @@ from language_model.port import LanguageModel
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import PromptedModel
 from prompt_pack.templates import Schema
+from text_cleaning import as_data
 
 ROLES_STEP = "roles"
 LINES_IN_WINDOW = 40
@@ -31,8 +32,6 @@ SAFETY = 0.9
 """A margin: the token density of a stretch differs from that of the whole."""
 
 _WORD = re.compile(r"\w+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_MARKERS = str.maketrans("<>", "‹›")
 _ASKING = re.compile(
     r"\?|\b(?:расскажите|скажите|подскажите|опишите|поделитесь|уточните|оцените|вспомните|объясните"
     r"|почему|зачем|как вы|что вы|что для вас|что вам|какие|какой|какая|насколько|могли бы вы"
@@ -82,7 +81,7 @@ async def roles_of_voices(
 
     When the model fails, ``roles_by_rule`` decides.
     """
-    lines = [_Line(segment.speaker or "", _as_data(segment.text)) for segment in segments]
+    lines = [_Line(segment.speaker or "", as_data(segment.text)) for segment in segments]
     speakers = sorted({line.label for line in lines if line.label})
     votes = await _ask(lines, roles, model, texts.transcript.SPEAKER_LINE, speakers=speakers)
     chosen = {speaker: votes.winner(speaker) for speaker in speakers}
@@ -104,7 +103,7 @@ async def roles_of_utterances(
     """Ask about each utterance, for voices that could not be told apart; without an answer no role is given."""
     if model is None:
         return NamedRoles({}, (texts.transcript.ROLES_UNNAMED_ONE_VOICE,))
-    lines = [_Line(str(number), _as_data(segment.text)) for number, segment in enumerate(segments, start=1)]
+    lines = [_Line(str(number), as_data(segment.text)) for number, segment in enumerate(segments, start=1)]
     votes = await _ask(lines, roles, model, texts.transcript.NUMBERED_LINE, speakers=())
     by_position = {position: role for position, line in enumerate(lines) if (role := votes.winner(line.label))}
     # One role for everything tells nothing; small models answer so when they do not understand the question.
@@ -241,11 +240,6 @@ def _pieces(text: str, limit: int) -> list[str]:
 
 def _text(lines: Sequence[_Line], pattern: str) -> str:
     return "\n".join(pattern.format(speaker=line.label, number=line.label, text=line.text) for line in lines)
-
-
-def _as_data(text: str) -> str:
-    """Return the text on one line and without the characters that markers are made of."""
-    return " ".join(_CONTROL.sub(" ", text).split()).translate(_MARKERS)
 
 
 def _incomplete(votes: _Votes) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ from telegram_handlers.my_reports_shared import (
     questions_left,
 )
 from telegram_handlers.shared import show
-from utils import safe_file_name
+from text_cleaning import safe_file_name
 
 
 class BrowseHandlers:

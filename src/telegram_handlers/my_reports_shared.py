@@ -19,6 +19,7 @@ from reports.archive_filters import ReportSnapshot, minutes_of
 from reports.desk import ReportDesk
 from telegram_handlers.context import Context
 from telegram_handlers.shared import show
+from text_cleaning import one_line, shortened
 
 
 class ReportAction(StrEnum):
@@ -115,7 +116,7 @@ def parse_title(text: str, old: str) -> str:
     Raises:
         BadAnswer: it is empty, too long, or the old one.
     """
-    title = _on_one_line(text)
+    title = one_line(text)
     if not title:
         raise BadAnswer(texts.my_reports.NAME_BLANK)
     if len(title) > REPORT_TITLE_CHARACTERS:
@@ -131,7 +132,7 @@ def parse_title_part(text: str) -> str:
     Raises:
         BadAnswer: it is empty or longer than a title.
     """
-    part = _on_one_line(text)
+    part = one_line(text)
     if not part:
         raise BadAnswer(texts.my_reports.TITLE_BLANK)
     if len(part) > REPORT_TITLE_CHARACTERS:
@@ -166,10 +167,5 @@ def parse_period(text: str) -> tuple[date | None, date | None]:
     raise BadAnswer(texts.my_reports.DATES_TOO_MANY)
 
 
-def _on_one_line(text: str) -> str:
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
-
-
 def _quoted(text: str) -> str:
-    line = _on_one_line(text)
-    return line if len(line) <= _LONGEST_QUOTED else line[:_LONGEST_QUOTED] + "…"
+    return shortened(one_line(text), _LONGEST_QUOTED)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from datamodels import Segment, Word
+from text_cleaning import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Token:
 
 def normalised(text: str) -> str:
     """Return the text as it is compared: lower case, ё as е, letters and digits only, single spaces."""
-    return " ".join(re.findall(r"[^\W_]+", text.casefold().replace("ё", "е")))
+    return " ".join(re.findall(r"[^\W_]+", folded(text)))
 
 
 def tokens_of(segment: Segment) -> tuple[Token, ...]:

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from chats.threads import TITLE_CHARACTERS, BadTitle, day_bounds, parse_title, title_from
 from screens import NASTY, nasty_text
+from text_cleaning import one_line
 
 
 @given(nasty_text)
 def test_a_title_from_a_question_is_one_short_line(question: str) -> None:
     title = title_from(question)
     assert len(title) <= TITLE_CHARACTERS
-    assert title.isprintable()
-    assert title == " ".join(title.split())
+    assert title == one_line(title)
 
 
 @given(st.lists(st.text(alphabet="абвгд", min_size=1, max_size=20), min_size=1, max_size=20))
@@ -32,6 +32,12 @@ def test_a_long_question_is_cut_between_words(words: list[str]) -> None:
 
 def test_a_word_longer_than_a_title_is_cut_inside() -> None:
     assert title_from("я" * 80) == "я" * (TITLE_CHARACTERS - 1) + "…"
+
+
+def test_a_joined_emoji_in_a_title_stays_one() -> None:
+    assert parse_title("Семья 👨‍👩‍👧 в отеле") == "Семья 👨‍👩‍👧 в отеле"
+    assert title_from("Семья 👨‍👩‍👧 в отеле?") == "Семья 👨‍👩‍👧 в отеле?"
+    assert title_from("👨‍👩‍👧" * 20) == "👨‍👩‍👧" * 9 + "…"
 
 
 @pytest.mark.parametrize("length", [1, TITLE_CHARACTERS])

@@ -35,7 +35,7 @@ from markups.reports import (
     transcript_message,
 )
 from screens import check, drawn, nasty_text, read
-from utils import FILE_NAME_BYTES
+from text_cleaning import FILE_NAME_BYTES
 
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 LABEL = "2) Отчет о связках"

@@ -1,4 +1,4 @@
-"""What is cut fits, begins as it did, and is cut between words."""
+"""How long a screen is for Telegram."""
 
 import html
 
@@ -6,31 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants import MESSAGE_UTF16_UNITS
-from markups.text import fits, preview, utf16_units
-
-_WORDS = st.lists(st.text(st.characters(exclude_categories=["Cs", "Z", "C"]), min_size=1, max_size=30)).map(" ".join)
-
-
-@given(st.text(), st.integers(min_value=2, max_value=400))
-def test_a_preview_is_never_longer_than_asked(text: str, characters: int) -> None:
-    assert len(preview(text, characters)) <= characters
-
-
-@given(_WORDS, st.integers(min_value=40, max_value=400))
-def test_a_preview_ends_with_a_whole_word(text: str, characters: int) -> None:
-    shown = preview(text, characters)
-    whole = text.split()
-    words = shown.removesuffix("…").split() if shown != text.strip() else shown.split()
-    assert words == whole[: len(words)]
-
-
-@given(st.text())
-def test_text_that_is_short_enough_is_shown_whole(text: str) -> None:
-    assert preview(text, max(2, len(text))) == text.strip()
-
-
-def test_a_word_without_end_is_cut_inside() -> None:
-    assert preview("а" * 500, 300) == "а" * 299 + "…"
+from markups.text import fits, utf16_units
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from constants import REPORT_TITLE_CHARACTERS
 from screens import nasty_text
 from telegram_handlers.my_reports_shared import BadAnswer, parse_number, parse_period, parse_title, parse_title_part
+from text_cleaning import one_line
 
 
 @given(st.text(max_size=30), st.frozensets(st.integers(1, 20), max_size=5))
@@ -38,15 +39,19 @@ def test_a_number_between_those_of_the_list_is_not_in_it() -> None:
 
 
 @given(nasty_text)
-def test_a_title_is_one_printable_line_of_at_most_two_hundred_characters(text: str) -> None:
+def test_a_title_is_one_clean_line_of_at_most_two_hundred_characters(text: str) -> None:
     try:
         title = parse_title(text, "старое")
     except BadAnswer:
-        assert len(" ".join(text.split())) > REPORT_TITLE_CHARACTERS or not text.isprintable() or not text.strip()
+        assert not 0 < len(one_line(text)) <= REPORT_TITLE_CHARACTERS or one_line(text) == "старое"
     else:
-        assert title.isprintable()
         assert 0 < len(title) <= REPORT_TITLE_CHARACTERS
-        assert title == " ".join(title.split())
+        assert title == one_line(title)
+
+
+def test_a_joined_emoji_in_a_title_stays_one() -> None:
+    assert parse_title("Семья 👨‍👩‍👧", "старое") == "Семья 👨‍👩‍👧"
+    assert parse_title_part("👨‍👩‍👧") == "👨‍👩‍👧"
 
 
 def test_the_old_title_is_no_new_one() -> None:

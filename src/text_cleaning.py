@@ -1,0 +1,130 @@
+"""Foreign text made safe to show, store and name files by: one line, nothing invisible, cut between what people see.
+
+What people see as one character can be several: a letter and its accent, the two letters of a flag, an emoji with a
+skin tone, a family of emoji held together by joiners. Such a cluster is kept whole or left out whole. The rules are
+those of Unicode's annexes 29 and 51 for emoji, marks, flags and Korean letters; other scripts' joiners are not kept.
+"""
+
+import re
+import unicodedata
+
+import texts.units
+
+ELLIPSIS = "…"
+FILE_NAME_BYTES = 255
+"""NAME_MAX of Linux file systems."""
+_LONGEST_EXTENSION_BYTES = 16
+"""What stands after the last dot of «Встреча 3. Гость говорит о сервисе» is no extension."""
+_FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_MARKERS = str.maketrans("<>[]", "‹›()")
+
+_JOINER = "\u200d"
+_TAGS = "\U000e0020-\U000e007f"
+_EMOJI = "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+"""The blocks of what a joiner joins; skin tones are among them."""
+_HELD = re.compile(
+    rf"(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{1,6}}\U000e007f"  # the flags of England, Scotland …
+    rf"|(?<=[{_EMOJI}\ufe0f]){_JOINER}(?=[{_EMOJI}]))"
+    rf"|[{_JOINER}{_TAGS}]"
+)
+"""Joiners and tags: those in the group hold an emoji together, the others could only hide something."""
+_PLANE_ENDS = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
+_NO_CHARACTER = re.compile(rf"[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff{_PLANE_ENDS}]")
+"""Of what is not assigned: what never will be, or only to signs that nobody sees."""
+_CONTINUES = re.compile(rf"[{_JOINER}\u200c{_TAGS}\U0001f3fb-\U0001f3ff\u1160-\u11ff\uff9e\uff9f]")
+"""What belongs to the character before it, beside marks: skin tones, vowels and ends of Korean syllables."""
+_FLAG_LETTERS = re.compile(r"[\U0001f1e6-\U0001f1ff]+\Z")
+
+
+def one_line(text: str) -> str:
+    """The text on one line with single blanks, without signs that nobody sees or that turn a line round.
+
+    Joined emoji stay whole. Characters of a later Unicode than the interpreter's stay, too.
+    """
+    if not text.isprintable():
+        text = _HELD.sub(r"\1", "".join(map(_visible, text)))
+    return " ".join(text.split())
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which XML, and so DOCX, forbids; line breaks and tabs stay."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def as_data(text: str) -> str:
+    """The text on one line and without the characters of which a prompt's markers, tags and times are made."""
+    return one_line(text).translate(_MARKERS)
+
+
+def folded(text: str) -> str:
+    """The text as it is compared: without case, «ё» as «е», however its letters are put together."""
+    return unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, or its beginning, of at most ``longest`` code points, that ends with a whole cluster."""
+    end = longest
+    while 0 < end < len(text) and _inside_cluster(text, end):
+        end -= 1
+    return text[:end]
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, or its beginning with «…»: at most ``longest`` code points in all."""
+    return text if len(text) <= longest else cut(text, longest - len(ELLIPSIS)).rstrip() + ELLIPSIS
+
+
+def preview(text: str, longest: int) -> str:
+    """The text without blanks around it, or its beginning cut between words, with «…»: as ``shortened``."""
+    text = text.strip()
+    if len(text) <= longest:
+        return text
+    head = text[: longest - len(ELLIPSIS) + 1]
+    # A word that is longer than the whole room is cut inside.
+    space = max(head.rfind(space) for space in (" ", "\n"))
+    return text[:space].rstrip() + ELLIPSIS if space > 0 else shortened(text, longest)
+
+
+def safe_file_name(name: str) -> str:
+    """Turn any text into a name that every file system takes: one path part, at most 255 bytes, extension kept.
+
+    A name that is safe already comes back unchanged.
+    """
+    # Composed after the invisible is gone: what stood around it meets.
+    spaced = unicodedata.normalize("NFC", one_line(name))
+    cleaned = "".join("_" if character in _FORBIDDEN_IN_NAMES else character for character in spaced)
+    # Windows drops dots and spaces at the end; a dot in front hides the file.
+    cleaned = cleaned.strip(". ")
+    stem, dot, extension = cleaned.rpartition(".")
+    if not dot or len(extension.encode()) > _LONGEST_EXTENSION_BYTES or " " in extension:
+        stem, dot, extension = cleaned, "", ""
+    room = FILE_NAME_BYTES - len(dot) - len(extension.encode())
+    fitting = len(stem.encode()[:room].decode(errors="ignore"))
+    stem = cut(stem, fitting).rstrip(". ")
+    return f"{stem or texts.units.UNNAMED_FILE}{dot}{extension}"
+
+
+def _visible(character: str) -> str:
+    """The character, a blank in the place of one that moves the cursor, nothing for one that nobody sees.
+
+    Joiners and tags are left to ``_HELD``.
+    """
+    category = unicodedata.category(character)
+    if category in {"Cc", "Zl", "Zp"}:
+        return " "
+    hidden = category in {"Cf", "Cs", "Co"} or (category == "Cn" and _NO_CHARACTER.match(character))
+    return "" if hidden and not _HELD.match(character) else character
+
+
+def _inside_cluster(text: str, position: int) -> bool:
+    """Tell whether the characters on both sides of ``position`` are of one cluster."""
+    before, after = text[position - 1], text[position]
+    if before == _JOINER or unicodedata.category(after).startswith("M") or _CONTINUES.match(after):
+        return True
+    if before == "\r" and after == "\n":
+        return True
+    letters = _FLAG_LETTERS.search(text, 0, position) if _FLAG_LETTERS.match(after) else None
+    # Flags are pairs from the left.
+    return letters is not None and len(letters[0]) % 2 == 1
