@@ -10,7 +10,7 @@ from datamodels import RecordingId, ReportRunId, UserId, Value
 from datamodels_telegram import CardKind, CardProgress, ChatId, IncomingFile, MessageId, ProgressCard
 from db import Connection
 from errors import NotFound
-from utils import new_random_id
+from random_ids import new_random_id
 
 # A file's card is its recording's as soon as there is one.
 _CARD = """

@@ -6,7 +6,6 @@ A chat is found by its owner and its number together, so that a number leads nob
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -26,6 +25,7 @@ from datamodels_chats import (
 from datamodels_telegram import ChatId, MessageId
 from db import Connection
 from errors import NotFound
+from random_ids import new_id
 
 _TAKE_NUMBER = """
     UPDATE users SET last_chat_number = last_chat_number + 1 WHERE id = %(owner_id)s RETURNING last_chat_number
@@ -230,7 +230,7 @@ async def add_question(
     asked = {**key, "telegram_chat_id": message[0], "message_id": message[1], "text": text}
     row = await (await connection.execute(_INSERT_QUESTION, asked)).fetchone()
     assert row is not None  # noqa: S101  # it is inserted, or the database raises
-    answer_id = AnswerId(uuid4())
+    answer_id = AnswerId(new_id())
     answer = {
         "id": answer_id,
         "question_id": row["id"],

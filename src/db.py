@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
-from uuid import uuid4
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -21,6 +20,7 @@ from yoyo.migrations import Migration
 
 from config import ROOT
 from errors import BadSettings, DatabaseUnavailable, DiskFull
+from random_ids import new_id
 
 Connection = psycopg.AsyncConnection[DictRow]
 """A connection whose rows are dictionaries: what every query of ours runs on."""
@@ -173,7 +173,7 @@ class _MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
         """Return who migrated, without yoyo's look-ups: a container's user may have no name, and DNS may not answer."""
         return {
-            "id": str(uuid4()),
+            "id": str(new_id()),
             "migration_id": migration and migration.id,
             "migration_hash": migration and migration.hash,
             "username": str(os.getuid()),

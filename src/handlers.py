@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
 import structlog
@@ -49,6 +48,7 @@ from markups.callback_data import unpack
 from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker, sent_once
 from metrics import UPDATE_SECONDS, UPDATES
+from random_ids import new_code
 from telegram_client.client import TelegramClient
 from telegram_handlers.context import Context, MessageHandler, Routes, joined
 from telegram_handlers.presses import PressAnswer, Taps
@@ -227,7 +227,7 @@ class Router:
 
     async def _handle(self, arrival: _Arrival) -> None:
         """The boundary of every update: whatever happens, the person hears of it and the next one is handled."""
-        code = uuid4().hex[:8]
+        code = new_code()
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
             outcome = await self._outcome(arrival, code)

@@ -19,11 +19,11 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 import structlog
-from filelock import FileLock
 from pydantic import BaseModel, TypeAdapter, ValidationError, model_validator
 
 from datamodels import NewReportFile, ReportFile, ReportRunId, UserId, Value
 from errors import NotFound, ReportFileGone, ReportIndexBroken
+from file_locks import FileLock
 from utils import count_tokens, fsync_folder, write_atomically
 
 INDEX_NAME: Final = "index.json"
@@ -309,7 +309,7 @@ class ReportFiles:
 
         def locked() -> _Result:
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / _LOCK_NAME):
+            with FileLock(folder / _LOCK_NAME).held():
                 return work(folder)
 
         lock = self._locks.setdefault(owner, asyncio.Lock())

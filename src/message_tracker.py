@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from hashlib import sha256
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -18,6 +17,7 @@ import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
 from errors import TelegramError
+from random_ids import random_id_of
 from telegram_client.client import TelegramClient
 from telegram_client.errors import was_delivered
 
@@ -51,8 +51,7 @@ class _Occasion:
         # With what is shown: another text is another message, the same one twice is two.
         content = f"{chat}:{screen.model_dump_json()}"
         self._times[content] += 1
-        digest = sha256(f"{self._key}:{self._times[content]}:{content}".encode()).digest()
-        return int.from_bytes(digest[:8], signed=True)
+        return random_id_of(f"{self._key}:{self._times[content]}:{content}")
 
 
 _OCCASION: ContextVar[_Occasion | None] = ContextVar("occasion", default=None)

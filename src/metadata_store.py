@@ -96,17 +96,17 @@ async def save_metadata(connection: Connection, recording_id: RecordingId, metad
         await connection.execute(statement, parameters)
 
 
-async def load_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata | None:
-    """Load the metadata; None while there are none."""
+async def load_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:
+    """Load the metadata, empty while there are none."""
     row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
-    return None if row is None else RecordingMetadata.model_validate(row)
+    return RecordingMetadata() if row is None else RecordingMetadata.model_validate(row)
 
 
 async def lock_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:
     """Load the metadata, empty while there are none; nobody else saves any before the transaction ends."""
     for statement in (_ADD_METADATA, _LOCK_METADATA):
         await connection.execute(statement, {"recording_id": recording_id})
-    return await load_metadata(connection, recording_id) or RecordingMetadata()
+    return await load_metadata(connection, recording_id)
 
 
 async def set_proposed(connection: Connection, recording_id: RecordingId, *, proposed: bool) -> None:

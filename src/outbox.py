@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 
@@ -18,7 +17,7 @@ import outbox_store
 import recordings_store
 import reports_store
 import transcripts_store
-from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, Transcript, UserId
+from datamodels import Recording, RecordingId, ReportRun, ReportRunId, Transcript, UserId
 from datamodels_telegram import (
     ChatId,
     FileReference,
@@ -32,19 +31,19 @@ from datamodels_telegram import (
 from db import Database
 from errors import ChatClosed, DiskFull, NotFound, TelegramRefusedSecrets, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
-from markups.cards import report_labels
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker
 from metadata.parsing import metadata_lines
 from minio_manager import ObjectStore
 from prompt_pack.models import ReportPack
+from random_ids import new_name
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from telegram_client.errors import was_delivered
 from text_cleaning import safe_file_name
-from transcript_formats import to_docx, to_json, to_srt, to_txt, to_vtt
+from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
 
 
@@ -54,7 +53,7 @@ class OutboxFiles:
     def __init__(self, database: Database, objects: ObjectStore, pack: ReportPack, spool: Path) -> None:
         self._database = database
         self._objects = objects
-        self._labels = report_labels(pack)
+        self._pack = pack
         self._folder = spool / "outgoing"
 
     async def clear(self) -> None:
@@ -71,7 +70,7 @@ class OutboxFiles:
         """
         if file.source is FileSource.RECORDING:
             recording = await self._recording(owner, RecordingId(file.subject))
-            path = self._folder / uuid4().hex
+            path = self._folder / new_name()
             try:
                 with disk_full_mapped(path):
                     await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
@@ -101,24 +100,17 @@ class OutboxFiles:
         async with self._database.transaction() as connection:
             run = await reports_store.get_run(connection, run_id)
             recording = await recordings_store.get_recording(connection, owner, run.recording_id)
-            metadata = await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
-        label = self._labels.get(run.report_id, run.report_id)
+            metadata = await metadata_store.load_metadata(connection, recording.id)
+        label = self._pack.label_of(run.report_id)
         about = [recording.file_name, *metadata_lines(metadata)]
         content = await asyncio.to_thread(_report_file, run, label, about, extension)
         return content, report_file_name(recording, label, extension)
 
 
 def _transcript_file(transcript: Transcript, title: str, extension: str) -> bytes:
-    forms = {
-        "txt": lambda: to_txt(transcript, title),
-        "docx": lambda: to_docx(transcript, title),
-        "srt": lambda: to_srt(transcript),
-        "vtt": lambda: to_vtt(transcript),
-        "json": lambda: to_json(transcript),
-    }
-    if extension not in forms:
+    if extension not in TRANSCRIPT_FORMATS:
         raise NotFound(what=f"transcript as {extension}")
-    return forms[extension]()
+    return TRANSCRIPT_FORMATS[extension].write(transcript, title)
 
 
 def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -> bytes:

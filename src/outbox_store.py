@@ -7,7 +7,7 @@ from psycopg.types.json import Jsonb
 from datamodels import UserId
 from datamodels_telegram import ChatId, MessageId, OutboxItem, OutgoingMessage
 from db import Connection
-from utils import new_random_id
+from random_ids import new_random_id
 
 # random_id tells Telegram that a message is the same one: made once, sent with every try.
 _INSERT = """

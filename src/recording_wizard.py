@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import date, timedelta
 from functools import partial
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import cards_store
 import metadata_store
@@ -36,7 +36,6 @@ from db import Connection, Database
 from dialogs import Dialog, Step, get_user_lock
 from errors import NotFound
 from followers import KeyedTasks, Loop
-from markups.cards import report_labels
 from markups.metadata import caption_problems, confirmation, question
 from markups.recordings import which_scenario
 from markups.reports import (
@@ -51,6 +50,7 @@ from markups.reports import (
 from metadata.fields import missing, problems_of_caption
 from metadata.parsing import parse_caption
 from prompt_pack.models import ReportPack
+from random_ids import new_name
 from recording_wizard_store import ReadyWizard
 
 _TRANSCRIPTS_AT_ONCE = 4
@@ -72,7 +72,6 @@ class RecordingWizards:
     ) -> None:
         self._database = database
         self._pack = pack
-        self._labels = report_labels(pack)
         self._enqueue_proposal = enqueue_proposal
         self._wake_outbox = wake_outbox
         self._today = today
@@ -185,7 +184,7 @@ class RecordingWizards:
             kind = MessageKind.CONFIRMATION
             screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
         # Once by the move; the dialog may begin again in the same round when the scenario is chosen late.
-        await self._put(connection, wizard, f"metadata:{recording.id}:{uuid4()}", screen, kind=kind)
+        await self._put(connection, wizard, f"metadata:{recording.id}:{new_name()}", screen, kind=kind)
         return await recording_wizard_store.move(connection, wizard, WizardStep.CONFIRMATION)
 
     async def _tell_caption_problems(
@@ -206,7 +205,7 @@ class RecordingWizards:
 
     async def _metadata(self, connection: Connection, recording: Recording) -> RecordingMetadata:
         """Return the metadata so far, read from the caption when there are none: its lines depend on the scenario."""
-        known = await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
+        known = await metadata_store.load_metadata(connection, recording.id)
         if known != RecordingMetadata() or not recording.request.caption.strip():
             return known
         # Its dictionary of word forms is loaded with the first zone.
@@ -233,7 +232,7 @@ class RecordingWizards:
         if run is None or run.status is RunStatus.CANCELLED:
             return  # the card says so
         recording = await recordings_store.get_recording(connection, card.owner_id, run.recording_id)
-        label, key = self._labels.get(run.report_id, run.report_id), f"report:{card.id}:{run_id}"
+        label, key = self._pack.label_of(run.report_id), f"report:{card.id}:{run_id}"
         if run.status is not RunStatus.DONE:
             failed = report_failed(recording, run, label)
             await self._put(connection, card, f"{key}:failed", failed, kind=MessageKind.INFO_MESSAGE)

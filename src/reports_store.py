@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, LiteralString
-from uuid import uuid4
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -22,6 +21,7 @@ from datamodels import (
 )
 from db import Connection
 from errors import Cancelled, NotFound
+from random_ids import new_id
 
 _COLUMNS = """
     id, recording_id, owner_id, number, scenario, report_id, building, input_hash, prompt_hash, model, status,
@@ -115,7 +115,7 @@ async def queue_run(connection: Connection, new: NewReportRun) -> ReportRun:
 
     A run that failed, waits to be tried again or was cancelled is queued again.
     """
-    parameters = {**new.model_dump(), "id": uuid4(), "status": RunStatus.QUEUED}
+    parameters = {**new.model_dump(), "id": new_id(), "status": RunStatus.QUEUED}
     await connection.execute(_QUEUE_RUN, parameters)
     return await _one(connection, _SELECT_SAME_RUN, parameters)
 

@@ -1,10 +1,11 @@
-"""A transcript as files: plain text, JSON, subtitles and Word."""
+"""A transcript as files: plain text, JSON, subtitles and Word. ``TRANSCRIPT_FORMATS`` is the only list of them."""
 
 import html
 import io
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from docx import Document
@@ -154,6 +155,33 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
     file = io.BytesIO()
     document.save(file)
     return file.getvalue()
+
+
+@dataclass(frozen=True)
+class TranscriptFormat:
+    """A form of a transcript. ``write`` takes it and the name of its recording; some take CPU time: use a thread."""
+
+    extension: str
+    write: Callable[[Transcript, str], bytes]
+
+    @property
+    def label(self) -> str:
+        return self.extension.upper()
+
+
+TRANSCRIPT_FORMATS: Mapping[str, TranscriptFormat] = {
+    each.extension: each
+    for each in (
+        TranscriptFormat("txt", to_txt),
+        TranscriptFormat("docx", to_docx),
+        TranscriptFormat("srt", lambda transcript, _: to_srt(transcript)),
+        TranscriptFormat("vtt", lambda transcript, _: to_vtt(transcript)),
+        TranscriptFormat("json", lambda transcript, _: to_json(transcript)),
+    )
+}
+"""By extension, in the order in which people are offered them."""
+FIRST_FORMAT, *OTHER_FORMATS = TRANSCRIPT_FORMATS.values()
+"""What people get unasked, and what is on buttons below it."""
 
 
 def _set_font(document: DocxDocument, language: str) -> None:

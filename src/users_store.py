@@ -1,10 +1,11 @@
 """Rows of ``users``."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from datamodels import Role, User, UserId
 from datamodels_telegram import TelegramPerson
 from db import Connection
+from random_ids import new_id
 
 LOCAL_USER = UserId(UUID("00000000-0000-4000-8000-000000000001"))
 """The user at the command line. The id is the same on every machine, so that later starts find its recordings."""
@@ -42,6 +43,6 @@ async def ensure_telegram_user(connection: Connection, person: TelegramPerson, r
     known = await find_by_telegram_id(connection, person.id)
     if known is not None and (known.name, known.role) == (name, role):
         return known
-    parameters = {"id": uuid4(), "telegram_id": person.id, "name": name, "role": role}
+    parameters = {"id": new_id(), "telegram_id": person.id, "name": name, "role": role}
     row = await (await connection.execute(_UPSERT_TELEGRAM_USER, parameters)).fetchone()
     return User.model_validate(row)

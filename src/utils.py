@@ -2,13 +2,10 @@
 
 import asyncio
 import errno
-import fcntl
 import hashlib
 import os
 import re
-import secrets
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -21,6 +18,8 @@ import texts.errors
 import texts.units
 from constants import BACKGROUND_NICE
 from errors import DiskFull
+from file_locks import FileLock
+from random_ids import new_name
 
 if TYPE_CHECKING:
     from bpe_openai import Encoding
@@ -81,7 +80,7 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
         DiskFull: no space left; ``path`` is as it was.
     """
     # The name is not made from path's: that may already have every byte a name can have.
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{new_name()}.tmp")
     with disk_full_mapped(path):
         try:
             with temporary.open("xb") as file:
@@ -113,15 +112,11 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         OSError: the folder is gone or closed to us.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with FileLock(folder, folder=True).held():
         for path in folder.rglob("*.tmp"):
             if _TEMPORARY.fullmatch(path.name):
                 path.unlink(missing_ok=True)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def load_yaml(text: str) -> Any:
@@ -178,16 +173,6 @@ def count_tokens(text: str) -> int:
     encoding = _encoding()
     pieces = (text[start : start + _TOKEN_PIECE_CHARACTERS] for start in range(0, len(text), _TOKEN_PIECE_CHARACTERS))
     return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
-
-
-def new_random_id() -> int:
-    """A positive 62-bit number that nobody can guess: by it Telegram knows a message that is sent again."""
-    return secrets.randbits(62) or 1
-
-
-def random_id_of(occasion: str) -> int:
-    """As ``new_random_id``, the same for the same occasion: what a crash has sent is not sent again."""
-    return int.from_bytes(hashlib.sha256(occasion.encode()).digest()[:8]) >> 2 or 1
 
 
 def human_size(size_bytes: int) -> str:

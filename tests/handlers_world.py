@@ -216,7 +216,7 @@ class Person:
 
     async def metadata(self, recording: Recording) -> RecordingMetadata:
         async with self.bot.database.transaction() as connection:
-            return await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
+            return await metadata_store.load_metadata(connection, recording.id)
 
     def _message(self, text: str, message_id: int | None = None) -> IncomingMessage:
         return IncomingMessage(

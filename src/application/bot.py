@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from filelock import FileLock, Timeout
 
 import texts.telegram
 from access import Team
@@ -24,6 +23,7 @@ from config import Settings
 from dialogs import Dialogs
 from downloads import Downloads
 from errors import BotNotConfigured, BotRunsAlready, DatabaseUnavailable
+from file_locks import FileLock
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
 from inbox import Inbox
@@ -154,11 +154,13 @@ async def open_bot(
 def _only_one(folder: Path) -> Iterator[None]:
     """Lock the session, whose file belongs to one process; the lock of a killed process is free again."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(folder / ".lock")
     try:
-        with FileLock(folder / ".lock", blocking=False):
-            yield
-    except Timeout as exc:
-        raise BotRunsAlready(folder=folder) from exc
+        if not lock.try_take():
+            raise BotRunsAlready(folder=folder)
+        yield
+    finally:
+        lock.free()
 
 
 def telegram_client(settings: Settings) -> TelegramClient:

@@ -8,7 +8,6 @@ from typing import Protocol
 
 import texts.chats
 import transcripts_store
-from constants import NO_SCENARIO
 from datamodels import RecordingId, UserId
 from datamodels_chats import Passage, PassageLine, Source
 from db import Database
@@ -62,7 +61,7 @@ class TranscriptSearch:
 
     def __init__(self, database: Database, pack: ReportPack) -> None:
         self._database = database
-        self._labels = {scenario.id: scenario.label for scenario in pack.scenarios}
+        self._pack = pack
 
     async def passages(self, owner: UserId, question: str) -> Sequence[Passage]:
         async with self._database.transaction() as connection:
@@ -104,9 +103,8 @@ class TranscriptSearch:
         return Passage(source=source, lines=tuple(lines))
 
     def _label(self, recording: FoundRecording) -> str:
-        if recording.scenario == NO_SCENARIO:
-            return texts.chats.RECORDING
-        return self._labels.get(recording.scenario, texts.chats.RECORDING)
+        scenario = self._pack.find_scenario(recording.scenario)
+        return texts.chats.RECORDING if scenario is None else scenario.label
 
 
 def _best_windows(hits: Sequence[Hit], segments: Sequence[FoundSegment]) -> list[_Window]:

@@ -21,13 +21,14 @@ from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, Rep
 from errors import UnwritableFolder
 from metadata.parsing import metadata_lines
 from prices import audio_cost_usd
+from prompt_pack.models import ReportPack
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from reports.formats import value_text
 from text_cleaning import cut, safe_file_name
 from texts.units import SPEAKER
-from transcript_formats import to_docx, to_json, to_srt, to_txt, to_vtt
+from transcript_formats import FIRST_FORMAT, OTHER_FORMATS, TRANSCRIPT_FORMATS
 from utils import alone_in, clock, disk_full_mapped, folder_problem, write_atomically
 
 _LONGEST_STEM = 80
@@ -35,14 +36,17 @@ _LONGEST_STEM = 80
 
 @dataclass(frozen=True)
 class Finished:
-    """A recording and what was made of it. ``labels`` name report types, ``engine_s`` is the speech engine's time."""
+    """A recording and what was made of it. ``pack`` names report types, ``engine_s`` is the speech engine's time."""
 
     recording: Recording
     metadata: RecordingMetadata
     transcript: Transcript
     runs: Sequence[ReportRun]
-    labels: dict[str, str]
+    pack: ReportPack
     engine_s: float
+
+    def label_of(self, run: ReportRun) -> str:
+        return self.pack.label_of(run.report_id)
 
 
 async def load_finished(
@@ -54,10 +58,10 @@ async def load_finished(
         assert transcript is not None  # noqa: S101  # only finished recordings come here
         return Finished(
             recording=await recordings_store.get_recording(connection, application.owner, recording_id),
-            metadata=await metadata_store.load_metadata(connection, recording_id) or RecordingMetadata(),
+            metadata=await metadata_store.load_metadata(connection, recording_id),
             transcript=transcript,
             runs=[await reports_store.get_run(connection, run_id) for run_id in run_ids],
-            labels={report.id: report.label for each in application.pack.scenarios for report in each.reports},
+            pack=application.pack,
             engine_s=await transcripts_store.engine_seconds(connection, recording_id),
         )
 
@@ -123,14 +127,11 @@ def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[st
     """The files by their names within the folder."""
     transcript, file_name = finished.transcript, finished.recording.file_name
     about = [file_name, *metadata_lines(finished.metadata)]
-    yield "transcript.txt", to_txt(transcript, file_name)
-    yield "transcript.json", to_json(transcript)
-    yield "transcript.srt", to_srt(transcript)
-    yield "transcript.vtt", to_vtt(transcript)
-    yield "transcript.docx", to_docx(transcript, file_name)
+    for extension, form in TRANSCRIPT_FORMATS.items():
+        yield f"transcript.{extension}", form.write(transcript, file_name)
     for run in finished.runs:
         if run.status is RunStatus.DONE:
-            label, text = finished.labels[run.report_id], run.text or ""
+            label, text = finished.label_of(run), run.text or ""
             notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
             yield f"reports/{run.report_id}.md", report_to_markdown(label, about, text, run.indices, notes)
             yield f"reports/{run.report_id}.docx", report_to_docx(label, about, text, run.indices, notes)
@@ -195,6 +196,8 @@ def _known_sum(costs: Sequence[Decimal | None]) -> float | None:
 def summary(finished: Finished, folder: Path) -> str:
     """What a person sees at the end: where the files are, the indices, the warnings."""
     recording, transcript = finished.recording, finished.transcript
+    extensions = [FIRST_FORMAT.extension, *sorted(each.extension for each in OTHER_FORMATS)]
+    forms = " ".join(f".{extension}" for extension in extensions)
     lines = [
         texts.cli.DONE_HEAD.format(
             file_name=recording.file_name,
@@ -202,13 +205,13 @@ def summary(finished: Finished, folder: Path) -> str:
             speakers=SPEAKER.counted(transcript.speakers),
             language=transcript.language,
         ),
-        texts.cli.DONE_TRANSCRIPT.format(path=folder / "transcript.docx"),
+        texts.cli.DONE_TRANSCRIPT.format(path=folder / "transcript.docx", forms=forms),
     ]
     warnings = list(recording.warnings)
     for run in finished.runs:
         if run.status is RunStatus.DONE:
             path = folder / "reports" / f"{run.report_id}.docx"
-            lines.append(texts.cli.DONE_REPORT.format(label=finished.labels[run.report_id], path=path))
+            lines.append(texts.cli.DONE_REPORT.format(label=finished.label_of(run), path=path))
             lines += [
                 texts.cli.DONE_INDEX.format(label=index.label, value=value_text(index.value))
                 for index in run.indices or ()

@@ -211,9 +211,7 @@ class _Session:
             return
         for run in finished.runs:
             if run.error_code is not None:
-                self._fail(
-                    f"{subject}, {finished.labels[run.report_id]}", exit_status_of(run.error_code), run.error_text or ""
-                )
+                self._fail(f"{subject}, {finished.label_of(run)}", exit_status_of(run.error_code), run.error_text or "")
         self._manifests.append(manifest)
         self._display.say(summary(finished, folder))
 

@@ -1,7 +1,6 @@
 """The embedded language model: llama.cpp's OpenAI-compatible server in a process of its own."""
 
 import asyncio
-import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import urllib3
 
 from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
+from random_ids import new_secret
 
 SERVER = Path(__file__).with_name("llm_server.py")
 ANSWER_LIMIT_S = 5.0
@@ -61,7 +61,7 @@ class EmbeddedLlm(Engine):
 
     async def prepare(self) -> None:
         if not self._key_file.exists():
-            await asyncio.to_thread(write_private, self._key_file, secrets.token_urlsafe(24))
+            await asyncio.to_thread(write_private, self._key_file, new_secret())
 
     def launch(self) -> Launch:
         (port,) = free_ports(1)

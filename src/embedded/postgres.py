@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import stat
@@ -21,6 +20,7 @@ from psycopg import sql
 
 from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
 from errors import DiskFull, EngineFailed
+from random_ids import new_secret
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class EmbeddedPostgres(Engine):
         unfinished = self._home / "data.part"
         if unfinished.exists():
             shutil.rmtree(unfinished)
-        write_private(self._password_file, secrets.token_urlsafe(24))
+        write_private(self._password_file, new_secret())
         if self._user is not None:
             os.chown(self._password_file, self._user.pw_uid, self._user.pw_gid)
         command = [

@@ -7,7 +7,6 @@ process it is, so that the next command adopts what a killed one left behind, or
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -26,6 +25,7 @@ from typing import ClassVar
 import psutil
 
 from errors import EngineFailed
+from file_locks import FileLock
 
 logger = logging.getLogger(__name__)
 
@@ -91,51 +91,6 @@ class Running:
             return None
 
 
-class Lock:
-    """A file lock that the kernel frees when its holder dies, waited for without blocking the event loop."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-
-    def try_take(self, *, shared: bool = False) -> bool:
-        """Take the lock, or turn the held one into the other kind; False while somebody else's lock forbids it."""
-        if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def free(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    @asynccontextmanager
-    async def held(self, engine: str) -> AsyncIterator[None]:
-        """Hold the lock exclusively during the block.
-
-        Raises:
-            EngineFailed: another command has held it for LOCK_LIMIT_S.
-        """
-        try:
-            async with asyncio.timeout(LOCK_LIMIT_S):
-                while not self.try_take():  # noqa: ASYNC110 - other processes hold it, no event of ours
-                    await asyncio.sleep(POLL_S)
-        except TimeoutError as exc:
-            self.free()
-            raise EngineFailed(engine=engine, reason="another command is starting or stopping it") from exc
-        except asyncio.CancelledError:
-            self.free()
-            raise
-        try:
-            yield
-        finally:
-            self.free()
-
-
 class Engine(ABC):
     """One embedded engine: how it is prepared, launched and known to be well."""
 
@@ -148,8 +103,8 @@ class Engine(ABC):
         self._run_dir = persistent_dir / "run"
         self._run_file = self._run_dir / f"{self.name}.json"
         self._log_file = persistent_dir / "logs" / f"{self.name}.log"
-        self._users = Lock(self._run_dir / f"{self.name}.users")
-        self._starting = Lock(self._run_dir / f"{self.name}.lock")
+        self._users = FileLock(self._run_dir / f"{self.name}.users")
+        self._starting = FileLock(self._run_dir / f"{self.name}.lock")
         self._within = asyncio.Lock()
         self._running: Running | None = None
 
@@ -196,7 +151,7 @@ class Engine(ABC):
                 return self._running
             self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._log_file.parent.mkdir(parents=True, exist_ok=True)
-            async with self._starting.held(self.name):
+            async with self._alone():
                 alone = self._users.try_take()
                 try:
                     self._running = await self._adopted(alone=alone) or await self._started()
@@ -212,13 +167,29 @@ class Engine(ABC):
             running, self._running = self._running, None
             if running is None:
                 return
-            async with self._starting.held(self.name):
+            async with self._alone():
                 try:
                     if self._users.try_take():
                         await self._end(running)
                         self._run_file.unlink(missing_ok=True)
                 finally:
                     self._users.free()
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Keep other commands from starting or stopping the engine.
+
+        Raises:
+            EngineFailed: another command has done so for LOCK_LIMIT_S.
+        """
+        try:
+            await self._starting.wait(LOCK_LIMIT_S)
+        except TimeoutError as exc:
+            raise EngineFailed(engine=self.name, reason="another command is starting or stopping it") from exc
+        try:
+            yield
+        finally:
+            self._starting.free()
 
     async def _adopted(self, *, alone: bool) -> Running | None:
         running = self._read_run_file()

@@ -7,7 +7,6 @@ seconds between them and needs to be killed.
 import asyncio
 import json
 import re
-import secrets
 import shutil
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,6 +18,7 @@ from minio.error import MinioException
 
 from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
 from errors import EngineFailed
+from random_ids import new_name, new_secret
 
 REGION = "us-east-1"
 ANSWER_LIMIT_S = 5.0
@@ -87,7 +87,7 @@ class EmbeddedS3(Engine):
         if not self._config_file.exists():
             identity = {
                 "name": "voxpersona",
-                "credentials": [{"accessKey": secrets.token_hex(10), "secretKey": secrets.token_urlsafe(30)}],
+                "credentials": [{"accessKey": new_name(), "secretKey": new_secret()}],
                 "actions": ["Admin", "Read", "Write", "List", "Tagging"],
             }
             write_private(self._config_file, json.dumps({"identities": [identity]}))
@@ -110,7 +110,7 @@ class EmbeddedS3(Engine):
             ],
             ports=ports,
             # The services behind S3 take no request without a token that only this process can make.
-            environment={f"WEED_{name}_KEY": secrets.token_urlsafe(24) for name in SIGNING_KEYS},
+            environment={f"WEED_{name}_KEY": new_secret() for name in SIGNING_KEYS},
             secrets={"access_key": keys["accessKey"], "secret_key": keys["secretKey"]},
         )
 

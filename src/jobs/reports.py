@@ -156,7 +156,7 @@ async def _inputs(connection: Connection, recording_id: RecordingId) -> tuple[Tr
     transcript = await transcripts_store.load_transcript(connection, recording_id)
     if transcript is None:
         raise NotFound(what=f"transcript of {recording_id}")
-    return transcript, await metadata_store.load_metadata(connection, recording_id) or RecordingMetadata()
+    return transcript, await metadata_store.load_metadata(connection, recording_id)
 
 
 def _input_hash(

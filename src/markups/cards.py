@@ -307,13 +307,12 @@ def _reports_title(progress: CardProgress, *, over: bool) -> str:
 
 
 def _run_lines(runs: Sequence[RunProgress], pack: ReportPack, longest_reason: int) -> list[str]:
-    labels = report_labels(pack)
     lines = []
     for run in runs:
         line = _RUN_LINES[run.status] if run.retry_at is None or run_ended(run) else texts.cards.RUN_RETRY
         lines.append(
             line.format(
-                label=escaped(labels.get(run.report_id, run.report_id), _LONGEST_LABEL),
+                label=escaped(pack.label_of(run.report_id), _LONGEST_LABEL),
                 reason=escaped(run.error_text or "", longest_reason),
                 time="" if run.retry_at is None else _time_of_day(run.retry_at),
                 done=run.passes_done,
@@ -330,11 +329,6 @@ _RUN_LINES = {
     RunStatus.FAILED: texts.cards.RUN_FAILED,
     RunStatus.CANCELLED: texts.cards.RUN_CANCELLED,
 }
-
-
-def report_labels(pack: ReportPack) -> dict[str, str]:
-    """What the pack's reports are called."""
-    return {report.id: report.label for scenario in pack.scenarios for report in scenario.reports}
 
 
 def _passes_done(runs: Sequence[RunProgress]) -> int:

@@ -13,11 +13,10 @@ from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata.parsing import metadata_lines
 from prompt_pack.models import Scenario
+from transcript_formats import OTHER_FORMATS
 from utils import clock, human_size
 
 RECORDINGS_ON_PAGE = 10
-TRANSCRIPT_EXTENSIONS = ("docx", "srt", "vtt", "json")
-"""Besides ``txt``, which comes first."""
 _LONGEST_LISTED_NAME = 22
 """What is left of a button's width on a phone after number, date and duration."""
 
@@ -153,8 +152,8 @@ def transcript_caption(recording_number: int, file_name: str) -> Screen:
         text=texts.telegram_recordings.TRANSCRIPT_CAPTION.format(number=recording_number, file_name=escaped(file_name)),
         keyboard=(
             tuple(
-                button(extension, Action.TRANSCRIPT_FILE, recording_number, extension)
-                for extension in TRANSCRIPT_EXTENSIONS
+                button(each.extension, Action.TRANSCRIPT_FILE, recording_number, each.extension)
+                for each in OTHER_FORMATS
             ),
         ),
     )

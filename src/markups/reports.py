@@ -14,13 +14,12 @@ from datamodels import MissingInterval, Recording, ReportRun, Transcript
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.metadata import building_buttons
-from markups.recordings import TRANSCRIPT_EXTENSIONS
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
 from prompt_pack.models import ReportType
 from reports.formats import indices_table_text
 from text_cleaning import preview, printable, safe_file_name
 from texts.transcript import labelled
-from transcript_formats import paragraphs
+from transcript_formats import OTHER_FORMATS, paragraphs
 from utils import clock
 
 ALL_REPORTS = "all"
@@ -107,8 +106,9 @@ def transcript_message(recording: Recording, transcript: Transcript) -> Screen:
     head = texts.cards.TRANSCRIPT.format(number=recording.number, file_name=escaped(recording.file_name))
     notes = [_missing(transcript.missing)] if transcript.missing else []
     notes += _warnings(recording.warnings)
-    forms = [(extension.upper(), Action.TRANSCRIPT_FILE, extension) for extension in TRANSCRIPT_EXTENSIONS]
-    keyboard = tuple(button(label, action, recording.number, extension) for label, action, extension in forms)
+    keyboard = tuple(
+        button(each.label, Action.TRANSCRIPT_FILE, recording.number, each.extension) for each in OTHER_FORMATS
+    )
     return Screen(text=_fitting([head, escape(shown, quote=False), *notes]), keyboard=(keyboard,))
 
 

@@ -179,7 +179,23 @@ class ReportPack(Value):
 
     def report(self, report_id: str) -> ReportType:
         """Raises ``UnknownChoice``."""
-        return _by_id([report for scenario in self.scenarios for report in scenario.reports], report_id)
+        return _by_id(self._all_reports(), report_id)
+
+    def find_scenario(self, scenario_id: str) -> Scenario | None:
+        """The scenario; None when there is none of this id, as with recordings of which only the words are wanted."""
+        return next((each for each in self.scenarios if each.id == scenario_id), None)
+
+    def find_report(self, report_id: str) -> ReportType | None:
+        """The report; None when it is of a pack that was in use before."""
+        return next((each for each in self._all_reports() if each.id == report_id), None)
+
+    def label_of(self, report_id: str) -> str:
+        """What the report is called; its id when it is of a pack that was in use before."""
+        report = self.find_report(report_id)
+        return report_id if report is None else report.label
+
+    def _all_reports(self) -> Sequence[ReportType]:
+        return [report for scenario in self.scenarios for report in scenario.reports]
 
 
 class _Named(Protocol):

@@ -123,7 +123,6 @@ class ReportArchive:
 
 def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
     """The index entry of a row of ``reports_store.list_named``."""
-    labels = {report.id: report.label for each in pack.scenarios for report in each.reports}
-    label = labels.get(named["report_id"], named["report_id"])
+    label = pack.label_of(named["report_id"])
     title = texts.reports.TITLE.format(label=label, recording=named["recording_file_name"])
     return NewReportFile(title=title, label=label, **named)

@@ -48,9 +48,8 @@ def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
     """The scenario of a report; that of its type when the report is of before scenarios were noted."""
     if report.scenario is not None:
         return report.scenario
-    return next(
-        (each.scenario for every in pack.scenarios for each in every.reports if each.id == report.report_id), None
-    )
+    known = pack.find_report(report.report_id)
+    return None if known is None else known.scenario
 
 
 def filter_lines(wanted: ReportFilter, reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[str]:

@@ -22,6 +22,7 @@ from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, Keyboard, MessageId, Screen
 from errors import FileGone, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from random_ids import new_random_id
 from telegram_client.downloads import download_file
 from telegram_client.errors import PARTS_LOST, RANDOM_ID_DUPLICATE, error_id, telegram_errors_mapped
 from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after
@@ -116,7 +117,7 @@ class TelegramClient:
             query = raw.functions.messages.SendMessage(
                 peer=await self._peer(chat),
                 no_webpage=True,
-                random_id=random_id or _new_random_id(),
+                random_id=random_id or new_random_id(),
                 **await self._written(screen),
             )
             return await self._delivered(chat, query, has_text(query.message))
@@ -135,7 +136,7 @@ class TelegramClient:
         Raises:
             OSError: the file at ``content`` cannot be opened.
         """
-        random_id = random_id or _new_random_id()
+        random_id = random_id or new_random_id()
         file: BinaryIO = (
             io.BytesIO(content) if isinstance(content, bytes) else await asyncio.to_thread(content.open, "rb")
         )
@@ -355,10 +356,6 @@ def inline_keyboard(keyboard: Keyboard) -> types.InlineKeyboardMarkup:
     return types.InlineKeyboardMarkup(
         [[types.InlineKeyboardButton(button.text, callback_data=button.data) for button in row] for row in keyboard]
     )
-
-
-def _new_random_id() -> int:
-    return int.from_bytes(os.urandom(8), signed=True)
 
 
 def _message_id(answer: Any, random_id: int) -> MessageId:

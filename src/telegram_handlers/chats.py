@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 
@@ -41,10 +40,10 @@ from markups.chats import (
 from message_tracker import MessageTracker
 from metadata.parsing import BadField, parse_date
 from metrics import CHAT_ACTIONS
+from random_ids import new_name, random_id_of
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.shared import show
 from texts.chats import CHAT_GONE, QUESTIONS_LEFT
-from utils import random_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -240,7 +239,7 @@ class ChatHandlers:
         await self._send_history(context, chat, day, EXTENSIONS[0])
 
     async def _send_history(self, context: Context, chat: Chat, day: date | None, extension: str) -> None:
-        owner, path = context.user.id, self._folder / uuid4().hex
+        owner, path = context.user.id, self._folder / new_name()
         try:
             history = await self._write_history(chat, day, extension, path, datetime.now(UTC))
             if not history.questions:

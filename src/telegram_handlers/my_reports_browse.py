@@ -243,8 +243,7 @@ class BrowseHandlers:
         by, report_id, place = _trend_choice(press)
         points = await self._work.archive.index_points(context.user.id)
         if report_id is None:
-            labels = {each.id: each.label for scenario in self._work.pack.scenarios for each in scenario.reports}
-            types = [(each, labels.get(each, each)) for each in trend_types(points)]
+            types = [(each, self._work.pack.label_of(each)) for each in trend_types(points)]
             if types:
                 await self._show(context, trend_types_menu(by, types))
             else:
@@ -252,7 +251,7 @@ class BrowseHandlers:
             return
         indices = trend_indices(points, report_id)
         if place is None and indices:
-            label = self._label(report_id)
+            label = self._work.pack.label_of(report_id)
             await self._show(context, trend_indices_menu(by, report_id, label, [label for _, label in indices]))
             return
         if place is None or place > len(indices):
@@ -263,10 +262,6 @@ class BrowseHandlers:
         file_name = texts.my_reports.TREND_FILE.format(index=index_label)
         caption = chart_caption(texts.my_reports.TREND_TITLES[by].format(index=index_label))
         await self._send_chart(context, picture, file_name, caption)
-
-    def _label(self, report_id: ReportId) -> str:
-        reports = (report for scenario in self._work.pack.scenarios for report in scenario.reports)
-        return next((report.label for report in reports if report.id == report_id), report_id)
 
     async def _fitting(self, context: Context) -> Sequence[ReportFile]:
         reports = await self._work.archive.list(context.user.id)

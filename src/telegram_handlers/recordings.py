@@ -32,7 +32,6 @@ from jobs.queue import Jobs
 from markups.callback_data import Action, Press
 from markups.recordings import (
     RECORDINGS_ON_PAGE,
-    TRANSCRIPT_EXTENSIONS,
     delete_question,
     deleted,
     has_stopped,
@@ -49,6 +48,7 @@ from prompt_pack.models import ReportPack, Scenario
 from recordings import Intake, IntakeLimits, RecordingChanges
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.shared import first_tap, put_message, show
+from transcript_formats import FIRST_FORMAT, TRANSCRIPT_FORMATS
 
 _ASKED_OR_OVER = frozenset([WizardStep.SCENARIO, WizardStep.REPORTS, WizardStep.CLOSED])
 
@@ -157,10 +157,10 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _transcript(self, context: Context, press: Press) -> None:
-        await self._send_transcript(context, press, "txt")
+        await self._send_transcript(context, press, FIRST_FORMAT.extension)
 
     async def _transcript_file(self, context: Context, press: Press) -> None:
-        if press.word not in TRANSCRIPT_EXTENSIONS:
+        if press.word not in TRANSCRIPT_FORMATS:
             raise OutdatedButton(data=press.action)
         await self._send_transcript(context, press, press.word)
 
@@ -257,7 +257,7 @@ class RecordingHandlers:
         return ScenarioId(press.word)
 
     def _scenario_named(self, scenario_id: ScenarioId) -> Scenario | None:
-        return next((each for each in self._work.pack.scenarios if each.id == scenario_id), None)
+        return self._work.pack.find_scenario(scenario_id)
 
     async def _choose(self, connection: Connection, recording: Recording, scenario: ScenarioId) -> Recording:
         """Say what a recording is, unless that has been said: then it stays."""
@@ -301,4 +301,4 @@ class RecordingHandlers:
 
 
 async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
-    return await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
+    return await metadata_store.load_metadata(connection, recording.id)

@@ -12,7 +12,7 @@ import texts.telegram_recordings
 import user_states
 from access import Permission
 from constants import NO_SCENARIO
-from datamodels import BuildingType, Recording, RecordingMetadata, ReportId, ReportRunId, Stage, UserId
+from datamodels import BuildingType, Recording, ReportRunId, Stage, UserId
 from datamodels_telegram import (
     FileReference,
     FileSource,
@@ -24,7 +24,7 @@ from datamodels_telegram import (
 )
 from db import Connection, Database
 from dialogs import find_wizard, get_user_lock
-from errors import NoLanguageModel, NotFound, OutdatedButton, UnknownChoice
+from errors import NoLanguageModel, NotFound, OutdatedButton
 from jobs.queue import Jobs
 from jobs.reports import ReportSteps
 from markups.callback_data import Action, Press
@@ -126,7 +126,7 @@ class ReportHandlers:
             reports = self._reports(recording)
             if place is not None and place > len(reports):
                 raise OutdatedButton(data=press.action)
-            metadata = await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
+            metadata = await metadata_store.load_metadata(connection, recording.id)
             chosen = metadata.model_copy(update={"building": building})
             await metadata_store.save_metadata(connection, recording.id, chosen)
         if not self._ready(recording):
@@ -197,8 +197,7 @@ class ReportHandlers:
     async def _building(self, recording: Recording) -> BuildingType | None:
         async with self._database.transaction() as connection:
             metadata = await metadata_store.load_metadata(connection, recording.id)
-        known = None if metadata is None else metadata.building
-        return known or recording.request.building
+        return metadata.building or recording.request.building
 
     async def _transcript_only(self, context: Context, press: Press) -> None:
         async with self._database.transaction() as connection:
@@ -219,18 +218,12 @@ class ReportHandlers:
                 raise NotFound(what=f"report {press.number}")
             recording = await recordings_store.get_recording(connection, owner, run.recording_id)
             if await first_tap(connection, context, press):
-                caption = report_file_caption(recording, self._label(run.report_id))
+                caption = report_file_caption(recording, self._work.pack.label_of(run.report_id))
                 file = FileReference(source=FileSource.REPORT, subject=run.id, extension=press.word)
                 message = OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
                 await put_message(connection, context, message)
         await context.answer(texts.telegram_recordings.SENDING)
         self._work.wake()
-
-    def _label(self, report_id: ReportId) -> str:
-        try:
-            return self._work.pack.report(report_id).label
-        except UnknownChoice:  # of a pack that was in use before
-            return report_id
 
     def _menu_of(self, recording: Recording) -> Screen:
         if recording.stage is not Stage.DONE:

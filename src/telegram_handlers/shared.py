@@ -1,6 +1,5 @@
 """What several modules of handlers need."""
 
-from uuid import uuid4
 
 import dialogs
 import outbox_store
@@ -8,6 +7,7 @@ from datamodels_telegram import MessageKind, OutgoingMessage, Screen
 from db import Connection
 from markups.callback_data import Press
 from message_tracker import MessageTracker
+from random_ids import new_name
 from telegram_handlers.context import Context
 
 
@@ -18,7 +18,7 @@ async def first_tap(connection: Connection, context: Context, press: Press) -> b
 
 async def put_message(connection: Connection, context: Context, message: OutgoingMessage) -> None:
     """Have a message sent that takes its time, such as one with a file; it survives a restart."""
-    key = f"press:{context.chat}:{uuid4()}"
+    key = f"press:{context.chat}:{new_name()}"
     await outbox_store.put(connection, key, context.user.id, context.chat, message)
 
 

@@ -68,7 +68,7 @@ PARTS = "{stage} {done}/{total}"
 FAILED = "✖ {file_name}: {reason}"
 
 DONE_HEAD = "✔ {file_name} · {duration} · {speakers} · язык {language}"
-DONE_TRANSCRIPT = "  Расшифровка: {path} (.txt .docx .json .srt .vtt)"
+DONE_TRANSCRIPT = "  Расшифровка: {path} ({forms})"
 DONE_REPORT = "  {label}: {path}"
 DONE_INDEX = "      {label}: {value}"
 DONE_WARNING = "  ⚠ {warning}"

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from filelock import AsyncFileLock
 from pydantic import ValidationError
 
 import texts.errors
 from config import ROOT
 from datamodels import Value
 from errors import WeightsRefused
+from file_locks import FileLock
 from utils import disk_full_mapped, fsync_folder, sha256_of_stream, write_atomically
 from weights.checkpoint import BadCheckpoint, read_checkpoint
 from weights.manifest import Weights, load_weights
@@ -64,7 +64,7 @@ async def ensure_weights(
     folder = models_dir / name
     if not await asyncio.to_thread(_is_verified, name, folder, weights):
         await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
-        async with AsyncFileLock(models_dir / f".{name}.lock"):
+        async with FileLock(models_dir / f".{name}.lock").awaited():
             if not await asyncio.to_thread(_is_verified, name, folder, weights):
                 await _fetch(name, folder, weights, _named(name, on_progress))
     return folder / weights.path if weights.path else folder

@@ -26,7 +26,7 @@ SRC = Path(__file__).parents[2] / "src"
 USE_POSTGRES = """
 import asyncio, sys
 from pathlib import Path
-from embedded import Engines
+from embedded.engines import Engines
 
 async def main():
     async with Engines(Path(sys.argv[1])) as engines:

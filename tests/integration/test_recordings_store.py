@@ -156,7 +156,7 @@ async def test_a_warning_is_kept_once_in_the_order_given(connection: Connection)
 @pytest.mark.parametrize("metadata", [METADATA, RecordingMetadata(), RecordingMetadata(place="Заря")])
 async def test_metadata_come_back_as_they_were_saved(connection: Connection, metadata: RecordingMetadata) -> None:
     recording = await add_recording(connection)
-    assert await metadata_store.load_metadata(connection, recording.id) is None
+    assert await metadata_store.load_metadata(connection, recording.id) == RecordingMetadata()
     await metadata_store.save_metadata(connection, recording.id, metadata)
     assert await metadata_store.load_metadata(connection, recording.id) == metadata
 
@@ -252,7 +252,7 @@ async def test_a_deleted_recording_takes_everything_with_it(connection: Connecti
     await metadata_store.save_metadata(connection, recording.id, METADATA)
     await queue_report(connection, recording, "report_int_links")
     await recordings_store.delete_recording(connection, recording.id)
-    assert await metadata_store.load_metadata(connection, recording.id) is None
+    assert await metadata_store.load_metadata(connection, recording.id) == RecordingMetadata()
     assert await reports_store.list_runs(connection, recording.id) == []
     with pytest.raises(NotFound):
         await recordings_store.get_recording_for_job(connection, recording.id)

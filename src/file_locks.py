@@ -1,0 +1,81 @@
+"""Locks between processes: on a file or a folder, freed by the kernel when their holder dies."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+_POLL_S = 0.05
+
+
+class FileLock:
+    """One lock on ``path``, a file that is made for it and stays, or with ``folder`` a folder that is there.
+
+    Two objects exclude each other in one process, too. Libraries have no lock that turns from alone to shared.
+    """
+
+    def __init__(self, path: Path, *, folder: bool = False) -> None:
+        self._path = path
+        self._flags = os.O_RDONLY | (os.O_DIRECTORY if folder else os.O_CREAT)
+        self._descriptor: int | None = None
+
+    def try_take(self, *, shared: bool = False) -> bool:
+        """Take the lock, or turn the one held into the other kind; False when others are in the way.
+
+        Raises:
+            OSError: the folder is gone, or closed to us.
+        """
+        try:
+            fcntl.flock(self._opened(), (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def free(self) -> None:
+        """Give the lock back; one that is not held is no error."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock alone, however long it takes to get. Blocking.
+
+        Raises:
+            OSError: the folder is gone, or closed to us.
+        """
+        try:
+            fcntl.flock(self._opened(), fcntl.LOCK_EX)
+            yield
+        finally:
+            self.free()
+
+    async def wait(self, limit_s: float | None = None) -> None:
+        """Take the lock alone without blocking the event loop.
+
+        Raises:
+            TimeoutError: another has held it for ``limit_s``.
+        """
+        try:
+            async with asyncio.timeout(limit_s):
+                while not self.try_take():  # noqa: ASYNC110 - other processes hold it, no event of ours
+                    await asyncio.sleep(_POLL_S)
+        except BaseException:
+            self.free()
+            raise
+
+    @asynccontextmanager
+    async def awaited(self) -> AsyncIterator[None]:
+        """Hold the lock alone, however long it takes to get, without blocking the event loop."""
+        await self.wait()
+        try:
+            yield
+        finally:
+            self.free()
+
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, self._flags, 0o600)
+        return self._descriptor

@@ -1,0 +1,45 @@
+"""Random ids, of as many kinds as are needed, each made here and nowhere else.
+
+Rows have UUIDs, which PostgreSQL stores in 16 bytes. Files and keys that nobody reads have the same as plain digits.
+Telegram takes a number of 63 bits, and a message that is sent again must have the one it had: so there is a number
+made by chance, which a row keeps, and one that follows from what the message is about. A person reads a code aloud, so
+it is short. A secret is longer than any of them and is never shown.
+"""
+
+import secrets
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+_TELEGRAM_BITS = 62
+_CODE_DIGITS = 8
+_SECRET_BYTES = 32
+
+
+def new_id() -> UUID:
+    """The id of a new row."""
+    return uuid4()
+
+
+def new_name() -> str:
+    """32 hexadecimal digits: the name of a file that people never see, or a part of a key."""
+    return uuid4().hex
+
+
+def new_code() -> str:
+    """Eight hexadecimal digits, by which a failure that a person reports is found in the log."""
+    return uuid4().hex[:_CODE_DIGITS]
+
+
+def new_random_id() -> int:
+    """A positive 62-bit number that nobody can guess: by it Telegram knows a message that is sent again."""
+    return secrets.randbits(_TELEGRAM_BITS) or 1
+
+
+def random_id_of(occasion: str) -> int:
+    """As ``new_random_id``, the same for the same occasion: what a crash has sent is not sent again."""
+    return int.from_bytes(sha256(occasion.encode()).digest()[:8]) >> (64 - _TELEGRAM_BITS) or 1
+
+
+def new_secret() -> str:
+    """A password or key for an engine of our own: letters, digits, «-» and «_»."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
