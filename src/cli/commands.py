@@ -118,6 +118,8 @@ def _is_flag(exc: click.BadOptionUsage) -> bool:
     return any(isinstance(each, click.Option) and each.is_flag and exc.option_name in each.opts for each in options)
 
 
+log = structlog.get_logger(__name__)
+
 _USAGE_STATUS = 2
 _DETECT = "auto"
 _PROGRAM = "scripts/run"
@@ -325,6 +327,6 @@ def main() -> None:
         sys.exit(_tell(Interrupted()))
     except VoxPersonaError as exc:
         sys.exit(_tell(exc))
-    except Exception as exc:  # noqa: BLE001  # the last boundary: people get a sentence, the log gets the rest
-        structlog.get_logger(__name__).exception("command_failed")
+    except Exception as exc:  # the last boundary: people get a sentence, the log gets the rest
+        log.exception("command_failed")
         sys.exit(_tell(UnexpectedFailure(reason=type(exc).__name__)))

@@ -4,7 +4,6 @@ The wheel's own Python API is left aside: it trusts every local user, opens dire
 """
 
 import asyncio
-import logging
 import os
 import pwd
 import shutil
@@ -16,13 +15,14 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import structlog
 from psycopg import sql
 
 from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
 from errors import DiskFull, EngineFailed
 from random_ids import new_secret
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 DATABASE = "voxpersona"
 SUPERUSER = "voxpersona"
@@ -187,5 +187,5 @@ def let_through(path: Path) -> None:
     for directory in path.parents:
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:
-            logger.warning("other users may now pass through %s, PostgreSQL has to", directory)
+            log.warning("folder_opened_for_postgres", folder=str(directory))
             directory.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

@@ -8,7 +8,6 @@ process it is, so that the next command adopts what a killed one left behind, or
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import secrets
 import signal
@@ -23,11 +22,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import psutil
+import structlog
 
 from errors import EngineFailed
 from file_locks import FileLock
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(12_000, 32_000)
@@ -199,7 +199,7 @@ class Engine(ABC):
             return None
         if not await self.healthy(running):
             return None
-        logger.info("%s runs already, pid %d", self.name, running.pid)
+        log.info("engine_adopted", engine=self.name, pid=running.pid)
         return running
 
     async def _started(self) -> Running:
@@ -214,7 +214,7 @@ class Engine(ABC):
                 async with asyncio.timeout(self.start_limit_s):
                     while child.poll() is None:
                         if await self.healthy(running):
-                            logger.info("%s is ready after %.2f s", self.name, time.monotonic() - began)
+                            log.info("engine_ready", engine=self.name, seconds=round(time.monotonic() - began, 2))
                             return running
                         await asyncio.sleep(POLL_S)
                 reason = f"exit status {child.returncode}"
@@ -271,7 +271,7 @@ class Engine(ABC):
         except FileNotFoundError:
             return None
         except (ValueError, TypeError):
-            logger.warning("%s is damaged and will be written anew", self._run_file)
+            log.warning("engine_run_file_damaged", engine=self.name)
             return None
 
     async def _end_left_behind(self) -> None:
@@ -281,7 +281,7 @@ class Engine(ABC):
         for process in [*([known] if known else []), *await asyncio.to_thread(self.left_behind)]:
             if await _has_ended(process, 0):
                 continue
-            logger.warning("%s was left behind as pid %d, it is ended", self.name, process.pid)
+            log.warning("engine_left_behind_is_ended", engine=self.name, pid=process.pid)
             await self._end_process(process)
         if running is not None:
             self.tidy(running)
@@ -307,7 +307,7 @@ class Engine(ABC):
                 return
             if await _has_ended(process, limit_s):
                 return
-            logger.warning("%s, pid %d, did not end %.0f s after %s", self.name, process.pid, limit_s, how.name)
+            log.warning("engine_did_not_end", engine=self.name, pid=process.pid, signal=how.name, seconds=limit_s)
 
 
 async def _has_ended(process: psutil.Process, limit_s: float) -> bool:

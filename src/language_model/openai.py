@@ -176,7 +176,7 @@ Russian and English texts, transcripts and JSON, and never more than 1.00 for a 
 PIECE_CHARS = 50_000
 """bpe-openai takes 200,000 tokens at most, and a character is up to four bytes, each a token at worst."""
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class OpenAILanguageModel:
@@ -310,7 +310,7 @@ class OpenAILanguageModel:
                 self._context_tokens = told or CAREFUL_CONTEXT_TOKENS
         ends = (entry.shutdown_date if entry else None) or shutdown_date(self._model)
         if ends:
-            _log.warning("model_shutdown", model=self._model, date=ends.isoformat() if isinstance(ends, date) else ends)
+            log.warning("model_shutdown", model=self._model, date=ends.isoformat() if isinstance(ends, date) else ends)
         return entry is not None
 
     async def _send(

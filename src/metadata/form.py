@@ -212,7 +212,7 @@ async def _described(connection: Connection, owner: UserId, number: int) -> Reco
 
 
 async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
-    return await metadata_store.load_metadata(connection, recording.id) or RecordingMetadata()
+    return await metadata_store.load_metadata(connection, recording.id)
 
 
 async def _saved(connection: Connection, turn: FormTurn, metadata: RecordingMetadata) -> FormTurn:

@@ -34,7 +34,7 @@ SECONDS = Histogram(
     buckets=(0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600),
 )
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class ProviderCalls:
         return delay * (0.5 + 0.5 * self._time.chance())
 
     def _log_retry(self, state: tenacity.RetryCallState) -> None:
-        _log.warning(
+        log.warning(
             "provider_retry",
             provider=self.provider,
             error=_error(state).code,

@@ -204,7 +204,7 @@ _SILENCE_S = 1.0
 _GRANULARITIES: tuple[tuple[str, ...], ...] = (("word", "segment"), ("segment",))
 _FORMAT = re.compile(r"response_format|timestamp|granularit|verbose_json|diarized_json", re.IGNORECASE)
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class OpenAISpeechToText:
@@ -272,7 +272,7 @@ class OpenAISpeechToText:
     async def check(self) -> None:
         """Transcribe a second of silence: it costs a hundredth of a cent and tells what the model can answer with."""
         if ends := shutdown_date(self._model):
-            _log.warning("model_shutdown", model=self._model, date=ends.isoformat())
+            log.warning("model_shutdown", model=self._model, date=ends.isoformat())
         with tempfile.TemporaryDirectory() as folder:
             silence = Path(folder) / "silence.pcm"
             await asyncio.to_thread(silence.write_bytes, bytes(int(_SILENCE_S * _BYTES_PER_S)))

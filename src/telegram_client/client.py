@@ -37,7 +37,7 @@ _DELETED_AT_ONCE = 100
 OnMessage = Callable[[IncomingMessage], Awaitable[None]]
 OnPress = Callable[[ButtonPress], Awaitable[None]]
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class TelegramClient:

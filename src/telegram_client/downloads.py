@@ -33,7 +33,7 @@ _CHUNK_S = 60.0
 _PROBE_BYTES = 4096
 """https://core.telegram.org/api/files#downloading-files: limits and offsets are multiples of it."""
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 async def download_file(

@@ -75,7 +75,7 @@ Users = dict[int, Any]
 """By id: raw.types.User and UserEmpty."""
 OnUpdate = Callable[[Any, Users], Awaitable[None]]
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class BotClient(Client):

@@ -1,6 +1,5 @@
 """What several modules of handlers need."""
 
-
 import dialogs
 import outbox_store
 from datamodels_telegram import MessageKind, OutgoingMessage, Screen

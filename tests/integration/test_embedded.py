@@ -26,7 +26,10 @@ SRC = Path(__file__).parents[2] / "src"
 USE_POSTGRES = """
 import asyncio, sys
 from pathlib import Path
+import structlog
 from embedded.engines import Engines
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 async def main():
     async with Engines(Path(sys.argv[1])) as engines:

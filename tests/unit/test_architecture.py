@@ -138,6 +138,20 @@ def test_modules_and_functions_stay_short(module: str) -> None:
             assert node.end_lineno - node.lineno < LONGEST_FUNCTION, f"{module}.{node.name} is too long"
 
 
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"log_setup"}))
+def test_every_module_logs_events_with_values_by_a_logger_made_in_one_way(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    made = [ast.unparse(node) for node in calls if ast.unparse(node.func).endswith(("getLogger", "get_logger"))]
+    assert made in ([], ["structlog.get_logger(__name__)"])
+    assert not made or "\nlog = structlog.get_logger(__name__)\n" in ast.unparse(tree)
+    for node in calls:
+        if re.match(r"(log|logger|_log|logging)\.", ast.unparse(node.func)):
+            level, event = node.args[:-1], ast.unparse(node.args[-1])
+            assert re.fullmatch(r"'[a-z0-9_]+'", event), ast.unparse(node)
+            assert not level or ast.unparse(node.func) == "log.log"
+
+
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"config"}))
 def test_only_config_reads_the_environment(module: str) -> None:
     source = MODULES[module].read_text(encoding="utf-8")
