@@ -218,12 +218,10 @@ async def prepare(
     file_name: str,
     ffmpeg: Path,
     time_limit_s: float,
-    on_seconds: Callable[[float], None] | None = None,
 ) -> float:
     """Decode the first sound track of ``path`` into the prepared audio ``pcm`` and return its seconds.
 
     ``pcm`` appears whole or not at all. A damaged recording is decoded as far as it goes: see ``missing_tail``.
-    ``on_seconds`` is told the seconds decoded so far.
 
     Raises:
         BrokenRecording: nothing decodes, or not within ``time_limit_s``.
@@ -239,7 +237,7 @@ async def prepare(
                 async with running(
                     _decode_command(ffmpeg, path), ProcessLimits(time_limit_s, _DECODER_MEMORY)
                 ) as process:
-                    decoded_s = await _write(process, file, on_seconds)
+                    decoded_s = await _write(process, file)
                 _check_started(process, ffmpeg)
                 if not decoded_s or process.returncode < 0:
                     raise BrokenRecording(file_name=file_name, reason=process.errors or f"ffmpeg {process.returncode}")
@@ -279,7 +277,7 @@ def _check_started(process: RunningProcess, ffmpeg: Path) -> None:
         raise MissingProgram(program=ffmpeg)
 
 
-async def _write(process: RunningProcess, file: BinaryIO, on_seconds: Callable[[float], None] | None) -> float:
+async def _write(process: RunningProcess, file: BinaryIO) -> float:
     written = 0
     waiting = bytearray()
 
@@ -288,8 +286,6 @@ async def _write(process: RunningProcess, file: BinaryIO, on_seconds: Callable[[
         await _in_thread(file.write, bytes(waiting))
         written += len(waiting)
         waiting.clear()
-        if on_seconds is not None:
-            on_seconds(written / _BYTES_PER_S)
 
     async for block in process.output():
         waiting += block

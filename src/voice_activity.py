@@ -4,7 +4,7 @@ The model's state goes from block to block, so that the borders of blocks leave 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,10 +35,8 @@ _PADDING_S = 0.2
 """Padding on both sides, in seconds: the model notices quiet first and last sounds late."""
 
 
-async def speech_intervals(pcm: Path, on_seconds: Callable[[float], None] | None = None) -> tuple[Interval, ...]:
+async def speech_intervals(pcm: Path) -> tuple[Interval, ...]:
     """Return where speech is in prepared audio: ordered, disjoint, padded so that no word is clipped; () for silence.
-
-    ``on_seconds`` is told the seconds looked at so far.
 
     Raises:
         MissingProgram: faster-whisper, which carries the model, is not installed.
@@ -52,8 +50,6 @@ async def speech_intervals(pcm: Path, on_seconds: Callable[[float], None] | None
             break
         probabilities.append(await asyncio.to_thread(detector.probabilities, block))
         samples += block.size
-        if on_seconds is not None:
-            on_seconds(samples / SAMPLE_RATE)
     every = np.concatenate(probabilities) if probabilities else np.zeros(0, np.float32)
     return await asyncio.to_thread(intervals_of, every, samples / SAMPLE_RATE)
 

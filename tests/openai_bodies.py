@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import av
@@ -67,24 +67,3 @@ def completion(text: str, asked: dict[str, Any], *, usage: bool) -> dict[str, An
         written = len(text) // 3
         body["usage"] = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
     return body
-
-
-async def chunks(text: str, model: str, *, truncated: bool) -> AsyncIterator[str]:
-    pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
-    for piece in pieces[: len(pieces) // 2] if truncated else pieces:
-        yield _event(model, {"content": piece}, None)
-    if not truncated:
-        yield _event(model, {}, "stop")
-        yield "data: [DONE]\n\n"
-
-
-def _event(model: str, delta: dict[str, str], finish_reason: str | None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-    chunk = {
-        "id": "chatcmpl-loopback",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": model,
-        "choices": [choice],
-    }
-    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"

@@ -25,8 +25,6 @@ class Kind(StrEnum):
     """200 with ``body`` in place of the right answer."""
     TRUNCATED_BODY = "truncated_body"
     """The connection is cut in the middle of the right answer."""
-    TRUNCATED_STREAM = "truncated_stream"
-    """A stream ends in good order, but before its answer does."""
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from openai_answers import SAMPLE_RATE, Messages, Samples, Schema, Transcriber, by_sound, chat_answer
-from openai_bodies import chunks, completion, decode, schema_in_prompt, verbose
+from openai_bodies import completion, decode, schema_in_prompt, verbose
 from openai_faults import Fault, Faults, Kind
 
 LARGEST_UPLOAD = 25 * 1024 * 1024
@@ -163,7 +163,7 @@ class OpenAIServer:
 
     async def _go_wrong(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         cycle: Any = getattr(receive, "__self__", None)
-        if fault.kind not in {Kind.SLOW, Kind.TRUNCATED_BODY, Kind.TRUNCATED_STREAM}:
+        if fault.kind not in {Kind.SLOW, Kind.TRUNCATED_BODY}:
             await record_body(Request(scope, receive), scope["state"]["recorded"])
         if fault.kind == Kind.RESET:
             cycle.transport.abort()
@@ -175,9 +175,6 @@ class OpenAIServer:
             await self._app(scope, receive, send)
         elif fault.kind == Kind.TRUNCATED_BODY:
             await self._app(scope, receive, _Halved(send, cycle.transport))
-        elif fault.kind == Kind.TRUNCATED_STREAM:
-            scope["state"]["truncated"] = True
-            await self._app(scope, receive, send)
         elif fault.kind == Kind.INVALID_JSON:
             await Response('{"choices": [', media_type="application/json")(scope, receive, send)
         elif fault.kind == Kind.BODY:
@@ -232,9 +229,6 @@ class OpenAIServer:
             schema = schema_in_prompt(messages)
         answer = await run_in_threadpool(self.chat, messages, schema)
         text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-        if body.get("stream"):
-            truncated = getattr(request.state, "truncated", False)
-            return StreamingResponse(chunks(text, body["model"], truncated=truncated), media_type="text/event-stream")
         return JSONResponse(completion(text, body, usage=self.usage))
 
 

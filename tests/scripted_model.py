@@ -1,7 +1,7 @@
 """A ``LanguageModel`` that answers by a script and remembers what it was asked; an answer store in memory."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,9 +94,6 @@ class ScriptedModel:
             truncated=isinstance(answer, Cut),
             duration_s=0.5,
         )
-
-    async def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
-        yield (await self.complete(messages, max_tokens=max_tokens)).text
 
     async def count_tokens(self, text: str) -> int:
         return -(-len(text) // CHARACTERS_A_TOKEN)

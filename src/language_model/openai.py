@@ -7,7 +7,7 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from enum import IntEnum
 from functools import cache
@@ -19,16 +19,14 @@ import bpe_openai
 import httpx2
 import openai
 import structlog
-from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
 
 from datamodels import Completion, EngineInfo, PromptMessage, Usage
-from errors import ProviderInvalidAnswer, ProviderUnavailable
+from errors import ProviderInvalidAnswer
 from language_model.openai_answers import (
     AnswerChoice,
     ChatAnswer,
     InvalidAnswerText,
-    ThinkingFilter,
     find_model,
     listed_models,
     parse_json,
@@ -259,29 +257,6 @@ class OpenAILanguageModel:
             duration_s=monotonic() - started,
         )
 
-    async def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
-        """See ``LanguageModel.stream``.
-
-        Raises:
-            ProviderUnavailable: the stream broke off; what came before it is not the whole answer.
-        """
-        limit = max_tokens or self.max_output_tokens
-        thinking = ThinkingFilter()
-        finished = False
-        opened = self._calls.opened(lambda: self._send(messages, None, limit, self._chunks))
-        async with opened as chunks, chunks:
-            with openai_errors(self._provider, self._model):
-                async for chunk in chunks:
-                    if not chunk.choices:
-                        continue
-                    finished = finished or chunk.choices[0].finish_reason is not None
-                    if text := thinking.feed(chunk.choices[0].delta.content or ""):
-                        yield text
-        if not finished:
-            raise ProviderUnavailable(provider=self._provider, reason="the stream broke off")
-        if text := thinking.rest():
-            yield text
-
     async def count_tokens(self, text: str) -> int:
         """Count the tokens of ``text``: exactly where the model's vocabulary is known, else an estimate from above."""
         if len(text) <= PIECE_CHARS:
@@ -338,15 +313,6 @@ class OpenAILanguageModel:
         if not answer.choices:
             raise ProviderInvalidAnswer(provider=self._provider, reason="no choices")
         return answer
-
-    async def _chunks(self, body: dict[str, object]) -> openai.AsyncStream[ChatCompletionChunk]:
-        return await self._client.post(
-            "/chat/completions",
-            cast_to=ChatCompletionChunk,
-            body={**body, "stream": True},
-            stream=True,
-            stream_cls=openai.AsyncStream[ChatCompletionChunk],
-        )
 
     async def _usage(self, answer: ChatAnswer, messages: Sequence[PromptMessage]) -> Usage:
         told = answer.usage

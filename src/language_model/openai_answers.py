@@ -54,34 +54,6 @@ def without_thinking(text: str) -> str:
     return "" if text.lstrip().startswith(_OPEN) else text
 
 
-class ThinkingFilter:
-    """``without_thinking`` for pieces: nothing goes out until it is known not to be thinking."""
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._open = False
-
-    def feed(self, piece: str) -> str:
-        """The part of all that was fed which can go out now."""
-        if self._open:
-            return piece
-        self._held += piece
-        head = self._held.lstrip()
-        if head.startswith(_OPEN):
-            if _CLOSE not in head:
-                return ""
-            head = head.partition(_CLOSE)[2].lstrip()
-        elif _OPEN.startswith(head):
-            return ""
-        self._open, self._held = True, ""
-        return head
-
-    def rest(self) -> str:
-        """What is left at the end: a text that only began like a tag, never unfinished thinking."""
-        held, self._held = self._held, ""
-        return "" if held.lstrip().startswith(_OPEN) else held
-
-
 def parse_json(text: str, schema: Mapping[str, Any]) -> Any:
     """Return the JSON value of ``text``, bare or in a Markdown fence.
 

@@ -1,6 +1,6 @@
 """The language model port."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from datamodels import Completion, EngineInfo, PromptMessage
@@ -33,10 +33,6 @@ class LanguageModel(Protocol):
             ProviderInvalidAnswer: the answer is not valid by the schema; the caller decides whether to ask again.
             ProviderError: after the retries of ``provider_calls``.
         """
-        ...
-
-    def stream(self, messages: Sequence[PromptMessage], *, max_tokens: int | None = None) -> AsyncIterator[str]:
-        """Answer piece by piece, as the model writes."""
         ...
 
     async def count_tokens(self, text: str) -> int:

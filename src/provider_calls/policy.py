@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -67,20 +66,9 @@ class ProviderCalls:
         Raises:
             ProviderError: what the last try raised; ``ProviderUnavailable`` when it took too long.
         """
-        async with self._place():
-            return await self._try(call)
-
-    @asynccontextmanager
-    async def opened(self, call: Callable[[], Awaitable[T]]) -> AsyncIterator[T]:
-        """Run ``call`` as ``run`` does, and keep the place while its result, such as a stream, is in use."""
-        async with self._place():
-            yield await self._try(call)
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
         CALLS.labels(self.provider).inc()
         async with self._places:
-            yield
+            return await self._try(call)
 
     async def _try(self, call: Callable[[], Awaitable[T]]) -> T:
         retrying = tenacity.AsyncRetrying(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -62,19 +62,17 @@ class Transcription:
         speech: Sequence[Interval],
         duration_s: float,
         language: str | None,
-        on_parts: Callable[[int, int], None] | None = None,
     ) -> TranscriptDraft:
         """Transcribe the prepared audio ``pcm``; parts that were done before are not done again.
 
         ``speech`` is what ``voice_activity`` found, ``language`` an ISO 639-1 code or None: then the part that
-        tells the language goes first and the others follow it. ``on_parts`` is told how many parts are done, and of how
-        many.
+        tells the language goes first and the others follow it.
 
         Raises:
             ProviderError: every part failed, or trying again does not help. Parts done until then are stored.
         """
         plan = plan_parts(speech, duration_s, self._engine.limits)
-        work = _Work(self._engine, self._parts, recording_sha256, pcm, plan, on_parts)
+        work = _Work(self._engine, self._parts, recording_sha256, pcm, plan)
         await work.do(language, _tellers_of_language(plan, Speech(speech)))
         segments, missing = await asyncio.to_thread(_result, plan, work.results, Speech(speech))
         return TranscriptDraft(
@@ -96,14 +94,12 @@ class _Work:
         recording_sha256: str,
         pcm: Path,
         plan: Sequence[PartPlan],
-        on_parts: Callable[[int, int], None] | None,
     ) -> None:
         self._engine = engine
         self._store = store
         self._recording_sha256 = recording_sha256
         self._pcm = pcm
         self._plan = plan
-        self._on_parts = on_parts
         self._hashes: dict[int, str] = {}
         self._failures: dict[int, ProviderError] = {}
         self.language: str | None = None
@@ -137,7 +133,6 @@ class _Work:
         self._hashes.update(hashes)
         self.results.update((position, stored[key]) for position, key in hashes.items() if key in stored)
         await self._store.plan({self._hashes[part.position]: part for part in self._plan})
-        self._tell()
 
     def _hash(self, part: PartPlan) -> str:
         """Return the hash of all that the part's result depends on."""
@@ -176,11 +171,6 @@ class _Work:
             return
         await self._store.save_result(input_hash, result, monotonic() - started)
         self.results[part.position] = result
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._on_parts is not None:
-            self._on_parts(len(self.results), len(self._plan))
 
 
 def _tellers_of_language(plan: Sequence[PartPlan], speech: Speech) -> list[PartPlan]:

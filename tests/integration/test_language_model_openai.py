@@ -308,35 +308,6 @@ async def test_what_was_asked_is_in_no_error_and_no_log(server: OpenAIServer, co
     assert [entry["event"] for entry in logs] == ["provider_retry"]
 
 
-async def test_a_stream_comes_in_pieces_without_thinking(server: OpenAIServer, connect: Connect) -> None:
-    server.chat = lambda _messages, _schema: "<think>thinking of it</think>\n\nПервый абзац.\n\nВторой абзац."
-    pieces = [piece async for piece in connect().stream(QUESTION)]
-    assert len(pieces) > 1
-    assert "".join(pieces) == "Первый абзац.\n\nВторой абзац."
-
-
-async def test_a_stream_that_is_refused_at_first_is_opened_again(server: OpenAIServer, connect: Connect) -> None:
-    server.faults.add(openai_faults.status(500, path=CHAT))
-    assert "".join([piece async for piece in connect().stream(QUESTION)])
-
-
-@pytest.mark.parametrize("kind", [Kind.TRUNCATED_STREAM, Kind.TRUNCATED_BODY])
-async def test_a_stream_that_breaks_off_is_no_answer(server: OpenAIServer, connect: Connect, kind: Kind) -> None:
-    server.faults.add(Fault(kind, path=CHAT))
-    with pytest.raises(ProviderUnavailable):
-        async for _piece in connect().stream(QUESTION):
-            pass
-    assert len(server.asked(CHAT)) == 1, "what was written cannot be taken back"
-
-
-async def test_a_stream_that_is_left_gives_its_place_back(connect: Connect) -> None:
-    model = connect(concurrency=1)
-    stream = model.stream(QUESTION)
-    assert await anext(stream)
-    await stream.aclose()  # type: ignore[attr-defined]
-    assert (await model.complete(QUESTION)).text
-
-
 async def test_checking_a_listed_model_costs_nothing(server: OpenAIServer, connect: Connect) -> None:
     await connect().check()
     assert [request.path for request in server.requests] == ["/v1/models"]

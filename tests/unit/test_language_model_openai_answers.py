@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from language_model.openai import fits_strict_mode
-from language_model.openai_answers import InvalidAnswerText, ThinkingFilter, parse_json, without_thinking
+from language_model.openai_answers import InvalidAnswerText, parse_json, without_thinking
 
 ANYTHING: dict[str, Any] = {}
 values = st.recursive(
@@ -57,20 +57,6 @@ def test_the_first_broken_rule_is_named_without_the_answers_words() -> None:
 )
 def test_thinking_is_left_out(text: str, answer: str) -> None:
     assert without_thinking(text) == answer
-
-
-@given(
-    st.sampled_from(["", "<think>a < b</think>\n", "\n<think></think>"]),
-    st.text(st.characters(exclude_characters="<")),
-    st.data(),
-)
-def test_a_stream_is_filtered_as_its_whole_is(thinking: str, text: str, data: st.DataObject) -> None:
-    whole = thinking + text
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
-    pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
-    filtering = ThinkingFilter()
-    out = "".join(filtering.feed(piece) for piece in pieces) + filtering.rest()
-    assert out.strip() == text.strip()
 
 
 @pytest.mark.parametrize(

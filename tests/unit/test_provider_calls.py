@@ -134,16 +134,6 @@ async def test_no_more_calls_run_at_once_than_allowed() -> None:
     assert most == 2
 
 
-async def test_an_opened_stream_keeps_its_place() -> None:
-    calls = ProviderCalls("test", 1, 9.0)
-    async with calls.opened(failing()):
-        waiting = asyncio.create_task(calls.run(failing()))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert not waiting.done()
-    assert await waiting == "answer"
-
-
 async def test_a_cancelled_call_gives_its_place_back() -> None:
     calls = ProviderCalls("test", 1, 9.0)
     hanging = asyncio.create_task(calls.run(asyncio.Event().wait))

@@ -59,6 +59,7 @@ class Parts:
         self.planned: dict[str, PartPlan] = {}
         self.done: dict[str, PartTranscript] = {}
         self.failed: list[str] = []
+        self.three_done = asyncio.Event()
 
     async def results(self, input_hashes: Sequence[str]) -> Mapping[str, PartTranscript]:
         return {key: self.done[key] for key in input_hashes if key in self.done}
@@ -69,6 +70,8 @@ class Parts:
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:  # noqa: ARG002
         assert input_hash in self.planned
         self.done[input_hash] = result
+        if len(self.done) == 3:
+            self.three_done.set()
 
     async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None:  # noqa: ARG002
         assert input_hash in self.planned
@@ -82,10 +85,8 @@ async def transcribe(
     *,
     speech: Sequence[Interval] = SPEECH,
     recording: str = "a" * 64,
-    told: list[tuple[int, int]] | None = None,
 ) -> TranscriptDraft:
-    on_parts = None if told is None else lambda done, of: told.append((done, of))
-    return await Transcription(engine, parts).run(recording, PCM, speech, 300, language, on_parts)
+    return await Transcription(engine, parts).run(recording, PCM, speech, 300, language)
 
 
 def texts(draft: TranscriptDraft) -> list[str]:
@@ -97,14 +98,12 @@ ALL = [f"часть {number}" for number in range(10)]
 
 async def test_parts_come_out_in_order_whatever_comes_back_first() -> None:
     engine = Engine(concurrency=4)
-    told: list[tuple[int, int]] = []
 
-    draft = await transcribe(engine, Parts(), told=told)
+    draft = await transcribe(engine, Parts())
 
     assert texts(draft) == ALL
     assert (draft.language, draft.engine, draft.missing) == ("ru", engine.info, ())
     assert engine.most_at_once == 4
-    assert told == [(done, 10) for done in range(11)]
 
 
 async def test_what_was_done_is_not_done_again() -> None:
@@ -283,13 +282,8 @@ async def test_no_speech_asks_no_engine() -> None:
 async def test_cancelling_keeps_what_is_done() -> None:
     parts = Parts()
     engine = Engine(concurrency=1)
-    begun = asyncio.Event()
-    work = asyncio.create_task(
-        Transcription(engine, parts).run(
-            "a" * 64, PCM, SPEECH, 300, "ru", lambda done, _: begun.set() if done == 3 else None
-        )
-    )
-    await begun.wait()
+    work = asyncio.create_task(transcribe(engine, parts))
+    await parts.three_done.wait()
 
     work.cancel()
     with pytest.raises(asyncio.CancelledError):

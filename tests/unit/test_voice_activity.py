@@ -68,11 +68,8 @@ async def test_an_empty_recording_has_no_speech(tmp_path: Path) -> None:
     assert await speech_intervals(pcm) == ()
 
 
-async def test_silence_has_no_speech_and_progress_reaches_the_end(tmp_path: Path) -> None:
+async def test_silence_has_no_speech(tmp_path: Path) -> None:
     pcm = tmp_path / "silence.pcm"
     np.zeros(SAMPLE_RATE * 30 + 7, np.int16).tofile(pcm)
-    seconds: list[float] = []
 
-    assert await speech_intervals(pcm, seconds.append) == ()
-    assert seconds == sorted(seconds)
-    assert seconds[-1] == (SAMPLE_RATE * 30 + 7) / SAMPLE_RATE
+    assert await speech_intervals(pcm) == ()
