@@ -45,6 +45,8 @@ class Fault(StrEnum):
 
 
 class _Unusable(Exception):
+    """What keeps a file from being read. This module runs as a program of its own and prints it as a fault."""
+
     def __init__(self, fault: Fault, reason: str) -> None:
         super().__init__(reason)
         self.fault = fault

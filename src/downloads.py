@@ -239,7 +239,7 @@ class Downloads:
 
 
 class _Cancelled(Exception):
-    """Nobody wants the file any more."""
+    """Nobody wants the file any more; a signal that does not leave this module."""
 
 
 def _metadata(request: ProcessingRequest, today: date) -> RecordingMetadata:

@@ -1,6 +1,4 @@
-"""Every error the product raises on purpose.
-
-::
+"""Every error the product raises on purpose::
 
     VoxPersonaError
     ├── UnexpectedFailure              exit status 1: the log has the traceback
@@ -16,6 +14,7 @@
     │   ├── NoSpeech
     │   ├── UnwritableFolder
     │   ├── UnknownChoice
+    │   ├── BadText                    what a person typed; the reason is the whole sentence
     │   └── BuildingNeeded
     ├── BadSettings                    exit status 2: the operator can mend it
     │   ├── BadReportPack
@@ -51,21 +50,27 @@
     ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
-A class's docstring is its technical message, ``user_text`` the Russian sentence people see. Both are templates over the
-keyword arguments of the constructor.
+A docstring is the technical message, ``user_text`` the Russian sentence: templates over the constructor's keywords.
 """
 
 import re
 
 import texts.errors
 
+_BY_CODE: dict[str, "type[VoxPersonaError]"] = {}
+
 
 class VoxPersonaError(Exception):
     """Something went wrong that has no better name."""
 
+    code: str = "vox_persona_error"  # stored with failed jobs: that of ``NoSoundTrack`` is ``no_sound_track``
     user_text_template: str = texts.errors.UNKNOWN
     retryable: bool = False
     exit_status: int = 1
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        _BY_CODE[cls.code] = cls
 
     def __init__(self, **details: object) -> None:
         self.details = details
@@ -75,15 +80,6 @@ class VoxPersonaError(Exception):
     def user_text(self) -> str:
         """The Russian sentence that says what is wrong and what to do."""
         return _fill(self.user_text_template, self.details)
-
-    @classmethod
-    def code_of_class(cls) -> str:
-        """A stable short name, as stored with failed jobs: ``NoSoundTrack`` is ``no_sound_track``."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-
-    @property
-    def code(self) -> str:
-        return self.code_of_class()
 
 
 def _fill(template: str, details: dict[str, object]) -> str:
@@ -164,6 +160,12 @@ class UnknownChoice(BadInput):
     """{value} is not one of {allowed}."""
 
     user_text_template = texts.errors.UNKNOWN_CHOICE
+
+
+class BadText(BadInput):
+    """What was typed does not do: {reason}"""
+
+    user_text_template = texts.errors.BAD_TEXT
 
 
 class BuildingNeeded(BadInput):
@@ -394,7 +396,4 @@ class Interrupted(VoxPersonaError):
 
 def exit_status_of(code: str) -> int:
     """The exit status of the error that was stored with this code; 1 for a code of no class."""
-    classes = [VoxPersonaError]
-    for cls in classes:
-        classes.extend(cls.__subclasses__())
-    return next((cls.exit_status for cls in classes if cls.code_of_class() == code), VoxPersonaError.exit_status)
+    return _BY_CODE.get(code, VoxPersonaError).exit_status

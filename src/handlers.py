@@ -231,7 +231,7 @@ class Router:
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
             outcome = await self._outcome(arrival, code)
-            while outcome == TelegramUnavailable.code_of_class():  # ends with the tries
+            while outcome == TelegramUnavailable.code:  # ends with the tries
                 await asyncio.sleep(self._timing.retry_after_s)
                 outcome = await self._outcome(arrival, code)
             if arrival.answer is not None:

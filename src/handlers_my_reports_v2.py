@@ -16,7 +16,7 @@ from constants import REPORT_LIST_BYTES, REPORT_TRIES
 from datamodels import ReportFile
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
 from dialogs import ReportDialog, Step
-from errors import NotFound, OutdatedButton, ReportFileGone
+from errors import BadText, NotFound, OutdatedButton, ReportFileGone
 from markups.callback_data import Action, Press
 from markups.my_reports import (
     ask_name,
@@ -39,7 +39,6 @@ from reports.archive_filters import minutes_of
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_browse import BrowseHandlers
 from telegram_handlers.my_reports_shared import (
-    BadAnswer,
     DeskScreens,
     MyReportsWork,
     ReportAction,
@@ -183,9 +182,9 @@ class MyReportsHandlers:
             dialog = dialog.model_copy(update={"answered": message.message_id})
             try:
                 title = parse_title(message.text, report.title)
-            except BadAnswer as exc:
+            except BadText as exc:
                 failed = dialog.model_copy(update={"title": None})
-                await self._try_again(context, failed, report, ReportAction.RENAME, "bad_name", str(exc))
+                await self._try_again(context, failed, report, ReportAction.RENAME, "bad_name", exc.user_text)
                 return
             dialog = dialog.model_copy(update={"title": title, "tries": 0})
             await self._desk.go_on(owner, dialog)
@@ -266,8 +265,8 @@ class MyReportsHandlers:
                 dialog = dialog.model_copy(update={"answered": message.message_id, "number": None})
                 number = parse_number(message.text, snapshot.numbers)
                 report = await self._work.archive.find(owner, number)
-            except BadAnswer as exc:
-                await self._try_again(context, dialog, None, action, "bad_number", str(exc))
+            except BadText as exc:
+                await self._try_again(context, dialog, None, action, "bad_number", exc.user_text)
             except NotFound:
                 reason = texts.my_reports.GONE.format(number=message.text.strip())
                 await self._try_again(context, dialog, None, action, "not_found", reason)

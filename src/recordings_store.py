@@ -310,7 +310,7 @@ async def set_stage(connection: Connection, worked_on: Recording, stage: Stage, 
     ``worked_on`` any more.
     """
     parameters = {
-        "cancelled": Cancelled.code_of_class(),
+        "cancelled": Cancelled.code,
         **worked_on.request.model_dump(),
         "id": worked_on.id,
         "before": worked_on.stage,
@@ -353,7 +353,7 @@ async def record_failure(
             "error_code": error_code,
             "error_text": error_text,
             "retry_at": retry_at,
-            "cancelled": Cancelled.code_of_class(),
+            "cancelled": Cancelled.code,
         },
     )
 

@@ -109,7 +109,7 @@ def _superfluous_spool(spool: Path, recordings: list[dict[str, Any]]) -> list[Pa
 def _is_hopeless(code: str | None) -> bool:
     """Whether the same file will fail again, or its samples would only take up space that is short."""
     classes: list[type[VoxPersonaError]] = [BadInput, DiskFull]
-    return code in {cls.code_of_class() for each in classes for cls in (each, *each.__subclasses__())}
+    return code in {cls.code for each in classes for cls in (each, *each.__subclasses__())}
 
 
 def _objects_without_rows(objects: set[str], recordings: list[dict[str, Any]], transcripts: set[str]) -> list[str]:

@@ -14,7 +14,7 @@ from datamodels import UserId
 from datamodels_chats import AnswerId, Chat, ChatStatistics
 from datamodels_telegram import ChatId, MessageId
 from db import Connection, Database
-from errors import NotFound
+from errors import BadText, NotFound
 from text_cleaning import one_line, preview
 from user_states import State
 
@@ -37,10 +37,6 @@ class TitleMessage(State):
 
     KEY = "chat_title_message"
     message_id: MessageId
-
-
-class BadTitle(Exception):
-    """What was typed is no title; the text says why, in plain Russian."""
 
 
 class ChatPage(NamedTuple):
@@ -179,14 +175,14 @@ def parse_title(text: str) -> str:
     """A title on one line, its signs as they were typed.
 
     Raises:
-        BadTitle: it is empty or too long.
+        BadText: it is empty or too long.
     """
     title = one_line(text)
     if not title:
-        raise BadTitle(texts.chats.TITLE_BLANK)
+        raise BadText(reason=texts.chats.TITLE_BLANK)
     if len(title) > TITLE_CHARACTERS:
-        raise BadTitle(
-            texts.chats.TITLE_TOO_LONG.format(
+        raise BadText(
+            reason=texts.chats.TITLE_TOO_LONG.format(
                 length=texts.chats.CHARACTER.counted(len(title)), longest=TITLE_CHARACTERS
             )
         )

@@ -203,7 +203,7 @@ class _Session:
             self._display.finish(subject)
             finished = await load_finished(self._app, recording.id, run_ids)
             folder, manifest = await write_artefacts(finished, self._options.out)
-        except StoredFailure as exc:
+        except _StoredFailure as exc:
             self._fail(subject, exc.exit_status, exc.user_text)
             return
         except VoxPersonaError as exc:
@@ -235,13 +235,13 @@ class _Session:
         """Show the progress until the work is done.
 
         Raises:
-            StoredFailure: the recording's job stopped with an error.
+            _StoredFailure: the recording's job stopped with an error.
         """
         while True:
             async with self._app.database.transaction() as connection:
                 (progress,) = await recordings_store.load_progress(connection, [recording.id])
             if progress.error_code is not None:
-                raise StoredFailure(progress.error_code, progress.error_text or "")
+                raise _StoredFailure(progress.error_code, progress.error_text or "")
             self._display.show(recording.file_name, *_described(progress))
             if done(progress):
                 return
@@ -253,8 +253,8 @@ class _Session:
         self._status = max(self._status, exit_status)
 
 
-class StoredFailure(Exception):
-    """The error that a job of a recording stopped with, as it was stored."""
+class _StoredFailure(Exception):
+    """The error that a job of a recording stopped with, as it was stored; a signal that does not leave this module."""
 
     def __init__(self, code: str, user_text: str) -> None:
         super().__init__(code)

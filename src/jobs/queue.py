@@ -30,7 +30,7 @@ from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
 from jobs.chats import AnswerSteps
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
-from jobs.retries import GoOn, TryLater, retry_at
+from jobs.retries import GoOn, retry_at, tried_again_at
 
 log = structlog.get_logger(__name__)
 
@@ -341,7 +341,7 @@ class Jobs:
             log.warning("job_failed", error=exc.code, reason=str(exc), retry_at=again_at and again_at.isoformat())
             await fail(exc, again_at)
             if again_at is not None:
-                raise TryLater(again_at) from exc
+                raise tried_again_at(again_at) from exc
         except Exception as exc:
             await fail(UnexpectedFailure(reason=type(exc).__name__), None)
             raise

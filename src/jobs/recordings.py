@@ -130,7 +130,7 @@ class RecordingSteps:
         """
         async with self._context.database.transaction() as connection:
             recording = await recordings_store.begin_try(connection, recording_id)
-        if recording.stage not in self._steps or recording.error_code == Cancelled.code_of_class():
+        if recording.stage not in self._steps or recording.error_code == Cancelled.code:
             return
         next_stage, work = self._steps[recording.stage]
         started = monotonic()

@@ -14,12 +14,17 @@ _LONGEST_DELAY_S = 24 * 3600.0
 """Whatever a provider asks for: it may have meant another unit."""
 
 
-class TryLater(Exception):
-    """The job failed, which is stored, and is to be tried again at ``retry_at``."""
+class _TryLater(Exception):
+    """The job failed, which is stored. It tells procrastinate of ``retry_at``; of ours only this module looks at it."""
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__(f"at {retry_at:%H:%M:%S}")
         self.retry_at = retry_at
+
+
+def tried_again_at(retry_at: datetime) -> Exception:
+    """Make what a job raises to be done again at ``retry_at``."""
+    return _TryLater(retry_at)
 
 
 class GoOn(BaseRetryStrategy):
@@ -30,7 +35,7 @@ class GoOn(BaseRetryStrategy):
             return RetryDecision()
         if isinstance(exception, DatabaseUnavailable):
             return RetryDecision(retry_in={"seconds": _DATABASE_RETRY_S})
-        if isinstance(exception, TryLater):
+        if isinstance(exception, _TryLater):
             return RetryDecision(retry_at=exception.retry_at)
         return None
 

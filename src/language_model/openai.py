@@ -26,7 +26,6 @@ from errors import ProviderInvalidAnswer
 from language_model.openai_answers import (
     AnswerChoice,
     ChatAnswer,
-    InvalidAnswerText,
     find_model,
     listed_models,
     parse_json,
@@ -244,10 +243,9 @@ class OpenAILanguageModel:
             raise ProviderInvalidAnswer(provider=self._provider, reason=reason, usage=usage)
         data = None
         if schema is not None:
-            try:
-                data = parse_json(text, schema)
-            except InvalidAnswerText as exc:
-                raise ProviderInvalidAnswer(provider=self._provider, reason=str(exc), usage=usage) from exc
+            data, problem = parse_json(text, schema)
+            if problem is not None:
+                raise ProviderInvalidAnswer(provider=self._provider, reason=problem, usage=usage)
         return Completion(
             text=text,
             data=data,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
@@ -44,8 +44,11 @@ class ChatAnswer(_Lenient):
     usage: AnswerUsage | None = None
 
 
-class InvalidAnswerText(ValueError):
-    """The text is no JSON, or not what the schema asks for; the message does not quote it."""
+class ParsedJson(NamedTuple):
+    """The value that a text holds, or the ``problem``: where and which rule it breaks, without quoting the text."""
+
+    value: Any = None
+    problem: str | None = None
 
 
 def without_thinking(text: str) -> str:
@@ -54,24 +57,20 @@ def without_thinking(text: str) -> str:
     return "" if text.lstrip().startswith(_OPEN) else text
 
 
-def parse_json(text: str, schema: Mapping[str, Any]) -> Any:
-    """Return the JSON value of ``text``, bare or in a Markdown fence.
-
-    Raises:
-        InvalidAnswerText: names where and which rule of the schema, so that the model can be asked again.
-    """
+def parse_json(text: str, schema: Mapping[str, Any]) -> ParsedJson:
+    """Return the JSON value of ``text``, bare or in a Markdown fence, or why the model has to be asked again."""
     body = text.strip()
     if not body.startswith(("{", "[")) and (fence := _FENCE.search(body)):
         body = fence[1]
     try:
         data = json.loads(body)
     except json.JSONDecodeError as exc:
-        raise InvalidAnswerText(f"no JSON: {exc.msg} at character {exc.pos} of {len(body)}") from exc
+        return ParsedJson(problem=f"no JSON: {exc.msg} at character {exc.pos} of {len(body)}")
     error = best_match(Draft202012Validator(schema).iter_errors(data))
     if error is not None:
         wanted = json.dumps(error.validator_value, ensure_ascii=False, default=str)[:_WANTED_CHARS]
-        raise InvalidAnswerText(f"{error.json_path} breaks {error.validator}: {wanted}")
-    return data
+        return ParsedJson(problem=f"{error.json_path} breaks {error.validator}: {wanted}")
+    return ParsedJson(data)
 
 
 OLLAMA_CONTEXT = 4096

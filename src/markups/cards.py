@@ -132,7 +132,7 @@ def _ended_file(progress: CardProgress) -> str | None:
 def _failed(progress: CardProgress, code: str, number: int) -> Screen:
     name, reason = escaped(progress.file_name), escaped(progress.error_text or "", LONGEST_REASON)
     retry = ((button(texts.cards.RETRY_BUTTON, Action.RECORDING_AGAIN, number),),)
-    if code == Cancelled.code_of_class():
+    if code == Cancelled.code:
         return Screen(text=texts.cards.CANCELLED.format(file_name=name, number=number), keyboard=retry)
     text = texts.cards.FAILED.format(file_name=name, number=number, reason=reason)
     if _is_bad_input(code):
@@ -145,7 +145,7 @@ def _is_bad_input(code: str) -> bool:
     classes: list[type[VoxPersonaError]] = [BadInput]
     for cls in classes:
         classes.extend(cls.__subclasses__())
-    return code in {cls.code_of_class() for cls in classes}
+    return code in {cls.code for cls in classes}
 
 
 def _done(progress: CardProgress, number: int) -> Screen:

@@ -191,7 +191,7 @@ def _listed(recording: Recording, name: str) -> str:
 
 
 def _icon(recording: Recording) -> str:
-    if recording.error_code == Cancelled.code_of_class():
+    if recording.error_code == Cancelled.code:
         return texts.telegram_recordings.ICON_CANCELLED
     if has_stopped(recording):
         return texts.telegram_recordings.ICON_FAILED
@@ -201,7 +201,7 @@ def _icon(recording: Recording) -> str:
 
 
 def _status(recording: Recording, progress: RecordingProgress) -> str:
-    if recording.error_code == Cancelled.code_of_class():
+    if recording.error_code == Cancelled.code:
         return texts.telegram_recordings.STATUS_CANCELLED
     if recording.error_code is not None:
         text = (

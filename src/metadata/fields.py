@@ -74,7 +74,7 @@ def parse(field: Field, text: str, known: RecordingMetadata, today: date) -> Rec
     A zone in a building type, «центр здоровья при отеле», takes the place of the zones.
 
     Raises:
-        BadField: the text gives no value; the message is the Russian reason.
+        BadText: the text gives no value.
     """
     match field:
         case Field.AUDIO_NUMBER:

@@ -19,9 +19,8 @@ from datamodels import BuildingType, Recording, RecordingMetadata, UserId
 from datamodels_telegram import WizardStep
 from db import Connection, Database
 from dialogs import Dialog, OpenDialog, Step, find_wizard, go_on_to_reports, leave_dialog
-from errors import OutdatedButton
+from errors import BadText, OutdatedButton
 from metadata.fields import Field, missing, parse
-from metadata.parsing import BadField
 
 _LASTS = timedelta(hours=24)
 
@@ -168,9 +167,9 @@ class MetadataForm:
         try:
             # Its dictionary of word forms is loaded with the first zone.
             metadata = await asyncio.to_thread(parse, field, text, turn.metadata, self._today())
-        except BadField as exc:
+        except BadText as exc:
             tried = turn.dialog.model_copy(update={"tries": turn.dialog.tries + 1})
-            return replace(turn, dialog=tried, reason=str(exc))
+            return replace(turn, dialog=tried, reason=exc.user_text)
         return await _saved(connection, turn, metadata)
 
     async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata, Value
+from errors import BadText
 from text_cleaning import one_line, preview
 
 if TYPE_CHECKING:
@@ -62,10 +63,6 @@ class CaptionResult(Value):
     problems: tuple[FieldProblem, ...] = ()
 
 
-class BadField(ValueError):
-    """A value does not parse; the message is the Russian reason."""
-
-
 def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
     """Read a caption line by line: six lines for an interview, seven or, without the zone, six for an audit.
 
@@ -84,8 +81,8 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
             continue
         try:
             parsed = parse(lines[position])
-        except BadField as exc:
-            problems.append(FieldProblem(field=field, reason=str(exc)))
+        except BadText as exc:
+            problems.append(FieldProblem(field=field, reason=exc.user_text))
             continue
         zones = dict.fromkeys([*found.get("zones", ()), *parsed.get("zones", ())])
         found |= {**parsed, "zones": tuple(zones)}
@@ -112,47 +109,47 @@ def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
 
 
 def parse_audio_number(text: str) -> int:
-    """The first integer of the line. Raises ``BadField``."""
+    """The first integer of the line. Raises ``BadText``."""
     match = re.search(r"[0-9]+", text)
     if match is None:
-        raise BadField(texts.metadata.NO_NUMBER)
+        raise BadText(reason=texts.metadata.NO_NUMBER)
     digits = match[0].lstrip("0") or "0"
     if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
-        raise BadField(texts.metadata.NUMBER_TOO_LARGE.format(largest=LARGEST_NUMBER))
+        raise BadText(reason=texts.metadata.NUMBER_TOO_LARGE.format(largest=LARGEST_NUMBER))
     return int(digits)
 
 
 def parse_date(text: str, today: date) -> date:
-    """``2026.11.03``, ``2026-11-03`` or ``03.11.2026``, not after ``today``. Raises ``BadField``."""
+    """``2026.11.03``, ``2026-11-03`` or ``03.11.2026``, not after ``today``. Raises ``BadText``."""
     match = _DATE.search(text)
     if match is None:
-        raise BadField(texts.metadata.DATE_FORMAT.format(value=_quoted(text)))
+        raise BadText(reason=texts.metadata.DATE_FORMAT.format(value=_quoted(text)))
     year, month, day = match.group(1, 3, 4) if match[1] else match.group(7, 6, 5)
     try:
         found = date(int(year), int(month), int(day))
     except ValueError:
-        raise BadField(texts.metadata.NO_SUCH_DATE.format(value=match[0])) from None
+        raise BadText(reason=texts.metadata.NO_SUCH_DATE.format(value=match[0])) from None
     if found > today:
-        raise BadField(texts.metadata.DATE_IN_FUTURE.format(value=match[0]))
+        raise BadText(reason=texts.metadata.DATE_IN_FUTURE.format(value=match[0]))
     return found
 
 
 def parse_name(text: str) -> str:
-    """A person or city in title case: «Анна-Мария Салтыкова-Щедрина», «Ростов-на-Дону». Raises ``BadField``."""
+    """A person or city in title case: «Анна-Мария Салтыкова-Щедрина», «Ростов-на-Дону». Raises ``BadText``."""
     return title_case(_filled(text))
 
 
 def parse_place(text: str) -> str:
-    """A place in title case without the preposition before it: «о Гранд Отеле». Raises ``BadField``."""
+    """A place in title case without the preposition before it: «о Гранд Отеле». Raises ``BadText``."""
     return title_case(_PREPOSITION.sub("", _filled(text)))
 
 
 def parse_building(text: str) -> BuildingType:
-    """The building type whose stem comes first. Raises ``BadField``."""
+    """The building type whose stem comes first. Raises ``BadText``."""
     value = _filled(text)
     found = {match.start(): building for building, stem in _BUILDINGS.items() if (match := stem.search(value))}
     if not found:
-        raise BadField(texts.metadata.UNKNOWN_BUILDING.format(value=_quoted(value)))
+        raise BadText(reason=texts.metadata.UNKNOWN_BUILDING.format(value=_quoted(value)))
     return found[min(found)]
 
 
@@ -165,7 +162,7 @@ def parse_zones(text: str) -> tuple[str, ...]:
     """Zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» is none.
 
     Raises:
-        BadField: too long, or signs only.
+        BadText: too long, or signs only.
     """
     if not set("".join(text.split())) - NOTHING:
         return ()
@@ -175,7 +172,7 @@ def parse_zones(text: str) -> tuple[str, ...]:
 
 
 def parse_building_and_zones(text: str) -> tuple[BuildingType, tuple[str, ...]]:
-    """A type, or «зона при тип»: «центр здоровья при отеле» is a zone of a hotel. Raises ``BadField``."""
+    """A type, or «зона при тип»: «центр здоровья при отеле» is a zone of a hotel. Raises ``BadText``."""
     value = _filled(text)
     zone, *building = _AT.split(value, maxsplit=1)
     if building and any(stem.search(building[0]) for stem in _BUILDINGS.values()):
@@ -233,14 +230,14 @@ def _zones(line: str) -> dict[str, Any]:
 
 
 def _filled(text: str) -> str:
-    """The line with single blanks. Raises ``BadField`` when it holds nothing."""
+    """The line with single blanks. Raises ``BadText`` when it holds nothing."""
     value = one_line(text)
     if not value:
-        raise BadField(texts.metadata.EMPTY)
+        raise BadText(reason=texts.metadata.EMPTY)
     if not any(character.isalnum() for character in value):
-        raise BadField(texts.metadata.NO_LETTERS.format(value=_quoted(value)))
+        raise BadText(reason=texts.metadata.NO_LETTERS.format(value=_quoted(value)))
     if len(value) > LONGEST_FIELD:
-        raise BadField(texts.metadata.TOO_LONG.format(largest=LONGEST_FIELD))
+        raise BadText(reason=texts.metadata.TOO_LONG.format(largest=LONGEST_FIELD))
     return value
 
 

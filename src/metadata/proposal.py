@@ -14,9 +14,10 @@ from typing import Any
 
 import texts.transcript
 from datamodels import PromptMessage, RecordingMetadata, Segment, Transcript
+from errors import BadText
 from language_model.port import LanguageModel
 from metadata.fields import Field, fields_of, parse, shown
-from metadata.parsing import BadField, lemmas, names_building
+from metadata.parsing import lemmas, names_building
 from prompt_pack.models import PromptedModel, Scenario
 from prompt_pack.templates import Schema
 from text_cleaning import as_data
@@ -244,7 +245,7 @@ def _parsed(field: Field, value: object, known: RecordingMetadata, today: date) 
         return None
     try:
         parsed = parse(field, str(value), known, today)
-    except BadField:
+    except BadText:
         return None
     # One of a list, and none beside a building type.
     zones = (*known.zones, *parsed.zones) if field is Field.ZONE else known.zones

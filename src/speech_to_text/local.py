@@ -32,8 +32,14 @@ _PADDING_MS = 400
 _Result = TypeVar("_Result")
 
 
-class StoppedWork(Exception):
-    """The work was cancelled: nobody waits for its result."""
+class _Stopped(Exception):
+    """The work was cancelled: nobody waits for its result, and no other module hears of it."""
+
+
+def end_when_stopped(stop: Event) -> None:
+    """End the work of an ``EngineThread`` here when it was told to stop."""
+    if stop.is_set():
+        raise _Stopped
 
 
 def read_samples(pcm: Path, start_s: float, end_s: float) -> Samples:

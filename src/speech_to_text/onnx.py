@@ -19,7 +19,7 @@ import texts.errors
 from constants import SAMPLE_RATE
 from datamodels import EngineInfo, PartTranscript, Word
 from errors import MissingProgram, ProviderError, ProviderRejectedRequest, WeightsRefused
-from speech_to_text.local import EngineThread, Samples, StoppedWork, read_samples, speech_chunks, utterances
+from speech_to_text.local import EngineThread, Samples, end_when_stopped, read_samples, speech_chunks, utterances
 from speech_to_text.port import PartLimits
 
 ENGINE_NAME = "onnx-asr"
@@ -137,8 +137,7 @@ class OnnxSpeechToText:
         model = self._loaded()
         words: list[Word] = []
         for start, end in speech_chunks(samples, LONGEST_CHUNK_S):
-            if stop.is_set():
-                raise StoppedWork
+            end_when_stopped(stop)
             try:
                 heard = model.recognize(samples[start:end])
             except (*_ONNX_ERRORS, ValueError, MemoryError) as exc:

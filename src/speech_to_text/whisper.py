@@ -17,7 +17,7 @@ from errors import ProviderError, WeightsRefused
 from speech_to_text.local import (
     EngineThread,
     Samples,
-    StoppedWork,
+    end_when_stopped,
     read_samples,
     speech_chunks,
     utterances,
@@ -142,8 +142,7 @@ def _words(found: Iterable[Any], duration_s: float, stop: Event) -> list[Word]:
     words: list[Word] = []
     now = 0.0
     for segment in found:
-        if stop.is_set():
-            raise StoppedWork
+        end_when_stopped(stop)
         for number, word in enumerate(segment.words or ()):
             start = min(max(float(word.start), now), duration_s)
             now = min(max(float(word.end), start), duration_s)

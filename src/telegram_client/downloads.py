@@ -122,7 +122,7 @@ async def _stream(
 
 
 class _NetworkFailure(Exception):
-    """An OSError of the network, which one of the disk must not be taken for."""
+    """An OSError of the network and not of the disk; a signal that does not leave this module."""
 
 
 async def _next_chunk(chunks: AsyncGenerator[bytes, None]) -> bytes:

@@ -13,12 +13,12 @@ import structlog
 
 from access import Permission, may
 from chats.export import EXTENSIONS, History, history_file_name
-from chats.threads import BadTitle, Chats, parse_title
+from chats.threads import Chats, parse_title
 from datamodels import UserId
 from datamodels_chats import Chat
 from datamodels_telegram import IncomingMessage, MessageKind
 from dialogs import ChatDialog, Dialogs, Step, get_user_lock
-from errors import NotFound, OutdatedButton
+from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press
 from markups.chats import (
     CHATS_ON_PAGE,
@@ -38,7 +38,7 @@ from markups.chats import (
     switched,
 )
 from message_tracker import MessageTracker
-from metadata.parsing import BadField, parse_date
+from metadata.parsing import parse_date
 from metrics import CHAT_ACTIONS
 from random_ids import new_name, random_id_of
 from telegram_handlers.context import Context, PressHandler, Routes
@@ -188,8 +188,8 @@ class ChatHandlers:
         chat, _ = await self._chats.find(owner, dialog.number)
         try:
             title = parse_title(message.text)
-        except BadTitle as exc:
-            await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, ask_title(chat, f"❌ {exc}"))
+        except BadText as exc:
+            await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, ask_title(chat, f"❌ {exc.user_text}"))
             return
         chat = await self._chats.rename(owner, chat.number, title, message.message_id)
         _count("rename", owner)
@@ -232,8 +232,8 @@ class ChatHandlers:
         if wanted.strip():
             try:
                 day = parse_date(wanted, self._today())
-            except BadField as exc:
-                await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, bad_day(str(exc)))
+            except BadText as exc:
+                await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, bad_day(exc.user_text))
                 return
         chat = await self._chats.active(context.user.id)
         await self._send_history(context, chat, day, EXTENSIONS[0])

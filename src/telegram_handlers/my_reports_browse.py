@@ -9,7 +9,7 @@ from constants import REPORT_TRIES
 from datamodels import ReportFile, ReportId, ScenarioId
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
 from dialogs import ReportDialog, Step
-from errors import NotFound, OutdatedButton
+from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press
 from markups.my_reports import (
     EVERY,
@@ -44,7 +44,6 @@ from reports.archive_export import EXPORTS
 from reports.archive_filters import ReportFilter, filter_lines, filtered, scenarios_of, types_of
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_shared import (
-    BadAnswer,
     DeskScreens,
     MyReportsWork,
     ReportAction,
@@ -158,17 +157,17 @@ class BrowseHandlers:
                 return
             try:
                 wanted = put(await self._desk.filter(owner))
-            except BadAnswer as exc:
+            except BadText as exc:
                 tries = dialog.tries + 1
                 if tries >= REPORT_TRIES:
                     await self._desk.end(owner)
                     await self._screens.show_menu_after(
-                        context, f"❌ {escaped(str(exc))}\n{texts.my_reports.FILTER_TRIES}"
+                        context, f"❌ {escaped(exc.user_text)}\n{texts.my_reports.FILTER_TRIES}"
                     )
                     return
                 tried = dialog.model_copy(update={"tries": tries, "answered": message.message_id})
                 await self._desk.go_on(owner, tried)
-                note = tries_left(str(exc), REPORT_TRIES - tries)
+                note = tries_left(exc.user_text, REPORT_TRIES - tries)
                 await show(self._messages, context, MessageKind.INPUT_REQUEST, ask(note))
                 return
             await self._desk.set_filter(owner, wanted)

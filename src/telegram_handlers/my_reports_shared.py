@@ -9,9 +9,10 @@ from enum import StrEnum
 import texts.my_reports
 from constants import REPORT_TITLE_CHARACTERS
 from datamodels_telegram import MessageKind
+from errors import BadText
 from markups.my_reports import reports_menu_after, stale_list
 from message_tracker import MessageTracker
-from metadata.parsing import BadField, parse_date
+from metadata.parsing import parse_date
 from metrics import REPORT_ACTIONS
 from prompt_pack.models import ReportPack
 from reports.archive import ReportArchive
@@ -82,31 +83,27 @@ _FROM = re.compile(r"\s*(с|со|от|после)\b", re.IGNORECASE)
 _TO = re.compile(r"\s*(по|до)\b", re.IGNORECASE)
 
 
-class BadAnswer(Exception):
-    """What was typed does not do; the text says why, in plain Russian."""
-
-
 def parse_number(text: str, numbers: Set[int]) -> int:
     """A number of the list, as ASCII digits.
 
     Raises:
-        BadAnswer: it is none.
+        BadText: it is none.
     """
     typed = text.strip()
     if not typed:
-        raise BadAnswer(texts.my_reports.NUMBER_BLANK)
+        raise BadText(reason=texts.my_reports.NUMBER_BLANK)
     if _NEGATIVE.fullmatch(typed):
-        raise BadAnswer(texts.my_reports.NUMBER_NOT_POSITIVE.format(text=_quoted(typed)))
+        raise BadText(reason=texts.my_reports.NUMBER_NOT_POSITIVE.format(text=_quoted(typed)))
     if not _NUMBER.fullmatch(typed):
-        raise BadAnswer(texts.my_reports.NUMBER_NOT_DIGITS.format(text=_quoted(typed)))
+        raise BadText(reason=texts.my_reports.NUMBER_NOT_DIGITS.format(text=_quoted(typed)))
     digits = typed.lstrip("0")
     if not digits:
-        raise BadAnswer(texts.my_reports.NUMBER_NOT_POSITIVE.format(text=_quoted(typed)))
+        raise BadText(reason=texts.my_reports.NUMBER_NOT_POSITIVE.format(text=_quoted(typed)))
     largest = max(numbers, default=0)
     if len(digits) > _MOST_DIGITS or int(digits) > largest:
-        raise BadAnswer(texts.my_reports.NUMBER_TOO_LARGE.format(text=_quoted(digits), largest=largest))
+        raise BadText(reason=texts.my_reports.NUMBER_TOO_LARGE.format(text=_quoted(digits), largest=largest))
     if int(digits) not in numbers:
-        raise BadAnswer(texts.my_reports.NUMBER_NOT_IN_LIST.format(text=digits))
+        raise BadText(reason=texts.my_reports.NUMBER_NOT_IN_LIST.format(text=digits))
     return int(digits)
 
 
@@ -114,15 +111,15 @@ def parse_title(text: str, old: str) -> str:
     """A new title on one line, its signs as they were typed.
 
     Raises:
-        BadAnswer: it is empty, too long, or the old one.
+        BadText: it is empty, too long, or the old one.
     """
     title = one_line(text)
     if not title:
-        raise BadAnswer(texts.my_reports.NAME_BLANK)
+        raise BadText(reason=texts.my_reports.NAME_BLANK)
     if len(title) > REPORT_TITLE_CHARACTERS:
-        raise BadAnswer(texts.my_reports.NAME_TOO_LONG.format(length=len(title), longest=REPORT_TITLE_CHARACTERS))
+        raise BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=len(title), longest=REPORT_TITLE_CHARACTERS))
     if title == old:
-        raise BadAnswer(texts.my_reports.NAME_SAME)
+        raise BadText(reason=texts.my_reports.NAME_SAME)
     return title
 
 
@@ -130,13 +127,13 @@ def parse_title_part(text: str) -> str:
     """A part of a title to look for.
 
     Raises:
-        BadAnswer: it is empty or longer than a title.
+        BadText: it is empty or longer than a title.
     """
     part = one_line(text)
     if not part:
-        raise BadAnswer(texts.my_reports.TITLE_BLANK)
+        raise BadText(reason=texts.my_reports.TITLE_BLANK)
     if len(part) > REPORT_TITLE_CHARACTERS:
-        raise BadAnswer(texts.my_reports.NAME_TOO_LONG.format(length=len(part), longest=REPORT_TITLE_CHARACTERS))
+        raise BadText(reason=texts.my_reports.NAME_TOO_LONG.format(length=len(part), longest=REPORT_TITLE_CHARACTERS))
     return part
 
 
@@ -144,15 +141,12 @@ def parse_period(text: str) -> tuple[date | None, date | None]:
     """First and last day: two dates, one, or one with «с» or «по». None is an open end.
 
     Raises:
-        BadAnswer: it is none of these.
+        BadText: it is none of these.
     """
     found = _DATE.findall(text)
     if not found:
-        raise BadAnswer(texts.my_reports.DATES_NONE)
-    try:
-        dates = [parse_date(each, date.max) for each in found]
-    except BadField as exc:
-        raise BadAnswer(str(exc)) from exc
+        raise BadText(reason=texts.my_reports.DATES_NONE)
+    dates = [parse_date(each, date.max) for each in found]
     match dates:
         case [day] if _FROM.match(text):
             return day, None
@@ -163,8 +157,8 @@ def parse_period(text: str) -> tuple[date | None, date | None]:
         case [first, last] if first <= last:
             return first, last
         case [_, _]:
-            raise BadAnswer(texts.my_reports.DATES_SWAPPED)
-    raise BadAnswer(texts.my_reports.DATES_TOO_MANY)
+            raise BadText(reason=texts.my_reports.DATES_SWAPPED)
+    raise BadText(reason=texts.my_reports.DATES_TOO_MANY)
 
 
 def _quoted(text: str) -> str:

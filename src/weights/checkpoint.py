@@ -13,13 +13,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from errors import WeightsRefused
+
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
 FLOAT = np.dtype("<f4")
-
-
-class BadCheckpoint(Exception):
-    """The file is no checkpoint of this format, or asks for more than arrays."""
 
 
 @dataclass(frozen=True)
@@ -56,45 +54,49 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _ALLOWED[module, name]
         except KeyError:
-            raise BadCheckpoint(f"{module}.{name} is not allowed") from None
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed") from None
 
     def persistent_load(self, reference: object) -> str:
         match reference:
             case ("storage", storage, str(key), str(), int(), None) if storage is _FloatStorage:
                 return key
-        raise BadCheckpoint("a reference to something else than a storage of floats")
+        raise pickle.UnpicklingError("a reference to something else than a storage of floats")
 
 
 def read_checkpoint(path: Path, entry: str) -> dict[str, npt.NDArray[np.float32]]:
     """The tensors of the checkpoint's ``entry`` (a state dictionary), by name. Blocking.
 
     Raises:
-        BadCheckpoint: the file is damaged or is something else.
+        WeightsRefused: the file is damaged, is something else, or asks for more than arrays.
     """
     try:
-        with path.open("rb") as file:
-            magic, protocol, _, objects, keys = (_Unpickler(file).load() for _ in range(5))
-            if (magic, protocol) != (MAGIC, PROTOCOL):
-                raise BadCheckpoint("another format")
-            storages = {key: _read_storage(file) for key in keys}
-        tensors = {name: tensor for name, tensor in objects[entry].items() if isinstance(tensor, _Tensor)}
-        return {name: _view(storages[tensor.key], tensor) for name, tensor in tensors.items()}
+        return _read_arrays(path, entry)
     except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as exc:
-        raise BadCheckpoint(str(exc)) from exc
+        raise WeightsRefused(name=path.name, reason=str(exc)) from exc
+
+
+def _read_arrays(path: Path, entry: str) -> dict[str, npt.NDArray[np.float32]]:
+    with path.open("rb") as file:
+        magic, protocol, _, objects, keys = (_Unpickler(file).load() for _ in range(5))
+        if (magic, protocol) != (MAGIC, PROTOCOL):
+            raise pickle.UnpicklingError("another format")
+        storages = {key: _read_storage(file) for key in keys}
+    tensors = {name: tensor for name, tensor in objects[entry].items() if isinstance(tensor, _Tensor)}
+    return {name: _view(storages[tensor.key], tensor) for name, tensor in tensors.items()}
 
 
 def _read_storage(file: BinaryIO) -> npt.NDArray[np.float32]:
     count = int.from_bytes(file.read(8), "little")
     data = file.read(count * FLOAT.itemsize)
     if len(data) != count * FLOAT.itemsize:
-        raise BadCheckpoint("it ends too early")
+        raise pickle.UnpicklingError("it ends too early")
     return np.frombuffer(data, dtype=FLOAT)
 
 
 def _view(storage: npt.NDArray[np.float32], tensor: _Tensor) -> npt.NDArray[np.float32]:
     last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides, strict=True))
     if min((tensor.offset, last, *tensor.strides)) < 0 or last >= len(storage):
-        raise BadCheckpoint("a tensor reaches beyond its storage")
+        raise pickle.UnpicklingError("a tensor reaches beyond its storage")
     strides = tuple(stride * FLOAT.itemsize for stride in tensor.strides)
     view = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides)
     return np.array(view, dtype=np.float32)

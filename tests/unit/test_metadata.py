@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import metadata.parsing
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata
-from metadata.parsing import BadField, parse_caption
+from errors import BadText
+from metadata.parsing import parse_caption
 
 TODAY = date(2026, 11, 21)
 
@@ -131,7 +132,7 @@ def test_the_number_is_the_first_integer(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "семнадцать", "9" * 30, str(2**31), "²"])
 def test_no_number_is_refused(text: str) -> None:
-    with pytest.raises(BadField):
+    with pytest.raises(BadText):
         metadata.parsing.parse_audio_number(text)
 
 
@@ -142,13 +143,13 @@ def test_a_date_is_read_in_three_forms(day: date, form: str) -> None:
 
 @given(st.dates(TODAY + timedelta(days=1)))
 def test_a_date_that_has_not_come_is_refused(day: date) -> None:
-    with pytest.raises(BadField, match="ещё не наступила"):
+    with pytest.raises(BadText, match="ещё не наступила"):
         metadata.parsing.parse_date(f"{day:%d.%m.%Y}", TODAY)
 
 
 @pytest.mark.parametrize("text", ["30.02.2026", "2026.13.01", "29.02.2025", "00.01.2026"])
 def test_a_date_that_is_in_no_calendar_is_refused(text: str) -> None:
-    with pytest.raises(BadField, match="нет в календаре"):
+    with pytest.raises(BadText, match="нет в календаре"):
         metadata.parsing.parse_date(text, TODAY)
 
 
@@ -156,7 +157,7 @@ def test_a_date_that_is_in_no_calendar_is_refused(text: str) -> None:
     "text", ["", "вчера", "03/11/2026", "3 ноября 2026", "03.11.26", "2026.11-03", "12345.11.2026"]
 )
 def test_other_forms_of_dates_are_refused(text: str) -> None:
-    with pytest.raises(BadField, match="не похоже на дату"):
+    with pytest.raises(BadText, match="не похоже на дату"):
         metadata.parsing.parse_date(text, TODAY)
 
 
@@ -186,7 +187,7 @@ def test_title_case_changes_no_letter_and_does_it_once(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "-", "\x00", "…", "а" * 201])
 def test_a_name_without_letters_or_without_end_is_refused(text: str) -> None:
-    with pytest.raises(BadField):
+    with pytest.raises(BadText):
         metadata.parsing.parse_name(text)
 
 
@@ -227,7 +228,7 @@ def test_the_building_is_told_by_its_stem(text: str, building: BuildingType) -> 
 
 @pytest.mark.parametrize("text", ["", "кафе", "спальня", "мотель"])
 def test_an_unknown_building_is_refused(text: str) -> None:
-    with pytest.raises(BadField):
+    with pytest.raises(BadText):
         metadata.parsing.parse_building(text)
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamodels import BuildingType, RecordingMetadata
+from errors import BadText
 from metadata.fields import PROMPTS, Field, fields_of, is_required, missing, parse, shown, title
-from metadata.parsing import BadField
 
 TODAY = date(2026, 11, 21)
 NOTHING = RecordingMetadata()
@@ -74,7 +74,7 @@ def test_a_dash_takes_the_zones_away_and_nothing_else() -> None:
     assert parse(Field.ZONE, " - ", FULL, TODAY) == FULL.model_copy(update={"zones": ()})
     for field in Field:
         if is_required(field):
-            with pytest.raises(BadField):
+            with pytest.raises(BadText):
                 parse(field, "-", FULL, TODAY)
 
 
@@ -86,7 +86,7 @@ def test_a_zone_inside_of_a_building_type_is_both() -> None:
 
 @pytest.mark.parametrize("text", ["31.02.2026", "22.11.2026", "вчера"])
 def test_a_day_that_is_not_or_not_yet_is_refused(text: str) -> None:
-    with pytest.raises(BadField, match=r"[а-я]"):
+    with pytest.raises(BadText, match=r"[а-я]"):
         parse(Field.DATE, text, NOTHING, TODAY)
 
 
@@ -96,7 +96,7 @@ def test_nothing_emoji_and_five_thousand_characters_are_refused(field: Field, te
     if field is Field.ZONE and not text.strip():
         assert parse(field, text, FULL, TODAY).zones == ()
         return
-    with pytest.raises(BadField, match=r"[а-я]") as refused:
+    with pytest.raises(BadText, match=r"[а-я]") as refused:
         parse(field, text, NOTHING, TODAY)
     assert len(str(refused.value)) < 300
 
@@ -105,8 +105,8 @@ def test_nothing_emoji_and_five_thousand_characters_are_refused(field: Field, te
 def test_any_text_gives_a_value_that_can_be_shown_or_a_reason(field: Field, text: str) -> None:
     try:
         parsed = parse(field, text, NOTHING, TODAY)
-    except BadField as exc:
-        said = str(exc)
+    except BadText as exc:
+        said = exc.user_text
     else:
         said = shown(field, parsed) or title(field)
         assert is_required(field) <= (shown(field, parsed) is not None)
@@ -115,5 +115,5 @@ def test_any_text_gives_a_value_that_can_be_shown_or_a_reason(field: Field, text
 
 @given(st.dates(TODAY + timedelta(days=1)))
 def test_no_recording_is_of_a_day_that_is_still_to_come(day: date) -> None:
-    with pytest.raises(BadField):
+    with pytest.raises(BadText):
         parse(Field.DATE, f"{day:%Y-%m-%d}", NOTHING, TODAY)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constants import REPORT_TITLE_CHARACTERS
+from errors import BadText
 from screens import nasty_text
-from telegram_handlers.my_reports_shared import BadAnswer, parse_number, parse_period, parse_title, parse_title_part
+from telegram_handlers.my_reports_shared import parse_number, parse_period, parse_title, parse_title_part
 from text_cleaning import one_line
 
 
@@ -16,7 +17,7 @@ from text_cleaning import one_line
 def test_a_number_is_ascii_digits_of_the_list_or_the_reason_is_told(text: str, numbers: frozenset[int]) -> None:
     try:
         number = parse_number(text, numbers)
-    except BadAnswer:
+    except BadText:
         assert text.strip() not in set(map(str, numbers))
     else:
         assert number in numbers
@@ -29,12 +30,12 @@ def test_spaces_and_leading_zeros_do_no_harm(text: str, number: int) -> None:
 
 
 def test_an_empty_list_has_no_number() -> None:
-    with pytest.raises(BadAnswer, match="самый большой номер в списке — 0"):
+    with pytest.raises(BadText, match="самый большой номер в списке — 0"):
         parse_number("1", frozenset())
 
 
 def test_a_number_between_those_of_the_list_is_not_in_it() -> None:
-    with pytest.raises(BadAnswer, match="Отчета №6 в списке нет"):
+    with pytest.raises(BadText, match="Отчета №6 в списке нет"):
         parse_number("6", {5, 7})
 
 
@@ -42,7 +43,7 @@ def test_a_number_between_those_of_the_list_is_not_in_it() -> None:
 def test_a_title_is_one_clean_line_of_at_most_two_hundred_characters(text: str) -> None:
     try:
         title = parse_title(text, "старое")
-    except BadAnswer:
+    except BadText:
         assert not 0 < len(one_line(text)) <= REPORT_TITLE_CHARACTERS or one_line(text) == "старое"
     else:
         assert 0 < len(title) <= REPORT_TITLE_CHARACTERS
@@ -55,19 +56,19 @@ def test_a_joined_emoji_in_a_title_stays_one() -> None:
 
 
 def test_the_old_title_is_no_new_one() -> None:
-    with pytest.raises(BadAnswer, match="уже так называется"):
+    with pytest.raises(BadText, match="уже так называется"):
         parse_title(" старое ", "старое")
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\u200b"])
 def test_nothing_cannot_be_looked_for(text: str) -> None:
-    with pytest.raises(BadAnswer, match="Искать нечего"):
+    with pytest.raises(BadText, match="Искать нечего"):
         parse_title_part(text)
 
 
 def test_a_part_of_a_title_is_no_longer_than_a_title() -> None:
     assert parse_title_part(" связки\nотель ") == "связки отель"
-    with pytest.raises(BadAnswer, match="не больше 200"):
+    with pytest.raises(BadText, match="не больше 200"):
         parse_title_part("я" * 201)
 
 
@@ -102,7 +103,7 @@ def test_a_period_is_two_dates_or_one_or_an_end(text: str, period: tuple[date | 
     ],
 )
 def test_what_is_no_period_is_explained(text: str, reason: str) -> None:
-    with pytest.raises(BadAnswer, match=reason):
+    with pytest.raises(BadText, match=reason):
         parse_period(text)
 
 
@@ -110,6 +111,6 @@ def test_what_is_no_period_is_explained(text: str, reason: str) -> None:
 def test_any_text_is_a_period_or_has_a_reason(text: str) -> None:
     try:
         first, last = parse_period(text)
-    except BadAnswer:
+    except BadText:
         return
     assert first is not None or last is not None
