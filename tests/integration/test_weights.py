@@ -25,7 +25,7 @@ SRC = Path(__file__).parents[2] / "src"
 FETCH = """
 import asyncio, sys
 from pathlib import Path
-from weights import ensure_weights
+from weights.installer import ensure_weights
 
 def say(*progress):
     print(*progress, flush=True)
