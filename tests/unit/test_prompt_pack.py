@@ -68,6 +68,15 @@ def test_what_is_not_in_the_pack_is_refused_with_what_is(pack: ReportPack) -> No
         pack.scenario("nothing")
 
 
+def test_what_was_in_an_earlier_pack_is_called_by_its_id(pack: ReportPack) -> None:
+    known = pack.scenarios[0].reports[0]
+    assert pack.label_of(known.id) == known.label
+    assert pack.label_of("of_long_ago") == "of_long_ago"
+    assert pack.find_report("of_long_ago") is None
+    assert pack.find_scenario(known.scenario) is pack.scenarios[0]
+    assert pack.find_scenario("none") is None
+
+
 def test_a_report_that_differs_by_building_needs_one(pack: ReportPack) -> None:
     with pytest.raises(UnknownChoice, match="hotel, restaurant, spa"):
         pack.report("report_factors").plan(None)

@@ -13,7 +13,20 @@ from hypothesis import strategies as st
 
 from datamodels import MissingInterval, Segment, Transcript, Word
 from text_cleaning import one_line
-from transcript_formats import CUE_LINE, CUE_LINES, paragraphs, to_docx, to_json, to_srt, to_txt, to_vtt
+from transcript_formats import (
+    CUE_LINE,
+    CUE_LINES,
+    FIRST_FORMAT,
+    OTHER_FORMATS,
+    TRANSCRIPT_FORMATS,
+    TranscriptFormat,
+    paragraphs,
+    to_docx,
+    to_json,
+    to_srt,
+    to_txt,
+    to_vtt,
+)
 
 QUESTION = "Как вы выбирали отель?"
 ANSWER = (
@@ -184,3 +197,13 @@ def test_any_text_makes_a_word_file_that_opens(transcript: Transcript) -> None:
     document = Document(io.BytesIO(to_docx(transcript)))
     shown = "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert all(one.text in shown for one in paragraphs(transcript))
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", TRANSCRIPT_FORMATS.values(), ids=TRANSCRIPT_FORMATS)
+def test_every_form_of_the_list_is_written_of_any_transcript(form: TranscriptFormat) -> None:
+    assert form.write(TALK, "a.ogg")
+    assert form.label == form.extension.upper()
+    assert form is FIRST_FORMAT or form in OTHER_FORMATS
