@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from file_locks import FileLock
@@ -31,12 +32,16 @@ def test_who_shares_a_lock_lets_others_share_it_and_nobody_have_it_alone(locks: 
     theirs.free()
 
 
-async def test_waiting_has_an_end_and_leaves_nothing_held(locks: tuple[FileLock, FileLock]) -> None:
+async def test_waiting_has_an_end_and_leaves_nothing_open(locks: tuple[FileLock, FileLock]) -> None:
     ours, theirs = locks
-    with ours.held(), pytest.raises(TimeoutError):
-        await theirs.wait(0.01)
+    with ours.held():
+        opened = psutil.Process().num_fds()
+        with pytest.raises(TimeoutError):
+            await theirs.wait(0.01)
+        assert psutil.Process().num_fds() == opened
     async with theirs.awaited():
         assert not ours.try_take()
+    ours.free()
 
 
 def test_a_folder_that_is_gone_is_not_made(tmp_path: Path) -> None:
