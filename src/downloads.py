@@ -34,7 +34,7 @@ from errors import (
 )
 from followers import KeyedTasks, Loop, delay_s
 from metadata.parsing import parse_caption
-from recordings import Intake, IntakeLimits
+from recordings.intake import Intake, IntakeLimits
 from telegram_client.client import TelegramClient
 from utils import disk_full_mapped, human_size
 

@@ -41,7 +41,8 @@ from md_storage import ReportFiles
 from message_tracker import MessageTracker
 from minio_manager import ObjectStore
 from prompt_pack.pack import load_pack
-from recordings import Intake, IntakeLimits, RecordingChanges
+from recordings.changes import RecordingChanges
+from recordings.intake import Intake, IntakeLimits
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
 from screens import drawn

@@ -21,7 +21,8 @@ from jobs.reports import ReportSteps
 from md_storage import ReportFiles
 from minio_manager import ObjectStore
 from prompt_pack.models import ReportPack
-from recordings import Intake, IntakeLimits, RecordingChanges
+from recordings.changes import RecordingChanges
+from recordings.intake import Intake, IntakeLimits
 from reports.archive import ReportArchive
 
 

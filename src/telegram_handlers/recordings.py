@@ -45,7 +45,8 @@ from markups.recordings import (
 from message_tracker import MessageTracker
 from metadata.fields import scenario_of_caption
 from prompt_pack.models import ReportPack, Scenario
-from recordings import Intake, IntakeLimits, RecordingChanges
+from recordings.changes import RecordingChanges
+from recordings.intake import Intake, IntakeLimits
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.shared import find_wizard, first_tap, leave_dialog, own_recording, put_message, show
 from user_states import Mode, get_user_lock

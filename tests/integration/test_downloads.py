@@ -23,7 +23,7 @@ from errors import FileGone, TelegramRefusedSecrets, TelegramUnavailable, VoxPer
 from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from minio_manager import ObjectStore
 from recording_files import encode, tone
-from recordings import Intake, IntakeLimits
+from recordings.intake import Intake, IntakeLimits
 
 LIMITS = IntakeLimits(largest_bytes=10**7, longest_s=60.0)
 DESIGN = ScenarioId("design")
