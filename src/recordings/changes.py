@@ -12,6 +12,7 @@ from md_storage import ReportFiles
 from minio_manager import ObjectStore, key_for_transcript
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import ReportPack
+from recordings.dialogs import end_dialog
 
 _ORDER = tuple(Stage)
 
@@ -65,7 +66,7 @@ class RecordingChanges:
         return chosen
 
     async def delete(self, owner: UserId, recording_id: RecordingId) -> None:
-        """Delete the recording with its work, objects, reports and rows.
+        """Delete the recording with its work, dialog, objects, reports and rows.
 
         The rows go last: after a crash the recording is still listed, and deleting it again removes the rest.
 
@@ -75,6 +76,7 @@ class RecordingChanges:
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_recording(connection, owner, recording_id)
+            await end_dialog(connection, owner, recording_id)
         async with self._stopped(recording_id):
             async with self._database.transaction() as connection:
                 runs = await reports_store.list_runs(connection, recording_id)

@@ -25,6 +25,8 @@ from datamodels import (
 from db import Connection, Database
 from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
 from minio_manager import ObjectStore, key_for_original
+from recordings.dialogs import end_dialog
+from recordings.lookup import is_at_work, own_recording
 from utils import decimal, human_duration, human_size, readable_name, safe_file_name, sha256_of_file
 
 WithRecording = Callable[[Connection, Recording, bool], Awaitable[None]]
@@ -134,6 +136,8 @@ class Intake:
     ) -> Recording:
         """Work on a stored recording from its beginning, by the request it has; what engines answered is kept.
 
+        A dialog about it ends.
+
         Raises:
             NotFound: the owner has no such recording.
         """
@@ -141,9 +145,26 @@ class Intake:
             recording = await recordings_store.lock_recording(connection, owner, recording_id)
             recording = await recordings_store.update_request(connection, recording_id, recording.request, restart=True)
             await self._enqueue(connection, recording_id)
+            await end_dialog(connection, owner, recording_id)
             if with_recording is not None:
                 await with_recording(connection, recording, True)
         return recording
+
+    async def process_stopped_again(
+        self, owner: UserId, number: int, with_recording: WithRecording | None = None
+    ) -> tuple[Recording, bool]:
+        """The same of a recording by its number; tells whether it was begun: not with one that is being worked on.
+
+        Under the owner's lock, ``recordings.dialogs.turn_of``.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await own_recording(connection, owner, number)
+        if is_at_work(recording):
+            return recording, False
+        return await self.process_again(owner, recording.id, with_recording), True
 
     def _check(self, sent: _Sent, info: AudioInfo) -> None:
         file_name = sent.file_name

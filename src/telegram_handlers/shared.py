@@ -1,14 +1,12 @@
 """What several modules of handlers need."""
 
 from datetime import timedelta
-from uuid import uuid4
 
-import outbox_store
 import recording_wizard_store
 import recordings_store
 import user_states
 from datamodels import Recording, RecordingId, UserId
-from datamodels_telegram import MessageId, MessageKind, OutgoingMessage, RecordingWizard, Screen, WizardStep
+from datamodels_telegram import MessageId, MessageKind, RecordingWizard, Screen, WizardStep
 from db import Connection
 from errors import NotFound
 from markups.callback_data import Press
@@ -45,12 +43,6 @@ async def first_tap(connection: Connection, context: Context, press: Press) -> b
     before = await user_states.get(connection, context.user.id, Tapped)
     await user_states.put(connection, context.user.id, tapped, ttl=_DOUBLE_TAP)
     return before != tapped
-
-
-async def put_message(connection: Connection, context: Context, message: OutgoingMessage) -> None:
-    """Have a message sent that takes its time, such as one with a file; it survives a restart."""
-    key = f"press:{context.chat}:{uuid4()}"
-    await outbox_store.put(connection, key, context.user.id, context.chat, message)
 
 
 async def find_wizard(connection: Connection, owner: UserId, recording_id: RecordingId) -> RecordingWizard | None:

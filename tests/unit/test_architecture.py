@@ -59,6 +59,9 @@ def room(module: str) -> str:
     return f"{package}/" if dot or (SRC / package).is_dir() else package
 
 
+THIN = frozenset(["telegram_handlers.recordings", "telegram_handlers.reports"])
+"""Handlers' modules that know services and no store; the set grows."""
+
 FLOORS = floors()
 MODULES = {dotted(path): path for path in sorted(SRC.rglob("*.py"))}
 IMPORTS = {module: imports(path) for module, path in MODULES.items()}
@@ -80,6 +83,13 @@ def test_module_imports_only_from_below_or_its_package(module: str) -> None:
         assert below or room(other) == room(module), (
             f"{module} (floor {FLOORS[room(module)]}) imports {other} (floor {FLOORS[room(other)]})"
         )
+
+
+@pytest.mark.parametrize("module", sorted(THIN))
+def test_thin_handlers_reach_the_database_through_services_only(module: str) -> None:
+    stores = {other for other in MODULES if FLOORS[room(other)] == FLOORS["user_states"]}
+    packs = {other for other in stores if room(other) == "prompt_pack/"}
+    assert IMPORTS[module] & (stores - packs | {"db"}) == set()
 
 
 def test_imports_have_no_circle() -> None:
