@@ -107,8 +107,10 @@ class Bot:
         intake = Intake(database, objects, LIMITS, jobs.enqueue_recording, engine)
         changes = RecordingChanges(database, objects, files, PACK, jobs.enqueue_recording, jobs.stopped)
         descriptions = Descriptions(database, PACK, changes, lambda: TODAY)
+        self.jobs = jobs
         orders = ReportOrders(database, PACK, self._language_model, jobs.enqueue_report, jobs.cancel_reports)
-        recordings = RecordingWork(
+        self.orders = orders
+        self.work = recordings = RecordingWork(
             pack=PACK,
             files=SentFiles(database, LIMITS, descriptions),
             recordings=Recordings(database),
