@@ -200,3 +200,14 @@ async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: 
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)
+
+
+async def choose_mode(connection: Connection, owner: UserId, scenario: ScenarioId) -> None:
+    """Make the owner's next recordings be of a scenario, unless their captions say another."""
+    await user_states.put(connection, owner, Mode(scenario=scenario))
+
+
+async def chosen_mode(connection: Connection, owner: UserId) -> ScenarioId | None:
+    """Load the scenario of the owner's next recordings; None while none was chosen."""
+    mode = await user_states.get(connection, owner, Mode)
+    return None if mode is None else mode.scenario

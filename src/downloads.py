@@ -7,64 +7,39 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 import incoming_store
 import recording_wizard_store
-import recordings_store
-from constants import NO_SCENARIO, RECORDING_EXTENSIONS
-from datamodels import ProcessingRequest, Recording, RecordingMetadata, ScenarioId
-from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingState
+from constants import NO_SCENARIO
+from datamodels import ProcessingRequest, Recording, ScenarioId
+from datamodels_telegram import IncomingFile, IncomingState
 from db import Connection, Database
 from errors import (
     DatabaseUnavailable,
     DiskFull,
-    EmptyFile,
     FileGone,
-    NotARecording,
     ObjectStoreUnavailable,
-    RecordingTooLarge,
     TelegramRefusedSecrets,
     TelegramUnavailable,
     UnexpectedFailure,
     VoxPersonaError,
 )
 from followers import KeyedTasks, Loop, delay_s
-from metadata.parsing import parse_caption
-from recordings import Intake, IntakeLimits
+from recordings.descriptions import metadata_of_request, take_over_scenario
+from recordings.intake import Intake
+from recordings.sent_files import recording_name
 from telegram_client.client import TelegramClient
-from utils import disk_full_mapped, human_size
+from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
 _SPARE_BYTES = 256 * 1024 * 1024
 """What a download leaves free: database, logs and the work on other recordings need it."""
-_OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
-"""What Telegram makes itself needs no name."""
 _TRIED_AGAIN = (TelegramUnavailable, TelegramRefusedSecrets, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
-
-
-def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:
-    """Why a file is refused before it is downloaded, by what Telegram tells of it; None when it is worth a try."""
-    if file.size_bytes <= 0:
-        return EmptyFile(file_name=file.file_name)
-    if _extension(recording_name(file)) not in RECORDING_EXTENSIONS:
-        return NotARecording(file_name=file.file_name, reason="extension")
-    if file.size_bytes > limits.largest_bytes:
-        size, maximum = human_size(file.size_bytes), human_size(limits.largest_bytes)
-        return RecordingTooLarge(file_name=file.file_name, size=size, maximum=maximum)
-    return None
-
-
-def recording_name(file: AttachedFile) -> str:
-    """The file's name, with the extension that it needs to be a recording when Telegram itself made the file."""
-    own = _OWN_EXTENSIONS.get(file.kind)
-    if own is None or _extension(file.file_name) in RECORDING_EXTENSIONS:
-        return file.file_name
-    return f"{file.file_name}.{own}"
 
 
 class Downloads:
@@ -182,7 +157,7 @@ class Downloads:
                 file.owner_id,
                 self._path(file.id),
                 request,
-                await asyncio.to_thread(_metadata, request, self._now().astimezone().date()),
+                await asyncio.to_thread(metadata_of_request, request, self._now().astimezone().date()),
                 file_name=recording_name(file.file),
                 with_recording=note_stored,
                 again=False,
@@ -197,11 +172,8 @@ class Downloads:
         if file is None:
             raise _Cancelled
         taken_up = not known or await incoming_store.is_taken_up(connection, recording.id)
-        if taken_up and file.scenario not in {None, recording.request.scenario}:
-            assert file.scenario is not None  # noqa: S101  # or it would be in the set
-            await recordings_store.choose_scenario(
-                connection, recording.id, file.scenario, recording.request.building, recording.stage
-            )
+        if taken_up:
+            await take_over_scenario(connection, recording, file.scenario)
         begin = recording_wizard_store.restart if known and taken_up else recording_wizard_store.start
         await begin(connection, file.owner_id, file.chat_id, recording.id)
         await incoming_store.finish_stored(connection, file.id, recording.id, known=not taken_up)
@@ -240,17 +212,6 @@ class Downloads:
 
 class _Cancelled(Exception):
     """Nobody wants the file any more; a signal that does not leave this module."""
-
-
-def _metadata(request: ProcessingRequest, today: date) -> RecordingMetadata:
-    """What the caption says. Blocking: the dictionary of word forms is loaded with the first zone."""
-    if request.scenario == NO_SCENARIO or not request.caption.strip():
-        return RecordingMetadata()
-    return parse_caption(request.caption, request.scenario, today).metadata
-
-
-def _extension(file_name: str) -> str:
-    return Path(file_name).suffix.lower().lstrip(".")
 
 
 def _size(path: Path) -> int:

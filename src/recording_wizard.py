@@ -12,7 +12,6 @@ from typing import Literal
 from uuid import UUID
 
 import cards_store
-import metadata_store
 import outbox_store
 import recording_wizard_store
 import recordings_store
@@ -48,10 +47,10 @@ from markups.reports import (
     transcript_message,
 )
 from metadata.fields import missing, problems_of_caption
-from metadata.parsing import parse_caption
 from prompt_pack.models import ReportPack
 from random_ids import new_name
 from recording_wizard_store import ReadyWizard
+from recordings.descriptions import known_metadata
 
 _TRANSCRIPTS_AT_ONCE = 4
 _DIALOG_LASTS = timedelta(hours=24)
@@ -168,7 +167,7 @@ class RecordingWizards:
         if ready is None:
             return False
         recording = await _recording(connection, wizard)
-        metadata = await self._metadata(connection, recording)
+        metadata = await known_metadata(connection, recording, self._today())
         fields = missing(recording.request.scenario, metadata)
         if fields and not ready.proposed:
             await self._enqueue_proposal(connection, recording.id)
@@ -202,18 +201,6 @@ class RecordingWizards:
             screen = caption_problems(recording.number, problems)
             key = f"caption:{recording.id}:{wizard.round}"
             await self._put(connection, wizard, key, screen, kind=MessageKind.INFO_MESSAGE)
-
-    async def _metadata(self, connection: Connection, recording: Recording) -> RecordingMetadata:
-        """Return the metadata so far, read from the caption when there are none: its lines depend on the scenario."""
-        known = await metadata_store.load_metadata(connection, recording.id)
-        if known != RecordingMetadata() or not recording.request.caption.strip():
-            return known
-        # Its dictionary of word forms is loaded with the first zone.
-        request, today = recording.request, self._today()
-        known = (await asyncio.to_thread(parse_caption, request.caption, request.scenario, today)).metadata
-        if known != RecordingMetadata():
-            await metadata_store.save_metadata(connection, recording.id, known)
-        return known
 
     async def _deliver_reports(self, deliverable: Deliverable) -> None:
         """Put the outcome of each report that has ended into the outbox, and after the last the question for more."""

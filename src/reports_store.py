@@ -11,6 +11,7 @@ from datamodels import (
     IndexPoint,
     NewReportRun,
     RecordingId,
+    ReportId,
     ReportOutcome,
     ReportRun,
     ReportRunId,
@@ -29,12 +30,14 @@ _COLUMNS = """
     duration_s, error_code, error_text, created_at, finished_at
 """
 
+# Reports that are ordered in one transaction have times of their own: archives list them in the order of these.
 _QUEUE_RUN = """
     INSERT INTO report_runs (
-        id, recording_id, owner_id, scenario, report_id, building, input_hash, prompt_hash, model, status, passes_total
+        id, recording_id, owner_id, scenario, report_id, building, input_hash, prompt_hash, model, status,
+        passes_total, created_at
     ) VALUES (
         %(id)s, %(recording_id)s, %(owner_id)s, %(scenario)s, %(report_id)s, %(building)s, %(input_hash)s,
-        %(prompt_hash)s, %(model)s, %(status)s, %(passes_total)s
+        %(prompt_hash)s, %(model)s, %(status)s, %(passes_total)s, clock_timestamp()
     )
     ON CONFLICT (recording_id, report_id, input_hash) DO UPDATE SET
         status = excluded.status, error_code = NULL, error_text = NULL, retry_at = NULL, finished_at = NULL
@@ -84,6 +87,11 @@ _POSTPONE_RUN = """
         status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s
     WHERE id = %(id)s AND status <> 'cancelled'
 """
+# Recordings first, as an order does it: else the two could wait for each other's runs.
+_LOCK_RECORDINGS_OF = """
+    SELECT FROM recordings WHERE id IN (SELECT recording_id FROM report_runs WHERE id = ANY(%(ids)s))
+    ORDER BY id FOR NO KEY UPDATE
+"""
 _CANCEL_RUNS = """
     UPDATE report_runs SET
         status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = NULL,
@@ -91,6 +99,11 @@ _CANCEL_RUNS = """
     WHERE id = ANY(%(ids)s) AND status IN ('queued', 'running')
     RETURNING id
 """
+_SELECT_NEWEST_STATUSES = """
+    SELECT DISTINCT ON (report_id) report_id, status FROM report_runs
+    WHERE recording_id = %(recording_id)s ORDER BY report_id, created_at DESC
+"""
+_SELECT_OF_OTHERS = "SELECT FROM report_runs WHERE id = ANY(%(ids)s) AND owner_id <> %(owner_id)s LIMIT 1"
 _SELECT_UNFINISHED = """
     SELECT id FROM report_runs WHERE recording_id = %(recording_id)s AND status IN ('queued', 'running')
 """
@@ -208,7 +221,20 @@ async def cancel_runs(connection: Connection, run_ids: Sequence[ReportRunId]) ->
         "error_code": cancelled.code,
         "error_text": cancelled.user_text,
     }
+    await connection.execute(_LOCK_RECORDINGS_OF, parameters)
     return [row["id"] async for row in await connection.execute(_CANCEL_RUNS, parameters)]
+
+
+async def are_of_others(connection: Connection, owner_id: UserId, run_ids: Sequence[ReportRunId]) -> bool:
+    """Tell whether any of these runs is someone else's; one that was deleted is nobody's."""
+    parameters = {"ids": list(run_ids), "owner_id": owner_id}
+    return await (await connection.execute(_SELECT_OF_OTHERS, parameters)).fetchone() is not None
+
+
+async def newest_statuses(connection: Connection, recording_id: RecordingId) -> dict[ReportId, RunStatus]:
+    """How far the newest run of each report of the recording is; those that were never ordered are left out."""
+    cursor = await connection.execute(_SELECT_NEWEST_STATUSES, {"recording_id": recording_id})
+    return {ReportId(row["report_id"]): RunStatus(row["status"]) async for row in cursor}
 
 
 async def list_unfinished(connection: Connection, recording_id: RecordingId) -> list[ReportRunId]:

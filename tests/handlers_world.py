@@ -43,9 +43,15 @@ from message_tracker import MessageTracker
 from metadata.form import MetadataForm
 from minio_manager import ObjectStore
 from prompt_pack.pack import load_pack
-from recordings import Intake, IntakeLimits, RecordingChanges
+from recordings.cancellations import Cancellations
+from recordings.changes import RecordingChanges
+from recordings.descriptions import Descriptions
+from recordings.intake import Intake, IntakeLimits
+from recordings.lookup import Recordings
+from recordings.sent_files import SentFiles
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
+from reports.orders import ReportOrders
 from screens import drawn
 from scripted_model import ScriptedModel
 from speech_to_text.port import SpeechToText
@@ -102,13 +108,29 @@ class Bot:
 
         intake = Intake(database, objects, LIMITS, jobs.enqueue_recording, engine)
         changes = RecordingChanges(database, objects, files, PACK, jobs.enqueue_recording, jobs.stopped)
-        recordings = RecordingWork(PACK, LIMITS, intake, changes, jobs, self._wake, lambda: TODAY)
-        reports = ReportWork(PACK, steps, jobs, lambda: self.demonstration, self._wake)
+        descriptions = Descriptions(database, PACK, changes, lambda: TODAY)
+        self.jobs = jobs
+        orders = ReportOrders(database, PACK, self._language_model, jobs.enqueue_report, jobs.cancel_reports)
+        self.orders = orders
+        self.work = recordings = RecordingWork(
+            pack=PACK,
+            files=SentFiles(database, LIMITS, descriptions),
+            recordings=Recordings(database),
+            descriptions=descriptions,
+            intake=intake,
+            changes=changes,
+            cancellations=Cancellations(database, jobs.cancel_recording, orders.cancel),
+            wake=self._wake,
+        )
+        reports = ReportWork(PACK, orders, lambda: self.demonstration, self._wake)
         self.routes = [
-            RecordingHandlers(database, messages, recordings).routes(),
+            RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake).routes(),
-            ReportHandlers(database, messages, reports).routes(),
+            ReportHandlers(messages, reports).routes(),
         ]
+
+    async def _language_model(self) -> LanguageModel | None:
+        return await self.engines.language_model()
 
     def _wake(self) -> None:
         self.woken += 1

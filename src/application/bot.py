@@ -36,6 +36,10 @@ from outbox import Outbox, OutboxFiles
 from progress import ProgressCards
 from prompt_pack.models import ReportPack
 from recording_wizard import RecordingWizards
+from recordings.cancellations import Cancellations
+from recordings.descriptions import Descriptions
+from recordings.lookup import Recordings
+from recordings.sent_files import SentFiles
 from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
 from telegram_handlers.chats import ChatHandlers, ChatWork
@@ -199,19 +203,20 @@ def _router(
         followers.downloads.wake()
         wake_deliveries()
 
+    descriptions = Descriptions(database, application.pack, application.changes, _today)
     recordings = RecordingWork(
         pack=application.pack,
-        limits=application.limits,
+        files=SentFiles(database, application.limits, descriptions),
+        recordings=Recordings(database),
+        descriptions=descriptions,
         intake=application.intake,
         changes=application.changes,
-        jobs=jobs,
+        cancellations=Cancellations(database, jobs.cancel_recording, application.orders.cancel),
         wake=wake_all,
-        today=_today,
     )
     reports = ReportWork(
         pack=application.pack,
-        steps=application.reports,
-        jobs=jobs,
+        orders=application.orders,
         has_demo_model=lambda: application.engines.has_demo_model,
         wake=wake_deliveries,
     )
@@ -224,9 +229,9 @@ def _router(
         messages,
         [
             menu.routes(),
-            RecordingHandlers(database, messages, recordings).routes(),
+            RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
-            ReportHandlers(database, messages, reports).routes(),
+            ReportHandlers(messages, reports).routes(),
             _my_reports(application, messages).routes(),
             chats.routes(),
         ],

@@ -21,8 +21,10 @@ from jobs.reports import ReportSteps
 from md_storage import ReportFiles
 from minio_manager import ObjectStore
 from prompt_pack.models import ReportPack
-from recordings import Intake, IntakeLimits, RecordingChanges
+from recordings.changes import RecordingChanges
+from recordings.intake import Intake, IntakeLimits
 from reports.archive import ReportArchive
+from reports.orders import ReportOrders
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Application:
     intake: Intake
     changes: RecordingChanges
     jobs: Jobs
-    reports: ReportSteps
+    orders: ReportOrders
     archive: ReportArchive
     owner: UserId
 
@@ -85,7 +87,7 @@ async def open_application(
             intake=Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine),
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
-            reports=reports,
+            orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
             archive=archive,
             owner=owner,
         )

@@ -29,15 +29,14 @@ from datamodels import (
     ScenarioId,
     Stage,
 )
-from errors import BuildingNeeded, UnknownChoice, VoxPersonaError, exit_status_of
+from errors import VoxPersonaError, exit_status_of
 from jobs.queue import queue_of
-from metadata.parsing import parse_caption
 from prompt_pack.pack import ReportPack, ReportType, load_pack
+from recordings.descriptions import building_said, read_caption
+from reports.orders import choose_reports
 from utils import clock, human_size, readable_name
 
 _POLL_S = 0.25
-_NOTHING = NO_SCENARIO
-_EVERYTHING = "all"
 
 
 class ProcessOptions(BaseModel):
@@ -81,14 +80,12 @@ class _Order:
         self._options = options
         self._display = display
         self.metadata = self._parse_caption()
-        self.building = options.building or self.metadata.building
+        self.building = building_said(options.building, self.metadata)
         self.reports = self._choose_reports()
 
     def _parse_caption(self) -> RecordingMetadata:
-        if not self._options.caption:
-            return RecordingMetadata()
         today = datetime.now(UTC).astimezone().date()
-        result = parse_caption(self._options.caption, self._options.scenario, today)
+        result = read_caption(self._options.caption, self._options.scenario, today)
         for problem in result.problems:
             self._display.say(texts.cli.CAPTION_PROBLEM.format(field=problem.field, reason=problem.reason))
         return result.metadata
@@ -100,28 +97,11 @@ class _Order:
             UnknownChoice: no such scenario or report.
             BadInput: a report that was named needs a building type.
         """
-        pack = self._pack
-        if self._options.scenario == _NOTHING:
-            return ()
-        scenarios = [scenario.id for scenario in pack.scenarios]
-        if self._options.scenario not in scenarios:
-            raise UnknownChoice(value=self._options.scenario, allowed=", ".join([*scenarios, _NOTHING]))
-        if self._options.report == _NOTHING:
-            return ()
-        known: dict[str, ReportType] = {report.id: report for report in pack.reports(self._options.scenario)}
-        named = self._options.report != _EVERYTHING
-        wanted = self._options.report.split(",") if named else list(known)
-        for report_id in wanted:
-            if report_id not in known:
-                raise UnknownChoice(value=report_id, allowed=", ".join([_EVERYTHING, _NOTHING, *known]))
-        chosen = [known[report_id] for report_id in wanted]
-        without_building = [report for report in chosen if report.per_building and self.building is None]
-        if without_building:
-            labels = "», «".join(report.label for report in without_building)
-            if named:
-                raise BuildingNeeded(labels=labels)
+        choice = choose_reports(self._pack, self._options.scenario, self._options.report, self.building)
+        if choice.without_building:
+            labels = "», «".join(report.label for report in choice.without_building)
             self._display.say(texts.cli.BUILDING_NEEDED.format(labels=labels))
-        return tuple(report for report in chosen if report not in without_building)
+        return choice.reports
 
 
 class _Session:
@@ -223,13 +203,11 @@ class _Session:
             return []
         if self._app.engines.has_demo_model:
             self._display.say(texts.cli.DEMO_MODEL)
-        jobs, reports = self._app.jobs, self._app.reports
-        runs = [
-            await reports.order(recording.id, report, self._order.building, jobs.enqueue_report)
-            for report in self._order.reports
-        ]
+        runs = await self._app.orders.order_chosen(
+            self._app.owner, recording.id, self._order.reports, self._order.building
+        )
         await self._until(recording, _reported)
-        return runs
+        return list(runs)
 
     async def _until(self, recording: Recording, done: Callable[[RecordingProgress], bool]) -> None:
         """Show the progress until the work is done.

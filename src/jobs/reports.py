@@ -1,79 +1,34 @@
 """The step of a report: its passes, its file, its row."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from hashlib import sha256
 
-import metadata_store
 import recordings_store
 import reports_store
-import transcripts_store
 from datamodels import (
-    BuildingType,
-    NewReportRun,
-    RecordingId,
-    RecordingMetadata,
     ReportOutcome,
     ReportRun,
     ReportRunId,
     RunStatus,
-    Transcript,
 )
-from db import Connection
-from errors import NoLanguageModel, NotFound, ReportOutdated
+from errors import NoLanguageModel, ReportOutdated
 from jobs.context import JobContext, StoredModelAnswers
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from metadata.parsing import metadata_lines
 from prices import cost_usd
-from prompt_pack.models import ReportPlan, ReportType
+from prompt_pack.models import ReportType
 from reports.archive import ReportArchive, file_entry
 from reports.generation import GeneratedReport, ReportRequest, generate_report
+from reports.orders import hash_inputs, load_inputs
 
 
 class ReportSteps:
-    """Orders reports and writes them."""
+    """Writes the reports that were ordered, ``reports.orders``."""
 
     def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive) -> None:
         self._context = context
         self._files = files
         self._archive = archive
-
-    async def order(
-        self,
-        recording_id: RecordingId,
-        report: ReportType,
-        building: BuildingType | None,
-        enqueue: Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]],
-    ) -> ReportRunId:
-        """Have the report written. One that was written from the same inputs before is that one.
-
-        Raises:
-            NoLanguageModel: reports are switched off.
-            NotFound: the recording has no transcript.
-        """
-        llm = await self._model()
-        plan = report.plan(building)
-        async with self._context.database.transaction() as connection:
-            recording = await recordings_store.get_recording_for_job(connection, recording_id)
-            transcript, metadata = await _inputs(connection, recording_id)
-            needed = building if report.per_building else None
-            new = NewReportRun(
-                recording_id=recording_id,
-                owner_id=recording.owner_id,
-                scenario=report.scenario,
-                report_id=report.id,
-                building=needed,
-                input_hash=await asyncio.to_thread(_input_hash, transcript, metadata, plan, needed, llm),
-                prompt_hash=plan.prompt_hash,
-                model=llm.info.model,
-                passes_total=plan.steps,
-            )
-            run = await reports_store.queue_run(connection, new)
-            if run.status is not RunStatus.DONE:
-                await enqueue(connection, recording_id, run.id)
-        return run.id
 
     async def write(self, run_id: ReportRunId) -> None:
         """Write a report that was ordered; one that is done or cancelled stays as it is.
@@ -88,9 +43,9 @@ class ReportSteps:
             if run.status in {RunStatus.DONE, RunStatus.CANCELLED}:
                 return
             report = self._context.pack.report(run.report_id)
-            transcript, metadata = await _inputs(connection, run.recording_id)
+            transcript, metadata = await load_inputs(connection, run.recording_id)
             plan = report.plan(run.building)
-            if run.input_hash != await asyncio.to_thread(_input_hash, transcript, metadata, plan, run.building, llm):
+            if run.input_hash != await asyncio.to_thread(hash_inputs, transcript, metadata, plan, run.building, llm):
                 raise ReportOutdated(report=run.report_id)
             if not await reports_store.start_run(connection, run_id):
                 return
@@ -150,28 +105,3 @@ class ReportSteps:
         if llm is None:
             raise NoLanguageModel
         return llm
-
-
-async def _inputs(connection: Connection, recording_id: RecordingId) -> tuple[Transcript, RecordingMetadata]:
-    transcript = await transcripts_store.load_transcript(connection, recording_id)
-    if transcript is None:
-        raise NotFound(what=f"transcript of {recording_id}")
-    return transcript, await metadata_store.load_metadata(connection, recording_id)
-
-
-def _input_hash(
-    transcript: Transcript,
-    metadata: RecordingMetadata,
-    plan: ReportPlan,
-    building: BuildingType | None,
-    llm: LanguageModel,
-) -> str:
-    """What a report depends on. Takes a while for hours of speech: call it in a thread."""
-    inputs = [
-        transcript.model_dump_json(),
-        metadata_lines(metadata),
-        plan.prompt_hash,
-        llm.info.fingerprint,
-        building,
-    ]
-    return sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest()

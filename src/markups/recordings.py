@@ -13,6 +13,7 @@ from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata.parsing import metadata_lines
 from prompt_pack.models import Scenario
+from recordings.lookup import has_stopped
 from transcript_formats import OTHER_FORMATS
 from utils import clock, human_size
 
@@ -173,11 +174,6 @@ def not_ready(recording: Recording) -> Screen:
         return Screen(text=texts.telegram_recordings.NOT_READY, keyboard=((open_button,),))
     again = button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, recording.number)
     return Screen(text=texts.telegram_recordings.NOT_READY_FAILED, keyboard=((again,), (open_button,)))
-
-
-def has_stopped(recording: Recording) -> bool:
-    """Whether work on the recording has stopped and nobody but a person will start it again."""
-    return recording.error_code is not None and recording.retry_at is None
 
 
 def _listed(recording: Recording, name: str) -> str:

@@ -14,7 +14,7 @@ from markups.callback_data import Action, Press
 from markups.cards import measured
 from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
 from message_tracker import MessageTracker
-from recordings import IntakeLimits
+from recordings.intake import IntakeLimits
 from telegram_handlers.context import Context, PressHandler, Routes
 from utils import human_duration, human_size
 from work_in_progress import WorkInProgress

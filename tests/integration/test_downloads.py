@@ -17,13 +17,14 @@ from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, ScenarioId
 from datamodels_telegram import AttachedFile, FileKind, IncomingState, WizardStep
 from db import Connection, Database
-from downloads import Downloads, recording_name, refusal
+from downloads import Downloads
 from embedded.s3 import S3Endpoint
 from errors import FileGone, TelegramRefusedSecrets, TelegramUnavailable, VoxPersonaError
 from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from minio_manager import ObjectStore
 from recording_files import encode, tone
-from recordings import Intake, IntakeLimits
+from recordings.intake import Intake, IntakeLimits
+from recordings.sent_files import recording_name, refusal
 
 LIMITS = IntakeLimits(largest_bytes=10**7, longest_s=60.0)
 DESIGN = ScenarioId("design")

@@ -113,6 +113,19 @@ async def test_what_is_done_and_delivered_can_be_had_again(person: Person) -> No
     assert len(await ordered(person, recording)) == 1
 
 
+async def test_the_menu_in_the_place_of_an_order_orders_the_same_again(person: Person) -> None:
+    await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press("2) Отчет о связках")
+    [card] = await cards(person)
+    async with person.bot.database.transaction() as connection:
+        assert await cards_store.note_delivered(connection, card.id, card.run_ids[0])
+    await person.press("📊 Ещё отчёт")
+    await person.press("2) Отчет о связках")
+    assert person.heard == []
+    assert len(await cards(person)) == 1
+
+
 async def test_without_a_language_model_there_is_a_sentence(person: Person) -> None:
     recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     person.bot.engines.model = None

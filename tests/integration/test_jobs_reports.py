@@ -21,6 +21,7 @@ from openai_answers import SENTENCES, chat_answer
 from prompt_pack.pack import load_pack
 from recordings_factory import add_recording
 from reports.archive import ReportArchive
+from reports.orders import ReportOrders
 from scripted_model import Call, ScriptedModel
 
 PACK = load_pack(ROOT / "prompts")
@@ -77,11 +78,16 @@ async def recording(shared_database: Database) -> Recording:
 
 
 @pytest.fixture
-async def run(steps: ReportSteps, recording: Recording) -> ReportRunId:
+async def run(shared_database: Database, recording: Recording) -> ReportRunId:
     async def enqueue(*_: object) -> None:
         return None
 
-    return await steps.order(recording.id, PACK.report("report_int_methodology"), None, enqueue)
+    async def stop(*_: object) -> bool:
+        return False
+
+    orders = ReportOrders(shared_database, PACK, OneModel().language_model, enqueue, stop)
+    [run] = await orders.order_chosen(recording.owner_id, recording.id, [PACK.report("report_int_methodology")], None)
+    return run
 
 
 async def get_run(database: Database, run: ReportRunId) -> ReportRun:

@@ -28,7 +28,7 @@ from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
 from md_storage import ReportFiles
 from minio_manager import ObjectStore, key_for_transcript
 from prompt_pack.pack import load_pack
-from recordings import RecordingChanges
+from recordings.changes import RecordingChanges
 from recordings_factory import add_recording, add_user
 
 INTERVIEW, DESIGN, NONE = ScenarioId("interview"), ScenarioId("design"), ScenarioId("none")

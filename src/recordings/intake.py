@@ -1,39 +1,32 @@
-"""Intake of recordings, and what people change about those that are there.
+"""Intake: a file becomes a stored recording, or a sentence says why not.
 
-Intake: a file becomes a stored recording, or a sentence says why not. What was accepted is in the object store and in
-the database, together with the job that works on it.
+What was accepted is in the object store and in the database, together with the job that works on it.
 """
 
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import metadata_store
 import recordings_store
-import reports_store
 import transcripts_store
 from audio import probe
-from constants import MIN_RECORDING_S, NO_SCENARIO, RECORDING_EXTENSIONS
+from constants import MIN_RECORDING_S, RECORDING_EXTENSIONS
 from datamodels import (
     AudioInfo,
-    BuildingType,
     NewRecording,
     ProcessingRequest,
     Recording,
     RecordingId,
     RecordingMetadata,
-    ScenarioId,
-    Stage,
     UserId,
 )
 from db import Connection, Database
+from dialogs import leave_dialog
 from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
-from md_storage import ReportFiles
-from minio_manager import ObjectStore, key_for_original, key_for_transcript
-from prompt_pack.manifest import ScenarioRole
-from prompt_pack.models import ReportPack
+from minio_manager import ObjectStore, key_for_original
+from recordings.lookup import is_at_work
 from text_cleaning import safe_file_name
 from utils import decimal, human_duration, human_size, readable_name, sha256_of_file
 
@@ -144,6 +137,8 @@ class Intake:
     ) -> Recording:
         """Work on a stored recording from its beginning, by the request it has; what engines answered is kept.
 
+        A dialog about it ends.
+
         Raises:
             NotFound: the owner has no such recording.
         """
@@ -151,9 +146,26 @@ class Intake:
             recording = await recordings_store.lock_recording(connection, owner, recording_id)
             recording = await recordings_store.update_request(connection, recording_id, recording.request, restart=True)
             await self._enqueue(connection, recording_id)
+            await leave_dialog(connection, owner, recording_id)
             if with_recording is not None:
                 await with_recording(connection, recording, True)
         return recording
+
+    async def process_stopped_again(
+        self, owner: UserId, number: int, with_recording: WithRecording | None = None
+    ) -> tuple[Recording, bool]:
+        """The same of a recording by its number; tells whether it was begun: not with one that is being worked on.
+
+        Under the owner's lock, ``dialogs.get_user_lock``.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+        if is_at_work(recording):
+            return recording, False
+        return await self.process_again(owner, recording.id, with_recording), True
 
     def _check(self, sent: _Sent, info: AudioInfo) -> None:
         file_name = sent.file_name
@@ -223,92 +235,3 @@ class Intake:
 def _same_words(before: ProcessingRequest, now: ProcessingRequest) -> bool:
     """Tell whether both requests lead to the same transcript; building and caption do not enter it."""
     return (before.scenario, before.language, before.speakers) == (now.scenario, now.language, now.speakers)
-
-
-_ORDER = tuple(Stage)
-
-
-class RecordingChanges:
-    """Changes recordings.
-
-    ``enqueue`` adds the job of a recording to a transaction; ``stopped`` ends all work on a recording and holds it off
-    during its block.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        objects: ObjectStore,
-        files: ReportFiles,
-        pack: ReportPack,
-        enqueue: Callable[[Connection, RecordingId], Awaitable[None]],
-        stopped: Callable[[RecordingId], AbstractAsyncContextManager[None]],
-    ) -> None:
-        self._database = database
-        self._objects = objects
-        self._files = files
-        self._pack = pack
-        self._enqueue = enqueue
-        self._stopped = stopped
-
-    async def choose_scenario(
-        self,
-        connection: Connection,
-        owner: UserId,
-        recording_id: RecordingId,
-        scenario: ScenarioId,
-        building: BuildingType | None = None,
-    ) -> Recording:
-        """Say what the recording is; without ``building`` the one it has stays. An earlier failure is over with that.
-
-        Work is enqueued as far as the scenario changes speakers or roles; nothing is transcribed again.
-
-        Raises:
-            NotFound: the owner has no such recording.
-            UnknownChoice: no such scenario.
-        """
-        recording = await recordings_store.lock_recording(connection, owner, recording_id)
-        stage = min(recording.stage, self._last_unchanged(recording, scenario), key=_ORDER.index)
-        chosen = await recordings_store.choose_scenario(
-            connection, recording_id, scenario, building or recording.request.building, stage
-        )
-        if chosen.stage is not Stage.DONE:
-            await self._enqueue(connection, recording_id)
-        return chosen
-
-    async def delete(self, owner: UserId, recording_id: RecordingId) -> None:
-        """Delete the recording with its work, objects, reports and rows.
-
-        The rows go last: after a crash the recording is still listed, and deleting it again removes the rest.
-
-        Raises:
-            NotFound: the owner has no such recording.
-            ObjectStoreUnavailable, DatabaseUnavailable, ReportIndexBroken: the recording is still listed.
-        """
-        async with self._database.transaction() as connection:
-            recording = await recordings_store.get_recording(connection, owner, recording_id)
-        async with self._stopped(recording_id):
-            async with self._database.transaction() as connection:
-                runs = await reports_store.list_runs(connection, recording_id)
-            for run in runs:
-                await self._files.delete(owner, run.id)
-            for key in (recording.object_key, key_for_transcript(owner, recording_id)):
-                await self._objects.delete(key)
-            async with self._database.transaction() as connection:
-                await recordings_store.delete_recording(connection, recording_id)
-
-    def _last_unchanged(self, recording: Recording, scenario: ScenarioId) -> Stage:
-        """The last stage whose result is the same for both scenarios."""
-        voices_before, roles_before = self._speakers(recording.request.scenario)
-        voices, roles = self._speakers(scenario)
-        if voices == voices_before and roles == roles_before:
-            return Stage.DONE
-        # Roles that were named are taken away when the speakers are found anew.
-        return Stage.SPEAKERS_KNOWN if voices == voices_before and not roles_before else Stage.TRANSCRIBED
-
-    def _speakers(self, scenario_id: ScenarioId) -> tuple[bool, tuple[ScenarioRole, ...]]:
-        """Whether voices are told apart in the scenario, and the roles that they get."""
-        if scenario_id == NO_SCENARIO:
-            return True, ()
-        scenario = self._pack.scenario(scenario_id)
-        return scenario.diarize, scenario.roles if scenario.diarize else ()

@@ -13,7 +13,7 @@ from embedded.s3 import S3Endpoint
 from errors import NotARecording, NotFound
 from minio_manager import ObjectStore
 from recording_files import encode, tone
-from recordings import Intake, IntakeLimits
+from recordings.intake import Intake, IntakeLimits
 from recordings_factory import add_user
 
 INTERVIEW = ProcessingRequest(scenario=ScenarioId("interview"))

@@ -1,0 +1,52 @@
+"""Cancelling: work stops wherever it is, and what is done, the recording itself too, stays."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import cards_store
+import incoming_store
+from datamodels import RecordingId, ReportRunId, UserId
+from datamodels_telegram import CardKind
+from db import Database
+
+
+class Cancellations:
+    """Stops what is being done for a person.
+
+    ``recording`` stops the work on a recording, ``reports`` that on the owner's report runs; both tell whether there
+    was any.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        recording: Callable[[RecordingId], Awaitable[bool]],
+        reports: Callable[[UserId, Sequence[ReportRunId]], Awaitable[bool]],
+    ) -> None:
+        self._database = database
+        self._recording = recording
+        self._reports = reports
+
+    async def cancel_file(self, owner: UserId, incoming_id: int) -> bool:
+        """Stop a file that is coming, or the work on the recording that it has become; False when that is over.
+
+        Raises:
+            NotFound: the owner has sent no such file.
+        """
+        async with self._database.transaction() as connection:
+            cancelled = await incoming_store.cancel(connection, owner, incoming_id)
+            incoming = await incoming_store.get(connection, owner, incoming_id)
+        if not cancelled and incoming.recording_id is not None:
+            return await self._recording(incoming.recording_id)
+        return cancelled
+
+    async def cancel_card(self, owner: UserId, card_id: int) -> bool:
+        """Stop the work that a card shows; False when it is over.
+
+        Raises:
+            NotFound: the owner has no such card.
+        """
+        async with self._database.transaction() as connection:
+            card = await cards_store.get(connection, owner, card_id)
+        if card.kind is CardKind.REPORTS:
+            return await self._reports(owner, card.run_ids)
+        return card.recording_id is not None and await self._recording(card.recording_id)

@@ -1,0 +1,104 @@
+"""What people change about a recording that is there: its scenario, and that it is gone."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+import recordings_store
+import reports_store
+from constants import NO_SCENARIO
+from datamodels import BuildingType, Recording, RecordingId, ScenarioId, Stage, UserId
+from db import Connection, Database
+from dialogs import leave_dialog
+from md_storage import ReportFiles
+from minio_manager import ObjectStore, key_for_transcript
+from prompt_pack.manifest import ScenarioRole
+from prompt_pack.models import ReportPack
+
+_ORDER = tuple(Stage)
+
+
+class RecordingChanges:
+    """Changes recordings.
+
+    ``enqueue`` adds the job of a recording to a transaction; ``stopped`` ends all work on a recording and holds it off
+    during its block.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        files: ReportFiles,
+        pack: ReportPack,
+        enqueue: Callable[[Connection, RecordingId], Awaitable[None]],
+        stopped: Callable[[RecordingId], AbstractAsyncContextManager[None]],
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._files = files
+        self._pack = pack
+        self._enqueue = enqueue
+        self._stopped = stopped
+
+    async def choose_scenario(
+        self,
+        connection: Connection,
+        owner: UserId,
+        recording_id: RecordingId,
+        scenario: ScenarioId,
+        building: BuildingType | None = None,
+    ) -> Recording:
+        """Say what the recording is; without ``building`` the one it has stays. An earlier failure is over with that.
+
+        Work is enqueued as far as the scenario changes speakers or roles; nothing is transcribed again.
+
+        Raises:
+            NotFound: the owner has no such recording.
+            UnknownChoice: no such scenario.
+        """
+        recording = await recordings_store.lock_recording(connection, owner, recording_id)
+        stage = min(recording.stage, self._last_unchanged(recording, scenario), key=_ORDER.index)
+        chosen = await recordings_store.choose_scenario(
+            connection, recording_id, scenario, building or recording.request.building, stage
+        )
+        if chosen.stage is not Stage.DONE:
+            await self._enqueue(connection, recording_id)
+        return chosen
+
+    async def delete(self, owner: UserId, recording_id: RecordingId) -> None:
+        """Delete the recording with its work, dialog, objects, reports and rows.
+
+        The rows go last: after a crash the recording is still listed, and deleting it again removes the rest.
+
+        Raises:
+            NotFound: the owner has no such recording.
+            ObjectStoreUnavailable, DatabaseUnavailable, ReportIndexBroken: the recording is still listed.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_recording(connection, owner, recording_id)
+            await leave_dialog(connection, owner, recording_id)
+        async with self._stopped(recording_id):
+            async with self._database.transaction() as connection:
+                runs = await reports_store.list_runs(connection, recording_id)
+            for run in runs:
+                await self._files.delete(owner, run.id)
+            for key in (recording.object_key, key_for_transcript(owner, recording_id)):
+                await self._objects.delete(key)
+            async with self._database.transaction() as connection:
+                await recordings_store.delete_recording(connection, recording_id)
+
+    def _last_unchanged(self, recording: Recording, scenario: ScenarioId) -> Stage:
+        """The last stage whose result is the same for both scenarios."""
+        voices_before, roles_before = self._speakers(recording.request.scenario)
+        voices, roles = self._speakers(scenario)
+        if voices == voices_before and roles == roles_before:
+            return Stage.DONE
+        # Roles that were named are taken away when the speakers are found anew.
+        return Stage.SPEAKERS_KNOWN if voices == voices_before and not roles_before else Stage.TRANSCRIBED
+
+    def _speakers(self, scenario_id: ScenarioId) -> tuple[bool, tuple[ScenarioRole, ...]]:
+        """Whether voices are told apart in the scenario, and the roles that they get."""
+        if scenario_id == NO_SCENARIO:
+            return True, ()
+        scenario = self._pack.scenario(scenario_id)
+        return scenario.diarize, scenario.roles if scenario.diarize else ()

@@ -1,0 +1,151 @@
+"""What a recording is said to be: its scenario, its building type, its metadata.
+
+It is said by the caption, by a button, by the storage menu or at the command line; what was said first of the scenario
+stays, until the person is asked again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+
+import incoming_store
+import metadata_store
+import recording_wizard_store
+import recordings_store
+from constants import NO_SCENARIO
+from datamodels import BuildingType, ProcessingRequest, Recording, RecordingMetadata, ScenarioId, UserId
+from datamodels_telegram import WizardStep
+from db import Connection, Database
+from dialogs import chosen_mode, find_wizard
+from metadata.fields import scenario_of_caption
+from metadata.parsing import CaptionResult, parse_caption
+from prompt_pack.models import ReportPack
+from recordings.changes import RecordingChanges
+
+_ASKED_OR_OVER = frozenset([WizardStep.SCENARIO, WizardStep.REPORTS, WizardStep.CLOSED])
+
+
+class Descriptions:
+    """Takes what people say of their recordings.
+
+    ``today`` tells the person's day, since no recording is of a later one. What is said by buttons is said under the
+    person's lock, ``dialogs.get_user_lock``.
+    """
+
+    def __init__(
+        self, database: Database, pack: ReportPack, changes: RecordingChanges, today: Callable[[], date]
+    ) -> None:
+        self._database = database
+        self._pack = pack
+        self._changes = changes
+        self._today = today
+
+    async def scenario_of_file(self, connection: Connection, owner: UserId, caption: str) -> ScenarioId | None:
+        """The scenario of a file that comes: the caption's, else the one chosen in the storage menu; None when open."""
+        known = [scenario.id for scenario in self._pack.scenarios]
+        written = scenario_of_caption(caption, known, self._today())
+        if written is not None:
+            return written
+        mode = await chosen_mode(connection, owner)
+        return mode if mode in known else None
+
+    async def say_scenario(self, owner: UserId, number: int, scenario: str) -> Recording:
+        """Say of which scenario a recording is, unless that has been said: then it stays. Its wizard goes on.
+
+        Raises:
+            UnknownChoice: no such scenario.
+            NotFound: the owner has no recording of that number.
+        """
+        chosen = self._checked(scenario)
+        async with self._database.transaction() as connection:
+            return await self._say(connection, await recordings_store.get_by_number(connection, owner, number), chosen)
+
+    async def say_scenario_of_file(self, owner: UserId, incoming_id: int, scenario: str) -> ScenarioId:
+        """The same of a file that may be no recording yet; returns what it is said to be now.
+
+        Raises:
+            UnknownChoice: no such scenario.
+            NotFound: the owner has sent no such file.
+        """
+        chosen = self._checked(scenario)
+        async with self._database.transaction() as connection:
+            incoming = await incoming_store.get(connection, owner, incoming_id)
+            if incoming.scenario is not None:
+                return incoming.scenario
+            incoming = await incoming_store.set_scenario(connection, owner, incoming.id, chosen)
+            if incoming.recording_id is not None:
+                recording = await recordings_store.get_recording(connection, owner, incoming.recording_id)
+                await self._say(connection, recording, chosen)
+        return chosen
+
+    def _checked(self, scenario: str) -> ScenarioId:
+        if scenario != NO_SCENARIO:
+            return self._pack.scenario(scenario).id
+        return ScenarioId(NO_SCENARIO)
+
+    async def _say(self, connection: Connection, recording: Recording, scenario: ScenarioId) -> Recording:
+        wizard = await find_wizard(connection, recording.owner_id, recording.id)
+        asked = wizard is not None and wizard.step is WizardStep.SCENARIO
+        if recording.request.scenario != NO_SCENARIO and not asked:
+            return recording
+        if recording.request.scenario != scenario:
+            recording = await self._changes.choose_scenario(connection, recording.owner_id, recording.id, scenario)
+        if wizard is not None and wizard.step in _ASKED_OR_OVER:
+            step = WizardStep.CLOSED if scenario == NO_SCENARIO else WizardStep.PROPOSAL
+            await recording_wizard_store.move(connection, wizard, step)
+        return recording
+
+
+async def take_over_scenario(connection: Connection, recording: Recording, said: ScenarioId | None) -> None:
+    """Give a recording, the work on which begins in this transaction, what was said meanwhile of its file."""
+    if said not in {None, recording.request.scenario}:
+        assert said is not None  # noqa: S101  # or it would be in the set
+        await recordings_store.choose_scenario(
+            connection, recording.id, said, recording.request.building, recording.stage
+        )
+
+
+def read_caption(caption: str, scenario: str, today: date) -> CaptionResult:
+    """What a caption says, and what of it cannot be read; nothing of an empty one.
+
+    Blocking: the dictionary of word forms is loaded with the first zone.
+    """
+    return parse_caption(caption, scenario, today) if caption else CaptionResult(metadata=RecordingMetadata())
+
+
+def metadata_of_request(request: ProcessingRequest, today: date) -> RecordingMetadata:
+    """What the caption of a request says: nothing while its scenario, and so the meaning of its lines, is not known.
+
+    Blocking, as ``read_caption`` is.
+    """
+    if request.scenario == NO_SCENARIO or not request.caption.strip():
+        return RecordingMetadata()
+    return read_caption(request.caption, request.scenario, today).metadata
+
+
+async def known_metadata(connection: Connection, recording: Recording, today: date) -> RecordingMetadata:
+    """What is known of a recording, by its caption when nothing is; that is kept then."""
+    known = await metadata_store.load_metadata(connection, recording.id)
+    if known != RecordingMetadata():
+        return known
+    known = await asyncio.to_thread(metadata_of_request, recording.request, today)
+    if known != RecordingMetadata():
+        await metadata_store.save_metadata(connection, recording.id, known)
+    return known
+
+
+def building_of(recording: Recording, metadata: RecordingMetadata) -> BuildingType | None:
+    """The building type of a recording: its metadata's, which a person may have mended, else the one it came with."""
+    return metadata.building or recording.request.building
+
+
+def building_said(outright: BuildingType | None, caption: RecordingMetadata) -> BuildingType | None:
+    """The building type that a recording comes with: what is said outright stands above what its caption says."""
+    return outright or caption.building
+
+
+async def say_building(connection: Connection, recording: Recording, building: BuildingType) -> None:
+    """Keep the building type with the rest of what is known of a recording."""
+    metadata = await metadata_store.lock_metadata(connection, recording.id)
+    chosen = metadata.model_copy(update={"building": building})
+    await metadata_store.save_metadata(connection, recording.id, chosen)

@@ -1,0 +1,105 @@
+"""A person's recordings: found by the number that people see, listed, and how far each of them is."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+import metadata_store
+import recordings_store
+from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, ScenarioId, Stage, UserId
+from db import Connection, Database
+from dialogs import choose_mode
+
+WithOwnRecording = Callable[[Connection, Recording], Awaitable[None]]
+"""What else belongs to the transaction in which a recording is found, such as that its file will be sent."""
+
+
+class RecordingPage(NamedTuple):
+    """Some of a person's recordings of one scenario. ``places`` are of those whose place is known."""
+
+    recordings: list[Recording]
+    places: Mapping[RecordingId, str]
+    page: int
+    total: int
+
+
+class RecordingCard(NamedTuple):
+    """A recording, how far the work on it and its reports is, and what is known of it."""
+
+    recording: Recording
+    progress: RecordingProgress
+    metadata: RecordingMetadata
+
+
+def is_transcribed(recording: Recording) -> bool:
+    """Whether the whole transcript is there, with speakers and roles."""
+    return recording.stage is Stage.DONE
+
+
+def has_stopped(recording: Recording) -> bool:
+    """Whether work on the recording has stopped and nobody but a person will start it again."""
+    return recording.error_code is not None and recording.retry_at is None
+
+
+def is_at_work(recording: Recording) -> bool:
+    """Whether the recording is being worked on, or will be without anybody asking."""
+    return not is_transcribed(recording) and not has_stopped(recording)
+
+
+class Recordings:
+    """The recordings of every person."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, owner: UserId, number: int, with_recording: WithOwnRecording | None = None) -> Recording:
+        """The owner's recording.
+
+        Raises:
+            NotFound: the owner has none of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            if with_recording is not None:
+                await with_recording(connection, recording)
+        return recording
+
+    async def find_transcript(self, owner: UserId, number: int, with_transcript: WithOwnRecording) -> Recording:
+        """The owner's recording; ``with_transcript`` takes part when it is transcribed, and only then.
+
+        Raises:
+            NotFound: the owner has none of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            if is_transcribed(recording):
+                await with_transcript(connection, recording)
+        return recording
+
+    async def card(self, owner: UserId, number: int) -> RecordingCard:
+        """All about the owner's recording.
+
+        Raises:
+            NotFound: the owner has none of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            [progress] = await recordings_store.load_progress(connection, [recording.id])
+            return RecordingCard(recording, progress, await _metadata(connection, recording))
+
+    async def enter(self, owner: UserId, scenario: ScenarioId, page: int, size: int) -> RecordingPage:
+        """A page, from 1, of the owner's recordings of a scenario, which the next ones will be of too.
+
+        The newest come first; the last page is given when there are fewer.
+        """
+        async with self._database.transaction() as connection:
+            await choose_mode(connection, owner, scenario)
+            total = await recordings_store.count_recordings(connection, owner, scenario)
+            page = min(page, max(1, -(-total // size)))
+            rows = await recordings_store.list_recordings(connection, owner, scenario, size, (page - 1) * size)
+            places = {row.id: (await _metadata(connection, row)).place for row in rows}
+        named = {recording_id: place for recording_id, place in places.items() if place is not None}
+        return RecordingPage(rows, named, page, total)
+
+
+async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
+    return await metadata_store.load_metadata(connection, recording.id)

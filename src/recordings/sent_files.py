@@ -1,0 +1,67 @@
+"""Files that people send: taken in or refused at once, by what the messenger tells of them; stopped while they come."""
+
+from pathlib import Path
+
+import cards_store
+import incoming_store
+from constants import RECORDING_EXTENSIONS
+from datamodels import UserId
+from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingMessage
+from db import Database
+from errors import EmptyFile, NotARecording, RecordingTooLarge, VoxPersonaError
+from recordings.descriptions import Descriptions
+from recordings.intake import IntakeLimits
+from utils import human_size
+
+_OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
+"""What Telegram makes itself needs no name."""
+
+
+def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:
+    """Why a file is refused before it is downloaded, by what Telegram tells of it; None when it is worth a try."""
+    if file.size_bytes <= 0:
+        return EmptyFile(file_name=file.file_name)
+    if _extension(recording_name(file)) not in RECORDING_EXTENSIONS:
+        return NotARecording(file_name=file.file_name, reason="extension")
+    if file.size_bytes > limits.largest_bytes:
+        size, maximum = human_size(file.size_bytes), human_size(limits.largest_bytes)
+        return RecordingTooLarge(file_name=file.file_name, size=size, maximum=maximum)
+    return None
+
+
+def recording_name(file: AttachedFile) -> str:
+    """The file's name, with the extension that it needs to be a recording when Telegram itself made the file."""
+    own = _OWN_EXTENSIONS.get(file.kind)
+    if own is None or _extension(file.file_name) in RECORDING_EXTENSIONS:
+        return file.file_name
+    return f"{file.file_name}.{own}"
+
+
+class SentFiles:
+    """Takes files in, so that they are downloaded, and shown on a card, from their rows."""
+
+    def __init__(self, database: Database, limits: IntakeLimits, descriptions: Descriptions) -> None:
+        self._database = database
+        self._limits = limits
+        self._descriptions = descriptions
+
+    async def take_in(self, owner: UserId, message: IncomingMessage) -> IncomingFile:
+        """Take the file of a message in, or note why it is refused; its card says which.
+
+        Raises:
+            ValueError: the message has no file.
+        """
+        if message.file is None:
+            raise ValueError("the message has no file")
+        problem = refusal(message.file, self._limits)
+        async with self._database.transaction() as connection:
+            scenario = await self._descriptions.scenario_of_file(connection, owner, message.text)
+            incoming = await incoming_store.add(connection, owner, message, scenario)
+            await cards_store.add_incoming_card(connection, incoming)
+            if problem is not None:
+                await incoming_store.finish_refused(connection, incoming.id, problem.code, problem.user_text)
+        return incoming
+
+
+def _extension(file_name: str) -> str:
+    return Path(file_name).suffix.lower().lstrip(".")

@@ -1,0 +1,377 @@
+"""Orders of reports: which can be had of a recording, what they lack, which are there, and having them written.
+
+An order is one transaction: the report runs, their jobs, and what else the front door adds to it. However often, and
+from wherever, the same is ordered of the same inputs, it is one report.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from hashlib import sha256
+from typing import NamedTuple, Protocol
+
+import metadata_store
+import recording_wizard_store
+import recordings_store
+import reports_store
+import transcripts_store
+from constants import NO_SCENARIO
+from datamodels import (
+    BuildingType,
+    NewReportRun,
+    Recording,
+    RecordingId,
+    RecordingMetadata,
+    ReportId,
+    ReportRun,
+    ReportRunId,
+    RunStatus,
+    Transcript,
+    UserId,
+)
+from datamodels_telegram import WizardStep
+from db import Connection, Database
+from dialogs import find_wizard
+from errors import BuildingNeeded, NoLanguageModel, NotFound, UnknownChoice
+from language_model.port import LanguageModel
+from metadata.fields import Field, missing
+from metadata.parsing import metadata_lines
+from prompt_pack.models import ReportPack, ReportPlan, ReportType
+from recordings.descriptions import building_of, say_building
+from recordings.lookup import WithOwnRecording, is_transcribed
+
+EVERYTHING = "all"
+"""In the place of a report's id: every report of the scenario."""
+NOTHING = "none"
+
+EnqueueReport = Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
+"""Adds the job that writes a report to the transaction."""
+WithReport = Callable[[Connection, Recording, ReportRun], Awaitable[None]]
+"""What else belongs to the transaction in which a report is found, such as that its file will be sent."""
+
+
+class Lack(StrEnum):
+    """What has to come before reports can be ordered."""
+
+    TRANSCRIPT = "transcript"
+    SCENARIO = "scenario"
+    BUILDING = "building"
+
+
+class Offered(NamedTuple):
+    """A report that can be had. ``status`` is how far its newest run is; None while it was never ordered."""
+
+    report: ReportType
+    lack: Lack | None
+    status: RunStatus | None
+
+
+class Offer(NamedTuple):
+    """What can be had of a recording; nothing while it lacks something itself.
+
+    ``unknown`` are the fields of its metadata that have no value: reports are written without them, too.
+    """
+
+    recording: Recording
+    lack: Lack | None
+    building: BuildingType | None
+    unknown: tuple[Field, ...]
+    reports: tuple[Offered, ...]
+
+
+class Order(NamedTuple):
+    """What came of an order. With a ``lack``, nothing was ordered; when it is ``known``, nothing more was."""
+
+    recording: Recording
+    reports: tuple[ReportType, ...]
+    building: BuildingType | None
+    lack: Lack | None
+    known: bool = False
+    runs: tuple[ReportRunId, ...] = ()
+
+
+class Occasion(Protocol):
+    """From where a person orders; what is handled again from there, after a crash too, orders no more."""
+
+    async def is_known(self, connection: Connection) -> bool:
+        """Tell whether this was ordered on this occasion before."""
+        ...
+
+    async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
+        """Add to the order what the front door shows of it, and that it is known from now on."""
+        ...
+
+
+class Choice(NamedTuple):
+    """The reports that were asked for; ``without_building`` are those that need a building type first."""
+
+    reports: tuple[ReportType, ...]
+    without_building: tuple[ReportType, ...]
+
+
+def choose_reports(pack: ReportPack, scenario: str, wanted: str, building: BuildingType | None) -> Choice:
+    """Choose by ids with commas, ``EVERYTHING`` or ``NOTHING``; of a recording without a scenario there are none.
+
+    Raises:
+        UnknownChoice: no such scenario, or it has no such report.
+        BuildingNeeded: a report that was named needs a building type.
+    """
+    if scenario == NO_SCENARIO:
+        return Choice((), ())
+    scenarios = [each.id for each in pack.scenarios]
+    if scenario not in scenarios:
+        raise UnknownChoice(value=scenario, allowed=", ".join([*scenarios, NO_SCENARIO]))
+    if wanted == NOTHING:
+        return Choice((), ())
+    reports = pack.reports(scenario)
+    chosen = reports if wanted == EVERYTHING else _named(reports, wanted.split(","))
+    without_building = tuple(report for report in chosen if _lacks_building(report, building))
+    if without_building and wanted != EVERYTHING:
+        raise BuildingNeeded(labels="», «".join(report.label for report in without_building))
+    return Choice(tuple(report for report in chosen if report not in without_building), without_building)
+
+
+class ReportOrders:
+    """Orders reports. ``language_model`` gives the model in use, ``cancel`` stops report runs in their workers."""
+
+    def __init__(
+        self,
+        database: Database,
+        pack: ReportPack,
+        language_model: Callable[[], Awaitable[LanguageModel | None]],
+        enqueue: EnqueueReport,
+        cancel: Callable[[Sequence[ReportRunId]], Awaitable[bool]],
+    ) -> None:
+        self._database = database
+        self._pack = pack
+        self._language_model = language_model
+        self._enqueue = enqueue
+        self._cancel = cancel
+
+    async def offer(self, owner: UserId, number: int, with_recording: WithOwnRecording | None = None) -> Offer:
+        """What can be had of a recording.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            if with_recording is not None:
+                await with_recording(connection, recording)
+            metadata = await _metadata(connection, recording)
+            statuses = await reports_store.newest_statuses(connection, recording.id)
+        building, lack = building_of(recording, metadata), _lack(recording)
+        if lack is not None:
+            return Offer(recording, lack, building, (), ())
+        scenario = recording.request.scenario
+        offered = tuple(
+            Offered(each, Lack.BUILDING if _lacks_building(each, building) else None, statuses.get(each.id))
+            for each in self._pack.reports(scenario)
+        )
+        return Offer(recording, None, building, missing(scenario, metadata), offered)
+
+    async def order(
+        self, owner: UserId, number: int, wanted: ReportId | None, occasion: Occasion | None = None
+    ) -> Order:
+        """Order a report of a recording, or, for None, all of its scenario; nothing when one lacks something.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+            UnknownChoice: its scenario has no such report.
+            NoLanguageModel: reports are switched off.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            order = await self._considered(connection, recording, wanted, occasion)
+        if order.lack is not None or order.known:
+            return order
+        # It may take its time to be there: nothing is locked meanwhile, and things may have changed then.
+        llm = await self._model()
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.lock_recording(connection, owner, recording.id)
+            order = await self._considered(connection, recording, wanted, occasion)
+            if order.lack is not None or order.known:
+                return order
+            runs = await self._queued(connection, recording, order.reports, order.building, llm)
+            if occasion is not None:
+                await occasion.note(connection, recording, runs)
+        return order._replace(runs=runs)
+
+    async def order_chosen(
+        self, owner: UserId, recording_id: RecordingId, reports: Sequence[ReportType], building: BuildingType | None
+    ) -> tuple[ReportRunId, ...]:
+        """Order reports that were chosen before, for this building type, whatever the recording is said to be.
+
+        Raises:
+            NoLanguageModel: reports are switched off.
+            NotFound: the owner has no such recording, or it has no transcript.
+            UnknownChoice: a report needs a building type.
+        """
+        llm = await self._model()
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.lock_recording(connection, owner, recording_id)
+            return await self._queued(connection, recording, reports, building, llm)
+
+    async def say_building(
+        self, owner: UserId, number: int, building: BuildingType, place: int | None
+    ) -> ReportId | None:
+        """Keep the building type that was asked for, and tell which report is to be ordered then; None for all.
+
+        ``place`` is the report's in its scenario, from 1; None stands for all.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+            UnknownChoice: its scenario has no report at that place.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            scenario = recording.request.scenario
+            ids = [each.id for each in self._pack.reports(scenario)] if scenario != NO_SCENARIO else []
+            if place is not None and not 1 <= place <= len(ids):
+                raise UnknownChoice(value=place, allowed=", ".join(ids))
+            await say_building(connection, recording, building)
+        return None if place is None else ids[place - 1]
+
+    async def decline(self, owner: UserId, number: int) -> Recording:
+        """Want no reports of a recording, for now: its wizard ends.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            wizard = await find_wizard(connection, owner, recording.id)
+            if wizard is not None and wizard.step is WizardStep.REPORTS:
+                await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)
+        return recording
+
+    async def find(self, owner: UserId, number: int, with_report: WithReport) -> ReportRun:
+        """The owner's report by its permanent number.
+
+        Raises:
+            NotFound: the owner has none of that number.
+        """
+        async with self._database.transaction() as connection:
+            run = await reports_store.find_by_number(connection, owner, number)
+            if run is None:
+                raise NotFound(what=f"report {number}")
+            recording = await recordings_store.get_recording(connection, owner, run.recording_id)
+            await with_report(connection, recording, run)
+        return run
+
+    async def cancel(self, owner: UserId, runs: Sequence[ReportRunId]) -> bool:
+        """Stop the work on reports; what the model has answered stays. False when all were over already.
+
+        Raises:
+            NotFound: one of them is someone else's; those that were deleted are passed over.
+        """
+        async with self._database.transaction() as connection:
+            if await reports_store.are_of_others(connection, owner, runs):
+                raise NotFound(what=f"reports of {owner}")
+        return await self._cancel(runs)
+
+    async def _considered(
+        self, connection: Connection, recording: Recording, wanted: ReportId | None, occasion: Occasion | None
+    ) -> Order:
+        """The order as far as it goes without a model."""
+        lack = _lack(recording)
+        if lack is not None:
+            return Order(recording, (), None, lack)
+        reports = self._pack.reports(recording.request.scenario)
+        if wanted is not None:
+            reports = _named(reports, [wanted])
+        building = building_of(recording, await _metadata(connection, recording))
+        if any(_lacks_building(report, building) for report in reports):
+            return Order(recording, reports, None, Lack.BUILDING)
+        known = occasion is not None and await occasion.is_known(connection)
+        return Order(recording, reports, building, None, known)
+
+    async def _queued(
+        self,
+        connection: Connection,
+        recording: Recording,
+        reports: Sequence[ReportType],
+        building: BuildingType | None,
+        llm: LanguageModel,
+    ) -> tuple[ReportRunId, ...]:
+        """Queue a run of each report; one that was written from the same inputs before is that one."""
+        transcript, metadata = await load_inputs(connection, recording.id)
+        runs = []
+        for report in reports:
+            needed = building if report.per_building else None
+            plan = report.plan(needed)
+            new = NewReportRun(
+                recording_id=recording.id,
+                owner_id=recording.owner_id,
+                scenario=report.scenario,
+                report_id=report.id,
+                building=needed,
+                input_hash=await asyncio.to_thread(hash_inputs, transcript, metadata, plan, needed, llm),
+                prompt_hash=plan.prompt_hash,
+                model=llm.info.model,
+                passes_total=plan.steps,
+            )
+            run = await reports_store.queue_run(connection, new)
+            if run.status is not RunStatus.DONE:
+                await self._enqueue(connection, recording.id, run.id)
+            runs.append(run.id)
+        return tuple(runs)
+
+    async def _model(self) -> LanguageModel:
+        llm = await self._language_model()
+        if llm is None:
+            raise NoLanguageModel
+        return llm
+
+
+async def load_inputs(connection: Connection, recording_id: RecordingId) -> tuple[Transcript, RecordingMetadata]:
+    """Load what reports of a recording are written from.
+
+    Raises:
+        NotFound: it has no transcript.
+    """
+    transcript = await transcripts_store.load_transcript(connection, recording_id)
+    if transcript is None:
+        raise NotFound(what=f"transcript of {recording_id}")
+    return transcript, await metadata_store.load_metadata(connection, recording_id)
+
+
+def hash_inputs(
+    transcript: Transcript,
+    metadata: RecordingMetadata,
+    plan: ReportPlan,
+    building: BuildingType | None,
+    llm: LanguageModel,
+) -> str:
+    """What a report depends on. Takes a while for hours of speech: call it in a thread."""
+    inputs = [
+        transcript.model_dump_json(),
+        metadata_lines(metadata),
+        plan.prompt_hash,
+        llm.info.fingerprint,
+        building,
+    ]
+    return sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest()
+
+
+def _lack(recording: Recording) -> Lack | None:
+    if not is_transcribed(recording):
+        return Lack.TRANSCRIPT
+    return Lack.SCENARIO if recording.request.scenario == NO_SCENARIO else None
+
+
+def _lacks_building(report: ReportType, building: BuildingType | None) -> bool:
+    return report.per_building and building is None
+
+
+def _named(reports: Sequence[ReportType], ids: Sequence[str]) -> tuple[ReportType, ...]:
+    known: dict[str, ReportType] = {report.id: report for report in reports}
+    for report_id in ids:
+        if report_id not in known:
+            raise UnknownChoice(value=report_id, allowed=", ".join([EVERYTHING, NOTHING, *known]))
+    return tuple(known[report_id] for report_id in ids)
+
+
+async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
+    return await metadata_store.load_metadata(connection, recording.id)

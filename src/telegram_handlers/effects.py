@@ -1,0 +1,114 @@
+"""What a change of state brings with it in the chat, as part of the change's own transaction.
+
+Services take these from handlers, which know no store themselves: a crash leaves both the change and what the person
+gets to see of it, or neither.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Concatenate, ParamSpec
+
+import cards_store
+import outbox_store
+import recording_wizard_store
+import user_states
+from datamodels import Recording, ReportRunId, UserId
+from datamodels_telegram import MessageId, OutgoingMessage
+from db import Connection
+from dialogs import first_tap
+from markups.callback_data import Press
+from random_ids import new_name
+from recordings.intake import WithRecording
+from recordings.lookup import WithOwnRecording
+from telegram_handlers.context import Context
+from user_states import State
+
+P = ParamSpec("P")
+
+
+class Ordered(State):
+    """What was ordered from one message: a button that is handled again, after a crash too, orders no more."""
+
+    KEY = "ordered"
+    message_id: MessageId | None
+    wanted: tuple[str, ...] = ()
+
+
+class DemonstrationTold(State):
+    """The person has been told that the language model is for demonstration."""
+
+    KEY = "demonstration_told"
+
+
+def sent_once(
+    context: Context, press: Press, message: Callable[P, OutgoingMessage]
+) -> Callable[Concatenate[Connection, P], Awaitable[None]]:
+    """Have a message sent that takes its time, such as one with a file, unless this press is of a double tap.
+
+    It survives a restart. ``message`` makes it of what the service has found.
+    """
+
+    async def put(connection: Connection, /, *found: P.args, **named: P.kwargs) -> None:
+        if await first_tap(connection, context.user.id, context.pressed, press.model_dump_json()):
+            key = f"press:{context.chat}:{new_name()}"
+            await outbox_store.put(connection, key, context.user.id, context.chat, message(*found, **named))
+
+    return put
+
+
+def followed_anew(context: Context) -> WithRecording:
+    """Have a recording that is processed again followed by another round of its wizard and by a card of its own."""
+
+    async def follow(connection: Connection, recording: Recording, known: bool) -> None:  # noqa: ARG001
+        await recording_wizard_store.restart(connection, context.user.id, context.chat, recording.id)
+        await cards_store.add_recording_card(connection, context.user.id, context.chat, recording.id)
+
+    return follow
+
+
+def may_order_again(context: Context) -> WithOwnRecording:
+    """Have what was ordered from the pressed message forgotten: it shows the menu now."""
+
+    async def forget(connection: Connection, recording: Recording) -> None:  # noqa: ARG001
+        await user_states.drop(connection, context.user.id, Ordered)
+
+    return forget
+
+
+class OrderPress:
+    """A press that orders ``wanted``, once however often it is handled; what was ordered gets a card.
+
+    ``tells_demonstration`` is set by an order: whether the person is to hear now of the demonstration model.
+    """
+
+    def __init__(self, context: Context, wanted: str, *, demonstration: bool) -> None:
+        self._context = context
+        self._wanted = wanted
+        self._demonstration = demonstration
+        self.tells_demonstration = False
+
+    async def is_known(self, connection: Connection) -> bool:
+        return self._wanted in await self._ordered_before(connection)
+
+    async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
+        """Have the runs shown and delivered; what another order has not delivered yet comes with that one."""
+        owner, chat = self._context.user.id, self._context.chat
+        wanted = (*await self._ordered_before(connection), self._wanted)
+        await user_states.put(connection, owner, Ordered(message_id=self._context.pressed, wanted=wanted))
+        on_their_way = await _undelivered(connection, owner)
+        new = [run for run in runs if run not in on_their_way]
+        if new:
+            await cards_store.add_reports_card(connection, owner, chat, recording.id, new)
+        if self._demonstration:
+            told = await user_states.get(connection, owner, DemonstrationTold)
+            await user_states.put(connection, owner, DemonstrationTold())
+            self.tells_demonstration = told is None
+
+    async def _ordered_before(self, connection: Connection) -> tuple[str, ...]:
+        before = await user_states.get(connection, self._context.user.id, Ordered)
+        return before.wanted if before is not None and before.message_id == self._context.pressed else ()
+
+
+async def _undelivered(connection: Connection, owner: UserId) -> frozenset[ReportRunId]:
+    cards = await cards_store.undelivered(connection)
+    mine = [card for card in cards if card.owner_id == owner]
+    return frozenset(run for card in mine for run in card.run_ids if run not in card.delivered)
