@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from steps import (
     AUDIT_CAPTION,
     CONFIRMATION,
@@ -19,6 +21,8 @@ from steps import (
     times_sent,
 )
 from telegram_user import ScriptedUser
+
+pytestmark = pytest.mark.timed
 
 QUESTIONS = (
     FIRST_QUESTION,
