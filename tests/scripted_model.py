@@ -9,6 +9,8 @@ from datamodels import Completion, EngineInfo, PromptMessage, Usage
 from errors import ProviderInvalidAnswer
 
 CHARACTERS_A_TOKEN = 3
+TEMPLATE_TOKENS = 8
+"""What its chat template adds around each message."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class ScriptedModel:
         call = Call(tuple(messages), schema, limit)
         self.calls.append(call)
         asked = sum([await self.count_tokens(message.content) for message in messages])
-        self.largest = max(self.largest, asked + limit)
+        self.largest = max(self.largest, asked + len(messages) * TEMPLATE_TOKENS + limit)
         answer = self._script(call)
         usage = Usage(prompt_tokens=asked, completion_tokens=limit if isinstance(answer, Cut) else 1)
         if isinstance(answer, Cut) and schema is not None:

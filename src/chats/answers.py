@@ -12,7 +12,7 @@ import texts.chats
 from datamodels import Completion, PromptMessage
 from datamodels_chats import AnswerOutcome, Basis, Passage, Turn
 from errors import ContextTooSmall
-from language_model.port import LanguageModel
+from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.templates import Template
 from text_cleaning import as_data
 from utils import clock
@@ -21,8 +21,6 @@ _ANSWER_TOKENS = 1024
 """A page; a longer answer to one question is not read on a phone."""
 _ANSWER_SHARE = 3
 """An answer gets at most this part of the context, or a small model would have no room for the passages."""
-_MESSAGE_TOKENS = 32
-"""What a chat template adds around the messages, at most."""
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _NUMBER = re.compile(r"\d+")
 _SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
@@ -46,7 +44,7 @@ class Composer:
         tokens = min(_ANSWER_TOKENS, self.llm.max_output_tokens, self.llm.context_tokens // _ANSWER_SHARE)
         prompt = self.prompt.render({"no_answer": texts.chats.NO_ANSWER_MARK})
         asked = texts.chats.QUESTION_AS_DATA.format(question=as_data(question))
-        room = self.llm.context_tokens - tokens - _MESSAGE_TOKENS - await self._tokens(prompt, asked)
+        room = self.llm.context_tokens - tokens - QUESTION_TOKENS - await self._tokens(prompt, asked)
         shown = await self._fitting([_passage(passage) for passage in passages], room)
         if not shown:
             raise ContextTooSmall(missing_tokens=await self._tokens(_passage(passages[0])) - room)

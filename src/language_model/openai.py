@@ -32,6 +32,7 @@ from language_model.openai_answers import (
     server_context_tokens,
     without_thinking,
 )
+from language_model.port import MESSAGE_TOKENS
 from prices import model_facts, shutdown_date
 from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
@@ -163,8 +164,6 @@ T = TypeVar("T")
 CAREFUL_CONTEXT_TOKENS = 8192
 """Context when setting, endpoint and table are silent: every model of the last years holds as much."""
 
-MESSAGE_TOKENS = 8
-"""Most tokens that a chat template adds around a message."""
 
 FOREIGN_MARGIN = 1.05
 """For vocabularies that were not measured. Qwen2.5 takes 0.74 to 0.97 of what cl100k with single digits counts for

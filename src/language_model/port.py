@@ -5,6 +5,11 @@ from typing import Any, Protocol
 
 from datamodels import Completion, EngineInfo, PromptMessage
 
+MESSAGE_TOKENS = 8
+"""Most tokens that a chat template adds around a message."""
+QUESTION_TOKENS = 32
+"""Most tokens that a chat template adds around a question of a system and a user message, some to spare."""
+
 
 class LanguageModel(Protocol):
     """A chat model behind an OpenAI-compatible endpoint."""

@@ -15,7 +15,7 @@ from typing import Any
 import texts.transcript
 from datamodels import PromptMessage, RecordingMetadata, Segment, Transcript
 from errors import BadText
-from language_model.port import LanguageModel
+from language_model.port import QUESTION_TOKENS, LanguageModel
 from metadata.fields import Field, fields_of, parse, shown
 from metadata.parsing import lemmas, names_building
 from prompt_pack.models import PromptedModel, Scenario
@@ -153,8 +153,6 @@ _BEGINNING_S = 300.0
 _FEWEST_SEGMENTS = 20
 """A recording may begin with a long silence."""
 _ANSWER_TOKENS = 320
-_MESSAGE_TOKENS = 32
-"""What a chat template adds around messages, at most."""
 _SMALLEST_WINDOW_TOKENS = 64
 _SAFETY = 0.9
 """The token density of a stretch differs from that of the whole."""
@@ -172,7 +170,7 @@ async def propose(transcript: Transcript, scenario: Scenario, model: PromptedMod
     prompt = model.prompt.render({"scenario": scenario.label, "fields": fields})
     tokens = min(_ANSWER_TOKENS, model.llm.max_output_tokens)
     around = await model.llm.count_tokens(prompt + texts.transcript.TRANSCRIPT_AS_DATA)
-    segments = await _beginning(transcript, model.llm.context_tokens - tokens - around - _MESSAGE_TOKENS, model.llm)
+    segments = await _beginning(transcript, model.llm.context_tokens - tokens - around - QUESTION_TOKENS, model.llm)
     if not segments:
         return RecordingMetadata()
     messages = (

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import texts.reports
 from datamodels import BuildingType, IndexValue, PromptMessage, Transcript, Usage, Value
 from errors import ContextTooSmall, ProviderInvalidAnswer, VoxPersonaError
-from language_model.port import LanguageModel
+from language_model.port import MESSAGE_TOKENS, LanguageModel
 from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
@@ -54,8 +54,6 @@ def cut_at_line(text: str) -> str:
 
 T = TypeVar("T")
 
-_MESSAGE_TOKENS = 8
-"""What a chat template adds around a message, at most."""
 _SECOND_QUESTION_TOKENS = 200
 """For saying what was wrong with an answer."""
 _ANSWER_SHARE = 3
@@ -305,7 +303,7 @@ class _Generation:
         return self._llm.context_tokens - taken
 
     async def _tokens(self, messages: Sequence[PromptMessage]) -> int:
-        return sum([await self._llm.count_tokens(message.content) + _MESSAGE_TOKENS for message in messages])
+        return sum([await self._llm.count_tokens(message.content) + MESSAGE_TOKENS for message in messages])
 
     def _warn(self, warning: str, title: str, count: int) -> None:
         if count:

@@ -12,7 +12,7 @@ from typing import Any
 import texts.transcript
 from datamodels import PromptMessage, Segment
 from errors import ProviderError, ProviderInvalidAnswer
-from language_model.port import LanguageModel
+from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import PromptedModel
 from prompt_pack.templates import Schema
@@ -24,8 +24,6 @@ LINES_IN_WINDOW = 40
 
 ANSWER_TOKENS = 64
 ANSWER_TOKENS_A_LABEL = 32
-MESSAGE_TOKENS = 32
-"""Most tokens that a chat template adds around messages."""
 
 SMALLEST_WINDOW_TOKENS = 64
 SAFETY = 0.9
@@ -145,7 +143,7 @@ async def _ask(
     labels_at_once = len(speakers) or LINES_IN_WINDOW
     answer_tokens = min(ANSWER_TOKENS + ANSWER_TOKENS_A_LABEL * labels_at_once, model.llm.max_output_tokens)
     around = await model.llm.count_tokens(prompt + texts.transcript.TRANSCRIPT_AS_DATA)
-    budget = model.llm.context_tokens - answer_tokens - around - MESSAGE_TOKENS
+    budget = model.llm.context_tokens - answer_tokens - around - QUESTION_TOKENS
     if budget < SMALLEST_WINDOW_TOKENS:
         votes.problem = texts.transcript.REASON_NO_ROOM
         return votes

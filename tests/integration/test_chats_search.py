@@ -78,6 +78,15 @@ async def test_rare_words_and_several_of_them_come_first(anna: Asker) -> None:
     assert [passage.source.number for passage in passages] == list(range(1, len(passages) + 1))
 
 
+async def test_what_matches_a_frequent_word_alone_is_left_out_beside_what_matches_all(anna: Asker) -> None:
+    await anna.has_recording("Завтрак подают на террасу, у камина, под рояль.")
+    for _ in range(6):
+        await anna.has_recording("Завтрак был.")
+    [passage] = await found(anna, "завтрак, терраса, камин, рояль")
+    assert "рояль" in text(passage)
+    assert len(await found(anna, "завтрак")) > 1
+
+
 async def test_a_passage_has_what_was_said_around_and_when(anna: Asker) -> None:
     await anna.has_recording(
         ("Сотрудник", "Что скажете про завтрак?"), ("Клиент", "Он был бедный."), ("Клиент", "Кофе хвалю."),

@@ -302,6 +302,35 @@ async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connec
     assert not await recordings_store.set_stage(connection, now, Stage.PREPARED, 1)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scenario": ScenarioId("design")},
+        {"language": "en"},
+        {"language": None},
+        {"speakers": 3},
+        {"speakers": None},
+    ],
+)
+async def test_a_step_that_worked_for_another_request_notes_nothing(
+    connection: Connection, change: dict[str, object]
+) -> None:
+    worked_on = await add_recording(connection)
+    request = worked_on.request.model_copy(update=change)
+    await recordings_store.update_request(connection, worked_on.id, request, restart=False)
+    assert not await recordings_store.set_stage(connection, worked_on, Stage.PREPARED, 1)
+
+
+@pytest.mark.parametrize("change", [{"caption": "другая"}, {"building": None}])
+async def test_a_step_goes_on_when_what_changed_has_no_part_in_it(
+    connection: Connection, change: dict[str, object]
+) -> None:
+    worked_on = await add_recording(connection)
+    request = worked_on.request.model_copy(update=change)
+    await recordings_store.update_request(connection, worked_on.id, request, restart=False)
+    assert await recordings_store.set_stage(connection, worked_on, Stage.PREPARED, 1)
+
+
 async def since(connection: Connection, recording: RecordingId) -> datetime:
     """When the recording's stage began."""
     row = await (await connection.execute("SELECT stage_at FROM recordings WHERE id = %s", (recording,))).fetchone()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from speakers.diarization import find_voices, silhouette
+from speakers.diarization import _Frames, _voice_of_frames, find_voices, silhouette
 
 
 def voices(*sizes: int, spread: float = 0.25, seed: int = 0) -> NDArray[np.float32]:
@@ -62,3 +62,44 @@ def test_the_silhouette_is_the_published_one() -> None:
 
 def test_one_cluster_has_no_silhouette() -> None:
     assert silhouette(np.zeros((3, 3)), np.array([0, 0, 0])) == 0
+
+
+def frames(*levels: str) -> _Frames:
+    """Stretches of tenths of a second, a second of silence between them; a dot is a quiet frame."""
+    edges: list[tuple[float, float]] = []
+    quiet: list[bool] = []
+    begins: list[int] = []
+    now = 0.0
+    for stretch in levels:
+        begins.append(len(edges))
+        for level in stretch:
+            edges.append((now, now + 0.1))
+            quiet.append(level == ".")
+            now += 0.1
+        now += 1.0
+    return _Frames(np.array(edges), np.array(quiet), begins)
+
+
+def heard(spoken: _Frames, first: slice, margin: float) -> str:
+    """The voice of each frame, when the frames of ``first`` are by so much liker to voice A and all others to B."""
+    similarity = np.full((len(spoken.edges), 2), 0.5, dtype=np.float32)
+    similarity[:, 1] += margin
+    similarity[first] = [0.5 + margin, 0.5]
+    voices = _voice_of_frames(spoken, spoken.edges.mean(axis=1), similarity)
+    return "".join("AB"[voice] for voice in voices)
+
+
+def test_a_flip_inside_fluent_speech_is_not_believed_and_one_between_pauses_is() -> None:
+    # Four frames that are 0.2 liker to another voice: 0.8 in sum, less than two changes in fluent speech cost.
+    fluent, paused = frames("xxxxxxxxxxxx"), frames("xxxx.xxxx.xx")
+    assert heard(fluent, slice(4, 8), 0.2) == "BBBBBBBBBBBB"
+    assert heard(paused, slice(4, 9), 0.2) == "BBBBAAAAABBB"
+
+
+def test_a_change_in_a_pause_is_cheap_and_not_free() -> None:
+    # A single frame that is 0.2 liker to another voice is worth less than two cheap changes.
+    assert heard(frames("xxxx..xxxx"), slice(4, 5), 0.2) == "BBBBBBBBBB"
+
+
+def test_a_change_between_two_stretches_is_as_cheap_as_in_a_pause() -> None:
+    assert heard(frames("xxxx", "xxxx", "xxxx"), slice(4, 8), 0.2) == "BBBBAAAABBBB"

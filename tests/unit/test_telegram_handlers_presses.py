@@ -4,6 +4,7 @@ import pytest
 
 from datamodels_telegram import ButtonPress, ChatId, MessageId, TelegramPerson
 from errors import TelegramUnavailable
+from metrics import PRESS_ANSWER_SECONDS
 from telegram_double import TelegramDouble
 from telegram_handlers.presses import PressAnswer, Taps
 
@@ -115,3 +116,20 @@ async def test_an_answer_that_telegram_does_not_take_is_no_error() -> None:
     telegram.failures["answer"] = [TelegramUnavailable(reason="no answer")]
     await PressAnswer(telegram, 5, NEVER, nobody)("Готово")
     assert telegram.answers == {}
+
+
+def answered() -> float:
+    [metric] = PRESS_ANSWER_SECONDS.collect()
+    return float(next(each.value for each in metric.samples if each.name.endswith("_count")))
+
+
+async def test_how_long_an_answer_took_is_measured_once_and_only_for_those_that_arrived() -> None:
+    before = answered()
+    answer = PressAnswer(TelegramDouble(), 1, NEVER, nobody)
+    await answer("Готово")
+    await answer("Ещё раз")
+    assert answered() == before + 1
+    unreachable = TelegramDouble()
+    unreachable.failures["answer"] = [TelegramUnavailable(reason="away")]
+    await PressAnswer(unreachable, 2, NEVER, nobody)("Готово")
+    assert answered() == before + 1

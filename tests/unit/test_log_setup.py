@@ -1,0 +1,49 @@
+"""The log is a file of JSON lines that is rotated and does not grow without end."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from log_setup import configure_logging
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    root = logging.getLogger()
+    handlers, level, raising = root.handlers[:], root.level, logging.raiseExceptions
+    yield tmp_path / "logs"
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers, logging.raiseExceptions = handlers, raising
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_five_full_files_are_kept_beside_the_one_that_is_written(folder: Path) -> None:
+    configure_logging(folder, "INFO", console=False)
+    for number in range(7):
+        logging.getLogger("test").info("%d%s", number, "x" * 10_000_000)
+    names = ["app.json.log", *(f"app.json.log.{number}" for number in range(1, 6))]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert json.loads((folder / "app.json.log").read_text())["event"].startswith("6")
+    assert json.loads((folder / "app.json.log.5").read_text())["event"].startswith("1")
+
+
+def test_a_line_is_json_with_what_was_bound_and_cyrillic_as_it_is(folder: Path) -> None:
+    configure_logging(folder, "INFO", console=False)
+    with structlog.contextvars.bound_contextvars(update="1a2b"):
+        structlog.stdlib.get_logger("test").info("state_unreadable", fields=["зона"])
+    line = (folder / "app.json.log").read_text(encoding="utf-8")
+    assert "зона" in line
+    assert json.loads(line) | {"timestamp": ""} == {
+        "event": "state_unreadable",
+        "fields": ["зона"],
+        "level": "info",
+        "logger": "test",
+        "timestamp": "",
+        "update": "1a2b",
+    }
