@@ -22,24 +22,24 @@ from errors import (
     DatabaseUnavailable,
     DiskFull,
     FileGone,
+    MessengerRefusedSecrets,
+    MessengerUnavailable,
     ObjectStoreUnavailable,
-    TelegramRefusedSecrets,
-    TelegramUnavailable,
     UnexpectedFailure,
     VoxPersonaError,
 )
 from followers import KeyedTasks, Loop, delay_s
+from messenger import Attachments
 from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
 from recordings.sent_files import recording_name
-from telegram_client.client import TelegramClient
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
 _SPARE_BYTES = 256 * 1024 * 1024
 """What a download leaves free: database, logs and the work on other recordings need it."""
-_TRIED_AGAIN = (TelegramUnavailable, TelegramRefusedSecrets, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
+_TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
 
 
 class Downloads:
@@ -48,7 +48,7 @@ class Downloads:
     def __init__(
         self,
         database: Database,
-        telegram: TelegramClient,
+        messenger: Attachments,
         intake: Intake,
         spool: Path,
         parallel: int,
@@ -56,7 +56,7 @@ class Downloads:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
-        self._telegram = telegram
+        self._messenger = messenger
         self._intake = intake
         self._folder = spool / "incoming"
         self._parallel = parallel
@@ -130,10 +130,15 @@ class Downloads:
             self._bytes_done[file.id] = bytes_done
 
         try:
-            await self._telegram.download(file.chat_id, file.message_id, path, size, on_bytes)
+            await self._messenger.download(file.chat_id, file.message_id, path, size, on_bytes)
         except FileGone as exc:
-            # The client knows the file by its place in the spool.
-            raise FileGone(call="download", file_name=file.file.file_name, reason=str(exc)) from exc
+            # The messenger knows the file by its place in the spool.
+            raise FileGone(
+                messenger=exc.details.get("messenger"),
+                call="download",
+                file_name=file.file.file_name,
+                reason=str(exc),
+            ) from exc
 
     def _make_room(self, path: Path, missing_bytes: int) -> None:
         with disk_full_mapped(path):

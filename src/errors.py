@@ -40,11 +40,12 @@
     │   └── ReportFileGone             the list has the report, the disk has not
     ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
-    ├── TelegramError                  exit status 3
-    │   ├── TelegramUnavailable        trying again helps
-    │   ├── TelegramRefusedSecrets      exit status 2: the operator can mend it
+    ├── MessengerError                 exit status 3
+    │   ├── MessengerUnavailable       trying again helps
+    │   ├── MessengerRefusedSecrets    exit status 2: the operator can mend it
+    │   ├── AlreadySent                the message was in its chat and is there no more
     │   ├── ChatClosed                 the person blocked the bot or is gone
-    │   └── FileGone                   Telegram has the file no more
+    │   └── FileGone                   the messenger has the file no more
     ├── AccessDenied                   exit status 2
     ├── OutdatedButton                 exit status 1: a button of an earlier menu, or no button of ours
     ├── Cancelled                      exit status 130: a person stopped the work
@@ -57,8 +58,6 @@ import re
 
 import texts.errors
 
-_BY_CODE: dict[str, "type[VoxPersonaError]"] = {}
-
 
 class VoxPersonaError(Exception):
     """Something went wrong that has no better name."""
@@ -70,7 +69,6 @@ class VoxPersonaError(Exception):
 
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-        _BY_CODE[cls.code] = cls
 
     def __init__(self, **details: object) -> None:
         self.details = details
@@ -334,35 +332,41 @@ class WordsChanged(VoxPersonaError):
     user_text_template = texts.errors.WORDS_CHANGED
 
 
-class TelegramError(VoxPersonaError):
-    """Telegram refused {call}: {reason}"""
+class MessengerError(VoxPersonaError):
+    """{messenger} refused {call}: {reason}"""
 
-    user_text_template = texts.errors.TELEGRAM_FAILED
+    user_text_template = texts.errors.MESSENGER_FAILED
     exit_status = 3
 
 
-class TelegramUnavailable(TelegramError):
-    """Telegram does not answer: {reason}"""
+class MessengerUnavailable(MessengerError):
+    """{messenger} does not answer: {reason}"""
 
-    user_text_template = texts.errors.TELEGRAM_UNAVAILABLE
+    user_text_template = texts.errors.MESSENGER_UNAVAILABLE
     retryable = True
 
 
-class TelegramRefusedSecrets(TelegramError):
-    """Telegram does not accept the bot's token or the application's id and hash: {reason}"""
+class MessengerRefusedSecrets(MessengerError):
+    """{messenger} does not accept {secrets}: {reason}"""
 
-    user_text_template = texts.errors.TELEGRAM_REFUSED_SECRETS
+    user_text_template = texts.errors.MESSENGER_REFUSED_SECRETS
     exit_status = 2
 
 
-class ChatClosed(TelegramError):
+class AlreadySent(MessengerError):
+    """{messenger} refused {call}, for the message was in its chat before and is there no more: {reason}"""
+
+    user_text_template = texts.errors.ALREADY_SENT
+
+
+class ChatClosed(MessengerError):
     """The chat {chat} takes no messages: {reason}"""
 
     user_text_template = texts.errors.CHAT_CLOSED
 
 
-class FileGone(TelegramError):
-    """Telegram has {file_name} no more: {reason}"""
+class FileGone(MessengerError):
+    """{messenger} has {file_name} no more: {reason}"""
 
     user_text_template = texts.errors.FILE_GONE
 
@@ -392,8 +396,3 @@ class Interrupted(VoxPersonaError):
 
     user_text_template = texts.errors.INTERRUPTED
     exit_status = 130
-
-
-def exit_status_of(code: str) -> int:
-    """The exit status of the error that was stored with this code; 1 for a code of no class."""
-    return _BY_CODE.get(code, VoxPersonaError).exit_status

@@ -36,10 +36,10 @@ from errors import (
     ChatClosed,
     DatabaseUnavailable,
     DiskFull,
+    MessengerError,
+    MessengerUnavailable,
     NotFound,
     OutdatedButton,
-    TelegramError,
-    TelegramUnavailable,
     UnexpectedFailure,
     VoxPersonaError,
 )
@@ -47,9 +47,9 @@ from inbox import Inbox
 from markups.callback_data import unpack
 from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker, sent_once
+from messenger import Messenger
 from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
-from telegram_client.client import TelegramClient
 from telegram_handlers.context import Context, MessageHandler, Routes, joined
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.workers import PersonWorkers
@@ -99,7 +99,7 @@ class Router:
         self,
         inbox: Inbox,
         dialogs: Dialogs,
-        telegram: TelegramClient,
+        telegram: Messenger,
         messages: MessageTracker,
         routes: Sequence[Routes],
         *,
@@ -179,7 +179,7 @@ class Router:
             return
         try:
             missed = await self._missed(after)
-        except TelegramError as exc:
+        except MessengerError as exc:
             log.warning("missed_messages_unknown", error=exc.code, reason=str(exc))
             return
         for message in missed:
@@ -205,7 +205,7 @@ class Router:
         while True:
             try:
                 return await self._telegram.missed(after)
-            except TelegramUnavailable as exc:
+            except MessengerUnavailable as exc:
                 log.warning("recovery_waits", reason=str(exc))
                 await asyncio.sleep(self._timing.retry_after_s)
 
@@ -231,7 +231,7 @@ class Router:
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
             outcome = await self._outcome(arrival, code)
-            while outcome == TelegramUnavailable.code:  # ends with the tries
+            while outcome == MessengerUnavailable.code:  # ends with the tries
                 await asyncio.sleep(self._timing.retry_after_s)
                 outcome = await self._outcome(arrival, code)
             if arrival.answer is not None:
@@ -253,7 +253,7 @@ class Router:
             # What a person typed may be in the reason of bad input.
             reason = "" if isinstance(exc, BadInput) else str(exc)
             log.warning("update_failed", error=exc.code, reason=reason)
-            if not isinstance(exc, TelegramUnavailable | ChatClosed):
+            if not isinstance(exc, MessengerUnavailable | ChatClosed):
                 await self._tell(chat, _failure_text(exc, code))
             return exc.code
         except Exception as exc:
@@ -336,7 +336,7 @@ class Router:
         self._declined.add(chat)
         try:
             await self._telegram.send(chat, Screen(text=texts.telegram.ONLY_PRIVATE))
-        except TelegramError as exc:
+        except MessengerError as exc:
             log.info("group_not_told", error=exc.code, reason=str(exc))
 
 

@@ -1,6 +1,6 @@
 """What was sent, and what a new message removes: a chat shows one menu, one question, one confirmation at a time.
 
-Screens are sent as they are: what is longer than Telegram takes was cut by whoever made the screen.
+Screens are sent as they are: what is longer than the messenger takes was cut by whoever made the screen.
 """
 
 import asyncio
@@ -16,10 +16,9 @@ import structlog
 import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
-from errors import TelegramError
+from errors import AlreadySent, MessengerError
+from messenger import Sender
 from random_ids import random_id_of
-from telegram_client.client import TelegramClient
-from telegram_client.errors import was_delivered
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +58,7 @@ _OCCASION: ContextVar[_Occasion | None] = ContextVar("occasion", default=None)
 
 @contextmanager
 def sent_once(key: str) -> Iterator[None]:
-    """Have Telegram take once what is sent in the block, however often the block runs with this ``key``.
+    """Have the messenger take once what is sent in the block, however often the block runs with this ``key``.
 
     For what is handled again after a crash: a question that was asked just before is not asked a second time.
     """
@@ -73,27 +72,27 @@ def sent_once(key: str) -> Iterator[None]:
 class MessageTracker:
     """Sends, edits and removes the bot's messages by their kinds; the registry of what was sent is durable.
 
-    A message that removes others is there before they are gone. What could not be removed is no error: what Telegram
-    did not answer is removed with the next message of such a kind.
+    A message that removes others is there before they are gone. What could not be removed is no error: what the
+    messenger did not answer is removed with the next message of such a kind.
     """
 
-    def __init__(self, database: Database, telegram: TelegramClient) -> None:
+    def __init__(self, database: Database, messenger: Sender) -> None:
         self._database = database
-        self._telegram = telegram
+        self._messenger = messenger
         self._locks: WeakValueDictionary[ChatId, asyncio.Lock] = WeakValueDictionary()
 
     async def send(self, chat: ChatId, kind: MessageKind, screen: Screen, *, random_id: int | None = None) -> MessageId:
         """Send a message and remove the earlier ones that it takes the place of.
 
-        ``random_id`` makes Telegram take the message once, however often it is sent; ``sent_once`` sees to that, too.
+        ``random_id`` has the messenger take the message once, however often it is sent, as ``sent_once`` does.
 
         Raises:
-            TelegramError: it was not sent.
+            MessengerError: it was not sent.
             DatabaseUnavailable: it was sent, and nothing was removed.
         """
         if random_id is None:
             return await self._send(chat, kind, lambda: self._sent(chat, screen))
-        return await self._send(chat, kind, lambda: self._telegram.send(chat, screen, random_id=random_id))
+        return await self._send(chat, kind, lambda: self._messenger.send(chat, screen, random_id=random_id))
 
     async def send_file(
         self,
@@ -107,7 +106,7 @@ class MessageTracker:
     ) -> MessageId:
         """Send a file with ``screen`` as its caption, else as ``send`` does."""
         return await self._send(
-            chat, kind, lambda: self._telegram.send_file(chat, content, file_name, screen, random_id=random_id)
+            chat, kind, lambda: self._messenger.send_file(chat, content, file_name, screen, random_id=random_id)
         )
 
     async def replace(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> MessageId:
@@ -116,11 +115,11 @@ class MessageTracker:
         A message that is gone, or that stays for ever, is not edited: the new one is sent.
 
         Raises:
-            TelegramError: the screen is neither shown nor sent.
+            MessengerError: the screen is neither shown nor sent.
             DatabaseUnavailable: the same, unless it was lost after that.
         """
         async with self._lock(chat):
-            if await self._is_remembered(chat, message) and await self._telegram.edit(chat, message, screen):
+            if await self._is_remembered(chat, message) and await self._messenger.edit(chat, message, screen):
                 new = message
             else:
                 new = await self._sent(chat, screen)
@@ -132,9 +131,9 @@ class MessageTracker:
         """Show another screen in a message that stays what it is; returns False when it is gone.
 
         Raises:
-            TelegramError: the screen is not shown.
+            MessengerError: the screen is not shown.
         """
-        if await self._telegram.edit(chat, message, screen):
+        if await self._messenger.edit(chat, message, screen):
             return True
         await self._forget(chat, [message])
         return False
@@ -174,14 +173,12 @@ class MessageTracker:
     async def _sent(self, chat: ChatId, screen: Screen) -> MessageId:
         occasion = _OCCASION.get()
         if occasion is None:
-            return await self._telegram.send(chat, screen)
+            return await self._messenger.send(chat, screen)
         try:
-            return await self._telegram.send(chat, screen, random_id=occasion.random_id(chat, screen))
-        except TelegramError as exc:
-            if not was_delivered(exc):
-                raise
+            return await self._messenger.send(chat, screen, random_id=occasion.random_id(chat, screen))
+        except AlreadySent:
             # What followed it has perhaps deleted it.
-            return await self._telegram.send(chat, screen)
+            return await self._messenger.send(chat, screen)
 
     async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind) -> None:
         async with self._database.transaction() as connection:
@@ -195,12 +192,12 @@ class MessageTracker:
         if not messages:
             return
         try:
-            await self._telegram.delete(chat, messages)
-        except TelegramError as exc:
+            await self._messenger.delete(chat, messages)
+        except MessengerError as exc:
             log.warning("messages_not_deleted", chat=chat, count=len(messages), error=exc.code, reason=str(exc))
             if exc.retryable:
                 return
-            # What Telegram refuses to delete once, it refuses for ever.
+            # What a messenger refuses to delete once, it refuses for ever.
         await self._forget(chat, messages)
 
     async def _is_remembered(self, chat: ChatId, message: MessageId) -> bool:

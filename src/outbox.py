@@ -29,7 +29,15 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
-from errors import ChatClosed, DiskFull, NotFound, TelegramRefusedSecrets, UnexpectedFailure, VoxPersonaError
+from errors import (
+    AlreadySent,
+    ChatClosed,
+    DiskFull,
+    MessengerRefusedSecrets,
+    NotFound,
+    UnexpectedFailure,
+    VoxPersonaError,
+)
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
@@ -41,7 +49,6 @@ from random_ids import new_name
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
-from telegram_client.errors import was_delivered
 from text_cleaning import safe_file_name
 from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
@@ -169,7 +176,7 @@ class Outbox:
         try:
             message_id = await self._delivered(item)
         except VoxPersonaError as exc:
-            if exc.retryable or isinstance(exc, DiskFull | TelegramRefusedSecrets):
+            if exc.retryable or isinstance(exc, DiskFull | MessengerRefusedSecrets):
                 await self._try_later(item, exc)
             else:
                 await self._give_up(item, exc)
@@ -207,7 +214,7 @@ class Outbox:
         log.warning("outbox_given_up", item=item.id, error=reason.code, reason=str(reason))
         async with self._database.transaction() as connection:
             await outbox_store.give_up(connection, item.id, reason.code)
-            if item.message.file is not None and not isinstance(reason, ChatClosed) and not was_delivered(reason):
+            if item.message.file is not None and not isinstance(reason, ChatClosed | AlreadySent):
                 screen = Screen(text=escaped(reason.user_text, LONGEST_REASON))
                 told = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
                 await outbox_store.put(connection, f"given_up:{item.id}", item.owner_id, item.chat_id, told)

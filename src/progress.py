@@ -16,11 +16,11 @@ import structlog
 import cards_store
 from datamodels_telegram import CardProgress, ProgressCard, Screen
 from db import Database
-from errors import ChatClosed, TelegramError, TelegramRefusedSecrets
+from errors import ChatClosed, MessengerError, MessengerRefusedSecrets
 from followers import KeyedTasks, Loop
 from markups.cards import CardView, Measured, Times, card_view, measured, opening
+from messenger import Sender
 from prompt_pack.models import ReportPack
-from telegram_client.client import TelegramClient
 
 log = structlog.get_logger(__name__)
 
@@ -60,13 +60,13 @@ class ProgressCards:
     def __init__(
         self,
         database: Database,
-        telegram: TelegramClient,
+        messenger: Sender,
         pack: ReportPack,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
-        self._telegram = telegram
+        self._messenger = messenger
         self._pack = pack
         self._now = now
         self._loop = Loop("progress")
@@ -110,8 +110,8 @@ class ProgressCards:
         except ChatClosed:
             log.info("card_given_up", card=card.id)
             await self._note(card, card.shown_hash, final=True)
-        except TelegramError as exc:
-            if exc.retryable or isinstance(exc, TelegramRefusedSecrets):
+        except MessengerError as exc:
+            if exc.retryable or isinstance(exc, MessengerRefusedSecrets):
                 raise
             log.warning("card_refused", card=card.id, reason=str(exc))
             await self._replace(card, final=view.final and card.message_id is not None)
@@ -122,12 +122,12 @@ class ProgressCards:
         card, shown_hash = progress.card, _hash(view.screen)
         if card.message_id is None:
             screen = opening(progress, self._pack)
-            message_id = await self._telegram.send(card.chat_id, screen, random_id=card.random_id)
+            message_id = await self._messenger.send(card.chat_id, screen, random_id=card.random_id)
             async with self._database.transaction() as connection:
                 await cards_store.note_sent(connection, card.id, message_id, _hash(screen))
             return
         if shown_hash != card.shown_hash:
-            if not await self._telegram.edit(card.chat_id, card.message_id, view.screen):
+            if not await self._messenger.edit(card.chat_id, card.message_id, view.screen):
                 await self._replace(card, final=view.final)
                 return
         elif not view.final:

@@ -39,7 +39,7 @@ from datamodels_telegram import (
 )
 from db import Connection, Database
 from downloads import Downloads
-from errors import TelegramError
+from errors import MessengerError
 from followers import KeyedTasks
 from outbox import Outbox
 from progress import ProgressCards
@@ -126,7 +126,6 @@ class TelegramOfFiles(TelegramDouble):
     def __init__(self, killer: Killer | None = None) -> None:
         super().__init__()
         self.killer = killer or Killer(0)
-        self.content: dict[MessageId, bytes] = {}
         self.stops_at: int | None = None
         self.stopped = asyncio.Event()
         self.begun: list[MessageId] = []
@@ -260,7 +259,7 @@ class Somebody:
                 (stage, recording.id),
             )
 
-    async def fails(self, recording: Recording, error: TelegramError | Exception, retry_at: datetime | None) -> None:
+    async def fails(self, recording: Recording, error: MessengerError | Exception, retry_at: datetime | None) -> None:
         async with self.database.transaction() as connection:
             await connection.execute(
                 "UPDATE recordings SET error_code = %s, error_text = %s, retry_at = %s WHERE id = %s",

@@ -1,25 +1,28 @@
-"""What the bot's parts see of Telegram, in memory: for tests of what is decided above the client, by the hundred.
+"""What the bot's parts see of a messenger, in memory: for tests of what is decided above it, by the hundred.
 
-What the client itself does is tested against the loopback server.
+What Telegram's client itself does is tested against the loopback server, and that both do the same by
+``tests/e2e/test_messenger_conformance.py``.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen
-from errors import TelegramError
-from telegram_client.client import TelegramClient
-from telegram_client.errors import RANDOM_ID_DUPLICATE
+from errors import AlreadySent, FileGone, MessengerError
+from messenger import Messenger, OnMessage, OnPress
 
 FIRST_MESSAGE = 1000
+NAME = "Double"
+"""What its errors call it."""
 
 
-class TelegramDouble(TelegramClient):
+class TelegramDouble(Messenger):
     """Chats that people look at: ``chats`` are the messages of the bot that are there, in their order."""
 
     def __init__(self) -> None:
+        self.username = "double_bot"
         self.chats: dict[ChatId, dict[MessageId, Screen]] = {}
         self.answers: dict[int, list[str]] = {}
         """Texts by query id; a query that is answered twice has two."""
@@ -29,7 +32,12 @@ class TelegramDouble(TelegramClient):
         """What can be fetched."""
         self.unseen: list[IncomingMessage] = []
         """What was written while nobody listened."""
-        self.failures: dict[str, list[TelegramError]] = {}
+        self.content: dict[MessageId, bytes] = {}
+        """Files that can be downloaded, by message."""
+        self.commands: list[tuple[str, str]] = []
+        self.listeners: tuple[OnMessage, OnPress] | None = None
+        """Who is told what people write and press, while it is started."""
+        self.failures: dict[str, list[MessengerError]] = {}
         """By method: what its next calls raise."""
         self._ids = count(FIRST_MESSAGE)
         self._sent: dict[int, MessageId] = {}
@@ -38,11 +46,22 @@ class TelegramDouble(TelegramClient):
         """The texts that the person sees."""
         return [screen.text for screen in self.chats.get(chat, {}).values()]
 
+    async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
+        self._fail("start")
+        self.listeners = (on_message, on_press)
+
+    async def stop(self) -> None:
+        self.listeners = None
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
+        self._fail("set_commands")
+        self.commands = list(commands)
+
     async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
         self._fail("send")
         if random_id in self._sent:
             if self._sent[random_id] not in self.chats[chat]:
-                raise TelegramError(call="messages.sendMessage", reason=RANDOM_ID_DUPLICATE)
+                raise AlreadySent(messenger=NAME, call="send", reason="the message is gone")
             return self._sent[random_id]
         message = MessageId(next(self._ids))
         self.chats.setdefault(chat, {})[message] = screen
@@ -74,11 +93,12 @@ class TelegramDouble(TelegramClient):
         for message in messages:
             self.chats.get(chat, {}).pop(message, None)
 
-    async def answer(self, query_id: int, text: str = "", *, alert: bool = False) -> bool:  # noqa: ARG002
+    async def answer(self, query_id: int, text: str = "") -> bool:
         self._fail("answer")
+        first = query_id not in self.answers
         self.answers.setdefault(query_id, []).append(text)
         self.answered.set()
-        return True
+        return first
 
     async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:
         self._fail("fetch")
@@ -87,6 +107,20 @@ class TelegramDouble(TelegramClient):
     async def missed(self, after: MessageId) -> list[IncomingMessage]:
         self._fail("missed")
         return [message for message in self.unseen if message.message_id > after]
+
+    async def download(
+        self,
+        chat: ChatId,  # noqa: ARG002  # messages have ids of their own here
+        message: MessageId,
+        path: Path,
+        size: int,
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        self._fail("download")
+        if message not in self.content:
+            raise FileGone(messenger=NAME, call="download", file_name=path.name, reason="the message is gone")
+        await asyncio.to_thread(path.write_bytes, self.content[message])
+        on_bytes(size)
 
     def _fail(self, method: str) -> None:
         if self.failures.get(method):

@@ -30,6 +30,7 @@ from inbox import Inbox
 from jobs.queue import Jobs
 from markups.menus import main_menu
 from message_tracker import MessageTracker
+from messenger import Messenger
 from metadata.form import MetadataForm
 from metrics import LagMonitor
 from outbox import Outbox, OutboxFiles
@@ -66,7 +67,7 @@ a dozen times; ``scripts/benchmark -k switch_interval`` measures what that costs
 class Followers:
     """The followers of the bot, which end only by being cancelled."""
 
-    def __init__(self, application: Application, telegram: TelegramClient, messages: MessageTracker) -> None:
+    def __init__(self, application: Application, telegram: Messenger, messages: MessageTracker) -> None:
         settings, database = application.settings, application.database
         spool = settings.persistent_dir / "spool"
         self.downloads = Downloads(database, telegram, application.intake, spool, settings.max_parallel_downloads)
@@ -88,7 +89,7 @@ class Followers:
 class Bot:
     """The opened bot."""
 
-    def __init__(self, telegram: TelegramClient, router: Router, jobs: Jobs, followers: Followers) -> None:
+    def __init__(self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers) -> None:
         self._telegram = telegram
         self._router = router
         self._jobs = jobs
@@ -117,12 +118,12 @@ class Bot:
 
 @asynccontextmanager
 async def open_bot(
-    settings: Settings, pack: ReportPack, telegram: TelegramClient, on_fetch: FetchProgress
+    settings: Settings, pack: ReportPack, telegram: Messenger, on_fetch: FetchProgress
 ) -> AsyncIterator[Bot]:
     """Open the application and connect to Telegram.
 
     Raises:
-        TelegramRefusedSecrets: Telegram does not accept token, id and hash.
+        MessengerRefusedSecrets: Telegram does not accept token, id and hash.
         BotRunsAlready: another process has the session of this folder.
         BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
     """
@@ -188,9 +189,7 @@ def telegram_client(settings: Settings) -> TelegramClient:
     )
 
 
-def _router(
-    application: Application, telegram: TelegramClient, messages: MessageTracker, followers: Followers
-) -> Router:
+def _router(application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
     menu = MenuHandlers(WorkInProgress(database), messages, _facts(application))
 

@@ -29,7 +29,7 @@ from datamodels import (
     ScenarioId,
     Stage,
 )
-from errors import VoxPersonaError, exit_status_of
+from errors import VoxPersonaError
 from jobs.queue import queue_of
 from prompt_pack.pack import ReportPack, ReportType, load_pack
 from recordings.descriptions import building_said, read_caption
@@ -260,3 +260,11 @@ def _described(progress: RecordingProgress) -> tuple[str, float | None]:
         line = texts.cli.PARTS.format(stage=label, done=progress.parts_done, total=progress.parts_total)
         return line, progress.parts_done / progress.parts_total
     return label, None
+
+
+def exit_status_of(code: str) -> int:
+    """The exit status of the error that was stored with this code; 1 for a code of no class."""
+    classes = [VoxPersonaError]
+    for cls in classes:
+        classes.extend(cls.__subclasses__())
+    return next((cls.exit_status for cls in classes if cls.code == code), VoxPersonaError.exit_status)

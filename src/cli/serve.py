@@ -26,7 +26,7 @@ async def serve(settings: Settings) -> int:
 
     Raises:
         BotNotConfigured: token, id or hash is missing.
-        TelegramRefusedSecrets: Telegram does not accept them.
+        MessengerRefusedSecrets: Telegram does not accept them.
         BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
     """
     telegram = telegram_client(settings)

@@ -20,11 +20,20 @@ from pyrogram import enums, raw, types, utils
 from pyrogram.errors import Flood, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
-from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, Keyboard, MessageId, Screen
-from errors import FileGone, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from datamodels_telegram import ChatId, IncomingMessage, Keyboard, MessageId, Screen
+from errors import FileGone, MessengerError
+from messenger import Messenger, OnMessage, OnPress
 from random_ids import new_random_id
 from telegram_client.downloads import download_file
-from telegram_client.errors import PARTS_LOST, RANDOM_ID_DUPLICATE, error_id, telegram_errors_mapped
+from telegram_client.errors import (
+    MESSENGER,
+    PARTS_LOST,
+    RANDOM_ID_DUPLICATE,
+    error_id,
+    refused_secrets,
+    telegram_errors_mapped,
+    unavailable,
+)
 from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after
 from telegram_client.session import BotClient, Users, new_client, wait_out
 from telegram_client.updates import button_press, chat_of, document_of, incoming_message
@@ -34,20 +43,17 @@ _LARGEST_UPLOAD_BYTES = 2000 * 1024**2
 """https://core.telegram.org/api/files#uploading-files: 4000 parts of half a megabyte."""
 _DELETED_AT_ONCE = 100
 
-OnMessage = Callable[[IncomingMessage], Awaitable[None]]
-OnPress = Callable[[ButtonPress], Awaitable[None]]
-
 log = structlog.get_logger(__name__)
 
 
-class TelegramClient:
+class TelegramClient(Messenger):
     """One bot. One process may use its session at a time.
 
     Raises, in every method that asks Telegram:
-        TelegramUnavailable: no answer in half a minute.
-        TelegramRefusedSecrets: the token is not accepted, or no more.
+        MessengerUnavailable: no answer in half a minute.
+        MessengerRefusedSecrets: the token is not accepted, or no more.
         ChatClosed: the person blocked the bot or is gone.
-        TelegramError: Telegram refused for another reason.
+        MessengerError: Telegram refused for another reason.
     """
 
     def __init__(
@@ -96,7 +102,7 @@ class TelegramClient:
                 self._running = await self._logged_in(on_update)
             except (Unauthorized, sqlite3.DatabaseError) as exc:
                 if getattr(exc, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                    raise TelegramUnavailable(call="start", reason="another process uses the session") from exc
+                    raise unavailable("start", "another process uses the session") from exc
                 log.warning("telegram_session_given_up", reason=type(exc).__name__)
                 await asyncio.to_thread(self._session_file.unlink, missing_ok=True)
                 self._running = await self._logged_in(on_update)
@@ -142,7 +148,7 @@ class TelegramClient:
         )
         with file:
             if not 0 < file.seek(0, os.SEEK_END) <= _LARGEST_UPLOAD_BYTES:
-                raise TelegramError(call="messages.sendMedia", reason="FILE_SIZE_INVALID")
+                raise MessengerError(messenger=MESSENGER, call="messages.sendMedia", reason="FILE_SIZE_INVALID")
             with telegram_errors_mapped("messages.sendMedia", chat):
                 for tries_left in reversed(range(_UPLOAD_TRIES)):
                     try:
@@ -183,11 +189,9 @@ class TelegramClient:
                         raise
                     log.info("telegram_not_deleted", chat=chat, messages=ids, reason=error_id(exc))
 
-    async def answer(self, query_id: int, text: str = "", *, alert: bool = False) -> bool:
+    async def answer(self, query_id: int, text: str = "") -> bool:
         """Answer a press; False when it is too late, was done already, or would have to wait."""
-        query = raw.functions.messages.SetBotCallbackAnswer(
-            query_id=query_id, cache_time=0, alert=alert or None, message=text or None
-        )
+        query = raw.functions.messages.SetBotCallbackAnswer(query_id=query_id, cache_time=0, message=text or None)
         with telegram_errors_mapped("messages.setBotCallbackAnswer"):
             try:
                 await self._client.ask(query, obey_floods=False)
@@ -238,7 +242,9 @@ class TelegramClient:
             found, _ = await message_by_id(self._client, message)
             document = document_of(found)
             if document is None or chat_of(found) != chat:
-                raise FileGone(call="messages.getMessages", file_name=path.name, reason="the message is gone")
+                raise FileGone(
+                    messenger=MESSENGER, call="messages.getMessages", file_name=path.name, reason="the message is gone"
+                )
             return document
 
         async with self._downloads:
@@ -259,7 +265,7 @@ class TelegramClient:
     @property
     def _client(self) -> BotClient:
         if self._running is None:
-            raise TelegramUnavailable(reason="the client is not started")
+            raise unavailable("any", "the client is not started")
         return self._running
 
     @property
@@ -267,7 +273,7 @@ class TelegramClient:
         # Another bot is another login; another token of the same bot ends the old one's sessions by itself.
         bot_id = self._token.partition(":")[0]
         if not bot_id.isdecimal():
-            raise TelegramRefusedSecrets(call="start", reason="ACCESS_TOKEN_INVALID")
+            raise refused_secrets("start", "ACCESS_TOKEN_INVALID")
         return f"bot_{bot_id}"
 
     @property

@@ -18,8 +18,8 @@ from pyrogram.errors.rpc_error import RPCError
 from pyrogram.file_id import FileId, FileType
 
 from constants import FILE_PART_BYTES
-from errors import FileGone, TelegramError, TelegramUnavailable
-from telegram_client.errors import FILE_GONE, error_id
+from errors import FileGone, MessengerError
+from telegram_client.errors import FILE_GONE, MESSENGER, error_id, unavailable
 from telegram_client.session import BotClient, wait_out
 from utils import disk_full_mapped
 
@@ -50,8 +50,8 @@ async def download_file(
 
     Raises:
         FileGone: Telegram has the file no more, or less of it than it says.
-        TelegramUnavailable: no byte came in several tries; what came is kept.
-        TelegramError: the file is not of ``size`` bytes but larger.
+        MessengerUnavailable: no byte came in several tries; what came is kept.
+        MessengerError: the file is not of ``size`` bytes but larger.
         DiskFull: no space left.
     """
     with disk_full_mapped(path):
@@ -68,11 +68,13 @@ async def download_file(
             failures = 0 if done > before else failures + 1
             if failures == 2 and failure is not None and failure.startswith("FILE_REFERENCE_"):
                 # The reference was a new one.
-                raise FileGone(call=_CALL, file_name=path.name, reason=failure)
+                raise FileGone(messenger=MESSENGER, call=_CALL, file_name=path.name, reason=failure)
             if failures == _TRIES:
                 if failure is None:
-                    raise FileGone(call=_CALL, file_name=path.name, reason=f"{done} of {size} bytes")
-                raise TelegramUnavailable(call=_CALL, reason=failure)
+                    raise FileGone(
+                        messenger=MESSENGER, call=_CALL, file_name=path.name, reason=f"{done} of {size} bytes"
+                    )
+                raise unavailable(_CALL, failure)
             await asyncio.sleep(_PAUSES_S[max(failures - 1, 0)])
         with disk_full_mapped(path):
             await asyncio.to_thread(os.fsync, file.fileno())
@@ -103,7 +105,7 @@ async def _stream(
             while chunk := await _next_chunk(chunks):
                 done += len(chunk)
                 if done > size:
-                    raise TelegramError(call=_CALL, reason=f"the file has more than {size} bytes")
+                    raise MessengerError(messenger=MESSENGER, call=_CALL, reason=f"the file has more than {size} bytes")
                 with disk_full_mapped(path):
                     await asyncio.to_thread(file.write, chunk)
                 on_bytes(done)
@@ -114,7 +116,7 @@ async def _stream(
         return error_id(exc)
     except RPCError as exc:
         if error_id(exc) in FILE_GONE:
-            raise FileGone(call=_CALL, file_name=path.name, reason=error_id(exc)) from exc
+            raise FileGone(messenger=MESSENGER, call=_CALL, file_name=path.name, reason=error_id(exc)) from exc
         return error_id(exc)
     except _NetworkFailure as exc:
         return str(exc)

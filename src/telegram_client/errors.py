@@ -7,8 +7,9 @@ from typing import Any
 from pyrogram.errors import InternalServerError, ServiceUnavailable, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
+import texts.errors
 from datamodels_telegram import ChatId
-from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable, VoxPersonaError
+from errors import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 
 _rpc_error = RPCError.__init__
 
@@ -23,6 +24,8 @@ def _rpc_error_without_file(
 
 RPCError.__init__ = _rpc_error_without_file  # type: ignore[method-assign]
 
+MESSENGER = "Telegram"
+"""What our errors call it."""
 RANDOM_ID_DUPLICATE = "RANDOM_ID_DUPLICATE"
 """A message with this random id was delivered before. The server says 400 or 500."""
 
@@ -51,9 +54,22 @@ def error_id(exc: RPCError) -> str:
     return exc.ID or str(exc.value)
 
 
-def was_delivered(error: VoxPersonaError) -> bool:
-    """Tell whether a message was refused because it was in its chat once already; it is there no more."""
-    return isinstance(error, TelegramError) and error.details.get("reason") == RANDOM_ID_DUPLICATE
+def unavailable(call: str, reason: str) -> MessengerUnavailable:
+    """Make the error of a Telegram that does not answer."""
+    return MessengerUnavailable(
+        messenger=MESSENGER, connection=texts.errors.TELEGRAM_CONNECTION, call=call, reason=reason
+    )
+
+
+def refused_secrets(call: str, reason: str) -> MessengerRefusedSecrets:
+    """Make the error of a Telegram that does not accept token, id and hash."""
+    return MessengerRefusedSecrets(
+        messenger=MESSENGER,
+        secrets=texts.errors.TELEGRAM_SECRETS,
+        source=texts.errors.TELEGRAM_SECRETS_SOURCE,
+        call=call,
+        reason=reason,
+    )
 
 
 @contextmanager
@@ -61,25 +77,28 @@ def telegram_errors_mapped(call: str, chat: ChatId | None = None) -> Iterator[No
     """Raise the library's errors and those of the network as ours.
 
     Raises:
-        TelegramUnavailable: no answer, or none that helps.
-        TelegramRefusedSecrets: token, id and hash, or the session made with them, are not accepted.
+        MessengerUnavailable: no answer, or none that helps.
+        MessengerRefusedSecrets: token, id and hash, or the session made with them, are not accepted.
         ChatClosed: the person blocked the bot, is gone, or never wrote to it.
-        TelegramError: anything else.
+        AlreadySent: a message with this random id was delivered before.
+        MessengerError: anything else.
     """
     try:
         yield
     except RPCError as exc:
         raise _mapped(exc, call, chat) from exc
     except OSError as exc:
-        raise TelegramUnavailable(call=call, reason=f"{type(exc).__name__} {exc}".strip()) from exc
+        raise unavailable(call, f"{type(exc).__name__} {exc}".strip()) from exc
 
 
-def _mapped(exc: RPCError, call: str, chat: ChatId | None) -> TelegramError:
+def _mapped(exc: RPCError, call: str, chat: ChatId | None) -> MessengerError:
     reason = error_id(exc)
-    if isinstance(exc, (InternalServerError, ServiceUnavailable)) and reason != RANDOM_ID_DUPLICATE:
-        return TelegramUnavailable(call=call, reason=reason)
+    if reason == RANDOM_ID_DUPLICATE:
+        return AlreadySent(messenger=MESSENGER, call=call, reason=reason)
+    if isinstance(exc, (InternalServerError, ServiceUnavailable)):
+        return unavailable(call, reason)
     if isinstance(exc, Unauthorized) or reason in _REFUSED_SECRETS:
-        return TelegramRefusedSecrets(call=call, reason=reason)
+        return refused_secrets(call, reason)
     if reason in _CHAT_CLOSED:
         return ChatClosed(call=call, chat=chat, reason=reason)
-    return TelegramError(call=call, reason=reason)
+    return MessengerError(messenger=MESSENGER, call=call, reason=reason)

@@ -8,9 +8,9 @@ from time import perf_counter
 import structlog
 
 from datamodels_telegram import ButtonPress, ChatId, MessageId
-from errors import TelegramError
+from errors import MessengerError
+from messenger import Messenger
 from metrics import PRESS_ANSWER_SECONDS
-from telegram_client.client import TelegramClient
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ class PressAnswer:
     """
 
     def __init__(
-        self, telegram: TelegramClient, query_id: int, after_s: float, late: Callable[[str], Awaitable[None]]
+        self, telegram: Messenger, query_id: int, after_s: float, late: Callable[[str], Awaitable[None]]
     ) -> None:
         self._telegram = telegram
         self._query_id = query_id
@@ -56,7 +56,7 @@ class PressAnswer:
     async def _give(self, text: str) -> None:
         try:
             await self._telegram.answer(self._query_id, text)
-        except TelegramError as exc:
+        except MessengerError as exc:
             log.info("press_not_answered", error=exc.code, reason=str(exc))
         else:
             PRESS_ANSWER_SECONDS.observe(perf_counter() - self._pressed_at)

@@ -37,7 +37,7 @@ RETRY_REASONS = {
     "database_unavailable": "База данных не отвечает.",
     "object_store_unavailable": "Хранилище файлов не отвечает.",
     "object_store_refused_key": "Хранилище файлов не приняло ключ доступа: сообщите администратору.",
-    "telegram_unavailable": "Telegram не отдаёт файл.",
+    "messenger_unavailable": "Telegram не отдаёт файл.",
     "disk_full": "На диске сервера не хватает места: сообщите администратору.",
 }
 RETRY_TRANSCRIPTION = {

@@ -101,16 +101,15 @@ WEIGHTS_WRONG_SUM = "контрольная сумма файла {file} не с
 WEIGHTS_BAD_PACKAGE = "в пакете {package} нет ожидаемых данных"
 WEIGHTS_BAD_CHECKPOINT = "файл {file} не удалось прочитать"
 WEIGHTS_PROVIDER = "загрузки моделей"
-TELEGRAM_FAILED = "Telegram отклонил запрос. Попробуйте ещё раз; если не поможет, сообщите администратору."
-TELEGRAM_UNAVAILABLE = (
-    "Telegram не отвечает. Проверьте сеть или прокси (TELEGRAM_PROXY); бот продолжит, когда связь вернётся."
-)
-TELEGRAM_REFUSED_SECRETS = (
-    "Telegram не принял TELEGRAM_BOT_TOKEN, TELEGRAM_API_ID или TELEGRAM_API_HASH. "
-    "Проверьте их: токен даёт @BotFather, id и hash — my.telegram.org."
-)
+MESSENGER_FAILED = "{messenger} отклонил запрос. Попробуйте ещё раз; если не поможет, сообщите администратору."
+MESSENGER_UNAVAILABLE = "{messenger} не отвечает. Проверьте {connection}; бот продолжит, когда связь вернётся."
+MESSENGER_REFUSED_SECRETS = "{messenger} не принял {secrets}. Проверьте их: {source}."
+TELEGRAM_CONNECTION = "сеть или прокси (TELEGRAM_PROXY)"
+TELEGRAM_SECRETS = "TELEGRAM_BOT_TOKEN, TELEGRAM_API_ID или TELEGRAM_API_HASH"
+TELEGRAM_SECRETS_SOURCE = "токен даёт @BotFather, id и hash — my.telegram.org"
+ALREADY_SENT = "Это сообщение уже приходило, и его удалили. Если оно ещё нужно, повторите запрос."
 CHAT_CLOSED = "Чат закрыт: человек остановил бота. Попросите его снова нажать «Старт»."
-FILE_GONE = "Telegram больше не отдаёт файл «{file_name}»: возможно, сообщение удалили. Отправьте файл ещё раз."
+FILE_GONE = "{messenger} больше не отдаёт файл «{file_name}»: возможно, сообщение удалили. Отправьте файл ещё раз."
 ACCESS_DENIED = "На это нужно больше прав. Попросите администратора."
 OUTDATED_BUTTON = "Эта кнопка устарела"
 BOT_NOT_CONFIGURED = (

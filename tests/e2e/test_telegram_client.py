@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 import telegram_client.session
 from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen
-from errors import ChatClosed, FileGone, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from errors import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from telegram_client.client import TelegramClient
 from telegram_events import Happening
 from telegram_server import SITE, TelegramServer
@@ -104,7 +104,7 @@ async def started(server: TelegramServer, folder: Path) -> AsyncIterator[Bot]:
 
     async def on_press(press: ButtonPress) -> None:
         bot.presses.append(press)
-        await bot.client.answer(press.query_id, "нажато", alert=True)
+        await bot.client.answer(press.query_id, "нажато")
 
     await bot.client.start(on_message, on_press)
     try:
@@ -200,7 +200,7 @@ async def test_markup_links_and_buttons_arrive(anna: ScriptedUser, bot: Bot) -> 
     assert [[button.text for button in row] for row in message.buttons] == [["Да", "Нет"], ["Ещё"]]
     assert [type(entity).__name__ for entity in message.entities] == ["MessageEntityBold"]
     answer = await anna.press("Ещё")
-    assert (answer.text, answer.alert) == ("нажато", True)
+    assert (answer.text, answer.alert) == ("нажато", False)
     assert [(press.message_id, press.data, press.person.id) for press in bot.presses] == [(sent, "more", anna.id)]
 
 
@@ -264,7 +264,7 @@ async def test_a_delivered_message_that_was_deleted_is_an_error_and_not_sent_aga
 ) -> None:
     sent = await bot.client.send(chat_of(anna), Screen(text="Отчёт"), random_id=78)
     await bot.client.delete(chat_of(anna), [sent])
-    with pytest.raises(TelegramError, match="RANDOM_ID_DUPLICATE"):
+    with pytest.raises(MessengerError, match="RANDOM_ID_DUPLICATE"):
         await bot.client.send(chat_of(anna), Screen(text="Отчёт"), random_id=78)
     assert anna.chat.from_bot == []
 
@@ -291,7 +291,7 @@ async def test_server_errors_and_dropped_connections_are_overcome(
 @pytest.mark.usefixtures("impatient")
 async def test_a_server_that_only_fails_is_unavailable(server: TelegramServer, anna: ScriptedUser, bot: Bot) -> None:
     server.faults.error("messages.SendMessage", 500, "RPC_CALL_FAIL", times=3)
-    with pytest.raises(TelegramUnavailable):
+    with pytest.raises(MessengerUnavailable):
         await bot.client.send(chat_of(anna), Screen(text="Отчёт"))
 
 
@@ -304,9 +304,9 @@ async def test_a_chat_that_is_closed_says_so(server: TelegramServer, anna: Scrip
 
 
 async def test_other_refusals_are_named(server: TelegramServer, anna: ScriptedUser, bot: Bot) -> None:
-    with pytest.raises(TelegramError, match="MESSAGE_TOO_LONG"):
+    with pytest.raises(MessengerError, match="MESSAGE_TOO_LONG"):
         await bot.client.send(chat_of(anna), Screen(text="я" * 4097))
-    with pytest.raises(TelegramError, match="FILE_SIZE_INVALID"):
+    with pytest.raises(MessengerError, match="FILE_SIZE_INVALID"):
         await bot.client.send_file(chat_of(anna), b"", "Отчёт.md")
 
 
@@ -462,7 +462,7 @@ async def test_a_file_that_is_there_is_not_asked_for(
 
 
 async def test_a_file_larger_than_told_is_refused(download: Download) -> None:
-    with pytest.raises(TelegramError, match="more than"):
+    with pytest.raises(MessengerError, match="more than"):
         await download.run(RECORDING_BYTES - 1)
 
 
@@ -495,7 +495,7 @@ async def test_other_people_s_files_are_not_to_be_had(
 
 async def test_a_refused_token_says_so(server: TelegramServer, tmp_path: Path) -> None:
     for token in ("7000000001:wrong", "nonsense"):
-        with pytest.raises(TelegramRefusedSecrets, match="ACCESS_TOKEN_INVALID"):
+        with pytest.raises(MessengerRefusedSecrets, match="ACCESS_TOKEN_INVALID"):
             await new_client(server, tmp_path, token=token).start(unexpected, unexpected)
 
 

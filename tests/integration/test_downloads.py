@@ -19,7 +19,7 @@ from datamodels_telegram import AttachedFile, FileKind, IncomingState, WizardSte
 from db import Connection, Database
 from downloads import Downloads
 from embedded.s3 import S3Endpoint
-from errors import FileGone, TelegramRefusedSecrets, TelegramUnavailable, VoxPersonaError
+from errors import FileGone, MessengerRefusedSecrets, MessengerUnavailable, VoxPersonaError
 from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from minio_manager import ObjectStore
 from recording_files import encode, tone
@@ -149,7 +149,7 @@ async def test_what_had_failed_is_worked_on_when_it_is_sent_again(
     await somebody.sends(telegram, sound)
     await look(downloads)
     [recording] = await recordings(somebody)
-    await somebody.fails(recording, TelegramUnavailable(reason="any"), None)
+    await somebody.fails(recording, MessengerUnavailable(reason="any"), None)
     again = await somebody.sends(telegram, sound)
     await look(downloads)
     after = await somebody.file(again.id)
@@ -170,7 +170,7 @@ async def test_what_is_no_recording_is_refused_with_a_sentence(
     assert spooled(tmp_path) == []
 
 
-@pytest.mark.parametrize("trouble", [TelegramUnavailable(reason="timeout"), TelegramRefusedSecrets(reason="revoked")])
+@pytest.mark.parametrize("trouble", [MessengerUnavailable(reason="timeout"), MessengerRefusedSecrets(reason="revoked")])
 async def test_a_download_that_fails_is_tried_again_later_and_later(
     downloads: Downloads,
     somebody: Somebody,

@@ -112,7 +112,7 @@ async def test_no_message_overtakes_one_that_waits(connection: Connection) -> No
     await outbox_store.put(connection, "first", owner, chat, HELLO)
     await outbox_store.put(connection, "second", owner, chat, WORLD)
     [first] = [each for each in await outbox_store.list_next(connection) if each.chat_id == chat]
-    await outbox_store.try_later(connection, first.id, "telegram_unavailable", datetime.now(UTC) + timedelta(hours=1))
+    await outbox_store.try_later(connection, first.id, "messenger_unavailable", datetime.now(UTC) + timedelta(hours=1))
     assert chat not in {each.chat_id for each in await outbox_store.list_next(connection)}
     await outbox_store.give_up(connection, first.id, "chat_closed")
     [second] = [each for each in await outbox_store.list_next(connection) if each.chat_id == chat]

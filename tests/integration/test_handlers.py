@@ -35,11 +35,11 @@ from dialogs import Dialog, Dialogs, Step
 from errors import (
     AccessDenied,
     ChatClosed,
+    MessengerUnavailable,
     NoSpeech,
     NotFound,
     OutdatedButton,
     ProviderUnavailable,
-    TelegramUnavailable,
 )
 from handlers import Router, Timing
 from inbox import Inbox
@@ -470,7 +470,7 @@ async def test_a_person_who_blocked_the_bot_is_only_logged(bot: Bot, person: int
 
 
 async def test_what_telegram_did_not_answer_is_done_again(bot: Bot, person: int) -> None:
-    failures = [TelegramUnavailable(reason="no answer")] * 2
+    failures = [MessengerUnavailable(reason="no answer")] * 2
 
     async def fail_twice(context: Context, message: IncomingMessage) -> None:
         if failures:
@@ -482,7 +482,7 @@ async def test_what_telegram_did_not_answer_is_done_again(bot: Bot, person: int)
 
 
 async def test_what_telegram_never_answers_is_given_up(bot: Bot, person: int) -> None:
-    bot.on_text = raising(TelegramUnavailable(reason="no answer"))
+    bot.on_text = raising(MessengerUnavailable(reason="no answer"))
     await bot.write(person, "привет")
     assert bot.handled == []
     assert bot.seen_by(person) == [texts.telegram.GIVEN_UP]
@@ -490,10 +490,10 @@ async def test_what_telegram_never_answers_is_given_up(bot: Bot, person: int) ->
 
 async def test_a_failure_that_cannot_be_told_is_only_logged(bot: Bot, person: int) -> None:
     bot.on_text = raising(ZeroDivisionError("bug"))
-    bot.telegram.failures["send"] = [TelegramUnavailable(reason="no answer")]
+    bot.telegram.failures["send"] = [MessengerUnavailable(reason="no answer")]
     with capture_logs([merge_contextvars]) as logs:
         await bot.write(person, "привет")
-    assert event(logs, "person_not_told")["error"] == "telegram_unavailable"
+    assert event(logs, "person_not_told")["error"] == "messenger_unavailable"
 
 
 async def test_without_a_database_people_are_told_and_buttons_answered(postgres_dsn: str, person: int) -> None:
@@ -587,7 +587,7 @@ async def test_what_was_written_while_the_bot_was_down_is_handled_once(bot: Bot,
 async def test_missed_messages_are_asked_for_until_telegram_answers(bot: Bot, person: int) -> None:
     await bot.write(person, "раз")
     bot.telegram.unseen = [message_of(person, "два")]
-    bot.telegram.failures["missed"] = [TelegramUnavailable(reason="no answer")] * 3
+    bot.telegram.failures["missed"] = [MessengerUnavailable(reason="no answer")] * 3
     await bot.start()
     await bot.quiet()
     assert bot.handled == ["other: раз", "other: два"]

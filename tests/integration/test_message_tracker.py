@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
-from errors import ChatClosed, TelegramError, TelegramUnavailable
+from errors import ChatClosed, MessengerError, MessengerUnavailable
 from message_tracker import MessageTracker, sent_once
 from telegram_double import TelegramDouble
 
@@ -146,8 +146,8 @@ async def test_the_new_message_is_there_before_the_old_one_goes(
     tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
 ) -> None:
     await tracker.send(chat, MessageKind.MENU, screen("старое"))
-    telegram.failures["send"] = [TelegramUnavailable(reason="no answer")]
-    with pytest.raises(TelegramUnavailable):
+    telegram.failures["send"] = [MessengerUnavailable(reason="no answer")]
+    with pytest.raises(MessengerUnavailable):
         await tracker.send(chat, MessageKind.MENU, screen("новое"))
     assert telegram.shown(chat) == ["старое"]
 
@@ -156,16 +156,16 @@ async def test_what_telegram_did_not_delete_goes_with_the_next_message(
     tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
 ) -> None:
     await tracker.send(chat, MessageKind.MENU, screen("первое"))
-    telegram.failures["delete"] = [TelegramUnavailable(reason="no answer")]
+    telegram.failures["delete"] = [MessengerUnavailable(reason="no answer")]
     await tracker.send(chat, MessageKind.MENU, screen("второе"))
     assert telegram.shown(chat) == ["первое", "второе"]
     await tracker.send(chat, MessageKind.MENU, screen("третье"))
     assert telegram.shown(chat) == ["третье"]
 
 
-@pytest.mark.parametrize("refusal", [TelegramError(call="delete", reason="forbidden"), ChatClosed(reason="blocked")])
+@pytest.mark.parametrize("refusal", [MessengerError(call="delete", reason="forbidden"), ChatClosed(reason="blocked")])
 async def test_what_telegram_refuses_to_delete_is_not_tried_again(
-    tracker: MessageTracker, telegram: TelegramDouble, shared_database: Database, chat: ChatId, refusal: TelegramError
+    tracker: MessageTracker, telegram: TelegramDouble, shared_database: Database, chat: ChatId, refusal: MessengerError
 ) -> None:
     await tracker.send(chat, MessageKind.MENU, screen("старое"))
     telegram.failures["delete"] = [refusal]
@@ -251,6 +251,6 @@ async def test_what_was_sent_and_is_deleted_is_sent_again_when_it_is_handled_aga
 async def test_another_failure_of_what_is_sent_once_is_told(
     tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
 ) -> None:
-    telegram.failures["send"] = [TelegramUnavailable(reason="silence")]
-    with sent_once("update"), pytest.raises(TelegramUnavailable):
+    telegram.failures["send"] = [MessengerUnavailable(reason="silence")]
+    with sent_once("update"), pytest.raises(MessengerUnavailable):
         await tracker.send(chat, MessageKind.MENU, screen("menu"))

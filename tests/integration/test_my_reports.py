@@ -16,7 +16,7 @@ from constants import REPORT_LIST_BYTES
 from datamodels import RecordingId
 from db import Database
 from dialogs import Dialog, Step
-from errors import TelegramUnavailable
+from errors import MessengerUnavailable
 from md_storage import ReportIndex, read_index, write_index
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
@@ -258,8 +258,8 @@ async def test_view(bot: ReportsBot, anna: Owner) -> None:
 
 async def test_a_file_that_could_not_be_sent_can_be_asked_for_again(bot: ReportsBot, anna: Owner) -> None:
     await asked_to(anna, "report_view", 1)
-    bot.telegram.failures["send"] = [TelegramUnavailable(reason="test")]
-    with pytest.raises(TelegramUnavailable):
+    bot.telegram.failures["send"] = [MessengerUnavailable(reason="test")]
+    with pytest.raises(MessengerUnavailable):
         await anna.press("👁️ Да, открыть")
     await anna.press("👁️ Да, открыть")
     assert bot.telegram.files[-1].text == TEXT

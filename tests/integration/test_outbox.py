@@ -13,7 +13,7 @@ from datamodels import RunStatus
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
 from db import Database
 from embedded.s3 import S3Endpoint
-from errors import ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from errors import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from message_tracker import MessageTracker
 from minio_manager import ObjectStore
@@ -97,7 +97,7 @@ async def test_a_chat_does_not_wait_for_another(
     other = await Somebody.come(followed)
     await put(somebody, text("первое"), text("второе"))
     await put(other, text("другому"))
-    telegram.failures["send"] = [TelegramUnavailable(reason="timeout")]
+    telegram.failures["send"] = [MessengerUnavailable(reason="timeout")]
     await look(outbox, times=2)
     assert telegram.shown(other.chat) == ["другому"]
     assert telegram.shown(somebody.chat) == []
@@ -117,9 +117,9 @@ async def test_a_running_outbox_sends_what_is_put_in(
     assert telegram.sends == 20
 
 
-@pytest.mark.parametrize("trouble", [TelegramUnavailable(reason="timeout"), TelegramRefusedSecrets(reason="revoked")])
+@pytest.mark.parametrize("trouble", [MessengerUnavailable(reason="timeout"), MessengerRefusedSecrets(reason="revoked")])
 async def test_what_could_not_be_sent_is_sent_later_and_what_follows_waits(
-    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, trouble: TelegramError
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, trouble: MessengerError
 ) -> None:
     await put(somebody, text("первое"), text("второе"))
     telegram.failures["send"] = [trouble]

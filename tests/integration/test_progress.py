@@ -12,7 +12,7 @@ import recordings_store
 from datamodels import Recording, RunStatus, Stage
 from datamodels_telegram import ChatId, MessageId, ProgressCard, Screen
 from db import Database
-from errors import Cancelled, ChatClosed, ProviderUnavailable, TelegramError, TelegramUnavailable
+from errors import AlreadySent, Cancelled, ChatClosed, MessengerError, MessengerUnavailable, ProviderUnavailable
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from progress import ProgressCards
 
@@ -232,10 +232,10 @@ async def test_a_chat_that_is_closed_has_no_cards(
 
 
 @pytest.mark.parametrize(
-    "trouble", [TelegramUnavailable(reason="timeout"), TelegramError(call="sendMessage", reason="RANDOM_ID_DUPLICATE")]
+    "trouble", [MessengerUnavailable(reason="timeout"), AlreadySent(call="sendMessage", reason="RANDOM_ID_DUPLICATE")]
 )
 async def test_a_card_that_could_not_be_sent_is_sent_later(
-    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, trouble: TelegramError
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, trouble: MessengerError
 ) -> None:
     await somebody.sends(telegram, CONTENT)
     telegram.failures["send"] = [trouble]
@@ -247,7 +247,7 @@ async def test_a_card_that_cannot_be_edited_now_is_brought_up_to_date_later(
     cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock
 ) -> None:
     await stored(somebody, (await somebody.sends(telegram, CONTENT)).id)
-    telegram.failures["edit"] = [TelegramUnavailable(reason="timeout")]
+    telegram.failures["edit"] = [MessengerUnavailable(reason="timeout")]
     await look_each_second(cards, clock, times=3)
     assert telegram.shown(somebody.chat)[0].startswith("✔ Готово")
 

@@ -94,6 +94,12 @@ def test_a_front_door_knows_services_and_no_store(module: str) -> None:
     assert not {room(other) for other in own_imports(module)} & {*stores, "db"}
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_which_messenger_it_is_only_the_wiring_knows(module: str) -> None:
+    if room(module) not in {"telegram_client/", "application/"}:
+        assert "telegram_client/" not in map(room, own_imports(module))
+
+
 def test_imports_have_no_circle() -> None:
     graph = {module: set(own_imports(module)) for module in MODULES}
     try:

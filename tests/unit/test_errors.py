@@ -10,8 +10,9 @@ import pytest
 
 import errors
 import texts.errors
+from cli.process import exit_status_of
 from config import ROOT
-from errors import UnexpectedFailure, VoxPersonaError, exit_status_of
+from errors import UnexpectedFailure, VoxPersonaError
 
 
 def below(cls: type[VoxPersonaError]) -> Iterator[type[VoxPersonaError]]:
@@ -66,7 +67,7 @@ def test_a_sentence_says_what_is_wrong_and_then_what_to_do(cls: type[VoxPersonaE
     # What a provider refuses has its advice in the reason.
     text = f"{cls.user_text_template} {texts.errors.REASON_NO_FUNDS if cls is errors.ProviderRejectedRequest else ''}"
     assert re.search(r"[.:] .*[а-яё]+(?:те|ся|ить|ать)\b", text)
-    assert re.match(r"[А-ЯЁ]|Telegram ", text)
+    assert re.match(r"[А-ЯЁ]|Telegram |\{messenger\} ", text)
 
 
 def test_no_sentence_or_message_is_left_with_a_gap() -> None:

@@ -14,7 +14,7 @@ from pyrogram.errors.rpc_error import RPCError
 import telegram_client.messages
 from constants import MESSAGES_PER_SECOND
 from datamodels_telegram import Button, ChatId, FileKind
-from errors import BadSettings, ChatClosed, TelegramError, TelegramRefusedSecrets, TelegramUnavailable
+from errors import BadSettings, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from telegram_client.client import inline_keyboard
 from telegram_client.errors import telegram_errors_mapped
 from telegram_client.messages import SendingLimits
@@ -231,16 +231,16 @@ class Unheard(RPCError):
 @pytest.mark.parametrize(
     ("foreign", "ours", "reason"),
     [
-        (TimeoutError("Request timed out"), TelegramUnavailable, "TimeoutError Request timed out"),
-        (ConnectionError(), TelegramUnavailable, "ConnectionError"),
-        (InternalServerError("[500 NEW]"), TelegramUnavailable, "500 NEW"),
-        (Unauthorized("[401 NEW]"), TelegramRefusedSecrets, "401 NEW"),
+        (TimeoutError("Request timed out"), MessengerUnavailable, "TimeoutError Request timed out"),
+        (ConnectionError(), MessengerUnavailable, "ConnectionError"),
+        (InternalServerError("[500 NEW]"), MessengerUnavailable, "500 NEW"),
+        (Unauthorized("[401 NEW]"), MessengerRefusedSecrets, "401 NEW"),
         (PeerIdInvalid(), ChatClosed, "PEER_ID_INVALID"),
-        (FloodWait(3), TelegramError, "FLOOD_WAIT_X"),
-        (Unheard("[400 NEW]"), TelegramError, "400 NEW"),
+        (FloodWait(3), MessengerError, "FLOOD_WAIT_X"),
+        (Unheard("[400 NEW]"), MessengerError, "400 NEW"),
     ],
 )
-def test_errors_become_ours(foreign: Exception, ours: type[TelegramError], reason: str) -> None:
+def test_errors_become_ours(foreign: Exception, ours: type[MessengerError], reason: str) -> None:
     with pytest.raises(ours, match=reason) as caught, telegram_errors_mapped(CALL, ChatId(5)):
         raise foreign
     assert type(caught.value) is ours

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from datamodels_telegram import ButtonPress, ChatId, MessageId, TelegramPerson
-from errors import TelegramUnavailable
+from errors import MessengerUnavailable
 from metrics import PRESS_ANSWER_SECONDS
 from telegram_double import TelegramDouble
 from telegram_handlers.presses import PressAnswer, Taps
@@ -113,7 +113,7 @@ async def test_a_cancelled_answer_is_never_given() -> None:
 
 async def test_an_answer_that_telegram_does_not_take_is_no_error() -> None:
     telegram = TelegramDouble()
-    telegram.failures["answer"] = [TelegramUnavailable(reason="no answer")]
+    telegram.failures["answer"] = [MessengerUnavailable(reason="no answer")]
     await PressAnswer(telegram, 5, NEVER, nobody)("Готово")
     assert telegram.answers == {}
 
@@ -130,6 +130,6 @@ async def test_how_long_an_answer_took_is_measured_once_and_only_for_those_that_
     await answer("Ещё раз")
     assert answered() == before + 1
     unreachable = TelegramDouble()
-    unreachable.failures["answer"] = [TelegramUnavailable(reason="away")]
+    unreachable.failures["answer"] = [MessengerUnavailable(reason="away")]
     await PressAnswer(unreachable, 2, NEVER, nobody)("Готово")
     assert answered() == before + 1

@@ -1,0 +1,122 @@
+"""The messenger port: what the product needs of the place where people write to the bot.
+
+``Sender`` is for those who bring people messages, ``Attachments`` for those who fetch their files, ``Messenger`` is all
+of it. Chats are private ones: a person and the bot. A messenger that limits the rate of calls is obeyed by waiting, in
+every method but ``answer``.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, Screen
+
+OnMessage = Callable[[IncomingMessage], Awaitable[None]]
+OnPress = Callable[[ButtonPress], Awaitable[None]]
+
+
+class Sender(Protocol):
+    """Messages of the bot.
+
+    A ``random_id``, 64 bits with a sign, belongs to one message: sent again with it, after a lost reply or a crash, the
+    message is in its chat once. Without one, the same sent twice is there twice.
+
+    Raises, in every method:
+        MessengerUnavailable: no reply, or none that helps; trying again does.
+        MessengerRefusedSecrets: what the bot logs in with is not accepted, or no more.
+        ChatClosed: the person blocked the bot or is gone.
+        MessengerError: refused for another reason.
+    """
+
+    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+        """Send a message; return its id, also when it was delivered earlier with this ``random_id``.
+
+        Raises:
+            AlreadySent: it was delivered earlier, and is there no more.
+        """
+        ...
+
+    async def send_file(
+        self,
+        chat: ChatId,
+        content: bytes | Path,
+        file_name: str,
+        screen: Screen | None = None,
+        *,
+        random_id: int | None = None,
+    ) -> MessageId:
+        """Send a file as it is, ``screen`` being its caption and buttons; return the message's id.
+
+        Raises:
+            AlreadySent: it was delivered earlier, and is there no more.
+            OSError: the file at ``content`` cannot be opened.
+        """
+        ...
+
+    async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
+        """Change a message's text (or the caption of its file) and buttons; False when it is gone."""
+        ...
+
+    async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
+        """Delete messages for both sides; those that are gone, or too old to be deleted, are no error."""
+        ...
+
+
+class Attachments(Protocol):
+    """The files that people send."""
+
+    async def download(
+        self, chat: ChatId, message: MessageId, path: Path, size: int, on_bytes: Callable[[int], None]
+    ) -> None:
+        """Write the file of a message to ``path``, all ``size`` bytes of it, or what was missing from an earlier try.
+
+        ``on_bytes`` is called in the event loop with the number of bytes that are there by now.
+
+        Raises:
+            FileGone: the message or its file is gone; ``file_name`` is the name of ``path``.
+            DiskFull: no space left; what came is kept.
+            MessengerUnavailable, MessengerRefusedSecrets, MessengerError: as of ``Sender``; what came is kept.
+        """
+        ...
+
+
+class Messenger(Sender, Attachments, Protocol):
+    """A messenger that the bot has an account at.
+
+    Raises, in every method but ``stop``:
+        MessengerUnavailable, MessengerRefusedSecrets, MessengerError: as of ``Sender``.
+    """
+
+    username: str
+    """The bot's, once it has started."""
+
+    async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
+        """Log in and let updates come. They come while this still runs, many at once, and some of them twice.
+
+        Raises:
+            BadSettings: the settings cannot be used.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Close the connections; takes seconds at most, network or not."""
+        ...
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
+        """Set the command menu: names without a slash, and descriptions."""
+        ...
+
+    async def answer(self, query_id: int, text: str = "") -> bool:
+        """Answer a press, with a short text over the button; False when it is too late, or was done already."""
+        ...
+
+    async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:
+        """Fetch a message that a person wrote in ``chat``; None when it is gone or another's."""
+        ...
+
+    async def missed(self, after: MessageId) -> list[IncomingMessage]:
+        """Fetch what people wrote in all chats since the message ``after``, in order, known or not.
+
+        For what came while the bot was down, and for what it lost before it was stored.
+        """
+        ...
