@@ -1,7 +1,7 @@
 """The router: the one place that decides who may do what and which handler runs, for messages and buttons alike.
 
-An update is stored, then waits for the earlier ones of its person, then is handled, then has its end noted. What has no
-end was interrupted and is handled again after a restart, so that handlers do nothing twice what must be done once.
+An update is stored, waits for the earlier ones of its person, is handled, and its end is noted. An update without an
+end is handled again after a restart; so handlers make sure that what must happen once does not happen twice.
 """
 
 import asyncio
@@ -65,11 +65,11 @@ _OUTDATED = "outdated"
 
 @dataclass(frozen=True)
 class Timing:
-    """What the router waits for. ``clock`` counts seconds.
+    """How long the router waits, in seconds; ``clock`` counts them.
 
-    ``answer_after_s``: a press that its handler has not answered by then is answered with nothing. ``retry_after_s``:
-    how long it waits for a database or a Telegram that did not answer. ``stop_grace_s``: what is being handled when it
-    is stopped may take so long.
+    A press that its handler has not answered after ``answer_after_s`` is answered without a text. ``retry_after_s`` is
+    the pause after the database or Telegram did not answer. ``stop_grace_s`` is the time to finish for updates that are
+    being handled when the router is stopped.
     """
 
     answer_after_s: float = 0.25
@@ -83,13 +83,13 @@ USUAL_TIMING = Timing()
 
 @dataclass(frozen=True)
 class _Arrival:
-    """An update on its way. ``update`` is None for a message of before a restart, which has to be fetched."""
+    """An update on its way. ``update`` is None for a message from before a restart, which has to be fetched."""
 
     seen: SeenUpdate
     update: IncomingMessage | ButtonPress | None
     answer: PressAnswer | None = None
     failure: VoxPersonaError | None = None
-    """Why it could not be stored; the person hears of it in turn."""
+    """Why the update could not be stored; the person is told in turn."""
 
 
 class Router:
@@ -107,10 +107,10 @@ class Router:
         other: MessageHandler,
         timing: Timing = USUAL_TIMING,
     ) -> None:
-        """Join the routes. ``other`` answers text that nobody asked for.
+        """Join the routes. ``other`` handles text that no dialog waits for.
 
         Raises:
-            ValueError: two take care of the same, or nobody of a button, of a step, or of files.
+            ValueError: a button, a command or a step has two handlers, or a button, a step or files have none.
         """
         self._inbox = inbox
         self._dialogs = dialogs
@@ -168,12 +168,12 @@ class Router:
             answer.cancel()
 
     async def recover(self) -> None:
-        """Go on with what was interrupted and with what was written while nobody listened; then updates are handled."""
+        """Take up interrupted updates and messages written while the bot was down; then let updates be handled."""
         after, left = await self._left_by_the_last_run()
         log.info("recovering", interrupted=len(left))
         for seen in left:
             self._workers.put(seen.person.id, self._again(seen))
-        # Not before: what came since the start would be among what is left, and be handled twice.
+        # Updates wait until here: one that came since the start would be among those left over, and be handled twice.
         self._ready.set()
         if after is None:
             return
@@ -186,11 +186,11 @@ class Router:
             await self.on_message(message)
 
     async def stop(self) -> None:
-        """Finish what is being handled, for a few seconds; the rest, and what comes now, is left for the next start."""
+        """Give updates in progress a few seconds to finish; all others are left for the next start."""
         await self._workers.stop(self._timing.stop_grace_s)
 
     def _in_order(self, person: TelegramPerson) -> asyncio.Lock:
-        """Of updates that come at the same time, a person's are stored and queued in the order of their coming."""
+        """Return the person's lock, under which updates are stored and queued in the order in which they came."""
         return self._order.setdefault(person.id, asyncio.Lock())
 
     async def _left_by_the_last_run(self) -> tuple[MessageId | None, list[SeenUpdate]]:
@@ -226,7 +226,7 @@ class Router:
         return _Arrival(seen, press, self._answer_to(press))
 
     async def _handle(self, arrival: _Arrival) -> None:
-        """The boundary of every update: whatever happens, the person hears of it and the next one is handled."""
+        """Handle an update; whatever happens, the person is told of it and the next update is handled."""
         code = new_code()
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
@@ -250,7 +250,7 @@ class Router:
             with sent_once(f"{seen.kind}:{chat}:{seen.update_id}"):
                 return await self._dispatch(arrival)
         except VoxPersonaError as exc:
-            # What a person typed may be in the reason of bad input.
+            # The reason of bad input may quote what a person typed.
             reason = "" if isinstance(exc, BadInput) else str(exc)
             log.warning("update_failed", error=exc.code, reason=reason)
             if not isinstance(exc, MessengerUnavailable | ChatClosed):
@@ -320,7 +320,7 @@ class Router:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 
     async def _note_end(self, seen: SeenUpdate) -> None:
-        """Note the end, and the ends that could not be noted: an old answer must not come up in a later dialog."""
+        """Note the end of an update and ends that could not be noted: no later dialog may take an old reply."""
         self._ended.add(seen)
         ended = list(self._ended)
         try:
@@ -347,9 +347,9 @@ def _check(user: User, permission: Permission) -> None:
 
 def _failure_text(exc: VoxPersonaError, code: str) -> str:
     text = escaped(exc.user_text, LONGEST_REASON)
-    # What people can mend themselves needs no look into the log.
+    # Errors that people can correct themselves need no look into the log, and no code.
     return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)
 
 
 async def _nobody_waits(text: str) -> None:
-    """Answer a message, over which nothing can be shown."""
+    """Do nothing: no text can be shown over a message."""

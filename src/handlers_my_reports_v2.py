@@ -1,7 +1,7 @@
 """«Мои отчеты»: the list as a file, and viewing, renaming and deleting a report by its number.
 
-What is shown follows from the dialog, so that a message that is handled again after a crash shows the same and counts
-no more tries. Whatever is done was confirmed in this dialog; the dialog is given up last.
+Screens follow from the dialog, so that a message that is handled again after a crash shows the same screen and counts
+no further try. Every change was confirmed in this dialog; the dialog ends last.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ _CONFIRMED_AT = {**_ASKED_AT, ReportAction.RENAME: Step.REPORT_RENAME_ASK_NEW_NA
 
 
 class MyReportsHandlers:
-    """The person's archive of reports."""
+    """Shows the person's archive of reports, and renames and deletes reports."""
 
     def __init__(self, messages: MessageTracker, work: MyReportsWork) -> None:
         self._desk = work.desk
@@ -101,7 +101,7 @@ class MyReportsHandlers:
         )
 
     async def handle_my_reports_v2(self, context: Context, update: Press | IncomingMessage) -> None:  # noqa: ARG002
-        """Send the list of all reports, then the menu; from now on its numbers can be used."""
+        """Send the list of all reports, whose numbers can be used from now on, then the menu."""
         owner = context.user.id
         async with self._desk.alone(owner):
             began = perf_counter()
@@ -154,7 +154,7 @@ class MyReportsHandlers:
             name = safe_file_name(texts.my_reports.VIEW_FILE.format(number=report.number, title=report.title))
             caption = view_caption(report)
             await self._messages.send_file(context.chat, MessageKind.RESULT, text.encode(), name, caption)
-            # Below the file, not in the place of the question above it.
+            # The menu is sent below the file and does not replace the question above it.
             below = replace(context, pressed=None)
             await self._end(below, ReportAction.VIEW, "ok", texts.my_reports.VIEWED.format(number=report.number))
 
@@ -165,7 +165,7 @@ class MyReportsHandlers:
         await self._number_typed(context, message, ReportAction.RENAME)
 
     async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
-        """Take a new title, and ask whether it shall be; another one takes its place."""
+        """Take a new title and ask to confirm it; another title replaces it."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
@@ -191,7 +191,7 @@ class MyReportsHandlers:
             await self._show(context, dialog, report)
 
     async def handle_report_rename_confirm(self, context: Context, press: Press) -> None:
-        """Give the report the title that was confirmed."""
+        """Give the report the confirmed title."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._confirmed(context, press, ReportAction.RENAME)
@@ -214,7 +214,7 @@ class MyReportsHandlers:
         await self._number_typed(context, message, ReportAction.DELETE)
 
     async def handle_report_delete_confirm(self, context: Context, press: Press) -> None:
-        """Delete the report: file, line, rows."""
+        """Delete the report: its file, its line in the index and its rows."""
         owner = context.user.id
         async with self._desk.alone(owner):
             if await self._confirmed(context, press, ReportAction.DELETE) is None:
@@ -228,13 +228,13 @@ class MyReportsHandlers:
             await self._end(context, ReportAction.DELETE, "ok", tell)
 
     async def handle_report_cancel(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
-        """Leave the dialog wherever it is; nothing is done."""
+        """End the dialog at whatever step it is; change nothing."""
         async with self._desk.alone(context.user.id):
             await self._desk.end(context.user.id)
             await self._screens.show_menu_after(context, texts.my_reports.CANCELLED)
 
     async def _request(self, context: Context, press: Press, action: ReportAction) -> None:
-        """Ask for a number, or take the one on the button as if it had been typed."""
+        """Ask for a report's number, or take the one on the button as if it had been typed."""
         owner = context.user.id
         async with self._desk.alone(owner):
             if await self._screens.good_snapshot(context, action) is None:
@@ -294,10 +294,10 @@ class MyReportsHandlers:
         await self._show(context, dialog, report, tries_left(reason, REPORT_TRIES - tries))
 
     async def _confirmed(self, context: Context, press: Press, action: ReportAction) -> ReportDialog | None:
-        """The dialog in which this was asked; None when the list has become too old.
+        """Load the dialog in which this was asked; None when the list has become too old.
 
         Raises:
-            OutdatedButton: this was not asked, or has been done.
+            OutdatedButton: this was not asked, or was done already.
         """
         if await self._screens.good_snapshot(context, action) is None:
             return None
@@ -310,7 +310,7 @@ class MyReportsHandlers:
         await self._end(context, action, "not_found", f"❌ {texts.my_reports.GONE.format(number=number)}")
 
     async def _end(self, context: Context, action: ReportAction, outcome: str, tell: str) -> None:
-        """End the dialog and show the menu below what came of it, in HTML."""
+        """End the dialog and show the menu below its outcome ``tell``, in HTML."""
         count(action, outcome)
         log.info("report_action", user=str(context.user.id), action=action, outcome=outcome)
         await self._desk.end(context.user.id)
@@ -326,7 +326,7 @@ def _about(dialog: ReportDialog, action: ReportAction, report: ReportFile) -> Re
 
 
 def _shown(dialog: ReportDialog, report: ReportFile | None, note: str) -> tuple[MessageKind, Screen]:
-    """What a dialog asks."""
+    """Return the question of a dialog."""
     if report is None:
         return MessageKind.INPUT_REQUEST, ask_number(dialog.step, note)
     if dialog.step is Step.REPORT_RENAME_ASK_NEW_NAME:

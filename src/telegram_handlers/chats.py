@@ -1,6 +1,6 @@
 """Chats: the list, a chat's card, renaming and deleting, history, statistics, and questions, which are any other text.
 
-What changes a person's chats happens under the person's lock, one after another.
+Changes to a person's chats are made under the person's lock, one after another.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class ChatWork:
-    """What the handlers work with. Histories are written in ``spool``; ``today`` tells the server's day."""
+    """The parts that the handlers use. Histories are written in ``spool``; ``today`` returns the server's day."""
 
     chats: Chats
     write_history: Callable[[Chat, date | None, str, Path, datetime], Awaitable[History]]
@@ -59,7 +59,7 @@ class ChatWork:
 
 
 class ChatHandlers:
-    """The person's chats."""
+    """Shows a person's chats and changes them, and takes questions."""
 
     def __init__(self, dialogs: Dialogs, messages: MessageTracker, work: ChatWork) -> None:
         self._dialogs = dialogs
@@ -100,7 +100,7 @@ class ChatHandlers:
         )
 
     async def ask(self, context: Context, message: IncomingMessage) -> None:
-        """Take text that nobody asked for as a question in the chat that the person is in."""
+        """Take text that no dialog waits for as a question in the chat that the person is in."""
         owner, question = context.user.id, message.text.replace("\0", "").strip()
         if not any(map(str.isalnum, question)):
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())
@@ -109,8 +109,8 @@ class ChatHandlers:
             asking = (context.chat, message.message_id)
             if await self._chats.is_known(owner, asking):
                 return
-            # Before the question is stored: whoever stores it knows which message goes with the answer. A crash
-            # between the two sends the same again, which Telegram takes once.
+            # This is sent first, because the question is stored together with the message that its answer
+            # replaces. After a crash between the two it is sent again, and Telegram takes it once.
             same = random_id_of(f"searching:{context.chat}:{message.message_id}")
             waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
             await self._chats.ask(owner, asking, question, waiting)
@@ -131,7 +131,7 @@ class ChatHandlers:
         await show(self._messages, context, MessageKind.MENU, chats_page(found, note))
 
     async def _card(self, context: Context, press: Press) -> None:
-        """Show a chat; whatever was being asked about chats is cancelled with that."""
+        """Show a chat's card, and end a dialog about chats."""
         owner = context.user.id
         async with get_user_lock(owner):
             await self._leave(owner)
@@ -161,7 +161,7 @@ class ChatHandlers:
         await show(self._messages, context, MessageKind.MENU, switched(chat))
 
     async def _rename(self, context: Context, press: Press) -> None:
-        """Ask for a chat's new title; any other dialog ends with that."""
+        """Ask for a chat's new title, which ends any other dialog."""
         owner = context.user.id
         async with get_user_lock(owner):
             chat, _ = await self._chats.find(owner, press.number)
@@ -177,7 +177,7 @@ class ChatHandlers:
             async with get_user_lock(owner):
                 await self._take_title(context, message)
         except NotFound:
-            # Deleted in another window: there is nothing left to ask.
+            # The chat was deleted from another message: it needs no title.
             await self._show_list(context, 1, CHAT_GONE)
 
     async def _take_title(self, context: Context, message: IncomingMessage) -> None:
@@ -194,7 +194,7 @@ class ChatHandlers:
         chat = await self._chats.rename(owner, chat.number, title, message.message_id)
         _count("rename", owner)
         await self._show_card(context, chat.number, renamed(chat))
-        # Last: a message that is handled again after a crash gives the same title again.
+        # The dialog ends last, so that a message that is handled again after a crash gives the same title again.
         await self._leave(owner)
 
     async def _delete(self, context: Context, press: Press) -> None:
@@ -213,7 +213,7 @@ class ChatHandlers:
         await self._show_list(context, 1, deleted(chat))
 
     async def _history(self, context: Context, press: Press) -> None:
-        """Ask for the form of a chat's history, or send it, whole or of the day on the button."""
+        """Ask for the form of a chat's history, or send the history, whole or of the day on the button."""
         number, day = _chat_and_day(press)
         chat, _ = await self._chats.find(context.user.id, number)
         if not press.words:
@@ -222,7 +222,7 @@ class ChatHandlers:
         if not await self._dialogs.first_tap(context.user.id, context.pressed, press.model_dump_json()):
             return
         await self._send_history(context, chat, day, press.word)
-        # Below the file, not in the place of the question above it.
+        # The card is sent below the file and does not replace the question above it.
         await self._show_card(replace(context, pressed=None), number)
 
     async def _history_command(self, context: Context, message: IncomingMessage) -> None:
@@ -263,7 +263,7 @@ class ChatHandlers:
     async def _show_statistics(self, context: Context) -> None:
         owner = context.user.id
         async with get_user_lock(owner):
-            # Makes the first chat of a person who has none: nobody is told of zero chats and then has one.
+            # This makes a chat for a person who has none, so that the statistics count it.
             await self._chats.active(owner)
             figures = await self._chats.statistics(owner)
         _count("stats", owner)
@@ -275,10 +275,10 @@ class ChatHandlers:
 
 
 def _chat_and_day(press: Press) -> tuple[int, date | None]:
-    """The numbers of a history's button.
+    """Return the number of the chat on a history's button, and the day; None stands for the whole history.
 
     Raises:
-        OutdatedButton: they are none of ours.
+        OutdatedButton: the button's numbers are not these.
     """
     match press.numbers:
         case (number,):

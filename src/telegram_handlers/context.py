@@ -1,4 +1,4 @@
-"""What a handler gets, and how handlers are registered with the router."""
+"""The context that a handler gets, and the routes by which handlers are registered with the router."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Context:
-    """One update of a known person who may do this. ``answer`` shows a short text over the pressed button."""
+    """One update of a person who may do this. ``answer`` shows a short text over the pressed button."""
 
     user: User
     chat: ChatId
@@ -31,20 +31,20 @@ MessageHandler = Callable[[Context, IncomingMessage], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Routes:
-    """What a module of handlers takes care of."""
+    """The handlers of one module, by what they handle."""
 
     presses: Mapping[Action, tuple[Permission, PressHandler]] = field(default_factory=dict)
     commands: Mapping[str, tuple[Permission, MessageHandler]] = field(default_factory=dict)
-    """By name without the slash."""
+    """Handlers of commands, by name without the slash."""
     answers: Mapping[Step, tuple[Permission, MessageHandler]] = field(default_factory=dict)
-    """What a person types while a dialog is at this step."""
+    """Handlers of the text that a person types while a dialog is at a step."""
     files: tuple[Permission, MessageHandler] | None = None
-    """Messages with a file; one module has it."""
+    """The handler of messages with a file, which one module has."""
 
 
 @dataclass(frozen=True)
 class RouteTable:
-    """Everything that all handlers together take care of, without a hole."""
+    """The handlers of all modules; every button and every step has one, and so have files."""
 
     presses: Mapping[Action, tuple[Permission, PressHandler]]
     commands: Mapping[str, tuple[Permission, MessageHandler]]
@@ -53,10 +53,10 @@ class RouteTable:
 
 
 def joined(modules: Sequence[Routes]) -> RouteTable:
-    """Join what the modules of handlers take care of.
+    """Join the routes of the modules.
 
     Raises:
-        ValueError: two take care of the same, or nobody of a button, of a step, or of files.
+        ValueError: a button, a command or a step has two handlers, or a button, a step or files have none.
     """
     files = [routes.files for routes in modules if routes.files is not None]
     if len(files) != 1:

@@ -1,7 +1,7 @@
-"""What a change of state brings with it in the chat, as part of the change's own transaction.
+"""Messages and cards that follow from a change of state, stored in the transaction of the change.
 
-Services take these from handlers, which know no store themselves: a crash leaves both the change and what the person
-gets to see of it, or neither.
+Handlers pass these to services, which call them in their own transaction: a crash leaves both the change and its
+messages, or neither.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ P = ParamSpec("P")
 
 
 class Ordered(State):
-    """What was ordered from one message: a button that is handled again, after a crash too, orders no more."""
+    """The orders made from one message: a press that is handled again, as after a crash, orders nothing more."""
 
     KEY = "ordered"
     message_id: MessageId | None
@@ -34,7 +34,7 @@ class Ordered(State):
 
 
 class DemonstrationTold(State):
-    """The person has been told that the language model is for demonstration."""
+    """Notes that the person was told that the language model is for demonstration."""
 
     KEY = "demonstration_told"
 
@@ -42,9 +42,9 @@ class DemonstrationTold(State):
 def sent_once(
     context: Context, press: Press, message: Callable[P, OutgoingMessage]
 ) -> Callable[Concatenate[Connection, P], Awaitable[None]]:
-    """Have a message sent that takes its time, such as one with a file, unless this press is of a double tap.
+    """Return what puts a message into the outbox, unless this press is the second of a double tap.
 
-    It survives a restart. ``message`` makes it of what the service has found.
+    The message survives a restart. ``message`` makes it from what the service has found.
     """
 
     async def put(connection: Connection, /, *found: P.args, **named: P.kwargs) -> None:
@@ -56,7 +56,7 @@ def sent_once(
 
 
 def followed_anew(context: Context) -> WithRecording:
-    """Have a recording that is processed again followed by another round of its wizard and by a card of its own."""
+    """Return what starts another round of the wizard and a new card for a recording that is processed again."""
 
     async def follow(connection: Connection, recording: Recording, known: bool) -> None:  # noqa: ARG001
         await recording_wizard_store.restart(connection, context.user.id, context.chat, recording.id)
@@ -66,7 +66,7 @@ def followed_anew(context: Context) -> WithRecording:
 
 
 def may_order_again(context: Context) -> WithOwnRecording:
-    """Have what was ordered from the pressed message forgotten: it shows the menu now."""
+    """Return what makes the pressed message, which shows the menu now, order again."""
 
     async def forget(connection: Connection, recording: Recording) -> None:  # noqa: ARG001
         await user_states.drop(connection, context.user.id, Ordered)
@@ -75,9 +75,9 @@ def may_order_again(context: Context) -> WithOwnRecording:
 
 
 class OrderPress:
-    """A press that orders ``wanted``, once however often it is handled; what was ordered gets a card.
+    """A press that orders ``wanted`` once, however often it is handled; the ordered reports get a card.
 
-    ``tells_demonstration`` is set by an order: whether the person is to hear now of the demonstration model.
+    An order sets ``tells_demonstration`` when the person has to be told of the demonstration model now.
     """
 
     def __init__(self, context: Context, wanted: str, *, demonstration: bool) -> None:
@@ -90,7 +90,7 @@ class OrderPress:
         return self._wanted in await self._ordered_before(connection)
 
     async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
-        """Have the runs shown and delivered; what another order has not delivered yet comes with that one."""
+        """Note the order, and add a card for its runs; those that another order has yet to deliver come with that."""
         owner, chat = self._context.user.id, self._context.chat
         wanted = (*await self._ordered_before(connection), self._wanted)
         await user_states.put(connection, owner, Ordered(message_id=self._context.pressed, wanted=wanted))

@@ -22,7 +22,7 @@ from work_in_progress import WorkInProgress
 
 @dataclass(frozen=True)
 class SystemFacts:
-    """What the system menu tells of this installation: ``speech`` and ``language`` name the engines in use."""
+    """The facts about this installation in the system menu: ``speech`` and ``language`` name the engines in use."""
 
     speech: str
     language: str
@@ -31,7 +31,7 @@ class SystemFacts:
 
 
 class MenuHandlers:
-    """Main menu, storage menu, system, help, what is in work."""
+    """Shows the main menu, the storage menu, the system menu, help and the work in progress."""
 
     def __init__(self, work: WorkInProgress, messages: MessageTracker, facts: SystemFacts) -> None:
         self._work = work

@@ -31,9 +31,9 @@ _TOLD = {
 
 
 class MetadataHandlers:
-    """Asks for metadata and has them confirmed.
+    """Asks for metadata and has it confirmed.
 
-    ``wake_wizards`` is called when the questions about another recording may come.
+    ``wake_wizards`` is called when questions about another recording may follow.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class MetadataHandlers:
         )
 
     async def _open(self, context: Context, press: Press) -> None:
-        """Show a recording's metadata from its card, to be confirmed or changed."""
+        """Show a recording's metadata, opened from its card, to be confirmed or changed."""
         recording, metadata = await self._form.find(context.user.id, press.number)
         if recording.request.scenario == NO_SCENARIO:
             screen = which_scenario(recording, self._pack.scenarios, for_reports=True)
@@ -97,17 +97,17 @@ class MetadataHandlers:
         await self._pressed(context, partial(self._form.set_building, context.user.id, press.number, building))
 
     async def _typed(self, context: Context, message: IncomingMessage) -> None:
-        """Take what was typed for the answer that the form waits for."""
+        """Take typed text as the reply that the form waits for."""
         async with get_user_lock(context.user.id):
             turn = await self._form.typed(context.user.id, message.message_id, message.text)
             kind = _kind(turn)
             await self._messages.send(context.chat, kind, _screen(turn))
             if kind is MessageKind.CONFIRMATION:
-                # The last question has its answer.
+                # The last question has its reply.
                 await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
 
     async def _confirm(self, context: Context, press: Press) -> None:
-        """Take the metadata as they are; the reports come next."""
+        """Confirm the metadata; the reports come next."""
         async with get_user_lock(context.user.id):
             recording = await self._form.confirm(context.user.id, press.number)
             note = texts.telegram_metadata.CONFIRMED.format(number=recording.number)
@@ -129,7 +129,7 @@ class MetadataHandlers:
         self._wake_wizards()
 
     async def _pressed(self, context: Context, change: Callable[[], Awaitable[FormTurn | Recording]]) -> None:
-        """Make a change under the person's lock and show what it led to."""
+        """Make a change under the person's lock and show where the form is then."""
         async with get_user_lock(context.user.id):
             turn = await change()
             if isinstance(turn, FormTurn):

@@ -64,7 +64,7 @@ class BrowseHandlers:
         self._screens = DeskScreens(work.desk, messages)
         self._messages = messages
         self._work = work
-        # matplotlib does not promise that two threads may draw at once.
+        # matplotlib is not safe to use from two threads at once.
         self._drawing = asyncio.Lock()
 
     def routes(self) -> Routes:
@@ -96,7 +96,7 @@ class BrowseHandlers:
         await self._screens.show_menu_after(context)
 
     async def _page(self, context: Context, press: Press) -> None:
-        """Show a page of the reports as they are now: its numbers can be used as those of the list."""
+        """Show a page of the reports as they are now; its numbers can be used like those of the list."""
         owner = context.user.id
         reports = await self._work.archive.list(owner)
         await self._desk.end(owner)
@@ -207,7 +207,7 @@ class BrowseHandlers:
         await self._show(context, filters_menu(filter_lines(wanted, reports, self._work.pack), len(fitting)))
 
     async def _export(self, context: Context, press: Press) -> None:
-        """Send the reports that fit the filter as a table, or ask in which form."""
+        """Send the reports that fit the filter as a table, or ask for its form."""
         fitting = await self._fitting(context)
         if not fitting:
             await context.answer(texts.my_reports.NOTHING_TO_EXPORT)
@@ -238,7 +238,7 @@ class BrowseHandlers:
         await self._send_chart(context, picture, texts.my_reports.CHART_MONTHS_FILE, caption)
 
     async def _trend(self, context: Context, press: Press) -> None:
-        """Draw an index over time; before that ask for the report and the index."""
+        """Ask for the report and the index, then send a chart of the index over time."""
         by, report_id, place = _trend_choice(press)
         points = await self._work.archive.index_points(context.user.id)
         if report_id is None:
@@ -282,7 +282,7 @@ class BrowseHandlers:
 
 
 def _trend_choice(press: Press) -> tuple[TrendBy, ReportId | None, int | None]:
-    """By whom, the report type, and the index's place in it, as far as they were chosen.
+    """Return what the trend is grouped by, the report type, and the index's place in it, as far as they were chosen.
 
     Raises:
         OutdatedButton: the button says something else.

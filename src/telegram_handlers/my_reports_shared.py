@@ -24,7 +24,7 @@ from text_cleaning import one_line, shortened
 
 
 class ReportAction(StrEnum):
-    """What people do with their reports, as it is counted."""
+    """An action of a person on their reports; the value is its label in the metrics."""
 
     OPEN = "open"
     VIEW = "view"
@@ -37,7 +37,7 @@ class ReportAction(StrEnum):
 
 @dataclass(frozen=True)
 class MyReportsWork:
-    """What the handlers work with."""
+    """The parts that the handlers use."""
 
     archive: ReportArchive
     pack: ReportPack
@@ -52,7 +52,7 @@ class DeskScreens:
         self._messages = messages
 
     async def good_snapshot(self, context: Context, action: ReportAction) -> ReportSnapshot | None:
-        """Load the list whose numbers can be used; when there is none any more, the person is told and gets None."""
+        """Load the list whose numbers can be used; when it is too old, tell the person and return None."""
         snapshot = await self._desk.usable_snapshot(context.user.id)
         if snapshot is None:
             count(action, "stale")
@@ -60,12 +60,12 @@ class DeskScreens:
         return snapshot
 
     async def show_menu_after(self, context: Context, tell: str = "") -> None:
-        """Show the menu below what an action led to, in the place of the pressed message; ``tell`` is HTML."""
+        """Replace the pressed message with the menu, below the outcome of an action; ``tell`` is HTML."""
         await show(self._messages, context, MessageKind.MENU, reports_menu_after(tell))
 
 
 def questions_left(interrupted: bool) -> str:
-    """Return what to say when a dialog interrupted the questions about a recording, in plain text."""
+    """Return the plain text to say when a dialog interrupted the questions about a recording."""
     return texts.my_reports.QUESTIONS_LEFT if interrupted else ""
 
 
@@ -84,10 +84,10 @@ _TO = re.compile(r"\s*(по|до)\b", re.IGNORECASE)
 
 
 def parse_number(text: str, numbers: Set[int]) -> int:
-    """A number of the list, as ASCII digits.
+    """Parse a number of the list, written in ASCII digits.
 
     Raises:
-        BadText: it is none.
+        BadText: the text is not such a number.
     """
     typed = text.strip()
     if not typed:
@@ -108,10 +108,10 @@ def parse_number(text: str, numbers: Set[int]) -> int:
 
 
 def parse_title(text: str, old: str) -> str:
-    """A new title on one line, its signs as they were typed.
+    """Parse a new title on one line, with its characters as they were typed.
 
     Raises:
-        BadText: it is empty, too long, or the old one.
+        BadText: the title is empty, too long, or the old one.
     """
     title = one_line(text)
     if not title:
@@ -124,10 +124,10 @@ def parse_title(text: str, old: str) -> str:
 
 
 def parse_title_part(text: str) -> str:
-    """A part of a title to look for.
+    """Parse a part of a title to search for.
 
     Raises:
-        BadText: it is empty or longer than a title.
+        BadText: the text is empty or longer than a title.
     """
     part = one_line(text)
     if not part:
@@ -138,10 +138,10 @@ def parse_title_part(text: str) -> str:
 
 
 def parse_period(text: str) -> tuple[date | None, date | None]:
-    """First and last day: two dates, one, or one with «с» or «по». None is an open end.
+    """Parse the first and last day: two dates, one, or one with «с» or «по». None is an open end.
 
     Raises:
-        BadText: it is none of these.
+        BadText: the text is none of these.
     """
     found = _DATE.findall(text)
     if not found:

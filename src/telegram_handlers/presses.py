@@ -1,4 +1,4 @@
-"""Pressed buttons: each is answered soon, and a repeated tap is told from a new press."""
+"""Pressed buttons: each press is answered soon, and a double tap is told from a new press."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,9 +18,9 @@ _REPEATED_WITHIN_S = 1.0
 
 
 class PressAnswer:
-    """The one answer to a press: a text when the handler has one soon, else nothing, so that the button stops turning.
+    """The one answer to a press: the handler's text when it comes soon, else no text: then the button stops turning.
 
-    A text that comes after that goes ``late``, another way, once; what Telegram does not take is only logged.
+    A later text is sent once, by ``late``. An answer that Telegram refuses is only logged.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class PressAnswer:
             await self._late(text)
 
     def cancel(self) -> None:
-        """Give no answer any more."""
+        """Cancel the answer if it was not given yet."""
         self._given = self._said = True
         self._waiting.cancel()
 
@@ -70,14 +70,14 @@ class _Tap:
 
 
 class Taps:
-    """The latest press of each chat: the same again, while it is handled or just after, is a double tap."""
+    """The latest press of each person: the same press while that is handled, or just after, is a double tap."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._latest: dict[ChatId, _Tap] = {}
 
     def begin(self, press: ButtonPress) -> bool:
-        """Take note of a press; returns False when it repeats the latest one."""
+        """Note that a press begins; return False when it repeats the latest one."""
         latest = self._of(press)
         if latest is not None and (latest.handled_at is None or self._clock() - latest.handled_at < _REPEATED_WITHIN_S):
             return False
@@ -85,7 +85,7 @@ class Taps:
         return True
 
     def end(self, press: ButtonPress, *, handled: bool) -> None:
-        """Note that the press is over; one that failed can be repeated at once."""
+        """Note that a press was handled; a press that failed can be repeated at once."""
         latest = self._of(press)
         if latest is None:
             return

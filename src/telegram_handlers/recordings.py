@@ -1,4 +1,4 @@
-"""Recordings: files that people send, what they are, lists, cards, originals and transcripts, deletion."""
+"""Recordings: files that people send, their scenarios, lists, cards, originals and transcripts, deletion."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ from transcript_formats import FIRST_FORMAT, TRANSCRIPT_FORMATS
 
 @dataclass(frozen=True)
 class RecordingWork:
-    """What is done to recordings. ``wake`` has the loops look at once."""
+    """The parts that the handlers use. ``wake`` makes the followers look at once."""
 
     pack: ReportPack
     files: SentFiles
@@ -50,7 +50,7 @@ class RecordingWork:
 
 
 class RecordingHandlers:
-    """Takes files in, and shows what was made of them."""
+    """Takes files in, and shows recordings."""
 
     def __init__(self, messages: MessageTracker, work: RecordingWork) -> None:
         self._messages = messages
@@ -83,12 +83,12 @@ class RecordingHandlers:
         )
 
     async def _file(self, context: Context, message: IncomingMessage) -> None:
-        """Take a file in, or refuse it at once; its card, which says so, and its download follow from the rows."""
+        """Store that a file came, or why it is refused; its card and its download follow from the rows."""
         await self._work.files.take_in(context.user.id, message)
         self._work.wake()
 
     async def _list(self, context: Context, press: Press) -> None:
-        """Show the person's recordings of a scenario, which the next ones will be of too."""
+        """Show the person's recordings of a scenario, and choose it for the next ones."""
         scenario = next((each for each in self._work.pack.scenarios if each.callback == press.action), None)
         if scenario is None:
             raise OutdatedButton(data=press.action)
@@ -103,7 +103,7 @@ class RecordingHandlers:
         await show(self._messages, context, MessageKind.MENU, screen)
 
     async def _play(self, context: Context, press: Press) -> None:
-        """Send the original back."""
+        """Send the original file of a recording back."""
 
         def original(recording: Recording) -> OutgoingMessage:
             file = FileReference(source=FileSource.RECORDING, subject=recording.id, extension=recording.extension)
@@ -159,20 +159,20 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _scenario(self, context: Context, press: Press) -> None:
-        """Take what a person says that a recording is; its wizard goes on."""
+        """Take the scenario of a recording; its wizard goes on."""
         async with get_user_lock(context.user.id):
             try:
                 recording = await self._work.descriptions.say_scenario(context.user.id, press.number, press.word)
             except UnknownChoice as exc:
                 raise OutdatedButton(data=press.action) from exc
             screen = scenario_chosen(recording.number, self._scenario_named(recording.request.scenario))
-            # The question is no menu: what was chosen stays in its place.
+            # The question is not a menu: the choice replaces it and stays.
             if context.pressed is None or not await self._messages.edit(context.chat, context.pressed, screen):
                 await self._messages.send(context.chat, MessageKind.INFO_MESSAGE, screen)
         self._work.wake()
 
     async def _incoming_scenario(self, context: Context, press: Press) -> None:
-        """The same for a file that may be no recording yet; its card shows what was said."""
+        """Take the scenario of a file that may not be a recording yet; its card shows the choice."""
         async with get_user_lock(context.user.id):
             try:
                 said = await self._work.descriptions.say_scenario_of_file(context.user.id, press.number, press.word)

@@ -1,4 +1,4 @@
-"""Reports: what can be had of a recording, ordering it, and the files of what is there."""
+"""Reports: which ones a recording can have, their orders, and their files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ REPORT_EXTENSIONS = frozenset(["md", "docx", "json"])
 
 @dataclass(frozen=True)
 class ReportWork:
-    """What reports are ordered from. ``wake`` has cards and deliveries looked at now."""
+    """The parts that the handlers use. ``wake`` makes the followers of cards and deliveries look at once."""
 
     pack: ReportPack
     orders: ReportOrders
@@ -41,7 +41,7 @@ class ReportWork:
 
 
 class ReportHandlers:
-    """Offers reports, orders them, sends those that are there."""
+    """Offers reports, orders them and sends finished ones."""
 
     def __init__(self, messages: MessageTracker, work: ReportWork) -> None:
         self._messages = messages
@@ -76,7 +76,7 @@ class ReportHandlers:
         await self._order(context, press.number, None)
 
     async def _building_chosen(self, context: Context, press: Press) -> None:
-        """Keep the building type with the recording, and go on with what was wanted."""
+        """Store the building type of the recording, and go on with the order."""
         building, number, place = _building_choice(press)
         try:
             wanted = await self._work.orders.say_building(context.user.id, number, building, place)
@@ -85,7 +85,7 @@ class ReportHandlers:
         await self._order(context, number, wanted)
 
     async def _order(self, context: Context, number: int, wanted: ReportId | None) -> None:
-        """Order a report, or all, once however often it is asked for from the same message."""
+        """Order a report, or all, once however often the same message asks for it."""
         word, demonstration = wanted or ALL_REPORTS, self._work.has_demo_model()
         async with get_user_lock(context.user.id):
             press = OrderPress(context, word, demonstration=demonstration)
@@ -98,7 +98,7 @@ class ReportHandlers:
                 return
             if order.known:
                 await context.answer(texts.telegram_recordings.ORDERED_ALREADY)
-            # When it is known, too: a crash may have come between the order and its screen.
+            # A known order may be told again: a crash may have come between the order and its screen.
             tell = demonstration if order.known else press.tells_demonstration
             await show(self._messages, context, MessageKind.MENU, self._outcome(order, wanted, demonstration=tell))
         if order.runs:
@@ -113,7 +113,7 @@ class ReportHandlers:
         return ordered(recording.number, [report.label for report in order.reports], demonstration=demonstration)
 
     def _place(self, recording: Recording, wanted: ReportId | None) -> int | str:
-        """What the buttons of building types call the report: with an id their data could be too long."""
+        """Return the report's place, by which buttons of building types name it: with an id they could be too long."""
         if wanted is None:
             return ALL_REPORTS
         return [each.id for each in self._work.pack.reports(recording.request.scenario)].index(wanted) + 1
@@ -144,7 +144,7 @@ class ReportHandlers:
 
 
 def _building_choice(press: Press) -> tuple[BuildingType, int, int | None]:
-    """The building type, the recording's number, and the report's place in its scenario; None for all.
+    """Return the building type, the recording's number, and the report's place in its scenario; None for all.
 
     Raises:
         OutdatedButton: the button says something else.

@@ -1,4 +1,4 @@
-"""What several modules of handlers need."""
+"""Functions that several modules of handlers need."""
 
 from datamodels_telegram import MessageKind, Screen
 from message_tracker import MessageTracker
@@ -6,7 +6,7 @@ from telegram_handlers.context import Context
 
 
 async def show(messages: MessageTracker, context: Context, kind: MessageKind, screen: Screen) -> None:
-    """Show a screen in the place of the pressed message, or as a new one when a message is answered."""
+    """Replace the pressed message with a screen, or send the screen when the update is a message."""
     if context.pressed is None:
         await messages.send(context.chat, kind, screen)
     else:

@@ -1,4 +1,4 @@
-"""What a person sends is handled one after another, in its order; people do not wait for one another."""
+"""Updates of a person are handled one after another, in their order; people do not wait for one another."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 class PersonWorkers(Generic[Item]):
-    """A queue and a task for each person who has something to be handled. ``work`` raises nothing."""
+    """A queue and a task for each person with updates to handle. ``work`` raises nothing."""
 
     def __init__(self, work: Callable[[Item], Awaitable[None]]) -> None:
         self._work = work
@@ -18,7 +18,7 @@ class PersonWorkers(Generic[Item]):
         self._stopped = False
 
     def put(self, person_id: int, item: Item) -> None:
-        """Handle the item after the person's earlier ones; nothing is handled after ``stop``."""
+        """Queue an item behind the person's earlier ones; after ``stop`` nothing is handled."""
         if self._stopped:
             return
         if person_id in self._queues:
@@ -28,7 +28,7 @@ class PersonWorkers(Generic[Item]):
         self._tasks[person_id] = asyncio.create_task(self._run(person_id))
 
     async def stop(self, grace_s: float) -> None:
-        """Wait for what is being handled, cancel what takes longer than ``grace_s``, drop what has not begun."""
+        """Wait for items in work, cancel those that take longer than ``grace_s`` seconds, and drop the waiting ones."""
         self._stopped = True
         tasks = list(self._tasks.values())
         if not tasks:
