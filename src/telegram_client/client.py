@@ -1,7 +1,7 @@
-"""The bot's account at Telegram: sends, edits, fetches, and tells of what people write and press.
+"""The bot's account at Telegram: sends, edits, downloads, and passes on what people write and press.
 
-Delivered once: each message has a random id, with which Telegram takes it once only. When an answer is lost the same
-message goes out again, and when Telegram says that it has it, its id is looked up.
+Each message is delivered once: it has a random id, by which Telegram refuses it a second time. When Telegram's answer
+is lost the same message is sent again, and when Telegram says that it was delivered, its id is looked up.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from telegram_client.updates import button_press, chat_of, document_of, incoming
 
 _UPLOAD_TRIES = 3
 _LARGEST_UPLOAD_BYTES = 2000 * 1024**2
-"""https://core.telegram.org/api/files#uploading-files: 4000 parts of half a megabyte."""
+"""4000 parts of half a megabyte: https://core.telegram.org/api/files#uploading-files."""
 _DELETED_AT_ONCE = 100
 
 log = structlog.get_logger(__name__)
@@ -50,9 +50,9 @@ class TelegramClient(Messenger):
     """One bot. One process may use its session at a time.
 
     Raises, in every method that asks Telegram:
-        MessengerUnavailable: no answer in half a minute.
-        MessengerRefusedSecrets: the token is not accepted, or no more.
-        ChatClosed: the person blocked the bot or is gone.
+        MessengerUnavailable: Telegram did not answer in half a minute.
+        MessengerRefusedSecrets: the token is not, or no longer, accepted.
+        ChatClosed: the person blocked the bot or deleted the account.
         MessengerError: Telegram refused for another reason.
     """
 
@@ -80,9 +80,9 @@ class TelegramClient(Messenger):
         self._running: BotClient | None = None
 
     async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
-        """Log in and let updates come. They come while this still runs, many at once, and some of them twice.
+        """Log in and let updates come. They come before this returns, many at once, and some of them twice.
 
-        A session that Telegram or SQLite does not accept any more is given up for a new one.
+        A session that Telegram or SQLite does not accept any more is replaced by a new one.
 
         Raises:
             BadSettings: the proxy's address is wrong.
@@ -112,7 +112,7 @@ class TelegramClient(Messenger):
         log.info("telegram_started", bot=self.id)
 
     async def stop(self) -> None:
-        """Log out of nothing, close the connections; takes five seconds at most, network or not."""
+        """Close the connections in five seconds at most, network or not; the session stays logged in."""
         client, self._running = self._running, None
         if client is not None:
             await client.log_off()
@@ -137,7 +137,7 @@ class TelegramClient(Messenger):
         *,
         random_id: int | None = None,
     ) -> MessageId:
-        """Send a file as a document, ``screen`` being its caption and buttons; return the message's id.
+        """Send a file as a document with ``screen`` as its caption and buttons; return the message's id.
 
         Raises:
             OSError: the file at ``content`` cannot be opened.
@@ -162,7 +162,7 @@ class TelegramClient(Messenger):
                 raise ConnectionError("the upload did not get through")
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
-        """Change a message's text (or the caption of its file) and buttons; False when it is gone."""
+        """Change a message's text (or the caption of its file) and buttons; False when it was deleted."""
         with telegram_errors_mapped("messages.editMessage", chat):
             query = raw.functions.messages.EditMessage(
                 peer=await self._peer(chat), id=message, no_webpage=True, **await self._written(screen)
@@ -178,7 +178,7 @@ class TelegramClient(Messenger):
         return True
 
     async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
-        """Delete messages for both sides; those that are gone, or too old to be deleted, are no error."""
+        """Delete messages for both sides; messages that were deleted, or are too old for it, are no error."""
         with telegram_errors_mapped("messages.deleteMessages", chat):
             for start in range(0, len(messages), _DELETED_AT_ONCE):
                 ids = [int(message) for message in messages[start : start + _DELETED_AT_ONCE]]
@@ -204,15 +204,15 @@ class TelegramClient(Messenger):
         return True
 
     async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:
-        """Fetch a message that a person wrote in ``chat``; None when it is gone or another's."""
+        """Fetch a message that a person wrote in ``chat``; None when it was deleted or is not such a message."""
         with telegram_errors_mapped("messages.getMessages", chat):
             found = incoming_message(*await message_by_id(self._client, message))
         return found if found is not None and found.chat_id == chat else None
 
     async def missed(self, after: MessageId) -> list[IncomingMessage]:
-        """Fetch what people wrote in private since the message ``after``, in order, known or not.
+        """Fetch the private messages of people that follow the message ``after``, in order, known ones too.
 
-        For what came while the bot was down, and for what it lost before it was stored.
+        Among them are messages that came while the bot was down, and those that it lost before they were stored.
         """
         self._sendings.saw(after)
         missed = []
@@ -228,14 +228,14 @@ class TelegramClient(Messenger):
     async def download(
         self, chat: ChatId, message: MessageId, path: Path, size: int, on_bytes: Callable[[int], None]
     ) -> None:
-        """Write the file of a message to ``path``, all ``size`` bytes of it, or what was missing from an earlier try.
+        """Write all ``size`` bytes of a message's file to ``path``, or those that an earlier try left missing.
 
-        ``on_bytes`` is called in the event loop with the number of bytes that are there by now. ``parallel_transfers``
-        downloads run at once, further ones wait.
+        ``on_bytes`` is called in the event loop with the number of bytes written so far. ``parallel_transfers``
+        downloads run at once; further ones wait.
 
         Raises:
-            FileGone: the message or its file is gone.
-            DiskFull: no space left; what came is kept.
+            FileGone: the message or its file was deleted.
+            DiskFull: no space is left; the bytes that came are kept.
         """
 
         async def document() -> Any:
@@ -252,7 +252,7 @@ class TelegramClient(Messenger):
                 await download_file(self._client, document, path, size, on_bytes)
 
     async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
-        """Set the command menu: names without a slash, and descriptions."""
+        """Set the command menu, by names without a slash and their descriptions."""
         with telegram_errors_mapped("bots.setBotCommands"):
             await self._client.ask(
                 raw.functions.bots.SetBotCommands(
@@ -270,7 +270,7 @@ class TelegramClient(Messenger):
 
     @property
     def _session_name(self) -> str:
-        # Another bot is another login; another token of the same bot ends the old one's sessions by itself.
+        # Each bot has its own session; a new token of the same bot ends the sessions of the old one by itself.
         bot_id = self._token.partition(":")[0]
         if not bot_id.isdecimal():
             raise refused_secrets("start", "ACCESS_TOKEN_INVALID")
@@ -291,7 +291,7 @@ class TelegramClient(Messenger):
             transfers=self._parallel_transfers,
             on_update=on_update,
         )
-        # Updates come before start() is over, and their handlers send.
+        # Updates come before start() returns, and their handlers send.
         self._running = client
         try:
             await client.log_in()
@@ -302,13 +302,13 @@ class TelegramClient(Messenger):
         return client
 
     async def _peer(self, chat: ChatId) -> Any:
-        # A person whom the session file does not know is asked for by the bare id, which bots may do.
+        # A person whom the session file does not know is looked up by the bare id, which bots may do.
         return await self._client.resolve_peer(chat)
 
     async def _written(self, screen: Screen) -> dict[str, Any]:
-        """What the calls that send and edit have in common: ``message``, ``entities`` and ``reply_markup``."""
+        """Return the arguments that sending and editing share: ``message``, ``entities`` and ``reply_markup``."""
         text = await utils.parse_text_entities(self._client, screen.text, enums.ParseMode.HTML, [])
-        # An empty list is written in a way that breaks what follows.
+        # The library serialises an empty list so that the fields after it break.
         return {
             "message": text["message"],
             "entities": text["entities"] or None,
@@ -321,13 +321,13 @@ class TelegramClient(Messenger):
         uploaded = await self._client.save_file(file)
         if uploaded is None:
             raise ConnectionError("the upload did not get through")
-        # The library's is the path.
+        # The library takes the path for the name.
         uploaded.name = file_name
         media = raw.types.InputMediaUploadedDocument(
             file=uploaded,
             mime_type=mimetypes.guess_type(file_name)[0] or "application/octet-stream",
             attributes=[raw.types.DocumentAttributeFilename(file_name=file_name)],
-            # Sound stays a file, too, instead of becoming a voice message.
+            # A sound file, too, stays a file and does not become a voice message.
             force_file=True,
         )
         query = raw.functions.messages.SendMedia(
@@ -339,7 +339,7 @@ class TelegramClient(Messenger):
         return await self._delivered(chat, query, has_file(file_name))
 
     async def _delivered(self, chat: ChatId, query: Any, fits: Callable[[Any], bool]) -> MessageId:
-        """Send; return the id of the message, and look it up when Telegram only says that it was delivered."""
+        """Send and return the id of the message; look it up when Telegram only says that it was delivered."""
         self._sendings.begin(query.random_id)
         await self._limits.wait(chat)
         try:
@@ -358,7 +358,7 @@ class TelegramClient(Messenger):
 
 
 def inline_keyboard(keyboard: Keyboard) -> types.InlineKeyboardMarkup:
-    """The buttons as the library wants them."""
+    """Return the buttons as the library's keyboard."""
     return types.InlineKeyboardMarkup(
         [[types.InlineKeyboardButton(button.text, callback_data=button.data) for button in row] for row in keyboard]
     )

@@ -1,7 +1,7 @@
-"""Downloads that go on where they were, and end with every byte or an error.
+"""Downloads that resume, and end with every byte or an error.
 
-The library ends a download early without a word when an answer is short, and pyrogram itself on any error too: only the
-size tells.
+The library ends a download early and raises nothing when an answer is short; pyrogram itself does so on any error,
+too. Only the size tells.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from utils import disk_full_mapped
 
 _CALL = "upload.getFile"
 _TRIES = 5
-"""In a row without a byte."""
+"""Tries in a row that bring no byte."""
 _PAUSES_S = (0.0, 1.0, 4.0, 15.0)
-"""Between them."""
+"""Seconds between these tries."""
 _CHUNK_S = 60.0
-"""For one megabyte; the library asks four times in it."""
+"""Seconds for one megabyte, in which the library asks up to four times."""
 _PROBE_BYTES = 4096
-"""https://core.telegram.org/api/files#downloading-files: limits and offsets are multiples of it."""
+"""Limits and offsets are multiples of it: https://core.telegram.org/api/files#downloading-files."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +45,14 @@ async def download_file(
 ) -> None:
     """Write the ``raw.types.Document`` that ``document`` gives, with a new reference each time, to ``path``.
 
-    Goes on behind the whole megabytes that ``path`` has. ``on_bytes`` is called with the number of bytes that are
-    there by now.
+    Resume behind the whole megabytes that ``path`` has. ``on_bytes`` is called with the number of bytes that are
+    written so far.
 
     Raises:
-        FileGone: Telegram has the file no more, or less of it than it says.
-        MessengerUnavailable: no byte came in several tries; what came is kept.
-        MessengerError: the file is not of ``size`` bytes but larger.
-        DiskFull: no space left.
+        FileGone: Telegram has the file no more, or fewer bytes of it than it says.
+        MessengerUnavailable: no byte came in several tries; the bytes that came before are kept.
+        MessengerError: the file is larger than ``size`` bytes.
+        DiskFull: no space is left.
     """
     with disk_full_mapped(path):
         file = await asyncio.to_thread(_opened, path)
@@ -91,7 +91,7 @@ async def _stream(
     size: int,
     on_bytes: Callable[[int], None],
 ) -> str | None:
-    """Write what comes from offset ``done`` on; return the error that ended it, None when Telegram gives no more."""
+    """Write the bytes from offset ``done`` on; return the error that ended them, None when Telegram sends no more."""
     on_bytes(done)
     source = FileId(
         file_type=FileType.DOCUMENT,
@@ -124,11 +124,11 @@ async def _stream(
 
 
 class _NetworkFailure(Exception):
-    """An OSError of the network and not of the disk; a signal that does not leave this module."""
+    """Tells an OSError of the network from one of the disk; does not leave this module."""
 
 
 async def _next_chunk(chunks: AsyncGenerator[bytes, None]) -> bytes:
-    """The next megabyte, the shorter end, or nothing at all."""
+    """Return the next megabyte, the shorter last piece, or nothing at the end."""
     try:
         async with asyncio.timeout(_CHUNK_S):
             return await anext(chunks, b"")
@@ -137,7 +137,7 @@ async def _next_chunk(chunks: AsyncGenerator[bytes, None]) -> bytes:
 
 
 async def _probe(client: BotClient, document: Any, done: int) -> None:
-    """Ask ourselves once, for the error that the library may have kept to itself."""
+    """Ask Telegram once without the library, to raise the error that it may have swallowed."""
     location = raw.types.InputDocumentFileLocation(
         id=document.id, access_hash=document.access_hash, file_reference=document.file_reference, thumb_size=""
     )
@@ -148,7 +148,7 @@ async def _probe(client: BotClient, document: Any, done: int) -> None:
             )
         )
     except SeeOther:
-        # The file is in another data centre, which only the library's own sessions ask.
+        # The file is in another data centre, which only the library's own sessions can reach.
         return
     except OSError as exc:
         raise _NetworkFailure(type(exc).__name__) from exc
@@ -156,12 +156,12 @@ async def _probe(client: BotClient, document: Any, done: int) -> None:
 
 def _opened(path: Path) -> BinaryIO:
     path.touch(mode=0o600)
-    # Unbuffered: what was counted is in the file.
+    # Without a buffer every counted byte is in the file.
     return path.open("r+b", buffering=0)
 
 
 def _whole_parts(file: BinaryIO, size: int) -> int:
-    """Cut off what is no whole part, unless it is the end, and go there; return where that is."""
+    """Cut off an incomplete part, unless it is the file's last, and seek to the end; return that offset."""
     length = os.fstat(file.fileno()).st_size
     if length != size:
         length = min(length, size) // FILE_PART_BYTES * FILE_PART_BYTES

@@ -17,7 +17,7 @@ _rpc_error = RPCError.__init__
 def _rpc_error_without_file(
     self: RPCError, value: Any = None, rpc_name: Any = None, is_unknown: bool = False, is_signed: bool = False
 ) -> None:
-    """Make an error of Telegram's. Both libraries note unknown ones in a file in whatever folder the process is in."""
+    """Make an error of Telegram's. The libraries' own code writes unknown ones to a file in the working folder."""
     del is_unknown
     _rpc_error(self, value, rpc_name, is_signed=is_signed)
 
@@ -27,7 +27,7 @@ RPCError.__init__ = _rpc_error_without_file  # type: ignore[method-assign]
 MESSENGER = "Telegram"
 """What our errors call it."""
 RANDOM_ID_DUPLICATE = "RANDOM_ID_DUPLICATE"
-"""A message with this random id was delivered before. The server says 400 or 500."""
+"""The error for a message whose random id was delivered before. Its code is 400 or 500."""
 
 _REFUSED_SECRETS = frozenset(
     {"ACCESS_TOKEN_EXPIRED", "ACCESS_TOKEN_INVALID", "API_ID_INVALID", "API_ID_PUBLISHED_FLOOD", "BOT_METHOD_INVALID"},
@@ -46,11 +46,11 @@ _CHAT_CLOSED = frozenset(
 )
 FILE_GONE = frozenset({"FILE_ID_INVALID", "LOCATION_INVALID", "MEDIA_EMPTY"})
 PARTS_LOST = frozenset({"FILE_PARTS_INVALID", "FILE_PART_EMPTY", "FILE_PART_INVALID", "FILE_PART_X_MISSING"})
-"""Of an upload; sending the file again helps."""
+"""Errors of an upload that succeeds when the file is sent again."""
 
 
 def error_id(exc: RPCError) -> str:
-    """The identifier of an error; a number in it is an X, and one that the library does not know has its code too."""
+    """Return an error's identifier, with X for a number; one that the library does not know has its code too."""
     return exc.ID or str(exc.value)
 
 
@@ -74,14 +74,13 @@ def refused_secrets(call: str, reason: str) -> MessengerRefusedSecrets:
 
 @contextmanager
 def telegram_errors_mapped(call: str, chat: ChatId | None = None) -> Iterator[None]:
-    """Raise the library's errors and those of the network as ours.
+    """Raise the errors of the library and of the network as our own.
 
     Raises:
-        MessengerUnavailable: no answer, or none that helps.
+        MessengerUnavailable: Telegram did not answer, or could not handle the call.
         MessengerRefusedSecrets: token, id and hash, or the session made with them, are not accepted.
-        ChatClosed: the person blocked the bot, is gone, or never wrote to it.
-        AlreadySent: a message with this random id was delivered before.
-        MessengerError: anything else.
+        ChatClosed: the person blocked the bot, deleted the account, or never wrote to the bot.
+        MessengerError: Telegram refused for another reason.
     """
     try:
         yield

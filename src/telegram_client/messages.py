@@ -1,7 +1,7 @@
 """Messages at Telegram: looked up by their ids, and sent no faster than Telegram lets a bot send.
 
-A bot has one sequence of message ids over all its private chats, and may ask for any of them: what was missed and what
-was delivered without our knowing stands behind the last known id.
+A bot has one sequence of message ids over all its private chats, and may fetch any of them. Messages that were missed,
+and those that were delivered although Telegram's answer was lost, come after the last known id.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from telegram_client.updates import chat_of, document_of, file_name_of
 _BATCH = 100
 """Ids that Telegram takes in one call."""
 _EMPTY_BATCHES = 2
-"""So many ids without a message in a row are ahead of us, not deleted."""
+"""Batches in a row without a message that mean that the ids are not used yet, not that messages were deleted."""
 _KEPT_SENDINGS = 1000
 _LOOK_BACK = 300
-"""Ids before the first that this process knows: what an earlier one sent just before it was killed."""
+"""Ids before the first known one in which to look for what an earlier process sent just before it was killed."""
 
 
 async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Users]:
-    """Fetch one message, a ``raw.base.Message``, and the people in it."""
+    """Fetch a message, a ``raw.base.Message``, and the people in it."""
     answer = await client.ask(raw.functions.messages.GetMessages(id=[raw.types.InputMessageID(id=message)]))
     return (answer.messages or [None])[0], {user.id: user for user in answer.users}
 
 
 async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[Any, Users], None]:
-    """Fetch all messages with larger ids, in order, and the people in each; those of a day are some calls."""
+    """Fetch all messages with larger ids, in order, and the people in each. A day's messages take a few calls."""
     empty = 0
     while empty < _EMPTY_BATCHES:
         ids: list[Any] = [raw.types.InputMessageID(id=after + number) for number in range(1, _BATCH + 1)]
@@ -46,7 +46,7 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Which ids messages can have that were delivered though Telegram's answer was lost."""
+    """Finds messages that were delivered although Telegram's answer, with their ids, was lost."""
 
     def __init__(self) -> None:
         self._latest = 0
@@ -58,7 +58,7 @@ class Sendings:
         self._latest = max(self._latest, message)
 
     def begin(self, random_id: int) -> None:
-        """Note that a message is about to be sent, maybe not for the first time: its id is larger than all seen."""
+        """Note that a message is sent; its id is larger than all that were seen before it was sent first."""
         self._begun.setdefault(random_id, self._latest)
         _forget_oldest(self._begun)
 
@@ -72,7 +72,7 @@ class Sendings:
     async def find(
         self, client: BotClient, random_id: int, chat: ChatId, fits: Callable[[Any], bool]
     ) -> MessageId | None:
-        """Find the message of ours in ``chat`` that ``fits`` and of which nobody was told the id; None when deleted."""
+        """Find the bot's message in ``chat`` that ``fits`` and whose id is unknown; None when it was deleted."""
         after = max(self._begun[random_id] - _LOOK_BACK, 0)
         before: MessageId | None = None
         async for message, _ in messages_after(client, after):
@@ -87,12 +87,12 @@ class Sendings:
 
 
 def has_text(text: str) -> Callable[[Any], bool]:
-    """Tell messages with this text by it; Telegram cuts white space off its ends."""
+    """Return the test for messages with this text; Telegram strips white space from its ends."""
     return lambda message: bool(message.message.strip() == text.strip())
 
 
 def has_file(file_name: str) -> Callable[[Any], bool]:
-    """Tell messages with a file of this name by it."""
+    """Return the test for messages with a file of this name."""
 
     def fits(message: Any) -> bool:
         document = document_of(message)
@@ -107,12 +107,12 @@ def _forget_oldest(entries: dict[int, Any]) -> None:
 
 
 _CHAT_BURST = 20
-"""Messages and edits that go to one chat at once before its rate holds them back."""
+"""Messages and edits that go to one Telegram chat at once before its rate holds them back."""
 _CHAT_PERIOD_S = 60 * _CHAT_BURST / CHAT_MESSAGES_PER_MINUTE
 
 
 class SendingLimits:
-    """Leaky buckets: one for all, one for each chat that something was sent to lately."""
+    """Leaky buckets: one for all sendings, and one for each Telegram chat that something was sent to lately."""
 
     def __init__(self) -> None:
         self._all = AsyncLimiter(MESSAGES_PER_SECOND, 1)
@@ -120,22 +120,22 @@ class SendingLimits:
         self._rests_until: dict[ChatId, float] = {}
 
     def __len__(self) -> int:
-        """How many chats have a bucket."""
+        """Return how many Telegram chats have a bucket."""
         return len(self._chats)
 
     def rest(self, chat: ChatId, seconds: float) -> None:
-        """Let nothing go to ``chat`` for so long, as Telegram demanded of one message."""
+        """Hold back all messages to ``chat`` for as long as Telegram demanded of one message, in seconds."""
         self._rests_until[chat] = asyncio.get_running_loop().time() + seconds
 
     async def wait(self, chat: ChatId) -> None:
-        """Return when one message more may go to ``chat``."""
+        """Wait until one more message may go to ``chat``."""
         now = asyncio.get_running_loop().time()
         limiter, _ = self._chats.pop(chat, (None, now))
         limiter = limiter or AsyncLimiter(_CHAT_BURST, _CHAT_PERIOD_S)
         self._chats[chat] = (limiter, now)
         self._forget_idle(now)
         await limiter.acquire()
-        # A bucket with a queue is used up to the end of it.
+        # The time is taken after the wait: a bucket is in use until its queue is empty.
         self._chats.pop(chat, None)
         self._chats[chat] = (limiter, asyncio.get_running_loop().time())
         await self._all.acquire()
@@ -143,7 +143,7 @@ class SendingLimits:
         self._rests_until.pop(chat, None)
 
     def _forget_idle(self, now: float) -> None:
-        """Drop buckets that have run empty: a new one is the same."""
+        """Drop buckets that have run empty: a new one equals them."""
         for chat, (_, used) in list(self._chats.items()):
             if now - used <= _CHAT_PERIOD_S:
                 return

@@ -1,6 +1,6 @@
-"""The client library with our one policy for silence, server errors and floods; its session file; its proxy.
+"""The client library under one policy for silence, server errors and floods; its session file and its proxy.
 
-Written against what kurigram and pyrogram 2.0.106 have in common.
+Only what kurigram and pyrogram 2.0.106 have in common is used.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ def proxy_settings(address: str) -> dict[str, str | int]:
     """Read ``socks5://user:password@host:port`` (socks4 and http too) or an MTProxy link, ``tg://proxy?server=…``.
 
     Raises:
-        BadSettings: it is neither, or the installed client library has no MTProxy.
+        BadSettings: the value is neither, or the installed client library has no MTProxy.
     """
     try:
         url = urlsplit(address.strip())
@@ -39,7 +39,7 @@ def proxy_settings(address: str) -> dict[str, str | int]:
         if url.scheme not in _DIALLED or not url.hostname or not url.port:
             raise BadSettings(names=_SETTING)
     except ValueError:
-        # Its text would have the password in it.
+        # The text of the error would have the password in it.
         raise BadSettings(names=_SETTING) from None
     proxy: dict[str, str | int] = {"scheme": url.scheme, "hostname": url.hostname, "port": url.port}
     if url.username:
@@ -49,7 +49,7 @@ def proxy_settings(address: str) -> dict[str, str | int]:
 
 
 def _mtproxy(query: dict[str, list[str]]) -> dict[str, str | int]:
-    # pyrogram itself has none, its fork has.
+    # pyrogram itself has no MTProxy; its fork has.
     if not hasattr(enums, "ProxyScheme") or not {"server", "port", "secret"} <= query.keys():
         raise BadSettings(names=_SETTING)
     return {
@@ -61,32 +61,32 @@ def _mtproxy(query: dict[str, list[str]]) -> dict[str, str | int]:
 
 
 _WORKERS = 32
-"""Updates that are handled at once; the library's own choice is the number of cores plus four."""
+"""Updates that are handled at once; the library's default is the number of cores plus four."""
 _TIMEOUTS_S = (5.0, 10.0, 15.0)
-"""How long each try of a call waits for an answer; a call is safe to repeat, sending because of its random id."""
+"""How long each try of a call waits for an answer. Every call can be repeated; sending has a random id for it."""
 _PAUSE_S = 0.5
 _CONNECT_S = 45.0
-"""Three key exchanges through a slow proxy; pyrogram itself would try for ever."""
+"""Enough for three key exchanges through a slow proxy; pyrogram itself would try for ever."""
 _STOP_S = 5.0
 _FLOOD_MARGIN_S = 0.2
-"""Telegram counts in whole seconds."""
+"""Added to the time that a flood demands, which Telegram gives in whole seconds."""
 
 Users = dict[int, Any]
-"""By id: raw.types.User and UserEmpty."""
+"""``raw.types.User`` and ``UserEmpty`` by id."""
 OnUpdate = Callable[[Any, Users], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
 
 class BotClient(Client):
-    """pyrogram's client. Everything that it asks Telegram, for us or for itself, goes through ``ask``."""
+    """The library's client. Every call to Telegram, ours or the library's, goes through ``ask``."""
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         self._reconnections: set[asyncio.Task[Any]] = set()
 
     async def invoke(self, query: Any, *_args: Any, **_kwargs: Any) -> Any:
-        """Ask Telegram, as the library's own methods do; their wishes about retries are not heard."""
+        """Ask Telegram for the library's own methods; their arguments about retries are ignored."""
         return await self.ask(query)
 
     async def ask(
@@ -94,12 +94,12 @@ class BotClient(Client):
     ) -> Any:
         """Ask Telegram and return its answer.
 
-        The same ``query`` is sent again after silence and server errors, and as often as floods demand; ``on_flood`` is
-        told for how many seconds.
+        The same ``query`` is sent again after silence and server errors, and after every flood; ``on_flood`` is called
+        with the seconds that a flood demands.
 
         Raises:
-            RPCError: Telegram refused; with ``obey_floods`` it is none of flood.
-            OSError: no answer in half a minute.
+            RPCError: Telegram refused; with ``obey_floods`` this is never a flood.
+            OSError: Telegram did not answer in half a minute.
         """
         call = query.QUALNAME
         failures = 0
@@ -125,26 +125,26 @@ class BotClient(Client):
         if not self.is_connected or session is None:
             raise ConnectionError("the client is not started")
         async with asyncio.timeout(timeout_s):
-            # Not set while the connection is made again.
+            # The event is not set while the library reconnects.
             await session.is_started.wait()
         task = asyncio.current_task()
         cancellations = task.cancelling() if task else 0
         answer = await session.send(query, timeout=timeout_s)
         if task and task.cancelling() > cancellations:
-            # The library's wait_for loses one that comes with the answer: https://github.com/python/cpython/issues/86296
+            # wait_for loses a cancellation that comes with the answer: https://github.com/python/cpython/issues/86296
             raise asyncio.CancelledError
         if isinstance(answer, raw.types.BadMsgNotification):
-            # The library gives it out as if it were the answer. The next try has a new message id.
+            # The library returns it as if it were the answer. The next try has a new message id.
             raise ConnectionError(f"bad message {answer.error_code}")
         await self.fetch_peers(getattr(answer, "users", []))
         await self.fetch_peers(getattr(answer, "chats", []))
         return answer
 
     async def connect(self) -> bool:
-        """Connect; tell whether the session file has a login.
+        """Connect, and tell whether the session file has a login.
 
         Raises:
-            TimeoutError: no connection.
+            TimeoutError: there was no connection in 45 seconds.
         """
         async with asyncio.timeout(_CONNECT_S):
             return await super().connect()
@@ -166,14 +166,14 @@ class BotClient(Client):
         session.restart = restart_to_be_ended  # type: ignore[method-assign]
 
     async def log_off(self) -> None:
-        """Close the connections, whatever was opened, and end what still handles updates.
+        """Close every open connection, and end the tasks that still handle updates.
 
-        The login stays in the session file. Takes seconds.
+        The login stays in the session file. This takes seconds.
         """
         session = self.session
         try:
             async with asyncio.timeout(_STOP_S):
-                # pyrogram itself would wait for handlers that wait, and go on connecting for ever.
+                # pyrogram itself would wait for handlers that wait, and would try to connect for ever.
                 await _end(self._reconnections)
                 await _end(self.dispatcher.handler_worker_tasks)
                 self.dispatcher.handler_worker_tasks.clear()
@@ -181,7 +181,7 @@ class BotClient(Client):
                     await self.stop()
                 elif self.is_connected:
                     await self.disconnect()
-                # Those that the stop itself set off.
+                # The stop itself sets off reconnections.
                 await _end(self._reconnections)
                 if session is not None and session.connection is not None:
                     await session.connection.close()
@@ -189,12 +189,12 @@ class BotClient(Client):
             log.warning("telegram_stop_incomplete", reason=type(exc).__name__)
             for task in self._reconnections:
                 task.cancel()
-        # Closed twice is no error, and open it would keep the file.
+        # Closing twice is harmless, and an open storage would hold the file.
         with suppress(sqlite3.Error):
             await self.storage.close()  # type: ignore[no-untyped-call]
 
     async def updates_watchdog(self) -> None:
-        """Watch on after Telegram did not answer, which would end the library's own watching."""
+        """Keep watching for updates after Telegram did not answer, which would end the library's own watchdog."""
         while not self.updates_watchdog_event.is_set():
             with suppress(RPCError, OSError):
                 await super().updates_watchdog()  # type: ignore[no-untyped-call]
@@ -210,7 +210,7 @@ async def wait_out(flood: Flood, call: str) -> None:
     """Sleep as long as Telegram demands.
 
     Raises:
-        Flood: it demands no time.
+        Flood: Telegram named no time.
     """
     if not isinstance(flood.value, int):
         raise flood
@@ -229,14 +229,14 @@ def new_client(
     transfers: int,
     on_update: OnUpdate,
 ) -> BotClient:
-    """Make the client; nothing is sent yet. Must be called in the event loop that it is to live in.
+    """Make the client without sending anything. Call this in the event loop in which the client is used.
 
     Raises:
         BadSettings: ``proxy`` cannot be used.
     """
     options: dict[str, Any] = {"proxy": proxy_settings(proxy)} if proxy else {}
     if "skip_updates" in inspect.signature(Client).parameters:
-        # What came while the bot was down; pyrogram itself cannot.
+        # Updates that came while the bot was down come too; pyrogram itself cannot do that.
         options["skip_updates"] = False
     try:
         client = BotClient(
@@ -252,10 +252,10 @@ def new_client(
             **options,
         )
     except ValueError:
-        # Of the proxy's secret, which its text shows.
+        # The error is about the proxy's secret, which its text shows.
         raise BadSettings(names="TELEGRAM_PROXY") from None
-    # The library would make its own objects of every update, and ask Telegram for what a message answers to and lose
-    # messages that it cannot take apart. What we need stands in the update.
+    # The library would turn every update into its own objects, fetch the message that another replies to, and lose
+    # messages that it cannot parse. All that is needed here stands in the update.
     client.dispatcher.update_parsers.clear()
 
     async def handle(_: Client, update: Any, users: Users, _chats: dict[int, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What people wrote and pressed, out of Telegram's own objects (https://core.telegram.org/schema)."""
+"""Messages and presses of people, read from Telegram's own objects (https://core.telegram.org/schema)."""
 
 import mimetypes
 from collections.abc import Mapping
@@ -30,12 +30,12 @@ _EXTENSIONS = {
     "audio/x-wav": ".wav",
     "video/mp4": ".mp4",
 }
-"""Where the system's own table of types differs from machine to machine."""
+"""Suffixes of the media types for which the system's own table differs from machine to machine."""
 _DEFAULT_EXTENSIONS = {FileKind.VOICE: ".ogg", FileKind.VIDEO_NOTE: ".mp4", FileKind.VIDEO: ".mp4"}
 
 
 def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage | None:
-    """The message that a person wrote; None for the bot's own, for those of nobody, and for notes of the service."""
+    """Return the message of a person; None for the bot's own, for those without a sender, and for service messages."""
     if not isinstance(message, raw.types.Message) or message.out:
         return None
     private = isinstance(message.peer_id, raw.types.PeerUser)
@@ -53,7 +53,7 @@ def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage 
 
 
 def button_press(update: Any, users: Mapping[int, Any]) -> ButtonPress:
-    """The press that a ``raw.types.UpdateBotCallbackQuery`` tells of."""
+    """Return the press in a ``raw.types.UpdateBotCallbackQuery``."""
     return ButtonPress(
         query_id=update.query_id,
         chat_id=ChatId(utils.get_peer_id(update.peer)),
@@ -64,25 +64,25 @@ def button_press(update: Any, users: Mapping[int, Any]) -> ButtonPress:
 
 
 def chat_of(message: Any) -> ChatId:
-    """The chat of a ``raw.types.Message``."""
+    """Return the Telegram chat of a ``raw.types.Message``."""
     return ChatId(utils.get_peer_id(message.peer_id))
 
 
 def document_of(message: Any) -> Any:
-    """The ``raw.types.Document`` of a message; None when there is none any more, or never was."""
+    """Return the ``raw.types.Document`` of a message; None when it has none, or has none any more."""
     media = getattr(message, "media", None)
     document = media.document if isinstance(media, raw.types.MessageMediaDocument) else None
     return document if isinstance(document, raw.types.Document) else None
 
 
 def file_name_of(document: Any) -> str:
-    """The name that the sender's program gave; empty for voice messages and the like."""
+    """Return the file name that the sender's program gave; empty for voice messages and the like."""
     names = (part.file_name for part in document.attributes if isinstance(part, raw.types.DocumentAttributeFilename))
     return next(names, "")
 
 
 def attached_file(message: Any) -> AttachedFile | None:
-    """The file of a message; None for pictures, stickers and animations, in which nobody speaks."""
+    """Return the file of a message; None for pictures, stickers and animations, in which nobody speaks."""
     document = document_of(message)
     if document is None:
         return None
@@ -108,7 +108,7 @@ def attached_file(message: Any) -> AttachedFile | None:
 
 
 def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:
-    """A name for a file that has none: what it is and when it was sent, in UTC, as ``voice_2026-11-21_14-03.ogg``."""
+    """Name a file that has no name by its kind and when it was sent, in UTC: ``voice_2026-11-21_14-03.ogg``."""
     mime_type = mime_type.partition(";")[0].strip().lower()
     extension = _EXTENSIONS.get(mime_type) or mimetypes.guess_extension(mime_type) or _DEFAULT_EXTENSIONS.get(kind, "")
     return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):%Y-%m-%d_%H-%M}{extension}"
