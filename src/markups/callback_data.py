@@ -14,7 +14,7 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
 class Action(StrEnum):
-    """What a button does; the value is how its callback data begins. Comments name the arguments."""
+    """The action of a button; its callback data begins with the value. Comments name the arguments."""
 
     MENU_MAIN = "menu_main"
     MENU_STORAGE = "menu_storage"
@@ -96,7 +96,7 @@ class Action(StrEnum):
 
 
 class Press(Value):
-    """What a button's data says. Numbers come as ``numbers``, words as ``words``, each in their order."""
+    """The parsed data of a button; ``numbers`` and ``words`` are its arguments, each in their order."""
 
     action: Action
     words: tuple[str, ...] = ()
@@ -104,7 +104,7 @@ class Press(Value):
 
     @property
     def number(self) -> int:
-        """The one number.
+        """The only number.
 
         Raises:
             OutdatedButton: there is none, or more.
@@ -115,7 +115,7 @@ class Press(Value):
 
     @property
     def word(self) -> str:
-        """The one word.
+        """The only word.
 
         Raises:
             OutdatedButton: there is none, or more.
@@ -131,7 +131,7 @@ def pack(action: Action, *arguments: str | int) -> str:
     A report's button begins with the report's id, as people who write packs know it: ``report_int_links||17``.
 
     Raises:
-        ValueError: longer than Telegram takes, or an argument that would not come back.
+        ValueError: the data is longer than Telegram takes, or an argument could not be read back.
     """
     parts = [str(argument) for argument in arguments]
     if not all(_NUMBER.fullmatch(part) or _WORD.fullmatch(part) for part in parts):
@@ -143,10 +143,10 @@ def pack(action: Action, *arguments: str | int) -> str:
 
 
 def unpack(data: str) -> Press:
-    """Read callback data.
+    """Parse callback data.
 
     Raises:
-        OutdatedButton: it is none of ours, or of an earlier version.
+        OutdatedButton: the data is not the bot's, or is of an earlier version.
     """
     first, *parts = data.split(SEPARATOR)
     if first in set(Action) - {Action.REPORT}:

@@ -1,4 +1,4 @@
-"""Progress cards: what a person sees of the work on a file, a recording, or reports ordered together."""
+"""Progress cards, which show the work on a file, a recording, or reports ordered together."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,21 +32,21 @@ _ENDED = frozenset([RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED])
 
 
 class Measured(Value):
-    """The stage that the work is in, and how much of it is done, 0–1; None when that cannot be told."""
+    """The stage of the work, and the part of it that is done, 0–1; None when that is unknown."""
 
     stage: str
     fraction: float | None
 
 
 class Times(Value):
-    """How long the work has taken, and how long its stage will take; None when that cannot be told."""
+    """How long the work has taken, and how long its stage will still take; None when that is unknown."""
 
     elapsed_s: float
     remaining_s: float | None
 
 
 class CardView(Value):
-    """A card as it is to be seen. ``final`` ones do not change any more; ``working`` ones change with time alone."""
+    """A card as a person sees it. A ``final`` card changes no more; a ``working`` one changes with time alone."""
 
     screen: Screen
     final: bool
@@ -54,7 +54,7 @@ class CardView(Value):
 
 
 def measured(progress: CardProgress) -> Measured:
-    """Tell where the work is, for an estimate of what is left."""
+    """Return how far the work is, for an estimate of the time left."""
     if progress.card.kind is CardKind.REPORTS:
         total = sum(run.passes_total for run in progress.runs)
         return Measured(stage=CardKind.REPORTS, fraction=_passes_done(progress.runs) / total if total else None)
@@ -86,7 +86,7 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
 def opening(progress: CardProgress, pack: ReportPack) -> Screen:
     """Draw the card as it is sent.
 
-    Its text is the same at any time: by it the message is found again when nobody was told that it had been delivered.
+    Its text is the same at any time: by it the message is found again when the answer with its id was lost.
     """
     if progress.card.kind is CardKind.REPORTS:
         text = texts.cards.REPORTS.format(number=progress.recording_number, file_name=escaped(progress.file_name))
@@ -103,7 +103,7 @@ def opening(progress: CardProgress, pack: ReportPack) -> Screen:
 
 
 def _ended_recording_card(progress: CardProgress) -> Screen | None:
-    """The card when nothing more will happen; None while it may."""
+    """Return the card of a recording on which work has ended; None while it goes on."""
     number = progress.recording_number
     if number is None:
         text = _ended_file(progress)
@@ -118,7 +118,7 @@ def _ended_recording_card(progress: CardProgress) -> Screen | None:
 
 
 def _ended_file(progress: CardProgress) -> str | None:
-    """What there is to say of a file that is no recording and will be none."""
+    """Return the text about a file that has no recording and will get none; None while it may get one."""
     name, incoming = escaped(progress.file_name), progress.incoming
     if incoming is None or incoming.state is IncomingState.STORED:
         return texts.cards.DELETED.format(file_name=name)
@@ -141,7 +141,7 @@ def _failed(progress: CardProgress, code: str, number: int) -> Screen:
 
 
 def _is_bad_input(code: str) -> bool:
-    """Tell whether the error of this code is in the recording itself, so that trying again does not help."""
+    """Tell whether the error with this code is in the recording itself, so that another try does not help."""
     classes: list[type[VoxPersonaError]] = [BadInput]
     for cls in classes:
         classes.extend(cls.__subclasses__())
@@ -193,7 +193,7 @@ def _fraction(progress: CardProgress, stage: int) -> float | None:
 
 
 def _overall(progress: CardProgress, stage: int) -> float:
-    # A recording that is worked on again was not sent again.
+    # A recording that is processed again was not sent again.
     first = _LOADING if progress.incoming is not None else _PREPARING
     done = float(sum(_WEIGHTS[first:stage]))
     if stage < _DONE:
@@ -289,7 +289,7 @@ def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> Car
 
 
 def run_ended(run: RunProgress) -> bool:
-    """Tell whether nothing more will happen to an ordered report unless somebody asks."""
+    """Tell whether an ordered report stays as it is unless somebody asks for it again."""
     return run.status in _ENDED
 
 

@@ -1,4 +1,4 @@
-"""Screens of chats: the list, a chat's card, its questions to the person, answers with their sources, statistics."""
+"""Screens of chats: the list, a chat's card and dialogs, answers with their sources, histories, statistics."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -21,13 +21,13 @@ CHATS_ON_PAGE = 8
 _LONGEST_TITLE = TITLE_CHARACTERS
 _LONGEST_QUESTION = 80
 _ROOM = MESSAGE_UTF16_UNITS - 2 * _LONGEST_QUESTION
-"""Of a message; the rest is for the question above the answer. One that takes more stands alone."""
+"""UTF-16 units for an answer in a message; the rest is for the question above it, if that fits there."""
 
 _BACK_TO_CHATS = (button(texts.chats.CHATS, Action.MENU_CHATS), button(texts.telegram.BACK, Action.MENU_MAIN))
 
 
 def chats_page(page: ChatPage, note: str = "") -> Screen:
-    """One page of the chats, below a ``note`` in HTML."""
+    """Show one page of the chats, below a ``note`` in HTML."""
     number = page.active.number
     text = texts.chats.LIST.format(count=page.total, number=number, title=_title(page.active))
     if page.pages > 1:
@@ -47,7 +47,7 @@ def chats_page(page: ChatPage, note: str = "") -> Screen:
 
 
 def chat_card(chat: Chat, *, active: bool, may_change: bool, note: str = "") -> Screen:
-    """A chat and what can be done with it, below a ``note`` in HTML."""
+    """Show a chat with its actions, below a ``note`` in HTML."""
     created = f"{chat.created_at.astimezone():%d.%m.%Y}"
     template = texts.chats.CARD if chat.questions else texts.chats.CARD_EMPTY
     text = template.format(
@@ -91,7 +91,7 @@ def ask_title(chat: Chat, note: str = "") -> Screen:
 
 
 def renamed(chat: Chat) -> str:
-    """Say what a chat is called now, in HTML."""
+    """Say the new title of a chat, in HTML."""
     return texts.chats.RENAMED.format(number=chat.number, title=_title(chat))
 
 
@@ -107,7 +107,7 @@ def delete_question(chat: Chat) -> Screen:
 
 
 def deleted(chat: Chat) -> str:
-    """Say which chat is gone, in HTML."""
+    """Say which chat was deleted, in HTML."""
     return texts.chats.DELETED.format(number=chat.number, title=_title(chat))
 
 
@@ -123,7 +123,7 @@ def history_question(chat: Chat) -> Screen:
 
 
 def history_caption(history: History, extension: str) -> Screen:
-    """What stands under a history: buttons for its other forms."""
+    """Return the caption of a history, with buttons for its other forms."""
     chat, day = history.chat, history.day
     named = texts.chats.HISTORY_OF_DAY.format(day=_day(day)) if day else ""
     text = texts.chats.HISTORY_CAPTION.format(
@@ -137,7 +137,7 @@ def history_caption(history: History, extension: str) -> Screen:
 
 
 def no_history(chat: Chat, day: date | None, elsewhere: Sequence[int] = ()) -> Screen:
-    """Say that nothing was asked, on that ``day``; ``elsewhere`` are the chats in which something was."""
+    """Say that nothing was asked on that ``day``; ``elsewhere`` are the chats in which something was."""
     number, title = chat.number, _title(chat)
     if day is None:
         text = texts.chats.HISTORY_NONE.format(number=number, title=title)
@@ -169,14 +169,14 @@ def no_question() -> Screen:
 
 
 def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen]:
-    """An answer with its sources, in as many messages as it takes; None is one that failed."""
+    """Show an answer with its sources, in as many messages as it takes; an ``outcome`` of None is a failure."""
     head = texts.chats.QUESTION_HEAD.format(question=escaped(question, _LONGEST_QUESTION))
     if outcome is None:
         return [Screen(text=f"{head}\n\n{texts.chats.FAILED}")]
     blocks = []
     if outcome.note:
         note = texts.chats.NOTE.format(note=escape(outcome.note, quote=False))
-        # What is to be done about it comes after an answer, what it is before it.
+        # A note that says what quotes are stands before them; a note on what to do stands after the answer.
         blocks = [note] if outcome.basis is Basis.QUOTES else []
     as_html = markdown_as_html if outcome.basis is Basis.MODEL else _as_said
     blocks += filter(None, map(as_html, _parts(outcome.text)))
@@ -189,7 +189,7 @@ def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen
 
 
 def _packed(blocks: Sequence[str]) -> list[str]:
-    """The blocks in messages, each as full as it can be. The markup counts too: the limit is never passed."""
+    """Return the blocks in messages, each as full as possible; the limit counts the markup too, to be safe."""
     messages = [blocks[0]]
     for block in blocks[1:]:
         together = f"{messages[-1]}\n\n{block}"
@@ -201,7 +201,7 @@ def _packed(blocks: Sequence[str]) -> list[str]:
 
 
 def _parts(text: str) -> list[str]:
-    """The text in parts that fit into a message each whatever is made of their signs, cut between lines or words."""
+    """Return the text cut between lines or words, in parts that fit into a message even when they are escaped."""
     parts: list[str] = []
     for paragraph in text.split("\n"):
         for piece in _pieces(paragraph):
@@ -215,10 +215,10 @@ def _parts(text: str) -> list[str]:
 def _pieces(line: str) -> list[str]:
     pieces = []
     while _html_units(line) > _ROOM:
-        # An escaped sign takes five units, one outside the basic plane two.
+        # An escaped character takes five units, one outside the basic plane two.
         head = line[: _ROOM // 6]
         space = head.rfind(" ")
-        # A cluster that takes all the room alone is cut.
+        # A grapheme cluster that is too long for a message is cut.
         piece = head[:space] if space > 0 else cut(line, len(head)) or head
         pieces.append(piece)
         line = line[len(piece) :].lstrip(" ")

@@ -9,7 +9,7 @@ from markups.callback_data import Action, button
 
 
 def main_menu(hint: str = "") -> Screen:
-    """The main menu, below a ``hint`` in HTML when there is something to say."""
+    """Show the main menu, below a ``hint`` in HTML if there is one."""
     return Screen(
         text="\n\n".join(filter(None, (hint, texts.telegram.MENU_TITLE))),
         keyboard=(
@@ -27,7 +27,7 @@ def main_menu(hint: str = "") -> Screen:
 
 
 def welcome(name: str) -> Screen:
-    """What a person sees first: what to do, and the main menu."""
+    """Show what a person sees first: what to do, and the main menu."""
     return main_menu(texts.telegram.WELCOME.format(name=escape(name, quote=False)))
 
 
@@ -45,7 +45,7 @@ def storage_menu() -> Screen:
 
 
 def system_menu(lines: Sequence[str]) -> Screen:
-    """What runs and how it is; ``lines`` are plain text."""
+    """Show the state of the system; ``lines`` are plain text."""
     text = "\n".join(escape(line, quote=False) for line in lines)
     return Screen(
         text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}", keyboard=((button(texts.telegram.BACK, Action.MENU_MAIN),),)
@@ -60,7 +60,7 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
 
 
 def status_screen(lines: Sequence[str]) -> Screen:
-    """The person's work in progress; ``lines`` are plain text, none when there is none."""
+    """Show the person's work in progress; ``lines`` are plain text, and empty when there is none."""
     shown = "\n".join(escape(line, quote=False) for line in lines)
     return Screen(
         text=f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING,

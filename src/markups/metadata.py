@@ -16,7 +16,7 @@ _FIELDS_IN_ROW = 2
 
 
 def question(recording_number: int, field: Field, reason: str | None = None, *, hint: bool = False) -> Screen:
-    """Ask for a field that is missing, after ``reason`` why the last answer did not do.
+    """Ask for a missing field, after the ``reason`` why the last reply was not accepted.
 
     ``hint`` points to the button that skips the field.
     """
@@ -31,7 +31,7 @@ def question(recording_number: int, field: Field, reason: str | None = None, *, 
 def edit_question(
     recording_number: int, field: Field, metadata: RecordingMetadata, reason: str | None = None, *, hint: bool = False
 ) -> Screen:
-    """Ask for another value of a field, after ``reason`` why the last answer did not do."""
+    """Ask for another value of a field, after the ``reason`` why the last reply was not accepted."""
     text = _question(recording_number, field, reason, texts.telegram_metadata.HINT_BACK if hint else None)
     now = shown(field, metadata)
     if now is not None:
@@ -50,7 +50,7 @@ def confirmation(
 ) -> Screen:
     """Show every field of the scenario to be confirmed or changed.
 
-    ``buttons_only`` says first that a typed text is no answer here.
+    ``buttons_only`` says first that a typed reply is not accepted here.
     """
     lines = [
         texts.telegram_metadata.LINE.format(
@@ -73,7 +73,7 @@ def confirmation(
 
 
 def caption_problems(recording_number: int, problems: Sequence[FieldProblem]) -> Screen:
-    """Tell what in the caption could not be read."""
+    """Say what in the caption could not be parsed."""
     lines = (
         texts.telegram_metadata.CAPTION_PROBLEM.format(field=each.field, reason=escaped(each.reason, LONGEST_REASON))
         for each in problems
@@ -94,12 +94,12 @@ def edit_menu(recording_number: int, scenario: ScenarioId) -> Screen:
 
 
 def edit_action(field: Field) -> Action:
-    """The action of the button that changes a field."""
+    """Return the action of the button that changes a field."""
     return Action(f"edit_{field}")
 
 
 def building_buttons(action: Action, *arguments: str | int) -> tuple[Button, ...]:
-    """A button for each building type; its callback data begins with the type, then come ``arguments``."""
+    """Return a button for each building type; its callback data has the type, then the ``arguments``."""
     return tuple(button(texts.metadata.BUILDINGS[each], action, each, *arguments) for each in BuildingType)
 
 

@@ -17,22 +17,22 @@ _OTHER_EXTENSIONS = ("docx", "json")
 _LONGEST_LISTED_TITLE = 34
 _LONGEST_NOTE = 300
 _MOST_CHOICES = 60
-"""Buttons of a keyboard; Telegram takes a hundred."""
+"""The largest number of buttons of choices on a keyboard; Telegram takes a hundred."""
 EVERY = "all"
-"""In the place of a type or scenario: whatever it is. No pack can name one so."""
+"""Stands for any type or scenario in a button's data; no pack can have a type or scenario of this name."""
 
 _BACK_TO_REPORTS = (button(texts.telegram.BACK, Action.REPORT_MENU),)
 _CANCEL = (button(texts.telegram.CANCEL, Action.REPORT_CANCEL),)
 
 
 def reports_menu(count: int, lasts_minutes: int) -> Screen:
-    """The menu below the list that was sent."""
+    """Show the menu below the list that was sent."""
     minutes = f"{lasts_minutes} {texts.my_reports.LIST_MINUTES.form(lasts_minutes)}"
     return _menu(texts.my_reports.MENU.format(reports=texts.my_reports.REPORT.counted(count), minutes=minutes))
 
 
 def reports_menu_after(tell: str = "") -> Screen:
-    """The menu below what an action led to, if there was one; ``tell`` is HTML."""
+    """Show the menu below the outcome of an action, if there was one; ``tell`` is HTML."""
     return _menu("\n\n".join(filter(None, (tell, texts.my_reports.MENU_PLAIN))))
 
 
@@ -41,7 +41,7 @@ def no_reports() -> Screen:
 
 
 def stale_list(minutes: int) -> Screen:
-    """Say that the list is older than so many minutes."""
+    """Say that the list is too old: its numbers can be used for so many ``minutes``."""
     return Screen(
         text=texts.my_reports.STALE.format(minutes=texts.my_reports.MINUTES_GENITIVE.counted(minutes)),
         keyboard=(
@@ -52,7 +52,7 @@ def stale_list(minutes: int) -> Screen:
 
 
 def list_too_large(count: int, size_bytes: int) -> Screen:
-    """Say that the list is not sent, and what helps."""
+    """Say that the list is too large to be sent, and what helps."""
     return _menu(
         texts.my_reports.TOO_LARGE.format(
             reports=texts.my_reports.REPORT.counted(count),
@@ -85,7 +85,7 @@ def ask_title_part(note: str = "") -> Screen:
 
 
 def tries_left(reason: str, left: int) -> str:
-    """Why an answer did not do, and how many more there may be; plain text."""
+    """Return why a reply was not accepted, and how many tries are left, in plain text."""
     return f"❌ {reason} " + texts.my_reports.TRIES_LEFT.format(
         left=texts.my_reports.LEFT.form(left), tries=texts.my_reports.TRY.counted(left)
     )
@@ -120,7 +120,7 @@ def delete_question(report: ReportFile) -> Screen:
 
 
 def view_caption(report: ReportFile) -> Screen:
-    """What stands under a report's file: buttons for its other forms."""
+    """Return the caption of a report's file, with buttons for its other forms."""
     return Screen(
         text=texts.my_reports.VIEW_CAPTION.format(number=report.number, title=escaped(report.title)),
         keyboard=(tuple(button(each, Action.REPORT_FILE, report.number, each) for each in _OTHER_EXTENSIONS),),
@@ -128,7 +128,7 @@ def view_caption(report: ReportFile) -> Screen:
 
 
 def reports_page(reports: Sequence[ReportFile], page: int, filter_lines: Sequence[str]) -> Screen:
-    """One page of the reports that fit a filter; a page that there is not is the nearest one."""
+    """Show one page of the reports that fit a filter; for a page that does not exist, the nearest one."""
     controls = (
         (
             button(texts.my_reports.FILTERS, Action.REPORT_FILTERS),
@@ -151,7 +151,7 @@ def reports_page(reports: Sequence[ReportFile], page: int, filter_lines: Sequenc
 
 
 def report_card(report: ReportFile) -> Screen:
-    """All that the list says about a report, and what can be done with it."""
+    """Show all that the list says about a report, with its actions."""
     text = texts.my_reports.CARD.format(
         number=report.number,
         title=escaped(report.title, REPORT_TITLE_CHARACTERS),
@@ -176,7 +176,7 @@ def report_card(report: ReportFile) -> Screen:
 
 
 def filters_menu(filter_lines: Sequence[str], fitting: int) -> Screen:
-    """The filter as it is, how many reports fit, and how to change it."""
+    """Show the filter, how many reports fit, and buttons to change it."""
     lines = "\n".join(f"• {escaped(line)}" for line in filter_lines) or texts.my_reports.FILTER_NONE
     return Screen(
         text=texts.my_reports.FILTERS_TITLE.format(filter=lines, reports=texts.my_reports.REPORT.counted(fitting)),
@@ -230,7 +230,7 @@ def charts_menu() -> Screen:
 
 
 def trend_types_menu(by: str, types: Sequence[tuple[str, str]]) -> Screen:
-    """Ask which report the index is in, by ids and labels."""
+    """Ask for the report type whose index is to be drawn, by ids and labels."""
     rows = [
         (button(plain(label, LONGEST_ON_BUTTON), Action.REPORT_TREND, by, id_),) for id_, label in types[:_MOST_CHOICES]
     ]
@@ -239,7 +239,7 @@ def trend_types_menu(by: str, types: Sequence[tuple[str, str]]) -> Screen:
 
 
 def trend_indices_menu(by: str, report_id: str, label: str, indices: Sequence[str]) -> Screen:
-    """Ask which index, by labels in their places."""
+    """Ask for the index, by labels in the order of their places."""
     rows = [
         (button(plain(index, LONGEST_ON_BUTTON), Action.REPORT_TREND, by, report_id, place),)
         for place, index in enumerate(indices[:_MOST_CHOICES], 1)
@@ -253,7 +253,7 @@ def chart_caption(title: str) -> Screen:
 
 
 def named(report: ReportFile) -> str:
-    """A report's number, title and what it is about, in HTML."""
+    """Return a report's number, title and subject, in HTML."""
     return texts.my_reports.NAMED.format(
         number=report.number,
         title=escaped(report.title),

@@ -1,4 +1,4 @@
-"""Screens of recordings: the list, the card, deletion, transcripts, the question what a recording is."""
+"""Screens of recordings: the list, the card, deletion, transcripts, the question for the scenario."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,13 +19,13 @@ from utils import clock, human_size
 
 RECORDINGS_ON_PAGE = 10
 _LONGEST_LISTED_NAME = 22
-"""What is left of a button's width on a phone after number, date and duration."""
+"""Characters that fit on a button on a phone beside number, date and duration."""
 
 
 def recordings_page(
     scenario: Scenario, page: int, total: int, rows: Sequence[Recording], places: Mapping[RecordingId, str]
 ) -> Screen:
-    """Show one page of a person's recordings of a scenario; ``page`` counts from 1, ``total`` is of all pages."""
+    """Show one page of a person's recordings of a scenario; ``page`` counts from 1, ``total`` counts all recordings."""
     mode = Action(scenario.callback)
     title = texts.telegram_recordings.LIST_TITLE.format(scenario=escaped(scenario.label))
     back = (button(texts.telegram.BACK, Action.MENU_STORAGE),)
@@ -57,7 +57,7 @@ def recording_card(
     metadata: RecordingMetadata,
     scenario: Scenario | None,
 ) -> Screen:
-    """Show all about a recording; ``scenario`` is None when only the transcript is wanted."""
+    """Show a recording with its actions; ``scenario`` is None when only the transcript is wanted."""
     number = recording.number
     card = texts.telegram_recordings.CARD.format(
         number=number,
@@ -95,7 +95,7 @@ def recording_card(
 
 
 def back_to_list(scenario: Scenario | None) -> Button:
-    """The button to the list that the recording is in."""
+    """Return the button to the list that the recording is in."""
     if scenario is None or scenario.callback not in set(Action):
         return button(texts.telegram.BACK, Action.MENU_STORAGE)
     return button(texts.telegram.BACK, Action(scenario.callback), 1)
@@ -121,13 +121,13 @@ def delete_question(recording: Recording, reports: int) -> Screen:
 
 
 def deleted(recording: Recording) -> Screen:
-    """Tell that a recording is gone."""
+    """Say that a recording was deleted."""
     text = texts.telegram_recordings.DELETED.format(number=recording.number, file_name=escaped(recording.file_name))
     return Screen(text=text, keyboard=((button(texts.telegram.BACK, Action.MENU_STORAGE),),))
 
 
 def which_scenario(recording: Recording, scenarios: Sequence[Scenario], *, for_reports: bool = False) -> Screen:
-    """Ask what a recording is. ``for_reports`` says that reports depend on it, and leaves out «no scenario»."""
+    """Ask for a recording's scenario. ``for_reports`` says that reports depend on it, and leaves out «no scenario»."""
     question = (
         texts.telegram_recordings.WHICH_SCENARIO_FOR_REPORTS
         if for_reports
@@ -142,13 +142,13 @@ def which_scenario(recording: Recording, scenarios: Sequence[Scenario], *, for_r
 
 
 def scenario_chosen(recording_number: int, scenario: Scenario | None) -> Screen:
-    """Say what a recording is, in the place of the question."""
+    """Say which scenario was chosen; replaces the question."""
     label = texts.telegram_recordings.NO_SCENARIO if scenario is None else escaped(scenario.label)
     return Screen(text=texts.telegram_recordings.SCENARIO_CHOSEN.format(number=recording_number, scenario=label))
 
 
 def transcript_caption(recording_number: int, file_name: str) -> Screen:
-    """What stands under a transcript's file: buttons for its other forms."""
+    """Return the caption of a transcript's file, with buttons for its other forms."""
     return Screen(
         text=texts.telegram_recordings.TRANSCRIPT_CAPTION.format(number=recording_number, file_name=escaped(file_name)),
         keyboard=(
@@ -161,14 +161,14 @@ def transcript_caption(recording_number: int, file_name: str) -> Screen:
 
 
 def played_caption(recording: Recording) -> Screen:
-    """What stands under an original that is sent back."""
+    """Return the caption of an original that is sent back."""
     return Screen(
         text=texts.telegram_recordings.PLAYED.format(number=recording.number, file_name=escaped(recording.file_name))
     )
 
 
 def not_ready(recording: Recording) -> Screen:
-    """Say that there is no transcript yet, and what helps."""
+    """Say that there is no transcript yet, and what to do."""
     open_button = button(texts.telegram_recordings.OPEN, Action.RECORDING, recording.number)
     if not has_stopped(recording):
         return Screen(text=texts.telegram_recordings.NOT_READY, keyboard=((open_button,),))

@@ -1,4 +1,4 @@
-"""Screens of reports: what can be ordered, for which building type, and what is delivered, transcripts included."""
+"""Screens of reports: the menu, the question for the building type, and deliveries, those of transcripts too."""
 
 import re
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from transcript_formats import OTHER_FORMATS, paragraphs
 from utils import clock
 
 ALL_REPORTS = "all"
-"""In the place of a report's id: every report of the scenario."""
+"""Stands in the place of a report's id for every report of the scenario."""
 
 
 def reports_menu(recording_number: int, file_name: str, reports: Sequence[ReportType], note: str = "") -> Screen:
-    """Offer the reports of a recording's scenario, below a ``note`` in HTML when there is something to say."""
+    """Offer the reports of a recording's scenario, below a ``note`` in HTML if there is one."""
     choices = [
         (button(plain(report.label, LONGEST_ON_BUTTON), Action.REPORT, report.id, recording_number),)
         for report in reports
@@ -47,7 +47,7 @@ def reports_menu(recording_number: int, file_name: str, reports: Sequence[Report
 def choose_building(recording_number: int, wanted: int | str) -> Screen:
     """Ask for the building type that a report depends on.
 
-    ``wanted`` is the report's place in its scenario, from 1, or ``ALL_REPORTS``: with an id the data could be too long.
+    ``wanted`` is the report's place in its scenario, from 1, or ``ALL_REPORTS``; an id could make the data too long.
     """
     return Screen(
         text=texts.telegram_recordings.CHOOSE_BUILDING,
@@ -59,7 +59,7 @@ def choose_building(recording_number: int, wanted: int | str) -> Screen:
 
 
 def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool) -> Screen:
-    """Say what was ordered, in the place of the menu. ``demonstration`` tells what to expect of the built-in model."""
+    """Say what was ordered; replaces the menu. ``demonstration`` adds what to expect of the built-in model."""
     named = escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
     text = texts.telegram_recordings.ORDERED.format(number=recording_number, reports=named)
     return Screen(
@@ -77,7 +77,7 @@ def no_language_model(recording_number: int) -> Screen:
 
 
 def transcript_only(recording_number: int) -> Screen:
-    """Say that no reports were ordered, and where they are when they are wanted."""
+    """Say that no reports were ordered, and where to order them later."""
     return Screen(
         text=texts.telegram_recordings.TRANSCRIPT_ONLY_CHOSEN.format(number=recording_number),
         keyboard=((button(texts.telegram_recordings.OPEN, Action.RECORDING, recording_number),),),
@@ -86,11 +86,11 @@ def transcript_only(recording_number: int) -> Screen:
 
 _LONGEST_STEM = 80
 _BEGINNING = 10 * PREVIEW_CHARACTERS
-"""Characters of Markdown whose text is more than a preview."""
+"""Characters of Markdown that are enough to make a preview from."""
 _LISTED_INTERVALS = 5
 _LISTED_WARNINGS = 8
 _ROOM_FOR_TABLE = MESSAGE_UTF16_UNITS - 600
-"""A table that goes alone has a title above it, which may be all emoji."""
+"""UTF-16 units for a table in a message of its own; the rest is for the title above, which may be all emoji."""
 
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
 _BULLET = re.compile(r"^(\s*)[-*+]\s+")
@@ -100,7 +100,7 @@ _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*<>]+?)(?<=[^\s*])\*(?![\w*])"
 
 
 def transcript_message(recording: Recording, transcript: Transcript) -> Screen:
-    """Show a short transcript whole, of a longer one the beginning, and what is missing in it."""
+    """Show a short transcript in full or the beginning of a longer one, and which intervals have no text."""
     said = "\n".join(labelled(each.label, each.text) for each in paragraphs(transcript)) or texts.cards.NOTHING_SAID
     shown = said if len(said) <= LONGEST_INLINE_TEXT else preview(said, PREVIEW_CHARACTERS)
     head = texts.cards.TRANSCRIPT.format(number=recording.number, file_name=escaped(recording.file_name))
@@ -113,12 +113,12 @@ def transcript_message(recording: Recording, transcript: Transcript) -> Screen:
 
 
 def transcript_file_caption(recording: Recording) -> Screen:
-    """What stands under the whole transcript."""
+    """Return the caption of the file with the full transcript."""
     return Screen(text=texts.cards.TRANSCRIPT.format(number=recording.number, file_name=escaped(recording.file_name)))
 
 
 def transcript_file_name(recording: Recording, extension: str) -> str:
-    """«Расшифровка 12 interview_17.txt»"""
+    """Return the name of a transcript's file: «Расшифровка 12 interview_17.txt»."""
     stem = plain(Path(recording.file_name).stem, _LONGEST_STEM)
     return safe_file_name(
         texts.cards.TRANSCRIPT_FILE_NAME.format(number=recording.number, stem=stem, extension=extension),
@@ -126,7 +126,7 @@ def transcript_file_name(recording: Recording, extension: str) -> str:
 
 
 def report_messages(recording: Recording, run: ReportRun, label: str) -> list[Screen]:
-    """Show a short report whole, of a longer one the beginning, its indices as a table, and what to know about it.
+    """Show a short report in full or the beginning of a longer one, its indices as a table, and its warnings.
 
     The table is a message of its own when it does not fit.
     """
@@ -158,12 +158,12 @@ def is_long(run: ReportRun) -> bool:
 
 
 def report_file_caption(recording: Recording, label: str) -> Screen:
-    """What stands under a whole report."""
+    """Return the caption of the file with the full report."""
     return Screen(text=_report_head(recording, label))
 
 
 def report_file_name(recording: Recording, label: str, extension: str) -> str:
-    """«2) Отчет о связках 12.docx»"""
+    """Return the name of a report's file: «2) Отчет о связках 12.docx»."""
     name = texts.cards.REPORT_FILE_NAME.format(
         label=plain(label, _LONGEST_STEM), number=recording.number, extension=extension
     )
@@ -227,14 +227,14 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
 
 
 def _fitting(blocks: list[str]) -> str:
-    """The blocks as a message; the last ones are left out when they are too much. The first two always fit."""
+    """Return the blocks as a message, without the last ones when there is no room. The first two always fit."""
     while not fits("\n\n".join(blocks)):
         blocks = blocks[:-1]
     return "\n\n".join(blocks)
 
 
 def _without_markup(markdown: str) -> str:
-    """What a reader sees of Markdown, as plain lines."""
+    """Return Markdown as plain lines, as a reader sees it."""
     return "\n".join(_plain_line(line) for line in markdown.splitlines())
 
 
@@ -245,7 +245,7 @@ def _plain_line(line: str) -> str:
 
 
 def markdown_as_html(markdown: str) -> str:
-    """What a reader sees of Markdown, with bold headings and stresses."""
+    """Return Markdown as HTML with bold headings and emphasis."""
     lines = []
     for line in markdown.splitlines():
         escaped_line = escape(_plain_line(line), quote=False)
