@@ -1,1 +1,1 @@
-"""Metadata of a recording: parsed from what people write, proposed from what was said, shown field by field."""
+"""Metadata of a recording: parsed from people's text, proposed from the transcript, shown field by field."""

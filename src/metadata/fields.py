@@ -1,4 +1,4 @@
-"""The fields of a recording's metadata one by one, as the bot asks for them, shows them and finds them in captions."""
+"""The fields of a recording's metadata, as the bot asks for them, shows them and finds them in captions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -20,7 +20,7 @@ from metadata.parsing import (
 
 
 class Field(StrEnum):
-    """A field, in the order of the questions; the value is what buttons and steps call it."""
+    """A field, in the order of the questions; buttons and steps name it by its value."""
 
     AUDIO_NUMBER = "audio_number"
     DATE = "date"
@@ -48,12 +48,12 @@ _TITLES = {
 
 
 def title(field: Field) -> str:
-    """What people call the field: «дата»."""
+    """The field's Russian name: «дата»."""
     return _TITLES[field]
 
 
 def fields_of(scenario_id: str) -> tuple[Field, ...]:
-    """The fields of the scenario in the order of the questions: an interview has a client, any other a city."""
+    """Return the scenario's fields in the order of the questions: an interview has a client, any other a city."""
     absent = Field.CITY if scenario_id == INTERVIEW else Field.CLIENT
     return tuple(field for field in Field if field is not absent)
 
@@ -64,14 +64,14 @@ def is_required(field: Field) -> bool:
 
 
 def missing(scenario_id: str, metadata: RecordingMetadata) -> tuple[Field, ...]:
-    """The scenario's required fields that have no value."""
+    """Return the scenario's required fields that have no value."""
     return tuple(field for field in fields_of(scenario_id) if is_required(field) and shown(field, metadata) is None)
 
 
 def parse(field: Field, text: str, known: RecordingMetadata, today: date) -> RecordingMetadata:
-    """Return what is ``known`` with the value that ``text`` gives the field; «-» takes the zones away.
+    """Return ``known`` with the value that ``text`` gives the field; «-» removes the zones.
 
-    A zone in a building type, «центр здоровья при отеле», takes the place of the zones.
+    A zone in a building type, «центр здоровья при отеле», replaces the zones.
 
     Raises:
         BadText: the text gives no value.
@@ -98,7 +98,7 @@ def parse(field: Field, text: str, known: RecordingMetadata, today: date) -> Rec
 
 
 def shown(field: Field, metadata: RecordingMetadata) -> str | None:
-    """The field's value as people read it; None when it has none."""
+    """Return the field's value as people read it; None when it has none."""
     day, number, building = metadata.recorded_on, metadata.audio_number, metadata.building
     values = {
         Field.AUDIO_NUMBER: None if number is None else str(number),
@@ -117,11 +117,11 @@ _MOST_PROBLEMS = 2
 
 
 def scenario_of_caption(caption: str, scenarios: Sequence[ScenarioId], today: date) -> ScenarioId | None:
-    """The one scenario whose lines the caption fits best; None when none fits, or more than one as well as any.
+    """Return the one scenario that the caption's lines fit best; None when none fits, or several fit equally well.
 
-    Seven lines are an audit's. Six are an interview's when they name a zone, which an audit of six lines has not; else
-    both are possible, as any name will do where names stand, and the person has to say. A wrong line or two, such as a
-    date that is in no calendar, are asked for and change nothing in that.
+    Seven lines are an audit's. Six lines are an interview's when they name a zone, which an audit of six lines lacks;
+    otherwise both are possible, since any name can be a client or a city, and the person has to say. A line or two that
+    do not parse, such as a date that does not exist, do not matter here: they are asked for later.
     """
     results = {each: parse_caption(caption, each, today) for each in scenarios}
     fewest = min((len(result.problems) for result in results.values()), default=0)
@@ -136,7 +136,7 @@ def scenario_of_caption(caption: str, scenarios: Sequence[ScenarioId], today: da
 def problems_of_caption(
     caption: str, scenario: ScenarioId, metadata: RecordingMetadata, today: date
 ) -> tuple[FieldProblem, ...]:
-    """What a caption says and cannot be read, and is not known otherwise. Blocking, as ``parse_caption`` is."""
+    """Return the caption's lines that do not parse and whose fields have no value. Blocking, as ``parse_caption``."""
     if not caption.strip():
         return ()
     wanted = {title(field) for field in missing(scenario, metadata)}

@@ -1,8 +1,8 @@
 """The form of a recording's metadata: questions field by field, changes to single fields, the confirmation.
 
-What a person said, the metadata and the dialog change in one transaction, and what is to be shown follows from the
-dialog. So a press or a message that is handled twice changes nothing and leads to the same. Whoever calls what changes
-something holds ``dialogs.get_user_lock``.
+The metadata and the dialog change in one transaction, and the screen follows from the dialog. So a press or a message
+that is handled twice changes nothing and leads to the same screen. Callers hold ``dialogs.get_user_lock`` while they
+change a form.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ EDITED: dict[Step, Field] = {Step(f"edit_{field}"): field for field in Field}
 
 @dataclass(frozen=True)
 class FormTurn:
-    """Where the form has come to. ``reason`` tells why the last answer did not do."""
+    """How far the form is. ``reason`` says why the last reply was not accepted."""
 
     dialog: Dialog
     recording: Recording
     metadata: RecordingMetadata
     reason: str | None = None
     buttons_only: bool = False
-    """The person typed where only buttons answer."""
+    """The person typed where only buttons are accepted."""
 
 
 class Cancelled(StrEnum):
-    """What a cancellation ended."""
+    """The dialog that a cancellation ended."""
 
     NOTHING = "nothing"
     FORM = "form"
@@ -54,7 +54,7 @@ Change = Callable[[Connection, FormTurn], Awaitable[FormTurn]]
 
 
 class MetadataForm:
-    """The forms of every person; ``today`` tells the person's day, since no recording is of a later one."""
+    """The forms of every person; ``today`` returns the person's day, after which no recording can be."""
 
     def __init__(self, database: Database, today: Callable[[], date]) -> None:
         self._database = database
@@ -81,7 +81,7 @@ class MetadataForm:
             return await _described(connection, owner, number)
 
     async def back(self, owner: UserId, number: int) -> FormTurn | Recording:
-        """Go back to the confirmation; returns as ``_turn`` does, as all that press a button of the form."""
+        """Go back to the confirmation; return as ``_turn`` does, like every method for a button of the form."""
 
         async def back(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
@@ -97,7 +97,7 @@ class MetadataForm:
         return await self._turn(owner, number, ask)
 
     async def skip(self, owner: UserId, number: int, field: str | None) -> FormTurn | Recording:
-        """Leave the field that is asked for, or with None all that are still to come; any other is not left."""
+        """Skip the field if it is the one asked for, or with None all fields that are still to come."""
 
         async def skip(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             asked = ASKED.get(turn.dialog.step)
@@ -108,7 +108,7 @@ class MetadataForm:
         return await self._turn(owner, number, skip)
 
     async def set_building(self, owner: UserId, number: int, building: BuildingType) -> FormTurn | Recording:
-        """Take the building type, if it is asked for."""
+        """Set the building type, if it is asked for."""
 
         async def put(connection: Connection, turn: FormTurn) -> FormTurn:
             if turn.dialog.step not in {Step.ASK_BUILDING_TYPE, Step.EDIT_BUILDING_TYPE}:
@@ -118,7 +118,7 @@ class MetadataForm:
         return await self._turn(owner, number, put)
 
     async def typed(self, owner: UserId, message_id: int, text: str) -> FormTurn:
-        """Take what was typed for the answer that the form waits for; a message that was taken before is not again.
+        """Take typed text as the reply that the form waits for; a message that was taken before is not taken again.
 
         Raises:
             OutdatedButton: no form is open.
@@ -136,7 +136,7 @@ class MetadataForm:
             return turn
 
     async def confirm(self, owner: UserId, number: int) -> Recording:
-        """Take the metadata as they are; reports can be ordered then.
+        """Confirm the metadata; after that, reports can be ordered.
 
         Raises:
             NotFound, OutdatedButton: as ``described``.
@@ -149,7 +149,7 @@ class MetadataForm:
             return recording
 
     async def cancel(self, owner: UserId) -> Cancelled:
-        """End whatever dialog the person is in; what was said so far stays."""
+        """End the person's dialog, of any kind; values given so far stay."""
         async with self._database.transaction() as connection:
             if await user_states.get(connection, owner, OpenDialog) is None:
                 return Cancelled.NOTHING
@@ -165,7 +165,7 @@ class MetadataForm:
         if field is None:
             return replace(turn, buttons_only=True)
         try:
-            # Its dictionary of word forms is loaded with the first zone.
+            # Parsing blocks: the dictionary of word forms is loaded with the first zone.
             metadata = await asyncio.to_thread(parse, field, text, turn.metadata, self._today())
         except BadText as exc:
             tried = turn.dialog.model_copy(update={"tries": turn.dialog.tries + 1})
@@ -173,9 +173,9 @@ class MetadataForm:
         return await _saved(connection, turn, metadata)
 
     async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:
-        """Change the form of a recording, which begins anew when it has expired.
+        """Change the form of a recording; an expired form begins anew.
 
-        Returns another recording when that one's questions would be cut off; nothing is changed then.
+        Return the other recording whose questions would be cut off, if there is one; nothing is changed then.
 
         Raises:
             NotFound, OutdatedButton: as ``described``.
@@ -230,7 +230,7 @@ def _begun(dialog: Dialog | None, recording: Recording, metadata: RecordingMetad
 
 
 def _next(turn: FormTurn, skip: Sequence[str] = ()) -> FormTurn:
-    """Go on to the next field that is missing and may be asked for, else to the confirmation."""
+    """Go on to the next field that is missing and was not skipped, else to the confirmation."""
     skipped = tuple(dict.fromkeys([*turn.dialog.skipped, *skip]))
     fields = missing(turn.recording.request.scenario, turn.metadata)
     step = next((Step(f"ask_{field}") for field in fields if field not in skipped), Step.CONFIRM_DATA)

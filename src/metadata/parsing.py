@@ -1,4 +1,4 @@
-"""Metadata of a recording, read from the caption that people write under it or typed field by field."""
+"""Metadata of a recording, parsed from the caption under it or from single values that people type."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pymorphy3 import MorphAnalyzer  # type: ignore[import-untyped]
 
 LARGEST_NUMBER = 2**31 - 1
-"""PostgreSQL's integer."""
+"""The largest ``integer`` of PostgreSQL."""
 LONGEST_NUMBER = len(str(LARGEST_NUMBER))
 LONGEST_FIELD = 200
 LONGEST_QUOTED = 60
@@ -34,9 +34,9 @@ _SEPARATOR = re.compile(r"\s*[,;]\s*")
 _AT = re.compile(r"\s+при\s+", re.IGNORECASE)
 
 _PARTICLES = frozenset(["оглы", "оглу", "кызы", "гызы", "фон", "ван", "де", "да", "дер", "ди", "дю", "дель"])
-"""Parts of names that stay small unless they begin one."""
+"""Parts of names that stay in lower case unless they begin the name."""
 _LINKS = frozenset(["на", "де", "ла", "ле", "и"])
-"""Small between hyphens: «Ростов-на-Дону»."""
+"""Parts that stay in lower case between hyphens: «Ростов-на-Дону»."""
 
 _BUILDINGS = {
     BuildingType.HOTEL: re.compile(r"\bотел", re.IGNORECASE),
@@ -57,14 +57,14 @@ class FieldProblem(Value):
 
 
 class CaptionResult(Value):
-    """What parsed, and what did not."""
+    """The values of a caption that parsed, and the fields that did not."""
 
     metadata: RecordingMetadata
     problems: tuple[FieldProblem, ...] = ()
 
 
 def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
-    """Read a caption line by line: six lines for an interview, seven or, without the zone, six for an audit.
+    """Parse a caption line by line: six lines for an interview, seven or, without the zone, six for an audit.
 
     Blank lines at the ends do not count. A line that does not parse is reported, the others are kept.
     """
@@ -93,7 +93,7 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
 
 
 def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
-    """Return what is known, one «имя: значение» each, in the order of a caption."""
+    """Return the known values as lines «имя: значение», in the order of a caption."""
     recorded_on = metadata.recorded_on
     known = [
         (texts.metadata.AUDIO_NUMBER, metadata.audio_number),
@@ -109,7 +109,7 @@ def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
 
 
 def parse_audio_number(text: str) -> int:
-    """The first integer of the line. Raises ``BadText``."""
+    """Return the first integer of the line. Raises ``BadText``."""
     match = re.search(r"[0-9]+", text)
     if match is None:
         raise BadText(reason=texts.metadata.NO_NUMBER)
@@ -120,7 +120,7 @@ def parse_audio_number(text: str) -> int:
 
 
 def parse_date(text: str, today: date) -> date:
-    """``2026.11.03``, ``2026-11-03`` or ``03.11.2026``, not after ``today``. Raises ``BadText``."""
+    """Parse ``2026.11.03``, ``2026-11-03`` or ``03.11.2026``, not after ``today``. Raises ``BadText``."""
     match = _DATE.search(text)
     if match is None:
         raise BadText(reason=texts.metadata.DATE_FORMAT.format(value=_quoted(text)))
@@ -135,17 +135,17 @@ def parse_date(text: str, today: date) -> date:
 
 
 def parse_name(text: str) -> str:
-    """A person or city in title case: «Анна-Мария Салтыкова-Щедрина», «Ростов-на-Дону». Raises ``BadText``."""
+    """Return a person or city in title case: «Анна-Мария Салтыкова-Щедрина», «Ростов-на-Дону». Raises ``BadText``."""
     return title_case(_filled(text))
 
 
 def parse_place(text: str) -> str:
-    """A place in title case without the preposition before it: «о Гранд Отеле». Raises ``BadText``."""
+    """Return a place in title case without the preposition before it: «о Гранд Отеле». Raises ``BadText``."""
     return title_case(_PREPOSITION.sub("", _filled(text)))
 
 
 def parse_building(text: str) -> BuildingType:
-    """The building type whose stem comes first. Raises ``BadText``."""
+    """Return the building type whose stem comes first. Raises ``BadText``."""
     value = _filled(text)
     found = {match.start(): building for building, stem in _BUILDINGS.items() if (match := stem.search(value))}
     if not found:
@@ -159,10 +159,10 @@ def names_building(text: str, building: BuildingType) -> bool:
 
 
 def parse_zones(text: str) -> tuple[str, ...]:
-    """Zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» is none.
+    """Return the zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» is none.
 
     Raises:
-        BadText: too long, or signs only.
+        BadText: the text is too long, or has no letters and digits.
     """
     if not set("".join(text.split())) - NOTHING:
         return ()
@@ -172,7 +172,7 @@ def parse_zones(text: str) -> tuple[str, ...]:
 
 
 def parse_building_and_zones(text: str) -> tuple[BuildingType, tuple[str, ...]]:
-    """A type, or «зона при тип»: «центр здоровья при отеле» is a zone of a hotel. Raises ``BadText``."""
+    """Parse a type, or «зона при тип»: «центр здоровья при отеле» is a zone of a hotel. Raises ``BadText``."""
     value = _filled(text)
     zone, *building = _AT.split(value, maxsplit=1)
     if building and any(stem.search(building[0]) for stem in _BUILDINGS.values()):
@@ -181,7 +181,7 @@ def parse_building_and_zones(text: str) -> tuple[BuildingType, tuple[str, ...]]:
 
 
 def title_case(text: str) -> str:
-    """Capitalise each word and each part of a double name, but for particles inside one."""
+    """Capitalise each word and each part of a double name, except particles inside a name."""
 
     def cased(match: re.Match[str]) -> str:
         word = match[0].lower()
@@ -230,7 +230,7 @@ def _zones(line: str) -> dict[str, Any]:
 
 
 def _filled(text: str) -> str:
-    """The line with single blanks. Raises ``BadText`` when it holds nothing."""
+    """Return the line with single spaces. Raises ``BadText`` when it is empty."""
     value = one_line(text)
     if not value:
         raise BadText(reason=texts.metadata.EMPTY)
@@ -247,26 +247,26 @@ def _quoted(text: str) -> str:
 
 @cache
 def _morphology() -> "MorphAnalyzer":
-    # Its dictionary takes 0.3 s, which a recording without zones should not wait for.
+    # The dictionary takes 0.3 s to load, and recordings without zones do not need it.
     from pymorphy3 import MorphAnalyzer  # noqa: PLC0415
 
     return MorphAnalyzer()
 
 
 def _known(word: str) -> str:
-    """The word without signs that Unicode has no name for, on which the dictionary's guesses fail: rare scripts."""
+    """Return the word with «?» for characters without a Unicode name (rare scripts): the dictionary fails on them."""
     return "".join(sign if unicodedata.name(sign, "") else "?" for sign in word)
 
 
 def lemmas(word: str) -> frozenset[str]:
-    """The dictionary forms that a word can be of, «ё» written as «е»; a number's is its digits without zeros."""
+    """Return the word's possible dictionary forms, with «е» for «ё»; a number's is its digits without leading zeros."""
     if word.isdecimal():
         return frozenset([str(int(word))]) if len(word) <= LONGEST_NUMBER else frozenset()
     return frozenset(parse.normal_form.replace("ё", "е") for parse in _morphology().parse(_known(word.lower())))
 
 
 def _lemma(zone: str) -> str:
-    """Put the noun and the adjectives before it into the nominative; what follows depends on it: «зона отдыха»."""
+    """Put the noun and the adjectives before it into the nominative; words after it stay: «зона отдыха»."""
     words = zone.lower().split()
     parses = [_noun_or_best(word) for word in words]
     head = next((position for position, parse in enumerate(parses) if "NOUN" in parse.tag), None)

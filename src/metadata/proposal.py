@@ -1,4 +1,4 @@
-"""Metadata proposed by the language model from the beginning of a recording; what was not said is not proposed.
+"""Metadata that the language model proposes from the beginning of a recording; only said values are proposed.
 
 A value counts as said when its words are in the transcript: names in any case, numbers and dates as digits or as
 words.
@@ -24,7 +24,7 @@ from text_cleaning import as_data
 
 _WORD = re.compile(r"\d+|[^\W\d_]+")
 _SHORTEST_WORD = 2
-"""An initial is no evidence, and no lack of it."""
+"""Letters of the shortest word that has to be said; initials are ignored."""
 _BETWEEN = 4
 """Words that may stand between those of a name: «Мария, фамилия моя Иванова»."""
 
@@ -57,7 +57,7 @@ _MAGNITUDES = {
     **dict.fromkeys([*_HUNDREDS, *_HUNDREDS_ORDINAL], 3),
     _THOUSAND: 4,
 }
-"""A number in words goes on as long as they get smaller: «двадцать шестое» is no sixth."""
+"""Ranks of the words of a number: a number goes on while they fall, so «двадцать шестое» is not a sixth."""
 
 
 class Speech:
@@ -93,7 +93,7 @@ class Speech:
         return False
 
     def _ends(self, number: int, starts: range) -> Iterator[int]:
-        """Positions after the number, where it begins at one of ``starts``."""
+        """Return the positions after the number, where it begins at one of ``starts``."""
         spellings = _spellings(number)
         for start in starts:
             for spelling in spellings:
@@ -104,7 +104,7 @@ class Speech:
                     yield end
 
     def _goes_on(self, start: int, end: int) -> bool:
-        """Whether the words are a part of a larger number."""
+        """Tell whether the words are a part of a larger number."""
         before, first, last, after = (self._magnitude(at) for at in (start - 1, start, end - 1, end))
         return bool(first and (before > first or 0 < after < last))
 
@@ -116,7 +116,7 @@ class Speech:
 
 
 def _spellings(number: int) -> list[list[str]]:
-    """The number in digits, as cardinal and as ordinal, in dictionary forms."""
+    """Return the number in digits, as cardinal and as ordinal, in dictionary forms."""
     digits = [[str(number)]]
     if not 0 < number <= _LARGEST_IN_WORDS:
         return digits
@@ -151,20 +151,22 @@ METADATA_STEP = "metadata"
 
 _BEGINNING_S = 300.0
 _FEWEST_SEGMENTS = 20
-"""A recording may begin with a long silence."""
+"""Segments that are taken at least, since a recording may begin with a long silence."""
 _ANSWER_TOKENS = 320
+_MESSAGE_TOKENS = 32
+"""Tokens that a chat template adds around messages, at most."""
 _SMALLEST_WINDOW_TOKENS = 64
 _SAFETY = 0.9
-"""The token density of a stretch differs from that of the whole."""
+"""The part kept of the segments that should fit, since the token density of a stretch differs from the whole's."""
 
 
 async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:
-    """Propose what the recording's first minutes say of it. Every value parses, and its words were said.
+    """Propose metadata from the recording's first minutes. Every value parses, and its words were said.
 
     The prompt takes ``scenario`` and ``fields``.
 
     Raises:
-        ProviderError: the model failed, or gave no valid answer twice.
+        ProviderError: the model failed, or two answers were not valid.
     """
     fields = [field for field in fields_of(scenario.id) if field in model.schema["properties"]]
     prompt = model.prompt.render({"scenario": scenario.label, "fields": fields})
@@ -178,19 +180,19 @@ async def propose(transcript: Transcript, scenario: Scenario, model: PromptedMod
         PromptMessage(role="user", content=texts.transcript.TRANSCRIPT_AS_DATA.format(lines=_lines(segments))),
     )
     answer = await model.answers.structured(METADATA_STEP, messages, _narrowed(model.schema, fields), tokens)
-    # Without the labels: nobody said «Спикер 1».
+    # Labels are left out: nobody said «Спикер 1».
     said = "\n".join(segment.text for segment in segments)
     return await asyncio.to_thread(_with_evidence, answer or {}, fields, said, today)
 
 
 def filled(known: RecordingMetadata, proposed: RecordingMetadata) -> RecordingMetadata:
-    """What is known, and in its empty fields what is proposed."""
+    """Return the known metadata with its empty fields filled from the proposal."""
     empty = {name: value for name, value in proposed if getattr(known, name) in {None, ()}}
     return known.model_copy(update=empty)
 
 
 async def _beginning(transcript: Transcript, budget: int, llm: LanguageModel) -> Sequence[Segment]:
-    """The segments of the first minutes, as many of them as ``budget`` tokens take."""
+    """Return the segments of the first minutes, as many as fit into ``budget`` tokens."""
     if budget < _SMALLEST_WINDOW_TOKENS:
         return ()
     segments = [
@@ -215,7 +217,7 @@ def _lines(segments: Sequence[Segment]) -> str:
 
 
 def _narrowed(schema: Schema, fields: Sequence[Field]) -> Schema:
-    """The schema without the fields that the scenario has not."""
+    """Return the schema without fields that the scenario does not have."""
     narrowed = copy.deepcopy(dict(schema))
     narrowed["properties"] = {field.value: narrowed["properties"][field] for field in fields}
     narrowed["required"] = [field.value for field in fields]
@@ -223,7 +225,7 @@ def _narrowed(schema: Schema, fields: Sequence[Field]) -> Schema:
 
 
 def _with_evidence(answer: Mapping[str, Any], fields: Sequence[Field], said: str, today: date) -> RecordingMetadata:
-    """The answer's values that parse and were said. Blocking: the forms of words are looked up."""
+    """Return the answer's values that parse and were said. Blocking: the forms of words are looked up."""
     speech = Speech(said)
     proposed = RecordingMetadata()
     for field in fields:
@@ -233,7 +235,7 @@ def _with_evidence(answer: Mapping[str, Any], fields: Sequence[Field], said: str
             if parsed is not None and _is_said(field, parsed, speech, said):
                 proposed = parsed
     if proposed.employee is not None and proposed.employee == proposed.client:
-        # One of them is wrong, and nobody knows which.
+        # One of them is wrong, and it is unknown which.
         proposed = proposed.model_copy(update={"employee": None, "client": None})
     return proposed
 
@@ -245,7 +247,7 @@ def _parsed(field: Field, value: object, known: RecordingMetadata, today: date) 
         parsed = parse(field, str(value), known, today)
     except BadText:
         return None
-    # One of a list, and none beside a building type.
+    # Zones of a list come one by one; a zone inside a building type is not taken.
     zones = (*known.zones, *parsed.zones) if field is Field.ZONE else known.zones
     return parsed.model_copy(update={"zones": tuple(dict.fromkeys(zones))})
 
