@@ -1,4 +1,4 @@
-"""Brings people the answers to their questions: each is put into the outbox once, with the note that it was."""
+"""Delivers the answers to questions: each is put into the outbox and noted as delivered, in one transaction."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from markups.chats import answer_messages
 
 _AT_ONCE = 20
 _PAUSE_S = 0.3
-"""A person waits for it, and looking takes a look into an index."""
+"""Seconds between looks. A person waits for the answer, and a look costs one search in an index."""
 
 
 class ChatDeliveries:
@@ -28,7 +28,7 @@ class ChatDeliveries:
         await self._loop.run(self.look)
 
     async def look(self) -> None:
-        """Deliver what has ended by now."""
+        """Deliver the answers that have ended."""
         async with self._database.transaction() as connection:
             ended = await chat_history.lock_ended(connection, _AT_ONCE)
             for each in ended:
@@ -43,7 +43,7 @@ class ChatDeliveries:
 
 
 def _messages(ended: EndedAnswer) -> list[OutgoingMessage]:
-    """The first of them takes the place of the one that says that the search goes on."""
+    """Return the messages of an answer; the first replaces the message that says that the search goes on."""
     screens = answer_messages(ended.question, ended.outcome)
     return [
         OutgoingMessage(kind=MessageKind.RESULT, screen=screen, replaces=None if part else ended.waiting_message_id)

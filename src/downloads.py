@@ -1,6 +1,6 @@
-"""Downloads of what people send: from the first sign to a stored recording, or to a sentence that says why not.
+"""Downloads of files that people send, up to a stored recording or a sentence that says why there is none.
 
-A file is open until it is stored, refused or cancelled; open ones go on after a restart with the bytes that are there.
+A file is open until it is stored, refused or cancelled. Downloads of open files resume after a restart.
 """
 
 import asyncio
@@ -38,12 +38,12 @@ from utils import disk_full_mapped
 log = structlog.get_logger(__name__)
 
 _SPARE_BYTES = 256 * 1024 * 1024
-"""What a download leaves free: database, logs and the work on other recordings need it."""
+"""Disk space that a download leaves free for the database, logs and the work on other recordings."""
 _TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
 
 
 class Downloads:
-    """Downloads open files, ``parallel`` at once, and has them taken in; people take turns."""
+    """Downloads open files, ``parallel`` at once, and has them stored as recordings; people take turns."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class Downloads:
         self._bytes_done: dict[int, int] = {}
 
     def wake(self) -> None:
-        """Have a look at once: a file came, or one was cancelled."""
+        """Look at once for files that came or were cancelled."""
         self._loop.wake()
 
     async def run(self) -> None:
-        """Work on open files until cancelled; what is not finished then goes on at the next start."""
+        """Download open files until cancelled; unfinished downloads resume at the next start."""
         self._spooled = await asyncio.to_thread(self._left_behind)
         async with asyncio.TaskGroup() as group:
             tasks: KeyedTasks[int] = KeyedTasks("downloads", group, self._loop.wake)
@@ -78,7 +78,7 @@ class Downloads:
 
     async def _look(self, tasks: KeyedTasks[int]) -> None:
         busy = tasks.busy
-        # Downloads go on, and count on, meanwhile.
+        # Downloads go on counting bytes meanwhile.
         noted, self._bytes_done = self._bytes_done, {}
         async with self._database.transaction() as connection:
             for incoming_id, bytes_done in noted.items():
@@ -94,7 +94,7 @@ class Downloads:
     def _next(
         self, waiting: list[IncomingFile], open_files: dict[int, IncomingFile], busy: frozenset[int]
     ) -> list[IncomingFile]:
-        """The files to begin with: of those who have the fewest at work the oldest."""
+        """Choose the files to begin with: the oldest of the people with the fewest downloads in progress."""
         at_work = Counter(file.owner_id for file in open_files.values() if file.id in busy)
         due = [file for file in waiting if file.retry_at is None or file.retry_at <= self._now()]
         chosen = []
@@ -202,7 +202,7 @@ class Downloads:
         return self._folder / f"{incoming_id}.part"
 
     def _left_behind(self) -> set[int]:
-        """The files that an earlier process has begun."""
+        """Return the ids of the files that an earlier process began to download."""
         return {int(path.stem) for path in self._folder.glob("*.part") if path.stem.isdecimal()}
 
     async def _clear(self, finished: set[int]) -> None:
@@ -216,7 +216,7 @@ class Downloads:
 
 
 class _Cancelled(Exception):
-    """Nobody wants the file any more; a signal that does not leave this module."""
+    """Tells that the file was cancelled; does not leave this module."""
 
 
 def _size(path: Path) -> int:

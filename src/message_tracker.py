@@ -1,6 +1,6 @@
-"""What was sent, and what a new message removes: a chat shows one menu, one question, one confirmation at a time.
+"""The bot's messages: a Telegram chat shows one menu, one question and one confirmation at a time.
 
-Screens are sent as they are: what is longer than the messenger takes was cut by whoever made the screen.
+Screens are sent as they are: markups have cut them to the length that Telegram takes.
 """
 
 import asyncio
@@ -34,20 +34,20 @@ REMOVED_BY = {
     MessageKind.INFO_MESSAGE: frozenset[MessageKind](),
     MessageKind.RESULT: frozenset[MessageKind](),
 }
-"""By kind: of which kinds a new message removes the earlier ones."""
+"""The kinds of earlier messages that a new message removes, by its own kind."""
 REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
-"""What is not here is not in the registry and stays for ever."""
+"""The kinds of messages in the registry; messages of other kinds stay for ever."""
 
 
 class _Occasion:
-    """Gives each message of an occasion a random id that is the same whenever the occasion comes again."""
+    """Gives each message of an occasion a random id that is the same when the occasion is repeated."""
 
     def __init__(self, key: str) -> None:
         self._key = key
         self._times: Counter[str] = Counter()
 
     def random_id(self, chat: ChatId, screen: Screen) -> int:
-        # With what is shown: another text is another message, the same one twice is two.
+        # The id depends on the screen: another text is another message, and the same text twice is two messages.
         content = f"{chat}:{screen.model_dump_json()}"
         self._times[content] += 1
         return random_id_of(f"{self._key}:{self._times[content]}:{content}")
@@ -58,9 +58,9 @@ _OCCASION: ContextVar[_Occasion | None] = ContextVar("occasion", default=None)
 
 @contextmanager
 def sent_once(key: str) -> Iterator[None]:
-    """Have the messenger take once what is sent in the block, however often the block runs with this ``key``.
+    """Have each message that the block sends delivered once, however often the block runs with this ``key``.
 
-    For what is handled again after a crash: a question that was asked just before is not asked a second time.
+    An update that is handled again after a crash does not ask its question a second time.
     """
     token = _OCCASION.set(_Occasion(key))
     try:
@@ -70,10 +70,10 @@ def sent_once(key: str) -> Iterator[None]:
 
 
 class MessageTracker:
-    """Sends, edits and removes the bot's messages by their kinds; the registry of what was sent is durable.
+    """Sends, edits and removes the bot's messages by their kinds; the registry of sent messages is durable.
 
-    A message that removes others is there before they are gone. What could not be removed is no error: what the
-    messenger did not answer is removed with the next message of such a kind.
+    A message that removes others is sent before they are removed. A message that could not be removed is no error: when
+    Telegram did not answer, it is removed with the next message of such a kind.
     """
 
     def __init__(self, database: Database, messenger: Sender) -> None:
@@ -82,13 +82,13 @@ class MessageTracker:
         self._locks: WeakValueDictionary[ChatId, asyncio.Lock] = WeakValueDictionary()
 
     async def send(self, chat: ChatId, kind: MessageKind, screen: Screen, *, random_id: int | None = None) -> MessageId:
-        """Send a message and remove the earlier ones that it takes the place of.
+        """Send a message and remove the earlier ones that it replaces.
 
-        ``random_id`` has the messenger take the message once, however often it is sent, as ``sent_once`` does.
+        ``random_id`` makes Telegram take the message once, however often it is sent; so does ``sent_once``.
 
         Raises:
-            MessengerError: it was not sent.
-            DatabaseUnavailable: it was sent, and nothing was removed.
+            MessengerError: the message was not sent.
+            DatabaseUnavailable: the message was sent, and nothing was removed.
         """
         if random_id is None:
             return await self._send(chat, kind, lambda: self._sent(chat, screen))
@@ -104,19 +104,19 @@ class MessageTracker:
         *,
         random_id: int | None = None,
     ) -> MessageId:
-        """Send a file with ``screen`` as its caption, else as ``send`` does."""
+        """Send a file with ``screen`` as its caption; the rest is as in ``send``."""
         return await self._send(
             chat, kind, lambda: self._messenger.send_file(chat, content, file_name, screen, random_id=random_id)
         )
 
     async def replace(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> MessageId:
-        """Make a message into a new one by editing it, and remove earlier ones as ``send`` does; returns its id.
+        """Turn a message into a new one by editing it, remove earlier ones as ``send`` does, and return its id.
 
-        A message that is gone, or that stays for ever, is not edited: the new one is sent.
+        A message that was deleted, or that stays for ever, is not edited: the new one is sent.
 
         Raises:
             MessengerError: the screen is neither shown nor sent.
-            DatabaseUnavailable: the same, unless it was lost after that.
+            DatabaseUnavailable: as above, or the screen is shown and earlier messages were not removed.
         """
         async with self._lock(chat):
             if await self._is_remembered(chat, message) and await self._messenger.edit(chat, message, screen):
@@ -128,7 +128,7 @@ class MessageTracker:
             return new
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
-        """Show another screen in a message that stays what it is; returns False when it is gone.
+        """Show another screen in a message that keeps its kind; return False when it was deleted.
 
         Raises:
             MessengerError: the screen is not shown.
@@ -139,16 +139,16 @@ class MessageTracker:
         return False
 
     async def remove_message(self, chat: ChatId, message: MessageId) -> None:
-        """Remove one message; it is no error when it is gone.
+        """Remove one message; a message that was deleted already is no error.
 
         Raises:
-            DatabaseUnavailable: it may still be there.
+            DatabaseUnavailable: the message may still be there.
         """
         async with self._lock(chat):
             await self._delete(chat, [message])
 
     async def remove(self, chat: ChatId, kinds: Collection[MessageKind]) -> None:
-        """Remove the chat's messages of these kinds; those of kinds that stay for ever stay.
+        """Remove the messages of these kinds from the Telegram chat, except those of kinds that stay for ever.
 
         Raises:
             DatabaseUnavailable: nothing was removed.
@@ -159,12 +159,12 @@ class MessageTracker:
             await self._delete(chat, messages)
 
     def _lock(self, chat: ChatId) -> asyncio.Lock:
-        """Screens of a chat change one after another: of two menus at the same time exactly one stays."""
+        """Return the lock under which a chat's screens change: of two menus at the same time exactly one stays."""
         return self._locks.setdefault(chat, asyncio.Lock())
 
     async def _send(self, chat: ChatId, kind: MessageKind, send: Callable[[], Awaitable[MessageId]]) -> MessageId:
         if kind not in REMOVABLE and not REMOVED_BY[kind]:
-            return await send()  # nobody waits while a large file goes up
+            return await send()  # other screens do not wait for the upload of a large file
         async with self._lock(chat):
             new = await send()
             await self._take_place(chat, new, kind)
@@ -197,7 +197,7 @@ class MessageTracker:
             log.warning("messages_not_deleted", chat=chat, count=len(messages), error=exc.code, reason=str(exc))
             if exc.retryable:
                 return
-            # What a messenger refuses to delete once, it refuses for ever.
+            # A deletion that Telegram refuses once, it refuses for ever.
         await self._forget(chat, messages)
 
     async def _is_remembered(self, chat: ChatId, message: MessageId) -> bool:

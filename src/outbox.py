@@ -1,6 +1,6 @@
-"""Sends what is in the outbox: each message once, those of a chat in their order, chats beside each other.
+"""Sends the messages of the outbox: each once, those of a Telegram chat in their order, chats in parallel.
 
-Files are made when they are sent: transcripts and reports in every form, and the originals.
+Files are made when they are sent: transcripts and reports in every form, and original recordings.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ from utils import disk_full_mapped
 
 
 class OutboxFiles:
-    """Makes files. ``spool`` takes originals on their way."""
+    """Makes the files. Originals pass through the folder ``spool``."""
 
     def __init__(self, database: Database, objects: ObjectStore, pack: ReportPack, spool: Path) -> None:
         self._database = database
@@ -64,16 +64,16 @@ class OutboxFiles:
         self._folder = spool / "outgoing"
 
     async def clear(self) -> None:
-        """Remove what a killed process has left; nothing may be in the making."""
+        """Remove files that a killed process left in the spool; no file may be in use."""
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     @asynccontextmanager
     async def made(self, owner: UserId, file: FileReference) -> AsyncIterator[tuple[bytes | Path, str]]:
-        """Give a file's content and name during the block.
+        """Yield a file's content and name; they are valid during the block.
 
         Raises:
-            NotFound: the owner has no such recording or report, or it has no such form.
-            ObjectStoreUnavailable, DatabaseUnavailable, DiskFull: it could not be made now.
+            NotFound: the owner has no such recording or report, or there is no such form of it.
+            ObjectStoreUnavailable, DatabaseUnavailable, DiskFull: the file could not be made now.
         """
         if file.source is FileSource.RECORDING:
             recording = await self._recording(owner, RecordingId(file.subject))
@@ -137,7 +137,7 @@ log = structlog.get_logger(__name__)
 
 
 class Outbox:
-    """Sends; ``now`` tells the time."""
+    """Sends the messages of the outbox; ``now`` returns the time."""
 
     def __init__(
         self,
@@ -154,11 +154,11 @@ class Outbox:
         self._loop = Loop("outbox")
 
     def wake(self) -> None:
-        """Have a look at once: a message was put in."""
+        """Look for messages at once."""
         self._loop.wake()
 
     async def run(self) -> None:
-        """Send until cancelled; what was on its way then is sent again at the next start, and Telegram knows it."""
+        """Send until cancelled; a message that is interrupted is sent again at the next start, and arrives once."""
         await self._files.clear()
         async with asyncio.TaskGroup() as group:
             tasks: KeyedTasks[ChatId] = KeyedTasks("outbox", group, self._loop.wake)
@@ -190,7 +190,7 @@ class Outbox:
     async def _delivered(self, item: OutboxItem) -> MessageId:
         sent = await self._sent(item)
         if item.message.replaces is not None:
-            # Before the end is noted: after a crash the same is sent and removed again, which changes nothing.
+            # This comes before the end is noted: after a crash both are done again, which changes nothing.
             await self._messages.remove_message(item.chat_id, item.message.replaces)
         return sent
 
@@ -210,7 +210,7 @@ class Outbox:
             await outbox_store.try_later(connection, item.id, reason.code, not_before)
 
     async def _give_up(self, item: OutboxItem, reason: VoxPersonaError) -> None:
-        """Note that it cannot be sent. A person who waits for a file is told why it does not come."""
+        """Note that a message cannot be sent; tell a person who waits for a file why it does not come."""
         log.warning("outbox_given_up", item=item.id, error=reason.code, reason=str(reason))
         async with self._database.transaction() as connection:
             await outbox_store.give_up(connection, item.id, reason.code)
