@@ -14,15 +14,29 @@ from telegram_double import TelegramDouble
 
 _CHATS = count(5_000_000_000)
 
-REMOVED = {
-    "menu": ["menu", "input_request", "confirmation", "status_message"],
-    "input_request": ["input_request", "confirmation", "status_message"],
-    "confirmation": ["confirmation"],
-    "status_message": ["status_message"],
-    "info_message": [],
-    "result": [],
-}
+_TABLE = """
+a new ↓ removes →  menu  input_request  confirmation  status_message  info_message  result
+menu               yes   yes            yes           yes             no            no
+input_request      no    yes            yes           yes             no            no
+confirmation       no    no             yes           no              no            no
+status_message     no    no             no            yes             no            no
+info_message       no    no             no            no              no            no
+result             no    no             no            no              no            no
+"""
 """The table of the product's definition."""
+
+
+def _pairs() -> dict[tuple[str, str], bool]:
+    """By the new message's kind and an earlier one's: whether the earlier one goes."""
+    head, *rows_of_kinds = [line.split() for line in _TABLE.strip().splitlines()]
+    kinds = head[-len(rows_of_kinds) :]
+    return {
+        (new, earlier): goes == "yes" for new, *row in rows_of_kinds for earlier, goes in zip(kinds, row, strict=True)
+    }
+
+
+PAIRS = _pairs()
+REMOVED = {new: [earlier for by, earlier in PAIRS if by == new and PAIRS[by, earlier]] for new, _ in PAIRS}
 
 operations = st.one_of(
     st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(list(REMOVED))),
@@ -120,6 +134,19 @@ async def test_a_chat_shows_what_the_table_says(shared_database: Database, chang
                 tracker = MessageTracker(shared_database, telegram)
         for chat, expected in zip(ids, chats, strict=True):
             assert set(telegram.chats.get(chat, {})) == set(expected.live)
+
+
+def test_the_table_is_about_every_kind() -> None:
+    assert set(PAIRS) == {(new.value, earlier.value) for new in MessageKind for earlier in MessageKind}
+
+
+@pytest.mark.parametrize(("new", "earlier", "goes"), [(*pair, goes) for pair, goes in PAIRS.items()])
+async def test_what_a_new_message_removes(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId, new: str, earlier: str, goes: bool
+) -> None:
+    await tracker.send(chat, MessageKind(earlier), screen("earlier"))
+    await tracker.send(chat, MessageKind(new), screen("new"))
+    assert telegram.shown(chat) == (["new"] if goes else ["earlier", "new"])
 
 
 async def test_results_and_infos_have_no_row(tracker: MessageTracker, shared_database: Database, chat: ChatId) -> None:

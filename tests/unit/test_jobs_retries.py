@@ -1,0 +1,53 @@
+"""When a job that failed is done again: by how often it failed, and by what its provider asked for."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from errors import NoSpeech, ProviderRateLimited, ProviderUnavailable, ReportOutdated, VoxPersonaError
+from jobs.retries import retry_at
+
+DELAYS_S = (60.0, 600.0)
+UNAVAILABLE = ProviderUnavailable(provider="llm", reason="HTTP 503")
+
+
+def asks_for(seconds: float) -> ProviderRateLimited:
+    return ProviderRateLimited(provider="llm", retry_after_s=seconds)
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempts", "delay_s"),
+    [
+        (UNAVAILABLE, 0, 60),
+        (UNAVAILABLE, 1, 600),
+        (asks_for(5), 0, 60),
+        (asks_for(90), 0, 90),
+        (asks_for(90), 1, 600),
+        (asks_for(86_399), 0, 86_399),
+        (asks_for(86_400_000), 0, 86_400),
+    ],
+)
+def test_a_failure_that_helps_itself_is_tried_again_later(
+    failure: VoxPersonaError, attempts: int, delay_s: float
+) -> None:
+    before = datetime.now(UTC)
+    again_at = retry_at(failure, attempts, DELAYS_S)
+    assert again_at is not None
+    assert before <= again_at - timedelta(seconds=delay_s) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempts", "delays_s"),
+    [
+        (UNAVAILABLE, 2, DELAYS_S),
+        (UNAVAILABLE, 3, DELAYS_S),
+        (UNAVAILABLE, 0, ()),
+        (NoSpeech(), 0, DELAYS_S),
+        (ReportOutdated(report="report_int_links"), 0, DELAYS_S),
+    ],
+)
+def test_a_failure_that_stays_one_is_not_tried_again(
+    failure: VoxPersonaError, attempts: int, delays_s: Sequence[float]
+) -> None:
+    assert retry_at(failure, attempts, delays_s) is None

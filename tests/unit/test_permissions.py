@@ -1,0 +1,107 @@
+"""Which permission each button, command, typed answer and file needs, written out: who adds one decides it here."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from access import Permission
+from config import ROOT
+from handlers_my_reports_v2 import MyReportsHandlers
+from prompt_pack.pack import load_pack
+from recordings.intake import IntakeLimits
+from telegram_handlers.chats import ChatHandlers, ChatWork
+from telegram_handlers.context import RouteTable, joined
+from telegram_handlers.menu import MenuHandlers, SystemFacts
+from telegram_handlers.metadata import MetadataHandlers
+from telegram_handlers.my_reports_shared import MyReportsWork
+from telegram_handlers.recordings import RecordingHandlers
+from telegram_handlers.reports import ReportHandlers
+
+_NOBODY = cast("Any", None)
+"""Nothing is handled here, so no handler comes to a service."""
+
+PRESSES = """
+look
+    menu_main menu_storage menu_help menu_system
+    mode_interview mode_design recording recording_play recording_transcript transcript_file
+    show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
+    report_filter_dates report_filter_title report_filter_type report_filter_scenario report_filter_reset
+    report_export report_charts report_chart_months report_trend
+    menu_chats chat chat_history show_stats
+ask
+    new_chat confirm_switch
+record
+    recording_delete recording_delete_confirm recording_again scenario scenario_incoming cancel_incoming cancel_card
+    recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
+    edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
+    choose_reports recording_reports report reports_all choose_building transcript_only report_file
+    report_rename report_rename_confirm report_delete report_delete_confirm
+    rename_chat delete_chat confirm_delete
+"""
+COMMANDS = """
+look
+    start help status cancel reports chats history stats
+"""
+ANSWERS = """
+look
+    report_view_ask_number report_filter_ask_dates report_filter_ask_title
+record
+    ask_audio_number ask_date ask_employee ask_client ask_place_name ask_building_type ask_zone ask_city confirm_data
+    edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
+    report_rename_ask_number report_rename_ask_new_name report_delete_ask_number
+    chat_rename_ask_title
+"""
+
+
+def _rows(table: str) -> list[tuple[str, str]]:
+    """What is asked for and the permission that it needs."""
+    rows, permission = [], ""
+    for line in table.strip().splitlines():
+        if line.startswith(" "):
+            rows += [(name, permission) for name in line.split()]
+        else:
+            permission = line
+    return rows
+
+
+@cache
+def _routes() -> RouteTable:
+    """The routes of all handlers."""
+    pack, facts = load_pack(ROOT / "prompts"), SystemFacts("", "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
+    chats = ChatWork(_NOBODY, _NOBODY, Path(), _NOBODY)
+    handlers = [
+        MenuHandlers(_NOBODY, _NOBODY, facts),
+        RecordingHandlers(_NOBODY, _NOBODY),
+        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY),
+        ReportHandlers(_NOBODY, _NOBODY),
+        MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)),
+        ChatHandlers(_NOBODY, _NOBODY, chats),
+    ]
+    return joined([each.routes() for each in handlers])
+
+
+@pytest.mark.parametrize(("action", "permission"), _rows(PRESSES))
+def test_a_button_needs_its_permission(action: str, permission: str) -> None:
+    assert {each.value: needed for each, (needed, _) in _routes().presses.items()}[action] == Permission(permission)
+
+
+@pytest.mark.parametrize(("command", "permission"), _rows(COMMANDS))
+def test_a_command_needs_its_permission(command: str, permission: str) -> None:
+    assert _routes().commands[command][0] == Permission(permission)
+
+
+@pytest.mark.parametrize(("step", "permission"), _rows(ANSWERS))
+def test_an_answer_needs_its_permission(step: str, permission: str) -> None:
+    assert {each.value: needed for each, (needed, _) in _routes().answers.items()}[step] == Permission(permission)
+
+
+def test_a_file_needs_the_permission_to_record() -> None:
+    assert _routes().files[0] == Permission("record")
+
+
+def test_nothing_is_without_a_row_and_nothing_has_two() -> None:
+    asked_for = {PRESSES: _routes().presses, COMMANDS: _routes().commands, ANSWERS: _routes().answers}
+    for table, routes in asked_for.items():
+        assert sorted(name for name, _ in _rows(table)) == sorted(map(str, routes))
