@@ -1,4 +1,7 @@
 import asyncio
+import os
+import sys
+import threading
 from pathlib import Path
 from threading import Event
 
@@ -75,3 +78,12 @@ async def test_closing_stops_the_work_at_hand() -> None:
     await thread.close()
     await asyncio.wait([waiting])
     assert waiting.exception() is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+@pytest.mark.skipif(os.nice(0) >= 10, reason="the tests themselves stand back as far")
+async def test_the_thread_of_an_engine_stands_back_for_the_event_loop() -> None:
+    thread = EngineThread("test")
+    niceness = await thread.run(lambda _: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    await thread.close()
+    assert niceness == 10
