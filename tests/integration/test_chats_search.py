@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import transcripts_store
-from chats.search import MOST_PASSAGES
 from chats_world import Asker, ChatsBot
 from datamodels_chats import Passage
 from db import Database
@@ -68,6 +67,31 @@ async def test_nothing_of_another_is_found(anna: Asker, chats_bot: ChatsBot) -> 
     assert not await found(boris, "завтрак")
     assert await chats_bot.search.is_empty(boris.id)
     assert not await chats_bot.search.is_empty(anna.id)
+    await boris.has_recording("Завтрак хвалю.")
+    assert [text(passage) for passage in await found(boris, "завтрак")] == ["Завтрак хвалю."]
+    assert [text(passage) for passage in await found(anna, "завтрак")] == ["На завтраке не хватало горячих блюд."]
+
+
+async def test_what_others_say_does_not_change_how_much_a_word_counts(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording("Завтрак, терраса.", "Терраса.")
+    boris = await Asker.come(chats_bot)
+    await boris.has_recording(*(f"Терраса номер {number}." for number in range(20)))
+
+    async def weights() -> list[dict[str, float]]:
+        async with anna.bot.database.transaction() as connection:
+            lexemes = await transcripts_store.lexemes_of(connection, "завтрак, терраса")
+            return [dict(hit.weights) for hit in await transcripts_store.find_hits(connection, anna.id, lexemes, 10)]
+
+    [first, second] = await weights()
+    assert first == pytest.approx({"завтрак": 1.0986, "террас": 0.6931}, abs=0.001)
+    assert second == pytest.approx({"террас": 0.6931}, abs=0.001)
+
+
+async def test_the_recordings_of_passages_are_ones_own(anna: Asker, chats_bot: ChatsBot) -> None:
+    own, boris = await anna.has_recording("Завтрак."), await Asker.come(chats_bot)
+    others = await boris.has_recording("Завтрак.")
+    async with anna.bot.database.transaction() as connection:
+        assert list(await transcripts_store.recordings_of(connection, anna.id, [own, others])) == [own]
 
 
 async def test_rare_words_and_several_of_them_come_first(anna: Asker) -> None:
@@ -78,13 +102,17 @@ async def test_rare_words_and_several_of_them_come_first(anna: Asker) -> None:
     assert [passage.source.number for passage in passages] == list(range(1, len(passages) + 1))
 
 
-async def test_what_matches_a_frequent_word_alone_is_left_out_beside_what_matches_all(anna: Asker) -> None:
-    await anna.has_recording("Завтрак подают на террасу, у камина, под рояль.")
-    for _ in range(6):
-        await anna.has_recording("Завтрак был.")
-    [passage] = await found(anna, "завтрак, терраса, камин, рояль")
-    assert "рояль" in text(passage)
-    assert len(await found(anna, "завтрак")) > 1
+@pytest.mark.parametrize(("said", "is_found"), [("Завтрак.", False), ("Терраса.", False), ("Завтрак и терраса.", True)])
+async def test_what_shares_only_a_common_word_with_the_question_is_not_found(
+    anna: Asker, said: str, is_found: bool
+) -> None:
+    await anna.has_recording("Завтрак, терраса, пианист.")
+    for _ in range(4):
+        await anna.has_recording("Завтрак.")
+    await anna.has_recording(said)
+    first, *others = await found(anna, "завтрак, терраса, пианист")
+    assert text(first) == "Завтрак, терраса, пианист."
+    assert [text(passage) for passage in others] == ([said] if is_found else [])
 
 
 async def test_a_passage_has_what_was_said_around_and_when(anna: Asker) -> None:
@@ -103,7 +131,7 @@ async def test_passages_are_short_and_few_and_do_not_repeat_each_other(anna: Ask
     for _ in range(4):
         await anna.has_recording(*(f"Завтрак {place}. {'Слова о завтраке. ' * 15}" for place in range(30)))
     passages = await found(anna, "завтрак")
-    assert len(passages) == MOST_PASSAGES
+    assert len(passages) == 8
     places = [(passage.source.recording_id, line.start) for passage in passages for line in passage.lines]
     assert len(places) == len(set(places))
     assert all(len(text(passage)) <= 1000 for passage in passages)

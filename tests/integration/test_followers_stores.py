@@ -9,6 +9,7 @@ import cards_store
 import incoming_store
 import outbox_store
 import recording_wizard_store
+import user_states
 from constants import NO_SCENARIO
 from datamodels import Recording, ReportRunId, ScenarioId, UserId
 from datamodels_telegram import (
@@ -26,6 +27,7 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Connection
+from dialogs import Dialog, Step
 from errors import NotFound
 from recordings_factory import add_recording, add_user
 
@@ -117,6 +119,69 @@ async def test_no_message_overtakes_one_that_waits(connection: Connection) -> No
     await outbox_store.give_up(connection, first.id, "chat_closed")
     [second] = [each for each in await outbox_store.list_next(connection) if each.chat_id == chat]
     assert second.message == WORLD
+
+
+@pytest.mark.parametrize(
+    ("put_in", "next_ones"),
+    [
+        ("a1", "a1"),
+        ("a1 a2 a3", "a1"),
+        ("a1 a2 b1", "a1 b1"),
+        ("b1 a1 b2 a2", "b1 a1"),
+        ("a1:sent a2 b1", "a2 b1"),
+        ("b1 a1:sent a2", "b1 a2"),
+        ("a1:given_up a2", "a2"),
+        ("a1:later", ""),
+        ("a1:later a2 b1", "b1"),
+        ("a1:sent a2:later a3", ""),
+        ("a1:sent a2:given_up a3 a4", "a3"),
+        ("a1:sent a2:sent", ""),
+    ],
+)
+async def test_the_first_message_of_each_chat_is_next(connection: Connection, put_in: str, next_ones: str) -> None:
+    owner, base = await add_user(connection), uuid4().int >> 70
+    chats = {"a": ChatId(base), "b": ChatId(base + 1)}
+    later = datetime.now(UTC) + timedelta(hours=1)
+    for each in put_in.split():
+        name, _, became = each.partition(":")
+        await outbox_store.put(connection, f"{base}{name}", owner, chats[name[0]], HELLO)
+        row = await (await connection.execute("SELECT id FROM outbox WHERE key = %s", (f"{base}{name}",))).fetchone()
+        assert row is not None
+        match became:
+            case "sent":
+                await outbox_store.note_sent(connection, row["id"], MessageId(5))
+            case "given_up":
+                await outbox_store.give_up(connection, row["id"], "chat_closed")
+            case "later":
+                await outbox_store.try_later(connection, row["id"], "telegram_unavailable", later)
+    listed = [each for each in await outbox_store.list_next(connection) if each.chat_id in chats.values()]
+    assert [each.key.removeprefix(str(base)) for each in listed] == next_ones.split()
+    assert {(each.owner_id, each.message) for each in listed} <= {(owner, HELLO)}
+
+
+async def test_a_card_is_nobody_elses(connection: Connection) -> None:
+    card = await cards_store.add_incoming_card(connection, await add_file(connection, await add_user(connection)))
+    with pytest.raises(NotFound):
+        await cards_store.get(connection, await add_user(connection), card.id)
+
+
+async def test_a_wizard_is_nobody_elses(connection: Connection) -> None:
+    recording = await add_recording(connection)
+    await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
+    with pytest.raises(NotFound):
+        await recording_wizard_store.get(connection, await add_user(connection), recording.id)
+
+
+async def test_a_wizard_waits_for_its_own_persons_dialog_only(connection: Connection) -> None:
+    recording, others = await add_recording(connection), await add_recording(connection)
+    await recording_wizard_store.start(connection, recording.owner_id, CHAT, recording.id)
+    wizard = await recording_wizard_store.get(connection, recording.owner_id, recording.id)
+    await recording_wizard_store.move(connection, wizard, WizardStep.PROPOSAL)
+    await connection.execute("UPDATE recordings SET stage = 'done' WHERE id = %s", (recording.id,))
+    await user_states.put(connection, others.owner_id, Dialog(step=Step.ASK_CITY, recording_id=others.id))
+    assert await ready(connection, recording) == [(True, False)]
+    await user_states.put(connection, recording.owner_id, Dialog(step=Step.ASK_CITY, recording_id=recording.id))
+    assert await ready(connection, recording) == []
 
 
 async def test_a_card_shows_its_file_and_then_its_recording(connection: Connection) -> None:

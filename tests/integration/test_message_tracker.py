@@ -87,17 +87,6 @@ class Chat:
             self.known.append(message)
 
 
-@pytest.mark.parametrize("earlier", list(REMOVED))
-@pytest.mark.parametrize("new", list(REMOVED))
-async def test_what_a_new_message_removes(
-    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId, new: str, earlier: str
-) -> None:
-    first = await tracker.send(chat, MessageKind(earlier), screen("раньше"))
-    second = await tracker.send(chat, MessageKind(new), screen("теперь"))
-    left = [second] if earlier in REMOVED[new] else [first, second]
-    assert list(telegram.chats[chat]) == left
-
-
 @given(changes=st.lists(operations, max_size=25))
 @settings(deadline=None, max_examples=60)
 async def test_a_chat_shows_what_the_table_says(shared_database: Database, changes: list[tuple[object, ...]]) -> None:

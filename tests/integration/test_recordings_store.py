@@ -23,7 +23,7 @@ from datamodels import (
 )
 from db import Connection, Database
 from errors import NotFound
-from recordings_factory import add_recording, add_user, new_recording
+from recordings_factory import REQUEST, add_recording, add_user, new_recording
 
 METADATA = RecordingMetadata(
     audio_number=17,
@@ -285,11 +285,54 @@ async def test_recordings_are_listed_page_by_page_newest_first(connection: Conne
     assert await recordings_store.count_recordings(connection, owner, None) == 6
 
 
-async def test_nobody_sees_anothers_recordings(connection: Connection) -> None:
-    await add_recording(connection)
+@pytest.mark.parametrize("scenario", [None, ScenarioId("interview")])
+async def test_of_recordings_of_two_each_sees_their_own(connection: Connection, scenario: ScenarioId | None) -> None:
+    anna = await add_recording(connection)
+    boris = [await add_recording(connection)]
+    boris.append(await recordings_store.insert_recording(connection, new_recording(boris[0].owner_id)))
+    for owner, own in ((anna.owner_id, [anna]), (boris[0].owner_id, boris[::-1])):
+        assert await recordings_store.list_recordings(connection, owner, scenario, 10, 0) == own
+        assert await recordings_store.count_recordings(connection, owner, scenario) == len(own)
+
+
+async def test_a_recording_is_nobody_elses(connection: Connection) -> None:
+    recording = await add_recording(connection)
     stranger = await add_user(connection)
-    assert await recordings_store.list_recordings(connection, stranger, None, 10, 0) == []
-    assert await recordings_store.count_recordings(connection, stranger, None) == 0
+    for look_up in (recordings_store.get_recording, recordings_store.lock_recording):
+        with pytest.raises(NotFound):
+            await look_up(connection, stranger, recording.id)
+    assert await recordings_store.find_by_number(connection, stranger, recording.number) is None
+    assert await recordings_store.find_by_sha256(connection, stranger, recording.sha256) is None
+
+
+@pytest.mark.parametrize(
+    ("overtaken_by", "notes"),
+    [
+        ({}, True),
+        ({"caption": "17"}, True),
+        ({"building": None}, True),
+        ({"scenario": ScenarioId("design")}, False),
+        ({"language": "en"}, False),
+        ({"language": None}, False),
+        ({"speakers": 3}, False),
+        ({"speakers": None}, False),
+    ],
+)
+async def test_a_step_notes_nothing_when_its_result_is_not_wanted_any_more(
+    connection: Connection, overtaken_by: dict[str, object], notes: bool
+) -> None:
+    worked_on = await add_recording(connection)
+    request = REQUEST.model_copy(update=overtaken_by)
+    await recordings_store.update_request(connection, worked_on.id, request, restart=False)
+    assert await recordings_store.set_stage(connection, worked_on, Stage.PREPARED, 1) == notes
+
+
+async def test_a_step_notes_nothing_of_what_was_cancelled_meanwhile(connection: Connection) -> None:
+    worked_on = await add_recording(connection)
+    assert await recordings_store.cancel(connection, worked_on.id)
+    assert not await recordings_store.set_stage(connection, worked_on, Stage.PREPARED, 1)
+    now = await recordings_store.get_recording_for_job(connection, worked_on.id)
+    assert (now.stage, now.error_code) == (Stage.STORED, "cancelled")
 
 
 async def test_a_step_that_was_overtaken_by_another_request_notes_nothing(connection: Connection) -> None:

@@ -1,21 +1,94 @@
-"""Whose work is shown: each person sees the own, whatever others have under way."""
+"""What is being worked on: each person sees their own, all of it, and nothing of anybody else's."""
+
+from pathlib import Path
+
+import pytest
 
 import cards_store
-import recordings_store
-from datamodels_telegram import ChatId
+import incoming_store
+from datamodels import UserId
+from datamodels_telegram import AttachedFile, FileKind, IncomingMessage, MessageId, TelegramPerson
 from db import Database
-from recordings_factory import add_recording, new_recording
+from handlers_world import LIMITS, Bot, Person
+from message_tracker import MessageTracker
+from telegram_handlers.context import Context
+from telegram_handlers.menu import MenuHandlers, SystemFacts
 from work_in_progress import WorkInProgress
 
 
-async def test_everybody_sees_the_own_work_in_the_order_in_which_it_was_asked_for(shared_database: Database) -> None:
-    async with shared_database.transaction() as connection:
-        first = await add_recording(connection)
-        await cards_store.add_recording_card(connection, first.owner_id, ChatId(1), first.id)
-        other = await add_recording(connection)
-        await cards_store.add_recording_card(connection, other.owner_id, ChatId(2), other.id)
-        second = await recordings_store.insert_recording(connection, new_recording(first.owner_id))
-        await cards_store.add_recording_card(connection, first.owner_id, ChatId(1), second.id)
-    work = WorkInProgress(shared_database)
-    assert [each.card.recording_id for each in await work.of(first.owner_id)] == [first.id, second.id]
-    assert [each.card.recording_id for each in await work.of(other.owner_id)] == [other.id]
+@pytest.fixture
+async def work(shared_database: Database) -> WorkInProgress:
+    return WorkInProgress(shared_database)
+
+
+@pytest.fixture
+async def other(bot: Bot) -> Person:
+    return await Person.come(bot)
+
+
+def message(person: Person, text: str = "", file_name: str | None = None) -> IncomingMessage:
+    file = file_name and AttachedFile(kind=FileKind.DOCUMENT, file_name=file_name, size_bytes=1_000_000)
+    return IncomingMessage(
+        chat_id=person.chat,
+        message_id=MessageId(hash(file_name) % 1_000_000),
+        person=TelegramPerson(id=person.chat, name="Мария"),
+        text=text,
+        file=file or None,
+    )
+
+
+async def sends(person: Person, file_name: str) -> None:
+    """Send a file, which has a card then."""
+    async with person.bot.database.transaction() as connection:
+        incoming = await incoming_store.add(connection, person.user.id, message(person, "", file_name), None)
+        await cards_store.add_incoming_card(connection, incoming)
+
+
+async def orders_reports(person: Person) -> None:
+    recording = await person.has_recording(file_name="заказ.ogg")
+    async with person.bot.database.transaction() as connection:
+        await cards_store.add_reports_card(connection, person.user.id, person.chat, recording.id, [])
+
+
+async def names(work: WorkInProgress, owner: UserId) -> list[str | None]:
+    return [each.file_name for each in await work.of(owner)]
+
+
+async def test_each_person_has_their_own_work_in_the_order_in_which_it_was_asked_for(
+    work: WorkInProgress, person: Person, other: Person
+) -> None:
+    assert await names(work, person.user.id) == []
+    await sends(other, "чужая.ogg")
+    await sends(person, "первая.ogg")
+    await orders_reports(person)
+    await orders_reports(other)
+    await sends(person, "последняя.ogg")
+    assert await names(work, person.user.id) == ["первая.ogg", "заказ.ogg", "последняя.ogg"]
+    assert await names(work, other.user.id) == ["чужая.ogg", "заказ.ogg"]
+
+
+async def test_what_has_ended_is_no_work_any_more(work: WorkInProgress, person: Person) -> None:
+    await sends(person, "первая.ogg")
+    [card] = await work.of(person.user.id)
+    async with person.bot.database.transaction() as connection:
+        await cards_store.note_shown(connection, card.card.id, "hash", final=True)
+    assert await names(work, person.user.id) == []
+
+
+async def test_status_tells_ones_own_work(
+    work: WorkInProgress, bot: Bot, person: Person, other: Person, tmp_path: Path
+) -> None:
+    await sends(person, "моя.ogg")
+    await sends(other, "чужая.ogg")
+    menu = MenuHandlers(work, MessageTracker(bot.database, bot.telegram), SystemFacts("", "", LIMITS, tmp_path))
+    _, status = menu.routes().commands["status"]
+
+    async def hear(said: str) -> None:
+        raise AssertionError(f"nothing was pressed, and {said} was heard")
+
+    for each in (person, other):
+        await status(Context(each.user, each.chat, hear), message(each, "/status"))
+    assert "моя.ogg" in person.sees
+    assert "чужая.ogg" not in person.sees
+    assert "чужая.ogg" in other.sees
+    assert "моя.ogg" not in other.sees
