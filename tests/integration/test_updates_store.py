@@ -68,6 +68,23 @@ async def test_what_is_done_is_not_unfinished(connection: Connection) -> None:
     assert await updates_store.unfinished(connection) == []
 
 
+@pytest.mark.parametrize("number", range(3))
+async def test_what_is_done_and_tried_is_one_update_of_one_chat(connection: Connection, number: int) -> None:
+    in_another_chat = MESSAGE.model_copy(update={"chat_id": ChatId(8)})
+    pressed = PRESS.model_copy(update={"query_id": MESSAGE.message_id})
+    await updates_store.remember_message(connection, MESSAGE)
+    await updates_store.remember_message(connection, in_another_chat)
+    await updates_store.remember_press(connection, pressed)
+    updates = [SeenUpdate.of(update) for update in (MESSAGE, in_another_chat, pressed)]
+    worked_on = updates.pop(number)
+    await updates_store.count_try(connection, worked_on)
+    tries = {(each.kind, each.chat_id): each.tries for each in await updates_store.unfinished(connection)}
+    assert tries == {(worked_on.kind, worked_on.chat_id): 1, **{(each.kind, each.chat_id): 0 for each in updates}}
+    await updates_store.mark_done(connection, worked_on)
+    left = {(each.kind, each.chat_id) for each in await updates_store.unfinished(connection)}
+    assert left == {(each.kind, each.chat_id) for each in updates}
+
+
 async def test_tries_are_counted_over_restarts(connection: Connection) -> None:
     await updates_store.remember_message(connection, MESSAGE)
     update = SeenUpdate.of(MESSAGE)

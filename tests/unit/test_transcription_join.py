@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -207,6 +208,22 @@ def test_parts_that_agree_on_no_word_are_cut_in_the_middle_of_the_overlap() -> N
     second = [Segment(start=n, end=1 + n, text=text) for n, text in enumerate("123456789")]
 
     assert overlapping(first, second) == "а б в г 5 6 7 8 9"
+
+
+@pytest.mark.parametrize(("seconds_apart", "are_the_same"), [(0, True), (4, True), (5.9, True), (6.1, False)])
+def test_words_without_times_are_the_same_up_to_six_seconds_apart(seconds_apart: float, are_the_same: bool) -> None:
+    first = [Segment(start=20, end=21, text="слово")]
+    second = [Segment(start=seconds_apart, end=1 + seconds_apart, text="слово")]
+
+    assert overlapping(first, second) == ("слово" if are_the_same else "слово слово")
+
+
+def test_of_a_word_said_twice_the_one_at_the_same_time_is_the_same() -> None:
+    def heard(*words: tuple[float, str]) -> list[Segment]:
+        timed = tuple(Word(start=start, end=start + 0.3, text=text) for start, text in words)
+        return [Segment(start=timed[0].start, end=timed[-1].end, text=" ".join(text for _, text in words), words=timed)]
+
+    assert overlapping(heard((22.0, "да"), (22.8, "да")), heard((2.0, "да"), (2.8, "то"))) == "да то"
 
 
 def test_a_segment_cut_by_the_seam_keeps_its_punctuation() -> None:
