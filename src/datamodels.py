@@ -1,4 +1,4 @@
-"""The values that cross module borders. Times of day are aware; times in a recording are seconds from its start."""
+"""Values that cross module borders. Datetimes are aware; times in a recording are seconds from its start."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -29,7 +29,7 @@ class BuildingType(StrEnum):
 
 
 class Role(StrEnum):
-    """What a person may do; see ``access``."""
+    """The role of a person, which decides what the person may do; see ``access``."""
 
     GUEST = "guest"
     USER = "user"
@@ -56,7 +56,7 @@ class RunStatus(StrEnum):
 
 
 class EngineInfo(Value):
-    """Which engine did the work. ``fingerprint`` changes whenever the same input could give another output."""
+    """The engine that did the work. ``fingerprint`` changes whenever the same input could give another output."""
 
     name: str
     model: str
@@ -64,7 +64,7 @@ class EngineInfo(Value):
 
 
 class AudioInfo(Value):
-    """What probing a file told. ``declared_s`` is what the container claims, None when it claims nothing."""
+    """The facts that probing a file found. ``declared_s`` is the container's own duration, None when it has none."""
 
     container: str
     codec: str
@@ -105,7 +105,7 @@ class Segment(Interval):
 
 
 class PartTranscript(Value):
-    """What an engine heard in one part. Times are from the part's start."""
+    """The transcript of one part by an engine. Times are seconds from the part's start."""
 
     language: str
     segments: tuple[Segment, ...]
@@ -122,7 +122,7 @@ class Transcript(Value):
 
 
 class TranscriptDraft(Value):
-    """What speech to text gave, before speakers are known. ``language`` is empty when nothing was said."""
+    """The transcript before speakers are known. ``language`` is empty when nothing was said."""
 
     language: str
     engine: EngineInfo
@@ -132,7 +132,7 @@ class TranscriptDraft(Value):
 
 
 class Usage(Value):
-    """Tokens of one or many calls of a language model."""
+    """The tokens of one or more calls of a language model."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -150,7 +150,7 @@ class PromptMessage(Value):
 
 
 class Completion(Value):
-    """A language model's answer. ``data`` is set, and valid, when a schema was asked for."""
+    """A model answer. ``data`` is set, and valid, when a schema was asked for."""
 
     text: str
     data: Any = None
@@ -161,7 +161,7 @@ class Completion(Value):
 
 
 class RecordingMetadata(Value):
-    """What the team knows of a recording; None and () mean not given."""
+    """The team's facts about a recording; None and () mean not given."""
 
     audio_number: int | None = None
     recorded_on: date | None = None
@@ -174,7 +174,7 @@ class RecordingMetadata(Value):
 
 
 class ProcessingRequest(Value):
-    """What a person asked for; None leaves the choice to us: language detected, speakers counted."""
+    """The processing that a person asked for; with None the language is detected and the speakers are counted."""
 
     scenario: ScenarioId
     building: BuildingType | None = None
@@ -184,7 +184,7 @@ class ProcessingRequest(Value):
 
 
 class NewRecording(Value):
-    """A recording before it has its number."""
+    """A recording that has no number yet."""
 
     id: RecordingId
     owner_id: UserId
@@ -200,7 +200,7 @@ class NewRecording(Value):
 
 
 class Recording(Value):
-    """A row of ``recordings``. ``stage`` is the last one that is done, ``error_code`` why work stopped there.
+    """A row of ``recordings``. ``stage`` is the last stage that is done, ``error_code`` says why work stopped there.
 
     ``retry_at`` is when failed work will be tried again without anybody asking; None when it will not.
     """
@@ -234,7 +234,7 @@ class PartPlan(Interval):
 
 
 class StoredPart(Value):
-    """A row of ``recording_parts``; ``result`` is None while the engine has not answered."""
+    """A row of ``recording_parts``; ``result`` is None until the engine has transcribed the part."""
 
     input_hash: str
     position: int
@@ -268,7 +268,7 @@ class NewReportRun(Value):
 
 
 class ReportOutcome(Value):
-    """What a finished report run leaves. ``number`` is the report's permanent one among its owner's reports."""
+    """The outcome of a finished report run. ``number`` is the report's permanent number among its owner's reports."""
 
     number: int
     text: str
@@ -281,7 +281,7 @@ class ReportOutcome(Value):
 
 
 class StoredPass(Value):
-    """A row of ``report_passes``: one answer of the language model, as it came."""
+    """A row of ``report_passes``: one model answer, as it came."""
 
     input_hash: str
     pass_name: str
@@ -321,7 +321,7 @@ class ReportRun(Value):
 
 
 class RecordingProgress(Value):
-    """How far the work on a recording is. ``parts_done`` are those with a result, of the plan that is worked on."""
+    """How far the work on a recording is. ``parts_done`` counts the parts of the current plan that have a result."""
 
     recording_id: RecordingId
     stage: Stage
@@ -367,7 +367,7 @@ class ReportFile(NewReportFile):
 
 
 class IndexPoint(Value):
-    """The indices of one report, and what they were measured on. ``day`` is the recording's."""
+    """The indices of one report, and the recording that they were measured on. ``day`` is the recording's."""
 
     number: int
     report_id: ReportId

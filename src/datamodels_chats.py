@@ -1,4 +1,4 @@
-"""The values of chats: threads of questions and answers over the person's recordings."""
+"""Values of chats, which are threads of questions and answers about the person's recordings."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -25,16 +25,16 @@ class AnswerStatus(StrEnum):
 
 
 class Basis(StrEnum):
-    """What an answer rests on."""
+    """The basis of an answer."""
 
     MODEL = "model"
-    """Passages; a language model has written the text over them."""
+    """A language model wrote the text from passages."""
     QUOTES = "quotes"
-    """Passages, which are the text themselves."""
+    """The text is the passages themselves."""
     NOTHING = "nothing"
-    """Nothing: no recording supports an answer."""
+    """No recording supports an answer."""
     EMPTY = "empty"
-    """Nothing: there are no transcripts yet."""
+    """There are no transcripts yet."""
 
 
 class Chat(Value):
@@ -50,7 +50,7 @@ class Chat(Value):
 
 
 class Source(Interval):
-    """Where a passage is from. ``label`` is the kind of the recording, ``number`` the passage's in its answer."""
+    """The source of a passage. ``label`` names the recording's scenario, ``number`` is the passage's in its answer."""
 
     number: int
     recording_id: RecordingId
@@ -61,7 +61,7 @@ class Source(Interval):
 
 
 class PassageLine(Value):
-    """What one speaker says at ``start`` seconds; ``speaker`` is empty in a monologue."""
+    """One speaker's words at ``start`` seconds; ``speaker`` is empty in a monologue."""
 
     start: float
     speaker: str
@@ -76,7 +76,7 @@ class Passage(Value):
 
 
 class QuestionToAnswer(Value):
-    """What the answer to a question is made from."""
+    """A question with all that its answer is made from."""
 
     question_id: int
     owner_id: UserId
@@ -86,7 +86,7 @@ class QuestionToAnswer(Value):
 
 
 class AnswerOutcome(Value):
-    """A finished answer. ``note`` is what to know about it, such as why no model wrote it; empty when nothing."""
+    """A finished answer. ``note`` is a remark about it, such as why no model wrote it; empty without one."""
 
     basis: Basis
     text: str
@@ -98,7 +98,7 @@ class AnswerOutcome(Value):
 
 
 class Turn(Value):
-    """A question and one of its answers; a question without any has ``basis`` and ``answer`` None."""
+    """A question and one of its answers; ``basis`` and ``answer`` are None for a question without answers."""
 
     question_id: int
     question: str
@@ -123,7 +123,7 @@ class EndedAnswer(Value):
 
 
 class ChatFigures(Value):
-    """Counts over a time. ``rating`` is the average, None without any."""
+    """Counts over a time. ``rating`` is the average rating, None without ratings."""
 
     chats: int = Field(ge=0)
     questions: int = Field(ge=0)
@@ -131,7 +131,7 @@ class ChatFigures(Value):
     fast: int = Field(ge=0)
     deep: int = Field(ge=0)
     unanswered: int = Field(ge=0)
-    """Of the answers: those that say that there is nothing."""
+    """How many of the answers say that nothing was found."""
     tokens: int = Field(ge=0)
     ratings: int = Field(ge=0)
     rating: float | None
@@ -139,5 +139,5 @@ class ChatFigures(Value):
 
 class ChatStatistics(Value):
     recent: ChatFigures
-    """Of the last 30 days."""
+    """Figures of the last 30 days."""
     all: ChatFigures

@@ -1,4 +1,4 @@
-"""The values that cross the borders of the Telegram side. Chats are private ones: a chat's id is its person's."""
+"""Values that cross the borders of the Telegram side. Telegram chats are private: a chat's id is its person's."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ MessageId = NewType("MessageId", int)
 
 
 class TelegramPerson(Value):
-    """Who wrote or pressed, as Telegram tells."""
+    """The person who wrote or pressed, as Telegram describes them."""
 
     id: int
     name: str
@@ -27,7 +27,7 @@ class FileKind(StrEnum):
 
 
 class AttachedFile(Value):
-    """A file as Telegram describes it before anything was downloaded; nothing of it is certain."""
+    """A file as Telegram describes it before the download; every field may be wrong."""
 
     kind: FileKind
     file_name: str
@@ -48,7 +48,7 @@ class IncomingMessage(Value):
 
 
 class ButtonPress(Value):
-    """A pressed inline button: ``data`` is untrusted."""
+    """A pressed inline button; ``data`` is untrusted."""
 
     query_id: int
     chat_id: ChatId
@@ -63,7 +63,7 @@ class UpdateKind(StrEnum):
 
 
 class SeenUpdate(Value):
-    """A row of ``seen_updates`` that was not handled to its end. ``data`` is a button's; a message is fetched again."""
+    """A row of ``seen_updates`` that was not finished. ``data`` is a button's; a message is fetched again."""
 
     kind: UpdateKind
     chat_id: ChatId
@@ -97,11 +97,11 @@ class Button(Value):
 
 
 Keyboard = tuple[tuple[Button, ...], ...]
-"""Rows of buttons."""
+"""Buttons in rows."""
 
 
 class MessageKind(StrEnum):
-    """What a message of the bot is for; it decides which earlier ones a new one removes."""
+    """The purpose of a message of the bot, which decides which earlier messages a new one removes."""
 
     MENU = "menu"
     INPUT_REQUEST = "input_request"
@@ -109,11 +109,11 @@ class MessageKind(StrEnum):
     STATUS_MESSAGE = "status_message"
     INFO_MESSAGE = "info_message"
     RESULT = "result"
-    """Transcripts, reports, documents: stay for ever."""
+    """Transcripts, reports and documents, which stay for ever."""
 
 
 class Screen(Value):
-    """What a message shows: ``text`` is HTML of Telegram's subset, everything foreign in it escaped."""
+    """The content of a message: ``text`` is HTML of Telegram's subset, with everything foreign in it escaped."""
 
     text: str
     keyboard: Keyboard = ()
@@ -126,7 +126,7 @@ class FileSource(StrEnum):
 
 
 class FileReference(Value):
-    """A file to send that is made when it is sent. ``subject`` is a recording's or a report run's id."""
+    """A file that is made when it is sent. ``subject`` is the id of a recording or of a report run."""
 
     source: FileSource
     subject: UUID
@@ -134,9 +134,9 @@ class FileReference(Value):
 
 
 class OutgoingMessage(Value):
-    """A message of the outbox: a screen, with a file whose caption it then is.
+    """A message of the outbox: a screen, or a file with the screen as its caption.
 
-    ``replaces`` is an earlier message of the bot, which goes when this one is there.
+    ``replaces`` is an earlier message of the bot, which is removed when this one was sent.
     """
 
     kind: MessageKind
@@ -158,7 +158,7 @@ class OutboxItem(Value):
 
 
 class IncomingState(StrEnum):
-    """Where a file that a person sent is. ``STORED`` has a recording."""
+    """The state of a file that a person sent. A ``STORED`` one has a recording."""
 
     WAITING = "waiting"
     DOWNLOADING = "downloading"
@@ -169,7 +169,7 @@ class IncomingState(StrEnum):
 
 
 class IncomingFile(Value):
-    """A row of ``incoming_files``: a file that a person sent, from its first sign to its recording."""
+    """A row of ``incoming_files``: a file that a person sent, from its message to its recording."""
 
     id: int
     owner_id: UserId
@@ -182,31 +182,31 @@ class IncomingFile(Value):
     bytes_done: int
     recording_id: RecordingId | None
     known: bool
-    """The same bytes had been sent before, and there is nothing to do with them."""
+    """The same bytes were sent before, and there is nothing to do with them."""
     error_code: str | None
     error_text: str | None
     tries: int = 0
     retry_at: datetime | None = None
-    """When the file will be tried again, while ``error_text`` says why it has to be."""
+    """When the file will be tried again; ``error_text`` says why it has to be."""
     created_at: datetime
     finished_at: datetime | None
 
 
 class WizardStep(StrEnum):
-    """What the wizard about a recording waits for."""
+    """The step of a recording wizard: what the wizard waits for."""
 
     TRANSCRIPT = "transcript"
-    """The job; then the transcript is delivered."""
+    """Waits for the job of the transcript, which is then delivered."""
     SCENARIO = "scenario"
-    """A press: the person has been asked what the recording is."""
+    """Waits for a press: the person was asked for the recording's scenario."""
     PROPOSAL = "proposal"
-    """The recording's roles and the proposal of its metadata: jobs."""
+    """Waits for the jobs that find the recording's roles and propose its metadata."""
     CONFIRMATION = "confirmation"
-    """Answers: questions or the confirmation card have been sent."""
+    """Waits for replies to the questions, or to the confirmation card."""
     REPORTS = "reports"
-    """Nothing: the person can order reports at any time."""
+    """Waits for nothing: the person can order reports at any time."""
     CLOSED = "closed"
-    """Only the transcript was wanted."""
+    """Ended, since only the transcript was wanted."""
 
 
 class RecordingWizard(Value):
@@ -225,7 +225,7 @@ class CardKind(StrEnum):
 
 
 class ProgressCard(Value):
-    """A row of ``progress_cards``: one message that is edited while work goes on. ``final`` when it will not change."""
+    """A row of ``progress_cards``: a message that is edited while work goes on. A ``final`` card changes no more."""
 
     id: int
     kind: CardKind
@@ -235,7 +235,7 @@ class ProgressCard(Value):
     recording_id: RecordingId | None
     run_ids: tuple[ReportRunId, ...]
     delivered: tuple[ReportRunId, ...] = ()
-    """Those of ``run_ids`` whose outcome is in the outbox."""
+    """The ones of ``run_ids`` whose outcome is in the outbox."""
     message_id: MessageId | None
     random_id: int
     sent_anew: bool = False
@@ -257,13 +257,13 @@ class RunProgress(Value):
 
 
 class CardProgress(Value):
-    """What a card is about, read in one query: its file, its recording and its report runs as far as they exist."""
+    """The data of a card, read in one query: its file, its recording and its report runs, as far as they exist."""
 
     card: ProgressCard
     incoming: IncomingFile | None
     recording_number: int | None
     scenario: ScenarioId | None
-    """What the recording is; None while nobody has said it."""
+    """The recording's scenario; None until it was chosen."""
     file_name: str
     size_bytes: int
     duration_s: float | None
@@ -272,8 +272,8 @@ class CardProgress(Value):
     error_code: str | None
     error_text: str | None
     retry_at: datetime | None
-    """When failed work will be tried again without anybody asking; None when it will not."""
+    """When failed work will be tried again by itself; None when it will not."""
     parts_done: int = 0
     parts_total: int = 0
     runs: tuple[RunProgress, ...] = ()
-    """The ordered reports, in the order of the card's ``run_ids``; deleted ones are left out."""
+    """The ordered reports without deleted ones, in the order of the card's ``run_ids``."""

@@ -1,6 +1,6 @@
-"""Dialogs: what the next message of a person answers, and which of a person's questions wait for it.
+"""Dialogs: the bot's open question to a person, to which the person's next message is the reply.
 
-A dialog is durable: a restart is invisible to its person. Whoever changes a person's state holds ``get_user_lock``.
+Dialogs are durable: a person does not notice a restart. Callers that change a person's state hold ``get_user_lock``.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""Longer than a list of reports: who answers late hears why the answer does not do any more."""
+"""Longer than a list of reports can be used, so that a person who replies late is told why it is too late."""
 _DOUBLE_TAP = timedelta(seconds=10)
 
 
 class Step(StrEnum):
-    """A step of a dialog: what the next message of the person answers."""
+    """A step of a dialog: the question to which the person's next message is the reply."""
 
     ASK_AUDIO_NUMBER = "ask_audio_number"
     ASK_DATE = "ask_date"
@@ -73,7 +73,7 @@ class OpenDialog(State):
 
 
 class Dialog(OpenDialog):
-    """A dialog that waits for a message about a recording. ``skipped`` are fields that are not to be asked again."""
+    """A dialog that waits for a message about a recording. ``skipped`` fields are not asked for again."""
 
     STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS
     model_config = ConfigDict(extra="forbid")
@@ -81,13 +81,13 @@ class Dialog(OpenDialog):
     skipped: tuple[str, ...] = ()
     tries: int = 0
     answered: int = 0
-    """The latest message that was taken for an answer; handled again after a crash, it answers nothing else."""
+    """The latest message that was taken as a reply; when it is handled again after a crash it is not taken again."""
 
 
 class ReportDialog(OpenDialog):
     """A dialog that waits for a message about the person's reports.
 
-    ``number`` is the report that a confirmation has been asked for, ``title`` its new name when it is to be renamed.
+    ``number`` is the report that the person is asked to confirm an action for, ``title`` its new title in a renaming.
     """
 
     STEPS = REPORT_STEPS
@@ -96,7 +96,7 @@ class ReportDialog(OpenDialog):
     title: str | None = None
     tries: int = 0
     answered: int = 0
-    """As of ``Dialog``."""
+    """As in ``Dialog``."""
 
 
 class ChatDialog(OpenDialog):
@@ -115,7 +115,7 @@ class Mode(State):
 
 
 class _Tapped(State):
-    """The button that a person pressed last, as the front door writes it."""
+    """The button that a person pressed last, as the text by which its caller identifies it."""
 
     KEY = "tapped"
     message_id: int | None
@@ -139,14 +139,14 @@ class Dialogs:
         self._database = database
 
     async def find(self, owner: UserId, kind: type[D]) -> D | None:
-        """Load the person's dialog; None when none is open, or one of another kind."""
+        """Load the person's dialog; None when no dialog of this kind is open."""
         async with self._database.transaction() as connection:
             return await user_states.get(connection, owner, kind)
 
     async def begin(self, owner: UserId, dialog: OpenDialog) -> bool:
-        """Open a dialog, which ends any other; return whether that one had asked about a recording.
+        """Open a dialog, which ends any other; return whether the other one asked questions about a recording.
 
-        The reports of that recording can be ordered now.
+        The reports of that recording can be ordered from then on.
         """
         async with self._database.transaction() as connection:
             interrupted = await user_states.get(connection, owner, Dialog)
@@ -167,13 +167,13 @@ class Dialogs:
                 await user_states.drop(connection, owner, kind)
 
     async def first_tap(self, owner: UserId, message_id: int | None, button: str) -> bool:
-        """As the function ``first_tap``, in a transaction of its own."""
+        """Call the function ``first_tap`` in a transaction of its own."""
         async with self._database.transaction() as connection:
             return await first_tap(connection, owner, message_id, button)
 
 
 async def first_tap(connection: Connection, owner: UserId, message_id: int | None, button: str) -> bool:
-    """Note a press of what sends something each time; False when the same button was pressed seconds before."""
+    """Note a press of a button that sends something; False when the same button was pressed seconds before."""
     tapped = _Tapped(message_id=message_id, button=button)
     before = await user_states.get(connection, owner, _Tapped)
     await user_states.put(connection, owner, tapped, ttl=_DOUBLE_TAP)
@@ -196,7 +196,7 @@ async def leave_dialog(connection: Connection, owner: UserId, recording_id: Reco
 
 
 async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
-    """End the questions about a recording, if they are being asked: its reports can be ordered then."""
+    """End the questions about a recording, if they are open; after that its reports can be ordered."""
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)

@@ -1,4 +1,4 @@
-"""The inbox: every update is stored before it is handled, known when it comes again, and found after a restart."""
+"""The inbox: updates are stored before they are handled, recognised when repeated, and found after a restart."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -11,14 +11,14 @@ from datamodels_telegram import ButtonPress, IncomingMessage, MessageId, SeenUpd
 from db import Database
 
 _KEPT = timedelta(days=30)
-"""Telegram delivers nothing that is older than a few days."""
+"""How long updates are recognised: Telegram delivers none that are older than a few days."""
 
 
 class Inbox:
-    """What people of ``team`` and strangers wrote and pressed.
+    """Stores the messages and presses of people of ``team`` and of strangers.
 
     Raises, in every method:
-        DatabaseUnavailable, DiskFull: nothing was noted.
+        DatabaseUnavailable, DiskFull: nothing was stored.
     """
 
     def __init__(self, database: Database, team: Team) -> None:
@@ -36,7 +36,7 @@ class Inbox:
             return await updates_store.remember_press(connection, press, done=done)
 
     async def left_over(self) -> tuple[MessageId | None, list[SeenUpdate]]:
-        """Return the message after which some may have been missed, and the updates that were not finished."""
+        """Return the message after which others may have been missed, and the updates that were not finished."""
         async with self._database.transaction() as connection:
             await updates_store.forget_old(connection, datetime.now(UTC) - _KEPT)
             after = await updates_store.missed_after(connection)
