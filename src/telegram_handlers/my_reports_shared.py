@@ -1,4 +1,4 @@
-"""What the handlers of «Мои отчеты» share: a stale list, the menu after an action, and typed input."""
+"""Functions that the handlers of «Мои отчеты» share: the current list, the menu after an action, and typed input."""
 
 import re
 from collections.abc import Set
