@@ -1,5 +1,6 @@
-"""Fixtures that start real engines. They are lazy: a unit test never waits for one."""
+"""Fixtures that start real engines, which are lazy: a unit test never waits for one. Settings of the property tests."""
 
+import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -7,11 +8,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from db import migrate
 from embedded.engines import Engines
 from embedded.s3 import S3Endpoint
+
+# How long an example takes says nothing on a loaded machine.
+settings.register_profile("unhurried", deadline=None)
+# Examples that no run has tried before, wherever it is; a failure prints how to repeat it.
+settings.register_profile("new", deadline=None, derandomize=False, database=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
 
 
 @pytest.fixture(scope="session")

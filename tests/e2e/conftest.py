@@ -110,6 +110,14 @@ async def shared_bot(
         await bot.kill()
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that the command line does not choose are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that the shared bot serves: how soon it answers in all of them is checked when it ends."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "shared_bot" in item.fixturenames:
+            item.add_marker(pytest.mark.timed)
+
+
 @pytest.fixture
 def anna(shared_telegram: TelegramServer, shared_bot: Bot, people: People) -> ScriptedUser:
     """A person of the team who has not written to the bot yet."""

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from markups.callback_data import SEPARATOR, Action
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
@@ -15,8 +13,6 @@ from steps import CONFIRMATION, LONG_S, gets_transcript, live, recording
 from telegram_events import Button, Happening
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
-
-pytestmark = pytest.mark.timed
 
 OUTDATED = "Эта кнопка устарела"
 NO_WORD_IN_TIME = ""

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from bot import Bot
 from constants import RECORDING_EXTENSIONS
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
@@ -14,8 +12,6 @@ from steps import LONG_S, Questions, gets_transcript, live, no_transcript_twice,
 from telegram_events import Happening
 from telegram_server import TelegramServer
 from telegram_user import AlbumFile, ScriptedUser
-
-pytestmark = pytest.mark.timed
 
 MEBIBYTE = 2**20
 

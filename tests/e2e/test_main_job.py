@@ -4,13 +4,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from bot import Bot
 from product import Product
 from telegram_user import ScriptedUser
-
-pytestmark = pytest.mark.timed
 
 LONG_S = 60
 """Enough for the slowest of stages on a machine that does other things too."""

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from steps import (
     AUDIT_CAPTION,
     CONFIRMATION,
@@ -21,8 +19,6 @@ from steps import (
     times_sent,
 )
 from telegram_user import ScriptedUser
-
-pytestmark = pytest.mark.timed
 
 QUESTIONS = (
     FIRST_QUESTION,
