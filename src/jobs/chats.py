@@ -16,9 +16,9 @@ from texts.chats import NOTE_MODEL_FAILED, NOTE_NO_MODEL
 log = structlog.get_logger(__name__)
 
 _LONGEST_S = 180.0
-"""Of a model that is slow or overloaded: then the quotes are the answer."""
+"""Seconds that a slow or overloaded model is given; after them the quotes are the answer."""
 _MOST_TURNS = 20
-"""Of the chat that are looked at for what fits into the model's context."""
+"""How many turns of the chat are loaded; of these as many are used as fit into the model's context."""
 
 
 class AnswerSteps:
@@ -33,10 +33,10 @@ class AnswerSteps:
         self._longest_s = longest_s
 
     async def answer(self, answer_id: AnswerId) -> None:
-        """Answer, unless that was done or the chat is gone.
+        """Answer the question, unless it has been answered or its chat was deleted.
 
         Raises:
-            DatabaseUnavailable: nothing was kept.
+            DatabaseUnavailable: nothing was stored.
         """
         async with self._context.database.transaction() as connection:
             asked = await chat_history.find_to_answer(connection, answer_id)

@@ -29,9 +29,9 @@ class Engines(Protocol):
 
 
 def spare_processors() -> asyncio.Semaphore:
-    """A place for each processor but one: that is left to the event loop and the database, for whom people wait.
+    """Return a semaphore for all processors but one, which stays free for the event loop and the database.
 
-    Priorities alone do not see to it: the loop, which has just worked, would stand behind all recordings at once.
+    Priorities alone are not enough: a loop that has just worked would be scheduled after all recordings.
     """
     return asyncio.Semaphore(max(1, (os.cpu_count() or 1) - 1))
 

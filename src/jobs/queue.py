@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 _ABORT_POLLING_S = 2.0
 _POLLING_S = 0.5
-"""How often is looked for jobs that were put back, and for dead workers."""
+"""Seconds between two checks for jobs that were put back and for dead workers."""
 _NOTED_POLLING_S = 0.05
 _HEARTBEAT_S = 1.0
 _SILENCE_S = 3.0
@@ -44,7 +44,7 @@ _SILENCE_S = 3.0
 _STOP_LIMIT_S = 5.0
 _ANSWERS_QUEUE = "answers"
 _ANSWERS_AT_ONCE = 2
-"""Beside all other work: who asks does not wait for the end of another's long recording."""
+"""Questions have jobs of their own beside all other work, so that nobody waits for another's long recording."""
 
 SubjectTask = Task[[procrastinate.JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording, a report run or an answer."""
@@ -92,7 +92,7 @@ class Jobs:
     async def enqueue_recording(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that takes the recording on from its stage, unless one is waiting already.
 
-        A failure or cancellation is over with that; a job that waits for a later try is brought forward.
+        An earlier failure or cancellation is cleared; a job that waits for a later try is brought forward.
         """
         await recordings_store.go_on(connection, recording_id)
         await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
@@ -348,12 +348,12 @@ class Jobs:
 
 
 def _is_cancelled(context: procrastinate.JobContext) -> bool:
-    """Whether a person stopped the job; else it stops with its worker."""
+    """Tell whether a person stopped the job; otherwise it stops with its worker."""
     return context.abort_reason() is AbortReason.USER_REQUEST
 
 
 def _proposal_lock_of(recording_id: RecordingId) -> str:
-    """Another than the recording's: its metadata can be proposed while its roles are being named."""
+    """Return a lock of its own, so that metadata can be proposed while the recording's roles are being named."""
     return f"proposal:{recording_id}"
 
 

@@ -37,7 +37,7 @@ from voice_activity import speech_intervals
 log = structlog.get_logger(__name__)
 
 _LONGEST_S = 180.0
-"""Of a model that is slow or overloaded: then the person is asked instead."""
+"""Seconds that a slow or overloaded model is given; after them the person is asked instead."""
 
 
 class ProposalSteps:
@@ -150,7 +150,7 @@ class RecordingSteps:
                 await enqueue_next(connection, recording_id)
 
     async def propose(self, recording_id: RecordingId) -> None:
-        """See ``ProposalSteps.propose``."""
+        """Propose metadata, as ``ProposalSteps.propose`` does."""
         await self._proposals.propose(recording_id)
 
     async def clear_spool(self, recording_id: RecordingId) -> None:
@@ -226,7 +226,7 @@ class RecordingSteps:
             async with self._context.processors:
                 turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
             segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
-        # Roles of another scenario go.
+        # Roles of another scenario are removed.
         segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)
         speakers = len({segment.speaker for segment in segments})
         await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))

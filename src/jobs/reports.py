@@ -35,7 +35,7 @@ class ReportSteps:
 
         Raises:
             ReportOutdated: the recording was worked on anew since the order, or model or prompts are others.
-            ProviderError: the model failed; answers so far are kept.
+            ProviderError: the model failed; its answers so far stay stored.
         """
         llm = await self._model()
         async with self._context.database.transaction() as connection:
@@ -67,7 +67,7 @@ class ReportSteps:
             await keeping
 
     async def _keep(self, run: ReportRun, report: ReportType, generated: GeneratedReport) -> None:
-        """The file first, its row last: a crash between them writes the same file again."""
+        """Write the file first and its row last: after a crash between them the same file is written again."""
         async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
             if (await reports_store.get_run(connection, run.id)).status is RunStatus.CANCELLED:

@@ -11,7 +11,7 @@ from errors import DatabaseUnavailable, ReportOutdated, VoxPersonaError
 
 _DATABASE_RETRY_S = 2
 _LONGEST_DELAY_S = 24 * 3600.0
-"""Whatever a provider asks for: it may have meant another unit."""
+"""The longest wait, whatever a provider asks for: it may have meant another unit."""
 
 
 class _TryLater(Exception):
@@ -41,9 +41,9 @@ class GoOn(BaseRetryStrategy):
 
 
 def retry_at(error: VoxPersonaError, attempts: int, delays_s: Sequence[float]) -> datetime | None:
-    """When to try again after the failure of a job that had ``attempts`` before; None when there is no use in it.
+    """Return when to try a failed job with ``attempts`` before again; None when trying again does not help.
 
-    What the provider asked for counts when it is longer than the delay.
+    The wait that the provider asked for counts when it is longer than the delay.
     """
     # A report that is outdated stays so; it has to be ordered again.
     if not error.retryable or isinstance(error, ReportOutdated) or attempts >= len(delays_s):

@@ -31,13 +31,13 @@ async def drop_scheduled(connection: Connection, lock: str) -> None:
 
 
 async def jobs_of(connection: Connection, locks: Sequence[str]) -> list[UnfinishedJob]:
-    """The jobs of these locks that wait or run."""
+    """Load the jobs of these locks that wait or run."""
     cursor = await connection.execute(_SELECT_BY_LOCKS, {"locks": list(locks)})
     return [UnfinishedJob.model_validate(row) async for row in cursor]
 
 
 async def jobs_in(connection: Connection, queues: Sequence[str]) -> list[UnfinishedJob]:
-    """The jobs of these queues that wait or run."""
+    """Load the jobs of these queues that wait or run."""
     cursor = await connection.execute(_SELECT_BY_QUEUES, {"queues": list(queues)})
     return [UnfinishedJob.model_validate(row) async for row in cursor]
 
