@@ -36,7 +36,7 @@ class ReportArchive:
         return sorted(reports, key=lambda report: (report.created_at, report.number), reverse=True)
 
     async def find(self, owner: UserId, number: int) -> ReportFile:
-        """The report with this number.
+        """Load the report with this number.
 
         Raises:
             NotFound: the owner has none.
@@ -47,7 +47,7 @@ class ReportArchive:
         raise NotFound(what=f"report {number}")
 
     async def read(self, owner: UserId, number: int) -> tuple[ReportFile, str]:
-        """A report and its text. A lost file is put back from the database.
+        """Load a report and its text. A lost file is restored from the database.
 
         Raises:
             NotFound: the owner has no such report.
@@ -89,7 +89,7 @@ class ReportArchive:
         return report
 
     async def index_points(self, owner: UserId) -> Sequence[IndexPoint]:
-        """The indices of the owner's reports, in the order of their recordings' days."""
+        """Load the indices of the owner's reports, in the order of their recordings' days."""
         async with self._database.transaction() as connection:
             points = await reports_store.index_points(connection, owner)
         numbers = {report.number for report in await self.list(owner)}
@@ -122,7 +122,7 @@ class ReportArchive:
 
 
 def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
-    """The index entry of a row of ``reports_store.list_named``."""
+    """Return the index entry of a row of ``reports_store.list_named``."""
     label = pack.label_of(named["report_id"])
     title = texts.reports.TITLE.format(label=label, recording=named["recording_file_name"])
     return NewReportFile(title=title, label=label, **named)

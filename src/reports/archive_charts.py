@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 _SIZE_INCHES = (10.0, 5.5)
 _DPI = 120
 _MOST_LINES = 8
-"""More of them cannot be told apart."""
+"""The most lines in a chart; more cannot be told apart."""
 _LONGEST_LABEL = 40
 _MOST_MONTHS = 36
 
 
 class TrendBy(StrEnum):
-    """Whose line a point of a trend belongs to."""
+    """The attribute by which the points of a trend make a line."""
 
     EMPLOYEE = "employee"
     PLACE = "place"
 
 
 def reports_per_month(reports: Sequence[ReportFile]) -> Mapping[tuple[int, int], int]:
-    """How many reports each month has, by year and month, from the first to the last; empty months are 0."""
+    """Count the reports of each month, by year and month, from the first to the last; empty months are 0."""
     counts = Counter((day.year, day.month) for day in (report.created_at.astimezone() for report in reports))
     if not counts:
         return {}
@@ -41,12 +41,12 @@ def reports_per_month(reports: Sequence[ReportFile]) -> Mapping[tuple[int, int],
 
 
 def trend_types(points: Sequence[IndexPoint]) -> Sequence[ReportId]:
-    """The report types that have a number to show over time."""
+    """Return the report types that have a number to show over time."""
     return sorted({point.report_id for point in points if _numbers(point)})
 
 
 def trend_indices(points: Sequence[IndexPoint], report_id: ReportId) -> Sequence[tuple[str, str]]:
-    """Names and labels of a report type's numbers, in the order in which they came first."""
+    """Return names and labels of a report type's numbers, in the order of their first appearance."""
     found: dict[str, str] = {}
     for point in points:
         if point.report_id == report_id:
@@ -128,5 +128,5 @@ def _label(text: str) -> str:
 
 
 def _numbers(point: IndexPoint) -> Mapping[str, tuple[str, float]]:
-    """Labels and values of a point's numbers by their names."""
+    """Return labels and values of a point's numbers by their names."""
     return {each.name: (each.label, float(each.value)) for each in point.indices if isinstance(each.value, int | float)}

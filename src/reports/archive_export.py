@@ -19,7 +19,7 @@ _WIDTHS = {"created_at": 17, "title": 60, "recording_file_name": 40, "label": 40
 
 
 def list_text(reports: Sequence[ReportFile], now: datetime) -> bytes:
-    """The whole list in plain text, UTF-8."""
+    """Write the whole list as plain text, UTF-8."""
     head = [
         texts.my_reports.FILE_TITLE,
         texts.my_reports.FILE_EXPORTED.format(time=_time(now)),
@@ -31,7 +31,7 @@ def list_text(reports: Sequence[ReportFile], now: datetime) -> bytes:
 
 
 def to_csv(reports: Sequence[ReportFile]) -> bytes:
-    """The list for a Russian spreadsheet: semicolons, and a mark that it is UTF-8."""
+    """Write the list for a Russian spreadsheet: with semicolons and the byte order mark of UTF-8."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=";")
     writer.writerow(texts.my_reports.COLUMNS.values())
@@ -41,13 +41,13 @@ def to_csv(reports: Sequence[ReportFile]) -> bytes:
 
 
 def to_json(reports: Sequence[ReportFile]) -> bytes:
-    """The list as an array of objects; times are ISO 8601."""
+    """Write the list as an array of objects; times are ISO 8601."""
     rows = [report.model_dump(mode="json", include=set(texts.my_reports.COLUMNS)) for report in reports]
     return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode(errors="replace")
 
 
 def to_xlsx(reports: Sequence[ReportFile]) -> bytes:
-    """The list as an Excel workbook with a filter over its columns."""
+    """Write the list as an Excel workbook with a filter over its columns."""
     # Loaded when somebody wants a workbook.
     import xlsxwriter  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from user_states import State
 
 
 class ReportFilter(State):
-    """What reports have to be like; None is no matter. ``first`` and ``last`` are days, both included."""
+    """The conditions on reports; None sets no condition. ``first`` and ``last`` are days, both included."""
 
     KEY = "report_filter"
     first: date | None = None
@@ -25,14 +25,14 @@ class ReportFilter(State):
 
 
 def filtered(reports: Sequence[ReportFile], wanted: ReportFilter, pack: ReportPack) -> Sequence[ReportFile]:
-    """The reports that fit, in their order."""
+    """Return the reports that meet the filter, in their order."""
     if wanted == ReportFilter():
         return reports
     return [report for report in reports if _fits(report, wanted, pack)]
 
 
 def types_of(reports: Sequence[ReportFile]) -> Sequence[tuple[ReportId, str]]:
-    """Ids and labels of the types that are there, by label."""
+    """Return ids and labels of the types that occur, by label."""
     return sorted({report.report_id: report.label for report in reports}.items(), key=lambda each: each[1])
 
 
@@ -53,7 +53,7 @@ def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
 
 
 def filter_lines(wanted: ReportFilter, reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[str]:
-    """What a filter asks for, a line each, in plain text."""
+    """Return the filter's conditions in plain text, one a line."""
     lines: list[str] = []
     if wanted.first is not None and wanted.first == wanted.last:
         lines.append(texts.my_reports.FILTER_DAY.format(date=_day(wanted.first)))
@@ -94,15 +94,15 @@ class ReportSnapshot(State):
 
 
 def snapshot_of(reports: Iterable[ReportFile], now: datetime) -> ReportSnapshot:
-    """The snapshot of a list that is being shown."""
+    """Return the snapshot of a list that is being shown."""
     return ReportSnapshot(taken_at=now, numbers=frozenset(report.number for report in reports))
 
 
 def is_fresh(snapshot: ReportSnapshot, now: datetime, lasts: timedelta) -> bool:
-    """Tell whether a snapshot is at most so old. One of the future is not fresh: a clock was set back."""
+    """Tell whether a snapshot is at most this old. One from the future is not fresh: the clock was set back."""
     return timedelta() <= now - snapshot.taken_at <= lasts
 
 
 def minutes_of(lasts: timedelta) -> int:
-    """Whole minutes, as people are told them."""
+    """Return the whole minutes that people are told."""
     return max(1, round(lasts / timedelta(minutes=1)))

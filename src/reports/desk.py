@@ -48,7 +48,7 @@ class ReportDesk:
         return None
 
     async def begin(self, owner: UserId, dialog: ReportDialog) -> bool:
-        """As ``Dialogs.begin``."""
+        """Begin a dialog, as ``Dialogs.begin`` does."""
         return await self._dialogs.begin(owner, dialog)
 
     async def dialog(self, owner: UserId) -> ReportDialog:

@@ -18,7 +18,7 @@ _HIDDEN = "_"
 def compute_indices(
     indices: ReportIndices, answer: Mapping[str, Any] | None, passes: Mapping[str, EarlierPass]
 ) -> tuple[IndexValue, ...]:
-    """The table in the pack's order, without the names that begin with ``_``.
+    """Compute the table in the pack's order, without the names that begin with ``_``.
 
     ``answer`` is valid by the indices' schema; None leaves out what depends on it. A value is None where the recording
     gives no data.

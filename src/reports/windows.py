@@ -15,7 +15,7 @@ from texts.transcript import speaker_label
 from utils import clock
 
 SMALLEST_WINDOW_TOKENS = 128
-"""Below it a window holds no answer together with its question."""
+"""The smallest useful window; a smaller one does not hold an answer together with its question."""
 
 _OVERLAP = 0.08
 """Of a window: the last question, at the cost of a twelfth more tokens."""
@@ -94,7 +94,7 @@ async def fit(lines: Sequence[str], budget: int, count: Count) -> list[str]:
 
 
 def halves(window: str) -> list[str]:
-    """The window cut at the line nearest to its middle, a single line between its words; no overlap."""
+    """Cut a window at the line nearest to its middle, a single line between its words; without overlap."""
     lines = window.split("\n")
     if len(lines) == 1:
         return _line_halves(window)
@@ -123,7 +123,7 @@ def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int
 
 
 def _pieces(line: str, limit: int) -> list[str]:
-    """The line cut between words, each piece with the line's time and speaker where there is room for them."""
+    """Cut a line between words, each piece with the line's time and speaker where there is room for them."""
     if len(line) <= limit:
         return [line]
     found = _LABEL.match(line)
