@@ -109,7 +109,7 @@ class Chats:
             return await chat_history.get_chat(connection, owner, number)
 
     async def delete(self, owner: UserId, number: int) -> Chat:
-        """Remove a chat for good, and return what it was; who was in it is in the one that was used last, then.
+        """Delete a chat and return it; a person who was in it is moved to the chat that was used last.
 
         Raises:
             NotFound: the owner has no such chat.
@@ -151,13 +151,13 @@ class Chats:
             )
 
     async def asked_on(self, owner: UserId, day: date) -> list[int]:
-        """The numbers of the owner's chats in which something was asked on a day."""
+        """Load the numbers of the owner's chats in which something was asked on a day."""
         async with self._database.transaction() as connection:
             return list(await chat_history.chats_asked_in(connection, owner, *day_bounds(day)))
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """Beginning and end of a day where the server is; 23 or 25 hours apart when the clocks are changed."""
+    """Return beginning and end of a day in the server's time zone; 23 or 25 hours apart when the clocks are changed."""
     beginning = datetime.combine(day, time.min)
     return beginning.astimezone(), (beginning + timedelta(days=1)).astimezone()
 
@@ -167,12 +167,12 @@ def shown_title(chat: Chat) -> str:
 
 
 def title_from(question: str) -> str:
-    """The question on one line, cut between words when it is longer than a title."""
+    """Return the question on one line, cut between words when it is longer than a title."""
     return preview(one_line(question), TITLE_CHARACTERS)
 
 
 def parse_title(text: str) -> str:
-    """A title on one line, its signs as they were typed.
+    """Return the title on one line, with its characters as they were typed.
 
     Raises:
         BadText: it is empty or too long.
