@@ -48,7 +48,7 @@ class RecordingChanges:
         scenario: ScenarioId,
         building: BuildingType | None = None,
     ) -> Recording:
-        """Say what the recording is; without ``building`` the one it has stays. An earlier failure is over with that.
+        """Say what the recording is; without ``building`` the one it has stays. An earlier failure is cleared.
 
         Work is enqueued as far as the scenario changes speakers or roles; nothing is transcribed again.
 
@@ -88,7 +88,7 @@ class RecordingChanges:
                 await recordings_store.delete_recording(connection, recording_id)
 
     def _last_unchanged(self, recording: Recording, scenario: ScenarioId) -> Stage:
-        """The last stage whose result is the same for both scenarios."""
+        """Return the last stage whose result is the same for both scenarios."""
         voices_before, roles_before = self._speakers(recording.request.scenario)
         voices, roles = self._speakers(scenario)
         if voices == voices_before and roles == roles_before:
@@ -97,7 +97,7 @@ class RecordingChanges:
         return Stage.SPEAKERS_KNOWN if voices == voices_before and not roles_before else Stage.TRANSCRIBED
 
     def _speakers(self, scenario_id: ScenarioId) -> tuple[bool, tuple[ScenarioRole, ...]]:
-        """Whether voices are told apart in the scenario, and the roles that they get."""
+        """Return whether the scenario tells voices apart, and the roles that they get."""
         if scenario_id == NO_SCENARIO:
             return True, ()
         scenario = self._pack.scenario(scenario_id)

@@ -31,7 +31,7 @@ class RecordingCard(NamedTuple):
 
 
 def is_transcribed(recording: Recording) -> bool:
-    """Whether the whole transcript is there, with speakers and roles."""
+    """True when the whole transcript is there, with speakers and roles."""
     return recording.stage is Stage.DONE
 
 
@@ -76,7 +76,7 @@ class Recordings:
         return recording
 
     async def card(self, owner: UserId, number: int) -> RecordingCard:
-        """All about the owner's recording.
+        """Load the owner's recording with all that is known of it.
 
         Raises:
             NotFound: the owner has none of that number.

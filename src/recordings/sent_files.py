@@ -18,7 +18,7 @@ _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
 
 
 def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:
-    """Why a file is refused before it is downloaded, by what Telegram tells of it; None when it is worth a try."""
+    """Return why a file is refused before its download, by what Telegram tells of it; None when it is accepted."""
     if file.size_bytes <= 0:
         return EmptyFile(file_name=file.file_name)
     if _extension(recording_name(file)) not in RECORDING_EXTENSIONS:
@@ -30,7 +30,7 @@ def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:
 
 
 def recording_name(file: AttachedFile) -> str:
-    """The file's name, with the extension that it needs to be a recording when Telegram itself made the file."""
+    """Return the file's name, with the extension that it needs to be a recording when Telegram itself made the file."""
     own = _OWN_EXTENSIONS.get(file.kind)
     if own is None or _extension(file.file_name) in RECORDING_EXTENSIONS:
         return file.file_name
