@@ -124,7 +124,7 @@ def _take_back(written: Sequence[Path], folder: Path) -> None:
 
 
 def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
-    """The files by their names within the folder."""
+    """Return the files by their names within the folder."""
     transcript, file_name = finished.transcript, finished.recording.file_name
     about = [file_name, *metadata_lines(finished.metadata)]
     for extension, form in TRANSCRIPT_FORMATS.items():
@@ -188,13 +188,13 @@ def _manifest_of_run(run: ReportRun) -> dict[str, Any]:
 
 
 def _known_sum(costs: Sequence[Decimal | None]) -> float | None:
-    """The sum of the costs that are known; None when none is."""
+    """Return the sum of the known costs; None when none is known."""
     known = [cost for cost in costs if cost is not None]
     return float(sum(known)) if known else None
 
 
 def summary(finished: Finished, folder: Path) -> str:
-    """What a person sees at the end: where the files are, the indices, the warnings."""
+    """Return what a person sees at the end: where the files are, the indices, the warnings."""
     recording, transcript = finished.recording, finished.transcript
     extensions = [FIRST_FORMAT.extension, *sorted(each.extension for each in OTHER_FORMATS)]
     forms = " ".join(f".{extension}" for extension in extensions)

@@ -175,7 +175,7 @@ class _Session:
         return recording
 
     async def _follow(self, recording: Recording) -> None:
-        """See one recording through to its artefacts."""
+        """Follow one recording until its artefacts are written."""
         subject = recording.file_name
         try:
             await self._until(recording, _transcribed)
@@ -249,7 +249,7 @@ def _reported(progress: RecordingProgress) -> bool:
 
 
 def _described(progress: RecordingProgress) -> tuple[str, float | None]:
-    """Where the work is, in words and as a fraction of the stage."""
+    """Return the stage of the work in words, and the fraction of it that is done."""
     if progress.stage is Stage.DONE and progress.passes_total:
         line = texts.cli.PARTS.format(
             stage=texts.cli.REPORTS_STAGE, done=progress.passes_done, total=progress.passes_total
