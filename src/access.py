@@ -45,7 +45,7 @@ class Team:
 
 
 def role_of(team: Team, telegram_id: int) -> Role | None:
-    """Tell the role of a person; None for a stranger. Who is taken out of the settings has none any more."""
+    """Tell the role of a person; None for a stranger. A person who is removed from the settings loses the role."""
     if telegram_id == team.owner:
         return Role.SUPER_ADMIN
     if telegram_id in team.members:

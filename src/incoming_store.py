@@ -108,7 +108,7 @@ async def list_open(connection: Connection) -> list[IncomingFile]:
 
 
 async def set_state(connection: Connection, incoming_id: int, state: IncomingState) -> None:
-    """Note what is being done with an open file; an earlier failure is over with that."""
+    """Note what is being done with an open file; an earlier failure is cleared."""
     await connection.execute(_SET_STATE, {"id": incoming_id, "state": state})
 
 

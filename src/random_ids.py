@@ -16,17 +16,17 @@ _SECRET_BYTES = 32
 
 
 def new_id() -> UUID:
-    """The id of a new row."""
+    """Return the id of a new row."""
     return uuid4()
 
 
 def new_name() -> str:
-    """32 hexadecimal digits: the name of a file that people never see, or a part of a key."""
+    """Return 32 hexadecimal digits: the name of a file that people never see, or a part of a key."""
     return uuid4().hex
 
 
 def new_code() -> str:
-    """Eight hexadecimal digits, by which a failure that a person reports is found in the log."""
+    """Return eight hexadecimal digits, by which a failure that a person reports is found in the log."""
     return uuid4().hex[:_CODE_DIGITS]
 
 

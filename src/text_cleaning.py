@@ -39,7 +39,7 @@ _FLAG_LETTERS = re.compile(r"[\U0001f1e6-\U0001f1ff]+\Z")
 
 
 def one_line(text: str) -> str:
-    """The text on one line with single blanks, without signs that nobody sees or that turn a line round.
+    """Return the text on one line with single blanks, without signs that nobody sees or that turn a line round.
 
     Joined emoji stay whole. Characters of a later Unicode than the interpreter's stay, too.
     """
@@ -49,22 +49,22 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without control characters, which XML, and so DOCX, forbids; line breaks and tabs stay."""
+    """Return the text without control characters, which XML, and so DOCX, forbids; line breaks and tabs stay."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def as_data(text: str) -> str:
-    """The text on one line and without the characters of which a prompt's markers, tags and times are made."""
+    """Return the text on one line and without the characters of which a prompt's markers, tags and times are made."""
     return one_line(text).translate(_MARKERS)
 
 
 def folded(text: str) -> str:
-    """The text as it is compared: without case, «ё» as «е», however its letters are put together."""
+    """Return the text as it is compared: without case, «ё» as «е», however its letters are put together."""
     return unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
 
 
 def cut(text: str, longest: int) -> str:
-    """The text, or its beginning, of at most ``longest`` code points, that ends with a whole cluster."""
+    """Return the text, or its beginning, of at most ``longest`` code points, that ends with a whole cluster."""
     end = longest
     while 0 < end < len(text) and _inside_cluster(text, end):
         end -= 1
@@ -72,7 +72,7 @@ def cut(text: str, longest: int) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, or its beginning with «…»: at most ``longest`` code points in all."""
+    """Return the text, or its beginning with «…»: at most ``longest`` code points in all."""
     return text if len(text) <= longest else cut(text, longest - len(ELLIPSIS)).rstrip() + ELLIPSIS
 
 

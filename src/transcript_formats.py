@@ -59,7 +59,7 @@ def paragraphs(transcript: Transcript) -> list[Paragraph]:
 
 
 def header(transcript: Transcript) -> list[tuple[str, str]]:
-    """Name and value of what a reader asks first."""
+    """Return the names and values of a transcript's main facts."""
     labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
     language = texts.transcript.LANGUAGES.get(transcript.language, transcript.language)
     engine = texts.transcript.ENGINE_VALUE.format(engine=transcript.engine, model=transcript.model)
@@ -219,7 +219,7 @@ def _json(value: object) -> str:
 
 
 def _rounded(value: object) -> object:
-    """Milliseconds are as exact as any engine is."""
+    """Return a time rounded to milliseconds, the precision of the engines."""
     if isinstance(value, float):
         return round(value, 3)
     if isinstance(value, dict):

@@ -49,12 +49,12 @@ def disk_full_mapped(path: Path) -> Iterator[None]:
 
 
 def file_problem(exc: OSError) -> str:
-    """Why the system does not let a file be read, in Russian."""
+    """Return in Russian why the system does not let a file be read."""
     return texts.errors.FILE_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts.errors.FILE_PROBLEM)
 
 
 def folder_problem(exc: OSError) -> str:
-    """Why the system does not let a folder be written to, in Russian."""
+    """Return in Russian why the system does not let a folder be written to."""
     return texts.errors.FOLDER_PROBLEMS.get(errno.errorcode.get(exc.errno or 0, ""), texts.errors.FILE_PROBLEM)
 
 
@@ -176,7 +176,7 @@ def count_tokens(text: str) -> int:
 
 
 def human_size(size_bytes: int) -> str:
-    """A size as people read it: «0 Б», «38 МБ», «1,5 ГБ». A unit is 1024 of the one below."""
+    """Return a size as people read it: «0 Б», «38 МБ», «1,5 ГБ». A unit is 1024 of the one below."""
     size = float(size_bytes)
     unit = 0
     while round(size) >= 1024 and unit < len(texts.units.SIZE_UNITS) - 1:
@@ -187,12 +187,12 @@ def human_size(size_bytes: int) -> str:
 
 
 def decimal(number: float) -> str:
-    """A number to a tenth as people read it: «0,5», «7»."""
+    """Return a number to a tenth as people read it: «0,5», «7»."""
     return f"{number:.1f}".removesuffix(".0").replace(".", texts.units.DECIMAL_SEPARATOR)
 
 
 def human_duration(seconds: float) -> str:
-    """A duration as people read it, to the second: «45 с», «42 мин 10 с», «8 ч», «1 ч 5 мин 2 с»."""
+    """Return a duration as people read it, to the second: «45 с», «42 мин 10 с», «8 ч», «1 ч 5 мин 2 с»."""
     whole = round(seconds)
     amounts = [
         (whole // 3600, texts.units.HOURS),

@@ -96,7 +96,7 @@ class ReportPlan(Value):
 
     @property
     def steps(self) -> int:
-        """How many passes progress counts; the question for indices is one of them."""
+        """The number of passes that progress counts; the question for indices is one of them."""
         return len(self.passes) + bool(self.indices and self.indices.prompt)
 
     def variables(self, metadata: str) -> dict[str, Any]:
@@ -182,15 +182,15 @@ class ReportPack(Value):
         return _by_id(self._all_reports(), report_id)
 
     def find_scenario(self, scenario_id: str) -> Scenario | None:
-        """The scenario; None when there is none of this id, as with recordings of which only the words are wanted."""
+        """Return the scenario; None when there is none of this id, as for recordings that only get a transcript."""
         return next((each for each in self.scenarios if each.id == scenario_id), None)
 
     def find_report(self, report_id: str) -> ReportType | None:
-        """The report; None when it is of a pack that was in use before."""
+        """Return the report; None when it belongs to an earlier pack."""
         return next((each for each in self._all_reports() if each.id == report_id), None)
 
     def label_of(self, report_id: str) -> str:
-        """What the report is called; its id when it is of a pack that was in use before."""
+        """Return the report's label; its id when it belongs to an earlier pack."""
         report = self.find_report(report_id)
         return report_id if report is None else report.label
 

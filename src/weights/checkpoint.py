@@ -64,7 +64,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_checkpoint(path: Path, entry: str) -> dict[str, npt.NDArray[np.float32]]:
-    """The tensors of the checkpoint's ``entry`` (a state dictionary), by name. Blocking.
+    """Return the tensors of the checkpoint's ``entry`` (a state dictionary), by name. Blocking.
 
     Raises:
         WeightsRefused: the file is damaged, is something else, or asks for more than arrays.

@@ -139,7 +139,7 @@ def _convert(name: str, checkpoint: Path, arrays: Path) -> None:
 
 
 def _is_verified(name: str, folder: Path, weights: Weights) -> bool:
-    """Whether the weights are there and right; files that changed since are read again. Blocking.
+    """Tell whether the weights are there and right; files that changed since are read again. Blocking.
 
     Raises:
         WeightsRefused: a file's sum is wrong.
