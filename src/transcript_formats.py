@@ -219,7 +219,7 @@ def _json(value: object) -> str:
 
 
 def _rounded(value: object) -> object:
-    """Return a time rounded to milliseconds, the precision of the engines."""
+    """Return the value with its floats rounded to three places: no engine's times are more exact."""
     if isinstance(value, float):
         return round(value, 3)
     if isinstance(value, dict):

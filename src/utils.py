@@ -203,7 +203,7 @@ def human_duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """``12:41``, above an hour ``1:02:41``."""
+    """Return a time as ``12:41``, above an hour as ``1:02:41``."""
     minutes, second = divmod(int(max(0.0, seconds)), 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"

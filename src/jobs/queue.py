@@ -44,7 +44,7 @@ _SILENCE_S = 3.0
 _STOP_LIMIT_S = 5.0
 _ANSWERS_QUEUE = "answers"
 _ANSWERS_AT_ONCE = 2
-"""Questions have jobs of their own beside all other work, so that nobody waits for another's long recording."""
+"""How many questions are answered at once, beside all other work: nobody waits for another's long recording."""
 
 SubjectTask = Task[[procrastinate.JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording, a report run or an answer."""

@@ -31,17 +31,17 @@ class RecordingCard(NamedTuple):
 
 
 def is_transcribed(recording: Recording) -> bool:
-    """True when the whole transcript is there, with speakers and roles."""
+    """Tell whether the whole transcript is there, with speakers and roles."""
     return recording.stage is Stage.DONE
 
 
 def has_stopped(recording: Recording) -> bool:
-    """Whether work on the recording has stopped and nobody but a person will start it again."""
+    """Tell whether work on the recording has stopped and nobody but a person will start it again."""
     return recording.error_code is not None and recording.retry_at is None
 
 
 def is_at_work(recording: Recording) -> bool:
-    """Whether the recording is being worked on, or will be without anybody asking."""
+    """Tell whether the recording is being worked on, or will be without anybody asking."""
     return not is_transcribed(recording) and not has_stopped(recording)
 
 

@@ -24,7 +24,7 @@ _MOST_MONTHS = 36
 
 
 class TrendBy(StrEnum):
-    """The attribute by which the points of a trend make a line."""
+    """What the points of one line of a trend have in common."""
 
     EMPLOYEE = "employee"
     PLACE = "place"

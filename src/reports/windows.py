@@ -15,10 +15,10 @@ from texts.transcript import speaker_label
 from utils import clock
 
 SMALLEST_WINDOW_TOKENS = 128
-"""The smallest useful window; a smaller one does not hold an answer together with its question."""
+"""The smallest useful window, in tokens; a smaller one does not hold an answer together with its question."""
 
 _OVERLAP = 0.08
-"""Of a window: the last question, at the cost of a twelfth more tokens."""
+"""The part of a window that the next one repeats: room for the last question, at the cost of a twelfth more tokens."""
 
 _UTTERANCE_CHARACTERS = 600
 _SAFETY = 0.95
