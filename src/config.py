@@ -83,7 +83,7 @@ class Settings(BaseSettings):
 
 
 def version() -> str:
-    """The product's version, from ``pyproject.toml``, the one place where it stands."""
+    """Return the product's version from ``pyproject.toml``, the one place where it stands."""
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 

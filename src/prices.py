@@ -53,7 +53,7 @@ def _models() -> dict[str, ModelFacts]:
 
 
 def model_facts(model: str) -> ModelFacts | None:
-    """What is known of ``model``, or of the model whose dated snapshot it is."""
+    """Return the facts about ``model``, or about the model whose dated snapshot it is."""
     name = model.lower()
     return _models().get(name) or _models().get(_SNAPSHOT.sub("", name))
 

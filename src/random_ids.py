@@ -31,15 +31,15 @@ def new_code() -> str:
 
 
 def new_random_id() -> int:
-    """A positive 62-bit number that nobody can guess: by it Telegram knows a message that is sent again."""
+    """Return a positive 62-bit number that nobody can guess: by it Telegram recognises a message that is sent again."""
     return secrets.randbits(_TELEGRAM_BITS) or 1
 
 
 def random_id_of(occasion: str) -> int:
-    """As ``new_random_id``, the same for the same occasion: what a crash has sent is not sent again."""
+    """Return a number as ``new_random_id`` does, always the same for an occasion, so that nothing is sent twice."""
     return int.from_bytes(sha256(occasion.encode()).digest()[:8]) >> (64 - _TELEGRAM_BITS) or 1
 
 
 def new_secret() -> str:
-    """A password or key for an engine of our own: letters, digits, «-» and «_»."""
+    """Return a password or key for an engine of our own, of letters, digits, «-» and «_»."""
     return secrets.token_urlsafe(_SECRET_BYTES)

@@ -125,7 +125,7 @@ async def find_by_sha256(connection: Connection, owner_id: UserId, sha256: str) 
 
 
 async def find_for_insert(connection: Connection, owner_id: UserId, sha256: str) -> Recording | None:
-    """As ``find_by_sha256``; nobody stores a recording of this owner before the transaction ends."""
+    """Find as ``find_by_sha256`` does; no recording of this owner is stored before the transaction ends."""
     await connection.execute(_LOCK_OWNER, {"owner_id": owner_id})
     return await find_by_sha256(connection, owner_id, sha256)
 

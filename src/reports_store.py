@@ -232,7 +232,7 @@ async def are_of_others(connection: Connection, owner_id: UserId, run_ids: Seque
 
 
 async def newest_statuses(connection: Connection, recording_id: RecordingId) -> dict[ReportId, RunStatus]:
-    """How far the newest run of each report of the recording is; those that were never ordered are left out."""
+    """Load the status of the newest run of each report of the recording that was ever ordered."""
     cursor = await connection.execute(_SELECT_NEWEST_STATUSES, {"recording_id": recording_id})
     return {ReportId(row["report_id"]): RunStatus(row["status"]) async for row in cursor}
 

@@ -77,7 +77,7 @@ def shortened(text: str, longest: int) -> str:
 
 
 def preview(text: str, longest: int) -> str:
-    """The text without blanks around it, or its beginning cut between words, with «…»: as ``shortened``."""
+    """Return the text without blanks around it, or its beginning as ``shortened`` cuts it."""
     text = text.strip()
     if len(text) <= longest:
         return text
@@ -107,7 +107,7 @@ def safe_file_name(name: str) -> str:
 
 
 def _visible(character: str) -> str:
-    """The character, a blank in the place of one that moves the cursor, nothing for one that nobody sees.
+    """Return the character, a blank for one that moves the cursor, nothing for one that nobody sees.
 
     Joiners and tags are left to ``_HELD``.
     """

@@ -75,7 +75,7 @@ def header(transcript: Transcript) -> list[tuple[str, str]]:
 
 
 def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
-    """A header and one paragraph per utterance: «[12:41] [Клиент:] Нам понравилась тишина.»; UTF-8."""
+    """Return a header and a paragraph per utterance, «[12:41] [Клиент:] Нам понравилась тишина.», in UTF-8."""
     lines = [texts.transcript.TITLE_OF.format(name=one_line(title)) if title else texts.transcript.TITLE]
     lines += [texts.transcript.HEADER_LINE.format(name=name, value=value) for name, value in header(transcript)]
     body = [
@@ -125,7 +125,7 @@ def to_vtt(transcript: Transcript) -> bytes:
 
 
 def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
-    """A Word file: title, a table of what ``header`` tells, a paragraph per utterance. Takes CPU time: use a thread."""
+    """Return a Word file: title, a table of what ``header`` tells, a paragraph per utterance. Takes CPU time."""
     document = Document()
     heading = one_line(texts.transcript.TITLE_OF.format(name=title) if title else texts.transcript.TITLE)
     properties = document.core_properties
@@ -268,7 +268,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _token_times(segment: Segment, tokens: Sequence[str]) -> list[tuple[float, float]]:
-    """When each token is said: by the words where these spell the tokens, else by their share of the characters."""
+    """Return when each token is said: as its words tell when they spell it, else by its share of the characters."""
     words = list(segment.words or ())
     times: list[tuple[float, float]] = []
     for token in tokens:

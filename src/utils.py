@@ -59,7 +59,7 @@ def folder_problem(exc: OSError) -> str:
 
 
 def readable_name(path: Path) -> str:
-    """The name of a file as text: bytes that are no UTF-8, which systems allow in names, become question marks."""
+    """Return the name of a file as text: bytes that are no UTF-8, which names may have, become question marks."""
     return os.fsencode(path.name).decode(errors="replace")
 
 

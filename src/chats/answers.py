@@ -59,7 +59,7 @@ class Composer:
         return held_to(completion, passages[: len(shown)])
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
-        """The latest turns that fit, the earliest first, as one block; nothing when none does."""
+        """Return the latest turns that fit as one block, the earliest first; nothing when none fits."""
         said = [
             texts.chats.TURN_AS_DATA.format(question=as_data(turn.question), answer=as_data(turn.answer or ""))
             for turn in turns
@@ -68,7 +68,7 @@ class Composer:
         return [texts.chats.DIALOG_AS_DATA.format(turns="\n".join(reversed(fitting)))] if fitting else []
 
     async def _fitting(self, texts_in_order: Sequence[str], room: int) -> list[str]:
-        """The first of them that fit together."""
+        """Return as many of the first texts as fit together."""
         fitting: list[str] = []
         for text in texts_in_order:
             room -= await self._tokens(text)
@@ -82,7 +82,7 @@ class Composer:
 
 
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
-    """What a model wrote, its citations checked: numbers of no passage are taken out."""
+    """Return what a model wrote without citations of passages that do not exist."""
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
     written = completion.text.strip()
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
@@ -108,7 +108,7 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
 
 
 def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
-    """The passages as the answer, with a ``note`` that says why nobody has written one."""
+    """Return the passages as the answer, with a ``note`` that says why nobody wrote one."""
     return AnswerOutcome(
         basis=Basis.QUOTES,
         text="\n\n".join(_quote(passage) for passage in passages),

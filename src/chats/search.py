@@ -31,7 +31,7 @@ class Retrieval(Protocol):
     """Finds passages that may answer a question, in what the person may see."""
 
     async def passages(self, owner: UserId, question: str) -> Sequence[Passage]:
-        """The passages that fit best, the best first, numbered from 1; none when nothing fits.
+        """Return the passages that match best, the best first, numbered from 1; none when nothing matches.
 
         Raises:
             DatabaseUnavailable: it could not be looked up.
@@ -108,7 +108,7 @@ class TranscriptSearch:
 
 
 def _best_windows(hits: Sequence[Hit], segments: Sequence[FoundSegment]) -> list[_Window]:
-    """The best windows around hits, none of which share a segment."""
+    """Return the best windows around hits; no two of them share a segment."""
     there = {(segment.recording_id, segment.position): segment for segment in segments}
     weights = {(hit.recording_id, hit.position): hit.weights for hit in hits}
     windows = [_window((hit.recording_id, hit.position), there, weights) for hit in hits]
@@ -127,7 +127,7 @@ def _best_windows(hits: Sequence[Hit], segments: Sequence[FoundSegment]) -> list
 def _window(
     place: _Place, there: Mapping[_Place, FoundSegment], weights: Mapping[_Place, Mapping[str, float]]
 ) -> _Window:
-    """The hit and its neighbours, in turn those after and before it, as far as there is room."""
+    """Return the hit with its neighbours, taken in turn after and before it while there is room."""
     recording, position = place
     first = last = position
     room = _PASSAGE_CHARACTERS - len(there[place].text)
@@ -154,5 +154,5 @@ def _speaker(segment: FoundSegment) -> str:
 
 
 def _day(recording: FoundRecording) -> date:
-    """When it was made, as far as that is known, else when it came."""
+    """Return the day on which it was recorded, else the day on which it came."""
     return recording.recorded_on or recording.created_at.astimezone().date()

@@ -57,7 +57,7 @@ class Chats:
         self._enqueue = enqueue
 
     async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
-        """A page, from 1, of the owner's chats, the one that was used last first; the last page when it is too high."""
+        """Load a page, from 1, of the owner's chats, the last used first; the last page when it is too high."""
         async with self._database.transaction() as connection:
             active = await _active(connection, owner)
             total = await chat_history.count_chats(connection, owner)
@@ -67,7 +67,7 @@ class Chats:
         return ChatPage(chats, active, page, pages, total)
 
     async def find(self, owner: UserId, number: int) -> tuple[Chat, bool]:
-        """The owner's chat, and whether the owner is in it.
+        """Load a chat of the owner, and whether the owner is in it.
 
         Raises:
             NotFound: the owner has no such chat.
@@ -77,7 +77,7 @@ class Chats:
             return chat, (await _active(connection, owner)).number == number
 
     async def active(self, owner: UserId) -> Chat:
-        """The chat that the owner is in."""
+        """Load the chat that the owner is in."""
         async with self._database.transaction() as connection:
             return await _active(connection, owner)
 
@@ -190,7 +190,7 @@ def parse_title(text: str) -> str:
 
 
 async def _active(connection: Connection, owner: UserId) -> Chat:
-    """The chat that the owner is in; the one that was used last when that is gone, a new one when there is none."""
+    """Return the chat that the owner is in, else the one that was used last, else a new one."""
     known = await user_states.get(connection, owner, ActiveChat)
     if known is not None:
         try:

@@ -95,7 +95,7 @@ class WholeNumber(click.ParamType[int]):
 
 
 def usage_reason(exc: click.UsageError) -> str:
-    """What is wrong with a command, in Russian; errors without a class of their own are raised with such a message."""
+    """Return in Russian what is wrong with a command; errors without a class of their own carry such a message."""
     if isinstance(exc, click.NoSuchOption):
         return _unknown(texts.cli.USAGE_NO_SUCH_OPTION, exc.option_name, exc.possibilities)
     if isinstance(exc, click.NoSuchCommand):

@@ -91,7 +91,7 @@ class _Order:
         return result.metadata
 
     def _choose_reports(self) -> tuple[ReportType, ...]:
-        """The report types that were asked for.
+        """Return the report types that were asked for.
 
         Raises:
             UnknownChoice: no such scenario or report.
@@ -263,7 +263,7 @@ def _described(progress: RecordingProgress) -> tuple[str, float | None]:
 
 
 def exit_status_of(code: str) -> int:
-    """The exit status of the error that was stored with this code; 1 for a code of no class."""
+    """Return the exit status of the error that was stored with this code; 1 for an unknown code."""
     classes = [VoxPersonaError]
     for cls in classes:
         classes.extend(cls.__subclasses__())

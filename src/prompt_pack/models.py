@@ -140,7 +140,7 @@ class ReportType(Value):
         return self.plans[building]
 
     def prompt_hash(self, building: BuildingType | None) -> str:
-        """The sha256 over all files that the answer depends on."""
+        """Return the sha256 over all files that the answer depends on."""
         return self.plan(building).prompt_hash
 
 

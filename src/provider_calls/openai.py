@@ -100,7 +100,7 @@ def status_error(provider: str, model: str, exc: openai.APIStatusError) -> Provi
 
 
 def _refusal(exc: openai.APIStatusError) -> str | None:
-    """The reason of a refusal that has a sentence of its own; some come with a status that means something else."""
+    """Return the reason of a refusal that has a sentence of its own, whatever its status says; None for others."""
     status = exc.status_code
     text = f"{exc.code} {exc.type} {exc.message}"
     if status == 402 or (status in {403, 429} and _NO_FUNDS.search(text)):

@@ -41,7 +41,7 @@ class Descriptions:
         self._today = today
 
     async def scenario_of_file(self, connection: Connection, owner: UserId, caption: str) -> ScenarioId | None:
-        """The scenario of a file that comes: the caption's, else the one chosen in the storage menu; None when open."""
+        """Return a file's scenario: the caption's, else the one of the storage menu; None when neither says it."""
         known = [scenario.id for scenario in self._pack.scenarios]
         written = scenario_of_caption(caption, known, self._today())
         if written is not None:
@@ -61,7 +61,7 @@ class Descriptions:
             return await self._say(connection, await recordings_store.get_by_number(connection, owner, number), chosen)
 
     async def say_scenario_of_file(self, owner: UserId, incoming_id: int, scenario: str) -> ScenarioId:
-        """The same of a file that may be no recording yet; returns what it is said to be now.
+        """Say what a file is that may be no recording yet; return what it is said to be now.
 
         Raises:
             UnknownChoice: no such scenario.
@@ -106,7 +106,7 @@ async def take_over_scenario(connection: Connection, recording: Recording, said:
 
 
 def read_caption(caption: str, scenario: str, today: date) -> CaptionResult:
-    """What a caption says, and what of it cannot be read; nothing of an empty one.
+    """Parse a caption into metadata and problems; an empty caption has neither.
 
     Blocking: the dictionary of word forms is loaded with the first zone.
     """
@@ -114,7 +114,7 @@ def read_caption(caption: str, scenario: str, today: date) -> CaptionResult:
 
 
 def metadata_of_request(request: ProcessingRequest, today: date) -> RecordingMetadata:
-    """What the caption of a request says: nothing while its scenario, and so the meaning of its lines, is not known.
+    """Return the metadata in a request's caption: none while its scenario, which gives its lines a meaning, is unknown.
 
     Blocking, as ``read_caption`` is.
     """
@@ -124,7 +124,7 @@ def metadata_of_request(request: ProcessingRequest, today: date) -> RecordingMet
 
 
 async def known_metadata(connection: Connection, recording: Recording, today: date) -> RecordingMetadata:
-    """What is known of a recording, by its caption when nothing is; that is kept then."""
+    """Load a recording's metadata; when there are none, read its caption and store what it says."""
     known = await metadata_store.load_metadata(connection, recording.id)
     if known != RecordingMetadata():
         return known
@@ -135,12 +135,12 @@ async def known_metadata(connection: Connection, recording: Recording, today: da
 
 
 def building_of(recording: Recording, metadata: RecordingMetadata) -> BuildingType | None:
-    """The building type of a recording: its metadata's, which a person may have mended, else the one it came with."""
+    """Return the building type of the metadata, which a person may have corrected, else the one of the request."""
     return metadata.building or recording.request.building
 
 
 def building_said(outright: BuildingType | None, caption: RecordingMetadata) -> BuildingType | None:
-    """The building type that a recording comes with: what is said outright stands above what its caption says."""
+    """Return the building type of a new recording: a given one goes before that of the caption."""
     return outright or caption.building
 
 

@@ -154,7 +154,7 @@ class Intake:
     async def process_stopped_again(
         self, owner: UserId, number: int, with_recording: WithRecording | None = None
     ) -> tuple[Recording, bool]:
-        """The same of a recording by its number; tells whether it was begun: not with one that is being worked on.
+        """Process a stopped recording again, found by its number; False when it is being worked on.
 
         Under the owner's lock, ``dialogs.get_user_lock``.
 

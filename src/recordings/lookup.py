@@ -52,7 +52,7 @@ class Recordings:
         self._database = database
 
     async def find(self, owner: UserId, number: int, with_recording: WithOwnRecording | None = None) -> Recording:
-        """The owner's recording.
+        """Load a recording of the owner.
 
         Raises:
             NotFound: the owner has none of that number.
@@ -64,7 +64,7 @@ class Recordings:
         return recording
 
     async def find_transcript(self, owner: UserId, number: int, with_transcript: WithOwnRecording) -> Recording:
-        """The owner's recording; ``with_transcript`` takes part when it is transcribed, and only then.
+        """Load a recording of the owner; ``with_transcript`` joins the transaction when it is transcribed.
 
         Raises:
             NotFound: the owner has none of that number.
@@ -87,7 +87,7 @@ class Recordings:
             return RecordingCard(recording, progress, await _metadata(connection, recording))
 
     async def enter(self, owner: UserId, scenario: ScenarioId, page: int, size: int) -> RecordingPage:
-        """A page, from 1, of the owner's recordings of a scenario, which the next ones will be of too.
+        """Load a page, from 1, of the owner's recordings of a scenario, and make it that of the next ones.
 
         The newest come first; the last page is given when there are fewer.
         """

@@ -58,7 +58,7 @@ def trend_indices(points: Sequence[IndexPoint], report_id: ReportId) -> Sequence
 def trend(
     points: Sequence[IndexPoint], report_id: ReportId, index: str, by: TrendBy
 ) -> Mapping[str, Sequence[tuple[date, float]]]:
-    """An index over time, by employee or place: who has the most reports comes first."""
+    """Return an index over time by employee or place, those with the most reports first."""
     lines: dict[str, list[tuple[date, float]]] = {}
     for point in points:
         number = _numbers(point).get(index) if point.report_id == report_id else None

@@ -45,7 +45,7 @@ def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tu
 
 
 def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
-    """The scenario of a report; that of its type when the report is of before scenarios were noted."""
+    """Return the scenario of a report, else that of its type: early reports have none of their own."""
     if report.scenario is not None:
         return report.scenario
     known = pack.find_report(report.report_id)

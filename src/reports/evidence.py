@@ -97,7 +97,7 @@ class Evidence:
             self._positions.setdefault(word, []).append(position)
 
     def find(self, text: str, time: str | None = None) -> Quote | None:
-        """The words of the recording that ``text`` quotes, or None. ``time`` (12:41) decides between equal places.
+        """Find the words of the recording that ``text`` quotes; None without any. ``time`` (12:41) breaks ties.
 
         The parts around a gap (``…``) must all be there, in this order.
         """
@@ -120,7 +120,7 @@ class Evidence:
         return Quote(said, speaker_label(segment.role, segment.speaker), segment.start)
 
     def checked(self, markdown: str, prompt: str) -> CheckedText:
-        """The text with speaker and time after each quote, and a mark after those that nobody said.
+        """Return the text with speaker and time after each quote, and a mark after quotes that nobody said.
 
         What the model repeats from ``prompt`` in «…» is a name or a question, not a quote.
         """
@@ -198,7 +198,7 @@ class Evidence:
 
 
 def normal_words(text: str) -> list[str]:
-    """The words without case, ё and punctuation."""
+    """Return the words without case, ё and punctuation."""
     return [folded(word) for word in _WORD.findall(text)]
 
 
@@ -239,11 +239,11 @@ class ItemsReview:
         self.without_quotes = 0
 
     def of(self, answered: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """The items that stand, in the order of the answers."""
+        """Return the items that are valid, in the order of the answers."""
         return self._united([item for each in answered if (item := self._reviewed(each)) is not None])
 
     def missing(self, items: Sequence[Item]) -> tuple[Factor, ...]:
-        """The taxonomy's factors that no item names."""
+        """Return the taxonomy's factors that no item names."""
         if not (self._pass.taxonomy and self._plan.taxonomy):
             return ()
         named = {item[self._pass.taxonomy] for item in items}
@@ -300,7 +300,7 @@ class ItemsReview:
 
 
 def _joined(first: Item, second: Item) -> Item:
-    """The first item with the lists of both; what it left null comes from the second."""
+    """Return the first item with the lists of both; its nulls are filled from the second."""
     joined = dict(first)
     for name, value in second.items():
         if isinstance(value, list) and isinstance(first.get(name), list):
@@ -319,7 +319,7 @@ def _distinct(values: Sequence[Any]) -> list[Any]:
 
 
 def _on_one_line(value: Any) -> Any:
-    """The value with its strings on one line each: a line break would end a heading or a list in Markdown."""
+    """Return the value with each string on one line: a line break would end a heading or a list in Markdown."""
     if isinstance(value, str):
         return one_line(value)
     if isinstance(value, list):

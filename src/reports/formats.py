@@ -38,7 +38,7 @@ def value_text(value: float | str | None) -> str:
 
 
 def indices_table_text(indices: Sequence[IndexValue]) -> str:
-    """The table for monospaced output; a long value stands below its label."""
+    """Return the indices as a table for monospaced output; a long value stands below its label."""
     short = [len(value_text(each.value)) for each in indices if len(value_text(each.value)) <= _SHORT_VALUE]
     width = max(short, default=0)
     lines: list[str] = []
@@ -57,7 +57,7 @@ def indices_table_text(indices: Sequence[IndexValue]) -> str:
 def to_markdown(
     title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
 ) -> str:
-    """The whole report as a Markdown file. ``notes`` are warnings and why indices are missing."""
+    """Return the whole report as a Markdown file. ``notes`` are warnings and the reason of missing indices."""
     blocks = [f"# {one_line(title)}", *(["\n".join(f"- {one_line(line)}" for line in meta)] if meta else [])]
     blocks.append(printable(markdown).strip())
     if indices:
@@ -70,7 +70,7 @@ def to_markdown(
 
 
 def to_json(run: ReportRun, label: str) -> str:
-    """The indices of a finished run and how they came about, as a JSON file."""
+    """Return the indices of a finished run, and how they were computed, as a JSON file."""
     content = {
         "report": run.report_id,
         "label": label,
@@ -90,7 +90,7 @@ def to_json(run: ReportRun, label: str) -> str:
 def to_docx(
     title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
 ) -> bytes:
-    """The whole report as a Word file. Takes CPU time: use a thread."""
+    """Return the whole report as a Word file. Takes CPU time: use a thread."""
     document = Document()
     # Or Word underlines all Russian as misspelt English.
     for language in document.styles.element.iter(qn("w:lang")):
@@ -169,7 +169,7 @@ class _DocxWriter:
                 self._inline(paragraph, child)
 
     def _restarted(self, style: str, start: int) -> int:
-        """A numbering of its own: the style's would go on from the list before."""
+        """Give a list a numbering of its own: that of the style would go on from the list before."""
         numbering = self._document.part.numbering_part.element
         number_id = self._document.styles[style].element.pPr.numPr.numId.val
         abstract = next(each.abstractNumId.val for each in numbering.num_lst if each.numId == number_id)

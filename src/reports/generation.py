@@ -35,7 +35,7 @@ _SENTENCE_END = re.compile(r"[.!?…]\s")
 
 
 def with_headings_below(text: str, level: int) -> str:
-    """The text without a fence around it, its headings moved so that the highest is one below ``level``."""
+    """Return the text without a fence around it, its highest heading one below ``level``."""
     fenced = _FENCED.match(text.strip())
     text = (fenced["text"] if fenced else text).strip()
     levels = [len(match[1]) for match in _HEADING.finditer(text)]
@@ -44,7 +44,7 @@ def with_headings_below(text: str, level: int) -> str:
 
 
 def cut_at_line(text: str) -> str:
-    """The text without its last, unfinished line, or sentence when it is all one line."""
+    """Cut off the last, unfinished line; the last sentence of a text that is all one line."""
     head, newline, _ = text.rstrip().rpartition("\n")
     if newline and head.strip():
         return head.rstrip()
@@ -178,7 +178,7 @@ class _Generation:
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
     ) -> list[list[dict[str, Any]] | None]:
-        """The items of the window; in halves when they do not fit into an answer, None for a part where none fits."""
+        """Ask for the items of a window, in halves when an answer cannot hold them; None where not even one fits."""
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, _data(window), prompt]
         answer = await self._answers.structured(
@@ -207,7 +207,7 @@ class _Generation:
         return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
 
     async def _whole_text(self, pass_name: str, messages: Sequence[PromptMessage]) -> tuple[str, bool]:
-        """The answer, and whether it has no end even after a second question: its rest, or a shorter one."""
+        """Return the answer and whether it is cut off even after a second question, for its rest or a shorter one."""
         first = await self._answers.text(pass_name, messages, self._answer_tokens)
         if not first.truncated:
             return first.text, False
@@ -227,7 +227,7 @@ class _Generation:
     async def _condensed(
         self, pass_name: str, title: str, task: PromptMessage, lines: Sequence[str], room: int
     ) -> tuple[str, int]:
-        """The lines, or, when they do not fit into ``room`` tokens, notes of them for the task, or notes of notes.
+        """Return the lines; when they do not fit into ``room`` tokens, notes of them for the task, or notes of notes.
 
         Also tells in how many windows the lines were read.
         """
@@ -296,7 +296,7 @@ class _Generation:
         return {**self._variables, "earlier": SimpleNamespace(**self._earlier)}
 
     async def _room(self, prompt: PromptMessage, schema: Mapping[str, Any] | None = None) -> int:
-        """How many tokens of data fit beside the prompt and the answer. Some endpoints get the schema as text."""
+        """Count the tokens of data that fit beside prompt and answer. Some endpoints get the schema as text."""
         taken = await self._tokens([self._rules, _data(""), prompt]) + self._answer_tokens + _SECOND_QUESTION_TOKENS
         if schema is not None:
             taken += await self._llm.count_tokens(str(schema))
@@ -315,7 +315,7 @@ class _Generation:
 
 
 def _data(text: str) -> PromptMessage:
-    """The text between markers, which it cannot contain itself."""
+    """Put the text between markers, which it cannot contain itself."""
     content = texts.reports.DATA.format(
         notice=texts.reports.DATA_NOTICE,
         start=texts.reports.TRANSCRIPT_START,
@@ -326,7 +326,7 @@ def _data(text: str) -> PromptMessage:
 
 
 async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results in order. The first error of ours is raised by itself, after the other calls were stopped."""
+    """Return the results in order. The first error of ours is raised alone, after the other calls were stopped."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(call) for call in calls]

@@ -37,7 +37,7 @@ class ModelAnswers:
         self.seconds = 0.0
 
     async def text(self, pass_name: str, messages: Sequence[PromptMessage], max_tokens: int) -> Completion:
-        """The answer as text; it may be ``truncated``.
+        """Return the answer as text, which may be ``truncated``.
 
         Raises:
             ProviderInvalidAnswer: it is empty.
@@ -53,7 +53,7 @@ class ModelAnswers:
         max_tokens: int,
         second_schema: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The answer by ``schema``, or None when it was cut off by ``max_tokens``: then ask about less.
+        """Return the answer by ``schema``; None when ``max_tokens`` cut it off, so that less has to be asked for.
 
         An answer that is not valid is asked for once more, by ``second_schema`` when there is one: it may forgive what
         the caller can put right.
@@ -123,6 +123,6 @@ class ModelAnswers:
 
 
 def _is_cut_off(exc: ProviderInvalidAnswer, max_tokens: int) -> bool:
-    """An answer that took all tokens it was allowed has no end."""
+    """Tell whether an answer took all the tokens that it was allowed, so that its end is missing."""
     usage = exc.details.get("usage")
     return isinstance(usage, Usage) and usage.completion_tokens >= max_tokens

@@ -150,7 +150,7 @@ class ReportOrders:
         self._cancel = cancel
 
     async def offer(self, owner: UserId, number: int, with_recording: WithOwnRecording | None = None) -> Offer:
-        """What can be had of a recording.
+        """Return the reports that can be had of a recording.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -247,7 +247,7 @@ class ReportOrders:
         return recording
 
     async def find(self, owner: UserId, number: int, with_report: WithReport) -> ReportRun:
-        """The owner's report by its permanent number.
+        """Load a report of the owner by its permanent number.
 
         Raises:
             NotFound: the owner has none of that number.
@@ -274,7 +274,7 @@ class ReportOrders:
     async def _considered(
         self, connection: Connection, recording: Recording, wanted: ReportId | None, occasion: Occasion | None
     ) -> Order:
-        """The order as far as it goes without a model."""
+        """Return the order as far as it goes without a model."""
         lack = _lack(recording)
         if lack is not None:
             return Order(recording, (), None, lack)
@@ -344,7 +344,7 @@ def hash_inputs(
     building: BuildingType | None,
     llm: LanguageModel,
 ) -> str:
-    """What a report depends on. Takes a while for hours of speech: call it in a thread."""
+    """Hash what a report depends on. Takes a while for hours of speech: call it in a thread."""
     inputs = [
         transcript.model_dump_json(),
         metadata_lines(metadata),

@@ -53,7 +53,7 @@ def transcript_lines(transcript: Transcript) -> list[str]:
 
 
 def split(lines: Sequence[str], limit: int) -> list[str]:
-    """The lines in windows of at most ``limit`` characters, which overlap by whole lines where these are short."""
+    """Split the lines into windows of at most ``limit`` characters, which overlap by whole lines if these are short."""
     pieces = [piece for line in lines for piece in _pieces(line, limit)]
     windows: list[str] = []
     start = 0
@@ -68,7 +68,7 @@ def split(lines: Sequence[str], limit: int) -> list[str]:
 
 
 async def fit(lines: Sequence[str], budget: int, count: Count) -> list[str]:
-    """The lines in windows of at most ``budget`` tokens; one window when all fits.
+    """Split the lines into windows of at most ``budget`` tokens; into one when all fit.
 
     Tokens are counted once for the whole and once for each window.
 
@@ -113,7 +113,7 @@ def _line_halves(line: str) -> list[str]:
 
 
 def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int:
-    """Where the next window starts: some lines before ``end``, as far as the overlap and real progress allow."""
+    """Return where the next window starts: before ``end`` by the overlap, but always behind the last start."""
     room = int(limit * _OVERLAP)
     first = end
     while first - 1 > start and len(pieces[first - 1]) + 1 <= room:

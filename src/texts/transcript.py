@@ -8,7 +8,7 @@ _LABEL = re.compile(r"\[[^\n]{1,250}?:\] ")
 
 
 def speaker_label(role: str | None, speaker: str | None) -> str | None:
-    """The role, else «Спикер 2» for S2, else None."""
+    """Return the role, else «Спикер 2» for S2, else None."""
     if role:
         return role
     return SPEAKER.format(number=speaker.removeprefix("S")) if speaker else None
@@ -20,7 +20,7 @@ def labelled(label: str | None, text: str) -> str:
 
 
 def without_label(line: str) -> str:
-    """The text of a labelled line; one label is removed, the words may contain another."""
+    """Remove the label of a line, only one: the words may contain another."""
     match = _LABEL.match(line)
     return line[match.end() :] if match else line
 

@@ -11,7 +11,7 @@ class Noun(NamedTuple):
     many: str
 
     def form(self, count: int) -> str:
-        """The form that follows ``count``."""
+        """Return the form that follows ``count``."""
         last_two, last = abs(count) % 100, abs(count) % 10
         if 11 <= last_two <= 14:
             return self.many

@@ -50,7 +50,7 @@ async def ensure_weights(
     *,
     manifest: Path = MANIFEST,
 ) -> Path:
-    """The weights ``name`` under ``models_dir``: the file the engine reads, or for whisper-base its directory.
+    """Return the weights ``name`` under ``models_dir``: the file that the engine reads, for whisper-base the directory.
 
     Fetched when they are not there, by one command at a time; ``on_progress`` is told their name, the bytes fetched and
     the bytes in all. A start with weights in place reads no more than their sizes and times.

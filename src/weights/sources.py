@@ -87,7 +87,7 @@ def _address(url: str) -> tuple[str, int]:
 
 
 async def _reach(host: str, port: int) -> None:
-    """See whether anyone is there: looking up a name without a network may take long."""
+    """Connect once to see whether anyone answers: looking a name up without a network may take long."""
     try:
         async with asyncio.timeout(HUB_CONNECT_LIMIT_S):
             _, writer = await asyncio.open_connection(host, port)
@@ -221,7 +221,7 @@ def _pip_failure(package: str, folder: Path, complaints: str) -> DiskFull | Prov
 
 
 def _bytes_under(folder: Path) -> int:
-    """The bytes of what can be seen; never fails, though pip makes, moves and removes files and folders meanwhile."""
+    """Count the bytes that can be seen; never fails, though pip makes, moves and removes files meanwhile."""
     total = 0
     for parent, _, names in os.walk(folder):  # which passes over folders that are gone, unlike rglob
         for name in names:
