@@ -18,7 +18,7 @@ from errors import (
     ProviderRejectedRequest,
     ProviderUnavailable,
 )
-from language_model.openai import CAREFUL_CONTEXT_TOKENS, OpenAILanguageModel
+from language_model.openai import OpenAILanguageModel
 from openai_faults import CHAT, MODELS, Fault, Kind
 from openai_server import OpenAIServer
 from provider_calls.policy import Time
@@ -342,7 +342,7 @@ async def test_a_coming_shutdown_is_logged(server: OpenAIServer, connect: Connec
 async def test_the_context_is_asked_from_the_endpoint(server: OpenAIServer, connect: Connect) -> None:
     server.context_tokens = 12_345
     model = connect(context_tokens=0)
-    assert model.context_tokens == CAREFUL_CONTEXT_TOKENS
+    assert model.context_tokens == 8192
     await model.check()
     assert model.context_tokens == 12_345
 
@@ -361,7 +361,7 @@ async def test_an_unknown_context_stays_careful(server: OpenAIServer, connect: C
     server.faults.add(openai_faults.status(404, path=MODELS))
     model = connect(context_tokens=0)
     await model.check()
-    assert model.context_tokens == CAREFUL_CONTEXT_TOKENS
+    assert model.context_tokens == 8192
 
 
 def test_the_fingerprint_tells_engines_apart(connect: Connect) -> None:

@@ -16,7 +16,6 @@ from minio import Minio
 from prometheus_client import REGISTRY
 from tenacity import wait_none
 
-from constants import PROVIDER_TRIES
 from datamodels import RecordingId, UserId
 from embedded.s3 import S3Endpoint
 from errors import BadSettings, NotFound, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
@@ -267,21 +266,21 @@ async def test_a_server_that_is_down_is_unavailable(faulty: FaultyServer, key: s
 
 
 async def test_a_server_in_trouble_is_asked_three_times(faulty: FaultyServer, key: str) -> None:
-    faulty.failures = PROVIDER_TRIES
+    faulty.failures = 3
     with pytest.raises(ObjectStoreUnavailable):
         await store_of(faulty.endpoint).put_bytes(key, b"data")
-    assert faulty.requests == ["PUT"] * PROVIDER_TRIES
+    assert faulty.requests == ["PUT"] * 3
 
 
 async def test_a_server_that_recovers_in_time_is_no_trouble(faulty: FaultyServer, key: str, tmp_path: Path) -> None:
     store = store_of(faulty.endpoint)
-    faulty.failures = PROVIDER_TRIES - 1
+    faulty.failures = 2
     await store.put_file(key, written(tmp_path / "file", b"data"), sha256=sha256(b"data"), file_name=FILE_NAME)
     assert faulty.stored == b"data"
 
 
 async def test_a_health_check_asks_once(faulty: FaultyServer) -> None:
-    faulty.failures = PROVIDER_TRIES
+    faulty.failures = 3
     with pytest.raises(ObjectStoreUnavailable):
         await store_of(faulty.endpoint).check()
     assert len(faulty.requests) == 1
@@ -298,13 +297,13 @@ async def test_an_upload_that_is_stored_wrong_is_noticed_and_removed(
     with pytest.raises(ObjectStoreUnavailable, match="sha256"):
         await store_of(faulty.endpoint).put_file(key, path, sha256=sha256(b"a recording"), file_name=FILE_NAME)
     assert faulty.stored is None
-    assert faulty.requests == ["PUT", "GET", "DELETE"] * PROVIDER_TRIES
+    assert faulty.requests == ["PUT", "GET", "DELETE"] * 3
 
 
 async def test_an_answer_that_breaks_off_is_asked_for_again(faulty: FaultyServer, key: str, tmp_path: Path) -> None:
     store = store_of(faulty.endpoint)
     await store.put_bytes(key, b"a recording")
-    faulty.cut_answers = PROVIDER_TRIES - 1
+    faulty.cut_answers = 2
     await store.get_file(key, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"a recording"
 
@@ -312,7 +311,7 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(faulty: FaultyServer
 async def test_an_answer_that_always_breaks_off_leaves_nothing(faulty: FaultyServer, key: str, tmp_path: Path) -> None:
     store = store_of(faulty.endpoint)
     await store.put_bytes(key, b"a recording")
-    faulty.cut_answers = PROVIDER_TRIES
+    faulty.cut_answers = 3
     with pytest.raises(ObjectStoreUnavailable):
         await store.get_file(key, tmp_path / "file")
     assert names_in(tmp_path) == []

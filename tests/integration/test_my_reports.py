@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 import dialogs
 import user_states
 from config import ROOT
-from constants import REPORT_LIST_BYTES
 from datamodels import RecordingId
 from db import Database
 from dialogs import Dialog, Step
@@ -123,7 +122,7 @@ async def test_with_reports(bot: ReportsBot, anna: Owner) -> None:
 
 async def test_size_limit(bot: ReportsBot, anna: Owner) -> None:
     [first, second] = await bot.files.list(anna.id)
-    huge = second.model_copy(update={"title": "Я" * (REPORT_LIST_BYTES // 2)})
+    huge = second.model_copy(update={"title": "Я" * (5 * 1024 * 1024)})
     write_index(anna.folder, ReportIndex(next_number=3, reports=[first, huge]))
     refused = counted("open", "too_large")
     await anna.opens_the_list()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import openai_faults
-from constants import PROVIDER_TRIES
 from datamodels import BuildingType, Segment, Transcript
 from errors import ProviderUnavailable
 from language_model.openai import OpenAILanguageModel
@@ -118,7 +117,7 @@ async def test_after_a_failure_only_what_is_missing_is_asked(server: OpenAIServe
     undisturbed = await written(report, None, model, MemoryAnswers())
 
     async def breaks_down(_done: int, _total: int) -> None:
-        server.faults.add(openai_faults.status(500, path=CHAT, times=PROVIDER_TRIES))
+        server.faults.add(openai_faults.status(500, path=CHAT, times=3))
 
     with pytest.raises(ProviderUnavailable):
         await written(report, None, model, answers, on_pass=breaks_down)

@@ -11,7 +11,6 @@ import pytest
 
 import openai_faults
 from audio import find_ffmpeg, opus
-from constants import ENDPOINT_AUDIO_BYTES
 from errors import (
     EngineFailed,
     ProviderError,
@@ -25,8 +24,11 @@ from openai_answers import SAMPLE_RATE, Samples, Script, heard_sentence
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer, Recorded
 from provider_calls.policy import Time
-from speech_to_text.openai import TIMED_LIMITS, UNTIMED_LIMITS, OpenAISpeechToText
+from speech_to_text.openai import OpenAISpeechToText
+from speech_to_text.port import PartLimits
 
+TIMED_LIMITS = PartLimits(target_s=300, longest_s=700)
+UNTIMED_LIMITS = PartLimits(target_s=25, longest_s=30)
 TURN_S = 5.0
 LENGTH_S = 70.0
 LINES = [
@@ -183,7 +185,7 @@ async def test_a_part_planned_too_long_for_a_model_without_times_is_asked_in_pie
     engine = connect()
     heard = await engine.transcribe(pcm, 0.0, LENGTH_S, "ru")
     pieces = server.asked(TRANSCRIPTIONS)[1:]
-    assert all(piece.seconds <= UNTIMED_LIMITS.longest_s + 0.1 for piece in pieces)
+    assert all(piece.seconds <= 30.1 for piece in pieces)
     assert sum(piece.seconds for piece in pieces) == pytest.approx(LENGTH_S, abs=0.2)
     assert [segment.text for segment in heard.segments] == [line.text for line in LINES], "cut in pauses"
     for segment, line in zip(heard.segments, LINES, strict=True):
@@ -256,7 +258,7 @@ async def test_what_stays_is_asked_once(
 
 async def test_sound_above_the_limit_is_not_sent(server: OpenAIServer, connect: Connect, pcm: Path) -> None:
     async def encode(_pcm: Path, _start_s: float, _end_s: float) -> bytes:
-        return bytes(ENDPOINT_AUDIO_BYTES + 1)
+        return bytes(25 * 1024 * 1024 + 1)
 
     with pytest.raises(ProviderRejectedRequest, match="слишком большой"):
         await connect(encode=encode).transcribe(pcm, 0.0, 5.0, "ru")

@@ -17,7 +17,6 @@ from reports.model_answers import ModelAnswers
 from scripted_model import Call, MemoryAnswers, Script, ScriptedModel
 from speakers.diarization import Turn
 from speakers.labels import assign_speakers, labelled_text, name_roles, text_without_labels
-from speakers.roles import LINES_IN_WINDOW
 
 ROLES = (
     ScenarioRole(id="employee", label="Сотрудник", description="задаёт вопросы"),
@@ -261,7 +260,7 @@ async def test_many_utterances_go_in_windows_of_some() -> None:
 
     def script(call: Call) -> dict[str, Any]:
         numbers = [line.partition(".")[0] for line in call.last.splitlines()[1:-1]]
-        assert len(numbers) <= LINES_IN_WINDOW
+        assert len(numbers) <= 40
         return answer(**{number: "client" if int(number) % 2 else "employee" for number in numbers})
 
     naming = await name_roles(talk, ROLES, asked(script).model)

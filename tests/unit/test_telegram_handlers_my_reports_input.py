@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constants import REPORT_TITLE_CHARACTERS
 from errors import BadText
 from screens import nasty_text
 from telegram_handlers.my_reports_shared import parse_number, parse_period, parse_title, parse_title_part
@@ -44,9 +43,9 @@ def test_a_title_is_one_clean_line_of_at_most_two_hundred_characters(text: str) 
     try:
         title = parse_title(text, "старое")
     except BadText:
-        assert not 0 < len(one_line(text)) <= REPORT_TITLE_CHARACTERS or one_line(text) == "старое"
+        assert not 0 < len(one_line(text)) <= 200 or one_line(text) == "старое"
     else:
-        assert 0 < len(title) <= REPORT_TITLE_CHARACTERS
+        assert 0 < len(title) <= 200
         assert title == one_line(title)
 
 

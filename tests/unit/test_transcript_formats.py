@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from datamodels import MissingInterval, Segment, Transcript, Word
 from text_cleaning import one_line
 from transcript_formats import (
-    CUE_LINE,
-    CUE_LINES,
     FIRST_FORMAT,
     OTHER_FORMATS,
     TRANSCRIPT_FORMATS,
@@ -167,9 +165,9 @@ def test_subtitles_are_two_short_lines_in_order(transcript: Transcript, form: tu
     for event in events:
         assert event.end > event.start
         lines = event.plaintext.split("\n")
-        assert len(lines) <= CUE_LINES or max(map(len, event.plaintext.split())) >= CUE_LINE
+        assert len(lines) <= 2 or max(map(len, event.plaintext.split())) >= 42
         if kind == "srt":
-            assert max(map(len, lines)) <= CUE_LINE
+            assert max(map(len, lines)) <= 42
 
 
 # --- Word ------------------------------------------------------------------------------------------------------------
