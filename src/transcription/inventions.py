@@ -39,7 +39,7 @@ def load_inventions(path: Path = SILENCE_INVENTIONS) -> Inventions:
 
 
 def _patterns(phrases: Sequence[str]) -> tuple[re.Pattern[str], ...]:
-    """Patterns that match a whole segment; ``*`` in a phrase matches any words, such as names, or none."""
+    """Return patterns that match a whole segment; ``*`` in a phrase matches any words, such as names, or none."""
     return tuple(
         re.compile("".join(r"(?: \S+)*" if word == "*" else f" {word}" for word in _words_and_stars(phrase)))
         for phrase in phrases
