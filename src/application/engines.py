@@ -62,7 +62,7 @@ def speech_endpoint(settings: Settings) -> Endpoint | None:
     own = (settings.asr_base_url, settings.asr_api_key)
     if settings.asr_engine is AsrEngine.AUTO and not _configured(settings, own):
         return None
-    if settings.asr_engine in {AsrEngine.WHISPER, AsrEngine.ONNX}:
+    if settings.asr_engine not in {AsrEngine.AUTO, AsrEngine.OPENAI}:
         return None
     return _endpoint(settings, own, settings.asr_model, "ASR")
 
@@ -76,7 +76,7 @@ def language_endpoint(settings: Settings) -> Endpoint | None:
     own = (settings.llm_base_url, settings.llm_api_key)
     if settings.llm_engine is LlmEngine.AUTO and not _configured(settings, own):
         return None
-    if settings.llm_engine in {LlmEngine.EMBEDDED, LlmEngine.NONE}:
+    if settings.llm_engine not in {LlmEngine.AUTO, LlmEngine.OPENAI}:
         return None
     return _endpoint(settings, own, settings.llm_model, "LLM")
 

@@ -1,0 +1,46 @@
+"""Which endpoint fills a slot, by the settings alone."""
+
+from typing import Any
+
+import pytest
+
+from application.engines import Endpoint, language_endpoint, speech_endpoint
+from config import AsrEngine, LlmEngine, Settings
+from errors import BadSettings
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(_env_file=None, **given)
+
+
+@pytest.mark.parametrize("engine", set(AsrEngine) - {AsrEngine.AUTO, AsrEngine.OPENAI})
+def test_every_local_speech_engine_is_used_whatever_endpoint_is_set(engine: AsrEngine) -> None:
+    assert speech_endpoint(settings(asr_engine=engine, asr_base_url="http://asr:1/v1", asr_model="m")) is None
+
+
+@pytest.mark.parametrize("engine", set(LlmEngine) - {LlmEngine.AUTO, LlmEngine.OPENAI})
+def test_every_local_language_model_is_used_whatever_endpoint_is_set(engine: LlmEngine) -> None:
+    assert language_endpoint(settings(llm_engine=engine, llm_base_url="http://llm:1/v1", llm_model="m")) is None
+
+
+def test_with_nothing_set_the_local_engines_work() -> None:
+    assert speech_endpoint(settings()) is None
+    assert language_endpoint(settings()) is None
+
+
+def test_a_slots_own_address_and_key_go_before_the_common_ones() -> None:
+    common = {"openai_base_url": "http://all:1/v1", "openai_api_key": "common"}
+    own = settings(asr_base_url="http://asr:1/v1", asr_api_key="own", asr_model="m", llm_model="l", **common)
+    assert speech_endpoint(own) == Endpoint("http://asr:1/v1", "own", "m")
+    assert language_endpoint(own) == Endpoint("http://all:1/v1", "common", "l")
+
+
+@pytest.mark.parametrize("address", ["asr:1/v1", "ftp://asr/v1", "http://", "http://asr:0/v1", "http://asr:99999/v1"])
+def test_what_is_no_address_is_named(address: str) -> None:
+    with pytest.raises(BadSettings, match="ASR_BASE_URL"):
+        speech_endpoint(settings(asr_base_url=address, asr_model="m"))
+
+
+def test_a_missing_model_is_named() -> None:
+    with pytest.raises(BadSettings, match="ASR_MODEL"):
+        speech_endpoint(settings(asr_base_url="http://asr:1/v1"))
