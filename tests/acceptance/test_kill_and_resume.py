@@ -227,7 +227,7 @@ def test_engines_of_a_killed_command_are_taken_over_and_stopped_by_the_next(
     assert artefacts(tmp_path) == undisturbed.artefacts
     assert processes_of(state) == []
     log = (state / "logs" / "app.json.log").read_text(encoding="utf-8")
-    assert log.count("runs already, pid") == len(engines)
+    assert log.count('"engine_adopted"') == len(engines)
 
 
 @pytest.mark.parametrize(
