@@ -37,7 +37,7 @@ async def test_a_newcomer_gets_from_start_to_all_reports_in_five_taps(
     await tap("Все отчёты сразу")
     await anna.sees("Выберите тип заведения")
     await tap("Отель")
-    await anna.sees("Ещё отчёт", timeout=LONG_S)
+    await anna.sees("Ещё отчёт по записи", timeout=LONG_S)
 
     assert taps <= 5
 

@@ -22,7 +22,7 @@ async def has_reports(person: ScriptedUser, recording: Path) -> None:
     await person.press("Все отчёты сразу")
     await person.sees("Выберите тип заведения")
     await person.press("Отель")
-    await person.sees("Ещё отчёт", timeout=LONG_S)
+    await person.sees("Ещё отчёт по записи", timeout=LONG_S)
     while "Всего: 5 отчетов" not in await the_list(person):
         pass
 
