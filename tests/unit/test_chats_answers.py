@@ -134,6 +134,16 @@ async def test_without_room_for_history_there_is_none() -> None:
     assert "Раньше" not in llm.calls[0].last
 
 
+@pytest.mark.parametrize("context", range(110, 240, 5))
+async def test_room_is_left_for_what_a_chat_template_adds(context: int) -> None:
+    llm = ScriptedModel(lambda _: "Да [1].", context_tokens=context)
+    try:
+        await Composer(llm, PROMPT, 2000).compose("Что?", [passage(1, "слово " * 20)], [])
+    except ContextTooSmall:
+        assert not llm.calls
+    assert llm.largest <= context
+
+
 @given(context=st.integers(300, 3000), length=st.integers(0, 1500), count=st.integers(1, 8))
 async def test_prompt_and_answer_fit_into_any_context(context: int, length: int, count: int) -> None:
     llm = ScriptedModel(lambda _: "Да [1].", context_tokens=context)

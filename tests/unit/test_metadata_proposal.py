@@ -164,6 +164,15 @@ async def test_what_is_asked_fits_into_a_small_context(pack: ReportPack) -> None
     assert llm.largest <= 1800
 
 
+@pytest.mark.parametrize("context_tokens", range(1355, 1380, 2))
+async def test_room_is_left_for_what_a_chat_template_adds(pack: ReportPack, context_tokens: int) -> None:
+    # All of it fits, or just does not.
+    llm, model = asking(pack, lambda _: INTERVIEW, context_tokens=context_tokens, max_output_tokens=300)
+    said = (*SAID, *("Да." for _ in range(100)))
+    await propose(transcript(*said, every_s=1.0), pack.scenario("interview"), model, TODAY)
+    assert 0 < llm.largest <= context_tokens
+
+
 async def test_a_context_without_room_proposes_nothing(pack: ReportPack) -> None:
     llm, model = asking(pack, lambda _: INTERVIEW, context_tokens=500)
     assert await propose(transcript(*SAID), pack.scenario("interview"), model, TODAY) == NOTHING

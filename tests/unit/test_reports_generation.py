@@ -315,6 +315,13 @@ async def test_a_long_recording_passes_a_small_context_as_notes_and_notes_of_not
     assert report.text.startswith("## Оценка\n\nИтог по заметкам.")
 
 
+@pytest.mark.parametrize("context_tokens", range(700, 760, 4))
+async def test_room_is_left_for_a_second_question_and_what_a_chat_template_adds(context_tokens: int) -> None:
+    model = ScriptedModel(of_method(), context_tokens=context_tokens, max_output_tokens=200)
+    await generated("report_method", model, transcript=long_recording(10))
+    assert 0 < model.largest <= context_tokens - 200
+
+
 async def test_notes_that_do_not_get_shorter_are_an_error_not_an_endless_loop() -> None:
     model = ScriptedModel(lambda call: call.data, context_tokens=2_000, max_output_tokens=500)
     with pytest.raises(ProviderInvalidAnswer, match="shorter"):

@@ -189,6 +189,15 @@ async def test_windows_vote_with_the_words_said_in_them() -> None:
     assert {segment.role for segment in naming.segments if segment.speaker == "S1"} == {"Сотрудник"}
 
 
+@pytest.mark.parametrize("context_tokens", range(345, 365))
+async def test_a_window_leaves_room_for_what_a_chat_template_adds(context_tokens: int) -> None:
+    # Everything fits into one window, or just does not.
+    talk = [said("слово", number, number + 1, f"S{number % 2 + 1}") for number in range(60)]
+    used = asked(lambda _: answer(S1="employee", S2="client"), context_tokens=context_tokens)
+    await name_roles(talk, ROLES, used.model)
+    assert used.llm.largest <= context_tokens
+
+
 async def test_no_line_is_left_out_of_the_windows() -> None:
     talk = [said(f"слово{number} " * 30, number, number + 1, f"S{number % 2 + 1}") for number in range(40)]
     used = asked(lambda _: answer(S1="employee", S2="client"), context_tokens=600)
