@@ -21,7 +21,7 @@ from datamodels import (
 )
 from db import Connection, Database
 from errors import NotFound
-from recordings_factory import add_recording
+from recordings_factory import add_recording, add_user
 
 OUTCOME = ReportOutcome(
     number=4,
@@ -158,3 +158,34 @@ async def test_an_answer_about_one_recording_is_no_answer_about_another(connecti
     first, second = await add_recording(connection), await add_recording(connection)
     await reports_store.store_pass(connection, first.id, ANSWER)
     assert await reports_store.find_pass(connection, second.id, ANSWER.input_hash) is None
+
+
+async def add_report(connection: Connection, recording: Recording) -> ReportRun:
+    """A finished report; all of them have the same number."""
+    run = await reports_store.queue_run(connection, new_run(recording, input_hash=uuid4().hex))
+    assert await reports_store.finish_run(connection, run.id, OUTCOME)
+    return run
+
+
+async def test_of_the_reports_of_two_each_sees_their_own(connection: Connection) -> None:
+    recordings = [await add_recording(connection) for _ in range(2)]
+    runs = [await add_report(connection, recording) for recording in recordings]
+    for recording, run in zip(recordings, runs, strict=True):
+        found = await reports_store.find_by_number(connection, recording.owner_id, 4)
+        assert found is not None
+        assert found.id == run.id
+        assert [row["id"] for row in await reports_store.list_named(connection, recording.owner_id)] == [run.id]
+        assert len(await reports_store.index_points(connection, recording.owner_id)) == 1
+
+
+async def test_a_report_is_neither_read_nor_deleted_by_another(connection: Connection) -> None:
+    recording, stranger = await add_recording(connection), await add_user(connection)
+    run = await add_report(connection, recording)
+    assert await reports_store.find_by_number(connection, stranger, 4) is None
+    assert await reports_store.find_text(connection, stranger, run.id) is None
+    assert await reports_store.list_named(connection, stranger) == []
+    assert await reports_store.index_points(connection, stranger) == []
+    await reports_store.delete_run(connection, stranger, run.id)
+    assert await reports_store.find_text(connection, recording.owner_id, run.id) == OUTCOME.text
+    await reports_store.delete_run(connection, recording.owner_id, run.id)
+    assert await reports_store.find_text(connection, recording.owner_id, run.id) is None

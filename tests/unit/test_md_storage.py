@@ -98,8 +98,12 @@ async def test_the_same_report_saved_again_keeps_its_number_and_takes_the_new_te
 
 async def test_users_have_numbers_of_their_own(tmp_path: Path) -> None:
     files = ReportFiles(tmp_path)
-    await files.save(OWNER, entry(), TEXT)
-    assert await files.save(UserId(uuid4()), entry(), TEXT) == 1
+    other, own, others = UserId(uuid4()), entry(), entry()
+    await files.save(OWNER, own, TEXT)
+    assert await files.save(other, others, "чужой") == 1
+    assert [report.id for report in await files.list(OWNER)] == [own.id]
+    assert [report.id for report in await files.list(other)] == [others.id]
+    assert (await files.read(OWNER, 1), await files.read(other, 1)) == (TEXT, "чужой")
 
 
 async def test_tasks_that_save_at_once_get_different_numbers(tmp_path: Path) -> None:
