@@ -153,8 +153,6 @@ _BEGINNING_S = 300.0
 _FEWEST_SEGMENTS = 20
 """Segments that are taken at least, since a recording may begin with a long silence."""
 _ANSWER_TOKENS = 320
-_MESSAGE_TOKENS = 32
-"""Tokens that a chat template adds around messages, at most."""
 _SMALLEST_WINDOW_TOKENS = 64
 _SAFETY = 0.9
 """The part kept of the segments that should fit, since the token density of a stretch differs from the whole's."""
