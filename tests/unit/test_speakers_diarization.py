@@ -96,6 +96,11 @@ def test_a_flip_inside_fluent_speech_is_not_believed_and_one_between_pauses_is()
     assert heard(paused, slice(4, 9), 0.2) == "BBBBAAAAABBB"
 
 
+def test_a_word_inside_fluent_speech_is_believed() -> None:
+    # Six frames that are 0.2 liker to another voice: 1.2 in sum, more than two changes in fluent speech cost.
+    assert heard(frames("x" * 14), slice(4, 10), 0.2) == "BBBBAAAAAABBBB"
+
+
 def test_a_change_in_a_pause_is_cheap_and_not_free() -> None:
     # A single frame that is 0.2 liker to another voice is worth less than two cheap changes.
     assert heard(frames("xxxx..xxxx"), slice(4, 5), 0.2) == "BBBBBBBBBB"
