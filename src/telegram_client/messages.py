@@ -46,11 +46,11 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Finds messages that were delivered although Telegram's answer, with their ids, was lost."""
+    """Which ids messages have, or can have when Telegram's answer was lost, that were delivered before."""
 
     def __init__(self) -> None:
         self._latest = 0
-        self._known: dict[int, None] = {}
+        self._known: dict[int, MessageId] = {}
         self._begun: dict[int, int] = {}
 
     def saw(self, message: int) -> None:
@@ -62,23 +62,30 @@ class Sendings:
         self._begun.setdefault(random_id, self._latest)
         _forget_oldest(self._begun)
 
-    def end(self, random_id: int, message: int) -> None:
+    def end(self, random_id: int, message: MessageId) -> None:
         """Note the id of a delivered message."""
         self.saw(message)
         self._begun.pop(random_id, None)
-        self._known[message] = None
+        self._known[random_id] = message
         _forget_oldest(self._known)
 
     async def find(
         self, client: BotClient, random_id: int, chat: ChatId, fits: Callable[[Any], bool]
     ) -> MessageId | None:
-        """Find the bot's message in ``chat`` that ``fits`` and whose id is unknown; None when it was deleted."""
+        """Find the message with ``random_id``; None when deleted.
+
+        When nobody was told its id, it is the message of ours in ``chat`` that ``fits`` and that is no other's.
+        """
+        if random_id in self._known:
+            message, _ = await message_by_id(client, self._known[random_id])
+            return self._known[random_id] if isinstance(message, raw.types.Message) else None
+        others = set(self._known.values())
         after = max(self._begun[random_id] - _LOOK_BACK, 0)
         before: MessageId | None = None
         async for message, _ in messages_after(client, after):
             self.saw(message.id)
             ours = isinstance(message, raw.types.Message) and message.out and chat_of(message) == chat
-            if not ours or message.id in self._known or not fits(message):
+            if not ours or message.id in others or not fits(message):
                 continue
             if message.id > self._begun[random_id]:
                 return MessageId(message.id)

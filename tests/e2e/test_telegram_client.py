@@ -1,23 +1,17 @@
 """The adapter to Telegram over real MTProto: nothing sent twice, nothing lost, every byte downloaded."""
 
 import asyncio
-import importlib.util
 import logging
 import random
 import re
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from pyrogram.connection.transport.tcp import tcp
-from pyrogram.connection.transport.tcp.tcp import TCP
-from pyrogram.crypto import rsa
 from structlog.testing import capture_logs
 
 import telegram_client.session
@@ -25,48 +19,24 @@ from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingM
 from errors import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from telegram_client.client import TelegramClient
 from telegram_events import Happening
-from telegram_server import SITE, TelegramServer
+from telegram_in_process import loopback_server, new_client, nothing_reachable
+from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
 
 MEBIBYTE = 2**20
 RECORDING_BYTES = 5 * MEBIBYTE + MEBIBYTE // 2 + 7
 
 
-REACHABLE = TCP.connect
-
-
-async def refuse(_: TCP, address: object) -> None:
-    raise ConnectionRefusedError(f"a test may not reach {address}")
-
-
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback() -> Iterator[None]:
-    """Let nothing that outlives a test go on to Telegram itself."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(TCP, "connect", refuse)
+    with nothing_reachable():
         yield
 
 
 @pytest.fixture
-async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TelegramServer]:
-    """A server that the client library of this process talks to."""
-    async with TelegramServer() as server:
-        monkeypatch.setenv("LOOPBACK_TELEGRAM", server.environment()["LOOPBACK_TELEGRAM"])
-        monkeypatch.setattr(rsa, "server_public_keys", rsa.server_public_keys)
-        monkeypatch.setattr(TCP, "connect", REACHABLE)
-        for change, module in zip(loopback_site().CHANGES.values(), (rsa, tcp), strict=True):
-            change(module)
+async def server() -> AsyncIterator[TelegramServer]:
+    async with loopback_server() as server:
         yield server
-
-
-def loopback_site() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("loopback_site", SITE / "sitecustomize.py")
-    assert spec is not None
-    assert spec.loader is not None
-    finders, module = list(sys.meta_path), importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sys.meta_path[:] = finders
-    return module
 
 
 @pytest.fixture
@@ -81,17 +51,6 @@ class Bot:
     client: TelegramClient
     messages: list[IncomingMessage] = field(default_factory=list)
     presses: list[ButtonPress] = field(default_factory=list)
-
-
-def new_client(server: TelegramServer, folder: Path, *, token: str | None = None) -> TelegramClient:
-    return TelegramClient(
-        token=token or server.account.token,
-        api_id=server.account.api_id,
-        api_hash=server.account.api_hash,
-        session_dir=folder / "telegram",
-        proxy=None,
-        parallel_transfers=3,
-    )
 
 
 @asynccontextmanager

@@ -1,0 +1,208 @@
+"""What a caller may rely on, whichever messenger it is: Telegram's client over real MTProto, or the tests' double."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from datamodels_telegram import Button, ButtonPress, ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
+from errors import AlreadySent, FileGone
+from messenger import Messenger
+from telegram_double import TelegramDouble
+from telegram_in_process import loopback_server, new_client, nothing_reachable
+from telegram_user import ScriptedUser
+
+ANNA = 1001
+NOWHERE = MessageId(99_999)
+BUTTON = ((Button(text="Да", data="yes"),),)
+
+
+class Talk(ABC):
+    """A started messenger, and Anna in her chat with the bot."""
+
+    def __init__(self, messenger: Messenger) -> None:
+        self.messenger = messenger
+        self.chat = ChatId(ANNA)
+        self.came: list[IncomingMessage] = []
+        self.pressed: list[ButtonPress] = []
+        self.answered: list[bool] = []
+
+    async def on_message(self, message: IncomingMessage) -> None:
+        self.came.append(message)
+        await self.messenger.send(message.chat_id, Screen(text="получено"))
+
+    async def on_press(self, press: ButtonPress) -> None:
+        self.pressed.append(press)
+        self.answered.append(await self.messenger.answer(press.query_id, "нажато"))
+
+    @property
+    @abstractmethod
+    def sees(self) -> list[str]:
+        """The bot's messages."""
+
+    @abstractmethod
+    async def writes(self, text: str) -> MessageId:
+        """Write to the bot and wait until it has heard."""
+
+    @abstractmethod
+    async def presses(self, message: MessageId, button: Button) -> str:
+        """Press a button; returns what is shown over it."""
+
+
+class TalkInMemory(Talk):
+    def __init__(self, double: TelegramDouble) -> None:
+        super().__init__(double)
+        self._double = double
+        self._person = TelegramPerson(id=ANNA, name="Анна")
+        self._ids = count(1)
+
+    @property
+    def sees(self) -> list[str]:
+        return self._double.shown(self.chat)
+
+    async def writes(self, text: str) -> MessageId:
+        assert self._double.listeners is not None
+        message = IncomingMessage(
+            chat_id=self.chat, message_id=MessageId(next(self._ids)), person=self._person, text=text
+        )
+        self._double.written[self.chat, message.message_id] = message
+        self._double.unseen.append(message)
+        await self._double.listeners[0](message)
+        return message.message_id
+
+    async def presses(self, message: MessageId, button: Button) -> str:
+        assert self._double.listeners is not None
+        press = ButtonPress(
+            query_id=next(self._ids), chat_id=self.chat, message_id=message, person=self._person, data=button.data
+        )
+        await self._double.listeners[1](press)
+        return self._double.answers[press.query_id][0]
+
+
+class TalkAtTelegram(Talk):
+    def __init__(self, messenger: Messenger, anna: ScriptedUser) -> None:
+        super().__init__(messenger)
+        self._anna = anna
+
+    @property
+    def sees(self) -> list[str]:
+        return [message.text for message in self._anna.chat.from_bot]
+
+    async def writes(self, text: str) -> MessageId:
+        replies = len(self.sees)
+        sent = await self._anna.send(text)
+        await self._anna.chat.until(lambda: len(self.sees) > replies, 10, "the reply")
+        return MessageId(sent.id)
+
+    async def presses(self, message: MessageId, button: Button) -> str:
+        return (await self._anna.press_data(message, button.data.encode())).text
+
+
+@asynccontextmanager
+async def double(_: Path) -> AsyncIterator[Talk]:
+    yield TalkInMemory(TelegramDouble())
+
+
+@asynccontextmanager
+async def telegram(folder: Path) -> AsyncIterator[Talk]:
+    async with loopback_server() as server:
+        anna = server.world.user("Анна", id=ANNA)
+        yield TalkAtTelegram(new_client(server, folder), anna)
+
+
+Make = Callable[[Path], AbstractAsyncContextManager[Talk]]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback() -> Iterator[None]:
+    with nothing_reachable():
+        yield
+
+
+@pytest.fixture(params=[double, telegram], ids=lambda make: make.__name__)
+async def talk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Talk]:
+    make: Make = request.param
+    async with make(tmp_path) as talk:
+        await talk.messenger.start(talk.on_message, talk.on_press)
+        try:
+            yield talk
+        finally:
+            await talk.messenger.stop()
+
+
+async def test_a_started_bot_knows_its_name_and_takes_commands(talk: Talk) -> None:
+    assert talk.messenger.username.endswith("bot")
+    await talk.messenger.set_commands([("start", "Меню")])
+
+
+async def test_the_same_sent_twice_is_there_twice(talk: Talk) -> None:
+    first = await talk.messenger.send(talk.chat, Screen(text="Отчёт"))
+    second = await talk.messenger.send(talk.chat, Screen(text="Отчёт"))
+    assert first != second
+    assert talk.sees == ["Отчёт", "Отчёт"]
+
+
+async def test_with_the_same_random_id_it_is_the_same_message(talk: Talk) -> None:
+    first = await talk.messenger.send(talk.chat, Screen(text="Отчёт"), random_id=77)
+    await talk.messenger.send(talk.chat, Screen(text="Меню"), random_id=-77)
+    assert await talk.messenger.send(talk.chat, Screen(text="Отчёт"), random_id=77) == first
+    assert talk.sees == ["Отчёт", "Меню"]
+
+
+async def test_with_the_same_random_id_it_is_the_same_file(talk: Talk) -> None:
+    caption = Screen(text="Готово")
+    first = await talk.messenger.send_file(talk.chat, b"# report", "Отчёт.md", caption, random_id=78)
+    assert await talk.messenger.send_file(talk.chat, b"# report", "Отчёт.md", caption, random_id=78) == first
+    assert talk.sees == ["Готово"]
+
+
+async def test_what_was_delivered_and_deleted_does_not_come_back(talk: Talk) -> None:
+    sent = await talk.messenger.send(talk.chat, Screen(text="Отчёт"), random_id=79)
+    await talk.messenger.delete(talk.chat, [sent])
+    with pytest.raises(AlreadySent):
+        await talk.messenger.send(talk.chat, Screen(text="Отчёт"), random_id=79)
+    assert talk.sees == []
+
+
+async def test_an_edited_message_shows_the_new_text(talk: Talk) -> None:
+    sent = await talk.messenger.send(talk.chat, Screen(text="раз", keyboard=BUTTON))
+    assert await talk.messenger.edit(talk.chat, sent, Screen(text="два"))
+    # What it shows already is no error.
+    assert await talk.messenger.edit(talk.chat, sent, Screen(text="два"))
+    assert talk.sees == ["два"]
+
+
+async def test_that_a_message_is_gone_is_no_error(talk: Talk) -> None:
+    kept = await talk.messenger.send(talk.chat, Screen(text="меню"))
+    gone = await talk.messenger.send(talk.chat, Screen(text="вопрос"))
+    await talk.messenger.delete(talk.chat, [gone, NOWHERE])
+    await talk.messenger.delete(talk.chat, [gone])
+    assert not await talk.messenger.edit(talk.chat, gone, Screen(text="ответ"))
+    assert talk.sees == ["меню"]
+    assert await talk.messenger.edit(talk.chat, kept, Screen(text="меню, страница 2"))
+
+
+async def test_a_press_is_told_and_answered_once(talk: Talk) -> None:
+    sent = await talk.messenger.send(talk.chat, Screen(text="меню", keyboard=BUTTON))
+    assert await talk.presses(sent, BUTTON[0][0]) == "нажато"
+    [press] = talk.pressed
+    assert (press.chat_id, press.message_id, press.person.id, press.data) == (ANNA, sent, ANNA, "yes")
+    assert not await talk.messenger.answer(press.query_id, "поздно")
+    assert talk.answered == [True]
+
+
+async def test_what_a_person_wrote_can_be_fetched_again(talk: Talk) -> None:
+    first, second = await talk.writes("раз"), await talk.writes("два")
+    assert [message.text for message in talk.came] == ["раз", "два"]
+    assert await talk.messenger.fetch(talk.chat, second) == talk.came[1]
+    assert await talk.messenger.fetch(ChatId(5), second) is None
+    assert await talk.messenger.fetch(talk.chat, NOWHERE) is None
+    assert [message.text for message in await talk.messenger.missed(first)] == ["два"]
+
+
+async def test_a_file_that_is_gone_says_so(talk: Talk, tmp_path: Path) -> None:
+    with pytest.raises(FileGone, match=r"7\.part"):
+        await talk.messenger.download(talk.chat, NOWHERE, tmp_path / "7.part", 10, lambda _: None)
