@@ -23,10 +23,10 @@ from markups.my_reports import (
     ask_number,
     delete_question,
     list_caption,
+    list_menu,
     list_too_large,
     no_reports,
     rename_question,
-    reports_menu,
     tries_left,
     view_caption,
     view_question,
@@ -126,7 +126,7 @@ class MyReportsHandlers:
             name = safe_file_name(texts.my_reports.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
             caption = list_caption(len(reports))
             await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
-            menu = reports_menu(len(reports), minutes_of(self._desk.lasts))
+            menu = list_menu(len(reports), minutes_of(self._desk.lasts))
             await self._messages.send(context.chat, MessageKind.MENU, menu)
 
     async def handle_report_view_request(self, context: Context, press: Press) -> None:

@@ -11,7 +11,6 @@ from datamodels import (
     IndexPoint,
     NewReportRun,
     RecordingId,
-    ReportId,
     ReportOutcome,
     ReportRun,
     ReportRunId,
@@ -98,10 +97,6 @@ _CANCEL_RUNS = """
         finished_at = now()
     WHERE id = ANY(%(ids)s) AND status IN ('queued', 'running')
     RETURNING id
-"""
-_SELECT_NEWEST_STATUSES = """
-    SELECT DISTINCT ON (report_id) report_id, status FROM report_runs
-    WHERE recording_id = %(recording_id)s ORDER BY report_id, created_at DESC
 """
 _SELECT_OF_OTHERS = "SELECT FROM report_runs WHERE id = ANY(%(ids)s) AND owner_id <> %(owner_id)s LIMIT 1"
 _SELECT_UNFINISHED = """
@@ -229,12 +224,6 @@ async def are_of_others(connection: Connection, owner_id: UserId, run_ids: Seque
     """Tell whether any of these runs is someone else's; one that was deleted is nobody's."""
     parameters = {"ids": list(run_ids), "owner_id": owner_id}
     return await (await connection.execute(_SELECT_OF_OTHERS, parameters)).fetchone() is not None
-
-
-async def newest_statuses(connection: Connection, recording_id: RecordingId) -> dict[ReportId, RunStatus]:
-    """Load the status of the newest run of each report of the recording that was ever ordered."""
-    cursor = await connection.execute(_SELECT_NEWEST_STATUSES, {"recording_id": recording_id})
-    return {ReportId(row["report_id"]): RunStatus(row["status"]) async for row in cursor}
 
 
 async def list_unfinished(connection: Connection, recording_id: RecordingId) -> list[ReportRunId]:

@@ -168,8 +168,8 @@ def _only_one(folder: Path) -> Iterator[None]:
         lock.free()
 
 
-def telegram_client(settings: Settings) -> TelegramClient:
-    """Make the client of the bot that the settings name; nothing is sent.
+def messenger_of(settings: Settings) -> Messenger:
+    """Make the messenger that the settings name, which is Telegram; nothing is sent.
 
     Raises:
         BotNotConfigured: token, id or hash is missing.

@@ -7,7 +7,7 @@ import signal
 import structlog
 
 import texts.cli
-from application.bot import open_bot, telegram_client
+from application.bot import messenger_of, open_bot
 from cli.display import Display
 from config import ROOT, Settings
 from prompt_pack.pack import load_pack
@@ -26,16 +26,16 @@ async def serve(settings: Settings) -> int:
 
     Raises:
         BotNotConfigured: token, id or hash is missing.
-        MessengerRefusedSecrets: Telegram does not accept them.
+        MessengerRefusedSecrets: the messenger does not accept them.
         BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
     """
-    telegram = telegram_client(settings)
+    messenger = messenger_of(settings)
     _stop_on_signals(asyncio.current_task())
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     with Display() as display:
         try:
             display.say(texts.cli.BOT_STARTING)
-            async with open_bot(settings, pack, telegram, display.fetch) as bot:
+            async with open_bot(settings, pack, messenger, display.fetch) as bot:
                 display.say(texts.cli.BOT_READY.format(username=bot.username))
                 await bot.run()
         except asyncio.CancelledError:

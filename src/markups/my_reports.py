@@ -25,7 +25,7 @@ _BACK_TO_REPORTS = (button(texts.telegram.BACK, Action.REPORT_MENU),)
 _CANCEL = (button(texts.telegram.CANCEL, Action.REPORT_CANCEL),)
 
 
-def reports_menu(count: int, lasts_minutes: int) -> Screen:
+def list_menu(count: int, lasts_minutes: int) -> Screen:
     """Show the menu below the list that was sent."""
     minutes = f"{lasts_minutes} {texts.my_reports.LIST_MINUTES.form(lasts_minutes)}"
     return _menu(texts.my_reports.MENU.format(reports=texts.my_reports.REPORT.counted(count), minutes=minutes))

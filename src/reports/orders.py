@@ -35,7 +35,6 @@ from db import Connection, Database
 from dialogs import find_wizard
 from errors import BuildingNeeded, NoLanguageModel, NotFound, UnknownChoice
 from language_model.port import LanguageModel
-from metadata.fields import Field, missing
 from metadata.parsing import metadata_lines
 from prompt_pack.models import ReportPack, ReportPlan, ReportType
 from recordings.descriptions import building_of, say_building
@@ -60,23 +59,18 @@ class Lack(StrEnum):
 
 
 class Offered(NamedTuple):
-    """A report that can be had. ``status`` is how far its newest run is; None while it was never ordered."""
+    """A report that can be had, and what it lacks."""
 
     report: ReportType
     lack: Lack | None
-    status: RunStatus | None
 
 
 class Offer(NamedTuple):
-    """What can be had of a recording; nothing while it lacks something itself.
-
-    ``unknown`` are the fields of its metadata that have no value: reports are written without them, too.
-    """
+    """What can be had of a recording; nothing while it lacks something itself."""
 
     recording: Recording
     lack: Lack | None
     building: BuildingType | None
-    unknown: tuple[Field, ...]
     reports: tuple[Offered, ...]
 
 
@@ -160,16 +154,14 @@ class ReportOrders:
             if with_recording is not None:
                 await with_recording(connection, recording)
             metadata = await _metadata(connection, recording)
-            statuses = await reports_store.newest_statuses(connection, recording.id)
         building, lack = building_of(recording, metadata), _lack(recording)
         if lack is not None:
-            return Offer(recording, lack, building, (), ())
-        scenario = recording.request.scenario
+            return Offer(recording, lack, building, ())
         offered = tuple(
-            Offered(each, Lack.BUILDING if _lacks_building(each, building) else None, statuses.get(each.id))
-            for each in self._pack.reports(scenario)
+            Offered(each, Lack.BUILDING if _lacks_building(each, building) else None)
+            for each in self._pack.reports(recording.request.scenario)
         )
-        return Offer(recording, None, building, missing(scenario, metadata), offered)
+        return Offer(recording, None, building, offered)
 
     async def order(
         self, owner: UserId, number: int, wanted: ReportId | None, occasion: Occasion | None = None
@@ -216,9 +208,9 @@ class ReportOrders:
     async def say_building(
         self, owner: UserId, number: int, building: BuildingType, place: int | None
     ) -> ReportId | None:
-        """Keep the building type that was asked for, and tell which report is to be ordered then; None for all.
+        """Store the building type of a recording; return the id of the report to order then, None for all of them.
 
-        ``place`` is the report's in its scenario, from 1; None stands for all.
+        ``place`` is that of the report in its scenario, from 1; None means all reports.
 
         Raises:
             NotFound: the owner has no recording of that number.

@@ -26,7 +26,6 @@ from db import Connection, Database
 from errors import DatabaseUnavailable, NoLanguageModel, NotFound, UnknownChoice
 from handlers_world import PACK, TRANSCRIPT, Person
 from language_model.port import LanguageModel
-from metadata.fields import Field
 from reports.orders import Lack, ReportOrders
 
 LINKS = ReportId("report_int_links")
@@ -118,18 +117,6 @@ async def test_only_reports_that_depend_on_it_lack_a_building_type_and_metadata_
     assert offer.building is building
     lacking = {each.report.id for each in offer.reports if each.lack is Lack.BUILDING}
     assert lacking == (set() if building else PER_BUILDING)
-
-
-async def test_an_offer_tells_what_is_there_and_which_metadata_are_not(person: Person) -> None:
-    recording = await person.has_recording(metadata=HOTEL)
-    [run] = (await person.bot.orders.order(person.user.id, recording.number, LINKS)).runs
-    offer = await person.bot.orders.offer(person.user.id, recording.number)
-    assert {each.report.id: each.status for each in offer.reports if each.status} == {LINKS: RunStatus.QUEUED}
-    assert Field.DATE in offer.unknown
-    assert Field.PLACE_NAME not in offer.unknown
-    await person.bot.orders.cancel(person.user.id, [run])
-    offer = await person.bot.orders.offer(person.user.id, recording.number)
-    assert {each.report.id: each.status for each in offer.reports if each.status} == {LINKS: RunStatus.CANCELLED}
 
 
 async def test_an_order_is_there_with_its_jobs_and_its_effects_or_not_at_all(person: Person) -> None:
