@@ -276,7 +276,9 @@ def _lemma(zone: str) -> str:
     form = {"nomn", "plur"} if "Pltm" in noun.tag else {"nomn", "sing", noun.tag.gender or "masc"}
     agreed = [parse.inflect(form) if "ADJF" in parse.tag else None for parse in parses[:head]]
     before = [parse.word if parse else word for parse, word in zip(agreed, words, strict=False)]
-    return " ".join([*before, noun.normal_form, *words[head + 1 :]])
+    # Of dashes around a letter the dictionary keeps the dashes: what was written stands then.
+    named = noun.normal_form if any(map(str.isalnum, noun.normal_form)) else words[head]
+    return " ".join([*before, named, *words[head + 1 :]])
 
 
 def _noun_or_best(word: str) -> Any:

@@ -255,6 +255,7 @@ def test_a_zone_may_stand_before_the_building(text: str, building: BuildingType,
         ("зоны отдыха", ("зона отдыха",)),
         ("входной группы, ", ("входная группа",)),
         ("wi-fi", ("wi-fi",)),
+        ("лобби, ---а", ("лобби", "---а")),
     ],
 )
 def test_zones_are_lemmas_and_each_is_named_once(text: str, zones: tuple[str, ...]) -> None:
