@@ -1,11 +1,12 @@
-"""Delivers the answers to questions: each is put into the outbox and noted as delivered, in one transaction."""
+"""Delivers answers to the messenger: each is put into the outbox and noted as delivered, in one transaction."""
 
 from collections.abc import Callable
 
 import chat_history
 import outbox_store
-from datamodels_chats import EndedAnswer
-from datamodels_telegram import MessageKind, OutgoingMessage
+from datamodels import Value
+from datamodels_chats import EndedAnswer, Occasion, ReturnAddress
+from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage
 from db import Database
 from followers import Loop
 from markups.chats import answer_messages
@@ -13,6 +14,25 @@ from markups.chats import answer_messages
 _AT_ONCE = 20
 _PAUSE_S = 0.3
 """Seconds between looks. A person waits for the answer, and a look costs one search in an index."""
+
+_DOOR = "telegram"
+
+
+class _Destination(Value):
+    """A return address of the messenger; the answer replaces the waiting message."""
+
+    chat_id: ChatId
+    waiting_message_id: MessageId | None
+
+
+def occasion_of(chat: ChatId, message: MessageId) -> Occasion:
+    """Return the occasion of a person's message."""
+    return Occasion(door=_DOOR, key=f"{chat}:{message}", turn=message)
+
+
+def return_address(chat: ChatId, waiting_message: MessageId) -> ReturnAddress:
+    """Return the address of an answer: in ``chat``, in the place of ``waiting_message``."""
+    return _Destination(chat_id=chat, waiting_message_id=waiting_message).model_dump(mode="json")
 
 
 class ChatDeliveries:
@@ -30,11 +50,12 @@ class ChatDeliveries:
     async def look(self) -> None:
         """Deliver the answers that have ended."""
         async with self._database.transaction() as connection:
-            ended = await chat_history.lock_ended(connection, _AT_ONCE)
+            ended = await chat_history.lock_ended(connection, _DOOR, _AT_ONCE)
             for each in ended:
-                for part, message in enumerate(_messages(each)):
+                destination = _Destination.model_validate(each.return_to)
+                for part, message in enumerate(_messages(each, destination.waiting_message_id)):
                     key = f"answer:{each.id}:{part}"
-                    await outbox_store.put(connection, key, each.owner_id, each.telegram_chat_id, message)
+                    await outbox_store.put(connection, key, each.owner_id, destination.chat_id, message)
                 await chat_history.mark_delivered(connection, each.id)
         if ended:
             self._wake_outbox()
@@ -42,10 +63,10 @@ class ChatDeliveries:
             self._loop.wake()
 
 
-def _messages(ended: EndedAnswer) -> list[OutgoingMessage]:
-    """Return the messages of an answer; the first replaces the message that says that the search goes on."""
+def _messages(ended: EndedAnswer, waiting: MessageId | None) -> list[OutgoingMessage]:
+    """Return the messages of an answer; the first replaces ``waiting``, which says that the search goes on."""
     screens = answer_messages(ended.question, ended.outcome)
     return [
-        OutgoingMessage(kind=MessageKind.RESULT, screen=screen, replaces=None if part else ended.waiting_message_id)
+        OutgoingMessage(kind=MessageKind.RESULT, screen=screen, replaces=None if part else waiting)
         for part, screen in enumerate(screens)
     ]

@@ -19,10 +19,11 @@ from datamodels_chats import (
     Chat,
     ChatFigures,
     EndedAnswer,
+    Occasion,
     QuestionToAnswer,
+    ReturnAddress,
     Turn,
 )
-from datamodels_telegram import ChatId, MessageId
 from db import Connection
 from errors import NotFound
 from random_ids import new_id
@@ -59,18 +60,16 @@ _NAME_CHAT = """
 _DELETE_CHAT = "DELETE FROM chats WHERE owner_id = %(owner_id)s AND number = %(number)s RETURNING number"
 
 _INSERT_QUESTION = """
-    INSERT INTO chat_questions (owner_id, chat_number, telegram_chat_id, message_id, text)
-    VALUES (%(owner_id)s, %(number)s, %(telegram_chat_id)s, %(message_id)s, %(text)s)
+    INSERT INTO chat_questions (owner_id, chat_number, door, key, text)
+    VALUES (%(owner_id)s, %(number)s, %(door)s, %(key)s, %(text)s)
     RETURNING id
 """
 _INSERT_ANSWER = """
-    INSERT INTO chat_answers (id, question_id, kind, status, waiting_message_id)
-    VALUES (%(id)s, %(question_id)s, %(kind)s, %(status)s, %(waiting_message_id)s)
+    INSERT INTO chat_answers (id, question_id, kind, status, return_to)
+    VALUES (%(id)s, %(question_id)s, %(kind)s, %(status)s, %(return_to)s)
 """
 _SELECT_IS_ASKED = """
-    SELECT EXISTS (
-        SELECT FROM chat_questions WHERE telegram_chat_id = %(telegram_chat_id)s AND message_id = %(message_id)s
-    ) AS asked
+    SELECT EXISTS (SELECT FROM chat_questions WHERE door = %(door)s AND key = %(key)s) AS asked
 """
 _SELECT_TO_ANSWER = """
     SELECT question_id, owner_id, chat_number, chat_questions.text, status
@@ -91,10 +90,10 @@ _FAIL_ANSWER = """
 """
 _SELECT_ENDED = """
     SELECT
-        chat_answers.id, owner_id, chat_number, telegram_chat_id, chat_questions.text AS question, waiting_message_id,
+        chat_answers.id, owner_id, chat_number, chat_questions.text AS question, return_to,
         status, basis, chat_answers.text, note, sources, model, prompt_tokens, completion_tokens, duration_s
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
-    WHERE status <> 'waiting' AND delivered_at IS NULL
+    WHERE status <> 'waiting' AND delivered_at IS NULL AND return_to IS NOT NULL AND door = %(door)s
     ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
     FOR UPDATE OF chat_answers SKIP LOCKED
 """
@@ -210,24 +209,23 @@ async def delete_chat(connection: Connection, owner: UserId, number: int) -> Non
         raise _not_found(number)
 
 
-async def is_asked(connection: Connection, chat: ChatId, message: MessageId) -> bool:
-    """Tell whether the question of this message was added before."""
-    parameters = {"telegram_chat_id": chat, "message_id": message}
-    row = await (await connection.execute(_SELECT_IS_ASKED, parameters)).fetchone()
+async def is_asked(connection: Connection, occasion: Occasion) -> bool:
+    """Tell whether the question of an occasion was added before."""
+    row = await (await connection.execute(_SELECT_IS_ASKED, {"door": occasion.door, "key": occasion.key})).fetchone()
     return row is not None and bool(row["asked"])
 
 
 async def add_question(
     connection: Connection,
     chat: Chat,
-    message: tuple[ChatId, MessageId],
+    occasion: Occasion,
     text: str,
     title: str,
-    waiting_message: MessageId,
+    return_to: ReturnAddress | None,
 ) -> AnswerId:
-    """Add the question of a message with an answer that is still to come; a chat without a title gets ``title``."""
+    """Add a question, with an answer that is waited for; a chat without a title gets ``title``."""
     key = _key(chat.owner_id, chat.number)
-    asked = {**key, "telegram_chat_id": message[0], "message_id": message[1], "text": text}
+    asked = {**key, "door": occasion.door, "key": occasion.key, "text": text}
     row = await (await connection.execute(_INSERT_QUESTION, asked)).fetchone()
     assert row is not None  # noqa: S101  # it is inserted, or the database raises
     answer_id = AnswerId(new_id())
@@ -236,7 +234,7 @@ async def add_question(
         "question_id": row["id"],
         "kind": AnswerKind.FAST,
         "status": AnswerStatus.WAITING,
-        "waiting_message_id": waiting_message,
+        "return_to": None if return_to is None else Jsonb(return_to),
     }
     await connection.execute(_INSERT_ANSWER, answer)
     await connection.execute(_NAME_CHAT, {**key, "title": title})
@@ -276,9 +274,10 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
     await connection.execute(_FAIL_ANSWER, {**parameters, **statuses})
 
 
-async def lock_ended(connection: Connection, limit: int) -> list[EndedAnswer]:
-    """Lock and load the answers that have ended and were not delivered yet, in their order."""
-    return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, {"limit": limit})]
+async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
+    """Lock and load the answers that have ended and that ``door`` still has to bring, in their order."""
+    parameters = {"door": door, "limit": limit}
+    return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, parameters)]
 
 
 async def mark_delivered(connection: Connection, answer_id: AnswerId) -> None:

@@ -5,12 +5,25 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from datamodels import Interval, RecordingId, Usage, UserId, Value
-from datamodels_telegram import ChatId, MessageId
 
 AnswerId = NewType("AnswerId", UUID)
+ReturnAddress = dict[str, JsonValue]
+"""Where a front door brings an answer. The door makes it and reads it, and nobody else."""
+
+
+class Occasion(Value):
+    """What made a person ask something, or name a chat; the same whenever it comes again, after a crash too.
+
+    ``key`` tells it from all others of the front door ``door``. ``turn`` grows with each of one person; None where the
+    door does not count them.
+    """
+
+    door: str
+    key: str
+    turn: int | None = None
 
 
 class AnswerKind(StrEnum):
@@ -116,10 +129,9 @@ class EndedAnswer(Value):
     id: AnswerId
     owner_id: UserId
     chat_number: int
-    telegram_chat_id: ChatId
     question: str
     outcome: AnswerOutcome | None
-    waiting_message_id: MessageId | None
+    return_to: ReturnAddress
 
 
 class ChatFigures(Value):

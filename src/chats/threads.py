@@ -11,8 +11,7 @@ import chat_history
 import texts.chats
 import user_states
 from datamodels import UserId
-from datamodels_chats import AnswerId, Chat, ChatStatistics
-from datamodels_telegram import ChatId, MessageId
+from datamodels_chats import AnswerId, Chat, ChatStatistics, Occasion, ReturnAddress
 from db import Connection, Database
 from errors import BadText, NotFound
 from text_cleaning import one_line, preview
@@ -32,11 +31,12 @@ class ActiveChat(State):
     number: int
 
 
-class TitleMessage(State):
-    """The latest message that was a title: handled again after a crash, it is no question."""
+class LastTitle(State):
+    """The latest occasion that gave a title: handled again after a crash, it asks nothing."""
 
-    KEY = "chat_title_message"
-    message_id: MessageId
+    KEY = "chat_last_title"
+    door: str
+    turn: int
 
 
 class ChatPage(NamedTuple):
@@ -97,15 +97,16 @@ class Chats:
         async with self._database.transaction() as connection:
             return await _enter(connection, await chat_history.get_chat(connection, owner, number))
 
-    async def rename(self, owner: UserId, number: int, title: str, message: MessageId) -> Chat:
-        """Give a chat the title that ``message`` said.
+    async def rename(self, owner: UserId, number: int, title: str, occasion: Occasion) -> Chat:
+        """Give a chat the title that was said on this occasion.
 
         Raises:
             NotFound: the owner has no such chat.
         """
         async with self._database.transaction() as connection:
             await chat_history.rename_chat(connection, owner, number, title)
-            await user_states.put(connection, owner, TitleMessage(message_id=message))
+            if occasion.turn is not None:
+                await user_states.put(connection, owner, LastTitle(door=occasion.door, turn=occasion.turn))
             return await chat_history.get_chat(connection, owner, number)
 
     async def delete(self, owner: UserId, number: int) -> Chat:
@@ -120,25 +121,26 @@ class Chats:
             await _active(connection, owner)
             return chat
 
-    async def is_known(self, owner: UserId, message: tuple[ChatId, MessageId]) -> bool:
-        """Tell whether a message was taken for a question, or for a title, before."""
+    async def is_known(self, owner: UserId, occasion: Occasion) -> bool:
+        """Tell whether a question was asked, or a title given, on this occasion before."""
         async with self._database.transaction() as connection:
-            titled = await user_states.get(connection, owner, TitleMessage)
-            if titled is not None and message[1] <= titled.message_id:
+            titled = await user_states.get(connection, owner, LastTitle)
+            if titled is not None and _is_no_later(occasion, titled):
                 return True
-            return await chat_history.is_asked(connection, *message)
+            return await chat_history.is_asked(connection, occasion)
 
     async def ask(
-        self, owner: UserId, message: tuple[ChatId, MessageId], question: str, waiting_message: MessageId
+        self, owner: UserId, occasion: Occasion, question: str, return_to: ReturnAddress | None = None
     ) -> AnswerId:
-        """Ask in the chat that the owner is in, and have it answered; ``waiting_message`` goes with the answer.
+        """Ask in the chat that the owner is in, and have it answered.
 
-        ``message`` must not be known.
+        The answer is brought to ``return_to`` by the front door of the occasion; without one it is there to be looked
+        at. The occasion must not be known.
         """
         async with self._database.transaction() as connection:
             chat = await _active(connection, owner)
             title = title_from(question)
-            answer_id = await chat_history.add_question(connection, chat, message, question, title, waiting_message)
+            answer_id = await chat_history.add_question(connection, chat, occasion, question, title, return_to)
             await self._enqueue(connection, owner, answer_id)
         return answer_id
 
@@ -187,6 +189,10 @@ def parse_title(text: str) -> str:
             )
         )
     return title
+
+
+def _is_no_later(occasion: Occasion, titled: LastTitle) -> bool:
+    return occasion.door == titled.door and occasion.turn is not None and occasion.turn <= titled.turn
 
 
 async def _active(connection: Connection, owner: UserId) -> Chat:

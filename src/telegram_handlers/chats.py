@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from access import Permission, may
+from chat_deliveries import occasion_of, return_address
 from chats.export import EXTENSIONS, History, history_file_name
 from chats.threads import Chats, parse_title
 from datamodels import UserId
@@ -106,14 +107,14 @@ class ChatHandlers:
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())
             return
         async with get_user_lock(owner):
-            asking = (context.chat, message.message_id)
-            if await self._chats.is_known(owner, asking):
+            occasion = occasion_of(context.chat, message.message_id)
+            if await self._chats.is_known(owner, occasion):
                 return
             # This is sent first, because the question is stored together with the message that its answer
             # replaces. After a crash between the two it is sent again, and Telegram takes it once.
             same = random_id_of(f"searching:{context.chat}:{message.message_id}")
             waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
-            await self._chats.ask(owner, asking, question, waiting)
+            await self._chats.ask(owner, occasion, question, return_address(context.chat, waiting))
         _count("ask", owner)
 
     async def _list(self, context: Context, press: Press) -> None:
@@ -191,7 +192,8 @@ class ChatHandlers:
         except BadText as exc:
             await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, ask_title(chat, f"❌ {exc.user_text}"))
             return
-        chat = await self._chats.rename(owner, chat.number, title, message.message_id)
+        occasion = occasion_of(context.chat, message.message_id)
+        chat = await self._chats.rename(owner, chat.number, title, occasion)
         _count("rename", owner)
         await self._show_card(context, chat.number, renamed(chat))
         # The dialog ends last, so that a message that is handled again after a crash gives the same title again.

@@ -3,22 +3,23 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from uuid import uuid4
 
 import pytest
 
 import chat_history
 from datamodels import Usage, UserId
-from datamodels_chats import AnswerOutcome, Basis, Chat, QuestionToAnswer
-from datamodels_telegram import ChatId, MessageId
+from datamodels_chats import AnswerOutcome, Basis, Chat, Occasion, QuestionToAnswer
 from db import Connection
 from errors import NotFound
 from recordings_factory import add_user
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 A_DAY = timedelta(days=1)
-TELEGRAM_CHAT = ChatId(-7_000_000_001)
-_messages = count(1)
+
+
+def _occasion() -> Occasion:
+    return Occasion(door="test", key=str(uuid4()))
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ class Somebody:
     async def has_chat(self, *questions: str, asked_at: datetime = NOON, tokens: int = 10) -> Chat:
         chat = await chat_history.create_chat(self.connection, self.owner)
         for question in questions:
-            message = (TELEGRAM_CHAT, MessageId(next(_messages)))
-            answer = await chat_history.add_question(self.connection, chat, message, question, question, message[1])
+            answer = await chat_history.add_question(self.connection, chat, _occasion(), question, question, None)
             outcome = AnswerOutcome(basis=Basis.QUOTES, text=f"{question}!", usage=Usage(prompt_tokens=tokens))
             await chat_history.finish_answer(self.connection, answer, outcome)
         key = (asked_at, self.owner, chat.number)
@@ -144,8 +144,7 @@ async def test_figures_count_ones_own(anna: Somebody, boris: Somebody) -> None:
 async def test_a_question_names_and_moves_up_its_own_chat(anna: Somebody, boris: Somebody) -> None:
     others, own = await boris.has_chat(), await anna.has_chat()
     assert others.number == own.number
-    message = (TELEGRAM_CHAT, MessageId(next(_messages)))
-    await chat_history.add_question(anna.connection, own, message, "Что?", "Название", message[1])
+    await chat_history.add_question(anna.connection, own, _occasion(), "Что?", "Название", None)
     assert await boris.chat(others.number) == others
     assert (await anna.chat(own.number)).title == "Название"
     assert (await anna.chat(own.number)).updated_at > NOON

@@ -14,7 +14,7 @@ import texts.chats
 from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
 from config import ROOT
 from datamodels import Role, UserId
-from datamodels_chats import AnswerId, AnswerStatus, Turn
+from datamodels_chats import AnswerId, AnswerStatus, Occasion, ReturnAddress, Turn
 from db import Database
 from dialogs import Step
 from errors import NotFound, ProviderUnavailable, UnexpectedFailure
@@ -245,7 +245,39 @@ async def test_many_answers_are_delivered_in_several_looks(anna: Asker, chats_bo
     for _ in range(2):
         await chats_bot.deliveries.look()
     async with chats_bot.database.transaction() as connection:
-        assert not await chat_history.lock_ended(connection, 1)
+        assert not await chat_history.lock_ended(connection, "telegram", 1)
+
+
+async def test_a_question_needs_no_messenger(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    console = Occasion(door="console", key=str(uuid4()))
+    assert not await chats_bot.chats.is_known(anna.id, console)
+    await chats_bot.chats.ask(anna.id, console, BREAKFAST)
+    assert await chats_bot.chats.is_known(anna.id, console)
+    await chats_bot.work()
+    assert anna.sees == ""
+    [turn] = await history(anna)
+    assert turn.answer is not None
+    assert "горячих блюд" in turn.answer
+
+
+async def test_what_another_front_door_has_to_bring_is_left_to_it(anna: Asker, chats_bot: ChatsBot) -> None:
+    address: ReturnAddress = {"session": "5b", "place": [1, 2]}
+    await chats_bot.chats.ask(anna.id, Occasion(door="console", key=str(uuid4())), "Что?", address)
+    await chats_bot.work()
+    assert anna.sees == ""
+    async with chats_bot.database.transaction() as connection:
+        [ended] = await chat_history.lock_ended(connection, "console", 10)
+    assert ended.return_to == address
+
+
+async def test_front_doors_count_for_themselves(anna: Asker, chats_bot: ChatsBot) -> None:
+    chat = await chats_bot.chats.active(anna.id)
+    titled = Occasion(door="telegram", key="1:500", turn=500)
+    await chats_bot.chats.rename(anna.id, chat.number, "Завтраки", titled)
+    assert await chats_bot.chats.is_known(anna.id, titled)
+    assert not await chats_bot.chats.is_known(anna.id, Occasion(door="console", key="1:500", turn=500))
+    assert not await chats_bot.chats.is_known(anna.id, Occasion(door="telegram", key="1:501", turn=501))
 
 
 async def test_guests_ask_and_begin_chats_and_neither_rename_nor_delete(chats_bot: ChatsBot) -> None:
@@ -523,11 +555,11 @@ async def test_ten_thousand_messages_are_written_page_by_page(anna: Asker) -> No
         chat = await chat_history.create_chat(connection, anna.id)
         await connection.execute(
             """
-            INSERT INTO chat_questions (owner_id, chat_number, telegram_chat_id, message_id, text)
-            SELECT %(owner)s, %(number)s, %(chat)s, 1000 + place, 'Вопрос ' || place
+            INSERT INTO chat_questions (owner_id, chat_number, door, key, text)
+            SELECT %(owner)s, %(number)s, 'telegram', gen_random_uuid(), 'Вопрос ' || place
             FROM generate_series(1, 5000) AS place
             """,
-            {"owner": anna.id, "number": chat.number, "chat": anna.chat},
+            {"owner": anna.id, "number": chat.number},
         )
         await connection.execute(
             """

@@ -38,6 +38,19 @@ from yoyo import step
 __depends__ = {"0002.job-queue"}
 steps = [step("CREATE TABLE half_done (id integer)")]
 """
+QUESTION_OF_0005 = """
+WITH owner AS (INSERT INTO users (id, name, role) VALUES (gen_random_uuid(), 'Мария', 'user') RETURNING id),
+chat AS (INSERT INTO chats (owner_id, number) SELECT id, 1 FROM owner RETURNING owner_id, number),
+state AS (
+    INSERT INTO user_states (user_id, key, value) SELECT id, 'chat_title_message', '{"message_id": 9}' FROM owner
+),
+question AS (
+    INSERT INTO chat_questions (owner_id, chat_number, telegram_chat_id, message_id, text)
+    SELECT owner_id, number, 1001, 17, 'Что?' FROM chat RETURNING id
+)
+INSERT INTO chat_answers (id, question_id, kind, status, waiting_message_id)
+SELECT gen_random_uuid(), id, 'fast', 'waiting', 18 FROM question
+"""
 
 
 @pytest.fixture
@@ -74,6 +87,20 @@ def test_a_user_without_a_name_migrates_too(database_url: str, monkeypatch: pyte
     migrate(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT DISTINCT username FROM _yoyo_log").fetchall() == [("4000000",)]
+
+
+def test_questions_of_before_there_were_other_front_doors_are_telegram_s(database_url: str, tmp_path: Path) -> None:
+    scripts = tmp_path / "sql_scripts"
+    shutil.copytree(SQL_SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "0006*"))
+    migrate(database_url, scripts)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(QUESTION_OF_0005)
+    migrate(database_url)
+    with psycopg.connect(database_url) as connection:
+        question = connection.execute("SELECT door, key, return_to FROM chat_questions, chat_answers").fetchall()
+        state = connection.execute("SELECT key, value FROM user_states").fetchall()
+    assert question == [("telegram", "1001:17", {"chat_id": 1001, "waiting_message_id": 18})]
+    assert state == [("chat_last_title", {"door": "telegram", "turn": 9})]
 
 
 def test_processes_that_start_together_take_turns(database_url: str) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 import chat_history
 from datamodels import RecordingId, UserId
-from datamodels_chats import AnswerId, AnswerStatus, EndedAnswer
-from datamodels_telegram import ChatId, MessageId
+from datamodels_chats import AnswerId, AnswerStatus, EndedAnswer, Occasion
 from db import Database
 from errors import DatabaseUnavailable, VoxPersonaError
 from jobs.chats import AnswerSteps
@@ -98,17 +97,17 @@ async def new_owner(database: Database) -> UserId:
 
 
 async def ask(database: Database, jobs: Jobs, owner: UserId) -> AnswerId:
-    message = (ChatId(1), MessageId(uuid4().int % 2**31))
+    occasion = Occasion(door="test", key=str(uuid4()))
     async with database.transaction() as connection:
         chat = await chat_history.create_chat(connection, owner)
-        answer_id = await chat_history.add_question(connection, chat, message, "Что?", "Что?", MessageId(1))
+        answer_id = await chat_history.add_question(connection, chat, occasion, "Что?", "Что?", {})
         await jobs.enqueue_answer(connection, owner, answer_id)
     return answer_id
 
 
 async def ended(database: Database) -> list[EndedAnswer]:
     async with database.transaction() as connection:
-        return await chat_history.lock_ended(connection, 100)
+        return await chat_history.lock_ended(connection, "test", 100)
 
 
 async def test_an_answer_does_not_wait_for_other_work(database: Database, answers: Answers) -> None:
