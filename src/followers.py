@@ -65,10 +65,10 @@ class KeyedTasks(Generic[Key]):
 
     @property
     def busy(self) -> frozenset[Key]:
-        """The keys that have a task, or had one that failed a moment ago.
+        """Keys that have a task, or whose task failed less than the pause ago.
 
-        Ask for these keys before asking the database what is to be done. In the other order the rows of a key could be
-        older than what its task has just done.
+        Read this before the database is asked what is to be done. In the other order a task can end in between, and its
+        key would be served again from rows that are out of date.
         """
         now = asyncio.get_running_loop().time()
         return frozenset([*self._tasks, *(key for key, (_, until) in self._failures.items() if now < until)])

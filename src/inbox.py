@@ -43,7 +43,7 @@ class Inbox:
             return after, await updates_store.unfinished(connection)
 
     async def begin(self, seen: SeenUpdate) -> tuple[int, User | None]:
-        """Count the try to handle an update, and load its person; None for a stranger."""
+        """Count one more try to handle an update; return the tries so far and its person, None for a stranger."""
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen)
             role = role_of(self.team, seen.person.id)

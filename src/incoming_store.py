@@ -125,7 +125,7 @@ async def lock_open(connection: Connection, incoming_id: int) -> IncomingFile | 
 
 
 async def is_taken_up(connection: Connection, recording_id: RecordingId) -> bool:
-    """Tell whether work on the recording, new or not, begins in this transaction."""
+    """Tell whether this transaction has noted that work on the recording begins."""
     cursor = await connection.execute(_SELECT_TAKEN_UP, {"recording_id": recording_id})
     return await cursor.fetchone() is not None
 

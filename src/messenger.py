@@ -29,10 +29,10 @@ class Sender(Protocol):
     """
 
     async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
-        """Send a message; return its id, also when it was delivered earlier with this ``random_id``.
+        """Send a message; return its id. With a ``random_id`` of an earlier call, return the id of that message.
 
         Raises:
-            AlreadySent: it was delivered earlier, and is there no more.
+            AlreadySent: the message of the earlier call is deleted.
         """
         ...
 
@@ -48,7 +48,7 @@ class Sender(Protocol):
         """Send a file as it is, ``screen`` being its caption and buttons; return the message's id.
 
         Raises:
-            AlreadySent: it was delivered earlier, and is there no more.
+            AlreadySent: the message of the earlier call is deleted.
             OSError: the file at ``content`` cannot be opened.
         """
         ...

@@ -32,7 +32,7 @@ _HELD = re.compile(
 """Joiners and tags: those in the group hold an emoji together, the others could only hide something."""
 _PLANE_ENDS = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
 _NO_CHARACTER = re.compile(rf"[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff{_PLANE_ENDS}]")
-"""Of what is not assigned: what never will be, or only to signs that nobody sees."""
+"""Code points that no version of Unicode assigns, or assigns to invisible signs only."""
 _CONTINUES = re.compile(rf"[{_JOINER}\u200c{_TAGS}\U0001f3fb-\U0001f3ff\u1160-\u11ff\uff9e\uff9f]")
 """What belongs to the character before it, beside marks: skin tones, vowels and ends of Korean syllables."""
 _FLAG_LETTERS = re.compile(r"[\U0001f1e6-\U0001f1ff]+\Z")

@@ -129,10 +129,10 @@ def load_yaml(text: str) -> Any:
 
 
 def yield_processor() -> None:
-    """Give the calling thread, and those it starts, less of the processor than the event loop gets when both want it.
+    """Lower the priority of the calling thread, and of those it starts, below that of the event loop.
 
-    So a button is answered while recordings take all cores. Linux keeps a priority for each thread; elsewhere nothing
-    changes.
+    Buttons are so answered while recordings take all cores. Only Linux has a priority for each thread; on other systems
+    nothing changes.
     """
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)

@@ -23,7 +23,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 @dataclass(frozen=True)
 class History:
-    """What is in a file: the chat, the day that it is about or None for all, and how many questions."""
+    """What a history file holds: one chat, one day of it or (None) all days, and this many questions."""
 
     chat: Chat
     day: date | None

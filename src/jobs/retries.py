@@ -15,7 +15,7 @@ _LONGEST_DELAY_S = 24 * 3600.0
 
 
 class _TryLater(Exception):
-    """The job failed, which is stored. It tells procrastinate of ``retry_at``; of ours only this module looks at it."""
+    """Tells procrastinate that a job failed and runs again at ``retry_at``. Raised and caught in this module alone."""
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__(f"at {retry_at:%H:%M:%S}")

@@ -113,7 +113,7 @@ def _line_halves(line: str) -> list[str]:
 
 
 def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int:
-    """Return where the next window starts: before ``end`` by the overlap, but always behind the last start."""
+    """Return the first piece of the next window: up to the overlap before ``end``, always after ``start``."""
     room = int(limit * _OVERLAP)
     first = end
     while first - 1 > start and len(pieces[first - 1]) + 1 <= room:

@@ -137,7 +137,7 @@ async def _ask(
     *,
     speakers: Sequence[str],
 ) -> _Votes:
-    """Ask about every window; ``speakers`` is empty when lines are numbered and each is asked about."""
+    """Ask the model about each window: about these speakers or, where there are none, about each numbered line."""
     votes = _Votes()
     prompt = model.prompt.render({"roles": roles, "speakers": speakers})
     labels_at_once = len(speakers) or LINES_IN_WINDOW

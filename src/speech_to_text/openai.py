@@ -111,7 +111,7 @@ def language_code(name: str | None) -> str | None:
 
 
 def _language_by_letters(text: str) -> str:
-    """Return Russian for a text in Russian letters: most other languages in Cyrillic have letters of their own."""
+    """Return ``ru`` where all letters are Russian and one is used by Russian alone, else ``und``."""
     letters = {letter for letter in text.lower() if letter.isalpha()}
     return "ru" if letters & _RUSSIAN_ONLY and not letters - _RUSSIAN else UNDETERMINED
 

@@ -161,7 +161,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _whole_parts(file: BinaryIO, size: int) -> int:
-    """Cut off an incomplete part, unless it is the file's last, and seek to the end; return that offset."""
+    """Cut the file of a download back to whole parts; seek to its end and return that offset in bytes."""
     length = os.fstat(file.fileno()).st_size
     if length != size:
         length = min(length, size) // FILE_PART_BYTES * FILE_PART_BYTES

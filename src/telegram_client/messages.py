@@ -46,7 +46,7 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Which ids messages have, or can have when Telegram's answer was lost, that were delivered before."""
+    """Remembers the ids of messages sent with a random id, and from which id on to look where the reply was lost."""
 
     def __init__(self) -> None:
         self._latest = 0

@@ -15,7 +15,7 @@ def speaker_label(role: str | None, speaker: str | None) -> str | None:
 
 
 def labelled(label: str | None, text: str) -> str:
-    """«[Клиент:] Нам понравилась тишина.»"""
+    """Put the label before a line that has one: «[Клиент:] Нам понравилась тишина.»."""
     return LABELLED.format(label=label, text=text) if label else text
 
 

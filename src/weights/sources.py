@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 
 class _Stopped(Exception):
-    """The work in a thread was told to end: nobody waits for its result, and no other module hears of it."""
+    """Ends the work in a thread that was told to stop. Raised and caught in this module alone."""
 
 
 async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
