@@ -18,18 +18,9 @@ from constants import NO_SCENARIO
 from datamodels import ProcessingRequest, Recording, ScenarioId
 from datamodels_telegram import IncomingFile, IncomingState
 from db import Connection, Database
-from errors import (
-    DatabaseUnavailable,
-    DiskFull,
-    FileGone,
-    MessengerRefusedSecrets,
-    MessengerUnavailable,
-    ObjectStoreUnavailable,
-    UnexpectedFailure,
-    VoxPersonaError,
-)
+from errors import DatabaseUnavailable, DiskFull, ObjectStoreUnavailable, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
-from messenger import Attachments
+from messenger import Attachments, FileGone, MessengerRefusedSecrets, MessengerUnavailable
 from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
 from recordings.sent_files import recording_name

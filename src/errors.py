@@ -33,6 +33,7 @@
     │   └── ProviderRejectedRequest
     ├── DatabaseUnavailable            exit status 3, trying again helps
     ├── ObjectStoreUnavailable         exit status 3, trying again helps
+    │   ├── ObjectFolderUnavailable    trying again helps
     │   └── ObjectStoreRefusedKey      trying again does not help
     ├── ReportIndexBroken              exit status 2: reconciling mends it
     ├── EngineFailed                   exit status 3
@@ -40,7 +41,7 @@
     │   └── ReportFileGone             the list has the report, the disk has not
     ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
-    ├── MessengerError                 exit status 3
+    ├── MessengerError                 exit status 3; these are in ``messenger``
     │   ├── MessengerUnavailable       trying again helps
     │   ├── MessengerRefusedSecrets    exit status 2: the operator can mend it
     │   ├── AlreadySent                the message was in its chat and is there no more
@@ -278,6 +279,12 @@ class ObjectStoreUnavailable(VoxPersonaError):
     exit_status = 3
 
 
+class ObjectFolderUnavailable(ObjectStoreUnavailable):
+    """The folder of the object store {path} cannot be used: {reason}"""
+
+    user_text_template = texts.errors.OBJECT_FOLDER_UNAVAILABLE
+
+
 class ObjectStoreRefusedKey(ObjectStoreUnavailable):
     """The object store refused the key: {reason}"""
 
@@ -330,45 +337,6 @@ class WordsChanged(VoxPersonaError):
     """Labelling the speakers changed the words of the transcript."""
 
     user_text_template = texts.errors.WORDS_CHANGED
-
-
-class MessengerError(VoxPersonaError):
-    """{messenger} refused {call}: {reason}"""
-
-    user_text_template = texts.errors.MESSENGER_FAILED
-    exit_status = 3
-
-
-class MessengerUnavailable(MessengerError):
-    """{messenger} does not answer: {reason}"""
-
-    user_text_template = texts.errors.MESSENGER_UNAVAILABLE
-    retryable = True
-
-
-class MessengerRefusedSecrets(MessengerError):
-    """{messenger} does not accept {secrets}: {reason}"""
-
-    user_text_template = texts.errors.MESSENGER_REFUSED_SECRETS
-    exit_status = 2
-
-
-class AlreadySent(MessengerError):
-    """{messenger} refused {call}, for the message was in its chat before and is there no more: {reason}"""
-
-    user_text_template = texts.errors.ALREADY_SENT
-
-
-class ChatClosed(MessengerError):
-    """The chat {chat} takes no messages: {reason}"""
-
-    user_text_template = texts.errors.CHAT_CLOSED
-
-
-class FileGone(MessengerError):
-    """{messenger} has {file_name} no more: {reason}"""
-
-    user_text_template = texts.errors.FILE_GONE
 
 
 class AccessDenied(VoxPersonaError):

@@ -33,11 +33,8 @@ from dialogs import Dialogs, OpenDialog
 from errors import (
     AccessDenied,
     BadInput,
-    ChatClosed,
     DatabaseUnavailable,
     DiskFull,
-    MessengerError,
-    MessengerUnavailable,
     NotFound,
     OutdatedButton,
     UnexpectedFailure,
@@ -47,7 +44,7 @@ from inbox import Inbox
 from markups.callback_data import unpack
 from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker, sent_once
-from messenger import Messenger
+from messenger import ChatClosed, Messenger, MessengerError, MessengerUnavailable
 from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
 from telegram_handlers.context import Context, MessageHandler, Routes, joined

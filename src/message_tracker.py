@@ -16,8 +16,7 @@ import structlog
 import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
-from errors import AlreadySent, MessengerError
-from messenger import Sender
+from messenger import AlreadySent, MessengerError, Sender
 from random_ids import random_id_of
 
 log = structlog.get_logger(__name__)

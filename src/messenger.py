@@ -1,4 +1,4 @@
-"""The messenger port: what the product needs of the place where people write to the bot.
+"""The messenger port: what the product needs of the place where people write to the bot, and what can go wrong there.
 
 ``Sender`` is for those who bring people messages, ``Attachments`` for those who fetch their files, ``Messenger`` is all
 of it. Chats are private ones: a person and the bot. A messenger that limits the rate of calls is obeyed by waiting, in
@@ -9,10 +9,51 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import texts.errors
 from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, Screen
+from errors import VoxPersonaError
 
 OnMessage = Callable[[IncomingMessage], Awaitable[None]]
 OnPress = Callable[[ButtonPress], Awaitable[None]]
+
+
+class MessengerError(VoxPersonaError):
+    """{messenger} refused {call}: {reason}"""
+
+    user_text_template = texts.errors.MESSENGER_FAILED
+    exit_status = 3
+
+
+class MessengerUnavailable(MessengerError):
+    """{messenger} does not answer: {reason}"""
+
+    user_text_template = texts.errors.MESSENGER_UNAVAILABLE
+    retryable = True
+
+
+class MessengerRefusedSecrets(MessengerError):
+    """{messenger} does not accept {secrets}: {reason}"""
+
+    user_text_template = texts.errors.MESSENGER_REFUSED_SECRETS
+    exit_status = 2
+
+
+class AlreadySent(MessengerError):
+    """{messenger} refused {call}, for the message was in its chat before and is there no more: {reason}"""
+
+    user_text_template = texts.errors.ALREADY_SENT
+
+
+class ChatClosed(MessengerError):
+    """The chat {chat} takes no messages: {reason}"""
+
+    user_text_template = texts.errors.CHAT_CLOSED
+
+
+class FileGone(MessengerError):
+    """{messenger} has {file_name} no more: {reason}"""
+
+    user_text_template = texts.errors.FILE_GONE
 
 
 class Sender(Protocol):

@@ -1,29 +1,27 @@
-"""The object store: recordings and transcripts in a bucket of any S3 server.
+"""The object store in a bucket of any S3 server.
 
 A size alone is no proof: what was written is read back and hashed, and what is read is compared with the hash that it
 was stored with.
 """
 
-import asyncio
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from time import perf_counter
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, TypeVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 from tenacity.wait import wait_base
 
 from constants import PROVIDER_TRIES
-from datamodels import RecordingId, UserId
-from errors import BadSettings, NotFound, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile, VoxPersonaError
-from metrics import OBJECT_OPERATION_SECONDS, OBJECT_OPERATIONS
+from errors import BadSettings, NotFound, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
+from object_store import ObjectInfo, run_in_thread
 from utils import file_problem, opened_atomically, sha256_of_stream
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -32,6 +30,7 @@ _CONNECTIONS = 10
 _PART_BYTES = 16 * 1024 * 1024
 """Size of an upload's part, which is held in memory; S3 allows 10,000 parts of at least 5 MiB."""
 _CHUNK_BYTES = 1024 * 1024
+_KEYS_AT_ONCE = 1000
 
 _LONGEST_REASON = 200
 
@@ -46,20 +45,10 @@ _REFUSED_CODES = frozenset(
 _BUCKET_IS_THERE_CODES = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
-def key_for_original(owner_id: UserId, recording_id: RecordingId, extension: str) -> str:
-    """Return the key of a recording's original file; ``extension`` has no dot."""
-    return f"recordings/{owner_id}/{recording_id}/original.{extension}"
-
-
-def key_for_transcript(owner_id: UserId, recording_id: RecordingId) -> str:
-    """Return the key of a recording's transcript as JSON."""
-    return f"recordings/{owner_id}/{recording_id}/transcript.json"
-
-
 _Result = TypeVar("_Result")
 
 
-class ObjectStore:
+class S3ObjectStore:
     """One bucket. Every operation is tried three times where that helps.
 
     Raises, in every method:
@@ -84,7 +73,7 @@ class ObjectStore:
             BadSettings: ``endpoint`` is no host and port.
         """
         self._bucket = bucket
-        self._retry_wait = retry_wait or wait_exponential_jitter(multiplier=0.5, max=8)
+        self._retry_wait = retry_wait
         self._http = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S),
             maxsize=_CONNECTIONS,
@@ -100,7 +89,7 @@ class ObjectStore:
         """Close the idle connections."""
         self._http.clear()
 
-    async def ensure_bucket(self) -> None:
+    async def ensure(self) -> None:
         """Create the bucket when it is absent."""
 
         def ensure() -> None:
@@ -113,16 +102,10 @@ class ObjectStore:
                 if exc.code not in _BUCKET_IS_THERE_CODES:
                     raise
 
-        await self._run("ensure_bucket", ensure)
+        await self._run("ensure", ensure)
 
     async def put_file(self, key: str, path: Path, *, sha256: str, file_name: str) -> None:
-        """Store the file at ``path``, whose hash is ``sha256``, and make sure that it is there byte by byte.
-
-        An object that did not arrive as it should is removed. ``file_name`` is kept with it, percent-encoded.
-
-        Raises:
-            UnreadableFile: the file is gone, or shrinks while it is read.
-        """
+        """Store a file; see ``ObjectStore.put_file``. The server keeps ``file_name`` percent-encoded."""
 
         def put() -> None:
             try:
@@ -134,7 +117,7 @@ class ObjectStore:
         await self._run("put_file", put)
 
     async def put_bytes(self, key: str, data: bytes) -> None:
-        """Store ``data`` and make sure that it is there byte by byte."""
+        """Store ``data``; see ``ObjectStore.put_bytes``."""
         sha256 = hashlib.sha256(data).hexdigest()
 
         def put() -> None:
@@ -143,18 +126,20 @@ class ObjectStore:
         await self._run("put_bytes", put)
 
     async def get_file(self, key: str, path: Path) -> None:
-        """Fetch an object into ``path``, which is written whole or not at all.
-
-        Raises:
-            NotFound: there is no such object.
-            DiskFull: no space left at ``path``.
-        """
+        """Fetch an object; see ``ObjectStore.get_file``."""
 
         def get() -> None:
             with opened_atomically(path) as file:
                 self._get(key, file)
 
         await self._run("get_file", get)
+
+    async def info(self, key: str) -> ObjectInfo:
+        """Describe an object; see ``ObjectStore.info``."""
+        found = await self._run("info", lambda: self._client.stat_object(self._bucket, key))
+        metadata = found.metadata or {}
+        file_name = unquote(metadata.get(f"x-amz-meta-{_FILE_NAME}", "")) or PurePosixPath(key).name
+        return ObjectInfo(found.size or 0, metadata.get(f"x-amz-meta-{_SHA256}", ""), file_name)
 
     async def exists(self, key: str) -> bool:
         """Tell whether there is such an object."""
@@ -168,6 +153,14 @@ class ObjectStore:
         """Remove an object; one that is not there is no error."""
         await self._run("delete", lambda: self._client.remove_object(self._bucket, key))
 
+    async def list_keys(self) -> AsyncIterator[str]:
+        """Yield all keys; see ``ObjectStore.list_keys``."""
+        last: str | None = None
+        while some := await self._run("keys", partial(self._keys_after, last)):
+            for key in some:
+                yield key
+            last = some[-1]
+
     async def check(self) -> None:
         """Ask once for the bucket."""
 
@@ -176,6 +169,10 @@ class ObjectStore:
                 raise ObjectStoreUnavailable(reason=f"no bucket {self._bucket}")
 
         await self._run("check", bucket_exists, tries=1)
+
+    def _keys_after(self, last: str | None) -> list[str]:
+        objects = self._client.list_objects(self._bucket, recursive=True, start_after=last)
+        return [str(each.object_name) for each in islice(objects, _KEYS_AT_ONCE)]
 
     def _put(self, key: str, data: BinaryIO, size: int, sha256: str, file_name: str) -> None:
         self._client.put_object(
@@ -213,25 +210,9 @@ class ObjectStore:
             response.release_conn()
 
     async def _run(self, operation: str, call: Callable[[], _Result], tries: int = PROVIDER_TRIES) -> _Result:
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(tries),
-            wait=self._retry_wait,
-            retry=retry_if_exception(lambda exc: isinstance(exc, VoxPersonaError) and exc.retryable),
-            reraise=True,
+        return await run_in_thread(
+            operation, lambda: _with_errors_mapped(call), tries=tries, retry_wait=self._retry_wait
         )
-        outcome = "aborted"
-        started = perf_counter()
-        try:
-            result: _Result = await retrying(asyncio.to_thread, _with_errors_mapped, call)
-            outcome = "ok"
-        except VoxPersonaError as exc:
-            outcome = exc.code
-            raise
-        else:
-            return result
-        finally:
-            OBJECT_OPERATION_SECONDS.labels(operation).observe(perf_counter() - started)
-            OBJECT_OPERATIONS.labels(operation, outcome).inc()
 
 
 def _with_errors_mapped(call: Callable[[], _Result]) -> _Result:

@@ -29,21 +29,14 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
-from errors import (
-    AlreadySent,
-    ChatClosed,
-    DiskFull,
-    MessengerRefusedSecrets,
-    NotFound,
-    UnexpectedFailure,
-    VoxPersonaError,
-)
+from errors import DiskFull, NotFound, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker
+from messenger import AlreadySent, ChatClosed, MessengerRefusedSecrets
 from metadata.parsing import metadata_lines
-from minio_manager import ObjectStore
+from object_store import ObjectStore
 from prompt_pack.models import ReportPack
 from random_ids import new_name
 from reports.formats import to_docx as report_to_docx

@@ -16,10 +16,9 @@ import structlog
 import cards_store
 from datamodels_telegram import CardProgress, ProgressCard, Screen
 from db import Database
-from errors import ChatClosed, MessengerError, MessengerRefusedSecrets
 from followers import KeyedTasks, Loop
 from markups.cards import CardView, Measured, Times, card_view, measured, opening
-from messenger import Sender
+from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, Sender
 from prompt_pack.models import ReportPack
 
 log = structlog.get_logger(__name__)

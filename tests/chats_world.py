@@ -30,7 +30,7 @@ from language_model.port import LanguageModel
 from markups.callback_data import unpack
 from message_tracker import MessageTracker
 from metadata.form import MetadataForm
-from minio_manager import ObjectStore
+from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from prompt_pack.pack import load_pack
 from recordings_factory import new_recording

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from db import migrate
 from embedded.engines import Engines
-from embedded.s3 import S3Endpoint
+from embedded.s3 import EmbeddedS3, S3Endpoint
 
 # How long an example takes says nothing on a loaded machine.
 settings.register_profile("unhurried", deadline=None)
@@ -67,6 +67,8 @@ def migrated(postgres_dsn: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def s3_endpoint(engines: Engines) -> S3Endpoint:
-    """An embedded object store of this session's own."""
-    return await engines.s3()
+async def s3_endpoint(engines_dir: Path) -> AsyncIterator[S3Endpoint]:
+    """An S3 server of this session's own."""
+    server = EmbeddedS3(engines_dir)
+    yield server.endpoint(await server.acquire())
+    await server.release()

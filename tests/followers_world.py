@@ -39,8 +39,8 @@ from datamodels_telegram import (
 )
 from db import Connection, Database
 from downloads import Downloads
-from errors import MessengerError
 from followers import KeyedTasks
+from messenger import MessengerError
 from outbox import Outbox
 from progress import ProgressCards
 from prompt_pack.pack import load_pack

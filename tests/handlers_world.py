@@ -41,7 +41,7 @@ from markups.callback_data import Action, unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
 from metadata.form import MetadataForm
-from minio_manager import ObjectStore
+from object_store import ObjectStore
 from prompt_pack.pack import load_pack
 from recordings.cancellations import Cancellations
 from recordings.changes import RecordingChanges

@@ -1,4 +1,4 @@
-"""Installations of the product over one database server, one object store and one endpoint."""
+"""Installations of the product over one database server and one endpoint."""
 
 import json
 import subprocess
@@ -11,13 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-from minio import Minio
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from embedded.s3 import REGION, S3Endpoint
 from interruptions import Tap
-from leftovers import incomplete_results, unfinished_files
+from leftovers import incomplete_results, stored_keys, unfinished_files
 from openai_faults import CHAT, TRANSCRIPTIONS
 from openai_server import OpenAIServer, Recorded
 from product import Outcome, Product
@@ -48,7 +46,6 @@ class Installation:
     server: OpenAIServer
     tap: Tap
     database: psycopg.Connection[Any]
-    objects: S3Endpoint
     recording: Path
     out: Path
     started: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -93,10 +90,7 @@ class Installation:
         jobs = self.database.execute("SELECT task_name, status::text FROM procrastinate_jobs").fetchall()
         runs = self.database.execute("SELECT report_id, status FROM report_runs WHERE status <> 'done'").fetchall()
         spool = self.product.state / "spool"
-        stored = Minio(
-            self.objects.endpoint, self.objects.access_key, self.objects.secret_key, secure=False, region=REGION
-        ).list_objects(self.product.settings["MINIO_BUCKET"], recursive=True)
-        names = sorted(str(item.object_name).rpartition("/")[2] for item in stored)
+        names = sorted(key.rpartition("/")[2] for key in stored_keys(self.product.state))
         unfinished = [*unfinished_files(self.out), *unfinished_files(self.product.state, ["models"])]
         return [
             *(f"job {task} {status}" for task, status in jobs if status != "aborted"),
@@ -149,7 +143,6 @@ class Ground:
     server: OpenAIServer
     postgres_dsn: str
     migrated: str
-    objects: S3Endpoint
 
     def product(self, state: Path) -> tuple[Product, Tap]:
         """A product without any state over the endpoint, and what lets its questions be answered."""
@@ -165,16 +158,16 @@ class Ground:
 
     @contextmanager
     def installation(self, folder: Path) -> Iterator[Installation]:
-        """A product over a database and a bucket of its own."""
+        """A product over a database of its own."""
         product, tap = self.product(folder / "state")
         name = f"installation_{uuid4().hex}"
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(self.migrated))
         with psycopg.connect(self.postgres_dsn, autocommit=True) as connection:
             connection.execute(copy)
         dsn = make_conninfo(self.postgres_dsn, dbname=name)
-        product.use_stores(dsn, self.objects, name.replace("_", "-"))
+        product.settings["DATABASE_URL"] = dsn
         with psycopg.connect(dsn, autocommit=True) as database:
-            made = Installation(product, self.server, tap, database, self.objects, self.recording, folder / "out")
+            made = Installation(product, self.server, tap, database, self.recording, folder / "out")
             try:
                 yield made
             finally:

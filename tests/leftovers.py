@@ -7,14 +7,12 @@ from typing import Any
 
 import psutil
 import psycopg
-from minio import Minio
 from psycopg.rows import dict_row
 
-from embedded.s3 import REGION, S3Endpoint
 from errors import BadInput, DiskFull, VoxPersonaError
+from object_files import FolderObjectStore
 
-BUCKET = "voxpersona"
-_ENGINES_OWN = frozenset({"postgres", "minio", "run", "logs", "models"})
+_ENGINES_OWN = frozenset({"postgres", "run", "logs", "models"})
 _UNFINISHED = (".tmp", ".part", ".unfinished")
 _SPOOLED = frozenset({"audio.pcm", "prepared.json"})
 
@@ -24,13 +22,13 @@ _JOBS = "SELECT task_name || ' ' || status FROM procrastinate_jobs WHERE status 
 _TRANSCRIPTS = "SELECT recording_id::text FROM transcripts"
 
 
-async def leftovers(state: Path, dsn: str, s3: S3Endpoint) -> list[str]:
+async def leftovers(state: Path, dsn: str) -> list[str]:
     """What is there that belongs to nothing, in words; empty when all is well. No command may be at work."""
     async with await psycopg.AsyncConnection.connect(dsn, row_factory=dict_row) as connection:
         recordings = await (await connection.execute(_RECORDINGS)).fetchall()
         transcripts = {row["recording_id"] for row in await (await connection.execute(_TRANSCRIPTS)).fetchall()}
         waiting = [*await _column(connection, _REPORTS), *await _column(connection, _JOBS)]
-    objects = await asyncio.to_thread(stored_objects, s3)
+    objects = await asyncio.to_thread(stored_keys, state)
     return [
         *(f"unfinished file {path}" for path in unfinished_files(state, _ENGINES_OWN)),
         *(f"spool {path}" for path in _superfluous_spool(state / "spool", recordings)),
@@ -73,18 +71,13 @@ async def rows_named(dsn: str, file_name: str) -> list[dict[str, Any]]:
         return await (await connection.execute(f"{_RECORDINGS} WHERE file_name = %s", (file_name,))).fetchall()
 
 
-def stored_objects(s3: S3Endpoint) -> set[str]:
-    """The keys in the bucket. Blocking."""
-    return {str(item.object_name) for item in _client(s3).list_objects(BUCKET, recursive=True)}
+def stored_keys(state: Path) -> set[str]:
+    """The keys of the objects that an installation keeps as files. Blocking."""
 
+    async def keys() -> set[str]:
+        return {key async for key in FolderObjectStore(state / "objects").list_keys()}
 
-def remove_object(s3: S3Endpoint, key: str) -> None:
-    """Lose an object, as an operator's slip does. Blocking."""
-    _client(s3).remove_object(BUCKET, key)
-
-
-def _client(s3: S3Endpoint) -> Minio:
-    return Minio(s3.endpoint, s3.access_key, s3.secret_key, secure=False, region=REGION)
+    return asyncio.run(keys())
 
 
 async def _column(connection: psycopg.AsyncConnection[dict[str, Any]], query: str) -> list[str]:

@@ -61,16 +61,6 @@ class Product:
             "LLM_MODEL": "loopback-chat",
         }
 
-    def use_stores(self, database_url: str, objects: S3Endpoint, bucket: str) -> None:
-        """Let state be where it is configured instead of in embedded engines of the product's own."""
-        self.settings |= {
-            "DATABASE_URL": database_url,
-            "MINIO_ENDPOINT": objects.endpoint,
-            "MINIO_ACCESS_KEY": objects.access_key,
-            "MINIO_SECRET_KEY": objects.secret_key,
-            "MINIO_BUCKET": bucket,
-        }
-
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start a command and return while it runs."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
@@ -104,3 +94,13 @@ class Product:
             process.communicate()
             raise
         return Outcome(process.returncode, out, said)
+
+
+def bucket_settings(objects: S3Endpoint, bucket: str) -> dict[str, str]:
+    """Return the settings by which recordings are in an S3 server instead of files of the product's own."""
+    return {
+        "MINIO_ENDPOINT": objects.endpoint,
+        "MINIO_ACCESS_KEY": objects.access_key,
+        "MINIO_SECRET_KEY": objects.secret_key,
+        "MINIO_BUCKET": bucket,
+    }

@@ -14,7 +14,7 @@ from datamodels import (
     UserId,
 )
 from db import Connection
-from minio_manager import key_for_original
+from object_store import key_for_original
 
 REQUEST = ProcessingRequest(
     scenario=ScenarioId("interview"),

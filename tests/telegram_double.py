@@ -10,8 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen
-from errors import AlreadySent, FileGone, MessengerError
-from messenger import Messenger, OnMessage, OnPress
+from messenger import AlreadySent, FileGone, Messenger, MessengerError, OnMessage, OnPress
 
 FIRST_MESSAGE = 1000
 NAME = "Double"

@@ -19,7 +19,9 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from md_storage import ReportFiles
-from minio_manager import ObjectStore
+from minio_manager import S3ObjectStore
+from object_files import FolderObjectStore
+from object_store import ObjectStore
 from prompt_pack.models import ReportPack
 from recordings.changes import RecordingChanges
 from recordings.intake import Intake, IntakeLimits
@@ -63,7 +65,7 @@ async def open_application(
         processors = spare_processors()
         engines = EnginePool(settings, embedded, ffmpeg, on_fetch, processors)
         stack.push_async_callback(engines.close)
-        database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, embedded))
+        database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings))
         stack.push_async_callback(database.close)
         stack.callback(objects.close)
         async with database.transaction() as connection:
@@ -99,21 +101,19 @@ async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Databa
     return await Database.open(configured.get_secret_value() if configured else await embedded.postgres())
 
 
-async def open_objects(settings: Settings, embedded: EmbeddedEngines) -> ObjectStore:
-    """Open the configured object store, else the embedded one, and make sure of its bucket."""
-    if settings.minio_endpoint:
-        secret = settings.minio_secret_key.get_secret_value() if settings.minio_secret_key else ""
-        endpoint, access_key = settings.minio_endpoint, settings.minio_access_key or ""
-    else:
-        server = await embedded.s3()
-        endpoint, access_key, secret = server.endpoint, server.access_key, server.secret_key
-    objects = ObjectStore(
-        endpoint,
-        access_key,
-        secret,
+async def open_objects(settings: Settings) -> ObjectStore:
+    """Open the configured S3 bucket, else the folder under ``persistent_dir``; a store that is absent is made."""
+    if settings.minio_endpoint is None:
+        folder = FolderObjectStore(settings.persistent_dir.resolve() / "objects")
+        await folder.ensure()
+        return folder
+    bucket = S3ObjectStore(
+        settings.minio_endpoint,
+        settings.minio_access_key or "",
+        settings.minio_secret_key.get_secret_value() if settings.minio_secret_key else "",
         bucket=settings.minio_bucket,
-        secure=settings.minio_secure and settings.minio_endpoint is not None,
+        secure=settings.minio_secure,
         region=settings.minio_region,
     )
-    await objects.ensure_bucket()
-    return objects
+    await bucket.ensure()
+    return bucket

@@ -53,7 +53,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         return _where(settings.database_url is not None)
 
     async def objects() -> str:
-        store = await open_objects(settings, embedded)
+        store = await open_objects(settings)
         try:
             await store.check()
         finally:

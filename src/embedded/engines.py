@@ -8,7 +8,6 @@ from typing import Self
 from embedded.llm import EmbeddedLlm, LlmEndpoint
 from embedded.postgres import EmbeddedPostgres
 from embedded.process import Engine
-from embedded.s3 import EmbeddedS3, S3Endpoint
 
 
 class Engines:
@@ -16,7 +15,6 @@ class Engines:
 
     def __init__(self, persistent_dir: Path) -> None:
         self._postgres = EmbeddedPostgres(persistent_dir)
-        self._s3 = EmbeddedS3(persistent_dir)
         self._llm = EmbeddedLlm(persistent_dir)
 
     async def __aenter__(self) -> Self:
@@ -25,7 +23,7 @@ class Engines:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        engines: list[Engine] = [self._postgres, self._s3, self._llm]
+        engines: list[Engine] = [self._postgres, self._llm]
         left = await asyncio.gather(*(engine.release() for engine in engines), return_exceptions=True)
         for failure in left:
             if failure is not None:
@@ -38,14 +36,6 @@ class Engines:
             EngineFailed: it did not start.
         """
         return self._postgres.dsn(await self._postgres.acquire())
-
-    async def s3(self) -> S3Endpoint:
-        """Return the address of the embedded object store, and its keys.
-
-        Raises:
-            EngineFailed: it did not start.
-        """
-        return self._s3.endpoint(await self._s3.acquire())
 
     async def llm(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> LlmEndpoint:
         """Return an OpenAI-compatible endpoint that serves ``model_file``, a GGUF.

@@ -12,7 +12,7 @@ import transcripts_store
 from datamodels import Completion, PartPlan, PartTranscript, RecordingId, StoredPass
 from db import Database
 from language_model.port import LanguageModel
-from minio_manager import ObjectStore
+from object_store import ObjectStore
 from prompt_pack.models import ReportPack
 from speech_to_text.port import SpeechToText
 from voice_embeddings import VoiceEncoder

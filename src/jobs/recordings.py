@@ -24,7 +24,7 @@ from db import Connection
 from errors import BadInput, Cancelled, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
 from jobs.context import JobContext, StoredModelAnswers, StoredParts
 from metadata.proposal import filled, propose
-from minio_manager import key_for_transcript
+from object_store import key_for_transcript
 from prompt_pack.models import PromptedModel, Scenario
 from reports.model_answers import ModelAnswers
 from speakers.diarization import diarize

@@ -10,7 +10,7 @@ from datamodels import BuildingType, Recording, RecordingId, ScenarioId, Stage, 
 from db import Connection, Database
 from dialogs import leave_dialog
 from md_storage import ReportFiles
-from minio_manager import ObjectStore, key_for_transcript
+from object_store import ObjectStore, key_for_transcript
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import ReportPack
 

@@ -25,7 +25,7 @@ from datamodels import (
 from db import Connection, Database
 from dialogs import leave_dialog
 from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
-from minio_manager import ObjectStore, key_for_original
+from object_store import ObjectStore, key_for_original
 from recordings.lookup import is_at_work
 from text_cleaning import safe_file_name
 from utils import decimal, human_duration, human_size, readable_name, sha256_of_file

@@ -21,8 +21,7 @@ from pyrogram.errors import Flood, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ChatId, IncomingMessage, Keyboard, MessageId, Screen
-from errors import FileGone, MessengerError
-from messenger import Messenger, OnMessage, OnPress
+from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress
 from random_ids import new_random_id
 from telegram_client.downloads import download_file
 from telegram_client.errors import (

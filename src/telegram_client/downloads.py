@@ -18,7 +18,7 @@ from pyrogram.errors.rpc_error import RPCError
 from pyrogram.file_id import FileId, FileType
 
 from constants import FILE_PART_BYTES
-from errors import FileGone, MessengerError
+from messenger import FileGone, MessengerError
 from telegram_client.errors import FILE_GONE, MESSENGER, error_id, unavailable
 from telegram_client.session import BotClient, wait_out
 from utils import disk_full_mapped

@@ -9,7 +9,7 @@ from pyrogram.errors.rpc_error import RPCError
 
 import texts.errors
 from datamodels_telegram import ChatId
-from errors import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 
 _rpc_error = RPCError.__init__
 

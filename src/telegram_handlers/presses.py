@@ -8,8 +8,7 @@ from time import perf_counter
 import structlog
 
 from datamodels_telegram import ButtonPress, ChatId, MessageId
-from errors import MessengerError
-from messenger import Messenger
+from messenger import Messenger, MessengerError
 from metrics import PRESS_ANSWER_SECONDS
 
 log = structlog.get_logger(__name__)

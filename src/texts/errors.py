@@ -72,6 +72,9 @@ DATABASE_UNAVAILABLE = (
     "Проверьте DATABASE_URL и сервер и повторите: готовое не пропадёт."
 )
 OBJECT_STORE_UNAVAILABLE = "Хранилище файлов не отвечает. Проверьте настройки MINIO_* и повторите."
+OBJECT_FOLDER_UNAVAILABLE = (
+    "Папка с записями {path} недоступна: {reason}. Проверьте диск и права на неё и повторите: готовое не пропадёт."
+)
 OBJECT_STORE_REFUSED_KEY = (
     "Хранилище файлов не приняло ключ доступа. Проверьте MINIO_ACCESS_KEY и MINIO_SECRET_KEY и повторите."
 )

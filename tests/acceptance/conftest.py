@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from embedded.s3 import S3Endpoint
 from installations import Ground, Installation, Undisturbed, artefacts
 from openai_faults import TRANSCRIPTIONS
 from openai_server import OpenAIServer
@@ -30,10 +29,8 @@ async def endpoint() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture(scope="session")
-def ground(
-    interview: Path, endpoint: OpenAIServer, postgres_dsn: str, migrated: str, s3_endpoint: S3Endpoint
-) -> Ground:
-    return Ground(interview, endpoint, postgres_dsn, migrated, s3_endpoint)
+def ground(interview: Path, endpoint: OpenAIServer, postgres_dsn: str, migrated: str) -> Ground:
+    return Ground(interview, endpoint, postgres_dsn, migrated)
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ import openai_faults
 import recording_files
 from embedded.engines import Engines
 from embedded.s3 import S3Endpoint
-from leftovers import incomplete_results, leftovers, remove_object, rows_named, unfinished_files
+from leftovers import incomplete_results, leftovers, rows_named, unfinished_files
+from object_files import FolderObjectStore
 from openai_faults import Fault, Kind
 from openai_server import OpenAIServer
 from product import Outcome, Product
@@ -527,11 +528,12 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-async def installation(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Installation]:
+async def installation(
+    home: Path, s3_endpoint: S3Endpoint, request: pytest.FixtureRequest
+) -> AsyncIterator[Installation]:
     wrong_weights(home / "state" / "models")
     async with Engines(home / "state") as engines, OpenAIServer() as server:
-        dsn, s3 = await asyncio.gather(engines.postgres(), engines.s3())
-        installation = Installation(home, server, dsn, s3)
+        installation = Installation(home, server, await engines.postgres(), s3_endpoint)
         selected = [name for item in request.session.items if (name := case_of(item))]
         installation.begin(list(dict.fromkeys(selected)))
         try:
@@ -688,7 +690,7 @@ async def test_a_lost_original_is_stored_again_with_the_next_command(installatio
     at = installation.place(name)
     (file,) = (path for path in at.iterdir() if path.suffix == ".ogg")
     (row,) = await rows_named(installation.dsn, file.name)
-    await asyncio.to_thread(remove_object, installation.s3, row["object_key"])
+    await FolderObjectStore(installation.state / "objects").delete(row["object_key"])
     shutil.rmtree(installation.state / "spool" / row["id"])
     again = await installation.process(at, installation.product(installation.server, {}), file)
     assert again.status == 0, again.said
@@ -729,7 +731,7 @@ async def test_a_new_installation_on_a_full_disk_says_so(home: Path) -> None:
 
 async def test_nothing_is_left_half_written_and_a_good_file_still_works(installation: Installation) -> None:
     await installation.all_ended()
-    assert await leftovers(installation.state, installation.dsn, installation.s3) == []
+    assert await leftovers(installation.state, installation.dsn) == []
     logged = (installation.state / "logs" / "app.json.log").read_text(encoding="utf-8")
     assert not [secret for secret in SECRETS if secret in logged]
     at = installation.home / "good"

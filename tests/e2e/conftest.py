@@ -4,6 +4,7 @@ import os
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -19,8 +20,9 @@ from bot import Bot
 from embedded.s3 import S3Endpoint
 from interrupted_bot import InterruptedBot, Interruptible
 from openai_server import OpenAIServer
-from product import Product
+from product import Product, bucket_settings
 from recording_files import speech
+from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
 
@@ -59,12 +61,11 @@ async def endpoint() -> AsyncIterator[OpenAIServer]:
 
 
 class Ground:
-    """What bots stand on: each gets a database and a bucket of its own."""
+    """What bots stand on: each gets a database of its own."""
 
-    def __init__(self, postgres_dsn: str, migrated: str, objects: S3Endpoint, endpoint: OpenAIServer) -> None:
+    def __init__(self, postgres_dsn: str, migrated: str, endpoint: OpenAIServer) -> None:
         self._dsn = postgres_dsn
         self._migrated = migrated
-        self._objects = objects
         self._endpoint = endpoint
 
     def product(self, state: Path, settings: dict[str, str]) -> Product:
@@ -74,15 +75,15 @@ class Ground:
             connection.execute(query.format(sql.Identifier(name), sql.Identifier(self._migrated)))
         product = Product(state)
         product.use(self._endpoint)
-        product.use_stores(make_conninfo(self._dsn, dbname=name), self._objects, f"bot-{uuid4().hex}")
+        product.settings["DATABASE_URL"] = make_conninfo(self._dsn, dbname=name)
         team = ",".join(map(str, TEAM))
         product.settings |= {"OWNER_TELEGRAM_ID": str(OWNER), "TEAM_TELEGRAM_IDS": team, **settings}
         return product
 
 
 @pytest.fixture(scope="session")
-def ground(postgres_dsn: str, migrated: str, s3_endpoint: S3Endpoint, endpoint: OpenAIServer) -> Ground:
-    return Ground(postgres_dsn, migrated, s3_endpoint, endpoint)
+def ground(postgres_dsn: str, migrated: str, endpoint: OpenAIServer) -> Ground:
+    return Ground(postgres_dsn, migrated, endpoint)
 
 
 @pytest.fixture(scope="session")
@@ -224,3 +225,16 @@ async def interruptible(new_bot: NewBot) -> AsyncIterator[Interruptible]:
             return InterruptedBot(bot, endpoint, stack.enter_context(psycopg.connect(dsn, autocommit=True)))
 
         yield make
+
+
+@pytest.fixture
+async def objects_way(s3_endpoint: S3Endpoint) -> AsyncIterator[TcpProxy]:
+    host, _, port = s3_endpoint.endpoint.partition(":")
+    async with TcpProxy(host, int(port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def bucket(s3_endpoint: S3Endpoint, objects_way: TcpProxy) -> dict[str, str]:
+    """Settings of a bucket of the test's own, which is reached by ``objects_way``."""
+    return bucket_settings(replace(s3_endpoint, endpoint=f"127.0.0.1:{objects_way.port}"), f"bot-{uuid4().hex}")

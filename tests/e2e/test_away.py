@@ -10,7 +10,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import texts.errors
 from application.parts import open_application
 from config import ROOT, Settings
-from embedded.s3 import S3Endpoint
 from interrupted_bot import LIMIT_S, Interruptible, until
 from interrupted_people import LENGTH_S, Person, times_sent
 from prompt_pack.pack import load_pack
@@ -97,21 +96,15 @@ async def database_way(postgres_dsn: str) -> AsyncIterator[TcpProxy]:
         yield proxy
 
 
-@pytest.fixture
-async def objects_way(s3_endpoint: S3Endpoint) -> AsyncIterator[TcpProxy]:
-    host, _, port = s3_endpoint.endpoint.partition(":")
-    async with TcpProxy(host, int(port)) as proxy:
-        yield proxy
-
-
 async def test_the_bot_outlives_its_database_and_its_object_store(
     interruptible: Interruptible,
     newcomer: Callable[[], ScriptedUser],
     spoken: Callable[[str, float], Path],
     database_way: TcpProxy,
     objects_way: TcpProxy,
+    bucket: dict[str, str],
 ) -> None:
-    bot = await interruptible(MINIO_ENDPOINT=f"127.0.0.1:{objects_way.port}")
+    bot = await interruptible(**bucket)
     await bot.bot.kill()
     dsn = bot.bot.product.settings["DATABASE_URL"]
     bot.bot.product.settings["DATABASE_URL"] = make_conninfo(dsn, host="127.0.0.1", port=database_way.port)

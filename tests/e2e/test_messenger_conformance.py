@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from datamodels_telegram import Button, ButtonPress, ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
-from errors import AlreadySent, FileGone
-from messenger import Messenger
+from messenger import AlreadySent, FileGone, Messenger
 from telegram_double import TelegramDouble
 from telegram_in_process import loopback_server, new_client, nothing_reachable
 from telegram_user import ScriptedUser

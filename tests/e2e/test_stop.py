@@ -3,14 +3,13 @@
 import asyncio
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import texts.cli
 from bot import Bot
-from embedded.s3 import S3Endpoint
 from interrupted_bot import LIMIT_S, Interruptible, until
 from leftovers import processes_of
 from product import Product
@@ -60,8 +59,9 @@ async def test_what_does_not_let_go_is_left_after_the_limit_and_at_once_after_a_
     newcomer: Callable[[], ScriptedUser],
     spoken: Callable[[str, float], Path],
     objects_way: TcpProxy,
+    bucket: dict[str, str],
 ) -> None:
-    bot = await interruptible(MINIO_ENDPOINT=f"127.0.0.1:{objects_way.port}")
+    bot = await interruptible(**bucket)
     anna, boris = newcomer(), newcomer()
     objects_way.stop_up()
     await anna.send_file(spoken("Беседа.ogg", 20), kind="audio")
@@ -85,13 +85,6 @@ async def test_what_does_not_let_go_is_left_after_the_limit_and_at_once_after_a_
     for person in (anna, boris):
         await person.press("Интервью", timeout=LIMIT_S)
         await person.sees("Номер файла", timeout=LIMIT_S)
-
-
-@pytest.fixture
-async def objects_way(s3_endpoint: S3Endpoint) -> AsyncIterator[TcpProxy]:
-    host, _, port = s3_endpoint.endpoint.partition(":")
-    async with TcpProxy(host, int(port)) as proxy:
-        yield proxy
 
 
 def stopping(bot: Bot) -> int:
@@ -139,7 +132,7 @@ async def test_embedded_engines_end_with_the_bot(state: Path, telegram: Telegram
     await bot.start()
     await owner.send("/start")
     await owner.sees("Главное меню")
-    assert {process.name() for process in processes_of(state)} == {"postgres", "weed"}
+    assert {process.name() for process in processes_of(state)} == {"postgres"}
 
     # As left by a crash: the next start takes the engines over and ends them with itself.
     await bot.restart()

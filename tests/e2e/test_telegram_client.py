@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 import telegram_client.session
 from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen
-from errors import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from messenger import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from telegram_client.client import TelegramClient
 from telegram_events import Happening
 from telegram_in_process import loopback_server, new_client, nothing_reachable

@@ -10,9 +10,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from db import Connection, Database
-from embedded.s3 import S3Endpoint
 from handlers_world import Bot, Person
-from minio_manager import ObjectStore
+from object_files import FolderObjectStore
+from object_store import ObjectStore
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +34,13 @@ async def connection(shared_database: Database) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-async def bot(shared_database: Database, tmp_path: Path, s3_endpoint: S3Endpoint) -> AsyncIterator[Bot]:
-    objects = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "handlers")
-    await objects.ensure_bucket()
-    yield Bot(shared_database, tmp_path, objects)
-    objects.close()
+def objects(tmp_path: Path) -> ObjectStore:
+    return FolderObjectStore(tmp_path / "objects")
+
+
+@pytest.fixture
+def bot(shared_database: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
+    return Bot(shared_database, tmp_path, objects)
 
 
 @pytest.fixture

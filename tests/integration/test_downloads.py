@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 from collections import namedtuple
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from datamodels import Recording, RecordingId, ScenarioId
 from datamodels_telegram import AttachedFile, FileKind, IncomingState, WizardStep
 from db import Connection, Database
 from downloads import Downloads
-from embedded.s3 import S3Endpoint
-from errors import FileGone, MessengerRefusedSecrets, MessengerUnavailable, VoxPersonaError
+from errors import VoxPersonaError
 from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
-from minio_manager import ObjectStore
+from messenger import FileGone, MessengerRefusedSecrets, MessengerUnavailable
+from object_store import ObjectStore
 from recording_files import encode, tone
 from recordings.intake import Intake, IntakeLimits
 from recordings.sent_files import recording_name, refusal
@@ -45,14 +44,6 @@ def clock() -> Clock:
 @pytest.fixture
 async def somebody(followed: Database) -> Somebody:
     return await Somebody.come(followed)
-
-
-@pytest.fixture
-async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
-    store = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "downloads")
-    await store.ensure_bucket()
-    yield store
-    store.close()
 
 
 class Enqueued(list[RecordingId]):

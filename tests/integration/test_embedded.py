@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import ipaddress
 import json
 import os
@@ -16,10 +15,8 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from minio import Minio
 
 from embedded.engines import Engines
-from embedded.s3 import S3Endpoint
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -105,32 +102,21 @@ async def until_busy(dsn: str, backend_pid: int) -> None:
 
 async def test_engines_stop_with_the_command_that_started_them(state_dir: Path) -> None:
     async with Engines(state_dir) as engines:
-        await asyncio.gather(engines.postgres(), engines.s3())
-        pids = [engine_pid(state_dir, engine) for engine in ("postgres", "s3")]
-        tree = [process for pid in pids for process in (psutil.Process(pid), *psutil.Process(pid).children())]
-        assert len(tree) > len(pids)
+        await engines.postgres()
+        server = psutil.Process(engine_pid(state_dir, "postgres"))
+        tree = [server, *server.children()]
+        assert len(tree) > 1
 
     assert not [process for process in tree if process.is_running()]
     assert not list((state_dir / "run").glob("*.json"))
 
 
 async def test_what_was_stored_is_there_after_a_restart(state_dir: Path) -> None:
-    def client(store: S3Endpoint) -> Minio:
-        return Minio(store.endpoint, store.access_key, store.secret_key, secure=False)
+    async with Engines(state_dir) as engines:
+        await execute(await engines.postgres(), "CREATE TABLE kept AS SELECT 'текст' AS text")
 
     async with Engines(state_dir) as engines:
-        dsn, store = await asyncio.gather(engines.postgres(), engines.s3())
-        await execute(dsn, "CREATE TABLE kept AS SELECT 'текст' AS text")
-        await asyncio.to_thread(client(store).make_bucket, "recordings")
-        await asyncio.to_thread(client(store).put_object, "recordings", "запись.ogg", io.BytesIO(b"OggS"), 4)
-
-    async with Engines(state_dir) as engines:
-        dsn, again = await asyncio.gather(engines.postgres(), engines.s3())
-        assert await execute(dsn, "SELECT text FROM kept") == [("текст",)]
-        response = await asyncio.to_thread(client(again).get_object, "recordings", "запись.ogg")
-        assert response.read() == b"OggS"
-        response.close()
-        assert (again.access_key, again.secret_key) == (store.access_key, store.secret_key)
+        assert await execute(await engines.postgres(), "SELECT text FROM kept") == [("текст",)]
 
 
 async def test_the_first_to_leave_does_not_stop_what_another_uses(state_dir: Path) -> None:
@@ -225,14 +211,13 @@ async def test_a_run_file_that_names_a_stranger_leaves_the_stranger_alone(state_
 
 
 async def test_nothing_listens_beyond_loopback(engines: Engines, engines_dir: Path) -> None:
-    await asyncio.gather(engines.postgres(), engines.s3())
-    for engine in ("postgres", "s3"):
-        addresses = listening_addresses(psutil.Process(engine_pid(engines_dir, engine)))
-        assert addresses
-        assert {address for address in addresses if not ipaddress.ip_address(address).is_loopback} == set()
+    await engines.postgres()
+    addresses = listening_addresses(psutil.Process(engine_pid(engines_dir, "postgres")))
+    assert addresses
+    assert {address for address in addresses if not ipaddress.ip_address(address).is_loopback} == set()
 
 
 async def test_files_with_secrets_are_for_their_owner_only(engines: Engines, engines_dir: Path) -> None:
-    await asyncio.gather(engines.postgres(), engines.s3())
-    secret = [engines_dir / name for name in ("run/postgres.json", "run/s3.json", "postgres/password", "minio/s3.json")]
-    assert [path.stat().st_mode & 0o077 for path in secret] == [0, 0, 0, 0]
+    await engines.postgres()
+    secret = [engines_dir / name for name in ("run/postgres.json", "postgres/password")]
+    assert [path.stat().st_mode & 0o077 for path in secret] == [0, 0]

@@ -32,19 +32,12 @@ from datamodels_telegram import (
 )
 from db import Database
 from dialogs import Dialog, Dialogs, Step
-from errors import (
-    AccessDenied,
-    ChatClosed,
-    MessengerUnavailable,
-    NoSpeech,
-    NotFound,
-    OutdatedButton,
-    ProviderUnavailable,
-)
+from errors import AccessDenied, NoSpeech, NotFound, OutdatedButton, ProviderUnavailable
 from handlers import Router, Timing
 from inbox import Inbox
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
+from messenger import ChatClosed, MessengerUnavailable
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
 from texts.telegram import OUTDATED

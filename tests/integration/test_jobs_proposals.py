@@ -25,7 +25,7 @@ from errors import NotFound, ProviderRateLimited, ProviderUnavailable
 from jobs.context import Engines, JobContext
 from jobs.recordings import ProposalSteps
 from language_model.port import LanguageModel
-from minio_manager import ObjectStore
+from object_store import ObjectStore
 from prompt_pack.pack import load_pack
 from recordings_factory import add_recording
 from scripted_model import Call, Script, ScriptedModel

@@ -1,7 +1,7 @@
 """A recording's step beside a person who wants something else meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -16,12 +16,12 @@ from audio import find_ffmpeg, opus
 from config import ROOT
 from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
 from db import Connection, Database
-from embedded.s3 import S3Endpoint
 from jobs.context import Engines, JobContext
 from jobs.queue import Jobs, queue_of
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
-from minio_manager import ObjectStore, key_for_transcript
+from object_files import FolderObjectStore
+from object_store import key_for_transcript
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
 from prompt_pack.pack import load_pack
@@ -31,7 +31,7 @@ from speech_to_text.openai import OpenAISpeechToText
 from speech_to_text.port import SpeechToText
 
 
-class Objects(ObjectStore):
+class Objects(FolderObjectStore):
     """An object store during whose upload something else may happen."""
 
     meanwhile: Callable[[], Awaitable[None]] | None = None
@@ -43,11 +43,8 @@ class Objects(ObjectStore):
 
 
 @pytest.fixture
-async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[Objects]:
-    store = Objects(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "steps")
-    await store.ensure_bucket()
-    yield store
-    store.close()
+def objects(tmp_path: Path) -> Objects:
+    return Objects(tmp_path / "objects")
 
 
 @pytest.fixture

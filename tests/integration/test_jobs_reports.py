@@ -16,7 +16,7 @@ from jobs.context import Engines, JobContext
 from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
-from minio_manager import ObjectStore
+from object_store import ObjectStore
 from openai_answers import SENTENCES, chat_answer
 from prompt_pack.pack import load_pack
 from recordings_factory import add_recording

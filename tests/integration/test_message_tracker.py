@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 import sent_messages_store
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
-from errors import ChatClosed, MessengerError, MessengerUnavailable
 from message_tracker import MessageTracker, sent_once
+from messenger import ChatClosed, MessengerError, MessengerUnavailable
 from telegram_double import TelegramDouble
 
 _CHATS = count(5_000_000_000)

@@ -15,8 +15,8 @@ from config import ROOT
 from datamodels import RecordingId
 from db import Database
 from dialogs import Dialog, Step
-from errors import MessengerUnavailable
 from md_storage import ReportIndex, read_index, write_index
+from messenger import MessengerUnavailable
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
 from reports.archive_filters import ReportSnapshot

@@ -1,7 +1,6 @@
 """What is put into the outbox comes to its chat once, in its order, with its file."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -12,11 +11,10 @@ import outbox_store
 from datamodels import RunStatus
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
 from db import Database
-from embedded.s3 import S3Endpoint
-from errors import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from message_tracker import MessageTracker
-from minio_manager import ObjectStore
+from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from utils import sha256_of_stream
 
@@ -34,14 +32,6 @@ def clock() -> Clock:
 @pytest.fixture
 async def somebody(followed: Database) -> Somebody:
     return await Somebody.come(followed)
-
-
-@pytest.fixture
-async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
-    store = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "outbox")
-    await store.ensure_bucket()
-    yield store
-    store.close()
 
 
 @pytest.fixture

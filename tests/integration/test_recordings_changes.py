@@ -23,10 +23,9 @@ from datamodels import (
     Stage,
 )
 from db import Connection, Database
-from embedded.s3 import S3Endpoint
 from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
 from md_storage import ReportFiles
-from minio_manager import ObjectStore, key_for_transcript
+from object_store import ObjectStore, key_for_transcript
 from prompt_pack.pack import load_pack
 from recordings.changes import RecordingChanges
 from recordings_factory import add_recording, add_user
@@ -53,14 +52,6 @@ class Work:
 @pytest.fixture
 def work() -> Work:
     return Work()
-
-
-@pytest.fixture
-async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
-    store = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "changes")
-    await store.ensure_bucket()
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Intake: what is accepted is stored and enqueued once, together with what else its caller adds."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,8 @@ import pytest
 import recordings_store
 from datamodels import ProcessingRequest, Recording, RecordingId, RecordingMetadata, ScenarioId, Stage, UserId
 from db import Connection, Database
-from embedded.s3 import S3Endpoint
 from errors import NotARecording, NotFound
-from minio_manager import ObjectStore
+from object_store import ObjectStore
 from recording_files import encode, tone
 from recordings.intake import Intake, IntakeLimits
 from recordings_factory import add_user
@@ -19,14 +17,6 @@ from recordings_factory import add_user
 INTERVIEW = ProcessingRequest(scenario=ScenarioId("interview"))
 DESIGN = ProcessingRequest(scenario=ScenarioId("design"))
 NOTHING = RecordingMetadata()
-
-
-@pytest.fixture
-async def objects(s3_endpoint: S3Endpoint) -> AsyncIterator[ObjectStore]:
-    store = ObjectStore(s3_endpoint.endpoint, s3_endpoint.access_key, s3_endpoint.secret_key, "intake")
-    await store.ensure_bucket()
-    yield store
-    store.close()
 
 
 @pytest.fixture

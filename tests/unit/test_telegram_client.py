@@ -12,7 +12,8 @@ from pyrogram.errors import FloodWait, InternalServerError, PeerIdInvalid, Unaut
 from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import Button, ChatId, FileKind
-from errors import BadSettings, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from errors import BadSettings
+from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from telegram_client.client import inline_keyboard
 from telegram_client.errors import telegram_errors_mapped
 from telegram_client.messages import SendingLimits

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from datamodels_telegram import ButtonPress, ChatId, MessageId, TelegramPerson
-from errors import MessengerUnavailable
+from messenger import MessengerUnavailable
 from metrics import PRESS_ANSWER_SECONDS
 from telegram_double import TelegramDouble
 from telegram_handlers.presses import PressAnswer, Taps

@@ -1,0 +1,133 @@
+"""The port of the object store, and the keys of what is in it: recordings' original files and transcripts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple, Protocol, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity.wait import wait_base
+
+from constants import PROVIDER_TRIES
+from datamodels import RecordingId, UserId
+from errors import VoxPersonaError
+from metrics import OBJECT_OPERATION_SECONDS, OBJECT_OPERATIONS
+
+_Result = TypeVar("_Result")
+
+
+class ObjectInfo(NamedTuple):
+    """What a store says about an object: its bytes are in number and by hash (hexadecimal) what was handed in."""
+
+    size_bytes: int
+    sha256: str
+    file_name: str
+
+
+class ObjectStore(Protocol):
+    """Keeps objects by key. What was put is on the store's disk when the call returns, or the call raises.
+
+    Keys are relative paths with ``/``, with no part that is empty, ``.`` or ``..``.
+
+    Raises, in every method:
+        ObjectStoreUnavailable: the store did not do it, after tries where these help.
+    """
+
+    async def put_file(self, key: str, path: Path, *, sha256: str, file_name: str) -> None:
+        """Store the file at ``path``, whose hash is ``sha256``; ``file_name`` is kept with it.
+
+        An object that did not arrive byte by byte is removed.
+
+        Raises:
+            UnreadableFile: the file is gone, or shrinks while it is read.
+            DiskFull: the store is on this disk, and no space is left.
+        """
+        ...
+
+    async def put_bytes(self, key: str, data: bytes) -> None:
+        """Store ``data`` in place of what the key had.
+
+        Raises:
+            DiskFull: the store is on this disk, and no space is left.
+        """
+        ...
+
+    async def get_file(self, key: str, path: Path) -> None:
+        """Fetch an object into ``path``, which is written whole or not at all; the hash is compared.
+
+        Raises:
+            NotFound: there is no such object.
+            DiskFull: no space left at ``path``.
+        """
+        ...
+
+    async def info(self, key: str) -> ObjectInfo:
+        """Describe an object without reading it.
+
+        Raises:
+            NotFound: there is no such object.
+        """
+        ...
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether there is such an object, all its bytes included."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        ...
+
+    def list_keys(self) -> AsyncIterator[str]:
+        """Yield the keys of all objects, in no order; those that come or go meanwhile may be among them."""
+        ...
+
+    async def ensure(self) -> None:
+        """Make the store when it is absent."""
+        ...
+
+    async def check(self) -> None:
+        """Ask once for a sign of life."""
+        ...
+
+    def close(self) -> None:
+        """Free what the store holds of the system."""
+        ...
+
+
+def key_for_original(owner_id: UserId, recording_id: RecordingId, extension: str) -> str:
+    """Return the key of a recording's original file; ``extension`` has no dot."""
+    return f"recordings/{owner_id}/{recording_id}/original.{extension}"
+
+
+def key_for_transcript(owner_id: UserId, recording_id: RecordingId) -> str:
+    """Return the key of a recording's transcript as JSON."""
+    return f"recordings/{owner_id}/{recording_id}/transcript.json"
+
+
+async def run_in_thread(
+    operation: str, call: Callable[[], _Result], *, tries: int = PROVIDER_TRIES, retry_wait: wait_base | None = None
+) -> _Result:
+    """Run a store's blocking ``call``, again while that helps, and count it under ``operation``.
+
+    Raises what ``call`` raised last.
+    """
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(tries),
+        wait=retry_wait or wait_exponential_jitter(multiplier=0.5, max=8),
+        retry=retry_if_exception(lambda exc: isinstance(exc, VoxPersonaError) and exc.retryable),
+        reraise=True,
+    )
+    outcome = "aborted"
+    started = perf_counter()
+    try:
+        result: _Result = await retrying(asyncio.to_thread, call)
+        outcome = "ok"
+    except VoxPersonaError as exc:
+        outcome = exc.code
+        raise
+    else:
+        return result
+    finally:
+        OBJECT_OPERATION_SECONDS.labels(operation).observe(perf_counter() - started)
+        OBJECT_OPERATIONS.labels(operation, outcome).inc()
