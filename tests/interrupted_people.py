@@ -27,7 +27,7 @@ _RECORDING = "SELECT recordings.id FROM recordings JOIN users ON users.id = owne
 class Person:
     """Somebody who gets a recording to all its reports, from wherever it stands."""
 
-    def __init__(self, user: ScriptedUser, recording: Path, bot: InterruptedBot) -> None:
+    def __init__(self, user: ScriptedUser, recording: Path, bot: InterruptedBot | None = None) -> None:
         self.user = user
         self._recording = recording
         self._bot = bot
@@ -109,6 +109,7 @@ class Person:
         """A border of this person's work. ``condition`` is of SQL; {chat}, {owner} and {recording} are the person's."""
 
         def border() -> Border:
+            assert self._bot is not None
             chat, values = self.user.id, {"chat": f"NEW.chat_id = {self.user.id}"}
             if "{owner}" in condition:
                 values["owner"] = f"'{self._bot.value(_OWNER, chat)}'"
