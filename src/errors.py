@@ -33,6 +33,7 @@
     │   └── ProviderRejectedRequest
     ├── DatabaseUnavailable            exit status 3, trying again helps
     ├── ObjectStoreUnavailable         exit status 3, trying again helps
+    │   ├── ObjectDamaged              trying again helps: the transfer may have been to blame
     │   ├── ObjectFolderUnavailable    trying again helps
     │   └── ObjectStoreRefusedKey      trying again does not help
     ├── ReportIndexBroken              exit status 2: reconciling mends it
@@ -277,6 +278,12 @@ class ObjectStoreUnavailable(VoxPersonaError):
     user_text_template = texts.errors.OBJECT_STORE_UNAVAILABLE
     retryable = True
     exit_status = 3
+
+
+class ObjectDamaged(ObjectStoreUnavailable):
+    """The bytes of the object {key} are not those that were stored: they have another sha256."""
+
+    user_text_template = texts.errors.OBJECT_DAMAGED
 
 
 class ObjectFolderUnavailable(ObjectStoreUnavailable):

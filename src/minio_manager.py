@@ -20,7 +20,7 @@ from minio.error import MinioException, S3Error
 from tenacity.wait import wait_base
 
 from constants import PROVIDER_TRIES
-from errors import BadSettings, NotFound, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
+from errors import BadSettings, NotFound, ObjectDamaged, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
 from object_store import ObjectInfo, run_in_thread
 from utils import file_problem, opened_atomically, sha256_of_stream
 
@@ -188,7 +188,7 @@ class S3ObjectStore:
             stored = sha256_of_stream(cast("BinaryIO", response))
         if stored != sha256:
             self._client.remove_object(self._bucket, key)
-            raise ObjectStoreUnavailable(reason=f"{key} arrived with another sha256")
+            raise ObjectDamaged(key=key)
 
     def _get(self, key: str, target: BinaryIO) -> None:
         digest = hashlib.sha256()
@@ -198,7 +198,7 @@ class S3ObjectStore:
                 digest.update(chunk)
                 target.write(chunk)
         if digest.hexdigest() != expected:
-            raise ObjectStoreUnavailable(reason=f"{key} came with another sha256")
+            raise ObjectDamaged(key=key)
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[urllib3.BaseHTTPResponse]:

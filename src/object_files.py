@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from constants import PROVIDER_TRIES
 from datamodels import Value
-from errors import NotFound, ObjectFolderUnavailable, ObjectStoreUnavailable, UnreadableFile
+from errors import NotFound, ObjectDamaged, ObjectFolderUnavailable, UnreadableFile
 from file_locks import FileLock
 from object_store import ObjectInfo, run_in_thread
 from utils import (
@@ -166,7 +166,7 @@ class FolderObjectStore:
                 digest.update(chunk)
                 target.write(chunk)
             if digest.hexdigest() != description.sha256:
-                raise ObjectStoreUnavailable(reason=f"{place.name} arrived with another sha256")
+                raise ObjectDamaged(key=place.name)
         write_atomically(place.with_name(place.name + _DESCRIPTION), description.model_dump_json())
         _remove_data(place, but=description.sha256)
 
@@ -237,7 +237,7 @@ def _hashed(source: BinaryIO, sha256: str, key: str) -> Iterator[bytes]:
         digest.update(chunk)
         yield chunk
     if digest.hexdigest() != sha256:
-        raise ObjectStoreUnavailable(reason=f"{key} came with another sha256")
+        raise ObjectDamaged(key=key)
 
 
 def _chunks_of_file(path: Path, file_name: str) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from psycopg import sql
 from db import migrate
 from embedded.engines import Engines
 from embedded.s3 import EmbeddedS3, S3Endpoint
+from s3_server import weed
 
 # How long an example takes says nothing on a loaded machine.
 settings.register_profile("unhurried", deadline=None)
@@ -69,6 +70,6 @@ def migrated(postgres_dsn: str) -> str:
 @pytest.fixture(scope="session")
 async def s3_endpoint(engines_dir: Path) -> AsyncIterator[S3Endpoint]:
     """An S3 server of this session's own."""
-    server = EmbeddedS3(engines_dir)
+    server = EmbeddedS3(engines_dir, weed())
     yield server.endpoint(await server.acquire())
     await server.release()

@@ -14,7 +14,8 @@ import structlog
 
 import texts.telegram
 from access import Team
-from application.engines import FetchProgress, language_endpoint, speech_endpoint
+from application.engines import language_endpoint, speech_endpoint
+from application.objects import StartProgress
 from application.parts import Application, open_application
 from chat_deliveries import ChatDeliveries
 from chats.export import write_history
@@ -118,7 +119,7 @@ class Bot:
 
 @asynccontextmanager
 async def open_bot(
-    settings: Settings, pack: ReportPack, telegram: Messenger, on_fetch: FetchProgress
+    settings: Settings, pack: ReportPack, telegram: Messenger, on_progress: StartProgress
 ) -> AsyncIterator[Bot]:
     """Open the application and connect to Telegram.
 
@@ -130,7 +131,7 @@ async def open_bot(
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
         application = await stack.enter_async_context(
-            open_application(settings, pack, on_fetch, retry_delays_s=_RETRY_DELAYS_S)
+            open_application(settings, pack, on_progress, retry_delays_s=_RETRY_DELAYS_S)
         )
         # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
         asyncio.get_running_loop().set_default_executor(

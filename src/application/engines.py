@@ -6,7 +6,6 @@ Adapters are imported by whoever makes them: their libraries take seconds to loa
 
 import asyncio
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,8 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import SecretStr
 
+import texts.cli
+from application.objects import StartProgress
 from audio import opus
 from config import AsrEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
@@ -34,9 +35,6 @@ EMBEDDED_CONTEXT_TOKENS = 8192
 EMBEDDED_OUTPUT_TOKENS = 1024
 """Longest answer of the embedded model: it writes 27 tokens a second, and in longer answers repeats itself."""
 _ASR_TIMEOUT_S = 600.0
-
-FetchProgress = Callable[[str, int, int], None]
-"""Called with the weights' name, bytes fetched and bytes in all."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class EnginePool:
         settings: Settings,
         embedded: EmbeddedEngines,
         ffmpeg: Path,
-        on_fetch: FetchProgress,
+        on_progress: StartProgress,
         processors: asyncio.Semaphore,
     ) -> None:
         self._settings = settings
@@ -128,7 +126,7 @@ class EnginePool:
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embedded = embedded
         self._ffmpeg = ffmpeg
-        self._on_fetch = on_fetch
+        self._on_progress = on_progress
         self._processors = processors
         self._models_dir = settings.persistent_dir / "models"
         # One lock per slot: speech need not wait for the download of a language model.
@@ -224,7 +222,10 @@ class EnginePool:
                 log.warning("weights_not_fetched", name=name, error=exc.code)
 
     async def _weights(self, name: str) -> Path:
-        return await ensure_weights(name, self._models_dir, self._on_fetch)
+        def on_bytes(name: str, done: int, total: int) -> None:
+            self._on_progress(texts.cli.FETCHING.format(name=name), done, total)
+
+        return await ensure_weights(name, self._models_dir, on_bytes)
 
     async def _make_speech_to_text(self) -> SpeechToText:
         settings = self._settings

@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import users_store
-from application.engines import EnginePool, FetchProgress
+from application.engines import EnginePool
+from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
 from chats.search import TranscriptSearch
 from config import Settings
@@ -19,8 +20,6 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from md_storage import ReportFiles
-from minio_manager import S3ObjectStore
-from object_files import FolderObjectStore
 from object_store import ObjectStore
 from prompt_pack.models import ReportPack
 from recordings.changes import RecordingChanges
@@ -49,7 +48,7 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, pack: ReportPack, on_fetch: FetchProgress, *, retry_delays_s: Sequence[float] = ()
+    settings: Settings, pack: ReportPack, on_progress: StartProgress, *, retry_delays_s: Sequence[float] = ()
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
@@ -63,9 +62,9 @@ async def open_application(
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         processors = spare_processors()
-        engines = EnginePool(settings, embedded, ffmpeg, on_fetch, processors)
+        engines = EnginePool(settings, embedded, ffmpeg, on_progress, processors)
         stack.push_async_callback(engines.close)
-        database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings))
+        database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
         stack.push_async_callback(database.close)
         stack.callback(objects.close)
         async with database.transaction() as connection:
@@ -99,21 +98,3 @@ async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Databa
     """Open the configured database, else the embedded one."""
     configured = settings.database_url
     return await Database.open(configured.get_secret_value() if configured else await embedded.postgres())
-
-
-async def open_objects(settings: Settings) -> ObjectStore:
-    """Open the configured S3 bucket, else the folder under ``persistent_dir``; a store that is absent is made."""
-    if settings.minio_endpoint is None:
-        folder = FolderObjectStore(settings.persistent_dir.resolve() / "objects")
-        await folder.ensure()
-        return folder
-    bucket = S3ObjectStore(
-        settings.minio_endpoint,
-        settings.minio_access_key or "",
-        settings.minio_secret_key.get_secret_value() if settings.minio_secret_key else "",
-        bucket=settings.minio_bucket,
-        secure=settings.minio_secure,
-        region=settings.minio_region,
-    )
-    await bucket.ensure()
-    return bucket

@@ -103,6 +103,8 @@ def usage_reason(exc: click.UsageError) -> str:
     if isinstance(exc, click.BadOptionUsage):
         text = texts.cli.USAGE_IS_FLAG if _is_flag(exc) else texts.cli.USAGE_NEEDS_VALUE
         return text.format(name=exc.option_name)
+    if isinstance(exc, click.MissingParameter) and exc.param is not None:
+        return texts.cli.USAGE_MISSING.format(name=exc.param.metavar)
     if isinstance(exc, click.BadParameter) and exc.param is not None:
         return texts.cli.USAGE_BAD_VALUE.format(name=exc.param.opts[0], reason=exc.message)
     return exc.message
@@ -122,6 +124,8 @@ log = structlog.get_logger(__name__)
 
 _USAGE_STATUS = 2
 _DETECT = "auto"
+_BUCKET = "s3"
+_STORES = ("files", _BUCKET)
 _PROGRAM = "scripts/run"
 
 _PATH = click.Path(path_type=Path, readable=False)
@@ -231,6 +235,34 @@ def doctor() -> None:
 
         with Display() as display:
             return await examine(settings, display)
+
+    _run(run)
+
+
+@commands.group(
+    cls=Group, help=texts.cli.HELP_OBJECTS, subcommand_metavar=texts.cli.METAVAR_COMMAND, options_metavar=""
+)
+@help_option
+def objects() -> None:
+    """Hold what is done with the object store."""
+
+
+@objects.command(name="copy", help=texts.cli.HELP_OBJECTS_COPY, options_metavar="")
+@click.argument("source", metavar=texts.cli.METAVAR_FROM)
+@click.argument("target", metavar=texts.cli.METAVAR_TO)
+@help_option
+def copy_objects(source: str, target: str) -> None:
+    """Copy all objects from one store to the other."""
+    _require(source, _STORES)
+    _require(target, tuple(store for store in _STORES if store != source))
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli.display import Display
+        from cli.objects import copy
+
+        with Display() as display:
+            return await copy(settings, target == _BUCKET, display)
 
     _run(run)
 

@@ -8,9 +8,7 @@ from typing import TextIO, cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-import texts.cli
-
-_FETCH_STEP = 0.1
+_STEP = 0.1
 
 
 class _Unfailing:
@@ -37,14 +35,14 @@ class _Unfailing:
 
 
 class Display:
-    """Progress of several subjects at once; a subject is a file name or a set of weights."""
+    """Progress of several subjects at once; a subject is a file name, or what a command waits for."""
 
     def __init__(self) -> None:
         self._console = Console(file=cast("TextIO", _Unfailing(sys.stderr)), highlight=False, soft_wrap=True)
         self._live: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._lines: dict[str, str] = {}
-        self._fetched: dict[str, float] = {}
+        self._advanced: dict[str, float] = {}
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal:
@@ -88,14 +86,13 @@ class Display:
         if self._live is not None and subject in self._tasks:
             self._live.remove_task(self._tasks.pop(subject))
 
-    def fetch(self, name: str, done: int, total: int) -> None:
-        """Show how far the download of weights is; in plain output a line every tenth."""
+    def advance(self, label: str, done: int, total: int) -> None:
+        """Show how far something that is waited for is; in plain output a line every tenth."""
         fraction = done / total if total else 0.0
-        label = texts.cli.FETCHING.format(name=name)
         if self._live is not None:
             self.show(label, f"{fraction:.0%}", fraction)
             if done >= total:
                 self.finish(label)
-        elif fraction >= self._fetched.get(name, 0.0) or done >= total:
-            self._fetched[name] = fraction + _FETCH_STEP
+        elif fraction >= self._advanced.get(label, 0.0) or done >= total:
+            self._advanced[label] = fraction + _STEP
             self.show(label, f"{fraction:.0%}", fraction)

@@ -9,7 +9,8 @@ from rich.table import Table
 
 import texts.cli
 from application.engines import EnginePool
-from application.parts import open_database, open_objects
+from application.objects import open_objects
+from application.parts import open_database
 from audio import find_ffmpeg
 from cli.display import Display
 from config import ROOT, Settings
@@ -53,7 +54,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         return _where(settings.database_url is not None)
 
     async def objects() -> str:
-        store = await open_objects(settings)
+        store = await open_objects(settings, display.advance)
         try:
             await store.check()
         finally:
@@ -87,7 +88,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
 async def _with_pool(
     settings: Settings, embedded: EmbeddedEngines, display: Display, check: Callable[[EnginePool], Awaitable[str]]
 ) -> str:
-    pool = EnginePool(settings, embedded, find_ffmpeg(settings.ffmpeg), display.fetch, spare_processors())
+    pool = EnginePool(settings, embedded, find_ffmpeg(settings.ffmpeg), display.advance, spare_processors())
     try:
         return await check(pool)
     finally:

@@ -68,7 +68,7 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
     await asyncio.to_thread(check_writable, options.out)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     order = _Order(pack, options, display)
-    async with open_application(settings, pack, display.fetch) as application:
+    async with open_application(settings, pack, display.advance) as application:
         return await _Session(application, options, order, display).run()
 
 

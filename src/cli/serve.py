@@ -35,7 +35,7 @@ async def serve(settings: Settings) -> int:
     with Display() as display:
         try:
             display.say(texts.cli.BOT_STARTING)
-            async with open_bot(settings, pack, messenger, display.fetch) as bot:
+            async with open_bot(settings, pack, messenger, display.advance) as bot:
                 display.say(texts.cli.BOT_READY.format(username=bot.username))
                 await bot.run()
         except asyncio.CancelledError:

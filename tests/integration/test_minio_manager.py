@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
-from minio import Minio
 from prometheus_client import REGISTRY
 from tenacity import wait_none
 
@@ -20,6 +19,7 @@ from embedded.s3 import S3Endpoint
 from errors import BadSettings, ObjectStoreRefusedKey, ObjectStoreUnavailable
 from minio_manager import S3ObjectStore
 from object_store import key_for_original
+from s3_server import client_of
 
 FILE_NAME = "Интервью №17, отель «Заря» 100%.ogg"
 BUCKET = "test-objects"
@@ -29,11 +29,6 @@ def store_of(endpoint: S3Endpoint, *, bucket: str = BUCKET, secret_key: str | No
     return S3ObjectStore(
         endpoint.endpoint, endpoint.access_key, secret_key or endpoint.secret_key, bucket, retry_wait=wait_none()
     )
-
-
-def client_of(endpoint: S3Endpoint) -> Minio:
-    """Another client of the same server, to look behind our back."""
-    return Minio(endpoint.endpoint, endpoint.access_key, endpoint.secret_key, secure=False)
 
 
 @pytest.fixture(scope="session")

@@ -131,6 +131,15 @@ async def test_deletions_and_uploads_side_by_side_do_not_meet(objects: FolderObj
     assert folders(folder) == [folder]
 
 
+async def test_many_put_the_same_object_at_once_and_one_of_them_is_there(
+    objects: FolderObjectStore, folder: Path
+) -> None:
+    versions = [str(number).encode() * 100_000 for number in range(8)]
+    await asyncio.gather(*(objects.put_bytes(KEY, each) for each in versions))
+    assert await fetched(objects, folder) in versions
+    assert len(files(folder)) == 2
+
+
 def cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size - 1)
 

@@ -103,14 +103,6 @@ async def test_bytes_put_again_take_the_place_of_the_earlier_ones(
     assert (await objects.info(key)).size_bytes == 6
 
 
-async def test_many_put_the_same_object_at_once_and_one_of_them_is_there(
-    objects: ObjectStore, key: str, tmp_path: Path
-) -> None:
-    versions = [str(number).encode() * 100_000 for number in range(8)]
-    await asyncio.gather(*(objects.put_bytes(key, each) for each in versions))
-    assert await content(objects, key, tmp_path) in versions
-
-
 async def test_an_object_is_there_until_it_is_deleted(objects: ObjectStore, key: str) -> None:
     before = await objects.exists(key)
     await objects.put_bytes(key, b"data")

@@ -31,7 +31,7 @@ def test_what_cannot_be_shown_ends_nothing_and_leaves_standard_output_alone(
     with Display() as display:
         display.say("Начинаю")
         display.show("a.ogg", "Расшифровка", 0.5)
-        display.fetch("some", 50, 100)
+        display.advance("some", 50, 100)
         display.finish("a.ogg")
     os.write(1, b"the result")
     assert capfd.readouterr().out == "the result"
@@ -48,8 +48,8 @@ def test_a_terminal_that_is_closed_ends_nothing(monkeypatch: pytest.MonkeyPatch)
         os.close(window)
         display.say("Эта запись уже есть")
         display.show("b.ogg", "Расшифровка", None)
-        display.fetch("some", 50, 100)
-        display.fetch("some", 100, 100)
+        display.advance("some", 50, 100)
+        display.advance("some", 100, 100)
         display.finish("a.ogg")
     with suppress(OSError):
         stream.close()

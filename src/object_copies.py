@@ -1,0 +1,71 @@
+"""Copies of all objects from one store to another, verified byte by byte; a copy that was cut off goes on."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from errors import NotFound, ObjectDamaged
+from object_store import ObjectInfo, ObjectStore
+from random_ids import new_name
+
+log = structlog.get_logger(__name__)
+
+OnCopied = Callable[[int, int], None]
+"""Called with the objects done and the objects in all."""
+
+
+@dataclass
+class Copied:
+    """What came of a copy, in objects. ``lost`` are keys whose bytes the source does not have any more."""
+
+    copied: int = 0
+    known: int = 0
+    lost: list[str] = field(default_factory=list)
+
+
+async def copy_objects(source: ObjectStore, target: ObjectStore, spool: Path, on_copied: OnCopied) -> Copied:
+    """Copy every object that ``target`` does not have yet with the same bytes; each is on its disk when it is counted.
+
+    ``spool`` is a folder for one file at a time, which is removed.
+
+    Raises:
+        ObjectStoreUnavailable: one of the stores does not answer.
+        DiskFull: no space left for the next object.
+    """
+    keys = [key async for key in source.list_keys()]
+    result = Copied()
+    for done, key in enumerate(keys):
+        on_copied(done, len(keys))
+        try:
+            info = await source.info(key)
+            if await _has(target, key, info):
+                result.known += 1
+                continue
+            await _copy(source, target, key, info, spool)
+            result.copied += 1
+        except NotFound:
+            log.warning("object_lost", key=key)
+            result.lost.append(key)
+    on_copied(len(keys), len(keys))
+    return result
+
+
+async def _copy(source: ObjectStore, target: ObjectStore, key: str, info: ObjectInfo, spool: Path) -> None:
+    path = spool / f"{new_name()}.copy"
+    try:
+        await source.get_file(key, path)
+        await target.put_file(key, path, sha256=info.sha256, file_name=info.file_name)
+    except ObjectDamaged as exc:
+        raise NotFound(what=key) from exc
+    finally:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+async def _has(target: ObjectStore, key: str, info: ObjectInfo) -> bool:
+    try:
+        return await target.exists(key) and (await target.info(key)).sha256 == info.sha256
+    except NotFound:
+        return False
