@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     minio_bucket: str = Field("voxpersona", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     minio_secure: bool = False
     minio_region: str = "us-east-1"
+    spool_keep_s: float = Field(3600.0, ge=0, le=7 * 86_400)
 
     openai_base_url: str | None = None
     openai_api_key: SecretStr | None = None

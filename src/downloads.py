@@ -23,6 +23,7 @@ from followers import KeyedTasks, Loop, delay_s
 from messenger import Attachments, FileGone, MessengerRefusedSecrets, MessengerUnavailable
 from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
+from recordings.originals import incoming_path
 from recordings.sent_files import recording_name
 from utils import disk_full_mapped
 
@@ -34,7 +35,10 @@ _TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavai
 
 
 class Downloads:
-    """Downloads open files, ``parallel`` at once, and has them stored as recordings; people take turns."""
+    """Downloads open files, ``parallel`` at once, and has them stored as recordings; people take turns.
+
+    What is stored stays in the spool for ``kept_s`` more, where the store may not have it on its disk yet.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Downloads:
         spool: Path,
         parallel: int,
         *,
+        kept_s: float = 0.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
@@ -51,6 +56,7 @@ class Downloads:
         self._intake = intake
         self._folder = spool / "incoming"
         self._parallel = parallel
+        self._kept_s = kept_s
         self._now = now
         self._loop = Loop("downloads")
         self._spooled: set[int] = set()
@@ -75,9 +81,12 @@ class Downloads:
             for incoming_id, bytes_done in noted.items():
                 await incoming_store.set_bytes_done(connection, incoming_id, bytes_done)
             open_files = {file.id: file for file in await incoming_store.list_open(connection)}
+            finished = self._spooled - open_files.keys() - tasks.busy
+            if finished and self._kept_s:
+                finished -= await incoming_store.list_settling(connection, finished, self._kept_s)
         for incoming_id in tasks.busy - open_files.keys():
             tasks.cancel(incoming_id)
-        await self._clear(self._spooled - open_files.keys() - tasks.busy)
+        await self._clear(finished)
         for file in self._next([file for file in open_files.values() if file.id not in busy], open_files, busy):
             self._spooled.add(file.id)
             tasks.start(file.id, self._take_in(file))
@@ -190,7 +199,7 @@ class Downloads:
             await incoming_store.finish_refused(connection, file.id, reason.code, reason.user_text)
 
     def _path(self, incoming_id: int) -> Path:
-        return self._folder / f"{incoming_id}.part"
+        return incoming_path(self._folder, incoming_id)
 
     def _left_behind(self) -> set[int]:
         """Return the ids of the files that an earlier process began to download."""

@@ -8,6 +8,7 @@
     │   ├── NotARecording
     │   ├── NoSoundTrack
     │   ├── BrokenRecording
+    │   ├── OriginalGone
     │   ├── RecordingTooShort
     │   ├── RecordingTooLong
     │   ├── RecordingTooLarge
@@ -124,6 +125,12 @@ class BrokenRecording(BadInput):
     """{file_name} cannot be decoded: {reason}"""
 
     user_text_template = texts.errors.BROKEN_RECORDING
+
+
+class OriginalGone(BadInput):
+    """Nobody has the original of {file_name} any more."""
+
+    user_text_template = texts.errors.ORIGINAL_GONE
 
 
 class RecordingTooShort(BadInput):

@@ -1,5 +1,6 @@
 """Rows of ``incoming_files``: files that people sent, from the first sign on until they are recordings or refused."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -48,6 +49,14 @@ _FINISH = """
 """
 # now() is the time at which the transaction began: a stage as old as that was set in it.
 _SELECT_TAKEN_UP = "SELECT FROM recordings WHERE id = %(recording_id)s AND stage_at = now()"
+_SELECT_SENT = f"""
+    SELECT {_COLUMNS} FROM incoming_files WHERE recording_id = %(recording_id)s AND state = %(state)s
+    ORDER BY id DESC LIMIT 1
+"""
+_SELECT_SETTLING = """
+    SELECT id FROM incoming_files
+    WHERE id = ANY(%(ids)s) AND state = %(state)s AND finished_at > now() - make_interval(secs => %(seconds)s)
+"""
 _TRY_LATER = """
     UPDATE incoming_files SET
         state = %(state)s, tries = tries + 1, error_code = %(error_code)s, error_text = %(error_text)s,
@@ -105,6 +114,19 @@ async def cancel(connection: Connection, owner: UserId, incoming_id: int) -> boo
 async def list_open(connection: Connection) -> list[IncomingFile]:
     """Load the files that are neither stored nor refused nor cancelled, oldest first."""
     return [IncomingFile.model_validate(row) async for row in await connection.execute(_SELECT_OPEN)]
+
+
+async def find_sent(connection: Connection, recording_id: RecordingId) -> IncomingFile | None:
+    """Find the latest file that became this recording; None when it was not sent to the bot."""
+    parameters = {"recording_id": recording_id, "state": IncomingState.STORED}
+    row = await (await connection.execute(_SELECT_SENT, parameters)).fetchone()
+    return None if row is None else IncomingFile.model_validate(row)
+
+
+async def list_settling(connection: Connection, incoming_ids: Collection[int], seconds: float) -> set[int]:
+    """Return which of these files became recordings less than ``seconds`` ago."""
+    parameters = {"ids": list(incoming_ids), "state": IncomingState.STORED, "seconds": seconds}
+    return {int(row["id"]) async for row in await connection.execute(_SELECT_SETTLING, parameters)}
 
 
 async def set_state(connection: Connection, incoming_id: int, state: IncomingState) -> None:

@@ -36,9 +36,9 @@ from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed, MessengerRefusedSecrets
 from metadata.parsing import metadata_lines
-from object_store import ObjectStore
 from prompt_pack.models import ReportPack
 from random_ids import new_name
+from recordings.originals import Originals
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
@@ -50,9 +50,9 @@ from utils import disk_full_mapped
 class OutboxFiles:
     """Makes the files. Originals pass through the folder ``spool``."""
 
-    def __init__(self, database: Database, objects: ObjectStore, pack: ReportPack, spool: Path) -> None:
+    def __init__(self, database: Database, originals: Originals, pack: ReportPack, spool: Path) -> None:
         self._database = database
-        self._objects = objects
+        self._originals = originals
         self._pack = pack
         self._folder = spool / "outgoing"
 
@@ -66,6 +66,7 @@ class OutboxFiles:
 
         Raises:
             NotFound: the owner has no such recording or report, or there is no such form of it.
+            OriginalGone: nobody has the recording's file any more.
             ObjectStoreUnavailable, DatabaseUnavailable, DiskFull: the file could not be made now.
         """
         if file.source is FileSource.RECORDING:
@@ -74,7 +75,7 @@ class OutboxFiles:
             try:
                 with disk_full_mapped(path):
                     await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-                await self._objects.get_file(recording.object_key, path)
+                await self._originals.get(recording, path)
                 yield path, safe_file_name(recording.file_name)
             finally:
                 await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -33,6 +33,7 @@ from metadata.form import MetadataForm
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from prompt_pack.pack import load_pack
+from recordings.originals import Originals
 from recordings_factory import new_recording
 from screens import check, drawn
 from telegram_double import TelegramDouble
@@ -115,13 +116,19 @@ class ChatsBot:
         self.queued: list[AnswerId] = []
         """Those whose jobs ever were."""
         self.context = JobContext(
-            database, cast("ObjectStore", None), PACK, cast("Engines", self.engines), Path(), self.spool
+            database,
+            cast("ObjectStore", None),
+            cast("Originals", None),
+            PACK,
+            cast("Engines", self.engines),
+            Path(),
+            self.spool,
         )
         self.search = TranscriptSearch(database, PACK)
         self.steps = AnswerSteps(self.context, self.search, 2000)
         self.chats = Chats(database, self._enqueue)
         messages = MessageTracker(database, self.telegram)
-        self.outbox = Outbox(database, messages, OutboxFiles(database, cast("ObjectStore", None), PACK, self.spool))
+        self.outbox = Outbox(database, messages, OutboxFiles(database, cast("Originals", None), PACK, self.spool))
         self.deliveries = ChatDeliveries(database, lambda: None)
         self.handlers = ChatHandlers(
             Dialogs(database),

@@ -48,6 +48,7 @@ from recordings.changes import RecordingChanges
 from recordings.descriptions import Descriptions
 from recordings.intake import Intake, IntakeLimits
 from recordings.lookup import Recordings
+from recordings.originals import Originals
 from recordings.sent_files import SentFiles
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
@@ -98,7 +99,15 @@ class Bot:
         self.demonstration = False
         self.woken = 0
         messages = MessageTracker(database, self.telegram)
-        context = JobContext(database, objects, PACK, self.engines, Path("ffmpeg"), folder / "spool")
+        context = JobContext(
+            database,
+            objects,
+            Originals(database, objects, folder),
+            PACK,
+            self.engines,
+            Path("ffmpeg"),
+            folder / "spool",
+        )
         files = ReportFiles(folder / "reports")
         steps = ReportSteps(context, files, ReportArchive(database, files, PACK))
         jobs = Jobs(database, RecordingSteps(context), steps, 1)

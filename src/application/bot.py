@@ -71,9 +71,16 @@ class Followers:
     def __init__(self, application: Application, telegram: Messenger, messages: MessageTracker) -> None:
         settings, database = application.settings, application.database
         spool = settings.persistent_dir / "spool"
-        self.downloads = Downloads(database, telegram, application.intake, spool, settings.max_parallel_downloads)
+        self.downloads = Downloads(
+            database,
+            telegram,
+            application.intake,
+            spool,
+            settings.max_parallel_downloads,
+            kept_s=settings.spool_keep_s if settings.minio_endpoint else 0.0,
+        )
         self.cards = ProgressCards(database, telegram, application.pack)
-        files = OutboxFiles(database, application.objects, application.pack, spool)
+        files = OutboxFiles(database, application.originals, application.pack, spool)
         self.outbox = Outbox(database, messages, files)
         self.answers = ChatDeliveries(database, self.outbox.wake)
         self.wizards = RecordingWizards(
@@ -131,7 +138,7 @@ async def open_bot(
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
         application = await stack.enter_async_context(
-            open_application(settings, pack, on_progress, retry_delays_s=_RETRY_DELAYS_S)
+            open_application(settings, pack, on_progress, attachments=telegram, retry_delays_s=_RETRY_DELAYS_S)
         )
         # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
         asyncio.get_running_loop().set_default_executor(

@@ -20,10 +20,11 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from md_storage import ReportFiles
-from object_store import ObjectStore
+from messenger import Attachments
 from prompt_pack.models import ReportPack
 from recordings.changes import RecordingChanges
 from recordings.intake import Intake, IntakeLimits
+from recordings.originals import Originals
 from reports.archive import ReportArchive
 from reports.orders import ReportOrders
 
@@ -34,7 +35,7 @@ class Application:
 
     settings: Settings
     database: Database
-    objects: ObjectStore
+    originals: Originals
     pack: ReportPack
     engines: EnginePool
     limits: IntakeLimits
@@ -48,11 +49,17 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, pack: ReportPack, on_progress: StartProgress, *, retry_delays_s: Sequence[float] = ()
+    settings: Settings,
+    pack: ReportPack,
+    on_progress: StartProgress,
+    *,
+    attachments: Attachments | None = None,
+    retry_delays_s: Sequence[float] = (),
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
-    Work that fails where trying again helps is tried again after each of ``retry_delays_s``.
+    Work that fails where trying again helps is tried again after each of ``retry_delays_s``. An original that the
+    object store lost is fetched again from ``attachments``.
 
     Raises:
         BadSettings: settings or programs are wrong.
@@ -69,7 +76,9 @@ async def open_application(
         stack.callback(objects.close)
         async with database.transaction() as connection:
             owner = await users_store.ensure_local_user(connection)
-        context = JobContext(database, objects, pack, engines, ffmpeg, settings.persistent_dir / "spool", processors)
+        spool = settings.persistent_dir / "spool"
+        originals = Originals(database, objects, spool, attachments)
+        context = JobContext(database, objects, originals, pack, engines, ffmpeg, spool, processors)
         files = ReportFiles(settings.persistent_dir / "reports")
         archive = ReportArchive(database, files, pack)
         await archive.reconcile(owner)
@@ -81,7 +90,7 @@ async def open_application(
         yield Application(
             settings=settings,
             database=database,
-            objects=objects,
+            originals=originals,
             pack=pack,
             engines=engines,
             limits=limits,

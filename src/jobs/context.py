@@ -14,6 +14,7 @@ from db import Database
 from language_model.port import LanguageModel
 from object_store import ObjectStore
 from prompt_pack.models import ReportPack
+from recordings.originals import Originals
 from speech_to_text.port import SpeechToText
 from voice_embeddings import VoiceEncoder
 
@@ -42,6 +43,7 @@ class JobContext:
 
     database: Database
     objects: ObjectStore
+    originals: Originals
     pack: ReportPack
     engines: Engines
     ffmpeg: Path

@@ -173,7 +173,7 @@ class RecordingSteps:
         folder = self._folder(recording.id)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         original = folder / f"original.{recording.extension}"
-        await self._context.objects.get_file(recording.object_key, original)
+        await self._context.originals.get(recording, original)
         info = await probe(original, recording.file_name)
         pcm = self._pcm(recording.id)
         async with self._context.processors:

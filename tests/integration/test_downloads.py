@@ -414,3 +414,33 @@ def test_what_cannot_be_a_recording_is_refused_before_it_is_downloaded(file: Att
 def test_what_may_be_a_recording_has_a_name_that_says_so(file: AttachedFile, name: str) -> None:
     assert refusal(file, LIMITS) is None
     assert recording_name(file) == name
+
+
+@pytest.mark.parametrize("kept_s", [0.0, 3600.0])
+async def test_a_stored_file_stays_in_the_spool_while_the_store_may_lose_it(
+    followed: Database,
+    somebody: Somebody,
+    telegram: TelegramOfFiles,
+    intake: Intake,
+    sound: bytes,
+    tmp_path: Path,
+    kept_s: float,
+) -> None:
+    file = await somebody.sends(telegram, sound)
+    downloads = Downloads(followed, telegram, intake, tmp_path, 2, kept_s=kept_s)
+    await look(downloads, times=2)
+    assert (await somebody.file(file.id)).state is IncomingState.STORED
+    assert spooled(tmp_path) == ([f"{file.id}.part"] if kept_s else [])
+    async with followed.transaction() as connection:
+        earlier = "UPDATE incoming_files SET finished_at = finished_at - interval '1 hour' WHERE id = %s"
+        await connection.execute(earlier, [file.id])
+    await look(downloads)
+    assert spooled(tmp_path) == []
+
+
+async def test_a_refused_file_does_not_stay_in_the_spool(
+    followed: Database, somebody: Somebody, telegram: TelegramOfFiles, intake: Intake, tmp_path: Path
+) -> None:
+    await somebody.sends(telegram, b"no recording")
+    await look(Downloads(followed, telegram, intake, tmp_path, 2, kept_s=3600.0), times=2)
+    assert spooled(tmp_path) == []

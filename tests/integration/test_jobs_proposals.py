@@ -27,6 +27,7 @@ from jobs.recordings import ProposalSteps
 from language_model.port import LanguageModel
 from object_store import ObjectStore
 from prompt_pack.pack import load_pack
+from recordings.originals import Originals
 from recordings_factory import add_recording
 from scripted_model import Call, Script, ScriptedModel
 
@@ -63,7 +64,9 @@ class OneModel:
 def proposing(database: Database, llm: LanguageModel | None, **limits: float) -> ProposalSteps:
     nothing = cast("ObjectStore", None)
     engines = cast("Engines", OneModel(llm))
-    context = JobContext(database, nothing, load_pack(ROOT / "prompts"), engines, Path(), Path())
+    context = JobContext(
+        database, nothing, cast("Originals", None), load_pack(ROOT / "prompts"), engines, Path(), Path()
+    )
     return ProposalSteps(context, **limits)
 
 

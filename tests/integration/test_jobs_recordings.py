@@ -26,6 +26,7 @@ from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
 from prompt_pack.pack import load_pack
 from recording_files import speech
+from recordings.originals import Originals
 from recordings_factory import add_recording
 from speech_to_text.openai import OpenAISpeechToText
 from speech_to_text.port import SpeechToText
@@ -51,7 +52,15 @@ def objects(tmp_path: Path) -> Objects:
 def steps(shared_database: Database, objects: Objects, tmp_path: Path) -> RecordingSteps:
     engines = cast("Engines", None)
     return RecordingSteps(
-        JobContext(shared_database, objects, load_pack(ROOT / "prompts"), engines, Path(), tmp_path / "spool")
+        JobContext(
+            shared_database,
+            objects,
+            Originals(shared_database, objects, tmp_path),
+            load_pack(ROOT / "prompts"),
+            engines,
+            Path(),
+            tmp_path / "spool",
+        )
     )
 
 
@@ -176,7 +185,15 @@ async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audi
         server.faults.add(Fault(Kind.HANG, path=TRANSCRIPTIONS, times=100))
         endpoint = OneEndpoint(server)
         pack, spool = load_pack(ROOT / "prompts"), tmp_path / "spool"
-        context = JobContext(shared_database, objects, pack, cast("Engines", endpoint), find_ffmpeg(None), spool)
+        context = JobContext(
+            shared_database,
+            objects,
+            Originals(shared_database, objects, spool),
+            pack,
+            cast("Engines", endpoint),
+            find_ffmpeg(None),
+            spool,
+        )
         jobs = Jobs(shared_database, RecordingSteps(context), cast("ReportSteps", None), concurrency=1)
         async with shared_database.transaction() as connection:
             recording = await add_recording(connection)
@@ -204,7 +221,18 @@ async def test_sound_waits_for_a_free_processor(
     digest = sha256(sound.read_bytes()).hexdigest()
     pack, spool, processors = load_pack(ROOT / "prompts"), tmp_path / "spool", asyncio.Semaphore(1)
     engines = cast("Engines", None)
-    steps = RecordingSteps(JobContext(shared_database, objects, pack, engines, find_ffmpeg(None), spool, processors))
+    steps = RecordingSteps(
+        JobContext(
+            shared_database,
+            objects,
+            Originals(shared_database, objects, spool),
+            pack,
+            engines,
+            find_ffmpeg(None),
+            spool,
+            processors,
+        )
+    )
     async with shared_database.transaction() as connection:
         recording = await add_recording(connection)
     await objects.put_file(recording.object_key, sound, sha256=digest, file_name=sound.name)

@@ -19,6 +19,7 @@ from md_storage import ReportFiles
 from object_store import ObjectStore
 from openai_answers import SENTENCES, chat_answer
 from prompt_pack.pack import load_pack
+from recordings.originals import Originals
 from recordings_factory import add_recording
 from reports.archive import ReportArchive
 from reports.orders import ReportOrders
@@ -60,7 +61,7 @@ def files(tmp_path: Path) -> SlowFiles:
 @pytest.fixture
 def steps(shared_database: Database, files: SlowFiles) -> ReportSteps:
     nothing, engines = cast("ObjectStore", None), cast("Engines", OneModel())
-    context = JobContext(shared_database, nothing, PACK, engines, Path(), Path())
+    context = JobContext(shared_database, nothing, cast("Originals", None), PACK, engines, Path(), Path())
     return ReportSteps(context, files, ReportArchive(shared_database, files, PACK))
 
 

@@ -16,6 +16,7 @@ from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
+from recordings.originals import Originals
 from utils import sha256_of_stream
 
 
@@ -36,7 +37,7 @@ async def somebody(followed: Database) -> Somebody:
 
 @pytest.fixture
 def files(followed: Database, objects: ObjectStore, tmp_path: Path) -> OutboxFiles:
-    return OutboxFiles(followed, objects, PACK, tmp_path)
+    return OutboxFiles(followed, Originals(followed, objects, tmp_path), PACK, tmp_path)
 
 
 @pytest.fixture
@@ -221,10 +222,14 @@ async def test_killed_at_any_moment_each_message_comes_once(
         await put(somebody, text(expected[0]), file(FileSource.TRANSCRIPT, recording.id, "txt"))
         await put(somebody, text(expected[2], MessageKind.INPUT_REQUEST))
         mortal = DatabaseUntilKilled(followed, killer)
-        dying = Outbox(mortal, MessageTracker(mortal, telegram), OutboxFiles(mortal, objects, PACK, tmp_path))
+        dying = Outbox(
+            mortal,
+            MessageTracker(mortal, telegram),
+            OutboxFiles(mortal, Originals(mortal, objects, tmp_path), PACK, tmp_path),
+        )
         was_killed = await killed(killer, dying)
         await everything_can_be_tried_now(followed)
-        files = OutboxFiles(followed, objects, PACK, tmp_path)
+        files = OutboxFiles(followed, Originals(followed, objects, tmp_path), PACK, tmp_path)
         await look(Outbox(followed, MessageTracker(followed, telegram), files), times=4)
         assert telegram.shown(somebody.chat) == expected
         if not was_killed:

@@ -1,0 +1,86 @@
+"""Original files of recordings: from the object store and, when they are lost there, from where they were sent."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+import incoming_store
+from datamodels import Recording
+from datamodels_telegram import ChatId, MessageId
+from db import Database
+from errors import NotFound, ObjectDamaged, OriginalGone
+from messenger import Attachments, FileGone
+from object_store import ObjectStore
+from utils import disk_full_mapped, sha256_of_file
+
+log = structlog.get_logger(__name__)
+
+
+class Originals:
+    """Fetches originals. ``spool`` keeps what was sent for a while; ``attachments`` is None without a messenger."""
+
+    def __init__(
+        self, database: Database, objects: ObjectStore, spool: Path, attachments: Attachments | None = None
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._incoming = spool / "incoming"
+        self._folder = spool / "originals"
+        self._attachments = attachments
+
+    async def get(self, recording: Recording, path: Path) -> None:
+        """Fetch a recording's original into ``path``, which is written whole or not at all.
+
+        One that the store lost is put there again from the spool, or from the messenger.
+
+        Raises:
+            OriginalGone: nobody has it any more.
+            ObjectStoreUnavailable, MessengerUnavailable, DatabaseUnavailable, DiskFull: it could not be fetched now.
+        """
+        try:
+            await self._objects.get_file(recording.object_key, path)
+        except (NotFound, ObjectDamaged) as exc:
+            log.warning("original_lost", recording=str(recording.id), error=exc.code)
+            await self._restore(recording)
+            await self._objects.get_file(recording.object_key, path)
+
+    async def _restore(self, recording: Recording) -> None:
+        async with self._database.transaction() as connection:
+            sent = await incoming_store.find_sent(connection, recording.id)
+        if sent is None:
+            raise OriginalGone(file_name=recording.file_name)
+        kept = incoming_path(self._incoming, sent.id)
+        if not await _is_whole(kept, recording.sha256):
+            kept = self._folder / f"{recording.id}.part"
+            await self._download(recording, sent.chat_id, sent.message_id, kept)
+        key, name = recording.object_key, recording.file_name
+        await self._objects.put_file(key, kept, sha256=recording.sha256, file_name=name)
+        log.info("original_restored", recording=str(recording.id))
+        if kept.parent == self._folder:
+            await asyncio.to_thread(kept.unlink, missing_ok=True)
+
+    async def _download(self, recording: Recording, chat: ChatId, message: MessageId, path: Path) -> None:
+        if self._attachments is None:
+            raise OriginalGone(file_name=recording.file_name)
+        with disk_full_mapped(path):
+            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+        try:
+            await self._attachments.download(chat, message, path, recording.size_bytes, lambda _: None)
+        except FileGone as exc:
+            raise OriginalGone(file_name=recording.file_name) from exc
+        if not await _is_whole(path, recording.sha256):
+            await asyncio.to_thread(path.unlink)
+            raise OriginalGone(file_name=recording.file_name)
+
+
+def incoming_path(folder: Path, incoming_id: int) -> Path:
+    """Return where the spool has a file that was sent."""
+    return folder / f"{incoming_id}.part"
+
+
+async def _is_whole(path: Path, sha256: str) -> bool:
+    try:
+        return await sha256_of_file(path) == sha256
+    except FileNotFoundError:
+        return False

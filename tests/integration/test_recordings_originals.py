@@ -1,0 +1,120 @@
+"""An original that the object store lost comes back from the spool or the messenger, or a sentence says what to do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import recordings_store
+from datamodels import Recording
+from db import Database
+from downloads import Downloads
+from errors import OriginalGone
+from followers_world import Somebody, TelegramOfFiles, look
+from messenger import FileGone, MessengerUnavailable
+from object_store import ObjectStore
+from recording_files import encode, tone
+from recordings.intake import Intake, IntakeLimits
+from recordings.originals import Originals
+
+Lose = Callable[[ObjectStore, Recording, Path], object]
+
+
+@pytest.fixture
+async def somebody(followed: Database) -> Somebody:
+    return await Somebody.come(followed)
+
+
+@pytest.fixture
+def telegram() -> TelegramOfFiles:
+    return TelegramOfFiles()
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> bytes:
+    return encode(tmp_path / "voice.ogg", tone(1.0)).read_bytes()
+
+
+@pytest.fixture
+async def recording(
+    followed: Database,
+    somebody: Somebody,
+    telegram: TelegramOfFiles,
+    objects: ObjectStore,
+    sound: bytes,
+    tmp_path: Path,
+) -> Recording:
+    """One that was sent, and is kept in the spool."""
+
+    async def engine() -> tuple[str, str]:
+        return "engine", "model"
+
+    async def enqueue(*_: object) -> None:
+        pass
+
+    await somebody.sends(telegram, sound)
+    intake = Intake(followed, objects, IntakeLimits(10**7, 60.0), enqueue, engine)
+    await look(Downloads(followed, telegram, intake, tmp_path, 2, kept_s=3600.0), times=2)
+    async with followed.transaction() as connection:
+        [sent] = await recordings_store.list_recordings(connection, somebody.owner, None, 10, 0)
+    return sent
+
+
+async def removed(objects: ObjectStore, recording: Recording, _: Path) -> None:
+    await objects.delete(recording.object_key)
+
+
+async def emptied(_: ObjectStore, __: Recording, folder: Path) -> None:
+    next((folder / "objects").rglob("original.*.ogg")).write_bytes(b"")
+
+
+@pytest.mark.parametrize("lose", [removed, emptied])
+async def test_what_the_spool_still_has_is_stored_again(
+    followed: Database, objects: ObjectStore, recording: Recording, sound: bytes, tmp_path: Path, lose: Lose
+) -> None:
+    await lose(objects, recording, tmp_path)  # type: ignore[misc]
+    await Originals(followed, objects, tmp_path).get(recording, tmp_path / "original")
+    assert read(tmp_path / "original") == sound
+    assert await objects.exists(recording.object_key)
+
+
+async def test_without_the_spool_it_is_fetched_from_where_it_was_sent(
+    followed: Database,
+    telegram: TelegramOfFiles,
+    objects: ObjectStore,
+    recording: Recording,
+    sound: bytes,
+    tmp_path: Path,
+) -> None:
+    await removed(objects, recording, tmp_path)
+    originals = Originals(followed, objects, tmp_path / "elsewhere", telegram)
+    telegram.failures["download"] = [MessengerUnavailable(messenger="Telegram", reason="away")]
+    with pytest.raises(MessengerUnavailable):
+        await originals.get(recording, tmp_path / "original")
+    await originals.get(recording, tmp_path / "original")
+    assert read(tmp_path / "original") == sound
+    assert left_in(tmp_path / "elsewhere" / "originals") == []
+
+
+@pytest.mark.parametrize("what", ["no messenger", "message deleted", "another file"])
+async def test_what_nobody_has_is_asked_for_again(
+    followed: Database, telegram: TelegramOfFiles, objects: ObjectStore, recording: Recording, tmp_path: Path, what: str
+) -> None:
+    await removed(objects, recording, tmp_path)
+    if what == "message deleted":
+        telegram.failures["download"] = [FileGone(messenger="Telegram", file_name="original", reason="deleted")]
+    if what == "another file":
+        telegram.content = {message: b"?" * len(data) for message, data in telegram.content.items()}
+    attachments = None if what == "no messenger" else telegram
+    with pytest.raises(OriginalGone) as raised:
+        await Originals(followed, objects, tmp_path / "elsewhere", attachments).get(recording, tmp_path / "original")
+    assert "Отправьте эту запись ещё раз" in raised.value.user_text
+    assert not await objects.exists(recording.object_key)
+
+
+def read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
