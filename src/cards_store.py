@@ -49,8 +49,9 @@ _SELECT_OPEN = f"""
         SELECT coalesce(
             jsonb_agg(
                 jsonb_build_object(
-                    'id', id, 'report_id', report_id, 'status', status, 'passes_done', passes_done,
-                    'passes_total', passes_total, 'error_text', error_text, 'retry_at', retry_at
+                    'id', id, 'report_id', report_id, 'status', status, 'retry_at', retry_at,
+                    'passes_done', passes_done, 'passes_total', passes_total,
+                    'error_code', error_code, 'error_text', error_text
                 )
                 ORDER BY array_position(cards.run_ids, id)
             ),

@@ -252,6 +252,7 @@ class RunProgress(Value):
     status: RunStatus
     passes_done: int
     passes_total: int
+    error_code: str | None
     error_text: str | None
     retry_at: datetime | None
 

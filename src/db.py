@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,10 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration
 
+import texts.errors
 from config import ROOT
-from errors import BadSettings, DatabaseUnavailable, DiskFull
+from database_watch import DatabaseWatch, hang_up
+from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, DiskFull
 from random_ids import new_id
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -28,8 +31,25 @@ Connection = psycopg.AsyncConnection[DictRow]
 SQL_SCRIPTS = ROOT / "sql_scripts"
 
 _CONNECT_TIMEOUT_S = 10
+_RECONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 15.0
-"""A restarting server is back within this time; people should not wait longer to hear that it is gone."""
+"""The longest wait for a connection while the others are in use."""
+_LINE_LIMITS = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+}
+"""In seconds, times and milliseconds: a connection whose packets vanish ends by itself within fifteen seconds."""
+_SESSION = """
+SET statement_timeout = '60s';
+SET lock_timeout = '30s';
+SET idle_in_transaction_session_timeout = '120s';
+"""
+_ENCODING = "SHOW server_encoding"
+_DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
+"""Other programs write the name of their driver into the address."""
+_HANG_UP_PAUSE_S = 0.1
 _MIGRATION_LOCK = 0x766F7870
 """Key of the advisory lock under which the schema is changed; "voxp"."""
 _MIGRATION_SESSION = """
@@ -43,32 +63,57 @@ _MIGRATION_TABLE = "_yoyo_migration"
 
 
 @contextmanager
-def _errors_mapped() -> Iterator[None]:
+def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable) -> Iterator[None]:
+    """Map what the driver raises; faults of a statement of ours (its syntax, its values) stay what they are."""
     try:
         yield
     except psycopg.errors.DiskFull as exc:
         raise DiskFull(path="PostgreSQL") from exc
-    except psycopg.OperationalError as exc:
-        raise DatabaseUnavailable(reason=f"{type(exc).__name__}: {exc}") from exc
+    except psycopg.errors.InsufficientPrivilege as exc:
+        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_NO_RIGHTS) from exc
+    except psycopg.errors.ReadOnlySqlTransaction as exc:
+        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_READ_ONLY) from exc
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as exc:
+        raise unavailable(reason=f"{type(exc).__name__}: {exc}") from exc
 
 
 class Database:
-    """A pool of connections to a database whose schema is up to date."""
+    """A pool of connections to a database whose schema is up to date; its absence is known to all at once.
+
+    ``on_back`` are called when the database answers again after an absence.
+    """
+
+    unavailable: type[DatabaseUnavailable] = DatabaseUnavailable
 
     def __init__(self, conninfo: str, pool: AsyncConnectionPool[Connection]) -> None:
         self._conninfo = conninfo
         self.pool = pool
+        self.on_back: list[Callable[[], None]] = []
+        self._in_use: set[Connection] = set()
+        self._waiting: set[asyncio.Timeout] = set()
+        self._watch = DatabaseWatch(conninfo, self._hang_up, self._call_back)
+        self._there = asyncio.Event()
+        self._there.set()
+        self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, dsn: str, *, max_size: int = 10, checkout_timeout_s: float = CHECKOUT_TIMEOUT_S) -> Self:
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        max_size: int = 10,
+        checkout_timeout_s: float = CHECKOUT_TIMEOUT_S,
+        unavailable: type[DatabaseUnavailable] = DatabaseUnavailable,
+    ) -> Self:
         """Bring the schema up to date, then connect. A caller waits ``checkout_timeout_s`` for a connection at most.
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
-            DatabaseUnavailable: no answer, or access refused.
+            DatabaseUnavailable: no answer, or access refused; from then on ``unavailable`` is raised in its place.
+            DatabaseMisconfigured: what answers is nothing to work with.
         """
         await asyncio.to_thread(migrate, dsn)
-        conninfo = make_conninfo(**_conninfo(dsn))
+        conninfo = make_conninfo(**{**_conninfo(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
         pool = AsyncConnectionPool(
             conninfo,
             connection_class=Connection,
@@ -76,20 +121,29 @@ class Database:
             min_size=1,
             max_size=max_size,
             timeout=checkout_timeout_s,
+            # Afterwards the next who needs a connection tries again, and does not wait for the pool's own pace.
+            reconnect_timeout=_RECONNECT_TIMEOUT_S,
+            configure=_configure,
             # A server that was restarted costs a reconnection, not an error.
-            check=AsyncConnectionPool.check_connection,
+            check=lambda connection: database._check(connection),  # noqa: PLW0108  # there is no database yet
             open=False,
         )
         database = cls(conninfo, pool)
+        database.unavailable = unavailable
         try:
             with _errors_mapped():
                 await pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
         except BaseException:
             await pool.close()
             raise
+        database._watching = asyncio.create_task(database._watch.run())
         return database
 
     async def close(self) -> None:
+        """End all connections."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         await self.pool.close()
 
     @asynccontextmanager
@@ -98,12 +152,61 @@ class Database:
 
         Raises:
             DatabaseUnavailable: no connection, or it broke, or the server gave up the transaction; nothing was done
-                unless the connection broke while committing.
+                unless the connection broke while committing. At once while the database is known to be away.
+            DatabaseMisconfigured: we may not write.
             DiskFull: the server has no space left; nothing was done.
         """
-        with _errors_mapped():
-            async with self.pool.connection() as connection, connection.transaction():
-                yield connection
+        with _errors_mapped(self.unavailable):
+            connection = await self._checked_out()
+            self._in_use.add(connection)
+            try:
+                async with connection.transaction():
+                    yield connection
+            finally:
+                self._in_use.discard(connection)
+                await self.pool.putconn(connection)
+
+    async def there(self) -> None:
+        """Wait until the database is not known to be away."""
+        await self._there.wait()
+
+    async def _checked_out(self) -> Connection:
+        if self._watch.gone is not None:
+            raise self.unavailable(reason=self._watch.gone)
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._waiting.add(limit)
+                try:
+                    return await self.pool.getconn()
+                finally:
+                    self._waiting.discard(limit)
+        except TimeoutError as exc:
+            raise self.unavailable(reason=self._watch.gone) from exc
+
+    async def _check(self, connection: Connection) -> None:
+        self._in_use.add(connection)
+        try:
+            await AsyncConnectionPool.check_connection(connection)
+        finally:
+            self._in_use.discard(connection)
+
+    def _hang_up(self, _: str) -> None:
+        """Let all who wait for the database know that it is away."""
+        self._there.clear()
+        for connection in self._in_use:
+            hang_up(connection)
+        # A moment later, when nobody asks on a connection any more: to cancel a question asks the server.
+        asyncio.get_running_loop().call_later(_HANG_UP_PAUSE_S, self._end_waits)
+
+    def _end_waits(self) -> None:
+        if self._watch.gone is not None:
+            for limit in list(self._waiting):
+                limit.reschedule(0)
+
+    def _call_back(self) -> None:
+        self._there.set()
+        for call in self.on_back:
+            call()
 
     @asynccontextmanager
     async def advisory_lock(self, name: str) -> AsyncIterator[None]:
@@ -115,7 +218,7 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped():
+            with _errors_mapped(self.unavailable):
                 await connection.execute(_LOCK, {"name": name})
             yield
 
@@ -127,13 +230,15 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped():
+            with _errors_mapped(self.unavailable):
                 row = await (await connection.execute(_TRY_LOCK, {"name": name})).fetchone()
             yield row == (True,)
 
     @asynccontextmanager
     async def _own_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        with _errors_mapped():
+        if self._watch.gone is not None:
+            raise self.unavailable(reason=self._watch.gone)
+        with _errors_mapped(self.unavailable):
             connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
         try:
             yield connection
@@ -150,13 +255,18 @@ class Database:
             await connection.execute("SELECT 1")
 
 
+async def _configure(connection: Connection) -> None:
+    await connection.execute(_SESSION)
+    await connection.commit()
+
+
 def _conninfo(dsn: str) -> dict[str, Any]:
     try:
-        parameters: dict[str, Any] = dict(conninfo_to_dict(dsn))
+        parameters: dict[str, Any] = dict(conninfo_to_dict(_DRIVERS.sub("postgresql://", dsn)))
     except psycopg.ProgrammingError:
         # The message repeats the connection string, with the password.
         raise BadSettings(names="DATABASE_URL") from None
-    return {"connect_timeout": _CONNECT_TIMEOUT_S, **parameters}
+    return {"connect_timeout": _CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
 
 
 class _MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no type information
@@ -191,6 +301,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     Raises:
         BadSettings: ``dsn`` is no connection string.
         DatabaseUnavailable: no answer, or another process has been migrating for minutes.
+        DatabaseMisconfigured: we may not change the schema, or its encoding does not hold every text.
     """
     parameters = _conninfo(dsn)
     uri = DatabaseURI(
@@ -205,6 +316,12 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     migrations = read_migrations(str(scripts))
     with _errors_mapped(), _MigrationBackend(uri, _MIGRATION_TABLE) as backend:
         backend.execute(_MIGRATION_SESSION)
+        [(encoding,)] = backend.execute(_ENCODING).fetchall()
+        # Where the encoding tells nothing about bytes the driver gives bytes.
+        name = encoding.decode() if isinstance(encoding, bytes) else encoding
+        if name != "UTF8":
+            why = texts.errors.DATABASE_ENCODING.format(encoding=name)
+            raise DatabaseMisconfigured(reason=f"encoding {name}", why=why)
         with backend.lock():
             for migration in backend.to_apply(migrations):
                 # Not backend.apply_migrations: it notes a file in a second transaction and passes over broken files.

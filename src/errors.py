@@ -33,6 +33,8 @@
     │   ├── ProviderRefusedKey
     │   └── ProviderRejectedRequest
     ├── DatabaseUnavailable            exit status 3, trying again helps
+    │   ├── DatabaseMisconfigured      trying again helps once the operator has mended it
+    │   └── EmbeddedDatabaseAway       trying again helps
     ├── ObjectStoreUnavailable         exit status 3, trying again helps
     │   ├── ObjectDamaged              trying again helps: the transfer may have been to blame
     │   ├── ObjectFolderUnavailable    trying again helps
@@ -60,6 +62,7 @@ A docstring is the technical message, ``user_text`` the Russian sentence: templa
 import re
 
 import texts.errors
+import texts.errors_in_chats
 
 
 class VoxPersonaError(Exception):
@@ -81,6 +84,11 @@ class VoxPersonaError(Exception):
     def user_text(self) -> str:
         """The Russian sentence that says what is wrong and what to do."""
         return _fill(self.user_text_template, self.details)
+
+
+def chat_text(code: str | None, text: str | None) -> str:
+    """Return what people in a chat read of an error: its sentence for them, else ``text``, its ``user_text``."""
+    return texts.errors_in_chats.SENTENCES.get(code or "", text or "")
 
 
 def _fill(template: str, details: dict[str, object]) -> str:
@@ -277,6 +285,18 @@ class DatabaseUnavailable(VoxPersonaError):
     user_text_template = texts.errors.DATABASE_UNAVAILABLE
     retryable = True
     exit_status = 3
+
+
+class DatabaseMisconfigured(DatabaseUnavailable):
+    """The database answers, and does not let us work: {reason}"""
+
+    user_text_template = texts.errors.DATABASE_MISCONFIGURED
+
+
+class EmbeddedDatabaseAway(DatabaseUnavailable):
+    """The embedded database does not answer: {reason}"""
+
+    user_text_template = texts.errors.EMBEDDED_DATABASE_AWAY
 
 
 class ObjectStoreUnavailable(VoxPersonaError):

@@ -6,7 +6,8 @@ or file is logged and tried again, and ends neither the loop nor the process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from typing import Generic, Never, TypeVar
+from typing import ClassVar, Generic, Never, TypeVar
+from weakref import WeakSet
 
 import structlog
 
@@ -30,10 +31,20 @@ def delay_s(tries: int) -> float:
 class Loop:
     """A follower's loop: it takes a step about once a second, and at once when it is woken."""
 
+    _all: ClassVar[WeakSet["Loop"]] = WeakSet()
+
     def __init__(self, name: str, pause_s: float = PAUSE_S) -> None:
         self._name = name
         self._pause_s = pause_s
         self._woken = asyncio.Event()
+        self._worth_a_try = asyncio.Event()
+        Loop._all.add(self)
+
+    @classmethod
+    def try_again(cls) -> None:
+        """Have the loops whose last step failed take the next one now: what they failed for is over."""
+        for loop in cls._all:
+            loop._worth_a_try.set()
 
     def wake(self) -> None:
         """Take the next step now."""
@@ -44,10 +55,11 @@ class Loop:
         failures = 0
         while True:
             self._woken.clear()
+            self._worth_a_try.clear()
             failures = 0 if await _ended_well(step(), loop=self._name) else failures + 1
             try:
                 async with asyncio.timeout(min(self._pause_s * 2 ** min(failures, 10), _LONGEST_PAUSE_S)):
-                    await (asyncio.Event() if failures else self._woken).wait()
+                    await (self._worth_a_try if failures else self._woken).wait()
             except TimeoutError:
                 continue
 

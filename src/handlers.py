@@ -39,6 +39,7 @@ from errors import (
     OutdatedButton,
     UnexpectedFailure,
     VoxPersonaError,
+    chat_text,
 )
 from inbox import Inbox
 from markups.callback_data import unpack
@@ -343,7 +344,7 @@ def _check(user: User, permission: Permission) -> None:
 
 
 def _failure_text(exc: VoxPersonaError, code: str) -> str:
-    text = escaped(exc.user_text, LONGEST_REASON)
+    text = escaped(chat_text(exc.code, exc.user_text), LONGEST_REASON)
     # Errors that people can correct themselves need no look into the log, and no code.
     return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)
 

@@ -9,6 +9,7 @@ import logging
 import structlog
 from prometheus_client import Counter, Histogram
 
+DATABASE_AWAY_SECONDS = Counter("voxpersona_database_away_seconds", "For how long the database did not answer.")
 OBJECT_OPERATIONS = Counter(
     "voxpersona_object_operations",
     "Operations on the object store, with their retries; outcome is ok or the error's code.",

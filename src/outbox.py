@@ -29,7 +29,7 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
-from errors import DiskFull, NotFound, UnexpectedFailure, VoxPersonaError
+from errors import DiskFull, NotFound, UnexpectedFailure, VoxPersonaError, chat_text
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
@@ -209,6 +209,6 @@ class Outbox:
         async with self._database.transaction() as connection:
             await outbox_store.give_up(connection, item.id, reason.code)
             if item.message.file is not None and not isinstance(reason, ChatClosed | AlreadySent):
-                screen = Screen(text=escaped(reason.user_text, LONGEST_REASON))
+                screen = Screen(text=escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON))
                 told = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
                 await outbox_store.put(connection, f"given_up:{item.id}", item.owner_id, item.chat_id, told)

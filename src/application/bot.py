@@ -21,10 +21,12 @@ from chat_deliveries import ChatDeliveries
 from chats.export import write_history
 from chats.threads import Chats
 from config import Settings
+from db import Database
 from dialogs import Dialogs
 from downloads import Downloads
 from errors import BotNotConfigured, BotRunsAlready, DatabaseUnavailable
 from file_locks import FileLock
+from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
 from inbox import Inbox
@@ -57,7 +59,7 @@ log = structlog.get_logger(__name__)
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Delays of a job before it is tried again when something did not answer: three hours in all."""
-_DATABASE_RETRY_S = 5.0
+_WORKER_PAUSE_S = 0.5
 _THREADS = 16
 """Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
@@ -97,7 +99,10 @@ class Followers:
 class Bot:
     """The opened bot."""
 
-    def __init__(self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers) -> None:
+    def __init__(
+        self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers, database: Database
+    ) -> None:
+        self._database = database
         self._telegram = telegram
         self._router = router
         self._jobs = jobs
@@ -121,7 +126,8 @@ class Bot:
                 await self._jobs.run_worker(None)
             except DatabaseUnavailable as exc:
                 log.warning("worker_waits", reason=str(exc))
-                await asyncio.sleep(_DATABASE_RETRY_S)
+                await asyncio.sleep(_WORKER_PAUSE_S)
+                await self._database.there()
 
 
 @asynccontextmanager
@@ -160,7 +166,8 @@ async def open_bot(
         stack.push_async_callback(telegram.stop)
         stack.push_async_callback(router.stop)
         await telegram.set_commands(texts.telegram.COMMANDS)
-        yield Bot(telegram, router, application.jobs, followers)
+        application.database.on_back.append(Loop.try_again)
+        yield Bot(telegram, router, application.jobs, followers, application.database)
 
 
 @contextmanager

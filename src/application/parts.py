@@ -14,6 +14,7 @@ from config import Settings
 from datamodels import UserId
 from db import Database
 from embedded.engines import Engines as EmbeddedEngines
+from errors import EmbeddedDatabaseAway
 from jobs.chats import AnswerSteps
 from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
@@ -105,5 +106,6 @@ async def open_application(
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:
     """Open the configured database, else the embedded one."""
-    configured = settings.database_url
-    return await Database.open(configured.get_secret_value() if configured else await embedded.postgres())
+    if settings.database_url is not None:
+        return await Database.open(settings.database_url.get_secret_value())
+    return await Database.open(await embedded.postgres(), unavailable=EmbeddedDatabaseAway)

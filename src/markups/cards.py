@@ -8,7 +8,7 @@ import texts.telegram_recordings
 from constants import NO_SCENARIO
 from datamodels import RunStatus, Stage, Value
 from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
-from errors import BadInput, Cancelled, VoxPersonaError
+from errors import BadInput, Cancelled, VoxPersonaError, chat_text
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
 from prompt_pack.models import ReportPack
@@ -125,12 +125,14 @@ def _ended_file(progress: CardProgress) -> str | None:
     if incoming.state is IncomingState.CANCELLED:
         return texts.cards.CANCELLED_INCOMING.format(file_name=name)
     if incoming.state is IncomingState.REFUSED:
-        return texts.cards.REFUSED.format(file_name=name, reason=escaped(incoming.error_text or "", LONGEST_REASON))
+        return texts.cards.REFUSED.format(
+            file_name=name, reason=escaped(chat_text(incoming.error_code, incoming.error_text), LONGEST_REASON)
+        )
     return None
 
 
 def _failed(progress: CardProgress, code: str, number: int) -> Screen:
-    name, reason = escaped(progress.file_name), escaped(progress.error_text or "", LONGEST_REASON)
+    name, reason = escaped(progress.file_name), escaped(chat_text(code, progress.error_text), LONGEST_REASON)
     retry = ((button(texts.cards.RETRY_BUTTON, Action.RECORDING_AGAIN, number),),)
     if code == Cancelled.code:
         return Screen(text=texts.cards.CANCELLED.format(file_name=name, number=number), keyboard=retry)
@@ -245,7 +247,7 @@ def _retry(progress: CardProgress) -> str | None:
     if code is None or at is None:
         return None
     short = texts.cards.RETRY_REASONS | (texts.cards.RETRY_TRANSCRIPTION if progress.stage is Stage.PREPARED else {})
-    reason = short.get(code) or escaped(text or "", LONGEST_REASON)
+    reason = short.get(code) or escaped(chat_text(code, text), LONGEST_REASON)
     return texts.cards.RETRY.format(reason=reason, time=_time_of_day(at))
 
 
@@ -313,7 +315,7 @@ def _run_lines(runs: Sequence[RunProgress], pack: ReportPack, longest_reason: in
         lines.append(
             line.format(
                 label=escaped(pack.label_of(run.report_id), _LONGEST_LABEL),
-                reason=escaped(run.error_text or "", longest_reason),
+                reason=escaped(chat_text(run.error_code, run.error_text), longest_reason),
                 time="" if run.retry_at is None else _time_of_day(run.retry_at),
                 done=run.passes_done,
                 total=run.passes_total,

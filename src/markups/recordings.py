@@ -8,7 +8,7 @@ import texts.units
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage
 from datamodels_telegram import Button, Screen
-from errors import Cancelled
+from errors import Cancelled, chat_text
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata.parsing import metadata_lines
@@ -205,7 +205,7 @@ def _status(recording: Recording, progress: RecordingProgress) -> str:
             if recording.retry_at is None
             else texts.telegram_recordings.STATUS_RETRY
         )
-        return text.format(reason=escaped(recording.error_text or "", LONGEST_REASON))
+        return text.format(reason=escaped(chat_text(recording.error_code, recording.error_text), LONGEST_REASON))
     if recording.stage is Stage.PREPARED and progress.parts_total:
         return texts.telegram_recordings.STATUS_PARTS.format(done=progress.parts_done, total=progress.parts_total)
     return texts.telegram_recordings.STATUS[recording.stage]

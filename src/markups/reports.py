@@ -12,6 +12,7 @@ import texts.units
 from constants import LONGEST_INLINE_TEXT, MESSAGE_UTF16_UNITS, PREVIEW_CHARACTERS
 from datamodels import MissingInterval, Recording, ReportRun, Transcript
 from datamodels_telegram import Button, Screen
+from errors import chat_text
 from markups.callback_data import Action, button
 from markups.metadata import building_buttons
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
@@ -176,7 +177,7 @@ def report_failed(recording: Recording, run: ReportRun, label: str) -> Screen:
         label=escaped(label),
         number=recording.number,
         file_name=escaped(recording.file_name),
-        reason=escaped(run.error_text or "", LONGEST_REASON),
+        reason=escaped(chat_text(run.error_code, run.error_text), LONGEST_REASON),
     )
     return Screen(
         text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, recording.number),),)

@@ -11,6 +11,7 @@ import pytest
 import errors
 import messenger
 import texts.errors
+import texts.errors_in_chats
 from cli.process import exit_status_of
 from config import ROOT
 from errors import UnexpectedFailure, VoxPersonaError
@@ -145,3 +146,24 @@ def test_the_remarks_in_the_docstring_are_true() -> None:
         assert known[name].exit_status == (int(status[1]) if status else inherited), name
         helps = "trying again helps" in remark
         assert known[name].retryable == helps, name
+
+
+AT_A_TERMINAL = {"UnwritableFolder", "UnknownChoice", "BotNotConfigured", "BotRunsAlready", "Interrupted"}
+"""What no chat can lead to."""
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_people_in_a_chat_read_of_no_settings_hosts_or_flags(cls: type[VoxPersonaError]) -> None:
+    operators = re.compile(r"[A-Z]{2,}_|\.env|--\w|scripts/run|persistent_data|папк")
+    told = errors.chat_text(cls.code, cls().user_text)
+    assert told
+    assert cls.__name__ in AT_A_TERMINAL or operators.search(told) is None, told
+
+
+def test_a_sentence_for_chats_belongs_to_an_error() -> None:
+    assert set(texts.errors_in_chats.SENTENCES) <= {cls.code for cls in CLASSES}
+
+
+def test_a_stored_text_without_a_sentence_of_its_own_is_told_as_it_is() -> None:
+    assert errors.chat_text("no_speech", "В записи не слышно речи.") == "В записи не слышно речи."
+    assert errors.chat_text(None, None) == ""

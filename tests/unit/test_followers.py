@@ -114,3 +114,24 @@ def test_delays_grow_to_a_minute() -> None:
     assert delays[:4] == [2, 4, 8, 16]
     assert all(earlier <= later for earlier, later in pairwise(delays))
     assert delays[-1] == 60
+
+
+async def test_a_loop_whose_step_failed_tries_again_when_that_is_worth_it() -> None:
+    steps: list[str] = []
+    failed, again = asyncio.Event(), asyncio.Event()
+
+    async def step() -> None:
+        steps.append("")
+        if len(steps) == 1:
+            failed.set()
+            raise DatabaseUnavailable(reason="gone")
+        again.set()
+
+    loop = Loop("test", pause_s=600)
+    async with running(loop, step):
+        await failed.wait()
+        loop.wake()
+        await asyncio.sleep(0.05)
+        assert len(steps) == 1
+        Loop.try_again()
+        await again.wait()

@@ -1,0 +1,134 @@
+"""Knows within two seconds whether a database answers, by a connection of its own that is asked again and again.
+
+A server that dies ends its connections. One that is stopped, or whose packets are lost on the way, is known by nothing
+but its silence, which the system bears for minutes.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Never
+
+import psycopg
+import structlog
+
+from metrics import DATABASE_AWAY_SECONDS
+
+log = structlog.get_logger(__name__)
+
+_PERIOD_S = 0.4
+_ANSWER_LIMIT_S = 1.4
+"""A database that is only busy answers sooner; with the period it is less than two seconds."""
+_SILENCE = "no answer"
+
+_Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+class DatabaseWatch:
+    """Watches one database: ``on_gone`` is told why it is away, ``on_back`` is called when it answers again."""
+
+    def __init__(self, conninfo: str, on_gone: Callable[[str], None], on_back: Callable[[], None]) -> None:
+        self._conninfo = conninfo
+        self._on_gone = on_gone
+        self._on_back = on_back
+        self._connection: _Connection | None = None
+        self._attempts: set[asyncio.Future[_Connection]] = set()
+        self.gone: str | None = None
+        """Why the database is away; None while it is there."""
+        self._since = monotonic()
+
+    async def run(self) -> Never:
+        """Watch until cancelled."""
+        try:
+            while True:
+                self._note(await self._problem())
+                await asyncio.sleep(_PERIOD_S)
+        finally:
+            await self._drop()
+            # To cancel an attempt would leave its socket open, and the server waiting for a password.
+            if self._attempts:
+                await asyncio.wait(self._attempts)
+
+    async def _problem(self) -> str | None:
+        """Return why the database does not answer; None when it does."""
+        if self._connection is not None:
+            problem = await self._unanswered(self._connection)
+            if problem is None:
+                return None
+            await self._drop()
+            if problem == _SILENCE:
+                return problem
+        # One connection that ended may be all that is wrong.
+        return await self._unreachable()
+
+    async def _unanswered(self, connection: _Connection) -> str | None:
+        """Ask once, and return what is wrong with the answer."""
+        question = asyncio.ensure_future(connection.execute("SELECT 1"))
+        try:
+            await asyncio.wait([question], timeout=_ANSWER_LIMIT_S)
+        finally:
+            in_time = question.done()
+            if not in_time:
+                # To cancel it would ask the server to stop, and wait for that.
+                hang_up(connection)
+                await asyncio.wait([question])
+        problem = _problem_of(question)
+        return problem if in_time else _SILENCE
+
+    async def _unreachable(self) -> str | None:
+        """Connect, and return why that was not possible; an attempt that takes too long ends by itself."""
+        attempt = asyncio.ensure_future(psycopg.AsyncConnection.connect(self._conninfo, autocommit=True))
+        self._attempts.add(attempt)
+        try:
+            await asyncio.wait([attempt], timeout=_ANSWER_LIMIT_S)
+        except asyncio.CancelledError:
+            attempt.add_done_callback(self._give_up)
+            raise
+        if not attempt.done():
+            attempt.add_done_callback(self._give_up)
+            return _SILENCE
+        self._attempts.discard(attempt)
+        problem = _problem_of(attempt)
+        if problem is None:
+            self._connection = attempt.result()
+        return problem
+
+    def _give_up(self, attempt: asyncio.Future[_Connection]) -> None:
+        self._attempts.discard(attempt)
+        if not attempt.cancelled() and attempt.exception() is None:
+            attempt.result().pgconn.finish()
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    def _note(self, problem: str | None) -> None:
+        changed = (problem is None) != (self.gone is None)
+        self.gone = problem
+        if not changed:
+            return
+        lasted, self._since = monotonic() - self._since, monotonic()
+        if problem is None:
+            DATABASE_AWAY_SECONDS.inc(lasted)
+            log.warning("database_back", seconds=round(lasted, 1))
+            self._on_back()
+        else:
+            log.warning("database_away", reason=problem)
+            self._on_gone(problem)
+
+
+def _problem_of(done: asyncio.Future[Any]) -> str | None:
+    problem = done.exception()
+    if problem is not None and not isinstance(problem, psycopg.Error | OSError):
+        raise problem
+    return None if problem is None else f"{type(problem).__name__}: {problem}"
+
+
+def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
+    """End a connection below the database's protocol: who waits for its answer gets an error at once."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)

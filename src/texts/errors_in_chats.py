@@ -1,0 +1,31 @@
+"""What people in a chat read of failures that only an operator can mend, by the error's code.
+
+They read of no hosts, settings or flags; what is not here is told in the words of ``texts.errors``.
+"""
+
+_ADMINISTRATOR = "сообщите администратору"
+
+SENTENCES = {
+    "bad_settings": f"Бот настроен неверно: {_ADMINISTRATOR}.",
+    "bad_report_pack": f"Набор отчётов повреждён: {_ADMINISTRATOR}.",
+    "missing_program": f"На сервере не хватает программы: {_ADMINISTRATOR}.",
+    "weights_refused": f"Модель на сервере не загрузилась: {_ADMINISTRATOR}. Готовое сохранено.",
+    "context_too_small": f"Запись слишком длинная для нынешней языковой модели: {_ADMINISTRATOR}. Готовое сохранено.",
+    "no_language_model": f"Языковая модель отключена, поэтому отчётов и ответов нет: {_ADMINISTRATOR}.",
+    "disk_full": f"На диске сервера не хватает места: {_ADMINISTRATOR}. Готовое не пропадёт.",
+    "provider_unavailable": "Сервис обработки не отвечает. Готовое сохранено: повторите позже.",
+    "provider_refused_key": f"Сервис обработки не принял ключ доступа: {_ADMINISTRATOR}. Готовое сохранено.",
+    "provider_rejected_request": f"Сервис обработки отклонил запрос: {_ADMINISTRATOR}. Готовое сохранено.",
+    "provider_invalid_answer": "Сервис обработки прислал непонятный ответ. Готовое сохранено: повторите позже.",
+    "database_unavailable": "База данных ненадолго пропала. Подождите минуту и повторите: готовое не пропадёт.",
+    "embedded_database_away": "База данных ненадолго пропала. Подождите минуту и повторите: готовое не пропадёт.",
+    "database_misconfigured": f"База данных настроена неверно: {_ADMINISTRATOR}. Готовое не пропадёт.",
+    "object_store_unavailable": "Хранилище файлов не отвечает. Подождите и повторите: готовое не пропадёт.",
+    "object_folder_unavailable": f"Диск сервера не отвечает: {_ADMINISTRATOR}. Готовое не пропадёт.",
+    "object_store_refused_key": f"Хранилище файлов не приняло ключ доступа: {_ADMINISTRATOR}. Готовое не пропадёт.",
+    "engine_failed": f"Часть бота не запустилась: {_ADMINISTRATOR}. Готовое не пропадёт.",
+    "report_index_broken": f"Список отчётов повреждён, сами отчёты целы: {_ADMINISTRATOR}.",
+    "messenger_unavailable": "Telegram не отвечает. Бот продолжит, когда связь вернётся.",
+    "messenger_refused_secrets": f"Telegram не принял ключи бота: {_ADMINISTRATOR}.",
+    "building_needed": "Отчёты зависят от типа заведения: выберите его.",
+}

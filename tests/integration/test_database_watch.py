@@ -1,0 +1,215 @@
+"""A database that goes away, in every way there is: all who wait hear of it at once, and of its return."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import texts.errors
+from db import Database
+from embedded.engines import Engines
+from errors import DatabaseMisconfigured, DatabaseUnavailable
+from tcp_proxy import TcpProxy
+
+LIMIT_S = 10.0
+"""Far less than any limit of the system, and more than a loaded machine needs."""
+
+Way = Callable[[TcpProxy], Awaitable[None]]
+
+
+@pytest.fixture
+async def way(postgres_dsn: str) -> AsyncIterator[TcpProxy]:
+    known = conninfo_to_dict(postgres_dsn)
+    async with TcpProxy(str(known["host"]), int(str(known["port"]))) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def database(database_url: str, way: TcpProxy) -> AsyncIterator[Database]:
+    opened = await Database.open(make_conninfo(database_url, host="127.0.0.1", port=way.port), max_size=3)
+    yield opened
+    way.clear()
+    way.come_back()
+    await opened.close()
+
+
+async def dies(way: TcpProxy) -> None:
+    await way.go_away()
+
+
+async def falls_silent(way: TcpProxy) -> None:
+    way.stop_up()
+
+
+async def answers(database: Database) -> bool:
+    try:
+        await database.check()
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+async def until_answered(database: Database, *, answered: bool = True) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while await answers(database) != answered:
+            await asyncio.sleep(0.05)
+
+
+async def until_away(database: Database) -> None:
+    await until_answered(database, answered=False)
+
+
+async def sleeping(database: Database, begun: asyncio.Event) -> None:
+    async with database.transaction() as connection:
+        begun.set()
+        await connection.execute("SELECT pg_sleep(600)")
+
+
+@pytest.mark.parametrize("goes", [dies, falls_silent])
+async def test_who_works_and_who_waits_hear_of_it_at_once(database: Database, way: TcpProxy, goes: Way) -> None:
+    begun = [asyncio.Event() for _ in range(3)]
+    working = [asyncio.create_task(sleeping(database, each)) for each in begun]
+    await asyncio.gather(*(each.wait() for each in begun))
+    waiting = [asyncio.create_task(database.check()) for _ in range(5)]
+    await asyncio.sleep(0)
+    await goes(way)
+    async with asyncio.timeout(LIMIT_S):
+        results = await asyncio.gather(*working, *waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [DatabaseUnavailable] * 8
+
+
+@pytest.mark.parametrize("goes", [dies, falls_silent])
+async def test_while_it_is_away_nobody_waits_and_its_return_is_told_once(
+    database: Database, way: TcpProxy, goes: Way
+) -> None:
+    back = asyncio.Queue[str]()
+    database.on_back.append(lambda: back.put_nowait("back"))
+    await database.check()
+    await goes(way)
+    await until_away(database)
+    connections = way.refused
+    for _ in range(100):
+        assert not await answers(database)
+    assert way.refused - connections < 5, "each asked for a connection of its own"
+    assert back.empty()
+    way.come_back()
+    way.clear()
+    async with asyncio.timeout(LIMIT_S):
+        await back.get()
+    await until_answered(database)
+    await asyncio.sleep(1)
+    assert back.empty()
+
+
+async def test_a_lock_is_not_waited_for_without_a_database(database: Database, way: TcpProxy) -> None:
+    await dies(way)
+    await until_away(database)
+    with pytest.raises(DatabaseUnavailable):
+        async with database.try_advisory_lock("recording:1"):
+            pass
+
+
+async def test_one_connection_that_ends_is_no_absence(database: Database, database_url: str) -> None:
+    told: list[str] = []
+    database.on_back.append(lambda: told.append("back"))
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        for _ in range(3):
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await asyncio.sleep(0.6)
+            await until_answered(database)
+    assert told == []
+
+
+async def test_a_stopped_server_is_away_and_comes_back_with_what_was_committed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("stopped")
+    for each in (folder, *folder.parents[:-1]):
+        if each.owner() == Path.home().owner():
+            each.chmod(each.stat().st_mode | 0o711)
+    async with Engines(folder) as engines:
+        database = await Database.open(await engines.postgres())
+        async with database.transaction() as connection:
+            await connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
+        server = [process for process in psutil.process_iter(["cwd"]) if str(folder) in (process.info["cwd"] or "")]
+        try:
+            for process in server:
+                os.kill(process.pid, signal.SIGSTOP)
+            await until_away(database)
+        finally:
+            for process in server:
+                os.kill(process.pid, signal.SIGCONT)
+        await until_answered(database)
+        async with database.transaction() as connection:
+            assert await (await connection.execute("SELECT number FROM kept")).fetchone() == {"number": 1}
+        await database.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg"])
+async def test_an_address_may_name_the_driver_of_another_program(database_url: str, scheme: str) -> None:
+    known = conninfo_to_dict(database_url)
+    address = f"{scheme}://{known['user']}:{known['password']}@{known['host']}:{known['port']}/{known['dbname']}"
+    database = await Database.open(address)
+    await database.check()
+    await database.close()
+
+
+async def test_a_database_of_another_encoding_is_refused(postgres_dsn: str) -> None:
+    name = sql.Identifier("test_ascii")
+    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
+        template = "CREATE DATABASE {} ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
+        await connection.execute(sql.SQL(template).format(name))
+        try:
+            with pytest.raises(DatabaseMisconfigured) as raised:
+                await Database.open(make_conninfo(postgres_dsn, dbname="test_ascii"))
+        finally:
+            await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    assert texts.errors.DATABASE_ENCODING.format(encoding="SQL_ASCII") in raised.value.user_text
+
+
+READ_ONLY = "ALTER DATABASE {name} SET default_transaction_read_only = on"
+WITHOUT_RIGHTS = "CREATE ROLE {role} LOGIN PASSWORD 'guest'"
+
+
+async def test_a_database_that_is_read_only_is_refused_and_said_to_be_so(database_url: str) -> None:
+    name = sql.Identifier(str(conninfo_to_dict(database_url)["dbname"]))
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(sql.SQL(READ_ONLY).format(name=name))
+    with pytest.raises(DatabaseMisconfigured) as raised:
+        await Database.open(database_url)
+    assert texts.errors.DATABASE_READ_ONLY in raised.value.user_text
+
+
+async def test_a_user_without_rights_is_refused_and_said_to_be_one(database_url: str) -> None:
+    role = sql.Identifier(f"guest_{os.getpid()}")
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(sql.SQL(WITHOUT_RIGHTS).format(role=role))
+        try:
+            with pytest.raises(DatabaseMisconfigured) as raised:
+                await Database.open(make_conninfo(database_url, user=f"guest_{os.getpid()}", password="guest"))  # noqa: S106
+        finally:
+            await connection.execute(sql.SQL("DROP ROLE {}").format(role))
+    assert texts.errors.DATABASE_NO_RIGHTS in raised.value.user_text
+
+
+async def test_rights_that_are_taken_away_later_are_told_too(database: Database, database_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(sql.SQL(READ_ONLY).format(name=sql.Identifier(connection.info.dbname)))
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    await until_answered(database)
+    with pytest.raises(DatabaseMisconfigured):
+        async with database.transaction() as connection_of_ours:
+            await connection_of_ours.execute("DELETE FROM users")
