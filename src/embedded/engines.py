@@ -1,9 +1,10 @@
 """The engines that run when nothing is configured: started at first use, shared, stopped by the last who uses them."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Never, Self
 
 from embedded.llm import EmbeddedLlm, LlmEndpoint
 from embedded.postgres import EmbeddedPostgres
@@ -11,20 +12,32 @@ from embedded.process import Engine
 
 
 class Engines:
-    """Embedded engines with their state under ``persistent_dir``; leaving the context stops those nobody else uses."""
+    """Embedded engines with their state under ``persistent_dir``, started again when they die.
+
+    Leaving the context stops those nobody else uses. ``on_revival`` are called with the name of an engine that died and
+    serves again.
+    """
 
     def __init__(self, persistent_dir: Path) -> None:
         self._postgres = EmbeddedPostgres(persistent_dir)
         self._llm = EmbeddedLlm(persistent_dir)
+        self._engines: tuple[Engine, ...] = (self._postgres, self._llm)
+        self._watching: list[asyncio.Task[Never]] = []
+        self.on_revival: list[Callable[[str], None]] = []
+        for engine in self._engines:
+            engine.on_revival = self.on_revival
 
     async def __aenter__(self) -> Self:
+        self._watching = [asyncio.create_task(engine.watch()) for engine in self._engines]
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        engines: list[Engine] = [self._postgres, self._llm]
-        left = await asyncio.gather(*(engine.release() for engine in engines), return_exceptions=True)
+        for watching in self._watching:
+            watching.cancel()
+        await asyncio.wait(self._watching)
+        left = await asyncio.gather(*(engine.release() for engine in self._engines), return_exceptions=True)
         for failure in left:
             if failure is not None:
                 raise failure

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,17 +64,17 @@ class EmbeddedLlm(Engine):
         if not self._key_file.exists():
             await asyncio.to_thread(write_private, self._key_file, new_secret())
 
-    def launch(self) -> Launch:
-        (port,) = free_ports(1)
+    def launch(self, ports: Mapping[str, int] | None) -> Launch:
+        ports = ports or {"llm": free_ports(1)[0]}
         return Launch(
             arguments=[
                 sys.executable,
                 str(SERVER),
                 self.mark,
-                f"--port={port}",
+                f"--port={ports['llm']}",
                 *(f"--{name}={value}" for name, value in self._wanted.items()),
             ],
-            ports={"llm": port},
+            ports=ports,
             environment={"OMP_WAIT_POLICY": WAIT_POLICY},
             secrets={"api_key": self._key_file.read_text()},
             options=self._wanted,

@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -141,14 +142,14 @@ class EmbeddedPostgres(Engine):
             raise EngineFailed(engine=self.name, reason=str(exc)) from exc
         unfinished.rename(self._data_dir)
 
-    def launch(self) -> Launch:
-        (port,) = free_ports(1)
+    def launch(self, ports: Mapping[str, int] | None) -> Launch:
+        ports = ports or {"postgres": free_ports(1)[0]}
         arguments = [str(self._binaries / "postgres"), self.mark]
-        for setting in (*SERVER_SETTINGS, f"port={port}"):
+        for setting in (*SERVER_SETTINGS, f"port={ports['postgres']}"):
             arguments += ["-c", setting]
         return Launch(
             arguments=arguments,
-            ports={"postgres": port},
+            ports=ports,
             secrets={"password": self._password_file.read_text()},
             user=self._user.pw_uid if self._user else None,
             group=self._user.pw_gid if self._user else None,

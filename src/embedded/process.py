@@ -1,8 +1,9 @@
 """What the embedded engines have in common: one process per installation, shared by every command that needs it.
 
 A command that uses an engine holds a shared lock on ``run/<engine>.users`` for as long as it lives; the kernel frees it
-when the command is killed. Whoever leaves and gets the lock alone stops the engine. ``run/<engine>.json`` says which
-process it is, so that the next command adopts what a killed one left behind, or puts another in its place.
+when the command is killed. Whoever leaves and gets the lock alone stops the engine, and nobody else does.
+``run/<engine>.json`` says which process it is, so that the next command adopts what a killed one left behind, or puts
+another in its place. Each command watches the engines it uses; one that died is started again at the same address.
 """
 
 import asyncio
@@ -15,16 +16,16 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Never
 
 import psutil
 import structlog
 
-from errors import EngineFailed
+from errors import DiskFull, EngineFailed
 from file_locks import FileLock
 
 log = structlog.get_logger(__name__)
@@ -39,8 +40,9 @@ START_TRIES = 3
 """A port that was free may be taken by the time the engine binds it."""
 KILL_LIMIT_S = 5.0
 SETTLE_LIMIT_S = 10.0
-CREATE_TIME_TOLERANCE_S = 2.0
-"""Tolerance in seconds: psutil derives start times from the boot time, which moves when the clock is set."""
+WATCH_S = 0.5
+REVIVAL_PAUSE_S = 5.0
+"""Pause after an engine could not be started again."""
 LOG_KEEP_BYTES = 10 * 1024 * 1024
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -73,10 +75,10 @@ class Launch:
 
 @dataclass(frozen=True)
 class Running:
-    """An engine's process and how to reach it, as written to the run file."""
+    """An engine's process and how to reach it, as written to the run file; ``birth`` is that of ``birth_of``."""
 
     pid: int
-    created: float
+    birth: str
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
     options: Mapping[str, str | int]
@@ -85,10 +87,23 @@ class Running:
         """Return the live process; None when it is gone or its pid belongs to another by now."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) <= CREATE_TIME_TOLERANCE_S
+            same = birth_of(self.pid) == self.birth
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return None
+
+
+def birth_of(pid: int) -> str:
+    """Return what tells a process from all others that ever had its pid; the system's clock does not enter it.
+
+    It is the boot and the tick since then: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
+
+    Raises:
+        FileNotFoundError, ProcessLookupError: there is no such process.
+    """
+    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}/{after_name[22 - 3]}"
 
 
 class Engine(ABC):
@@ -107,6 +122,8 @@ class Engine(ABC):
         self._starting = FileLock(self._run_dir / f"{self.name}.lock")
         self._within = asyncio.Lock()
         self._running: Running | None = None
+        self.on_revival: list[Callable[[str], None]] = []
+        """Called with the engine's name after it was started again."""
 
     @property
     @abstractmethod
@@ -118,8 +135,8 @@ class Engine(ABC):
         """Make what the engine needs on disk. Runs under the start lock, while no engine runs."""
 
     @abstractmethod
-    def launch(self) -> Launch:
-        """Return how to start the engine this time: free ports, command, secrets."""
+    def launch(self, ports: Mapping[str, int] | None) -> Launch:
+        """Return how to start the engine at these ports, or at free ones: command, secrets."""
 
     def settled(self) -> bool:
         """Tell whether the engine can be stopped in order by now; it may answer requests before."""
@@ -154,7 +171,7 @@ class Engine(ABC):
             async with self._alone():
                 alone = self._users.try_take()
                 try:
-                    self._running = await self._adopted(alone=alone) or await self._started()
+                    self._running = await self._obtained(alone=alone)
                 except BaseException:
                     self._users.free()
                     raise
@@ -191,23 +208,58 @@ class Engine(ABC):
         finally:
             self._starting.free()
 
-    async def _adopted(self, *, alone: bool) -> Running | None:
+    async def watch(self) -> Never:
+        """Start the engine again whenever it has died while it is used, until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._running is None or self._running.process() is not None:
+                continue
+            try:
+                await self._revive()
+            except (EngineFailed, DiskFull) as exc:
+                log.error("engine_not_revived", engine=self.name, reason=str(exc))  # noqa: TRY400
+                await asyncio.sleep(REVIVAL_PAUSE_S)
+
+    async def _revive(self) -> None:
+        async with self._within:
+            dead = self._running
+            if dead is None:
+                return
+            log.error("engine_died", engine=self.name, pid=dead.pid)
+            async with self._alone():
+                running = self._read_run_file()
+                if running is None or running.process() is None:
+                    running = await self._started(dead.ports)
+            self._running = running
+        for call in self.on_revival:
+            call(self.name)
+
+    async def _obtained(self, *, alone: bool) -> Running:
+        """Adopt the engine that is there, or start one; who is not alone never ends one that others use."""
         running = self._read_run_file()
-        if running is None or running.process() is None:
-            return None
-        if alone and not self.suits(running):
-            return None
-        if not await self.healthy(running):
-            return None
+        lives = running is not None and running.process() is not None
+        if running is None or not lives:
+            return await self._started(None if alone or running is None else running.ports)
+        if alone and not (self.suits(running) and await self.healthy(running)):
+            return await self._started(None)
+        if not alone:
+            await self._until_healthy(running)
         log.info("engine_adopted", engine=self.name, pid=running.pid)
         return running
 
-    async def _started(self) -> Running:
+    async def _until_healthy(self, running: Running) -> None:
+        deadline = time.monotonic() + self.start_limit_s
+        while not await self.healthy(running):
+            if running.process() is None or time.monotonic() > deadline:
+                raise EngineFailed(engine=self.name, reason="another command uses it, and it does not answer")
+            await asyncio.sleep(POLL_S)
+
+    async def _started(self, ports: Mapping[str, int] | None) -> Running:
         await self._end_left_behind()
         await self.prepare()
         reason = ""
         for _ in range(START_TRIES):
-            launch = self.launch()
+            launch = self.launch(ports)
             began = time.monotonic()
             child, running = await self._spawned(launch)
             try:
@@ -257,7 +309,7 @@ class Engine(ABC):
         _children[child.pid] = child
         running = Running(
             pid=child.pid,
-            created=psutil.Process(child.pid).create_time(),
+            birth=birth_of(child.pid),
             ports=launch.ports,
             secrets=launch.secrets,
             options=launch.options,

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -95,8 +96,8 @@ class EmbeddedS3(Engine):
             }
             write_private(self._config_file, json.dumps({"identities": [identity]}))
 
-    def launch(self) -> Launch:
-        ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
+    def launch(self, ports: Mapping[str, int] | None) -> Launch:
+        ports = ports or dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
         keys = json.loads(self._config_file.read_text())["identities"][0]["credentials"][0]
         return Launch(
             arguments=[

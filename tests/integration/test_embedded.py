@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from embedded.engines import Engines
+from embedded.process import WATCH_S
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -198,7 +199,7 @@ async def test_a_run_file_that_names_a_stranger_leaves_the_stranger_alone(state_
     stranger = await asyncio.create_subprocess_exec("sleep", "600")
     run_file = state_dir / "run" / "postgres.json"
     run_file.parent.mkdir()
-    state = {"pid": stranger.pid, "created": 1.0, "ports": {}, "secrets": {}, "options": {}}
+    state = {"pid": stranger.pid, "birth": "another boot/1", "ports": {}, "secrets": {}, "options": {}}
     run_file.write_text(json.dumps(state))
     try:
         async with Engines(state_dir) as engines:
@@ -221,3 +222,78 @@ async def test_files_with_secrets_are_for_their_owner_only(engines: Engines, eng
     await engines.postgres()
     secret = [engines_dir / name for name in ("run/postgres.json", "postgres/password")]
     assert [path.stat().st_mode & 0o077 for path in secret] == [0, 0]
+
+
+def resolved(folder: Path) -> Path:
+    return folder.resolve()
+
+
+async def until_served(dsn: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(psycopg.OperationalError):
+                await execute(dsn, "SELECT 1")
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_an_engine_that_is_killed_serves_again_at_its_address(state_dir: Path) -> None:
+    async with Engines(state_dir) as engines:
+        revived: list[str] = []
+        engines.on_revival.append(revived.append)
+        dsn = await engines.postgres()
+        await execute(dsn, "CREATE TABLE kept AS SELECT 1 AS number")
+        for times in (1, 2):
+            killed = engine_pid(state_dir, "postgres")
+            os.kill(killed, signal.SIGKILL)
+            await until_served(dsn)
+            assert engine_pid(state_dir, "postgres") != killed
+            assert await execute(dsn, "SELECT number FROM kept") == [(1,)]
+            assert revived == ["postgres"] * times
+        assert await engines.postgres() == dsn
+        last = engine_pid(state_dir, "postgres")
+    assert not lives(last)
+
+
+async def test_of_all_who_use_a_killed_engine_one_starts_it_again(state_dir: Path) -> None:
+    async with Engines(state_dir) as engines, another_command(state_dir) as (_, theirs):
+        dsn = await engines.postgres()
+        assert dsn == theirs
+        os.kill(engine_pid(state_dir, "postgres"), signal.SIGKILL)
+        await until_served(dsn)
+        await asyncio.sleep(3 * WATCH_S)
+        servers = [
+            each
+            for each in psutil.process_iter(["cmdline"])
+            if f"-D{resolved(state_dir)}/postgres/data" in (each.info["cmdline"] or ())
+        ]
+        assert [each.pid for each in servers] == [engine_pid(state_dir, "postgres")]
+    assert not lives(servers[0].pid)
+
+
+async def test_an_engine_that_others_use_is_waited_for_and_never_ended(state_dir: Path) -> None:
+    async with another_command(state_dir) as (_, theirs):
+        pid = engine_pid(state_dir, "postgres")
+        os.kill(pid, signal.SIGSTOP)
+        async with Engines(state_dir) as engines:
+            asking = asyncio.create_task(engines.postgres())
+            try:
+                await asyncio.wait([asking], timeout=6)
+                assert lives(pid)
+                assert not asking.done()
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert await asking == theirs
+            assert engine_pid(state_dir, "postgres") == pid
+
+
+async def test_a_clock_that_was_set_makes_no_stranger_of_an_engine(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with another_command(state_dir) as (_, theirs):
+        pid = engine_pid(state_dir, "postgres")
+        told = psutil.Process.create_time
+        monkeypatch.setattr(psutil.Process, "create_time", lambda process: told(process) + 3600)
+        async with Engines(state_dir) as engines:
+            assert await engines.postgres() == theirs
+            assert engine_pid(state_dir, "postgres") == pid
