@@ -1,14 +1,17 @@
 """PostgreSQL: the connection pool, transactions, and the schema's migrations."""
 
 import asyncio
+import math
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from time import monotonic
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -27,6 +30,8 @@ from random_ids import new_id
 
 Connection = psycopg.AsyncConnection[DictRow]
 """A connection whose rows are dictionaries: what every query of ours runs on."""
+
+Result = TypeVar("Result")
 
 SQL_SCRIPTS = ROOT / "sql_scripts"
 
@@ -50,6 +55,7 @@ _ENCODING = "SHOW server_encoding"
 _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 """Other programs write the name of their driver into the address."""
 _HANG_UP_PAUSE_S = 0.1
+_PERSISTENCE_PAUSE_S = 0.2
 _MIGRATION_LOCK = 0x766F7870
 """Key of the advisory lock under which the schema is changed; "voxp"."""
 _MIGRATION_SESSION = """
@@ -94,6 +100,7 @@ class Database:
         self._watch = DatabaseWatch(conninfo, self._hang_up, self._call_back)
         self._there = asyncio.Event()
         self._there.set()
+        self._patience_s = 0.0
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
@@ -166,11 +173,56 @@ class Database:
                 self._in_use.discard(connection)
                 await self.pool.putconn(connection)
 
+    def patient(self, longest_s: float = math.inf) -> Self:
+        """Return the same database for work that rather waits for it, ``longest_s`` each time, than fails.
+
+        A transaction that has begun and breaks off fails as ever: only its beginning is waited for.
+        """
+        patient = copy(self)
+        patient._patience_s = longest_s
+        return patient
+
     async def there(self) -> None:
-        """Wait until the database is not known to be away."""
-        await self._there.wait()
+        """Wait until the database is not known to be away.
+
+        Raises:
+            DatabaseUnavailable: it took longer than this database's patience.
+        """
+        try:
+            async with asyncio.timeout(None if self._patience_s == math.inf else self._patience_s):
+                await self._there.wait()
+        except TimeoutError as exc:
+            raise self.unavailable(reason=self._watch.gone) from exc
+
+    async def persist(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Do ``work`` in a transaction, and again when the database went away meanwhile.
+
+        For what must not be lost, like an answer that was paid for. ``work`` has to lead to the same when its
+        transaction was committed and that was not heard.
+
+        Raises:
+            DatabaseUnavailable: the patience is over.
+        """
+        while True:
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except DatabaseUnavailable:
+                await asyncio.sleep(_PERSISTENCE_PAUSE_S)
+                await self.there()
 
     async def _checked_out(self) -> Connection:
+        deadline = monotonic() + self._patience_s
+        while True:
+            try:
+                return await self._got()
+            except (DatabaseUnavailable, psycopg.OperationalError):
+                if monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(_PERSISTENCE_PAUSE_S)
+            await self.there()
+
+    async def _got(self) -> Connection:
         if self._watch.gone is not None:
             raise self.unavailable(reason=self._watch.gone)
         try:

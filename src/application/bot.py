@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +22,9 @@ from chat_deliveries import ChatDeliveries
 from chats.export import write_history
 from chats.threads import Chats
 from config import Settings
-from db import Database
 from dialogs import Dialogs
 from downloads import Downloads
-from errors import BotNotConfigured, BotRunsAlready, DatabaseUnavailable
+from errors import BotNotConfigured, BotRunsAlready
 from file_locks import FileLock
 from followers import Loop
 from handlers import Router
@@ -59,7 +59,6 @@ log = structlog.get_logger(__name__)
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Delays of a job before it is tried again when something did not answer: three hours in all."""
-_WORKER_PAUSE_S = 0.5
 _THREADS = 16
 """Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
@@ -99,10 +98,7 @@ class Followers:
 class Bot:
     """The opened bot."""
 
-    def __init__(
-        self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers, database: Database
-    ) -> None:
-        self._database = database
+    def __init__(self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers) -> None:
         self._telegram = telegram
         self._router = router
         self._jobs = jobs
@@ -115,19 +111,10 @@ class Bot:
     async def run(self) -> None:
         """Work until cancelled; work that runs then goes on at the next start."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._work())
+            group.create_task(self._jobs.run_worker(None))
             # Before anything is sent: whether a message of the last run arrived is seen by the ids around the newest.
             await self._router.recover()
             group.create_task(self._followers.run())
-
-    async def _work(self) -> None:
-        while True:
-            try:
-                await self._jobs.run_worker(None)
-            except DatabaseUnavailable as exc:
-                log.warning("worker_waits", reason=str(exc))
-                await asyncio.sleep(_WORKER_PAUSE_S)
-                await self._database.there()
 
 
 @asynccontextmanager
@@ -144,7 +131,9 @@ async def open_bot(
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
         application = await stack.enter_async_context(
-            open_application(settings, pack, on_progress, attachments=telegram, retry_delays_s=_RETRY_DELAYS_S)
+            open_application(
+                settings, pack, on_progress, attachments=telegram, retry_delays_s=_RETRY_DELAYS_S, patience_s=math.inf
+            )
         )
         # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
         asyncio.get_running_loop().set_default_executor(
@@ -167,7 +156,7 @@ async def open_bot(
         stack.push_async_callback(router.stop)
         await telegram.set_commands(texts.telegram.COMMANDS)
         application.database.on_back.append(Loop.try_again)
-        yield Bot(telegram, router, application.jobs, followers, application.database)
+        yield Bot(telegram, router, application.jobs, followers)
 
 
 @contextmanager

@@ -56,11 +56,13 @@ async def open_application(
     *,
     attachments: Attachments | None = None,
     retry_delays_s: Sequence[float] = (),
+    patience_s: float = 60.0,
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
     Work that fails where trying again helps is tried again after each of ``retry_delays_s``. An original that the
-    object store lost is fetched again from ``attachments``.
+    object store lost is fetched again from ``attachments``. Work waits for a database that is away, ``patience_s`` each
+    time.
 
     Raises:
         BadSettings: settings or programs are wrong.
@@ -79,14 +81,16 @@ async def open_application(
             owner = await users_store.ensure_local_user(connection)
         spool = settings.persistent_dir / "spool"
         originals = Originals(database, objects, spool, attachments)
-        context = JobContext(database, objects, originals, pack, engines, ffmpeg, spool, processors)
+        # Work that lasts minutes outlasts a database that is away for one.
+        patient = database.patient(patience_s)
+        context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
         files = ReportFiles(settings.persistent_dir / "reports")
         archive = ReportArchive(database, files, pack)
         await archive.reconcile(owner)
         reports = ReportSteps(context, files, archive)
-        answers = AnswerSteps(context, TranscriptSearch(database, pack), settings.chat_context_tokens)
+        answers = AnswerSteps(context, TranscriptSearch(patient, pack), settings.chat_context_tokens)
         steps = RecordingSteps(context)
-        jobs = Jobs(database, steps, reports, settings.worker_concurrency, retry_delays_s, answers)
+        jobs = Jobs(patient, steps, reports, settings.worker_concurrency, retry_delays_s, answers)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,

@@ -36,6 +36,8 @@ from recordings.descriptions import building_said, read_caption
 from reports.orders import choose_reports
 from utils import clock, human_size, readable_name
 
+_PATIENCE_S = 60.0
+"""How long a database that went away is waited for."""
 _POLL_S = 0.25
 
 
@@ -109,6 +111,7 @@ class _Session:
 
     def __init__(self, application: Application, options: ProcessOptions, order: _Order, display: Display) -> None:
         self._app = application
+        self._database = application.database.patient(_PATIENCE_S)
         self._options = options
         self._order = order
         self._display = display
@@ -216,7 +219,7 @@ class _Session:
             _StoredFailure: the recording's job stopped with an error.
         """
         while True:
-            async with self._app.database.transaction() as connection:
+            async with self._database.transaction() as connection:
                 (progress,) = await recordings_store.load_progress(connection, [recording.id])
             if progress.error_code is not None:
                 raise _StoredFailure(progress.error_code, progress.error_text or "")

@@ -43,8 +43,9 @@ class AnswerSteps:
         if asked is None or asked.status is not AnswerStatus.WAITING:
             return
         outcome = await self._outcome(asked)
-        async with self._context.database.transaction() as connection:
-            kept = await chat_history.finish_answer(connection, answer_id, outcome)
+        kept = await self._context.database.persist(
+            lambda connection: chat_history.finish_answer(connection, answer_id, outcome)
+        )
         if kept:
             ANSWERS.labels(outcome.basis).inc()
             log.info("question_answered", answer=str(answer_id), basis=outcome.basis, sources=len(outcome.sources))

@@ -39,7 +39,10 @@ def spare_processors() -> asyncio.Semaphore:
 
 @dataclass(frozen=True)
 class JobContext:
-    """What the steps work with. Who decodes, encodes or computes holds one of ``processors`` meanwhile."""
+    """What the steps work with; ``database`` is a patient one.
+
+    Who decodes, encodes or computes holds one of ``processors`` meanwhile.
+    """
 
     database: Database
     objects: ObjectStore
@@ -68,8 +71,11 @@ class StoredParts:
             await transcripts_store.plan_parts(connection, self._recording_id, parts)
 
     async def save_result(self, input_hash: str, result: PartTranscript, engine_s: float) -> None:
-        async with self._database.transaction() as connection:
-            await transcripts_store.store_part_result(connection, self._recording_id, input_hash, result, engine_s)
+        await self._database.persist(
+            lambda connection: transcripts_store.store_part_result(
+                connection, self._recording_id, input_hash, result, engine_s
+            )
+        )
 
     async def save_failure(self, input_hash: str, error_code: str, engine_s: float) -> None:  # noqa: ARG002
         async with self._database.transaction() as connection:
@@ -99,5 +105,6 @@ class StoredModelAnswers:
             usage=completion.usage,
             duration_s=completion.duration_s,
         )
-        async with self._database.transaction() as connection:
-            await reports_store.store_pass(connection, self._recording_id, answer)
+        await self._database.persist(
+            lambda connection: reports_store.store_pass(connection, self._recording_id, answer)
+        )

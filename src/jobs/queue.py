@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Never
 from uuid import UUID
 
 import procrastinate
@@ -28,6 +29,7 @@ from datamodels_chats import AnswerId
 from db import Connection, Database
 from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
 from jobs.chats import AnswerSteps
+from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from jobs.retries import GoOn, retry_at, tried_again_at
@@ -38,6 +40,8 @@ _ABORT_POLLING_S = 2.0
 _POLLING_S = 0.5
 """Seconds between two checks for jobs that were put back and for dead workers."""
 _NOTED_POLLING_S = 0.05
+_PAUSE_S = 0.5
+"""Before a worker that lost the database begins again."""
 _HEARTBEAT_S = 1.0
 _SILENCE_S = 3.0
 """The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
@@ -83,6 +87,7 @@ class Jobs:
         self._reports = reports
         self._concurrency = concurrency
         self._retry_delays_s = retry_delays_s
+        self._works = OngoingWork()
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
@@ -155,19 +160,26 @@ class Jobs:
             await self._recordings.clear_spool(recording_id)
             yield
 
-    async def run_worker(self, queues: Sequence[str] | None) -> None:
+    async def run_worker(self, queues: Sequence[str] | None) -> Never:
         """Work on these queues, on all when None, until cancelled; jobs that run then are left for the next start.
 
+        What runs while the database is away goes on, and its results wait for the database.
+
         Raises:
-            DatabaseUnavailable: the queue cannot be reached any more.
+            DatabaseUnavailable: it was away for longer than the database's patience.
         """
         try:
-            async with self._app.open_async(self._database.pool):
-                await self._work(queues)
-        except ConnectorException as exc:
-            raise DatabaseUnavailable(reason=f"the queue does not answer: {exc.__cause__}") from exc
-        # procrastinate stops without an error when it cannot listen any more.
-        raise DatabaseUnavailable(reason="the worker has stopped")
+            while True:
+                try:
+                    async with self._app.open_async(self._database.pool):
+                        await self._work(queues)
+                except (ConnectorException, DatabaseUnavailable) as exc:
+                    log.warning("worker_waits", reason=str(exc.__cause__ or exc))
+                # procrastinate stops without an error when it cannot listen any more.
+                await asyncio.sleep(_PAUSE_S)
+                await self._database.there()
+        finally:
+            await self._works.stop()
 
     async def wait_until_noted(self, queues: Sequence[str], limit_s: float = _STOP_LIMIT_S) -> None:
         """Wait until the ends of these queues' jobs are noted; for a worker that stops because their results are there.
@@ -322,11 +334,12 @@ class Jobs:
             try:
                 # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
                 async with self._database.advisory_lock(lock):
-                    await self._work_under_lock(context, work, fail)
+                    await self._work_under_lock(context, lambda: self._works.join(lock, work), fail)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not _is_cancelled(context) or task is None:
                     raise
+                await self._works.end(lock)
                 # The job has ended as it should; only a worker that stops shall put it back.
                 task.uncancel()
                 log.info("job_cancelled")

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import texts.errors
+import texts.errors_in_chats
 from application.parts import open_application
 from config import ROOT, Settings
 from interrupted_bot import LIMIT_S, Interruptible, until
 from interrupted_people import LENGTH_S, Person, times_sent
+from openai_faults import CHAT, TRANSCRIPTIONS, Fault, Kind
 from prompt_pack.pack import load_pack
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
+
+AWAY_S = 15.0
 
 
 async def test_what_is_sent_to_a_bot_that_is_down_is_done_once_when_it_is_back(
@@ -119,8 +122,8 @@ async def test_the_bot_outlives_its_database_and_its_object_store(
     await database_way.go_away()
     await anna.user.send("17")
     pressing = asyncio.create_task(boris.user.press("Системная", message=menu, timeout=LIMIT_S))
-    await boris.user.sees(texts.errors.DATABASE_UNAVAILABLE, timeout=LIMIT_S)
-    await anna.user.sees(texts.errors.DATABASE_UNAVAILABLE, timeout=LIMIT_S)
+    await boris.user.sees(texts.errors_in_chats.SENTENCES["database_unavailable"], timeout=LIMIT_S)
+    await anna.user.sees(texts.errors_in_chats.SENTENCES["database_unavailable"], timeout=LIMIT_S)
     await pressing
     database_way.come_back()
 
@@ -142,3 +145,35 @@ async def test_the_bot_outlives_its_database_and_its_object_store(
     errors = [line["event"] for line in bot.bot.log("error", "critical")]
     assert [event for event in errors if event.partition("(")[0] not in ended] == []
     assert bot.asked_again(people=3) == 0
+
+
+async def test_work_outlasts_a_database_that_is_away_and_nothing_is_paid_for_twice(
+    interruptible: Interruptible,
+    newcomer: Callable[[], ScriptedUser],
+    spoken: Callable[[str, float], Path],
+    database_way: TcpProxy,
+) -> None:
+    bot = await interruptible()
+    dsn = bot.bot.product.settings["DATABASE_URL"]
+    bot.bot.product.settings["DATABASE_URL"] = make_conninfo(dsn, host="127.0.0.1", port=database_way.port)
+    await bot.bot.restart()
+    anna, *others = (Person(newcomer(), spoken(f"{each}.ogg", LENGTH_S), bot) for each in range(3))
+    await anna.gets_asked()
+    await anna.answer()
+    await anna.skip_and_confirm()
+    before = len(bot.endpoint.requests)
+    bot.tap.add(*(Fault(Kind.SLOW, path=path, seconds=AWAY_S / 3) for path in (CHAT, TRANSCRIPTIONS) for _ in range(4)))
+    await anna.order_all()
+    for person in others:
+        await person.gets_asked()
+    await until(lambda: len(bot.endpoint.requests) >= before + 3, "questions of both kinds are on their way")
+
+    await database_way.go_away()
+    await asyncio.sleep(AWAY_S)
+    database_way.come_back()
+
+    await anna.has_all()
+    for person in others:
+        await person.gets_the_rest()
+    assert bot.asked_again() == 0
+    assert times_sent(anna.user, "Отчёты готовы") == 1

@@ -1,0 +1,45 @@
+"""Work that outlives the worker that began it, for want of a database: what was paid for is not thrown away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+
+class OngoingWork:
+    """The work of this process by subject, one at a time for each; jobs join it and can be cancelled without it."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def join(self, subject: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Wait for the work on a subject, which is begun unless an earlier job has; raise what it raises.
+
+        Who is cancelled here leaves the work to go on.
+        """
+        task = self._tasks.get(subject)
+        if task is None:
+            task = self._tasks[subject] = asyncio.ensure_future(_run(work))
+            task.add_done_callback(lambda done: self._forget(subject, done))
+        await asyncio.shield(task)
+
+    async def end(self, subject: str) -> None:
+        """Cancel the work on a subject, and wait until it has ended."""
+        await _cancel(self._tasks.get(subject))
+
+    async def stop(self) -> None:
+        """Cancel all work, and wait until it has ended."""
+        await asyncio.gather(*(_cancel(task) for task in list(self._tasks.values())))
+
+    def _forget(self, subject: str, done: asyncio.Task[None]) -> None:
+        del self._tasks[subject]
+        if not done.cancelled():
+            done.exception()  # nobody may be there to hear of it: the next job does the step again
+
+
+async def _run(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+async def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
