@@ -33,6 +33,7 @@ from dialogs import Dialogs, OpenDialog
 from errors import (
     AccessDenied,
     BadInput,
+    DatabaseMisconfigured,
     DatabaseUnavailable,
     DiskFull,
     NotFound,
@@ -56,9 +57,12 @@ from texts.telegram import OUTDATED
 log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
+MOST_WAITS = 10
+"""How often an update waits for the database. One that is there and never lets it finish fails for another reason."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
+_DATABASE_AWAY = "database_away"
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class Router:
         self._ready = asyncio.Event()
         self._ended: set[SeenUpdate] = set()
         self._declined: set[ChatId] = set()
+        self._asked_to_wait: dict[ChatId, MessageId] = {}
 
     async def on_message(self, message: IncomingMessage) -> None:
         """Store a message and put it in its person's queue."""
@@ -228,10 +233,14 @@ class Router:
         code = new_code()
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
-            outcome = await self._outcome(arrival, code)
-            while outcome == MessengerUnavailable.code:  # ends with the tries
-                await asyncio.sleep(self._timing.retry_after_s)
-                outcome = await self._outcome(arrival, code)
+            outcome, waits = await self._outcome(arrival, code), 0
+            while outcome in {MessengerUnavailable.code, _DATABASE_AWAY}:  # the first ends with the tries
+                if outcome == _DATABASE_AWAY:
+                    waits += 1
+                    await self._wait_for_database(arrival.seen.chat_id)
+                else:
+                    await asyncio.sleep(self._timing.retry_after_s)
+                outcome = await self._outcome(arrival, code, waits)
             if arrival.answer is not None:
                 await arrival.answer("")
             if isinstance(arrival.update, ButtonPress):
@@ -242,15 +251,38 @@ class Router:
         UPDATES.labels(kind, outcome).inc()
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
-    async def _outcome(self, arrival: _Arrival, code: str) -> str:
+    async def _wait_for_database(self, chat: ChatId) -> None:
+        """Tell a person once that the answer will come, and wait until it can."""
+        try:
+            if chat not in self._asked_to_wait:
+                self._asked_to_wait[chat] = await self._telegram.send(chat, Screen(text=texts.telegram.SAVED))
+        except MessengerError as exc:
+            log.warning("person_not_told", error=exc.code, reason=str(exc))
+        while True:
+            try:
+                await self._inbox.settle()
+                break
+            except (DatabaseUnavailable, DiskFull) as exc:
+                log.warning("update_waits", reason=str(exc))
+                await asyncio.sleep(self._timing.retry_after_s)
+        try:
+            if message := self._asked_to_wait.pop(chat, None):
+                await self._telegram.delete(chat, [message])
+        except MessengerError as exc:
+            log.warning("message_not_deleted", error=exc.code, reason=str(exc))
+
+    async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
         try:
             with sent_once(f"{seen.kind}:{chat}:{seen.update_id}"):
-                return await self._dispatch(arrival)
+                return await self._dispatch(arrival, counted=not waits)
         except VoxPersonaError as exc:
             # The reason of bad input may quote what a person typed.
             reason = "" if isinstance(exc, BadInput) else str(exc)
             log.warning("update_failed", error=exc.code, reason=reason)
+            away = isinstance(exc, DatabaseUnavailable) and not isinstance(exc, DatabaseMisconfigured)
+            if away and waits < MOST_WAITS:
+                return _DATABASE_AWAY
             if not isinstance(exc, MessengerUnavailable | ChatClosed):
                 await self._tell(chat, _failure_text(exc, code))
             return exc.code
@@ -260,11 +292,11 @@ class Router:
             await self._tell(chat, _failure_text(unexpected, code))
             return unexpected.code
 
-    async def _dispatch(self, arrival: _Arrival) -> str:
+    async def _dispatch(self, arrival: _Arrival, *, counted: bool) -> str:
         if arrival.failure is not None:
             raise arrival.failure
         seen = arrival.seen
-        tries, user = await self._inbox.begin(seen)
+        tries, user = await self._inbox.begin(seen, counted=counted)
         if tries > MOST_TRIES:
             await self._tell(seen.chat_id, texts.telegram.GIVEN_UP)
             return "given_up"

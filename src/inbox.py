@@ -1,14 +1,24 @@
-"""The inbox: updates are stored before they are handled, recognised when repeated, and found after a restart."""
+"""The inbox: updates are stored before they are handled, recognised when repeated, and found after a restart.
 
+While the database is away they are stored in a journal on the disk, and move into the database when it is back.
+"""
+
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+
+import structlog
 
 import updates_store
 import users_store
 from access import Team, role_of
 from datamodels import User
-from datamodels_telegram import ButtonPress, IncomingMessage, MessageId, SeenUpdate
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, UpdateKind
 from db import Database
+from errors import DatabaseUnavailable
+from updates_journal import UpdatesJournal
+
+log = structlog.get_logger(__name__)
 
 _KEPT = timedelta(days=30)
 """How long updates are recognised: Telegram delivers none that are older than a few days."""
@@ -21,31 +31,68 @@ class Inbox:
         DatabaseUnavailable, DiskFull: nothing was stored.
     """
 
-    def __init__(self, database: Database, team: Team) -> None:
+    def __init__(self, database: Database, team: Team, journal: UpdatesJournal) -> None:
         self._database = database
+        self._at_once = database.patient(0)
+        self._journal = journal
+        self._journaled: set[tuple[UpdateKind, ChatId, int]] = set()
+        self._moving = asyncio.Lock()
         self.team = team
 
     async def put_message(self, message: IncomingMessage) -> bool:
         """Store a message; False when it came before."""
-        async with self._database.transaction() as connection:
-            return await updates_store.remember_message(connection, message)
+        try:
+            async with self._at_once.transaction() as connection:
+                return await updates_store.remember_message(connection, message)
+        except DatabaseUnavailable:
+            return await self._put_into_journal(SeenUpdate.of(message))
 
     async def put_press(self, press: ButtonPress, *, done: bool) -> bool:
         """Store a press of a button; False when it came before. ``done`` leaves nothing to handle."""
-        async with self._database.transaction() as connection:
-            return await updates_store.remember_press(connection, press, done=done)
+        try:
+            async with self._at_once.transaction() as connection:
+                return await updates_store.remember_press(connection, press, done=done)
+        except DatabaseUnavailable:
+            return done or await self._put_into_journal(SeenUpdate.of(press))
+
+    async def _put_into_journal(self, update: SeenUpdate) -> bool:
+        key = (update.kind, update.chat_id, update.update_id)
+        if key in self._journaled:
+            return False
+        async with self._moving:
+            await asyncio.to_thread(self._journal.append, update)
+        self._journaled.add(key)
+        return True
+
+    async def settle(self) -> None:
+        """Wait for the database, and move what the journal has into it."""
+        await self._database.patient().there()
+        async with self._moving:
+            entries = await asyncio.to_thread(self._journal.entries)
+            for update in entries:
+                # Each in its own transaction: they are taken up in the order of their times.
+                async with self._database.transaction() as connection:
+                    await updates_store.remember(connection, update)
+            if entries:
+                await asyncio.to_thread(self._journal.clear)
+                log.info("journal_moved", updates=len(entries))
+        self._journaled.clear()
 
     async def left_over(self) -> tuple[MessageId | None, list[SeenUpdate]]:
         """Return the message after which others may have been missed, and the updates that were not finished."""
+        await self.settle()
         async with self._database.transaction() as connection:
             await updates_store.forget_old(connection, datetime.now(UTC) - _KEPT)
             after = await updates_store.missed_after(connection)
             return after, await updates_store.unfinished(connection)
 
-    async def begin(self, seen: SeenUpdate) -> tuple[int, User | None]:
-        """Count one more try to handle an update; return the tries so far and its person, None for a stranger."""
+    async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int, User | None]:
+        """Count one more try to handle an update; return the tries so far and its person, None for a stranger.
+
+        Without ``counted`` it is no try of its own: the database was away during the last.
+        """
         async with self._database.transaction() as connection:
-            tries = await updates_store.count_try(connection, seen)
+            tries = await updates_store.count_try(connection, seen, 1 if counted else 0)
             role = role_of(self.team, seen.person.id)
             if role is None:
                 return tries, None

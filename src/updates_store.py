@@ -13,9 +13,16 @@ _INSERT = """
     )
     ON CONFLICT (kind, chat_id, update_id) DO NOTHING
 """
+_COUNT_TRY = """
+    INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, tries)
+    VALUES (
+        %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s, %(count)s
+    )
+    ON CONFLICT (kind, chat_id, update_id) DO UPDATE SET tries = seen_updates.tries + %(count)s
+    RETURNING tries
+"""
 _KEY = "kind = %(kind)s AND chat_id = %(chat_id)s AND update_id = %(update_id)s"
 _MARK_DONE = f"UPDATE seen_updates SET done_at = now() WHERE {_KEY}"
-_COUNT_TRY = f"UPDATE seen_updates SET tries = tries + 1 WHERE {_KEY} RETURNING tries"
 _SELECT_UNFINISHED = """
     SELECT kind, chat_id, update_id, message_id, person_id, person_name, data, tries FROM seen_updates
     WHERE done_at IS NULL
@@ -41,12 +48,12 @@ _OVERLAP = 100
 
 async def remember_message(connection: Connection, message: IncomingMessage) -> bool:
     """Note that a message came; False when it came before."""
-    return await _insert(connection, SeenUpdate.of(message), done=False)
+    return await remember(connection, SeenUpdate.of(message))
 
 
 async def remember_press(connection: Connection, press: ButtonPress, *, done: bool = False) -> bool:
     """Note that a button was pressed; False when this press came before. ``done`` leaves nothing to handle."""
-    return await _insert(connection, SeenUpdate.of(press), done=done)
+    return await remember(connection, SeenUpdate.of(press), done=done)
 
 
 async def mark_done(connection: Connection, update: SeenUpdate) -> None:
@@ -54,10 +61,11 @@ async def mark_done(connection: Connection, update: SeenUpdate) -> None:
     await connection.execute(_MARK_DONE, _key(update))
 
 
-async def count_try(connection: Connection, update: SeenUpdate) -> int:
-    """Note that work on the update begins; return how often it has begun, 1 for an update that was never noted."""
-    row = await (await connection.execute(_COUNT_TRY, _key(update))).fetchone()
-    return 1 if row is None else int(row["tries"])
+async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int:
+    """Note that work on an update begins, which is noted itself where it was not; return how often it has begun."""
+    row = await (await connection.execute(_COUNT_TRY, {**_row(update), "count": count})).fetchone()
+    assert row is not None  # noqa: S101  # it is inserted or updated, or the database raises
+    return int(row["tries"])
 
 
 async def unfinished(connection: Connection) -> list[SeenUpdate]:
@@ -80,17 +88,20 @@ async def forget_old(connection: Connection, older_than: datetime) -> None:
     await connection.execute(_DELETE_OLD, {"older_than": older_than, "overlap": _OVERLAP})
 
 
-async def _insert(connection: Connection, update: SeenUpdate, *, done: bool) -> bool:
-    parameters = {
+async def remember(connection: Connection, update: SeenUpdate, *, done: bool = False) -> bool:
+    """Note an update; False when it came before."""
+    return (await connection.execute(_INSERT, {**_row(update), "done": done})).rowcount == 1
+
+
+def _row(update: SeenUpdate) -> dict[str, object]:
+    return {
         **_key(update),
         "message_id": update.message_id,
         "person_id": update.person.id,
         # PostgreSQL's text takes no NUL.
         "person_name": update.person.name.replace("\0", ""),
         "data": None if update.data is None else update.data.replace("\0", ""),
-        "done": done,
     }
-    return (await connection.execute(_INSERT, parameters)).rowcount == 1
 
 
 def _key(update: SeenUpdate) -> dict[str, UpdateKind | ChatId | int]:

@@ -52,6 +52,7 @@ from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from updates_journal import UpdatesJournal
 from utils import yield_processor
 from work_in_progress import WorkInProgress
 
@@ -59,6 +60,8 @@ log = structlog.get_logger(__name__)
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Delays of a job before it is tried again when something did not answer: three hours in all."""
+_PATIENCE_S = 3.0
+"""How long people wait for a database without being told: one that is started again needs two seconds."""
 _THREADS = 16
 """Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
@@ -132,7 +135,13 @@ async def open_bot(
         stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
         application = await stack.enter_async_context(
             open_application(
-                settings, pack, on_progress, attachments=telegram, retry_delays_s=_RETRY_DELAYS_S, patience_s=math.inf
+                settings,
+                pack,
+                on_progress,
+                attachments=telegram,
+                retry_delays_s=_RETRY_DELAYS_S,
+                patience_s=_PATIENCE_S,
+                work_patience_s=math.inf,
             )
         )
         # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
@@ -226,7 +235,11 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
     chats = _chats(application, messages)
     form = MetadataForm(database, _today)
     return Router(
-        Inbox(database, Team.from_settings(settings)),
+        Inbox(
+            database,
+            Team.from_settings(settings),
+            UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal"),
+        ),
         Dialogs(database),
         telegram,
         messages,

@@ -57,12 +57,13 @@ async def open_application(
     attachments: Attachments | None = None,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = 60.0,
+    work_patience_s: float = 60.0,
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
     Work that fails where trying again helps is tried again after each of ``retry_delays_s``. An original that the
-    object store lost is fetched again from ``attachments``. Work waits for a database that is away, ``patience_s`` each
-    time.
+    object store lost is fetched again from ``attachments``. A database that is away is waited for: ``patience_s`` each
+    time, by the work that goes on in the background ``work_patience_s``.
 
     Raises:
         BadSettings: settings or programs are wrong.
@@ -74,15 +75,15 @@ async def open_application(
         processors = spare_processors()
         engines = EnginePool(settings, embedded, ffmpeg, on_progress, processors)
         stack.push_async_callback(engines.close)
-        database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
-        stack.push_async_callback(database.close)
+        opened, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
+        stack.push_async_callback(opened.close)
         stack.callback(objects.close)
+        # Work that lasts minutes outlasts a database that is away for one.
+        database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         async with database.transaction() as connection:
             owner = await users_store.ensure_local_user(connection)
         spool = settings.persistent_dir / "spool"
         originals = Originals(database, objects, spool, attachments)
-        # Work that lasts minutes outlasts a database that is away for one.
-        patient = database.patient(patience_s)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
         files = ReportFiles(settings.persistent_dir / "reports")
         archive = ReportArchive(database, files, pack)

@@ -36,8 +36,6 @@ from recordings.descriptions import building_said, read_caption
 from reports.orders import choose_reports
 from utils import clock, human_size, readable_name
 
-_PATIENCE_S = 60.0
-"""How long a database that went away is waited for."""
 _POLL_S = 0.25
 
 
@@ -111,7 +109,7 @@ class _Session:
 
     def __init__(self, application: Application, options: ProcessOptions, order: _Order, display: Display) -> None:
         self._app = application
-        self._database = application.database.patient(_PATIENCE_S)
+        self._database = application.database
         self._options = options
         self._order = order
         self._display = display

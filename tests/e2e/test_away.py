@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import texts.errors_in_chats
 from application.parts import open_application
 from config import ROOT, Settings
 from interrupted_bot import LIMIT_S, Interruptible, until
@@ -17,6 +16,7 @@ from prompt_pack.pack import load_pack
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
+from texts.telegram import SAVED
 
 AWAY_S = 15.0
 
@@ -122,13 +122,16 @@ async def test_the_bot_outlives_its_database_and_its_object_store(
     await database_way.go_away()
     await anna.user.send("17")
     pressing = asyncio.create_task(boris.user.press("Системная", message=menu, timeout=LIMIT_S))
-    await boris.user.sees(texts.errors_in_chats.SENTENCES["database_unavailable"], timeout=LIMIT_S)
-    await anna.user.sees(texts.errors_in_chats.SENTENCES["database_unavailable"], timeout=LIMIT_S)
+    await boris.user.sees(SAVED, timeout=LIMIT_S)
+    await anna.user.sees(SAVED, timeout=LIMIT_S)
     await pressing
     database_way.come_back()
 
-    await boris.presses_until("Системная", "Распознавание речи")
-    await anna.gets_the_rest()
+    await boris.user.sees("Распознавание речи", timeout=LIMIT_S)
+    await anna.skip_and_confirm()
+    await anna.orders_all()
+    assert [times_sent(person.user, "ненадолго пропала") for person in (anna, boris)] == [1, 1]
+    assert not any(message.contains("Сохранено") for message in (*anna.user.chat.from_bot, *boris.user.chat.from_bot))
     await vera.user.sees("Номер файла", timeout=LIMIT_S)
 
     await objects_way.go_away()
@@ -175,5 +178,5 @@ async def test_work_outlasts_a_database_that_is_away_and_nothing_is_paid_for_twi
     await anna.has_all()
     for person in others:
         await person.gets_the_rest()
-    assert bot.asked_again() == 0
+    assert bot.asked_again(people=3) == 0
     assert times_sent(anna.user, "Отчёты готовы") == 1

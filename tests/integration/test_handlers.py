@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from random import getrandbits
+from tempfile import mkdtemp
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.types import EventDict
@@ -32,15 +34,25 @@ from datamodels_telegram import (
 )
 from db import Database
 from dialogs import Dialog, Dialogs, Step
-from errors import AccessDenied, NoSpeech, NotFound, OutdatedButton, ProviderUnavailable
-from handlers import Router, Timing
+from errors import (
+    AccessDenied,
+    DatabaseUnavailable,
+    NoSpeech,
+    NotFound,
+    OutdatedButton,
+    ProviderRateLimited,
+    ProviderUnavailable,
+)
+from handlers import MOST_TRIES, Router, Timing
 from inbox import Inbox
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerUnavailable
+from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
-from texts.telegram import OUTDATED
+from texts.telegram import OUTDATED, SAVED
+from updates_journal import UpdatesJournal
 
 OWNER = 1
 MENU = "Главное меню"
@@ -74,6 +86,7 @@ class Bot:
     database: Database
     telegram: TelegramDouble = field(default_factory=TelegramDouble)
     team: Team = field(default_factory=lambda: Team(owner=OWNER, members=frozenset(range(10_000, 12_000))))
+    journal: UpdatesJournal = field(default_factory=lambda: UpdatesJournal(Path(mkdtemp()) / "updates.journal"))
     timing: Timing = field(default_factory=lambda: Timing(answer_after_s=NEVER, retry_after_s=0, stop_grace_s=0))
     presses: dict[Action, PressHandler] = field(default_factory=dict)
     on_text: MessageHandler | None = None
@@ -88,7 +101,7 @@ class Bot:
 
     def renew(self) -> None:
         self.router = Router(
-            Inbox(self.database, self.team),
+            Inbox(self.database, self.team, self.journal),
             Dialogs(self.database),
             self.telegram,
             MessageTracker(self.database, self.telegram),
@@ -414,13 +427,13 @@ async def test_a_group_that_takes_no_messages_is_left_alone(bot: Bot, person: in
 
 
 async def test_a_failure_is_told_with_a_code_that_is_in_the_log(bot: Bot, person: int) -> None:
-    bot.on_text = raising(ProviderUnavailable(provider="<модель>", reason="down"))
+    bot.on_text = raising(ProviderRateLimited(provider="<модель>"))
     with capture_logs([merge_contextvars]) as logs:
         await bot.write(person, "тайна")
     (told,) = bot.seen_by(person)
-    assert "Сервис &lt;модель&gt; не отвечает" in told
+    assert "Сервис &lt;модель&gt; ограничил" in told
     assert f"<code>{event(logs, 'update_failed')['update']}</code>" in told
-    assert event(logs, "update_failed")["error"] == "provider_unavailable"
+    assert event(logs, "update_failed")["error"] == "provider_rate_limited"
     assert "тайна" not in str(logs)
 
 
@@ -489,19 +502,118 @@ async def test_a_failure_that_cannot_be_told_is_only_logged(bot: Bot, person: in
     assert event(logs, "person_not_told")["error"] == "messenger_unavailable"
 
 
-async def test_without_a_database_people_are_told_and_buttons_answered(postgres_dsn: str, person: int) -> None:
-    database = await Database.open(postgres_dsn)
-    bot = Bot(database)
-    await bot.start()
-    await database.close()
+@dataclass
+class Outage:
+    """A bot whose database can go away."""
+
+    bot: Bot
+    way: TcpProxy
+
+    async def begins(self) -> None:
+        await self.way.go_away()
+        async with asyncio.timeout(20):
+            while await self._answers():  # noqa: ASYNC110  # the server has no event of ours
+                await asyncio.sleep(0.05)
+
+    async def ends(self) -> None:
+        self.way.come_back()
+        async with asyncio.timeout(20):
+            while not await self._answers():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def _answers(self) -> bool:
+        try:
+            await self.bot.database.check()
+        except DatabaseUnavailable:
+            return False
+        return True
+
+
+@pytest.fixture
+async def outage(database: Database, postgres_dsn: str) -> AsyncIterator[Outage]:
+    known = conninfo_to_dict(database._conninfo)
+    async with TcpProxy(str(known["host"]), int(str(known["port"]))) as way:
+        through = await Database.open(make_conninfo(database._conninfo, host="127.0.0.1", port=way.port))
+        bot = Bot(through)
+        await bot.start()
+        yield Outage(bot, way)
+        way.come_back()
+        await bot.router.stop()
+        await through.close()
+
+
+async def test_what_comes_while_the_database_is_away_is_handled_when_it_is_back(outage: Outage, person: int) -> None:
+    bot = outage.bot
+    await outage.begins()
     press = press_of(person, "menu_main")
+    await bot.router.on_message(message_of(person, "раз"))
     await bot.router.on_press(press)
+    await bot.router.on_message(message_of(person, "два"))
     async with asyncio.timeout(20):
-        await bot.telegram.answered.wait()
-    assert bot.answers_to(press) == [""]
-    (told,) = bot.seen_by(person)
-    assert told.startswith("База данных не отвечает")
+        while bot.seen_by(person) != [SAVED]:  # noqa: ASYNC110  # it comes from another task
+            await asyncio.sleep(0.05)
     assert bot.handled == []
+
+    await outage.ends()
+    await bot.quiet()
+    async with asyncio.timeout(20):
+        while len(bot.handled) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await bot.quiet()
+    assert [each.partition(":")[0] for each in bot.handled] == ["other", "menu_main", "other"]
+    assert SAVED not in bot.seen_by(person)
+    assert not any("Код для администратора" in text for text in bot.seen_by(person))
+
+    again = Bot(bot.database, telegram=bot.telegram, journal=bot.journal)
+    await again.start()
+    await again.quiet()
+    assert again.handled == []
+
+
+async def test_what_a_process_that_died_without_its_database_had_taken_is_handled_once(
+    outage: Outage, person: int
+) -> None:
+    await outage.begins()
+    press = press_of(person, "menu_main")
+    for _ in range(2):
+        await outage.bot.router.on_press(press)
+    await outage.bot.router.stop()
+    after = Bot(outage.bot.database, journal=outage.bot.journal)
+    starting = asyncio.create_task(after.start())
+    await asyncio.sleep(0.1)
+    assert after.handled == []
+
+    await outage.ends()
+    await starting
+    await after.quiet()
+    assert len(after.handled) == 1
+    assert outage.bot.handled == []
+    assert after.journal.entries() == []
+
+
+async def test_a_handler_that_the_database_leaves_is_run_again_and_uses_up_no_try(outage: Outage, person: int) -> None:
+    bot = outage.bot
+    tries = iter(range(100))
+
+    async def leaving(*_: object) -> None:
+        if next(tries) < MOST_TRIES + 2:
+            raise DatabaseUnavailable(reason="broke off")
+        bot.handled.append("done")
+
+    bot.on_text = leaving
+    await bot.write(person, "раз")
+    assert bot.handled == ["done", "other: раз"]
+    assert bot.seen_by(person) == []
+
+
+async def test_a_handler_that_a_database_which_is_there_never_lets_finish_is_given_up(bot: Bot, person: int) -> None:
+    bot.on_text = raising(DatabaseUnavailable(reason="canceling statement due to statement timeout"))
+    await bot.write(person, "раз")
+    (told,) = bot.seen_by(person)
+    assert told.startswith("База данных ненадолго пропала")
+    bot.on_text = None
+    await bot.write(person, "два")
+    assert bot.handled == ["other: два"]
 
 
 # --- restarts -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,61 @@
+"""The journal of updates that came while the database was away: ids alone, each on the disk before it is answered."""
+
+import os
+from pathlib import Path
+
+import structlog
+from pydantic import ValidationError
+
+from datamodels_telegram import SeenUpdate, TelegramPerson
+from utils import disk_full_mapped, fsync_folder
+
+log = structlog.get_logger(__name__)
+
+_UNNAMED = ""
+"""The journal holds no names; that of the person comes with the next update."""
+
+
+class UpdatesJournal:
+    """A file of JSON lines at ``path``. All methods block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, update: SeenUpdate) -> None:
+        """Add an update behind the earlier ones.
+
+        Raises:
+            DiskFull: no space left; the file is as it was, but for a part of a line.
+        """
+        unnamed = update.model_copy(update={"person": TelegramPerson(id=update.person.id, name=_UNNAMED)})
+        line = f"{unnamed.model_dump_json()}\n".encode()
+        with disk_full_mapped(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                # A line that a crash or a full disk cut off ends here.
+                os.write(descriptor, b"\n" + line)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        fsync_folder(self._path.parent)
+
+    def entries(self) -> list[SeenUpdate]:
+        """Read the updates in their order, those that were written whole."""
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        return [update for line in lines if line and (update := _parsed(line)) is not None]
+
+    def clear(self) -> None:
+        """Remove all entries."""
+        self._path.unlink(missing_ok=True)
+
+
+def _parsed(line: bytes) -> SeenUpdate | None:
+    try:
+        return SeenUpdate.model_validate_json(line)
+    except ValidationError:
+        log.warning("journal_line_damaged", bytes=len(line))
+        return None
