@@ -16,6 +16,7 @@ import structlog
 import texts.telegram
 from access import Team
 from application.engines import language_endpoint, speech_endpoint
+from application.notices import Notices
 from application.objects import StartProgress
 from application.parts import Application, open_application
 from chat_deliveries import ChatDeliveries
@@ -165,6 +166,9 @@ async def open_bot(
         stack.push_async_callback(router.stop)
         await telegram.set_commands(texts.telegram.COMMANDS)
         application.database.on_back.append(Loop.try_again)
+        notices = Notices(application.database, settings.owner_telegram_id)
+        stack.push_async_callback(notices.stop)
+        application.on_revival.append(notices.engine_revived)
         yield Bot(telegram, router, application.jobs, followers)
 
 

@@ -134,6 +134,16 @@ async def test_embedded_engines_end_with_the_bot(state: Path, telegram: Telegram
     await owner.sees("Главное меню")
     assert {process.name() for process in processes_of(state)} == {"postgres"}
 
+    # As when the system kills it for its memory.
+    (server,) = (
+        each for each in processes_of(state) if each.name() == "postgres" and str(state) in " ".join(each.cmdline())
+    )
+    server.kill()
+    await owner.sees("база данных) остановился и запущен снова", timeout=LIMIT_S)
+    await owner.send("/status")
+    await owner.sees("Сейчас ничего", timeout=LIMIT_S)
+    assert {process.name() for process in processes_of(state)} == {"postgres"}
+
     # As left by a crash: the next start takes the engines over and ends them with itself.
     await bot.restart()
     await owner.send("/help")
