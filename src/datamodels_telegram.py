@@ -252,7 +252,7 @@ class RunProgress(Value):
     status: RunStatus
     passes_done: int
     passes_total: int
-    error_code: str | None
+    error_code: str | None = None
     error_text: str | None
     retry_at: datetime | None
 

@@ -333,7 +333,7 @@ class _MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo
             self.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
-        """Return who migrated, without yoyo's look-ups: a container's user may have no name, and DNS may not answer."""
+        """Return yoyo's row about a migration, without its look-ups of user and host: in a container both may fail."""
         return {
             "id": str(new_id()),
             "migration_id": migration and migration.id,

@@ -6,6 +6,7 @@ Adapters are imported by whoever makes them: their libraries take seconds to loa
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -29,12 +30,32 @@ from weights.installer import ensure_weights
 log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
-_SPEECH_MODEL = "whisper-base"
 EMBEDDED_MODEL = "llm-1.5b"
 EMBEDDED_CONTEXT_TOKENS = 8192
 EMBEDDED_OUTPUT_TOKENS = 1024
 """Longest answer of the embedded model: it writes 27 tokens a second, and in longer answers repeats itself."""
 _ASR_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True)
+class _LocalSpeech:
+    """A speech-to-text engine on this machine, as a class of a module that is imported late.
+
+    ``weights`` are what it works with when no folder is configured; None when one has to be.
+    """
+
+    module: str
+    engine: str
+    weights: str | None
+
+
+_WHISPER = _LocalSpeech("speech_to_text.whisper", "WhisperSpeechToText", "whisper-base")
+LOCAL_SPEECH = {
+    AsrEngine.AUTO: _WHISPER,
+    AsrEngine.WHISPER: _WHISPER,
+    AsrEngine.ONNX: _LocalSpeech("speech_to_text.onnx", "OnnxSpeechToText", None),
+}
+"""Every choice of ``AsrEngine`` but the endpoint: import, loading and download follow from the row."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +172,7 @@ class EnginePool:
         Done later, each of these would stop the event loop: imports for seconds, certificates and vocabulary for 0.1 s.
         A model whose weights are not there yet is loaded when they have been fetched for the first recording.
         """
-        speech = "whisper" if self._settings.asr_engine is not AsrEngine.ONNX else "onnx"
-        modules = [f"speech_to_text.{'openai' if self._speech_endpoint else speech}"]
+        modules = ["speech_to_text.openai" if self._speech_endpoint else self._local_speech.module]
         if self.has_language_model:
             modules.append("language_model.openai")
 
@@ -166,15 +186,20 @@ class EnginePool:
             await self.language_model()
         if self._speech_endpoint is not None:
             await self.speech_to_text()
-        elif await asyncio.to_thread(self._speech_model_dir.is_dir):
+        elif self._speech_model_dir is not None and await asyncio.to_thread(self._speech_model_dir.is_dir):
             try:
                 await (await self.speech_to_text()).check()
             except VoxPersonaError as exc:
                 log.warning("speech_model_not_loaded", error=exc.code, reason=str(exc))
 
     @property
-    def _speech_model_dir(self) -> Path:
-        return self._settings.asr_model_dir or self._models_dir / _SPEECH_MODEL
+    def _local_speech(self) -> _LocalSpeech:
+        return LOCAL_SPEECH[self._settings.asr_engine]
+
+    @property
+    def _speech_model_dir(self) -> Path | None:
+        weights = self._local_speech.weights
+        return self._settings.asr_model_dir or (self._models_dir / weights if weights else None)
 
     async def speech_to_text(self) -> SpeechToText:
         async with self._speech_lock:
@@ -211,8 +236,9 @@ class EnginePool:
         A failure is left to the step that needs the weights.
         """
         settings = self._settings
-        local_speech = self._speech_endpoint is None and settings.asr_model_dir is None
-        wanted = ["voice-encoder", *([_SPEECH_MODEL] if local_speech else [])]
+        wanted = ["voice-encoder"]
+        if self._speech_endpoint is None and settings.asr_model_dir is None and self._local_speech.weights:
+            wanted.append(self._local_speech.weights)
         if language_model and self.has_demo_model:
             wanted.append(EMBEDDED_MODEL)
         for name in wanted:
@@ -242,15 +268,13 @@ class EnginePool:
                 timeout_s=_ASR_TIMEOUT_S,
                 encode=self._opus,
             )
-        if settings.asr_engine is AsrEngine.ONNX:
-            if settings.asr_model_dir is None:
+        local, folder = self._local_speech, settings.asr_model_dir
+        if folder is None:
+            if local.weights is None:
                 raise BadSettings(names="ASR_MODEL_DIR")
-            from speech_to_text.onnx import OnnxSpeechToText
-
-            return OnnxSpeechToText(settings.asr_model_dir, self._threads)
-        from speech_to_text.whisper import WhisperSpeechToText
-
-        return WhisperSpeechToText(settings.asr_model_dir or await self._weights(_SPEECH_MODEL), self._threads)
+            folder = await self._weights(local.weights)
+        engine: Callable[[Path, int], SpeechToText] = getattr(import_module(local.module), local.engine)
+        return engine(folder, self._threads)
 
     async def _opus(self, pcm: Path, start_s: float, end_s: float) -> bytes:
         async with self._processors:

@@ -33,10 +33,10 @@ class History:
 async def write_history(
     database: Database, chat: Chat, day: date | None, extension: str, path: Path, now: datetime
 ) -> History:
-    """Write what was asked and answered in a chat, on ``day`` only unless that is None, to ``path``.
+    """Write the questions and answers of a chat to ``path``; only those of ``day`` when it is given.
 
     Raises:
-        NotFound: there is no such form.
+        NotFound: ``extension`` is none of ``EXTENSIONS``.
         DatabaseUnavailable: it could not be read.
         DiskFull: no space left.
     """

@@ -57,7 +57,7 @@ class Chats:
         self._enqueue = enqueue
 
     async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
-        """Load a page, from 1, of the owner's chats, the last used first; the last page when it is too high."""
+        """Load a page of the owner's chats, last used first. Pages count from 1; beyond the last one it is the last."""
         async with self._database.transaction() as connection:
             active = await _active(connection, owner)
             total = await chat_history.count_chats(connection, owner)

@@ -41,7 +41,7 @@ _LONGEST_S = 180.0
 
 
 class ProposalSteps:
-    """Proposes metadata, for ``longest_s`` at most."""
+    """Proposes the metadata of a recording; gives up after ``longest_s`` seconds."""
 
     def __init__(self, context: JobContext, longest_s: float = _LONGEST_S) -> None:
         self._context = context

@@ -169,7 +169,7 @@ def no_question() -> Screen:
 
 
 def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen]:
-    """Show an answer with its sources, in as many messages as it takes; an ``outcome`` of None is a failure."""
+    """Show an answer with its sources, in as many messages as it takes; without an ``outcome``, that it failed."""
     head = texts.chats.QUESTION_HEAD.format(question=escaped(question, _LONGEST_QUESTION))
     if outcome is None:
         return [Screen(text=f"{head}\n\n{texts.chats.FAILED}")]

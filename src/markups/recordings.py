@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import texts.cards
 import texts.telegram
 import texts.telegram_recordings
 import texts.units
@@ -153,8 +154,7 @@ def transcript_caption(recording_number: int, file_name: str) -> Screen:
         text=texts.telegram_recordings.TRANSCRIPT_CAPTION.format(number=recording_number, file_name=escaped(file_name)),
         keyboard=(
             tuple(
-                button(each.extension, Action.TRANSCRIPT_FILE, recording_number, each.extension)
-                for each in OTHER_FORMATS
+                button(each.label, Action.TRANSCRIPT_FILE, recording_number, each.extension) for each in OTHER_FORMATS
             ),
         ),
     )
@@ -200,12 +200,11 @@ def _status(recording: Recording, progress: RecordingProgress) -> str:
     if recording.error_code == Cancelled.code:
         return texts.telegram_recordings.STATUS_CANCELLED
     if recording.error_code is not None:
-        text = (
-            texts.telegram_recordings.STATUS_FAILED
-            if recording.retry_at is None
-            else texts.telegram_recordings.STATUS_RETRY
-        )
-        return text.format(reason=escaped(chat_text(recording.error_code, recording.error_text), LONGEST_REASON))
+        told = escaped(chat_text(recording.error_code, recording.error_text), LONGEST_REASON)
+        if recording.retry_at is None:
+            return texts.telegram_recordings.STATUS_FAILED.format(reason=told)
+        reason = texts.cards.RETRY_REASONS.get(recording.error_code, told)
+        return texts.telegram_recordings.STATUS_RETRY.format(reason=reason)
     if recording.stage is Stage.PREPARED and progress.parts_total:
         return texts.telegram_recordings.STATUS_PARTS.format(done=progress.parts_done, total=progress.parts_total)
     return texts.telegram_recordings.STATUS[recording.stage]

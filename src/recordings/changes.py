@@ -20,8 +20,8 @@ _ORDER = tuple(Stage)
 class RecordingChanges:
     """Changes recordings.
 
-    ``enqueue`` adds the job of a recording to a transaction; ``stopped`` ends all work on a recording and holds it off
-    during its block.
+    ``enqueue`` adds the job of a recording to a transaction. ``stopped`` is a context manager: it ends all work on a
+    recording, and none begins until its block ends.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ def months_chart(months: Mapping[tuple[int, int], int]) -> bytes:
 
 
 def trend_chart(index_label: str, by: TrendBy, lines: Mapping[str, Sequence[tuple[date, float]]]) -> bytes:
-    """Draw an index over time, a line for each of the first eight."""
+    """Draw an index over time: a line for each entry of ``lines``, the first eight of them."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415  # takes a second
 
     shown = list(lines.items())[:_MOST_LINES]

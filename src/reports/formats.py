@@ -31,7 +31,7 @@ _CELL_SPACE = Pt(2)
 
 
 def value_text(value: float | str | None) -> str:
-    """``72,5``; «нет данных» for None."""
+    """Return the value of an index as people read it: ``72,5``, or «нет данных» for None."""
     if value is None:
         return texts.reports.NO_DATA
     return printable(str(value)) if isinstance(value, str) else f"{value:g}".replace(".", ",")

@@ -41,7 +41,7 @@ class ModelAnswers:
 
         Raises:
             ProviderInvalidAnswer: it is empty.
-            ProviderError: of the model.
+            ProviderError: the model failed.
         """
         return await self._answer(pass_name, messages, None, max_tokens)
 

@@ -252,7 +252,7 @@ def _voice_of_frames(frames: _Frames, centres: NDArray[np.float64], similarity: 
 
 
 def _cheapest_path(scores: NDArray[np.floating], costs: NDArray[np.floating]) -> NDArray[np.int8]:
-    """Return the voice of each frame: largest sum of scores (frames, voices) less the costs (frames,) of changes."""
+    """Return the voice of each frame that makes scores (frames, voices) less costs (frames,) of changes largest."""
     frames, voices = scores.shape
     came_from = np.empty((frames, voices), dtype=np.int8)
     total = scores[0].astype(np.float64)

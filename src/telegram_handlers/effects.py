@@ -26,7 +26,7 @@ P = ParamSpec("P")
 
 
 class Ordered(State):
-    """The orders made from one message: a press that is handled again, as after a crash, orders nothing more."""
+    """What the buttons of one message ordered, kept so that a press handled again orders nothing twice."""
 
     KEY = "ordered"
     message_id: MessageId | None

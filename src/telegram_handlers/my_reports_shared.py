@@ -70,7 +70,7 @@ def questions_left(interrupted: bool) -> str:
 
 
 def count(action: ReportAction, outcome: str) -> None:
-    """Count an action."""
+    """Count an action and its outcome in the metrics."""
     REPORT_ACTIONS.labels(action, outcome).inc()
 
 

@@ -1,6 +1,6 @@
 """What people read in «Мои отчеты». Values in braces are escaped before they are put in; screens are HTML, not files.
 
-The word is spelled «отчет» here, as the product defines these sentences.
+«Отчет» is spelled without ё: the product's definition has these sentences so.
 """
 
 from texts.units import Noun

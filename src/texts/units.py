@@ -1,4 +1,4 @@
-"""Words of more than one module: plural forms and units."""
+"""Words that several modules use: plural forms and units."""
 
 from typing import NamedTuple
 

@@ -87,7 +87,7 @@ def without_loops(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 
 def _once(items: Sequence[str], longest: int = _LONGEST_LOOP_WORDS) -> list[int]:
-    """Return the positions that stay when each loop of up to ``longest`` items is reduced to its first turn."""
+    """Return the positions to keep, so that up to ``longest`` items repeated in a row stand once."""
     kept: list[int] = []
     at = 0
     while at < len(items):

@@ -1,10 +1,11 @@
 """Which endpoint fills a slot, by the settings alone."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
 
-from application.engines import Endpoint, language_endpoint, speech_endpoint
+from application.engines import LOCAL_SPEECH, Endpoint, language_endpoint, speech_endpoint
 from config import AsrEngine, LlmEngine, Settings
 from errors import BadSettings
 
@@ -44,3 +45,10 @@ def test_what_is_no_address_is_named(address: str) -> None:
 def test_a_missing_model_is_named() -> None:
     with pytest.raises(BadSettings, match="ASR_MODEL"):
         speech_endpoint(settings(asr_base_url="http://asr:1/v1"))
+
+
+@pytest.mark.parametrize("engine", [each for each in AsrEngine if each is not AsrEngine.OPENAI])
+def test_every_local_speech_engine_can_be_made(engine: AsrEngine) -> None:
+    assert engine in LOCAL_SPEECH, "give it a row in LOCAL_SPEECH of application.engines"
+    made = getattr(import_module(LOCAL_SPEECH[engine].module), LOCAL_SPEECH[engine].engine)
+    assert callable(made.transcribe)

@@ -173,8 +173,8 @@ def test_a_recording_that_is_done() -> None:
 
 
 def test_a_recording_that_failed_can_be_tried_again() -> None:
-    failure = ProviderUnavailable(provider="asr", reason="timeout")
-    view = card_view(recording(Stage.PREPARED, error_code=failure.code, error_text="Сервис молчит."), TIMES, PACK)
+    failed = recording(Stage.PREPARED, error_code="provider_error", error_text="Сервис молчит.")
+    view = card_view(failed, TIMES, PACK)
     assert view.final
     assert drawn(view.screen) == (
         "✖ Не получилось: <b>interview_17.ogg</b> · №12\nСервис молчит.\nЗапись сохранена.\n[🔁 Повторить]"

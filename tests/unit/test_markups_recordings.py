@@ -130,7 +130,7 @@ def test_a_recording_that_is_tried_again_by_itself_says_so() -> None:
     error = {"error_code": "provider_unavailable", "error_text": "Сервис не отвечает.", "retry_at": NOON}
     waiting = RECORDING.model_copy(update=error)
     screen = markups.recordings.recording_card(waiting, PROGRESS, RecordingMetadata(), None)
-    assert "⏳ Повторим сами: Сервис не отвечает." in screen.text
+    assert "⏳ Повторим сами: Сервис обработки не отвечает." in screen.text
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_the_scenario_is_asked_with_the_packs_labels(pack: ReportPack) -> None:
 
 def test_a_transcript_comes_with_its_other_forms() -> None:
     screen = markups.recordings.transcript_caption(12, "interview_17.ogg")
-    assert drawn(screen) == "📄 Расшифровка записи №12 · interview_17.ogg\n[docx] [srt] [vtt] [json]"
+    assert drawn(screen) == "📄 Расшифровка записи №12 · interview_17.ogg\n[DOCX] [SRT] [VTT] [JSON]"
     assert screen.keyboard[0][0].data == "transcript_file||12||docx"
 
 
