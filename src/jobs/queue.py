@@ -47,6 +47,8 @@ _SILENCE_S = 3.0
 """The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
 _STOP_LIMIT_S = 5.0
 _ANSWERS_QUEUE = "answers"
+_BEFORE_ALL = 1
+"""The priority of short work: minutes of others can wait for its seconds."""
 _ANSWERS_AT_ONCE = 2
 """How many questions are answered at once, beside all other work: nobody waits for another's long recording."""
 
@@ -100,11 +102,14 @@ class Jobs:
         An earlier failure or cancellation is cleared; a job that waits for a later try is brought forward.
         """
         await recordings_store.go_on(connection, recording_id)
-        await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
+        await jobs.rows.forget_failures(connection, [_lock_of(recording_id)])
+        await self._enqueue_next(connection, recording_id)
 
     async def enqueue_report(self, connection: Connection, recording_id: RecordingId, run_id: ReportRunId) -> None:
         """Add the job that writes the report, unless one is waiting already; one for a later try is brought forward."""
-        await self._enqueue(connection, self._report, recording_id, _lock_of(run_id), run_id)
+        await jobs.rows.forget_failures(connection, [_lock_of(run_id)])
+        place = await jobs.rows.place_in_front(connection)
+        await self._enqueue(connection, self._report, recording_id, _lock_of(run_id), run_id, place)
 
     async def enqueue_proposal(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
@@ -112,7 +117,9 @@ class Jobs:
         ``recording_metadata.proposed_at`` tells its end, which comes whether or not there was anything to propose.
         """
         await metadata_store.set_proposed(connection, recording_id, proposed=False)
-        await self._enqueue(connection, self._propose, recording_id, _proposal_lock_of(recording_id), recording_id)
+        lock = _proposal_lock_of(recording_id)
+        await jobs.rows.forget_failures(connection, [lock])
+        await self._enqueue(connection, self._propose, recording_id, lock, recording_id, _BEFORE_ALL)
 
     async def enqueue_answer(self, connection: Connection, owner: UserId, answer_id: AnswerId) -> None:
         """Add the job that answers a question; a person's questions are answered one after another."""
@@ -243,9 +250,12 @@ class Jobs:
         recording_id: RecordingId,
         lock: str,
         subject: UUID,
+        place: int,
     ) -> None:
         await jobs.rows.drop_scheduled(connection, lock)
-        deferrer = task.configure(connection=connection, queue=queue_of(recording_id), lock=lock, queueing_lock=lock)
+        deferrer = task.configure(
+            connection=connection, queue=queue_of(recording_id), lock=lock, queueing_lock=lock, priority=place
+        )
         try:
             async with connection.transaction():
                 await deferrer.defer_async(subject=str(subject))
@@ -291,7 +301,8 @@ class Jobs:
         await self._run(context, _lock_of(recording_id), work, fail)
 
     async def _enqueue_next(self, connection: Connection, recording_id: RecordingId) -> None:
-        await self._enqueue(connection, self._advance, recording_id, _lock_of(recording_id), recording_id)
+        lock, place = _lock_of(recording_id), await jobs.rows.place_of(connection, recording_id)
+        await self._enqueue(connection, self._advance, recording_id, lock, recording_id, place)
 
     async def _write_report(self, context: procrastinate.JobContext, subject: str) -> None:
         run_id = ReportRunId(UUID(subject))
@@ -334,7 +345,7 @@ class Jobs:
             try:
                 # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
                 async with self._database.advisory_lock(lock):
-                    await self._work_under_lock(context, lambda: self._works.join(lock, work), fail)
+                    await self._work_under_lock(lock, lambda: self._works.join(lock, work), fail)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not _is_cancelled(context) or task is None:
@@ -344,13 +355,15 @@ class Jobs:
                 task.uncancel()
                 log.info("job_cancelled")
 
-    async def _work_under_lock(
-        self, context: procrastinate.JobContext, work: Callable[[], Awaitable[None]], fail: Fail
-    ) -> None:
+    async def _work_under_lock(self, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
         try:
             await work()
+            await self._forget_failures(lock)
+        except DatabaseUnavailable:
+            # It failed through no fault of its own; the job is done again when the database is back.
+            raise
         except VoxPersonaError as exc:
-            again_at = retry_at(exc, context.job.attempts, self._retry_delays_s)
+            again_at = retry_at(exc, await self._failures_before(lock, exc), self._retry_delays_s)
             log.warning("job_failed", error=exc.code, reason=str(exc), retry_at=again_at and again_at.isoformat())
             await fail(exc, again_at)
             if again_at is not None:
@@ -358,6 +371,17 @@ class Jobs:
         except Exception as exc:
             await fail(UnexpectedFailure(reason=type(exc).__name__), None)
             raise
+
+    async def _failures_before(self, lock: str, failure: VoxPersonaError) -> int:
+        if not failure.retryable or not self._retry_delays_s:
+            return 0
+        async with self._database.transaction() as connection:
+            return await jobs.rows.count_failure(connection, lock)
+
+    async def _forget_failures(self, lock: str) -> None:
+        if self._retry_delays_s:
+            async with self._database.transaction() as connection:
+                await jobs.rows.forget_failures(connection, [lock])
 
 
 def _is_cancelled(context: procrastinate.JobContext) -> bool:

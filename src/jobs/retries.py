@@ -40,15 +40,15 @@ class GoOn(BaseRetryStrategy):
         return None
 
 
-def retry_at(error: VoxPersonaError, attempts: int, delays_s: Sequence[float]) -> datetime | None:
-    """Return when to try a failed job with ``attempts`` before again; None when trying again does not help.
+def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -> datetime | None:
+    """Return when to try a job again that had failed ``failures`` times before; None when trying again does not help.
 
     The wait that the provider asked for counts when it is longer than the delay.
     """
     # A report that is outdated stays so; it has to be ordered again.
-    if not error.retryable or isinstance(error, ReportOutdated) or attempts >= len(delays_s):
+    if not error.retryable or isinstance(error, ReportOutdated) or failures >= len(delays_s):
         return None
     asked = error.details.get("retry_after_s")
     wanted_s = min(asked, _LONGEST_DELAY_S) if isinstance(asked, int | float) else 0.0
-    delay_s = max(delays_s[attempts], wanted_s)
+    delay_s = max(delays_s[failures], wanted_s)
     return datetime.now(UTC) + timedelta(seconds=delay_s)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from procrastinate.manager import JobManager
 
-from datamodels import Value
+from datamodels import RecordingId, Value
 from db import Connection
 
 _DROP_SCHEDULED = """
@@ -16,6 +16,34 @@ _SELECT_BY_LOCKS = """
 _SELECT_BY_QUEUES = """
     SELECT id, lock FROM procrastinate_jobs WHERE queue_name = ANY(%(queues)s) AND status IN ('todo', 'doing')
 """
+_SELECT_PLACE = """
+    WITH active AS MATERIALIZED (
+        SELECT priority, queue_name FROM procrastinate_jobs
+        WHERE status IN ('todo', 'doing') AND priority <= 0 AND queue_name ~ '^[0-9a-f]{32}$'
+    )
+    SELECT coalesce(
+        (SELECT max(priority) FROM active WHERE queue_name = %(queue)s),
+        least(
+            (SELECT max(priority) FROM active),
+            (
+                SELECT min(priority) - 1
+                FROM active JOIN recordings ON recordings.id = queue_name::uuid
+                WHERE owner_id = (SELECT owner_id FROM recordings WHERE id = %(recording_id)s)
+            )
+        ),
+        0
+    ) AS place
+"""
+_SELECT_FRONT = """
+    SELECT coalesce(max(priority), 0) AS place FROM procrastinate_jobs
+    WHERE status IN ('todo', 'doing') AND priority <= 0 AND queue_name ~ '^[0-9a-f]{32}$'
+"""
+_COUNT_FAILURE = """
+    INSERT INTO job_failures (lock, failures) VALUES (%(lock)s, 1)
+    ON CONFLICT (lock) DO UPDATE SET failures = job_failures.failures + 1
+    RETURNING failures
+"""
+_FORGET_FAILURES = "DELETE FROM job_failures WHERE lock = ANY(%(locks)s)"
 
 
 class UnfinishedJob(Value):
@@ -46,3 +74,32 @@ async def stop(manager: JobManager, connection: Connection, jobs: Sequence[Unfin
     """Remove the jobs that wait and, with the end of the transaction, tell the workers of those that run."""
     for job in jobs:
         await manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True, connection=connection)
+
+
+async def place_of(connection: Connection, recording_id: RecordingId) -> int:
+    """Return the priority of work on a recording, 0 or less: fair queuing by start times.
+
+    Work that goes on keeps its place. New work comes after its owner's earlier work, and not before what is being done:
+    a person's recordings are one behind another, and the first of each person stand side by side.
+    https://en.wikipedia.org/wiki/Start-time_fair_queueing
+    """
+    parameters = {"recording_id": recording_id, "queue": recording_id.hex}
+    row = await (await connection.execute(_SELECT_PLACE, parameters)).fetchone()
+    return 0 if row is None else int(row["place"])
+
+
+async def place_in_front(connection: Connection) -> int:
+    """Return the priority of what is being done now, for work that a person waits for."""
+    row = await (await connection.execute(_SELECT_FRONT)).fetchone()
+    return 0 if row is None else int(row["place"])
+
+
+async def count_failure(connection: Connection, lock: str) -> int:
+    """Count a failure of the work under a lock; return how many there were before, since it last came to an end."""
+    row = await (await connection.execute(_COUNT_FAILURE, {"lock": lock})).fetchone()
+    return 0 if row is None else int(row["failures"]) - 1
+
+
+async def forget_failures(connection: Connection, locks: Sequence[str]) -> None:
+    """Begin to count the failures of these locks anew."""
+    await connection.execute(_FORGET_FAILURES, {"locks": list(locks)})
