@@ -16,6 +16,7 @@ import metadata_store
 import outbox_store
 import recordings_store
 import reports_store
+import texts.telegram
 import transcripts_store
 from datamodels import Recording, RecordingId, ReportRun, ReportRunId, Transcript, UserId
 from datamodels_telegram import (
@@ -29,12 +30,12 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
-from errors import DiskFull, NotFound, UnexpectedFailure, VoxPersonaError, chat_text
+from errors import DatabaseUnavailable, DiskFull, NotFound, UnexpectedFailure, VoxPersonaError, chat_text
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker
-from messenger import AlreadySent, ChatClosed, MessengerRefusedSecrets
+from messenger import AlreadySent, ChatClosed, MessengerRefusedSecrets, MessengerUnavailable
 from metadata.parsing import metadata_lines
 from prompt_pack.models import ReportPack
 from random_ids import new_name
@@ -129,6 +130,9 @@ def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -
 
 log = structlog.get_logger(__name__)
 
+MOST_TRIES = 30
+"""For a message whose own content cannot be made: with pauses of a minute at most, half an hour."""
+
 
 class Outbox:
     """Sends the messages of the outbox; ``now`` returns the time."""
@@ -170,12 +174,15 @@ class Outbox:
         try:
             message_id = await self._delivered(item)
         except VoxPersonaError as exc:
-            if exc.retryable or isinstance(exc, DiskFull | MessengerRefusedSecrets):
+            if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):
                 await self._try_later(item, exc)
+            elif (exc.retryable or isinstance(exc, DiskFull)) and item.tries < MOST_TRIES:
+                await self._let_others_pass(item, exc)
             else:
                 await self._give_up(item, exc)
         except Exception as exc:
-            await self._try_later(item, UnexpectedFailure(reason=type(exc).__name__))
+            failure = UnexpectedFailure(reason=type(exc).__name__)
+            await (self._let_others_pass if item.tries < MOST_TRIES else self._give_up)(item, failure)
             raise
         else:
             async with self._database.transaction() as connection:
@@ -202,6 +209,18 @@ class Outbox:
         not_before = self._now() + timedelta(seconds=delay_s(item.tries))
         async with self._database.transaction() as connection:
             await outbox_store.try_later(connection, item.id, reason.code, not_before)
+
+    async def _let_others_pass(self, item: OutboxItem, reason: VoxPersonaError) -> None:
+        """Try a message later whose own content could not be made; tell once who waits for it, and hold up no other."""
+        log.warning("outbox_stands_aside", item=item.id, tries=item.tries, error=reason.code, reason=str(reason))
+        not_before = self._now() + timedelta(seconds=delay_s(item.tries))
+        async with self._database.transaction() as connection:
+            await outbox_store.try_later(connection, item.id, reason.code, not_before, aside=True)
+            if item.message.file is not None and item.tries == 0:
+                told = escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON)
+                screen = Screen(text=texts.telegram.FILE_LATER.format(reason=told))
+                message = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)
+                await outbox_store.put(connection, f"aside:{item.id}", item.owner_id, item.chat_id, message)
 
     async def _give_up(self, item: OutboxItem, reason: VoxPersonaError) -> None:
         """Note that a message cannot be sent; tell a person who waits for a file why it does not come."""

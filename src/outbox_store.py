@@ -15,13 +15,14 @@ _INSERT = """
     VALUES (%(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s)
     ON CONFLICT (key) DO NOTHING
 """
-# The first of each chat, due or not: what follows it does not overtake it.
+# The first of each chat, due or not: what follows it does not overtake it. What stands aside comes when it is due and
+# nothing else waits.
 _SELECT_NEXT = """
     SELECT id, key, chat_id, owner_id, message, random_id, tries
     FROM (
         SELECT DISTINCT ON (chat_id) * FROM outbox
-        WHERE sent_at IS NULL AND given_up_at IS NULL
-        ORDER BY chat_id, id
+        WHERE sent_at IS NULL AND given_up_at IS NULL AND (aside_at IS NULL OR not_before <= now())
+        ORDER BY chat_id, aside_at IS NOT NULL, id
     ) AS first
     WHERE not_before <= now()
     ORDER BY id
@@ -29,7 +30,10 @@ _SELECT_NEXT = """
 _NOTE_SENT = "UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), error = NULL WHERE id = %(id)s"
 _GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s WHERE id = %(id)s"
 _TRY_LATER = """
-    UPDATE outbox SET tries = tries + 1, not_before = %(not_before)s, error = %(error)s WHERE id = %(id)s
+    UPDATE outbox SET
+        tries = tries + 1, not_before = %(not_before)s, error = %(error)s,
+        aside_at = CASE WHEN %(aside)s THEN coalesce(aside_at, now()) ELSE aside_at END
+    WHERE id = %(id)s
 """
 
 
@@ -60,6 +64,9 @@ async def give_up(connection: Connection, item_id: int, error_code: str) -> None
     await connection.execute(_GIVE_UP, {"id": item_id, "error": error_code})
 
 
-async def try_later(connection: Connection, item_id: int, error_code: str, not_before: datetime) -> None:
-    """Note why the message could not be sent, and when it will be tried again."""
-    await connection.execute(_TRY_LATER, {"id": item_id, "error": error_code, "not_before": not_before})
+async def try_later(
+    connection: Connection, item_id: int, error_code: str, not_before: datetime, *, aside: bool = False
+) -> None:
+    """Note why the message could not be sent, and when it will be tried again; ``aside`` lets others pass it."""
+    parameters = {"id": item_id, "error": error_code, "not_before": not_before, "aside": aside}
+    await connection.execute(_TRY_LATER, parameters)

@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 
 import outbox_store
-from datamodels import RunStatus
+from datamodels import Recording, RunStatus
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
 from db import Database
+from errors import ObjectStoreUnavailable
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from object_files import FolderObjectStore
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
@@ -182,6 +184,78 @@ async def test_an_original_comes_back_as_it_was_and_leaves_nothing_in_the_spool(
     await look(outbox)
     assert telegram.files == [("interview_17.ogg", b"sound" * 1000)]
     assert list((tmp_path / "outgoing").iterdir()) == []
+
+
+class AwayStore(FolderObjectStore):
+    """An object store that does not answer for a while."""
+
+    is_away = True
+
+    async def get_file(self, key: str, path: Path) -> None:
+        if self.is_away:
+            raise ObjectStoreUnavailable(reason="away")
+        await super().get_file(key, path)
+
+
+@pytest.fixture
+async def away(tmp_path: Path) -> AwayStore:
+    return AwayStore(tmp_path / "objects")
+
+
+async def with_original(somebody: Somebody, objects: ObjectStore) -> Recording:
+    recording = await somebody.has_recording("Да.")
+    await objects.put_bytes(recording.object_key, b"sound")
+    return recording
+
+
+async def test_a_file_that_cannot_be_made_now_holds_up_nothing_and_comes_later(
+    followed: Database, somebody: Somebody, telegram: TelegramOfFiles, away: AwayStore, tmp_path: Path
+) -> None:
+    outbox = Outbox(
+        followed,
+        MessageTracker(followed, telegram),
+        OutboxFiles(followed, Originals(followed, away, tmp_path), PACK, tmp_path),
+    )
+    recording = await with_original(somebody, away)
+    await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"), text("Следующее"))
+    await look(outbox, times=3)
+    shown = telegram.shown(somebody.chat)
+    assert [each.partition(".")[0] for each in shown] == ["Следующее", "⏳ Файл пока не отправить"]
+    assert "Хранилище файлов не отвечает" in shown[1]
+
+    away.is_away = False
+    await everything_can_be_tried_now(followed)
+    await look(outbox, times=2)
+    assert [name for name, _ in telegram.files] == ["interview_17.ogg"]
+    assert await left(followed) == 0
+
+
+async def test_a_file_that_can_never_be_made_is_given_up_and_said_to_be(
+    followed: Database, somebody: Somebody, telegram: TelegramOfFiles, away: AwayStore, tmp_path: Path
+) -> None:
+    outbox = Outbox(
+        followed,
+        MessageTracker(followed, telegram),
+        OutboxFiles(followed, Originals(followed, away, tmp_path), PACK, tmp_path),
+    )
+    recording = await with_original(somebody, away)
+    await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"))
+    for _ in range(34):
+        await everything_can_be_tried_now(followed)
+        await look(outbox)
+    await look(outbox)
+    assert await left(followed) == 0
+    assert len(telegram.shown(somebody.chat)) == 2
+    assert telegram.files == []
+
+
+async def test_a_file_that_nobody_has_any_more_is_said_to_be_lost_at_once(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles
+) -> None:
+    recording = await somebody.has_recording("Да.")
+    await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"), text("Следующее"))
+    await look(outbox, times=3)
+    assert [each.partition(" ")[0] for each in telegram.shown(somebody.chat)] == ["Следующее", "Исходный"]
 
 
 @pytest.mark.parametrize("source", FileSource)
