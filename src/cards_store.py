@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 from psycopg.rows import DictRow
 
 from constants import NO_SCENARIO
-from datamodels import RecordingId, ReportRunId, UserId, Value
+from datamodels import RecordingId, ReportRunId, Stage, UserId, Value
 from datamodels_telegram import CardKind, CardProgress, ChatId, IncomingFile, MessageId, ProgressCard
 from db import Connection
 from errors import NotFound
@@ -37,10 +37,18 @@ _SELECT_OPEN = f"""
         coalesce(recordings.file_name, incoming.file ->> 'file_name') AS file_name,
         coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint) AS size_bytes,
         recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
-        recordings.error_text, recordings.retry_at, parts.done AS parts_done, parts.total AS parts_total,
+        recordings.error_text, recordings.retry_at, line.ahead, parts.done AS parts_done, parts.total AS parts_total,
         runs.listed AS runs
     FROM {_FROM}
     LEFT JOIN recordings ON recordings.id = coalesce(cards.recording_id, incoming.recording_id)
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT before.queue_name) AS ahead
+        FROM procrastinate_jobs AS own
+        JOIN procrastinate_jobs AS before ON before.status IN ('todo', 'doing') AND before.priority <= 0
+            AND (before.priority, own.id) > (own.priority, before.id) AND before.queue_name <> own.queue_name
+        WHERE recordings.stage = %(waiting_stage)s AND own.status = 'todo' AND own.priority <= 0
+        AND own.queue_name = replace(recordings.id::text, '-', '') AND own.lock = 'subject:' || recordings.id
+    ) AS line
     CROSS JOIN LATERAL (
         SELECT count(result) AS done, count(*) AS total
         FROM recording_parts WHERE recording_id = recordings.id AND planned
@@ -139,7 +147,7 @@ async def get(connection: Connection, owner: UserId, card_id: int) -> ProgressCa
 
 async def open_cards(connection: Connection, owner: UserId | None = None) -> list[CardProgress]:
     """Load the cards that may still change, of everybody or of one owner, oldest first, with what each is about."""
-    parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner}
+    parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner, "waiting_stage": Stage.STORED}
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
 
 

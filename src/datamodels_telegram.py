@@ -274,6 +274,8 @@ class CardProgress(Value):
     error_text: str | None
     retry_at: datetime | None
     """When failed work will be tried again by itself; None when it will not."""
+    ahead: int = 0
+    """How many recordings are worked on before this one, which waits for its turn."""
     parts_done: int = 0
     parts_total: int = 0
     runs: tuple[RunProgress, ...] = ()

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import texts.cards
 import texts.telegram_recordings
+import texts.units
 from constants import NO_SCENARIO
 from datamodels import RunStatus, Stage, Value
 from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
@@ -76,6 +77,9 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
         lines.append(waiting)
     elif stage == _LOADING and progress.incoming and progress.incoming.state is IncomingState.WAITING:
         lines.append(texts.cards.QUEUED)
+    elif progress.ahead:
+        recordings = texts.units.RECORDING.counted(progress.ahead)
+        lines.append(texts.cards.IN_LINE.format(recordings=recordings))
     else:
         lines.append(_times(times))
     questions, keyboard = _scenario_question(progress, pack)

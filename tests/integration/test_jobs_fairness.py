@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+import cards_store
 import recordings_store
 from datamodels import RecordingId, ReportRunId, UserId
+from datamodels_telegram import ChatId
 from db import Connection, Database
 from errors import DatabaseUnavailable, ProviderUnavailable
 from jobs.queue import Jobs
@@ -198,3 +200,17 @@ async def test_after_its_tries_a_failure_is_final_and_success_counts_them_anew(p
         await people.jobs.enqueue_recording(connection, recording)
     assert stopped.error_code is not None or stopped.retry_at is not None
     assert await people.until(STEPS) == [recording] * STEPS
+
+
+async def test_a_card_tells_how_many_recordings_are_ahead(people: People) -> None:
+    anna, boris = await people.come(), await people.come()
+    people.steps.may_go_on.clear()
+    many = await people.sends(anna, 3)
+    people.begin()
+    await people.steps.first.wait()
+    [one] = await people.sends(boris, 1)
+    async with people.database.transaction() as connection:
+        for owner, recording in ((anna, many[0]), (anna, many[2]), (boris, one)):
+            await cards_store.add_recording_card(connection, owner, ChatId(1), recording)
+        ahead = [card.ahead for card in await cards_store.open_cards(connection)]
+    assert ahead == [0, 3, 1]

@@ -319,3 +319,10 @@ def test_a_card_of_reports_is_a_message_that_telegram_takes(runs: list[RunProgre
     shown = reports(*runs).model_copy(update={"file_name": name})
     check(card_view(shown, times, PACK).screen)
     check(opening(shown, PACK))
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(1, "впереди 1 запись."), (3, "впереди 3 записи.")])
+def test_a_recording_that_waits_says_how_many_are_ahead(ahead: int, told: str) -> None:
+    view = card_view(recording(Stage.STORED, ahead=ahead), TIMES, PACK)
+    assert told in view.screen.text
+    assert "впереди" not in card_view(recording(Stage.STORED), TIMES, PACK).screen.text
