@@ -165,12 +165,11 @@ class Database:
         """
         with _errors_mapped(self.unavailable):
             connection = await self._checked_out()
-            self._in_use.add(connection)
             try:
-                async with connection.transaction():
-                    yield connection
+                with self._used(connection):
+                    async with connection.transaction():
+                        yield connection
             finally:
-                self._in_use.discard(connection)
                 await self.pool.putconn(connection)
 
     def patient(self, longest_s: float = math.inf) -> Self:
@@ -236,9 +235,17 @@ class Database:
             raise self.unavailable(reason=self._watch.gone) from exc
 
     async def _check(self, connection: Connection) -> None:
-        self._in_use.add(connection)
-        try:
+        with self._used(connection):
             await AsyncConnectionPool.check_connection(connection)
+
+    @contextmanager
+    def _used(self, connection: Connection) -> Iterator[None]:
+        """Have a connection hung up when the database goes away, or is away already."""
+        self._in_use.add(connection)
+        if self._watch.gone is not None:
+            hang_up(connection)
+        try:
+            yield
         finally:
             self._in_use.discard(connection)
 

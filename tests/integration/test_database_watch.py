@@ -66,10 +66,10 @@ async def until_away(database: Database) -> None:
     await until_answered(database, answered=False)
 
 
-async def sleeping(database: Database, begun: asyncio.Event) -> None:
+async def sleeping(database: Database, begun: asyncio.Event, seconds: float = 600) -> None:
     async with database.transaction() as connection:
         begun.set()
-        await connection.execute("SELECT pg_sleep(600)")
+        await connection.execute("SELECT pg_sleep(%s)", (seconds,))
 
 
 @pytest.mark.parametrize("goes", [dies, falls_silent])
@@ -83,6 +83,20 @@ async def test_who_works_and_who_waits_hear_of_it_at_once(database: Database, wa
     async with asyncio.timeout(LIMIT_S):
         results = await asyncio.gather(*working, *waiting, return_exceptions=True)
     assert [type(result) for result in results] == [DatabaseUnavailable] * 8
+
+
+async def test_idle_connections_that_fell_silent_hold_nobody_up(database: Database, way: TcpProxy) -> None:
+    """To cancel a question that is asked on one would wait five seconds for the server to stop it."""
+    begun = [asyncio.Event() for _ in range(3)]
+    for _ in range(3):
+        working = [asyncio.create_task(sleeping(database, each, seconds=0.3)) for each in begun]
+        await asyncio.gather(*working)
+        way.stop_up()
+        async with asyncio.timeout(LIMIT_S / 2):
+            while await answers(database):  # noqa: ASYNC110  # the server has no event of ours
+                await asyncio.sleep(0.01)
+        way.clear()
+        await until_answered(database)
 
 
 @pytest.mark.parametrize("goes", [dies, falls_silent])
