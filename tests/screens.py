@@ -5,7 +5,7 @@ from html import unescape
 
 from hypothesis import strategies as st
 
-from constants import CALLBACK_DATA_BYTES, MESSAGE_UTF16_UNITS
+from constants import MESSAGE_UTF16_UNITS
 from datamodels_telegram import Screen
 from markups.callback_data import unpack
 
@@ -49,5 +49,5 @@ def check(screen: Screen) -> None:
         assert button.text.strip()
         assert "\n" not in button.text
         assert len(button.text) <= 70
-        assert 1 <= len(button.data.encode()) <= CALLBACK_DATA_BYTES
+        assert 1 <= len(button.data.encode()) <= 64
         unpack(button.data)

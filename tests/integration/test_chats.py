@@ -485,6 +485,15 @@ async def test_an_unknown_form_of_history_is_an_outdated_button(anna: Asker) -> 
     assert not list((anna.bot.spool / "outgoing").glob("*"))
 
 
+async def test_a_history_is_not_left_on_the_disk_once_it_was_sent(anna: Asker) -> None:
+    await anna.asks("Что?")
+    await anna.press_data("chat_history||1||txt")
+    await anna.command("/history")
+    assert len(anna.files) == 2
+    # Each was in there: the folder has been made.
+    assert not list((anna.bot.spool / "outgoing").iterdir())
+
+
 async def test_a_question_without_an_answer_is_in_the_history(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.writes("Что?")
     for extension in ("txt", "md"):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import procrastinate
@@ -58,6 +59,17 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = await Database.open(database_url)
     yield database
     await database.close()
+
+
+async def backends(database: Database) -> set[int]:
+    """The server's processes that answer three transactions at once."""
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(database.transaction()) for _ in range(3)]
+        pids = {connection.info.backend_pid for connection in connections}
+        for connection in connections:
+            await connection.execute("SELECT 1")
+    assert len(pids) == 3
+    return pids
 
 
 def migrating_process(database_url: str, scripts: Path) -> "subprocess.Popen[bytes]":
@@ -166,13 +178,13 @@ async def test_more_tasks_than_connections_wait_for_their_turn(database: Databas
 
 
 async def test_connections_that_the_server_dropped_are_replaced(database: Database, database_url: str) -> None:
-    await database.check()
+    before = await backends(database)
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         await connection.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    await database.check()
+    assert not before & await backends(database)
 
 
 async def test_a_connection_that_breaks_during_the_work_is_the_databases_trouble(database: Database) -> None:

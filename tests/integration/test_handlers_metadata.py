@@ -51,6 +51,17 @@ async def test_a_field_that_does_not_parse_is_asked_again_and_nothing_is_lost(pe
     assert "Тип заведения?" in person.sees
 
 
+async def test_the_hint_of_one_field_is_not_carried_to_the_next(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN.model_copy(update={"recorded_on": None, "employee": None}))
+    await person.press_data("skip_field||1||city")
+    for _ in range(3):
+        await person.type("31.02.2026")
+    assert "Можно нажать «⏭ Пропустить»" in person.sees
+    await person.type("28.02.2026")
+    assert "Как зовут сотрудника?" in person.sees
+    assert "Можно нажать" not in person.sees
+
+
 async def test_a_message_that_is_handled_again_answers_no_second_question(person: Person) -> None:
     recording = await person.has_recording(metadata=KNOWN.model_copy(update={"employee": None, "client": None}))
     await person.press_data("skip_field||1||building_type")

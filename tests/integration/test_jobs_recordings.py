@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -16,6 +17,7 @@ from audio import find_ffmpeg, opus
 from config import ROOT
 from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
 from db import Connection, Database
+from errors import DiskFull, NoSpeech
 from jobs.context import Engines, JobContext
 from jobs.queue import Jobs, queue_of
 from jobs.recordings import RecordingSteps
@@ -25,7 +27,7 @@ from object_store import key_for_transcript
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
 from prompt_pack.pack import load_pack
-from recording_files import speech
+from recording_files import encode, silence, speech, truncated
 from recordings.originals import Originals
 from recordings_factory import add_recording
 from speech_to_text.openai import OpenAISpeechToText
@@ -36,6 +38,13 @@ class Objects(FolderObjectStore):
     """An object store during whose upload something else may happen."""
 
     meanwhile: Callable[[], Awaitable[None]] | None = None
+    fills_the_disk = False
+    """Whether what is fetched takes the last of the space."""
+
+    async def get_file(self, key: str, path: Path) -> None:
+        await super().get_file(key, path)
+        if self.fills_the_disk:
+            raise DiskFull(path=path)
 
     async def put_bytes(self, key: str, data: bytes) -> None:
         await super().put_bytes(key, data)
@@ -49,19 +58,23 @@ def objects(tmp_path: Path) -> Objects:
 
 
 @pytest.fixture
-def steps(shared_database: Database, objects: Objects, tmp_path: Path) -> RecordingSteps:
-    engines = cast("Engines", None)
-    return RecordingSteps(
-        JobContext(
-            shared_database,
-            objects,
-            Originals(shared_database, objects, tmp_path),
-            load_pack(ROOT / "prompts"),
-            engines,
-            Path(),
-            tmp_path / "spool",
-        )
+def context(shared_database: Database, objects: Objects, tmp_path: Path) -> JobContext:
+    """Work without engines; what tests put in their place is made by ``replace``."""
+    spool = tmp_path / "spool"
+    return JobContext(
+        shared_database,
+        objects,
+        Originals(shared_database, objects, spool),
+        load_pack(ROOT / "prompts"),
+        cast("Engines", None),
+        find_ffmpeg(None),
+        spool,
     )
+
+
+@pytest.fixture
+def steps(context: JobContext) -> RecordingSteps:
+    return RecordingSteps(context)
 
 
 @pytest.fixture
@@ -86,6 +99,15 @@ class Queue(list[RecordingId]):
 @pytest.fixture
 def queue() -> Queue:
     return Queue()
+
+
+async def stored(context: JobContext, sound: Path) -> Recording:
+    """A recording of somebody's whose original is ``sound``."""
+    async with context.database.transaction() as connection:
+        recording = await add_recording(connection)
+    digest = sha256(await asyncio.to_thread(sound.read_bytes)).hexdigest()
+    await context.objects.put_file(recording.object_key, sound, sha256=digest, file_name=sound.name)
+    return recording
 
 
 async def now(database: Database, recording: Recording) -> Recording:
@@ -177,28 +199,16 @@ class OneEndpoint:
 
 
 async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audio_stays(
-    shared_database: Database, objects: Objects, tmp_path: Path
+    context: JobContext, shared_database: Database, objects: Objects, tmp_path: Path
 ) -> None:
-    sound = await asyncio.to_thread(speech, tmp_path / "interview.ogg", 20.0)
-    digest = sha256(sound.read_bytes()).hexdigest()
+    recording = await stored(context, await asyncio.to_thread(speech, tmp_path / "interview.ogg", 20.0))
     async with OpenAIServer() as server:
         server.faults.add(Fault(Kind.HANG, path=TRANSCRIPTIONS, times=100))
         endpoint = OneEndpoint(server)
-        pack, spool = load_pack(ROOT / "prompts"), tmp_path / "spool"
-        context = JobContext(
-            shared_database,
-            objects,
-            Originals(shared_database, objects, spool),
-            pack,
-            cast("Engines", endpoint),
-            find_ffmpeg(None),
-            spool,
-        )
-        jobs = Jobs(shared_database, RecordingSteps(context), cast("ReportSteps", None), concurrency=1)
+        steps = RecordingSteps(replace(context, engines=cast("Engines", endpoint)))
+        jobs = Jobs(shared_database, steps, cast("ReportSteps", None), concurrency=1)
         async with shared_database.transaction() as connection:
-            recording = await add_recording(connection)
             await jobs.enqueue_recording(connection, recording.id)
-        await objects.put_file(recording.object_key, sound, sha256=digest, file_name=sound.name)
         worker = asyncio.create_task(jobs.run_worker([queue_of(recording.id)]))
         await server.until_asked(TRANSCRIPTIONS, 1)
         async with asyncio.timeout(5):
@@ -211,35 +221,57 @@ async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audi
         await endpoint.engine.close()
     assert (cancelled.stage, cancelled.error_code) == (Stage.PREPARED, "cancelled")
     assert await objects.exists(recording.object_key)
-    assert not list(spool.iterdir())
+    assert not list(context.spool.iterdir())
+
+
+async def test_what_a_cut_off_file_does_not_hold_is_missing_in_the_transcript(
+    context: JobContext, shared_database: Database, tmp_path: Path, queue: Queue
+) -> None:
+    sound = await asyncio.to_thread(lambda: truncated(speech(tmp_path / "interview.wav", 20.0), 0.6))
+    recording = await stored(context, sound)
+    async with OpenAIServer() as server:
+        endpoint = OneEndpoint(server)
+        steps = RecordingSteps(replace(context, engines=cast("Engines", endpoint)))
+        for _ in range(2):
+            await steps.advance(recording.id, queue.add)
+        await endpoint.engine.close()
+    async with shared_database.transaction() as connection:
+        transcript = await transcripts_store.load_transcript(connection, recording.id)
+    assert transcript is not None
+    [tail] = [each for each in transcript.missing if each.reason == "Файл обрезан: этой части записи в нём нет."]
+    assert tail.start == pytest.approx(12, abs=0.15)
+    assert tail.end == pytest.approx(20, abs=0.15)
+
+
+async def test_what_holds_no_speech_leaves_no_samples(
+    context: JobContext, steps: RecordingSteps, tmp_path: Path, queue: Queue
+) -> None:
+    recording = await stored(context, await asyncio.to_thread(encode, tmp_path / "quiet.ogg", silence(5.0)))
+    with pytest.raises(NoSpeech):
+        await steps.advance(recording.id, queue.add)
+    assert not list(context.spool.iterdir())
+
+
+async def test_a_full_disk_gets_back_what_the_recording_took(
+    context: JobContext, steps: RecordingSteps, objects: Objects, tmp_path: Path, queue: Queue
+) -> None:
+    recording = await stored(context, await asyncio.to_thread(encode, tmp_path / "quiet.ogg", silence(5.0)))
+    objects.fills_the_disk = True
+    with pytest.raises(DiskFull):
+        await steps.advance(recording.id, queue.add)
+    assert not list(context.spool.iterdir())
 
 
 async def test_sound_waits_for_a_free_processor(
-    shared_database: Database, objects: Objects, tmp_path: Path, queue: Queue
+    context: JobContext, shared_database: Database, tmp_path: Path, queue: Queue
 ) -> None:
-    sound = await asyncio.to_thread(speech, tmp_path / "interview.ogg", 5.0)
-    digest = sha256(sound.read_bytes()).hexdigest()
-    pack, spool, processors = load_pack(ROOT / "prompts"), tmp_path / "spool", asyncio.Semaphore(1)
-    engines = cast("Engines", None)
-    steps = RecordingSteps(
-        JobContext(
-            shared_database,
-            objects,
-            Originals(shared_database, objects, spool),
-            pack,
-            engines,
-            find_ffmpeg(None),
-            spool,
-            processors,
-        )
-    )
-    async with shared_database.transaction() as connection:
-        recording = await add_recording(connection)
-    await objects.put_file(recording.object_key, sound, sha256=digest, file_name=sound.name)
+    recording = await stored(context, await asyncio.to_thread(speech, tmp_path / "interview.ogg", 5.0))
+    processors = asyncio.Semaphore(1)
+    steps = RecordingSteps(replace(context, processors=processors))
     async with processors:
         preparing = asyncio.create_task(steps.advance(recording.id, queue.add))
         done, _ = await asyncio.wait([preparing], timeout=2)
         assert not done
-        assert not list(spool.rglob("*.pcm"))
+        assert not list(context.spool.rglob("*.pcm"))
     await preparing
     assert (await now(shared_database, recording)).stage is Stage.PREPARED

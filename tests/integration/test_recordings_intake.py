@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 import recordings_store
-from datamodels import ProcessingRequest, Recording, RecordingId, RecordingMetadata, ScenarioId, Stage, UserId
+import transcripts_store
+from datamodels import (
+    PartPlan,
+    ProcessingRequest,
+    Recording,
+    RecordingId,
+    RecordingMetadata,
+    ScenarioId,
+    Stage,
+    UserId,
+)
 from db import Connection, Database
 from errors import NotARecording, NotFound
 from object_store import ObjectStore
@@ -138,6 +148,19 @@ async def test_what_failed_goes_on_when_it_is_sent_again(
     sent = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg", again=False)
     assert (sent.known, sent.recording.error_code) == (True, None)
     assert enqueued == [first.id, first.id]
+
+
+async def test_what_is_done_but_for_parts_that_failed_begins_anew_when_it_is_sent_again(
+    intake: Intake, shared_database: Database, owner: UserId, spooled: Path
+) -> None:
+    first = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")).recording
+    await finish(shared_database, first)
+    whole = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")
+    async with shared_database.transaction() as connection:
+        await transcripts_store.plan_parts(connection, first.id, {"a": PartPlan(position=0, start=0.0, end=2.0)})
+        await transcripts_store.store_part_failure(connection, first.id, "a", "provider_unavailable")
+    with_a_hole = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="17.ogg")
+    assert (whole.recording.stage, with_a_hole.recording.stage) == (Stage.DONE, Stage.STORED)
 
 
 async def test_of_the_same_file_sent_ten_times_at_once_one_is_new(

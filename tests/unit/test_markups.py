@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constants import CALLBACK_DATA_BYTES
 from errors import OutdatedButton
 from markups.callback_data import Action, pack, unpack
 from metadata.fields import Field
@@ -29,7 +28,7 @@ ARGUMENTS: dict[Action, tuple[str | int, ...]] = {
 def test_the_longest_data_of_every_action_fits_and_comes_back(action: Action) -> None:
     arguments = ARGUMENTS.get(action, (LARGEST,))
     data = pack(action, *arguments)
-    assert len(data.encode()) <= CALLBACK_DATA_BYTES
+    assert len(data.encode()) <= 64
     press = unpack(data)
     assert press.action is action
     assert press.numbers == tuple(each for each in arguments if isinstance(each, int))
@@ -55,3 +54,9 @@ def test_what_is_no_button_of_ours_is_outdated(data: str) -> None:
 def test_what_would_not_come_back_is_not_packed(arguments: tuple[str | int, ...]) -> None:
     with pytest.raises(ValueError, match="words and numbers"):
         pack(Action.RECORDING, *arguments)
+
+
+def test_telegram_takes_64_bytes_and_no_more_are_packed() -> None:
+    assert len(pack(Action.CHAT, "x" * 40, "y" * 16).encode()) == 64
+    with pytest.raises(ValueError, match="longer than 64 bytes"):
+        pack(Action.CHAT, "x" * 40, "y" * 17)

@@ -35,7 +35,6 @@ from markups.reports import (
     transcript_message,
 )
 from screens import check, drawn, nasty_text, read
-from text_cleaning import FILE_NAME_BYTES
 
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 LABEL = "2) Отчет о связках"
@@ -174,6 +173,12 @@ def test_a_report_that_failed_says_why_and_can_be_ordered_again() -> None:
     )
 
 
+def test_the_reason_of_a_report_that_failed_is_no_markup() -> None:
+    # A code that has no sentence of its own for people in chats.
+    failed = run("", status=RunStatus.FAILED, error_code="unexpected_failure", error_text="Отказ <b> & только.")
+    assert "\nОтказ &lt;b&gt; &amp; только.\n" in drawn(report_failed(recording(), failed, LABEL))
+
+
 def test_files_are_called_so_that_people_find_them() -> None:
     assert transcript_file_name(recording(), "txt") == "Расшифровка 12 interview_17.txt"
     assert report_file_name(recording(), LABEL, "docx") == "2) Отчет о связках 12.docx"
@@ -191,7 +196,7 @@ def test_whatever_was_said_a_transcript_is_a_message(name: str, said: str, warni
     lost = tuple(MissingInterval(start=0, end=1, reason=each) for each in warnings)
     check(transcript_message(recording(name, tuple(warnings)), transcript(said, said, missing=lost)))
     check(transcript_file_caption(recording(name)))
-    assert len(transcript_file_name(recording(name), "docx").encode()) <= FILE_NAME_BYTES
+    assert len(transcript_file_name(recording(name), "docx").encode()) <= 255
 
 
 @given(nasty_text, nasty_text | st.text("#*_-> \nаб<&", max_size=1500), _INDICES, st.lists(nasty_text, max_size=20))
@@ -204,4 +209,4 @@ def test_whatever_a_report_says_it_is_messages(
         check(each)
     for each in (report_failed(about, written, name), report_file_caption(about, name), more_reports(about)):
         check(each)
-    assert len(report_file_name(about, name, "docx").encode()) <= FILE_NAME_BYTES
+    assert len(report_file_name(about, name, "docx").encode()) <= 255

@@ -96,6 +96,15 @@ async def test_the_same_report_saved_again_keeps_its_number_and_takes_the_new_te
     assert len(await files.list(OWNER)) == 2
 
 
+async def test_an_earlier_report_saved_again_does_not_take_the_next_number_back(tmp_path: Path) -> None:
+    files = ReportFiles(tmp_path)
+    first = entry()
+    for report in (first, entry(), entry()):
+        await files.save(OWNER, report, TEXT)
+    assert await files.save(OWNER, first, "другой") == 1
+    assert await files.save(OWNER, entry(), TEXT) == 4
+
+
 async def test_users_have_numbers_of_their_own(tmp_path: Path) -> None:
     files = ReportFiles(tmp_path)
     other, own, others = UserId(uuid4()), entry(), entry()

@@ -73,4 +73,5 @@ async def test_what_takes_too_long_is_cancelled() -> None:
 
 
 async def test_stopping_with_nothing_to_do_is_quick() -> None:
-    await PersonWorkers(asyncio.Queue[int]().put).stop(grace_s=60)
+    async with asyncio.timeout(5):
+        await PersonWorkers(asyncio.Queue[int]().put).stop(grace_s=60)
