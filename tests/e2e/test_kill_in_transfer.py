@@ -32,7 +32,8 @@ async def test_a_download_goes_on_where_it_was_and_what_was_sent_unheard_is_not_
 
     await bot.killed_unheard({"upload.GetFile": 3}, send)
     await anna.press("Интервью", timeout=LIMIT_S)
-    await bot.killed_unheard(dict.fromkeys(("messages.EditMessage", "messages.SendMessage", "messages.SendMedia"), 0))
+    unheard = ("messages.EditMessage", "messages.SendMessage", "messages.SendMedia")
+    await bot.killed_unheard(dict.fromkeys(unheard, 0))
     await anna.sees("Номер файла", timeout=LIMIT_S)
     await anna.sees("Готово: ", timeout=LIMIT_S)
 
@@ -40,4 +41,5 @@ async def test_a_download_goes_on_where_it_was_and_what_was_sent_unheard_is_not_
     assert telegram.times_called("upload.GetFile") <= chunks + 2
     parts = ("Получаю: ", "📄 Расшифровка", "Расшифровка 1", "Номер файла")
     assert [times_sent(anna, part) for part in parts] == [1, 2, 1, 1]
-    assert bot.asked_again() == 0
+    # An answer that a kill met between its coming and its storing is asked for again, and no other.
+    assert bot.asked_again() <= len(unheard)
