@@ -22,7 +22,7 @@ from datamodels_chats import AnswerId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
 from db import Connection, Database
 from dialogs import Dialogs, OpenDialog, Step
-from errors import NotFound, OutdatedButton
+from errors import NotFound, OutdatedButton, VoxPersonaError
 from followers_world import Killer, look
 from jobs.chats import AnswerSteps
 from jobs.context import Engines, JobContext
@@ -115,6 +115,8 @@ class ChatsBot:
         """Answers whose jobs are in the queue."""
         self.queued: list[AnswerId] = []
         """Those whose jobs ever were."""
+        self.refuses: VoxPersonaError | None = None
+        """What the queue raises in place of taking a job."""
         self.context = JobContext(
             database,
             cast("ObjectStore", None),
@@ -144,6 +146,8 @@ class ChatsBot:
         owner: UserId,  # noqa: ARG002
         answer_id: AnswerId,
     ) -> None:
+        if self.refuses is not None:
+            raise self.refuses
         self.waiting.append(answer_id)
         self.queued.append(answer_id)
 

@@ -19,7 +19,7 @@ from datamodels import UserId
 from datamodels_chats import Chat
 from datamodels_telegram import IncomingMessage, MessageKind
 from dialogs import ChatDialog, Dialogs, Step, get_user_lock
-from errors import BadText, NotFound, OutdatedButton
+from errors import BadText, DatabaseUnavailable, NotFound, OutdatedButton, VoxPersonaError
 from markups.callback_data import Action, Press
 from markups.chats import (
     CHATS_ON_PAGE,
@@ -114,7 +114,13 @@ class ChatHandlers:
             # replaces. After a crash between the two it is sent again, and Telegram takes it once.
             same = random_id_of(f"searching:{context.chat}:{message.message_id}")
             waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
-            await self._chats.ask(owner, occasion, question, return_address(context.chat, waiting))
+            try:
+                await self._chats.ask(owner, occasion, question, return_address(context.chat, waiting))
+            except DatabaseUnavailable:
+                raise  # it is asked once more, with the same message
+            except VoxPersonaError:
+                await self._messages.remove_message(context.chat, waiting)
+                raise
         _count("ask", owner)
 
     async def _list(self, context: Context, press: Press) -> None:

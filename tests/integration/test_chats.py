@@ -17,7 +17,7 @@ from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Occasion, ReturnAddress, Turn
 from db import Database
 from dialogs import Step
-from errors import NotFound, ProviderUnavailable, UnexpectedFailure
+from errors import DatabaseUnavailable, DiskFull, NotFound, ProviderUnavailable, UnexpectedFailure
 from followers_world import DatabaseUntilKilled, Killer
 from jobs.chats import AnswerSteps
 from recordings_factory import add_user
@@ -679,3 +679,22 @@ async def chat_answers(anna: Asker) -> list[AnswerStatus]:
         query = "SELECT status FROM chat_answers JOIN chat_questions AS q ON question_id = q.id WHERE owner_id = %s"
         rows = await connection.execute(query, (anna.id,))
         return [AnswerStatus(row["status"]) async for row in rows]
+
+
+async def test_a_question_that_cannot_be_stored_leaves_no_message_that_waits(anna: Asker, chats_bot: ChatsBot) -> None:
+    chats_bot.refuses = DiskFull(path="PostgreSQL")
+    with pytest.raises(DiskFull):
+        await anna.writes(BREAKFAST)
+    assert chats_bot.telegram.shown(anna.chat) == []
+
+
+async def test_a_question_that_the_database_interrupts_keeps_the_message_that_waits(
+    anna: Asker, chats_bot: ChatsBot
+) -> None:
+    chats_bot.refuses = DatabaseUnavailable(reason="away")
+    with pytest.raises(DatabaseUnavailable):
+        await anna.writes(BREAKFAST, 700)
+    [waiting] = chats_bot.telegram.shown(anna.chat)
+    chats_bot.refuses = None
+    await anna.writes(BREAKFAST, 700)
+    assert chats_bot.telegram.shown(anna.chat) == [waiting]
