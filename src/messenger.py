@@ -111,7 +111,10 @@ class Attachments(Protocol):
     ) -> None:
         """Write the file of a message to ``path``, all ``size`` bytes of it, or what was missing from an earlier try.
 
-        ``on_bytes`` is called in the event loop with the number of bytes that are there by now.
+        What an earlier try left at ``path`` is kept, but for less than a megabyte at its end, and only the rest is
+        fetched; of a file that is whole already, nothing. ``on_bytes`` is called in the event loop with the number of
+        bytes that are there by now, those of an earlier try counted, and in the end with ``size``, unless nothing was
+        missing.
 
         Raises:
             FileGone: the message or its file is gone; ``file_name`` is the name of ``path``.
@@ -129,7 +132,7 @@ class Messenger(Sender, Attachments, Protocol):
     """
 
     username: str
-    """The bot's, once it has started."""
+    """The bot's name at the messenger, in the messenger's own form and not empty, once it has started."""
 
     async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
         """Log in and let updates come. They come while this still runs, many at once, and some of them twice.
@@ -148,7 +151,10 @@ class Messenger(Sender, Attachments, Protocol):
         ...
 
     async def answer(self, query_id: int, text: str = "") -> bool:
-        """Answer a press, with a short text over the button; False when it is too late, or was done already."""
+        """Answer a press, with a short text over the button; False when it is too late, or was done already.
+
+        A press is answered once: after that it is False whatever the text, the same one too.
+        """
         ...
 
     async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:

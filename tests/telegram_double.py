@@ -118,9 +118,15 @@ class TelegramDouble(Messenger):
         self._fail("download")
         if message not in self.content:
             raise FileGone(messenger=NAME, call="download", file_name=path.name, reason="the message is gone")
-        await asyncio.to_thread(path.write_bytes, self.content[message])
+        await asyncio.to_thread(_go_on, path, self.content[message])
         on_bytes(size)
 
     def _fail(self, method: str) -> None:
         if self.failures.get(method):
             raise self.failures[method].pop(0)
+
+
+def _go_on(path: Path, content: bytes) -> None:
+    """Write what ``path`` lacks of ``content``."""
+    with path.open("ab") as file:
+        file.write(content[file.tell() :])

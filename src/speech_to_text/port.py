@@ -20,6 +20,10 @@ class SpeechToText(Protocol):
 
     Engines read the part from the prepared audio (mono 16 kHz signed 16-bit little-endian PCM, no header), so that each
     takes the form it likes: samples for local engines, Opus for endpoints.
+
+    What is said here ``tests/integration/test_speech_to_text_conformance.py`` asks of every engine. Engines on this
+    machine get the hard parts from ``speech_to_text.local``: that silence gives nothing by its voice activity
+    (``speech_chunks``), that they can be cancelled and closed twice by ``EngineThread``.
     """
 
     @property
@@ -36,10 +40,12 @@ class SpeechToText(Protocol):
     async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
         """Transcribe ``[start_s, end_s)`` of ``pcm``; times of the answer are from ``start_s``.
 
-        ``language`` is an ISO 639-1 code, or None to detect it.
+        ``language`` is an ISO 639-1 code, or None to detect it. Silence gives no segments. Segments are in order and
+        within the part, each has a text without spaces around it, and the same part has the same ones.
 
         Raises:
             ProviderError: after the retries of ``provider_calls``.
+            CancelledError: the caller was cancelled; the engine works on, and takes the next part.
         """
         ...
 
@@ -47,4 +53,6 @@ class SpeechToText(Protocol):
         """Raise the error that a transcription would meet, as cheaply as the engine allows."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Give back what the engine holds; may be called twice."""
+        ...

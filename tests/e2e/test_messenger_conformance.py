@@ -1,22 +1,37 @@
 """What a caller may rely on, whichever messenger it is: Telegram's client over real MTProto, or the tests' double."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from datamodels_telegram import Button, ButtonPress, ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
+from datamodels_telegram import (
+    AttachedFile,
+    Button,
+    ButtonPress,
+    ChatId,
+    FileKind,
+    IncomingMessage,
+    MessageId,
+    Screen,
+    TelegramPerson,
+)
 from messenger import AlreadySent, FileGone, Messenger
 from telegram_double import TelegramDouble
+from telegram_events import Message
 from telegram_in_process import loopback_server, new_client, nothing_reachable
 from telegram_user import ScriptedUser
 
 ANNA = 1001
 NOWHERE = MessageId(99_999)
 BUTTON = ((Button(text="Да", data="yes"),),)
+MEBIBYTE = 1024 * 1024
+CONTENT = bytes(number * number // 251 % 251 for number in range(2 * MEBIBYTE + 70_001))
+"""Of a recording: it comes in more than one piece, and no two of its megabytes are the same."""
 
 
 class Talk(ABC):
@@ -47,6 +62,10 @@ class Talk(ABC):
         """Write to the bot and wait until it has heard."""
 
     @abstractmethod
+    async def sends(self, recording: Path) -> MessageId:
+        """Send the bot a file and wait until it has heard."""
+
+    @abstractmethod
     async def presses(self, message: MessageId, button: Button) -> str:
         """Press a button; returns what is shown over it."""
 
@@ -63,10 +82,18 @@ class TalkInMemory(Talk):
         return self._double.shown(self.chat)
 
     async def writes(self, text: str) -> MessageId:
-        assert self._double.listeners is not None
-        message = IncomingMessage(
-            chat_id=self.chat, message_id=MessageId(next(self._ids)), person=self._person, text=text
+        return await self._comes(
+            IncomingMessage(chat_id=self.chat, message_id=MessageId(next(self._ids)), person=self._person, text=text)
         )
+
+    async def sends(self, recording: Path) -> MessageId:
+        message = MessageId(next(self._ids))
+        content = self._double.content[message] = await asyncio.to_thread(recording.read_bytes)
+        file = AttachedFile(kind=FileKind.DOCUMENT, file_name=recording.name, size_bytes=len(content))
+        return await self._comes(IncomingMessage(chat_id=self.chat, message_id=message, person=self._person, file=file))
+
+    async def _comes(self, message: IncomingMessage) -> MessageId:
+        assert self._double.listeners is not None
         self._double.written[self.chat, message.message_id] = message
         self._double.unseen.append(message)
         await self._double.listeners[0](message)
@@ -91,8 +118,14 @@ class TalkAtTelegram(Talk):
         return [message.text for message in self._anna.chat.from_bot]
 
     async def writes(self, text: str) -> MessageId:
+        return await self._comes(self._anna.send(text))
+
+    async def sends(self, recording: Path) -> MessageId:
+        return await self._comes(self._anna.send_file(recording))
+
+    async def _comes(self, sending: Awaitable[Message]) -> MessageId:
         replies = len(self.sees)
-        sent = await self._anna.send(text)
+        sent = await sending
         await self._anna.chat.until(lambda: len(self.sees) > replies, 10, "the reply")
         return MessageId(sent.id)
 
@@ -133,7 +166,7 @@ async def talk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 async def test_a_started_bot_knows_its_name_and_takes_commands(talk: Talk) -> None:
-    assert talk.messenger.username.endswith("bot")
+    assert talk.messenger.username
     await talk.messenger.set_commands([("start", "Меню")])
 
 
@@ -189,7 +222,8 @@ async def test_a_press_is_told_and_answered_once(talk: Talk) -> None:
     assert await talk.presses(sent, BUTTON[0][0]) == "нажато"
     [press] = talk.pressed
     assert (press.chat_id, press.message_id, press.person.id, press.data) == (ANNA, sent, ANNA, "yes")
-    assert not await talk.messenger.answer(press.query_id, "поздно")
+    for again in ("нажато", "поздно", ""):
+        assert not await talk.messenger.answer(press.query_id, again)
     assert talk.answered == [True]
 
 
@@ -200,6 +234,53 @@ async def test_what_a_person_wrote_can_be_fetched_again(talk: Talk) -> None:
     assert await talk.messenger.fetch(ChatId(5), second) is None
     assert await talk.messenger.fetch(talk.chat, NOWHERE) is None
     assert [message.text for message in await talk.messenger.missed(first)] == ["два"]
+
+
+class Download:
+    """A recording that Anna sent, and where it is to be written."""
+
+    def __init__(self, talk: Talk, message: MessageId, path: Path) -> None:
+        self.path = path
+        self.told: list[int] = []
+        self._talk = talk
+        self._message = message
+
+    async def run(self) -> bytes:
+        """Fetch it; return what is there then."""
+        await self._talk.messenger.download(self._talk.chat, self._message, self.path, len(CONTENT), self.told.append)
+        return self.path.read_bytes()
+
+
+@pytest.fixture
+async def recording(talk: Talk, tmp_path: Path) -> Download:
+    sent = tmp_path / "Беседа.ogg"
+    sent.write_bytes(CONTENT)
+    message = await talk.sends(sent)
+    [heard] = talk.came
+    assert heard.file is not None
+    assert (heard.message_id, heard.file.file_name, heard.file.size_bytes) == (message, sent.name, len(CONTENT))
+    return Download(talk, message, tmp_path / "7.part")
+
+
+async def test_a_file_is_downloaded_whole_and_how_far_it_is_is_told(recording: Download) -> None:
+    assert await recording.run() == CONTENT
+    assert recording.told[-1] == len(CONTENT)
+    assert recording.told == sorted(recording.told)
+
+
+async def test_a_download_goes_on_from_what_an_earlier_try_left(recording: Download) -> None:
+    # By another first byte one sees that what was there is kept and does not come again.
+    kept = b"\xff" + CONTENT[1:MEBIBYTE]
+    recording.path.write_bytes(kept + CONTENT[MEBIBYTE : MEBIBYTE + MEBIBYTE // 2])
+    assert await recording.run() == kept + CONTENT[MEBIBYTE:]
+    assert recording.told[0] >= MEBIBYTE
+    assert recording.told[-1] == len(CONTENT)
+
+
+async def test_a_file_that_is_there_already_stays_as_it_is(recording: Download) -> None:
+    recording.path.write_bytes(CONTENT)
+    assert await recording.run() == CONTENT
+    assert set(recording.told) <= {len(CONTENT)}
 
 
 async def test_a_file_that_is_gone_says_so(talk: Talk, tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
 import speech_corpus
+import tiny_gigaam
 from audio import find_ffmpeg, opus
 from openai_answers import Script, heard_sentence
 from openai_server import OpenAIServer
+from speech_to_text.onnx import OnnxSpeechToText
 from speech_to_text.openai import OpenAISpeechToText
 from speech_to_text.port import SpeechToText
 from speech_to_text.whisper import WhisperSpeechToText
@@ -47,12 +50,20 @@ async def whisper(speech: speech_corpus.Clip, stack: AsyncExitStack) -> SpeechTo
     return WhisperSpeechToText(await ensure_weights("whisper-base", MODELS), threads=2)
 
 
+async def onnx(speech: speech_corpus.Clip, stack: AsyncExitStack) -> SpeechToText:
+    """Return the engine with a stand-in for GigaAM's weights, which are large: all is as with them but the words."""
+    directory = Path(stack.enter_context(TemporaryDirectory()))
+    tiny_gigaam.write_model(directory, inventing=True)
+    return OnnxSpeechToText(directory, threads=1)
+
+
 Make = Callable[[speech_corpus.Clip, AsyncExitStack], Awaitable[SpeechToText]]
 
+ENGINES = (endpoint, pytest.param(whisper, marks=pytest.mark.weights), onnx)
+"""Every engine: what it is asked here is in the docstrings of the port."""
 
-@pytest.fixture(
-    scope="module", params=[endpoint, pytest.param(whisper, marks=pytest.mark.weights)], ids=lambda make: make.__name__
-)
+
+@pytest.fixture(scope="module", params=ENGINES, ids=lambda make: make.__name__)
 async def engine(request: pytest.FixtureRequest, speech: speech_corpus.Clip) -> AsyncIterator[SpeechToText]:
     make: Make = request.param
     async with AsyncExitStack() as stack:
@@ -118,9 +129,7 @@ def test_limits_and_names_are_told(engine: SpeechToText) -> None:
     assert engine.info.fingerprint
 
 
-@pytest.mark.parametrize(
-    "make", [endpoint, pytest.param(whisper, marks=pytest.mark.weights)], ids=lambda make: make.__name__
-)
+@pytest.mark.parametrize("make", ENGINES, ids=lambda make: make.__name__)
 async def test_closing_twice_is_allowed(make: Make, speech: speech_corpus.Clip) -> None:
     async with AsyncExitStack() as stack:
         engine = await make(speech, stack)

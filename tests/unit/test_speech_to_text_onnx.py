@@ -1,58 +1,23 @@
-"""The adapter over onnx-asr, with a tiny model of GigaAM's form that says «да» for each stretch of sound."""
+"""The adapter over onnx-asr, with a tiny model that says «да» for each stretch of sound."""
 
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 import speech_corpus
+import tiny_gigaam
 from datamodels import PartTranscript
 from errors import MissingProgram, ProviderRejectedRequest, WeightsRefused
 from speech_to_text.onnx import OnnxSpeechToText, words_of
 
-VOCABULARY = ["▁да", ".", "<blk>"]
-
 
 @pytest.fixture(scope="module")
 def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that hears the loudness of each fourth feature frame: «▁да» when loud, else a blank."""
     directory = tmp_path_factory.mktemp("gigaam")
-    (directory / "v3_e2e_ctc_vocab.txt").write_text("".join(f"{token} {n}\n" for n, token in enumerate(VOCABULARY)))
-    constants = {
-        "loudness_axis": np.array([1]),
-        "starts": np.array([0]),
-        "ends": np.array([2**31 - 1]),
-        "time_axis": np.array([1]),
-        "step": np.array([4]),
-        "threshold": np.array(-7.0, np.float32),
-        "yes": np.log(np.array([0.9, 0.05, 0.05], np.float32)),
-        "blank": np.log(np.array([0.05, 0.05, 0.9], np.float32)),
-        "last": np.array([2]),
-    }
-    nodes = [
-        helper.make_node("ReduceMean", ["features", "loudness_axis"], ["loudness"], keepdims=0),
-        helper.make_node("Slice", ["loudness", "starts", "ends", "time_axis", "step"], ["fourths"]),
-        helper.make_node("Greater", ["fourths", "threshold"], ["loud"]),
-        helper.make_node("Unsqueeze", ["loud", "last"], ["is_yes"]),
-        helper.make_node("Where", ["is_yes", "yes", "blank"], ["log_probs"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "says-yes",
-        [
-            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", 64, "time"]),
-            helper.make_tensor_value_info("feature_lengths", TensorProto.INT64, ["batch"]),
-        ],
-        [helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["batch", "fourths", 3])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.checker.check_model(model)
-    onnx.save(model, directory / "v3_e2e_ctc.onnx")
+    tiny_gigaam.write_model(directory)
     return directory
 
 
