@@ -12,7 +12,6 @@ import pytest
 import chat_history
 import texts.chats
 from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
-from config import ROOT
 from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Occasion, ReturnAddress, Turn
 from db import Database
@@ -21,6 +20,7 @@ from errors import DatabaseUnavailable, DiskFull, NotFound, ProviderUnavailable,
 from followers_world import DatabaseUntilKilled, Killer
 from jobs.chats import AnswerSteps
 from recordings_factory import add_user
+from reviewed_storyboards import is_as_reviewed
 from screens import drawn
 from scripted_model import Call, ScriptedModel
 from texts.telegram import OUTDATED
@@ -624,7 +624,7 @@ async def test_statistics_of_nobody_else_are_counted(anna: Asker, chats_bot: Cha
 
 # --- what a person sees ----------------------------------------------------------------------------------------------
 async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker, chats_bot: ChatsBot) -> None:
-    """Kept in ``tests/e2e/storyboards``; when screens change on purpose, delete the file, run this, and review."""
+    """Kept in ``tests/e2e/storyboards``; after a change that is meant: ``STORYBOARDS=write``, and review."""
     await anna.asks(BREAKFAST)
     await anna.has_recording(*INTERVIEW, day=date(2026, 11, 3))
     await anna.asks(BREAKFAST)
@@ -650,13 +650,10 @@ async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker, chats_bot: Chat
     await anna.command("/history вчера")
     await anna.command("/history 03.11.2026")
     await anna.command("/stats")
-    kept = ROOT / "tests" / "e2e" / "storyboards" / "chats.txt"
     today = f"{datetime.now(UTC).astimezone():%d.%m.%Y}"
     story = re.sub(rf"{re.escape(today)}( \d\d:\d\d)?", "<сегодня>", "\n".join(chats_bot.telegram.story) + "\n")
     story = re.sub(r"Токенов: [1-9]\d*", "Токенов: <сколько>", story)
-    if not kept.exists():
-        kept.write_text(story, encoding="utf-8")
-    assert story == kept.read_text(encoding="utf-8")
+    is_as_reviewed("chats", story)
 
 
 # --- the store -------------------------------------------------------------------------------------------------------

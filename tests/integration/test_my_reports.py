@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 import dialogs
 import user_states
-from config import ROOT
 from datamodels import RecordingId
 from db import Database
 from dialogs import Dialog, Step
@@ -20,6 +19,7 @@ from messenger import MessengerUnavailable
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
 from reports.archive_filters import ReportSnapshot
+from reviewed_storyboards import is_as_reviewed
 
 STALE = "❌ <b>Список отчетов устарел</b> (прошло &gt;5 минут). Запросите заново через кнопку «Мои отчеты»."
 OUTDATED = "Эта кнопка устарела"
@@ -606,7 +606,7 @@ async def test_concurrent_operations(bot: ReportsBot, anna: Owner) -> None:
 
 
 async def test_the_storyboard_is_as_it_was_reviewed(bot: ReportsBot, anna: Owner) -> None:
-    """Kept in ``tests/e2e/storyboards``; when screens change on purpose, delete the file, run this, and review."""
+    """Kept in ``tests/e2e/storyboards``; after a change that is meant: ``STORYBOARDS=write``, and review."""
     await anna.command("reports")
     await anna.press("👁️ Посмотреть")
     await anna.type("пятый")
@@ -632,9 +632,4 @@ async def test_the_storyboard_is_as_it_was_reviewed(bot: ReportsBot, anna: Owner
     await anna.press("« Назад")
     bot.now += LASTS + timedelta(minutes=1)
     await anna.press("👁️ Посмотреть")
-    kept = ROOT / "tests" / "e2e" / "storyboards" / "my_reports.txt"
-    story = "\n".join(bot.telegram.story) + "\n"
-    if not kept.exists():
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_text(story, encoding="utf-8")
-    assert story == kept.read_text(encoding="utf-8")
+    is_as_reviewed("my_reports", "\n".join(bot.telegram.story) + "\n")
