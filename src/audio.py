@@ -153,7 +153,7 @@ _NOT_STARTED = (126, 127)
 
 
 def find_ffmpeg(setting: str | None) -> Path:
-    """Return the ffmpeg to use: the one set, else the system's, else the one that came with us.
+    """Return the ffmpeg to use: the configured one, else the system's, else the bundled one.
 
     Raises:
         MissingProgram: there is none, or not where the setting says.

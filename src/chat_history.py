@@ -309,7 +309,7 @@ async def chats_asked_in(connection: Connection, owner: UserId, first: datetime,
 
 
 async def figures(connection: Connection, owner: UserId, since: datetime | None) -> ChatFigures:
-    """Count the owner's chats that were begun, and what was asked and answered, since then; all when None."""
+    """Count the owner's chats, questions and answers since a time; of all times when it is None."""
     row = await (await connection.execute(_SELECT_FIGURES, {"owner_id": owner, "since": since})).fetchone()
     return ChatFigures.model_validate(row)
 

@@ -15,10 +15,10 @@ ReturnAddress = dict[str, JsonValue]
 
 
 class Occasion(Value):
-    """What made a person ask something, or name a chat; the same whenever it comes again, after a crash too.
+    """The event by which a person asked something or named a chat; it is the same when it comes again after a crash.
 
-    ``key`` tells it from all others of the front door ``door``. ``turn`` grows with each of one person; None where the
-    door does not count them.
+    ``key`` identifies it within the front door ``door``. ``turn`` grows from event to event of a person; None where the
+    door does not count.
     """
 
     door: str

@@ -84,7 +84,7 @@ def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable)
 
 
 class Database:
-    """A pool of connections to a database whose schema is up to date; its absence is known to all at once.
+    """A pool of connections to a database whose schema is up to date; all callers hear at once when it goes away.
 
     ``on_back`` are called when the database answers again after an absence.
     """
@@ -173,7 +173,7 @@ class Database:
                 await self.pool.putconn(connection)
 
     def patient(self, longest_s: float = math.inf) -> Self:
-        """Return the same database for work that rather waits for it, ``longest_s`` each time, than fails.
+        """Return this database for callers that wait up to ``longest_s`` seconds for it instead of failing at once.
 
         A transaction that has begun and breaks off fails as ever: only its beginning is waited for.
         """
@@ -196,8 +196,8 @@ class Database:
     async def persist(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Do ``work`` in a transaction, and again when the database went away meanwhile.
 
-        For what must not be lost, like an answer that was paid for. ``work`` has to lead to the same when its
-        transaction was committed and that was not heard.
+        For what must not be lost, like an answer that was paid for. ``work`` must be repeatable: when the reply to a
+        commit is lost, it is done again.
 
         Raises:
             DatabaseUnavailable: the patience is over.

@@ -42,7 +42,7 @@ class Loop:
 
     @classmethod
     def try_again(cls) -> None:
-        """Have the loops whose last step failed take the next one now: what they failed for is over."""
+        """Have all loops whose last step failed take the next one now, since the cause has gone."""
         for loop in cls._all:
             loop._worth_a_try.set()
 

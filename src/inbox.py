@@ -89,7 +89,7 @@ class Inbox:
     async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int, User | None]:
         """Count one more try to handle an update; return the tries so far and its person, None for a stranger.
 
-        Without ``counted`` it is no try of its own: the database was away during the last.
+        ``counted`` is False when this goes on with a try that the database interrupted.
         """
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen, 1 if counted else 0)

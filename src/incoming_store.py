@@ -1,4 +1,4 @@
-"""Rows of ``incoming_files``: files that people sent, from the first sign on until they are recordings or refused."""
+"""Rows of ``incoming_files``: files that people sent, until they are recordings or refused."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -97,7 +97,7 @@ async def get(connection: Connection, owner: UserId, incoming_id: int) -> Incomi
 
 
 async def set_scenario(connection: Connection, owner: UserId, incoming_id: int, scenario: ScenarioId) -> IncomingFile:
-    """Note what the recording is. One that is stored already has ``recording_id``: it has to be told too.
+    """Note what the recording is. One that is stored has ``recording_id``: the caller notes it there, too.
 
     Raises:
         NotFound: there is no such file, or it is someone else's.

@@ -359,7 +359,7 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
 
 
 def _set_aside(folder: Path) -> int:
-    """Rename the broken index and return the next number that it tells, 1 when it tells none."""
+    """Rename the broken index; return the next number that stands in it, 1 when none does."""
     path = folder / INDEX_NAME
     if not path.exists():
         return 1

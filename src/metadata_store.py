@@ -77,7 +77,7 @@ _SELECT_METADATA = """
 
 
 async def save_metadata(connection: Connection, recording_id: RecordingId, metadata: RecordingMetadata) -> None:
-    """Put the metadata in the place of the recording's earlier ones; a zone named twice is kept once."""
+    """Replace the recording's metadata; a zone named twice is kept once."""
     parameters = {
         "recording_id": recording_id,
         **metadata.model_dump(exclude={"zones"}),

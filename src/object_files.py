@@ -223,7 +223,7 @@ def _data(place: Path, sha256: str) -> Path:
 
 
 def _remove_data(place: Path, *, but: str | None = None) -> None:
-    """Remove what an object had before, and what killed calls left in its folder. Under the folder's lock."""
+    """Remove an object's earlier bytes, and what killed calls left. The caller holds the folder's lock."""
     data_name = re.compile(rf"{re.escape(place.stem)}\.([0-9a-f]{{64}}){re.escape(place.suffix)}")
     for path in place.parent.iterdir():
         version = data_name.fullmatch(path.name)

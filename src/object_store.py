@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 
 
 class ObjectInfo(NamedTuple):
-    """What a store says about an object: its bytes are in number and by hash (hexadecimal) what was handed in."""
+    """Size in bytes, hash (hexadecimal) and file name of an object, as they were handed in."""
 
     size_bytes: int
     sha256: str

@@ -151,7 +151,7 @@ async def store_part_failure(
 async def save_transcript(
     connection: Connection, recording_id: RecordingId, transcript: Transcript, content_hash: str
 ) -> None:
-    """Put the transcript in the place of the recording's earlier one."""
+    """Replace the recording's transcript."""
     await connection.execute(_DELETE_TRANSCRIPT, {"recording_id": recording_id})
     await connection.execute(
         _INSERT_TRANSCRIPT,

@@ -1,4 +1,4 @@
-"""Rows of ``seen_updates``: every message and every pressed button once, and what of them was not finished."""
+"""Rows of ``seen_updates``: every message and every pressed button once, finished or not."""
 
 from datetime import datetime
 
@@ -62,7 +62,7 @@ async def mark_done(connection: Connection, update: SeenUpdate) -> None:
 
 
 async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int:
-    """Note that work on an update begins, which is noted itself where it was not; return how often it has begun."""
+    """Note that work on an update begins, and the update where it is new; return how often work has begun."""
     row = await (await connection.execute(_COUNT_TRY, {**_row(update), "count": count})).fetchone()
     assert row is not None  # noqa: S101  # it is inserted or updated, or the database raises
     return int(row["tries"])

@@ -107,7 +107,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes that ask so too out of ``folder``; what killed ones left half-written is removed. Blocking.
+    """Exclude other callers, also of other processes, from ``folder``; remove half-written files. Blocking.
 
     Raises:
         OSError: the folder is gone or closed to us.

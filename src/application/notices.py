@@ -1,4 +1,4 @@
-"""What the bot's owner is told of the machine by itself."""
+"""Notices to the bot's owner about the machine."""
 
 import asyncio
 

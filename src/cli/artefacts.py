@@ -67,7 +67,7 @@ async def load_finished(
 
 
 def check_writable(out: Path) -> None:
-    """Refuse a folder for results that cannot be made or written to; makes nothing. Blocking.
+    """Refuse a folder for results that cannot be made or written to, without making it. Blocking.
 
     Raises:
         UnwritableFolder: with the reason.

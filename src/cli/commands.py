@@ -244,7 +244,7 @@ def doctor() -> None:
 )
 @help_option
 def objects() -> None:
-    """Hold what is done with the object store."""
+    """Group the commands about the object store."""
 
 
 @objects.command(name="copy", help=texts.cli.HELP_OBJECTS_COPY, options_metavar="")
@@ -339,7 +339,7 @@ def _say(text: str) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Give a command that was started without standard streams others: what it opens first must not become them."""
+    """Replace standard streams that were closed at the start, so that no file takes their numbers."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115, PTH123  # open for good

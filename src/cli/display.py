@@ -12,7 +12,7 @@ _STEP = 0.1
 
 
 class _Unfailing:
-    """A stream for which what cannot be written is lost, and nothing else: its reader may have gone, its disk be full.
+    """A stream that drops what it cannot write and never fails: its reader may have gone, its disk be full.
 
     rich would end the process when the reader has gone, and the work that it shows with it.
     """

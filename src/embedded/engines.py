@@ -1,4 +1,4 @@
-"""The engines that run when nothing is configured: started at first use, shared, stopped by the last who uses them."""
+"""The engines that run when nothing is configured: started at first use, shared, stopped by their last user."""
 
 import asyncio
 from collections.abc import Callable

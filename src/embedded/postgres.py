@@ -102,7 +102,7 @@ class EmbeddedPostgres(Engine):
         (self._data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def _create_cluster(self) -> None:
-        """Run initdb beside, then rename: a data directory is either complete or not there."""
+        """Run initdb in another folder and rename that: a data directory is either complete or not there."""
         unfinished = self._home / "data.part"
         if unfinished.exists():
             shutil.rmtree(unfinished)
@@ -175,7 +175,7 @@ class EmbeddedPostgres(Engine):
 
 
 def unprivileged_user() -> pwd.struct_passwd:
-    """Return the user to run PostgreSQL as when we are root."""
+    """Return the user that runs PostgreSQL when we are root."""
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in UNPRIVILEGED_USERS:
         if name in known:
@@ -184,7 +184,7 @@ def unprivileged_user() -> pwd.struct_passwd:
 
 
 def let_through(path: Path) -> None:
-    """Let others pass, not list, the directories above ``path``: the unprivileged user has to."""
+    """Let other users pass the directories above ``path`` without listing them: PostgreSQL's user has to."""
     for directory in path.parents:
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:

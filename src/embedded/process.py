@@ -136,7 +136,7 @@ class Engine(ABC):
 
     @abstractmethod
     def launch(self, ports: Mapping[str, int] | None) -> Launch:
-        """Return how to start the engine at these ports, or at free ones: command, secrets."""
+        """Return command and secrets for a start at these ports, at free ones when None."""
 
     def settled(self) -> bool:
         """Tell whether the engine can be stopped in order by now; it may answer requests before."""
@@ -235,7 +235,7 @@ class Engine(ABC):
             call(self.name)
 
     async def _obtained(self, *, alone: bool) -> Running:
-        """Adopt the engine that is there, or start one; who is not alone never ends one that others use."""
+        """Adopt the running engine, or start one; an engine that others use is never ended."""
         running = self._read_run_file()
         lives = running is not None and running.process() is not None
         if running is None or not lives:

@@ -119,7 +119,7 @@ class EmbeddedS3(Engine):
         )
 
     def settled(self) -> bool:
-        """``mini`` writes this file last; told to end before, it hangs until it is killed."""
+        """Tell whether ``mini`` has written its last file; a signal before that makes it hang until it is killed."""
         return self._settled_file.exists()
 
     def tidy(self, running: Running) -> None:

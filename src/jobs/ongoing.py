@@ -1,4 +1,4 @@
-"""Work that outlives the worker that began it, for want of a database: what was paid for is not thrown away."""
+"""Work that outlives its worker when that loses the database: what was paid for is not thrown away."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

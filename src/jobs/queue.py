@@ -155,7 +155,7 @@ class Jobs:
 
     @asynccontextmanager
     async def stopped(self, recording_id: RecordingId) -> AsyncIterator[None]:
-        """End all work on a recording, as if cancelled, and hold off during the block what ran."""
+        """End all work on a recording, as if cancelled; none of it goes on during the block."""
         async with self._database.transaction() as connection:
             await recordings_store.cancel(connection, recording_id)
             await self._cancel_unfinished_runs(connection, recording_id)

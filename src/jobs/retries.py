@@ -23,12 +23,12 @@ class _TryLater(Exception):
 
 
 def tried_again_at(retry_at: datetime) -> Exception:
-    """Make what a job raises to be done again at ``retry_at``."""
+    """Return the exception by which a job is done again at ``retry_at``."""
     return _TryLater(retry_at)
 
 
 class GoOn(BaseRetryStrategy):
-    """A job that was stopped with its worker, could not note how it ended, or is to be tried again waits for that."""
+    """Has procrastinate run a job again that stopped with its worker, lost the database, or is to be tried later."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         if isinstance(exception, asyncio.CancelledError):

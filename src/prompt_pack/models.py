@@ -170,7 +170,7 @@ class ReportPack(Value):
     metadata_schema: Schema
 
     def scenario(self, scenario_id: str) -> Scenario:
-        """Raises ``UnknownChoice``."""
+        """Return the scenario of this id. Raises ``UnknownChoice``."""
         return _by_id(self.scenarios, scenario_id)
 
     def reports(self, scenario_id: str) -> tuple[ReportType, ...]:
@@ -178,7 +178,7 @@ class ReportPack(Value):
         return self.scenario(scenario_id).reports
 
     def report(self, report_id: str) -> ReportType:
-        """Raises ``UnknownChoice``."""
+        """Return the report of this id. Raises ``UnknownChoice``."""
         return _by_id(self._all_reports(), report_id)
 
     def find_scenario(self, scenario_id: str) -> Scenario | None:

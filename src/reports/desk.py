@@ -1,4 +1,4 @@
-"""A person's side of the archive of reports: the numbered list as it was shown, the filter, and the open dialog."""
+"""A person's desk at the archive of reports: the numbered list that was shown, the filter, the open dialog."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Asking the language model inside a report: what was answered is not asked again, what is not valid is, once."""
+"""Questions to the language model inside a report: answered ones are not asked again, invalid answers are, once."""
 
 import hashlib
 import json

@@ -226,7 +226,7 @@ class ReportOrders:
         return None if place is None else ids[place - 1]
 
     async def decline(self, owner: UserId, number: int) -> Recording:
-        """Want no reports of a recording, for now: its wizard ends.
+        """Note that no reports are wanted for now: the recording's wizard ends.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -266,7 +266,7 @@ class ReportOrders:
     async def _considered(
         self, connection: Connection, recording: Recording, wanted: ReportId | None, occasion: Occasion | None
     ) -> Order:
-        """Return the order as far as it goes without a model."""
+        """Return an order as far as it can be made without a model."""
         lack = _lack(recording)
         if lack is not None:
             return Order(recording, (), None, lack)

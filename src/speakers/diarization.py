@@ -76,7 +76,7 @@ class _Frames:
 
 
 class _Stopped(Exception):
-    """The work was cancelled: nobody waits for its result, and no other module hears of it."""
+    """Ends cancelled work in its thread. Raised and caught in this module alone."""
 
 
 async def diarize(

@@ -40,7 +40,7 @@ def assign_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple
 async def name_roles(
     segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel | None
 ) -> RoleNaming:
-    """Name the role of every speaker, by the language model or, when there is none or it fails, by who asks.
+    """Name the role of every speaker: by the language model, else by the rule of who asks questions.
 
     With a single voice and several roles each utterance is asked about. A speaker whom no role fits keeps None.
     The prompt takes ``roles`` and ``speakers``.

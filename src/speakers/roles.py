@@ -111,7 +111,7 @@ async def roles_of_utterances(
 
 
 def roles_by_rule(segments: Sequence[Segment], roles: Sequence[ScenarioRole]) -> NamedRoles:
-    """Give the first role to the speaker with most questions for their words, the second of two roles to the others."""
+    """Give the first role to the speaker with the largest share of questions, the second of two roles to the others."""
     asked: dict[str, int] = {}
     said: dict[str, int] = {}
     for segment in segments:

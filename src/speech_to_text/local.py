@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 class _Stopped(Exception):
-    """The work was cancelled: nobody waits for its result, and no other module hears of it."""
+    """Ends cancelled work in its thread. Raised and caught in this module alone."""
 
 
 def end_when_stopped(stop: Event) -> None:

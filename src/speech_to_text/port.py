@@ -9,7 +9,7 @@ from datamodels import EngineInfo, PartTranscript
 
 @dataclass(frozen=True)
 class PartLimits:
-    """The longest part an engine takes, in seconds, and how far before it a cut may be looked for."""
+    """The longest part that an engine takes, in seconds, and how far before its end a cut may be looked for."""
 
     target_s: float
     longest_s: float

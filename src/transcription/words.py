@@ -55,7 +55,7 @@ def tokens_of(segment: Segment) -> tuple[Token, ...]:
 
 
 def _heard_words(segment: Segment) -> tuple[Token, ...] | None:
-    """Return the engine's words; None when it gave none, or other words than the text has."""
+    """Return the engine's words; None when there are none, or when they differ from the text."""
     if not segment.words:
         return None
     tokens: list[Token] = []
