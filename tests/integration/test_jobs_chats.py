@@ -12,7 +12,7 @@ import chat_history
 from datamodels import RecordingId, UserId
 from datamodels_chats import AnswerId, AnswerStatus, EndedAnswer, Occasion
 from db import Database
-from errors import DatabaseUnavailable, VoxPersonaError
+from errors import DatabaseUnavailable, ProviderUnavailable, VoxPersonaError
 from jobs.chats import AnswerSteps
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
@@ -169,7 +169,10 @@ async def test_what_a_worker_left_is_answered_by_the_next(database: Database, an
 
 @pytest.mark.parametrize(
     ("failure", "code"),
-    [(RuntimeError("bug"), "unexpected_failure"), (DatabaseUnavailable(reason="gone"), "database_unavailable")],
+    [
+        (RuntimeError("bug"), "unexpected_failure"),
+        (ProviderUnavailable(provider="llm", reason="503"), "provider_unavailable"),
+    ],
 )
 async def test_a_failure_is_the_end_and_is_noted(
     database: Database, answers: Answers, failure: Exception, code: str
@@ -186,3 +189,21 @@ async def test_a_failure_is_the_end_and_is_noted(
     async with database.transaction() as connection:
         row = await (await connection.execute("SELECT status, error_code FROM chat_answers")).fetchone()
     assert row == {"status": AnswerStatus.FAILED, "error_code": code}
+
+
+async def test_an_answer_that_the_database_interrupts_is_given_later(database: Database, answers: Answers) -> None:
+    jobs = made(database, answers)
+    answers.failure = DatabaseUnavailable(reason="gone")
+    answer = await ask(database, jobs, await new_owner(database))
+
+    async def was_interrupted() -> bool:
+        return len(answers.begun) == 1
+
+    async def is_given() -> bool:
+        return answers.given == [answer]
+
+    async with working(jobs):
+        await until(was_interrupted)
+        answers.failure = None
+        await until(is_given)
+    assert await ended(database) == []
