@@ -6,7 +6,7 @@ written after it: numbers and titles outlive a damaged index. Two locks guard a 
 process, one for other processes.
 
 The index is a JSON file with one report a line. Lines are read and written some hundred at a time, so that the
-interpreter lets the event loop in between: 10,000 at once would hold it for a third of a second.
+event loop can run in between: 10,000 at once would hold it up for a third of a second.
 """
 
 import asyncio
@@ -156,7 +156,7 @@ _Result = TypeVar("_Result")
 
 
 class Reconciliation(Value):
-    """What of a user's folder differed. ``added`` was put into the index; ``missing`` are lines without a file, which
+    """What differed in a user's folder. ``added`` was put into the index; ``missing`` are lines without a file, which
     stay; ``orphans`` are files that neither the index nor the database knows, which stay too. ``deleting`` are reports
     whose deletion was begun and not finished."""
 
@@ -236,7 +236,7 @@ class ReportFiles:
     async def begin_delete(self, owner: UserId, number: int) -> ReportFile:
         """Take a report off the list for good and return its line; ``finish_delete`` removes it.
 
-        Between the two it can be begun again, and after a crash ``reconcile`` names it as ``deleting``.
+        An unfinished deletion can be begun again; after a crash ``reconcile`` lists it in ``deleting``.
 
         Raises:
             NotFound: the user has no such report.
@@ -256,7 +256,7 @@ class ReportFiles:
         return await self._locked(owner, begin)
 
     async def finish_delete(self, owner: UserId, report: ReportRunId) -> None:
-        """Remove the file of a report whose deletion was begun; any other is left alone."""
+        """Remove the file of a report whose deletion was begun; any other report is left alone."""
 
         def finish(folder: Path) -> None:
             index = read_index(folder)
@@ -359,7 +359,7 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
 
 
 def _set_aside(folder: Path) -> int:
-    """Rename the broken index; return the next number that stands in it, 1 when none does."""
+    """Rename the broken index; return the next number that it gives, or 1 when it gives none."""
     path = folder / INDEX_NAME
     if not path.exists():
         return 1

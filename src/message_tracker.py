@@ -57,7 +57,7 @@ _OCCASION: ContextVar[_Occasion | None] = ContextVar("occasion", default=None)
 
 @contextmanager
 def sent_once(key: str) -> Iterator[None]:
-    """Have each message that the block sends delivered once, however often the block runs with this ``key``.
+    """Make sure that each message of the block is delivered once, however often the block runs with this ``key``.
 
     An update that is handled again after a crash does not ask its question a second time.
     """
@@ -71,8 +71,8 @@ def sent_once(key: str) -> Iterator[None]:
 class MessageTracker:
     """Sends, edits and removes the bot's messages by their kinds; the registry of sent messages is durable.
 
-    A message that removes others is sent before they are removed. A message that could not be removed is no error: when
-    Telegram did not answer, it is removed with the next message of such a kind.
+    A message that removes others is sent before they are removed. A message that could not be removed is no error: if
+    Telegram did not answer, the next message that removes its kind removes it.
     """
 
     def __init__(self, database: Database, messenger: Sender) -> None:
@@ -109,9 +109,9 @@ class MessageTracker:
         )
 
     async def replace(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> MessageId:
-        """Turn a message into a new one by editing it, remove earlier ones as ``send`` does, and return its id.
+        """Turn a message into a new one by editing, remove earlier ones as ``send`` does, and return the new one's id.
 
-        A message that was deleted, or that stays for ever, is not edited: the new one is sent.
+        When the message was deleted or stays for ever, a new one is sent instead.
 
         Raises:
             MessengerError: the screen is neither shown nor sent.

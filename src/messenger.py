@@ -1,8 +1,8 @@
 """The messenger port: what the product needs of the place where people write to the bot, and what can go wrong there.
 
 ``Sender`` is for those who bring people messages, ``Attachments`` for those who fetch their files, ``Messenger`` is all
-of it. Chats are private ones: a person and the bot. A messenger that limits the rate of calls is obeyed by waiting, in
-every method but ``answer``.
+of it. Every chat is private: one person and the bot. When a messenger limits the rate of calls, every method but
+``answer`` waits.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -59,8 +59,8 @@ class FileGone(MessengerError):
 class Sender(Protocol):
     """Messages of the bot.
 
-    A ``random_id``, 64 bits with a sign, belongs to one message: sent again with it, after a lost reply or a crash, the
-    message is in its chat once. Without one, the same sent twice is there twice.
+    A ``random_id``, a signed 64-bit number, belongs to one message: when the message is sent again with it, after a
+    lost reply or a crash, it is in its chat once. Without a ``random_id``, a message sent twice is there twice.
 
     Raises, in every method:
         MessengerUnavailable: no reply, or none that helps; trying again does.
@@ -95,7 +95,7 @@ class Sender(Protocol):
         ...
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
-        """Change a message's text (or the caption of its file) and buttons; False when it is gone."""
+        """Change a message's text (or the caption of its file) and buttons; False when the message is gone."""
         ...
 
     async def delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
@@ -109,12 +109,11 @@ class Attachments(Protocol):
     async def download(
         self, chat: ChatId, message: MessageId, path: Path, size: int, on_bytes: Callable[[int], None]
     ) -> None:
-        """Write the file of a message to ``path``, all ``size`` bytes of it, or what was missing from an earlier try.
+        """Write the file of a message to ``path``: all ``size`` bytes of it, or those that an earlier try left missing.
 
-        What an earlier try left at ``path`` is kept, but for less than a megabyte at its end, and only the rest is
-        fetched; of a file that is whole already, nothing. ``on_bytes`` is called in the event loop with the number of
-        bytes that are there by now, those of an earlier try counted, and in the end with ``size``, unless nothing was
-        missing.
+        What an earlier try left at ``path`` is kept, except for less than a megabyte at its end, and only the rest is
+        fetched. ``on_bytes`` is called in the event loop with the number of bytes that are there by now, those of an
+        earlier try included, and in the end with ``size``; it is not called when nothing was missing.
 
         Raises:
             FileGone: the message or its file is gone; ``file_name`` is the name of ``path``.
@@ -135,7 +134,7 @@ class Messenger(Sender, Attachments, Protocol):
     """The bot's name at the messenger, in the messenger's own form and not empty, once it has started."""
 
     async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
-        """Log in and let updates come. They come while this still runs, many at once, and some of them twice.
+        """Log in and let updates come. They come even before this returns, many at once, and some of them twice.
 
         Raises:
             BadSettings: the settings cannot be used.
@@ -153,17 +152,17 @@ class Messenger(Sender, Attachments, Protocol):
     async def answer(self, query_id: int, text: str = "") -> bool:
         """Answer a press, with a short text over the button; False when it is too late, or was done already.
 
-        A press is answered once: after that it is False whatever the text, the same one too.
+        A press is answered once: every later call returns False, even with the same text.
         """
         ...
 
     async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:
-        """Fetch a message that a person wrote in ``chat``; None when it is gone or another's."""
+        """Fetch a message that a person wrote in ``chat``; None when it is gone or not such a message."""
         ...
 
     async def missed(self, after: MessageId) -> list[IncomingMessage]:
-        """Fetch what people wrote in all chats since the message ``after``, in order, known or not.
+        """Fetch what people wrote in all chats since the message ``after``, in order, known ones too.
 
-        For what came while the bot was down, and for what it lost before it was stored.
+        Among them are messages that came while the bot was down, and those that it lost before they were stored.
         """
         ...

@@ -1,4 +1,4 @@
-"""Copies of all objects from one store to another, verified byte by byte; a copy that was cut off goes on."""
+"""Copies of all objects from one store to another, verified byte by byte; an interrupted copy can be continued."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ OnCopied = Callable[[int, int], None]
 
 @dataclass
 class Copied:
-    """What came of a copy, in objects. ``lost`` are keys whose bytes the source does not have any more."""
+    """The outcome of a copy; ``copied`` and ``known`` count objects, ``lost`` are keys whose bytes the source lost."""
 
     copied: int = 0
     known: int = 0
@@ -27,9 +27,9 @@ class Copied:
 
 
 async def copy_objects(source: ObjectStore, target: ObjectStore, spool: Path, on_copied: OnCopied) -> Copied:
-    """Copy every object that ``target`` does not have yet with the same bytes; each is on its disk when it is counted.
+    """Copy every object that ``target`` does not have yet with the same bytes; each is counted once it is on disk.
 
-    ``spool`` is a folder for one file at a time, which is removed.
+    ``spool`` is a folder; one file at a time is put there and removed.
 
     Raises:
         ObjectStoreUnavailable: one of the stores does not answer.

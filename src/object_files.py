@@ -1,7 +1,7 @@
 """The object store that needs no server: files in a folder, on the disk before a call returns.
 
 The object ``a/b.ogg`` is the file ``a/b.<sha256>.ogg`` and its description ``a/b.ogg.object``, which is renamed into
-place last. So the description decides which bytes the object has, at whatever moment the power goes.
+place last. So the description decides which bytes the object has, at whatever moment the power fails.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ class FolderObjectStore:
         return await self._run("exists", exists)
 
     async def delete(self, key: str) -> None:
-        """Remove an object, what killed calls left of it, and the folders that are empty then."""
+        """Remove an object, what killed calls left of it, and the folders that become empty."""
 
         def delete() -> None:
             place = self._place(key)

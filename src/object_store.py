@@ -79,7 +79,7 @@ class ObjectStore(Protocol):
         ...
 
     def list_keys(self) -> AsyncIterator[str]:
-        """Yield the keys of all objects, in no order; those that come or go meanwhile may be among them."""
+        """Yield the keys of all objects, in no particular order; those that come or go meanwhile may be among them."""
         ...
 
     async def ensure(self) -> None:
@@ -91,7 +91,7 @@ class ObjectStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the store holds of the system."""
+        """Free the system's resources that the store holds."""
         ...
 
 
@@ -108,7 +108,7 @@ def key_for_transcript(owner_id: UserId, recording_id: RecordingId) -> str:
 async def run_in_thread(
     operation: str, call: Callable[[], _Result], *, tries: int = PROVIDER_TRIES, retry_wait: wait_base | None = None
 ) -> _Result:
-    """Run a store's blocking ``call``, again while that helps, and count it under ``operation``.
+    """Run a store's blocking ``call``, retry it while that helps, and count it under ``operation``.
 
     Raises what ``call`` raised last.
     """

@@ -211,7 +211,7 @@ class Outbox:
             await outbox_store.try_later(connection, item.id, reason.code, not_before)
 
     async def _let_others_pass(self, item: OutboxItem, reason: VoxPersonaError) -> None:
-        """Try a message whose own content could not be made again later; its person is told once, others pass it."""
+        """Put off a message whose own content could not be made; tell its person once, let other messages pass it."""
         log.warning("outbox_stands_aside", item=item.id, tries=item.tries, error=reason.code, reason=str(reason))
         not_before = self._now() + timedelta(seconds=delay_s(item.tries))
         async with self._database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Rows of ``outbox``: messages that were decided on in one transaction with their cause, and are sent afterwards."""
+"""Rows of ``outbox``: messages that are stored in one transaction with their cause, and sent afterwards."""
 
 from datetime import datetime
 
@@ -38,7 +38,7 @@ _TRY_LATER = """
 
 
 async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:
-    """Have a message sent; one that was put in before with the same ``key`` stays and is the only one."""
+    """Put a message in, to be sent; one that was put in before with the same ``key`` stays instead."""
     parameters = {
         "key": key,
         "owner_id": owner,

@@ -138,7 +138,7 @@ class ProgressCards:
             await cards_store.note_shown(connection, card.id, shown_hash, final=final)
 
     async def _replace(self, card: ProgressCard, *, final: bool) -> None:
-        """Replace a card whose message is gone, unless it was finished: who deletes a finished card has read it."""
+        """Replace a card whose message is gone, unless it was finished: whoever deletes a finished card has read it."""
         if final:
             await self._note(card, card.shown_hash, final=True)
             return

@@ -1,9 +1,9 @@
 """Random ids, of as many kinds as are needed, each made here and nowhere else.
 
-Rows have UUIDs, which PostgreSQL stores in 16 bytes. Files and keys that nobody reads have the same as plain digits.
-Telegram takes a number of 63 bits, and a message that is sent again must have the one it had: so there is a number
-made by chance, which a row keeps, and one that follows from what the message is about. A person reads a code aloud, so
-it is short. A secret is longer than any of them and is never shown.
+Rows have UUIDs, which PostgreSQL stores in 16 bytes. Files and keys that nobody reads are named by a UUID's digits.
+Telegram takes a number of 63 bits, and a message that is sent again must have the same one: so one kind of number is
+random and kept in a row, and the other follows from what the message is about. A person reads a code aloud, so it is
+short. A secret is longer than any other id and is never shown.
 """
 
 import secrets

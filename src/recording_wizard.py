@@ -1,7 +1,7 @@
 """Recording wizards: each leads a person from the transcript over scenario and metadata to the reports.
 
-A move is one transaction: the wizard's new step, and what the person gets with it, in the outbox. So each move is made
-once, whenever the process is killed.
+A move is one transaction: it writes the wizard's new step and puts what the person gets with it into the outbox. So
+each move is made once, whenever the process is killed.
 """
 
 import asyncio
@@ -162,7 +162,7 @@ class RecordingWizards:
         self._wake_outbox()
 
     async def _begin_dialog(self, connection: Connection, wizard: RecordingWizard) -> bool:
-        """Ask the first question, show the confirmation card, or order a proposal first; False when it is too late."""
+        """Ask the first question, show the confirmation card, or order a proposal first; False when it did nothing."""
         ready = await recording_wizard_store.lock_ready(connection, wizard)
         if ready is None:
             return False
@@ -203,7 +203,7 @@ class RecordingWizards:
             await self._put(connection, wizard, key, screen, kind=MessageKind.INFO_MESSAGE)
 
     async def _deliver_reports(self, deliverable: Deliverable) -> None:
-        """Put the outcome of each report that has ended into the outbox, and after the last the question for more."""
+        """Put the outcome of each ended report into the outbox, and after the last one the question for more."""
         card, left = deliverable.card, set(deliverable.card.run_ids) - set(deliverable.card.delivered)
         for run_id in deliverable.ended:
             left.discard(run_id)

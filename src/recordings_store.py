@@ -205,7 +205,7 @@ async def update_request(
 
 
 async def delete_recording(connection: Connection, recording_id: RecordingId) -> None:
-    """Delete the recording with its parts, transcript, metadata and report runs; its object is the caller's."""
+    """Delete the recording with its parts, transcript, metadata and report runs; the caller removes its object."""
     await connection.execute(_DELETE, {"id": recording_id})
 
 
@@ -291,7 +291,7 @@ async def choose_scenario(
     building: BuildingType | None,
     stage: Stage,
 ) -> Recording:
-    """Note what the recording is, and ``stage`` as its last one; clear an earlier failure.
+    """Note scenario, building type and, as the last one done, ``stage``; clear an earlier failure.
 
     Warnings are cleared when the stage changes: they are about steps that will be done again.
 

@@ -120,7 +120,7 @@ def find_model(models: list[ListedModel], model: str) -> ListedModel | None:
 async def server_context_tokens(client: openai.AsyncOpenAI, model: str) -> int | None:
     """Return the context with which a llama.cpp or Ollama server runs ``model``; None for other servers.
 
-    What the weights could hold does not count: these servers cut a longer prompt to what they were started with.
+    The weights' own limit does not count: these servers cut longer prompts to the context they were started with.
     """
     url = urlsplit(str(client.base_url))
     root = f"{url.scheme}://{url.netloc}"
@@ -141,7 +141,7 @@ async def server_context_tokens(client: openai.AsyncOpenAI, model: str) -> int |
 
 
 async def _json(client: openai.AsyncOpenAI, method: str, url: str, body: object = None) -> dict[str, Any]:
-    """Return the JSON object at ``url``; an empty one when there is none, as not every server has every address."""
+    """Return the JSON object at ``url``, or an empty one: not every server has every address."""
     try:
         if method == "GET":
             response = await client.get(url, cast_to=httpx2.Response)

@@ -128,7 +128,7 @@ class Press(Value):
 def pack(action: Action, *arguments: str | int) -> str:
     """Make callback data of an action and its arguments.
 
-    A report's button begins with the report's id, as people who write packs know it: ``report_int_links||17``.
+    A report's button begins with the report's id, as it stands in the pack: ``report_int_links||17``.
 
     Raises:
         ValueError: the data is longer than Telegram takes, or an argument could not be read back.

@@ -90,7 +90,7 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
 def opening(progress: CardProgress, pack: ReportPack) -> Screen:
     """Draw the card as it is sent.
 
-    Its text is the same at any time: by it the message is found again when the answer with its id was lost.
+    The text is the same at any time: it is how the message is found again when Telegram's answer with the id was lost.
     """
     if progress.card.kind is CardKind.REPORTS:
         text = texts.cards.REPORTS.format(number=progress.recording_number, file_name=escaped(progress.file_name))
@@ -147,7 +147,7 @@ def _failed(progress: CardProgress, code: str, number: int) -> Screen:
 
 
 def _is_bad_input(code: str) -> bool:
-    """Tell whether the error with this code is in the recording itself, so that another try does not help."""
+    """Tell whether the error with this code lies in the recording itself, so that trying again does not help."""
     classes: list[type[VoxPersonaError]] = [BadInput]
     for cls in classes:
         classes.extend(cls.__subclasses__())

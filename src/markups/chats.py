@@ -137,7 +137,7 @@ def history_caption(history: History, extension: str) -> Screen:
 
 
 def no_history(chat: Chat, day: date | None, elsewhere: Sequence[int] = ()) -> Screen:
-    """Say that nothing was asked on that ``day``; ``elsewhere`` are the chats in which something was."""
+    """Say that nothing was asked on ``day``; ``elsewhere`` are the chats with a question on that day."""
     number, title = chat.number, _title(chat)
     if day is None:
         text = texts.chats.HISTORY_NONE.format(number=number, title=title)
@@ -169,7 +169,7 @@ def no_question() -> Screen:
 
 
 def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen]:
-    """Show an answer with its sources, in as many messages as it takes; without an ``outcome``, that it failed."""
+    """Show an answer with its sources, in as many messages as it takes; no ``outcome`` means that it failed."""
     head = texts.chats.QUESTION_HEAD.format(question=escaped(question, _LONGEST_QUESTION))
     if outcome is None:
         return [Screen(text=f"{head}\n\n{texts.chats.FAILED}")]

@@ -60,7 +60,7 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
 
 
 def status_screen(lines: Sequence[str]) -> Screen:
-    """Show the person's work in progress; ``lines`` are plain text, and empty when there is none."""
+    """Show the person's work in progress; ``lines`` are plain text, and empty when there is no work."""
     shown = "\n".join(escape(line, quote=False) for line in lines)
     return Screen(
         text=f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING,

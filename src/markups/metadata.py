@@ -50,7 +50,7 @@ def confirmation(
 ) -> Screen:
     """Show every field of the scenario to be confirmed or changed.
 
-    ``buttons_only`` says first that a typed reply is not accepted here.
+    With ``buttons_only``, the screen begins by saying that typed replies are not accepted here.
     """
     lines = [
         texts.telegram_metadata.LINE.format(

@@ -41,7 +41,7 @@ def no_reports() -> Screen:
 
 
 def stale_list(minutes: int) -> Screen:
-    """Say that the list is too old: its numbers can be used for so many ``minutes``."""
+    """Say that the list is too old: its numbers can be used only for ``minutes`` after it is shown."""
     return Screen(
         text=texts.my_reports.STALE.format(minutes=texts.my_reports.MINUTES_GENITIVE.counted(minutes)),
         keyboard=(
@@ -239,7 +239,7 @@ def trend_types_menu(by: str, types: Sequence[tuple[str, str]]) -> Screen:
 
 
 def trend_indices_menu(by: str, report_id: str, label: str, indices: Sequence[str]) -> Screen:
-    """Ask for the index, by labels in the order of their places."""
+    """Ask for the index to be drawn; ``indices`` are labels, and a button carries the place of its label, from 1."""
     rows = [
         (button(plain(index, LONGEST_ON_BUTTON), Action.REPORT_TREND, by, report_id, place),)
         for place, index in enumerate(indices[:_MOST_CHOICES], 1)

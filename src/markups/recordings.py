@@ -128,7 +128,7 @@ def deleted(recording: Recording) -> Screen:
 
 
 def which_scenario(recording: Recording, scenarios: Sequence[Scenario], *, for_reports: bool = False) -> Screen:
-    """Ask for a recording's scenario. ``for_reports`` says that reports depend on it, and leaves out «no scenario»."""
+    """Ask for a recording's scenario; with ``for_reports``, say that reports need it, and leave out «no scenario»."""
     question = (
         texts.telegram_recordings.WHICH_SCENARIO_FOR_REPORTS
         if for_reports

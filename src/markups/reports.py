@@ -48,7 +48,7 @@ def reports_menu(recording_number: int, file_name: str, reports: Sequence[Report
 def choose_building(recording_number: int, wanted: int | str) -> Screen:
     """Ask for the building type that a report depends on.
 
-    ``wanted`` is the report's place in its scenario, from 1, or ``ALL_REPORTS``; an id could make the data too long.
+    ``wanted`` is the report's place in its scenario, from 1, or ``ALL_REPORTS``; an id might not fit into a button.
     """
     return Screen(
         text=texts.telegram_recordings.CHOOSE_BUILDING,

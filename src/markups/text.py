@@ -15,7 +15,7 @@ LONGEST_ON_BUTTON = 48
 
 
 def plain(text: str, longest: int = LONGEST_SHOWN) -> str:
-    """Return one line of at most ``longest`` characters, without invisible ones: for buttons and file names."""
+    """Return one line of at most ``longest`` characters, none of them invisible, for buttons and file names."""
     return shortened(one_line(text), longest)
 
 
@@ -28,10 +28,10 @@ _TAG = re.compile(r"</?[a-z][^<>]*>")
 
 
 def utf16_units(text: str) -> int:
-    """Return the length as Telegram counts it, in UTF-16 units: most emoji are two."""
+    """Return the length as Telegram counts it, in UTF-16 units: most emoji count as two."""
     return len(text.encode("utf-16-le", errors="surrogatepass")) // 2
 
 
 def fits(screen_text: str, limit: int = MESSAGE_UTF16_UNITS) -> bool:
-    """Tell whether the text of the HTML is at most ``limit`` UTF-16 units long: a message, or a caption."""
+    """Tell whether the HTML's text has at most ``limit`` UTF-16 units, the length of a message or a caption."""
     return utf16_units(html.unescape(_TAG.sub("", screen_text))) <= limit

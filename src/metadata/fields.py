@@ -71,7 +71,7 @@ def missing(scenario_id: str, metadata: RecordingMetadata) -> tuple[Field, ...]:
 def parse(field: Field, text: str, known: RecordingMetadata, today: date) -> RecordingMetadata:
     """Return ``known`` with the value that ``text`` gives the field; «-» removes the zones.
 
-    A zone in a building type, «центр здоровья при отеле», replaces the zones.
+    A zone given with the building type, as in «центр здоровья при отеле», replaces the zones.
 
     Raises:
         BadText: the text gives no value.
@@ -98,7 +98,7 @@ def parse(field: Field, text: str, known: RecordingMetadata, today: date) -> Rec
 
 
 def shown(field: Field, metadata: RecordingMetadata) -> str | None:
-    """Return the field's value as people read it; None when it has none."""
+    """Return the field's value as people read it; None when the field is empty."""
     day, number, building = metadata.recorded_on, metadata.audio_number, metadata.building
     values = {
         Field.AUDIO_NUMBER: None if number is None else str(number),
@@ -136,7 +136,7 @@ def scenario_of_caption(caption: str, scenarios: Sequence[ScenarioId], today: da
 def problems_of_caption(
     caption: str, scenario: ScenarioId, metadata: RecordingMetadata, today: date
 ) -> tuple[FieldProblem, ...]:
-    """Return the caption's lines that do not parse and whose fields have no value. Blocking, as ``parse_caption``."""
+    """Return the caption's lines that do not parse and whose fields have no value. Blocks as ``parse_caption`` does."""
     if not caption.strip():
         return ()
     wanted = {title(field) for field in missing(scenario, metadata)}

@@ -54,7 +54,7 @@ Change = Callable[[Connection, FormTurn], Awaitable[FormTurn]]
 
 
 class MetadataForm:
-    """The forms of every person; ``today`` returns the person's day, after which no recording can be."""
+    """The forms of every person; ``today`` returns the person's date: no recording is of a later one."""
 
     def __init__(self, database: Database, today: Callable[[], date]) -> None:
         self._database = database
@@ -81,7 +81,7 @@ class MetadataForm:
             return await _described(connection, owner, number)
 
     async def back(self, owner: UserId, number: int) -> FormTurn | Recording:
-        """Go back to the confirmation; return as ``_turn`` does, like every method for a button of the form."""
+        """Go back to the confirmation. Like every method for a button of the form, return what ``_turn`` does."""
 
         async def back(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
@@ -97,7 +97,7 @@ class MetadataForm:
         return await self._turn(owner, number, ask)
 
     async def skip(self, owner: UserId, number: int, field: str | None) -> FormTurn | Recording:
-        """Skip the field if it is the one asked for, or with None all fields that are still to come."""
+        """Skip the field if it is the one being asked for; with None, skip all fields that are still to come."""
 
         async def skip(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             asked = ASKED.get(turn.dialog.step)

@@ -145,7 +145,7 @@ def parse_place(text: str) -> str:
 
 
 def parse_building(text: str) -> BuildingType:
-    """Return the building type whose stem comes first. Raises ``BadText``."""
+    """Return the building type whose stem comes first in the text. Raises ``BadText``."""
     value = _filled(text)
     found = {match.start(): building for building, stem in _BUILDINGS.items() if (match := stem.search(value))}
     if not found:
@@ -159,7 +159,7 @@ def names_building(text: str, building: BuildingType) -> bool:
 
 
 def parse_zones(text: str) -> tuple[str, ...]:
-    """Return the zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» is none.
+    """Return the zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» gives none.
 
     Raises:
         BadText: the text is too long, or has no letters and digits.

@@ -1,4 +1,4 @@
-"""Metadata that the language model proposes from the beginning of a recording; only said values are proposed.
+"""Metadata that the language model proposes from the beginning of a recording; only what was said is proposed.
 
 A value counts as said when its words are in the transcript: names in any case, numbers and dates as digits or as
 words.
@@ -82,7 +82,7 @@ class Speech:
         return any(True for _ in self._ends(number, range(len(self._said))))
 
     def has_date(self, day: date) -> bool:
-        """Tell whether day, month and year were said one after the other; «двадцать шестой» is enough of a year."""
+        """Tell whether day, month and year were said one after the other; «двадцать шестой» is enough for the year."""
         for after_day in self._ends(day.day, range(len(self._said))):
             month = self._at(after_day)
             if _MONTHS[day.month - 1] not in month and str(day.month) not in month:
@@ -93,7 +93,7 @@ class Speech:
         return False
 
     def _ends(self, number: int, starts: range) -> Iterator[int]:
-        """Return the positions after the number, where it begins at one of ``starts``."""
+        """Yield the position behind each occurrence of the number that begins at one of ``starts``."""
         spellings = _spellings(number)
         for start in starts:
             for spelling in spellings:

@@ -94,7 +94,7 @@ class PassManifest(Value):
 
 
 class IndexRule(Value):
-    """The rule by which a line of the indices table, or one line per group, is made."""
+    """The rule that makes a line of the indices table, or one line per group."""
 
     name: ValueName
     label: Label

@@ -128,7 +128,7 @@ class ReportType(Value):
     plans: Mapping[BuildingType | None, ReportPlan]
 
     def plan(self, building: BuildingType | None) -> ReportPlan:
-        """Return the plan for the building type; reports that are the same for all take any.
+        """Return the plan for the building type; a report that is the same for all types takes any, or None.
 
         Raises:
             UnknownChoice: the report needs a building type.

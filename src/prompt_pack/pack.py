@@ -176,7 +176,7 @@ class IndexLines:
     def of(
         self, rules: Sequence[IndexRule], building: BuildingType | None, *, asks_model: bool
     ) -> tuple[IndexLine, ...]:
-        """Return the lines in order, without rules of other building types and of passes that are not made."""
+        """Return the lines in order, leaving out rules of other building types and of passes that are not made."""
         every_name = {rule.name for rule in rules}
         lines: list[IndexLine] = []
         names: list[str] = []
@@ -308,7 +308,7 @@ __all__ = ["ReportPack", "ReportPlan", "ReportType", "Scenario", "load_pack"]
 
 
 def load_pack(root: Path) -> ReportPack:
-    """Load and validate the whole pack. Reads files: call it in a thread once a loop runs.
+    """Load and validate the whole pack. Reads files: call it in a thread once an event loop runs.
 
     Raises:
         BadReportPack: names the file and what is wrong with it.

@@ -132,7 +132,7 @@ def check_item_fields(path: str, schema: Schema, *, strings: Sequence[str], quot
 
 
 def with_enum(schema: Schema, field: str, values: Sequence[str]) -> Schema:
-    """Return the items schema with ``field`` limited to ``values``: then no item has to be thrown away for it."""
+    """Return the items schema with ``field`` limited to ``values``, so that no item is dropped for another value."""
     limited = copy.deepcopy(dict(schema))
     limited["properties"]["items"]["items"]["properties"][field]["enum"] = list(values)
     return limited

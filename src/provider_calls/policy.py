@@ -48,10 +48,10 @@ class Time:
 class ProviderCalls:
     """Runs the calls to one provider.
 
-    A call that fails with an error that says trying again helps is tried ``PROVIDER_TRIES`` times, with an exponential
-    delay with jitter between, or the one that the provider asks for (``retry_after_s`` of the error). At most
-    ``concurrency`` calls run at a time; one that waits for its next try keeps its place, so that a provider that limits
-    the rate is not pressed by others. ``timeout_s`` bounds each try.
+    A call whose error says that trying again helps is tried ``PROVIDER_TRIES`` times, after an exponential delay with
+    jitter or the delay that the provider asks for (``retry_after_s`` of the error). At most ``concurrency`` calls run
+    at a time; a call that waits for its next try keeps its place, so that other calls do not press a provider that
+    limits the rate. ``timeout_s`` bounds each try.
     """
 
     def __init__(self, provider: str, concurrency: int, timeout_s: float, *, time: Time | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Cancelling: work stops wherever it is, and what is done, the recording itself too, stays."""
+"""Cancelling: work stops wherever it is; what is done stays, and so does the recording itself."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What people change about a recording that is there: its scenario, and that it is gone."""
+"""Changes that people make to a stored recording: another scenario, and its deletion."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -48,7 +48,7 @@ class RecordingChanges:
         scenario: ScenarioId,
         building: BuildingType | None = None,
     ) -> Recording:
-        """Say what the recording is; without ``building`` the one it has stays. An earlier failure is cleared.
+        """Set the scenario and ``building``; without one, the building type stays. An earlier failure is cleared.
 
         Work is enqueued as far as the scenario changes speakers or roles; nothing is transcribed again.
 

@@ -1,7 +1,7 @@
 """What a recording is said to be: its scenario, its building type, its metadata.
 
-It is said by the caption, by a button, by the storage menu or at the command line; what was said first of the scenario
-stays, until the person is asked again.
+The caption, a button, the storage menu or the command line says it; the scenario that was said first stays until the
+person is asked again.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ _ASKED_OR_OVER = frozenset([WizardStep.SCENARIO, WizardStep.REPORTS, WizardStep.
 class Descriptions:
     """Takes what people say of their recordings.
 
-    ``today`` tells the person's day, since no recording is of a later one. What is said by buttons is said under the
-    person's lock, ``dialogs.get_user_lock``.
+    ``today`` tells the person's date: no recording is of a later one. Buttons are handled under the person's lock,
+    ``dialogs.get_user_lock``.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Descriptions:
         return mode if mode in known else None
 
     async def say_scenario(self, owner: UserId, number: int, scenario: str) -> Recording:
-        """Say of which scenario a recording is, unless that has been said: then it stays. Its wizard goes on.
+        """Set a recording's scenario, and let its wizard go on. A scenario that is set stays, unless the wizard asks.
 
         Raises:
             UnknownChoice: no such scenario.
@@ -61,7 +61,7 @@ class Descriptions:
             return await self._say(connection, await recordings_store.get_by_number(connection, owner, number), chosen)
 
     async def say_scenario_of_file(self, owner: UserId, incoming_id: int, scenario: str) -> ScenarioId:
-        """Say what a file is that may be no recording yet; return what it is said to be now.
+        """Set the scenario of a file that may be no recording yet, unless it has one; return the one it has now.
 
         Raises:
             UnknownChoice: no such scenario.
@@ -97,7 +97,7 @@ class Descriptions:
 
 
 async def take_over_scenario(connection: Connection, recording: Recording, said: ScenarioId | None) -> None:
-    """Give a recording, the work on which begins in this transaction, what was said meanwhile of its file."""
+    """Give a recording the scenario said of its file meanwhile; work on it begins in this transaction."""
     if said not in {None, recording.request.scenario}:
         assert said is not None  # noqa: S101  # or it would be in the set
         await recordings_store.choose_scenario(
@@ -114,9 +114,9 @@ def read_caption(caption: str, scenario: str, today: date) -> CaptionResult:
 
 
 def metadata_of_request(request: ProcessingRequest, today: date) -> RecordingMetadata:
-    """Return the metadata in a request's caption: none while its scenario, which gives its lines a meaning, is unknown.
+    """Return the metadata in a request's caption; none while the scenario, which gives the lines a meaning, is unknown.
 
-    Blocking, as ``read_caption`` is.
+    Blocks as ``read_caption`` does.
     """
     if request.scenario == NO_SCENARIO or not request.caption.strip():
         return RecordingMetadata()
@@ -140,7 +140,7 @@ def building_of(recording: Recording, metadata: RecordingMetadata) -> BuildingTy
 
 
 def building_said(outright: BuildingType | None, caption: RecordingMetadata) -> BuildingType | None:
-    """Return the building type of a new recording: a given one goes before that of the caption."""
+    """Return the building type of a new recording: the one given outright, else the caption's."""
     return outright or caption.building
 
 

@@ -52,7 +52,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class _Sent:
-    """What was sent, and with what."""
+    """A sent file, and what came with it."""
 
     owner: UserId
     path: Path
@@ -104,8 +104,9 @@ class Intake:
     ) -> Accepted:
         """Check, store and enqueue the file at ``path``; ``file_name`` is what people call it, when that differs.
 
-        The same bytes sent again are the same recording: it is worked on anew only as far as ``request`` differs, or
-        parts of it could not be transcribed. Unless ``again``, one that is done or being worked on is left as it is.
+        The same bytes sent again are the same recording. Work is done anew only as far as ``request`` or the engine
+        differs, or parts could not be transcribed. Without ``again``, a recording that is done or being worked on is
+        left as it is.
 
         Raises:
             BadInput: no recording that can be worked with.
@@ -135,9 +136,9 @@ class Intake:
     async def process_again(
         self, owner: UserId, recording_id: RecordingId, with_recording: WithRecording | None = None
     ) -> Recording:
-        """Work on a stored recording from its beginning, by the request it has; what engines answered is kept.
+        """Begin work on a stored recording anew, by the request it has; what engines answered is kept.
 
-        A dialog about it ends.
+        A dialog about the recording ends.
 
         Raises:
             NotFound: the owner has no such recording.
@@ -156,7 +157,7 @@ class Intake:
     ) -> tuple[Recording, bool]:
         """Process a stopped recording again, found by its number; False when it is being worked on.
 
-        Under the owner's lock, ``dialogs.get_user_lock``.
+        Callers hold the owner's lock, ``dialogs.get_user_lock``.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -199,7 +200,7 @@ class Intake:
         return recording
 
     async def _store(self, sent: _Sent, info: AudioInfo, sha256: str) -> Accepted | Recording:
-        """Store a new recording; returns the known one when the same bytes were stored meanwhile."""
+        """Store a new recording; return the known one when the same bytes were stored meanwhile."""
         # The id follows from owner and content: an upload that a crash cut off is overwritten, never orphaned.
         recording_id = RecordingId(uuid.uuid5(_RECORDING_NAMESPACE, f"{sent.owner}/{sha256}"))
         key = key_for_original(sent.owner, recording_id, sent.extension)
@@ -233,5 +234,5 @@ class Intake:
 
 
 def _same_words(before: ProcessingRequest, now: ProcessingRequest) -> bool:
-    """Tell whether both requests lead to the same transcript; building and caption do not enter it."""
+    """Tell whether both requests lead to the same transcript; building and caption do not matter."""
     return (before.scenario, before.language, before.speakers) == (now.scenario, now.language, now.speakers)

@@ -14,7 +14,7 @@ WithOwnRecording = Callable[[Connection, Recording], Awaitable[None]]
 
 
 class RecordingPage(NamedTuple):
-    """Some of a person's recordings of one scenario. ``places`` are of those whose place is known."""
+    """Some of a person's recordings of one scenario. ``places`` has the known places only."""
 
     recordings: list[Recording]
     places: Mapping[RecordingId, str]
@@ -36,7 +36,7 @@ def is_transcribed(recording: Recording) -> bool:
 
 
 def has_stopped(recording: Recording) -> bool:
-    """Tell whether work on the recording has stopped and nobody but a person will start it again."""
+    """Tell whether work on the recording has stopped and only a person will start it again."""
     return recording.error_code is not None and recording.retry_at is None
 
 
@@ -64,7 +64,7 @@ class Recordings:
         return recording
 
     async def find_transcript(self, owner: UserId, number: int, with_transcript: WithOwnRecording) -> Recording:
-        """Load a recording of the owner; ``with_transcript`` joins the transaction when it is transcribed.
+        """Load a recording of the owner; ``with_transcript`` joins the transaction if the recording is transcribed.
 
         Raises:
             NotFound: the owner has none of that number.
@@ -87,9 +87,9 @@ class Recordings:
             return RecordingCard(recording, progress, await _metadata(connection, recording))
 
     async def enter(self, owner: UserId, scenario: ScenarioId, page: int, size: int) -> RecordingPage:
-        """Load a page, from 1, of the owner's recordings of a scenario, and make it that of the next ones.
+        """Load a page, from 1, of the owner's recordings of a scenario, which the owner's next recordings get, too.
 
-        The newest come first; the last page is given when there are fewer.
+        The newest come first; when there are fewer pages, the last one is given.
         """
         async with self._database.transaction() as connection:
             await choose_mode(connection, owner, scenario)

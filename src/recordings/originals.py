@@ -32,7 +32,7 @@ class Originals:
     async def get(self, recording: Recording, path: Path) -> None:
         """Fetch a recording's original into ``path``, which is written whole or not at all.
 
-        One that the store lost is put there again from the spool, or from the messenger.
+        An original that the store lost is put back from the spool, or from the messenger.
 
         Raises:
             OriginalGone: nobody has it any more.
@@ -75,7 +75,7 @@ class Originals:
 
 
 def incoming_path(folder: Path, incoming_id: int) -> Path:
-    """Return where the spool has a file that was sent."""
+    """Return the path of a sent file in the spool."""
     return folder / f"{incoming_id}.part"
 
 

@@ -1,4 +1,4 @@
-"""Files that people send: taken in or refused at once, by what the messenger tells of them; stopped while they come."""
+"""Files that people send, taken in or refused at once by what the messenger tells of them."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:
 
 
 def recording_name(file: AttachedFile) -> str:
-    """Return the file's name, with the extension that it needs to be a recording when Telegram itself made the file."""
+    """Return the file's name; a file that Telegram itself made gets the extension that a recording needs."""
     own = _OWN_EXTENSIONS.get(file.kind)
     if own is None or _extension(file.file_name) in RECORDING_EXTENSIONS:
         return file.file_name
@@ -38,7 +38,7 @@ def recording_name(file: AttachedFile) -> str:
 
 
 class SentFiles:
-    """Takes files in, so that they are downloaded, and shown on a card, from their rows."""
+    """Takes files in, as rows from which they are downloaded and shown on a card."""
 
     def __init__(self, database: Database, limits: IntakeLimits, descriptions: Descriptions) -> None:
         self._database = database

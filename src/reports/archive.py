@@ -79,7 +79,7 @@ class ReportArchive:
         return await self._mended(owner, lambda: self._files.rename(owner, number, title))
 
     async def delete(self, owner: UserId, number: int) -> ReportFile:
-        """Remove a report for good: its line, its row, its file. What a crash interrupts ``reconcile`` finishes.
+        """Remove a report for good: its line, its row, its file. ``reconcile`` finishes what a crash interrupts.
 
         Raises:
             NotFound: the owner has no such report.

@@ -37,7 +37,7 @@ def types_of(reports: Sequence[ReportFile]) -> Sequence[tuple[ReportId, str]]:
 
 
 def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tuple[ScenarioId, str]]:
-    """Ids and labels of the scenarios that are there, in the pack's order; of those it does not know, at the end."""
+    """Return ids and labels of the scenarios that occur, in the pack's order; those unknown to it come last."""
     there = {scenario_of(report, pack) for report in reports}
     labels = {each.id: each.label for each in pack.scenarios}
     known = [(each, label) for each, label in labels.items() if each in there]
@@ -99,7 +99,7 @@ def snapshot_of(reports: Iterable[ReportFile], now: datetime) -> ReportSnapshot:
 
 
 def is_fresh(snapshot: ReportSnapshot, now: datetime, lasts: timedelta) -> bool:
-    """Tell whether a snapshot is at most this old. One from the future is not fresh: the clock was set back."""
+    """Tell whether a snapshot is at most ``lasts`` old. One from the future is not fresh: the clock was set back."""
     return timedelta() <= now - snapshot.taken_at <= lasts
 
 
