@@ -27,13 +27,13 @@ _GRANTED: dict[Role, frozenset[Permission]] = {
 
 
 def may(role: Role, permission: Permission) -> bool:
-    """Tell whether people of this role may do this."""
+    """Tell whether people of this role have this permission."""
     return permission in _GRANTED[role]
 
 
 @dataclass(frozen=True)
 class Team:
-    """The Telegram ids that the settings name. ``owner`` is None as long as nobody has put theirs there."""
+    """The Telegram ids that the settings name. ``owner`` is None when they name none."""
 
     owner: int | None
     members: frozenset[int]

@@ -302,7 +302,7 @@ def _flush(file: BinaryIO) -> None:
 
 
 async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Run ``work`` in a thread and wait for its end even when cancelled, so that no file is closed under a write."""
+    """Run a function in a thread; wait for its end even when cancelled, so that no file is closed under a write."""
     task = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(task)

@@ -45,7 +45,7 @@ class Fault(StrEnum):
 
 
 class _Unusable(Exception):
-    """What keeps a file from being read. This module runs as a program of its own and prints it as a fault."""
+    """What keeps a file from being read. The program prints it as its fault."""
 
     def __init__(self, fault: Fault, reason: str) -> None:
         super().__init__(reason)
@@ -102,7 +102,7 @@ def _is_known(head: bytes) -> bool:
 
 
 def _videos(container: InputContainer) -> list[VideoStream]:
-    """Return the streams of moving pictures; a cover inside an mp3 is none."""
+    """Return the streams of moving pictures; the cover inside an mp3 is not one."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
@@ -118,7 +118,7 @@ def _audio_stream(container: InputContainer) -> AudioStream:
 
 
 def _decode_something(container: InputContainer, stream: AudioStream) -> None:
-    """Decode up to the first sound: many files that are no recording get this far and no further."""
+    """Decode up to the first sound: many files that are no recording can be opened, but not decoded."""
     for packets, packet in enumerate(container.demux(stream)):
         if packets > _FIRST_PACKETS:
             break

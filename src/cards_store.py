@@ -104,7 +104,7 @@ _NOTE_DELIVERED = """
 
 
 class Deliverable(Value):
-    """A card of reports. ``ended`` are those that are to be delivered now, in their order."""
+    """A card of reports. ``ended`` are the reports to deliver now, in the order of the card."""
 
     card: ProgressCard
     ended: tuple[ReportRunId, ...]
@@ -152,7 +152,7 @@ async def open_cards(connection: Connection, owner: UserId | None = None) -> lis
 
 
 async def undelivered(connection: Connection) -> list[ProgressCard]:
-    """Load the cards of reports not all of which have been put into the outbox, oldest first."""
+    """Load the cards with reports that have not been put into the outbox yet, oldest first."""
     return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
 
 
@@ -172,7 +172,7 @@ async def note_shown(connection: Connection, card_id: int, shown_hash: str, *, f
 
 
 async def send_anew(connection: Connection, card_id: int) -> None:
-    """Have a card whose message is gone sent as another message; when that one is gone too, the card is final."""
+    """Have a card whose message is gone sent once more; when the second message is gone too, make the card final."""
     await connection.execute(_SEND_ANEW, {"id": card_id, "random_id": new_random_id()})
 
 

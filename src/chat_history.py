@@ -1,6 +1,6 @@
 """Rows of ``chats``, ``chat_questions`` and ``chat_answers``.
 
-A chat is found by its owner and its number together, so that a number leads nobody to another person's chat.
+A chat is found by owner and number together, so that nobody gets to another person's chat by its number.
 """
 
 from collections.abc import Sequence
@@ -172,7 +172,7 @@ async def get_chat(connection: Connection, owner: UserId, number: int) -> Chat:
 
 
 async def list_chats(connection: Connection, owner: UserId, limit: int, offset: int = 0) -> list[Chat]:
-    """Load a page of the owner's chats, the one that was used last first."""
+    """Load a page of the owner's chats, the most recently used first."""
     parameters = {"owner_id": owner, "limit": limit, "offset": offset}
     return [Chat.model_validate(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
 
@@ -275,7 +275,7 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
 
 
 async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
-    """Lock and load the answers that have ended and that ``door`` still has to bring, in their order."""
+    """Lock and load the ended answers that ``door`` still has to deliver, in the order in which they ended."""
     parameters = {"door": door, "limit": limit}
     return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, parameters)]
 
@@ -294,9 +294,9 @@ async def list_turns(
     first: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Turn]:
-    """Load the turns of the next ``limit`` questions after the one with the id ``after``, asked in the time given.
+    """Load the turns of the first ``limit`` questions asked in the time given, after the one with the id ``after``.
 
-    A question with two answers is two turns, one without any is one.
+    A question with two answers is two turns; a question without an answer is one.
     """
     parameters = {**_key(owner, number), "after": after, "limit": limit, "first": first, "until": until}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_TURNS, parameters)]
@@ -309,7 +309,7 @@ async def chats_asked_in(connection: Connection, owner: UserId, first: datetime,
 
 
 async def figures(connection: Connection, owner: UserId, since: datetime | None) -> ChatFigures:
-    """Count the owner's chats, questions and answers since a time; of all times when it is None."""
+    """Count the owner's chats, questions and answers since a time; all of them when it is None."""
     row = await (await connection.execute(_SELECT_FIGURES, {"owner_id": owner, "since": since})).fetchone()
     return ChatFigures.model_validate(row)
 

@@ -1,7 +1,7 @@
 """Knows within two seconds whether a database answers, by a connection of its own that is asked again and again.
 
-A server that dies ends its connections. One that is stopped, or whose packets are lost on the way, is known by nothing
-but its silence, which the system bears for minutes.
+A server that dies ends its connections. A server that is stopped, or whose packets are lost on the way, is known
+only by its silence, which the system tolerates for minutes.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class DatabaseWatch:
-    """Watches one database: ``on_gone`` is told why it is away, ``on_back`` is called when it answers again."""
+    """Watches one database: calls ``on_gone`` with the reason when it goes away, ``on_back`` when it answers again."""
 
     def __init__(self, conninfo: str, on_gone: Callable[[str], None], on_back: Callable[[], None]) -> None:
         self._conninfo = conninfo
@@ -129,6 +129,6 @@ def _problem_of(done: asyncio.Future[Any]) -> str | None:
 
 
 def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
-    """End a connection below the database's protocol: who waits for its answer gets an error at once."""
+    """End a connection below the database's protocol: whoever waits for an answer on it gets an error at once."""
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)

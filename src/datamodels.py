@@ -345,7 +345,7 @@ class User(Value):
 
 
 class NewReportFile(Value):
-    """A report for the user's folder. ``number`` is None until the folder gives it one."""
+    """A report for the user's folder. ``number`` is None until the folder gives the report one."""
 
     id: ReportRunId
     number: int | None = None
@@ -367,7 +367,7 @@ class ReportFile(NewReportFile):
 
 
 class IndexPoint(Value):
-    """The indices of one report, and the recording that they were measured on. ``day`` is the recording's."""
+    """The indices of one report, and the recording that they were measured on; ``day`` is the day of the recording."""
 
     number: int
     report_id: ReportId

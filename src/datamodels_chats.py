@@ -15,10 +15,10 @@ ReturnAddress = dict[str, JsonValue]
 
 
 class Occasion(Value):
-    """The event by which a person asked something or named a chat; it is the same when it comes again after a crash.
+    """The event by which a person asked something or named a chat; the same when it is handled again after a crash.
 
-    ``key`` identifies it within the front door ``door``. ``turn`` grows from event to event of a person; None where the
-    door does not count.
+    ``key`` identifies it within the front door ``door``. ``turn`` grows with each event of a person; None where the
+    door does not count events.
     """
 
     door: str
@@ -63,7 +63,7 @@ class Chat(Value):
 
 
 class Source(Interval):
-    """The source of a passage. ``label`` names the recording's scenario, ``number`` is the passage's in its answer."""
+    """The source of a passage. ``label`` names the recording's scenario, ``number`` counts the passages of an answer."""
 
     number: int
     recording_id: RecordingId
@@ -124,7 +124,7 @@ class Turn(Value):
 
 
 class EndedAnswer(Value):
-    """An answer that is to be delivered: ``outcome`` is None when it failed."""
+    """An ended answer that is to be delivered; ``outcome`` is None when answering failed."""
 
     id: AnswerId
     owner_id: UserId

@@ -70,7 +70,7 @@ _MIGRATION_TABLE = "_yoyo_migration"
 
 @contextmanager
 def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable) -> Iterator[None]:
-    """Map what the driver raises; faults of a statement of ours (its syntax, its values) stay what they are."""
+    """Map the driver's errors to ours; those of a wrong statement (its syntax, its values) are left as they are."""
     try:
         yield
     except psycopg.errors.DiskFull as exc:
@@ -86,7 +86,7 @@ def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable)
 class Database:
     """A pool of connections to a database whose schema is up to date; all callers hear at once when it goes away.
 
-    ``on_back`` are called when the database answers again after an absence.
+    The functions in ``on_back`` are called when the database answers again after an absence.
     """
 
     unavailable: type[DatabaseUnavailable] = DatabaseUnavailable
@@ -112,7 +112,7 @@ class Database:
         checkout_timeout_s: float = CHECKOUT_TIMEOUT_S,
         unavailable: type[DatabaseUnavailable] = DatabaseUnavailable,
     ) -> Self:
-        """Bring the schema up to date, then connect. A caller waits ``checkout_timeout_s`` for a connection at most.
+        """Bring the schema up to date, then connect. A caller waits for a connection at most ``checkout_timeout_s``.
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
@@ -175,14 +175,14 @@ class Database:
     def patient(self, longest_s: float = math.inf) -> Self:
         """Return this database for callers that wait up to ``longest_s`` seconds for it instead of failing at once.
 
-        A transaction that has begun and breaks off fails as ever: only its beginning is waited for.
+        Only the beginning of a transaction is waited for; one that breaks off later fails as usual.
         """
         patient = copy(self)
         patient._patience_s = longest_s
         return patient
 
     async def there(self) -> None:
-        """Wait until the database is not known to be away.
+        """Wait while the database is known to be away.
 
         Raises:
             DatabaseUnavailable: it took longer than this database's patience.
@@ -194,10 +194,10 @@ class Database:
             raise self.unavailable(reason=self._watch.gone) from exc
 
     async def persist(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Do ``work`` in a transaction, and again when the database went away meanwhile.
+        """Do ``work`` in a transaction, and do it again when the database went away meanwhile.
 
-        For what must not be lost, like an answer that was paid for. ``work`` must be repeatable: when the reply to a
-        commit is lost, it is done again.
+        For what must not be lost, like an answer that was paid for. ``work`` must be repeatable: it is done again
+        when the reply to a commit is lost.
 
         Raises:
             DatabaseUnavailable: the patience is over.
@@ -240,7 +240,7 @@ class Database:
 
     @contextmanager
     def _used(self, connection: Connection) -> Iterator[None]:
-        """Have a connection hung up when the database goes away, or is away already."""
+        """Have a connection hung up when the database goes away during the block; at once when it is away already."""
         self._in_use.add(connection)
         if self._watch.gone is not None:
             hang_up(connection)
@@ -329,7 +329,7 @@ def _conninfo(dsn: str) -> dict[str, Any]:
 
 
 class _MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no type information
-    """yoyo's own lock is a row, which outlives a killed process; an advisory lock ends with its connection."""
+    """Locks with an advisory lock, which ends with its connection; yoyo's own, a row, outlives a killed process."""
 
     @contextmanager
     def lock(self, timeout: float = 0) -> Iterator[None]:  # noqa: ARG002  # lock_timeout of the session counts
@@ -355,7 +355,8 @@ class _MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo
 def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
-    Processes that start together take turns. One killed at any moment leaves a file applied and noted, or neither.
+    Processes that start together take turns. A process killed at any moment leaves each file either applied and noted,
+    or neither.
 
     Raises:
         BadSettings: ``dsn`` is no connection string.

@@ -115,7 +115,7 @@ class Mode(State):
 
 
 class _Tapped(State):
-    """The button that a person pressed last, as the text by which its caller identifies it."""
+    """The button that a person pressed last; ``button`` is the text by which the caller identifies it."""
 
     KEY = "tapped"
     message_id: int | None
@@ -144,7 +144,7 @@ class Dialogs:
             return await user_states.get(connection, owner, kind)
 
     async def begin(self, owner: UserId, dialog: OpenDialog) -> bool:
-        """Open a dialog, which ends any other; return whether the other one asked questions about a recording.
+        """Open a dialog, which ends any other; return whether the ended one asked questions about a recording.
 
         The reports of that recording can be ordered from then on.
         """
@@ -203,7 +203,7 @@ async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: 
 
 
 async def choose_mode(connection: Connection, owner: UserId, scenario: ScenarioId) -> None:
-    """Make the owner's next recordings be of a scenario, unless their captions say another."""
+    """Set the scenario of the owner's next recordings; a caption that names another overrides it."""
     await user_states.put(connection, owner, Mode(scenario=scenario))
 
 

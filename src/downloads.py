@@ -37,7 +37,7 @@ _TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavai
 class Downloads:
     """Downloads open files, ``parallel`` at once, and has them stored as recordings; people take turns.
 
-    What is stored stays in the spool for ``kept_s`` more, where the store may not have it on its disk yet.
+    A stored file stays in the spool for another ``kept_s`` seconds: the store may not have it on its disk yet.
     """
 
     def __init__(

@@ -11,9 +11,9 @@ _POLL_S = 0.05
 
 
 class FileLock:
-    """One lock on ``path``, a file that is made for it and stays, or with ``folder`` a folder that is there.
+    """One lock on ``path``: a file that is made for the lock and stays, or with ``folder`` an existing folder.
 
-    Two objects exclude each other in one process, too. Libraries have no lock that turns from alone to shared.
+    Two objects exclude each other in one process, too. Libraries have no lock that turns from exclusive to shared.
     """
 
     def __init__(self, path: Path, *, folder: bool = False) -> None:
@@ -34,7 +34,7 @@ class FileLock:
         return True
 
     def free(self) -> None:
-        """Give the lock back; one that is not held is no error."""
+        """Give the lock back; does nothing when it is not held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

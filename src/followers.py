@@ -1,7 +1,7 @@
 """Followers: loops that look at the database again and again and do what its rows ask for, until they are cancelled.
 
-Besides router and job runner this is the third place where every failure ends: what goes wrong with one message, card
-or file is logged and tried again, and ends neither the loop nor the process.
+Every failure ends here, as it does in the router and in the job runner: what goes wrong with one message, card or file
+is logged and tried again, and ends neither the loop nor the process.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The router: the one place that decides who may do what and which handler runs, for messages and buttons alike.
 
-An update is stored, waits for the earlier ones of its person, is handled, and its end is noted. An update without an
-end is handled again after a restart; so handlers make sure that what must happen once does not happen twice.
+An update is stored, waits for the earlier ones of its person, is handled, and its end is noted. An update whose end
+is not noted is handled again after a restart, so handlers make sure that what must happen once does not happen twice.
 """
 
 import asyncio
@@ -70,8 +70,8 @@ class Timing:
     """How long the router waits, in seconds; ``clock`` counts them.
 
     A press that its handler has not answered after ``answer_after_s`` is answered without a text. ``retry_after_s`` is
-    the pause after the database or Telegram did not answer. ``stop_grace_s`` is the time to finish for updates that are
-    being handled when the router is stopped.
+    the pause after the database or Telegram did not answer. ``stop_grace_s`` is the time that updates in
+    progress have to finish when the router is stopped.
     """
 
     answer_after_s: float = 0.25
@@ -350,7 +350,7 @@ class Router:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 
     async def _note_end(self, seen: SeenUpdate) -> None:
-        """Note the end of an update, and earlier ends that could not be noted: old replies meet no later dialog."""
+        """Note the end of an update, and earlier ends that could not be noted, so that old replies meet no later dialog."""
         self._ended.add(seen)
         ended = list(self._ended)
         try:
@@ -382,4 +382,4 @@ def _failure_text(exc: VoxPersonaError, code: str) -> str:
 
 
 async def _nobody_waits(text: str) -> None:
-    """Do nothing: no text can be shown over a message."""
+    """Do nothing: only a press can be answered with a text."""

@@ -1,7 +1,7 @@
 """«Мои отчеты»: the list as a file, and viewing, renaming and deleting a report by its number.
 
 Screens follow from the dialog, so that a message that is handled again after a crash shows the same screen and counts
-no further try. Every change was confirmed in this dialog; the dialog ends last.
+no further try. Every change is confirmed in the dialog first; the dialog ends last.
 """
 
 import asyncio
@@ -165,7 +165,7 @@ class MyReportsHandlers:
         await self._number_typed(context, message, ReportAction.RENAME)
 
     async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
-        """Take a new title and ask to confirm it; another title replaces it."""
+        """Take a new title, which replaces an earlier one, and ask to confirm it."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
@@ -234,7 +234,7 @@ class MyReportsHandlers:
             await self._screens.show_menu_after(context, texts.my_reports.CANCELLED)
 
     async def _request(self, context: Context, press: Press, action: ReportAction) -> None:
-        """Ask for a report's number, or take the one on the button as if it had been typed."""
+        """Ask for a report's number, or take the number on the button as if it had been typed."""
         owner = context.user.id
         async with self._desk.alone(owner):
             if await self._screens.good_snapshot(context, action) is None:
@@ -294,7 +294,7 @@ class MyReportsHandlers:
         await self._show(context, dialog, report, tries_left(reason, REPORT_TRIES - tries))
 
     async def _confirmed(self, context: Context, press: Press, action: ReportAction) -> ReportDialog | None:
-        """Load the dialog in which this was asked; None when the list has become too old.
+        """Load the dialog that asked to confirm this action; None when the list has become too old.
 
         Raises:
             OutdatedButton: this was not asked, or was done already.

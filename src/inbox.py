@@ -1,6 +1,6 @@
 """The inbox: updates are stored before they are handled, recognised when repeated, and found after a restart.
 
-While the database is away they are stored in a journal on the disk, and move into the database when it is back.
+While the database is away, updates are stored in a journal on the disk; they move into the database when it is back.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Inbox:
             return await self._put_into_journal(SeenUpdate.of(message))
 
     async def put_press(self, press: ButtonPress, *, done: bool) -> bool:
-        """Store a press of a button; False when it came before. ``done`` leaves nothing to handle."""
+        """Store a press of a button; False when it came before. With ``done`` nothing is left to handle."""
         try:
             async with self._at_once.transaction() as connection:
                 return await updates_store.remember_press(connection, press, done=done)
@@ -87,9 +87,9 @@ class Inbox:
             return after, await updates_store.unfinished(connection)
 
     async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int, User | None]:
-        """Count one more try to handle an update; return the tries so far and its person, None for a stranger.
+        """Count one more try to handle an update; return the tries so far and the update's person, None for a stranger.
 
-        ``counted`` is False when this goes on with a try that the database interrupted.
+        With ``counted`` False nothing is counted: a try that the database interrupted goes on.
         """
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen, 1 if counted else 0)

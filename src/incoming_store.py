@@ -70,7 +70,7 @@ async def add(
 ) -> IncomingFile:
     """Add the file of a message; the same message again gives the row that is there.
 
-    ``scenario`` is None while nobody said what the recording is, ``NO_SCENARIO`` when only the transcript is wanted.
+    ``scenario`` is None until somebody says what the recording is, ``NO_SCENARIO`` when only the transcript is wanted.
     """
     if message.file is None:
         raise ValueError("the message has no file")
@@ -97,7 +97,7 @@ async def get(connection: Connection, owner: UserId, incoming_id: int) -> Incomi
 
 
 async def set_scenario(connection: Connection, owner: UserId, incoming_id: int, scenario: ScenarioId) -> IncomingFile:
-    """Note what the recording is. One that is stored has ``recording_id``: the caller notes it there, too.
+    """Note the scenario of a file. When it is a recording by now (``recording_id``), the caller notes it there, too.
 
     Raises:
         NotFound: there is no such file, or it is someone else's.
@@ -135,13 +135,12 @@ async def set_state(connection: Connection, incoming_id: int, state: IncomingSta
 
 
 async def set_bytes_done(connection: Connection, incoming_id: int, bytes_done: int) -> None:
-    """Note how much of an open file is here."""
+    """Note how many bytes of an open file have been downloaded."""
     await connection.execute(_SET_BYTES_DONE, {"id": incoming_id, "bytes_done": bytes_done})
 
 
 async def lock_open(connection: Connection, incoming_id: int) -> IncomingFile | None:
-    """Load an open file as it is now and keep others from changing it until the transaction ends; None when it is
-    finished."""
+    """Load an open file and keep others from changing it until the transaction ends; None when it is finished."""
     row = await (await connection.execute(_LOCK_OPEN, {"id": incoming_id})).fetchone()
     return None if row is None else IncomingFile.model_validate(row)
 
@@ -153,7 +152,7 @@ async def is_taken_up(connection: Connection, recording_id: RecordingId) -> bool
 
 
 async def finish_stored(connection: Connection, incoming_id: int, recording_id: RecordingId, *, known: bool) -> None:
-    """Note that the file is a recording now, ``known`` when it was one before and nothing is to be done."""
+    """Note that the file is a recording now; ``known`` when that recording existed before and nothing is to be done."""
     await _finish(connection, incoming_id, IncomingState.STORED, recording_id=recording_id, known=known)
 
 

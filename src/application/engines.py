@@ -1,6 +1,6 @@
 """The engine of each slot: the configured endpoint, else the embedded one. Each is made ready at its first use.
 
-Adapters are imported by whoever makes them: their libraries take seconds to load, and most runs need one of each kind.
+An adapter is imported only when it is made: its libraries take seconds to load, and most runs need one of each kind.
 """
 # ruff: noqa: PLC0415
 
@@ -41,7 +41,7 @@ _ASR_TIMEOUT_S = 600.0
 class _LocalSpeech:
     """A speech-to-text engine on this machine, as a class of a module that is imported late.
 
-    ``weights`` are what it works with when no folder is configured; None when one has to be.
+    ``weights`` are those it uses when no folder is configured; None when a folder has to be configured.
     """
 
     module: str
@@ -87,7 +87,7 @@ def speech_endpoint(settings: Settings) -> Endpoint | None:
 
 
 def language_endpoint(settings: Settings) -> Endpoint | None:
-    """Return the endpoint of the language model; None when the embedded model answers, or none at all.
+    """Return the endpoint of the language model; None when the embedded model answers or no model does.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.

@@ -11,7 +11,7 @@ from texts.telegram import ENGINE_REVIVED, ENGINES
 
 
 class Notices:
-    """Puts notices to the owner into the outbox; without an owner, or one who never wrote, there are none."""
+    """Puts notices to the owner into the outbox; drops them when there is no owner, or the owner never wrote."""
 
     def __init__(self, database: Database, owner: int | None) -> None:
         self._database = database.patient()

@@ -90,7 +90,7 @@ async def copy_between(settings: Settings, *, to_bucket: bool, on_progress: Star
 async def _bring_over(settings: Settings, folder: FolderObjectStore, on_progress: StartProgress) -> None:
     """Bring over what the embedded server of version 0.1 has, and remove its folder.
 
-    Objects whose bytes are lost, as a power cut could leave them, keep the folder for whoever wants to look for them.
+    When bytes of objects are lost, as after a power cut, the folder is only renamed, so that they can be looked for.
     """
     persistent = settings.persistent_dir.resolve()
     old = persistent / _OLD_STORE

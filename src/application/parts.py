@@ -64,8 +64,8 @@ async def open_application(
     """Open database, object store and services; engines start when they are first used.
 
     Work that fails where trying again helps is tried again after each of ``retry_delays_s``. An original that the
-    object store lost is fetched again from ``attachments``. A database that is away is waited for: ``patience_s`` each
-    time, by the work that goes on in the background ``work_patience_s``.
+    object store lost is fetched again from ``attachments``. Callers wait up to ``patience_s`` for a database that is
+    away; work in the background waits up to ``work_patience_s``.
 
     Raises:
         BadSettings: settings or programs are wrong.

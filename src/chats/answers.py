@@ -1,7 +1,7 @@
 """An answer from passages: written by the language model and held to them, or the quotes themselves.
 
-What stands in recordings and earlier answers is data. A model's answer counts only with a passage's number in it; one
-without any rests on nothing that a person could check.
+What stands in recordings and earlier answers is data. A model's answer counts only when it cites a passage's
+number; without a citation it rests on nothing that a person could check.
 """
 
 import re
@@ -59,7 +59,7 @@ class Composer:
         return held_to(completion, passages[: len(shown)])
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
-        """Return the latest turns that fit as one block, the earliest first; nothing when none fits."""
+        """Return one block of the latest turns that fit, the earliest first; an empty list when none fits."""
         said = [
             texts.chats.TURN_AS_DATA.format(question=as_data(turn.question), answer=as_data(turn.answer or ""))
             for turn in turns
@@ -68,7 +68,7 @@ class Composer:
         return [texts.chats.DIALOG_AS_DATA.format(turns="\n".join(reversed(fitting)))] if fitting else []
 
     async def _fitting(self, texts_in_order: Sequence[str], room: int) -> list[str]:
-        """Return as many of the first texts as fit together."""
+        """Return the first texts, as many as fit together."""
         fitting: list[str] = []
         for text in texts_in_order:
             room -= await self._tokens(text)
@@ -82,7 +82,7 @@ class Composer:
 
 
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
-    """Return a model's text; citations of passages that do not exist are removed."""
+    """Return a model's text without the citations of passages that do not exist."""
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
     written = completion.text.strip()
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
@@ -108,7 +108,7 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
 
 
 def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
-    """Return the passages as the answer, with a ``note`` that says why nobody wrote one."""
+    """Return the passages as the answer, with a ``note`` that says why there is no written one."""
     return AnswerOutcome(
         basis=Basis.QUOTES,
         text="\n\n".join(_quote(passage) for passage in passages),
@@ -118,7 +118,7 @@ def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
 
 
 def no_answer(*, empty: bool) -> AnswerOutcome:
-    """Say that there is nothing; with ``empty`` that there are no transcripts at all yet."""
+    """Say that there is no answer; with ``empty`` that there are no transcripts at all yet."""
     return AnswerOutcome(
         basis=Basis.EMPTY if empty else Basis.NOTHING,
         text=texts.chats.NO_ANSWER,

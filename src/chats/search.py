@@ -1,4 +1,4 @@
-"""What recordings say on a question: the port, and full-text search over the person's own transcripts behind it."""
+"""What recordings say on a question: the port, and full-text search over the person's own transcripts as its adapter."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -39,13 +39,13 @@ class Retrieval(Protocol):
         ...
 
     async def is_empty(self, owner: UserId) -> bool:
-        """Tell whether there is nothing yet in which anything could be found."""
+        """Tell whether there is nothing to search yet."""
         ...
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Neighbouring segments; ``speakers`` say the words that were looked for."""
+    """Neighbouring segments; ``speakers`` are those who say the words that were looked for."""
 
     segments: tuple[FoundSegment, ...]
     speakers: tuple[str, ...]
@@ -127,7 +127,7 @@ def _best_windows(hits: Sequence[Hit], segments: Sequence[FoundSegment]) -> list
 def _window(
     place: _Place, there: Mapping[_Place, FoundSegment], weights: Mapping[_Place, Mapping[str, float]]
 ) -> _Window:
-    """Return the hit with its neighbours, taken in turn after and before it while there is room."""
+    """Return the hit with its neighbours: one after it, one before it and so on, while there is room."""
     recording, position = place
     first = last = position
     room = _PASSAGE_CHARACTERS - len(there[place].text)
@@ -154,5 +154,5 @@ def _speaker(segment: FoundSegment) -> str:
 
 
 def _day(recording: FoundRecording) -> date:
-    """Return the day on which it was recorded, else the day on which it came."""
+    """Return the day on which the recording was made, else the day on which it came."""
     return recording.recorded_on or recording.created_at.astimezone().date()

@@ -32,7 +32,7 @@ class ActiveChat(State):
 
 
 class LastTitle(State):
-    """The latest occasion that gave a title, kept so that it is no question when it is handled again."""
+    """The latest occasion that gave a title, kept so that its repetition is not taken for a question."""
 
     KEY = "chat_last_title"
     door: str
@@ -57,7 +57,7 @@ class Chats:
         self._enqueue = enqueue
 
     async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
-        """Load a page of the owner's chats, last used first. Pages count from 1; beyond the last one it is the last."""
+        """Load a page of the owner's chats, last used first. Pages count from 1; a number too high gives the last."""
         async with self._database.transaction() as connection:
             active = await _active(connection, owner)
             total = await chat_history.count_chats(connection, owner)
@@ -134,8 +134,8 @@ class Chats:
     ) -> AnswerId:
         """Ask in the chat that the owner is in, and have it answered.
 
-        The answer is brought to ``return_to`` by the front door of the occasion; without one it is there to be looked
-        at. The occasion must not be known.
+        The answer is stored; with ``return_to`` the front door of the occasion also brings it there. The occasion must
+        not be known.
         """
         async with self._database.transaction() as connection:
             chat = await _active(connection, owner)

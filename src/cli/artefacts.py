@@ -52,7 +52,7 @@ class Finished:
 async def load_finished(
     application: Application, recording_id: RecordingId, run_ids: Sequence[ReportRunId]
 ) -> Finished:
-    """Load what was made of a recording; of its reports those of ``run_ids``, in that order."""
+    """Load what was made of a recording; its reports are those of ``run_ids``, in that order."""
     async with application.database.transaction() as connection:
         transcript = await transcripts_store.load_transcript(connection, recording_id)
         assert transcript is not None  # noqa: S101  # only finished recordings come here

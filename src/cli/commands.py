@@ -53,7 +53,7 @@ class Command(click.Command):
     context_class = _Context
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; one too many is a mistake that the library only tells in English."""
+        """Parse the arguments; refuse one too many here, since the library tells that in English only."""
         ctx.allow_extra_args = True
         try:
             rest = super().parse_args(ctx, args)
@@ -67,7 +67,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """A group of commands whose help and mistakes are told in Russian."""
 
     context_class = _Context
     command_class = Command
@@ -83,7 +83,7 @@ class WholeNumber(click.ParamType[int]):
         self._largest = largest
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the number, or say which ones would do."""
+        """Read the number, or say which numbers are allowed."""
         try:
             number = int(value)
         except ValueError:
@@ -95,7 +95,7 @@ class WholeNumber(click.ParamType[int]):
 
 
 def usage_reason(exc: click.UsageError) -> str:
-    """Return in Russian what is wrong with a command; errors without a class of their own carry such a message."""
+    """Return in Russian what is wrong with a command; a plain ``UsageError`` has a Russian message already."""
     if isinstance(exc, click.NoSuchOption):
         return _unknown(texts.cli.USAGE_NO_SUCH_OPTION, exc.option_name, exc.possibilities)
     if isinstance(exc, click.NoSuchCommand):
@@ -330,7 +330,7 @@ def _tell(error: VoxPersonaError) -> int:
 
 
 def _say(text: str) -> None:
-    """Print to standard error; where nobody can be told, the exit status still tells."""
+    """Print to standard error; when that is not possible, the exit status still tells."""
     try:
         click.echo(text, err=True)
     except OSError:

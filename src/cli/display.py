@@ -1,4 +1,4 @@
-"""How a command shows long work: a live bar in a terminal, plain lines elsewhere. All of it on standard error."""
+"""How a command shows long work on standard error: a live bar in a terminal, plain lines elsewhere."""
 
 import sys
 from contextlib import suppress
@@ -12,9 +12,9 @@ _STEP = 0.1
 
 
 class _Unfailing:
-    """A stream that drops what it cannot write and never fails: its reader may have gone, its disk be full.
+    """A stream that drops what it cannot write and never fails: its reader may have gone, or its disk may be full.
 
-    rich would end the process when the reader has gone, and the work that it shows with it.
+    rich would end the process, and with it the work that is shown, when the reader has gone.
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -40,7 +40,7 @@ _POLL_S = 0.25
 
 
 class ProcessOptions(BaseModel):
-    """The options of ``process``. ``language`` None detects it; ``report`` is all, none or ids with commas."""
+    """The options of ``process``. With ``language`` None it is detected; ``report`` is all, none or ids with commas."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -130,7 +130,7 @@ class _Session:
         return self._status
 
     async def _work_on(self, accepted: Sequence[Recording]) -> None:
-        """Run a worker until every recording is finished; its own failure ends the wait."""
+        """Run a worker until every recording is finished; a failure of the worker ends the wait."""
         with_model = self._options.scenario != NO_SCENARIO
         queues = [queue_of(recording.id) for recording in accepted]
 
@@ -233,7 +233,7 @@ class _Session:
 
 
 class _StoredFailure(Exception):
-    """The error that a job of a recording stopped with, as it was stored; a signal that does not leave this module."""
+    """The stored error with which a job of a recording stopped; it does not leave this module."""
 
     def __init__(self, code: str, user_text: str) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""The bot in the foreground: started, told that it works, stopped by a signal."""
+"""The bot in the foreground: starts, says that it works, and stops at a signal."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ _STOP_LIMIT_S = 18.0
 
 
 async def serve(settings: Settings) -> int:
-    """Run bot and worker until a signal, which parks what runs; a second one ends the process at once.
+    """Run bot and worker until a signal, which parks what runs; a second signal ends the process at once.
 
     Returns:
         0.

@@ -14,8 +14,8 @@ from embedded.process import Engine
 class Engines:
     """Embedded engines with their state under ``persistent_dir``, started again when they die.
 
-    Leaving the context stops those nobody else uses. ``on_revival`` are called with the name of an engine that died and
-    serves again.
+    Leaving the context stops those nobody else uses. The functions in ``on_revival`` are called with the name of an
+    engine that died and serves again.
     """
 
     def __init__(self, persistent_dir: Path) -> None:
@@ -53,8 +53,8 @@ class Engines:
     async def llm(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> LlmEndpoint:
         """Return an OpenAI-compatible endpoint that serves ``model_file``, a GGUF.
 
-        A server that another command uses already is returned as it runs, with its own model and limits. The
-        ``context_tokens`` of the result hold for each of ``parallel`` requests.
+        A server that another command uses already is returned as it runs, with its own model and limits. Each of
+        ``parallel`` requests has the ``context_tokens`` of the result to itself.
 
         Raises:
             EngineFailed: it did not start, as with a file that is no model.

@@ -40,7 +40,7 @@ class EmbeddedLlm(Engine):
         self._wanted: dict[str, str | int] = {}
 
     def want(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> None:
-        """Set what to serve from the next start on; a server of another command is used as it runs."""
+        """Set what to serve from the next start on; a server that another command uses stays as it runs."""
         self._wanted = {
             "model": str(model_file.resolve()),
             "context": context_tokens,

@@ -1,7 +1,7 @@
 """The language model's process: serves until it is told to end. ``embedded.llm`` starts it; it imports nothing of ours.
 
-llama.cpp comes as a library whose server runs inside the interpreter; in a process of its own it can be shared, is gone
-when it is ended, and its memory is not ours.
+llama.cpp comes as a library whose server runs inside the interpreter; in a process of its own it can be shared and
+ended, and its memory is not ours.
 """
 
 import argparse

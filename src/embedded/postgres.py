@@ -78,7 +78,7 @@ class EmbeddedPostgres(Engine):
         )
 
     def left_behind(self) -> list[psutil.Process]:
-        """Return the server, then its backends: a busy one outlives a killed server and would write beside the next."""
+        """Return the server, then its backends: busy backends outlive a killed server and would write beside the next."""
         connections = [
             process
             for process in psutil.process_iter(["name", "cwd"])
@@ -184,7 +184,7 @@ def unprivileged_user() -> pwd.struct_passwd:
 
 
 def let_through(path: Path) -> None:
-    """Let other users pass the directories above ``path`` without listing them: PostgreSQL's user has to."""
+    """Let other users pass the directories above ``path`` without listing them: PostgreSQL's user has to pass."""
     for directory in path.parents:
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:

@@ -2,8 +2,8 @@
 
 A command that uses an engine holds a shared lock on ``run/<engine>.users`` for as long as it lives; the kernel frees it
 when the command is killed. Whoever leaves and gets the lock alone stops the engine, and nobody else does.
-``run/<engine>.json`` says which process it is, so that the next command adopts what a killed one left behind, or puts
-another in its place. Each command watches the engines it uses; one that died is started again at the same address.
+``run/<engine>.json`` says which process the engine is, so that the next command adopts what a killed command left, or
+puts another in its place. Each command watches the engines it uses; one that died is started again at the same address.
 """
 
 import asyncio
@@ -94,9 +94,9 @@ class Running:
 
 
 def birth_of(pid: int) -> str:
-    """Return what tells a process from all others that ever had its pid; the system's clock does not enter it.
+    """Return what tells a process from all others that ever had its pid, whatever the system's clock says.
 
-    It is the boot and the tick since then: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
+    It is the boot and the tick of the start: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
 
     Raises:
         FileNotFoundError, ProcessLookupError: there is no such process.
@@ -136,10 +136,10 @@ class Engine(ABC):
 
     @abstractmethod
     def launch(self, ports: Mapping[str, int] | None) -> Launch:
-        """Return command and secrets for a start at these ports, at free ones when None."""
+        """Return command and secrets for a start at these ports, or at free ports when None."""
 
     def settled(self) -> bool:
-        """Tell whether the engine can be stopped in order by now; it may answer requests before."""
+        """Tell whether the engine can be stopped in an orderly way by now; it may answer requests before that."""
         return True
 
     def tidy(self, running: Running) -> None:  # noqa: B027 - most engines leave nothing
@@ -209,7 +209,7 @@ class Engine(ABC):
             self._starting.free()
 
     async def watch(self) -> Never:
-        """Start the engine again whenever it has died while it is used, until cancelled."""
+        """Until cancelled, start the engine again whenever it has died while in use."""
         while True:
             await asyncio.sleep(WATCH_S)
             if self._running is None or self._running.process() is not None:
@@ -383,7 +383,7 @@ def _is_gone(process: psutil.Process) -> bool:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file only its owner can read, in one step."""
+    """Write a file that only its owner can read, in one step."""
     part = path.with_name(path.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
-"""The object store that version 0.1 embedded, started once more to bring over what it has; and the S3 server of tests.
+"""The object store that version 0.1 embedded, started once more to bring over its objects; also the tests' S3 server.
 
 SeaweedFS's ``weed mini``, every listener on loopback, keys made once.
 
-``mini`` starts its services as soon as the one before is ready and stops them in order; ``weed server`` sleeps two
+``mini`` starts each service as soon as the one before is ready and stops them in order; ``weed server`` sleeps two
 seconds between them and needs to be killed.
 """
 

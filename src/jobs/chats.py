@@ -1,4 +1,4 @@
-"""The step of an answer: search, then the model, or the quotes where no model writes. A person waits for its end."""
+"""The step of an answer: search, then the model, or the quotes where no model writes. A person waits for the answer."""
 
 import asyncio
 

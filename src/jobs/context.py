@@ -41,7 +41,7 @@ def spare_processors() -> asyncio.Semaphore:
 class JobContext:
     """What the steps work with; ``database`` is a patient one.
 
-    Who decodes, encodes or computes holds one of ``processors`` meanwhile.
+    Whoever decodes, encodes or computes holds one of ``processors`` meanwhile.
     """
 
     database: Database

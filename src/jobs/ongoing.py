@@ -1,4 +1,4 @@
-"""Work that outlives its worker when that loses the database: what was paid for is not thrown away."""
+"""Work that outlives its worker when the worker loses the database: what was paid for is not thrown away."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ class OngoingWork:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def join(self, subject: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the work on a subject, which is begun unless an earlier job has; raise what it raises.
+        """Wait for the work on a subject, and begin it unless an earlier job has; raise what the work raises.
 
-        Who is cancelled here leaves the work to go on.
+        The work goes on when a job that waits here is cancelled.
         """
         task = self._tasks.get(subject)
         if task is None:

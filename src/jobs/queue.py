@@ -62,7 +62,7 @@ Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
 def queue_of(recording_id: RecordingId) -> str:
     """Return the queue of one recording's jobs: a command works on its own recordings, not on those of others.
 
-    Short, because procrastinate puts it into the name of a NOTIFY channel, and PostgreSQL takes 63 bytes there.
+    It is short: procrastinate puts it into the name of a NOTIFY channel, for which PostgreSQL takes 63 bytes.
     """
     return recording_id.hex
 
@@ -114,7 +114,7 @@ class Jobs:
     async def enqueue_proposal(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
 
-        ``recording_metadata.proposed_at`` tells its end, which comes whether or not there was anything to propose.
+        Its end is noted in ``recording_metadata.proposed_at``, whether or not there was anything to propose.
         """
         await metadata_store.set_proposed(connection, recording_id, proposed=False)
         lock = _proposal_lock_of(recording_id)
@@ -131,7 +131,7 @@ class Jobs:
     async def cancel_recording(self, recording_id: RecordingId) -> bool:
         """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
 
-        Returns False, doing nothing, when there is no work on it: it is done, or has failed for good.
+        Returns False, doing nothing, when there is no work on the recording: it is done, or has failed for good.
         """
         async with self._database.transaction() as connection:
             if not await recordings_store.cancel(connection, recording_id):
@@ -155,7 +155,7 @@ class Jobs:
 
     @asynccontextmanager
     async def stopped(self, recording_id: RecordingId) -> AsyncIterator[None]:
-        """End all work on a recording, as if cancelled; none of it goes on during the block."""
+        """End all work on a recording, as if cancelled, and keep it from going on during the block."""
         async with self._database.transaction() as connection:
             await recordings_store.cancel(connection, recording_id)
             await self._cancel_unfinished_runs(connection, recording_id)
@@ -191,8 +191,8 @@ class Jobs:
     async def wait_until_noted(self, queues: Sequence[str], limit_s: float = _STOP_LIMIT_S) -> None:
         """Wait until the ends of these queues' jobs are noted; for a worker that stops because their results are there.
 
-        A job stopped between its result and its own end would be left to be done again. What takes longer than
-        ``limit_s`` is another's work.
+        A job that is stopped after its result and before its end would be done again at the next start. What takes
+        longer than ``limit_s`` is another worker's work.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
@@ -263,7 +263,7 @@ class Jobs:
             log.debug("job_waits_already", subject=str(subject))
 
     async def _take_over_dead_jobs(self, queues: Sequence[str] | None) -> None:
-        """Put back the jobs whose workers died: those give no sign of life, and have let go of their subject."""
+        """Put back the jobs of dead workers, which give no sign of life and do not hold the lock of the subject any more."""
         while True:
             for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENCE_S):
                 if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
@@ -390,7 +390,7 @@ def _is_cancelled(context: procrastinate.JobContext) -> bool:
 
 
 def _proposal_lock_of(recording_id: RecordingId) -> str:
-    """Return a lock of its own, so that metadata can be proposed while the recording's roles are being named."""
+    """Return the proposal's own lock, so that metadata can be proposed while the recording's roles are being named."""
     return f"proposal:{recording_id}"
 
 

@@ -1,7 +1,6 @@
 """The steps of a recording: one stage each, every one able to run again after a crash.
 
-The metadata proposal is a step beside them. A person waits for its end, so it ends soon, with a proposal or without
-one.
+The metadata proposal is a step beside them. A person waits for its end, so it ends soon, with or without a proposal.
 """
 
 import asyncio
@@ -121,7 +120,7 @@ class RecordingSteps:
         recording_id: RecordingId,
         enqueue_next: Callable[[Connection, RecordingId], Awaitable[None]],
     ) -> None:
-        """Do the next stage; commit it together with the job of the one after.
+        """Do the next stage and commit it together with the job of the stage that follows.
 
         When something else was asked for meanwhile, a job does that instead.
 

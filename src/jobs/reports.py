@@ -23,7 +23,7 @@ from reports.orders import hash_inputs, load_inputs
 
 
 class ReportSteps:
-    """Writes the reports that were ordered, ``reports.orders``."""
+    """Writes the reports that were ordered through ``reports.orders``."""
 
     def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive) -> None:
         self._context = context

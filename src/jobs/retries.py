@@ -23,12 +23,12 @@ class _TryLater(Exception):
 
 
 def tried_again_at(retry_at: datetime) -> Exception:
-    """Return the exception by which a job is done again at ``retry_at``."""
+    """Return the exception that has a job done again at ``retry_at``."""
     return _TryLater(retry_at)
 
 
 class GoOn(BaseRetryStrategy):
-    """Has procrastinate run a job again that stopped with its worker, lost the database, or is to be tried later."""
+    """Has procrastinate run again each job that stopped with its worker, lost the database, or is to be tried later."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         if isinstance(exception, asyncio.CancelledError):

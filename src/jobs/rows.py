@@ -1,4 +1,4 @@
-"""The queue's rows, where procrastinate has no call that does it."""
+"""The queue's rows, for what procrastinate has no call for."""
 
 from collections.abc import Sequence
 
@@ -54,7 +54,7 @@ class UnfinishedJob(Value):
 
 
 async def drop_scheduled(connection: Connection, lock: str) -> None:
-    """Remove the job of this lock that waits for a later time, so that one can be enqueued that does not."""
+    """Remove the job of this lock that waits for a later time, so that one without a wait can be enqueued."""
     await connection.execute(_DROP_SCHEDULED, {"lock": lock})
 
 
@@ -71,7 +71,7 @@ async def jobs_in(connection: Connection, queues: Sequence[str]) -> list[Unfinis
 
 
 async def stop(manager: JobManager, connection: Connection, jobs: Sequence[UnfinishedJob]) -> None:
-    """Remove the jobs that wait and, with the end of the transaction, tell the workers of those that run."""
+    """Remove the jobs that wait; tell the workers of those that run to stop, when the transaction ends."""
     for job in jobs:
         await manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True, connection=connection)
 
@@ -79,8 +79,8 @@ async def stop(manager: JobManager, connection: Connection, jobs: Sequence[Unfin
 async def place_of(connection: Connection, recording_id: RecordingId) -> int:
     """Return the priority of work on a recording, 0 or less: fair queuing by start times.
 
-    Work that goes on keeps its place. New work comes after its owner's earlier work, and not before what is being done:
-    a person's recordings are one behind another, and the first of each person stand side by side.
+    Work that goes on keeps its place. New work comes after its owner's earlier work, and never before what is being
+    done: a person's recordings stand one behind another, and the first recordings of all people side by side.
     https://en.wikipedia.org/wiki/Start-time_fair_queueing
     """
     parameters = {"recording_id": recording_id, "queue": recording_id.hex}
@@ -95,7 +95,7 @@ async def place_in_front(connection: Connection) -> int:
 
 
 async def count_failure(connection: Connection, lock: str) -> int:
-    """Count a failure of the work under a lock; return how many there were before, since it last came to an end."""
+    """Count a failure of the work under a lock; return how many there were before it, since the last ``forget_failures``."""
     row = await (await connection.execute(_COUNT_FAILURE, {"lock": lock})).fetchone()
     return 0 if row is None else int(row["failures"]) - 1
 

@@ -178,9 +178,9 @@ log = structlog.get_logger(__name__)
 class OpenAILanguageModel:
     """``LanguageModel`` over ``/chat/completions``.
 
-    With ``context_tokens`` 0 the context is what the endpoint tells (``check`` asks it), else what
-    ``resources/prices.yaml`` has, else ``CAREFUL_CONTEXT_TOKENS``. ``identity`` stands for the address where that
-    changes: the embedded server has another port at every start, and the same weights.
+    With ``context_tokens`` 0 the context is what ``resources/prices.yaml`` has, else what the endpoint tells
+    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. ``identity`` stands for an address that changes: the embedded
+    server has another port at every start, but the same weights.
     """
 
     def __init__(  # noqa: PLR0913  one explicit argument for each setting
@@ -261,7 +261,7 @@ class OpenAILanguageModel:
         return await asyncio.to_thread(count_tokens, self._model, text)
 
     async def check(self) -> None:
-        """List the models; ask for one token when this one is not listed, since some servers list other names."""
+        """List the models; ask for one token when this model is not listed, since some servers list other names."""
         listed = await self._calls.run(self._look_up)
         if not listed:
             message = PromptMessage(role="user", content="1")

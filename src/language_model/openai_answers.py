@@ -45,7 +45,7 @@ class ChatAnswer(_Lenient):
 
 
 class ParsedJson(NamedTuple):
-    """The value that a text holds, or the ``problem``: where and which rule it breaks, without quoting the text."""
+    """The value that a text holds, or the ``problem``: which rule the text breaks and where, without quoting it."""
 
     value: Any = None
     problem: str | None = None
