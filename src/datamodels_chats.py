@@ -63,7 +63,7 @@ class Chat(Value):
 
 
 class Source(Interval):
-    """The source of a passage. ``label`` names the recording's scenario, ``number`` counts the passages of an answer."""
+    """The source of a passage. ``label`` names the recording's scenario, ``number`` the passage in its answer."""
 
     number: int
     recording_id: RecordingId

@@ -1,4 +1,4 @@
-"""Values that cross the borders of the Telegram side. Telegram chats are private: the id of a chat is that of its person."""
+"""Values that cross the borders of the Telegram side. Telegram chats are private: a chat's id is its person's id."""
 
 from datetime import datetime
 from enum import StrEnum

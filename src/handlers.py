@@ -350,7 +350,7 @@ class Router:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 
     async def _note_end(self, seen: SeenUpdate) -> None:
-        """Note the end of an update, and earlier ends that could not be noted, so that old replies meet no later dialog."""
+        """Note the end of an update, and earlier unnoted ends, so that old replies meet no later dialog."""
         self._ended.add(seen)
         ended = list(self._ended)
         try:

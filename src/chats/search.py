@@ -1,4 +1,4 @@
-"""What recordings say on a question: the port, and full-text search over the person's own transcripts as its adapter."""
+"""What recordings say on a question: the port, and its adapter, full-text search over the person's own transcripts."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -78,7 +78,7 @@ class EmbeddedPostgres(Engine):
         )
 
     def left_behind(self) -> list[psutil.Process]:
-        """Return the server, then its backends: busy backends outlive a killed server and would write beside the next."""
+        """Return server, then backends: a busy backend outlives a killed server and would write beside the next."""
         connections = [
             process
             for process in psutil.process_iter(["name", "cwd"])

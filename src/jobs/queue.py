@@ -263,7 +263,7 @@ class Jobs:
             log.debug("job_waits_already", subject=str(subject))
 
     async def _take_over_dead_jobs(self, queues: Sequence[str] | None) -> None:
-        """Put back the jobs of dead workers, which give no sign of life and do not hold the lock of the subject any more."""
+        """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
         while True:
             for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENCE_S):
                 if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):

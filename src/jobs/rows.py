@@ -95,7 +95,7 @@ async def place_in_front(connection: Connection) -> int:
 
 
 async def count_failure(connection: Connection, lock: str) -> int:
-    """Count a failure of the work under a lock; return how many there were before it, since the last ``forget_failures``."""
+    """Count a failure of the work under a lock; return how many were counted before it since ``forget_failures``."""
     row = await (await connection.execute(_COUNT_FAILURE, {"lock": lock})).fetchone()
     return 0 if row is None else int(row["failures"]) - 1
 
