@@ -45,7 +45,7 @@ class Fault(StrEnum):
 
 
 class _Unusable(Exception):
-    """What keeps a file from being read. The program prints it as its fault."""
+    """What keeps a file from being read. This module runs as a program, and prints it as its fault."""
 
     def __init__(self, fault: Fault, reason: str) -> None:
         super().__init__(reason)
