@@ -1,4 +1,4 @@
-"""What comes back from a chat endpoint: text without the model's thinking, valid JSON, and what its models take."""
+"""What comes back from a chat endpoint: text without the model's thinking, valid JSON, and the limits of its models."""
 
 import json
 import re
