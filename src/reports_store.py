@@ -151,7 +151,7 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
 
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
-    """Load what names the owner's report runs: id, number, report_id, created_at and their recording's metadata."""
+    """Load what names the owner's report runs: their own fields, and their recording's number and file name."""
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 
 

@@ -59,12 +59,12 @@ def as_data(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return the text as it is compared: without case, «ё» as «е», however its letters are put together."""
+    """Return the text in the form in which texts are compared: NFKC, without case, «ё» as «е»."""
     return unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
 
 
 def cut(text: str, longest: int) -> str:
-    """Return the text, or its beginning, of at most ``longest`` code points, that ends with a whole cluster."""
+    """Return the text, or its beginning up to a whole cluster: at most ``longest`` code points."""
     end = longest
     while 0 < end < len(text) and _inside_cluster(text, end):
         end -= 1

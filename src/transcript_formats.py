@@ -35,7 +35,7 @@ WORD_LANGUAGES = {"ru": "ru-RU", "en": "en-US"}
 
 
 class Paragraph(Interval):
-    """What one speaker says on end, or what is missing; ``label`` is None where one voice needs no name."""
+    """What one speaker says without a break, or what is missing; ``label`` is None where one voice needs no name."""
 
     label: str | None
     text: str
@@ -43,7 +43,7 @@ class Paragraph(Interval):
 
 
 def paragraphs(transcript: Transcript) -> list[Paragraph]:
-    """Join neighbouring segments of one speaker up to ``PARAGRAPH_CHARACTERS``; what is missing stands in its place."""
+    """Join neighbouring segments of one speaker up to ``PARAGRAPH_CHARACTERS``; missing speech stands in its place."""
     joined: list[Paragraph] = []
     for one in _in_order(transcript):
         if isinstance(one, MissingInterval):
@@ -88,7 +88,7 @@ def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
 
 
 def to_json(transcript: Transcript) -> bytes:
-    """Everything that is known, UTF-8, one line per segment; ``words`` only where their times are known."""
+    """Return all that is known, in UTF-8, one line per segment; ``words`` only where their times are known."""
     head = transcript.model_dump(exclude={"segments", "missing"})
     fields = [f"{json.dumps(name)}: {_json(value)}" for name, value in head.items()]
     for name, values in (("segments", transcript.segments), ("missing", transcript.missing)):
@@ -99,7 +99,7 @@ def to_json(transcript: Transcript) -> bytes:
 
 
 def to_srt(transcript: Transcript) -> bytes:
-    """SubRip: two lines of 42 characters at most; the speaker is named when another begins. UTF-8."""
+    """Return SubRip in UTF-8: at most two lines of 42 characters; a speaker is named where the speaker changes."""
     cues = []
     last: str | None = None
     for one in _in_order(transcript):
@@ -113,7 +113,7 @@ def to_srt(transcript: Transcript) -> bytes:
 
 
 def to_vtt(transcript: Transcript) -> bytes:
-    """WebVTT: as SubRip, with the speaker as a voice span. UTF-8."""
+    """Return WebVTT in UTF-8: like SubRip, but with the speaker as a voice span."""
     cues = []
     for one in _in_order(transcript):
         label = None if isinstance(one, MissingInterval) else _label(one, transcript)
@@ -159,7 +159,7 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
 
 @dataclass(frozen=True)
 class TranscriptFormat:
-    """A form of a transcript. ``write`` takes it and the name of its recording; some take CPU time: use a thread."""
+    """A form of a transcript. ``write`` takes transcript and recording name. It may take CPU time: use a thread."""
 
     extension: str
     write: Callable[[Transcript, str], bytes]
@@ -268,7 +268,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _token_times(segment: Segment, tokens: Sequence[str]) -> list[tuple[float, float]]:
-    """Return when each token is said: as its words tell when they spell it, else by its share of the characters."""
+    """Return when each token is said: from the segment's words if they spell the tokens, else by characters."""
     words = list(segment.words or ())
     times: list[tuple[float, float]] = []
     for token in tokens:

@@ -113,7 +113,7 @@ async def plan_parts(connection: Connection, recording_id: RecordingId, parts: M
 
 
 async def get_parts(connection: Connection, recording_id: RecordingId, input_hashes: Sequence[str]) -> list[StoredPart]:
-    """Load the stored ones of these parts, by position."""
+    """Load those of these parts that are stored, in order of position."""
     cursor = await connection.execute(_SELECT_PARTS, {"recording_id": recording_id, "input_hashes": list(input_hashes)})
     rows = await cursor.fetchall()
     # Hours of words: built in a thread, so that the event loop stays free for others.
@@ -309,7 +309,7 @@ class FoundSegment(Value):
 
 
 class FoundRecording(Value):
-    """What stands beside a quote about its recording. ``recorded_on`` is None while the day is unknown."""
+    """What is shown with a quote about its recording. ``recorded_on`` is None while the day is unknown."""
 
     id: RecordingId
     number: int
@@ -325,7 +325,7 @@ async def lexemes_of(connection: Connection, text: str) -> list[str]:
 
 
 async def find_hits(connection: Connection, owner: UserId, lexemes: Sequence[str], limit: int) -> list[Hit]:
-    """Load the owner's utterances that have any of the stems, those with the rarest and the most first."""
+    """Load the owner's utterances that have any of the stems, first those with the rarest and the most of them."""
     parameters = {"owner_id": owner, "lexemes": list(lexemes), "query": _any_of(lexemes), "limit": limit}
     return [Hit.model_validate(row) async for row in await connection.execute(_SELECT_HITS, parameters)]
 
@@ -343,7 +343,7 @@ async def segments_around(connection: Connection, hits: Sequence[Hit], reach: in
 async def recordings_of(
     connection: Connection, owner: UserId, ids: Sequence[RecordingId]
 ) -> dict[RecordingId, FoundRecording]:
-    """Load what stands beside quotes about these recordings of the owner, by id."""
+    """Load what is shown with quotes about these recordings of the owner, by id."""
     cursor = await connection.execute(_SELECT_RECORDINGS, {"owner_id": owner, "ids": list(ids)})
     return {row["id"]: FoundRecording.model_validate(row) async for row in cursor}
 

@@ -41,7 +41,7 @@ class UpdatesJournal:
         fsync_folder(self._path.parent)
 
     def entries(self) -> list[SeenUpdate]:
-        """Read the updates in their order, those that were written whole."""
+        """Read the updates that were written whole, in their order."""
         try:
             lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:

@@ -52,7 +52,7 @@ async def remember_message(connection: Connection, message: IncomingMessage) -> 
 
 
 async def remember_press(connection: Connection, press: ButtonPress, *, done: bool = False) -> bool:
-    """Note that a button was pressed; False when this press came before. ``done`` leaves nothing to handle."""
+    """Note that a button was pressed; False when this press came before. ``done`` means that it needs no work."""
     return await remember(connection, SeenUpdate.of(press), done=done)
 
 
@@ -62,7 +62,7 @@ async def mark_done(connection: Connection, update: SeenUpdate) -> None:
 
 
 async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int:
-    """Note that work on an update begins, and the update where it is new; return how often work has begun."""
+    """Note that work on an update begins, adding an update that is new; return how often work has begun."""
     row = await (await connection.execute(_COUNT_TRY, {**_row(update), "count": count})).fetchone()
     assert row is not None  # noqa: S101  # it is inserted or updated, or the database raises
     return int(row["tries"])
@@ -78,7 +78,7 @@ async def unfinished(connection: Connection) -> list[SeenUpdate]:
 
 
 async def missed_after(connection: Connection) -> MessageId | None:
-    """Load the id after which messages may have been missed, a little before the latest; None when none ever came."""
+    """Load the id after which messages may have been missed, a little before the latest; None before any message."""
     row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": _OVERLAP})).fetchone()
     return None if row is None or row["missed_after"] is None else MessageId(row["missed_after"])
 

@@ -39,7 +39,7 @@ _YAML_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoa
 
 @contextmanager
 def disk_full_mapped(path: Path) -> Iterator[None]:
-    """Raise ``DiskFull`` for what the system says when space or quota ran out while writing ``path``."""
+    """Raise ``DiskFull`` for the system's error when space or quota runs out while ``path`` is written."""
     try:
         yield
     except OSError as exc:
@@ -59,7 +59,7 @@ def folder_problem(exc: OSError) -> str:
 
 
 def readable_name(path: Path) -> str:
-    """Return the name of a file as text: bytes that are no UTF-8, which names may have, become question marks."""
+    """Return the name of a file as text: bytes in it that are not UTF-8 become question marks."""
     return os.fsencode(path.name).decode(errors="replace")
 
 
@@ -74,7 +74,7 @@ def fsync_folder(folder: Path) -> None:
 
 @contextmanager
 def opened_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of ``path`` when the block ends, and leaves nothing when it fails. Blocking.
+    """Open a file that replaces ``path`` when the block ends, and that is removed when the block fails. Blocking.
 
     Raises:
         DiskFull: no space left; ``path`` is as it was.
@@ -107,7 +107,7 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Exclude other callers, also of other processes, from ``folder``; remove half-written files. Blocking.
+    """Exclude other callers, in other processes too, from ``folder``; remove half-written files. Blocking.
 
     Raises:
         OSError: the folder is gone or closed to us.
@@ -131,7 +131,7 @@ def load_yaml(text: str) -> Any:
 def yield_processor() -> None:
     """Lower the priority of the calling thread, and of those it starts, below that of the event loop.
 
-    Buttons are so answered while recordings take all cores. Only Linux has a priority for each thread; on other systems
+    So buttons are answered while recordings take all cores. Only Linux has a priority for each thread; on other systems
     nothing changes.
     """
     with suppress(OSError):
@@ -203,7 +203,7 @@ def human_duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a time as ``12:41``, above an hour as ``1:02:41``."""
+    """Return a time as ``12:41``, from one hour on as ``1:02:41``."""
     minutes, second = divmod(int(max(0.0, seconds)), 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute:02}:{second:02}"

@@ -1,7 +1,7 @@
 """Voice embeddings: the GE2E speaker encoder (Wan et al. 2018) of Resemblyzer, run with numpy.
 
-Three LSTM layers of 256 over 40 mel channels, the last hidden state through a linear layer and ReLU to a unit vector.
-Two windows of one voice have a cosine similarity near 0.9, of two voices near 0.6.
+Three LSTM layers of 256 read 40 mel channels; a linear layer and ReLU turn the last hidden state into a unit vector.
+Two windows of one voice have a cosine similarity near 0.9, those of two voices near 0.6.
 """
 
 import zipfile
@@ -36,8 +36,8 @@ def mel_filterbank(
 ) -> Float32Array:
     """Return Slaney's triangular filters of equal area, (channels, fft_samples // 2 + 1), from 0 Hz to Nyquist.
 
-    The scale of the Auditory Toolbox (Slaney 1998): linear at 200/3 Hz a mel up to 1 kHz, then 27 mels for each factor
-    of 6.4.
+    The scale is the Auditory Toolbox's (Slaney 1998): linear at 200/3 Hz a mel up to 1 kHz, then 27 mels for each
+    factor of 6.4.
     """
     hz_per_mel, knee_hz, log_step = 200 / 3, 1000.0, np.log(6.4) / 27
     knee_mel = knee_hz / hz_per_mel
@@ -100,7 +100,7 @@ class VoiceEncoder:
         return np.asarray(raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
     def _mel_frames(self, windows: Float32Array) -> Float32Array:
-        """Return the power mel spectrogram, (frames, n, 40), frames centred on every tenth millisecond."""
+        """Return the power mel spectrogram, (frames, n, 40), frames centred 10 ms apart."""
         padded = np.pad(windows, ((0, 0), (FFT_SAMPLES // 2, FFT_SAMPLES // 2)))
         frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES, axis=1)[:, ::HOP_SAMPLES]
         frames = frames[:, : windows.shape[1] // HOP_SAMPLES].transpose(1, 0, 2)

@@ -1,10 +1,10 @@
-"""Quotes against the recording, and the items of a pass made of them.
+"""Quotes checked against the recording, and the items of a pass, which rest on quotes.
 
 Speech recognition and language models differ from each other in case, ё, punctuation and small words, so a quote
 matches a stretch of the transcript when ``difflib`` finds their letters 0.85 alike.
 
-An item is a set of strings on one line with known factors only; every quote of it is in the recording, and equal items
-are united.
+Each string of an item is on one line, its factor is a known one, and its quotes are in the recording. Equal items are
+united.
 """
 
 import re
@@ -66,7 +66,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class CheckedText:
-    """A text whose ``found`` quotes carry speaker and time; ``not_found`` others do not stand in the recording."""
+    """A checked text: ``found`` of its quotes carry speaker and time, ``not_found`` are not in the recording."""
 
     text: str
     found: int
@@ -97,9 +97,9 @@ class Evidence:
             self._positions.setdefault(word, []).append(position)
 
     def find(self, text: str, time: str | None = None) -> Quote | None:
-        """Find the words of the recording that ``text`` quotes; None without any. ``time`` (12:41) breaks ties.
+        """Find the words of the recording that ``text`` quotes; None when there are none. ``time`` (12:41) breaks ties.
 
-        The parts around a gap (``…``) must all be there, in this order.
+        The parts around a gap (``…``) must all be there, in their order.
         """
         near = _seconds(time)
         after = 0
@@ -161,7 +161,7 @@ class Evidence:
         return [start for start in starts if start >= 0 and self._words[start : start + len(words)] == list(words)]
 
     def _candidates_alike(self, words: Sequence[str]) -> list[int]:
-        """Starts that share the most words with the quote, at their places in it give or take a few."""
+        """Return the starts from which most words of the quote follow at their places, give or take a few."""
         seeds = sorted(range(len(words)), key=lambda index: len(self._positions.get(words[index], ())))
         votes: Counter[int] = Counter()
         for index in seeds[: max(_FEWEST_SEEDS, len(words) // 2)]:
@@ -203,7 +203,7 @@ def normal_words(text: str) -> list[str]:
 
 
 def _alike(window: Sequence[str], words: Sequence[str]) -> float:
-    """``difflib``'s ratio of the letters, found word by word first: over whole texts it takes far longer."""
+    """Return ``difflib``'s ratio of the letters, which are compared only where words differ: that is far faster."""
     same = 0
     for tag, begin, end, other_begin, other_end in SequenceMatcher(None, window, words, autojunk=False).get_opcodes():
         said, quoted = " ".join(window[begin:end]), " ".join(words[other_begin:other_end])
@@ -274,9 +274,9 @@ class ItemsReview:
         return _distinct(found)
 
     def _united(self, items: Sequence[Item]) -> list[Item]:
-        """Items with an equal key become one; so do those of overlapping windows that rest on the same quotes.
+        """Unite items with equal keys and, in a pass without a taxonomy, items that rest on the same quotes.
 
-        Two factors of a taxonomy may well rest on one quote.
+        Overlapping windows give such items; two factors of a taxonomy may well rest on one quote.
         """
         united: list[Item] = []
         places: dict[tuple[str, ...], int] = {}

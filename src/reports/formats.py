@@ -57,7 +57,7 @@ def indices_table_text(indices: Sequence[IndexValue]) -> str:
 def to_markdown(
     title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
 ) -> str:
-    """Return the whole report as a Markdown file. ``notes`` are warnings and the reason of missing indices."""
+    """Return the whole report as a Markdown file. ``notes`` are warnings and why indices are missing."""
     blocks = [f"# {one_line(title)}", *(["\n".join(f"- {one_line(line)}" for line in meta)] if meta else [])]
     blocks.append(printable(markdown).strip())
     if indices:
@@ -125,7 +125,7 @@ def _add_indices(document: DocxDocument, indices: Sequence[IndexValue]) -> None:
 
 
 class _DocxWriter:
-    """Markdown's headings, paragraphs, lists, quotes, tables, code and emphasis; anything else as its text."""
+    """Writes Markdown's headings, paragraphs, lists, quotes, tables, code and emphasis; of anything else the text."""
 
     def __init__(self, document: DocxDocument) -> None:
         self._document = document
@@ -169,7 +169,7 @@ class _DocxWriter:
                 self._inline(paragraph, child)
 
     def _restarted(self, style: str, start: int) -> int:
-        """Give a list a numbering of its own: that of the style would go on from the list before."""
+        """Give a list its own numbering: the style's would go on from the list before."""
         numbering = self._document.part.numbering_part.element
         number_id = self._document.styles[style].element.pPr.numPr.numId.val
         abstract = next(each.abstractNumId.val for each in numbering.num_lst if each.numId == number_id)

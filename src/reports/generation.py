@@ -3,10 +3,10 @@
 A prompt, a window of the transcript and the answer fit into the model's context together. A transcript that is longer
 is worked through in windows: lists are united by code, texts are written from notes of all windows. Nothing is cut off.
 
-Rules and transcript come first in every call and the pass's prompt last: engines that keep their prefix read the long
+Rules and transcript come first in every call and the pass's prompt last: engines that cache a prefix read the long
 common beginning once, and the question stands nearest to the answer.
 
-The Markdown that language models write is put in order at the end.
+The Markdown that language models write is tidied before its quotes are checked.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _SENTENCE_END = re.compile(r"[.!?…]\s")
 
 
 def with_headings_below(text: str, level: int) -> str:
-    """Return the text without a fence around it, its highest heading one below ``level``."""
+    """Return the text without a fence around it, with all headings below ``level``."""
     fenced = _FENCED.match(text.strip())
     text = (fenced["text"] if fenced else text).strip()
     levels = [len(match[1]) for match in _HEADING.finditer(text)]
@@ -44,7 +44,7 @@ def with_headings_below(text: str, level: int) -> str:
 
 
 def cut_at_line(text: str) -> str:
-    """Cut off the last, unfinished line; the last sentence of a text that is all one line."""
+    """Cut off the last, unfinished line; of a text on one line, the last, unfinished sentence."""
     head, newline, _ = text.rstrip().rpartition("\n")
     if newline and head.strip():
         return head.rstrip()
@@ -76,7 +76,7 @@ class ReportRequest(Value):
 
 
 class GeneratedReport(Value):
-    """``text`` is Markdown, headings from the second level. ``duration_s`` is the time the model worked for it.
+    """``text`` is Markdown, headings from the second level. ``duration_s`` is how long the model worked.
 
     ``indices`` is None when the report has none or all failed; ``indices_error`` says which part is missing and why.
     """
@@ -99,7 +99,7 @@ async def generate_report(
     answers: ModelAnswerStore,
     on_pass: Callable[[int, int], Awaitable[None]],
 ) -> GeneratedReport:
-    """Write the report; ``on_pass`` is told after each pass how many of how many are done.
+    """Write the report; after each pass ``on_pass`` gets the number of steps done and of all steps.
 
     Raises:
         UnknownChoice: the report needs a building type.
@@ -178,7 +178,7 @@ class _Generation:
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
     ) -> list[list[dict[str, Any]] | None]:
-        """Ask for the items of a window, in halves when an answer cannot hold them; None where not even one fits."""
+        """Ask for the items of a window, by halves when one answer cannot hold them; None where no halves help."""
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, _data(window), prompt]
         answer = await self._answers.structured(
@@ -207,7 +207,7 @@ class _Generation:
         return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
 
     async def _whole_text(self, pass_name: str, messages: Sequence[PromptMessage]) -> tuple[str, bool]:
-        """Return the answer and whether it is cut off even after a second question, for its rest or a shorter one."""
+        """Return the answer, asking for its rest or a shorter one if it is cut off, and whether it still is."""
         first = await self._answers.text(pass_name, messages, self._answer_tokens)
         if not first.truncated:
             return first.text, False
@@ -315,7 +315,7 @@ class _Generation:
 
 
 def _data(text: str) -> PromptMessage:
-    """Put the text between markers, which it cannot contain itself."""
+    """Put the text between markers, which the text itself cannot contain."""
     content = texts.reports.DATA.format(
         notice=texts.reports.DATA_NOTICE,
         start=texts.reports.TRANSCRIPT_START,
@@ -326,7 +326,7 @@ def _data(text: str) -> PromptMessage:
 
 
 async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Return the results in order. The first error of ours is raised alone, after the other calls were stopped."""
+    """Return the results in order. The first of our own errors is raised alone, after the other calls were stopped."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(call) for call in calls]

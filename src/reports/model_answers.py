@@ -1,4 +1,4 @@
-"""Questions to the language model inside a report: answered ones are not asked again, invalid answers are, once."""
+"""Questions to the language model inside a report: answers are kept, and an invalid one is asked for once more."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _LONGEST_PROBLEM = 300
 
 
 class ModelAnswerStore(Protocol):
-    """Keeps the answers of one recording's reports. ``data`` may be lost: it is read from ``text`` again."""
+    """Keeps the answers of one recording's reports. ``data`` need not be kept: it is read from ``text`` again."""
 
     async def get(self, input_hash: str) -> Completion | None: ...
 
@@ -53,10 +53,10 @@ class ModelAnswers:
         max_tokens: int,
         second_schema: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the answer by ``schema``; None when ``max_tokens`` cut it off, so that less has to be asked for.
+        """Return the answer by ``schema``; None when ``max_tokens`` cut it off: then ask for less.
 
-        An answer that is not valid is asked for once more, by ``second_schema`` when there is one: it may forgive what
-        the caller can put right.
+        An answer that is not valid is asked for once more, by ``second_schema`` when there is one, which may allow
+        what the caller can put right.
 
         Raises:
             ProviderInvalidAnswer: the answer is not valid, and neither is the one to a second question that says why.

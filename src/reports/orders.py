@@ -1,7 +1,7 @@
-"""Orders of reports: which can be had of a recording, what they lack, which are there, and having them written.
+"""Orders of reports: which ones a recording can have, what they lack, which exist, and having them written.
 
 An order is one transaction: the report runs, their jobs, and what else the front door adds to it. However often, and
-from wherever, the same is ordered of the same inputs, it is one report.
+from wherever, a report of the same inputs is ordered, it stays one report.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class Offered(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What can be had of a recording; nothing while it lacks something itself."""
+    """The reports that a recording can have; none while the recording itself lacks something."""
 
     recording: Recording
     lack: Lack | None
@@ -75,7 +75,7 @@ class Offer(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What came of an order. With a ``lack``, nothing was ordered; when it is ``known``, nothing more was."""
+    """What came of an order: with a ``lack``, nothing was ordered; when ``known``, it had been ordered before."""
 
     recording: Recording
     reports: tuple[ReportType, ...]
@@ -86,14 +86,14 @@ class Order(NamedTuple):
 
 
 class Occasion(Protocol):
-    """From where a person orders; what is handled again from there, after a crash too, orders no more."""
+    """Where an order comes from; when that is handled again, after a crash too, it orders nothing more."""
 
     async def is_known(self, connection: Connection) -> bool:
         """Tell whether this was ordered on this occasion before."""
         ...
 
     async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
-        """Add to the order what the front door shows of it, and that it is known from now on."""
+        """Note that the order is known from now on, and add what the front door shows of it."""
         ...
 
 
@@ -105,7 +105,7 @@ class Choice(NamedTuple):
 
 
 def choose_reports(pack: ReportPack, scenario: str, wanted: str, building: BuildingType | None) -> Choice:
-    """Choose by ids with commas, ``EVERYTHING`` or ``NOTHING``; of a recording without a scenario there are none.
+    """Choose by comma-separated ids, ``EVERYTHING`` or ``NOTHING``; without a scenario there are no reports.
 
     Raises:
         UnknownChoice: no such scenario, or it has no such report.
@@ -166,7 +166,7 @@ class ReportOrders:
     async def order(
         self, owner: UserId, number: int, wanted: ReportId | None, occasion: Occasion | None = None
     ) -> Order:
-        """Order a report of a recording, or, for None, all of its scenario; nothing when one lacks something.
+        """Order a report of a recording, or all of its scenario for None; nothing when any of them lacks something.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -193,7 +193,7 @@ class ReportOrders:
     async def order_chosen(
         self, owner: UserId, recording_id: RecordingId, reports: Sequence[ReportType], building: BuildingType | None
     ) -> tuple[ReportRunId, ...]:
-        """Order reports that were chosen before, for this building type, whatever the recording is said to be.
+        """Order reports that were chosen before, for this building type even if the recording has another.
 
         Raises:
             NoLanguageModel: reports are switched off.
@@ -287,7 +287,7 @@ class ReportOrders:
         building: BuildingType | None,
         llm: LanguageModel,
     ) -> tuple[ReportRunId, ...]:
-        """Queue a run of each report; one that was written from the same inputs before is that one."""
+        """Queue a run of each report, or take the one that was written from the same inputs before."""
         transcript, metadata = await load_inputs(connection, recording.id)
         runs = []
         for report in reports:

@@ -94,7 +94,7 @@ async def fit(lines: Sequence[str], budget: int, count: Count) -> list[str]:
 
 
 def halves(window: str) -> list[str]:
-    """Cut a window at the line nearest to its middle, a single line between its words; without overlap."""
+    """Cut a window in two without overlap: near its middle between lines, or between the words of a single line."""
     lines = window.split("\n")
     if len(lines) == 1:
         return _line_halves(window)
@@ -113,7 +113,7 @@ def _line_halves(line: str) -> list[str]:
 
 
 def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int:
-    """Return the first piece of the next window: up to the overlap before ``end``, always after ``start``."""
+    """Return where the next window begins: before ``end`` by at most the overlap, always after ``start``."""
     room = int(limit * _OVERLAP)
     first = end
     while first - 1 > start and len(pieces[first - 1]) + 1 <= room:

@@ -2,7 +2,7 @@
 
 Voice embeddings of overlapping windows over the speech are clustered with spherical k-means; the number of speakers is
 the one with the best silhouette (Rousseeuw 1987). Then every tenth of a second is given to the nearest voice along the
-cheapest path (Viterbi), on which a change of speaker costs, and costs less in a pause.
+cheapest path (Viterbi), on which a change of speaker has a cost, a lower one in a pause.
 """
 
 import asyncio
@@ -84,8 +84,8 @@ async def diarize(
 ) -> tuple[Turn, ...]:
     """Return the turns within ``speech``, in order; speakers are S1, S2, … by first appearance.
 
-    ``pcm`` is the prepared audio (mono 16 kHz signed 16-bit). It is read window by window, so that memory grows by a
-    kilobyte a second of speech only. ``speakers`` forces their number (too little speech for so many gives fewer); None
+    ``pcm`` is the prepared audio (mono 16 kHz signed 16-bit). It is read window by window, so that memory grows only
+    by a kilobyte a second of speech. ``speakers`` forces their number (too little speech for so many gives fewer); None
     finds 1 to 6.
     """
     stop = threading.Event()
@@ -132,7 +132,7 @@ def _read_frames(pcm: Path, stretches: Sequence[Interval]) -> _Frames:
 
 
 def _levels(file: BinaryIO, borders: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the root mean square of each frame between ``borders``, in seconds."""
+    """Return the root mean square of each frame; their ``borders`` are in seconds."""
     samples = np.round(borders * SAMPLE_RATE).astype(np.intp)
     sound = np.zeros(samples[-1] - samples[0] + 1)
     file.seek(int(samples[0]) * 2)
@@ -142,7 +142,7 @@ def _levels(file: BinaryIO, borders: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _window_spans(stretches: Sequence[Interval]) -> NDArray[np.float64]:
-    """Return windows (n, 2) in seconds: evenly over each stretch, both ends covered; a short stretch is one window."""
+    """Return windows (n, 2) in seconds, spread evenly over each stretch to both ends; a short stretch is one window."""
     spans: list[tuple[float, float]] = []
     for one in stretches:
         spare = one.end - one.start - WINDOW_S
@@ -252,7 +252,7 @@ def _voice_of_frames(frames: _Frames, centres: NDArray[np.float64], similarity: 
 
 
 def _cheapest_path(scores: NDArray[np.floating], costs: NDArray[np.floating]) -> NDArray[np.int8]:
-    """Return the voice of each frame that makes scores (frames, voices) less costs (frames,) of changes largest."""
+    """Return the voices of the frames that maximise scores (frames, voices) less costs (frames,) of changes."""
     frames, voices = scores.shape
     came_from = np.empty((frames, voices), dtype=np.int8)
     total = scores[0].astype(np.float64)

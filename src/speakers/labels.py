@@ -26,8 +26,8 @@ def assign_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple
     """Give every segment its speaker, S1, S2, … by first appearance; without turns all are S1.
 
     Where the times of words are known, a segment is split at a change of speaker: a word belongs to the turn over its
-    middle, or the nearest one. Otherwise the whole segment goes to the speaker of most of it. The sequence of words
-    and the characters between the blanks stay the same.
+    middle, or the nearest one. Otherwise the whole segment goes to the speaker of most of it. The words and their
+    order stay the same; only blanks may change.
     """
     ordered = sorted(turns, key=lambda turn: turn.start)
     pieces = [piece for segment in segments for piece in _split(segment, ordered)]

@@ -50,7 +50,7 @@ class NamedRoles:
 
 @dataclass
 class _Votes:
-    """How many words speak for each role of each label, over all windows."""
+    """How many words count for each role of each label, over all windows."""
 
     words: dict[str, dict[str | None, int]] = field(default_factory=dict)
     windows: int = 0
@@ -75,7 +75,7 @@ class _Line:
 async def roles_of_voices(
     segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel
 ) -> NamedRoles:
-    """Ask which role each voice has. A window's vote weighs as many words as the voice has in it.
+    """Ask which role each voice has. A window's vote weighs as much as the voice has words in it.
 
     When the model fails, ``roles_by_rule`` decides.
     """
@@ -196,7 +196,7 @@ def _narrowed(schema: Schema, labels: Sequence[str], roles: Sequence[str]) -> Sc
 async def _windows(
     lines: Sequence[_Line], pattern: str, budget: int, most: int, llm: LanguageModel
 ) -> list[list[_Line]]:
-    """Cut into windows of at most ``budget`` tokens and ``most`` lines; no line is left out."""
+    """Cut the lines into windows of at most ``budget`` tokens and ``most`` lines; no line is left out."""
     whole = _text(lines, pattern)
     tokens = await llm.count_tokens(whole)
     limit = max(1, len(whole) + 1 if tokens <= budget else int(len(whole) / tokens * budget * SAFETY))
@@ -224,7 +224,7 @@ def _cut(lines: Sequence[_Line], pattern: str, limit: int, most: int) -> list[li
 
 
 def _pieces(text: str, limit: int) -> list[str]:
-    """Yield the text in pieces of at most ``limit`` characters, cut between words; a longer word is cut too."""
+    """Return the text in pieces of at most ``limit`` characters, cut between words; a longer word is cut too."""
     pieces = [""]
     for word in text.split(" "):
         for part in [word[at : at + limit] for at in range(0, len(word), limit)]:

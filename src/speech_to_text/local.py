@@ -59,7 +59,7 @@ def voice_activity_options(longest_s: float) -> VadOptions:
 def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
     """Return where ``samples`` have speech, as first and last sample, in as few chunks of ``longest_s`` as possible.
 
-    A chunk begins and ends in silence wherever there is one in reach.
+    A chunk begins and ends in a silence wherever one is in reach.
     """
     chunks: list[tuple[int, int]] = []
     for stretch in get_speech_timestamps(samples, voice_activity_options(longest_s)):
@@ -79,7 +79,7 @@ class EngineThread:
         self._stops: set[Event] = set()
 
     async def run(self, work: Callable[[Event], _Result]) -> _Result:
-        """Run ``work`` and return its result. Its event is set when the caller is cancelled: it must then end soon."""
+        """Run ``work``; return its result. When the caller is cancelled, the event is set: ``work`` must end soon."""
         stop = Event()
         self._stops.add(stop)
         try:

@@ -160,7 +160,7 @@ def _model_in(model_dir: Path) -> tuple[str, str | None, Path]:
 def words_of(
     tokens: Sequence[str], timestamps: Sequence[float], logprobs: Sequence[float], start_s: float, end_s: float
 ) -> list[Word]:
-    """Join tokens to words, which a leading space begins; times are moved by ``start_s`` and end by ``end_s``.
+    """Join tokens into words, each begun by a space; times are shifted by ``start_s``, none is after ``end_s``.
 
     A model of letters emits the space as a token of its own; a model of word pieces begins a piece with it.
     """
@@ -177,7 +177,7 @@ def words_of(
 
 
 def _spelled(tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last token of each word, spaces left out."""
+    """Yield the positions of the first and the last token of each word, spaces left out."""
     first: int | None = None
     last = 0
     for position, token in enumerate(tokens):

@@ -1,6 +1,6 @@
 """Speech to text at any OpenAI-compatible ``/audio/transcriptions``.
 
-Servers differ in what they leave out of an answer; our transcript does not.
+Servers differ in what they leave out of an answer; our transcript always has the same form.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Transcription(_Lenient):
 
     @property
     def has_times(self) -> bool:
-        """Whether the answer has times; one without text needs none."""
+        """Whether the answer has times; an answer without text needs none."""
         return bool(self.segments or self.words) or not self.text.strip()
 
     def part(self, length_s: float, language: str | None) -> PartTranscript:
@@ -111,7 +111,7 @@ def language_code(name: str | None) -> str | None:
 
 
 def _language_by_letters(text: str) -> str:
-    """Return ``ru`` where all letters are Russian and one is used by Russian alone, else ``und``."""
+    """Return ``ru`` where all letters are Russian and at least one is only Russian, else ``und``."""
     letters = {letter for letter in text.lower() if letter.isalpha()}
     return "ru" if letters & _RUSSIAN_ONLY and not letters - _RUSSIAN else UNDETERMINED
 
@@ -153,7 +153,7 @@ def _from_words(words: Sequence[AnswerWord]) -> list[AnswerSegment]:
 
 
 def _spread(text: str, length_s: float) -> list[AnswerSegment]:
-    """Return the sentences of a text without times, each with a share of the part in proportion to its length."""
+    """Return the sentences of a text without times, each with a share of the part by its number of characters."""
     sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
     characters = sum(map(len, sentences))
     segments: list[AnswerSegment] = []
@@ -180,7 +180,7 @@ def _fitted(segment: AnswerSegment, length_s: float) -> Segment:
 
 
 def _inside(start: float, end: float, length_s: float) -> tuple[float, float]:
-    """Return the nearest times within the part, the start before the end unless the part is shorter than that."""
+    """Return the nearest times within the part, ``SHORTEST_S`` or more apart unless the part is shorter."""
     first = min(max(start, 0.0), max(length_s - SHORTEST_S, 0.0))
     return first, min(max(end, first + SHORTEST_S), length_s)
 

@@ -21,9 +21,9 @@ class SpeechToText(Protocol):
     Engines read the part from the prepared audio (mono 16 kHz signed 16-bit little-endian PCM, no header), so that each
     takes the form it likes: samples for local engines, Opus for endpoints.
 
-    What is said here ``tests/integration/test_speech_to_text_conformance.py`` asks of every engine. Engines on this
-    machine get the hard parts from ``speech_to_text.local``: that silence gives nothing by its voice activity
-    (``speech_chunks``), that they can be cancelled and closed twice by ``EngineThread``.
+    ``tests/integration/test_speech_to_text_conformance.py`` asks of every engine what is said here. Engines on this
+    machine get the hard parts from ``speech_to_text.local``: ``speech_chunks`` finds nothing in silence, and
+    ``EngineThread`` can be cancelled, and closed twice.
     """
 
     @property
@@ -34,14 +34,14 @@ class SpeechToText(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """How many parts at once make the engine faster."""
+        """How many parts to work on at once: more would make the engine no faster."""
         ...
 
     async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
-        """Transcribe ``[start_s, end_s)`` of ``pcm``; times of the answer are from ``start_s``.
+        """Transcribe ``[start_s, end_s)`` of ``pcm``; times in the answer count from ``start_s``.
 
         ``language`` is an ISO 639-1 code, or None to detect it. Silence gives no segments. Segments are in order and
-        within the part, each has a text without spaces around it, and the same part has the same ones.
+        within the part, each has a text without spaces around it, and the same part gives the same segments.
 
         Raises:
             ProviderError: after the retries of ``provider_calls``.

@@ -63,7 +63,7 @@ class WhisperSpeechToText:
     """``SpeechToText`` with the model in ``model_dir``; ``threads`` processor cores work on one part.
 
     The model is loaded when it is first needed. It works in a thread of its own, one part after the other: two parts at
-    once, each with half of the threads, took as long (two cores).
+    once, each with half of the threads, took as long on two cores.
     """
 
     def __init__(self, model_dir: Path, threads: int) -> None:
@@ -93,7 +93,7 @@ class WhisperSpeechToText:
     async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
         """See ``SpeechToText.transcribe``. The language is "" when nobody speaks and none was given.
 
-        When the caller is cancelled the work stops at the end of a batch, seconds later; a next part waits for that.
+        When the caller is cancelled, the work stops at the end of a batch, seconds later; the next part waits for that.
         """
         return await self._thread.run(lambda stop: self._transcribe(pcm, start_s, end_s, language, stop))
 

@@ -209,7 +209,7 @@ class TelegramClient(Messenger):
         return found if found is not None and found.chat_id == chat else None
 
     async def missed(self, after: MessageId) -> list[IncomingMessage]:
-        """Fetch the private messages of people that follow the message ``after``, in order, known ones too.
+        """Fetch people's private messages that came after the message ``after``, in order, known ones too.
 
         Among them are messages that came while the bot was down, and those that it lost before they were stored.
         """
@@ -338,7 +338,7 @@ class TelegramClient(Messenger):
         return await self._delivered(chat, query, has_file(file_name))
 
     async def _delivered(self, chat: ChatId, query: Any, fits: Callable[[Any], bool]) -> MessageId:
-        """Send and return the id of the message; look it up when Telegram only says that it was delivered."""
+        """Send a message and return its id; look the id up when Telegram only says that it was delivered."""
         self._sendings.begin(query.random_id)
         await self._limits.wait(chat)
         try:

@@ -45,7 +45,7 @@ async def download_file(
 ) -> None:
     """Write the ``raw.types.Document`` that ``document`` gives, with a new reference each time, to ``path``.
 
-    Resume behind the whole megabytes that ``path`` has. ``on_bytes`` is called with the number of bytes that are
+    Resume after the whole megabytes that ``path`` has. ``on_bytes`` is called with the number of bytes that are
     written so far.
 
     Raises:
@@ -137,7 +137,7 @@ async def _next_chunk(chunks: AsyncGenerator[bytes, None]) -> bytes:
 
 
 async def _probe(client: BotClient, document: Any, done: int) -> None:
-    """Ask Telegram once without the library, to raise the error that it may have swallowed."""
+    """Ask Telegram once without the library, to raise the error that the library may have swallowed."""
     location = raw.types.InputDocumentFileLocation(
         id=document.id, access_hash=document.access_hash, file_reference=document.file_reference, thumb_size=""
     )

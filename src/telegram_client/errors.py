@@ -17,7 +17,7 @@ _rpc_error = RPCError.__init__
 def _rpc_error_without_file(
     self: RPCError, value: Any = None, rpc_name: Any = None, is_unknown: bool = False, is_signed: bool = False
 ) -> None:
-    """Make an error of Telegram's. The libraries' own code writes unknown ones to a file in the working folder."""
+    """Make a Telegram error. The libraries' own code writes unknown errors to a file in the working folder."""
     del is_unknown
     _rpc_error(self, value, rpc_name, is_signed=is_signed)
 
@@ -50,7 +50,7 @@ PARTS_LOST = frozenset({"FILE_PARTS_INVALID", "FILE_PART_EMPTY", "FILE_PART_INVA
 
 
 def error_id(exc: RPCError) -> str:
-    """Return an error's identifier, with X for a number; one that the library does not know has its code too."""
+    """Return an error's identifier, with X for a number; an error that the library does not know has its code too."""
     return exc.ID or str(exc.value)
 
 

@@ -32,7 +32,7 @@ async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Use
 
 
 async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[Any, Users], None]:
-    """Fetch all messages with larger ids, in order, and the people in each. A day's messages take a few calls."""
+    """Fetch messages with ids above ``after``, in order, and the people in each. A day's messages take a few calls."""
     empty = 0
     while empty < _EMPTY_BATCHES:
         ids: list[Any] = [raw.types.InputMessageID(id=after + number) for number in range(1, _BATCH + 1)]
@@ -46,7 +46,7 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Remembers the ids of messages sent with a random id, and from which id on to look where the reply was lost."""
+    """Remembers the ids of messages sent with a random id, and from which id on to look if the reply was lost."""
 
     def __init__(self) -> None:
         self._latest = 0
@@ -58,7 +58,7 @@ class Sendings:
         self._latest = max(self._latest, message)
 
     def begin(self, random_id: int) -> None:
-        """Note that a message is sent; its id is larger than all that were seen before it was sent first."""
+        """Note that a message is sent; its id will be above all ids seen before its first sending."""
         self._begun.setdefault(random_id, self._latest)
         _forget_oldest(self._begun)
 
@@ -72,9 +72,9 @@ class Sendings:
     async def find(
         self, client: BotClient, random_id: int, chat: ChatId, fits: Callable[[Any], bool]
     ) -> MessageId | None:
-        """Find the message with ``random_id``; None when deleted.
+        """Find the message with ``random_id``; None when it was deleted.
 
-        When nobody was told its id, it is the message of ours in ``chat`` that ``fits`` and that is no other's.
+        When its id is not known, it is our message in ``chat`` that ``fits`` and has no other ``random_id``.
         """
         if random_id in self._known:
             message, _ = await message_by_id(client, self._known[random_id])
@@ -131,7 +131,7 @@ class SendingLimits:
         return len(self._chats)
 
     def rest(self, chat: ChatId, seconds: float) -> None:
-        """Hold back all messages to ``chat`` for as long as Telegram demanded of one message, in seconds."""
+        """Hold back all messages to ``chat`` for the ``seconds`` that Telegram demanded for one of them."""
         self._rests_until[chat] = asyncio.get_running_loop().time() + seconds
 
     async def wait(self, chat: ChatId) -> None:

@@ -69,7 +69,7 @@ def chat_of(message: Any) -> ChatId:
 
 
 def document_of(message: Any) -> Any:
-    """Return the ``raw.types.Document`` of a message; None when it has none, or has none any more."""
+    """Return the ``raw.types.Document`` of a message; None when it has none or no longer has one."""
     media = getattr(message, "media", None)
     document = media.document if isinstance(media, raw.types.MessageMediaDocument) else None
     return document if isinstance(document, raw.types.Document) else None

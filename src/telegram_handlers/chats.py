@@ -234,7 +234,7 @@ class ChatHandlers:
         await self._show_card(replace(context, pressed=None), number)
 
     async def _history_command(self, context: Context, message: IncomingMessage) -> None:
-        """Send the history of the chat that the person is in, of one day when the command names it."""
+        """Send the history of the chat that the person is in; only one day of it when the command names one."""
         _, _, wanted = message.text.partition(" ")
         day = None
         if wanted.strip():
@@ -283,7 +283,7 @@ class ChatHandlers:
 
 
 def _chat_and_day(press: Press) -> tuple[int, date | None]:
-    """Return the number of the chat on a history's button, and the day; None stands for the whole history.
+    """Return the chat's number and the day on a history's button; None for the day is the whole history.
 
     Raises:
         OutdatedButton: the button's numbers are not these.

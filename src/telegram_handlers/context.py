@@ -16,7 +16,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Context:
-    """One update of a person who may do this. ``answer`` shows a short text over the pressed button."""
+    """One update of a person who has the permission for it. ``answer`` shows a short text over the pressed button."""
 
     user: User
     chat: ChatId
@@ -44,7 +44,7 @@ class Routes:
 
 @dataclass(frozen=True)
 class RouteTable:
-    """The handlers of all modules; every button and every step has one, and so have files."""
+    """The handlers of all modules; every button, every step and files have one."""
 
     presses: Mapping[Action, tuple[Permission, PressHandler]]
     commands: Mapping[str, tuple[Permission, MessageHandler]]

@@ -66,7 +66,7 @@ def followed_anew(context: Context) -> WithRecording:
 
 
 def may_order_again(context: Context) -> WithOwnRecording:
-    """Return what makes the pressed message, which shows the menu now, order again."""
+    """Return what lets the pressed message, which now shows the menu, order again."""
 
     async def forget(connection: Connection, recording: Recording) -> None:  # noqa: ARG001
         await user_states.drop(connection, context.user.id, Ordered)
@@ -90,7 +90,7 @@ class OrderPress:
         return self._wanted in await self._ordered_before(connection)
 
     async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
-        """Note the order, and add a card for its runs; those that another order has yet to deliver come with that."""
+        """Note the order, and add a card for its runs, without those that another order's card will deliver."""
         owner, chat = self._context.user.id, self._context.chat
         wanted = (*await self._ordered_before(connection), self._wanted)
         await user_states.put(connection, owner, Ordered(message_id=self._context.pressed, wanted=wanted))

@@ -207,7 +207,7 @@ class BrowseHandlers:
         await self._show(context, filters_menu(filter_lines(wanted, reports, self._work.pack), len(fitting)))
 
     async def _export(self, context: Context, press: Press) -> None:
-        """Send the reports that fit the filter as a table, or ask for its form."""
+        """Send the reports that fit the filter as a table, or ask for the table's form."""
         fitting = await self._fitting(context)
         if not fitting:
             await context.answer(texts.my_reports.NOTHING_TO_EXPORT)
@@ -282,7 +282,7 @@ class BrowseHandlers:
 
 
 def _trend_choice(press: Press) -> tuple[TrendBy, ReportId | None, int | None]:
-    """Return what the trend is grouped by, the report type, and the index's place in it, as far as they were chosen.
+    """Return the trend's grouping, the report type, and the index's place in that type; None where not chosen yet.
 
     Raises:
         OutdatedButton: the button says something else.

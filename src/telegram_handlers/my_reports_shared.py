@@ -60,7 +60,7 @@ class DeskScreens:
         return snapshot
 
     async def show_menu_after(self, context: Context, tell: str = "") -> None:
-        """Replace the pressed message with the menu, below the outcome of an action; ``tell`` is HTML."""
+        """Replace the pressed message with an action's outcome, ``tell`` in HTML, and the menu below it."""
         await show(self._messages, context, MessageKind.MENU, reports_menu_after(tell))
 
 

@@ -17,7 +17,7 @@ _REPEATED_WITHIN_S = 1.0
 
 
 class PressAnswer:
-    """The one answer to a press: the handler's text when it comes soon, else no text: then the button stops turning.
+    """The one answer to a press: the handler's text when it comes soon, else an empty one that ends the turning.
 
     A later text is sent once, by ``late``. An answer that Telegram refuses is only logged.
     """
@@ -69,7 +69,7 @@ class _Tap:
 
 
 class Taps:
-    """The latest press of each person: the same press while that is handled, or just after, is a double tap."""
+    """The latest press of each person; the same press again while it is handled, or just after, is a double tap."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

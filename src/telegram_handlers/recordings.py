@@ -83,12 +83,12 @@ class RecordingHandlers:
         )
 
     async def _file(self, context: Context, message: IncomingMessage) -> None:
-        """Store that a file came, or why it is refused; its card and its download follow from the rows."""
+        """Store that a file came, or why it is refused; its card and its download follow from what is stored."""
         await self._work.files.take_in(context.user.id, message)
         self._work.wake()
 
     async def _list(self, context: Context, press: Press) -> None:
-        """Show the person's recordings of a scenario, and choose it for the next ones."""
+        """Show the person's recordings of a scenario, and choose this scenario for their next recordings."""
         scenario = next((each for each in self._work.pack.scenarios if each.callback == press.action), None)
         if scenario is None:
             raise OutdatedButton(data=press.action)

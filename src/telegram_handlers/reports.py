@@ -85,7 +85,7 @@ class ReportHandlers:
         await self._order(context, number, wanted)
 
     async def _order(self, context: Context, number: int, wanted: ReportId | None) -> None:
-        """Order a report, or all, once however often the same message asks for it."""
+        """Order a report, or all; only once, however often the same message asks for it."""
         word, demonstration = wanted or ALL_REPORTS, self._work.has_demo_model()
         async with get_user_lock(context.user.id):
             press = OrderPress(context, word, demonstration=demonstration)
@@ -113,7 +113,7 @@ class ReportHandlers:
         return ordered(recording.number, [report.label for report in order.reports], demonstration=demonstration)
 
     def _place(self, recording: Recording, wanted: ReportId | None) -> int | str:
-        """Return the report's place, by which buttons of building types name it: with an id they could be too long."""
+        """Return the report's place, for the buttons of building types: with its id their data could be too long."""
         if wanted is None:
             return ALL_REPORTS
         return [each.id for each in self._work.pack.reports(recording.request.scenario)].index(wanted) + 1

@@ -27,7 +27,7 @@ _LOOP_REPEATS = 4
 
 @dataclass(frozen=True)
 class Inventions:
-    """Phrases by which inventions are known: ``never_said`` only subtitles have, ``sometimes_said`` people say too."""
+    """Phrases that engines invent: ``never_said`` only subtitles have, ``sometimes_said`` people say too."""
 
     never_said: tuple[re.Pattern[str], ...]
     sometimes_said: tuple[re.Pattern[str], ...]
@@ -87,7 +87,7 @@ def without_loops(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 
 def _once(items: Sequence[str], longest: int = _LONGEST_LOOP_WORDS) -> list[int]:
-    """Return the positions to keep, so that up to ``longest`` items repeated in a row stand once."""
+    """Return the positions to keep, so that each loop of up to ``longest`` items stands once."""
     kept: list[int] = []
     at = 0
     while at < len(items):

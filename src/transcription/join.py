@@ -36,7 +36,7 @@ class _Part:
 def join_parts(parts: Sequence[tuple[PartPlan, PartTranscript]]) -> tuple[Segment, ...]:
     """Join transcripts of parts, ordered by position, into segments in the time of the recording.
 
-    Parts may be missing. Words and segments come out in order, none begins before the one before it ends.
+    Parts may be missing. Words and segments come out in order and without overlap.
     """
     opened = [_open(plan, transcript) for plan, transcript in parts]
     for before, after in pairwise(opened):
@@ -111,7 +111,7 @@ def _cut_by_time(left: Sequence[Token], right: Sequence[Token], start: float, en
 def _longest_common_run(
     left: Sequence[Token], right: Sequence[Token], difference_s: float
 ) -> tuple[int, int, int] | None:
-    """Return where the run begins on both sides and how many words it has.
+    """Return where the longest common run begins on both sides, and its number of words.
 
     The same words may be said several times within some seconds, so a run weighs less the further its times lie apart
     on average. Differences of single words cancel out; those of a repetition taken for another one do not.
@@ -137,7 +137,7 @@ def _same(left: Token, right: Token, difference_s: float) -> bool:
 
 
 def _ordered(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Make times run forward. A segment with words reaches from its first to its last one."""
+    """Make times run forward. A segment with words reaches from its first word to its last."""
     spans = [(item.start, item.end) for segment in segments for item in segment.words or (segment,)]
     starts: list[float] = []
     for start, _ in spans:

@@ -66,7 +66,7 @@ class Speech:
         self._ends = [interval.end for interval in intervals]
 
     def within(self, start: float, end: float) -> list[Interval]:
-        """Return the speech in ``[start, end)``, cut to it."""
+        """Return the speech in ``[start, end)``, cut at these borders."""
         if start >= end:
             return []
         touching = self._intervals[bisect_right(self._ends, start) : bisect_left(self._starts, end)]

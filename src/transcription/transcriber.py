@@ -66,7 +66,7 @@ class Transcription:
         """Transcribe the prepared audio ``pcm``; parts that were done before are not done again.
 
         ``speech`` is what ``voice_activity`` found, ``language`` an ISO 639-1 code or None: then the part that
-        tells the language goes first and the others follow it.
+        tells the language goes first, and the others are transcribed in that language.
 
         Raises:
             ProviderError: every part failed, or trying again does not help. Parts done until then are stored.
@@ -158,7 +158,7 @@ class _Work:
             raise failure
 
     async def _transcribe(self, part: PartPlan) -> None:
-        """Transcribe and store one part. A failure is stored; it is raised only when the others would fail too."""
+        """Transcribe and store one part. A failure is stored; it is raised only when other parts would fail too."""
         input_hash = self._hashes[part.position]
         started = monotonic()
         try:
@@ -205,7 +205,7 @@ def _failed(part: PartPlan, plan: Sequence[PartPlan], results: Mapping[int, Part
 
 
 def _without_text(part: PartPlan, speech: Speech, segments: Sequence[Segment]) -> list[MissingInterval]:
-    """Return the stretches of a transcribed part that have speech and no word."""
+    """Return the stretches of a transcribed part that have speech but no word."""
     first = part.start + part.overlap_s
     inside = segments[bisect_right(segments, first, key=_end) : bisect_left(segments, part.end, key=_start)]
     borders = [first, *(time for segment in inside for time in (segment.start, segment.end)), part.end]

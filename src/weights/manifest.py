@@ -22,7 +22,7 @@ class Part(Value):
 
 
 class File(Value):
-    """A file, its published sum, and its sources; ``parts`` in the order of its bytes."""
+    """A file, its published sum, and its sources; ``parts`` are in the order of the file's bytes."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     size: int = Field(gt=0)

