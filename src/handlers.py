@@ -62,6 +62,7 @@ MOST_WAITS = 10
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
+_KNOWN = "known"
 _DATABASE_AWAY = "database_away"
 
 
@@ -244,7 +245,7 @@ class Router:
             if arrival.answer is not None:
                 await arrival.answer("")
             if isinstance(arrival.update, ButtonPress):
-                self._taps.end(arrival.update, handled=outcome in {_HANDLED, _OUTDATED})
+                self._taps.end(arrival.update, handled=outcome in {_HANDLED, _OUTDATED, _KNOWN})
             await self._note_end(arrival.seen)
             seconds = perf_counter() - began
             log.info("update_handled", kind=kind, outcome=outcome, seconds=round(seconds, 3))
@@ -296,7 +297,10 @@ class Router:
         if arrival.failure is not None:
             raise arrival.failure
         seen = arrival.seen
-        tries, user = await self._inbox.begin(seen, counted=counted)
+        known = seen in self._ended
+        tries, user = (None, None) if known else await self._inbox.begin(seen, counted=counted)
+        if tries is None:
+            return _KNOWN
         if tries > MOST_TRIES:
             await self._tell(seen.chat_id, texts.telegram.GIVEN_UP)
             return "given_up"

@@ -86,10 +86,11 @@ class Inbox:
             after = await updates_store.missed_after(connection)
             return after, await updates_store.unfinished(connection)
 
-    async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int, User | None]:
+    async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int | None, User | None]:
         """Count one more try to handle an update; return the tries so far and the update's person, None for a stranger.
 
-        With ``counted`` False nothing is counted: a try that the database interrupted goes on.
+        With ``counted`` False nothing is counted: a try that the database interrupted goes on. The tries are None when
+        the update was handled before, and came once more while the database was away.
         """
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen, 1 if counted else 0)

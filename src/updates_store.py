@@ -19,7 +19,7 @@ _COUNT_TRY = """
         %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s, %(count)s
     )
     ON CONFLICT (kind, chat_id, update_id) DO UPDATE SET tries = seen_updates.tries + %(count)s
-    RETURNING tries
+    RETURNING tries, done_at IS NOT NULL AS done
 """
 _KEY = "kind = %(kind)s AND chat_id = %(chat_id)s AND update_id = %(update_id)s"
 _MARK_DONE = f"UPDATE seen_updates SET done_at = now() WHERE {_KEY}"
@@ -61,11 +61,14 @@ async def mark_done(connection: Connection, update: SeenUpdate) -> None:
     await connection.execute(_MARK_DONE, _key(update))
 
 
-async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int:
-    """Note that work on an update begins, adding an update that is new; return how often work has begun."""
+async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int | None:
+    """Note that work on an update begins, and the update where it is new; return how often work has begun.
+
+    Returns None for an update that needs no more work.
+    """
     row = await (await connection.execute(_COUNT_TRY, {**_row(update), "count": count})).fetchone()
     assert row is not None  # noqa: S101  # it is inserted or updated, or the database raises
-    return int(row["tries"])
+    return None if row["done"] else int(row["tries"])
 
 
 async def unfinished(connection: Connection) -> list[SeenUpdate]:

@@ -38,9 +38,9 @@ async def find_by_telegram_id(connection: Connection, telegram_id: int) -> User 
 
 
 async def ensure_telegram_user(connection: Connection, person: TelegramPerson, role: Role) -> User:
-    """Add the person unless present, and keep name and role up to date."""
-    name = person.name.replace("\0", "")  # PostgreSQL's text takes no NUL
+    """Add the person unless present, and keep role and name up to date; an empty name tells nothing."""
     known = await find_by_telegram_id(connection, person.id)
+    name = person.name.replace("\0", "") or (known.name if known else "")  # PostgreSQL's text takes no NUL
     if known is not None and (known.name, known.role) == (name, role):
         return known
     parameters = {"id": new_id(), "telegram_id": person.id, "name": name, "role": role}

@@ -570,6 +570,36 @@ async def test_what_comes_while_the_database_is_away_is_handled_when_it_is_back(
     assert again.handled == []
 
 
+async def test_what_comes_again_while_the_database_is_away_is_not_handled_again(outage: Outage, person: int) -> None:
+    bot = outage.bot
+    message, press = await bot.write(person, "раз"), await bot.press(person, "menu_main")
+    handled = list(bot.handled)
+    await outage.begins()
+    await bot.router.on_message(message)
+    await bot.router.on_press(press)
+    await bot.router.on_message(message_of(person, "два"))
+    await outage.ends()
+    async with asyncio.timeout(20):
+        while "other: два" not in bot.handled:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await bot.quiet()
+    assert bot.handled == [*handled, "other: два"]
+
+
+async def test_a_name_is_kept_when_an_update_comes_out_of_the_journal(outage: Outage, person: int) -> None:
+    await outage.bot.write(person, "раз")
+    name = outage.bot.users[-1].name
+    await outage.begins()
+    await outage.bot.router.on_press(press_of(person, "menu_main"))
+    await outage.bot.router.stop()
+    after = Bot(outage.bot.database, journal=outage.bot.journal)
+    await outage.ends()
+    await after.start()
+    await after.quiet()
+    assert name
+    assert [user.name for user in after.users] == [name]
+
+
 async def test_what_a_process_that_died_without_its_database_had_taken_is_handled_once(
     outage: Outage, person: int
 ) -> None:
