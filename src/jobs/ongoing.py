@@ -1,7 +1,8 @@
 """Work that outlives its worker when the worker loses the database: what was paid for is not thrown away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 
 
 class OngoingWork:
@@ -9,6 +10,7 @@ class OngoingWork:
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._joined: Counter[str] = Counter()
 
     async def join(self, subject: str, work: Callable[[], Awaitable[None]]) -> None:
         """Wait for the work on a subject, and begin it unless an earlier job has; raise what the work raises.
@@ -19,7 +21,15 @@ class OngoingWork:
         if task is None:
             task = self._tasks[subject] = asyncio.ensure_future(_run(work))
             task.add_done_callback(lambda done: self._forget(subject, done))
-        await asyncio.shield(task)
+        self._joined[subject] += 1
+        try:
+            await asyncio.shield(task)
+        finally:
+            self._joined[subject] -= 1
+
+    async def end_unjoined(self, subjects: Iterable[str]) -> None:
+        """Cancel the work on these subjects that no job waits for, and wait until it has ended."""
+        await asyncio.gather(*(self.end(subject) for subject in subjects if not self._joined[subject]))
 
     async def end(self, subject: str) -> None:
         """Cancel the work on a subject, and wait until it has ended."""

@@ -102,14 +102,14 @@ class Jobs:
         An earlier failure or cancellation is cleared; a job that waits for a later try is brought forward.
         """
         await recordings_store.go_on(connection, recording_id)
-        await jobs.rows.forget_failures(connection, [_lock_of(recording_id)])
+        await jobs.rows.forget_failures(connection, [jobs.rows.lock_of(recording_id)])
         await self._enqueue_next(connection, recording_id)
 
     async def enqueue_report(self, connection: Connection, recording_id: RecordingId, run_id: ReportRunId) -> None:
         """Add the job that writes the report, unless one is waiting already; one for a later try is brought forward."""
-        await jobs.rows.forget_failures(connection, [_lock_of(run_id)])
+        await jobs.rows.forget_failures(connection, [jobs.rows.lock_of(run_id)])
         place = await jobs.rows.place_in_front(connection)
-        await self._enqueue(connection, self._report, recording_id, _lock_of(run_id), run_id, place)
+        await self._enqueue(connection, self._report, recording_id, jobs.rows.lock_of(run_id), run_id, place)
 
     async def enqueue_proposal(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
@@ -117,7 +117,7 @@ class Jobs:
         Its end is noted in ``recording_metadata.proposed_at``, whether or not there was anything to propose.
         """
         await metadata_store.set_proposed(connection, recording_id, proposed=False)
-        lock = _proposal_lock_of(recording_id)
+        lock = jobs.rows.proposal_lock_of(recording_id)
         await jobs.rows.forget_failures(connection, [lock])
         await self._enqueue(connection, self._propose, recording_id, lock, recording_id, _BEFORE_ALL)
 
@@ -138,9 +138,10 @@ class Jobs:
                 return False
             runs = await self._cancel_unfinished_runs(connection, recording_id)
             await self._stop(connection, [recording_id, *runs])
+        await self._works.end_unjoined(map(jobs.rows.lock_of, [recording_id, *runs]))
         log.info("recording_cancelled", recording=str(recording_id), reports=len(runs))
         # A job that runs clears up itself, when it has let go.
-        async with self._database.try_advisory_lock(_lock_of(recording_id)) as free:
+        async with self._database.try_advisory_lock(jobs.rows.lock_of(recording_id)) as free:
             if free:
                 await self._recordings.clear_spool(recording_id)
         return True
@@ -150,6 +151,7 @@ class Jobs:
         async with self._database.transaction() as connection:
             cancelled = await reports_store.cancel_runs(connection, run_ids)
             await self._stop(connection, cancelled)
+        await self._works.end_unjoined(map(jobs.rows.lock_of, cancelled))
         log.info("reports_cancelled", reports=len(cancelled))
         return bool(cancelled)
 
@@ -161,8 +163,11 @@ class Jobs:
             await self._cancel_unfinished_runs(connection, recording_id)
             unfinished = await jobs.rows.jobs_in(connection, [queue_of(recording_id)])
             await jobs.rows.stop(self._app.job_manager, connection, unfinished)
+            locks = sorted({jobs.rows.lock_of(recording_id), *(job.lock for job in unfinished)})
+            await jobs.rows.forget_failures(connection, locks)
+        await self._works.end_unjoined(locks)
         async with AsyncExitStack() as held:
-            for lock in sorted({_lock_of(recording_id), *(job.lock for job in unfinished)}):
+            for lock in locks:
                 await held.enter_async_context(self._database.advisory_lock(lock))
             await self._recordings.clear_spool(recording_id)
             yield
@@ -212,7 +217,7 @@ class Jobs:
         return await reports_store.cancel_runs(connection, unfinished)
 
     async def _stop(self, connection: Connection, subjects: Sequence[UUID]) -> None:
-        unfinished = await jobs.rows.jobs_of(connection, [_lock_of(subject) for subject in subjects])
+        unfinished = await jobs.rows.jobs_of(connection, [jobs.rows.lock_of(subject) for subject in subjects])
         await jobs.rows.stop(self._app.job_manager, connection, unfinished)
 
     async def _work(self, queues: Sequence[str] | None) -> None:
@@ -298,10 +303,10 @@ class Jobs:
                     await self._recordings.clear_spool(recording_id)
                 raise
 
-        await self._run(context, _lock_of(recording_id), work, fail)
+        await self._run(context, jobs.rows.lock_of(recording_id), work, fail)
 
     async def _enqueue_next(self, connection: Connection, recording_id: RecordingId) -> None:
-        lock, place = _lock_of(recording_id), await jobs.rows.place_of(connection, recording_id)
+        lock, place = jobs.rows.lock_of(recording_id), await jobs.rows.place_of(connection, recording_id)
         await self._enqueue(connection, self._advance, recording_id, lock, recording_id, place)
 
     async def _write_report(self, context: procrastinate.JobContext, subject: str) -> None:
@@ -314,7 +319,7 @@ class Jobs:
                 else:
                     await reports_store.postpone_run(connection, run_id, error.code, error.user_text, again_at)
 
-        await self._run(context, _lock_of(run_id), lambda: self._reports.write(run_id), fail)
+        await self._run(context, jobs.rows.lock_of(run_id), lambda: self._reports.write(run_id), fail)
 
     async def _propose_metadata(self, context: procrastinate.JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
@@ -324,7 +329,7 @@ class Jobs:
                 async with self._database.transaction() as connection:
                     await metadata_store.set_proposed(connection, recording_id, proposed=True)
 
-        lock = _proposal_lock_of(recording_id)
+        lock = jobs.rows.proposal_lock_of(recording_id)
         await self._run(context, lock, lambda: self._recordings.propose(recording_id), fail)
 
     async def _answer_question(self, context: procrastinate.JobContext, subject: str) -> None:
@@ -368,6 +373,7 @@ class Jobs:
             await fail(exc, again_at)
             if again_at is not None:
                 raise tried_again_at(again_at) from exc
+            await self._forget_failures(lock)
         except Exception as exc:
             await fail(UnexpectedFailure(reason=type(exc).__name__), None)
             raise
@@ -387,12 +393,3 @@ class Jobs:
 def _is_cancelled(context: procrastinate.JobContext) -> bool:
     """Tell whether a person stopped the job; otherwise it stops with its worker."""
     return context.abort_reason() is AbortReason.USER_REQUEST
-
-
-def _proposal_lock_of(recording_id: RecordingId) -> str:
-    """Return the proposal's own lock, so that metadata can be proposed while the recording's roles are being named."""
-    return f"proposal:{recording_id}"
-
-
-def _lock_of(subject: UUID) -> str:
-    return f"subject:{subject}"

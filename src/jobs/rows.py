@@ -1,6 +1,7 @@
 """The queue's rows, for what procrastinate has no call for."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from procrastinate.manager import JobManager
 
@@ -51,6 +52,16 @@ class UnfinishedJob(Value):
 
     id: int
     lock: str
+
+
+def lock_of(subject: UUID) -> str:
+    """Return the lock under which a recording or a report run is worked on."""
+    return f"subject:{subject}"
+
+
+def proposal_lock_of(recording_id: RecordingId) -> str:
+    """Return the proposal's own lock, so that metadata can be proposed while the recording's roles are being named."""
+    return f"proposal:{recording_id}"
 
 
 async def drop_scheduled(connection: Connection, lock: str) -> None:
