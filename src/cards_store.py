@@ -30,6 +30,14 @@ _SELECT_BY_ID = f"SELECT {_CARD} FROM {_FROM} WHERE cards.id = %(id)s"
 _SELECT_BY_INCOMING = f"SELECT {_CARD} FROM {_FROM} WHERE cards.incoming_id = %(incoming_id)s"
 _SELECT_OWNED = f"{_SELECT_BY_ID} AND cards.owner_id = %(owner_id)s"
 _SELECT_OPEN = f"""
+    WITH line AS MATERIALIZED (
+        SELECT
+            queue_name, bool_or(status = 'doing') AS begun,
+            row_number() OVER (ORDER BY max(priority) DESC, min(id)) - 1 AS ahead
+        FROM procrastinate_jobs
+        WHERE status IN ('todo', 'doing') AND priority <= 0 AND queue_name ~ '^[0-9a-f]{{32}}$'
+        GROUP BY queue_name
+    )
     SELECT
         {_CARD}, to_jsonb(incoming) AS incoming,
         recordings.number AS recording_number,
@@ -37,18 +45,14 @@ _SELECT_OPEN = f"""
         coalesce(recordings.file_name, incoming.file ->> 'file_name') AS file_name,
         coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint) AS size_bytes,
         recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
-        recordings.error_text, recordings.retry_at, line.ahead, parts.done AS parts_done, parts.total AS parts_total,
+        recordings.error_text, recordings.retry_at, coalesce(line.ahead, 0) AS ahead,
+        parts.done AS parts_done, parts.total AS parts_total,
         runs.listed AS runs
     FROM {_FROM}
     LEFT JOIN recordings ON recordings.id = coalesce(cards.recording_id, incoming.recording_id)
-    CROSS JOIN LATERAL (
-        SELECT count(DISTINCT before.queue_name) AS ahead
-        FROM procrastinate_jobs AS own
-        JOIN procrastinate_jobs AS before ON before.status IN ('todo', 'doing') AND before.priority <= 0
-            AND (before.priority, own.id) > (own.priority, before.id) AND before.queue_name <> own.queue_name
-        WHERE recordings.stage = %(waiting_stage)s AND own.status = 'todo' AND own.priority <= 0
-        AND own.queue_name = replace(recordings.id::text, '-', '') AND own.lock = 'subject:' || recordings.id
-    ) AS line
+    LEFT JOIN line
+        ON line.queue_name = replace(recordings.id::text, '-', '')
+        AND recordings.stage = %(waiting_stage)s AND NOT line.begun
     CROSS JOIN LATERAL (
         SELECT count(result) AS done, count(*) AS total
         FROM recording_parts WHERE recording_id = recordings.id AND planned

@@ -214,3 +214,26 @@ async def test_a_card_tells_how_many_recordings_are_ahead(people: People) -> Non
             await cards_store.add_recording_card(connection, owner, ChatId(1), recording)
         ahead = [card.ahead for card in await cards_store.open_cards(connection)]
     assert ahead == [0, 3, 1]
+
+
+async def test_a_recording_that_is_worked_on_beside_another_does_not_wait(people: People) -> None:
+    anna = await people.come()
+    people.steps.may_go_on.clear()
+    people.jobs = Jobs(people.database, people.steps, Reports(people.steps.taken), 2)
+    recordings = await people.sends(anna, 3)
+    people.begin()
+    async with asyncio.timeout(60):
+        while await begun(people.database) < 2:  # noqa: ASYNC110  # the worker has no event of ours
+            await asyncio.sleep(0.02)
+    async with people.database.transaction() as connection:
+        for recording in recordings:
+            await cards_store.add_recording_card(connection, anna, ChatId(1), recording)
+        assert [card.ahead for card in await cards_store.open_cards(connection)] == [0, 0, 2]
+
+
+async def begun(database: Database) -> int:
+    async with database.transaction() as connection:
+        query = "SELECT count(*) AS begun FROM procrastinate_jobs WHERE status = 'doing'"
+        row = await (await connection.execute(query)).fetchone()
+    assert row is not None
+    return int(row["begun"])
