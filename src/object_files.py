@@ -4,7 +4,6 @@ The object ``a/b.ogg`` is the file ``a/b.<sha256>.ogg`` and its description ``a/
 place last. So the description decides which bytes the object has, at whatever moment the power fails.
 """
 
-import asyncio
 import errno
 import hashlib
 import os
@@ -124,10 +123,16 @@ class FolderObjectStore:
 
     async def list_keys(self) -> AsyncIterator[str]:
         """Yield all keys; see ``ObjectStore.list_keys``."""
-        found = self._folder.rglob(f"*{_DESCRIPTION}")
-        while some := await asyncio.to_thread(lambda: list(islice(found, _KEYS_AT_ONCE))):
-            for path in some:
-                yield path.relative_to(self._folder).as_posix().removesuffix(_DESCRIPTION)
+        found = self._found()
+        while some := await self._run("list_keys", lambda: list(islice(found, _KEYS_AT_ONCE)), tries=1):
+            for key in some:
+                yield key
+
+    def _found(self) -> Iterator[str]:
+        for parent, _, names in os.walk(self._folder):  # which passes over folders that are gone, unlike rglob
+            for name in names:
+                if name.endswith(_DESCRIPTION):
+                    yield Path(parent, name).relative_to(self._folder).as_posix().removesuffix(_DESCRIPTION)
 
     async def ensure(self) -> None:
         """Make the folder when it is absent."""

@@ -2,11 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
 import incoming_store
-from datamodels import Recording
+from datamodels import Recording, RecordingId
 from datamodels_telegram import ChatId, MessageId
 from db import Database
 from errors import NotFound, ObjectDamaged, OriginalGone
@@ -25,9 +26,9 @@ class Originals:
     ) -> None:
         self._database = database
         self._objects = objects
-        self._incoming = spool / "incoming"
-        self._folder = spool / "originals"
+        self._spool = spool
         self._attachments = attachments
+        self._restoring: WeakValueDictionary[RecordingId, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, recording: Recording, path: Path) -> None:
         """Fetch a recording's original into ``path``, which is written whole or not at all.
@@ -38,33 +39,36 @@ class Originals:
             OriginalGone: nobody has it any more.
             ObjectStoreUnavailable, MessengerUnavailable, DatabaseUnavailable, DiskFull: it could not be fetched now.
         """
-        try:
-            await self._objects.get_file(recording.object_key, path)
-        except (NotFound, ObjectDamaged) as exc:
-            log.warning("original_lost", recording=str(recording.id), error=exc.code)
-            await self._restore(recording)
-            await self._objects.get_file(recording.object_key, path)
+        # A job and a person who wants to listen may ask at the same time, and would fetch it into the same file.
+        async with self._restoring.setdefault(recording.id, asyncio.Lock()):
+            try:
+                await self._objects.get_file(recording.object_key, path)
+            except (NotFound, ObjectDamaged) as exc:
+                log.warning("original_lost", recording=str(recording.id), error=exc.code)
+                await self._restore(recording)
+                await self._objects.get_file(recording.object_key, path)
 
     async def _restore(self, recording: Recording) -> None:
         async with self._database.transaction() as connection:
             sent = await incoming_store.find_sent(connection, recording.id)
         if sent is None:
             raise OriginalGone(file_name=recording.file_name)
-        kept = incoming_path(self._incoming, sent.id)
+        kept = incoming_path(self._spool / "incoming", sent.id)
+        # In the recording's own folder, which goes with the recording.
+        fetched = self._spool / str(recording.id) / "original.part"
         if not await _is_whole(kept, recording.sha256):
-            kept = self._folder / f"{recording.id}.part"
-            await self._download(recording, sent.chat_id, sent.message_id, kept)
+            kept = fetched
+            await self._download(recording, sent.chat_id, sent.message_id, fetched)
         key, name = recording.object_key, recording.file_name
         await self._objects.put_file(key, kept, sha256=recording.sha256, file_name=name)
         log.info("original_restored", recording=str(recording.id))
-        if kept.parent == self._folder:
-            await asyncio.to_thread(kept.unlink, missing_ok=True)
+        await asyncio.to_thread(fetched.unlink, missing_ok=True)
 
     async def _download(self, recording: Recording, chat: ChatId, message: MessageId, path: Path) -> None:
         if self._attachments is None:
             raise OriginalGone(file_name=recording.file_name)
         with disk_full_mapped(path):
-            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
             await self._attachments.download(chat, message, path, recording.size_bytes, lambda _: None)
         except FileGone as exc:

@@ -140,6 +140,22 @@ async def test_many_put_the_same_object_at_once_and_one_of_them_is_there(
     assert len(files(folder)) == 2
 
 
+async def test_objects_that_go_while_they_are_listed_end_nothing(objects: FolderObjectStore) -> None:
+    keys = [f"a/{number}/b.json" for number in range(1500)]
+    for key in keys[:5] + keys[-5:]:
+        await objects.put_bytes(key, NEW)
+
+    async def others_delete() -> None:
+        for key in keys[:5] + keys[-5:]:
+            await objects.delete(key)
+
+    deleting = asyncio.create_task(others_delete())
+    for _ in range(30):
+        assert {key async for key in objects.list_keys()} <= set(keys)
+    await deleting
+    assert [key async for key in objects.list_keys()] == []
+
+
 def cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size - 1)
 

@@ -1,5 +1,6 @@
 """An original that the object store lost comes back from the spool or the messenger, or a sentence says what to do."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,7 +94,23 @@ async def test_without_the_spool_it_is_fetched_from_where_it_was_sent(
         await originals.get(recording, tmp_path / "original")
     await originals.get(recording, tmp_path / "original")
     assert read(tmp_path / "original") == sound
-    assert left_in(tmp_path / "elsewhere" / "originals") == []
+    assert left_in(tmp_path / "elsewhere" / str(recording.id)) == []
+
+
+async def test_two_who_ask_at_the_same_time_fetch_it_once(
+    followed: Database,
+    telegram: TelegramOfFiles,
+    objects: ObjectStore,
+    recording: Recording,
+    sound: bytes,
+    tmp_path: Path,
+) -> None:
+    await removed(objects, recording, tmp_path)
+    before = len(telegram.begun)
+    originals = Originals(followed, objects, tmp_path / "elsewhere", telegram)
+    await asyncio.gather(*(originals.get(recording, tmp_path / f"original {each}") for each in range(3)))
+    assert [read(tmp_path / f"original {each}") for each in range(3)] == [sound] * 3
+    assert len(telegram.begun) == before + 1
 
 
 @pytest.mark.parametrize("what", ["no messenger", "message deleted", "another file"])
