@@ -155,6 +155,8 @@ class OutboxItem(Value):
     message: OutgoingMessage
     random_id: int
     tries: int
+    aside_at: datetime | None
+    """Since when others pass the message, whose own content could not be made; None when that never happened."""
 
 
 class IncomingState(StrEnum):

@@ -130,8 +130,8 @@ def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -
 
 log = structlog.get_logger(__name__)
 
-MOST_TRIES = 30
-"""For a message whose own content cannot be made: with pauses of a minute at most, half an hour."""
+_LONGEST_ASIDE = timedelta(minutes=30)
+"""After that a message whose own content cannot be made is given up."""
 
 
 class Outbox:
@@ -176,17 +176,20 @@ class Outbox:
         except VoxPersonaError as exc:
             if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):
                 await self._try_later(item, exc)
-            elif (exc.retryable or isinstance(exc, DiskFull)) and item.tries < MOST_TRIES:
+            elif (exc.retryable or isinstance(exc, DiskFull)) and not self._is_hopeless(item):
                 await self._let_others_pass(item, exc)
             else:
                 await self._give_up(item, exc)
         except Exception as exc:
             failure = UnexpectedFailure(reason=type(exc).__name__)
-            await (self._let_others_pass if item.tries < MOST_TRIES else self._give_up)(item, failure)
+            await (self._give_up if self._is_hopeless(item) else self._let_others_pass)(item, failure)
             raise
         else:
             async with self._database.transaction() as connection:
                 await outbox_store.note_sent(connection, item.id, message_id)
+
+    def _is_hopeless(self, item: OutboxItem) -> bool:
+        return item.aside_at is not None and self._now() - item.aside_at > _LONGEST_ASIDE
 
     async def _delivered(self, item: OutboxItem) -> MessageId:
         sent = await self._sent(item)
@@ -216,7 +219,7 @@ class Outbox:
         not_before = self._now() + timedelta(seconds=delay_s(item.tries))
         async with self._database.transaction() as connection:
             await outbox_store.try_later(connection, item.id, reason.code, not_before, aside=True)
-            if item.message.file is not None and item.tries == 0:
+            if item.message.file is not None:
                 told = escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON)
                 screen = Screen(text=texts.telegram.FILE_LATER.format(reason=told))
                 message = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)

@@ -18,7 +18,7 @@ _INSERT = """
 # The first of each chat, due or not: what follows it does not overtake it. What stands aside comes when it is due and
 # nothing else waits.
 _SELECT_NEXT = """
-    SELECT id, key, chat_id, owner_id, message, random_id, tries
+    SELECT id, key, chat_id, owner_id, message, random_id, tries, aside_at
     FROM (
         SELECT DISTINCT ON (chat_id) * FROM outbox
         WHERE sent_at IS NULL AND given_up_at IS NULL AND (aside_at IS NULL OR not_before <= now())

@@ -202,6 +202,12 @@ async def away(tmp_path: Path) -> AwayStore:
     return AwayStore(tmp_path / "objects")
 
 
+@pytest.fixture
+def over_away(followed: Database, telegram: TelegramOfFiles, away: AwayStore, tmp_path: Path, clock: Clock) -> Outbox:
+    files = OutboxFiles(followed, Originals(followed, away, tmp_path), PACK, tmp_path)
+    return Outbox(followed, MessageTracker(followed, telegram), files, now=clock)
+
+
 async def with_original(somebody: Somebody, objects: ObjectStore) -> Recording:
     recording = await somebody.has_recording("Да.")
     await objects.put_bytes(recording.object_key, b"sound")
@@ -209,41 +215,46 @@ async def with_original(somebody: Somebody, objects: ObjectStore) -> Recording:
 
 
 async def test_a_file_that_cannot_be_made_now_holds_up_nothing_and_comes_later(
-    followed: Database, somebody: Somebody, telegram: TelegramOfFiles, away: AwayStore, tmp_path: Path
+    followed: Database, somebody: Somebody, telegram: TelegramOfFiles, away: AwayStore, over_away: Outbox
 ) -> None:
-    outbox = Outbox(
-        followed,
-        MessageTracker(followed, telegram),
-        OutboxFiles(followed, Originals(followed, away, tmp_path), PACK, tmp_path),
-    )
     recording = await with_original(somebody, away)
     await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"), text("Следующее"))
-    await look(outbox, times=3)
+    await look(over_away, times=3)
     shown = telegram.shown(somebody.chat)
     assert [each.partition(".")[0] for each in shown] == ["Следующее", "⏳ Файл пока не отправить"]
     assert "Хранилище файлов не отвечает" in shown[1]
 
     away.is_away = False
     await everything_can_be_tried_now(followed)
-    await look(outbox, times=2)
+    await look(over_away, times=2)
     assert [name for name, _ in telegram.files] == ["interview_17.ogg"]
     assert await left(followed) == 0
 
 
-async def test_a_file_that_can_never_be_made_is_given_up_and_said_to_be(
-    followed: Database, somebody: Somebody, telegram: TelegramOfFiles, away: AwayStore, tmp_path: Path
+@pytest.mark.parametrize("tries_before", [0, 1000])
+async def test_a_file_that_cannot_be_made_for_half_an_hour_is_given_up_and_said_to_be(
+    followed: Database,
+    somebody: Somebody,
+    telegram: TelegramOfFiles,
+    away: AwayStore,
+    over_away: Outbox,
+    clock: Clock,
+    tries_before: int,
 ) -> None:
-    outbox = Outbox(
-        followed,
-        MessageTracker(followed, telegram),
-        OutboxFiles(followed, Originals(followed, away, tmp_path), PACK, tmp_path),
-    )
+    """However often the messenger did not answer before: that was no fault of the file's."""
     recording = await with_original(somebody, away)
     await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"))
-    for _ in range(34):
+    async with followed.transaction() as connection:
+        await connection.execute("UPDATE outbox SET tries = %s", [tries_before])
+    for minutes in (0, 29):
+        clock.passes(60 * minutes)
         await everything_can_be_tried_now(followed)
-        await look(outbox)
-    await look(outbox)
+        await look(over_away, times=2)
+        assert await left(followed) == 1
+        assert len(telegram.shown(somebody.chat)) == 1
+    clock.passes(120)
+    await everything_can_be_tried_now(followed)
+    await look(over_away, times=2)
     assert await left(followed) == 0
     assert len(telegram.shown(somebody.chat)) == 2
     assert telegram.files == []
