@@ -35,7 +35,6 @@ class DatabaseWatch:
         self._on_gone = on_gone
         self._on_back = on_back
         self._connection: _Connection | None = None
-        self._attempts: set[asyncio.Future[_Connection]] = set()
         self.gone: str | None = None
         """Why the database is away; None while it is there."""
         self._since = monotonic()
@@ -48,9 +47,6 @@ class DatabaseWatch:
                 await asyncio.sleep(_PERIOD_S)
         finally:
             await self._drop()
-            # To cancel an attempt would leave its socket open, and the server waiting for a password.
-            if self._attempts:
-                await asyncio.wait(self._attempts)
 
     async def _problem(self) -> str | None:
         """Return why the database does not answer; None when it does."""
@@ -75,31 +71,21 @@ class DatabaseWatch:
                 # To cancel it would ask the server to stop, and wait for that.
                 hang_up(connection)
                 await asyncio.wait([question])
-        problem = _problem_of(question)
-        return problem if in_time else _SILENCE
+        problem = question.exception()
+        if problem is None:
+            return None
+        return f"{type(problem).__name__}: {problem}" if in_time else _SILENCE
 
     async def _unreachable(self) -> str | None:
-        """Connect, and return why that was not possible; an attempt that takes too long ends by itself."""
-        attempt = asyncio.ensure_future(psycopg.AsyncConnection.connect(self._conninfo, autocommit=True))
-        self._attempts.add(attempt)
+        """Connect, and return why that was not possible."""
         try:
-            await asyncio.wait([attempt], timeout=_ANSWER_LIMIT_S)
-        except asyncio.CancelledError:
-            attempt.add_done_callback(self._give_up)
-            raise
-        if not attempt.done():
-            attempt.add_done_callback(self._give_up)
+            async with asyncio.timeout(_ANSWER_LIMIT_S):
+                self._connection = await connected(self._conninfo)
+        except TimeoutError:
             return _SILENCE
-        self._attempts.discard(attempt)
-        problem = _problem_of(attempt)
-        if problem is None:
-            self._connection = attempt.result()
-        return problem
-
-    def _give_up(self, attempt: asyncio.Future[_Connection]) -> None:
-        self._attempts.discard(attempt)
-        if not attempt.cancelled() and attempt.exception() is None:
-            attempt.result().pgconn.finish()
+        except (psycopg.Error, OSError) as exc:
+            return f"{type(exc).__name__}: {exc}"
+        return None
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -121,11 +107,22 @@ class DatabaseWatch:
             self._on_gone(problem)
 
 
-def _problem_of(done: asyncio.Future[Any]) -> str | None:
-    problem = done.exception()
-    if problem is not None and not isinstance(problem, psycopg.Error | OSError):
-        raise problem
-    return None if problem is None else f"{type(problem).__name__}: {problem}"
+async def connected(conninfo: str) -> _Connection:
+    """Connect, committing each statement. Who is cancelled meanwhile leaves nothing behind.
+
+    An attempt that is cancelled itself leaves its socket open, and the server waiting for a password for a minute.
+    """
+    attempt = asyncio.ensure_future(psycopg.AsyncConnection.connect(conninfo, autocommit=True))
+    try:
+        return await asyncio.shield(attempt)
+    except asyncio.CancelledError:
+        attempt.add_done_callback(_close)
+        raise
+
+
+def _close(attempt: asyncio.Future[_Connection]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().pgconn.finish()
 
 
 def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:

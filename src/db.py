@@ -24,7 +24,7 @@ from yoyo.migrations import Migration
 
 import texts.errors
 from config import ROOT
-from database_watch import DatabaseWatch, hang_up
+from database_watch import DatabaseWatch, connected, hang_up
 from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, DiskFull
 from random_ids import new_id
 
@@ -298,7 +298,7 @@ class Database:
         if self._watch.gone is not None:
             raise self.unavailable(reason=self._watch.gone)
         with _errors_mapped(self.unavailable):
-            connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+            connection = await connected(self._conninfo)
         try:
             yield connection
         finally:
