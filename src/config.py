@@ -1,5 +1,6 @@
 """Settings: read once from the environment and ``.env``, then frozen. Nothing else reads the environment."""
 
+import os
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,21 @@ from errors import BadSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
+
+
+_OF_THE_SYSTEM = frozenset(
+    {"PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
+)
+_OF_THE_NETWORK = (
+    "PIP_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)
 
 
 class AsrEngine(StrEnum):
@@ -81,6 +97,18 @@ class Settings(BaseSettings):
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
     worker_concurrency: int = Field(4, ge=1, le=64)
+
+
+def child_environment(*, network: bool = False) -> dict[str, str]:
+    """Return what a program of ours needs of the environment: none of the settings, and nobody's secrets.
+
+    With ``network`` the variables by which pip finds a registry, proxies and certificates are among it.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _OF_THE_SYSTEM or (network and name.upper().startswith(_OF_THE_NETWORK))
+    }
 
 
 def version() -> str:

@@ -25,6 +25,7 @@ from typing import ClassVar, Never
 import psutil
 import structlog
 
+from config import child_environment
 from errors import DiskFull, EngineFailed
 from file_locks import FileLock
 
@@ -216,7 +217,7 @@ class Engine(ABC):
                 continue
             try:
                 await self._revive()
-            except (EngineFailed, DiskFull) as exc:
+            except (EngineFailed, DiskFull, OSError) as exc:
                 log.error("engine_not_revived", engine=self.name, reason=str(exc))  # noqa: TRY400
                 await asyncio.sleep(REVIVAL_PAUSE_S)
 
@@ -238,6 +239,10 @@ class Engine(ABC):
         """Adopt the running engine, or start one; an engine that others use is never ended."""
         running = self._read_run_file()
         lives = running is not None and running.process() is not None
+        if running is None and not alone:
+            raise EngineFailed(
+                engine=self.name, reason="another command uses it, of another version or just now starting"
+            )
         if running is None or not lives:
             return await self._started(None if alone or running is None else running.ports)
         if alone and not (self.suits(running) and await self.healthy(running)):
@@ -299,7 +304,7 @@ class Engine(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **launch.environment},
+                env={**child_environment(), **launch.environment},
                 cwd="/",
                 start_new_session=True,
                 user=launch.user,

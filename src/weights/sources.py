@@ -18,6 +18,7 @@ import structlog
 import urllib3
 
 import texts.errors
+from config import child_environment
 from errors import DiskFull, ProviderUnavailable, WeightsRefused
 from utils import disk_full_mapped
 from weights.manifest import File, Part, Weights
@@ -196,7 +197,7 @@ class Wheels:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                env={**os.environ, "TMPDIR": str(folder / "tmp")},
+                env={**child_environment(network=True), "TMPDIR": str(folder / "tmp")},
             )
             try:
                 _, complaints = await process.communicate()

@@ -18,6 +18,7 @@ import pytest
 
 from embedded.engines import Engines
 from embedded.process import WATCH_S
+from errors import EngineFailed
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -297,3 +298,29 @@ async def test_a_clock_that_was_set_makes_no_stranger_of_an_engine(
         async with Engines(state_dir) as engines:
             assert await engines.postgres() == theirs
             assert engine_pid(state_dir, "postgres") == pid
+
+
+async def test_an_engine_that_a_command_of_another_version_uses_is_left_alone(state_dir: Path) -> None:
+    async with another_command(state_dir) as (_, theirs):
+        pid = engine_pid(state_dir, "postgres")
+        run_file = state_dir / "run" / "postgres.json"
+        kept = run_file.read_text()
+        run_file.write_text('{"pid": 1, "created": 1.0}')
+        async with Engines(state_dir) as engines:
+            with pytest.raises(EngineFailed):
+                await engines.postgres()
+        assert lives(pid)
+        assert await execute(theirs, "SELECT 1") == [(1,)]
+        run_file.write_text(kept)
+
+
+async def test_an_engine_knows_no_settings(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "12345:secret-of-the-bot")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-somebody")
+    async with Engines(state_dir) as engines:
+        await engines.postgres()
+        assert "secret-of" not in environment_of(engine_pid(state_dir, "postgres"))
+
+
+def environment_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/environ").read_text(encoding="utf-8", errors="replace")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config import ROOT, Settings, load_settings
+from config import ROOT, Settings, child_environment, load_settings
 from errors import BadSettings
 
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -37,3 +37,14 @@ def test_settings_do_not_change_after_reading() -> None:
     settings = Settings(_env_file=None)
     with pytest.raises(ValidationError, match="frozen"):
         settings.log_level = "DEBUG"  # type: ignore[misc]
+
+
+def test_programs_of_ours_get_no_settings_and_pip_its_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways_out = {"PIP_INDEX_URL": "https://mirror", "https_proxy": "http://proxy", "SSL_CERT_FILE": "/ca.pem"}
+    for name, value in {**ways_out, "LLM_API_KEY": "secret", "GITHUB_TOKEN": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    assert "secret" not in child_environment().values()
+    assert "PIP_INDEX_URL" not in child_environment()
+    assert ways_out.items() <= child_environment(network=True).items()
+    assert "secret" not in child_environment(network=True).values()
+    assert "PATH" in child_environment()
