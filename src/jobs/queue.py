@@ -14,9 +14,8 @@ from uuid import UUID
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.job_context import AbortReason
-from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from structlog.contextvars import bound_contextvars
 
@@ -32,7 +31,7 @@ from jobs.chats import AnswerSteps
 from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
-from jobs.retries import GoOn, retry_at, tried_again_at
+from jobs.retries import GoOn, Manager, retry_at, tried_again_at
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +90,7 @@ class Jobs:
         self._retry_delays_s = retry_delays_s
         self._works = OngoingWork()
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+        self._app.job_manager = Manager(self._app.connector)
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
@@ -257,7 +257,6 @@ class Jobs:
         subject: UUID,
         place: int,
     ) -> None:
-        await jobs.rows.drop_scheduled(connection, lock)
         deferrer = task.configure(
             connection=connection, queue=queue_of(recording_id), lock=lock, queueing_lock=lock, priority=place
         )
@@ -265,7 +264,10 @@ class Jobs:
             async with connection.transaction():
                 await deferrer.defer_async(subject=str(subject))
         except AlreadyEnqueued:
-            log.debug("job_waits_already", subject=str(subject))
+            if not await jobs.rows.drop_scheduled(connection, lock):
+                log.debug("job_waits_already", subject=str(subject))
+                return
+            await self._enqueue(connection, task, recording_id, lock, subject, place)
 
     async def _take_over_dead_jobs(self, queues: Sequence[str] | None) -> None:
         """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
@@ -279,12 +281,9 @@ class Jobs:
             await asyncio.sleep(_POLLING_S)
 
     async def _put_back(self, job_id: int) -> None:
-        manager = self._app.job_manager
         try:
-            await manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
+            await self._app.job_manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
             log.info("job_taken_over", job_id=job_id)
-        except UniqueViolation:  # another job of the same subject waits already
-            await manager.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
         except ConnectorException as exc:
             log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
 

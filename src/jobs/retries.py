@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from procrastinate.jobs import Job
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from errors import DatabaseUnavailable, ReportOutdated, VoxPersonaError
@@ -38,6 +40,27 @@ class GoOn(BaseRetryStrategy):
         if isinstance(exception, _TryLater):
             return RetryDecision(retry_at=exception.retry_at)
         return None
+
+
+class Manager(JobManager):
+    """A job manager that knows that a job which is to run again may have been enqueued once more meanwhile.
+
+    procrastinate leaves such a job in "doing", and its lock would hold up the other for ever.
+    """
+
+    async def retry_job_by_id_async(
+        self,
+        job_id: int,
+        retry_at: datetime,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Have a job run again at ``retry_at``; remove it when another of its subject waits already."""
+        try:
+            await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
+        except UniqueViolation:
+            await self.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
 
 
 def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -> datetime | None:

@@ -64,9 +64,12 @@ def proposal_lock_of(recording_id: RecordingId) -> str:
     return f"proposal:{recording_id}"
 
 
-async def drop_scheduled(connection: Connection, lock: str) -> None:
-    """Remove the job of this lock that waits for a later time, so that one without a wait can be enqueued."""
-    await connection.execute(_DROP_SCHEDULED, {"lock": lock})
+async def drop_scheduled(connection: Connection, lock: str) -> bool:
+    """Remove the job of this lock that waits for a later time, so that one without a wait can be enqueued.
+
+    Returns False when there is none.
+    """
+    return (await connection.execute(_DROP_SCHEDULED, {"lock": lock})).rowcount > 0
 
 
 async def jobs_of(connection: Connection, locks: Sequence[str]) -> list[UnfinishedJob]:
@@ -106,7 +109,7 @@ async def place_in_front(connection: Connection) -> int:
 
 
 async def count_failure(connection: Connection, lock: str) -> int:
-    """Count a failure of the work under a lock; return how many were counted before it since ``forget_failures``."""
+    """Add one failure to the counter of ``lock``; return the count before that. ``forget_failures`` sets it to 0."""
     row = await (await connection.execute(_COUNT_FAILURE, {"lock": lock})).fetchone()
     return 0 if row is None else int(row["failures"]) - 1
 

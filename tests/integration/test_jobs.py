@@ -472,6 +472,21 @@ async def test_what_waits_for_a_later_try_runs_at_once_when_it_is_enqueued(
     assert steps.done == [recording]
 
 
+async def test_what_is_enqueued_while_a_try_fails_runs_at_once(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId
+) -> None:
+    jobs = patient(shared_database, steps, reports)
+    steps.failure = UNAVAILABLE
+    steps.may_end.clear()
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_begun(steps)
+        await enqueue(shared_database, jobs, recording)
+        steps.may_end.set()
+        await until_postponed(shared_database, "recordings", recording)
+    assert len(steps.begun) > 1
+
+
 async def test_the_command_line_does_not_wait_for_what_the_bot_tries_later(
     shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId
 ) -> None:
