@@ -79,8 +79,8 @@ _SELECT_TO_ANSWER = """
 _FINISH_ANSWER = """
     UPDATE chat_answers SET
         status = %(done)s, basis = %(basis)s, text = %(text)s, note = %(note)s, sources = %(sources)s,
-        model = %(model)s, prompt_tokens = %(prompt_tokens)s, completion_tokens = %(completion_tokens)s,
-        duration_s = %(duration_s)s, error_code = NULL, finished_at = now()
+        model = %(model)s, prompt_version = %(prompt_version)s, prompt_tokens = %(prompt_tokens)s,
+        completion_tokens = %(completion_tokens)s, duration_s = %(duration_s)s, error_code = NULL, finished_at = now()
     WHERE id = %(id)s AND status = %(waiting)s
     RETURNING id
 """
@@ -91,12 +91,14 @@ _FAIL_ANSWER = """
 _SELECT_ENDED = """
     SELECT
         chat_answers.id, owner_id, chat_number, chat_questions.text AS question, return_to,
-        status, basis, chat_answers.text, note, sources, model, prompt_tokens, completion_tokens, duration_s
+        status, basis, chat_answers.text, note, sources, model, prompt_version, prompt_tokens, completion_tokens,
+        duration_s
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
     WHERE status <> 'waiting' AND delivered_at IS NULL AND return_to IS NOT NULL AND door = %(door)s
     ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
     FOR UPDATE OF chat_answers SKIP LOCKED
 """
+_OF_ENDED = ("id", "owner_id", "chat_number", "question", "return_to")
 _MARK_DELIVERED = "UPDATE chat_answers SET delivered_at = now() WHERE id = %(id)s"
 
 _TURN = """
@@ -136,9 +138,7 @@ _SELECT_FIGURES = """
         count(chat_answers.id) FILTER (WHERE kind = 'fast') AS fast,
         count(chat_answers.id) FILTER (WHERE kind = 'deep') AS deep,
         count(chat_answers.id) FILTER (WHERE basis IN ('nothing', 'empty')) AS unanswered,
-        coalesce(sum(prompt_tokens + completion_tokens), 0)::bigint AS tokens,
-        count(rating) AS ratings,
-        avg(rating)::double precision AS rating
+        coalesce(sum(prompt_tokens + completion_tokens), 0)::bigint AS tokens
     FROM (SELECT coalesce(%(since)s, '-infinity'::timestamptz) AS since) AS period
     LEFT JOIN chat_questions ON owner_id = %(owner_id)s AND asked_at >= since
     LEFT JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
@@ -323,7 +323,7 @@ def _not_found(number: int) -> NotFound:
 
 
 def _ended(row: DictRow) -> EndedAnswer:
-    outcome = {name: row.pop(name) for name in ("basis", "text", "note", "sources", "model", "duration_s")}
-    outcome["usage"] = {name: row.pop(name) for name in ("prompt_tokens", "completion_tokens")}
     done = row.pop("status") == AnswerStatus.DONE
-    return EndedAnswer(**row, outcome=AnswerOutcome(**outcome) if done else None)
+    if done:
+        return EndedAnswer(outcome=AnswerOutcome.taken_from(row), **row)
+    return EndedAnswer(outcome=None, **{name: row[name] for name in _OF_ENDED})

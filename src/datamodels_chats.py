@@ -2,12 +2,19 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType, Self
 from uuid import UUID
 
 from pydantic import Field, JsonValue
 
 from datamodels import Interval, RecordingId, Usage, UserId, Value
+
+GOOD = 4
+"""From this rating on an answer is a good one, worth being an example."""
+BAD = 2
+"""Up to this rating an answer is a bad one."""
+FEWEST_FOR_A_TREND = 5
+"""Ratings that each of the two periods needs: fewer say more about the question than about the answers."""
 
 AnswerId = NewType("AnswerId", UUID)
 ReturnAddress = dict[str, JsonValue]
@@ -106,8 +113,17 @@ class AnswerOutcome(Value):
     note: str = ""
     sources: tuple[Source, ...] = ()
     model: str = ""
+    prompt_version: str = ""
+    """The version of the prompt that the model was asked with; empty when no model was asked."""
     usage: Usage = Usage()
     duration_s: float = 0.0
+
+    @classmethod
+    def taken_from(cls, row: dict[str, Any]) -> Self:
+        """Take an outcome out of a row of the database, which keeps its other columns."""
+        names = ("basis", "text", "note", "sources", "model", "prompt_version", "duration_s")
+        usage = {name: row.pop(name) for name in ("prompt_tokens", "completion_tokens")}
+        return cls(**{name: row.pop(name) for name in names}, usage=Usage(**usage))
 
 
 class Turn(Value):
@@ -135,7 +151,7 @@ class EndedAnswer(Value):
 
 
 class ChatFigures(Value):
-    """Counts over a time. ``rating`` is the average rating, None without ratings."""
+    """Counts over a time."""
 
     chats: int = Field(ge=0)
     questions: int = Field(ge=0)
@@ -145,11 +161,123 @@ class ChatFigures(Value):
     unanswered: int = Field(ge=0)
     """How many of the answers say that nothing was found."""
     tokens: int = Field(ge=0)
-    ratings: int = Field(ge=0)
-    rating: float | None
 
 
 class ChatStatistics(Value):
     recent: ChatFigures
     """Figures of the last 30 days."""
     all: ChatFigures
+
+
+class Embedding(Value):
+    """A unit vector of float32, as little-endian bytes. Vectors of different models are not comparable."""
+
+    model: str
+    vector: bytes
+
+
+class Conversation(Value):
+    """A question with its answer, as something to be rated and learnt from; ``embedding`` is of the question."""
+
+    answer_id: AnswerId
+    owner_id: UserId
+    question: str
+    outcome: AnswerOutcome
+    created_at: datetime
+    embedding: Embedding | None = None
+
+
+class Rating(Value):
+    """What a person thinks of an answer. Of two the later one counts; what is None in it stays as it was."""
+
+    stars: int | None = Field(None, ge=1, le=5)
+    comment: str | None = Field(None, max_length=1000)
+    at: datetime
+
+
+class RatedConversation(Conversation):
+    """A conversation with its rating; ``stars`` is None while there is none."""
+
+    stars: int | None
+    comment: str | None
+
+
+class Period(Value):
+    """The ratings of some time: how many, and their sum."""
+
+    ratings: int = 0
+    stars: int = 0
+
+    def plus(self, other: "Period") -> "Period":
+        return Period(ratings=self.ratings + other.ratings, stars=self.stars + other.stars)
+
+
+class RatingStats(Value):
+    """Figures of conversations and their ratings. ``by_stars`` counts the ratings 1, 2, 3, 4 and 5.
+
+    ``recent`` are the ratings of the last 30 days, ``earlier`` those of the 30 days before. With ``partial`` the
+    figures lack something, or have it in two places, since the database is away.
+    """
+
+    conversations: int = 0
+    by_stars: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+    recent: Period = Period()
+    earlier: Period = Period()
+    partial: bool = False
+
+    @property
+    def ratings(self) -> int:
+        return sum(self.by_stars)
+
+    @property
+    def average(self) -> float | None:
+        """The average rating, 1–5; None without ratings."""
+        total = sum(stars * count for stars, count in enumerate(self.by_stars, 1))
+        return total / self.ratings if self.ratings else None
+
+    @property
+    def good_share(self) -> float | None:
+        """The share of ratings of 4 and 5, 0–1; None without ratings."""
+        return sum(self.by_stars[GOOD - 1 :]) / self.ratings if self.ratings else None
+
+    @property
+    def bad_share(self) -> float | None:
+        """The share of ratings of 1 and 2, 0–1; None without ratings."""
+        return sum(self.by_stars[:BAD]) / self.ratings if self.ratings else None
+
+    @property
+    def trend(self) -> float | None:
+        """The average of the last 30 days less that of the 30 days before; None when either has too few ratings."""
+        if min(self.recent.ratings, self.earlier.ratings) < FEWEST_FOR_A_TREND:
+            return None
+        return self.recent.stars / self.recent.ratings - self.earlier.stars / self.earlier.ratings
+
+
+class StorageBackend(StrEnum):
+    """Where conversations and ratings go at the moment."""
+
+    DATABASE = "database"
+    JOURNAL = "journal"
+
+
+class StorageState(Value):
+    """The backend in use. ``reason`` is why the journal is; ``backlog`` counts what it still has to move."""
+
+    backend: StorageBackend
+    since: datetime
+    reason: str | None
+    backlog: int
+
+
+class ModelMetrics(Value):
+    """What people think of the answers of one model and prompt."""
+
+    model: str
+    prompt_version: str
+    answers: int
+    ratings: int
+    average: float | None
+    good: int
+    bad: int
+    tokens: float
+    duration_s: float

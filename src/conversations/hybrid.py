@@ -1,0 +1,131 @@
+"""The storage of conversations as the product uses it: the database, and the journal while that is away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from conversations.journal import JournalStorage
+from conversations.port import StorageAdapter
+from conversations.postgres import PostgresStorage
+from datamodels import UserId
+from datamodels_chats import (
+    AnswerId,
+    Conversation,
+    RatedConversation,
+    Rating,
+    RatingStats,
+    StorageBackend,
+    StorageState,
+)
+from db import Database
+from errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 200
+"""Entries that move in one transaction."""
+
+T = TypeVar("T")
+
+
+class HybridStorage:
+    """``StorageAdapter`` that takes conversations and ratings whether the database is there or not.
+
+    What the journal took moves into the database when that is back (``settle``), however often this is interrupted.
+    """
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._postgres = PostgresStorage(database.patient(0))
+        self._journal = JournalStorage(folder)
+        self._moving = asyncio.Lock()
+        self._known: dict[UserId | None, RatingStats] = {}
+        self._since = datetime.now(UTC)
+        self._reason: str | None = None
+
+    async def open(self) -> None:
+        """Read what an earlier process left in the journal."""
+        await self._journal.open()
+
+    @property
+    def state(self) -> StorageState:
+        """Which backend is in use, since when and why."""
+        away = self._reason is not None
+        return StorageState(
+            backend=StorageBackend.JOURNAL if away else StorageBackend.DATABASE,
+            since=self._since,
+            reason=self._reason,
+            backlog=self._journal.backlog,
+        )
+
+    async def add_conversation(self, conversation: Conversation) -> bool:
+        return await self._stored(lambda storage: storage.add_conversation(conversation))
+
+    async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
+        return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))
+
+    async def get_stats(self, owner: UserId | None) -> RatingStats:
+        """Count conversations and ratings; while the database is away, those last known and those of the journal."""
+        try:
+            stats = await self._postgres.get_stats(owner)
+        except DatabaseUnavailable as exc:
+            self._note(exc)
+            meanwhile = await self._journal.get_stats(owner)
+            return _together(self._known.get(owner, RatingStats()), meanwhile)
+        self._note(None)
+        self._known[owner] = stats
+        return stats.model_copy(update={"partial": self._journal.backlog > 0})
+
+    async def get_rated_conversations(self, owner: UserId | None, at_least: int, limit: int) -> list[RatedConversation]:
+        try:
+            return await self._postgres.get_rated_conversations(owner, at_least, limit)
+        except DatabaseUnavailable as exc:
+            self._note(exc)
+            return await self._journal.get_rated_conversations(owner, at_least, limit)
+
+    async def settle(self) -> None:
+        """Move what the journal took into the database; nothing is done when it took nothing.
+
+        Raises:
+            DatabaseUnavailable: it is away; what was not moved stays.
+        """
+        if not self._journal.backlog:
+            return
+        async with self._moving:
+            entries = await self._journal.entries()
+            for at in range(0, len(entries), _AT_ONCE):
+                await self._postgres.take_over(entries[at : at + _AT_ONCE])
+            await self._journal.clear()
+        if entries:
+            log.info("conversations_moved", entries=len(entries))
+        self._note(None)
+
+    async def _stored(self, act: Callable[[StorageAdapter], Awaitable[T]]) -> T:
+        try:
+            done = await act(self._postgres)
+        except DatabaseUnavailable as exc:
+            self._note(exc)
+            async with self._moving:
+                return await act(self._journal)
+        self._note(None)
+        return done
+
+    def _note(self, away: DatabaseUnavailable | None) -> None:
+        if (away is None) != (self._reason is None):
+            self._since = datetime.now(UTC)
+        self._reason = None if away is None else str(away)
+
+
+def _together(known: RatingStats, meanwhile: RatingStats) -> RatingStats:
+    """Return both, marked as partial: an answer that was rated anew is in both."""
+    one, two, three, four, five = map(sum, zip(known.by_stars, meanwhile.by_stars, strict=True))
+    return RatingStats(
+        conversations=known.conversations + meanwhile.conversations,
+        by_stars=(one, two, three, four, five),
+        recent=known.recent.plus(meanwhile.recent),
+        earlier=known.earlier.plus(meanwhile.earlier),
+        partial=True,
+    )

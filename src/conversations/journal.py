@@ -1,0 +1,235 @@
+"""The storage of conversations in a journal on the disk, for the time in which the database is away."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from pydantic import ValidationError
+
+from conversations.port import MOST_CONVERSATIONS
+from conversations.vectors import Vectors
+from datamodels import UserId, Value
+from datamodels_chats import (
+    AnswerId,
+    Conversation,
+    Embedding,
+    Period,
+    RatedConversation,
+    Rating,
+    RatingStats,
+)
+from utils import disk_full_mapped, fsync_folder
+
+log = structlog.get_logger(__name__)
+
+_PERIOD = timedelta(days=30)
+
+
+class _VectorPlace(Value):
+    file: str
+    index: int
+
+
+class Entry(Value):
+    """A line of the journal: a conversation that was added, or a rating. ``place`` tells where its embedding is."""
+
+    owner_id: UserId
+    answer_id: AnswerId
+    conversation: Conversation | None = None
+    place: _VectorPlace | None = None
+    rating: Rating | None = None
+
+
+class JournalStorage:
+    """``StorageAdapter`` over a file of JSON lines in ``folder``, each on the disk before it counts.
+
+    Ratings are also taken of answers that the journal does not have: they are in the database.
+    """
+
+    def __init__(self, folder: Path, most: int = MOST_CONVERSATIONS) -> None:
+        self._folder = folder
+        self._path = folder / "conversations.journal"
+        self._most = most
+        self._lock = asyncio.Lock()
+        self._entries: list[Entry] | None = None
+        self._kept: dict[AnswerId, Conversation] = {}
+        self._ratings: dict[AnswerId, tuple[UserId, Rating]] = {}
+        self._places: dict[AnswerId, _VectorPlace] = {}
+
+    async def open(self) -> None:
+        """Read what an earlier process left."""
+        async with self._lock:
+            await self._read_once()
+
+    @property
+    def backlog(self) -> int:
+        """How many conversations and ratings wait for the database; 0 before ``open``."""
+        return len(self._entries or ())
+
+    async def add_conversation(self, conversation: Conversation) -> bool:
+        async with self._lock:
+            await self._read_once()
+            if conversation.answer_id in self._kept:
+                return False
+            place = None
+            if conversation.embedding is not None:
+                place = await asyncio.to_thread(self._keep_vector, conversation.embedding)
+            bare = conversation.model_copy(update={"embedding": None})
+            await self._append(Entry(owner_id=bare.owner_id, answer_id=bare.answer_id, conversation=bare, place=place))
+            return True
+
+    async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
+        async with self._lock:
+            await self._read_once()
+            kept = self._kept.get(answer_id)
+            if kept is not None and kept.owner_id != owner:
+                return False
+            await self._append(Entry(owner_id=owner, answer_id=answer_id, rating=rating))
+            return True
+
+    async def get_stats(self, owner: UserId | None) -> RatingStats:
+        await self.open()
+        ratings = [rating for of, rating in self._ratings.values() if owner in {None, of}]
+        stars = [rating.stars for rating in ratings if rating.stars is not None]
+        now = datetime.now(UTC)
+        by_stars = tuple(stars.count(each) for each in range(1, 6))
+        return RatingStats(
+            conversations=sum(owner in {None, each.owner_id} for each in self._kept.values()),
+            by_stars=(by_stars[0], by_stars[1], by_stars[2], by_stars[3], by_stars[4]),
+            recent=_period(ratings, now - _PERIOD, now),
+            earlier=_period(ratings, now - 2 * _PERIOD, now - _PERIOD),
+        )
+
+    async def get_rated_conversations(self, owner: UserId | None, at_least: int, limit: int) -> list[RatedConversation]:
+        await self.open()
+        rated = [
+            (rating, self._kept[answer_id])
+            for answer_id, (of, rating) in self._ratings.items()
+            if answer_id in self._kept and owner in {None, of} and (rating.stars or 0) >= at_least
+        ]
+        rated.sort(key=lambda each: (-each[0].at.timestamp(), each[1].answer_id))
+        return await asyncio.to_thread(lambda: [self._rated(rating, kept) for rating, kept in rated[:limit]])
+
+    async def entries(self) -> Sequence[Entry]:
+        """Return what waits for the database, in its order, with embeddings."""
+        await self.open()
+        return await asyncio.to_thread(lambda: list(map(self._whole, self._entries or ())))
+
+    async def clear(self) -> None:
+        """Remove everything."""
+        async with self._lock:
+            await asyncio.to_thread(self._remove)
+            self._entries, self._kept, self._ratings, self._places = [], {}, {}, {}
+
+    async def _read_once(self) -> None:
+        if self._entries is None:
+            self._entries = []
+            for entry in await asyncio.to_thread(lambda: list(self._lines())):
+                self._take(entry)
+
+    async def _append(self, entry: Entry) -> None:
+        await asyncio.to_thread(self._write, entry)
+        self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        """Add an entry that is on the disk to what is known."""
+        assert self._entries is not None  # noqa: S101  # it was read
+        self._entries.append(entry)
+        if entry.conversation is not None:
+            self._kept.setdefault(entry.answer_id, entry.conversation)
+            if entry.place is not None:
+                self._places[entry.answer_id] = entry.place
+            if len(self._kept) > self._most:
+                self._drop_one()
+        if entry.rating is not None:
+            _, known = self._ratings.get(entry.answer_id, (entry.owner_id, None))
+            self._ratings[entry.answer_id] = entry.owner_id, _later(known, entry.rating)
+
+    def _drop_one(self) -> None:
+        def worth(kept: Conversation) -> tuple[bool, datetime]:
+            rating = self._ratings.get(kept.answer_id)
+            return rating is not None and rating[1].stars is not None, kept.created_at
+
+        dropped = min(self._kept.values(), key=worth).answer_id
+        del self._kept[dropped]
+        self._places.pop(dropped, None)
+        self._ratings.pop(dropped, None)
+        self._entries = [entry for entry in self._entries or () if entry.answer_id != dropped]
+
+    def _rated(self, rating: Rating, kept: Conversation) -> RatedConversation:
+        return RatedConversation(
+            **kept.model_dump(exclude={"embedding", "outcome"}),
+            outcome=kept.outcome,
+            embedding=self._embedding(self._places.get(kept.answer_id)),
+            stars=rating.stars,
+            comment=rating.comment,
+        )
+
+    def _whole(self, entry: Entry) -> Entry:
+        if entry.conversation is None or entry.place is None:
+            return entry
+        whole = entry.conversation.model_copy(update={"embedding": self._embedding(entry.place)})
+        return entry.model_copy(update={"conversation": whole})
+
+    def _embedding(self, place: _VectorPlace | None) -> Embedding | None:
+        return None if place is None else Vectors(self._folder / place.file).read(place.index)
+
+    def _keep_vector(self, embedding: Embedding) -> _VectorPlace | None:
+        """Write an embedding; None when the file cannot take it, which costs an example and no answer."""
+        name = f"{hashlib.sha256(embedding.model.encode()).hexdigest()[:16]}.vectors"
+        with disk_full_mapped(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        index = Vectors(self._folder / name).append(embedding)
+        return None if index is None else _VectorPlace(file=name, index=index)
+
+    def _write(self, entry: Entry) -> None:
+        line = entry.model_dump_json(exclude_none=True).encode()
+        with disk_full_mapped(self._path):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                # A line that a crash or a full disk cut off ends here.
+                os.write(descriptor, b"\n" + line + b"\n")
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        fsync_folder(self._folder)
+
+    def _lines(self) -> Iterator[Entry]:
+        try:
+            lines = self._path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return
+        for line in filter(None, lines):
+            try:
+                yield Entry.model_validate_json(line)
+            except ValidationError:
+                log.warning("journal_line_damaged", bytes=len(line))
+
+    def _remove(self) -> None:
+        # The vectors last: without them a conversation is whole.
+        self._path.unlink(missing_ok=True)
+        if self._folder.is_dir():
+            for path in self._folder.glob("*.vectors"):
+                path.unlink(missing_ok=True)
+            fsync_folder(self._folder)
+
+
+def _later(known: Rating | None, said: Rating) -> Rating:
+    """Return what is thought after both: of what both say, the later."""
+    if known is None or known.at > said.at:
+        return said if known is None else known
+    return Rating(
+        stars=known.stars if said.stars is None else said.stars,
+        comment=known.comment if said.comment is None else said.comment,
+        at=said.at,
+    )
+
+
+def _period(ratings: Sequence[Rating], after: datetime, until: datetime) -> Period:
+    stars = [rating.stars for rating in ratings if rating.stars is not None and after < rating.at <= until]
+    return Period(ratings=len(stars), stars=sum(stars))

@@ -1,0 +1,55 @@
+"""The storage of conversations in the database."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import chat_history
+import conversations_store
+from conversations.journal import Entry
+from conversations.port import MOST_CONVERSATIONS
+from datamodels import UserId
+from datamodels_chats import AnswerId, Conversation, RatedConversation, Rating, RatingStats
+from db import Connection, Database
+
+
+class PostgresStorage:
+    """``StorageAdapter`` over the tables of chats: a conversation that is added is the end of its answer."""
+
+    def __init__(self, database: Database, most: int = MOST_CONVERSATIONS) -> None:
+        self._database = database
+        self._most = most
+
+    async def add_conversation(self, conversation: Conversation) -> bool:
+        async with self._database.transaction() as connection:
+            added = await _add(connection, conversation)
+            await conversations_store.trim(connection, self._most)
+            return added
+
+    async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
+        async with self._database.transaction() as connection:
+            return await conversations_store.rate(connection, owner, answer_id, rating)
+
+    async def get_stats(self, owner: UserId | None) -> RatingStats:
+        async with self._database.transaction() as connection:
+            return await conversations_store.stats(connection, owner, datetime.now(UTC))
+
+    async def get_rated_conversations(self, owner: UserId | None, at_least: int, limit: int) -> list[RatedConversation]:
+        async with self._database.transaction() as connection:
+            return await conversations_store.list_rated(connection, owner, at_least, limit)
+
+    async def take_over(self, entries: Sequence[Entry]) -> None:
+        """Do what a journal has noted, in one transaction."""
+        async with self._database.transaction() as connection:
+            for entry in entries:
+                if entry.conversation is not None:
+                    await _add(connection, entry.conversation)
+                if entry.rating is not None:
+                    await conversations_store.rate(connection, entry.owner_id, entry.answer_id, entry.rating)
+            await conversations_store.trim(connection, self._most)
+
+
+async def _add(connection: Connection, conversation: Conversation) -> bool:
+    if not await chat_history.finish_answer(connection, conversation.answer_id, conversation.outcome):
+        return False
+    await conversations_store.put(connection, conversation)
+    return True

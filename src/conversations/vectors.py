@@ -1,0 +1,66 @@
+"""A file of embeddings: a header that names their model and size, then raw little-endian float32."""
+
+import os
+import struct
+from pathlib import Path
+
+from datamodels_chats import Embedding
+from utils import disk_full_mapped
+
+_MAGIC = b"VPVEC1\0\0"
+_LENGTHS = struct.Struct("<II")
+"""Bytes of a vector, and of the model's name in UTF-8."""
+
+
+class Vectors:
+    """The embeddings of one model in the file at ``path``, which is made with the first. All methods block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, embedding: Embedding) -> int | None:
+        """Add an embedding behind the earlier ones, on the disk; return its index.
+
+        Returns None when the file is of another model or size, or damaged.
+
+        Raises:
+            DiskFull: no space left; the file has the embeddings that it had.
+        """
+        header = _header(embedding)
+        with disk_full_mapped(self._path):
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                there = os.pread(descriptor, len(header), 0)
+                if len(there) < len(header):
+                    # Nothing, or a header that a crash cut off: there is no embedding yet.
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, header, 0)
+                elif there != header:
+                    return None
+                size = len(embedding.vector)
+                index = (os.fstat(descriptor).st_size - len(header)) // size
+                # A vector that was cut off is written over.
+                os.pwrite(descriptor, embedding.vector, len(header) + index * size)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        return index
+
+    def read(self, index: int) -> Embedding | None:
+        """Read an embedding; None when it is not there."""
+        try:
+            with self._path.open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    return None
+                size, named = _LENGTHS.unpack(file.read(_LENGTHS.size))
+                model = file.read(named).decode()
+                file.seek(index * size, os.SEEK_CUR)
+                vector = file.read(size)
+        except (OSError, struct.error, UnicodeDecodeError):
+            return None
+        return Embedding(model=model, vector=vector) if len(vector) == size else None
+
+
+def _header(embedding: Embedding) -> bytes:
+    model = embedding.model.encode()
+    return _MAGIC + _LENGTHS.pack(len(embedding.vector), len(model)) + model

@@ -1,0 +1,159 @@
+"""Rows of ``conversations``: ratings, comments and embeddings, beside the answers that they are about."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import DictRow
+
+from datamodels import UserId
+from datamodels_chats import (
+    AnswerId,
+    AnswerOutcome,
+    Conversation,
+    Embedding,
+    ModelMetrics,
+    Period,
+    RatedConversation,
+    Rating,
+    RatingStats,
+)
+from db import Connection
+
+_PERIOD = timedelta(days=30)
+
+_INSERT = """
+    INSERT INTO conversations (answer_id, owner_id, embedding_model, embedding, created_at)
+    SELECT chat_answers.id, owner_id, %(embedding_model)s, %(embedding)s, %(created_at)s
+    FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
+    WHERE chat_answers.id = %(answer_id)s AND owner_id = %(owner_id)s
+    ON CONFLICT (answer_id) DO UPDATE SET embedding_model = excluded.embedding_model, embedding = excluded.embedding
+"""
+_TRIM = """
+    DELETE FROM conversations WHERE answer_id IN (
+        SELECT answer_id FROM conversations ORDER BY (rating IS NOT NULL), created_at, answer_id
+        LIMIT greatest(0, (SELECT count(*) FROM conversations) - %(most)s)
+    )
+"""
+_SELECT_EXISTS = """
+    SELECT FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
+    WHERE chat_answers.id = %(answer_id)s AND owner_id = %(owner_id)s
+"""
+# An answer that left, being old and without a rating, comes back with one.
+_RATE = """
+    INSERT INTO conversations (answer_id, owner_id, rating, comment, rated_at, created_at)
+    SELECT id, %(owner_id)s, %(stars)s, %(comment)s, %(at)s, created_at FROM chat_answers WHERE id = %(answer_id)s
+    ON CONFLICT (answer_id) DO UPDATE SET
+        rating = coalesce(excluded.rating, conversations.rating),
+        comment = coalesce(excluded.comment, conversations.comment),
+        rated_at = excluded.rated_at
+    WHERE conversations.rated_at IS NULL OR conversations.rated_at <= excluded.rated_at
+"""
+_OF_OWNER = "(%(owner_id)s::uuid IS NULL OR conversations.owner_id = %(owner_id)s)"
+_SELECT_STATS = f"""
+    SELECT
+        count(*) AS conversations,
+        ARRAY[
+            count(*) FILTER (WHERE rating = 1), count(*) FILTER (WHERE rating = 2), count(*) FILTER (WHERE rating = 3),
+            count(*) FILTER (WHERE rating = 4), count(*) FILTER (WHERE rating = 5)
+        ] AS by_stars,
+        count(rating) FILTER (WHERE rated_at > %(recent)s) AS recent_ratings,
+        coalesce(sum(rating) FILTER (WHERE rated_at > %(recent)s), 0) AS recent_stars,
+        count(rating) FILTER (WHERE rated_at > %(earlier)s AND rated_at <= %(recent)s) AS earlier_ratings,
+        coalesce(sum(rating) FILTER (WHERE rated_at > %(earlier)s AND rated_at <= %(recent)s), 0) AS earlier_stars
+    FROM conversations WHERE {_OF_OWNER}
+"""
+_CONVERSATION = """
+    SELECT
+        chat_answers.id AS answer_id, chat_questions.owner_id, chat_questions.text AS question, chat_answers.created_at,
+        basis, chat_answers.text, coalesce(note, '') AS note, sources, model, prompt_version, prompt_tokens,
+        completion_tokens, duration_s, rating AS stars, comment, embedding_model, embedding
+    FROM chat_answers
+    JOIN chat_questions ON chat_questions.id = question_id
+    LEFT JOIN conversations ON answer_id = chat_answers.id
+"""
+_SELECT_RATED = f"""
+    {_CONVERSATION}
+    WHERE rating >= %(at_least)s AND {_OF_OWNER} AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements(sources) AS source
+        WHERE NOT EXISTS (SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid)
+    )
+    ORDER BY rated_at DESC, answer_id LIMIT %(limit)s
+"""
+_SELECT_ONE = f"""
+    {_CONVERSATION}
+    WHERE chat_answers.id = %(answer_id)s AND chat_questions.owner_id = %(owner_id)s AND status = 'done'
+"""
+_SELECT_METRICS = """
+    SELECT model, prompt_version, answers, ratings, average, good, bad, tokens, duration_s
+    FROM model_metrics ORDER BY last_at DESC LIMIT %(limit)s
+"""
+
+
+async def put(connection: Connection, conversation: Conversation) -> None:
+    """Store a conversation beside its answer."""
+    embedding = conversation.embedding
+    parameters = {
+        **_key(conversation.owner_id, conversation.answer_id),
+        "embedding_model": None if embedding is None else embedding.model,
+        "embedding": None if embedding is None else embedding.vector,
+        "created_at": conversation.created_at,
+    }
+    await connection.execute(_INSERT, parameters)
+
+
+async def trim(connection: Connection, most: int) -> None:
+    """Remove those beyond ``most``, the oldest without a rating first; the answers themselves stay."""
+    await connection.execute(_TRIM, {"most": most})
+
+
+async def rate(connection: Connection, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
+    """Store a rating unless a later one is there; False when the owner has no such answer."""
+    key = _key(owner, answer_id)
+    if await (await connection.execute(_SELECT_EXISTS, key)).fetchone() is None:
+        return False
+    await connection.execute(_RATE, {**key, **rating.model_dump()})
+    return True
+
+
+async def stats(connection: Connection, owner: UserId | None, now: datetime) -> RatingStats:
+    """Count conversations and ratings of one person, or of everybody."""
+    parameters = {"owner_id": owner, "recent": now - _PERIOD, "earlier": now - 2 * _PERIOD}
+    row = await (await connection.execute(_SELECT_STATS, parameters)).fetchone()
+    assert row is not None  # noqa: S101  # an aggregate has one row
+    return RatingStats(
+        conversations=row["conversations"],
+        by_stars=tuple(row["by_stars"]),
+        recent=Period(ratings=row["recent_ratings"], stars=row["recent_stars"]),
+        earlier=Period(ratings=row["earlier_ratings"], stars=row["earlier_stars"]),
+    )
+
+
+async def list_rated(
+    connection: Connection, owner: UserId | None, at_least: int, limit: int
+) -> list[RatedConversation]:
+    """Load conversations rated ``at_least`` so whose sources all exist, the latest rated first."""
+    parameters = {"owner_id": owner, "at_least": at_least, "limit": limit}
+    return [_conversation(row) async for row in await connection.execute(_SELECT_RATED, parameters)]
+
+
+async def find(connection: Connection, owner: UserId, answer_id: AnswerId) -> RatedConversation | None:
+    """Load an answer of the owner with its rating, if it has one; None when the owner has no such answer."""
+    row = await (await connection.execute(_SELECT_ONE, _key(owner, answer_id))).fetchone()
+    return None if row is None else _conversation(row)
+
+
+async def model_metrics(connection: Connection, limit: int) -> list[ModelMetrics]:
+    """Load the figures of models and prompts, those in use last first."""
+    return [
+        ModelMetrics.model_validate(row) async for row in await connection.execute(_SELECT_METRICS, {"limit": limit})
+    ]
+
+
+def _key(owner: UserId, answer_id: AnswerId) -> dict[str, Any]:
+    return {"owner_id": owner, "answer_id": answer_id}
+
+
+def _conversation(row: DictRow) -> RatedConversation:
+    model, vector = row.pop("embedding_model"), row.pop("embedding")
+    embedding = None if vector is None else Embedding(model=model, vector=vector)
+    return RatedConversation(outcome=AnswerOutcome.taken_from(row), embedding=embedding, **row)
