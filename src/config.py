@@ -43,6 +43,13 @@ class LlmEngine(StrEnum):
     NONE = "none"
 
 
+class EmbeddingsEngine(StrEnum):
+    AUTO = "auto"
+    LOCAL = "local"
+    OPENAI = "openai"
+    OFF = "off"
+
+
 class Settings(BaseSettings):
     """Every setting. ``.env.example`` explains each in words; an empty value means "not configured"."""
 
@@ -81,6 +88,11 @@ class Settings(BaseSettings):
     llm_max_output_tokens: int = Field(2048, ge=64)
     llm_concurrency: int = Field(4, ge=1, le=64)
     llm_timeout_s: float = Field(600.0, gt=0)
+
+    embeddings_engine: EmbeddingsEngine = EmbeddingsEngine.AUTO
+    embeddings_base_url: str | None = None
+    embeddings_api_key: SecretStr | None = None
+    embeddings_model: str | None = None
 
     telegram_bot_token: SecretStr | None = None
     telegram_api_id: int | None = Field(None, ge=1)

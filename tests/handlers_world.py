@@ -32,6 +32,7 @@ from datamodels_telegram import (
 )
 from db import Database
 from dialogs import Dialog
+from embeddings.port import Embeddings
 from jobs.context import JobContext
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
@@ -86,6 +87,9 @@ class Engines:
 
     async def voice_encoder(self) -> VoiceEncoder:
         raise AssertionError("no voices here")
+
+    async def embeddings(self) -> Embeddings | None:
+        return None
 
 
 class Bot:

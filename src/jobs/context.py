@@ -11,6 +11,7 @@ import reports_store
 import transcripts_store
 from datamodels import Completion, PartPlan, PartTranscript, RecordingId, StoredPass
 from db import Database
+from embeddings.port import Embeddings
 from language_model.port import LanguageModel
 from object_store import ObjectStore
 from prompt_pack.models import ReportPack
@@ -27,6 +28,8 @@ class Engines(Protocol):
     async def language_model(self) -> LanguageModel | None: ...
 
     async def voice_encoder(self) -> VoiceEncoder: ...
+
+    async def embeddings(self) -> Embeddings | None: ...
 
 
 def spare_processors() -> asyncio.Semaphore:

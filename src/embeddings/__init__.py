@@ -1,0 +1,1 @@
+"""Text embeddings: the port, and the engines that implement it."""

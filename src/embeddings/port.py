@@ -1,0 +1,71 @@
+"""The port of text embeddings, and how every engine gets its texts ready."""
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32Array = NDArray[np.float32]
+
+LONGEST_CHARS = 8000
+"""What follows is not embedded: text-embedding-3 and bge-m3 take 8192 tokens, and a Russian token has two to four
+characters. A vector of more text tells nothing apart."""
+
+_NO_TEXT = "-"
+_UNSENDABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+class Embeddings(Protocol):
+    """Turns texts into unit vectors; a question and the passages that answer it are near each other.
+
+    Any string is taken: what no engine can read is left out, what is longer than ``LONGEST_CHARS`` is cut, and a text
+    without words has a vector without meaning. Callers need not hold a processor of ``JobContext``, and may.
+
+    Both methods return (n, size), (0, size) for no texts, and raise:
+        ProviderError: after the retries of ``provider_calls``.
+        EngineFailed: the engine of this machine does not start.
+    """
+
+    @property
+    def model(self) -> str:
+        """What made the vectors, engine included. Vectors of different models are never compared."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Numbers in a vector. An endpoint's is 0 until it has answered once, and the same from then on."""
+        ...
+
+    async def embed_questions(self, texts: Sequence[str]) -> Float32Array: ...
+
+    async def embed_passages(self, texts: Sequence[str]) -> Float32Array: ...
+
+    async def check(self) -> None:
+        """Embed one word; raise the error that other texts would meet."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def readable(text: str) -> str:
+    """Return what every engine can take of ``text``: not empty, not too long, without NUL and without surrogates.
+
+    C ends a string at NUL, UTF-8 has no surrogates, and OpenAI refuses an empty text.
+    """
+    return _UNSENDABLE.sub(" ", text[:LONGEST_CHARS]).strip() or _NO_TEXT
+
+
+def unit_vectors(vectors: Float32Array) -> Float32Array:
+    """Return ``vectors`` (n, size) at length 1.
+
+    Raises:
+        ValueError: one of them has no direction: it is zero, or has a number that is not finite.
+    """
+    # In double precision, and scaled first: the square of a large float32 is no float32.
+    wide = vectors.astype(np.float64)
+    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or not lengths.all():
+        raise ValueError("a vector without a direction")
+    return np.asarray(wide / lengths, dtype=np.float32)
