@@ -16,12 +16,14 @@ class Permission(StrEnum):
     """Ask in chats, begin chats and go from one to another."""
     RECORD = "record"
     """Send recordings and work on them: metadata, reports, deletion. Rename and delete what is one's own."""
+    OVERSEE = "oversee"
+    """See the figures of everybody."""
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {
     Role.GUEST: frozenset([Permission.LOOK, Permission.ASK]),
     Role.USER: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD]),
-    Role.ADMIN: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD]),
+    Role.ADMIN: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD, Permission.OVERSEE]),
     Role.SUPER_ADMIN: frozenset(Permission),
 }
 

@@ -9,7 +9,7 @@ from datamodels_chats import EndedAnswer, Occasion, ReturnAddress
 from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage
 from db import Database
 from followers import Loop
-from markups.chats import answer_messages
+from markups.ratings import rated_messages
 
 _AT_ONCE = 20
 _PAUSE_S = 0.3
@@ -65,7 +65,7 @@ class ChatDeliveries:
 
 def _messages(ended: EndedAnswer, waiting: MessageId | None) -> list[OutgoingMessage]:
     """Return the messages of an answer; the first replaces ``waiting``, which says that the search goes on."""
-    screens = answer_messages(ended.question, ended.outcome)
+    screens = rated_messages(ended.question, ended.outcome, ended.id)
     return [
         OutgoingMessage(kind=MessageKind.RESULT, screen=screen, replaces=None if part else waiting)
         for part, screen in enumerate(screens)

@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     guest_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     max_parallel_downloads: int = Field(3, ge=1, le=16)
+    answer_examples: int = Field(2, ge=0, le=5)
     chat_context_tokens: int = Field(2000, ge=0, le=100_000)
     report_list_ttl_s: float = Field(300.0, ge=60, le=86_400)
 

@@ -167,6 +167,7 @@ class ChatStatistics(Value):
     recent: ChatFigures
     """Figures of the last 30 days."""
     all: ChatFigures
+    ratings: "RatingStats"
 
 
 class Embedding(Value):
@@ -191,7 +192,7 @@ class Rating(Value):
     """What a person thinks of an answer. Of two the later one counts; what is None in it stays as it was."""
 
     stars: int | None = Field(None, ge=1, le=5)
-    comment: str | None = Field(None, max_length=1000)
+    comment: str | None = None
     at: datetime
 
 
@@ -200,6 +201,13 @@ class RatedConversation(Conversation):
 
     stars: int | None
     comment: str | None
+
+
+class Example(Value):
+    """An earlier question with an answer that was found good."""
+
+    question: str
+    answer: str
 
 
 class Period(Value):

@@ -14,6 +14,7 @@ from pydantic import ConfigDict
 import recording_wizard_store
 import user_states
 from datamodels import RecordingId, ScenarioId, UserId
+from datamodels_chats import AnswerId
 from datamodels_telegram import RecordingWizard, WizardStep
 from db import Connection, Database
 from errors import NotFound
@@ -51,12 +52,15 @@ class Step(StrEnum):
     REPORT_FILTER_ASK_DATES = "report_filter_ask_dates"
     REPORT_FILTER_ASK_TITLE = "report_filter_ask_title"
     CHAT_RENAME_ASK_TITLE = "chat_rename_ask_title"
+    RATING_ASK_COMMENT = "rating_ask_comment"
 
 
 REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
 """The steps of ``ReportDialog``."""
 CHAT_STEPS = frozenset(step for step in Step if step.startswith("chat_"))
-"""The steps of ``ChatDialog``; all others are of ``Dialog``."""
+"""The steps of ``ChatDialog``."""
+RATING_STEPS = frozenset(step for step in Step if step.startswith("rating_"))
+"""The steps of ``RatingDialog``; all others are of ``Dialog``."""
 
 
 class OpenDialog(State):
@@ -75,7 +79,7 @@ class OpenDialog(State):
 class Dialog(OpenDialog):
     """A dialog that waits for a message about a recording. ``skipped`` fields are not asked for again."""
 
-    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS
+    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS
     model_config = ConfigDict(extra="forbid")
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
@@ -105,6 +109,14 @@ class ChatDialog(OpenDialog):
     STEPS = CHAT_STEPS
     model_config = ConfigDict(extra="forbid")
     number: int
+
+
+class RatingDialog(OpenDialog):
+    """A dialog that waits for a comment on an answer."""
+
+    STEPS = RATING_STEPS
+    model_config = ConfigDict(extra="forbid")
+    answer_id: AnswerId
 
 
 class Mode(State):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import count
@@ -17,11 +18,15 @@ from chats.export import write_history
 from chats.search import TranscriptSearch
 from chats.threads import Chats
 from config import ROOT
+from conversations.hybrid import HybridStorage
+from conversations.learning import Learning
+from conversations.ratings import Ratings
 from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment, Transcript, User, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
 from db import Connection, Database
 from dialogs import Dialogs, OpenDialog, Step
+from embeddings.port import Embeddings
 from errors import NotFound, OutdatedButton, VoxPersonaError
 from followers_world import Killer, look
 from jobs.chats import AnswerSteps
@@ -40,6 +45,7 @@ from telegram_double import TelegramDouble
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Context
 from telegram_handlers.metadata import MetadataHandlers
+from telegram_handlers.ratings import RatingHandlers
 from texts.telegram import OUTDATED
 from users_store import ensure_telegram_user
 
@@ -99,8 +105,13 @@ class _OneModel:
     def __init__(self) -> None:
         self.model: LanguageModel | None = None
 
+        self.embedder: Embeddings | None = None
+
     async def language_model(self) -> LanguageModel | None:
         return self.model
+
+    async def embeddings(self) -> Embeddings | None:
+        return self.embedder
 
 
 class ChatsBot:
@@ -127,8 +138,10 @@ class ChatsBot:
             self.spool,
         )
         self.search = TranscriptSearch(database, PACK)
-        self.steps = AnswerSteps(self.context, self.search, 2000)
-        self.chats = Chats(database, self._enqueue)
+        self.storage = HybridStorage(database, self.spool / "conversations")
+        self.learning = Learning(self.storage, self.engines.embeddings, 2)
+        self.steps = AnswerSteps(self.context, self.search, self.storage, self.learning, 2000)
+        self.chats = Chats(database, self._enqueue, self.storage.get_stats)
         messages = MessageTracker(database, self.telegram)
         self.outbox = Outbox(database, messages, OutboxFiles(database, cast("Originals", None), PACK, self.spool))
         self.deliveries = ChatDeliveries(database, lambda: None)
@@ -138,7 +151,11 @@ class ChatsBot:
             ChatWork(self.chats, partial(write_history, database), self.spool, lambda: TODAY),
         )
         self.metadata = MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, lambda: None)
-        self.routes = self.handlers.routes()
+        self.ratings = RatingHandlers(Dialogs(database), messages, Ratings(database, self.storage))
+        chats, ratings = self.handlers.routes(), self.ratings.routes()
+        self.routes = replace(
+            chats, presses={**chats.presses, **ratings.presses}, answers={**chats.answers, **ratings.answers}
+        )
 
     async def _enqueue(
         self,

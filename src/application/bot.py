@@ -23,6 +23,7 @@ from chat_deliveries import ChatDeliveries
 from chats.export import write_history
 from chats.threads import Chats
 from config import Settings
+from conversations.ratings import Ratings
 from dialogs import Dialogs
 from downloads import Downloads
 from errors import BotNotConfigured, BotRunsAlready
@@ -51,6 +52,7 @@ from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.menu import MenuHandlers, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
+from telegram_handlers.ratings import RatingHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from updates_journal import UpdatesJournal
@@ -91,12 +93,14 @@ class Followers:
         self.wizards = RecordingWizards(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
+        self._conversations = application.conversations
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             loops = (self.downloads, self.cards, self.outbox, self.wizards, self.answers, LagMonitor())
             for loop in loops:
                 group.create_task(loop.run())
+            group.create_task(Loop("conversations").run(self._conversations.settle))
 
 
 class Bot:
@@ -254,6 +258,7 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
             ReportHandlers(messages, reports).routes(),
             _my_reports(application, messages).routes(),
             chats.routes(),
+            RatingHandlers(Dialogs(database), messages, Ratings(database, application.conversations)).routes(),
         ],
         menu=main_menu(),
         other=chats.ask,
@@ -269,7 +274,7 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
 def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
     database = application.database
     work = ChatWork(
-        chats=Chats(database, application.jobs.enqueue_answer),
+        chats=Chats(database, application.jobs.enqueue_answer, application.conversations.get_stats),
         write_history=partial(write_history, database),
         spool=application.settings.persistent_dir / "spool",
         today=_today,

@@ -11,6 +11,8 @@ from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
 from chats.search import TranscriptSearch
 from config import Settings
+from conversations.hybrid import HybridStorage
+from conversations.learning import Learning
 from datamodels import UserId
 from db import Database
 from embedded.engines import Engines as EmbeddedEngines
@@ -45,6 +47,7 @@ class Application:
     jobs: Jobs
     orders: ReportOrders
     archive: ReportArchive
+    conversations: HybridStorage
     owner: UserId
     on_revival: list[Callable[[str], None]]
     """Called with the name of an embedded engine that died and serves again."""
@@ -90,10 +93,10 @@ async def open_application(
         files = ReportFiles(settings.persistent_dir / "reports")
         archive = ReportArchive(database, files, pack)
         await archive.reconcile(owner)
-        reports = ReportSteps(context, files, archive)
-        answers = AnswerSteps(context, TranscriptSearch(patient, pack), settings.chat_context_tokens)
-        steps = RecordingSteps(context)
-        jobs = Jobs(patient, steps, reports, settings.worker_concurrency, retry_delays_s, answers)
+        conversations = HybridStorage(patient, spool / "conversations")
+        answers = _answers(settings, context, conversations, engines)
+        steps = (RecordingSteps(context), ReportSteps(context, files, archive))
+        jobs = Jobs(patient, *steps, settings.worker_concurrency, retry_delays_s, answers)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,
@@ -107,9 +110,16 @@ async def open_application(
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
             archive=archive,
+            conversations=conversations,
             owner=owner,
             on_revival=embedded.on_revival,
         )
+
+
+def _answers(settings: Settings, context: JobContext, conversations: HybridStorage, engines: EnginePool) -> AnswerSteps:
+    search = TranscriptSearch(context.database, context.pack)
+    learning = Learning(conversations, engines.embeddings, settings.answer_examples)
+    return AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:

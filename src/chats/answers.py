@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import texts.chats
 from datamodels import Completion, PromptMessage
-from datamodels_chats import AnswerOutcome, Basis, Passage, Turn
+from datamodels_chats import AnswerOutcome, Basis, Example, Passage, Turn
 from errors import ContextTooSmall
 from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.templates import Template
@@ -21,6 +21,8 @@ _ANSWER_TOKENS = 1024
 """A page; a longer answer to one question is not read on a phone."""
 _ANSWER_SHARE = 3
 """An answer gets at most this part of the context, or a small model would have no room for the passages."""
+_EXAMPLES_SHARE = 2
+"""Examples get at most this part of the room that is left: they are the first to be done without."""
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _NUMBER = re.compile(r"\d+")
 _SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
@@ -34,8 +36,12 @@ class Composer:
     prompt: Template
     history_tokens: int
 
-    async def compose(self, question: str, passages: Sequence[Passage], turns: Sequence[Turn]) -> AnswerOutcome:
+    async def compose(
+        self, question: str, passages: Sequence[Passage], turns: Sequence[Turn], examples: Sequence[Example] = ()
+    ) -> AnswerOutcome:
         """Answer from the passages and the chat's ``turns``, the latest first; the quotes when nothing is cited.
+
+        ``examples``, the best first, show what a good answer looks like, where the model's context has room for them.
 
         Raises:
             ContextTooSmall: the model's context has no room for a passage and an answer.
@@ -51,12 +57,27 @@ class Composer:
         given = texts.chats.PASSAGES_AS_DATA.format(passages="\n\n".join(shown))
         room -= await self._tokens(given)
         history = await self._history(turns, min(room, self.history_tokens))
+        room -= await self._tokens(*history)
+        shown_examples = await self._examples(examples, room // _EXAMPLES_SHARE)
         messages = (
             PromptMessage(role="system", content=prompt),
-            PromptMessage(role="user", content="\n\n".join([*history, given, asked])),
+            PromptMessage(role="user", content="\n\n".join([*shown_examples, *history, given, asked])),
         )
         completion = await self.llm.complete(messages, max_tokens=tokens)
-        return held_to(completion, passages[: len(shown)])
+        outcome = held_to(completion, passages[: len(shown)])
+        return outcome.model_copy(update={"prompt_version": self.prompt.version})
+
+    async def _examples(self, examples: Sequence[Example], room: int) -> list[str]:
+        """Return one block of the first examples that fit; an empty list when none fits.
+
+        Their citations are left out: the numbers are those of other passages.
+        """
+        said = [
+            texts.chats.TURN_AS_DATA.format(question=as_data(each.question), answer=as_data(_without_citations(each)))
+            for each in examples
+        ]
+        fitting = await self._fitting(said, room)
+        return [texts.chats.EXAMPLES_AS_DATA.format(turns="\n\n".join(fitting))] if fitting else []
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
         """Return one block of the latest turns that fit, the earliest first; an empty list when none fits."""
@@ -84,7 +105,8 @@ class Composer:
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
     """Return a model's text without the citations of passages that do not exist."""
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
-    written = completion.text.strip()
+    # PostgreSQL stores no NUL.
+    written = completion.text.replace("\0", "").strip()
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
         return AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
     there = {passage.source.number for passage in passages}
@@ -105,6 +127,10 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
         sources=tuple(passage.source for passage in passages if passage.source.number in cited),
         **spent,
     )
+
+
+def _without_citations(example: Example) -> str:
+    return _SPACES_BEFORE_SIGN.sub(r"\1", _CITED.sub("", example.answer)).strip()
 
 
 def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:

@@ -11,7 +11,7 @@ import chat_history
 import texts.chats
 import user_states
 from datamodels import UserId
-from datamodels_chats import AnswerId, Chat, ChatStatistics, Occasion, ReturnAddress
+from datamodels_chats import AnswerId, Chat, ChatStatistics, Occasion, RatingStats, ReturnAddress
 from db import Connection, Database
 from errors import BadText, NotFound
 from text_cleaning import one_line, preview
@@ -20,6 +20,7 @@ from user_states import State
 TITLE_CHARACTERS = 50
 _RECENT = timedelta(days=30)
 
+RatingStatsOf = Callable[[UserId], Awaitable[RatingStats]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
 """Adds the job that answers to the transaction."""
 
@@ -52,9 +53,10 @@ class ChatPage(NamedTuple):
 class Chats:
     """The chats of every person."""
 
-    def __init__(self, database: Database, enqueue: EnqueueAnswer) -> None:
+    def __init__(self, database: Database, enqueue: EnqueueAnswer, rating_stats: RatingStatsOf) -> None:
         self._database = database
         self._enqueue = enqueue
+        self._rating_stats = rating_stats
 
     async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
         """Load a page of the owner's chats, last used first. Pages count from 1; a number too high gives the last."""
@@ -145,11 +147,13 @@ class Chats:
         return answer_id
 
     async def statistics(self, owner: UserId) -> ChatStatistics:
-        """Count what was asked and answered, in the last 30 days and in all."""
+        """Count what was asked, answered and rated, in the last 30 days and in all."""
+        ratings = await self._rating_stats(owner)
         async with self._database.transaction() as connection:
             return ChatStatistics(
                 recent=await chat_history.figures(connection, owner, datetime.now(UTC) - _RECENT),
                 all=await chat_history.figures(connection, owner, None),
+                ratings=ratings,
             )
 
     async def asked_on(self, owner: UserId, day: date) -> list[int]:

@@ -46,13 +46,9 @@ class HybridStorage:
         self._since = datetime.now(UTC)
         self._reason: str | None = None
 
-    async def open(self) -> None:
-        """Read what an earlier process left in the journal."""
-        await self._journal.open()
-
     @property
     def state(self) -> StorageState:
-        """Which backend is in use, since when and why."""
+        """Which backend is in use, since when and why. What an earlier process left counts after ``settle``."""
         away = self._reason is not None
         return StorageState(
             backend=StorageBackend.JOURNAL if away else StorageBackend.DATABASE,
@@ -87,11 +83,12 @@ class HybridStorage:
             return await self._journal.get_rated_conversations(owner, at_least, limit)
 
     async def settle(self) -> None:
-        """Move what the journal took into the database; nothing is done when it took nothing.
+        """Move what the journal took into the database, be it in an earlier process.
 
         Raises:
             DatabaseUnavailable: it is away; what was not moved stays.
         """
+        await self._journal.open()
         if not self._journal.backlog:
             return
         async with self._moving:

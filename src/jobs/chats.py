@@ -1,13 +1,16 @@
 """The step of an answer: search, then the model, or the quotes where no model writes. A person waits for the answer."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import structlog
 
 import chat_history
 from chats.answers import Composer, no_answer, quotes
 from chats.search import Retrieval
-from datamodels_chats import AnswerId, AnswerOutcome, AnswerStatus, QuestionToAnswer
+from conversations.hybrid import HybridStorage
+from conversations.learning import Learning
+from datamodels_chats import AnswerId, AnswerOutcome, AnswerStatus, Conversation, Embedding, QuestionToAnswer
 from errors import DatabaseUnavailable, VoxPersonaError
 from jobs.context import JobContext
 from metrics import ANSWERS
@@ -22,13 +25,24 @@ _MOST_TURNS = 20
 
 
 class AnswerSteps:
-    """Answers questions; the model has ``longest_s``. ``context_tokens`` is the room for the chat's last turns."""
+    """Answers questions; the model has ``longest_s``. ``context_tokens`` is the room for the chat's last turns.
+
+    An answer that is found while the database is away is kept on the disk and not found again.
+    """
 
     def __init__(
-        self, context: JobContext, retrieval: Retrieval, context_tokens: int, longest_s: float = _LONGEST_S
+        self,
+        context: JobContext,
+        retrieval: Retrieval,
+        storage: HybridStorage,
+        learning: Learning,
+        context_tokens: int,
+        longest_s: float = _LONGEST_S,
     ) -> None:
         self._context = context
         self._retrieval = retrieval
+        self._storage = storage
+        self._learning = learning
         self._context_tokens = context_tokens
         self._longest_s = longest_s
 
@@ -38,15 +52,23 @@ class AnswerSteps:
         Raises:
             DatabaseUnavailable: nothing was stored.
         """
+        await self._context.database.there()
+        await self._storage.settle()
         async with self._context.database.transaction() as connection:
             asked = await chat_history.find_to_answer(connection, answer_id)
         if asked is None or asked.status is not AnswerStatus.WAITING:
             return
-        outcome = await self._outcome(asked)
-        kept = await self._context.database.persist(
-            lambda connection: chat_history.finish_answer(connection, answer_id, outcome)
+        embedding = await self._learning.embedding_of(asked.text)
+        outcome = await self._outcome(asked, embedding)
+        conversation = Conversation(
+            answer_id=answer_id,
+            owner_id=asked.owner_id,
+            question=asked.text,
+            outcome=outcome,
+            created_at=datetime.now(UTC),
+            embedding=embedding,
         )
-        if kept:
+        if await self._storage.add_conversation(conversation):
             ANSWERS.labels(outcome.basis).inc()
             log.info("question_answered", answer=str(answer_id), basis=outcome.basis, sources=len(outcome.sources))
 
@@ -56,19 +78,20 @@ class AnswerSteps:
             await chat_history.fail_answer(connection, answer_id, error.code)
         ANSWERS.labels("failed").inc()
 
-    async def _outcome(self, asked: QuestionToAnswer) -> AnswerOutcome:
+    async def _outcome(self, asked: QuestionToAnswer, embedding: Embedding | None) -> AnswerOutcome:
         passages = await self._retrieval.passages(asked.owner_id, asked.text)
         if not passages:
             return no_answer(empty=await self._retrieval.is_empty(asked.owner_id))
         async with self._context.database.transaction() as connection:
             turns = await chat_history.last_turns(connection, asked, _MOST_TURNS)
+        examples = await self._learning.examples(asked.owner_id, embedding)
         try:
             async with asyncio.timeout(self._longest_s):
                 llm = await self._context.engines.language_model()
                 if llm is None:
                     return quotes(passages, NOTE_NO_MODEL)
                 composer = Composer(llm, self._context.pack.answer_prompt, self._context_tokens)
-                return await composer.compose(asked.text, passages, turns)
+                return await composer.compose(asked.text, passages, turns, examples)
         except DatabaseUnavailable:
             raise
         except (VoxPersonaError, TimeoutError) as exc:

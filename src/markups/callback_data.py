@@ -2,14 +2,18 @@
 
 import re
 from enum import StrEnum
+from uuid import UUID
 
 from constants import CALLBACK_DATA_BYTES
 from datamodels import Value
+from datamodels_chats import AnswerId
 from datamodels_telegram import Button
 from errors import OutdatedButton
 
 SEPARATOR = "||"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+_ANSWER_SIGN = "a"
+"""Before an answer's id: a word begins with a letter."""
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
@@ -92,6 +96,11 @@ class Action(StrEnum):
     CHAT_HISTORY = "chat_history"  # chat number; then the extension too; then the day as a number, 20261103
     SHOW_STATS = "show_stats"
 
+    RATE_ANSWER = "rate_answer"  # answer, stars
+    COMMENT_ANSWER = "comment_answer"  # answer
+    CANCEL_COMMENT = "cancel_comment"
+    ALL_RATINGS = "all_ratings"
+
     CANCEL_DIALOG = "cancel_dialog"
 
 
@@ -160,6 +169,23 @@ def unpack(data: str) -> Press:
     if len(numbers) + len(words) != len(parts):
         raise OutdatedButton(data=first)
     return Press(action=action, words=tuple(words), numbers=tuple(map(int, numbers)))
+
+
+def word_of(answer_id: AnswerId) -> str:
+    """Return the id of an answer as an argument of a button."""
+    return f"{_ANSWER_SIGN}{answer_id.hex}"
+
+
+def answer_of(press: Press) -> AnswerId:
+    """Return the answer that a button names with ``word_of``.
+
+    Raises:
+        OutdatedButton: it names none.
+    """
+    try:
+        return AnswerId(UUID(hex=press.word.removeprefix(_ANSWER_SIGN)))
+    except ValueError as exc:
+        raise OutdatedButton(data=press.action) from exc
 
 
 def button(text: str, action: Action, *arguments: str | int) -> Button:

@@ -5,11 +5,12 @@ from datetime import date, datetime
 from html import escape
 
 import texts.chats
+import texts.ratings
 import texts.telegram
 from chats.export import EXTENSIONS, History, source_line
 from chats.threads import TITLE_CHARACTERS, ChatPage, shown_title
 from constants import MESSAGE_UTF16_UNITS
-from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics
+from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, RatingStats
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.reports import markdown_as_html
@@ -155,9 +156,33 @@ def bad_day(reason: str) -> Screen:
     return Screen(text=texts.chats.HISTORY_BAD_DAY.format(reason=escaped(reason[:1].upper() + reason[1:], 300)))
 
 
-def statistics(figures: ChatStatistics) -> Screen:
-    text = texts.chats.FIGURES.format(recent=_figures(figures.recent), all=_figures(figures.all))
-    return Screen(text=text, keyboard=(_BACK_TO_CHATS,))
+def statistics(figures: ChatStatistics, *, may_oversee: bool = False) -> Screen:
+    text = texts.chats.FIGURES.format(
+        recent=_figures(figures.recent), all=_figures(figures.all), ratings=figures_of_ratings(figures.ratings)
+    )
+    everybody = [(button(texts.ratings.ALL_RATINGS, Action.ALL_RATINGS),)] if may_oversee else []
+    return Screen(text=text, keyboard=(*everybody, _BACK_TO_CHATS))
+
+
+def figures_of_ratings(stats: RatingStats) -> str:
+    """Say the figures of ratings in one or two lines."""
+    if not stats.ratings:
+        return texts.ratings.PARTIAL_NONE if stats.partial else texts.ratings.NONE
+    assert stats.average is not None  # noqa: S101  # there are ratings
+    line = texts.ratings.FIGURES.format(
+        count=stats.ratings,
+        average=decimal(stats.average),
+        good=percent(stats.good_share),
+        bad=percent(stats.bad_share),
+    )
+    if stats.trend is not None:
+        line += "\n" + texts.ratings.TREND.format(change=f"{stats.trend:+.1f}".replace(".", ",").replace("-", "−"))
+    return f"{line}\n{texts.ratings.PARTIAL}" if stats.partial else line
+
+
+def percent(share: float | None) -> str:
+    """Say a share of 0–1; no share is said as 0."""
+    return f"{round((share or 0) * 100)} %"
 
 
 def searching() -> Screen:
@@ -234,9 +259,7 @@ def _as_said(text: str) -> str:
 
 
 def _figures(figures: ChatFigures) -> str:
-    average = texts.chats.FIGURES_AVERAGE.format(rating=decimal(figures.rating)) if figures.rating is not None else ""
-    counts = figures.model_dump(exclude={"rating"})
-    return texts.chats.FIGURES_OF.format(**counts, average=average)
+    return texts.chats.FIGURES_OF.format(**figures.model_dump())
 
 
 def _listed(chat: Chat, *, active: bool) -> str:

@@ -5,6 +5,7 @@ that a manifest names.
 """
 
 import copy
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,6 +34,11 @@ class Template(Value):
 
     name: str
     source: str
+
+    @property
+    def version(self) -> str:
+        """The first digits of the source's SHA-256: another text is another version."""
+        return hashlib.sha256(self.source.encode()).hexdigest()[:12]
 
     def render(self, variables: Mapping[str, Any]) -> str:
         """Fill in the variables.

@@ -275,7 +275,8 @@ class ChatHandlers:
             await self._chats.active(owner)
             figures = await self._chats.statistics(owner)
         _count("stats", owner)
-        await show(self._messages, context, MessageKind.MENU, statistics(figures))
+        may_oversee = may(context.user.role, Permission.OVERSEE)
+        await show(self._messages, context, MessageKind.MENU, statistics(figures, may_oversee=may_oversee))
 
     async def _leave(self, owner: UserId) -> None:
         """End the dialog about chats; any other stays."""

@@ -36,6 +36,7 @@ FAILED = "❌ Ответить не получилось. Задайте воп�
 
 # --- prompts ---------------------------------------------------------------------------------------------------------
 DIALOG_AS_DATA = "<диалог>\n{turns}\n</диалог>"
+EXAMPLES_AS_DATA = "<образцы>\n{turns}\n</образцы>"
 TURN_AS_DATA = "Вопрос: {question}\nОтвет: {answer}"
 PASSAGES_AS_DATA = "<отрывки>\n{passages}\n</отрывки>"
 PASSAGE_AS_DATA = "[{number}] {label} №{recording}, {day}\n{lines}"
@@ -100,10 +101,10 @@ MARKDOWN_SOURCES = "Источники:"
 
 # --- statistics ------------------------------------------------------------------------------------------------------
 FIGURES = (
-    "📊 <b>Статистика</b>\n\n<b>За 30 дней</b>\n{recent}\n\n<b>За всё время</b>\n{all}\n\nУдалённые чаты не учтены."
+    "📊 <b>Статистика</b>\n\n<b>За 30 дней</b>\n{recent}\n\n<b>За всё время</b>\n{all}\n\n"
+    "<b>Оценки ответов</b>\n{ratings}\n\nУдалённые чаты не учтены."
 )
 FIGURES_OF = (
     "Чатов: {chats}\nВопросов: {questions}\nОтветов: {answers} (быстрых {fast}, глубоких {deep}, "
-    "без ответа в базе {unanswered})\nТокенов: {tokens}\nОценок: {ratings}{average}"
+    "без ответа в базе {unanswered})\nТокенов: {tokens}"
 )
-FIGURES_AVERAGE = ", в среднем {rating}"

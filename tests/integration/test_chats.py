@@ -130,7 +130,9 @@ async def test_a_model_that_does_not_answer_leaves_the_quotes(anna: Asker, chats
         async def count_tokens(self, text: str) -> int:  # noqa: ARG002
             return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
-    chats_bot.steps = AnswerSteps(chats_bot.context, chats_bot.search, 2000, longest_s=0.2)
+    chats_bot.steps = AnswerSteps(
+        chats_bot.context, chats_bot.search, chats_bot.storage, chats_bot.learning, 2000, longest_s=0.2
+    )
     await anna.has_recording(*INTERVIEW)
     chats_bot.engines.model = Hanging(lambda _: "")
     assert texts.chats.NOTE_MODEL_FAILED in await anna.asks(BREAKFAST)
@@ -596,8 +598,10 @@ async def test_statistics_count_both_times(anna: Asker, chats_bot: ChatsBot) -> 
     await anna.press_data("new_chat")
     await anna.asks(BREAKFAST)
     async with chats_bot.database.transaction() as connection:
-        await connection.execute("UPDATE chat_answers SET rating = 4 WHERE basis = 'model'")
-        await connection.execute("UPDATE chat_answers SET rating = 1 WHERE basis = 'nothing'")
+        await connection.execute(
+            "UPDATE conversations SET rated_at = now(), rating = CASE basis WHEN 'model' THEN 4 ELSE 1 END "
+            "FROM chat_answers WHERE id = answer_id"
+        )
     await anna.writes("Ещё без ответа?")
     usage = await llm.complete(llm.calls[-1].messages)
     tokens = usage.usage.prompt_tokens + usage.usage.completion_tokens
@@ -607,7 +611,7 @@ async def test_statistics_count_both_times(anna: Asker, chats_bot: ChatsBot) -> 
     assert (whole.chats, whole.questions, whole.answers, whole.fast, whole.deep) == (2, 3, 2, 2, 0)
     assert (recent.unanswered, whole.unanswered) == (0, 1)
     assert (recent.tokens, whole.tokens) == (tokens, tokens)
-    assert (recent.ratings, recent.rating, whole.ratings, whole.rating) == (1, 4.0, 2, 2.5)
+    assert (figures.ratings.ratings, figures.ratings.average) == (2, 2.5)
     await anna.command("/stats")
     assert "Оценок: 2, в среднем 2,5" in anna.last
     await anna.press_data("show_stats")
@@ -618,8 +622,8 @@ async def test_statistics_of_nobody_else_are_counted(anna: Asker, chats_bot: Cha
     await anna.asks("Что?")
     boris = await Asker.come(chats_bot)
     await boris.command("/stats")
-    figures = (await chats_bot.chats.statistics(boris.id)).all
-    assert (figures.chats, figures.questions, figures.answers, figures.rating) == (1, 0, 0, None)
+    figures = await chats_bot.chats.statistics(boris.id)
+    assert (figures.all.chats, figures.all.questions, figures.all.answers, figures.ratings.ratings) == (1, 0, 0, 0)
 
 
 # --- what a person sees ----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from chats.export import EXTENSIONS, History, source_line
 from chats.threads import ChatPage
 from constants import MESSAGE_UTF16_UNITS
 from datamodels import RecordingId, UserId
-from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, Source
+from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, RatingStats, Source
 from markups.text import utf16_units
 from screens import NASTY, check, drawn, nasty_text, read
 
@@ -147,11 +147,9 @@ def test_an_answer_that_failed_says_so() -> None:
 
 
 def test_statistics_show_both_times() -> None:
-    figures = ChatFigures(
-        chats=2, questions=5, answers=4, fast=3, deep=1, unanswered=1, tokens=1200, ratings=2, rating=4.5
-    )
+    figures = ChatFigures(chats=2, questions=5, answers=4, fast=3, deep=1, unanswered=1, tokens=1200)
     text = markups.chats.statistics(
-        ChatStatistics(recent=figures, all=figures.model_copy(update={"rating": None}))
+        ChatStatistics(recent=figures, all=figures, ratings=RatingStats(by_stars=(0, 0, 0, 1, 1)))
     ).text
     assert "За 30 дней" in text
     assert "За всё время" in text

@@ -19,6 +19,7 @@ from telegram_handlers.context import Routes, joined
 from telegram_handlers.menu import MenuHandlers, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
+from telegram_handlers.ratings import RatingHandlers
 from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
 
@@ -34,7 +35,7 @@ look
     report_export report_charts report_chart_months report_trend
     menu_chats chat chat_history show_stats
 ask
-    new_chat confirm_switch
+    new_chat confirm_switch rate_answer comment_answer cancel_comment
 record
     recording_delete recording_delete_confirm recording_again scenario scenario_incoming cancel_incoming cancel_card
     recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
@@ -42,6 +43,8 @@ record
     choose_reports recording_reports report reports_all choose_building transcript_only report_file
     report_rename report_rename_confirm report_delete report_delete_confirm
     rename_chat delete_chat confirm_delete
+oversee
+    all_ratings
 """
 COMMANDS = """
 look
@@ -50,6 +53,8 @@ look
 ANSWERS = """
 look
     report_view_ask_number report_filter_ask_dates report_filter_ask_title
+ask
+    rating_ask_comment
 record
     ask_audio_number ask_date ask_employee ask_client ask_place_name ask_building_type ask_zone ask_city confirm_data
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
@@ -81,6 +86,7 @@ def _modules() -> list[Routes]:
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
+        RatingHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
     ]
 
 

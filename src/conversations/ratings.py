@@ -1,0 +1,66 @@
+"""Ratings: what people think of answers, and the figures of it."""
+
+from datetime import UTC, datetime
+
+import conversations_store
+from conversations.port import StorageAdapter
+from datamodels import UserId
+from datamodels_chats import AnswerId, ModelMetrics, RatedConversation, Rating, RatingStats
+from db import Database
+from errors import NotFound
+
+COMMENT_CHARACTERS = 1000
+_MODELS = 10
+
+
+class Ratings:
+    """Everybody's ratings."""
+
+    def __init__(self, database: Database, storage: StorageAdapter) -> None:
+        self._database = database
+        self._storage = storage
+
+    async def rate(self, owner: UserId, answer_id: AnswerId, stars: int) -> None:
+        """Rate an answer, 1 (useless) to 5 (just right).
+
+        Raises:
+            NotFound: the owner has no such answer.
+        """
+        await self._update(owner, answer_id, Rating(stars=stars, at=datetime.now(UTC)))
+
+    async def comment(self, owner: UserId, answer_id: AnswerId, text: str) -> None:
+        """Say something about an answer, in at most ``COMMENT_CHARACTERS`` characters.
+
+        Raises:
+            NotFound: the owner has no such answer.
+        """
+        await self._update(owner, answer_id, Rating(comment=text, at=datetime.now(UTC)))
+
+    async def find(self, owner: UserId, answer_id: AnswerId) -> RatedConversation:
+        """Load an answer with its rating.
+
+        Raises:
+            NotFound: the owner has no such answer.
+        """
+        async with self._database.transaction() as connection:
+            found = await conversations_store.find(connection, owner, answer_id)
+        if found is None:
+            raise _not_found(answer_id)
+        return found
+
+    async def stats(self, owner: UserId | None) -> RatingStats:
+        """Count the ratings of one person, or of everybody."""
+        return await self._storage.get_stats(owner)
+
+    async def models(self) -> list[ModelMetrics]:
+        """Load the figures of the models and prompts that were used last."""
+        async with self._database.transaction() as connection:
+            return await conversations_store.model_metrics(connection, _MODELS)
+
+    async def _update(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> None:
+        if not await self._storage.update_rating(owner, answer_id, rating):
+            raise _not_found(answer_id)
+
+
+def _not_found(answer_id: AnswerId) -> NotFound:
+    return NotFound(what=f"answer {answer_id}")

@@ -1,0 +1,98 @@
+"""Ratings: the row of buttons under an answer, the question for a comment, the figures of all."""
+
+from collections.abc import Sequence
+from html import escape
+
+import texts.ratings
+import texts.telegram
+from conversations.ratings import COMMENT_CHARACTERS
+from datamodels_chats import AnswerId, AnswerOutcome, Basis, ModelMetrics, RatedConversation, RatingStats
+from datamodels_telegram import Button, Screen
+from markups.callback_data import Action, button, word_of
+from markups.chats import answer_messages, figures_of_ratings, percent
+from markups.text import escaped
+from utils import decimal
+
+_RATEABLE = frozenset({Basis.MODEL, Basis.QUOTES, Basis.NOTHING})
+
+
+def rated_messages(
+    question: str,
+    outcome: AnswerOutcome | None,
+    answer_id: AnswerId,
+    stars: int | None = None,
+    comment: str | None = None,
+) -> list[Screen]:
+    """Show an answer as ``answer_messages`` does, the buttons of its rating under the last message."""
+    *others, last = answer_messages(question, outcome)
+    if outcome is None or outcome.basis not in _RATEABLE:
+        return [*others, last]
+    return [*others, last.model_copy(update={"keyboard": _keyboard(answer_id, stars, comment)})]
+
+
+def rated(conversation: RatedConversation) -> Screen:
+    """Show the last message of an answer with its rating."""
+    return rated_messages(
+        conversation.question,
+        conversation.outcome,
+        conversation.answer_id,
+        conversation.stars,
+        conversation.comment,
+    )[-1]
+
+
+def ask_comment(conversation: RatedConversation, note: str = "") -> Screen:
+    """Ask for a comment on an answer, below a ``note`` in plain text."""
+    text = texts.ratings.ASK_COMMENT.format(question=escaped(conversation.question, 80), longest=COMMENT_CHARACTERS)
+    noted = f"{escaped(note, 300)}\n\n" if note else ""
+    return Screen(
+        text=noted + text,
+        keyboard=((button(texts.telegram.CANCEL, Action.CANCEL_COMMENT),),),
+    )
+
+
+def comment_kept() -> Screen:
+    return Screen(text=texts.ratings.COMMENT_KEPT)
+
+
+def comment_cancelled() -> Screen:
+    return Screen(text=texts.ratings.COMMENT_CANCELLED)
+
+
+def all_ratings(stats: RatingStats, models: Sequence[ModelMetrics]) -> Screen:
+    """Show everybody's ratings, and what people think of each model and prompt."""
+    blocks = [texts.ratings.ALL_HEAD, figures_of_ratings(stats)]
+    if models:
+        blocks.append("\n".join([texts.ratings.MODELS_HEAD, *map(_model, models)]))
+    return Screen(
+        text="\n\n".join(blocks),
+        keyboard=((button(texts.telegram.BACK, Action.SHOW_STATS),),),
+    )
+
+
+def _model(metrics: ModelMetrics) -> str:
+    version = metrics.prompt_version or texts.ratings.NO_VERSION
+    name = escape(metrics.model, quote=False)
+    if metrics.average is None:
+        return texts.ratings.MODEL_UNRATED.format(model=name, version=version, answers=metrics.answers)
+    return texts.ratings.MODEL.format(
+        model=name,
+        version=version,
+        answers=metrics.answers,
+        ratings=metrics.ratings,
+        average=decimal(metrics.average),
+        good=percent(metrics.good / metrics.ratings),
+        bad=percent(metrics.bad / metrics.ratings),
+    )
+
+
+def _keyboard(answer_id: AnswerId, stars: int | None, comment: str | None) -> tuple[tuple[Button, ...], ...]:
+    subject = word_of(answer_id)
+    row = tuple(
+        button(texts.ratings.CHOSEN.format(stars=label) if each == stars else label, Action.RATE_ANSWER, subject, each)
+        for each, label in enumerate(texts.ratings.LABELS, 1)
+    )
+    if stars is None:
+        return (row,)
+    label = texts.ratings.COMMENT if comment is None else texts.ratings.COMMENT_AGAIN
+    return (row, (button(label, Action.COMMENT_ANSWER, subject),))
