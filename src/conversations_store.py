@@ -30,7 +30,8 @@ _INSERT = """
 """
 _TRIM = """
     DELETE FROM conversations WHERE answer_id IN (
-        SELECT answer_id FROM conversations ORDER BY (rating IS NOT NULL), created_at, answer_id
+        SELECT answer_id FROM conversations WHERE created_at < (SELECT max(created_at) FROM conversations)
+        ORDER BY (rating IS NOT NULL), created_at, answer_id
         LIMIT greatest(0, (SELECT count(*) FROM conversations) - %(most)s)
     )
 """
@@ -102,7 +103,7 @@ async def put(connection: Connection, conversation: Conversation) -> None:
 
 
 async def trim(connection: Connection, most: int) -> None:
-    """Remove those beyond ``most``, the oldest without a rating first; the answers themselves stay."""
+    """Remove those beyond ``most``, the oldest without a rating first and the newest never; all answers stay."""
     await connection.execute(_TRIM, {"most": most})
 
 

@@ -144,17 +144,17 @@ class JournalStorage:
             if entry.place is not None:
                 self._places[entry.answer_id] = entry.place
             if len(self._kept) > self._most:
-                self._drop_one()
+                self._drop_one_but(entry.answer_id)
         if entry.rating is not None:
             _, known = self._ratings.get(entry.answer_id, (entry.owner_id, None))
             self._ratings[entry.answer_id] = entry.owner_id, _later(known, entry.rating)
 
-    def _drop_one(self) -> None:
+    def _drop_one_but(self, newest: AnswerId) -> None:
         def worth(kept: Conversation) -> tuple[bool, datetime]:
             rating = self._ratings.get(kept.answer_id)
             return rating is not None and rating[1].stars is not None, kept.created_at
 
-        dropped = min(self._kept.values(), key=worth).answer_id
+        dropped = min((each for each in self._kept.values() if each.answer_id != newest), key=worth).answer_id
         del self._kept[dropped]
         self._places.pop(dropped, None)
         self._ratings.pop(dropped, None)

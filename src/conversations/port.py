@@ -6,7 +6,7 @@ from datamodels import UserId
 from datamodels_chats import AnswerId, Conversation, RatedConversation, Rating, RatingStats
 
 MOST_CONVERSATIONS = 10_000
-"""A storage keeps no more: the oldest without a rating leave first, and with them their embeddings."""
+"""A storage keeps no more: the oldest without a rating leave first, the newest never, and embeddings with them."""
 
 
 class StorageAdapter(Protocol):

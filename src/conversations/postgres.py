@@ -27,7 +27,9 @@ class PostgresStorage:
 
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
         async with self._database.transaction() as connection:
-            return await conversations_store.rate(connection, owner, answer_id, rating)
+            rated = await conversations_store.rate(connection, owner, answer_id, rating)
+            await conversations_store.trim(connection, self._most)
+            return rated
 
     async def get_stats(self, owner: UserId | None) -> RatingStats:
         async with self._database.transaction() as connection:

@@ -1,0 +1,223 @@
+"""Conversations while the database is away and when it is back: nothing lost or doubled, figures said to be partial."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+import chat_history
+import conversations_store
+from conversations.hybrid import HybridStorage
+from conversations_factory import T0, answered, ask, vector
+from datamodels import UserId
+from datamodels_chats import AnswerId, Rating, StorageBackend
+from db import Database
+from recordings_factory import add_user
+from tcp_proxy import TcpProxy
+
+
+@dataclass
+class World:
+    """A storage whose way to the database can be cut, and a way around it."""
+
+    database: Database
+    around: Database
+    proxy: TcpProxy
+    folder: Path
+    storage: HybridStorage
+    owner: UserId
+
+    def restart(self) -> None:
+        """Forget all that is not on the disk, as a process that was killed does."""
+        self.storage = HybridStorage(self.database, self.folder)
+
+    async def cut(self) -> None:
+        await self.proxy.go_away()
+
+    async def mend(self) -> None:
+        self.proxy.come_back()
+        await self.database.patient().check()
+
+    async def asked(self) -> AnswerId:
+        async with self.around.transaction() as connection:
+            return await ask(connection, self.owner)
+
+    async def add(self, answer_id: AnswerId, text: str = "Хвалят [1].") -> bool:
+        return await self.storage.add_conversation(answered(self.owner, answer_id, text=text, embedding=vector(1, 0)))
+
+    async def rate(self, answer_id: AnswerId, stars: int, minute: int = 0) -> bool:
+        rating = Rating(stars=stars, at=T0 + timedelta(minutes=minute))
+        return await self.storage.update_rating(self.owner, answer_id, rating)
+
+    async def stored(self) -> dict[AnswerId, tuple[str, int | None]]:
+        """The answers in the database, with their stars."""
+        query = """
+            SELECT chat_answers.id, chat_answers.text, rating
+            FROM chat_answers LEFT JOIN conversations ON answer_id = chat_answers.id WHERE status = 'done'
+        """
+        async with self.around.transaction() as connection:
+            rows = await (await connection.execute(query)).fetchall()
+        return {row["id"]: (row["text"], row["rating"]) for row in rows}
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    address = conninfo_to_dict(database_url)
+    around = await Database.open(database_url)
+    async with TcpProxy(str(address["host"]), int(str(address["port"]))) as proxy:
+        database = await Database.open(make_conninfo(database_url, host="127.0.0.1", port=proxy.port))
+        async with around.transaction() as connection:
+            owner = await add_user(connection)
+        yield World(database, around, proxy, tmp_path, HybridStorage(database, tmp_path), owner)
+        await database.close()
+    await around.close()
+
+
+async def test_what_is_said_while_the_database_is_away_is_there_afterwards(world: World) -> None:
+    before, during = await world.asked(), await world.asked()
+    assert await world.add(before)
+    assert await world.rate(before, 2)
+    await world.cut()
+    assert await world.add(during)
+    assert await world.rate(before, 4, minute=1)
+    assert await world.rate(during, 5, minute=2)
+    assert await world.rate(during, 3, minute=3)
+    world.restart()
+    await world.rate(during, 1, minute=4)
+    assert await world.stored() == {before: ("Хвалят [1].", 2)}
+    await world.mend()
+    world.restart()
+    await world.storage.settle()
+    assert await world.stored() == {before: ("Хвалят [1].", 4), during: ("Хвалят [1].", 1)}
+    assert world.storage.state.backlog == 0
+    assert list(world.folder.iterdir()) == []
+    async with world.around.transaction() as connection:
+        found = await conversations_store.find(connection, world.owner, during)
+    assert found is not None
+    assert found.embedding == vector(1, 0)
+
+
+async def test_a_move_that_is_cut_off_is_done_again(world: World) -> None:
+    answers = [await world.asked() for _ in range(3)]
+    await world.cut()
+    for answer_id in answers:
+        await world.add(answer_id)
+        await world.rate(answer_id, 4)
+    await world.mend()
+    kept = {path: path.read_bytes() for path in world.folder.iterdir()}
+    await world.storage.settle()
+    # As if it had been killed before the journal was removed.
+    for path, content in kept.items():
+        path.write_bytes(content)
+    world.restart()
+    await world.storage.settle()
+    assert await world.stored() == dict.fromkeys(answers, ("Хвалят [1].", 4))
+    stats = await world.storage.get_stats(None)
+    assert (stats.conversations, stats.ratings, stats.partial) == (3, 3, False)
+
+
+async def test_an_answer_that_was_found_is_not_overwritten_by_another(world: World) -> None:
+    answer_id = await world.asked()
+    await world.cut()
+    await world.add(answer_id)
+    await world.mend()
+    async with world.around.transaction() as connection:
+        outcome = answered(world.owner, answer_id, text="Первый [1].").outcome
+        assert await chat_history.finish_answer(connection, answer_id, outcome)
+    await world.storage.settle()
+    assert await world.stored() == {answer_id: ("Первый [1].", None)}
+
+
+async def test_an_answer_whose_chat_was_deleted_meanwhile_holds_up_nothing(world: World) -> None:
+    gone, there = await world.asked(), await world.asked()
+    await world.cut()
+    await world.add(gone)
+    await world.rate(gone, 5)
+    await world.add(there)
+    async with world.around.transaction() as connection:
+        await connection.execute("DELETE FROM chats WHERE number = 1")
+    await world.mend()
+    await world.storage.settle()
+    assert list(await world.stored()) == [there]
+    assert world.storage.state.backlog == 0
+
+
+async def test_ratings_of_others_answers_do_not_count_when_they_move(world: World) -> None:
+    answer_id = await world.asked()
+    await world.add(answer_id)
+    async with world.around.transaction() as connection:
+        other = await add_user(connection)
+    await world.cut()
+    await world.storage.update_rating(other, answer_id, Rating(stars=1, at=T0))
+    await world.mend()
+    await world.storage.settle()
+    assert await world.stored() == {answer_id: ("Хвалят [1].", None)}
+
+
+async def test_figures_meanwhile_are_those_known_and_those_new_and_marked(world: World) -> None:
+    before, during = await world.asked(), await world.asked()
+    await world.add(before)
+    await world.rate(before, 5)
+    assert not (await world.storage.get_stats(world.owner)).partial
+    await world.cut()
+    await world.add(during)
+    await world.rate(during, 1)
+    stats = await world.storage.get_stats(world.owner)
+    assert (stats.conversations, stats.by_stars, stats.partial) == (2, (1, 0, 0, 0, 1), True)
+    world.restart()
+    nothing_known = await world.storage.get_stats(None)
+    assert (nothing_known.ratings, nothing_known.partial) == (1, True)
+    await world.mend()
+    # Back, and not yet moved.
+    stats = await world.storage.get_stats(world.owner)
+    assert (stats.by_stars, stats.partial) == ((0, 0, 0, 0, 1), True)
+    await world.storage.settle()
+    stats = await world.storage.get_stats(world.owner)
+    assert (stats.by_stars, stats.partial) == ((1, 0, 0, 0, 1), False)
+
+
+async def test_which_backend_is_in_use_since_when_and_why(world: World) -> None:
+    first = world.storage.state
+    assert (first.backend, first.reason, first.backlog) == (StorageBackend.DATABASE, None, 0)
+    answer_id = await world.asked()
+    await world.cut()
+    await world.add(answer_id)
+    await world.rate(answer_id, 3)
+    away = world.storage.state
+    assert (away.backend, away.backlog) == (StorageBackend.JOURNAL, 2)
+    assert away.since > first.since
+    assert away.reason
+    await world.rate(answer_id, 4)
+    assert world.storage.state.since == away.since
+    await world.mend()
+    await world.storage.settle()
+    assert (world.storage.state.backend, world.storage.state.backlog) == (StorageBackend.DATABASE, 0)
+
+
+async def test_a_line_that_a_crash_cut_off_costs_no_other(world: World) -> None:
+    first, second = await world.asked(), await world.asked()
+    await world.cut()
+    await world.add(first)
+    with (world.folder / "conversations.journal").open("ab") as file:
+        file.write(b'{"owner_id": "')
+    with next(world.folder.glob("*.vectors")).open("ab") as file:
+        file.write(b"\0\0\0")
+    world.restart()
+    await world.add(second)
+    await world.mend()
+    await world.storage.settle()
+    assert set(await world.stored()) == {first, second}
+    async with world.around.transaction() as connection:
+        found = await conversations_store.find(connection, world.owner, second)
+    assert found is not None
+    assert found.embedding == vector(1, 0)
+
+
+async def test_the_journal_is_nobody_else_s_to_read(world: World) -> None:
+    answer_id = await world.asked()
+    await world.cut()
+    await world.add(answer_id)
+    assert {path.stat().st_mode & 0o077 for path in world.folder.iterdir()} == {0}
