@@ -1,21 +1,24 @@
 """Conversations while the database is away and when it is back: nothing lost or doubled, figures said to be partial."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import chat_history
 import conversations_store
+from chats_world import Asker, ChatsBot
 from conversations.hybrid import HybridStorage
 from conversations_factory import T0, answered, ask, vector
-from datamodels import UserId
+from datamodels import Completion, PromptMessage, UserId
 from datamodels_chats import AnswerId, Rating, StorageBackend
 from db import Database
 from recordings_factory import add_user
+from scripted_model import ScriptedModel
 from tcp_proxy import TcpProxy
 
 
@@ -221,3 +224,29 @@ async def test_the_journal_is_nobody_else_s_to_read(world: World) -> None:
     await world.cut()
     await world.add(answer_id)
     assert {path.stat().st_mode & 0o077 for path in world.folder.iterdir()} == {0}
+
+
+async def test_an_answer_that_was_paid_for_is_not_paid_for_again(world: World, tmp_path: Path) -> None:
+    """The database goes away while the model answers, and the process dies before it is back."""
+
+    class Paid(ScriptedModel):
+        async def complete(self, messages: Sequence[PromptMessage], **options: Any) -> Completion:
+            completion = await super().complete(messages, **options)
+            await world.cut()
+            return completion
+
+    llm = Paid(lambda _: "Не хватало горячих блюд [1].")
+    bot = ChatsBot(world.database, tmp_path / "bot")
+    bot.engines.model = llm
+    anna = await Asker.come(bot)
+    await anna.has_recording(("Клиент", "На завтраке не хватало горячих блюд."))
+    await anna.writes("Что говорят о завтраке?")
+    await bot.steps.answer(bot.queued[0])
+    await world.mend()
+    again = ChatsBot(world.database, tmp_path / "bot", bot.telegram)
+    again.engines.model = llm
+    await again.steps.answer(bot.queued[0])
+    await again.deliver()
+    assert len(llm.calls) == 1
+    assert "Не хватало горячих блюд [1]." in anna.last
+    assert await world.stored() == {bot.queued[0]: ("Не хватало горячих блюд [1].", None)}
