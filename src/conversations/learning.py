@@ -15,8 +15,8 @@ from errors import VoxPersonaError
 log = structlog.get_logger(__name__)
 
 FLOOR = 0.88
-"""The cosine from which questions are alike (Wang et al. 2024: e5 scores bunch together). Chosen by F0.5 on 45 questions:
-precision 0.76, recall 0.56; on 45 others 0.80 and 0.53 (``scripts/benchmark -k learning``)."""
+"""The cosine from which questions are alike; e5's bunch together. Chosen by F0.5 on 45 questions (precision 0.76,
+recall 0.56); on 45 others precision is 0.80 and recall 0.53 (``scripts/benchmark -k learning``)."""
 _MOST_COMPARED = 1000
 """The latest good conversations of a person that are compared."""
 _MOST_AT_ONCE = 50
