@@ -75,11 +75,9 @@ class JournalStorage:
             await self._read_once()
             if conversation.answer_id in self._kept:
                 return False
-            place = None
-            if conversation.embedding is not None:
-                place = await asyncio.to_thread(self._keep_vector, conversation.embedding)
             bare = conversation.model_copy(update={"embedding": None})
-            await self._append(Entry(owner_id=bare.owner_id, answer_id=bare.answer_id, conversation=bare, place=place))
+            entry = Entry(owner_id=bare.owner_id, answer_id=bare.answer_id, conversation=bare)
+            self._take(await asyncio.to_thread(self._write, entry, conversation.embedding))
             return True
 
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
@@ -88,7 +86,8 @@ class JournalStorage:
             kept = self._kept.get(answer_id)
             if kept is not None and kept.owner_id != owner:
                 return False
-            await self._append(Entry(owner_id=owner, answer_id=answer_id, rating=rating))
+            entry = Entry(owner_id=owner, answer_id=answer_id, rating=rating)
+            self._take(await asyncio.to_thread(self._write, entry, None))
             return True
 
     async def get_stats(self, owner: UserId | None) -> RatingStats:
@@ -130,10 +129,6 @@ class JournalStorage:
             self._entries = []
             for entry in await asyncio.to_thread(lambda: list(self._lines())):
                 self._take(entry)
-
-    async def _append(self, entry: Entry) -> None:
-        await asyncio.to_thread(self._write, entry)
-        self._take(entry)
 
     def _take(self, entry: Entry) -> None:
         """Add an entry that is on the disk to what is known."""
@@ -178,26 +173,29 @@ class JournalStorage:
     def _embedding(self, place: _VectorPlace | None) -> Embedding | None:
         return None if place is None else Vectors(self._folder / place.file).read(place.index)
 
-    def _keep_vector(self, embedding: Embedding) -> _VectorPlace | None:
-        """Write an embedding; None when the file cannot take it, which costs an example and no answer."""
-        name = f"{hashlib.sha256(embedding.model.encode()).hexdigest()[:16]}.vectors"
-        with disk_full_mapped(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        index = Vectors(self._folder / name).append(embedding)
-        return None if index is None else _VectorPlace(file=name, index=index)
-
-    def _write(self, entry: Entry) -> None:
-        line = entry.model_dump_json(exclude_none=True).encode()
+    def _write(self, entry: Entry, embedding: Embedding | None) -> Entry:
+        """Write an entry, its embedding first; return it as it is on the disk."""
         with disk_full_mapped(self._path):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new = not self._path.exists()
+            if embedding is not None:
+                entry = entry.model_copy(update={"place": self._keep_vector(embedding)})
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 # A line that a crash or a full disk cut off ends here.
-                os.write(descriptor, b"\n" + line + b"\n")
-                os.fsync(descriptor)
+                os.write(descriptor, b"\n" + entry.model_dump_json(exclude_none=True).encode() + b"\n")
+                os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
-        fsync_folder(self._folder)
+            if new:
+                fsync_folder(self._folder)
+        return entry
+
+    def _keep_vector(self, embedding: Embedding) -> _VectorPlace | None:
+        """Write an embedding; None when the file cannot take it, which costs an example and no answer."""
+        name = f"{hashlib.sha256(embedding.model.encode()).hexdigest()[:16]}.vectors"
+        index = Vectors(self._folder / name).append(embedding)
+        return None if index is None else _VectorPlace(file=name, index=index)
 
     def _lines(self) -> Iterator[Entry]:
         try:

@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 from datamodels_chats import Embedding
-from utils import disk_full_mapped
+from utils import disk_full_mapped, fsync_folder
 
 _MAGIC = b"VPVEC1\0\0"
 _LENGTHS = struct.Struct("<II")
@@ -41,9 +41,11 @@ class Vectors:
                 index = (os.fstat(descriptor).st_size - len(header)) // size
                 # A vector that was cut off is written over.
                 os.pwrite(descriptor, embedding.vector, len(header) + index * size)
-                os.fsync(descriptor)
+                os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
+            if index == 0:
+                fsync_folder(self._path.parent)
         return index
 
     def read(self, index: int) -> Embedding | None:
