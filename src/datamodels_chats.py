@@ -45,7 +45,7 @@ class AnswerStatus(StrEnum):
 
 
 class Basis(StrEnum):
-    """The basis of an answer."""
+    """What the text of an answer rests on."""
 
     MODEL = "model"
     """A language model wrote the text from passages."""

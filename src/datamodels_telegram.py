@@ -126,7 +126,10 @@ class FileSource(StrEnum):
 
 
 class FileReference(Value):
-    """A file that is made when it is sent. ``subject`` is the id of a recording or of a report run."""
+    """Names the file of a message, whose content is made or fetched when the message is sent.
+
+    ``subject`` is the id of a recording or of a report run.
+    """
 
     source: FileSource
     subject: UUID

@@ -325,7 +325,10 @@ async def lexemes_of(connection: Connection, text: str) -> list[str]:
 
 
 async def find_hits(connection: Connection, owner: UserId, lexemes: Sequence[str], limit: int) -> list[Hit]:
-    """Load the owner's utterances that have any of the stems, first those with the rarest and the most of them."""
+    """Load at most ``limit`` of the owner's segments that contain any of the stems, the best first.
+
+    A segment is the better, the more of the stems it contains and the rarer they are.
+    """
     parameters = {"owner_id": owner, "lexemes": list(lexemes), "query": _any_of(lexemes), "limit": limit}
     return [Hit.model_validate(row) async for row in await connection.execute(_SELECT_HITS, parameters)]
 

@@ -124,7 +124,7 @@ class Chats:
             return chat
 
     async def is_known(self, owner: UserId, occasion: Occasion) -> bool:
-        """Tell whether a question was asked, or a title given, on this occasion before."""
+        """Tell whether this occasion was handled before: its question was asked, or its title was given."""
         async with self._database.transaction() as connection:
             titled = await user_states.get(connection, owner, LastTitle)
             if titled is not None and _is_no_later(occasion, titled):

@@ -78,7 +78,7 @@ class EmbeddedPostgres(Engine):
         )
 
     def left_behind(self) -> list[psutil.Process]:
-        """Return server, then backends: a busy backend outlives a killed server and would write beside the next."""
+        """Return the server's processes, then its backends: a busy one outlives a killed server and goes on writing."""
         connections = [
             process
             for process in psutil.process_iter(["name", "cwd"])

@@ -95,7 +95,7 @@ _SLOWEST_DECODING = 2.0
 
 
 class PreparedAudio(Value):
-    """What preparing found; kept beside the samples."""
+    """Facts about the prepared audio: its length, where speech is, what is missing. Stored beside the samples."""
 
     duration_s: float
     speech: tuple[Interval, ...]

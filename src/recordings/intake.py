@@ -73,8 +73,8 @@ class _Sent:
 class Intake:
     """Accepts recordings.
 
-    ``enqueue`` adds the job of a recording to the transaction that stores it; ``engine`` tells name and model of the
-    speech-to-text engine in use, so that a better one is not hidden behind an old transcript.
+    ``enqueue`` adds the job of a recording to the transaction that stores it; ``engine`` returns name and model of the
+    speech-to-text engine in use: a recording that is sent again is transcribed anew when another engine did it before.
     """
 
     def __init__(

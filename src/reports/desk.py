@@ -37,7 +37,10 @@ class ReportDesk:
             await user_states.put(connection, owner, snapshot_of(reports, self.now()))
 
     async def usable_snapshot(self, owner: UserId) -> ReportSnapshot | None:
-        """Load the list whose numbers can be used; None when it is too old, which ends the dialog about reports."""
+        """Load the list of reports that was shown last, from which a person may pick by number.
+
+        When there is none, or it is too old, it is dropped, the dialog about reports ends, and None is returned.
+        """
         async with self._database.transaction() as connection:
             snapshot = await user_states.get(connection, owner, ReportSnapshot)
             if snapshot is not None and is_fresh(snapshot, self.now(), self.lasts):

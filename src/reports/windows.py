@@ -113,7 +113,11 @@ def _line_halves(line: str) -> list[str]:
 
 
 def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int:
-    """Return where the next window begins: before ``end`` by at most the overlap, always after ``start``."""
+    """Return the index of the piece that begins the next window, always after ``start``.
+
+    The window repeats the last pieces before ``end``, up to ``_OVERLAP`` of ``limit`` characters; none of them when the
+    piece at ``end`` would not fit behind them.
+    """
     room = int(limit * _OVERLAP)
     first = end
     while first - 1 > start and len(pieces[first - 1]) + 1 <= room:

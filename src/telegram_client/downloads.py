@@ -91,7 +91,10 @@ async def _stream(
     size: int,
     on_bytes: Callable[[int], None],
 ) -> str | None:
-    """Write the bytes from offset ``done`` on; return the error that ended them, None when Telegram sends no more."""
+    """Download into the file, beginning at byte ``done``.
+
+    Returns the error that broke off the download; None when Telegram sent all it has, which may be too little.
+    """
     on_bytes(done)
     source = FileId(
         file_type=FileType.DOCUMENT,

