@@ -69,8 +69,9 @@ def queue_of(recording_id: RecordingId) -> str:
 class Jobs:
     """The queue and its worker.
 
-    A job that failed for a passing reason is tried again, the first time after the first of ``retry_delays_s``, or after
-    what the provider asks for when that is longer; after the last of them its failure is final. Without ``answers`` nobody can ask.
+    A job that failed for a passing reason is tried again: the first time after the first of ``retry_delays_s``, or
+    after what the provider asks for when that is longer. After the last delay its failure is final. Without
+    ``answers`` nobody can ask.
     """
 
     def __init__(
