@@ -31,6 +31,7 @@ SENTENCES = (
 )
 STRETCH_S = 8.0
 """The default transcript has a sentence for each stretch of that length that is not silent."""
+EMBEDDING_SIZE = 64
 _SILENT_RMS = 1e-3
 _DATA = re.compile(r"<расшифровка>(.*?)</расшифровка>", re.DOTALL)
 _LINE = re.compile(r"^\[[\d:]+\] (?:[^:\n]{1,60}: )?(.+)$", re.MULTILINE)
@@ -195,3 +196,11 @@ class _Source:
     def _next(self) -> int:
         self._count += 1
         return int.from_bytes(sha256(self.seed + self._count.to_bytes(4)).digest()[:4])
+
+
+def embedding(text: str) -> npt.NDArray[np.float32]:
+    """A vector of EMBEDDING_SIZE numbers, not of length one: texts with the same beginnings of words are near."""
+    vector = np.full(EMBEDDING_SIZE, 0.01, dtype=np.float32)
+    for word in re.findall(r"\w+", text.lower()):
+        vector[int(sha256(word[:4].encode()).hexdigest(), 16) % EMBEDDING_SIZE] += 1.0
+    return vector

@@ -1,5 +1,6 @@
 """The bodies that the loopback OpenAI-compatible server reads and writes."""
 
+import base64
 import io
 import json
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
-from openai_answers import SAMPLE_RATE, Heard, Messages, Samples, Schema
+from openai_answers import SAMPLE_RATE, Heard, Messages, Samples, Schema, embedding
 
 PIECE = 7
 """Characters of a streamed piece: words and tags are torn."""
@@ -67,3 +68,20 @@ def completion(text: str, asked: dict[str, Any], *, usage: bool) -> dict[str, An
         written = len(text) // 3
         body["usage"] = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
     return body
+
+
+def embeddings_body(inputs: Sequence[str], asked: dict[str, Any]) -> dict[str, Any]:
+    """The last text's vector comes first: the order is in the indices alone."""
+    vectors = [embedding(text) for text in inputs]
+    in_base64 = asked.get("encoding_format") == "base64"
+    data = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": base64.b64encode(vector.tobytes()).decode() if in_base64 else vector.tolist(),
+        }
+        for index, vector in enumerate(vectors)
+    ]
+    tokens = sum(map(len, inputs)) // 3
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": data[::-1], "model": asked["model"], "usage": usage}

@@ -8,6 +8,7 @@ from typing import Any
 CHAT = "/chat/completions"
 TRANSCRIPTIONS = "/audio/transcriptions"
 MODELS = "/models"
+EMBEDDINGS = "/embeddings"
 
 
 class Kind(StrEnum):

@@ -35,9 +35,11 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from openai_answers import SAMPLE_RATE, Messages, Samples, Schema, Transcriber, by_sound, chat_answer
-from openai_bodies import completion, decode, schema_in_prompt, verbose
+from openai_bodies import completion, decode, embeddings_body, schema_in_prompt, verbose
 from openai_faults import Fault, Faults, Kind
 
+LARGEST_BATCH = 10
+"""Texts to embed at once, as at the strictest provider."""
 LARGEST_UPLOAD = 25 * 1024 * 1024
 TEXT_ONLY_MODELS = frozenset(["gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
 
@@ -91,6 +93,7 @@ class OpenAIServer:
             Route("/v1/models", self._models),
             Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"]),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
+            Route("/v1/embeddings", self._embeddings, methods=["POST"]),
         ]
         self._app = Starlette(routes=routes, exception_handlers={Refused: answer_refused})
         config = uvicorn.Config(
@@ -222,7 +225,7 @@ class OpenAIServer:
         self._check_key(request)
         body = await request.json()
         messages = body["messages"]
-        record_chat(body, request.state.recorded)
+        record_json(body, request.state.recorded)
         wanted = body.get("response_format", {})
         schema = wanted.get("json_schema", {}).get("schema")
         if schema is None and wanted.get("type") == "json_object":
@@ -230,6 +233,17 @@ class OpenAIServer:
         answer = await run_in_threadpool(self.chat, messages, schema)
         text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
         return JSONResponse(completion(text, body, usage=self.usage))
+
+    async def _embeddings(self, request: Request) -> Response:
+        self._check_key(request)
+        body = await request.json()
+        record_json(body, request.state.recorded)
+        inputs = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if not inputs or not all(isinstance(text, str) and text for text in inputs):
+            raise Refused(400, "'$.input' is invalid.", "invalid_input", "input")
+        if len(inputs) > LARGEST_BATCH:
+            raise Refused(400, f"batch size is invalid, it should not be larger than {LARGEST_BATCH}.", "invalid_input")
+        return JSONResponse(embeddings_body(inputs, body))
 
 
 class _Halved:
@@ -268,11 +282,12 @@ async def record_body(request: Request, recorded: Recorded) -> None:
     if kind.startswith("multipart/"):
         await read_upload(request, recorded)
     elif kind.startswith("application/json"):
-        record_chat(await request.json(), recorded)
+        record_json(await request.json(), recorded)
 
 
-def record_chat(body: dict[str, Any], recorded: Recorded) -> None:
-    recorded.sha256 = sha256(json.dumps(body["messages"], ensure_ascii=False).encode()).hexdigest()
+def record_json(body: dict[str, Any], recorded: Recorded) -> None:
+    asked = body["messages"] if "messages" in body else body["input"]
+    recorded.sha256 = sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()
     recorded.model = body["model"]
     recorded.body = body
 

@@ -81,6 +81,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         "speech": lambda: _with_pool(settings, embedded, display, _speech),
         "speakers": lambda: _with_pool(settings, embedded, display, _speakers),
         "language": lambda: _with_pool(settings, embedded, display, _language),
+        "meaning": lambda: _with_pool(settings, embedded, display, _meaning),
         "disk": disk,
     }
 
@@ -112,6 +113,15 @@ async def _language(pool: EnginePool) -> str:
         return texts.cli.DOCTOR_OFF
     await model.check()
     return _model(model.info.name, model.info.model)
+
+
+async def _meaning(pool: EnginePool) -> str:
+    embeddings = await pool.embeddings()
+    if embeddings is None:
+        return texts.cli.DOCTOR_SEARCH_OFF
+    await embeddings.check()
+    model, _, engine = embeddings.model.rpartition("@")
+    return _model(engine, model)
 
 
 def _model(engine: str, model: str) -> str:

