@@ -150,6 +150,20 @@ class EndedAnswer(Value):
     return_to: ReturnAddress
 
 
+class GoodAnswer(Value):
+    """An answer that a person rated, as the person read it: its note comes first.
+
+    ``prompt_version`` is empty where it is not known.
+    """
+
+    question: str
+    answer: str
+    rating: int = Field(ge=1, le=5)
+    model: str
+    prompt_version: str
+    at: datetime
+
+
 class ChatFigures(Value):
     """Counts over a time."""
 

@@ -41,6 +41,7 @@ _UPSERT_METADATA = """
         client_id = EXCLUDED.client_id, place_id = EXCLUDED.place_id, city_id = EXCLUDED.city_id,
         building = EXCLUDED.building
 """
+_SELECT_PEOPLE = "SELECT name FROM employees UNION SELECT name FROM clients"
 _ADD_METADATA = """
     INSERT INTO recording_metadata (recording_id) SELECT id FROM recordings WHERE id = %(recording_id)s
     ON CONFLICT (recording_id) DO NOTHING
@@ -94,6 +95,11 @@ async def save_metadata(connection: Connection, recording_id: RecordingId, metad
         _INSERT_RECORDING_ZONES,
     ):
         await connection.execute(statement, parameters)
+
+
+async def list_people(connection: Connection) -> list[str]:
+    """Load the names of all employees and clients."""
+    return [row["name"] async for row in await connection.execute(_SELECT_PEOPLE)]
 
 
 async def load_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:

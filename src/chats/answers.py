@@ -24,6 +24,7 @@ _ANSWER_SHARE = 3
 _EXAMPLES_SHARE = 2
 """Examples get at most this part of the room that is left: they are the first to be done without."""
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+_CITED_AS_DATA = re.compile(r"\((\d{1,3})\)")
 _NUMBER = re.compile(r"\d+")
 _SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
 
@@ -58,26 +59,30 @@ class Composer:
         room -= await self._tokens(given)
         history = await self._history(turns, min(room, self.history_tokens))
         room -= await self._tokens(*history)
-        shown_examples = await self._examples(examples, room // _EXAMPLES_SHARE)
         messages = (
             PromptMessage(role="system", content=prompt),
-            PromptMessage(role="user", content="\n\n".join([*shown_examples, *history, given, asked])),
+            *await self._examples(examples, room // _EXAMPLES_SHARE),
+            PromptMessage(role="user", content="\n\n".join([*history, given, asked])),
         )
         completion = await self.llm.complete(messages, max_tokens=tokens)
         outcome = held_to(completion, passages[: len(shown)])
         return outcome.model_copy(update={"prompt_version": self.prompt.version})
 
-    async def _examples(self, examples: Sequence[Example], room: int) -> list[str]:
-        """Return one block of the first examples that fit; an empty list when none fits.
+    async def _examples(self, examples: Sequence[Example], room: int) -> list[PromptMessage]:
+        """Return the first examples that fit as earlier questions and answers, the best one last.
 
-        Their citations are left out: the numbers are those of other passages.
+        Small models imitate such turns, and pass over examples that stand in one text with the passages (measured:
+        ``scripts/benchmark -k learning``).
         """
-        said = [
-            texts.chats.TURN_AS_DATA.format(question=as_data(each.question), answer=as_data(_without_citations(each)))
-            for each in examples
-        ]
-        fitting = await self._fitting(said, room)
-        return [texts.chats.EXAMPLES_AS_DATA.format(turns="\n\n".join(fitting))] if fitting else []
+        fitting: list[PromptMessage] = []
+        for example in examples:
+            asked = texts.chats.QUESTION_AS_DATA.format(question=as_data(example.question))
+            answer = _as_written(example.answer)
+            room -= await self._tokens(asked, answer)
+            if room < 0:
+                break
+            fitting[:0] = [PromptMessage(role="user", content=asked), PromptMessage(role="assistant", content=answer)]
+        return fitting
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
         """Return one block of the latest turns that fit, the earliest first; an empty list when none fits."""
@@ -129,8 +134,10 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
     )
 
 
-def _without_citations(example: Example) -> str:
-    return _SPACES_BEFORE_SIGN.sub(r"\1", _CITED.sub("", example.answer)).strip()
+def _as_written(answer: str) -> str:
+    """Return an earlier answer without a prompt's markers, in its lines and with its citations."""
+    lines = (_CITED_AS_DATA.sub(r"[\1]", as_data(line)) for line in answer.splitlines())
+    return "\n".join(filter(None, lines))
 
 
 def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:

@@ -2,8 +2,6 @@
 
 The commands import what they run only when they run it: the first line of progress, and the help, must not wait for the
 engines' libraries.
-
-The command-line library's own words, its help and its complaints, are put into Russian here.
 """
 
 # ruff: noqa: PLC0415
@@ -13,112 +11,21 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 
 import click
 import structlog
 
 import texts.cli
+from cli.arguments import Group, WholeNumber, usage_reason
 from config import ROOT, Settings, load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
 from log_setup import configure_logging
 from utils import disk_full_mapped
-
-
-class _HelpFormatter(click.HelpFormatter):
-    """Lays help out under Russian headings."""
-
-    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:  # noqa: ARG002
-        """Write the first line of help."""
-        super().write_usage(prog, args, prefix=texts.cli.HELP_USAGE)
-
-    @contextmanager
-    def section(self, name: str) -> Iterator[None]:
-        """Indent what stands under a heading."""
-        with super().section(texts.cli.HELP_SECTIONS.get(name, name)):
-            yield
-
-
-class _Context(click.Context):
-    formatter_class = _HelpFormatter
-
-
-class Command(click.Command):
-    """A command whose help and mistakes are told in Russian."""
-
-    context_class = _Context
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; refuse one too many here, since the library tells that in English only."""
-        ctx.allow_extra_args = True
-        try:
-            rest = super().parse_args(ctx, args)
-        except click.BadOptionUsage as exc:
-            # Raised without it, and it knows which options are flags.
-            exc.ctx = exc.ctx or ctx
-            raise
-        if rest:
-            raise click.UsageError(texts.cli.USAGE_EXTRA.format(value=" ".join(rest)), ctx)
-        return rest
-
-
-class Group(click.Group):
-    """A group of commands whose help and mistakes are told in Russian."""
-
-    context_class = _Context
-    command_class = Command
-
-
-class WholeNumber(click.ParamType[int]):
-    """A whole number from ``smallest`` to ``largest``."""
-
-    name = "number"
-
-    def __init__(self, smallest: int, largest: int) -> None:
-        self._smallest = smallest
-        self._largest = largest
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the number, or say which numbers are allowed."""
-        try:
-            number = int(value)
-        except ValueError:
-            number = self._smallest - 1
-        if not self._smallest <= number <= self._largest:
-            message = texts.cli.USAGE_NOT_A_NUMBER
-            self.fail(message.format(value=value, smallest=self._smallest, largest=self._largest), param, ctx)
-        return number
-
-
-def usage_reason(exc: click.UsageError) -> str:
-    """Return in Russian what is wrong with a command; a plain ``UsageError`` has a Russian message already."""
-    if isinstance(exc, click.NoSuchOption):
-        return _unknown(texts.cli.USAGE_NO_SUCH_OPTION, exc.option_name, exc.possibilities)
-    if isinstance(exc, click.NoSuchCommand):
-        return _unknown(texts.cli.USAGE_NO_SUCH_COMMAND, exc.command_name, exc.possibilities)
-    if isinstance(exc, click.BadOptionUsage):
-        text = texts.cli.USAGE_IS_FLAG if _is_flag(exc) else texts.cli.USAGE_NEEDS_VALUE
-        return text.format(name=exc.option_name)
-    if isinstance(exc, click.MissingParameter) and exc.param is not None:
-        return texts.cli.USAGE_MISSING.format(name=exc.param.metavar)
-    if isinstance(exc, click.BadParameter) and exc.param is not None:
-        return texts.cli.USAGE_BAD_VALUE.format(name=exc.param.opts[0], reason=exc.message)
-    return exc.message
-
-
-def _unknown(text: str, name: str, possibilities: list[str] | None) -> str:
-    guess = texts.cli.USAGE_GUESS.format(names=", ".join(possibilities)) if possibilities else ""
-    return text.format(name=name) + guess
-
-
-def _is_flag(exc: click.BadOptionUsage) -> bool:
-    options = exc.ctx.command.params if exc.ctx else []
-    return any(isinstance(each, click.Option) and each.is_flag and exc.option_name in each.opts for each in options)
-
 
 log = structlog.get_logger(__name__)
 
@@ -263,6 +170,48 @@ def copy_objects(source: str, target: str) -> None:
 
         with Display() as display:
             return await copy(settings, target == _BUCKET, display)
+
+    _run(run)
+
+
+@commands.group(
+    cls=Group, help=texts.cli.HELP_ANSWERS, subcommand_metavar=texts.cli.METAVAR_COMMAND, options_metavar=""
+)
+@help_option
+def answers() -> None:
+    """Group the commands about good answers."""
+
+
+@answers.command(name="export", help=texts.cli.HELP_ANSWERS_EXPORT, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.argument("file", type=_PATH, metavar=texts.cli.METAVAR_FILE)
+@click.option("--force", is_flag=True, help=texts.cli.HELP_FORCE)
+@help_option
+def export_answers(file: Path, force: bool) -> None:
+    """Write good answers as training data."""
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli.answers import export
+        from cli.display import Display
+
+        with Display() as display:
+            return await export(settings, file, display, force=force)
+
+    _run(run)
+
+
+@answers.command(name="check", help=texts.cli.HELP_ANSWERS_CHECK, options_metavar="")
+@click.argument("file", type=_PATH, metavar=texts.cli.METAVAR_FILE)
+@help_option
+def check_answers(file: Path) -> None:
+    """Check a file of training data."""
+
+    async def run() -> int:
+        from cli.answers import check
+        from cli.display import Display
+
+        with Display() as display:
+            return await check(file, display)
 
     _run(run)
 

@@ -1,19 +1,15 @@
 """Metadata of a recording, parsed from the caption under it or from single values that people type."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata, Value
 from errors import BadText
+from morphology import parses
 from text_cleaning import one_line, preview
-
-if TYPE_CHECKING:
-    from pymorphy3 import MorphAnalyzer  # type: ignore[import-untyped]
 
 LARGEST_NUMBER = 2**31 - 1
 """The largest ``integer`` of PostgreSQL."""
@@ -245,36 +241,23 @@ def _quoted(text: str) -> str:
     return preview(one_line(text), LONGEST_QUOTED)
 
 
-@cache
-def _morphology() -> "MorphAnalyzer":
-    # The dictionary takes 0.3 s to load, and recordings without zones do not need it.
-    from pymorphy3 import MorphAnalyzer  # noqa: PLC0415
-
-    return MorphAnalyzer()
-
-
-def _known(word: str) -> str:
-    """Return the word with «?» for characters without a Unicode name (rare scripts): the dictionary fails on them."""
-    return "".join(sign if unicodedata.name(sign, "") else "?" for sign in word)
-
-
 def lemmas(word: str) -> frozenset[str]:
     """Return the word's possible dictionary forms, with «е» for «ё»; a number's is its digits without leading zeros."""
     if word.isdecimal():
         return frozenset([str(int(word))]) if len(word) <= LONGEST_NUMBER else frozenset()
-    return frozenset(parse.normal_form.replace("ё", "е") for parse in _morphology().parse(_known(word.lower())))
+    return frozenset(parse.normal_form.replace("ё", "е") for parse in parses(word.lower()))
 
 
 def _lemma(zone: str) -> str:
     """Put the noun and the adjectives before it into the nominative; words after it stay: «зона отдыха»."""
     words = zone.lower().split()
-    parses = [_noun_or_best(word) for word in words]
-    head = next((position for position, parse in enumerate(parses) if "NOUN" in parse.tag), None)
+    readings = [_noun_or_best(word) for word in words]
+    head = next((position for position, parse in enumerate(readings) if "NOUN" in parse.tag), None)
     if head is None:
         return " ".join(words)
-    noun = parses[head]
+    noun = readings[head]
     form = {"nomn", "plur"} if "Pltm" in noun.tag else {"nomn", "sing", noun.tag.gender or "masc"}
-    agreed = [parse.inflect(form) if "ADJF" in parse.tag else None for parse in parses[:head]]
+    agreed = [parse.inflect(form) if "ADJF" in parse.tag else None for parse in readings[:head]]
     before = [parse.word if parse else word for parse, word in zip(agreed, words, strict=False)]
     # Of dashes around a letter the dictionary keeps the dashes: what was written stands then.
     named = noun.normal_form if any(map(str.isalnum, noun.normal_form)) else words[head]
@@ -282,5 +265,5 @@ def _lemma(zone: str) -> str:
 
 
 def _noun_or_best(word: str) -> Any:
-    parses = _morphology().parse(_known(word))
-    return next((parse for parse in parses if "NOUN" in parse.tag or "ADJF" in parse.tag), parses[0])
+    readings = parses(word)
+    return next((parse for parse in readings if "NOUN" in parse.tag or "ADJF" in parse.tag), readings[0])

@@ -36,7 +36,6 @@ FAILED = "❌ Ответить не получилось. Задайте воп�
 
 # --- prompts ---------------------------------------------------------------------------------------------------------
 DIALOG_AS_DATA = "<диалог>\n{turns}\n</диалог>"
-EXAMPLES_AS_DATA = "<образцы>\n{turns}\n</образцы>"
 TURN_AS_DATA = "Вопрос: {question}\nОтвет: {answer}"
 PASSAGES_AS_DATA = "<отрывки>\n{passages}\n</отрывки>"
 PASSAGE_AS_DATA = "[{number}] {label} №{recording}, {day}\n{lines}"

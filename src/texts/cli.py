@@ -1,5 +1,7 @@
 """What the command line says."""
 
+from texts.units import Noun
+
 HELP = (
     "VoxPersona: запись разговора — в расшифровку со спикерами и отчёты. "
     "Без команды запускается бот Telegram; его настройки — в .env."
@@ -36,6 +38,15 @@ HELP_OBJECTS_COPY = (
     "и s3 (хранилище из настроек MINIO_*) в нужном порядке. "
     "Каждый файл сверяется; прерванное копирование продолжит та же команда. Бота на это время остановите."
 )
+HELP_ANSWERS = "Оценённые ответы чатов — данные для обучения модели."
+HELP_ANSWERS_EXPORT = (
+    "Записать в ФАЙЛ хорошие ответы (оценка 4 и 5) в формате JSONL, без личных данных и повторов. Имена, телефоны, "
+    "почта и номера документов заменяются пометками вроде [имя]. "
+    "Редкое имя программа может не узнать: просмотрите файл."
+)
+HELP_ANSWERS_CHECK = "Проверить ФАЙЛ с примерами: формат, повторы, личные данные. Код завершения 1, если есть ошибки."
+HELP_FORCE = "Заменить файл, если он уже есть."
+METAVAR_FILE = "ФАЙЛ"
 
 USAGE_ERROR = "Не понимаю команду: {reason}. Справка: scripts/run --help"
 NO_FILES = "не указан ни один файл записи"
@@ -59,6 +70,19 @@ FETCHING_OLD_STORE = "Скачиваю программу прежнего хр�
 BRINGING_OVER = "Переношу записи"
 COPIED = "Перенесено файлов: {copied}, уже были на месте: {known}."
 COPY_LOST = "✖ Файл {key} в исходном хранилище потерян или повреждён."
+ANSWERS_READING = "Читаю оценённые ответы…"
+ANSWERS_WRITTEN = "Записано: {examples} в {path}."
+ANSWERS_NONE = "Записывать нечего: подходящих ответов с оценкой {rating} и выше нет."
+ANSWERS_DUPLICATES = "Повторов: {count}."
+ANSWERS_EMPTY = "Без текста: {count}."
+ANSWERS_OURS = "С сообщением об ошибке или без ответа в базе: {count}."
+ANSWERS_FILE_IS_THERE = "Файл {path} уже есть. Укажите другое имя или добавьте --force, чтобы его заменить."
+ANSWERS_UNWRITABLE = "В {path} нельзя записать: {reason}. Укажите другой файл."
+ANSWERS_PROBLEM = "✖ Строка {line}: {text}"
+ANSWERS_WARNING = "⚠ {text}"
+ANSWERS_UNFIT = "{path}: {problems}. Для обучения файл не годится."
+ANSWERS_FIT = "{path}: ошибок нет."
+PROBLEM = Noun("ошибка", "ошибки", "ошибок")
 ACCEPTED = "🎙 Принято: {file_name} · {duration} · {size} · №{number}"
 KNOWN = "Эта запись уже есть: №{number} ({file_name} · {duration}). Готовое берём оттуда."
 CAPTION_PROBLEM = "В подписи не разобрано поле «{field}»: {reason}."

@@ -84,9 +84,10 @@ async def test_examples_bring_answers_nearer_to_what_a_person_likes(tmp_path: Pa
     print("\nquestion                                  | without | with examples")
     for question, without, having in rows:
         print(f"{question:41} | {without:7} | {having:13}")
-    means = sum(row[1] for row in rows) / len(rows), sum(row[2] for row in rows) / len(rows)
-    print(f"{'mean of the judge, 1-5':41} | {means[0]:7.2f} | {means[1]:13.2f}")
-    print(f"{'rated 4 or 5':41} | {sum(r[1] >= 4 for r in rows):7} | {sum(r[2] >= 4 for r in rows):13}")
+    for name, part in (("chosen on", rows[:_CHOSEN_ON]), ("held out", rows[_CHOSEN_ON:])):
+        means = sum(row[1] for row in part) / len(part), sum(row[2] for row in part) / len(part)
+        print(f"{name + ': mean of the judge, 1-5':41} | {means[0]:7.2f} | {means[1]:13.2f}")
+        print(f"{name + ': rated 4 or 5':41} | {sum(r[1] >= 4 for r in part):7} | {sum(r[2] >= 4 for r in part):13}")
 
 
 _LIKED = (
@@ -99,6 +100,8 @@ _LIKED = (
         answer="- В баре громко, не слышно соседа [1].\n- Утром музыка спокойная, её хвалят [3].",
     ),
 )
+_CHOSEN_ON = 4
+"""So many of the talks served to choose how examples are shown; the others only report."""
 _TALKS = (
     (
         "Что говорят о завтраках?",
@@ -120,6 +123,10 @@ _TALKS = (
         "Массажистка спросила, как нажимать, было приятно.",
     ),
     ("Что говорят о ценах?", "Ужин дорогой, четыре тысячи на двоих.", "За такие деньги номер хороший."),
+    ("Что с чистотой в номерах?", "В ванной была плесень.", "Горничная убирала каждый день, чисто."),
+    ("Как прошло заселение?", "На ресепшене ждали час.", "Заселили раньше времени, приятно."),
+    ("Что говорят о кондиционере?", "Кондиционер гудел.", "В номере было прохладно, хорошо."),
+    ("Хвалят ли детскую комнату?", "Ребёнка было не увести из игровой.", "Игрушки старые, половина сломана."),
 )
 
 

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import cli.commands
@@ -72,6 +73,7 @@ MISTAKES = {
     "a crowd": (("process", "--speakers", "21", "a.ogg"), "не подходит"),
     "no file": (("process",), "не указан ни один файл"),
     "a word too many": (("demo", "a.ogg"), "лишнее слово «a.ogg»"),
+    "no file to export to": (("answers", "export"), "не хватает слова на месте ФАЙЛ"),
     "a word too many for the doctor": (("doctor", "a", "b"), "лишнее слово «a b»"),
 }
 
@@ -109,7 +111,18 @@ def test_an_unknown_choice_names_those_there_are(
     assert allowed in said
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("process", "--help"), ("demo", "--help"), ("doctor", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("process", "--help"),
+        ("demo", "--help"),
+        ("doctor", "--help"),
+        ("answers", "--help"),
+        ("answers", "export", "--help"),
+        ("answers", "check", "--help"),
+    ],
+)
 def test_the_help_is_in_russian(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +134,9 @@ def test_the_help_is_in_russian(
 
 
 def test_every_option_is_explained() -> None:
-    for command in cli.commands.commands.commands.values():
+    listed = list(cli.commands.commands.commands.values())
+    groups = [command for command in listed if isinstance(command, click.Group)]
+    for command in [*listed, *(each for group in groups for each in group.commands.values())]:
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.metavar, parameter.name
 

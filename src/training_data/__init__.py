@@ -1,0 +1,1 @@
+"""Good answers as examples to train a language model with, without personal data."""

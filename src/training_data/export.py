@@ -1,0 +1,154 @@
+"""Good answers as lines of chat-format JSON: masked, without citations, each question once."""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import texts.chats
+import texts.errors_in_chats
+from datamodels_chats import GoodAnswer
+from text_cleaning import folded, printable
+from training_data.masking import Masker
+from utils import opened_atomically
+
+LEAST_RATING = 4
+"""What a good answer is (product definition)."""
+
+_CITATION = r"\[\d{1,3}(?:[ ]?[,;][ ]?\d{1,3}){0,9}\]"
+_CITATIONS = rf"{_CITATION}(?:[ ]?{_CITATION}){{0,9}}"
+_CITED = re.compile(rf"^{_CITATIONS}[ \t]{{0,3}}|[ \t\u00a0]{{0,3}}{_CITATIONS}", re.MULTILINE)
+_EMPTY_BRACKETS = re.compile(r"[ \t]{0,3}\([ ,;]{0,9}\)")
+_BLANK_BEFORE_SIGN = re.compile(r"[ \t]{1,3}(?=[.,;:!?…])")
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+class GoodAnswers(Protocol):
+    """Where good answers are kept."""
+
+    def good(self, at_least: int) -> AsyncIterator[Sequence[GoodAnswer]]:
+        """Yield, some at a time, all people's answers that are rated ``at_least`` so well."""
+
+
+@dataclass
+class Counts:
+    """What became of the answers."""
+
+    written: int = 0
+    duplicates: int = 0
+    empty: int = 0
+    """Without a word in the question, or in the answer once its citations are gone."""
+    ours: int = 0
+    """With a sentence of ours about a failure."""
+
+
+@dataclass
+class Examples:
+    """Collects examples; of questions that are equal but for case, blanks, signs and «ё» the best answer stays."""
+
+    masker: Masker
+    counts: Counts = field(default_factory=Counts)
+    _best: dict[str, GoodAnswer] = field(default_factory=dict)
+
+    def add(self, answer: GoodAnswer) -> None:
+        """Mask an answer and keep it, unless a better or later one to its question is known. Blocking."""
+        if _is_ours(answer.answer):
+            self.counts.ours += 1
+            return
+        question = self.masker.masked(_tidy(answer.question))
+        text = self.masker.masked(without_citations(_tidy(answer.answer)))
+        key = normalised(question)
+        if not key or not normalised(text):
+            self.counts.empty += 1
+            return
+        known = self._best.get(key)
+        self.counts.duplicates += known is not None
+        if known is None or (answer.rating, answer.at) > (known.rating, known.at):
+            self._best[key] = answer.model_copy(update={"question": question, "answer": text})
+
+    def __bool__(self) -> bool:
+        return bool(self._best)
+
+    def lines(self, system_prompt: str) -> Iterator[str]:
+        """Yield a line of JSON, without its line break, for each example in the order of their time."""
+        self.counts.written = len(self._best)
+        for answer in sorted(self._best.values(), key=lambda each: (each.at, each.question)):
+            said = {"system": system_prompt, "user": answer.question, "assistant": answer.answer}
+            messages = [{"role": role, "content": content} for role, content in said.items()]
+            yield json.dumps({"messages": messages}, ensure_ascii=False)
+
+
+def lines(answers: Iterable[GoodAnswer], masker: Masker, system_prompt: str) -> Iterator[str]:
+    """Return the lines of a file of examples. Blocking."""
+    examples = Examples(masker)
+    for answer in answers:
+        examples.add(answer)
+    return examples.lines(system_prompt)
+
+
+async def collect(source: GoodAnswers, known_names: Iterable[str]) -> Examples:
+    """Collect the examples that the good answers make."""
+    examples = Examples(await asyncio.to_thread(Masker, known_names))
+
+    def add(answers: Sequence[GoodAnswer]) -> None:
+        for answer in answers:
+            examples.add(answer)
+
+    async for answers in source.good(LEAST_RATING):
+        await asyncio.to_thread(add, answers)
+    return examples
+
+
+def write(examples: Examples, system_prompt: str, path: Path) -> None:
+    """Write the examples to a file that the owner of the process alone may read, whole or not at all. Blocking.
+
+    Raises:
+        DiskFull: no space left.
+        OSError: the folder cannot be written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with opened_atomically(path) as file:
+        os.fchmod(file.fileno(), 0o600)
+        for line in examples.lines(system_prompt):
+            file.write(f"{line}\n".encode())
+
+
+def normalised(text: str) -> str:
+    """Return what equal questions have in common: the words without case, signs and «ё»."""
+    return _NO_WORD.sub(" ", folded(text)).strip()
+
+
+def without_citations(answer: str) -> str:
+    """Return an answer without the numbers of passages, which are not in the file, and the gaps they leave."""
+    for pattern in (_CITED, _EMPTY_BRACKETS, _BLANK_BEFORE_SIGN):
+        answer = pattern.sub("", answer)
+    return answer.strip()
+
+
+def _tidy(text: str) -> str:
+    """Return the text without control characters and line separators, at which some readers of lines break."""
+    return printable(text).strip()
+
+
+def _is_ours(answer: str) -> bool:
+    said = f" {normalised(answer)} "
+    return said.startswith(_MARK) or any(sentence in said for sentence in _OURS)
+
+
+_MARK = f" {normalised(texts.chats.NO_ANSWER_MARK)} "
+"""Only where an answer begins with it: guests get no answer, too."""
+_OURS = tuple(
+    f" {normalised(sentence)} "
+    for sentence in (
+        texts.chats.FAILED,
+        texts.chats.NO_ANSWER,
+        texts.chats.NO_TRANSCRIPTS,
+        *(text for name, text in vars(texts.chats).items() if name.startswith("NOTE_")),
+        *texts.errors_in_chats.SENTENCES.values(),
+    )
+)
+"""Sentences of ours that say that something went wrong: no model is to learn them."""

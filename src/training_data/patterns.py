@@ -1,0 +1,127 @@
+"""Personal data that are known by their form: addresses, numbers, handles.
+
+Every repetition is bounded, so that a text takes time in proportion to its length, whatever it is. Numbers that are
+written in words are not found.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import texts.training_data as placeholders
+
+_DIGIT = re.compile(r"\d")
+_GAP = r"[ \t\u00a0\u202f().\-–—]{0,3}"
+"""What people put between the digits of a number."""
+_WORD = r"[А-ЯЁ][а-яё\-]{1,40}"
+_STREET = (
+    r"(?:улиц[аеуы]|ул\.|проспект[аеу]?|просп\.|пр-т|переул(?:ок|ка|ке|ку)|пер\.|бульвар[аеу]?|б-р|шоссе|ш\.|"
+    r"набережн(?:ая|ой|ую)|наб\.|проезд[аеу]?|площад[ьи]|пл\.)"
+)
+_HOUSE = (
+    r",?\s{1,2}(?:(?:д\.|дом[аеу]?)\s{0,2})?\d{1,4}[а-яА-Я]?(?![\d%:.])"
+    r"(?:,?\s{0,2}(?:к\.|корп\.|корпус|стр\.|строение|кв\.|квартира|подъезд|этаж)\s{0,2}\d{1,4}){0,4}"
+)
+_NOT_A_HOUSE = (
+    r"(?!\s{1,2}(?:минут|метр|час|шаг|руб|год|звёзд|звезд|раз|сут|ноч|дн|чел|январ|феврал|март|апрел|ма[йя]|июн|июл|"
+    r"август|сентябр|октябр|ноябр|декабр))"
+)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A form of personal data; of several groups of digits only the group ``data`` is replaced, where there is one."""
+
+    placeholder: str
+    pattern: re.Pattern[str]
+    is_one: Callable[[str], bool] = bool
+    needs: str = ""
+    """What every match has in it, so that most texts need no search; empty for a digit."""
+
+    def may_be_in(self, text: str) -> bool:
+        return self.needs in text if self.needs else _DIGIT.search(text) is not None
+
+
+def masked(text: str) -> str:
+    """Return the text with placeholders for what is personal by its form."""
+    for kind in _KINDS:
+        if kind.may_be_in(text):
+            text = kind.pattern.sub(partial(_replaced, kind), text)
+    return text
+
+
+def kinds_in(text: str) -> Iterator[str]:
+    """Yield the placeholders that ``masked`` would put into the text, each once."""
+    seen = set()
+    for kind in _KINDS:
+        if kind.placeholder in seen or not kind.may_be_in(text):
+            continue
+        if any(kind.is_one(match[0]) for match in kind.pattern.finditer(text)):
+            seen.add(kind.placeholder)
+            yield kind.placeholder
+
+
+def _replaced(kind: _Kind, match: re.Match[str]) -> str:
+    if not kind.is_one(match[0]):
+        return match[0]
+    if "data" not in kind.pattern.groupindex:
+        return kind.placeholder
+    start, end = (position - match.start() for position in match.span("data"))
+    return match[0][:start] + kind.placeholder + match[0][end:]
+
+
+def _is_card(text: str) -> bool:
+    """Check the last digit by Luhn's formula."""
+    digits = [int(sign) for sign in text if sign.isdecimal()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return any(digits) and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
+
+
+def _kind(placeholder: str, pattern: str, is_one: Callable[[str], bool] = bool, *, needs: str = "") -> _Kind:
+    return _Kind(placeholder, re.compile(pattern, re.IGNORECASE), is_one, needs)
+
+
+_KINDS = (
+    _kind(placeholders.MAIL, r"[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{2,63}){1,4}", needs="@"),
+    _kind(
+        placeholders.MAIL,
+        r"(?<![a-z0-9.+\-_])[a-z0-9.+\-_]{1,64}\s{1,2}собака\s{1,2}[\w\-]{1,63}\s{1,2}точка\s{1,2}(?:ру|рф|ком|нет|ru|com|net|org)\b",
+        needs="собака",
+    ),
+    _kind(
+        placeholders.HANDLE,
+        r"(?:https?://)?(?:\bt\.me|\btelegram\.me|\bwa\.me|\bvk\.com|\bvk\.ru|\binstagram\.com)/[\w+/.?=&%\-]{0,100}\w",
+        needs="/",
+    ),
+    _kind(placeholders.HANDLE, r"tg://[\w+/.?=&%\-]{1,100}", needs="/"),
+    _kind(placeholders.HANDLE, r"(?<![\w@])@[a-z0-9][\w.]{0,30}\w", needs="@"),
+    _kind(placeholders.PASSPORT, r"паспорт[^\d\n]{0,40}(?P<data>\d{2}\s?\d{2}[\s№,]{0,3}(?:номер\s)?\d{6})(?!\d)"),
+    _kind(placeholders.PASSPORT, r"сери[яией]{1,2}[^\d\n]{0,3}(?P<data>\d{2}\s?\d{2}[^\d\n]{0,12}\d{6})(?!\d)"),
+    _kind(placeholders.SNILS, r"(?<![\d\-])\d{3}-\d{3}-\d{3}[ \-]\d{2}(?![\d\-])"),
+    _kind(placeholders.SNILS, r"снилс[^\d\n]{0,15}(?P<data>\d(?:[ \-]?\d){10})(?!\d)"),
+    _kind(placeholders.INN, r"\bинн\b[^\d\n]{0,15}(?P<data>\d{12}|\d{10})(?!\d)"),
+    _kind(placeholders.CARD, r"(?<!\d)\d{4}([ \-\u00a0]?)\d{4}\1\d{4}\1\d{4}(?!\d)", _is_card),
+    _kind(placeholders.CARD, r"(?<!\d)\d(?:[ \-\u00a0]?\d){12,18}(?!\d)", _is_card),
+    # Area codes begin with 3, 4, 8 or 9; in Kazakhstan, which shares +7, with 7.
+    _kind(placeholders.PHONE, rf"(?<![\d.,])(?:\+\s?7{_GAP}[3-9]|[78]{_GAP}[3489])(?:{_GAP}\d){{9}}(?!\d)"),
+    _kind(placeholders.PHONE, rf"\+\s?\d(?:{_GAP}\d){{9,14}}(?!\d)"),
+    _kind(placeholders.PHONE, r"(?<![\d.,\-])9\d{2}[ \-]{0,2}\d{3}[ \-]?\d{2}[ \-]?\d{2}(?![\d\-])"),
+    _kind(placeholders.PHONE, r"\(\d{3,5}\)\s?\d{1,3}[ \-]\d{2}[ \-]\d{2}(?![\d\-])"),
+    _kind(placeholders.PHONE, r"(?<![\d.,\-–])\d{3}-\d{2}-\d{2}(?![\d\-])"),
+    _kind(
+        placeholders.PHONE,
+        r"(?:\bтел\.|телефон[а-я]{0,3}|\bмоб\.|звони(?:те|ть)|ватсап[а-я]?|whats ?app)[^\d\n]{0,15}"
+        r"(?P<data>\d{2,3}[ \-]\d{2}[ \-]\d{2})(?![\d\-.])",
+    ),
+    _Kind(
+        placeholders.CAR,
+        re.compile(r"(?<!\w)[АВЕКМНОРСТУХ]\s?\d{3}\s?[АВЕКМНОРСТУХ]{2}\s?\d{2,3}(?!\w)"),
+    ),
+    _Kind(placeholders.ADDRESS, re.compile(rf"\b{_STREET}\s{{0,2}}{_WORD}(?:\s{_WORD}){{0,2}}{_HOUSE}{_NOT_A_HOUSE}")),
+    _Kind(
+        placeholders.ADDRESS,
+        re.compile(rf"\b[А-ЯЁ][а-яё\-]{{1,40}}(?:ая|ой|ую|ий|ый|ом|ем)\s{_STREET}{_HOUSE}{_NOT_A_HOUSE}"),
+    ),
+)
+"""In the order of their search: what has a label before what looks like a number of any kind."""

@@ -1,0 +1,138 @@
+"""What a single word may be in a name of a person, as the dictionary has it."""
+
+import re
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+from morphology import parses
+from training_data.vocabulary import NOT_PEOPLE
+
+LONGEST_WORD = 40
+"""Letters; what is longer is no name, and the dictionary takes long over it."""
+_CACHED = 65_536
+_RARE = 0.1
+_SOME = 0.25
+_EVEN = 0.5
+
+
+class Likelihood(IntEnum):
+    """How sure it is that a word with a capital letter is part of a name."""
+
+    NEVER = 0
+    BESIDE_A_NAME = 1
+    """Only where another part of a name stands beside it: «Анна Сорока»."""
+    INSIDE_A_SENTENCE = 2
+    """Where the capital does not come from the beginning of a sentence: «спасибо Вере»."""
+    ALWAYS = 3
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a word may be."""
+
+    likelihood: Likelihood
+    lemmas: frozenset[str]
+    """Its dictionary forms, with «е» for «ё»."""
+    names: frozenset[str]
+    """Of these the names; all when none is one."""
+    given: bool
+    """A first name or a patronymic, among other things."""
+    surname: bool
+    """A surname, among other things; also one that the dictionary lacks and guesses by its ending."""
+    adjectival: bool
+    """Declined as an adjective: «Маяковская» is a person, and much more often a street or a station."""
+    nominative: bool
+    function: bool
+    """A verb, an adverb or a word of grammar, among other things: no part of a name, even beside one."""
+    unknown: bool
+    """The dictionary lacks the word."""
+    place: bool
+    """Of a place or a firm, among other things."""
+    animate: bool
+    """A noun for somebody, in the singular."""
+    inanimate: bool
+    preposition: bool
+
+
+_NO_NAME = frozenset(["NPRO", "PREP", "CONJ", "PRCL", "INTJ", "ADVB", "PRED", "VERB", "INFN", "GRND", "COMP", "PRTS"])
+_SURNAME = re.compile(
+    r"(?:[оеё]в|[ыи]н)(?:а|у|ым|е|ой|ы|ых|ым|ыми)?$"
+    r"|[сц]к(?:ий|ого|ому|им|ом|ая|ой|ую|ие|их|ими)$"
+    r"|(?:нко|швили|дзе|иани|[ыи]х|ян(?:а|у|ом|е|ы)?|[уюиеа]к(?:а|у|ом|е|и)?)$"
+)
+"""The endings of surnames by which one that the dictionary lacks is known."""
+_ADJECTIVAL = re.compile(r"[сц]к(?:ий|ого|ому|им|ом|ая|ой|ую|ие|их|ими)$")
+
+
+@lru_cache(_CACHED)
+def reading_of(word: str) -> Reading:
+    """Tell what a word may be. Blocking; the dictionary is loaded at the first call."""
+    found = parses(word.lower())
+    known = [each for each in found if _is_from_dictionary(each)]
+    halves = word.split("-")
+    if not known and len(halves) > 1 and all(half[0].isupper() for half in halves):
+        # «Анна-Мария»: as much a name as one of its parts. «Салтыков-Щедрин»: no plural of salt marshes.
+        parts = list(map(reading_of, halves))
+        best = max(parts, key=lambda reading: reading.likelihood)
+        return replace(best, likelihood=Likelihood.ALWAYS) if all(part.surname for part in parts) else best
+    readings = known or found
+    personal = [each for each in readings if _is_given(each) or "Surn" in each.tag]
+    lemmas = _lemmas(readings)
+    return Reading(
+        likelihood=Likelihood.NEVER if lemmas & NOT_PEOPLE else _likelihood(word.lower(), readings, personal),
+        lemmas=lemmas,
+        names=_lemmas(personal or readings),
+        given=bool(known) and any(_is_given(each) for each in readings),
+        surname=any("Surn" in each.tag for each in readings),
+        adjectival=_ADJECTIVAL.search(word.lower()) is not None,
+        nominative=any("nomn" in each.tag for each in readings),
+        function=any(each.tag.POS in _NO_NAME and each.score > _RARE for each in readings),
+        unknown=not known,
+        place=any(map(_is_place, readings)),
+        animate=any({"NOUN", "anim", "sing"} in each.tag for each in readings),
+        inanimate=any({"NOUN", "inan"} in each.tag for each in readings),
+        preposition=readings[0].tag.POS == "PREP",
+    )
+
+
+def _likelihood(word: str, readings: list[Any], personal: list[Any]) -> Likelihood:
+    if not personal:
+        return Likelihood.NEVER
+    # «Петрова» is also «belonging to Peter», and «Вик» is «of several Vikas»: nobody says so.
+    others = [each for each in readings if each not in personal and not {"Name", "Poss"} & each.tag.grammemes]
+    weight = sum(each.score for each in personal)
+    share = weight / (weight + sum(each.score for each in others))
+    if not _is_from_dictionary(readings[0]):
+        return _likelihood_of_guess(word, personal, share)
+    given = any(map(_is_given, personal))
+    if not others or (given and share >= _EVEN):
+        return Likelihood.ALWAYS
+    is_place = any(map(_is_place, others)) and not (given and share >= _SOME)
+    if is_place or readings[0].tag.POS in _NO_NAME or not (given or share >= _EVEN):
+        return Likelihood.BESIDE_A_NAME
+    return Likelihood.INSIDE_A_SENTENCE
+
+
+def _likelihood_of_guess(word: str, personal: list[Any], share: float) -> Likelihood:
+    if not _SURNAME.search(word) or "Surn" not in personal[0].tag:
+        return Likelihood.BESIDE_A_NAME
+    return Likelihood.ALWAYS if share >= _EVEN else Likelihood.INSIDE_A_SENTENCE
+
+
+def _is_place(parse: Any) -> bool:
+    return bool({"Geox", "Orgn"} & parse.tag.grammemes)
+
+
+def _lemmas(readings: list[Any]) -> frozenset[str]:
+    return frozenset(each.normal_form.replace("ё", "е") for each in readings)
+
+
+def _is_given(parse: Any) -> bool:
+    """Tell a first name or a patronymic; the plural («Вас») and the call («Свет!») are other words far more often."""
+    return "Patr" in parse.tag or ({"Name", "sing"} in parse.tag and "voct" not in parse.tag)
+
+
+def _is_from_dictionary(parse: Any) -> bool:
+    return type(parse.methods_stack[0][0]).__name__ == "DictionaryAnalyzer" and len(parse.methods_stack) == 1
