@@ -13,6 +13,7 @@ import metadata_store
 import recordings_store
 import transcripts_store
 import user_states
+from application.training_data import collect_from
 from chat_deliveries import ChatDeliveries
 from chats.export import write_history
 from chats.search import TranscriptSearch
@@ -45,7 +46,7 @@ from telegram_double import TelegramDouble
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Context
 from telegram_handlers.metadata import MetadataHandlers
-from telegram_handlers.ratings import RatingHandlers
+from telegram_handlers.ratings import RatingHandlers, RatingWork
 from texts.telegram import OUTDATED
 from users_store import ensure_telegram_user
 
@@ -151,7 +152,11 @@ class ChatsBot:
             ChatWork(self.chats, partial(write_history, database), self.spool, lambda: TODAY),
         )
         self.metadata = MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, lambda: None)
-        self.ratings = RatingHandlers(Dialogs(database), messages, Ratings(database, self.storage))
+        self.ratings = RatingHandlers(
+            Dialogs(database),
+            messages,
+            RatingWork(Ratings(database, self.storage), partial(collect_from, database), self.spool),
+        )
         chats, ratings = self.handlers.routes(), self.ratings.routes()
         self.routes = replace(
             chats, presses={**chats.presses, **ratings.presses}, answers={**chats.answers, **ratings.answers}

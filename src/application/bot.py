@@ -19,6 +19,7 @@ from application.engines import language_endpoint, speech_endpoint
 from application.notices import Notices
 from application.objects import StartProgress
 from application.parts import Application, open_application
+from application.training_data import collect_from
 from chat_deliveries import ChatDeliveries
 from chats.export import write_history
 from chats.threads import Chats
@@ -52,7 +53,7 @@ from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.menu import MenuHandlers, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
-from telegram_handlers.ratings import RatingHandlers
+from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from updates_journal import UpdatesJournal
@@ -258,7 +259,7 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
             ReportHandlers(messages, reports).routes(),
             _my_reports(application, messages).routes(),
             chats.routes(),
-            RatingHandlers(Dialogs(database), messages, Ratings(database, application.conversations)).routes(),
+            RatingHandlers(Dialogs(database), messages, _ratings(application)).routes(),
         ],
         menu=main_menu(),
         other=chats.ask,
@@ -280,6 +281,14 @@ def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
         today=_today,
     )
     return ChatHandlers(Dialogs(database), messages, work)
+
+
+def _ratings(application: Application) -> RatingWork:
+    return RatingWork(
+        ratings=Ratings(application.database, application.conversations),
+        examples=partial(collect_from, application.database),
+        spool=application.settings.persistent_dir / "spool",
+    )
 
 
 def _facts(application: Application) -> SystemFacts:

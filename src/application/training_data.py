@@ -8,6 +8,7 @@ from config import Settings
 from conversations.port import MOST_CONVERSATIONS, StorageAdapter
 from conversations.postgres import PostgresStorage
 from datamodels_chats import GoodAnswer
+from db import Database
 from embedded.engines import Engines as EmbeddedEngines
 from training_data.export import Examples, collect
 
@@ -45,9 +46,17 @@ async def collect_examples(settings: Settings) -> Examples:
     async with EmbeddedEngines(settings.persistent_dir) as embedded:
         opened = await open_database(settings, embedded)
         try:
-            database = opened.patient(_PATIENCE_S)
-            async with database.transaction() as connection:
-                people = await metadata_store.list_people(connection)
-            return await collect(RatedAnswers(PostgresStorage(database)), people)
+            return await collect_from(opened.patient(_PATIENCE_S))
         finally:
             await opened.close()
+
+
+async def collect_from(database: Database) -> Examples:
+    """Collect the examples that the good answers in a database make, without the names of people in it.
+
+    Raises:
+        DatabaseUnavailable: they cannot be read.
+    """
+    async with database.transaction() as connection:
+        people = await metadata_store.list_people(connection)
+    return await collect(RatedAnswers(PostgresStorage(database)), people)

@@ -10,7 +10,8 @@ import texts.training_data
 from application.training_data import collect_examples
 from cli.display import Display
 from config import Settings
-from training_data.export import LEAST_RATING, write
+from datamodels_chats import GOOD
+from training_data.export import write
 from training_data.validation import problems
 from utils import folder_problem
 
@@ -46,7 +47,7 @@ async def export(settings: Settings, path: Path, display: Display, *, force: boo
             texts.cli.ANSWERS_WRITTEN.format(path=path, examples=texts.training_data.EXAMPLE.counted(counts.written))
         )
     else:
-        display.say(texts.cli.ANSWERS_NONE.format(rating=LEAST_RATING))
+        display.say(texts.cli.ANSWERS_NONE.format(rating=GOOD))
     for text, count in (
         (texts.cli.ANSWERS_DUPLICATES, counts.duplicates),
         (texts.cli.ANSWERS_EMPTY, counts.empty),

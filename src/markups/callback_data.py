@@ -100,6 +100,7 @@ class Action(StrEnum):
     COMMENT_ANSWER = "comment_answer"  # answer
     CANCEL_COMMENT = "cancel_comment"
     ALL_RATINGS = "all_ratings"
+    EXPORT_ANSWERS = "export_answers"
 
     CANCEL_DIALOG = "cancel_dialog"
 

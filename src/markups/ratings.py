@@ -5,6 +5,7 @@ from html import escape
 
 import texts.ratings
 import texts.telegram
+import texts.training_data
 from conversations.ratings import COMMENT_CHARACTERS
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, ModelMetrics, RatedConversation, RatingStats
 from datamodels_telegram import Button, Screen
@@ -64,10 +65,16 @@ def all_ratings(stats: RatingStats, models: Sequence[ModelMetrics]) -> Screen:
     blocks = [texts.ratings.ALL_HEAD, figures_of_ratings(stats)]
     if models:
         blocks.append("\n".join([texts.ratings.MODELS_HEAD, *map(_model, models)]))
+    export = [(button(texts.ratings.EXPORT, Action.EXPORT_ANSWERS),)] if stats.ratings else []
     return Screen(
         text="\n\n".join(blocks),
-        keyboard=((button(texts.telegram.BACK, Action.SHOW_STATS),),),
+        keyboard=(*export, (button(texts.telegram.BACK, Action.SHOW_STATS),)),
     )
+
+
+def exported(count: int) -> Screen:
+    """Return the caption of a file of good answers."""
+    return Screen(text=texts.ratings.EXPORT_CAPTION.format(count=texts.training_data.EXAMPLE.counted(count)))
 
 
 def _model(metrics: ModelMetrics) -> str:

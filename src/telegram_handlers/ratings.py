@@ -1,5 +1,11 @@
 """Ratings of answers: a button under an answer, a comment, and everybody's figures for those who oversee."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
 from access import Permission
 from conversations.ratings import COMMENT_CHARACTERS, Ratings
 from datamodels_chats import BAD
@@ -7,21 +13,43 @@ from datamodels_telegram import IncomingMessage, MessageKind
 from dialogs import Dialogs, RatingDialog, Step, get_user_lock
 from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press, answer_of
-from markups.ratings import all_ratings, ask_comment, comment_cancelled, comment_kept, rated
+from markups.ratings import all_ratings, ask_comment, comment_cancelled, comment_kept, exported, rated
 from message_tracker import MessageTracker
+from random_ids import new_name
 from telegram_handlers.context import Context, Routes
 from telegram_handlers.shared import show
 from texts.chats import CHARACTER, QUESTIONS_LEFT
-from texts.ratings import ANSWER_GONE, BAD_THANKS, COMMENT_BLANK, COMMENT_TOO_LONG, THANKS
+from texts.ratings import (
+    ANSWER_GONE,
+    BAD_THANKS,
+    COMMENT_BLANK,
+    COMMENT_TOO_LONG,
+    EXPORT_FILE,
+    EXPORT_NONE,
+    THANKS,
+)
+from texts.training_data import SYSTEM
+from training_data.export import Examples, write
+
+
+@dataclass(frozen=True)
+class RatingWork:
+    """The parts that the handlers use. ``examples`` collects everybody's good answers; files are made in ``spool``."""
+
+    ratings: Ratings
+    examples: Callable[[], Awaitable[Examples]]
+    spool: Path
 
 
 class RatingHandlers:
     """Takes ratings and comments."""
 
-    def __init__(self, dialogs: Dialogs, messages: MessageTracker, ratings: Ratings) -> None:
+    def __init__(self, dialogs: Dialogs, messages: MessageTracker, work: RatingWork) -> None:
         self._dialogs = dialogs
         self._messages = messages
-        self._ratings = ratings
+        self._ratings = work.ratings
+        self._examples = work.examples
+        self._folder = work.spool / "outgoing"
 
     def routes(self) -> Routes:
         return Routes(
@@ -30,6 +58,7 @@ class RatingHandlers:
                 Action.COMMENT_ANSWER: (Permission.ASK, self._ask_comment),
                 Action.CANCEL_COMMENT: (Permission.ASK, self._cancel),
                 Action.ALL_RATINGS: (Permission.OVERSEE, self._all),
+                Action.EXPORT_ANSWERS: (Permission.OVERSEE, self._export),
             },
             answers={Step.RATING_ASK_COMMENT: (Permission.ASK, self._comment_typed)},
         )
@@ -84,6 +113,22 @@ class RatingHandlers:
     async def _all(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         stats, models = await self._ratings.stats(None), await self._ratings.models()
         await show(self._messages, context, MessageKind.MENU, all_ratings(stats, models))
+
+    async def _export(self, context: Context, press: Press) -> None:
+        if not await self._dialogs.first_tap(context.user.id, context.pressed, press.model_dump_json()):
+            return
+        examples = await self._examples()
+        if not examples:
+            await context.answer(EXPORT_NONE)
+            return
+        path = self._folder / new_name()
+        try:
+            await asyncio.to_thread(write, examples, SYSTEM, path)
+            name = EXPORT_FILE.format(day=f"{datetime.now(UTC).astimezone():%Y-%m-%d}")
+            caption = exported(examples.counts.written)
+            await self._messages.send_file(context.chat, MessageKind.RESULT, path, name, caption)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def _parsed(text: str) -> str:

@@ -11,13 +11,10 @@ from typing import Protocol
 
 import texts.chats
 import texts.errors_in_chats
-from datamodels_chats import GoodAnswer
+from datamodels_chats import GOOD, GoodAnswer
 from text_cleaning import folded, printable
 from training_data.masking import Masker
 from utils import opened_atomically
-
-LEAST_RATING = 4
-"""What a good answer is (product definition)."""
 
 _CITATION = r"\[\d{1,3}(?:[ ]?[,;][ ]?\d{1,3}){0,9}\]"
 _CITATIONS = rf"{_CITATION}(?:[ ]?{_CITATION}){{0,9}}"
@@ -98,7 +95,7 @@ async def collect(source: GoodAnswers, known_names: Iterable[str]) -> Examples:
         for answer in answers:
             examples.add(answer)
 
-    async for answers in source.good(LEAST_RATING):
+    async for answers in source.good(GOOD):
         await asyncio.to_thread(add, answers)
     return examples
 

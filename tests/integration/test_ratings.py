@@ -289,3 +289,26 @@ async def test_examples_are_data_like_everything_else(anna: Asker, chats_bot: Ch
     [(_, question), (_, answer)] = examples(llm)
     assert question.count("<вопрос>") == 1
     assert "<" not in answer
+
+
+async def test_a_lead_gets_the_good_answers_without_names(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    chats_bot.engines.model = ScriptedModel(lambda _: "Мария Петровна хвалит кофе [1].")
+    await anna.asks(BREAKFAST)
+    await anna.press("👍 5")
+    lead = await Asker.come(chats_bot, Role.ADMIN)
+    await lead.press_data("all_ratings")
+    await lead.press(texts.ratings.EXPORT)
+    name, content = chats_bot.telegram.files[-1]
+    assert name.endswith(".jsonl")
+    assert "[имя] хвалит кофе." in content
+    assert "Мария" not in content
+    assert list((chats_bot.spool / "outgoing").iterdir()) == []
+
+
+async def test_without_good_answers_there_is_nothing_to_export(chats_bot: ChatsBot) -> None:
+    lead = await Asker.come(chats_bot, Role.ADMIN)
+    await lead.press_data("all_ratings")
+    assert texts.ratings.EXPORT not in lead.last
+    await lead.press_data("export_answers")
+    assert lead.heard == [texts.ratings.EXPORT_NONE]

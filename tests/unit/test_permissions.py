@@ -19,7 +19,7 @@ from telegram_handlers.context import Routes, joined
 from telegram_handlers.menu import MenuHandlers, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
-from telegram_handlers.ratings import RatingHandlers
+from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
 
@@ -44,7 +44,7 @@ record
     report_rename report_rename_confirm report_delete report_delete_confirm
     rename_chat delete_chat confirm_delete
 oversee
-    all_ratings
+    all_ratings export_answers
 """
 COMMANDS = """
 look
@@ -86,7 +86,7 @@ def _modules() -> list[Routes]:
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
-        RatingHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
+        RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, Path())).routes(),
     ]
 
 
