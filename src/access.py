@@ -16,6 +16,8 @@ class Permission(StrEnum):
     """Ask in chats, begin chats and go from one to another."""
     RECORD = "record"
     """Send recordings and work on them: metadata, reports, deletion. Rename and delete what is one's own."""
+    OPERATE = "operate"
+    """See how the machine is and what people did not get, and have that tried again."""
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {

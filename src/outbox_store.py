@@ -28,7 +28,7 @@ _SELECT_NEXT = """
     ORDER BY id
 """
 _NOTE_SENT = "UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), error = NULL WHERE id = %(id)s"
-_GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s WHERE id = %(id)s"
+_GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s, dismissed_at = NULL WHERE id = %(id)s"
 _TRY_LATER = """
     UPDATE outbox SET
         tries = tries + 1, not_before = %(not_before)s, error = %(error)s,

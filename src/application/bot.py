@@ -23,6 +23,7 @@ from chat_deliveries import ChatDeliveries
 from chats.export import write_history
 from chats.threads import Chats
 from config import Settings
+from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialogs
 from downloads import Downloads
 from errors import BotNotConfigured, BotRunsAlready
@@ -48,7 +49,8 @@ from recordings.sent_files import SentFiles
 from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
 from telegram_handlers.chats import ChatHandlers, ChatWork
-from telegram_handlers.menu import MenuHandlers, SystemFacts
+from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
@@ -208,7 +210,8 @@ def messenger_of(settings: Settings) -> Messenger:
 
 def _router(application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
-    menu = MenuHandlers(WorkInProgress(database), messages, _facts(application))
+    enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
+    letters = DeadLetters(database, enqueue)
 
     def wake_deliveries() -> None:
         followers.cards.wake()
@@ -248,7 +251,8 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
         telegram,
         messages,
         [
-            menu.routes(),
+            MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, _facts(application))).routes(),
+            DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
             ReportHandlers(messages, reports).routes(),

@@ -92,6 +92,11 @@ class Action(StrEnum):
     CHAT_HISTORY = "chat_history"  # chat number; then the extension too; then the day as a number, 20261103
     SHOW_STATS = "show_stats"
 
+    LETTERS = "letters"  # page, from 1
+    LETTER_REDO = "letter_redo"  # kind of the letter, its row, the page; short, for a row may be a UUID
+    LETTER_DROP = "letter_drop"  # as LETTER_REDO
+    LETTERS_REDO = "letters_redo"
+
     CANCEL_DIALOG = "cancel_dialog"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+import texts.dead_letters
 import texts.telegram
 from datamodels_telegram import Screen
 from markups.callback_data import Action, button
@@ -44,11 +45,13 @@ def storage_menu() -> Screen:
     )
 
 
-def system_menu(lines: Sequence[str]) -> Screen:
-    """Show the state of the system; ``lines`` are plain text."""
+def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:
+    """Show the state of the system, and the way to the dead ``letters`` if there are any; ``lines`` are plain text."""
     text = "\n".join(escape(line, quote=False) for line in lines)
+    undelivered = button(texts.dead_letters.BUTTON.format(count=letters), Action.LETTERS, 1)
     return Screen(
-        text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}", keyboard=((button(texts.telegram.BACK, Action.MENU_MAIN),),)
+        text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}",
+        keyboard=(*([(undelivered,)] if letters else []), (button(texts.telegram.BACK, Action.MENU_MAIN),)),
     )
 
 

@@ -27,15 +27,19 @@ GRANTED = [
     ("guest", "look", True),
     ("guest", "ask", True),
     ("guest", "record", False),
+    ("guest", "operate", False),
     ("user", "look", True),
     ("user", "ask", True),
     ("user", "record", True),
+    ("user", "operate", False),
     ("admin", "look", True),
     ("admin", "ask", True),
     ("admin", "record", True),
+    ("admin", "operate", False),
     ("super_admin", "look", True),
     ("super_admin", "ask", True),
     ("super_admin", "record", True),
+    ("super_admin", "operate", True),
 ]
 
 
