@@ -61,6 +61,7 @@ COPIED = "Перенесено файлов: {copied}, уже были на ме
 COPY_LOST = "✖ Файл {key} в исходном хранилище потерян или повреждён."
 ACCEPTED = "🎙 Принято: {file_name} · {duration} · {size} · №{number}"
 KNOWN = "Эта запись уже есть: №{number} ({file_name} · {duration}). Готовое берём оттуда."
+KNOWN_UNDONE = "Эта запись уже есть: №{number} ({file_name} · {duration}). Делаем то, чего для неё ещё нет."
 CAPTION_PROBLEM = "В подписи не разобрано поле «{field}»: {reason}."
 DEMO_MODEL = (
     "Отчёты пишет встроенная демонстрационная модель: формат настоящий, глубины не ждите. "

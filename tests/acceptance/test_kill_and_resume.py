@@ -141,6 +141,10 @@ def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed
         assert command.returncode == 130
         assert said.rstrip().endswith(texts.errors.INTERRUPTED)
         assert "Traceback" not in said
+    # The second came while reports were written.
+    [folder] = installation.out.iterdir()
+    assert sorted(path.suffix for path in folder.glob("transcript.*")) == [".docx", ".json", ".srt", ".txt", ".vtt"]
+    assert "".join((folder / "transcript.txt").read_text(encoding="utf-8").split())
     installation.tap.answer(None)
 
     assert installation.run().status == 0
