@@ -15,7 +15,7 @@ import structlog
 
 import texts.telegram
 from access import Team
-from application.engines import language_endpoint, speech_endpoint
+from application.engines import language_in_use, speech_in_use
 from application.notices import Notices
 from application.objects import StartProgress
 from application.parts import Application, open_application
@@ -283,16 +283,13 @@ def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
 
 def _facts(application: Application) -> SystemFacts:
     settings, engines = application.settings, application.engines
-    speech, language = speech_endpoint(settings), language_endpoint(settings)
-    if not engines.has_language_model:
-        named = texts.telegram.SYSTEM_OFF
-    elif engines.has_demo_model:
-        named = texts.telegram.SYSTEM_EMBEDDED_DEMO
+    if engines.has_demo_model:
+        language = texts.telegram.SYSTEM_DEMO.format(model=language_in_use(settings)[0])
     else:
-        named = f"{language.model} ({language.provider})" if language else texts.telegram.SYSTEM_EMBEDDED
+        language = _named(*language_in_use(settings)) if engines.has_language_model else texts.telegram.SYSTEM_OFF
     return SystemFacts(
-        speech=f"{speech.model} ({speech.provider})" if speech else texts.telegram.SYSTEM_EMBEDDED,
-        language=named,
+        speech=_named(*speech_in_use(settings)),
+        language=language,
         limits=application.limits,
         state=settings.persistent_dir,
     )
@@ -300,3 +297,8 @@ def _facts(application: Application) -> SystemFacts:
 
 def _today() -> date:
     return datetime.now(UTC).astimezone().date()
+def _named(model: str, provider: str | None) -> str:
+    template = texts.telegram.SYSTEM_LOCAL if provider is None else texts.telegram.SYSTEM_HOSTED
+    return template.format(model=model, provider=provider)
+
+

@@ -116,7 +116,7 @@ def test_killed_twice_in_a_row_while_taking_the_recording_in(
 
 def test_killed_while_writing_the_results(installation: Installation, undisturbed: Undisturbed) -> None:
     command = installation.start()
-    wait_until(lambda: any(installation.out.rglob("transcript.json")), command)
+    wait_until(lambda: any(installation.out.rglob("reports/*.md")), command)
     kill(command)
     assert not list(installation.out.rglob("manifest.json")), "the manifest is written last"
     before = len(installation.asked())
