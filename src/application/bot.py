@@ -168,9 +168,10 @@ async def open_bot(
         stack.push_async_callback(router.stop)
         await telegram.set_commands(texts.telegram.COMMANDS)
         application.database.on_back.append(Loop.try_again)
-        notices = Notices(application.database, settings.owner_telegram_id)
+        notices = Notices(application.database, telegram, settings.owner_telegram_id)
         stack.push_async_callback(notices.stop)
-        application.on_revival.append(notices.engine_revived)
+        application.embedded.on_revival.append(notices.engine_revived)
+        application.embedded.on_stuck.append(notices.engine_stuck)
         yield Bot(telegram, router, application.jobs, followers)
 
 

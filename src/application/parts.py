@@ -1,7 +1,7 @@
 """The parts of the application: built from the settings, opened and closed in the right order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -46,8 +46,7 @@ class Application:
     orders: ReportOrders
     archive: ReportArchive
     owner: UserId
-    on_revival: list[Callable[[str], None]]
-    """Called with the name of an embedded engine that died and serves again."""
+    embedded: EmbeddedEngines
 
 
 @asynccontextmanager
@@ -108,7 +107,7 @@ async def open_application(
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
             archive=archive,
             owner=owner,
-            on_revival=embedded.on_revival,
+            embedded=embedded,
         )
 
 
