@@ -1,6 +1,6 @@
 """A person who presses what is seen and types, over the real handlers, stores and database; Telegram is in memory."""
 
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
+from machine import Machine
 from markups.callback_data import Action, unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
@@ -64,6 +65,7 @@ from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from updates_journal import UpdatesJournal
 from user_states import get
 from users_store import ensure_telegram_user
 from voice_embeddings import VoiceEncoder
@@ -138,7 +140,10 @@ class Bot:
         reports = ReportWork(PACK, orders, lambda: self.demonstration, self._wake)
         enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
         self.letters = DeadLetters(database, enqueue)
-        menu = MenuWork(WorkInProgress(database), self.letters, SystemFacts("", "", LIMITS, folder))
+        self.journal = UpdatesJournal(folder / "updates.journal")
+        self.engines_down: dict[str, datetime] = {}
+        self.machine = Machine(database, self.journal, lambda: self.engines_down)
+        menu = MenuWork(WorkInProgress(database), self.letters, self.machine, SystemFacts("", "", LIMITS, folder))
         self.routes = [
             MenuHandlers(messages, menu).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),

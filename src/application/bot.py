@@ -33,6 +33,7 @@ from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
 from inbox import Inbox
 from jobs.queue import Jobs
+from machine import Machine
 from markups.menus import main_menu
 from message_tracker import MessageTracker
 from messenger import Messenger
@@ -55,6 +56,7 @@ from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from utils import yield_processor
 from work_in_progress import WorkInProgress
@@ -211,6 +213,9 @@ def messenger_of(settings: Settings) -> Messenger:
 
 def _router(application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
+    spool = settings.persistent_dir / "spool"
+    journal = UpdatesJournal(spool / "updates.journal")
+    machine = Machine(database, journal, lambda: application.embedded.down)
     enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
     letters = DeadLetters(database, enqueue)
 
@@ -243,16 +248,12 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
     chats = _chats(application, messages)
     form = MetadataForm(database, _today)
     return Router(
-        Inbox(
-            database,
-            Team.from_settings(settings),
-            UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal"),
-        ),
+        Inbox(database, Team.from_settings(settings), journal),
         Dialogs(database),
         telegram,
         messages,
         [
-            MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, _facts(application))).routes(),
+            MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application))).routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
@@ -262,6 +263,7 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
         ],
         menu=main_menu(),
         other=chats.ask,
+        without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
     )
 
 
@@ -296,10 +298,10 @@ def _facts(application: Application) -> SystemFacts:
     )
 
 
-def _today() -> date:
-    return datetime.now(UTC).astimezone().date()
 def _named(model: str, provider: str | None) -> str:
     template = texts.telegram.SYSTEM_LOCAL if provider is None else texts.telegram.SYSTEM_HOSTED
     return template.format(model=model, provider=provider)
 
 
+def _today() -> date:
+    return datetime.now(UTC).astimezone().date()

@@ -11,6 +11,7 @@ from access import Permission, may
 from constants import RECORDING_EXTENSIONS
 from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
 from dead_letters import DeadLetters
+from machine import Machine
 from markups.callback_data import Action, Press
 from markups.cards import measured
 from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
@@ -37,6 +38,7 @@ class MenuWork:
 
     in_progress: WorkInProgress
     letters: DeadLetters
+    machine: Machine
     facts: SystemFacts
 
 
@@ -86,7 +88,8 @@ class MenuHandlers:
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         mine = await self._work.in_progress.of(context.user.id)
-        await self._show(context, status_screen([_status_line(each) for each in mine]))
+        machine = await self._work.machine.state() if may(context.user.role, Permission.OPERATE) else None
+        await self._show(context, status_screen([_status_line(each) for each in mine], machine))
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
         letters = await self._work.letters.count() if may(context.user.role, Permission.OPERATE) else 0

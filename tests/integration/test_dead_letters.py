@@ -44,7 +44,7 @@ from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
 from recordings_factory import new_recording
 from telegram_handlers.context import Context, Routes
-from updates_journal import UpdatesJournal
+from telegram_handlers.without_database import WithoutDatabase
 
 
 @pytest.fixture
@@ -412,17 +412,14 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
         files=(Permission.LOOK, nothing),
     )
     router = Router(
-        Inbox(
-            bot.database,
-            Team(owner=owner.chat, members=frozenset([person.chat])),
-            UpdatesJournal(tmp_path / "updates.journal"),
-        ),
+        Inbox(bot.database, Team(owner=owner.chat, members=frozenset([person.chat])), bot.journal),
         Dialogs(bot.database),
         bot.telegram,
         MessageTracker(bot.database, bot.telegram),
         [letters, rest],
         menu=Screen(text="Меню"),
         other=nothing,
+        without_database=WithoutDatabase(bot.telegram, bot.machine, owner.chat, tmp_path / "saved_notes.json"),
     )
     await router.recover()
     yield router

@@ -78,7 +78,7 @@ def _modules() -> list[Routes]:
     pack, facts = load_pack(ROOT / "prompts"), SystemFacts("", "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
     chats = ChatWork(_NOBODY, _NOBODY, Path(), _NOBODY)
     return [
-        MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, facts)).routes(),
+        MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY).routes(),
