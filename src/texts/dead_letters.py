@@ -3,7 +3,7 @@
 BUTTON = "📮 Не доставлено: {count}"
 TITLE = "📮 <b>Не доставлено: {count}</b>"
 PAGE = "Страница {page} из {pages}."
-NOTHING = "📮 Всё доставлено: больше ничего не ждёт."
+NOTHING = "📮 Недоставленного нет."
 LETTER = "<b>{place}.</b> {what}\nДля кого: {person}\n{when} · {why}"
 RETRY = "🔁 Повторить {place}"
 REMOVE = "🗑 Убрать {place}"

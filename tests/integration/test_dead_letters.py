@@ -219,7 +219,7 @@ async def test_what_came_what_was_cancelled_and_what_the_command_line_told_is_no
         recording = await recordings_store.insert_recording(connection, new_recording(local))
         await recordings_store.record_failure(connection, recording.id, "no_speech", "Не слышно.")
     await owner.press_data("letters||1")
-    assert "Всё доставлено" in owner.sees
+    assert "Недоставленного нет" in owner.sees
 
 
 async def test_a_message_that_is_tried_again_comes_in_its_place_and_once(
@@ -233,7 +233,7 @@ async def test_a_message_that_is_tried_again_comes_in_its_place_and_once(
     button = next(button for _, button in owner.buttons if "Повторить 1" in button.text)
     await asyncio.gather(*(owner.press_data(button.data) for _ in range(2)))
     assert sorted(owner.heard) == ["Поставлено в очередь", "Этого в списке уже нет"]
-    assert "Всё доставлено" in owner.sees
+    assert "Недоставленного нет" in owner.sees
     await look(outbox, times=3)
     assert telegram.shown(person.chat) == ["первое", "второе"]
     await owner.press_data(button.data)
@@ -326,7 +326,7 @@ async def test_everything_is_tried_again_at_once(
     await owner.press_data("letters||1")
     await owner.press("🔁 Повторить всё")
     assert owner.heard == ["Поставлено в очередь: 5"]
-    assert "Всё доставлено" in owner.sees
+    assert "Недоставленного нет" in owner.sees
     assert bot.woken == 1
     await look(outbox, times=3)
     assert [telegram.shown(each.chat) for each in (person, other)] == [["раз", "два"]] * 2
@@ -342,7 +342,7 @@ async def test_what_was_taken_out_of_the_list_stays_out_until_it_fails_anew(
     for _ in range(4):
         await owner.press("🗑 Убрать 1")
     assert owner.heard == ["Убрано из списка"] * 4
-    assert "Всё доставлено" in owner.sees
+    assert "Недоставленного нет" in owner.sees
     rows: dict[LetterKind, int | UUID] = {
         LetterKind.MESSAGE: item,
         LetterKind.RECORDING: recording.id,
