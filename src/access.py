@@ -18,6 +18,8 @@ class Permission(StrEnum):
     """Send recordings and work on them: metadata, reports, deletion. Rename and delete what is one's own."""
     OVERSEE = "oversee"
     """See the figures of everybody."""
+    OPERATE = "operate"
+    """See how the machine is and what people did not get, and have that tried again."""
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {

@@ -176,7 +176,7 @@ async def probe(path: Path, file_name: str) -> AudioInfo:
         UnreadableFile, EmptyFile: the file cannot be read, or has nothing in it.
         NotARecording, NoSoundTrack, BrokenRecording: its content is no recording.
     """
-    await asyncio.to_thread(_check_readable, path, file_name)
+    await asyncio.to_thread(check_readable, path, file_name)
     try:
         async with running(_probe_command(path), _PROBE_LIMITS) as process:
             printed = b"".join([block async for block in process.output()])
@@ -196,7 +196,12 @@ def _probe_command(path: Path) -> list[str]:
     return [sys.executable, "-E", "-s", str(program), str(path.absolute())]
 
 
-def _check_readable(path: Path, file_name: str) -> None:
+def check_readable(path: Path, file_name: str) -> None:
+    """Refuse a file that is not there, cannot be read or has nothing in it. Blocking.
+
+    Raises:
+        UnreadableFile, EmptyFile: with the reason.
+    """
     try:
         status = path.stat()
         # A pipe or device would be waited for without end.

@@ -10,6 +10,7 @@ from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage
 from db import Database
 from followers import Loop
 from markups.ratings import rated_messages
+from random_ids import new_name
 
 _AT_ONCE = 20
 _PAUSE_S = 0.3
@@ -53,8 +54,9 @@ class ChatDeliveries:
             ended = await chat_history.lock_ended(connection, _DOOR, _AT_ONCE)
             for each in ended:
                 destination = _Destination.model_validate(each.return_to)
-                for part, message in enumerate(_messages(each, destination.waiting_message_id)):
-                    key = f"answer:{each.id}:{part}"
+                for message in _messages(each, destination.waiting_message_id):
+                    # Once by the mark; one that failed is delivered again when it was answered after all.
+                    key = f"answer:{each.id}:{new_name()}"
                     await outbox_store.put(connection, key, each.owner_id, destination.chat_id, message)
                 await chat_history.mark_delivered(connection, each.id)
         if ended:

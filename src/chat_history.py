@@ -85,7 +85,8 @@ _FINISH_ANSWER = """
     RETURNING id
 """
 _FAIL_ANSWER = """
-    UPDATE chat_answers SET status = %(failed)s, error_code = %(error_code)s, finished_at = now()
+    UPDATE chat_answers SET
+        status = %(failed)s, error_code = %(error_code)s, finished_at = now(), dismissed_at = NULL
     WHERE id = %(id)s AND status = %(waiting)s
 """
 _SELECT_ENDED = """

@@ -9,8 +9,10 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from enum import StrEnum
 from time import monotonic
-from typing import Any, Never
+from typing import Any, NamedTuple, Never
 
 import psycopg
 import structlog
@@ -27,6 +29,25 @@ _SILENCE = "no answer"
 _Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
+class AbsenceKind(StrEnum):
+    """How a database is away."""
+
+    SILENT = "silent"
+    REFUSES = "refuses"
+    """Nobody listens at its address."""
+    STARTS = "starts"
+    """Its server is starting or stopping."""
+    FAILS = "fails"
+    """It ends the connection, or does not let us in."""
+
+
+class Absence(NamedTuple):
+    """Since when a database is away, and how."""
+
+    since: datetime
+    kind: AbsenceKind
+
+
 class DatabaseWatch:
     """Watches one database: calls ``on_gone`` with the reason when it goes away, ``on_back`` when it answers again."""
 
@@ -38,6 +59,12 @@ class DatabaseWatch:
         self.gone: str | None = None
         """Why the database is away; None while it is there."""
         self._since = monotonic()
+        self._changed_at = datetime.now(UTC)
+
+    @property
+    def absence(self) -> Absence | None:
+        """What is known of the database's absence; None while it is there."""
+        return None if self.gone is None else Absence(self._changed_at, _kind_of(self.gone))
 
     async def run(self) -> Never:
         """Watch until cancelled."""
@@ -98,6 +125,7 @@ class DatabaseWatch:
         if not changed:
             return
         lasted, self._since = monotonic() - self._since, monotonic()
+        self._changed_at = datetime.now(UTC)
         if problem is None:
             DATABASE_AWAY_SECONDS.inc(lasted)
             log.warning("database_back", seconds=round(lasted, 1))
@@ -105,6 +133,18 @@ class DatabaseWatch:
         else:
             log.warning("database_away", reason=problem)
             self._on_gone(problem)
+
+
+def _kind_of(problem: str) -> AbsenceKind:
+    """Tell the kind by the words of the driver and the server: psycopg has no class for each."""
+    if problem == _SILENCE:
+        return AbsenceKind.SILENT
+    if "refused" in problem:
+        return AbsenceKind.REFUSES
+    # What a server says whose language is not English falls under the last.
+    if any(said in problem for said in ("starting up", "shutting down", "recovery")):
+        return AbsenceKind.STARTS
+    return AbsenceKind.FAILS
 
 
 async def connected(conninfo: str) -> _Connection:

@@ -162,6 +162,46 @@ class OutboxItem(Value):
     """Since when others pass the message, whose own content could not be made; None when that never happened."""
 
 
+class LetterKind(StrEnum):
+    """The kind of a dead letter: a message that was given up, or work that failed for good."""
+
+    MESSAGE = "message"
+    RECORDING = "recording"
+    REPORT = "report"
+    ANSWER = "answer"
+
+
+class LetterId(Value):
+    """Names a dead letter: ``row`` is the id of a row of ``outbox``, a recording, a report run or an answer."""
+
+    kind: LetterKind
+    row: int | UUID
+
+
+class DeadLetter(Value):
+    """What somebody did not get, and nobody will try again by itself. What it says is not here."""
+
+    kind: LetterKind
+    row: int | UUID
+    person: str
+    failed_at: datetime
+    error_code: str
+    message_kind: MessageKind | None
+    """The kind of a message; None for work."""
+    source: FileSource | None
+    """The file that a message brings."""
+    recording_number: int | None
+    """The number of the recording that it is about, as of the reports and chats below; None when it is gone."""
+    report_id: ReportId | None
+    report_number: int | None
+    """The report's permanent number, which only a finished one has."""
+    chat_number: int | None
+
+    @property
+    def id(self) -> LetterId:
+        return LetterId(kind=self.kind, row=self.row)
+
+
 class IncomingState(StrEnum):
     """The state of a file that a person sent. A ``STORED`` one has a recording."""
 

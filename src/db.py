@@ -24,7 +24,7 @@ from yoyo.migrations import Migration
 
 import texts.errors
 from config import ROOT
-from database_watch import DatabaseWatch, connected, hang_up
+from database_watch import Absence, DatabaseWatch, connected, hang_up
 from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, DiskFull
 from random_ids import new_id
 
@@ -153,6 +153,11 @@ class Database:
             await asyncio.wait([self._watching])
         await self.pool.close()
 
+    @property
+    def absence(self) -> Absence | None:
+        """Since when and how the database is away; None while it is there."""
+        return self._watch.absence
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Yield a connection whose work is committed when the block ends and undone when it raises.
@@ -169,6 +174,10 @@ class Database:
                 with self._used(connection):
                     async with connection.transaction():
                         yield connection
+            except psycopg.errors.ReadOnlySqlTransaction:
+                # What a session may do is settled when it begins: the next may write, once that was mended.
+                await connection.close()
+                raise
             finally:
                 await self.pool.putconn(connection)
 

@@ -51,6 +51,7 @@ from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
 from telegram_handlers.context import Context, MessageHandler, Routes, joined
 from telegram_handlers.presses import PressAnswer, Taps
+from telegram_handlers.without_database import WithoutDatabase
 from telegram_handlers.workers import PersonWorkers
 from texts.telegram import OUTDATED
 
@@ -64,6 +65,8 @@ _HANDLED = "handled"
 _OUTDATED = "outdated"
 _KNOWN = "known"
 _DATABASE_AWAY = "database_away"
+_WAITED_FOR = frozenset([MessengerUnavailable.code, DatabaseMisconfigured.code, _DATABASE_AWAY])
+"""These outcomes come to an end of themselves, or by an operator's hand: the update is handled again."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class _Arrival:
 class Router:
     """Takes updates from the client and gives each to its handler. Nothing is handled before ``recover``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # these are its parts
         self,
         inbox: Inbox,
         dialogs: Dialogs,
@@ -108,6 +111,7 @@ class Router:
         *,
         menu: Screen,
         other: MessageHandler,
+        without_database: WithoutDatabase,
         timing: Timing = USUAL_TIMING,
     ) -> None:
         """Join the routes. ``other`` handles text that no dialog waits for.
@@ -129,12 +133,14 @@ class Router:
         self._ready = asyncio.Event()
         self._ended: set[SeenUpdate] = set()
         self._declined: set[ChatId] = set()
-        self._asked_to_wait: dict[ChatId, MessageId] = {}
+        self._without_database = without_database
 
     async def on_message(self, message: IncomingMessage) -> None:
         """Store a message and put it in its person's queue."""
         if not message.private:
             await self._decline_group(message.chat_id)
+            return
+        if await self._without_database.answers(message):
             return
         await self._ready.wait()
         arrival = _Arrival(SeenUpdate.of(message), message)
@@ -175,6 +181,7 @@ class Router:
         """Take up interrupted updates and messages written while the bot was down; then let updates be handled."""
         after, left = await self._left_by_the_last_run()
         log.info("recovering", interrupted=len(left))
+        await self._without_database.take_back_old()
         for seen in left:
             self._workers.put(seen.person.id, self._again(seen))
         # Updates wait until here: one that came since the start would be among those left over, and be handled twice.
@@ -235,13 +242,15 @@ class Router:
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
             outcome, waits = await self._outcome(arrival, code), 0
-            while outcome in {MessengerUnavailable.code, _DATABASE_AWAY}:  # the first ends with the tries
-                if outcome == _DATABASE_AWAY:
-                    waits += 1
-                    await self._wait_for_database(arrival.seen.chat_id)
-                else:
+            while outcome in _WAITED_FOR:
+                if outcome == MessengerUnavailable.code:  # until the tries are used up
                     await asyncio.sleep(self._timing.retry_after_s)
+                else:
+                    waits += 1
+                    await self._wait_for_database(arrival.seen.chat_id, outcome)
                 outcome = await self._outcome(arrival, code, waits)
+            if waits:
+                await self._without_database.take_back(arrival.seen.chat_id)
             if arrival.answer is not None:
                 await arrival.answer("")
             if isinstance(arrival.update, ButtonPress):
@@ -252,13 +261,14 @@ class Router:
         UPDATES.labels(kind, outcome).inc()
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
-    async def _wait_for_database(self, chat: ChatId) -> None:
+    async def _wait_for_database(self, chat: ChatId, outcome: str) -> None:
         """Tell a person once that the answer will come, and wait until it can."""
-        try:
-            if chat not in self._asked_to_wait:
-                self._asked_to_wait[chat] = await self._telegram.send(chat, Screen(text=texts.telegram.SAVED))
-        except MessengerError as exc:
-            log.warning("person_not_told", error=exc.code, reason=str(exc))
+        if outcome == DatabaseMisconfigured.code:
+            await self._without_database.tell(chat, texts.telegram.SAVED_UNTIL_MENDED)
+            # It answers, so that nothing tells when it was mended.
+            await asyncio.sleep(self._timing.retry_after_s)
+        else:
+            await self._without_database.tell(chat, texts.telegram.SAVED)
         while True:
             try:
                 await self._inbox.settle()
@@ -266,11 +276,6 @@ class Router:
             except (DatabaseUnavailable, DiskFull) as exc:
                 log.warning("update_waits", reason=str(exc))
                 await asyncio.sleep(self._timing.retry_after_s)
-        try:
-            if message := self._asked_to_wait.pop(chat, None):
-                await self._telegram.delete(chat, [message])
-        except MessengerError as exc:
-            log.warning("message_not_deleted", error=exc.code, reason=str(exc))
 
     async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
@@ -281,8 +286,9 @@ class Router:
             # The reason of bad input may quote what a person typed.
             reason = "" if isinstance(exc, BadInput) else str(exc)
             log.warning("update_failed", error=exc.code, reason=reason)
-            away = isinstance(exc, DatabaseUnavailable) and not isinstance(exc, DatabaseMisconfigured)
-            if away and waits < MOST_WAITS:
+            if isinstance(exc, DatabaseMisconfigured):
+                return exc.code
+            if isinstance(exc, DatabaseUnavailable) and waits < MOST_WAITS:
                 return _DATABASE_AWAY
             if not isinstance(exc, MessengerUnavailable | ChatClosed):
                 await self._tell(chat, _failure_text(exc, code))

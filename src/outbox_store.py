@@ -4,7 +4,7 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from datamodels import UserId
+from datamodels import UserId, Value
 from datamodels_telegram import ChatId, MessageId, OutboxItem, OutgoingMessage
 from db import Connection
 from random_ids import new_random_id
@@ -27,14 +27,30 @@ _SELECT_NEXT = """
     WHERE not_before <= now()
     ORDER BY id
 """
+_SELECT_BACKLOG = """
+    SELECT count(*) AS count, min(created_at) AS since FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL
+"""
 _NOTE_SENT = "UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), error = NULL WHERE id = %(id)s"
-_GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s WHERE id = %(id)s"
+_GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s, dismissed_at = NULL WHERE id = %(id)s"
 _TRY_LATER = """
     UPDATE outbox SET
         tries = tries + 1, not_before = %(not_before)s, error = %(error)s,
         aside_at = CASE WHEN %(aside)s THEN coalesce(aside_at, now()) ELSE aside_at END
     WHERE id = %(id)s
 """
+
+
+class Backlog(Value):
+    """How many messages wait to be sent, and since when the first does; None when there are none."""
+
+    count: int
+    since: datetime | None
+
+
+async def backlog(connection: Connection) -> Backlog:
+    """Return how much waits to be sent."""
+    row = await (await connection.execute(_SELECT_BACKLOG)).fetchone()
+    return Backlog.model_validate(row)
 
 
 async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:

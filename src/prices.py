@@ -38,6 +38,8 @@ class _Provider(Value):
     checked: date
     source: str
     note: str | None = None
+    engines: frozenset[str] = frozenset()
+    """Engines of ours that run any model for nothing."""
     models: dict[str, ModelFacts]
 
 
@@ -46,10 +48,19 @@ class _Table(Value):
 
 
 @cache
-def _models() -> dict[str, ModelFacts]:
+def _providers() -> tuple[_Provider, ...]:
     text = (ROOT / "resources" / "prices.yaml").read_text(encoding="utf-8")
-    table = _Table.model_validate(yaml.safe_load(text))
-    return {name: facts for provider in table.providers.values() for name, facts in provider.models.items()}
+    return tuple(_Table.model_validate(yaml.safe_load(text)).providers.values())
+
+
+@cache
+def _models() -> dict[str, ModelFacts]:
+    return {name: facts for provider in _providers() for name, facts in provider.models.items()}
+
+
+def is_free(engine: str) -> bool:
+    """Tell whether the engine of this name runs on this machine, where no model costs anything."""
+    return any(engine in provider.engines for provider in _providers())
 
 
 def model_facts(model: str) -> ModelFacts | None:
@@ -58,16 +69,20 @@ def model_facts(model: str) -> ModelFacts | None:
     return _models().get(name) or _models().get(_SNAPSHOT.sub("", name))
 
 
-def cost_usd(model: str, usage: Usage) -> Decimal | None:
-    """Return the US dollars for ``usage`` at the standard rate; None when the price is unknown."""
+def cost_usd(model: str, usage: Usage, *, engine: str = "") -> Decimal | None:
+    """Return the US dollars for ``usage`` of an engine at the standard rate; None when the price is unknown."""
+    if is_free(engine):
+        return Decimal(0)
     facts = model_facts(model)
     if facts is None or facts.input is None or facts.output is None:
         return None
     return (facts.input * usage.prompt_tokens + facts.output * usage.completion_tokens) / 1_000_000
 
 
-def audio_cost_usd(model: str, seconds: float) -> Decimal | None:
-    """Return the US dollars for transcribing ``seconds`` of audio; None when the price is unknown."""
+def audio_cost_usd(model: str, seconds: float, *, engine: str = "") -> Decimal | None:
+    """Return the US dollars for ``seconds`` of audio transcribed by an engine; None when the price is unknown."""
+    if is_free(engine):
+        return Decimal(0)
     facts = model_facts(model)
     if facts is None or facts.audio_minute is None:
         return None

@@ -262,7 +262,8 @@ _GO_ON = """
 """
 _RECORD_FAILURE = """
     UPDATE recordings SET
-        error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s, updated_at = now()
+        error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s, updated_at = now(),
+        dismissed_at = NULL
     WHERE id = %(id)s AND error_code IS DISTINCT FROM %(cancelled)s
 """
 _CANCEL = """

@@ -78,7 +78,7 @@ _FINISH_RUN = """
 _FAIL_RUN = """
     UPDATE report_runs SET
         status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = NULL,
-        finished_at = now()
+        finished_at = now(), dismissed_at = NULL
     WHERE id = %(id)s AND status <> 'cancelled'
 """
 _POSTPONE_RUN = """

@@ -1,6 +1,6 @@
 """A person who presses what is seen and types, over the real handlers, stores and database; Telegram is in memory."""
 
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Database
+from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialog
 from embeddings.port import Embeddings
 from jobs.context import JobContext
@@ -38,6 +39,7 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
+from machine import Machine
 from markups.callback_data import Action, unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
@@ -59,12 +61,16 @@ from scripted_model import ScriptedModel
 from speech_to_text.port import SpeechToText
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, PressHandler
+from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from updates_journal import UpdatesJournal
 from user_states import get
 from users_store import ensure_telegram_user
 from voice_embeddings import VoiceEncoder
+from work_in_progress import WorkInProgress
 
 TODAY = date(2026, 11, 21)
 PACK = load_pack(ROOT / "prompts")
@@ -136,7 +142,15 @@ class Bot:
             wake=self._wake,
         )
         reports = ReportWork(PACK, orders, lambda: self.demonstration, self._wake)
+        enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
+        self.letters = DeadLetters(database, enqueue)
+        self.journal = UpdatesJournal(folder / "updates.journal")
+        self.engines_down: dict[str, datetime] = {}
+        self.machine = Machine(database, self.journal, lambda: self.engines_down)
+        menu = MenuWork(WorkInProgress(database), self.letters, self.machine, SystemFacts("", "", LIMITS, folder))
         self.routes = [
+            MenuHandlers(messages, menu).routes(),
+            DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake).routes(),
             ReportHandlers(messages, reports).routes(),
@@ -165,10 +179,10 @@ class Person:
         self._messages = count(1)
 
     @classmethod
-    async def come(cls, bot: Bot) -> "Person":
+    async def come(cls, bot: Bot, name: str = "Мария", role: Role = Role.USER) -> "Person":
         async with bot.database.transaction() as connection:
-            person = TelegramPerson(id=next(_people), name="Мария")
-            return cls(bot, await ensure_telegram_user(connection, person, Role.USER))
+            person = TelegramPerson(id=next(_people), name=name)
+            return cls(bot, await ensure_telegram_user(connection, person, role))
 
     @property
     def sees(self) -> str:

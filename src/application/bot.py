@@ -15,7 +15,7 @@ import structlog
 
 import texts.telegram
 from access import Team
-from application.engines import language_endpoint, speech_endpoint
+from application.engines import language_in_use, speech_in_use
 from application.notices import Notices
 from application.objects import StartProgress
 from application.parts import Application, open_application
@@ -25,6 +25,7 @@ from chats.export import write_history
 from chats.threads import Chats
 from config import Settings
 from conversations.ratings import Ratings
+from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialogs
 from downloads import Downloads
 from errors import BotNotConfigured, BotRunsAlready
@@ -34,6 +35,7 @@ from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
 from inbox import Inbox
 from jobs.queue import Jobs
+from machine import Machine
 from markups.menus import main_menu
 from message_tracker import MessageTracker
 from messenger import Messenger
@@ -50,12 +52,14 @@ from recordings.sent_files import SentFiles
 from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
 from telegram_handlers.chats import ChatHandlers, ChatWork
-from telegram_handlers.menu import MenuHandlers, SystemFacts
+from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from utils import yield_processor
 from work_in_progress import WorkInProgress
@@ -171,9 +175,10 @@ async def open_bot(
         stack.push_async_callback(router.stop)
         await telegram.set_commands(texts.telegram.COMMANDS)
         application.database.on_back.append(Loop.try_again)
-        notices = Notices(application.database, settings.owner_telegram_id)
+        notices = Notices(application.database, telegram, settings.owner_telegram_id)
         stack.push_async_callback(notices.stop)
-        application.on_revival.append(notices.engine_revived)
+        application.embedded.on_revival.append(notices.engine_revived)
+        application.embedded.on_stuck.append(notices.engine_stuck)
         yield Bot(telegram, router, application.jobs, followers)
 
 
@@ -213,7 +218,11 @@ def messenger_of(settings: Settings) -> Messenger:
 
 def _router(application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
-    menu = MenuHandlers(WorkInProgress(database), messages, _facts(application))
+    spool = settings.persistent_dir / "spool"
+    journal = UpdatesJournal(spool / "updates.journal")
+    machine = Machine(database, journal, lambda: application.embedded.down)
+    enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
+    letters = DeadLetters(database, enqueue)
 
     def wake_deliveries() -> None:
         followers.cards.wake()
@@ -244,16 +253,13 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
     chats = _chats(application, messages)
     form = MetadataForm(database, _today)
     return Router(
-        Inbox(
-            database,
-            Team.from_settings(settings),
-            UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal"),
-        ),
+        Inbox(database, Team.from_settings(settings), journal),
         Dialogs(database),
         telegram,
         messages,
         [
-            menu.routes(),
+            MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application))).routes(),
+            DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
             ReportHandlers(messages, reports).routes(),
@@ -263,6 +269,7 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
         ],
         menu=main_menu(),
         other=chats.ask,
+        without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
     )
 
 
@@ -293,19 +300,21 @@ def _ratings(application: Application) -> RatingWork:
 
 def _facts(application: Application) -> SystemFacts:
     settings, engines = application.settings, application.engines
-    speech, language = speech_endpoint(settings), language_endpoint(settings)
-    if not engines.has_language_model:
-        named = texts.telegram.SYSTEM_OFF
-    elif engines.has_demo_model:
-        named = texts.telegram.SYSTEM_EMBEDDED_DEMO
+    if engines.has_demo_model:
+        language = texts.telegram.SYSTEM_DEMO.format(model=language_in_use(settings)[0])
     else:
-        named = f"{language.model} ({language.provider})" if language else texts.telegram.SYSTEM_EMBEDDED
+        language = _named(*language_in_use(settings)) if engines.has_language_model else texts.telegram.SYSTEM_OFF
     return SystemFacts(
-        speech=f"{speech.model} ({speech.provider})" if speech else texts.telegram.SYSTEM_EMBEDDED,
-        language=named,
+        speech=_named(*speech_in_use(settings)),
+        language=language,
         limits=application.limits,
         state=settings.persistent_dir,
     )
+
+
+def _named(model: str, provider: str | None) -> str:
+    template = texts.telegram.SYSTEM_LOCAL if provider is None else texts.telegram.SYSTEM_HOSTED
+    return template.format(model=model, provider=provider)
 
 
 def _today() -> date:

@@ -119,6 +119,31 @@ def embeddings_endpoint(settings: Settings) -> Endpoint | None:
     return _endpoint(settings, own, settings.embeddings_model, "EMBEDDINGS")
 
 
+def speech_in_use(settings: Settings) -> tuple[str, str | None]:
+    """Return the name of the speech model, and the provider who runs it; None when it runs on this machine.
+
+    Raises:
+        BadSettings: as ``speech_endpoint``.
+    """
+    endpoint = speech_endpoint(settings)
+    if endpoint is not None:
+        return endpoint.model, endpoint.provider
+    weights = LOCAL_SPEECH[settings.asr_engine].weights
+    return settings.asr_model_dir.name if settings.asr_model_dir else weights or settings.asr_engine, None
+
+
+def language_in_use(settings: Settings) -> tuple[str, str | None]:
+    """Return the name of the language model as ``speech_in_use`` does; there must be one.
+
+    Raises:
+        BadSettings: as ``language_endpoint``.
+    """
+    endpoint = language_endpoint(settings)
+    if endpoint is not None:
+        return endpoint.model, endpoint.provider
+    return settings.llm_model_file.stem if settings.llm_model_file else EMBEDDED_MODEL, None
+
+
 def _configured(settings: Settings, own: tuple[str | None, SecretStr | None]) -> bool:
     return any((*own, settings.openai_base_url, settings.openai_api_key))
 

@@ -1,28 +1,39 @@
 """Notices to the bot's owner about the machine."""
 
 import asyncio
+from collections.abc import Coroutine
+
+import structlog
 
 import outbox_store
 import users_store
 from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
 from db import Database
+from errors import DatabaseUnavailable
+from messenger import MessengerError, Sender
 from random_ids import new_name
-from texts.telegram import ENGINE_REVIVED, ENGINES
+from texts.telegram import ENGINE_REVIVED, ENGINE_STUCK, ENGINES
+
+log = structlog.get_logger(__name__)
 
 
 class Notices:
     """Puts notices to the owner into the outbox; drops them when there is no owner, or the owner never wrote."""
 
-    def __init__(self, database: Database, owner: int | None) -> None:
+    def __init__(self, database: Database, messenger: Sender, owner: int | None) -> None:
         self._database = database.patient()
-        self._owner = owner
+        self._at_once = database.patient(0)
+        self._messenger = messenger
+        self._owner = None if owner is None else ChatId(owner)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def engine_revived(self, name: str) -> None:
         """Tell that an embedded engine died and was started again."""
-        task = asyncio.create_task(self._tell(ENGINE_REVIVED.format(engine=ENGINES.get(name, name))))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._begin(self._put(self._database, ENGINE_REVIVED.format(engine=ENGINES.get(name, name))))
+
+    def engine_stuck(self, name: str) -> None:
+        """Tell that an embedded engine died and cannot be started again, even if that is the database."""
+        self._begin(self._tell_at_once(ENGINE_STUCK.format(engine=ENGINES.get(name, name))))
 
     async def stop(self) -> None:
         """Drop what could not be put into the outbox yet."""
@@ -30,12 +41,26 @@ class Notices:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _tell(self, text: str) -> None:
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tell_at_once(self, text: str) -> None:
+        try:
+            await self._put(self._at_once, text)
+        except DatabaseUnavailable:
+            try:
+                if self._owner is not None:
+                    await self._messenger.send(self._owner, Screen(text=text))
+            except MessengerError as exc:
+                log.warning("owner_not_told", error=exc.code, reason=str(exc))
+
+    async def _put(self, database: Database, text: str) -> None:
         if self._owner is None:
             return
         message = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=Screen(text=text))
-        async with self._database.transaction() as connection:
+        async with database.transaction() as connection:
             person = await users_store.find_by_telegram_id(connection, self._owner)
             if person is not None:
-                key = f"notice:{new_name()}"
-                await outbox_store.put(connection, key, person.id, ChatId(self._owner), message)
+                await outbox_store.put(connection, f"notice:{new_name()}", person.id, self._owner, message)

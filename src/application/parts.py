@@ -1,7 +1,7 @@
 """The parts of the application: built from the settings, opened and closed in the right order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -49,8 +49,7 @@ class Application:
     archive: ReportArchive
     conversations: HybridStorage
     owner: UserId
-    on_revival: list[Callable[[str], None]]
-    """Called with the name of an embedded engine that died and serves again."""
+    embedded: EmbeddedEngines
 
 
 @asynccontextmanager
@@ -112,7 +111,7 @@ async def open_application(
             archive=archive,
             conversations=conversations,
             owner=owner,
-            on_revival=embedded.on_revival,
+            embedded=embedded,
         )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -89,20 +89,32 @@ async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str
         DiskFull: no space; none of the files is there that was not there before.
         UnwritableFolder: the folder cannot be made or written to.
     """
-    return await asyncio.to_thread(_write, finished, out)
+    folder, manifest = _folder(finished, out), _manifest(finished)
+    await asyncio.to_thread(_write, folder, lambda: _contents(finished, manifest))
+    return folder, manifest
 
 
-def _write(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
-    recording = finished.recording
-    stem = cut(Path(recording.file_name).stem, _LONGEST_STEM)
-    folder = out / safe_file_name(f"{recording.number} {stem}")
-    manifest = _manifest(finished)
+async def write_transcript(finished: Finished, out: Path) -> None:
+    """Write the files of the transcript, before there are reports and the manifest of the whole.
+
+    Raises:
+        DiskFull, UnwritableFolder: as ``write_artefacts``.
+    """
+    await asyncio.to_thread(_write, _folder(finished, out), lambda: _transcript_files(finished))
+
+
+def _folder(finished: Finished, out: Path) -> Path:
+    stem = cut(Path(finished.recording.file_name).stem, _LONGEST_STEM)
+    return out / safe_file_name(f"{finished.recording.number} {stem}")
+
+
+def _write(folder: Path, contents: Callable[[], Iterator[tuple[str, bytes | str]]]) -> None:
     written: list[Path] = []
     try:
         with disk_full_mapped(folder):
             (folder / "reports").mkdir(parents=True, exist_ok=True)
         with alone_in(folder):
-            for name, content in _contents(finished, manifest):
+            for name, content in contents():
                 if not (folder / name).exists():
                     written.append(folder / name)
                 write_atomically(folder / name, content)
@@ -111,7 +123,6 @@ def _write(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
         if isinstance(exc, OSError):
             raise UnwritableFolder(path=folder, reason=folder_problem(exc)) from exc
         raise
-    return folder, manifest
 
 
 def _take_back(written: Sequence[Path], folder: Path) -> None:
@@ -123,12 +134,15 @@ def _take_back(written: Sequence[Path], folder: Path) -> None:
             each.rmdir()
 
 
+def _transcript_files(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
+    for extension, form in TRANSCRIPT_FORMATS.items():
+        yield f"transcript.{extension}", form.write(finished.transcript, finished.recording.file_name)
+
+
 def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
     """Return the files by their names within the folder."""
-    transcript, file_name = finished.transcript, finished.recording.file_name
-    about = [file_name, *metadata_lines(finished.metadata)]
-    for extension, form in TRANSCRIPT_FORMATS.items():
-        yield f"transcript.{extension}", form.write(transcript, file_name)
+    about = [finished.recording.file_name, *metadata_lines(finished.metadata)]
+    yield from _transcript_files(finished)
     for run in finished.runs:
         if run.status is RunStatus.DONE:
             label, text = finished.label_of(run), run.text or ""
@@ -142,7 +156,7 @@ def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[st
 def _manifest(finished: Finished) -> dict[str, Any]:
     recording, transcript = finished.recording, finished.transcript
     usage = sum((run.usage for run in finished.runs), Usage())
-    costs = [run.cost_usd for run in finished.runs] + [audio_cost_usd(transcript.model, transcript.duration_s)]
+    costs = [run.cost_usd for run in finished.runs] + [_audio_cost(transcript)]
     return {
         "recording": recording.number,
         "file_name": recording.file_name,
@@ -168,6 +182,10 @@ def _manifest(finished: Finished) -> dict[str, Any]:
         "missing": [interval.model_dump() for interval in transcript.missing],
         "warnings": list(recording.warnings),
     }
+
+
+def _audio_cost(transcript: Transcript) -> Decimal | None:
+    return audio_cost_usd(transcript.model, transcript.duration_s, engine=transcript.engine)
 
 
 def _manifest_of_run(run: ReportRun) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 import recordings_store
 import texts.cli
 from application.parts import Application, open_application
-from cli.artefacts import check_writable, load_finished, summary, write_artefacts
+from audio import check_readable
+from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_transcript
 from cli.display import Display
 from config import ROOT, Settings
 from constants import NO_SCENARIO
@@ -66,10 +67,33 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
         BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: no file can be worked on.
     """
     await asyncio.to_thread(check_writable, options.out)
+    problems = await asyncio.to_thread(_problems, options.files)
+    if len(problems) == len(set(options.files)):
+        # Nothing to work on: what else the command lacks does not matter.
+        return _refused(problems, options, display)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     order = _Order(pack, options, display)
     async with open_application(settings, pack, display.advance) as application:
         return await _Session(application, options, order, display).run()
+
+
+def _problems(files: Sequence[Path]) -> dict[Path, VoxPersonaError]:
+    """Return what is wrong with the files that cannot be read. Blocking."""
+    problems: dict[Path, VoxPersonaError] = {}
+    for file in files:
+        try:
+            check_readable(file, readable_name(file))
+        except VoxPersonaError as exc:
+            problems[file] = exc
+    return problems
+
+
+def _refused(problems: Mapping[Path, VoxPersonaError], options: ProcessOptions, display: Display) -> int:
+    for file, problem in problems.items():
+        display.say(texts.cli.FAILED.format(file_name=readable_name(file), reason=problem.user_text))
+    if options.as_json:
+        sys.stdout.write("[]\n")
+    return max(problem.exit_status for problem in problems.values())
 
 
 class _Order:
@@ -164,7 +188,8 @@ class _Session:
             self._fail(readable_name(file), exc.exit_status, exc.user_text)
             return None
         recording = accepted.recording
-        said = texts.cli.KNOWN if accepted.known else texts.cli.ACCEPTED
+        known = texts.cli.KNOWN if recording.stage is Stage.DONE else texts.cli.KNOWN_UNDONE
+        said = known if accepted.known else texts.cli.ACCEPTED
         self._display.say(
             said.format(
                 file_name=recording.file_name,
@@ -179,7 +204,10 @@ class _Session:
         """Follow one recording until its artefacts are written."""
         subject = recording.file_name
         try:
-            await self._until(recording, _transcribed)
+            await self._until(recording, _transcribed, _described_work)
+            if self._order.reports:
+                # Whatever ends the reports, the transcript is there.
+                await write_transcript(await load_finished(self._app, recording.id, []), self._options.out)
             run_ids = await self._write_reports(recording)
             self._display.finish(subject)
             finished = await load_finished(self._app, recording.id, run_ids)
@@ -207,10 +235,15 @@ class _Session:
         runs = await self._app.orders.order_chosen(
             self._app.owner, recording.id, self._order.reports, self._order.building
         )
-        await self._until(recording, _reported)
+        await self._until(recording, _reported, _described_reports)
         return list(runs)
 
-    async def _until(self, recording: Recording, done: Callable[[RecordingProgress], bool]) -> None:
+    async def _until(
+        self,
+        recording: Recording,
+        done: Callable[[RecordingProgress], bool],
+        described: Callable[[RecordingProgress], tuple[str, float | None]],
+    ) -> None:
         """Show the progress until the work is done.
 
         Raises:
@@ -221,7 +254,7 @@ class _Session:
                 (progress,) = await recordings_store.load_progress(connection, [recording.id])
             if progress.error_code is not None:
                 raise _StoredFailure(progress.error_code, progress.error_text or "")
-            self._display.show(recording.file_name, *_described(progress))
+            self._display.show(recording.file_name, *described(progress))
             if done(progress):
                 return
             await asyncio.sleep(_POLL_S)
@@ -249,13 +282,14 @@ def _reported(progress: RecordingProgress) -> bool:
     return not progress.runs.get(RunStatus.QUEUED, 0) + progress.runs.get(RunStatus.RUNNING, 0)
 
 
-def _described(progress: RecordingProgress) -> tuple[str, float | None]:
-    """Return the stage of the work in words, and the fraction of it that is done."""
-    if progress.stage is Stage.DONE and progress.passes_total:
-        line = texts.cli.PARTS.format(
-            stage=texts.cli.REPORTS_STAGE, done=progress.passes_done, total=progress.passes_total
-        )
-        return line, progress.passes_done / progress.passes_total
+def _described_reports(progress: RecordingProgress) -> tuple[str, float | None]:
+    """Return how far the reports are, in words and as a fraction."""
+    line = texts.cli.PARTS.format(stage=texts.cli.REPORTS_STAGE, done=progress.passes_done, total=progress.passes_total)
+    return line, progress.passes_done / progress.passes_total if progress.passes_total else None
+
+
+def _described_work(progress: RecordingProgress) -> tuple[str, float | None]:
+    """Return the stage of the work on the recording in words, and the fraction of it that is done."""
     label = texts.cli.STAGE_LABELS[progress.stage]
     if progress.stage is Stage.PREPARED and progress.parts_total:
         line = texts.cli.PARTS.format(stage=label, done=progress.parts_done, total=progress.parts_total)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Never, Self
@@ -15,7 +16,7 @@ class Engines:
     """Embedded engines with their state under ``persistent_dir``, started again when they die.
 
     Leaving the context stops those nobody else uses. The functions in ``on_revival`` are called with the name of an
-    engine that died and serves again.
+    engine that died and serves again, those in ``on_stuck`` once with the name of one that could not be started again.
     """
 
     def __init__(self, persistent_dir: Path) -> None:
@@ -24,8 +25,15 @@ class Engines:
         self._engines: tuple[Engine, ...] = (self._postgres, self._llm)
         self._watching: list[asyncio.Task[Never]] = []
         self.on_revival: list[Callable[[str], None]] = []
+        self.on_stuck: list[Callable[[str], None]] = []
         for engine in self._engines:
             engine.on_revival = self.on_revival
+            engine.on_stuck = self.on_stuck
+
+    @property
+    def down(self) -> dict[str, datetime]:
+        """Names of the engines that died and do not serve again yet, and since when."""
+        return {engine.name: engine.down_since for engine in self._engines if engine.down_since is not None}
 
     async def __aenter__(self) -> Self:
         self._watching = [asyncio.create_task(engine.watch()) for engine in self._engines]

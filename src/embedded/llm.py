@@ -8,7 +8,8 @@ from pathlib import Path
 
 import urllib3
 
-from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
+from embedded.process import LOOPBACK, Engine, Launch, free_ports
+from embedded.running import Running, write_private
 from random_ids import new_secret
 
 SERVER = Path(__file__).with_name("llm_server.py")

@@ -19,7 +19,8 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
+from embedded.process import LOOPBACK, Engine, Launch, free_ports
+from embedded.running import Running, write_private
 from errors import DiskFull, EngineFailed
 from random_ids import new_secret
 

@@ -19,6 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Never
 
@@ -26,6 +27,7 @@ import psutil
 import structlog
 
 from config import child_environment
+from embedded.running import Running, birth_of, write_private
 from errors import DiskFull, EngineFailed
 from file_locks import FileLock
 
@@ -74,39 +76,6 @@ class Launch:
     group: int | None = None
 
 
-@dataclass(frozen=True)
-class Running:
-    """An engine's process and how to reach it, as written to the run file; ``birth`` is that of ``birth_of``."""
-
-    pid: int
-    birth: str
-    ports: Mapping[str, int]
-    secrets: Mapping[str, str]
-    options: Mapping[str, str | int]
-
-    def process(self) -> psutil.Process | None:
-        """Return the live process; None when it is gone or its pid belongs to another by now."""
-        try:
-            process = psutil.Process(self.pid)
-            same = birth_of(self.pid) == self.birth
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-            return None
-
-
-def birth_of(pid: int) -> str:
-    """Return what tells a process from all others that ever had its pid, whatever the system's clock says.
-
-    It is the boot and the tick of the start: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
-
-    Raises:
-        FileNotFoundError, ProcessLookupError: there is no such process.
-    """
-    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot}/{after_name[22 - 3]}"
-
-
 class Engine(ABC):
     """One embedded engine: how it is prepared, launched and known to be well."""
 
@@ -123,6 +92,10 @@ class Engine(ABC):
         self._starting = FileLock(self._run_dir / f"{self.name}.lock")
         self._within = asyncio.Lock()
         self._running: Running | None = None
+        self.down_since: datetime | None = None
+        """When the death of an engine in use was noticed; None while it lives."""
+        self.on_stuck: list[Callable[[str], None]] = []
+        """Called with the engine's name, once, when it died and the first try to start it again failed."""
         self.on_revival: list[Callable[[str], None]] = []
         """Called with the engine's name after it was started again."""
 
@@ -214,12 +187,24 @@ class Engine(ABC):
         while True:
             await asyncio.sleep(WATCH_S)
             if self._running is None or self._running.process() is not None:
+                if self.down_since is not None:
+                    # Somebody needed it, and was quicker.
+                    self._note_revival()
                 continue
+            is_known, self.down_since = self.down_since is not None, self.down_since or datetime.now(UTC)
             try:
                 await self._revive()
             except (EngineFailed, DiskFull, OSError) as exc:
                 log.error("engine_not_revived", engine=self.name, reason=str(exc))  # noqa: TRY400
+                if not is_known:
+                    for call in self.on_stuck:
+                        call(self.name)
                 await asyncio.sleep(REVIVAL_PAUSE_S)
+
+    def _note_revival(self) -> None:
+        self.down_since = None
+        for call in self.on_revival:
+            call(self.name)
 
     async def _revive(self) -> None:
         async with self._within:
@@ -232,8 +217,7 @@ class Engine(ABC):
                 if running is None or running.process() is None:
                     running = await self._started(dead.ports)
             self._running = running
-        for call in self.on_revival:
-            call(self.name)
+        self._note_revival()
 
     async def _obtained(self, *, alone: bool) -> Running:
         """Adopt the running engine, or start one; an engine that others use is never ended."""
@@ -385,14 +369,3 @@ def _is_gone(process: psutil.Process) -> bool:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step."""
-    part = path.with_name(path.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)

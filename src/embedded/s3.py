@@ -20,7 +20,8 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException
 
-from embedded.process import LOOPBACK, Engine, Launch, Running, free_ports, write_private
+from embedded.process import LOOPBACK, Engine, Launch, free_ports
+from embedded.running import Running, write_private
 from random_ids import new_name, new_secret
 
 REGION = "us-east-1"

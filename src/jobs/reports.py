@@ -60,13 +60,13 @@ class ReportSteps:
         answers = StoredModelAnswers(self._context.database, run.recording_id)
         generated = await generate_report(request, llm, answers, on_pass)
         # A cancellation between file and row would leave a report that nobody ordered.
-        keeping = asyncio.create_task(self._keep(run, report, generated))
+        keeping = asyncio.create_task(self._keep(run, report, generated, llm.info.name))
         try:
             await asyncio.shield(keeping)
         finally:
             await keeping
 
-    async def _keep(self, run: ReportRun, report: ReportType, generated: GeneratedReport) -> None:
+    async def _keep(self, run: ReportRun, report: ReportType, generated: GeneratedReport, engine: str) -> None:
         """Write the file first and its row last: after a crash between them the same file is written again."""
         async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
@@ -92,7 +92,7 @@ class ReportSteps:
             indices_error=generated.indices_error,
             warnings=generated.warnings,
             usage=generated.usage,
-            cost_usd=cost_usd(generated.model, generated.usage),
+            cost_usd=cost_usd(generated.model, generated.usage, engine=engine),
             duration_s=generated.duration_s,
         )
         async with self._context.database.transaction() as connection:

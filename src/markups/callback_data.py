@@ -101,6 +101,10 @@ class Action(StrEnum):
     CANCEL_COMMENT = "cancel_comment"
     ALL_RATINGS = "all_ratings"
     EXPORT_ANSWERS = "export_answers"
+    LETTERS = "letters"  # page, from 1
+    LETTER_REDO = "letter_redo"  # kind of the letter, its row, the page; short, for a row may be a UUID
+    LETTER_DROP = "letter_drop"  # as LETTER_REDO
+    LETTERS_REDO = "letters_redo"
 
     CANCEL_DIALOG = "cancel_dialog"
 

@@ -1,10 +1,13 @@
 """The menus: main, storage, system, help."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 
+import texts.dead_letters
 import texts.telegram
 from datamodels_telegram import Screen
+from machine import MachineState
 from markups.callback_data import Action, button
 
 
@@ -44,11 +47,13 @@ def storage_menu() -> Screen:
     )
 
 
-def system_menu(lines: Sequence[str]) -> Screen:
-    """Show the state of the system; ``lines`` are plain text."""
+def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:
+    """Show the state of the system, and the way to the dead ``letters`` if there are any; ``lines`` are plain text."""
     text = "\n".join(escape(line, quote=False) for line in lines)
+    undelivered = button(texts.dead_letters.BUTTON.format(count=letters), Action.LETTERS, 1)
     return Screen(
-        text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}", keyboard=((button(texts.telegram.BACK, Action.MENU_MAIN),),)
+        text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}",
+        keyboard=(*([(undelivered,)] if letters else []), (button(texts.telegram.BACK, Action.MENU_MAIN),)),
     )
 
 
@@ -59,12 +64,43 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
     )
 
 
-def status_screen(lines: Sequence[str]) -> Screen:
-    """Show the person's work in progress; ``lines`` are plain text, and empty when there is no work."""
+def status_screen(lines: Sequence[str], machine: MachineState | None = None) -> Screen:
+    """Show the person's work in progress, and to the owner how the machine is.
+
+    ``lines`` are plain text, and empty when there is no work.
+    """
     shown = "\n".join(escape(line, quote=False) for line in lines)
+    work = f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING
     return Screen(
-        text=f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING,
+        text=work if machine is None else f"{work}\n\n{_told_state(machine)}",
         keyboard=(
             (button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE), button(texts.telegram.BACK, Action.MENU_MAIN)),
         ),
     )
+
+
+def state_screen(machine: MachineState) -> Screen:
+    """Show how the machine is and nothing else, for a time without a database."""
+    return Screen(text=_told_state(machine))
+
+
+def _told_state(machine: MachineState) -> str:
+    lines = []
+    if machine.database is not None:
+        how = texts.telegram.STATE_ABSENCES[machine.database.kind]
+        lines.append(texts.telegram.STATE_DATABASE.format(how=how, since=_moment(machine.database.since)))
+    for name, since in machine.engines_down.items():
+        engine = texts.telegram.ENGINES.get(name, name)
+        lines.append(texts.telegram.STATE_ENGINE.format(engine=engine, since=_moment(since)))
+    lines = lines or [texts.telegram.STATE_WELL]
+    lines.append(texts.telegram.STATE_JOURNAL.format(count=machine.journaled))
+    waiting = machine.outbox
+    if waiting is not None and waiting.since is not None:
+        lines.append(texts.telegram.STATE_OUTBOX.format(count=waiting.count, since=_moment(waiting.since)))
+    elif waiting is not None:
+        lines.append(texts.telegram.STATE_OUTBOX_EMPTY)
+    return "\n".join([texts.telegram.STATE_TITLE, *lines])
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone():%d.%m.%Y %H:%M}"

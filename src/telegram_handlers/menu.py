@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import texts.telegram
-from access import Permission
+from access import Permission, may
 from constants import RECORDING_EXTENSIONS
 from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
+from dead_letters import DeadLetters
+from machine import Machine
 from markups.callback_data import Action, Press
 from markups.cards import measured
 from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
@@ -30,13 +32,23 @@ class SystemFacts:
     state: Path
 
 
+@dataclass(frozen=True)
+class MenuWork:
+    """The parts that the handlers use."""
+
+    in_progress: WorkInProgress
+    letters: DeadLetters
+    machine: Machine
+    facts: SystemFacts
+
+
 class MenuHandlers:
     """Shows the main menu, the storage menu, the system menu, help and the work in progress."""
 
-    def __init__(self, work: WorkInProgress, messages: MessageTracker, facts: SystemFacts) -> None:
-        self._work = work
+    def __init__(self, messages: MessageTracker, work: MenuWork) -> None:
         self._messages = messages
-        self._facts = facts
+        self._work = work
+        self._facts = work.facts
 
     def routes(self) -> Routes:
         screens: Mapping[Action, Screen] = {
@@ -75,11 +87,13 @@ class MenuHandlers:
         await self._show(context, self._help())
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        mine = await self._work.of(context.user.id)
-        await self._show(context, status_screen([_status_line(each) for each in mine]))
+        mine = await self._work.in_progress.of(context.user.id)
+        machine = await self._work.machine.state() if may(context.user.role, Permission.OPERATE) else None
+        await self._show(context, status_screen([_status_line(each) for each in mine], machine))
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
-        await self._show(context, system_menu(await self._system_lines(context)))
+        letters = await self._work.letters.count() if may(context.user.role, Permission.OPERATE) else 0
+        await self._show(context, system_menu(await self._system_lines(context), letters))
 
     async def _system_lines(self, context: Context) -> Sequence[str]:
         free = (await asyncio.to_thread(shutil.disk_usage, self._facts.state)).free

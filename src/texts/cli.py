@@ -85,6 +85,7 @@ ANSWERS_FIT = "{path}: ошибок нет."
 PROBLEM = Noun("ошибка", "ошибки", "ошибок")
 ACCEPTED = "🎙 Принято: {file_name} · {duration} · {size} · №{number}"
 KNOWN = "Эта запись уже есть: №{number} ({file_name} · {duration}). Готовое берём оттуда."
+KNOWN_UNDONE = "Эта запись уже есть: №{number} ({file_name} · {duration}). Делаем то, чего для неё ещё нет."
 CAPTION_PROBLEM = "В подписи не разобрано поле «{field}»: {reason}."
 DEMO_MODEL = (
     "Отчёты пишет встроенная демонстрационная модель: формат настоящий, глубины не ждите. "

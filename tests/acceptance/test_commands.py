@@ -72,6 +72,7 @@ def test_a_command_given_again_asks_nothing_and_writes_the_same(again: Installat
     outcome = again.run()
     assert outcome.status == 0
     assert "Эта запись уже есть: №1" in outcome.said
+    assert "Готовое берём оттуда" in outcome.said
     assert asked(again) == (0, 0)
     assert artefacts(again.out) == undisturbed.artefacts
 
@@ -163,7 +164,11 @@ def test_a_change_of_scenario_names_roles_anew_and_transcribes_nothing(
     assert artefacts(installation.out) == undisturbed.artefacts
 
     installation.server.requests.clear()
-    assert installation.run(scenario="design", report="none").status == 0
+    anew = installation.run(scenario="design", report="none")
+    assert anew.status == 0
+    assert "Делаем то, чего для неё ещё нет" in anew.said
+    assert "Готовое берём" not in anew.said
+    assert texts.cli.REPORTS_STAGE not in anew.said, "earlier reports are not what was asked for"
     assert asked(installation) == (0, 0)
     assert {segment["speaker"] for segment in segments(installation)} == {"S1"}
 

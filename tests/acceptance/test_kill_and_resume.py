@@ -116,7 +116,7 @@ def test_killed_twice_in_a_row_while_taking_the_recording_in(
 
 def test_killed_while_writing_the_results(installation: Installation, undisturbed: Undisturbed) -> None:
     command = installation.start()
-    wait_until(lambda: any(installation.out.rglob("transcript.json")), command)
+    wait_until(lambda: any(installation.out.rglob("reports/*.md")), command)
     kill(command)
     assert not list(installation.out.rglob("manifest.json")), "the manifest is written last"
     before = len(installation.asked())
@@ -141,6 +141,10 @@ def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed
         assert command.returncode == 130
         assert said.rstrip().endswith(texts.errors.INTERRUPTED)
         assert "Traceback" not in said
+    # The second came while reports were written.
+    [folder] = installation.out.iterdir()
+    assert sorted(path.suffix for path in folder.glob("transcript.*")) == [".docx", ".json", ".srt", ".txt", ".vtt"]
+    assert "".join((folder / "transcript.txt").read_text(encoding="utf-8").split())
     installation.tap.answer(None)
 
     assert installation.run().status == 0

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import texts.errors
+from database_watch import DatabaseWatch
 from db import Database
 from embedded.engines import Engines
 from errors import DatabaseMisconfigured, DatabaseUnavailable
@@ -97,6 +99,37 @@ async def test_idle_connections_that_fell_silent_hold_nobody_up(database: Databa
                 await asyncio.sleep(0.01)
         way.clear()
         await until_answered(database)
+
+
+@pytest.mark.parametrize(("goes", "kind"), [(dies, "fails"), (falls_silent, "silent")])
+async def test_it_is_known_since_when_and_how_it_is_away(
+    database: Database, way: TcpProxy, goes: Way, kind: str
+) -> None:
+    before = datetime.now(UTC)
+    assert database.patient().absence is None
+    await goes(way)
+    await until_away(database)
+    absence = database.patient().absence
+    assert absence is not None
+    assert absence.kind == kind
+    assert before <= absence.since <= datetime.now(UTC)
+    way.come_back()
+    way.clear()
+    await until_answered(database)
+    assert database.patient().absence is None
+
+
+async def test_it_is_known_that_nobody_listens(database_url: str) -> None:
+    heard: list[str] = []
+    closed = make_conninfo(database_url, host="127.0.0.1", port=1)
+    watch = DatabaseWatch(closed, heard.append, lambda: heard.append("back"))
+    watching = asyncio.create_task(watch.run())
+    async with asyncio.timeout(LIMIT_S):
+        while watch.absence is None:  # noqa: ASYNC110  # the server has no event of ours
+            await asyncio.sleep(0.05)
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert watch.absence.kind == "refuses"
 
 
 @pytest.mark.parametrize("goes", [dies, falls_silent])

@@ -9,7 +9,9 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -17,7 +19,8 @@ import psycopg
 import pytest
 
 from embedded.engines import Engines
-from embedded.process import WATCH_S
+from embedded.postgres import EmbeddedPostgres
+from embedded.process import START_TRIES, WATCH_S, Launch
 from errors import EngineFailed
 
 SRC = Path(__file__).parents[2] / "src"
@@ -250,10 +253,45 @@ async def test_an_engine_that_is_killed_serves_again_at_its_address(state_dir: P
             await until_served(dsn)
             assert engine_pid(state_dir, "postgres") != killed
             assert await execute(dsn, "SELECT number FROM kept") == [(1,)]
+            async with asyncio.timeout(20):
+                while len(revived) < times:  # noqa: ASYNC110  # it is told a moment after it serves
+                    await asyncio.sleep(0.05)
             assert revived == ["postgres"] * times
         assert await engines.postgres() == dsn
         last = engine_pid(state_dir, "postgres")
     assert not lives(last)
+
+
+async def test_that_a_killed_engine_cannot_be_started_again_is_told_once_and_its_return_too(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedded.process.REVIVAL_PAUSE_S", 0.2)
+    launch, tries = EmbeddedPostgres.launch, []
+
+    def fails(engine: EmbeddedPostgres, ports: Mapping[str, int] | None) -> Launch:
+        tries.append(ports)
+        return replace(launch(engine, ports), arguments=["/bin/false", engine.mark])
+
+    async with Engines(state_dir) as engines:
+        heard: list[str] = []
+        engines.on_stuck.append(lambda name: heard.append(f"{name} is stuck"))
+        engines.on_revival.append(lambda name: heard.append(f"{name} is back"))
+        dsn = await engines.postgres()
+        assert engines.down == {}
+        monkeypatch.setattr(EmbeddedPostgres, "launch", fails)
+        os.kill(engine_pid(state_dir, "postgres"), signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while len(tries) < 3 * START_TRIES:  # noqa: ASYNC110  # an engine has no event of ours
+                await asyncio.sleep(0.05)
+        assert heard == ["postgres is stuck"]
+        since = engines.down["postgres"]
+        assert since <= datetime.now(UTC)
+        monkeypatch.setattr(EmbeddedPostgres, "launch", launch)
+        await until_served(dsn)
+        async with asyncio.timeout(20):
+            while engines.down:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert heard == ["postgres is stuck", "postgres is back"]
 
 
 async def test_of_all_who_use_a_killed_engine_one_starts_it_again(state_dir: Path) -> None:

@@ -1,12 +1,15 @@
 """The router over a real database; Telegram is what the client shows of it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from random import getrandbits
 from tempfile import mkdtemp
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -36,6 +39,7 @@ from db import Database
 from dialogs import Dialog, Dialogs, Step
 from errors import (
     AccessDenied,
+    DatabaseMisconfigured,
     DatabaseUnavailable,
     NoSpeech,
     NotFound,
@@ -43,15 +47,17 @@ from errors import (
     ProviderRateLimited,
     ProviderUnavailable,
 )
-from handlers import MOST_TRIES, Router, Timing
+from handlers import MOST_TRIES, MOST_WAITS, Router, Timing
 from inbox import Inbox
+from machine import Machine
 from markups.callback_data import Action, Press
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerUnavailable
 from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
-from texts.telegram import OUTDATED, SAVED
+from telegram_handlers.without_database import WithoutDatabase
+from texts.telegram import OUTDATED, SAVED, SAVED_UNTIL_MENDED
 from updates_journal import UpdatesJournal
 
 OWNER = 1
@@ -86,7 +92,7 @@ class Bot:
     database: Database
     telegram: TelegramDouble = field(default_factory=TelegramDouble)
     team: Team = field(default_factory=lambda: Team(owner=OWNER, members=frozenset(range(10_000, 12_000))))
-    journal: UpdatesJournal = field(default_factory=lambda: UpdatesJournal(Path(mkdtemp()) / "updates.journal"))
+    spool: Path = field(default_factory=lambda: Path(mkdtemp()))
     timing: Timing = field(default_factory=lambda: Timing(answer_after_s=NEVER, retry_after_s=0, stop_grace_s=0))
     presses: dict[Action, PressHandler] = field(default_factory=dict)
     on_text: MessageHandler | None = None
@@ -99,7 +105,12 @@ class Bot:
         self.renew()
         await self.router.recover()
 
+    @property
+    def journal(self) -> UpdatesJournal:
+        return UpdatesJournal(self.spool / "updates.journal")
+
     def renew(self) -> None:
+        machine = Machine(self.database, self.journal, lambda: {"llm": datetime(2026, 11, 3, 14, 5).astimezone()})
         self.router = Router(
             Inbox(self.database, self.team, self.journal),
             Dialogs(self.database),
@@ -115,6 +126,7 @@ class Bot:
             ],
             menu=Screen(text=MENU),
             other=self._noting("other"),
+            without_database=WithoutDatabase(self.telegram, machine, OWNER, self.spool / "saved_notes.json"),
             timing=self.timing,
         )
 
@@ -502,6 +514,14 @@ async def test_a_failure_that_cannot_be_told_is_only_logged(bot: Bot, person: in
     assert event(logs, "person_not_told")["error"] == "messenger_unavailable"
 
 
+async def answers(database: Database) -> bool:
+    try:
+        await database.check()
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
 @dataclass
 class Outage:
     """A bot whose database can go away."""
@@ -512,21 +532,14 @@ class Outage:
     async def begins(self) -> None:
         await self.way.go_away()
         async with asyncio.timeout(20):
-            while await self._answers():  # noqa: ASYNC110  # the server has no event of ours
+            while await answers(self.bot.database):  # noqa: ASYNC110  # the server has no event of ours
                 await asyncio.sleep(0.05)
 
     async def ends(self) -> None:
         self.way.come_back()
         async with asyncio.timeout(20):
-            while not await self._answers():  # noqa: ASYNC110
+            while not await answers(self.bot.database):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-
-    async def _answers(self) -> bool:
-        try:
-            await self.bot.database.check()
-        except DatabaseUnavailable:
-            return False
-        return True
 
 
 @pytest.fixture
@@ -564,7 +577,7 @@ async def test_what_comes_while_the_database_is_away_is_handled_when_it_is_back(
     assert SAVED not in bot.seen_by(person)
     assert not any("Код для администратора" in text for text in bot.seen_by(person))
 
-    again = Bot(bot.database, telegram=bot.telegram, journal=bot.journal)
+    again = Bot(bot.database, telegram=bot.telegram, spool=bot.spool)
     await again.start()
     await again.quiet()
     assert again.handled == []
@@ -592,7 +605,7 @@ async def test_a_name_is_kept_when_an_update_comes_out_of_the_journal(outage: Ou
     await outage.begins()
     await outage.bot.router.on_press(press_of(person, "menu_main"))
     await outage.bot.router.stop()
-    after = Bot(outage.bot.database, journal=outage.bot.journal)
+    after = Bot(outage.bot.database, spool=outage.bot.spool)
     await outage.ends()
     await after.start()
     await after.quiet()
@@ -608,7 +621,7 @@ async def test_what_a_process_that_died_without_its_database_had_taken_is_handle
     for _ in range(2):
         await outage.bot.router.on_press(press)
     await outage.bot.router.stop()
-    after = Bot(outage.bot.database, journal=outage.bot.journal)
+    after = Bot(outage.bot.database, spool=outage.bot.spool)
     starting = asyncio.create_task(after.start())
     await asyncio.sleep(0.1)
     assert after.handled == []
@@ -619,6 +632,136 @@ async def test_what_a_process_that_died_without_its_database_had_taken_is_handle
     assert len(after.handled) == 1
     assert outage.bot.handled == []
     assert after.journal.entries() == []
+
+
+async def until_seen(bot: Bot, person: int, text: str) -> None:
+    async with asyncio.timeout(20):
+        while not any(text in each for each in bot.seen_by(person)):  # noqa: ASYNC110  # it comes from another task
+            await asyncio.sleep(0.05)
+
+
+async def test_the_owner_is_told_how_the_machine_is_while_the_database_is_away(outage: Outage, person: int) -> None:
+    """Even when something of the owner's waits in line."""
+    bot = outage.bot
+    await outage.begins()
+    await bot.router.on_message(message_of(OWNER, "вопрос"))
+    await until_seen(bot, OWNER, SAVED)
+    for who in (OWNER, person):
+        await bot.router.on_message(message_of(who, "/status@double_bot"))
+    [saved, told] = bot.seen_by(OWNER)
+    assert saved == SAVED
+    assert re.search(
+        r"База данных: обрывает соединения или не пускает с \d\d\.\d\d\.\d{4} \d\d:\d\d\. Сообщения складываю", told
+    )
+    assert "Встроенный движок (языковая модель): остановился 03.11.2026 14:05" in told
+    assert "Ждут возвращения базы: 1" in told
+    assert "Ждут отправки" not in told, "that is not known now"
+    await until_seen(bot, person, SAVED)
+    assert not any("База данных:" in each for each in bot.seen_by(person))
+    await outage.ends()
+    async with asyncio.timeout(20):
+        while len(bot.handled) < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await bot.quiet()
+    assert bot.handled == ["other: вопрос"]
+    assert bot.seen_by(OWNER) == [told]
+
+
+async def test_the_owner_s_status_is_an_ordinary_command_while_the_database_is_there(bot: Bot) -> None:
+    await bot.write(OWNER, "/status")
+    assert bot.seen_by(OWNER) == [texts.telegram.UNKNOWN_COMMAND]  # of the routes here
+
+
+async def test_that_something_was_saved_is_not_said_any_more_after_a_restart(outage: Outage, person: int) -> None:
+    await outage.begins()
+    message = message_of(person, "раз")
+    outage.bot.telegram.written[ChatId(person), message.message_id] = message
+    await outage.bot.router.on_message(message)
+    await until_seen(outage.bot, person, SAVED)
+    async with asyncio.timeout(20):
+        while not (outage.bot.spool / "saved_notes.json").exists():  # noqa: ASYNC110  # a folder has no event
+            await asyncio.sleep(0.01)
+    await outage.bot.router.stop()
+    after = Bot(outage.bot.database, telegram=outage.bot.telegram, spool=outage.bot.spool)
+    await outage.ends()
+    await after.start()
+    await after.quiet()
+    assert after.handled == ["other: раз"]
+    assert after.seen_by(person) == []
+    assert not (after.spool / "saved_notes.json").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"x": 1}'])
+async def test_a_damaged_list_of_what_was_said_keeps_nobody_from_starting(bot: Bot, person: int, content: str) -> None:
+    (bot.spool / "saved_notes.json").write_text(content, encoding="utf-8")
+    await bot.start()
+    await bot.write(person, "раз")
+    assert bot.handled == ["other: раз"]
+
+
+async def test_what_a_database_does_not_take_waits_until_it_is_mended(bot: Bot, person: int) -> None:
+    closed = iter(range(100))
+    seen: list[list[str]] = []
+
+    async def refused(*_: object) -> None:
+        seen.append(bot.seen_by(person))
+        if next(closed) < MOST_WAITS + 5:
+            raise DatabaseMisconfigured(reason="read-only", why="она открыта только для чтения")
+
+    bot.on_text = refused
+    await bot.write(person, "раз")
+    assert bot.handled == ["other: раз"]
+    assert seen == [[], *[[SAVED_UNTIL_MENDED]] * (MOST_WAITS + 5)]
+    assert bot.seen_by(person) == []
+
+
+@dataclass
+class Permissions:
+    """What sessions of the database may do from now on."""
+
+    admin: psycopg.AsyncConnection[Any]
+    name: str
+
+    async def only_read(self, setting: str) -> None:
+        query = "ALTER DATABASE {} SET default_transaction_read_only = {}"
+        await self.admin.execute(sql.SQL(query).format(sql.Identifier(self.name), sql.SQL(setting)))
+
+    async def end_sessions(self) -> None:
+        await self.admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+            [self.name],
+        )
+
+
+@pytest.fixture
+async def permissions(database: Database, postgres_dsn: str) -> AsyncIterator[Permissions]:
+    async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as admin:
+        permissions = Permissions(admin, str(conninfo_to_dict(database._conninfo)["dbname"]))
+        yield permissions
+        await permissions.only_read("off")
+        await permissions.end_sessions()
+    async with asyncio.timeout(20):
+        while not await answers(database):  # noqa: ASYNC110  # the server has no event of ours
+            await asyncio.sleep(0.05)
+
+
+async def test_what_comes_to_a_database_that_is_closed_to_us_is_not_lost(
+    bot: Bot, permissions: Permissions, person: int
+) -> None:
+    """Nor does the bot have to be started again when it was mended."""
+    await permissions.only_read("on")
+    await permissions.end_sessions()
+    await bot.router.on_message(message_of(person, "раз"))
+    await until_seen(bot, person, SAVED_UNTIL_MENDED)
+    assert bot.handled == []
+    assert len(bot.journal.entries()) == 1
+    await permissions.only_read("off")
+    async with asyncio.timeout(20):
+        while not bot.handled:  # noqa: ASYNC110  # it comes from another task
+            await asyncio.sleep(0.05)
+    await bot.quiet()
+    assert bot.handled == ["other: раз"]
+    assert bot.seen_by(person) == []
 
 
 async def test_a_handler_that_the_database_leaves_is_run_again_and_uses_up_no_try(outage: Outage, person: int) -> None:

@@ -1,7 +1,5 @@
 """What is being worked on: each person sees their own, all of it, and nothing of anybody else's."""
 
-from pathlib import Path
-
 import pytest
 
 import cards_store
@@ -9,10 +7,7 @@ import incoming_store
 from datamodels import UserId
 from datamodels_telegram import AttachedFile, FileKind, IncomingMessage, MessageId, TelegramPerson
 from db import Database
-from handlers_world import LIMITS, Bot, Person
-from message_tracker import MessageTracker
-from telegram_handlers.context import Context
-from telegram_handlers.menu import MenuHandlers, SystemFacts
+from handlers_world import Bot, Person
 from work_in_progress import WorkInProgress
 
 
@@ -75,19 +70,11 @@ async def test_what_has_ended_is_no_work_any_more(work: WorkInProgress, person: 
     assert await names(work, person.user.id) == []
 
 
-async def test_status_tells_ones_own_work(
-    work: WorkInProgress, bot: Bot, person: Person, other: Person, tmp_path: Path
-) -> None:
+async def test_status_tells_ones_own_work(person: Person, other: Person) -> None:
     await sends(person, "моя.ogg")
     await sends(other, "чужая.ogg")
-    menu = MenuHandlers(work, MessageTracker(bot.database, bot.telegram), SystemFacts("", "", LIMITS, tmp_path))
-    _, status = menu.routes().commands["status"]
-
-    async def hear(said: str) -> None:
-        raise AssertionError(f"nothing was pressed, and {said} was heard")
-
     for each in (person, other):
-        await status(Context(each.user, each.chat, hear), message(each, "/status"))
+        await each.command("status")
     assert "моя.ogg" in person.sees
     assert "чужая.ogg" not in person.sees
     assert "чужая.ogg" in other.sees

@@ -28,18 +28,22 @@ GRANTED = [
     ("guest", "ask", True),
     ("guest", "record", False),
     ("guest", "oversee", False),
+    ("guest", "operate", False),
     ("user", "look", True),
     ("user", "ask", True),
     ("user", "record", True),
     ("user", "oversee", False),
+    ("user", "operate", False),
     ("admin", "look", True),
     ("admin", "ask", True),
     ("admin", "record", True),
     ("admin", "oversee", True),
+    ("admin", "operate", False),
     ("super_admin", "look", True),
     ("super_admin", "ask", True),
     ("super_admin", "record", True),
     ("super_admin", "oversee", True),
+    ("super_admin", "operate", True),
 ]
 
 

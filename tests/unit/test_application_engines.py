@@ -15,11 +15,14 @@ from application.engines import (
     EnginePool,
     embeddings_endpoint,
     language_endpoint,
+    language_in_use,
     speech_endpoint,
+    speech_in_use,
 )
 from config import ROOT, AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from errors import BadSettings
+from prices import is_free
 
 
 def settings(**given: Any) -> Settings:
@@ -143,3 +146,33 @@ def test_the_libraries_of_embeddings_are_loaded_late() -> None:
         [sys.executable, "-c", loaded], cwd=ROOT / "src", capture_output=True, text=True, check=True, timeout=60
     )
     assert outcome.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("row", dict.fromkeys(LOCAL_SPEECH.values()))
+def test_every_local_speech_engine_is_known_to_cost_nothing(row: Any) -> None:
+    assert is_free(import_module(row.module).ENGINE_NAME), "name it in engines of resources/prices.yaml"
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, ("whisper-base", None)),
+        ({"asr_model_dir": "/models/whisper-large-v3-turbo"}, ("whisper-large-v3-turbo", None)),
+        ({"asr_engine": "onnx", "asr_model_dir": "/models/gigaam-v3"}, ("gigaam-v3", None)),
+        ({"asr_base_url": "http://asr:1/v1", "asr_model": "m"}, ("m", "asr:1")),
+    ],
+)
+def test_the_speech_model_in_use_is_named(given: dict[str, str], named: tuple[str, str | None]) -> None:
+    assert speech_in_use(settings(**given)) == named
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, ("llm-1.5b", None)),
+        ({"llm_model_file": "/models/vikhr-12b.gguf"}, ("vikhr-12b", None)),
+        ({"llm_base_url": "http://llm:1/v1", "llm_model": "m"}, ("m", "llm:1")),
+    ],
+)
+def test_the_language_model_in_use_is_named(given: dict[str, str], named: tuple[str, str | None]) -> None:
+    assert language_in_use(settings(**given)) == named

@@ -20,6 +20,8 @@ ARGUMENTS: dict[Action, tuple[str | int, ...]] = {
     Action.SET_BUILDING: ("restaurant", LARGEST),
     Action.CHOOSE_BUILDING: ("restaurant", LARGEST, 99),
     Action.CHAT_HISTORY: (LARGEST, "txt", 99991231),
+    Action.LETTER_REDO: ("recording", "i" + "f" * 32, 99_999),
+    Action.LETTER_DROP: ("recording", "i" + "f" * 32, 99_999),
     Action.REPORT: ("report_" + "x" * 33, LARGEST),
 }
 

@@ -16,7 +16,8 @@ from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
-from telegram_handlers.menu import MenuHandlers, SystemFacts
+from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.ratings import RatingHandlers, RatingWork
@@ -45,6 +46,8 @@ record
     rename_chat delete_chat confirm_delete
 oversee
     all_ratings export_answers
+operate
+    letters letter_redo letters_redo letter_drop
 """
 COMMANDS = """
 look
@@ -80,7 +83,8 @@ def _modules() -> list[Routes]:
     pack, facts = load_pack(ROOT / "prompts"), SystemFacts("", "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
     chats = ChatWork(_NOBODY, _NOBODY, Path(), _NOBODY)
     return [
-        MenuHandlers(_NOBODY, _NOBODY, facts).routes(),
+        MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts)).routes(),
+        DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),

@@ -34,6 +34,16 @@ def test_embedded_models_cost_nothing() -> None:
     assert cost_usd("qwen2.5-coder-1.5b-instruct", Usage(prompt_tokens=10**6)) == 0
 
 
+@pytest.mark.parametrize("engine", ["embedded", "faster-whisper", "onnx-asr"])
+def test_what_runs_on_this_machine_costs_nothing_whatever_model_it_is(engine: str) -> None:
+    assert cost_usd("nobody/knows-it", Usage(prompt_tokens=10**6), engine=engine) == 0
+    assert audio_cost_usd("whisper-1", 60.0, engine=engine) == 0
+
+
+def test_a_provider_who_is_no_engine_of_ours_is_paid() -> None:
+    assert audio_cost_usd("whisper-1", 60.0, engine="api.openai.com") == Decimal("0.006")
+
+
 def test_audio_costs_by_the_minute() -> None:
     assert audio_cost_usd("whisper-1", 90.0) == Decimal("0.009")
 

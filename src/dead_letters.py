@@ -1,0 +1,104 @@
+"""Dead letters: what people did not get and nobody tries again by itself, for the owner to have it tried once more."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, assert_never
+
+import cards_store
+import dead_letters_store
+from datamodels import RecordingId, ReportRunId, UserId
+from datamodels_chats import AnswerId
+from datamodels_telegram import DeadLetter, LetterId, LetterKind
+from db import Connection, Database
+
+
+class Enqueue(NamedTuple):
+    """The functions that add jobs to a transaction."""
+
+    recording: Callable[[Connection, RecordingId], Awaitable[None]]
+    report: Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
+    answer: Callable[[Connection, UserId, AnswerId], Awaitable[None]]
+
+
+class LettersPage(NamedTuple):
+    """Some of the dead letters, newest first; ``page`` counts from 1, ``total`` counts all letters."""
+
+    letters: list[DeadLetter]
+    page: int
+    pages: int
+    size: int
+    total: int
+
+
+class DeadLetters:
+    """The dead letters of everybody."""
+
+    def __init__(self, database: Database, enqueue: Enqueue) -> None:
+        self._database = database
+        self._enqueue = enqueue
+
+    async def count(self) -> int:
+        """Return how many there are."""
+        async with self._database.transaction() as connection:
+            return await dead_letters_store.count(connection)
+
+    async def page(self, page: int, size: int) -> LettersPage:
+        """Load a page; a number too high gives the last."""
+        async with self._database.transaction() as connection:
+            total = await dead_letters_store.count(connection)
+            pages = max(1, -(-total // size))
+            page = max(1, min(page, pages))
+            letters = await dead_letters_store.list_page(connection, size, (page - 1) * size)
+        return LettersPage(letters, page, pages, size, total)
+
+    async def retry(self, letter: LetterId) -> bool:
+        """Put a letter back in line; False when it is in line already, was delivered or is gone."""
+        async with self._database.transaction() as connection:
+            match letter.kind:
+                case LetterKind.MESSAGE:
+                    return await dead_letters_store.send_again(connection, letter.row)
+                case LetterKind.RECORDING:
+                    return await self._retry_recording(connection, letter)
+                case LetterKind.REPORT:
+                    return await self._retry_report(connection, letter)
+                case LetterKind.ANSWER:
+                    return await self._retry_answer(connection, letter)
+                case _:
+                    assert_never(letter.kind)
+
+    async def retry_all(self) -> int:
+        """Put all letters that there are now back in line, the oldest first; return how many these were."""
+        async with self._database.transaction() as connection:
+            letters = await dead_letters_store.list_ids(connection)
+        return sum([await self.retry(letter) for letter in letters])
+
+    async def dismiss(self, letter: LetterId) -> bool:
+        """Take a letter out of the list until it fails anew; False when it is not in the list."""
+        async with self._database.transaction() as connection:
+            return await dead_letters_store.dismiss(connection, letter)
+
+    async def _retry_recording(self, connection: Connection, letter: LetterId) -> bool:
+        found = await dead_letters_store.lock_failed_recording(connection, letter.row)
+        if found is None:
+            return False
+        await self._enqueue.recording(connection, found.recording_id)
+        if found.chat_id is not None:
+            await cards_store.add_recording_card(connection, found.owner_id, found.chat_id, found.recording_id)
+        return True
+
+    async def _retry_report(self, connection: Connection, letter: LetterId) -> bool:
+        found = await dead_letters_store.queue_run_again(connection, letter.row)
+        if found is None:
+            return False
+        await self._enqueue.report(connection, found.recording_id, found.run_id)
+        if found.chat_id is not None:
+            await cards_store.add_reports_card(
+                connection, found.owner_id, found.chat_id, found.recording_id, [found.run_id]
+            )
+        return True
+
+    async def _retry_answer(self, connection: Connection, letter: LetterId) -> bool:
+        found = await dead_letters_store.answer_again(connection, letter.row)
+        if found is None:
+            return False
+        await self._enqueue.answer(connection, found.owner_id, found.answer_id)
+        return True

@@ -1,0 +1,167 @@
+"""What was given up, in the four tables that know it: ``outbox``, ``recordings``, ``report_runs``, ``chat_answers``."""
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+from uuid import UUID
+
+from datamodels import RecordingId, ReportRunId, UserId, Value
+from datamodels_chats import AnswerId
+from datamodels_telegram import ChatId, DeadLetter, LetterId, LetterKind
+from db import Connection
+from errors import Cancelled
+from messenger import AlreadySent
+
+# What came and was deleted did come, and what a person cancelled did not fail.
+_MESSAGE = "given_up_at IS NOT NULL AND sent_at IS NULL AND error <> %(already_sent)s"
+_RECORDING = "error_code IS NOT NULL AND retry_at IS NULL AND error_code <> %(cancelled)s"
+_FAILED = "status = 'failed'"
+
+# A message tells its subject by its file, else by its key. The command line tells its failures where they happen.
+_LETTERS = f"""
+    FROM (
+        SELECT
+            'message' AS kind, to_jsonb(id) AS row, owner_id, given_up_at AS failed_at, error AS error_code,
+            message ->> 'kind' AS message_kind, message #>> '{{file,source}}' AS source,
+            coalesce(
+                message #>> '{{file,subject}}',
+                substring(key FROM '[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}')
+            )::uuid AS subject
+        FROM outbox WHERE {_MESSAGE} AND dismissed_at IS NULL
+        UNION ALL
+        SELECT 'recording', to_jsonb(id), owner_id, updated_at, error_code, NULL, NULL, id
+        FROM recordings WHERE {_RECORDING} AND dismissed_at IS NULL
+        UNION ALL
+        SELECT 'report', to_jsonb(id), owner_id, finished_at, error_code, NULL, NULL, id
+        FROM report_runs WHERE {_FAILED} AND dismissed_at IS NULL
+        UNION ALL
+        SELECT 'answer', to_jsonb(answers.id), owner_id, finished_at, error_code, NULL, NULL, answers.id
+        FROM chat_answers AS answers JOIN chat_questions ON chat_questions.id = question_id
+        WHERE {_FAILED} AND answers.dismissed_at IS NULL
+    ) AS letters
+    JOIN users ON users.id = letters.owner_id AND users.telegram_id IS NOT NULL
+"""
+_COUNT = f"SELECT count(*) AS letters {_LETTERS}"
+_SELECT_IDS = f"SELECT kind, row {_LETTERS} ORDER BY failed_at, kind, row"
+_SELECT_PAGE = f"""
+    SELECT
+        letters.kind, letters.row, users.name AS person, letters.failed_at, letters.error_code, letters.message_kind,
+        letters.source, recordings.number AS recording_number, runs.report_id, runs.number AS report_number,
+        chat_questions.chat_number
+    {_LETTERS}
+    LEFT JOIN report_runs AS runs ON runs.id = letters.subject
+    LEFT JOIN recordings ON recordings.id = coalesce(runs.recording_id, letters.subject)
+    LEFT JOIN chat_answers AS answers ON answers.id = letters.subject
+    LEFT JOIN chat_questions ON chat_questions.id = answers.question_id
+    ORDER BY letters.failed_at DESC, letters.kind, letters.row
+    LIMIT %(limit)s OFFSET %(offset)s
+"""
+_DISMISS: Mapping[LetterKind, LiteralString] = {
+    LetterKind.MESSAGE: f"UPDATE outbox SET dismissed_at = now() WHERE id = %(row)s AND {_MESSAGE}",
+    LetterKind.RECORDING: f"UPDATE recordings SET dismissed_at = now() WHERE id = %(row)s AND {_RECORDING}",
+    LetterKind.REPORT: f"UPDATE report_runs SET dismissed_at = now() WHERE id = %(row)s AND {_FAILED}",
+    LetterKind.ANSWER: f"UPDATE chat_answers SET dismissed_at = now() WHERE id = %(row)s AND {_FAILED}",
+}
+# The row keeps its place in the order of its chat, and the random id by which Telegram refuses it a second time.
+_SEND_AGAIN = f"""
+    UPDATE outbox SET given_up_at = NULL, error = NULL, aside_at = NULL, tries = 0, not_before = now()
+    WHERE id = %(row)s AND {_MESSAGE}
+    RETURNING id
+"""
+_LOCK_FAILED_RECORDING = f"""
+    SELECT recordings.id AS recording_id, recordings.owner_id, wizards.chat_id
+    FROM recordings LEFT JOIN recording_wizards AS wizards ON wizards.recording_id = recordings.id
+    WHERE recordings.id = %(row)s AND {_RECORDING}
+    FOR NO KEY UPDATE OF recordings
+"""
+# Recordings first, as an order does it. A card that has not delivered the failure yet will deliver what comes now.
+_LOCK_RECORDING_OF_RUN = """
+    SELECT FROM recordings WHERE id = (SELECT recording_id FROM report_runs WHERE id = %(row)s) FOR NO KEY UPDATE
+"""
+_QUEUE_RUN_AGAIN = f"""
+    UPDATE report_runs SET status = 'queued', error_code = NULL, error_text = NULL, finished_at = NULL
+    WHERE id = %(row)s AND {_FAILED}
+    RETURNING
+        recording_id, owner_id, id AS run_id,
+        (
+            SELECT CASE WHEN report_runs.id = ANY(delivered) THEN chat_id END
+            FROM progress_cards WHERE report_runs.id = ANY(run_ids) ORDER BY id DESC LIMIT 1
+        ) AS chat_id
+"""
+_ANSWER_AGAIN = f"""
+    UPDATE chat_answers SET status = 'waiting', error_code = NULL, finished_at = NULL, delivered_at = NULL
+    FROM chat_questions
+    WHERE chat_answers.id = %(row)s AND chat_questions.id = question_id AND {_FAILED}
+    RETURNING chat_answers.id AS answer_id, owner_id
+"""
+_CODES = {"already_sent": AlreadySent.code, "cancelled": Cancelled.code}
+
+
+class RecordingToRetry(Value):
+    """A recording whose work goes on. ``chat_id`` is the chat of its wizard; None for one of the command line."""
+
+    recording_id: RecordingId
+    owner_id: UserId
+    chat_id: ChatId | None
+
+
+class ReportToRetry(RecordingToRetry):
+    """A report run that was queued again; ``chat_id`` is where a new card has to bring it, None when none has to."""
+
+    run_id: ReportRunId
+
+
+class AnswerToRetry(Value):
+    """An answer that is waited for again."""
+
+    answer_id: AnswerId
+    owner_id: UserId
+
+
+async def count(connection: Connection) -> int:
+    """Return the number of dead letters."""
+    row = await (await connection.execute(_COUNT, _CODES)).fetchone()
+    return int(row["letters"]) if row else 0
+
+
+async def list_ids(connection: Connection) -> list[LetterId]:
+    """Load the ids of all dead letters, oldest first."""
+    return [LetterId.model_validate(row) async for row in await connection.execute(_SELECT_IDS, _CODES)]
+
+
+async def list_page(connection: Connection, limit: int, offset: int) -> list[DeadLetter]:
+    """Load some of the dead letters, newest first."""
+    parameters = {**_CODES, "limit": limit, "offset": offset}
+    return [DeadLetter.model_validate(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
+
+
+async def dismiss(connection: Connection, letter: LetterId) -> bool:
+    """Take a letter out of the list until it fails anew; False when it is no dead letter."""
+    return (await connection.execute(_DISMISS[letter.kind], {**_CODES, "row": letter.row})).rowcount == 1
+
+
+async def send_again(connection: Connection, outbox_id: int | UUID) -> bool:
+    """Put a message that was given up back in line; False when it was not given up."""
+    return await _changed(connection, _SEND_AGAIN, outbox_id) is not None
+
+
+async def lock_failed_recording(connection: Connection, recording_id: int | UUID) -> RecordingToRetry | None:
+    """Lock a recording whose work failed for good; None when it is not one of these."""
+    row = await _changed(connection, _LOCK_FAILED_RECORDING, recording_id)
+    return None if row is None else RecordingToRetry.model_validate(row)
+
+
+async def queue_run_again(connection: Connection, run_id: int | UUID) -> ReportToRetry | None:
+    """Queue a report that failed; None when it is not one of these."""
+    await connection.execute(_LOCK_RECORDING_OF_RUN, {"row": run_id})
+    row = await _changed(connection, _QUEUE_RUN_AGAIN, run_id)
+    return None if row is None else ReportToRetry.model_validate(row)
+
+
+async def answer_again(connection: Connection, answer_id: int | UUID) -> AnswerToRetry | None:
+    """Have an answer waited for again that failed; None when it is not one of these."""
+    row = await _changed(connection, _ANSWER_AGAIN, answer_id)
+    return None if row is None else AnswerToRetry.model_validate(row)
+
+
+async def _changed(connection: Connection, query: LiteralString, row: int | UUID) -> dict[str, Any] | None:
+    return await (await connection.execute(query, {**_CODES, "row": row})).fetchone()

@@ -1,0 +1,52 @@
+"""Which process an engine is, as its run file says it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Running:
+    """An engine's process and how to reach it, as written to the run file; ``birth`` is that of ``birth_of``."""
+
+    pid: int
+    birth: str
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
+    options: Mapping[str, str | int]
+
+    def process(self) -> psutil.Process | None:
+        """Return the live process; None when it is gone or its pid belongs to another by now."""
+        try:
+            process = psutil.Process(self.pid)
+            same = birth_of(self.pid) == self.birth
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+            return None
+
+
+def birth_of(pid: int) -> str:
+    """Return what tells a process from all others that ever had its pid, whatever the system's clock says.
+
+    It is the boot and the tick of the start: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
+
+    Raises:
+        FileNotFoundError, ProcessLookupError: there is no such process.
+    """
+    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}/{after_name[22 - 3]}"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, in one step."""
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)

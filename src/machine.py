@@ -1,0 +1,50 @@
+"""How the machine is: which of its parts are away, and what waits for them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import outbox_store
+from database_watch import Absence
+from db import Database
+from errors import DatabaseUnavailable
+from outbox_store import Backlog
+from updates_journal import UpdatesJournal
+
+
+class MachineState(NamedTuple):
+    """The state of the machine. ``outbox`` is None when the database cannot be asked."""
+
+    database: Absence | None
+    engines_down: Mapping[str, datetime]
+    """Names of embedded engines that died, and since when."""
+    journaled: int
+    """How many updates wait for the database."""
+    outbox: Backlog | None
+
+
+class Machine:
+    """Asks the parts of the machine. ``engines_down`` returns which embedded engines died, and since when."""
+
+    def __init__(
+        self, database: Database, journal: UpdatesJournal, engines_down: Callable[[], Mapping[str, datetime]]
+    ) -> None:
+        self._database = database.patient(0)
+        self._journal = journal
+        self._engines_down = engines_down
+
+    @property
+    def has_database(self) -> bool:
+        """Whether the database is there, as far as that is known."""
+        return self._database.absence is None
+
+    async def state(self) -> MachineState:
+        """Look at everything; needs nothing that may be away."""
+        entries = await asyncio.to_thread(self._journal.entries)
+        try:
+            async with self._database.transaction() as connection:
+                backlog = await outbox_store.backlog(connection)
+        except DatabaseUnavailable:
+            backlog = None
+        return MachineState(self._database.absence, self._engines_down(), len(entries), backlog)
