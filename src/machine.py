@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import outbox_store
 from database_watch import Absence
+from datamodels_chats import StorageState
 from db import Database
 from errors import DatabaseUnavailable
 from outbox_store import Backlog
@@ -22,17 +23,24 @@ class MachineState(NamedTuple):
     journaled: int
     """How many updates wait for the database."""
     outbox: Backlog | None
+    conversations: StorageState
+    """Where answers and ratings go, and how many wait for the database."""
 
 
 class Machine:
     """Asks the parts of the machine. ``engines_down`` returns which embedded engines died, and since when."""
 
     def __init__(
-        self, database: Database, journal: UpdatesJournal, engines_down: Callable[[], Mapping[str, datetime]]
+        self,
+        database: Database,
+        journal: UpdatesJournal,
+        engines_down: Callable[[], Mapping[str, datetime]],
+        conversations: Callable[[], StorageState],
     ) -> None:
         self._database = database.patient(0)
         self._journal = journal
         self._engines_down = engines_down
+        self._conversations = conversations
 
     @property
     def has_database(self) -> bool:
@@ -47,4 +55,4 @@ class Machine:
                 backlog = await outbox_store.backlog(connection)
         except DatabaseUnavailable:
             backlog = None
-        return MachineState(self._database.absence, self._engines_down(), len(entries), backlog)
+        return MachineState(self._database.absence, self._engines_down(), len(entries), backlog, self._conversations())

@@ -9,6 +9,7 @@ import recording_wizard_store
 import recordings_store
 import transcripts_store
 from config import ROOT
+from conversations.hybrid import HybridStorage
 from datamodels import (
     ProcessingRequest,
     Recording,
@@ -146,7 +147,8 @@ class Bot:
         self.letters = DeadLetters(database, enqueue)
         self.journal = UpdatesJournal(folder / "updates.journal")
         self.engines_down: dict[str, datetime] = {}
-        self.machine = Machine(database, self.journal, lambda: self.engines_down)
+        self.storage = HybridStorage(database, folder / "conversations")
+        self.machine = Machine(database, self.journal, lambda: self.engines_down, lambda: self.storage.state)
         menu = MenuWork(WorkInProgress(database), self.letters, self.machine, SystemFacts("", "", LIMITS, folder))
         self.routes = [
             MenuHandlers(messages, menu).routes(),

@@ -220,7 +220,8 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
     database, jobs, settings = application.database, application.jobs, application.settings
     spool = settings.persistent_dir / "spool"
     journal = UpdatesJournal(spool / "updates.journal")
-    machine = Machine(database, journal, lambda: application.embedded.down)
+    conversations = application.conversations
+    machine = Machine(database, journal, lambda: application.embedded.down, lambda: conversations.state)
     enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
     letters = DeadLetters(database, enqueue)
 

@@ -65,6 +65,7 @@ class HybridStorage:
 
     async def get_stats(self, owner: UserId | None) -> RatingStats:
         """Count conversations and ratings; while the database is away, those last known and those of the journal."""
+        await self._journal.open()
         try:
             stats = await self._postgres.get_stats(owner)
         except DatabaseUnavailable as exc:

@@ -94,6 +94,10 @@ def _told_state(machine: MachineState) -> str:
         lines.append(texts.telegram.STATE_ENGINE.format(engine=engine, since=_moment(since)))
     lines = lines or [texts.telegram.STATE_WELL]
     lines.append(texts.telegram.STATE_JOURNAL.format(count=machine.journaled))
+    conversations = machine.conversations
+    if conversations.backlog:
+        said = texts.telegram.STATE_CONVERSATIONS
+        lines.append(said.format(count=conversations.backlog, since=_moment(conversations.since)))
     waiting = machine.outbox
     if waiting is not None and waiting.since is not None:
         lines.append(texts.telegram.STATE_OUTBOX.format(count=waiting.count, since=_moment(waiting.since)))

@@ -46,6 +46,7 @@ STATE_ABSENCES = {
 }
 STATE_ENGINE = "Встроенный движок ({engine}): остановился {since}, запускаю снова."
 STATE_JOURNAL = "Ждут возвращения базы: {count}"
+STATE_CONVERSATIONS = "Ответы и оценки на диске до возвращения базы: {count}, с {since}"
 STATE_OUTBOX_EMPTY = "Ждут отправки: 0"
 STATE_OUTBOX = "Ждут отправки: {count}, первое с {since}"
 STATUS_NOTHING = "Сейчас ничего не обрабатывается. Пришлите запись, и я начну работу."

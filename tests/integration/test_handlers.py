@@ -24,6 +24,7 @@ import texts.telegram
 import user_states
 import users_store
 from access import Permission, Team
+from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, Role, User
 from datamodels_telegram import (
     AttachedFile,
@@ -110,7 +111,9 @@ class Bot:
         return UpdatesJournal(self.spool / "updates.journal")
 
     def renew(self) -> None:
-        machine = Machine(self.database, self.journal, lambda: {"llm": datetime(2026, 11, 3, 14, 5).astimezone()})
+        storage = HybridStorage(self.database, self.spool / "conversations")
+        down = {"llm": datetime(2026, 11, 3, 14, 5).astimezone()}
+        machine = Machine(self.database, self.journal, lambda: down, lambda: storage.state)
         self.router = Router(
             Inbox(self.database, self.team, self.journal),
             Dialogs(self.database),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +12,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import outbox_store
 import texts.telegram
 from application.notices import Notices
+from conversations.journal import JournalStorage
 from datamodels import Role
+from datamodels_chats import AnswerId, Rating
 from datamodels_telegram import MessageId, MessageKind, OutgoingMessage, Screen, SeenUpdate, TelegramPerson, UpdateKind
 from db import Database
 from errors import DatabaseUnavailable
@@ -43,6 +45,16 @@ async def test_the_owner_is_told_that_all_is_well(owner: Person) -> None:
     await owner.command("status")
     assert owner.sees.startswith("Сейчас ничего не обрабатывается")
     assert "Состояние</b>\nВсе части на месте.\nЖдут возвращения базы: 0\nЖдут отправки: 0\n" in owner.sees
+
+
+async def test_the_owner_is_told_of_answers_and_ratings_that_wait_for_the_database(
+    bot: Bot, owner: Person, tmp_path: Path
+) -> None:
+    journal = JournalStorage(tmp_path / "conversations")
+    await journal.update_rating(owner.user.id, AnswerId(uuid4()), Rating(stars=4, at=datetime.now(UTC)))
+    await bot.storage.get_stats(None)
+    await owner.command("status")
+    assert "Ответы и оценки на диске до возвращения базы: 1, с " in owner.sees
 
 
 async def test_the_owner_is_told_what_waits_and_which_engine_is_away_and_others_are_not(
