@@ -22,6 +22,7 @@ _LONGEST_ANSWER_S = 1.0
 _LONGEST_FIRST_REACTION_S = 2.0
 _SHARE_OF_A_BUSY_MACHINE = 0.05
 _SETTLED_S = 90.0
+_TROUBLE = ("Код для администратора", "Что-то пошло не так", "Не получилось", "не отвечает", "Не принято", "Повторим в")
 
 
 def progress_cards(chat: Chat) -> list[Message]:
@@ -196,6 +197,11 @@ def paid_twice(paid: Mapping[str, Sequence[float]], excused: Iterable[tuple[floa
         }
     )
     return [key for key, count in again.items() if count > 0]
+
+
+def errors_shown(person: ScriptedUser) -> list[str]:
+    """What a person read of things that went wrong, also of those that are tried again."""
+    return [event.text for event in shown_to(person) if any(part in event.text for part in _TROUBLE)]
 
 
 def _messages_with(person: ScriptedUser, sign: Sign) -> int:

@@ -10,12 +10,14 @@ from time import monotonic
 
 from promises import Kind, Promise, Sign, has_ended
 from steps import INTERVIEW_CAPTION, recording
-from telegram_events import Happening, Message
+from telegram_events import Message
 from telegram_user import Answer, ScriptedUser
 
 PATIENCE_S = 20.0
 """After that a person does something else, or presses again."""
 PAUSE_S = (0.5, 6.0)
+HURRY = 0.5
+"""How often a person does not wait for the end of what was begun."""
 REPORT = "2) Отчет о связках"
 COMMANDS = {
     "/status": r"^(⏳ Сейчас в работе|Сейчас ничего не обрабатывается)",
@@ -72,12 +74,17 @@ class Person:
         self._count += 1
         return f"{word} {self.user.id}-{self._count}"
 
-    def _is_promised(self, kind: Kind, name: str, taken: Sign, *ends: Sign, certain: bool = True) -> Promise:
-        promise = Promise(kind, self.user, name, monotonic(), taken, ends, certain)
+    def _is_promised(
+        self, kind: Kind, name: str, taken: Sign, *ends: Sign, at: float | None = None, certain: bool = True
+    ) -> Promise:
+        promise = Promise(kind, self.user, name, monotonic() if at is None else at, taken, ends, certain)
         self.promises.append(promise)
         return promise
 
     async def _ends(self, promise: Promise) -> None:
+        """Wait for the end, unless this person is in a hurry."""
+        if self._chance.random() < HURRY:
+            return
         await self.user.chat.until(lambda: has_ended(promise), PATIENCE_S, promise.name)
 
     async def _commands(self) -> None:
@@ -138,16 +145,16 @@ class Person:
         assert name is not None
         shown = await self._with(rf"Готово: {name}.*№\d+", name, since=0)
         number = re.findall(r"№(\d+)", shown.text)[-1]
+        began = monotonic()
         ordered = f"Заказано по записи №{number}:"
         await self._presses_until("Подтвердить", f"Отчёты по записи №{number}\n|{ordered}", since=0)
         await self._presses_until(REPORT, ordered, since=0)
         signs = (
             Sign(rf"(Отчёты готовы|Отчёты не написаны) · №{number} · {name}"),
             Sign(rf"^📊 {re.escape(REPORT)} · №{number} · {name}"),
-            Sign(rf"📊 {re.escape(REPORT)} · №{number} · {name}", of_file=True),
         )
         self._interview = None
-        await self._ends(self._is_promised(Kind.ORDER, f"№{number} {name}", Sign(ordered), *signs))
+        await self._ends(self._is_promised(Kind.ORDER, f"№{number} {name}", Sign(ordered), *signs, at=began))
 
     async def _renames(self) -> None:
         """Give the chat that is open another title."""
@@ -170,8 +177,9 @@ class Person:
         await self._presses_until(f"№{number} · Новый чат", "🗑️ Удалить")
         await self._presses_until("🗑️ Удалить", f"Удалить чат №{number} ")
         end = Sign(rf"Чат №{number} «.*» удалён")
-        answered = await self._pressed("🗑️ Да, удалить")
-        await self._ends(self._is_promised(Kind.DELETION, f"чат №{number}", end, end, certain=answered is not None))
+        began = monotonic()
+        certain = await self._pressed("🗑️ Да, удалить") is not None
+        await self._ends(self._is_promised(Kind.DELETION, f"чат №{number}", end, end, at=began, certain=certain))
 
     async def _plays(self) -> None:
         """Have the newest recording sent back."""
@@ -181,12 +189,9 @@ class Person:
         card = await self.user.sees("▶ Прослушать", timeout=PATIENCE_S)
         number = re.search(r"Запись №(\d+)", card.text)[1]  # type: ignore[index]
         end = Sign(rf"▶ Запись №{number} ", of_file=True)
-        promise = self._is_promised(Kind.PLAYBACK, f"№{number}", end, end, certain=False)
-        answered = await self._pressed("▶ Прослушать")
-        if answered is not None:
-            self.promises[self.promises.index(promise)] = Promise(
-                promise.kind, self.user, promise.name, promise.at, end, (end,)
-            )
+        began = monotonic()
+        certain = await self._pressed("▶ Прослушать") is not None
+        self._is_promised(Kind.PLAYBACK, f"№{number}", end, end, at=began, certain=certain)
 
     async def _opens_chats(self) -> None:
         sent = await self.user.send("/chats")
@@ -224,10 +229,3 @@ class Person:
 def _answer_to(text: str) -> Sign:
     """An answer to a text, whatever the bot was waiting for when it came: a question or a title."""
     return Sign(f"(❓ |теперь называется «){re.escape(text)}")
-
-
-def errors_shown(user: ScriptedUser) -> list[str]:
-    """What a person read of things that went wrong."""
-    parts = ("Код для администратора", "Что-то пошло не так", "Не получилось", "не отвечает", "Не принято", "⚠")
-    events = user.chat.events(Happening.SENT, Happening.EDITED)
-    return [event.text for event in events if any(part in event.text for part in parts)]

@@ -14,11 +14,11 @@ from time import monotonic
 import psycopg
 
 from chaos.faults import FAMILIES
-from chaos.people import Person, errors_shown
+from chaos.people import Person
 from chaos.schedule import Fault, Met, befall, schedule
 from chaos.town import Town, town
 from openai_faults import CHAT, TRANSCRIPTIONS
-from promises import Kind, Line, account, has_ended, paid_twice
+from promises import Kind, Line, account, errors_shown, has_ended, paid_twice
 
 LOOK_S = 0.05
 KEPT_S = 1.0
@@ -81,10 +81,13 @@ async def run(order: Order, folder: Path) -> Outcome:
         tasks = [asyncio.create_task(place.keep_bot()), asyncio.create_task(_read_log(place, outcome))]
         outcome.began = monotonic()
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(befall(place, outcome.schedule, families, outcome.met))
-                for person in people:
-                    group.create_task(person.works(outcome.began + order.seconds))
+            try:
+                async with asyncio.timeout(order.seconds + order.settle_s), asyncio.TaskGroup() as group:
+                    group.create_task(befall(place, outcome.schedule, families, outcome.met))
+                    for person in people:
+                        group.create_task(person.works(outcome.began + order.seconds))
+            except TimeoutError:
+                place.upkeep.deaths.append(f"it does not start any more: {place.bot.said[-1][-2000:]}")
             quiet = monotonic()
             with suppress(TimeoutError):
                 async with asyncio.timeout(order.settle_s):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import psycopg
 from minio import Minio
@@ -21,8 +22,9 @@ from bot import Bot
 from chaos.postgres import Postgres
 from config import ROOT
 from embedded.s3 import EmbeddedS3
-from openai_answers import SAMPLE_RATE, Heard, Samples, heard_sentence
+from openai_answers import SAMPLE_RATE, Heard, Messages, Samples, Schema, chat_answer, heard_sentence
 from openai_server import OpenAIServer
+from power import fill, reason_against_small_disks, small_disk
 from product import Product, bucket_settings
 from s3_server import client_of, weed
 from tcp_proxy import TcpProxy
@@ -34,6 +36,8 @@ NAMES = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Его
 DATABASE, BUCKET = "chaos", "chaos"
 DISK_SIZE = "1G"
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+LONGEST_ANSWER_S = 4.0
+"""Of speech recognition and model."""
 RESTART_S = 1.0
 """After which whoever runs the bot starts it again when it did not start."""
 WORDS = ("завтрак", "бассейн", "тишина", "уборка", "парковка", "номер", "ужин", "сауна", "холл", "персонал")
@@ -147,11 +151,7 @@ class Town:
 
     def fill_disk(self) -> None:
         """Leave no byte free on the disk of the installation."""
-        filler = self.state / "filler"
-        block = bytes(1 << 20)
-        with suppress(OSError), filler.open("wb", buffering=0) as file:
-            while file.write(block):
-                pass
+        fill(self.state / "filler")
 
     def empty_disk(self) -> None:
         (self.state / "filler").unlink(missing_ok=True)
@@ -176,9 +176,17 @@ class Town:
         return user
 
 
+def slowly(messages: Messages, schema: Schema | None) -> str | object:
+    """Answer after a while, so that something is on its way whenever something goes wrong."""
+    text = "".join(message["content"] for message in messages)
+    sleep(LONGEST_ANSWER_S * sha256(text.encode()).digest()[0] / 256)
+    return chat_answer(messages, schema)
+
+
 def unlike_any(samples: Samples, _language: str | None) -> Sequence[Heard]:
     """Hear other words in every sound, so that no two recordings ask a model the same."""
     digest = sha256((samples * 32767).astype("<i2").tobytes()).hexdigest()
+    sleep(LONGEST_ANSWER_S * int(digest[-2:], 16) / 256)
     words = [WORDS[int(digit, 16) % len(WORDS)] for digit in digest[:6]]
     return [
         heard_sentence(0.0, len(samples) / SAMPLE_RATE, f"О главном: {', '.join(words)}, и ещё {int(digest[:8], 16)}.")
@@ -190,11 +198,13 @@ async def town(folder: Path, people: int) -> AsyncIterator[Town]:
     """Build the installation under ``folder`` and start it."""
     async with AsyncExitStack() as stack:
         telegram = await stack.enter_async_context(TelegramServer())
-        endpoint = await stack.enter_async_context(OpenAIServer(transcriber=unlike_any))
+        endpoint = await stack.enter_async_context(OpenAIServer(transcriber=unlike_any, chat=slowly))
         state = folder / "state"
-        mounted = await asyncio.to_thread(_mount, state)
+        mounted = not reason_against_small_disks()
         if mounted:
-            stack.callback(_unmount, state)
+            stack.enter_context(small_disk(state, DISK_SIZE))
+        state.mkdir(exist_ok=True)
+        stack.callback(_keep_logs, state)
         product = Product(folder / "product", {"PERSISTENT_DIR": str(state)})
         (state / "models").symlink_to(product.state / "models")
         product.use(endpoint)
@@ -207,7 +217,7 @@ async def town(folder: Path, people: int) -> AsyncIterator[Town]:
             product.settings |= {
                 "LD_PRELOAD": str(FAKETIME),
                 "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_CACHE_DURATION": "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             }
         await asyncio.to_thread(made.postgres.start)
@@ -236,17 +246,5 @@ async def _with_objects(made: Town, stack: AsyncExitStack) -> None:
     made.bot.product.settings |= bucket_settings(reached, BUCKET)
 
 
-def _unmount(folder: Path) -> None:
-    # What a killed process left may still be in it for a moment.
-    subprocess.run(["umount", "--lazy", folder], check=False)
-
-
-def _mount(folder: Path) -> bool:
-    """Mount a disk of its own at ``folder``, where that is possible."""
-    folder.mkdir(parents=True)
-    if os.geteuid() != 0:
-        return False
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE},mode=755", "tmpfs", folder], check=False, capture_output=True
-    )
-    return made.returncode == 0
+def _keep_logs(state: Path) -> None:
+    shutil.copytree(state / "logs", state.with_name("bot-logs"), dirs_exist_ok=True)
