@@ -32,7 +32,7 @@ from jobs.chats import AnswerSteps
 from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
-from jobs.retries import GoOn, retry_at, tried_again_at
+from jobs.retries import GoOn, is_ours, retry_at, tried_again_at
 
 log = structlog.get_logger(__name__)
 
@@ -379,7 +379,7 @@ class Jobs:
             raise
 
     async def _failures_before(self, lock: str, failure: VoxPersonaError) -> int:
-        if not failure.retryable or not self._retry_delays_s:
+        if not failure.retryable or is_ours(failure) or not self._retry_delays_s:
             return 0
         async with self._database.transaction() as connection:
             return await jobs.rows.count_failure(connection, lock)
