@@ -50,7 +50,7 @@ ChatScript = Callable[[Messages, Schema | None], str | object]
 class Recorded:
     """A request. ``sha256`` is of the decoded sound or of the messages; ``status`` is 0 until it was answered.
 
-    ``answered_at`` is of ``time.monotonic``.
+    ``came_at`` and ``answered_at`` are of ``time.monotonic``.
     """
 
     path: str
@@ -61,6 +61,7 @@ class Recorded:
     fault: str = ""
     status: int = 0
     answered_at: float = 0.0
+    came_at: float = field(default_factory=monotonic)
 
 
 class OpenAIServer:

@@ -1,7 +1,7 @@
 """What holds in every chat of every scenario, whatever happens in it, and the account of what people were promised."""
 
 import re
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +22,8 @@ _LONGEST_ANSWER_S = 1.0
 _LONGEST_FIRST_REACTION_S = 2.0
 _SHARE_OF_A_BUSY_MACHINE = 0.05
 _SETTLED_S = 90.0
+_KEPT_S = 1.0
+"""In which an answer is in the database."""
 _TROUBLE = ("Код для администратора", "Что-то пошло не так", "Не получилось", "не отвечает", "Не принято", "Повторим в")
 
 
@@ -184,19 +186,27 @@ def shown_to(person: ScriptedUser) -> list[Event]:
     return person.chat.events(Happening.SENT, Happening.EDITED)
 
 
-def paid_twice(paid: Mapping[str, Sequence[float]], excused: Iterable[tuple[float, float]]) -> list[str]:
-    """Return the inputs that an engine was paid for again; ``paid`` has the times of the answers by input.
+@dataclass(frozen=True)
+class Death:
+    """The end of a process at ``at``, which could keep nothing since ``unable``, for the database was away by then."""
 
-    ``excused`` are the times from and to which an answer could not be kept by anybody: its process died with it.
+    at: float
+    unable: float
+
+    def meets(self, came: float, answered: float) -> bool:
+        """Tell whether a question was on its way, or its answer perhaps not kept yet."""
+        return came <= self.at and answered >= self.unable - _KEPT_S
+
+
+def paid_twice(paid: Mapping[str, Sequence[tuple[float, float]]], deaths: Sequence[Death]) -> list[str]:
+    """Return the inputs that an engine was paid for again although nobody who had the answer was killed.
+
+    ``paid`` has the times by input at which a question came and was answered.
     """
-    spans = list(excused)
-    again = Counter(
-        {
-            key: sum(not any(begin <= at <= end for begin, end in spans) for at in times[:-1])
-            for key, times in paid.items()
-        }
-    )
-    return [key for key, count in again.items() if count > 0]
+    excused = {
+        key: sum(any(death.meets(*each) for death in deaths) for each in times[:-1]) for key, times in paid.items()
+    }
+    return [key for key, times in paid.items() if len(times) - 1 > excused[key]]
 
 
 def errors_shown(person: ScriptedUser) -> list[str]:

@@ -18,11 +18,9 @@ from chaos.people import Person
 from chaos.schedule import Fault, Met, befall, schedule
 from chaos.town import Town, town
 from openai_faults import CHAT, TRANSCRIPTIONS
-from promises import Kind, Line, account, errors_shown, has_ended, paid_twice
+from promises import Death, Kind, Line, account, errors_shown, has_ended, paid_twice
 
 LOOK_S = 0.05
-KEPT_S = 1.0
-"""An answer that came so shortly before a kill was perhaps not stored yet."""
 _QUESTION = re.compile(r"Вопрос \d+-\d+")
 
 _ORIGINALS = "SELECT file_name, object_key FROM recordings"
@@ -109,16 +107,19 @@ async def _account_for(place: Town, people: Sequence[Person], outcome: Outcome) 
     outcome.damaged = await asyncio.to_thread(_damaged, place, sent)
     outcome.deaths = place.upkeep.deaths
     outcome.errors = [text for person in people for text in errors_shown(person.user)]
-    paid: dict[str, list[float]] = defaultdict(list)
+    paid: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for request in place.endpoint.requests:
         if request.status == 200 and request.path.endswith((CHAT, TRANSCRIPTIONS)):
-            paid[f"{request.path} {request.sha256}"].append(request.answered_at)
+            paid[f"{request.path} {request.sha256}"].append((request.came_at, request.answered_at))
             outcome.paid += 1
-    # Whoever was killed with an answer that could not be stored yet, for the database was away, loses it.
-    excused = [(_began_being_unable(outcome, at) - KEPT_S, at + KEPT_S) for at in place.died]
-    outcome.paid_twice = paid_twice(paid, excused)
+    deaths = [Death(at, _began_being_unable(outcome, at)) for at in place.died]
+    outcome.paid_twice = [
+        f"{key} {[(round(came, 1), round(answered, 1)) for came, answered in paid[key]]}"
+        for key in paid_twice(paid, deaths)
+    ]
     outcome.in_the_air = sum(len(times) - 1 for times in paid.values()) - len(outcome.paid_twice)
     await asyncio.to_thread(_write_chats, people, place.folder / "chats")
+    await asyncio.to_thread(_write_times, place, outcome)
     with psycopg.connect(place.dsn()) as connection:
         for what, query in _UNFINISHED.items():
             row = connection.execute(query.encode()).fetchone()
@@ -133,6 +134,18 @@ def _write_chats(people: Sequence[Person], folder: Path) -> None:
             f"{event.at:10.1f} {event.kind} {event.message_id} {event.text!r}" for event in person.user.chat.history
         ]
         (folder / f"{person.user.id}.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _write_times(place: Town, outcome: Outcome) -> None:
+    """Leave what happened when, and what the engines were asked."""
+    lines = [(met.began, f"{met.fault.family} {met.fault.name} until {met.over:.1f}") for met in outcome.met]
+    lines += [(at, "a process was killed") for at in place.died] + outcome.events
+    lines += [
+        (each.came_at, f"asked {each.path} {each.sha256} status {each.status}, answered at {each.answered_at:.1f}")
+        for each in place.endpoint.requests
+    ]
+    text = "\n".join(f"{at:10.1f} {what}" for at, what in sorted(lines))
+    (place.folder / "times.txt").write_text(text, encoding="utf-8")
 
 
 def _began_being_unable(outcome: Outcome, died: float) -> float:

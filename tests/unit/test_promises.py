@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from promises import Kind, Line, Promise, Sign, account, paid_twice
+from promises import Death, Kind, Line, Promise, Sign, account, paid_twice
 from telegram_user import ScriptedUser
 from telegram_world import World
 
@@ -62,5 +62,7 @@ async def test_each_end_is_asked_for_and_a_file_is_no_text(anna: ScriptedUser) -
 
 
 def test_an_answer_is_paid_twice_unless_whoever_had_it_was_killed() -> None:
-    paid = {"once": [1.0], "killed": [5.0, 9.0], "again": [2.0, 3.0]}
-    assert paid_twice(paid, [(4.5, 5.5)]) == ["again"]
+    again, killed = [(1.0, 2.0), (3.0, 4.0)], [(5.0, 9.0), (10.0, 11.0)]
+    assert paid_twice({"once": [(1.0, 2.0)], "killed": killed, "again": again}, [Death(6.0, 6.0)]) == ["again"]
+    assert paid_twice({"again": again}, [Death(8.0, 8.0)]) == ["again"]
+    assert not paid_twice({"could not be kept": again}, [Death(8.0, 1.5)])
