@@ -8,15 +8,14 @@ others take its jobs over as soon as its heartbeat stops.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Never
 from uuid import UUID
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.job_context import AbortReason
-from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from structlog.contextvars import bound_contextvars
 
@@ -33,6 +32,7 @@ from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from jobs.retries import GoOn, is_ours, retry_at, tried_again_at
+from jobs.succession import Succession
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,6 @@ _NOTED_POLLING_S = 0.05
 _PAUSE_S = 0.5
 """Before a worker that lost the database begins again."""
 _HEARTBEAT_S = 1.0
-_SILENCE_S = 3.0
 """The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
 _STOP_LIMIT_S = 5.0
 _ANSWERS_QUEUE = "answers"
@@ -91,6 +90,7 @@ class Jobs:
         self._retry_delays_s = retry_delays_s
         self._works = OngoingWork()
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+        self._succession = Succession(self._app, database, self._works)
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
@@ -221,7 +221,7 @@ class Jobs:
         await jobs.rows.stop(self._app.job_manager, connection, unfinished)
 
     async def _work(self, queues: Sequence[str] | None) -> None:
-        working = [self._work_on(queues, self._concurrency), self._take_over_dead_jobs(queues)]
+        working = [self._work_on(queues, self._concurrency), self._succession.run(queues)]
         if queues is None and self._answers is not None:
             working.append(self._work_on([_ANSWERS_QUEUE], _ANSWERS_AT_ONCE))
         tasks = [asyncio.create_task(each) for each in working]
@@ -266,27 +266,6 @@ class Jobs:
                 await deferrer.defer_async(subject=str(subject))
         except AlreadyEnqueued:
             log.debug("job_waits_already", subject=str(subject))
-
-    async def _take_over_dead_jobs(self, queues: Sequence[str] | None) -> None:
-        """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
-        while True:
-            for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENCE_S):
-                if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
-                    continue
-                async with self._database.try_advisory_lock(job.lock) as free:
-                    if free:
-                        await self._put_back(job.id)
-            await asyncio.sleep(_POLLING_S)
-
-    async def _put_back(self, job_id: int) -> None:
-        manager = self._app.job_manager
-        try:
-            await manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
-            log.info("job_taken_over", job_id=job_id)
-        except UniqueViolation:  # another job of the same subject waits already
-            await manager.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
-        except ConnectorException as exc:
-            log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
 
     async def _advance_recording(self, context: procrastinate.JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
