@@ -238,7 +238,9 @@ class Router:
             while outcome in {MessengerUnavailable.code, _DATABASE_AWAY}:  # the first ends with the tries
                 if outcome == _DATABASE_AWAY:
                     waits += 1
-                    await self._wait_for_database(arrival.seen.chat_id)
+                    await self._wait_for_database(arrival.seen.chat_id, stored=arrival.failure is None)
+                    # What nothing had space for is stored when work on it begins.
+                    arrival = replace(arrival, failure=None)
                 else:
                     await asyncio.sleep(self._timing.retry_after_s)
                 outcome = await self._outcome(arrival, code, waits)
@@ -252,10 +254,13 @@ class Router:
         UPDATES.labels(kind, outcome).inc()
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
-    async def _wait_for_database(self, chat: ChatId) -> None:
-        """Tell a person once that the answer will come, and wait until it can."""
+    async def _wait_for_database(self, chat: ChatId, *, stored: bool) -> None:
+        """Tell a person once that the answer will come, and wait until it can.
+
+        What is not ``stored`` is in memory alone; of messages the messenger tells again after a restart.
+        """
         try:
-            if chat not in self._asked_to_wait:
+            if stored and chat not in self._asked_to_wait:
                 self._asked_to_wait[chat] = await self._telegram.send(chat, Screen(text=texts.telegram.SAVED))
         except MessengerError as exc:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
@@ -281,7 +286,9 @@ class Router:
             # The reason of bad input may quote what a person typed.
             reason = "" if isinstance(exc, BadInput) else str(exc)
             log.warning("update_failed", error=exc.code, reason=reason)
-            away = isinstance(exc, DatabaseUnavailable) and not isinstance(exc, DatabaseMisconfigured)
+            # The journal is on the disk of everything else, which may be full.
+            unstored = exc is arrival.failure and isinstance(exc, DiskFull)
+            away = unstored or (isinstance(exc, DatabaseUnavailable) and not isinstance(exc, DatabaseMisconfigured))
             if away and waits < MOST_WAITS:
                 return _DATABASE_AWAY
             if not isinstance(exc, MessengerUnavailable | ChatClosed):
