@@ -29,6 +29,7 @@ A kill *before* a commit meets work that is done and not noted, so that it is do
 that is noted, so that it must not be.
 
 """
+_RUN = "\n\n## The last long run of chaos\n\n"
 _TESTED = """## Kill points
 
 | kill point | commit | what was checked | test | outcome |
@@ -108,7 +109,14 @@ def page(outcomes: Mapping[str, bool] | None = None) -> str:
         f"| {each.name} | {each.side} | {each.checked} | `{Path(each.test).name}` | {_outcome(each, outcomes)} |"
         for each in kill_points()
     ]
-    return _HEAD + _TESTED + "\n".join(rows) + f"\n\n## The last long run of chaos\n\n{LONG_RUN.read_text('utf-8')}"
+    return _HEAD + _TESTED + "\n".join(rows) + _RUN + LONG_RUN.read_text(encoding="utf-8")
+
+
+def note_long_run(tables: str) -> None:
+    """Keep the tables of a long run, and put them in the place of the last in the page."""
+    LONG_RUN.write_text(tables, encoding="utf-8")
+    head, mark, _ = PAGE.read_text(encoding="utf-8").partition(_RUN)
+    PAGE.write_text(head + mark + tables, encoding="utf-8")
 
 
 def decisive_tests() -> list[str]:

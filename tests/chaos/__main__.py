@@ -11,7 +11,8 @@ from pathlib import Path
 from chaos.faults import FAMILIES
 from chaos.run import Order, Outcome, run
 from chaos.schedule import schedule
-from chaos.tables import account_table, faults_table, troubles
+from chaos.tables import tables, troubles
+from kill_points import note_long_run
 
 
 def main() -> int:
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--settle", type=float, default=900.0, help="seconds in which everything has to end afterwards")
     parser.add_argument("--keep", type=Path, help="a folder for logs, which is made and not removed")
+    parser.add_argument("--note", action="store_true", help="put the tables into docs/durability.md")
     given = parser.parse_args()
     order = Order(given.people, given.minutes * 60, given.seed, given.settle)
     for fault in schedule(order.seed, order.seconds, FAMILIES):
@@ -32,15 +34,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="voxpersona-chaos-") as folder:
             outcome = asyncio.run(run(order, Path(folder)))
     show(outcome)
+    if given.note:
+        note_long_run(tables(outcome))
     return 0 if outcome.is_good else 1
 
 
 def show(outcome: Outcome) -> None:
-    print(
-        f"\n{outcome.order.people} people, {outcome.order.seconds / 60:g} minutes, seed {outcome.order.seed}; ", end=""
-    )
-    print(f"load of the machine {os.getloadavg()[0]:.1f}\n")
-    print(faults_table(outcome), account_table(outcome), sep="\n\n")
+    print(f"\n{tables(outcome)}\nload of the machine {os.getloadavg()[0]:.1f}")
     settled = (
         "not everything ended"
         if outcome.settled_s is None

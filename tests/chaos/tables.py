@@ -7,6 +7,13 @@ from chaos.run import Outcome
 from chaos.schedule import Met
 
 
+def tables(outcome: Outcome) -> str:
+    """What happened, and what became of it."""
+    order = outcome.order
+    head = f"{order.people} people, {order.seconds / 60:g} minutes, seed {order.seed}."
+    return f"{head}\n\n{faults_table(outcome)}\n\n{account_table(outcome)}\n"
+
+
 def account_table(outcome: Outcome) -> str:
     """What became of every message."""
     rows = [
