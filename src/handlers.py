@@ -247,7 +247,9 @@ class Router:
                     await asyncio.sleep(self._timing.retry_after_s)
                 else:
                     waits += 1
-                    await self._wait_for_database(arrival.seen.chat_id, outcome)
+                    await self._wait_for_database(arrival.seen.chat_id, outcome, stored=arrival.failure is None)
+                    # What nothing had space for is stored when work on it begins.
+                    arrival = replace(arrival, failure=None)
                 outcome = await self._outcome(arrival, code, waits)
             if waits:
                 await self._without_database.take_back(arrival.seen.chat_id)
@@ -261,14 +263,15 @@ class Router:
         UPDATES.labels(kind, outcome).inc()
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
-    async def _wait_for_database(self, chat: ChatId, outcome: str) -> None:
-        """Tell a person once that the answer will come, and wait until it can."""
-        if outcome == DatabaseMisconfigured.code:
-            await self._without_database.tell(chat, texts.telegram.SAVED_UNTIL_MENDED)
+    async def _wait_for_database(self, chat: ChatId, outcome: str, *, stored: bool) -> None:
+        """Wait for the database; of a message that is ``stored``, tell its person once that the answer will come."""
+        refuses_us = outcome == DatabaseMisconfigured.code
+        if stored:
+            said = texts.telegram.SAVED_UNTIL_MENDED if refuses_us else texts.telegram.SAVED
+            await self._without_database.tell(chat, said)
+        if refuses_us:
             # It answers, so that nothing tells when it was mended.
             await asyncio.sleep(self._timing.retry_after_s)
-        else:
-            await self._without_database.tell(chat, texts.telegram.SAVED)
         while True:
             try:
                 await self._inbox.settle()
@@ -288,7 +291,9 @@ class Router:
             log.warning("update_failed", error=exc.code, reason=reason)
             if isinstance(exc, DatabaseMisconfigured):
                 return exc.code
-            if isinstance(exc, DatabaseUnavailable) and waits < MOST_WAITS:
+            # The journal is on the disk of everything else, which may be full.
+            away = isinstance(exc, DatabaseUnavailable) or (exc is arrival.failure and isinstance(exc, DiskFull))
+            if away and waits < MOST_WAITS:
                 return _DATABASE_AWAY
             if not isinstance(exc, MessengerUnavailable | ChatClosed):
                 await self._tell(chat, _failure_text(exc, code))

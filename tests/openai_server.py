@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import Any, Self
 
 import av
@@ -49,7 +50,10 @@ ChatScript = Callable[[Messages, Schema | None], str | object]
 
 @dataclass
 class Recorded:
-    """A request. ``sha256`` is of the decoded sound or of the messages; ``status`` is 0 until it was answered."""
+    """A request. ``sha256`` is of the decoded sound or of the messages; ``status`` is 0 until it was answered.
+
+    ``came_at`` and ``answered_at`` are of ``time.monotonic``.
+    """
 
     path: str
     sha256: str = ""
@@ -58,6 +62,8 @@ class Recorded:
     seconds: float = 0.0
     fault: str = ""
     status: int = 0
+    answered_at: float = 0.0
+    came_at: float = field(default_factory=monotonic)
 
 
 class OpenAIServer:
@@ -155,7 +161,7 @@ class OpenAIServer:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                recorded.status = message["status"]
+                recorded.status, recorded.answered_at = message["status"], monotonic()
                 self._write_log(recorded)
             await send(message)
 

@@ -6,8 +6,9 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _SIZE = {"ext4": "1G", "xfs": "1G"}
 _SHUTDOWN = (2 << 30) | (4 << 16) | (ord("X") << 8) | 125
@@ -59,6 +60,38 @@ def disk(folder: Path, kind: str) -> Iterator[Disk]:
         yield made
     finally:
         made.unmount()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """Have a disk of this size at ``folder`` during the block, in memory; ``size`` as of mount, like 1G."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        # What a killed process left may still be in it for a moment.
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(path: Path) -> None:
+    """Make a file that leaves no byte free on its disk."""
+    block = bytes(1 << 16)
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(block):
+            pass
+
+
+def reason_against_small_disks() -> str:
+    """Why no small disk can be made here; empty when one can."""
+    if os.geteuid() != 0:
+        return "only root mounts disks"
+    with TemporaryDirectory() as folder:
+        try:
+            with small_disk(Path(folder), "1M"):
+                return ""
+        except subprocess.CalledProcessError:
+            return "this system does not let disks be mounted"
 
 
 def reason_against(kind: str) -> str:

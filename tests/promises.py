@@ -1,13 +1,17 @@
-"""What holds in every chat of every scenario, whatever happens in it."""
+"""What holds in every chat of every scenario, whatever happens in it, and the account of what people were promised."""
 
+import re
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 
 from bot import Bot
 from telegram_chats import Chat
 from telegram_events import Event, Happening, Message
 from telegram_server import TelegramServer
+from telegram_user import ScriptedUser
 
 _RECEIVED = "📥 Получаю"
 _REFUSED = "✖ Не принято"
@@ -18,6 +22,9 @@ _LONGEST_ANSWER_S = 1.0
 _LONGEST_FIRST_REACTION_S = 2.0
 _SHARE_OF_A_BUSY_MACHINE = 0.05
 _SETTLED_S = 90.0
+_KEPT_S = 1.0
+"""In which an answer is in the database."""
+_TROUBLE = ("Код для администратора", "Что-то пошло не так", "Не получилось", "не отвечает", "Не принято", "Повторим в")
 
 
 def progress_cards(chat: Chat) -> list[Message]:
@@ -83,3 +90,129 @@ def _answered(chat: Chat) -> Iterator[tuple[Event, Event]]:
             waiting[event.message_id].append(event)
         elif event.kind is Happening.ANSWERED:
             yield waiting[event.message_id].popleft(), event
+
+
+class Kind(StrEnum):
+    """What people do, and are promised an end of."""
+
+    RECORDING = "recording"
+    QUESTION = "question"
+    COMMAND = "command"
+    TITLE = "new title"
+    DELETION = "deletion"
+    CANCELLATION = "cancellation"
+    ORDER = "order of a report"
+    PLAYBACK = "playback"
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a person knows of something: by a text, or with ``of_file`` by a file's name and what is written under it."""
+
+    pattern: str
+    of_file: bool = False
+
+    def is_in(self, event: Event) -> bool:
+        if (event.file is not None) is not self.of_file:
+            return False
+        shown = event.text if event.file is None else f"{event.file.name}\n{event.text}"
+        return re.search(self.pattern, shown) is not None
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Something that a person sent at ``at``, what tells that it was taken, and how it ends: in all ``ends``, once.
+
+    ``certain`` is False for a press that was not answered: it may have been taken or not, but not twice.
+    """
+
+    kind: Kind
+    person: ScriptedUser
+    name: str
+    at: float
+    taken: Sign
+    ends: tuple[Sign, ...]
+    certain: bool = True
+
+    def is_taken(self) -> bool:
+        return any(event.at >= self.at and self.taken.is_in(event) for event in shown_to(self.person))
+
+    def ended(self) -> list[int]:
+        """In how many messages each of its ends was ever shown."""
+        return [_messages_with(self.person, end) for end in self.ends]
+
+
+@dataclass
+class Line:
+    """A line of the account. ``broken`` names each promise that was not kept, and how."""
+
+    sent: int = 0
+    taken: int = 0
+    finished: int = 0
+    doubled: int = 0
+    lost: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+def account(promises: Iterable[Promise]) -> dict[Kind, Line]:
+    """Settle what people were promised. Promises with the same ends, as of commands, are counted together."""
+    alike: dict[tuple[int, Kind, tuple[Sign, ...]], list[Promise]] = defaultdict(list)
+    for promise in promises:
+        alike[promise.person.id, promise.kind, promise.ends].append(promise)
+    lines: dict[Kind, Line] = defaultdict(Line)
+    for (_, kind, _), group in alike.items():
+        _settle(lines[kind], group)
+    return {kind: lines[kind] for kind in Kind if kind in lines}
+
+
+def _settle(line: Line, group: Sequence[Promise]) -> None:
+    ended, due = group[0].ended(), sum(promise.certain for promise in group)
+    lost, doubled = max(0, due - min(ended)), max(0, max(ended) - len(group))
+    line.sent += len(group)
+    line.taken += sum(promise.is_taken() for promise in group)
+    line.finished += min(*ended, len(group))
+    line.lost += lost
+    line.doubled += doubled
+    if lost or doubled:
+        names = ", ".join(f"{promise.name} at {promise.at:.1f}" for promise in group)
+        line.broken.append(f"{group[0].person.name} {group[0].person.id}: {names}: {len(group)} sent, ended {ended}")
+
+
+def has_ended(promise: Promise) -> bool:
+    return not promise.certain or min(promise.ended()) > 0
+
+
+def shown_to(person: ScriptedUser) -> list[Event]:
+    return person.chat.events(Happening.SENT, Happening.EDITED)
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of a process at ``at``, which could keep nothing since ``unable``, for the database was away by then."""
+
+    at: float
+    unable: float
+
+    def meets(self, came: float, answered: float) -> bool:
+        """Tell whether a question was on its way, or its answer perhaps not kept yet."""
+        return came <= self.at and answered >= self.unable - _KEPT_S
+
+
+def paid_twice(paid: Mapping[str, Sequence[tuple[float, float]]], deaths: Sequence[Death]) -> list[str]:
+    """Return the inputs that an engine was paid for again although nobody who had the answer was killed.
+
+    ``paid`` has the times by input at which a question came and was answered.
+    """
+    excused = {
+        key: sum(any(death.meets(*each) for death in deaths) for each in times[:-1]) for key, times in paid.items()
+    }
+    return [key for key, times in paid.items() if len(times) - 1 > excused[key]]
+
+
+def errors_shown(person: ScriptedUser) -> list[str]:
+    """What a person read of things that went wrong, also of those that are tried again."""
+    return [event.text for event in shown_to(person) if any(part in event.text for part in _TROUBLE)]
+
+
+def _messages_with(person: ScriptedUser, sign: Sign) -> int:
+    return len({event.message_id for event in shown_to(person) if sign.is_in(event)})

@@ -1,4 +1,4 @@
-"""A way to a server that can be cut or stopped up: what a program then sees is a network that fails."""
+"""A way to a server that can be cut, stopped up, slow or leaky: what a program then sees is a network that fails."""
 
 import asyncio
 from contextlib import suppress
@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 _BLOCK_BYTES = 64 * 1024
+_PIECE_S = 0.1
 
 
 class TcpProxy:
@@ -15,6 +16,8 @@ class TcpProxy:
         self._host = host
         self._target = port
         self._away = False
+        self._bytes_a_second: float | None = None
+        self._whole: int | None = None
         self._open = asyncio.Event()
         self._open.set()
         self._connections: set[asyncio.Task[None]] = set()
@@ -49,7 +52,17 @@ class TcpProxy:
         self.held_up.clear()
         self._open.clear()
 
+    def slow_down(self, bytes_a_second: float) -> None:
+        """Pass no more than so much on, on each connection and in each direction."""
+        self._bytes_a_second = bytes_a_second
+
+    def truncate(self, whole: int) -> None:
+        """Cut each connection after so many bytes in either direction."""
+        self._whole = whole
+
     def clear(self) -> None:
+        """Pass everything on again."""
+        self._bytes_a_second = self._whole = None
         self._open.set()
 
     async def _drop(self) -> None:
@@ -73,7 +86,11 @@ class TcpProxy:
             writer.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(self._host, self._target)
+        try:
+            there_reader, there_writer = await asyncio.open_connection(self._host, self._target)
+        except OSError:  # the server itself is away
+            self.refused += 1
+            return
         try:
             there = asyncio.ensure_future(self._copy(reader, there_writer))
             back = asyncio.ensure_future(self._copy(there_reader, writer))
@@ -87,10 +104,25 @@ class TcpProxy:
             there_writer.transport.abort()
 
     async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        passed = 0
         with suppress(OSError):
             while block := await source.read(_BLOCK_BYTES):
                 if not self._open.is_set():
                     self.held_up.set()
                     await self._open.wait()
-                target.write(block)
-                await target.drain()
+                if self._whole is not None:
+                    block = block[: max(0, self._whole - passed)]
+                    if not block:
+                        return
+                passed += len(block)
+                await self._pass_block(block, target)
+
+    async def _pass_block(self, block: bytes, target: asyncio.StreamWriter) -> None:
+        while block:
+            pace = self._bytes_a_second
+            piece = block if pace is None else block[: max(1, int(pace * _PIECE_S))]
+            target.write(piece)
+            await target.drain()
+            block = block[len(piece) :]
+            if pace is not None:
+                await asyncio.sleep(_PIECE_S)

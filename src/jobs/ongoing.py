@@ -27,6 +27,16 @@ class OngoingWork:
         finally:
             self._joined[subject] -= 1
 
+    @property
+    def subjects(self) -> list[str]:
+        """What there is work on."""
+        return list(self._tasks)
+
+    async def ended(self, subject: str) -> None:
+        """Wait until the work on a subject has ended, however it does."""
+        if task := self._tasks.get(subject):
+            await asyncio.wait([task])
+
     async def end_unjoined(self, subjects: Iterable[str]) -> None:
         """Cancel the work on these subjects that no job waits for, and wait until it has ended."""
         await asyncio.gather(*(self.end(subject) for subject in subjects if not self._joined[subject]))

@@ -8,7 +8,7 @@ others take its jobs over as soon as its heartbeat stops.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Never
 from uuid import UUID
 
@@ -31,7 +31,8 @@ from jobs.chats import AnswerSteps
 from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
-from jobs.retries import GoOn, Manager, retry_at, tried_again_at
+from jobs.retries import GoOn, Manager, is_ours, retry_at, tried_again_at
+from jobs.succession import Succession
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,6 @@ _NOTED_POLLING_S = 0.05
 _PAUSE_S = 0.5
 """Before a worker that lost the database begins again."""
 _HEARTBEAT_S = 1.0
-_SILENCE_S = 3.0
 """The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
 _STOP_LIMIT_S = 5.0
 _ANSWERS_QUEUE = "answers"
@@ -92,6 +92,7 @@ class Jobs:
         self._works = OngoingWork()
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._app.job_manager = Manager(self._app.connector)
+        self._succession = Succession(self._app, database, self._works)
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
@@ -222,7 +223,7 @@ class Jobs:
         await jobs.rows.stop(self._app.job_manager, connection, unfinished)
 
     async def _work(self, queues: Sequence[str] | None) -> None:
-        working = [self._work_on(queues, self._concurrency), self._take_over_dead_jobs(queues)]
+        working = [self._work_on(queues, self._concurrency), self._succession.run(queues)]
         if queues is None and self._answers is not None:
             working.append(self._work_on([_ANSWERS_QUEUE], _ANSWERS_AT_ONCE))
         tasks = [asyncio.create_task(each) for each in working]
@@ -269,24 +270,6 @@ class Jobs:
                 log.debug("job_waits_already", subject=str(subject))
                 return
             await self._enqueue(connection, task, recording_id, lock, subject, place)
-
-    async def _take_over_dead_jobs(self, queues: Sequence[str] | None) -> None:
-        """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
-        while True:
-            for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENCE_S):
-                if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
-                    continue
-                async with self._database.try_advisory_lock(job.lock) as free:
-                    if free:
-                        await self._put_back(job.id)
-            await asyncio.sleep(_POLLING_S)
-
-    async def _put_back(self, job_id: int) -> None:
-        try:
-            await self._app.job_manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
-            log.info("job_taken_over", job_id=job_id)
-        except ConnectorException as exc:
-            log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
 
     async def _advance_recording(self, context: procrastinate.JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))
@@ -379,7 +362,7 @@ class Jobs:
             raise
 
     async def _failures_before(self, lock: str, failure: VoxPersonaError) -> int:
-        if not failure.retryable or not self._retry_delays_s:
+        if not failure.retryable or is_ours(failure) or not self._retry_delays_s:
             return 0
         async with self._database.transaction() as connection:
             return await jobs.rows.count_failure(connection, lock)

@@ -9,11 +9,28 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
-from errors import DatabaseUnavailable, ReportOutdated, VoxPersonaError
+from errors import (
+    DatabaseUnavailable,
+    DiskFull,
+    ObjectDamaged,
+    ObjectStoreRefusedKey,
+    ObjectStoreUnavailable,
+    ReportOutdated,
+    VoxPersonaError,
+)
 
 _DATABASE_RETRY_S = 2
 _LONGEST_DELAY_S = 24 * 3600.0
 """The longest wait, whatever a provider asks for: it may have meant another unit."""
+
+
+def is_ours(error: VoxPersonaError) -> bool:
+    """Tell whether a failure is one of what the installation stands on, and says nothing about the job.
+
+    Such a failure is over when its cause is, uses up no try, and is final only for who does not try again at all.
+    """
+    stays = isinstance(error, ObjectDamaged | ObjectStoreRefusedKey)
+    return isinstance(error, ObjectStoreUnavailable | DiskFull) and not stays
 
 
 class _TryLater(Exception):
@@ -68,6 +85,8 @@ def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -
 
     The wait that the provider asked for counts when it is longer than the delay.
     """
+    if is_ours(error) and delays_s:
+        return datetime.now(UTC) + timedelta(seconds=delays_s[0])
     # A report that is outdated stays so; it has to be ordered again.
     if not error.retryable or isinstance(error, ReportOutdated) or failures >= len(delays_s):
         return None

@@ -21,6 +21,7 @@ from pyrogram.errors import Flood, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ChatId, IncomingMessage, Keyboard, MessageId, Screen
+from errors import DiskFull
 from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress
 from random_ids import new_random_id
 from telegram_client.downloads import download_file
@@ -34,7 +35,7 @@ from telegram_client.errors import (
     unavailable,
 )
 from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after
-from telegram_client.session import BotClient, Users, new_client, wait_out
+from telegram_client.session import BotClient, Users, forget_unfinished, new_client, wait_out
 from telegram_client.updates import button_press, chat_of, document_of, incoming_message
 
 _UPLOAD_TRIES = 3
@@ -85,6 +86,7 @@ class TelegramClient(Messenger):
 
         Raises:
             BadSettings: the proxy's address is wrong.
+            DiskFull: there is no space for the session.
         """
 
         async def on_update(update: Any, users: Users) -> None:
@@ -96,12 +98,16 @@ class TelegramClient(Messenger):
                 await on_press(button_press(update, users))
 
         await asyncio.to_thread(self._session_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(forget_unfinished, self._session_file)
         with telegram_errors_mapped("start"):
             try:
                 self._running = await self._logged_in(on_update)
             except (Unauthorized, sqlite3.DatabaseError) as exc:
-                if getattr(exc, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                code = getattr(exc, "sqlite_errorcode", None)
+                if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                     raise unavailable("start", "another process uses the session") from exc
+                if code == sqlite3.SQLITE_FULL:
+                    raise DiskFull(path=self._session_file) from exc
                 log.warning("telegram_session_given_up", reason=type(exc).__name__)
                 await asyncio.to_thread(self._session_file.unlink, missing_ok=True)
                 self._running = await self._logged_in(on_update)

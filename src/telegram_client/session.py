@@ -7,14 +7,14 @@ import asyncio
 import inspect
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 from pyrogram import Client, enums, raw
-from pyrogram.errors import Flood, InternalServerError, ServiceUnavailable
+from pyrogram.errors import Flood, InternalServerError, PeerIdInvalid, ServiceUnavailable
 from pyrogram.errors.rpc_error import RPCError
 from pyrogram.handlers import RawUpdateHandler
 
@@ -71,6 +71,11 @@ _STOP_S = 5.0
 _FLOOD_MARGIN_S = 0.2
 """Added to the time that a flood demands, which Telegram gives in whole seconds."""
 
+_PEERS = "update_peers"
+_REMEMBERING = ("set_update_state", _PEERS, "update_usernames")
+"""Methods of the library's storage that note what Telegram tells again."""
+_IS_WHOLE = "SELECT EXISTS (SELECT 1 FROM version) AND EXISTS (SELECT 1 FROM sessions)"
+
 Users = dict[int, Any]
 """``raw.types.User`` and ``UserEmpty`` by id."""
 OnUpdate = Callable[[Any, Users], Awaitable[None]]
@@ -83,6 +88,11 @@ class BotClient(Client):
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
+        self._unwritten: dict[int, int] = {}
+        """Access hashes of people whom the session file had no space for."""
+        for method in _REMEMBERING:
+            if hasattr(self.storage, method):
+                setattr(self.storage, method, self._forgiving(getattr(self.storage, method)))
         self._reconnections: set[asyncio.Task[Any]] = set()
 
     async def invoke(self, query: Any, *_args: Any, **_kwargs: Any) -> Any:
@@ -119,6 +129,28 @@ class BotClient(Client):
                     raise
                 log.info("telegram_call_repeated", call=call, reason=type(exc).__name__)
                 await asyncio.sleep(_PAUSE_S)
+
+    def _forgiving(self, write: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        """Let a write into the session file fail: the library would drop the update or the answer that it came with."""
+
+        async def written(told: Any) -> None:
+            try:
+                await write(told)
+            except sqlite3.OperationalError as exc:
+                log.warning("telegram_session_not_written", reason=str(exc))
+                if write.__name__ == _PEERS:
+                    self._unwritten |= {peer[0]: peer[1] for peer in told if peer[0] > 0}
+
+        return written
+
+    async def resolve_peer(self, peer_id: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return how Telegram knows a person, also one whom the session file has no space for."""
+        try:
+            return await super().resolve_peer(peer_id, *args, **kwargs)
+        except (KeyError, PeerIdInvalid):
+            if peer_id not in self._unwritten:
+                raise
+            return raw.types.InputPeerUser(user_id=peer_id, access_hash=self._unwritten[peer_id])
 
     async def _asked_once(self, query: Any, timeout_s: float) -> Any:
         session = self.session
@@ -185,7 +217,7 @@ class BotClient(Client):
                 await _end(self._reconnections)
                 if session is not None and session.connection is not None:
                     await session.connection.close()
-        except (OSError, RPCError) as exc:
+        except (OSError, RPCError, sqlite3.Error) as exc:
             log.warning("telegram_stop_incomplete", reason=type(exc).__name__)
             for task in self._reconnections:
                 task.cancel()
@@ -198,6 +230,20 @@ class BotClient(Client):
         while not self.updates_watchdog_event.is_set():
             with suppress(RPCError, OSError):
                 await super().updates_watchdog()  # type: ignore[no-untyped-call]
+
+
+def forget_unfinished(path: Path) -> None:
+    """Remove a session file whose making was broken off, on which the library would fail for ever. Blocking."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            [whole] = connection.execute(_IS_WHOLE).fetchone()
+    except sqlite3.DatabaseError:
+        return  # the library finds that too, and says so
+    if not whole:
+        log.warning("telegram_session_unfinished")
+        path.unlink()
 
 
 async def _end(tasks: Collection["asyncio.Task[Any]"]) -> None:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from structlog.testing import capture_logs
 
 import telegram_client.session
 from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen
+from errors import DiskFull
 from messenger import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from power import fill, reason_against_small_disks, small_disk
 from telegram_client.client import TelegramClient
 from telegram_events import Happening
 from telegram_in_process import loopback_server, new_client, nothing_reachable
@@ -476,6 +478,46 @@ async def test_a_revoked_or_broken_session_gives_way_to_a_new_one(
     async with started(server, tmp_path) as bot:
         await bot.client.send(chat_of(anna), Screen(text="три"))
     assert [message.text for message in anna.chat.from_bot] == ["раз", "два", "три"]
+
+
+async def test_a_session_whose_making_was_broken_off_gives_way_to_a_new_one(
+    server: TelegramServer, anna: ScriptedUser, tmp_path: Path
+) -> None:
+    async with started(server, tmp_path):
+        pass
+    session = tmp_path / "telegram" / "bot_7000000001.session"
+    for text, table in (("раз", "version"), ("два", "sessions")):
+        with closing(sqlite3.connect(session)) as connection:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608
+            connection.commit()
+        async with started(server, tmp_path) as bot:
+            await bot.client.send(chat_of(anna), Screen(text=text))
+    assert [message.text for message in anna.chat.from_bot] == ["раз", "два"]
+
+
+@pytest.mark.skipif(bool(reason_against_small_disks()), reason=reason_against_small_disks())
+async def test_a_full_disk_costs_no_message_and_no_session(
+    server: TelegramServer, anna: ScriptedUser, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "telegram", "512k"):
+        session, filler = tmp_path / "telegram" / "bot_7000000001.session", tmp_path / "telegram" / "filler"
+        async with started(server, tmp_path) as bot:
+            fill(filler)
+            for number in range(3):
+                await anna.send(str(number))
+            boris = server.world.user("Борис", id=1002)
+            await boris.send("впервые")
+            await boris.sees("получено")
+            await anna.chat.until(lambda: len(anna.chat.from_bot) == 3, 15.0, "three answers")
+        assert [message.text for message in bot.messages] == ["0", "1", "2", "впервые"]
+        login = session.read_bytes()
+        with pytest.raises(DiskFull):
+            async with started(server, tmp_path):
+                pass
+        assert session.read_bytes() == login
+        filler.unlink()
+        async with started(server, tmp_path) as bot:
+            await bot.client.send(chat_of(anna), Screen(text="есть место"))
 
 
 async def test_a_failing_handler_does_not_stop_the_others(

@@ -34,6 +34,7 @@ from datamodels_telegram import (
     IncomingMessage,
     MessageId,
     Screen,
+    SeenUpdate,
     TelegramPerson,
 )
 from db import Database
@@ -42,6 +43,7 @@ from errors import (
     AccessDenied,
     DatabaseMisconfigured,
     DatabaseUnavailable,
+    DiskFull,
     NoSpeech,
     NotFound,
     OutdatedButton,
@@ -94,6 +96,7 @@ class Bot:
     telegram: TelegramDouble = field(default_factory=TelegramDouble)
     team: Team = field(default_factory=lambda: Team(owner=OWNER, members=frozenset(range(10_000, 12_000))))
     spool: Path = field(default_factory=lambda: Path(mkdtemp()))
+    journal_type: type[UpdatesJournal] = UpdatesJournal
     timing: Timing = field(default_factory=lambda: Timing(answer_after_s=NEVER, retry_after_s=0, stop_grace_s=0))
     presses: dict[Action, PressHandler] = field(default_factory=dict)
     on_text: MessageHandler | None = None
@@ -108,7 +111,7 @@ class Bot:
 
     @property
     def journal(self) -> UpdatesJournal:
-        return UpdatesJournal(self.spool / "updates.journal")
+        return self.journal_type(self.spool / "updates.journal")
 
     def renew(self) -> None:
         storage = HybridStorage(self.database, self.spool / "conversations")
@@ -600,6 +603,34 @@ async def test_what_comes_again_while_the_database_is_away_is_not_handled_again(
             await asyncio.sleep(0.05)
     await bot.quiet()
     assert bot.handled == [*handled, "other: два"]
+
+
+class FullDisk(UpdatesJournal):
+    """A journal on a disk without space."""
+
+    def append(self, update: SeenUpdate) -> None:  # noqa: ARG002
+        raise DiskFull(path="updates.journal")
+
+
+async def test_what_neither_the_database_nor_the_disk_takes_waits_for_the_database(outage: Outage, person: int) -> None:
+    bot = Bot(outage.bot.database, journal_type=FullDisk)
+    await bot.start()
+    await outage.begins()
+    await bot.router.on_message(message_of(person, "раз"))
+    await bot.router.on_press(press_of(person, "menu_main"))
+    await outage.ends()
+    async with asyncio.timeout(20):
+        while len(bot.handled) < 2:  # noqa: ASYNC110  # it comes from another task
+            await asyncio.sleep(0.05)
+    await bot.quiet()
+    assert [each.partition(":")[0] for each in bot.handled] == ["other", "menu_main"]
+    assert not any("не хватило места" in text or text == SAVED for text in bot.seen_by(person))
+    again = Bot(bot.database, telegram=bot.telegram)
+    await again.start()
+    await again.quiet()
+    assert again.handled == []
+    await again.router.stop()
+    await bot.router.stop()
 
 
 async def test_a_name_is_kept_when_an_update_comes_out_of_the_journal(outage: Outage, person: int) -> None:

@@ -29,8 +29,10 @@ from datamodels import (
 from db import Connection, Database
 from errors import (
     DatabaseUnavailable,
+    DiskFull,
     NoSpeech,
     NotFound,
+    ObjectStoreUnavailable,
     ProviderRateLimited,
     ProviderUnavailable,
     ReportOutdated,
@@ -535,6 +537,24 @@ async def test_a_failure_is_final_when_no_try_is_left_or_would_help(
         await until_none_left(shared_database, recording)
     assert await failure(shared_database, recording) == (error.code, error.user_text)
     assert await retry_in_s(shared_database, "recordings", recording) is None
+
+
+@pytest.mark.parametrize("error", [ObjectStoreUnavailable(reason="cut"), DiskFull(path="spool")])
+async def test_what_a_job_stands_on_may_be_away_as_often_as_it_likes(
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId, error: VoxPersonaError
+) -> None:
+    jobs = Jobs(shared_database, steps, reports, concurrency=1, retry_delays_s=(0.0,))
+    steps.failure = error
+
+    async def begun_again_and_again() -> bool:
+        return len(steps.begun) > 3
+
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until(begun_again_and_again)
+        steps.failure = None
+        await until_none_left(shared_database, recording)
+    assert steps.done == [recording]
 
 
 @pytest.fixture

@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from errors import NoSpeech, ProviderRateLimited, ProviderUnavailable, ReportOutdated, VoxPersonaError
+from errors import (
+    DiskFull,
+    NoSpeech,
+    ObjectDamaged,
+    ObjectStoreUnavailable,
+    ProviderRateLimited,
+    ProviderUnavailable,
+    ReportOutdated,
+    VoxPersonaError,
+)
 from jobs.retries import retry_at
 
 DELAYS_S = (60.0, 600.0)
@@ -26,6 +35,9 @@ def asks_for(seconds: float) -> ProviderRateLimited:
         (asks_for(90), 1, 600),
         (asks_for(86_399), 0, 86_399),
         (asks_for(86_400_000), 0, 86_400),
+        (ObjectStoreUnavailable(reason="cut"), 0, 60),
+        (ObjectStoreUnavailable(reason="cut"), 99, 60),
+        (DiskFull(path="spool"), 99, 60),
     ],
 )
 def test_a_failure_that_helps_itself_is_tried_again_later(
@@ -44,6 +56,9 @@ def test_a_failure_that_helps_itself_is_tried_again_later(
         (UNAVAILABLE, 3, DELAYS_S),
         (UNAVAILABLE, 0, ()),
         (NoSpeech(), 0, DELAYS_S),
+        (ObjectDamaged(key="a/b"), 2, DELAYS_S),
+        (ObjectStoreUnavailable(reason="cut"), 0, ()),
+        (DiskFull(path="spool"), 0, ()),
         (ReportOutdated(report="report_int_links"), 0, DELAYS_S),
     ],
 )

@@ -1,0 +1,79 @@
+"""Jobs of workers that died are taken over; what still runs in a process that lost the database is not.
+
+A job holds the advisory lock of its subject on a connection of its own, and loses it with the database, while its work
+goes on. As soon as the database is back whoever has such work takes the lock again, and only then are dead jobs looked
+for: a job that another process fetches meanwhile waits for the lock, and finds its work done.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import procrastinate
+import structlog
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Status
+
+from db import Database
+from errors import DatabaseUnavailable
+from jobs.ongoing import OngoingWork
+
+log = structlog.get_logger(__name__)
+
+SILENCE_S = 3.0
+"""A worker that has given no sign of life for so long is dead, or has lost the database."""
+_POLLING_S = 0.5
+
+
+class Succession:
+    """Looks after jobs that lost their worker, and after ``works`` that lost their job."""
+
+    def __init__(self, app: procrastinate.App, database: Database, works: OngoingWork) -> None:
+        self._app = app
+        self._database = database
+        self._works = works
+        self._was_there = False
+        self._held: set[asyncio.Task[None]] = set()
+        database.on_back.append(self._hold_again)
+
+    async def run(self, queues: Sequence[str] | None) -> None:
+        """Until the database goes away, take over the jobs of dead workers in these queues, in all when None."""
+        if self._was_there:
+            # Every process has lost its locks, and those that live take them again first.
+            await asyncio.sleep(SILENCE_S)
+        self._was_there = True
+        while True:
+            await self._take_over(queues)
+            await asyncio.sleep(_POLLING_S)
+
+    def _hold_again(self) -> None:
+        for subject in self._works.subjects:
+            task = asyncio.create_task(self._hold(subject))
+            self._held.add(task)
+            task.add_done_callback(self._held.discard)
+
+    async def _hold(self, subject: str) -> None:
+        with suppress(DatabaseUnavailable):
+            async with self._database.try_advisory_lock(subject) as free:
+                if free:
+                    await self._works.ended(subject)
+
+    async def _take_over(self, queues: Sequence[str] | None) -> None:
+        """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
+        for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_S):
+            if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
+                continue
+            async with self._database.try_advisory_lock(job.lock) as free:
+                if free:
+                    await self._put_back(job.id)
+
+    async def _put_back(self, job_id: int) -> None:
+        manager = self._app.job_manager
+        try:
+            await manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
+            log.info("job_taken_over", job_id=job_id)
+        except UniqueViolation:  # another job of the same subject waits already
+            await manager.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
+        except ConnectorException as exc:
+            log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look

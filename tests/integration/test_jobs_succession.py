@@ -1,0 +1,70 @@
+"""What runs while the database goes away is left to the process that does it when the database is back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import procrastinate
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from db import Database
+from jobs.ongoing import OngoingWork
+from jobs.succession import Succession
+from tcp_proxy import TcpProxy
+
+SUBJECT = "recording:1"
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+async def way(postgres_dsn: str) -> AsyncIterator[TcpProxy]:
+    known = conninfo_to_dict(postgres_dsn)
+    async with TcpProxy(str(known["host"]), int(str(known["port"]))) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def database(database_url: str, way: TcpProxy) -> AsyncIterator[Database]:
+    opened = await Database.open(make_conninfo(database_url, host="127.0.0.1", port=way.port))
+    yield opened
+    await opened.close()
+
+
+async def until_lock_is(database: Database, *, free: bool) -> None:
+    """Wait for what another process finds when it asks for the lock of the subject."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            async with database.patient().try_advisory_lock(SUBJECT) as found:
+                if found is free:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_whoever_works_without_its_lock_takes_it_again_when_the_database_is_back(
+    database: Database, database_url: str, way: TcpProxy
+) -> None:
+    may_end, gone = asyncio.Event(), asyncio.Event()
+    another = await Database.open(database_url)
+    works = OngoingWork()
+    Succession(procrastinate.App(connector=procrastinate.PsycopgConnector()), database, works)
+
+    async def work() -> None:
+        await may_end.wait()
+
+    job = asyncio.create_task(works.join(SUBJECT, work))
+    try:
+        await asyncio.sleep(0)
+        await until_lock_is(another, free=True)
+        database.on_back.append(gone.set)
+        await way.go_away()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(gone.wait(), 2.5)  # in which it is known to be away
+        way.come_back()
+
+        await until_lock_is(another, free=False)
+        may_end.set()
+        await until_lock_is(another, free=True)
+    finally:
+        may_end.set()
+        await asyncio.gather(job, return_exceptions=True)
+        await another.close()
