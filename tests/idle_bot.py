@@ -14,6 +14,7 @@ from application.bot import Followers
 from application.parts import open_application
 from config import ROOT, Settings
 from db import Connection
+from housekeeping import Housekeeping
 from message_tracker import MessageTracker
 from prompt_pack.pack import load_pack
 from telegram_double import TelegramDouble
@@ -53,6 +54,8 @@ async def ask_idly(
         await configure(connection)
 
     monkeypatch.setattr(db, "_configure", listening)
+    # It is asked once an hour, and would take away what the database has been grown with.
+    monkeypatch.setattr(Housekeeping, "clean", _nothing)
     await _have_explained(dsn, analyze)
     settings = Settings(_env_file=None, database_url=dsn, persistent_dir=folder)
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
@@ -67,6 +70,10 @@ async def ask_idly(
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
     return found
+
+
+async def _nothing(_: Housekeeping) -> None:
+    pass
 
 
 async def _have_explained(dsn: str, analyze: bool) -> None:

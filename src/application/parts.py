@@ -22,6 +22,7 @@ from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from md_storage import ReportFiles
 from messenger import Attachments
+from object_store import ObjectStore
 from prompt_pack.models import ReportPack
 from recordings.changes import RecordingChanges
 from recordings.intake import Intake, IntakeLimits
@@ -36,6 +37,7 @@ class Application:
 
     settings: Settings
     database: Database
+    objects: ObjectStore
     originals: Originals
     pack: ReportPack
     engines: EnginePool
@@ -98,6 +100,7 @@ async def open_application(
         yield Application(
             settings=settings,
             database=database,
+            objects=objects,
             originals=originals,
             pack=pack,
             engines=engines,
