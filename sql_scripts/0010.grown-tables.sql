@@ -18,3 +18,6 @@ CREATE INDEX seen_updates_ended ON seen_updates (done_at) WHERE done_at IS NOT N
 CREATE INDEX seen_updates_messages ON seen_updates (message_id) WHERE kind = 'message';
 CREATE INDEX user_states_expiring ON user_states (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX sent_messages_by_time ON sent_messages (sent_at);
+
+-- A page of a scenario's recordings is counted and turned to in the index.
+CREATE INDEX recordings_of_scenario ON recordings (owner_id, scenario, number);

@@ -1,5 +1,7 @@
 """A database after years of use: people's work has ended, and its rows are still there."""
 
+from uuid import UUID
+
 import psycopg
 
 # Of a hundred recordings one failed for good, and for every seventh its person left the questions unanswered. Jobs that
@@ -100,6 +102,7 @@ INSERT INTO job_failures (lock, failures)
     SELECT 'subject:' || {recording}, 1 FROM generate_series(1, {rows}) AS n;
 """
 
+FIRST_PERSON = UUID("00000000-0000-4000-8000-000000000000")
 GROWN_TABLES = (
     "users",
     "recordings",
