@@ -1,4 +1,4 @@
--- depends: 0008.outbox-aside
+-- depends: 0010.grown-tables
 -- The owner sees what was given up, and can take it out of the list. Whatever fails anew is seen again.
 ALTER TABLE outbox ADD COLUMN dismissed_at timestamptz;
 ALTER TABLE recordings ADD COLUMN dismissed_at timestamptz;

@@ -74,7 +74,7 @@ _SELECT_OPEN = f"""
     WHERE NOT cards.final AND (%(owner_id)s::uuid IS NULL OR cards.owner_id = %(owner_id)s)
     ORDER BY cards.id
 """
-_SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE NOT cards.run_ids <@ cards.delivered ORDER BY cards.id"
+_SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
 # A run that was deleted has no outcome that could be waited for.
 _SELECT_DELIVERABLE = f"""
     SELECT {_CARD}, ended.ids AS ended
@@ -86,7 +86,7 @@ _SELECT_DELIVERABLE = f"""
         WHERE NOT ordered.id = ANY(cards.delivered)
             AND coalesce(runs.status IN ('done', 'failed', 'cancelled'), true)
     ) AS ended
-    WHERE NOT cards.run_ids <@ cards.delivered AND ended.ids IS NOT NULL
+    WHERE cards.undelivered AND ended.ids IS NOT NULL
     ORDER BY cards.id
 """
 _NOTE_SENT = """

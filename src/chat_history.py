@@ -32,11 +32,11 @@ _TAKE_NUMBER = """
     UPDATE users SET last_chat_number = last_chat_number + 1 WHERE id = %(owner_id)s RETURNING last_chat_number
 """
 _INSERT_CHAT = "INSERT INTO chats (owner_id, number) VALUES (%(owner_id)s, %(number)s)"
-_CHATS = """
+_COUNTED = """
     SELECT
         chats.owner_id, chats.number, chats.title, chats.created_at, chats.updated_at,
         counts.questions, counts.answers
-    FROM chats
+    FROM {chats} AS chats
     CROSS JOIN LATERAL (
         SELECT
             count(DISTINCT chat_questions.id) AS questions,
@@ -44,10 +44,15 @@ _CHATS = """
         FROM chat_questions LEFT JOIN chat_answers ON question_id = chat_questions.id
         WHERE chat_questions.owner_id = chats.owner_id AND chat_number = chats.number
     ) AS counts
-    WHERE chats.owner_id = %(owner_id)s
 """
+_CHATS = f"{_COUNTED.format(chats='chats')} WHERE chats.owner_id = %(owner_id)s"
 _SELECT_CHAT = f"{_CHATS} AND chats.number = %(number)s"
-_SELECT_PAGE = f"{_CHATS} ORDER BY chats.updated_at DESC, chats.number DESC LIMIT %(limit)s OFFSET %(offset)s"
+# The page first: what is before it is passed over in the index, and not counted.
+_PAGE = """(
+    SELECT * FROM chats WHERE owner_id = %(owner_id)s
+    ORDER BY updated_at DESC, number DESC LIMIT %(limit)s OFFSET %(offset)s
+)"""
+_SELECT_PAGE = f"{_COUNTED.format(chats=_PAGE)} ORDER BY chats.updated_at DESC, chats.number DESC"
 _SELECT_EMPTY = f"{_CHATS} AND title IS NULL AND counts.questions = 0 ORDER BY chats.number DESC LIMIT 1"
 _COUNT_CHATS = "SELECT count(*) AS chats FROM chats WHERE owner_id = %(owner_id)s"
 _TOUCH_CHAT = "UPDATE chats SET updated_at = now() WHERE owner_id = %(owner_id)s AND number = %(number)s"

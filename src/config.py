@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     persistent_dir: Path = ROOT / "persistent_data"
+    retention_days: int = Field(30, ge=7, le=3650)
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     database_url: SecretStr | None = None

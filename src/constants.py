@@ -56,3 +56,5 @@ REPORT_TITLE_CHARACTERS = 200
 """Longest title that a person gives, in characters: titles have to be told apart on a phone."""
 REPORT_TRIES = 3
 """Tries for a number, a name or a period before the question is given up."""
+MESSAGES_LOOKED_AT_AGAIN = 100
+"""How many of the latest messages are looked at again after a restart; their rows stay, so that they are recognised."""

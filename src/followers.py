@@ -36,6 +36,7 @@ class Loop:
     def __init__(self, name: str, pause_s: float = PAUSE_S) -> None:
         self._name = name
         self._pause_s = pause_s
+        self._longest_pause_s = max(pause_s, _LONGEST_PAUSE_S)
         self._woken = asyncio.Event()
         self._worth_a_try = asyncio.Event()
         Loop._all.add(self)
@@ -58,7 +59,7 @@ class Loop:
             self._worth_a_try.clear()
             failures = 0 if await _ended_well(step(), loop=self._name) else failures + 1
             try:
-                async with asyncio.timeout(min(self._pause_s * 2 ** min(failures, 10), _LONGEST_PAUSE_S)):
+                async with asyncio.timeout(min(self._pause_s * 2 ** min(failures, 10), self._longest_pause_s)):
                     await (self._worth_a_try if failures else self._woken).wait()
             except TimeoutError:
                 continue

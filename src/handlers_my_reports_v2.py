@@ -107,7 +107,7 @@ class MyReportsHandlers:
             began = perf_counter()
             await self._desk.end(owner)
             reports = await self._work.archive.list(owner)
-            await self._desk.take_snapshot(owner, reports)
+            await self._desk.take_snapshot(owner, reports.numbers)
             if not reports:
                 count(ReportAction.OPEN, "ok")
                 await show(self._messages, context, MessageKind.MENU, no_reports())

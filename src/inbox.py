@@ -5,7 +5,6 @@ While the database is away, updates are stored in a journal on the disk; they mo
 
 import asyncio
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -19,9 +18,6 @@ from errors import DatabaseUnavailable
 from updates_journal import UpdatesJournal
 
 log = structlog.get_logger(__name__)
-
-_KEPT = timedelta(days=30)
-"""How long updates are recognised: Telegram delivers none that are older than a few days."""
 
 
 class Inbox:
@@ -82,7 +78,6 @@ class Inbox:
         """Return the message after which others may have been missed, and the updates that were not finished."""
         await self.settle()
         async with self._database.transaction() as connection:
-            await updates_store.forget_old(connection, datetime.now(UTC) - _KEPT)
             after = await updates_store.missed_after(connection)
             return after, await updates_store.unfinished(connection)
 

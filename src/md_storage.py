@@ -1,156 +1,47 @@
 """Report files: one folder per user with the reports named by id and an index that gives each its permanent number.
 
 A report's file is written before its index line, both whole or not at all, so that after a kill at any moment the index
-names only files that are there. A deletion is noted in the index first and forgotten there last. The index has a copy,
-written after it: numbers and titles outlive a damaged index. Two locks guard a folder: one for the tasks of this
-process, one for other processes.
-
-The index is a JSON file with one report a line. Lines are read and written some hundred at a time, so that the
-event loop can run in between: 10,000 at once would hold it up for a third of a second.
+names only files that are there. A deletion is noted in the index first and forgotten there last. The index has a copy:
+numbers and titles outlive a damaged index. Two locks guard a folder: one for the tasks of this process, one for other
+processes. What was read of an index is kept until another process changes it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from re import search
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import structlog
-from pydantic import BaseModel, TypeAdapter, ValidationError, model_validator
 
 from datamodels import NewReportFile, ReportFile, ReportRunId, UserId, Value
-from errors import NotFound, ReportFileGone, ReportIndexBroken
+from errors import ReportFileGone, ReportIndexBroken
 from file_locks import FileLock
-from utils import count_tokens, fsync_folder, write_atomically
-
-INDEX_NAME: Final = "index.json"
-COPY_NAME: Final = "index.copy.json"
-
-_LINES: Final = TypeAdapter(list[ReportFile])
-_LINES_AT_ONCE: Final = 500
-_REPORTS: Final = b'"reports": [\n'
-_END: Final = b"\n]}\n"
-
-
-class _Head(BaseModel):
-    # First, so that it can be read out of a file that was cut off.
-    next_number: int = 1
-    # Another version is no index that could be understood: it is set aside like a damaged one.
-    version: Literal[1] = 1
-    deleting: list[ReportFile] = []
-
-
-class ReportIndex(_Head):
-    """Numbers are permanent: ``next_number`` only grows. ``deleting`` are reports that are to be removed for good."""
-
-    reports: list[ReportFile] = []
-
-    @model_validator(mode="after")
-    def _numbers_are_permanent(self) -> Self:
-        numbers = [report.number for report in (*self.reports, *self.deleting)]
-        if len(set(numbers)) != len(numbers) or any(number >= self.next_number for number in numbers):
-            raise ValueError("numbers repeat or are above next_number")
-        return self
-
-    def add(self, entry: NewReportFile, text: str) -> int:
-        """Add a report, or replace its own line, and return its number."""
-        known = next((report.number for report in (*self.reports, *self.deleting) if report.id == entry.id), None)
-        number = known or self._free_number(entry.number)
-        line = ReportFile(
-            **entry.model_dump(exclude={"number"}),
-            number=number,
-            size_bytes=len(text.encode()),
-            tokens=count_tokens(text),
-        )
-        self.reports = sorted(
-            [*(report for report in self.reports if report.id != entry.id), line], key=lambda report: report.number
-        )
-        self.deleting = [report for report in self.deleting if report.id != entry.id]
-        self.next_number = max(self.next_number, number + 1)
-        return number
-
-    def line(self, number: int) -> ReportFile:
-        """Return the line of the report with this number.
-
-        Raises:
-            NotFound: there is none.
-        """
-        for report in self.reports:
-            if report.number == number:
-                return report
-        raise NotFound(what=f"report {number}")
-
-    def _free_number(self, wanted: int | None) -> int:
-        taken = any(report.number == wanted for report in (*self.reports, *self.deleting))
-        return self.next_number if wanted is None or taken else wanted
-
-
-def read_index(folder: Path) -> ReportIndex:
-    """Read the folder's index; an empty folder has an empty one. Blocking.
-
-    Raises:
-        ReportIndexBroken: it does not parse, or is gone while something else is there.
-    """
-    path = folder / INDEX_NAME
-    try:
-        return _parsed(path.read_bytes())
-    except FileNotFoundError as exc:
-        # With the last report gone, the copy alone knows which numbers were given.
-        if (folder / COPY_NAME).exists() or any(folder.glob("*.md")):
-            raise ReportIndexBroken(path=path) from exc
-        return ReportIndex()
-    except ValidationError as exc:
-        raise ReportIndexBroken(path=path) from exc
-
-
-def read_copy(folder: Path) -> ReportIndex:
-    """Read the copy of the index; an empty one when it is gone or damaged too. Blocking."""
-    try:
-        return _parsed((folder / COPY_NAME).read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return ReportIndex()
-
-
-def write_index(folder: Path, index: ReportIndex) -> None:
-    """Write the index, then its copy. Blocking.
-
-    Raises:
-        DiskFull: no space left; the index is as it was.
-    """
-    content = b"".join(_pieces(index))
-    write_atomically(folder / INDEX_NAME, content)
-    write_atomically(folder / COPY_NAME, content)
-
-
-def _pieces(index: ReportIndex) -> Iterator[bytes]:
-    head = index.model_dump_json(exclude={"reports"}).encode()
-    yield head.removesuffix(b"}") + b", " + _REPORTS
-    for place, report in enumerate(index.reports):
-        yield (b",\n" if place else b"") + report.model_dump_json().encode()
-    yield _END
-
-
-def _parsed(content: bytes) -> ReportIndex:
-    head, separator, rest = content.partition(_REPORTS)
-    if not separator or not rest.endswith(_END):
-        # Written by an earlier version or by hand; or damaged, which is found out here.
-        return ReportIndex.model_validate_json(content)
-    lines = rest.removesuffix(_END).split(b"\n")
-    reports: list[ReportFile] = []
-    for start in range(0, len(lines), _LINES_AT_ONCE):
-        piece = b"\n".join(lines[start : start + _LINES_AT_ONCE]).rstrip(b",")
-        reports.extend(_LINES.validate_json(b"[" + piece + b"]"))
-    told = _Head.model_validate_json(head.rstrip(b", ") + b"}")
-    return ReportIndex(next_number=told.next_number, deleting=told.deleting, reports=reports)
-
+from report_index import (
+    INDEX_NAME,
+    JOURNAL_NAME,
+    ReportIndex,
+    ReportLines,
+    append_changes,
+    read_index,
+    read_stored,
+    rebuild,
+    write_index,
+)
+from utils import fsync_folder, write_atomically
 
 log = structlog.get_logger(__name__)
 
 _FOLDER_PREFIX: Final = "user_"
 _LOCK_NAME: Final = ".lock"
+_JOURNALED_SHARE: Final = 0.01
+"""Of its reports, how many changes a folder's journal holds before the index is written anew; a small one always is."""
+_MOST_KEPT: Final = 250_000
+"""Lines of indexes in memory, of all folders together; one takes about half a kilobyte."""
+
+_Version = tuple[tuple[int, int, int] | None, ...]
 
 _Result = TypeVar("_Result")
 
@@ -167,15 +58,27 @@ class Reconciliation(Value):
     deleting: tuple[ReportRunId, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """An index in memory, and the version of the files that it is of; ``changes`` are in the journal."""
+
+    index: ReportIndex
+    version: _Version
+    changes: int
+    torn: bool
+
+
 class ReportFiles:
-    """The report folders under ``root``.
+    """The report folders under ``root``; ``journaled`` is the share of its reports that a journal's changes may be.
 
     Raises, in every method but ``reconcile``:
         ReportIndexBroken: the index does not parse, or is gone while reports are there.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, journaled: float = _JOURNALED_SHARE) -> None:
         self._root = root
+        self._journaled = journaled
+        self._kept: dict[Path, _Kept] = {}
         # Locks of users without work are freed.
         self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
@@ -187,17 +90,29 @@ class ReportFiles:
         """
 
         def save(folder: Path) -> int:
-            index = read_index(folder)
+            index = self._index(folder)
             write_atomically(folder / _file_name(entry.id), text)
             number = index.add(entry, text)
-            write_index(folder, index)
+            self._keep(folder, index)
             return number
 
         return await self._locked(owner, save)
 
-    async def list(self, owner: UserId) -> Sequence[ReportFile]:
+    async def list(self, owner: UserId) -> ReportLines:
         """List the user's reports by number."""
-        return await self._locked(owner, lambda folder: read_index(folder).reports)
+        return await self._locked(owner, lambda folder: self._index(folder).reports)
+
+    async def newest_first(self, owner: UserId) -> ReportLines:
+        """List the user's reports, the newest first."""
+        return await self._locked(owner, lambda folder: self._index(folder).newest_first)
+
+    async def find(self, owner: UserId, number: int) -> ReportFile:
+        """Load the line of a report.
+
+        Raises:
+            NotFound: the user has no such report.
+        """
+        return await self._locked(owner, lambda folder: self._index(folder).line(number))
 
     async def read(self, owner: UserId, number: int) -> str:
         """Read a report.
@@ -208,7 +123,7 @@ class ReportFiles:
         """
 
         def read(folder: Path) -> str:
-            report = read_index(folder).line(number)
+            report = self._index(folder).line(number)
             try:
                 return (folder / _file_name(report.id)).read_text(encoding="utf-8")
             except FileNotFoundError as exc:
@@ -225,10 +140,10 @@ class ReportFiles:
         """
 
         def rename(folder: Path) -> ReportFile:
-            index = read_index(folder)
+            index = self._index(folder)
             renamed = index.line(number).model_copy(update={"title": title})
-            index.reports = [renamed if report.number == number else report for report in index.reports]
-            write_index(folder, index)
+            index.put(renamed)
+            self._keep(folder, index)
             return renamed
 
         return await self._locked(owner, rename)
@@ -243,14 +158,9 @@ class ReportFiles:
         """
 
         def begin(folder: Path) -> ReportFile:
-            index = read_index(folder)
-            begun = next((line for line in index.deleting if line.number == number), None)
-            if begun is not None:
-                return begun
-            line = index.line(number)
-            index.reports.remove(line)
-            index.deleting.append(line)
-            write_index(folder, index)
+            index = self._index(folder)
+            line = index.begin_delete(number)
+            self._keep(folder, index)
             return line
 
         return await self._locked(owner, begin)
@@ -259,12 +169,11 @@ class ReportFiles:
         """Remove the file of a report whose deletion was begun; any other report is left alone."""
 
         def finish(folder: Path) -> None:
-            index = read_index(folder)
-            left = [line for line in index.deleting if line.id != report]
-            if len(left) < len(index.deleting):
+            index = self._index(folder)
+            if any(line.id == report for line in index.deleting):
                 _remove_file(folder, report)
-                index.deleting = left
-                write_index(folder, index)
+                index.forget(report)
+                self._keep(folder, index)
 
         await self._locked(owner, finish)
 
@@ -276,10 +185,9 @@ class ReportFiles:
         """
 
         def delete(folder: Path) -> None:
-            index = read_index(folder)
-            left = [line for line in index.reports if line.id != report]
-            if len(left) < len(index.reports):
-                write_index(folder, index.model_copy(update={"reports": left}))
+            index = self._index(folder)
+            if index.forget(report):
+                self._keep(folder, index)
             _remove_file(folder, report)
 
         await self._locked(owner, delete)
@@ -292,6 +200,32 @@ class ReportFiles:
             return [UserId(UUID(name)) for name in names]
 
         return await asyncio.to_thread(owners)
+
+    def _index(self, folder: Path) -> ReportIndex:
+        """Return the folder's index: the one in memory when the files are as they were left."""
+        version, kept = _version(folder), self._kept.pop(folder, None)
+        if kept is None or kept.version != version:
+            stored = read_stored(folder)
+            kept = _Kept(stored.index, version, stored.changes, stored.torn)
+        self._kept[folder] = kept
+        while len(self._kept) > 1 and sum(len(each.index) for each in self._kept.values()) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return kept.index
+
+    def _keep(self, folder: Path, index: ReportIndex) -> None:
+        """Bring the changes of the folder's index to the disk; forget the index when that fails."""
+        kept = self._kept.pop(folder)
+        changes = kept.changes + len(index.changes)
+        if not index.changes:
+            self._kept[folder] = kept
+            return
+        is_new = not (folder / INDEX_NAME).exists()
+        if is_new or kept.torn or changes > self._journaled * len(index):
+            write_index(folder, index)
+            changes = 0
+        else:
+            append_changes(folder, index)
+        self._kept[folder] = _Kept(index, _version(folder), changes, torn=False)
 
     async def reconcile(self, owner: UserId, rows: Iterable[NewReportFile]) -> Reconciliation:
         """Make index, files and the database's ``rows`` agree as far as that loses nothing, and log what differed.
@@ -317,6 +251,19 @@ class ReportFiles:
             return await asyncio.to_thread(locked)
 
 
+def _version(folder: Path) -> _Version:
+    """Return what tells that index or journal was changed."""
+    return tuple(_file_version(folder / name) for name in (INDEX_NAME, JOURNAL_NAME))
+
+
+def _file_version(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _file_name(report: ReportRunId) -> str:
     return f"{report}.md"
 
@@ -334,8 +281,7 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
     try:
         index = read_index(folder)
     except ReportIndexBroken:
-        index = read_copy(folder)
-        index.next_number = max(index.next_number, _set_aside(folder))
+        index = rebuild(folder)
         rebuilt = True
     indexed = {report.id for report in (*index.reports, *index.deleting)}
     files = {path.name for path in folder.glob("*.md")}
@@ -356,14 +302,3 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
         orphans=tuple(sorted(files - {_file_name(report) for report in (*lines, *indexed)})),
         deleting=tuple(report.id for report in index.deleting),
     )
-
-
-def _set_aside(folder: Path) -> int:
-    """Rename the broken index; return the next number that it gives, or 1 when it gives none."""
-    path = folder / INDEX_NAME
-    if not path.exists():
-        return 1
-    told = search(rb'"next_number":\s*(\d{1,9})\b', path.read_bytes())
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    path.rename(path.with_name(f"{INDEX_NAME}.corrupt-{stamp}"))
-    return max(1, int(told[1])) if told else 1

@@ -8,6 +8,7 @@ import hashlib
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -169,6 +170,9 @@ class S3ObjectStore:
                 raise ObjectStoreUnavailable(reason=f"no bucket {self._bucket}")
 
         await self._run("check", bucket_exists, tries=1)
+
+    async def tidy(self, before: datetime) -> None:
+        """Do nothing: a bucket has no folders, and shows no object that did not arrive whole."""
 
     def _keys_after(self, last: str | None) -> list[str]:
         objects = self._client.list_objects(self._bucket, recursive=True, start_after=last)

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeVar
@@ -146,6 +147,18 @@ class FolderObjectStore:
                 raise PermissionError(errno.EACCES, "closed to us")
 
         await self._run("check", check, tries=1)
+
+    async def tidy(self, before: datetime) -> None:
+        """Remove the empty folders that have not changed since a time; puts make theirs anew when they meet this."""
+
+        def tidy() -> None:
+            for parent, _, _ in os.walk(self._folder, topdown=False):
+                folder = Path(parent)
+                with suppress(FileNotFoundError):
+                    if folder != self._folder and folder.stat().st_mtime < before.timestamp():
+                        _removed(folder)
+
+        await self._run("tidy", tidy, tries=1)
 
     def close(self) -> None:
         """Do nothing: no file stays open between calls."""

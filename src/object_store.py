@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple, Protocol, TypeVar
@@ -88,6 +89,10 @@ class ObjectStore(Protocol):
 
     async def check(self) -> None:
         """Ask once for a sign of life."""
+        ...
+
+    async def tidy(self, before: datetime) -> None:
+        """Remove what killed calls left before a time, and no object."""
         ...
 
     def close(self) -> None:

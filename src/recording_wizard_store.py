@@ -32,6 +32,8 @@ _MOVE = """
 """
 # A recording whose roles failed is as ready for questions as one whose roles are known. The newest of the files that
 # were this recording tells whether its person has said what it is. Who answers other questions is not asked more.
+# OFFSET 0 and the subquery that counts keep the planner from reading all recordings and all states: it does not know
+# how few wizards wait.
 _READY = """
     SELECT
         wizards.recording_id, wizards.owner_id, wizards.chat_id, wizards.step,
@@ -40,21 +42,23 @@ _READY = """
             AS scenario_known,
         metadata.proposed_at IS NOT NULL AS proposed
     FROM recording_wizards AS wizards
-    JOIN recordings ON recordings.id = wizards.recording_id
+    CROSS JOIN LATERAL (
+        SELECT id, scenario, stage, error_code, retry_at FROM recordings WHERE id = wizards.recording_id OFFSET 0
+    ) AS recordings
     LEFT JOIN recording_metadata AS metadata ON metadata.recording_id = recordings.id
     LEFT JOIN LATERAL (
         SELECT id, scenario FROM incoming_files WHERE recording_id = recordings.id ORDER BY id DESC LIMIT 1
     ) AS incoming ON true
-    WHERE (
+    WHERE step IN ('transcript', 'proposal') AND (
         (step = 'transcript' AND stage = 'done' AND recordings.error_code IS NULL)
         OR (
             step = 'proposal'
             AND ((stage = 'done' AND recordings.error_code IS NULL)
                 OR (recordings.error_code IS NOT NULL AND recordings.retry_at IS NULL))
-            AND NOT EXISTS (
-                SELECT FROM user_states
+            AND (
+                SELECT count(*) FROM user_states
                 WHERE user_id = wizards.owner_id AND key = 'dialog' AND coalesce(expires_at > now(), true)
-            )
+            ) = 0
         )
     )
 """

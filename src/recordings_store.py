@@ -72,6 +72,7 @@ _UPDATE_REQUEST = f"""
     RETURNING {_COLUMNS}
 """
 _DELETE = "DELETE FROM recordings WHERE id = %(id)s"
+_SELECT_UNFINISHED = "SELECT id FROM recordings WHERE id = ANY(%(ids)s) AND stage <> %(last)s"
 _SELECT_PROGRESS = """
     SELECT
         recordings.id AS recording_id, stage, error_code, error_text,
@@ -213,6 +214,12 @@ async def load_progress(connection: Connection, recording_ids: Sequence[Recordin
     """Load how far the work on each recording is, in the order asked for, without deleted ones."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
+
+
+async def unfinished_among(connection: Connection, recording_ids: Sequence[RecordingId]) -> set[RecordingId]:
+    """Return those of these recordings that exist and have steps before them."""
+    parameters = {"ids": list(recording_ids), "last": Stage.DONE}
+    return {RecordingId(row["id"]) async for row in await connection.execute(_SELECT_UNFINISHED, parameters)}
 
 
 async def _one(connection: Connection, query: LiteralString, parameters: dict[str, Any]) -> Recording:

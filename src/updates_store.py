@@ -1,7 +1,6 @@
 """Rows of ``seen_updates``: every message and every pressed button once, finished or not."""
 
-from datetime import datetime
-
+from constants import MESSAGES_LOOKED_AT_AGAIN
 from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, SeenUpdate, TelegramPerson, UpdateKind
 from db import Connection
 
@@ -34,16 +33,6 @@ _SELECT_MISSED_AFTER = """
     SELECT greatest(max(message_id) - %(overlap)s, min(message_id) - 1) AS missed_after
     FROM seen_updates WHERE kind = 'message'
 """
-_DELETE_OLD = """
-    DELETE FROM seen_updates
-    WHERE received_at < %(older_than)s
-    AND NOT (
-        kind = 'message'
-        AND message_id >= (SELECT max(message_id) FROM seen_updates WHERE kind = 'message') - %(overlap)s
-    )
-"""
-_OVERLAP = 100
-"""How many messages are looked at again after a restart; their rows stay, so that they are recognised."""
 
 
 async def remember_message(connection: Connection, message: IncomingMessage) -> bool:
@@ -82,13 +71,8 @@ async def unfinished(connection: Connection) -> list[SeenUpdate]:
 
 async def missed_after(connection: Connection) -> MessageId | None:
     """Load the id after which messages may have been missed, a little before the latest; None before any message."""
-    row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": _OVERLAP})).fetchone()
+    row = await (await connection.execute(_SELECT_MISSED_AFTER, {"overlap": MESSAGES_LOOKED_AT_AGAIN})).fetchone()
     return None if row is None or row["missed_after"] is None else MessageId(row["missed_after"])
-
-
-async def forget_old(connection: Connection, older_than: datetime) -> None:
-    """Delete the rows of updates that came before ``older_than``, except those of the latest messages."""
-    await connection.execute(_DELETE_OLD, {"older_than": older_than, "overlap": _OVERLAP})
 
 
 async def remember(connection: Connection, update: SeenUpdate, *, done: bool = False) -> bool:

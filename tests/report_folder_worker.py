@@ -44,6 +44,11 @@ def entry(generator: random.Random) -> NewReportFile:
     )
 
 
+def journaled(seed: str) -> float:
+    """How many changes a folder's journal holds of the number of its reports; with every second seed very few."""
+    return 0.01 if seed.startswith(("2", "4")) else 2.0
+
+
 def text_of(report: object) -> str:
     return f"текст отчета {report} " * 20
 
@@ -89,7 +94,7 @@ def killed_child(root: Path, seed: str) -> None:
         os.write(1, (json.dumps({what: about}, ensure_ascii=False) + "\n").encode())
 
     async def work() -> None:
-        files = ReportFiles(root)
+        files = ReportFiles(root, journaled(seed))
         while True:
             await change(files, generator, tell)
 
@@ -136,7 +141,7 @@ def kills(root: Path, seed: str, times: int) -> None:
 
 
 async def crowd(root: Path, seed: str, count: int) -> None:
-    files = ReportFiles(root)
+    files = ReportFiles(root, journaled(seed))
     told: list[dict[str, object]] = []
 
     def tell(what: str, about: object) -> None:

@@ -33,6 +33,7 @@ from file_locks import FileLock
 from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
+from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
 from machine import Machine
@@ -99,11 +100,13 @@ class Followers:
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
         self._conversations = application.conversations
+        kept = timedelta(days=settings.retention_days)
+        self.housekeeping = Housekeeping(database, application.objects, spool, kept)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            loops = (self.downloads, self.cards, self.outbox, self.wizards, self.answers, LagMonitor())
-            for loop in loops:
+            following = (self.downloads, self.cards, self.outbox, self.wizards, self.answers)
+            for loop in (*following, self.housekeeping, LagMonitor()):
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
 

@@ -24,6 +24,7 @@ from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from md_storage import ReportFiles
 from messenger import Attachments
+from object_store import ObjectStore
 from prompt_pack.models import ReportPack
 from recordings.changes import RecordingChanges
 from recordings.intake import Intake, IntakeLimits
@@ -38,6 +39,7 @@ class Application:
 
     settings: Settings
     database: Database
+    objects: ObjectStore
     originals: Originals
     pack: ReportPack
     engines: EnginePool
@@ -100,6 +102,7 @@ async def open_application(
         yield Application(
             settings=settings,
             database=database,
+            objects=objects,
             originals=originals,
             pack=pack,
             engines=engines,

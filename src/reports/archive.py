@@ -9,9 +9,10 @@ import reports_store
 import texts.reports
 from datamodels import IndexPoint, NewReportFile, ReportFile, ReportRunId, UserId
 from db import Database
-from errors import NotFound, ReportFileGone, ReportIndexBroken
+from errors import ReportFileGone, ReportIndexBroken
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
+from report_index import ReportLines
 
 log = structlog.get_logger(__name__)
 
@@ -30,10 +31,9 @@ class ReportArchive:
         self._files = files
         self._pack = pack
 
-    async def list(self, owner: UserId) -> Sequence[ReportFile]:
-        """List the owner's reports, newest first."""
-        reports = await self._mended(owner, lambda: self._files.list(owner))
-        return sorted(reports, key=lambda report: (report.created_at, report.number), reverse=True)
+    async def list(self, owner: UserId) -> ReportLines:
+        """List the owner's reports, newest first; each is parsed when it is looked at."""
+        return await self._mended(owner, lambda: self._files.newest_first(owner))
 
     async def find(self, owner: UserId, number: int) -> ReportFile:
         """Load the report with this number.
@@ -41,10 +41,7 @@ class ReportArchive:
         Raises:
             NotFound: the owner has none.
         """
-        for report in await self._mended(owner, lambda: self._files.list(owner)):
-            if report.number == number:
-                return report
-        raise NotFound(what=f"report {number}")
+        return await self._mended(owner, lambda: self._files.find(owner, number))
 
     async def read(self, owner: UserId, number: int) -> tuple[ReportFile, str]:
         """Load a report and its text. A lost file is restored from the database.
@@ -92,7 +89,7 @@ class ReportArchive:
         """Load the indices of the owner's reports, in the order of their recordings' days."""
         async with self._database.transaction() as connection:
             points = await reports_store.index_points(connection, owner)
-        numbers = {report.number for report in await self.list(owner)}
+        numbers = set((await self.list(owner)).numbers)
         return [point for point in points if point.number in numbers]
 
     async def reconcile(self, owner: UserId) -> None:

@@ -93,9 +93,9 @@ class ReportSnapshot(State):
     numbers: frozenset[int]
 
 
-def snapshot_of(reports: Iterable[ReportFile], now: datetime) -> ReportSnapshot:
+def snapshot_of(numbers: Iterable[int], now: datetime) -> ReportSnapshot:
     """Return the snapshot of a list that is being shown."""
-    return ReportSnapshot(taken_at=now, numbers=frozenset(report.number for report in reports))
+    return ReportSnapshot(taken_at=now, numbers=frozenset(numbers))
 
 
 def is_fresh(snapshot: ReportSnapshot, now: datetime, lasts: timedelta) -> bool:

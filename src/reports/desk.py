@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import user_states
-from datamodels import ReportFile, UserId
+from datamodels import UserId
 from db import Database
 from dialogs import Dialogs, ReportDialog, get_user_lock
 from errors import OutdatedButton
@@ -31,10 +31,10 @@ class ReportDesk:
         async with lock:
             yield
 
-    async def take_snapshot(self, owner: UserId, reports: Sequence[ReportFile]) -> None:
+    async def take_snapshot(self, owner: UserId, numbers: Sequence[int]) -> None:
         """Note the list that is being shown; its numbers can be used from now on."""
         async with self._database.transaction() as connection:
-            await user_states.put(connection, owner, snapshot_of(reports, self.now()))
+            await user_states.put(connection, owner, snapshot_of(numbers, self.now()))
 
     async def usable_snapshot(self, owner: UserId) -> ReportSnapshot | None:
         """Load the list of reports that was shown last, from which a person may pick by number.

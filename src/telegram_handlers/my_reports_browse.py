@@ -100,13 +100,13 @@ class BrowseHandlers:
         owner = context.user.id
         reports = await self._work.archive.list(owner)
         await self._desk.end(owner)
-        await self._desk.take_snapshot(owner, reports)
+        await self._desk.take_snapshot(owner, reports.numbers)
         if not reports:
             await self._show(context, no_reports())
             return
         wanted = await self._desk.filter(owner)
         fitting = await self._filtered(reports, wanted)
-        lines = filter_lines(wanted, reports, self._work.pack)
+        lines = await asyncio.to_thread(filter_lines, wanted, reports, self._work.pack)
         await self._show(context, reports_page(fitting, press.number, lines))
 
     async def _card(self, context: Context, press: Press) -> None:
@@ -177,7 +177,7 @@ class BrowseHandlers:
 
     async def _type(self, context: Context, press: Press) -> None:
         if not press.words:
-            choices = types_of(await self._work.archive.list(context.user.id))
+            choices = await asyncio.to_thread(types_of, await self._work.archive.list(context.user.id))
             await self._show(context, filter_choice(press.action, choices))
             return
         report_id = None if press.word == EVERY else ReportId(press.word)
@@ -185,7 +185,8 @@ class BrowseHandlers:
 
     async def _scenario(self, context: Context, press: Press) -> None:
         if not press.words:
-            choices = scenarios_of(await self._work.archive.list(context.user.id), self._work.pack)
+            reports = await self._work.archive.list(context.user.id)
+            choices = await asyncio.to_thread(scenarios_of, reports, self._work.pack)
             await self._show(context, filter_choice(press.action, choices))
             return
         scenario = None if press.word == EVERY else ScenarioId(press.word)
@@ -204,7 +205,8 @@ class BrowseHandlers:
         wanted = await self._desk.filter(context.user.id)
         reports = await self._work.archive.list(context.user.id)
         fitting = await self._filtered(reports, wanted)
-        await self._show(context, filters_menu(filter_lines(wanted, reports, self._work.pack), len(fitting)))
+        lines = await asyncio.to_thread(filter_lines, wanted, reports, self._work.pack)
+        await self._show(context, filters_menu(lines, len(fitting)))
 
     async def _export(self, context: Context, press: Press) -> None:
         """Send the reports that fit the filter as a table, or ask for the table's form."""
@@ -228,7 +230,7 @@ class BrowseHandlers:
         await self._show(context, charts_menu())
 
     async def _months(self, context: Context, press: Press) -> None:  # noqa: ARG002
-        months = reports_per_month(await self._fitting(context))
+        months = await asyncio.to_thread(reports_per_month, await self._fitting(context))
         if not months:
             await context.answer(texts.my_reports.NO_POINTS)
             return

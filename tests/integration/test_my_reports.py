@@ -14,10 +14,10 @@ import user_states
 from datamodels import RecordingId
 from db import Database
 from dialogs import Dialog, Step
-from md_storage import ReportIndex, read_index, write_index
 from messenger import MessengerUnavailable
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
+from report_index import ReportIndex, read_index, write_index
 from reports.archive_filters import ReportSnapshot
 from reviewed_storyboards import is_as_reviewed
 

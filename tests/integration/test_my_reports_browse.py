@@ -13,8 +13,8 @@ import recordings_store
 from datamodels import RecordingMetadata
 from db import Database
 from dialogs import Step
-from md_storage import ReportIndex, read_index, write_index
 from my_reports_world import NOON, Owner, ReportsBot, index
+from report_index import ReportIndex, read_index, write_index
 
 OUTDATED = "Эта кнопка устарела"
 

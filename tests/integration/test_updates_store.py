@@ -1,6 +1,5 @@
 """Each test works in a transaction that is undone; rows of other tests that were committed are left out by chat."""
 
-from datetime import UTC, datetime, timedelta
 from random import getrandbits
 
 import pytest
@@ -114,14 +113,3 @@ async def test_missed_messages_are_looked_for_from_a_little_before_the_latest(
     assert await updates_store.missed_after(connection) == 4999
     await remember(connection, 6000)
     assert await updates_store.missed_after(connection) == 5900
-
-
-async def test_old_updates_are_forgotten_but_for_those_that_are_looked_at_again(
-    connection: Connection,
-) -> None:
-    await remember(connection, 5899, 5900, 6000)
-    await updates_store.remember_press(connection, PRESS)
-    await updates_store.forget_old(connection, datetime.now(UTC) - timedelta(days=1))
-    assert len(await updates_store.unfinished(connection)) == 4
-    await updates_store.forget_old(connection, datetime.now(UTC) + timedelta(days=1))
-    assert [update.message_id for update in await updates_store.unfinished(connection)] == [5900, 6000]

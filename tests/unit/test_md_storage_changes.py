@@ -9,7 +9,8 @@ import pytest
 
 from datamodels import NewReportFile, ReportFile, ReportId, ReportRunId, UserId
 from errors import NotFound, ReportFileGone, ReportIndexBroken
-from md_storage import ReportFiles, ReportIndex, write_index
+from md_storage import ReportFiles
+from report_index import ReportIndex, write_index
 
 OWNER = UserId(UUID(int=7))
 TEXT = "# Отчёт\n"

@@ -1,0 +1,101 @@
+"""Removes what has ended and is old, a little at a time: rows, and files that nothing refers to any more."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+import recordings_store
+from datamodels import RecordingId
+from db import Database
+from followers import Loop
+from object_store import ObjectStore
+from retention import RETENTIONS, Retention, delete_ended
+
+log = structlog.get_logger(__name__)
+
+_PERIOD_S = 3600.0
+_ROWS_AT_ONCE = 1000
+_PAUSE_S = 0.1
+"""Between two batches: people's own questions to the database come first."""
+_FILES_KEPT = timedelta(days=1)
+"""Nothing that works on a file leaves it untouched for so long."""
+_LEFTOVERS = ("*.copy", ".*.tmp")
+"""Names in the spool of what a killed copy of the object store leaves."""
+
+
+class Housekeeping:
+    """Cleans up every hour. Rows whose age is a setting are kept for ``kept``; ``now`` returns the time."""
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        spool: Path,
+        kept: timedelta,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._spool = spool
+        self._kept = kept
+        self._now = now
+        self._loop = Loop("housekeeping", _PERIOD_S)
+
+    async def run(self) -> None:
+        """Clean up until cancelled; what is interrupted goes on at the next start."""
+        await self._loop.run(self.clean)
+
+    async def clean(self) -> None:
+        """Remove everything that is due."""
+        removed = {each.table: await self._clean(each) for each in RETENTIONS}
+        removed["spool"] = await self._clean_spool()
+        await self._objects.tidy(self._now() - _FILES_KEPT)
+        log.info("cleaned", **{name: count for name, count in removed.items() if count})
+
+    async def _clean(self, retention: Retention) -> int:
+        age = self._kept if retention.age is None else retention.age
+        removed = 0
+        while True:
+            async with self._database.transaction() as connection:
+                batch = await delete_ended(connection, retention, self._now() - age, _ROWS_AT_ONCE)
+            removed += batch
+            if batch < _ROWS_AT_ONCE:
+                return removed
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _clean_spool(self) -> int:
+        """Remove the folders of recordings that are done or deleted, and leftovers; what else is there stays."""
+        oldest = (self._now() - _FILES_KEPT).timestamp()
+        folders = await asyncio.to_thread(_recordings_in, self._spool, oldest)
+        async with self._database.transaction() as connection:
+            needed = await recordings_store.unfinished_among(connection, list(folders))
+
+        def remove() -> int:
+            left = [folder for recording, folder in folders.items() if recording not in needed]
+            for folder in left:
+                shutil.rmtree(folder, ignore_errors=True)
+            files = [path for name in _LEFTOVERS for path in self._spool.glob(name) if path.stat().st_mtime < oldest]
+            for path in files:
+                path.unlink(missing_ok=True)
+            return len(left) + len(files)
+
+        return await asyncio.to_thread(remove)
+
+
+def _recordings_in(spool: Path, oldest: float) -> dict[RecordingId, Path]:
+    """Return the recordings' folders in the spool that did not change since the time ``oldest``."""
+    found = {}
+    for path in spool.glob("*-*-*-*-*"):
+        try:
+            recording = RecordingId(UUID(path.name))
+        except ValueError:
+            continue
+        if path.is_dir() and path.stat().st_mtime < oldest:
+            found[recording] = path
+    return found

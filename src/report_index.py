@@ -1,0 +1,376 @@
+"""The index of a report folder: a file of lines, its copy, and a journal of the changes since both were written.
+
+A change of a large index is one synced line in the journal. Now and then the index is written anew, then its copy, and
+the journal begins again; its lines may be applied to an index that has them already. Lines are kept as they are in the
+file and parsed when somebody looks at them: of 100,000 reports a page shows ten.
+"""
+
+import errno
+import json
+import os
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from re import search
+from typing import Any, Final, Literal, overload
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, TypeAdapter
+
+from datamodels import NewReportFile, ReportFile, ReportRunId
+from errors import NotFound, ReportIndexBroken
+from utils import count_tokens, disk_full_mapped, fsync_folder, write_atomically
+
+INDEX_NAME: Final = "index.json"
+COPY_NAME: Final = "index.copy.json"
+JOURNAL_NAME: Final = "index.journal"
+
+_LINES: Final = TypeAdapter(list[ReportFile])
+_LINES_AT_ONCE: Final = 500
+"""So that the event loop can run in between: 10,000 at once would hold it up for a third of a second."""
+_REPORTS: Final = b'"reports": [\n'
+_END: Final = b"\n]}\n"
+
+log = structlog.get_logger(__name__)
+
+
+class _Head(BaseModel):
+    # First, so that it can be read out of a file that was cut off.
+    next_number: int = 1
+    # Another version is no index that could be understood: it is set aside like a damaged one.
+    version: Literal[1] = 1
+    deleting: list[ReportFile] = []
+
+
+class _Whole(_Head):
+    """An index of an earlier version or written by hand: any JSON with these fields."""
+
+    reports: list[ReportFile] = []
+
+
+class ReportLines(Sequence[ReportFile]):
+    """Reports that are parsed when they are looked at."""
+
+    def __init__(self, numbers: Sequence[int], raw: Sequence[bytes]) -> None:
+        self.numbers = numbers
+        self._raw = raw
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @overload
+    def __getitem__(self, place: int) -> ReportFile: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[ReportFile]: ...
+
+    def __getitem__(self, place: int | slice) -> ReportFile | list[ReportFile]:
+        if isinstance(place, int):
+            return ReportFile.model_validate_json(self._raw[place])
+        return [ReportFile.model_validate_json(raw) for raw in self._raw[place]]
+
+    def __iter__(self) -> Iterator[ReportFile]:
+        for start in range(0, len(self._raw), _LINES_AT_ONCE):
+            yield from _LINES.validate_json(b"[" + b",".join(self._raw[start : start + _LINES_AT_ONCE]) + b"]")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # like a list
+
+
+class ReportIndex:
+    """Numbers are permanent: ``next_number`` only grows. ``deleting`` are reports that are to be removed for good."""
+
+    def __init__(
+        self, next_number: int = 1, reports: Iterable[ReportFile] = (), deleting: Iterable[ReportFile] = ()
+    ) -> None:
+        """Make an index.
+
+        Raises:
+            ValueError: numbers repeat, or are not below ``next_number``.
+        """
+        self.next_number = next_number
+        self.deleting = list(deleting)
+        if any(line.number >= next_number for line in self.deleting):
+            raise ValueError("a number is above next_number")
+        self.changes: list[dict[str, Any]] = []
+        """What was changed since the index was read; not on the disk yet."""
+        self._lines: dict[int, bytes] = {}
+        self._numbers: dict[UUID, int] = {}
+        self._by_time: list[tuple[datetime, int]] = []
+        self._newest: ReportLines | None = None
+        self.take((report, _dumped(report)) for report in reports)
+
+    def take(self, lines: Iterable[tuple[ReportFile, bytes]]) -> None:
+        """Take reports over, each with its line of the file.
+
+        Raises:
+            ValueError: numbers repeat, or are not below ``next_number``.
+        """
+        taken = {line.number for line in self.deleting}
+        for report, line in lines:
+            if report.number in taken or report.number >= self.next_number:
+                raise ValueError("numbers repeat or are above next_number")
+            taken.add(report.number)
+            self._lines[report.number] = line
+            self._numbers[report.id] = report.number
+            self._by_time.append((report.created_at, report.number))
+        self._by_time.sort()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def reports(self) -> ReportLines:
+        """All reports by number."""
+        return self._listed(sorted(self._lines))
+
+    @property
+    def newest_first(self) -> ReportLines:
+        """All reports, the newest first."""
+        if self._newest is None:
+            self._newest = self._listed([number for _, number in reversed(self._by_time)])
+        return self._newest
+
+    def add(self, entry: NewReportFile, text: str) -> int:
+        """Add a report, or replace its own line, and return its number."""
+        known = self._number_of(entry.id)
+        number = known or self._free_number(entry.number)
+        content = {"number": number, "size_bytes": len(text.encode()), "tokens": count_tokens(text)}
+        self.put(ReportFile(**entry.model_dump(exclude={"number"}), **content))
+        return number
+
+    def put(self, report: ReportFile) -> None:
+        """Put a line in the place of the one with its number."""
+        self._change({"put": report.model_dump(mode="json")})
+
+    def begin_delete(self, number: int) -> ReportFile:
+        """Move a line to ``deleting`` and return it; one that is there stays.
+
+        Raises:
+            NotFound: there is none.
+        """
+        begun = next((line for line in self.deleting if line.number == number), None)
+        if begun is None:
+            begun = self.line(number)
+            self._change({"delete": number})
+        return begun
+
+    def forget(self, report: ReportRunId) -> bool:
+        """Remove a report that is listed or being deleted; False when there is none."""
+        there = self._number_of(report) is not None
+        if there:
+            self._change({"forget": str(report)})
+        return there
+
+    def line(self, number: int) -> ReportFile:
+        """Return the line of the report with this number.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if number not in self._lines:
+            raise NotFound(what=f"report {number}")
+        return ReportFile.model_validate_json(self._lines[number])
+
+    def apply(self, change: dict[str, Any]) -> None:
+        """Make a change of the journal; one that was made already changes nothing.
+
+        Raises:
+            ValueError: this is no change.
+        """
+        match change:
+            case {"put": report}:
+                line = ReportFile.model_validate(report)
+                self.deleting = [each for each in self.deleting if each.id != line.id]
+                self._drop(line.number)
+                self._lines[line.number] = _dumped(line)
+                self._numbers[line.id] = line.number
+                insort(self._by_time, (line.created_at, line.number))
+                self.next_number = max(self.next_number, line.number + 1)
+            case {"delete": int(number)} if number in self._lines:
+                self.deleting.append(self.line(number))
+                self._drop(number)
+            case {"delete": int()}:
+                pass
+            case {"forget": str(report)}:
+                self._drop(self._numbers.get(UUID(report)))
+                self.deleting = [each for each in self.deleting if str(each.id) != report]
+            case _:
+                raise ValueError("no change of an index")
+        self._newest = None
+
+    def content(self) -> Iterator[bytes]:
+        """Yield the pieces of the index's file."""
+        head = _Head(next_number=self.next_number, deleting=self.deleting).model_dump_json().encode()
+        yield head.removesuffix(b"}") + b", " + _REPORTS
+        for place, number in enumerate(sorted(self._lines)):
+            yield (b",\n" if place else b"") + self._lines[number]
+        yield _END
+
+    def _change(self, change: dict[str, Any]) -> None:
+        self.apply(change)
+        self.changes.append(change)
+
+    def _listed(self, numbers: Sequence[int]) -> ReportLines:
+        return ReportLines(numbers, [self._lines[number] for number in numbers])
+
+    def _drop(self, number: int | None) -> None:
+        if number is not None and number in self._lines:
+            line = self.line(number)
+            del self._lines[number], self._numbers[line.id]
+            del self._by_time[bisect_left(self._by_time, (line.created_at, number))]
+
+    def _number_of(self, report: ReportRunId) -> int | None:
+        listed = self._numbers.get(report)
+        return listed or next((line.number for line in self.deleting if line.id == report), None)
+
+    def _free_number(self, wanted: int | None) -> int:
+        taken = wanted in self._lines or any(report.number == wanted for report in self.deleting)
+        return self.next_number if wanted is None or taken else wanted
+
+
+@dataclass(frozen=True)
+class StoredIndex:
+    """An index as the disk has it, with the journal's ``changes``; to a ``torn`` journal nothing may be appended."""
+
+    index: ReportIndex
+    changes: int
+    torn: bool
+
+
+def read_index(folder: Path) -> ReportIndex:
+    """Read the folder's index; see ``read_stored``."""
+    return read_stored(folder).index
+
+
+def read_stored(folder: Path) -> StoredIndex:
+    """Read index and journal; an empty folder has an empty index. Blocking.
+
+    Raises:
+        ReportIndexBroken: one does not parse, or the index is gone while something else is there.
+    """
+    path = folder / INDEX_NAME
+    try:
+        index = _parsed(path.read_bytes())
+    except FileNotFoundError as exc:
+        # With the last report gone, copy and journal alone know which numbers were given.
+        if any((folder / name).exists() for name in (COPY_NAME, JOURNAL_NAME)) or any(folder.glob("*.md")):
+            raise ReportIndexBroken(path=path) from exc
+        index = ReportIndex()
+    except ValueError as exc:  # which pydantic's error is
+        raise ReportIndexBroken(path=path) from exc
+    journal = _read_journal(folder)
+    # What a crash cut off was never said to be done.
+    whole, _, rest = journal.rpartition(b"\n")
+    changes = whole.splitlines()
+    for line in changes:
+        try:
+            index.apply(json.loads(line))
+        except ValueError as exc:
+            raise ReportIndexBroken(path=folder / JOURNAL_NAME) from exc
+    return StoredIndex(index, len(changes), bool(rest))
+
+
+def rebuild(folder: Path) -> ReportIndex:
+    """Set a broken index and its journal aside; return what its copy and whole changes of the journal give. Blocking.
+
+    The copy has all of it before anything is set aside. ``write_index`` ends what this begins.
+    """
+    try:
+        index = _parsed((folder / COPY_NAME).read_bytes())
+    except (FileNotFoundError, ValueError):
+        index = ReportIndex()
+    for line in _read_journal(folder).splitlines():
+        try:
+            index.apply(json.loads(line))
+        except ValueError:
+            log.warning("report_change_lost", folder=folder.name, bytes=len(line))
+    index.next_number = max(index.next_number, _told_number(folder / INDEX_NAME))
+    write_atomically(folder / COPY_NAME, b"".join(index.content()))
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    for name in (INDEX_NAME, JOURNAL_NAME):
+        if (folder / name).exists():
+            (folder / name).rename(folder / f"{name}.corrupt-{stamp}")
+    return index
+
+
+def write_index(folder: Path, index: ReportIndex) -> None:
+    """Write the index, then its copy, and empty the journal. Blocking.
+
+    Raises:
+        DiskFull: no space left; the index is as it was.
+    """
+    content = b"".join(index.content())
+    write_atomically(folder / INDEX_NAME, content)
+    write_atomically(folder / COPY_NAME, content)
+    (folder / JOURNAL_NAME).unlink(missing_ok=True)
+    index.changes.clear()
+
+
+def append_changes(folder: Path, index: ReportIndex) -> None:
+    """Write the changes of an index behind the journal. Blocking.
+
+    Raises:
+        DiskFull: no space left; the journal is as it was, but for a part of a line.
+    """
+    data = b"".join(json.dumps(change, ensure_ascii=False).encode() + b"\n" for change in index.changes)
+    path = folder / JOURNAL_NAME
+    with disk_full_mapped(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if os.write(descriptor, data) < len(data):
+                raise OSError(errno.ENOSPC, "cut off")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    # A journal that has just been begun has a name that is not on the disk.
+    fsync_folder(folder)
+    index.changes.clear()
+
+
+def _told_number(path: Path) -> int:
+    """Return the next number that a broken index gives, or 1."""
+    try:
+        told = search(rb'"next_number":\s*(\d{1,9})\b', path.read_bytes())
+    except FileNotFoundError:
+        return 1
+    return max(1, int(told[1])) if told else 1
+
+
+def _read_journal(folder: Path) -> bytes:
+    try:
+        return (folder / JOURNAL_NAME).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _dumped(report: ReportFile) -> bytes:
+    return report.model_dump_json().encode()
+
+
+def _parsed(content: bytes) -> ReportIndex:
+    """Parse an index.
+
+    Raises:
+        ValueError: this is none.
+    """
+    head, separator, rest = content.partition(_REPORTS)
+    if not separator or not rest.endswith(_END):
+        whole = _Whole.model_validate_json(content)
+        return ReportIndex(whole.next_number, whole.reports, whole.deleting)
+    told = _Head.model_validate_json(head.rstrip(b", ") + b"}")
+    index = ReportIndex(told.next_number, deleting=told.deleting)
+    index.take(_lines_of(rest.removesuffix(_END)))
+    return index
+
+
+def _lines_of(content: bytes) -> Iterator[tuple[ReportFile, bytes]]:
+    lines = [line.rstrip(b",") for line in content.split(b"\n") if line]
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        some = lines[start : start + _LINES_AT_ONCE]
+        yield from zip(_LINES.validate_json(b"[" + b",".join(some) + b"]"), some, strict=True)

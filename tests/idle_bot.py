@@ -1,0 +1,95 @@
+"""What a bot asks its database when nobody does anything, as PostgreSQL itself tells it (auto_explain)."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+from psycopg import sql
+
+import db
+from application.bot import Followers
+from application.parts import open_application
+from config import ROOT, Settings
+from db import Connection
+from housekeeping import Housekeeping
+from message_tracker import MessageTracker
+from prompt_pack.pack import load_pack
+from telegram_double import TelegramDouble
+
+_SETTLE_S = 1.5
+"""Until cards are shown and statements have the plans that they keep."""
+
+
+class Asked(NamedTuple):
+    """A statement that was run: its text, its plan and its milliseconds in the database."""
+
+    text: str
+    plan: dict[str, Any]
+    ms: float
+
+
+async def ask_idly(
+    monkeypatch: pytest.MonkeyPatch, dsn: str, folder: Path, seconds: float, *, analyze: bool
+) -> list[Asked]:
+    """Run followers and worker of a bot for ``seconds``, and return all that they asked.
+
+    With ``analyze`` plans have what was really read, and statements within functions are among them; else their times
+    are those that the database has without being watched.
+    """
+    asked: list[Asked] = []
+
+    def on_notice(told: psycopg.errors.Diagnostic) -> None:
+        head, _, plan = (told.message_primary or "").partition("plan:\n")
+        if plan:
+            explained = json.loads(plan)
+            asked.append(Asked(explained["Query Text"], explained["Plan"], float(head.split()[1])))
+
+    configure = db._configure
+
+    async def listening(connection: Connection) -> None:
+        connection.add_notice_handler(on_notice)
+        await configure(connection)
+
+    monkeypatch.setattr(db, "_configure", listening)
+    # It is asked once an hour, and would take away what the database has been grown with.
+    monkeypatch.setattr(Housekeeping, "clean", _nothing)
+    await _have_explained(dsn, analyze)
+    settings = Settings(_env_file=None, database_url=dsn, persistent_dir=folder)
+    async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
+        telegram = TelegramDouble()
+        followers = Followers(application, telegram, MessageTracker(application.database, telegram))
+        working = [asyncio.create_task(followers.run()), asyncio.create_task(application.jobs.run_worker(None))]
+        await asyncio.wait(working, timeout=_SETTLE_S)
+        asked.clear()
+        await asyncio.wait(working, timeout=seconds)
+        found = list(asked)
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+    return found
+
+
+async def _nothing(_: Housekeeping) -> None:
+    pass
+
+
+async def _have_explained(dsn: str, analyze: bool) -> None:
+    """Have every statement in this database explained to whoever runs it."""
+    wanted = {
+        "session_preload_libraries": "auto_explain",
+        "auto_explain.log_min_duration": "0",
+        "auto_explain.log_level": "notice",
+        "auto_explain.log_format": "json",
+        "auto_explain.log_analyze": str(analyze),
+        "auto_explain.log_buffers": str(analyze),
+        "auto_explain.log_nested_statements": str(analyze),
+    }
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        for setting, value in wanted.items():
+            command = sql.SQL("ALTER DATABASE {} SET {} = {}")
+            key = sql.SQL(".").join(map(sql.Identifier, setting.split(".")))
+            await connection.execute(command.format(name, key, sql.Literal(value)))
