@@ -93,7 +93,7 @@ class Followers:
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
         kept = timedelta(days=settings.retention_days)
-        self.housekeeping = Housekeeping(database, application.objects, spool, kept)
+        self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
