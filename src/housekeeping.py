@@ -1,4 +1,7 @@
-"""Removes what has ended and is old, a little at a time: rows, and files that nothing refers to any more."""
+"""Removes what has ended and is old, a little at a time: rows, and files that nothing refers to any more.
+
+Afterwards it measures what is left, and once a day it compares the object store with the recordings.
+"""
 
 import asyncio
 import shutil
@@ -10,9 +13,12 @@ from uuid import UUID
 import structlog
 
 import recordings_store
+import sizes
 from datamodels import RecordingId
 from db import Database
 from followers import Loop
+from metrics import DATABASE_BYTES, FOLDER_BYTES, OBJECT_BYTES, OBJECTS, OBJECTS_ASTRAY, TABLE_ROWS
+from object_check import check_objects
 from object_store import ObjectStore
 from retention import RETENTIONS, Retention, delete_ended
 
@@ -24,6 +30,7 @@ _PAUSE_S = 0.1
 """Between two batches: people's own questions to the database come first."""
 _FILES_KEPT = timedelta(days=1)
 """Nothing that works on a file leaves it untouched for so long."""
+_CHECKED_EVERY = timedelta(days=1)
 _LEFTOVERS = ("*.copy", ".*.tmp")
 """Names in the spool of what a killed copy of the object store leaves."""
 
@@ -35,21 +42,30 @@ class Housekeeping:
         self,
         database: Database,
         objects: ObjectStore,
-        spool: Path,
+        persistent: Path,
         kept: timedelta,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._objects = objects
-        self._spool = spool
+        self._folders = {name: persistent / name for name in ("spool", "reports", "logs")}
+        self._spool = self._folders["spool"]
+        self._checked_at: datetime | None = None
         self._kept = kept
         self._now = now
         self._loop = Loop("housekeeping", _PERIOD_S)
 
     async def run(self) -> None:
-        """Clean up until cancelled; what is interrupted goes on at the next start."""
-        await self._loop.run(self.clean)
+        """Clean up and measure until cancelled; what is interrupted goes on at the next start."""
+        await self._loop.run(self._keep_house)
+
+    async def _keep_house(self) -> None:
+        await self.clean()
+        await self.measure()
+        if self._checked_at is None or self._now() - self._checked_at >= _CHECKED_EVERY:
+            await self.check()
+            self._checked_at = self._now()
 
     async def clean(self) -> None:
         """Remove everything that is due."""
@@ -57,6 +73,23 @@ class Housekeeping:
         removed["spool"] = await self._clean_spool()
         await self._objects.tidy(self._now() - _FILES_KEPT)
         log.info("cleaned", **{name: count for name, count in removed.items() if count})
+
+    async def measure(self) -> None:
+        """Set the metrics of sizes."""
+        async with self._database.transaction() as connection:
+            DATABASE_BYTES.set(await sizes.database_bytes(connection))
+            for table, rows in (await sizes.table_rows(connection)).items():
+                TABLE_ROWS.labels(table).set(rows)
+        for name, folder in self._folders.items():
+            FOLDER_BYTES.labels(name).set(await asyncio.to_thread(sizes.folder_bytes, folder))
+
+    async def check(self) -> None:
+        """Compare the object store with the recordings; delete nothing."""
+        checked = await check_objects(self._database, self._objects, self._now() - _FILES_KEPT)
+        OBJECTS.set(checked.objects)
+        OBJECT_BYTES.set(checked.size_bytes)
+        OBJECTS_ASTRAY.labels("orphan").set(len(checked.orphans))
+        OBJECTS_ASTRAY.labels("lost").set(len(checked.lost))
 
     async def _clean(self, retention: Retention) -> int:
         age = self._kept if retention.age is None else retention.age

@@ -7,7 +7,7 @@ import asyncio
 import logging
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 DATABASE_AWAY_SECONDS = Counter("voxpersona_database_away_seconds", "For how long the database did not answer.")
 OBJECT_OPERATIONS = Counter(
@@ -66,6 +66,16 @@ REPORT_LIST_SECONDS = Histogram(
     "voxpersona_report_list_seconds",
     "Seconds of reading a person's reports and writing their list, without sending it.",
     buckets=(0.01, 0.03, 0.1, 0.2, 0.5, 1, 1.5, 3, 10),
+)
+DATABASE_BYTES = Gauge("voxpersona_database_bytes", "Bytes of the database.")
+TABLE_ROWS = Gauge("voxpersona_table_rows", "Rows of each table, as PostgreSQL estimates them.", ["table"])
+FOLDER_BYTES = Gauge("voxpersona_folder_bytes", "Bytes of the files of spool, reports and logs.", ["folder"])
+OBJECTS = Gauge("voxpersona_objects", "Objects in the store, at the last daily check.")
+OBJECT_BYTES = Gauge("voxpersona_object_bytes", "Bytes of all recordings' originals, at the last daily check.")
+OBJECTS_ASTRAY = Gauge(
+    "voxpersona_objects_astray",
+    "At the last daily check: orphans, which no recording names, and lost originals.",
+    ["kind"],
 )
 
 

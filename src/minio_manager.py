@@ -8,7 +8,7 @@ import hashlib
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -140,7 +140,8 @@ class S3ObjectStore:
         found = await self._run("info", lambda: self._client.stat_object(self._bucket, key))
         metadata = found.metadata or {}
         file_name = unquote(metadata.get(f"x-amz-meta-{_FILE_NAME}", "")) or PurePosixPath(key).name
-        return ObjectInfo(found.size or 0, metadata.get(f"x-amz-meta-{_SHA256}", ""), file_name)
+        stored_at = found.last_modified or datetime.now(UTC)
+        return ObjectInfo(found.size or 0, metadata.get(f"x-amz-meta-{_SHA256}", ""), file_name, stored_at)
 
     async def exists(self, key: str) -> bool:
         """Tell whether there is such an object."""

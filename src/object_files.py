@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeVar
@@ -90,8 +90,17 @@ class FolderObjectStore:
 
     async def info(self, key: str) -> ObjectInfo:
         """Describe an object; see ``ObjectStore.info``."""
-        description = await self._run("info", lambda: self._description(key))
-        return ObjectInfo(description.size_bytes, description.sha256, description.file_name)
+
+        def info() -> ObjectInfo:
+            described, place = self._description(key), self._place(key)
+            try:
+                changed = place.with_name(place.name + _DESCRIPTION).stat().st_mtime
+            except FileNotFoundError:
+                raise NotFound(what=key) from None
+            stored_at = datetime.fromtimestamp(changed, UTC)
+            return ObjectInfo(described.size_bytes, described.sha256, described.file_name, stored_at)
+
+        return await self._run("info", info)
 
     async def exists(self, key: str) -> bool:
         """Tell whether there is such an object, with as many bytes as were stored."""

@@ -19,11 +19,12 @@ _Result = TypeVar("_Result")
 
 
 class ObjectInfo(NamedTuple):
-    """Size in bytes, hash (hexadecimal) and file name of an object, as they were handed in."""
+    """Size in bytes, hash (hexadecimal) and file name of an object, as they were handed in, and when that was."""
 
     size_bytes: int
     sha256: str
     file_name: str
+    stored_at: datetime
 
 
 class ObjectStore(Protocol):

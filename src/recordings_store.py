@@ -73,6 +73,10 @@ _UPDATE_REQUEST = f"""
 """
 _DELETE = "DELETE FROM recordings WHERE id = %(id)s"
 _SELECT_UNFINISHED = "SELECT id FROM recordings WHERE id = ANY(%(ids)s) AND stage <> %(last)s"
+_SELECT_STORED = """
+    SELECT id, owner_id, object_key, size_bytes FROM recordings
+    WHERE %(after)s::uuid IS NULL OR id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
 _SELECT_PROGRESS = """
     SELECT
         recordings.id AS recording_id, stage, error_code, error_text,
@@ -214,6 +218,11 @@ async def load_progress(connection: Connection, recording_ids: Sequence[Recordin
     """Load how far the work on each recording is, in the order asked for, without deleted ones."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
+
+
+async def list_stored(connection: Connection, after: RecordingId | None, limit: int) -> list[DictRow]:
+    """Load ids, owners, object keys and sizes of recordings by id, after one."""
+    return await (await connection.execute(_SELECT_STORED, {"after": after, "limit": limit})).fetchall()
 
 
 async def unfinished_among(connection: Connection, recording_ids: Sequence[RecordingId]) -> set[RecordingId]:

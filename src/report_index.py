@@ -95,8 +95,9 @@ class ReportIndex:
         """
         self.next_number = next_number
         self.deleting = list(deleting)
-        if any(line.number >= next_number for line in self.deleting):
-            raise ValueError("a number is above next_number")
+        numbers = {line.number for line in self.deleting}
+        if len(numbers) < len(self.deleting) or any(number >= next_number for number in numbers):
+            raise ValueError("numbers repeat or are above next_number")
         self.changes: list[dict[str, Any]] = []
         """What was changed since the index was read; not on the disk yet."""
         self._lines: dict[int, bytes] = {}

@@ -55,7 +55,7 @@ async def ask_idly(
 
     monkeypatch.setattr(db, "_configure", listening)
     # It is asked once an hour, and would take away what the database has been grown with.
-    monkeypatch.setattr(Housekeeping, "clean", _nothing)
+    monkeypatch.setattr(Housekeeping, "run", _nothing)
     await _have_explained(dsn, analyze)
     settings = Settings(_env_file=None, database_url=dsn, persistent_dir=folder)
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:

@@ -101,7 +101,7 @@ class Followers:
         )
         self._conversations = application.conversations
         kept = timedelta(days=settings.retention_days)
-        self.housekeeping = Housekeeping(database, application.objects, spool, kept)
+        self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:

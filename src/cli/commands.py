@@ -216,6 +216,23 @@ def check_answers(file: Path) -> None:
     _run(run)
 
 
+@objects.command(name="check", help=texts.cli.HELP_OBJECTS_CHECK, options_metavar="")
+@click.option("--delete", is_flag=True, help=texts.cli.HELP_OBJECTS_DELETE)
+@help_option
+def check_objects(delete: bool) -> None:
+    """Compare the object store with the recordings."""
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli.display import Display
+        from cli.objects import check
+
+        with Display() as display:
+            return await check(settings, delete, display)
+
+    _run(run)
+
+
 async def _process(**options: object) -> int:
     settings = load_settings()
     from cli.display import Display

@@ -1,11 +1,18 @@
-"""The command that copies the object store."""
+"""The commands that copy the object store and compare it with the recordings."""
+
+from datetime import UTC, datetime, timedelta
 
 import texts.cli
-from application.objects import copy_between
+from application.objects import copy_between, open_objects
+from application.parts import open_database
 from cli.display import Display
 from config import Settings
+from embedded.engines import Engines
+from object_check import check_objects
 
 _INCOMPLETE_STATUS = 1
+_YOUNG = timedelta(days=1)
+"""The recording of a younger object may still be on its way into the database."""
 
 
 async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
@@ -22,3 +29,32 @@ async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
     for key in copied.lost:
         display.say(texts.cli.COPY_LOST.format(key=key))
     return _INCOMPLETE_STATUS if copied.lost else 0
+
+
+async def check(settings: Settings, delete: bool, display: Display) -> int:
+    """Compare the object store with the recordings, and tell what does not belong together.
+
+    Returns:
+        0; 1 when an original is lost.
+
+    Raises:
+        BadSettings, ObjectStoreUnavailable, DatabaseUnavailable: the check did not come to its end.
+    """
+    async with Engines(settings.persistent_dir) as embedded:
+        database = await open_database(settings, embedded)
+        objects = await open_objects(settings, display.advance)
+        try:
+            checked = await check_objects(database, objects, datetime.now(UTC) - _YOUNG, delete=delete)
+        finally:
+            objects.close()
+            await database.close()
+    found = texts.cli.ORPHAN_DELETED if checked.deleted else texts.cli.ORPHAN
+    for key in checked.orphans:
+        display.say(found.format(key=key))
+    for key in checked.lost:
+        display.say(texts.cli.ORIGINAL_LOST.format(key=key))
+    orphans, lost = len(checked.orphans), len(checked.lost)
+    display.say(texts.cli.CHECKED.format(objects=checked.objects, orphans=orphans, lost=lost))
+    if checked.orphans and not checked.deleted:
+        display.say(texts.cli.CHECK_FOREIGN if delete else texts.cli.CHECK_DELETES)
+    return _INCOMPLETE_STATUS if checked.lost else 0

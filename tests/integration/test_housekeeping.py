@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from datamodels import RecordingId, UserId
 from db import Database
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> FolderObjectStore:
 
 @pytest.fixture
 def housekeeping(followed: Database, store: FolderObjectStore, spool: Path) -> Housekeeping:
-    return Housekeeping(followed, store, spool, KEPT, now=lambda: NOW)
+    return Housekeeping(followed, store, spool.parent, KEPT, now=lambda: NOW)
 
 
 def aged(path: Path, age: timedelta) -> Path:
@@ -115,3 +116,29 @@ async def test_empty_folders_of_objects_go_and_objects_stay(
     await housekeeping.clean()
     assert await store.exists(key)
     assert names_in(recordings / str(owner)) == {"young", key.split("/")[2]}
+
+
+async def test_what_there_is_is_measured(followed: Database, housekeeping: Housekeeping, spool: Path) -> None:
+    (spool / "incoming").mkdir()
+    (spool / "incoming" / "7.part").write_bytes(b"12345")
+    (spool / "incoming" / "8.part").write_bytes(b"67")
+    async with followed.transaction() as connection:
+        await add_recording(connection)
+        await connection.execute("ANALYZE recordings")
+    await housekeeping.measure()
+    await housekeeping.check()
+    assert value("voxpersona_folder_bytes", folder="spool") == 7
+    assert value("voxpersona_folder_bytes", folder="logs") == 0
+    assert value("voxpersona_table_rows", table="recordings") == 1
+    assert value("voxpersona_database_bytes") > 1_000_000
+    assert (value("voxpersona_objects"), value("voxpersona_object_bytes")) == (0, 38_000_000)
+    assert (value("voxpersona_objects_astray", kind="lost"), value("voxpersona_objects_astray", kind="orphan")) == (
+        1,
+        0,
+    )
+
+
+def value(name: str, **labels: str) -> float:
+    found = REGISTRY.get_sample_value(name, labels)
+    assert found is not None
+    return found

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -83,7 +84,9 @@ async def test_a_file_comes_back_byte_by_byte(
 @pytest.mark.parametrize("name", [FILE_NAME, "я" * 255])
 async def test_an_object_is_described(objects: ObjectStore, key: str, tmp_path: Path, name: str) -> None:
     await objects.put_file(key, written(tmp_path / "f", b"data"), sha256=sha256(b"data"), file_name=name)
-    assert await objects.info(key) == ObjectInfo(4, sha256(b"data"), name)
+    info = await objects.info(key)
+    assert info == ObjectInfo(4, sha256(b"data"), name, info.stored_at)
+    assert abs(datetime.now(UTC) - info.stored_at) < timedelta(minutes=1)
     with pytest.raises(NotFound):
         await objects.info(f"{key}.mp3")
 

@@ -1,0 +1,95 @@
+"""Finds objects that no recording names, and recordings whose object is missing."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from psycopg.rows import DictRow
+
+import recordings_store
+from datamodels import RecordingId, UserId
+from db import Database
+from errors import NotFound
+from object_store import ObjectStore, key_for_transcript
+
+log = structlog.get_logger(__name__)
+
+_ROWS_AT_ONCE = 1000
+
+
+@dataclass
+class CheckedObjects:
+    """The outcome of a check: ``orphans`` are keys of objects, ``lost`` those of originals that are not there.
+
+    ``size_bytes`` is that of all originals, as their rows have it. ``deleted`` tells that the orphans are gone.
+    """
+
+    objects: int = 0
+    size_bytes: int = 0
+    orphans: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    deleted: bool = False
+
+
+async def check_objects(
+    database: Database, objects: ObjectStore, before: datetime, *, delete: bool = False
+) -> CheckedObjects:
+    """Compare the store with the rows; with ``delete`` orphans are removed. Objects stored after ``before`` are none.
+
+    Where all objects are orphans nothing is removed: that is another store's database.
+
+    Raises:
+        ObjectStoreUnavailable, DatabaseUnavailable: the check did not come to its end.
+    """
+    # Keys first: who stores or deletes a recording meanwhile has its row read afterwards.
+    left = {key async for key in objects.list_keys()}
+    checked = CheckedObjects(objects=len(left))
+    async for row in _stored(database):
+        checked.size_bytes += row["size_bytes"]
+        key = row["object_key"]
+        if key not in left and not await objects.exists(key) and await _is_there(database, row):
+            checked.lost.append(key)
+        left -= {key, key_for_transcript(UserId(row["owner_id"]), RecordingId(row["id"]))}
+    for key in sorted(left):
+        if await _is_older(objects, key, before):
+            checked.orphans.append(key)
+    if delete and len(checked.orphans) < checked.objects:
+        for key in checked.orphans:
+            await objects.delete(key)
+            log.info("orphan_deleted", key=key)
+        checked.deleted = True
+    found = {"objects": checked.objects, "orphans": len(checked.orphans), "lost": len(checked.lost)}
+    level = logging.WARNING if checked.orphans or checked.lost else logging.INFO
+    log.log(level, "objects_checked", **found)
+    return checked
+
+
+async def _stored(database: Database) -> AsyncIterator[DictRow]:
+    after: RecordingId | None = None
+    while True:
+        async with database.transaction() as connection:
+            rows = await recordings_store.list_stored(connection, after, _ROWS_AT_ONCE)
+        for row in rows:
+            yield row
+        if len(rows) < _ROWS_AT_ONCE:
+            return
+        after = RecordingId(rows[-1]["id"])
+
+
+async def _is_there(database: Database, row: DictRow) -> bool:
+    """Tell whether a recording was not deleted meanwhile: its object goes before its row."""
+    try:
+        async with database.transaction() as connection:
+            await recordings_store.get_recording_for_job(connection, RecordingId(row["id"]))
+    except NotFound:
+        return False
+    return True
+
+
+async def _is_older(objects: ObjectStore, key: str, before: datetime) -> bool:
+    try:
+        return (await objects.info(key)).stored_at < before
+    except NotFound:
+        return False

@@ -1,0 +1,132 @@
+"""Objects that no recording names and originals that are lost are found; nothing else is ever deleted."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+import pytest
+
+import recordings_store
+from cli.display import Display
+from cli.objects import check
+from config import Settings
+from datamodels import Recording, RecordingId
+from db import Database, migrate
+from object_check import check_objects
+from object_files import FolderObjectStore
+from object_store import key_for_original, key_for_transcript
+from recordings_factory import add_recording
+
+BEFORE = datetime.now(UTC) - timedelta(days=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderObjectStore:
+    return FolderObjectStore(tmp_path / "objects")
+
+
+async def stored(database: Database, store: FolderObjectStore) -> Recording:
+    """Add somebody's recording with its original and its transcript, both old."""
+    async with database.transaction() as connection:
+        recording = await add_recording(connection)
+    for key in (recording.object_key, key_for_transcript(recording.owner_id, recording.id)):
+        await put_old(store, key)
+    return recording
+
+
+async def put_old(store: FolderObjectStore, key: str) -> None:
+    await store.put_bytes(key, b"data")
+    changed = (BEFORE - timedelta(minutes=1)).timestamp()
+    os.utime(store._folder / f"{key}.object", (changed, changed))
+
+
+async def keys(store: FolderObjectStore) -> set[str]:
+    return {key async for key in store.list_keys()}
+
+
+async def test_orphans_are_old_objects_that_no_recording_names(followed: Database, store: FolderObjectStore) -> None:
+    mine, _ = [await stored(followed, store) for _ in range(2)]
+    orphan = key_for_original(mine.owner_id, RecordingId(uuid4()), "ogg")
+    await put_old(store, orphan)
+    await store.put_bytes(key_for_original(mine.owner_id, RecordingId(uuid4()), "mp3"), b"on its way")
+    checked = await check_objects(followed, store, BEFORE)
+    assert (checked.objects, checked.orphans, checked.lost) == (6, [orphan], [])
+    assert checked.size_bytes == 2 * mine.size_bytes
+    assert orphan in await keys(store)
+
+
+async def test_only_orphans_are_deleted_and_only_when_it_is_asked_for(
+    followed: Database, store: FolderObjectStore
+) -> None:
+    await stored(followed, store)
+    before = await keys(store)
+    await put_old(store, "recordings/a/b/original.ogg")
+    checked = await check_objects(followed, store, BEFORE, delete=True)
+    assert checked.deleted
+    assert await keys(store) == before
+
+
+async def test_a_database_that_knows_none_of_the_objects_has_none_deleted(
+    followed: Database, store: FolderObjectStore
+) -> None:
+    await put_old(store, "recordings/a/b/original.ogg")
+    checked = await check_objects(followed, store, BEFORE, delete=True)
+    assert (len(checked.orphans), checked.deleted) == (1, False)
+    assert len(await keys(store)) == 1
+
+
+async def test_a_lost_original_is_told_of_and_one_that_is_deleted_meanwhile_is_not(
+    followed: Database, store: FolderObjectStore
+) -> None:
+    lost, deleted, _ = [await stored(followed, store) for _ in range(3)]
+    for recording in (lost, deleted):
+        await store.delete(recording.object_key)
+
+    class DeletesMeanwhile(FolderObjectStore):
+        async def exists(self, key: str) -> bool:
+            async with followed.transaction() as connection:
+                await recordings_store.delete_recording(connection, deleted.id)
+            return await super().exists(key)
+
+    checked = await check_objects(followed, DeletesMeanwhile(store._folder), BEFORE)
+    assert checked.lost == [lost.object_key]
+
+
+class Said:
+    """A display that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def advance(self, *_: object) -> None:
+        pass
+
+
+async def test_the_command_tells_in_words_and_fails_when_an_original_is_lost(database_url: str, tmp_path: Path) -> None:
+    migrate(database_url)
+    settings = Settings(_env_file=None, database_url=database_url, persistent_dir=tmp_path)
+    store = FolderObjectStore(tmp_path / "objects")
+    database = await Database.open(database_url)
+    recording = await stored(database, store)
+    await put_old(store, "recordings/a/b/original.ogg")
+    said = Said()
+    assert await check(settings, False, cast("Display", said)) == 0
+    assert said.lines == [
+        "• Лишний: recordings/a/b/original.ogg (его не называет ни одна запись).",
+        "Файлов в хранилище: 3, из них лишних: 1. Потеряно исходных файлов: 0.",
+        "Удалить лишние: objects check --delete. Файлы моложе суток не считаются лишними.",
+    ]
+    await store.delete(recording.object_key)
+    await database.close()
+    said.lines.clear()
+    assert await check(settings, True, cast("Display", said)) == 1
+    assert said.lines == [
+        "• Удалён лишний: recordings/a/b/original.ogg.",
+        f"✖ Исходного файла нет: {recording.object_key}.",
+        "Файлов в хранилище: 2, из них лишних: 1. Потеряно исходных файлов: 1.",
+    ]
