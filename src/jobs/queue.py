@@ -331,9 +331,7 @@ class Jobs:
         """Run a job; the boundary at which every failure is stored with its code and its sentence."""
         with bound_contextvars(job=lock):
             try:
-                # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
-                async with self._database.advisory_lock(lock):
-                    await self._work_under_lock(lock, lambda: self._works.join(lock, work), fail)
+                await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if not _is_cancelled(context) or task is None:
@@ -343,7 +341,13 @@ class Jobs:
                 task.uncancel()
                 log.info("job_cancelled")
 
-    async def _work_under_lock(self, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
+    async def _locked(self, lock: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work under its lock, which goes with the work and not with the job: the work outlives that."""
+        # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
+        async with self._database.advisory_lock(lock):
+            await work()
+
+    async def _tried(self, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:
         try:
             await work()
             await self._forget_failures(lock)

@@ -1,7 +1,7 @@
 """Jobs of workers that died are taken over; what still runs in a process that lost the database is not.
 
-A job holds the advisory lock of its subject on a connection of its own, and loses it with the database, while its work
-goes on. As soon as the database is back whoever has such work takes the lock again, and only then are dead jobs looked
+Work holds the advisory lock of its subject on a connection of its own, which it loses with the database, while it goes
+on. As soon as the database is back whoever has such work takes the lock again, and only then are dead jobs looked
 for: a job that another process fetches meanwhile waits for the lock, and finds its work done.
 """
 
@@ -54,10 +54,10 @@ class Succession:
             task.add_done_callback(self._held.discard)
 
     async def _hold(self, subject: str) -> None:
+        # It waits: others look for a moment whether the lock is free.
         with suppress(DatabaseUnavailable):
-            async with self._database.try_advisory_lock(subject) as free:
-                if free:
-                    await self._works.ended(subject)
+            async with self._database.advisory_lock(subject):
+                await self._works.ended(subject)
 
     async def _take_over(self, queues: Sequence[str] | None) -> None:
         """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
