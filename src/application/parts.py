@@ -86,8 +86,7 @@ async def open_application(
         stack.callback(objects.close)
         # Work that lasts minutes outlasts a database that is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
-        async with database.transaction() as connection:
-            owner = await users_store.ensure_local_user(connection)
+        owner = await _local_user(database)
         spool = settings.persistent_dir / "spool"
         originals = Originals(database, objects, spool, attachments)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
@@ -96,8 +95,8 @@ async def open_application(
         await archive.reconcile(owner)
         conversations = HybridStorage(patient, spool / "conversations")
         answers = _answers(settings, context, conversations, engines)
-        steps = (RecordingSteps(context), ReportSteps(context, files, archive))
-        jobs = Jobs(patient, *steps, settings.worker_concurrency, retry_delays_s, answers)
+        reports = ReportSteps(context, files, archive)
+        jobs = Jobs(patient, RecordingSteps(context), reports, settings.worker_concurrency, retry_delays_s, answers)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,
@@ -116,6 +115,11 @@ async def open_application(
             owner=owner,
             embedded=embedded,
         )
+
+
+async def _local_user(database: Database) -> UserId:
+    async with database.transaction() as connection:
+        return await users_store.ensure_local_user(connection)
 
 
 def _answers(settings: Settings, context: JobContext, conversations: HybridStorage, engines: EnginePool) -> AnswerSteps:
