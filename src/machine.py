@@ -48,7 +48,7 @@ class Machine:
         return self._database.absence is None
 
     async def state(self) -> MachineState:
-        """Look at everything; needs nothing that may be away."""
+        """Return the state of every part; this works while the database or an engine is away."""
         entries = await asyncio.to_thread(self._journal.entries)
         try:
             async with self._database.transaction() as connection:

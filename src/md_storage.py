@@ -3,7 +3,7 @@
 A report's file is written before its index line, both whole or not at all, so that after a kill at any moment the index
 names only files that are there. A deletion is noted in the index first and forgotten there last. The index has a copy:
 numbers and titles outlive a damaged index. Two locks guard a folder: one for the tasks of this process, one for other
-processes. What was read of an index is kept until another process changes it.
+processes. An index that was read stays in memory until another process changes its files.
 """
 
 import asyncio
@@ -37,9 +37,10 @@ log = structlog.get_logger(__name__)
 _FOLDER_PREFIX: Final = "user_"
 _LOCK_NAME: Final = ".lock"
 _JOURNALED_SHARE: Final = 0.01
-"""Of its reports, how many changes a folder's journal holds before the index is written anew; a small one always is."""
+"""How many changes a folder's journal may hold, as a share of the folder's reports, before the index is written anew.
+With fewer than a hundred reports, every change writes the index."""
 _MOST_KEPT: Final = 250_000
-"""Lines of indexes in memory, of all folders together; one takes about half a kilobyte."""
+"""How many lines of indexes stay in memory, for all folders together; a line takes about half a kilobyte."""
 
 _Version = tuple[tuple[int, int, int] | None, ...]
 
@@ -47,9 +48,12 @@ _Result = TypeVar("_Result")
 
 
 class Reconciliation(Value):
-    """What differed in a user's folder. ``added`` was put into the index; ``missing`` are lines without a file, which
-    stay; ``orphans`` are files that neither the index nor the database knows, which stay too. ``deleting`` are reports
-    whose deletion was begun and not finished."""
+    """What differed in a user's folder.
+
+    ``rebuilt`` tells that the index was broken and made anew, ``added`` are reports that were put into it. ``missing``
+    are reports with a line but no file, and ``orphans`` names of files that neither the index nor the database knows;
+    both are left as they are. ``deleting`` are reports whose deletion was begun and not finished.
+    """
 
     rebuilt: bool
     added: tuple[ReportRunId, ...]
@@ -60,7 +64,7 @@ class Reconciliation(Value):
 
 @dataclass(frozen=True)
 class _Kept:
-    """An index in memory, and the version of the files that it is of; ``changes`` are in the journal."""
+    """An index in memory, and the version of its files; ``changes`` and ``torn`` are as in ``StoredIndex``."""
 
     index: ReportIndex
     version: _Version
@@ -69,7 +73,7 @@ class _Kept:
 
 
 class ReportFiles:
-    """The report folders under ``root``; ``journaled`` is the share of its reports that a journal's changes may be.
+    """The report folders under ``root``; ``journaled`` is a share of 0–1, see ``_JOURNALED_SHARE``.
 
     Raises, in every method but ``reconcile``:
         ReportIndexBroken: the index does not parse, or is gone while reports are there.
@@ -252,7 +256,7 @@ class ReportFiles:
 
 
 def _version(folder: Path) -> _Version:
-    """Return what tells that index or journal was changed."""
+    """Return a value that differs after index or journal were changed."""
     return tuple(_file_version(folder / name) for name in (INDEX_NAME, JOURNAL_NAME))
 
 

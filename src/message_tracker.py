@@ -39,7 +39,7 @@ REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
 
 
 class _Occasion:
-    """Gives each message of an occasion a random id that is the same when the occasion is repeated."""
+    """One run of a ``sent_once`` block: gives each message the same random id in every run with the same ``key``."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -71,8 +71,8 @@ def sent_once(key: str) -> Iterator[None]:
 class MessageTracker:
     """Sends, edits and removes the bot's messages by their kinds; the registry of sent messages is durable.
 
-    A message that removes others is sent before they are removed. A message that could not be removed is no error: if
-    Telegram did not answer, the next message that removes its kind removes it.
+    A message that removes others is sent before they are removed. When one of these cannot be removed, nothing is
+    raised; if Telegram did not answer, the next message that removes the same kind tries again.
     """
 
     def __init__(self, database: Database, messenger: Sender) -> None:
@@ -115,7 +115,7 @@ class MessageTracker:
 
         Raises:
             MessengerError: the screen is neither shown nor sent.
-            DatabaseUnavailable: as above, or the screen is shown and earlier messages were not removed.
+            DatabaseUnavailable: the screen is not shown, or it is shown and earlier messages were not removed.
         """
         async with self._lock(chat):
             if await self._is_remembered(chat, message) and await self._messenger.edit(chat, message, screen):
@@ -158,7 +158,7 @@ class MessageTracker:
             await self._delete(chat, messages)
 
     def _lock(self, chat: ChatId) -> asyncio.Lock:
-        """Return the lock under which a chat's screens change: of two menus at the same time exactly one stays."""
+        """Return the lock under which a chat's screens change: of two menus sent at once, exactly one stays."""
         return self._locks.setdefault(chat, asyncio.Lock())
 
     async def _send(self, chat: ChatId, kind: MessageKind, send: Callable[[], Awaitable[MessageId]]) -> MessageId:

@@ -63,8 +63,8 @@ class Sender(Protocol):
     lost reply or a crash, it is in its chat once. Without a ``random_id``, a message sent twice is there twice.
 
     Raises, in every method:
-        MessengerUnavailable: no reply, or none that helps; trying again does.
-        MessengerRefusedSecrets: what the bot logs in with is not accepted, or no more.
+        MessengerUnavailable: there was no reply, or a useless one; trying again helps.
+        MessengerRefusedSecrets: what the bot logs in with is not accepted, or not any more.
         ChatClosed: the person blocked the bot or is gone.
         MessengerError: refused for another reason.
     """
@@ -109,11 +109,11 @@ class Attachments(Protocol):
     async def download(
         self, chat: ChatId, message: MessageId, path: Path, size: int, on_bytes: Callable[[int], None]
     ) -> None:
-        """Write the file of a message to ``path``: all ``size`` bytes of it, or those that an earlier try left missing.
+        """Write the file of a message, ``size`` bytes, to ``path``.
 
         What an earlier try left at ``path`` is kept, except for less than a megabyte at its end, and only the rest is
-        fetched. ``on_bytes`` is called in the event loop with the number of bytes that are there by now, those of an
-        earlier try included, and in the end with ``size``; it is not called when nothing was missing.
+        fetched. ``on_bytes`` is called in the event loop with the number of bytes at ``path`` so far, those of an
+        earlier try included, and in the end with ``size``. It is not called when nothing was missing.
 
         Raises:
             FileGone: the message or its file is gone; ``file_name`` is the name of ``path``.
@@ -161,7 +161,7 @@ class Messenger(Sender, Attachments, Protocol):
         ...
 
     async def missed(self, after: MessageId) -> list[IncomingMessage]:
-        """Fetch what people wrote in all chats since the message ``after``, in order, known ones too.
+        """Fetch what people wrote in all chats since the message ``after``, in order; known messages are included.
 
         Among them are messages that came while the bot was down, and those that it lost before they were stored.
         """

@@ -116,7 +116,7 @@ async def lock_metadata(connection: Connection, recording_id: RecordingId) -> Re
 
 
 async def set_proposed(connection: Connection, recording_id: RecordingId, *, proposed: bool) -> None:
-    """Note that the proposal of metadata has ended, whatever it led to, or that it is still to come."""
+    """Note whether the proposal of metadata has ended, with or without a result, or is still to come."""
     for statement in (_ADD_METADATA, _SET_PROPOSED):
         await connection.execute(statement, {"recording_id": recording_id, "proposed": proposed})
 

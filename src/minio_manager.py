@@ -71,7 +71,7 @@ class S3ObjectStore:
         """Prepare the client; nothing is sent. ``endpoint`` is host:port.
 
         Raises:
-            BadSettings: ``endpoint`` is no host and port.
+            BadSettings: ``endpoint`` is not host:port.
         """
         self._bucket = bucket
         self._retry_wait = retry_wait

@@ -23,7 +23,7 @@ _ROWS_AT_ONCE = 1000
 class CheckedObjects:
     """The outcome of a check: ``orphans`` are keys of objects, ``lost`` those of originals that are not there.
 
-    ``size_bytes`` is that of all originals, as their rows have it. ``deleted`` tells that the orphans are gone.
+    ``size_bytes`` is the sum over all originals, by their rows. ``deleted`` tells that the orphans were deleted.
     """
 
     objects: int = 0
@@ -36,9 +36,10 @@ class CheckedObjects:
 async def check_objects(
     database: Database, objects: ObjectStore, before: datetime, *, delete: bool = False
 ) -> CheckedObjects:
-    """Compare the store with the rows; with ``delete`` orphans are removed. Objects stored after ``before`` are none.
+    """Compare the store with the rows; with ``delete``, remove the orphans.
 
-    Where all objects are orphans nothing is removed: that is another store's database.
+    Only objects stored before ``before`` count as orphans. When all objects are orphans, nothing is removed: the
+    database then belongs to another store.
 
     Raises:
         ObjectStoreUnavailable, DatabaseUnavailable: the check did not come to its end.
@@ -79,7 +80,7 @@ async def _stored(database: Database) -> AsyncIterator[DictRow]:
 
 
 async def _is_there(database: Database, row: DictRow) -> bool:
-    """Tell whether a recording was not deleted meanwhile: its object goes before its row."""
+    """Tell whether a recording still exists. A deletion removes its object first and its row last."""
     try:
         async with database.transaction() as connection:
             await recordings_store.get_recording_for_job(connection, RecordingId(row["id"]))

@@ -19,7 +19,11 @@ OnCopied = Callable[[int, int], None]
 
 @dataclass
 class Copied:
-    """The outcome of a copy; ``copied`` and ``known`` count objects, ``lost`` are keys whose bytes the source lost."""
+    """The outcome of a copy.
+
+    ``copied`` counts the objects that were copied, ``known`` those that the target had already. ``lost`` are the keys
+    of objects whose bytes the source has lost.
+    """
 
     copied: int = 0
     known: int = 0

@@ -158,7 +158,7 @@ class FolderObjectStore:
         await self._run("check", check, tries=1)
 
     async def tidy(self, before: datetime) -> None:
-        """Remove the empty folders that have not changed since a time; puts make theirs anew when they meet this."""
+        """Remove the empty folders that have not changed since ``before``; a put makes its folder again."""
 
         def tidy() -> None:
             for parent, _, _ in os.walk(self._folder, topdown=False):

@@ -19,7 +19,7 @@ _Result = TypeVar("_Result")
 
 
 class ObjectInfo(NamedTuple):
-    """Size in bytes, hash (hexadecimal) and file name of an object, as they were handed in, and when that was."""
+    """Size in bytes, SHA-256 (hexadecimal) and file name of an object as it was stored, and the time of storing."""
 
     size_bytes: int
     sha256: str
@@ -33,13 +33,13 @@ class ObjectStore(Protocol):
     Keys are relative paths with ``/``, with no part that is empty, ``.`` or ``..``.
 
     Raises, in every method:
-        ObjectStoreUnavailable: the store did not do it, after tries where these help.
+        ObjectStoreUnavailable: the store did not do it, even after retries where these help.
     """
 
     async def put_file(self, key: str, path: Path, *, sha256: str, file_name: str) -> None:
         """Store the file at ``path``, whose hash is ``sha256``; ``file_name`` is kept with it.
 
-        An object that did not arrive byte by byte is removed.
+        An object whose bytes did not arrive unchanged is removed.
 
         Raises:
             UnreadableFile: the file is gone, or shrinks while it is read.
@@ -93,7 +93,7 @@ class ObjectStore(Protocol):
         ...
 
     async def tidy(self, before: datetime) -> None:
-        """Remove what killed calls left before a time, and no object."""
+        """Remove what killed calls left behind until ``before``; every object stays."""
         ...
 
     def close(self) -> None:

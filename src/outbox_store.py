@@ -54,7 +54,7 @@ async def backlog(connection: Connection) -> Backlog:
 
 
 async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, message: OutgoingMessage) -> None:
-    """Put a message in, to be sent; one that was put in before with the same ``key`` stays instead."""
+    """Put a message into the outbox; do nothing when a message with the same ``key`` was put in before."""
     parameters = {
         "key": key,
         "owner_id": owner,
@@ -83,6 +83,9 @@ async def give_up(connection: Connection, item_id: int, error_code: str) -> None
 async def try_later(
     connection: Connection, item_id: int, error_code: str, not_before: datetime, *, aside: bool = False
 ) -> None:
-    """Note why the message could not be sent, and when it will be tried again; ``aside`` lets others pass it."""
+    """Note why the message could not be sent, and when it will be tried again.
+
+    With ``aside``, later messages of the chat may be sent before it.
+    """
     parameters = {"id": item_id, "error": error_code, "not_before": not_before, "aside": aside}
     await connection.execute(_TRY_LATER, parameters)

@@ -39,7 +39,7 @@ class _Provider(Value):
     source: str
     note: str | None = None
     engines: frozenset[str] = frozenset()
-    """Engines of ours that run any model for nothing."""
+    """Our own engines, which run any model free of charge."""
     models: dict[str, ModelFacts]
 
 

@@ -27,9 +27,9 @@ _SHORTEST_INTERVAL_S = 3.0
 _CHAT_SHARE_S = 1.5
 """Seconds between edits in one chat: Telegram takes about one a second, so many cards take turns."""
 _BEFORE_THE_LAST_S = 1.0
-"""Seconds between two changes of a card; the last change is shown as soon as Telegram takes it."""
+"""Fewest seconds between a card's last change and the one before: the last is shown once Telegram takes it."""
 _LONGEST_INTERVAL_S = 10.0
-"""Longest stand-still of a card whose work goes on; with Telegram's own delays it changes every 15 s."""
+"""Seconds after which a card changes when only time has passed; with Telegram's own delays, that is every 15 s."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _Shown:
     pace_from: tuple[datetime, float] | None = None
 
     def remaining_s(self, now: datetime, progress: Measured) -> float | None:
-        """Estimate how long the stage will take, from its pace since it was first seen."""
+        """Estimate how long the stage will still take, by its pace since it was first seen; None without a pace yet."""
         if progress.fraction is None:
             self.pace_from = None
             return None

@@ -36,7 +36,10 @@ def new_random_id() -> int:
 
 
 def random_id_of(occasion: str) -> int:
-    """Return a number as ``new_random_id`` does, always the same for an occasion, so that nothing is sent twice."""
+    """Return a number like that of ``new_random_id``, always the same for the same ``occasion``.
+
+    ``occasion`` is a text that stands for one message: sent again with its number, the message arrives once.
+    """
     return int.from_bytes(sha256(occasion.encode()).digest()[:8]) >> (64 - _TELEGRAM_BITS) or 1
 
 

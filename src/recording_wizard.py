@@ -59,7 +59,7 @@ Subject = tuple[Literal["recording", "card"], UUID | int]
 
 
 class RecordingWizards:
-    """Moves the wizards on. ``enqueue_proposal`` adds the job that proposes metadata to a transaction."""
+    """Moves the wizards on. ``enqueue_proposal`` enqueues, in a transaction, the job that proposes metadata."""
 
     def __init__(
         self,

@@ -67,7 +67,11 @@ _LOCK_READY = f"{_READY} AND wizards.recording_id = %(recording_id)s FOR UPDATE 
 
 
 class ReadyWizard(Value):
-    """A wizard whose recording is ready for it. ``proposed`` tells that the proposal of metadata has ended."""
+    """A wizard whose recording is ready for it.
+
+    ``scenario_known`` tells that the person need not be asked for the scenario, ``proposed`` that the proposal of
+    metadata has ended.
+    """
 
     wizard: RecordingWizard
     scenario_known: bool
@@ -80,7 +84,10 @@ async def start(connection: Connection, owner: UserId, chat: ChatId, recording_i
 
 
 async def restart(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
-    """Start anew, in another round: the recording is processed again, and its transcript will be delivered again."""
+    """Start the wizard in its next round, or in its first.
+
+    So a recording that is processed again has its transcript delivered again.
+    """
     await connection.execute(_RESTART, _beginning(owner, chat, recording_id))
 
 

@@ -221,12 +221,15 @@ async def load_progress(connection: Connection, recording_ids: Sequence[Recordin
 
 
 async def list_stored(connection: Connection, after: RecordingId | None, limit: int) -> list[DictRow]:
-    """Load ids, owners, object keys and sizes of recordings by id, after one."""
+    """Load ``id``, ``owner_id``, ``object_key`` and ``size_bytes`` of at most ``limit`` recordings, by id.
+
+    They are those behind the id ``after``, or the first of all when it is None.
+    """
     return await (await connection.execute(_SELECT_STORED, {"after": after, "limit": limit})).fetchall()
 
 
 async def unfinished_among(connection: Connection, recording_ids: Sequence[RecordingId]) -> set[RecordingId]:
-    """Return those of these recordings that exist and have steps before them."""
+    """Return those of these recordings that exist and are not done yet."""
     parameters = {"ids": list(recording_ids), "last": Stage.DONE}
     return {RecordingId(row["id"]) async for row in await connection.execute(_SELECT_UNFINISHED, parameters)}
 
@@ -308,7 +311,7 @@ async def choose_scenario(
     building: BuildingType | None,
     stage: Stage,
 ) -> Recording:
-    """Note scenario, building type and, as the last one done, ``stage``; clear an earlier failure.
+    """Note the scenario, the building type, and ``stage`` as the last stage that is done; clear an earlier failure.
 
     Warnings are cleared when the stage changes: they are about steps that will be done again.
 

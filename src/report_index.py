@@ -30,7 +30,8 @@ JOURNAL_NAME: Final = "index.journal"
 
 _LINES: Final = TypeAdapter(list[ReportFile])
 _LINES_AT_ONCE: Final = 500
-"""So that the event loop can run in between: 10,000 at once would hold it up for a third of a second."""
+"""Lines that are parsed at once. The event loop can run in between; 10,000 at once would hold it up for a third of a
+second."""
 _REPORTS: Final = b'"reports": [\n'
 _END: Final = b"\n]}\n"
 
@@ -83,7 +84,10 @@ class ReportLines(Sequence[ReportFile]):
 
 
 class ReportIndex:
-    """Numbers are permanent: ``next_number`` only grows. ``deleting`` are reports that are to be removed for good."""
+    """The index of one folder. Numbers are permanent: ``next_number`` only grows.
+
+    ``deleting`` are reports whose deletion was begun and is not finished.
+    """
 
     def __init__(
         self, next_number: int = 1, reports: Iterable[ReportFile] = (), deleting: Iterable[ReportFile] = ()
@@ -150,7 +154,7 @@ class ReportIndex:
         self._change({"put": report.model_dump(mode="json")})
 
     def begin_delete(self, number: int) -> ReportFile:
-        """Move a line to ``deleting`` and return it; one that is there stays.
+        """Move a line to ``deleting`` and return it; a line that is there already stays there.
 
         Raises:
             NotFound: there is none.
@@ -179,10 +183,10 @@ class ReportIndex:
         return ReportFile.model_validate_json(self._lines[number])
 
     def apply(self, change: dict[str, Any]) -> None:
-        """Make a change of the journal; one that was made already changes nothing.
+        """Apply a change from the journal; a change that was applied before has no effect.
 
         Raises:
-            ValueError: this is no change.
+            ValueError: ``change`` is not a change of an index.
         """
         match change:
             case {"put": report}:
@@ -237,7 +241,10 @@ class ReportIndex:
 
 @dataclass(frozen=True)
 class StoredIndex:
-    """An index as the disk has it, with the journal's ``changes``; to a ``torn`` journal nothing may be appended."""
+    """An index as the disk has it. ``changes`` is the number of changes in the journal, which are applied.
+
+    A ``torn`` journal ends in a part of a line, and nothing may be appended to it.
+    """
 
     index: ReportIndex
     changes: int
@@ -253,7 +260,7 @@ def read_stored(folder: Path) -> StoredIndex:
     """Read index and journal; an empty folder has an empty index. Blocking.
 
     Raises:
-        ReportIndexBroken: one does not parse, or the index is gone while something else is there.
+        ReportIndexBroken: index or journal do not parse, or the index is gone while copy, journal or reports are there.
     """
     path = folder / INDEX_NAME
     try:
@@ -278,9 +285,10 @@ def read_stored(folder: Path) -> StoredIndex:
 
 
 def rebuild(folder: Path) -> ReportIndex:
-    """Set a broken index and its journal aside; return what its copy and whole changes of the journal give. Blocking.
+    """Make an index of the copy and the journal's changes that parse, and set the broken files aside. Blocking.
 
-    The copy has all of it before anything is set aside. ``write_index`` ends what this begins.
+    The new index is written to the copy before index and journal are set aside. The caller then calls
+    ``write_index``.
     """
     try:
         index = _parsed((folder / COPY_NAME).read_bytes())
@@ -317,7 +325,7 @@ def append_changes(folder: Path, index: ReportIndex) -> None:
     """Write the changes of an index behind the journal. Blocking.
 
     Raises:
-        DiskFull: no space left; the journal is as it was, but for a part of a line.
+        DiskFull: no space left; the journal may have a part of the changes, and end in a part of a line.
     """
     data = b"".join(json.dumps(change, ensure_ascii=False).encode() + b"\n" for change in index.changes)
     path = folder / JOURNAL_NAME
@@ -358,7 +366,7 @@ def _parsed(content: bytes) -> ReportIndex:
     """Parse an index.
 
     Raises:
-        ValueError: this is none.
+        ValueError: ``content`` is not an index.
     """
     head, separator, rest = content.partition(_REPORTS)
     if not separator or not rest.endswith(_END):

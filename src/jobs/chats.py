@@ -1,4 +1,7 @@
-"""The step of an answer: search, then the model, or the quotes where no model writes. A person waits for the answer."""
+"""The job step that answers a question while a person waits for it.
+
+It searches for passages. Then the model writes the answer, or the quotes are the answer when no model writes.
+"""
 
 import asyncio
 from datetime import UTC, datetime
@@ -25,9 +28,9 @@ _MOST_TURNS = 20
 
 
 class AnswerSteps:
-    """Answers questions; the model has ``longest_s``. ``context_tokens`` is the room for the chat's last turns.
+    """Answers questions. The model has ``longest_s`` seconds; the chat's last turns get up to ``context_tokens``.
 
-    An answer that is found while the database is away is kept on the disk and not found again.
+    When the database is away after an answer was composed, the answer is kept on the disk and not composed again.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the steps of all jobs work with, and the stores of parts and of model answers as the services ask for them."""
+"""What the steps of all jobs work with, and where they store transcribed parts and the answers of language models."""
 
 import asyncio
 import os
@@ -35,16 +35,16 @@ class Engines(Protocol):
 def spare_processors() -> asyncio.Semaphore:
     """Return a semaphore for all processors but one, which stays free for the event loop and the database.
 
-    Priorities alone are not enough: a loop that has just worked would be scheduled after all recordings.
+    Process priorities alone are not enough: the system would let a loop that has just worked wait for all recordings.
     """
     return asyncio.Semaphore(max(1, (os.cpu_count() or 1) - 1))
 
 
 @dataclass(frozen=True)
 class JobContext:
-    """What the steps work with; ``database`` is a patient one.
+    """What the steps work with. ``database`` waits when it is away, see ``Database.patient``.
 
-    Whoever decodes, encodes or computes holds one of ``processors`` meanwhile.
+    A step holds one of ``processors`` while it decodes, encodes or computes.
     """
 
     database: Database

@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable, Iterable
 
 
 class OngoingWork:
-    """The work of this process by subject, one at a time for each; jobs join it and can be cancelled without it."""
+    """The work of this process, at most one at a time for each subject.
+
+    Jobs join the work. It goes on when a job that has joined it is cancelled.
+    """
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -29,7 +32,7 @@ class OngoingWork:
 
     @property
     def subjects(self) -> list[str]:
-        """What there is work on."""
+        """The subjects that are being worked on."""
         return list(self._tasks)
 
     async def ended(self, subject: str) -> None:
@@ -38,7 +41,7 @@ class OngoingWork:
             await asyncio.wait([task])
 
     async def end_unjoined(self, subjects: Iterable[str]) -> None:
-        """Cancel the work on these subjects that no job waits for, and wait until it has ended."""
+        """Of the work on these subjects, cancel what no job waits for, and wait until it has ended."""
         await asyncio.gather(*(self.end(subject) for subject in subjects if not self._joined[subject]))
 
     async def end(self, subject: str) -> None:

@@ -41,27 +41,29 @@ _POLLING_S = 0.5
 """Seconds between two checks for jobs that were put back and for dead workers."""
 _NOTED_POLLING_S = 0.05
 _PAUSE_S = 0.5
-"""Before a worker that lost the database begins again."""
+"""Seconds before a worker that lost the database begins again."""
 _HEARTBEAT_S = 1.0
-"""The lock alone does not tell a dead worker from one that has just fetched a job, or is about to note its end."""
+"""Seconds between signs of life. The lock is not enough: a living worker does not hold it right after it has fetched a
+job, and right before it notes the job's end."""
 _STOP_LIMIT_S = 5.0
 _ANSWERS_QUEUE = "answers"
 _BEFORE_ALL = 1
-"""The priority of short work: minutes of others can wait for its seconds."""
+"""The priority of work that takes seconds: it goes before work that takes minutes."""
 _ANSWERS_AT_ONCE = 2
-"""How many questions are answered at once, beside all other work: nobody waits for another's long recording."""
+"""How many questions are answered at once. They are answered beside all other work, so that no question waits for a
+long recording."""
 
 SubjectTask = Task[[procrastinate.JobContext, str], Awaitable[None], [str]]
 """A task whose one argument is the id of its subject: a recording, a report run or an answer."""
 
 Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
-"""Stores a failure, and when the job will be tried again by itself."""
+"""Stores a failure and the time of the next try; None when the job will not be tried again by itself."""
 
 
 def queue_of(recording_id: RecordingId) -> str:
-    """Return the queue of one recording's jobs: a command works on its own recordings, not on those of others.
+    """Return the name of the queue of one recording's jobs. So a command can work on its own recordings only.
 
-    It is short: procrastinate puts it into the name of a NOTIFY channel, for which PostgreSQL takes 63 bytes.
+    The name is short: procrastinate makes it part of a NOTIFY channel's name, which has at most 63 bytes in PostgreSQL.
     """
     return recording_id.hex
 
@@ -69,9 +71,9 @@ def queue_of(recording_id: RecordingId) -> str:
 class Jobs:
     """The queue and its worker.
 
-    A job that failed for a passing reason is tried again: the first time after the first of ``retry_delays_s``, or
-    after what the provider asks for when that is longer. After the last delay its failure is final. Without
-    ``answers`` nobody can ask.
+    A job that failed for a passing reason is tried once more after each of ``retry_delays_s`` (seconds), or after the
+    time that the provider asks for when that is longer. When the last of these tries fails, the failure is final.
+    Without ``answers`` the worker answers no questions.
     """
 
     def __init__(
@@ -175,12 +177,12 @@ class Jobs:
             yield
 
     async def run_worker(self, queues: Sequence[str] | None) -> Never:
-        """Work on these queues, on all when None, until cancelled; jobs that run then are left for the next start.
+        """Work on these queues, on all when None, until cancelled. Jobs that run then are left for the next start.
 
-        What runs while the database is away goes on, and its results wait for the database.
+        Jobs that run while the database is away go on, and their results wait for it.
 
         Raises:
-            DatabaseUnavailable: it was away for longer than the database's patience.
+            DatabaseUnavailable: the database was away for longer than ``Database.patient`` allows.
         """
         try:
             while True:
@@ -196,10 +198,10 @@ class Jobs:
             await self._works.stop()
 
     async def wait_until_noted(self, queues: Sequence[str], limit_s: float = _STOP_LIMIT_S) -> None:
-        """Wait until the ends of these queues' jobs are noted; for a worker that stops because their results are there.
+        """Wait until the ends of these queues' jobs are noted, for at most ``limit_s`` seconds.
 
-        A job that is stopped after its result and before its end would be done again at the next start. What takes
-        longer than ``limit_s`` is another worker's work.
+        A worker calls this before it stops because all results are there: a job that is stopped between its result and
+        the note of its end would be done again at the next start. Jobs that take longer belong to another worker.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
@@ -328,7 +330,7 @@ class Jobs:
     async def _run(
         self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
     ) -> None:
-        """Run a job; the boundary at which every failure is stored with its code and its sentence."""
+        """Run a job, and store any failure of it with its code and its sentence for people."""
         with bound_contextvars(job=lock):
             try:
                 await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)
@@ -342,7 +344,7 @@ class Jobs:
                 log.info("job_cancelled")
 
     async def _locked(self, lock: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work under its lock, which goes with the work and not with the job: the work outlives that."""
+        """Do the work under its lock. The lock is held until the work ends, which may be after the job has ended."""
         # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
         async with self._database.advisory_lock(lock):
             await work()

@@ -47,11 +47,11 @@ class ProposalSteps:
         self._longest_s = longest_s
 
     async def propose(self, recording_id: RecordingId) -> None:
-        """Fill empty metadata with what the transcript says; a model that fails is not waited for.
+        """Fill empty metadata fields from the transcript; they stay empty when the model fails or takes too long.
 
         Raises:
             NotFound: the recording was deleted.
-            DatabaseUnavailable: nothing was noted.
+            DatabaseUnavailable: nothing was stored.
         """
         try:
             async with asyncio.timeout(self._longest_s):
@@ -122,7 +122,8 @@ class RecordingSteps:
     ) -> None:
         """Do the next stage and commit it together with the job of the stage that follows.
 
-        When something else was asked for meanwhile, a job does that instead.
+        When the recording was cancelled meanwhile, or other work on it was asked for, the stage is not committed; the
+        job that is enqueued looks at the recording anew.
 
         Raises:
             VoxPersonaError: the recording stays at its stage.
@@ -165,7 +166,7 @@ class RecordingSteps:
         await self._prepared(recording)
 
     async def _prepared(self, recording: Recording) -> PreparedAudio:
-        """Return the recording's samples in the spool and their facts; make them again when they are gone."""
+        """Return the facts about the recording's samples in the spool; make both again when they are gone."""
         found = self._folder(recording.id) / "prepared.json"
         if await asyncio.to_thread(lambda: found.exists() and self._pcm(recording.id).exists()):
             return PreparedAudio.model_validate_json(await asyncio.to_thread(found.read_bytes))

@@ -1,4 +1,4 @@
-"""The step of a report: its passes, its file, its row."""
+"""The job step that writes a report: its passes, its file, its row."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ class ReportSteps:
         """Write a report that was ordered; one that is done or cancelled stays as it is.
 
         Raises:
-            ReportOutdated: the recording was worked on anew since the order, or model or prompts are others.
+            ReportOutdated: the transcript, the metadata, the model or the prompts have changed since the order.
             ProviderError: the model failed; its answers so far stay stored.
         """
         llm = await self._model()

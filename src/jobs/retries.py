@@ -1,4 +1,4 @@
-"""When a job that did not come to its end is done again, and by whom."""
+"""Whether and when a job that failed or was stopped runs again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,9 +25,10 @@ _LONGEST_DELAY_S = 24 * 3600.0
 
 
 def is_ours(error: VoxPersonaError) -> bool:
-    """Tell whether a failure is one of what the installation stands on, and says nothing about the job.
+    """Tell whether a failure comes from the installation's own object store or disk, and not from the job.
 
-    Such a failure is over when its cause is, uses up no try, and is final only for who does not try again at all.
+    Such a failure uses up no try: the job can run as soon as the cause is gone. It is final only where failed jobs are
+    never tried again.
     """
     stays = isinstance(error, ObjectDamaged | ObjectStoreRefusedKey)
     return isinstance(error, ObjectStoreUnavailable | DiskFull) and not stays
@@ -42,12 +43,12 @@ class _TryLater(Exception):
 
 
 def tried_again_at(retry_at: datetime) -> Exception:
-    """Return the exception that has a job done again at ``retry_at``."""
+    """Return the exception that makes procrastinate run a job again at ``retry_at``."""
     return _TryLater(retry_at)
 
 
 class GoOn(BaseRetryStrategy):
-    """Has procrastinate run again each job that stopped with its worker, lost the database, or is to be tried later."""
+    """Makes procrastinate run a job again when its worker stopped, it lost the database, or it is to be tried later."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         if isinstance(exception, asyncio.CancelledError):
@@ -60,9 +61,9 @@ class GoOn(BaseRetryStrategy):
 
 
 class Manager(JobManager):
-    """A job manager that knows that a job which is to run again may have been enqueued once more meanwhile.
+    """A job manager for jobs that are to run again while another job of the same subject waits already.
 
-    procrastinate leaves such a job in "doing", and its lock would hold up the other for ever.
+    procrastinate would leave the first job in "doing", and its lock would hold up the other job for ever.
     """
 
     async def retry_job_by_id_async(
@@ -81,9 +82,10 @@ class Manager(JobManager):
 
 
 def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -> datetime | None:
-    """Return when to try a job again that had failed ``failures`` times before; None when trying again does not help.
+    """Return when to run again a job that failed with ``error`` now and ``failures`` times before.
 
-    The wait that the provider asked for counts when it is longer than the delay.
+    None when trying again does not help, or ``delays_s`` are used up. A wait that the provider asked for replaces a
+    shorter delay.
     """
     if is_ours(error) and delays_s:
         return datetime.now(UTC) + timedelta(seconds=delays_s[0])

@@ -1,4 +1,4 @@
-"""The queue's rows, for what procrastinate has no call for."""
+"""The rows of the job queue, read and changed where procrastinate offers no call for that."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -91,10 +91,10 @@ async def stop(manager: JobManager, connection: Connection, jobs: Sequence[Unfin
 
 
 async def place_of(connection: Connection, recording_id: RecordingId) -> int:
-    """Return the priority of work on a recording, 0 or less: fair queuing by start times.
+    """Return the priority of work on a recording, 0 or less, by start-time fair queuing.
 
-    Work that goes on keeps its place. New work comes after its owner's earlier work, and never before what is being
-    done: a person's recordings stand one behind another, and the first recordings of all people side by side.
+    Work that goes on keeps its priority. New work comes after its owner's earlier work, and never before what is being
+    done: a person's recordings follow one another, and the first recordings of all people are worked on side by side.
     https://en.wikipedia.org/wiki/Start-time_fair_queueing
     """
     parameters = {"recording_id": recording_id, "queue": recording_id.hex}
@@ -103,7 +103,7 @@ async def place_of(connection: Connection, recording_id: RecordingId) -> int:
 
 
 async def place_in_front(connection: Connection) -> int:
-    """Return the priority of what is being done now, for work that a person waits for."""
+    """Return the highest priority of unfinished work on recordings, or 0; for work that a person waits for."""
     row = await (await connection.execute(_SELECT_FRONT)).fetchone()
     return 0 if row is None else int(row["place"])
 

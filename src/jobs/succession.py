@@ -1,8 +1,9 @@
 """Jobs of workers that died are taken over; what still runs in a process that lost the database is not.
 
-Work holds the advisory lock of its subject on a connection of its own, which it loses with the database, while it goes
-on. As soon as the database is back whoever has such work takes the lock again, and only then are dead jobs looked
-for: a job that another process fetches meanwhile waits for the lock, and finds its work done.
+Work holds the advisory lock of its subject on a connection of its own. When the database goes away, the lock is lost
+and the work goes on. As soon as the database is back, each process takes the locks of its work again; only after that
+are the jobs of dead workers looked for. A job that another process fetches meanwhile waits for the lock, and then finds
+its work done.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ _POLLING_S = 0.5
 
 
 class Succession:
-    """Looks after jobs that lost their worker, and after ``works`` that lost their job."""
+    """Takes over the jobs of dead workers, and locks the subjects of ``works`` again when the database is back."""
 
     def __init__(self, app: procrastinate.App, database: Database, works: OngoingWork) -> None:
         self._app = app

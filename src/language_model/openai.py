@@ -162,15 +162,17 @@ def fits_strict_mode(schema: object) -> bool:
 T = TypeVar("T")
 
 CAREFUL_CONTEXT_TOKENS = 8192
-"""Context when setting, endpoint and table are silent: every model of the last years holds as much."""
+"""Context when neither the setting, the price table nor the endpoint tells it: every recent model has as much."""
 
 
 FOREIGN_MARGIN = 1.05
-"""For vocabularies that were not measured. Qwen2.5 takes 0.74 to 0.97 of what cl100k with single digits counts for
-Russian and English texts, transcripts and JSON, and never more than 1.00 for a line of them."""
+"""Factor on the count by cl100k with single digits, for models of other vocabularies, not all of which were measured.
+Qwen2.5 takes 0.74 to 0.97 of that count for Russian and English texts, transcripts and JSON, and at most 1.00 for any
+line of them."""
 
 PIECE_CHARS = 50_000
-"""bpe-openai takes 200,000 tokens at most, and a character is up to four bytes, each a token at worst."""
+"""Characters counted at once: bpe-openai takes 200,000 tokens at most, and a character has up to four bytes, each of
+them a token at worst."""
 
 log = structlog.get_logger(__name__)
 
@@ -179,8 +181,8 @@ class OpenAILanguageModel:
     """``LanguageModel`` over ``/chat/completions``.
 
     With ``context_tokens`` 0 the context is what ``resources/prices.yaml`` has, else what the endpoint tells
-    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. ``identity`` stands for an address that changes: the embedded
-    server has another port at every start, but the same weights.
+    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. The fingerprint has ``identity`` in the place of an address
+    that changes: the embedded server has another port at every start, but the same weights.
     """
 
     def __init__(  # noqa: PLR0913  one explicit argument for each setting

@@ -8,7 +8,7 @@ from datamodels import Completion, EngineInfo, PromptMessage
 MESSAGE_TOKENS = 8
 """Most tokens that a chat template adds around a message."""
 QUESTION_TOKENS = 32
-"""Most tokens that a chat template adds around a question of a system and a user message, some to spare."""
+"""Most tokens that a chat template adds around a system message and a user message together, with some to spare."""
 
 
 class LanguageModel(Protocol):

@@ -1,4 +1,4 @@
-"""Typed callback data: what a button means, packed into Telegram's 64 bytes and read back without trust."""
+"""Typed callback data: what a button means, packed into Telegram's 64 bytes and checked when it comes back."""
 
 import re
 from enum import StrEnum
@@ -13,7 +13,7 @@ from errors import OutdatedButton
 SEPARATOR = "||"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _ANSWER_SIGN = "a"
-"""Before an answer's id: a word begins with a letter."""
+"""Stands before an answer's id: an argument that is no number has to begin with a letter."""
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 

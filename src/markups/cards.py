@@ -47,7 +47,10 @@ class Times(Value):
 
 
 class CardView(Value):
-    """A card as a person sees it. A ``final`` card changes no more; a ``working`` one changes with time alone."""
+    """A card as a person sees it.
+
+    A ``final`` card changes no more. A ``working`` one changes as time passes, even when the work has not moved on.
+    """
 
     screen: Screen
     final: bool
@@ -90,7 +93,8 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
 def opening(progress: CardProgress, pack: ReportPack) -> Screen:
     """Draw the card as it is sent.
 
-    The text is the same at any time: it is how the message is found again when Telegram's answer with the id was lost.
+    Its text does not change with time: when Telegram's answer with the message's id was lost, the message is found
+    again by its text.
     """
     if progress.card.kind is CardKind.REPORTS:
         text = texts.cards.REPORTS.format(number=progress.recording_number, file_name=escaped(progress.file_name))
@@ -295,7 +299,7 @@ def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> Car
 
 
 def run_ended(run: RunProgress) -> bool:
-    """Tell whether an ordered report stays as it is unless somebody asks for it again."""
+    """Tell whether work on an ordered report has ended: it is done, has failed for good or was cancelled."""
     return run.status in _ENDED
 
 

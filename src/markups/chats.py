@@ -138,7 +138,10 @@ def history_caption(history: History, extension: str) -> Screen:
 
 
 def no_history(chat: Chat, day: date | None, elsewhere: Sequence[int] = ()) -> Screen:
-    """Say that nothing was asked on ``day``; ``elsewhere`` are the chats with a question on that day."""
+    """Say that nothing was asked in the chat on ``day``, or ever when it is None.
+
+    ``elsewhere`` are the numbers of the chats with a question on that day.
+    """
     number, title = chat.number, _title(chat)
     if day is None:
         text = texts.chats.HISTORY_NONE.format(number=number, title=title)
@@ -181,7 +184,7 @@ def figures_of_ratings(stats: RatingStats) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Say a share of 0–1; no share is said as 0."""
+    """Return a share of 0–1 in percent; None counts as 0."""
     return f"{round((share or 0) * 100)} %"
 
 

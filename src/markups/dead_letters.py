@@ -1,4 +1,4 @@
-"""The owner's list of what people did not get. It says of what kind it is and what it is about, never what it says."""
+"""The owner's list of dead letters. It tells the kind of each and what it is about, never what people said in it."""
 
 import re
 from uuid import UUID
@@ -14,9 +14,9 @@ from prompt_pack.models import ReportPack
 
 LETTERS_ON_PAGE = 5
 _LAST_PAGE = 99_999
-"""With it the longest button has just the bytes that Telegram takes."""
+"""The largest page number in a button: with it, the longest callback data has exactly as many bytes as allowed."""
 _ROW = re.compile(r"i[0-9a-f]{32}", re.ASCII)
-"""A word begins with a letter, which a UUID need not."""
+"""A row's UUID in callback data, behind a letter: arguments that begin with a digit have to be numbers."""
 _WORK = frozenset(LetterKind) - {LetterKind.MESSAGE}
 _BACK = (button(texts.telegram.BACK, Action.MENU_SYSTEM),)
 

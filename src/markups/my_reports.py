@@ -26,7 +26,7 @@ _CANCEL = (button(texts.telegram.CANCEL, Action.REPORT_CANCEL),)
 
 
 def list_menu(count: int, lasts_minutes: int) -> Screen:
-    """Show the menu below the list that was sent."""
+    """Show the menu below the list that was sent; its numbers can be used for ``lasts_minutes``."""
     minutes = f"{lasts_minutes} {texts.my_reports.LIST_MINUTES.form(lasts_minutes)}"
     return _menu(texts.my_reports.MENU.format(reports=texts.my_reports.REPORT.counted(count), minutes=minutes))
 

@@ -24,7 +24,7 @@ def rated_messages(
     stars: int | None = None,
     comment: str | None = None,
 ) -> list[Screen]:
-    """Show an answer as ``answer_messages`` does, the buttons of its rating under the last message."""
+    """Show an answer as ``answer_messages`` does; if it can be rated, the last message has the buttons for that."""
     *others, last = answer_messages(question, outcome)
     if outcome is None or outcome.basis not in _RATEABLE:
         return [*others, last]

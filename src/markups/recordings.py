@@ -103,7 +103,7 @@ def back_to_list(scenario: Scenario | None) -> Button:
 
 
 def delete_question(recording: Recording, reports: int) -> Screen:
-    """Ask before a recording is deleted; ``reports`` are deleted with it."""
+    """Ask before a recording is deleted; ``reports`` is how many reports are deleted with it."""
     lost = (
         texts.telegram_recordings.LOST_REPORTS.format(reports=texts.units.REPORT.counted(reports))
         if reports

@@ -1,4 +1,4 @@
-"""Screens of reports: the menu, the question for the building type, and deliveries, those of transcripts too."""
+"""Screens of reports: the menu, the question for the building type, and the delivery of reports and transcripts."""
 
 import re
 from collections.abc import Sequence

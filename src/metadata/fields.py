@@ -48,7 +48,7 @@ _TITLES = {
 
 
 def title(field: Field) -> str:
-    """The field's Russian name: «дата»."""
+    """Return the field's Russian name, such as «дата»."""
     return _TITLES[field]
 
 
@@ -136,7 +136,10 @@ def scenario_of_caption(caption: str, scenarios: Sequence[ScenarioId], today: da
 def problems_of_caption(
     caption: str, scenario: ScenarioId, metadata: RecordingMetadata, today: date
 ) -> tuple[FieldProblem, ...]:
-    """Return the caption's lines that do not parse and whose fields have no value. Blocks as ``parse_caption`` does."""
+    """Return the problems of the caption's lines that do not parse and whose required fields have no value.
+
+    Blocking: the dictionary of word forms is loaded with the first zone.
+    """
     if not caption.strip():
         return ()
     wanted = {title(field) for field in missing(scenario, metadata)}

@@ -81,7 +81,7 @@ class MetadataForm:
             return await _described(connection, owner, number)
 
     async def back(self, owner: UserId, number: int) -> FormTurn | Recording:
-        """Go back to the confirmation. Like every method for a button of the form, return what ``_turn`` does."""
+        """Go back to the confirmation. This and all methods for buttons of the form return what ``_turn`` does."""
 
         async def back(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
@@ -173,9 +173,9 @@ class MetadataForm:
         return await _saved(connection, turn, metadata)
 
     async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:
-        """Change the form of a recording; an expired form begins anew.
+        """Change the form of a recording, and return how far it is; an expired form begins anew.
 
-        Return the other recording whose questions would be cut off, if there is one; nothing is changed then.
+        When that would cut off the questions about another recording, change nothing and return that recording.
 
         Raises:
             NotFound, OutdatedButton: as ``described``.
@@ -194,7 +194,7 @@ class MetadataForm:
 async def _unfinished_other(
     connection: Connection, owner: UserId, dialog: Dialog | None, recording: Recording
 ) -> Recording | None:
-    """Return the recording whose questions a dialog about ``recording`` would cut off."""
+    """Return the recording whose questions a dialog about ``recording`` would cut off; None without one."""
     if dialog is None or dialog.recording_id == recording.id:
         return None
     wizard = await find_wizard(connection, owner, dialog.recording_id)

@@ -136,7 +136,7 @@ def parse_name(text: str) -> str:
 
 
 def parse_place(text: str) -> str:
-    """Return a place in title case without the preposition before it: «о Гранд Отеле». Raises ``BadText``."""
+    """Return a place in title case without a preposition: «о гранд отеле» is «Гранд Отеле». Raises ``BadText``."""
     return title_case(_PREPOSITION.sub("", _filled(text)))
 
 
@@ -158,7 +158,7 @@ def parse_zones(text: str) -> tuple[str, ...]:
     """Return the zones in the nominative singular, each once: «Номера, лобби» is («номер», «лобби»); «-» gives none.
 
     Raises:
-        BadText: the text is too long, or has no letters and digits.
+        BadText: the text is too long, or has neither letters nor digits.
     """
     if not set("".join(text.split())) - NOTHING:
         return ()
@@ -226,7 +226,7 @@ def _zones(line: str) -> dict[str, Any]:
 
 
 def _filled(text: str) -> str:
-    """Return the line with single spaces. Raises ``BadText`` when it is empty."""
+    """Return the line with single spaces. Raises ``BadText`` when it is too long, or has neither letters nor digits."""
     value = one_line(text)
     if not value:
         raise BadText(reason=texts.metadata.EMPTY)

@@ -57,7 +57,7 @@ _MAGNITUDES = {
     **dict.fromkeys([*_HUNDREDS, *_HUNDREDS_ORDINAL], 3),
     _THOUSAND: 4,
 }
-"""Ranks of the words of a number: a number goes on while they fall, so «двадцать шестое» is not a sixth."""
+"""Ranks of number words. A number goes on while the ranks of its words fall, so «двадцать шестое» is not a sixth."""
 
 
 class Speech:
@@ -155,7 +155,7 @@ _FEWEST_SEGMENTS = 20
 _ANSWER_TOKENS = 320
 _SMALLEST_WINDOW_TOKENS = 64
 _SAFETY = 0.9
-"""The part kept of the segments that should fit, since the token density of a stretch differs from the whole's."""
+"""Of the segments that should fit by their average length in tokens, the share that is kept: some are longer."""
 
 
 async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:

@@ -45,8 +45,8 @@ class Taxonomy(Value):
 class ReportPass(Value):
     """One question to the model. ``schema_`` and the fields after it are set in passes of items only.
 
-    ``schema_`` allows the taxonomy's factors; ``second_schema`` allows any, since not every endpoint keeps to a schema
-    and one invented factor should not cost the whole answer.
+    ``schema_`` allows only the taxonomy's factors. ``second_schema``, used when the first answer was not valid, allows
+    any factor: not every endpoint keeps to a schema, and one invented factor should not cost the whole answer.
     """
 
     id: str

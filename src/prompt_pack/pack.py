@@ -267,7 +267,7 @@ def load_taxonomies(files: PackFiles) -> dict[BuildingType, Taxonomy]:
 
 
 def try_templates(plan: ReportPlan) -> None:
-    """Render every prompt and template on sample data, full and as empty as the schemas allow."""
+    """Render every prompt and template on sample data, once full and once as empty as the schemas allow."""
     for nulls in (False, True):
         variables = plan.variables("" if nulls else _SAMPLE_METADATA)
         earlier: dict[str, EarlierPass] = {}
@@ -298,7 +298,7 @@ def _sample_result(plan: ReportPlan, each: ReportPass, known: dict[str, Any], *,
 
 
 def check_unique(path: str, what: str, values: Sequence[object]) -> None:
-    """Raise unless the values differ."""
+    """Raise ``BadReportPack`` when a value occurs twice; ``what`` names the values to people."""
     for position, value in enumerate(values):
         if value in values[:position]:
             raise BadReportPack(reason=texts.reports.PACK_NOT_UNIQUE.format(path=path, what=what, value=value))

@@ -1,7 +1,7 @@
-"""Prompts and templates as a sandbox renders them, and the JSON schemas of the answers.
+"""Prompts and templates, which are rendered in a sandbox, and checks of the JSON schemas of the answers.
 
-Templates are tried at start on sample data. Schemas are valid, in the form that strict modes take, and have the fields
-that a manifest names.
+Templates are tried at start on sample data. A schema has to be valid, to have the form that strict modes take, and to
+have the fields that a manifest names.
 """
 
 import copy
@@ -126,7 +126,10 @@ def item_fields(path: str, schema: Schema) -> Mapping[str, Schema]:
 
 
 def check_item_fields(path: str, schema: Schema, *, strings: Sequence[str], quotes: str | None) -> None:
-    """Raise unless an item has the ``strings`` and, as ``quotes``, a list of objects with a ``text``."""
+    """Raise ``BadReportPack`` unless an item has the fields ``strings``, and a list of quotes in the field ``quotes``.
+
+    A quote is an object with a string ``text``. When ``quotes`` is None, no list is needed.
+    """
     fields = item_fields(path, schema)
     for name in strings:
         if name not in fields:

@@ -1,4 +1,4 @@
-"""The OpenAI SDK for both adapters that speak its protocol: a client that does not retry, with its errors made ours."""
+"""The OpenAI SDK for the adapters that speak its protocol: a client without retries, and its errors mapped to ours."""
 
 import json
 import re
@@ -100,7 +100,7 @@ def status_error(provider: str, model: str, exc: openai.APIStatusError) -> Provi
 
 
 def _refusal(exc: openai.APIStatusError) -> str | None:
-    """Return our own sentence for a refusal, whatever its status usually means; None when there is none."""
+    """Return our own sentence when money, region, context or size is the cause; None when another cause is."""
     status = exc.status_code
     text = f"{exc.code} {exc.type} {exc.message}"
     if status == 402 or (status in {403, 429} and _NO_FUNDS.search(text)):

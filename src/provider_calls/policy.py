@@ -50,8 +50,8 @@ class ProviderCalls:
 
     A call whose error says that trying again helps is tried ``PROVIDER_TRIES`` times, after an exponential delay with
     jitter or the delay that the provider asks for (``retry_after_s`` of the error). At most ``concurrency`` calls run
-    at a time; a call that waits for its next try keeps its place, so that other calls do not press a provider that
-    limits the rate. ``timeout_s`` bounds each try.
+    at a time. A call that waits for its next try still counts as one of them, so that other calls do not press a
+    provider that limits the rate. ``timeout_s`` bounds each try.
     """
 
     def __init__(self, provider: str, concurrency: int, timeout_s: float, *, time: Time | None = None) -> None:

@@ -1,1 +1,1 @@
-"""Recordings: their intake, what they are said to be, how they are found, changed and let go."""
+"""Recordings: how they are taken in, described, found, changed, cancelled and deleted."""

@@ -27,7 +27,7 @@ class Cancellations:
         self._reports = reports
 
     async def cancel_file(self, owner: UserId, incoming_id: int) -> bool:
-        """Stop a file that is coming, or the work on the recording that it has become; False when that is over.
+        """Stop taking in a file, or the work on the recording that it has become; False when that is over.
 
         Raises:
             NotFound: the owner has sent no such file.

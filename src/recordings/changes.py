@@ -48,7 +48,7 @@ class RecordingChanges:
         scenario: ScenarioId,
         building: BuildingType | None = None,
     ) -> Recording:
-        """Set the scenario and ``building``; without one, the building type stays. An earlier failure is cleared.
+        """Set the scenario and the building type, which stays when ``building`` is None; clear an earlier failure.
 
         Work is enqueued as far as the scenario changes speakers or roles; nothing is transcribed again.
 

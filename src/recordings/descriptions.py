@@ -1,6 +1,6 @@
-"""What a recording is said to be: its scenario, its building type, its metadata.
+"""What people say a recording is: its scenario, its building type, its metadata.
 
-The caption, a button, the storage menu or the command line says it; the scenario that was said first stays until the
+They say it in the caption, by a button, in the storage menu or on the command line. The first scenario stays until the
 person is asked again.
 """
 
@@ -97,7 +97,10 @@ class Descriptions:
 
 
 async def take_over_scenario(connection: Connection, recording: Recording, said: ScenarioId | None) -> None:
-    """Give a recording the scenario said of its file meanwhile; work on it begins in this transaction."""
+    """Give a recording the scenario that was said of its file during the intake; None changes nothing.
+
+    Work on the recording begins in this same transaction.
+    """
     if said not in {None, recording.request.scenario}:
         assert said is not None  # noqa: S101  # or it would be in the set
         await recordings_store.choose_scenario(
@@ -145,7 +148,7 @@ def building_said(outright: BuildingType | None, caption: RecordingMetadata) -> 
 
 
 async def say_building(connection: Connection, recording: Recording, building: BuildingType) -> None:
-    """Keep the building type with the rest of what is known of a recording."""
+    """Store the building type in a recording's metadata; the rest of the metadata stays."""
     metadata = await metadata_store.lock_metadata(connection, recording.id)
     chosen = metadata.model_copy(update={"building": building})
     await metadata_store.save_metadata(connection, recording.id, chosen)

@@ -31,7 +31,7 @@ from text_cleaning import safe_file_name
 from utils import decimal, human_duration, human_size, readable_name, sha256_of_file
 
 WithRecording = Callable[[Connection, Recording, bool], Awaitable[None]]
-"""What else belongs to the transaction that stores a recording; it is told the recording, and whether it was known."""
+"""Does something more in the transaction that stores a recording; gets the recording, and whether it was known."""
 
 _RECORDING_NAMESPACE = uuid.UUID("5f0c3f0e-6f0a-4a53-9a2f-5a7c1f5f3f10")
 
@@ -109,7 +109,7 @@ class Intake:
         left as it is.
 
         Raises:
-            BadInput: no recording that can be worked with.
+            BadInput: the file is no recording that can be worked with.
             ObjectStoreUnavailable, DatabaseUnavailable: nothing was accepted.
         """
         named = readable_name(path) if file_name is None else safe_file_name(file_name)
@@ -136,9 +136,9 @@ class Intake:
     async def process_again(
         self, owner: UserId, recording_id: RecordingId, with_recording: WithRecording | None = None
     ) -> Recording:
-        """Begin work on a stored recording anew, by the request it has; what engines answered is kept.
+        """Begin work on a stored recording anew, by the request it has, and end a dialog about it.
 
-        A dialog about the recording ends.
+        What engines answered before is kept and used.
 
         Raises:
             NotFound: the owner has no such recording.
@@ -155,7 +155,9 @@ class Intake:
     async def process_stopped_again(
         self, owner: UserId, number: int, with_recording: WithRecording | None = None
     ) -> tuple[Recording, bool]:
-        """Process a stopped recording again, found by its number; False when it is being worked on.
+        """Process the recording of this number again, unless it is being worked on.
+
+        Returns the recording, and whether it is processed again.
 
         Callers hold the owner's lock, ``dialogs.get_user_lock``.
 

@@ -10,11 +10,14 @@ from db import Connection, Database
 from dialogs import choose_mode
 
 WithOwnRecording = Callable[[Connection, Recording], Awaitable[None]]
-"""What else belongs to the transaction in which a recording is found, such as that its file will be sent."""
+"""Does something more in the transaction in which a recording is found, such as putting its file into the outbox."""
 
 
 class RecordingPage(NamedTuple):
-    """Some of a person's recordings of one scenario. ``places`` has the known places only."""
+    """A page of a person's recordings of one scenario, of which there are ``total``.
+
+    ``places`` has the place of each recording whose metadata have one.
+    """
 
     recordings: list[Recording]
     places: Mapping[RecordingId, str]
@@ -87,9 +90,9 @@ class Recordings:
             return RecordingCard(recording, progress, await _metadata(connection, recording))
 
     async def enter(self, owner: UserId, scenario: ScenarioId, page: int, size: int) -> RecordingPage:
-        """Load a page, from 1, of the owner's recordings of a scenario, which the owner's next recordings get, too.
+        """Load a page of the owner's recordings of a scenario, and give this scenario to the owner's next recordings.
 
-        The newest come first; when there are fewer pages, the last one is given.
+        The newest come first, ``size`` on a page. ``page`` counts from 1; when there are fewer, the last one is loaded.
         """
         async with self._database.transaction() as connection:
             await choose_mode(connection, owner, scenario)

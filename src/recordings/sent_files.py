@@ -14,7 +14,7 @@ from recordings.intake import IntakeLimits
 from utils import human_size
 
 _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
-"""What Telegram makes itself needs no name."""
+"""The extensions of files that Telegram makes itself, whose names may have none."""
 
 
 def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:

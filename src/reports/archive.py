@@ -23,7 +23,7 @@ class ReportArchive:
     """The reports of every person. A broken index is rebuilt when it is met.
 
     Raises, in every method:
-        DatabaseUnavailable: rows could not be read or changed; asking again goes on.
+        DatabaseUnavailable: rows could not be read or changed; calling the method again goes on from there.
     """
 
     def __init__(self, database: Database, files: ReportFiles, pack: ReportPack) -> None:

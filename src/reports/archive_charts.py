@@ -58,7 +58,7 @@ def trend_indices(points: Sequence[IndexPoint], report_id: ReportId) -> Sequence
 def trend(
     points: Sequence[IndexPoint], report_id: ReportId, index: str, by: TrendBy
 ) -> Mapping[str, Sequence[tuple[date, float]]]:
-    """Return an index over time by employee or place, those with the most reports first."""
+    """Return the days and values of an index for each employee or place; those with the most reports come first."""
     lines: dict[str, list[tuple[date, float]]] = {}
     for point in points:
         number = _numbers(point).get(index) if point.report_id == report_id else None

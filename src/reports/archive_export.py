@@ -14,7 +14,7 @@ from utils import human_size
 
 _RULE = "=" * 60
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would calculate."""
+"""Beginnings of cells that a spreadsheet would take for formulas."""
 _WIDTHS = {"created_at": 17, "title": 60, "recording_file_name": 40, "label": 40, "scenario": 14, "size_bytes": 14}
 
 
@@ -71,7 +71,7 @@ def to_xlsx(reports: Sequence[ReportFile]) -> bytes:
 
 
 EXPORTS: Mapping[str, Callable[[Sequence[ReportFile]], bytes]] = {"csv": to_csv, "json": to_json, "xlsx": to_xlsx}
-"""By extension."""
+"""The writers of lists by file extension."""
 
 
 def _entry(report: ReportFile) -> str:

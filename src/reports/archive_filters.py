@@ -45,7 +45,7 @@ def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tu
 
 
 def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
-    """Return the scenario of a report, else that of its type: early reports have none of their own."""
+    """Return the scenario of a report, else that of its type: early reports have none of their own. None if unknown."""
     if report.scenario is not None:
         return report.scenario
     known = pack.find_report(report.report_id)
@@ -86,7 +86,7 @@ def _day(day: date) -> str:
 
 
 class ReportSnapshot(State):
-    """``numbers`` are those of all reports in the list."""
+    """A list of reports as a person saw it: when it was shown, and the numbers of all reports in it."""
 
     KEY = "report_snapshot"
     taken_at: datetime

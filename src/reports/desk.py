@@ -1,4 +1,4 @@
-"""A person's desk at the archive of reports: the numbered list that was shown, the filter, the open dialog."""
+"""Where a person is in the archive of reports: the numbered list that was shown, the filter, the open dialog."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -14,7 +14,10 @@ from reports.archive_filters import ReportFilter, ReportSnapshot, is_fresh, snap
 
 
 class ReportDesk:
-    """The desks of every person. The numbers of a list can be used while it ``lasts``; ``now`` is an aware time."""
+    """Keeps list, filter and dialog of every person. A list's numbers can be used for ``lasts`` after it was shown.
+
+    ``now`` returns an aware time.
+    """
 
     def __init__(self, database: Database, lasts: timedelta, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -39,7 +42,7 @@ class ReportDesk:
     async def usable_snapshot(self, owner: UserId) -> ReportSnapshot | None:
         """Load the list of reports that was shown last, from which a person may pick by number.
 
-        When there is none, or it is too old, it is dropped, the dialog about reports ends, and None is returned.
+        When there is none, or it is too old, forget it, end the dialog about reports and return None.
         """
         async with self._database.transaction() as connection:
             snapshot = await user_states.get(connection, owner, ReportSnapshot)
