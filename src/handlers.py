@@ -82,6 +82,7 @@ class Timing:
 
 
 USUAL_TIMING = Timing()
+Answer = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -255,10 +256,7 @@ class Router:
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
     async def _wait_for_database(self, chat: ChatId, *, stored: bool) -> None:
-        """Tell a person once that the answer will come, and wait until it can.
-
-        What is not ``stored`` is in memory alone; of messages the messenger tells again after a restart.
-        """
+        """Tell a person once that the answer will come when the update is ``stored``, and wait until it can."""
         try:
             if stored and chat not in self._asked_to_wait:
                 self._asked_to_wait[chat] = await self._telegram.send(chat, Screen(text=texts.telegram.SAVED))
@@ -280,7 +278,7 @@ class Router:
     async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
         try:
-            with sent_once(f"{seen.kind}:{chat}:{seen.update_id}"):
+            with sent_once(_key_of(seen)):
                 return await self._dispatch(arrival, counted=not waits)
         except VoxPersonaError as exc:
             # The reason of bad input may quote what a person typed.
@@ -319,15 +317,15 @@ class Router:
         if update is None:
             return "gone"
         if isinstance(update, ButtonPress):
-            return await self._press(user, update, arrival.answer or _nobody_waits)
+            return await self._press(user, update, arrival.answer or _nobody_waits, _key_of(seen))
         return await self._message(user, update)
 
-    async def _press(self, user: User, pressed: ButtonPress, answer: Callable[[str], Awaitable[None]]) -> str:
+    async def _press(self, user: User, pressed: ButtonPress, answer: Answer, key: str) -> str:
         try:
             press = unpack(pressed.data)
             permission, handler = self._routes.presses[press.action]
             _check(user, permission)
-            await handler(Context(user, pressed.chat_id, answer, pressed.message_id), press)
+            await handler(Context(user, pressed.chat_id, answer, pressed.message_id, key), press)
         except (OutdatedButton, NotFound) as exc:
             log.info("button_outdated", error=exc.code)
             await answer(OUTDATED)
@@ -379,6 +377,10 @@ class Router:
             await self._telegram.send(chat, Screen(text=texts.telegram.ONLY_PRIVATE))
         except MessengerError as exc:
             log.info("group_not_told", error=exc.code, reason=str(exc))
+
+
+def _key_of(seen: SeenUpdate) -> str:
+    return f"{seen.kind}:{seen.chat_id}:{seen.update_id}"
 
 
 def _check(user: User, permission: Permission) -> None:

@@ -216,7 +216,7 @@ class ChatHandlers:
         owner = context.user.id
         async with get_user_lock(owner):
             await self._leave(owner)
-            chat = await self._chats.delete(owner, press.number)
+            chat = await self._chats.delete(owner, press.number, context.update)
         _count("delete", owner)
         await self._show_list(context, 1, deleted(chat))
 

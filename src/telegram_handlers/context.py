@@ -23,6 +23,8 @@ class Context:
     answer: Callable[[str], Awaitable[None]]
     pressed: MessageId | None = None
     """The message whose button was pressed."""
+    update: str = ""
+    """The update by its key; it is the same when the update is handled again after a crash or without the database."""
 
 
 PressHandler = Callable[[Context, Press], Awaitable[None]]
