@@ -187,6 +187,17 @@ async def test_a_recording_is_deleted_after_a_question_that_names_it(person: Per
         await person.press_data("recording||1")
 
 
+async def test_what_a_press_that_is_handled_again_sends_is_sent_once(person: Person) -> None:
+    await person.has_recording()
+    for update in ("button:1:1", "button:1:2", "button:1:1"):
+        for _ in range(2):
+            await person.press_data("recording_play||1", MessageId(int(update[-1])), update)
+    async with person.bot.database.transaction() as connection:
+        query = "SELECT count(*) AS sent FROM outbox WHERE owner_id = %s AND key LIKE 'press:%%'"
+        row = await (await connection.execute(query, (person.user.id,))).fetchone()
+    assert row == {"sent": 2}
+
+
 async def test_a_deletion_that_is_handled_again_after_a_crash_is_told_of_again(person: Person) -> None:
     await person.has_recording()
     for message in (MessageId(1), MessageId(2)):
