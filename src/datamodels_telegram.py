@@ -74,6 +74,11 @@ class SeenUpdate(Value):
     data: str | None
     tries: int
 
+    @property
+    def key(self) -> str:
+        """What tells the update from every other."""
+        return f"{self.kind}:{self.chat_id}:{self.update_id}"
+
     @classmethod
     def of(cls, update: IncomingMessage | ButtonPress) -> Self:
         """Return the row of an update that comes for the first time."""

@@ -132,6 +132,7 @@ class _Tapped(State):
     KEY = "tapped"
     message_id: int | None
     button: str
+    update: str = ""
 
 
 D = TypeVar("D", bound=OpenDialog)
@@ -178,18 +179,25 @@ class Dialogs:
             if await user_states.get(connection, owner, kind) is not None:
                 await user_states.drop(connection, owner, kind)
 
-    async def first_tap(self, owner: UserId, message_id: int | None, button: str) -> bool:
+    async def first_tap(self, owner: UserId, message_id: int | None, button: str, update: str = "") -> bool:
         """Call the function ``first_tap`` in a transaction of its own."""
         async with self._database.transaction() as connection:
-            return await first_tap(connection, owner, message_id, button)
+            return await first_tap(connection, owner, message_id, button, update)
 
 
-async def first_tap(connection: Connection, owner: UserId, message_id: int | None, button: str) -> bool:
-    """Note a press of a button that sends something; False when the same button was pressed seconds before."""
-    tapped = _Tapped(message_id=message_id, button=button)
+async def first_tap(
+    connection: Connection, owner: UserId, message_id: int | None, button: str, update: str = ""
+) -> bool:
+    """Note a press of a button that sends something; False when the same button was pressed seconds before.
+
+    A press that is handled again, known by its ``update``, is no second one.
+    """
+    tapped = _Tapped(message_id=message_id, button=button, update=update)
     before = await user_states.get(connection, owner, _Tapped)
     await user_states.put(connection, owner, tapped, ttl=_DOUBLE_TAP)
-    return before != tapped
+    if before is None or (before.message_id, before.button) != (message_id, button):
+        return True
+    return update != "" and before.update == update
 
 
 async def find_wizard(connection: Connection, owner: UserId, recording_id: RecordingId) -> RecordingWizard | None:

@@ -6,7 +6,7 @@ is not noted is handled again after a restart, so handlers make sure that what m
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter
@@ -49,7 +49,7 @@ from message_tracker import MessageTracker, sent_once
 from messenger import ChatClosed, Messenger, MessengerError, MessengerUnavailable
 from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
-from telegram_handlers.context import Context, MessageHandler, Routes, joined
+from telegram_handlers.context import Answer, Context, MessageHandler, Routes, joined
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.without_database import WithoutDatabase
 from telegram_handlers.workers import PersonWorkers
@@ -283,7 +283,7 @@ class Router:
     async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
         try:
-            with sent_once(f"{seen.kind}:{chat}:{seen.update_id}"):
+            with sent_once(seen.key):
                 return await self._dispatch(arrival, counted=not waits)
         except VoxPersonaError as exc:
             # The reason of bad input may quote what a person typed.
@@ -323,15 +323,15 @@ class Router:
         if update is None:
             return "gone"
         if isinstance(update, ButtonPress):
-            return await self._press(user, update, arrival.answer or _nobody_waits)
+            return await self._press(user, update, arrival.answer or _nobody_waits, seen.key)
         return await self._message(user, update)
 
-    async def _press(self, user: User, pressed: ButtonPress, answer: Callable[[str], Awaitable[None]]) -> str:
+    async def _press(self, user: User, pressed: ButtonPress, answer: Answer, key: str) -> str:
         try:
             press = unpack(pressed.data)
             permission, handler = self._routes.presses[press.action]
             _check(user, permission)
-            await handler(Context(user, pressed.chat_id, answer, pressed.message_id), press)
+            await handler(Context(user, pressed.chat_id, answer, pressed.message_id, key), press)
         except (OutdatedButton, NotFound) as exc:
             log.info("button_outdated", error=exc.code)
             await answer(OUTDATED)

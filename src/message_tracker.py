@@ -51,6 +51,11 @@ class _Occasion:
         self._times[content] += 1
         return random_id_of(f"{self._key}:{self._times[content]}:{content}")
 
+    def random_id_of_file(self) -> int:
+        # Not by its content: a list that is written anew is the same file, as a person sees it.
+        self._times[""] += 1
+        return random_id_of(f"{self._key}:file:{self._times['']}")
+
 
 _OCCASION: ContextVar[_Occasion | None] = ContextVar("occasion", default=None)
 
@@ -104,9 +109,13 @@ class MessageTracker:
         random_id: int | None = None,
     ) -> MessageId:
         """Send a file with ``screen`` as its caption; the rest is as in ``send``."""
-        return await self._send(
-            chat, kind, lambda: self._messenger.send_file(chat, content, file_name, screen, random_id=random_id)
-        )
+
+        async def send() -> MessageId:
+            occasion = _OCCASION.get()
+            same = random_id if random_id is not None or occasion is None else occasion.random_id_of_file()
+            return await self._messenger.send_file(chat, content, file_name, screen, random_id=same)
+
+        return await self._send(chat, kind, send)
 
     async def replace(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> MessageId:
         """Turn a message into a new one by editing, remove earlier ones as ``send`` does, and return the new one's id.

@@ -210,10 +210,14 @@ class Person:
         async with self.bot.database.transaction() as connection:
             return await get(connection, self.user.id, Dialog) is not None
 
-    async def press_data(self, data: str, message: MessageId | None = None) -> None:
-        """Press a button with this data, whether there is one or not."""
+    async def press_data(self, data: str, message: MessageId | None = None, update: str = "") -> None:
+        """Press a button with this data, whether there is one or not.
+
+        A press with the same ``update`` as an earlier one is that press, handled again.
+        """
         press = unpack(data)
-        await self.bot.of(press.action)(Context(self.user, self.chat, self._hear, message or MessageId(1)), press)
+        context = Context(self.user, self.chat, self._hear, message or MessageId(1), update)
+        await self.bot.of(press.action)(context, press)
 
     async def type(self, text: str, message_id: int | None = None) -> int:
         """Answer the dialog; returns the message's id."""

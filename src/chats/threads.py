@@ -19,6 +19,8 @@ from user_states import State
 
 TITLE_CHARACTERS = 50
 _RECENT = timedelta(days=30)
+_REMEMBERED = timedelta(days=1)
+"""How long the name of what was deleted is kept, for a press that is handled again."""
 
 RatingStatsOf = Callable[[UserId], Awaitable[RatingStats]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
@@ -38,6 +40,14 @@ class LastTitle(State):
     KEY = "chat_last_title"
     door: str
     turn: int
+
+
+class LastDeletion(State):
+    """The latest deletion and what it was asked by: who asks again is told the same."""
+
+    KEY = "chat_last_deletion"
+    asked_by: str
+    chat: Chat
 
 
 class ChatPage(NamedTuple):
@@ -111,14 +121,20 @@ class Chats:
                 await user_states.put(connection, owner, LastTitle(door=occasion.door, turn=occasion.turn))
             return await chat_history.get_chat(connection, owner, number)
 
-    async def delete(self, owner: UserId, number: int) -> Chat:
+    async def delete(self, owner: UserId, number: int, asked_by: str = "") -> Chat:
         """Delete a chat and return it; a person who was in it is moved to the chat that was used last.
+
+        What was ``asked_by`` the same again is answered again.
 
         Raises:
             NotFound: the owner has no such chat.
         """
         async with self._database.transaction() as connection:
+            last = await user_states.get(connection, owner, LastDeletion)
+            if asked_by and last is not None and last.asked_by == asked_by:
+                return last.chat
             chat = await chat_history.get_chat(connection, owner, number)
+            await user_states.put(connection, owner, LastDeletion(asked_by=asked_by, chat=chat), ttl=_REMEMBERED)
             await chat_history.delete_chat(connection, owner, number)
             await _active(connection, owner)
             return chat

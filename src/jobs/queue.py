@@ -40,6 +40,8 @@ _ABORT_POLLING_S = 2.0
 _POLLING_S = 0.5
 """Seconds between two checks for jobs that were put back and for dead workers."""
 _NOTED_POLLING_S = 0.05
+_DATABASE_PAUSE_S = 2.0
+"""Before a job that the database left is put back."""
 _PAUSE_S = 0.5
 """Seconds before a worker that lost the database begins again."""
 _HEARTBEAT_S = 1.0
@@ -355,6 +357,7 @@ class Jobs:
             await self._forget_failures(lock)
         except DatabaseUnavailable:
             # It failed through no fault of its own; the job is done again when the database is back.
+            await asyncio.sleep(_DATABASE_PAUSE_S)
             raise
         except VoxPersonaError as exc:
             again_at = retry_at(exc, await self._failures_before(lock, exc), self._retry_delays_s)

@@ -19,7 +19,8 @@ from errors import (
     VoxPersonaError,
 )
 
-_DATABASE_RETRY_S = 2
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+"""When a job that was put back is due, by the database's clock too: ours may have stepped ahead of it."""
 _LONGEST_DELAY_S = 24 * 3600.0
 """The longest wait, whatever a provider asks for: it may have meant another unit."""
 
@@ -51,10 +52,8 @@ class GoOn(BaseRetryStrategy):
     """Makes procrastinate run a job again when its worker stopped, it lost the database, or it is to be tried later."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
-        if isinstance(exception, asyncio.CancelledError):
-            return RetryDecision()
-        if isinstance(exception, DatabaseUnavailable):
-            return RetryDecision(retry_in={"seconds": _DATABASE_RETRY_S})
+        if isinstance(exception, asyncio.CancelledError | DatabaseUnavailable):
+            return RetryDecision(retry_at=AT_ONCE)
         if isinstance(exception, _TryLater):
             return RetryDecision(retry_at=exception.retry_at)
         return None

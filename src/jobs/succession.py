@@ -9,7 +9,6 @@ its work done.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import procrastinate
 import structlog
@@ -19,6 +18,7 @@ from procrastinate.jobs import Status
 from db import Database
 from errors import DatabaseUnavailable
 from jobs.ongoing import OngoingWork
+from jobs.retries import AT_ONCE
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class Succession:
     async def _put_back(self, job_id: int) -> None:
         manager = self._app.job_manager
         try:
-            await manager.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC))
+            await manager.retry_job_by_id_async(job_id, retry_at=AT_ONCE)
             log.info("job_taken_over", job_id=job_id)
         except UniqueViolation:  # another job of the same subject waits already
             await manager.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)

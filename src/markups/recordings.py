@@ -121,9 +121,9 @@ def delete_question(recording: Recording, reports: int) -> Screen:
     )
 
 
-def deleted(recording: Recording) -> Screen:
+def deleted(number: int, file_name: str) -> Screen:
     """Say that a recording was deleted."""
-    text = texts.telegram_recordings.DELETED.format(number=recording.number, file_name=escaped(recording.file_name))
+    text = texts.telegram_recordings.DELETED.format(number=number, file_name=escaped(file_name))
     return Screen(text=text, keyboard=((button(texts.telegram.BACK, Action.MENU_STORAGE),),))
 
 

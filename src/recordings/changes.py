@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 import recordings_store
 import reports_store
+import user_states
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingId, ScenarioId, Stage, UserId
 from db import Connection, Database
@@ -13,8 +15,20 @@ from md_storage import ReportFiles
 from object_store import ObjectStore, key_for_transcript
 from prompt_pack.manifest import ScenarioRole
 from prompt_pack.models import ReportPack
+from user_states import State
 
 _ORDER = tuple(Stage)
+_REMEMBERED = timedelta(days=1)
+"""How long the name of what was deleted is kept, for a press that is handled again."""
+
+
+class LastDeletion(State):
+    """The latest deletion and what it was asked by: who asks again is told the same."""
+
+    KEY = "recording_last_deletion"
+    asked_by: str
+    number: int
+    file_name: str
 
 
 class RecordingChanges:
@@ -65,7 +79,13 @@ class RecordingChanges:
             await self._enqueue(connection, recording_id)
         return chosen
 
-    async def delete(self, owner: UserId, recording_id: RecordingId) -> None:
+    async def last_deletion(self, owner: UserId, asked_by: str) -> LastDeletion | None:
+        """Return the owner's last deletion when it was ``asked_by`` the same."""
+        async with self._database.transaction() as connection:
+            last = await user_states.get(connection, owner, LastDeletion)
+        return last if last is not None and last.asked_by == asked_by else None
+
+    async def delete(self, owner: UserId, recording_id: RecordingId, asked_by: str = "") -> LastDeletion:
         """Delete the recording with its work, dialog, objects, reports and rows.
 
         The rows go last: after a crash the recording is still listed, and deleting it again removes the rest.
@@ -86,6 +106,9 @@ class RecordingChanges:
                 await self._objects.delete(key)
             async with self._database.transaction() as connection:
                 await recordings_store.delete_recording(connection, recording_id)
+                done = LastDeletion(asked_by=asked_by, number=recording.number, file_name=recording.file_name)
+                await user_states.put(connection, owner, done, ttl=_REMEMBERED)
+        return done
 
     def _last_unchanged(self, recording: Recording, scenario: ScenarioId) -> Stage:
         """Return the last stage whose result is the same for both scenarios."""

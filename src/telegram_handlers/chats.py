@@ -216,7 +216,7 @@ class ChatHandlers:
         owner = context.user.id
         async with get_user_lock(owner):
             await self._leave(owner)
-            chat = await self._chats.delete(owner, press.number)
+            chat = await self._chats.delete(owner, press.number, context.update)
         _count("delete", owner)
         await self._show_list(context, 1, deleted(chat))
 
@@ -227,7 +227,8 @@ class ChatHandlers:
         if not press.words:
             await show(self._messages, context, MessageKind.MENU, history_question(chat))
             return
-        if not await self._dialogs.first_tap(context.user.id, context.pressed, press.model_dump_json()):
+        button = press.model_dump_json()
+        if not await self._dialogs.first_tap(context.user.id, context.pressed, button, context.update):
             return
         await self._send_history(context, chat, day, press.word)
         # The card is sent below the file and does not replace the question above it.

@@ -14,15 +14,21 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
+Answer = Callable[[str], Awaitable[None]]
+"""Shows a short text over a pressed button."""
+
+
 @dataclass(frozen=True)
 class Context:
     """One update of a person who has the permission for it. ``answer`` shows a short text over the pressed button."""
 
     user: User
     chat: ChatId
-    answer: Callable[[str], Awaitable[None]]
+    answer: Answer
     pressed: MessageId | None = None
     """The message whose button was pressed."""
+    update: str = ""
+    """The update by its key; it is the same when the update is handled again after a crash or without the database."""
 
 
 PressHandler = Callable[[Context, Press], Awaitable[None]]

@@ -48,8 +48,8 @@ def sent_once(
     """
 
     async def put(connection: Connection, /, *found: P.args, **named: P.kwargs) -> None:
-        if await first_tap(connection, context.user.id, context.pressed, press.model_dump_json()):
-            key = f"press:{context.chat}:{new_name()}"
+        if await first_tap(connection, context.user.id, context.pressed, press.model_dump_json(), context.update):
+            key = f"press:{context.update or new_name()}"
             await outbox_store.put(connection, key, context.user.id, context.chat, message(*found, **named))
 
     return put

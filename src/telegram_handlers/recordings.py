@@ -142,9 +142,12 @@ class RecordingHandlers:
 
     async def _delete(self, context: Context, press: Press) -> None:
         async with get_user_lock(context.user.id):
-            recording = await self._work.recordings.find(context.user.id, press.number)
-            await self._work.changes.delete(context.user.id, recording.id)
-            await show(self._messages, context, MessageKind.MENU, deleted(recording))
+            owner = context.user.id
+            done = await self._work.changes.last_deletion(owner, context.update)
+            if done is None:
+                recording = await self._work.recordings.find(owner, press.number)
+                done = await self._work.changes.delete(owner, recording.id, context.update)
+            await show(self._messages, context, MessageKind.MENU, deleted(done.number, done.file_name))
         self._work.wake()
 
     async def _again(self, context: Context, press: Press) -> None:

@@ -228,4 +228,4 @@ class Person:
 
 def _answer_to(text: str) -> Sign:
     """An answer to a text, whatever the bot was waiting for when it came: a question or a title."""
-    return Sign(f"(❓ |теперь называется «){re.escape(text)}")
+    return Sign(rf"(❓ |теперь называется «){re.escape(text)}(?!\d)")

@@ -108,13 +108,16 @@ async def _account_for(place: Town, people: Sequence[Person], outcome: Outcome) 
     outcome.deaths = place.upkeep.deaths
     outcome.errors = [text for person in people for text in errors_shown(person.user)]
     paid: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    asked: dict[str, str] = {}
     for request in place.endpoint.requests:
         if request.status == 200 and request.path.endswith((CHAT, TRANSCRIPTIONS)):
-            paid[f"{request.path} {request.sha256}"].append((request.came_at, request.answered_at))
+            key = f"{request.path} {request.sha256}"
+            paid[key].append((request.came_at, request.answered_at))
+            asked[key] = request.body["messages"][-1]["content"] if request.path.endswith(CHAT) else ""
             outcome.paid += 1
     deaths = [Death(at, _began_being_unable(outcome, at)) for at in place.died]
     outcome.paid_twice = [
-        f"{key} {[(round(came, 1), round(answered, 1)) for came, answered in paid[key]]}"
+        f"{key} {[(round(came, 1), round(answered, 1)) for came, answered in paid[key]]}: {asked[key][-200:]!r}"
         for key in paid_twice(paid, deaths)
     ]
     outcome.in_the_air = sum(len(times) - 1 for times in paid.values()) - len(outcome.paid_twice)

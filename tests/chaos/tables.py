@@ -47,17 +47,21 @@ def faults_table(outcome: Outcome) -> str:
 
 
 def _delays(outcome: Outcome, group: Sequence[Met]) -> tuple[list[float], list[float]]:
+    """How soon the bot noticed that its database was away and back, when it was up to notice."""
     noticed, back = [], []
-    for met in group:
-        if met.fault.family != "database":
-            continue
+    for met in [met for met in group if met.fault.family == "database"]:
         away = [at for at, event in outcome.events if event == "database_away" and met.began <= at <= met.over]
-        there = [at for at, event in outcome.events if event == "database_back" and at >= met.over - 0.5]
-        if away:
+        there = [at for at, event in outcome.events if event == "database_back" and at >= met.ending]
+        if away and there and _was_up(outcome, met.began, there[0]):
             noticed.append(away[0] - met.began)
-            if there:
-                back.append(max(0.0, there[0] - met.over))
+            back.append(max(0.0, there[0] - met.over))
     return noticed, back
+
+
+def _was_up(outcome: Outcome, since: float, until: float) -> bool:
+    return not any(
+        met.began <= until and (met.over or until) >= since for met in outcome.met if met.fault.family == "bot"
+    )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

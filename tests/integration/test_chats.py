@@ -415,6 +415,16 @@ async def test_a_chat_that_is_deleted_while_its_title_is_asked_for(anna: Asker) 
     assert await anna.step() is None
 
 
+async def test_a_deletion_that_is_handled_again_after_a_crash_is_told_of_again(anna: Asker) -> None:
+    await anna.asks("Что?")
+    await anna.press_data("delete_chat||1")
+    for _ in range(2):
+        await anna.press_data("confirm_delete||1", update="button:1:1")
+        assert "Чат №1 «Что?» удалён" in anna.last
+    await anna.press_data("confirm_delete||1", update="button:1:2")
+    assert anna.heard[-1] == OUTDATED
+
+
 async def test_a_chat_is_deleted_after_a_question(anna: Asker) -> None:
     await anna.asks("Что?")
     await anna.press_data("new_chat")

@@ -813,6 +813,22 @@ async def test_a_handler_that_the_database_leaves_is_run_again_and_uses_up_no_tr
     assert bot.seen_by(person) == []
 
 
+async def test_a_press_is_known_to_its_handler_by_the_same_key_when_it_is_handled_again(bot: Bot, person: int) -> None:
+    keys: list[str] = []
+
+    async def leaving_once(context: Context, press: Press) -> None:
+        keys.append(context.update)
+        if len(keys) == 1:
+            raise DatabaseUnavailable(reason="broke off")
+
+    bot.presses[Action.MENU_MAIN] = leaving_once
+    await bot.press(person, "menu_main")
+    await bot.press(person, "menu_main", message=51)
+    again, other = keys[1:]
+    assert keys[0] == again != ""
+    assert other not in {again, ""}
+
+
 async def test_a_handler_that_a_database_which_is_there_never_lets_finish_is_given_up(bot: Bot, person: int) -> None:
     bot.on_text = raising(DatabaseUnavailable(reason="canceling statement due to statement timeout"))
     await bot.write(person, "раз")

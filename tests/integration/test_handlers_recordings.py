@@ -7,7 +7,7 @@ import incoming_store
 import outbox_store
 import recordings_store
 from datamodels import BuildingType, RecordingMetadata, Stage
-from datamodels_telegram import CardProgress, IncomingFile, IncomingState, OutboxItem, WizardStep
+from datamodels_telegram import CardProgress, IncomingFile, IncomingState, MessageId, OutboxItem, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
 from markups.recordings import which_scenario
@@ -185,6 +185,26 @@ async def test_a_recording_is_deleted_after_a_question_that_names_it(person: Per
     assert not await person.bot.objects.exists(recording.object_key)
     with pytest.raises(NotFound):
         await person.press_data("recording||1")
+
+
+async def test_what_a_press_that_is_handled_again_sends_is_sent_once(person: Person) -> None:
+    await person.has_recording()
+    for update in ("button:1:1", "button:1:2", "button:1:1"):
+        for _ in range(2):
+            await person.press_data("recording_play||1", MessageId(int(update[-1])), update)
+    async with person.bot.database.transaction() as connection:
+        query = "SELECT count(*) AS sent FROM outbox WHERE owner_id = %s AND key LIKE 'press:%%'"
+        row = await (await connection.execute(query, (person.user.id,))).fetchone()
+    assert row == {"sent": 2}
+
+
+async def test_a_deletion_that_is_handled_again_after_a_crash_is_told_of_again(person: Person) -> None:
+    await person.has_recording()
+    for message in (MessageId(1), MessageId(2)):
+        await person.press_data("recording_delete_confirm||1", message, update="button:1:1")
+        assert "Запись №1 «interview_17.ogg» удалена." in person.sees
+    with pytest.raises(NotFound):
+        await person.press_data("recording_delete_confirm||1", update="button:1:2")
 
 
 async def test_the_scenario_is_said_once_and_the_wizard_goes_on(person: Person) -> None:

@@ -264,6 +264,16 @@ async def test_what_was_sent_and_is_deleted_is_sent_again_when_it_is_handled_aga
     assert telegram.shown(chat) == ["menu"]
 
 
+async def test_a_file_that_is_made_anew_for_the_same_update_is_sent_once(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    for content in (b"12:00", b"12:01"):
+        with sent_once("update"):
+            for name in ("list", "picture"):
+                await tracker.send_file(chat, MessageKind.RESULT, content, f"{name} {content!r}", None)
+    assert len(telegram.chats[chat]) == 2
+
+
 async def test_another_failure_of_what_is_sent_once_is_told(
     tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
 ) -> None:

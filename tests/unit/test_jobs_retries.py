@@ -1,11 +1,14 @@
 """When a job that failed is done again: by how often it failed, and by what its provider asked for."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from procrastinate.jobs import Job
 
 from errors import (
+    DatabaseUnavailable,
     DiskFull,
     NoSpeech,
     ObjectDamaged,
@@ -15,7 +18,7 @@ from errors import (
     ReportOutdated,
     VoxPersonaError,
 )
-from jobs.retries import retry_at
+from jobs.retries import GoOn, retry_at
 
 DELAYS_S = (60.0, 600.0)
 UNAVAILABLE = ProviderUnavailable(provider="llm", reason="HTTP 503")
@@ -47,6 +50,15 @@ def test_a_failure_that_helps_itself_is_tried_again_later(
     again_at = retry_at(failure, attempts, DELAYS_S)
     assert again_at is not None
     assert before <= again_at - timedelta(seconds=delay_s) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("left_by", [asyncio.CancelledError(), DatabaseUnavailable(reason="away")])
+def test_what_its_worker_or_the_database_left_is_due_by_every_clock(left_by: BaseException) -> None:
+    job = Job(id=1, queue="q", lock=None, queueing_lock=None, task_name="t")
+    decision = GoOn().get_retry_decision(exception=left_by, job=job)
+    assert decision is not None
+    assert decision.retry_at is not None
+    assert decision.retry_at < datetime.now(UTC) - timedelta(days=365)
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def check_all(pack: ReportPack, name: str, number: int = 2**31 - 1) -> None:
         markups.recordings.recordings_page(scenario, 3, 10**6, (recording,) * 10, {}),
         markups.recordings.recording_card(failed, PROGRESS, metadata, scenario),
         markups.recordings.delete_question(recording, 100),
-        markups.recordings.deleted(recording),
+        markups.recordings.deleted(recording.number, recording.file_name),
         markups.recordings.which_scenario(recording, pack.scenarios),
         markups.recordings.scenario_chosen(number, scenario),
         markups.recordings.transcript_caption(number, name),
