@@ -14,6 +14,7 @@ from markups.callback_data import Action, Press
 from markups.cards import measured
 from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
 from message_tracker import MessageTracker
+from random_ids import random_id_of
 from recordings.intake import IntakeLimits
 from telegram_handlers.context import Context, PressHandler, Routes
 from utils import human_duration, human_size
@@ -74,9 +75,12 @@ class MenuHandlers:
     async def _help_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         await self._show(context, self._help())
 
-    async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+    async def _status(self, context: Context, message: IncomingMessage) -> None:
         mine = await self._work.of(context.user.id)
-        await self._show(context, status_screen([_status_line(each) for each in mine]))
+        screen = status_screen([_status_line(each) for each in mine])
+        # Handled again it would tell of another moment, and come as another message.
+        same = random_id_of(f"status:{context.chat}:{message.message_id}")
+        await self._messages.send(context.chat, MessageKind.MENU, screen, random_id=same)
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
         await self._show(context, system_menu(await self._system_lines(context)))

@@ -92,3 +92,20 @@ async def test_status_tells_ones_own_work(
     assert "чужая.ogg" not in person.sees
     assert "чужая.ogg" in other.sees
     assert "моя.ogg" not in other.sees
+
+
+async def test_a_question_about_work_that_is_handled_again_is_answered_once(
+    work: WorkInProgress, bot: Bot, person: Person, tmp_path: Path
+) -> None:
+    menu = MenuHandlers(work, MessageTracker(bot.database, bot.telegram), SystemFacts("", "", LIMITS, tmp_path))
+    _, status = menu.routes().commands["status"]
+
+    async def hear(said: str) -> None:
+        raise AssertionError(f"nothing was pressed, and {said} was heard")
+
+    asked = message(person, "/status")
+    await status(Context(person.user, person.chat, hear), asked)
+    nothing = person.sees
+    await sends(person, "моя.ogg")
+    await status(Context(person.user, person.chat, hear), asked)
+    assert person.sees == nothing
