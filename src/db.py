@@ -56,6 +56,7 @@ _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 """Other programs write the name of their driver into the address."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
+_PERSISTENCE_GRACE_S = 5.0
 _MIGRATION_LOCK = 0x766F7870
 """Key of the advisory lock under which the schema is changed; "voxp"."""
 _MIGRATION_SESSION = """
@@ -211,6 +212,15 @@ class Database:
         Raises:
             DatabaseUnavailable: the patience is over.
         """
+        storing = asyncio.ensure_future(self._persisted(work))
+        try:
+            return await asyncio.shield(storing)
+        finally:
+            if not storing.done():  # Whoever stops has a moment for what would have to be paid for again.
+                await asyncio.wait([storing], timeout=_PERSISTENCE_GRACE_S)
+                storing.cancel()
+
+    async def _persisted(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         while True:
             try:
                 async with self.transaction() as connection:

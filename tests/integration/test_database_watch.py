@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import texts.errors
 from database_watch import DatabaseWatch
-from db import Database
+from db import Connection, Database
 from embedded.engines import Engines
 from errors import DatabaseMisconfigured, DatabaseUnavailable
 from tcp_proxy import TcpProxy
@@ -72,6 +72,24 @@ async def sleeping(database: Database, begun: asyncio.Event, seconds: float = 60
     async with database.transaction() as connection:
         begun.set()
         await connection.execute("SELECT pg_sleep(%s)", (seconds,))
+
+
+async def test_what_must_not_be_lost_is_stored_even_when_its_process_stops(database: Database, way: TcpProxy) -> None:
+    await way.go_away()
+    await until_away(database)
+    stored = asyncio.Event()
+
+    async def store(connection: Connection) -> None:
+        await connection.execute("SELECT 1")
+        stored.set()
+
+    storing = asyncio.create_task(database.patient().persist(store))
+    await asyncio.sleep(0)
+    storing.cancel()
+    way.come_back()
+    with pytest.raises(asyncio.CancelledError):
+        await storing
+    assert stored.is_set()
 
 
 @pytest.mark.parametrize("goes", [dies, falls_silent])

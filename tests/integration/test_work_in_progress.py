@@ -8,6 +8,7 @@ from datamodels import UserId
 from datamodels_telegram import AttachedFile, FileKind, IncomingMessage, MessageId, TelegramPerson
 from db import Database
 from handlers_world import Bot, Person
+from telegram_handlers.context import Context
 from work_in_progress import WorkInProgress
 
 
@@ -79,3 +80,17 @@ async def test_status_tells_ones_own_work(person: Person, other: Person) -> None
     assert "чужая.ogg" not in person.sees
     assert "чужая.ogg" in other.sees
     assert "моя.ogg" not in other.sees
+
+
+async def test_a_question_about_work_that_is_handled_again_is_answered_once(bot: Bot, person: Person) -> None:
+    [(_, status)] = [routes.commands["status"] for routes in bot.routes if "status" in routes.commands]
+
+    async def hear(said: str) -> None:
+        raise AssertionError(f"nothing was pressed, and {said} was heard")
+
+    asked = message(person, "/status")
+    await status(Context(person.user, person.chat, hear), asked)
+    nothing = person.sees
+    await sends(person, "моя.ogg")
+    await status(Context(person.user, person.chat, hear), asked)
+    assert person.sees == nothing
