@@ -1,4 +1,4 @@
-"""Who is who, and who may do what: one table, asked in one place, the router."""
+"""Roles and permissions: which role a person has, and what each role may do."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from datamodels import Role
 
 class Permission(StrEnum):
     LOOK = "look"
-    """Menus, help, one's own lists."""
+    """See menus, help and one's own lists."""
     ASK = "ask"
     """Ask in chats, begin chats and go from one to another."""
     RECORD = "record"
@@ -19,7 +19,7 @@ class Permission(StrEnum):
     OVERSEE = "oversee"
     """See the figures of everybody."""
     OPERATE = "operate"
-    """See how the machine is and what people did not get, and have that tried again."""
+    """See the state of the machine and the dead letters; have dead letters tried again."""
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {

@@ -44,8 +44,8 @@ _READ_BYTES = 1024 * 1024
 _KEPT_ERROR_BYTES = 4096
 
 _SHELL = f'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec nice -n {BACKGROUND_NICE} "$@"'
-"""A shell sets the limits between fork and exec, which Python cannot safely do in a process with threads. macOS has no
-limit of virtual memory and goes without. Decoding yields the processor to whoever waits for an answer."""
+"""A shell sets the limits between fork and exec, since Python cannot safely do so in a process with threads. macOS
+cannot limit virtual memory; there this limit is left out. ``nice`` lets work for which a person waits go first."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,10 @@ class ProcessLimits:
 
 
 class RunningProcess:
-    """A running program. ``output`` yields what it prints; after its end ``returncode`` and ``errors`` are set."""
+    """A running program. ``output`` yields its standard output, and then sets ``returncode`` and ``errors``.
+
+    ``errors`` is the beginning of its standard error, 4 KiB at most.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
         self._process = process
@@ -87,7 +90,7 @@ async def _first_bytes(stream: asyncio.StreamReader | None) -> bytes:
 
 @asynccontextmanager
 async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncIterator[RunningProcess]:
-    """Run a program; whatever happens inside the block, it and its children are gone afterwards.
+    """Run a program during the block. However the block ends, the program and its children are gone afterwards.
 
     Raises:
         TimeoutError: the limit of time has passed inside the block.
@@ -135,13 +138,14 @@ _OPUS_LIMITS = ProcessLimits(time_s=300, memory_bytes=_DECODER_MEMORY)
 
 _WRITE_BYTES = 1024 * 1024
 _KEEP_TIME = f"aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp=0.5"
-"""Silence fills leaps in time, as of a recorder that sends nothing in pauses; else all later times would shift."""
+"""Fills leaps in time with silence. A recorder may send nothing in pauses; all later times would shift without this."""
 _LONGEST_S = 24 * 3600
-"""Longest silence that is put in: invented times in a hostile file must not fill the disk."""
+"""Longest recording that is decoded. Leaps in time that a hostile file invents must not fill the disk with silence."""
 
 _TAIL_TOLERANCE_S = 1.0
 _TAIL_TOLERANCE = 0.001
-"""Encoders' padding and rounded headers make honest files differ by less than a second (measured over the formats)."""
+"""Seconds, and share of the declared duration, that may be missing: encoders pad and headers round. In honest files
+that is less than a second (measured over the formats)."""
 
 _FAULTS: dict[str, type[BadInput]] = {
     "not_a_recording": NotARecording,
@@ -149,7 +153,7 @@ _FAULTS: dict[str, type[BadInput]] = {
     "broken": BrokenRecording,
 }
 _NOT_STARTED = (126, 127)
-"""Status of a shell that finds no program, or none that can be run."""
+"""Exit status of a shell that cannot run the program, or cannot find it."""
 
 
 def find_ffmpeg(setting: str | None) -> Path:
@@ -170,7 +174,7 @@ def find_ffmpeg(setting: str | None) -> Path:
 
 
 async def probe(path: Path, file_name: str) -> AudioInfo:
-    """Return what is in a file, by its bytes and by decoding the first sound; its name does not count.
+    """Find out what is in a file: read its bytes and decode its first sound. ``file_name`` is only for the errors.
 
     Raises:
         UnreadableFile, EmptyFile: the file cannot be read, or has nothing in it.
@@ -224,13 +228,13 @@ async def prepare(
     ffmpeg: Path,
     time_limit_s: float,
 ) -> float:
-    """Decode the first sound track of ``path`` into the prepared audio ``pcm`` and return its seconds.
+    """Decode the first sound track of ``path`` into the prepared audio ``pcm`` and return its length in seconds.
 
     ``pcm`` appears whole or not at all. A damaged recording is decoded as far as it goes: see ``missing_tail``.
 
     Raises:
         BrokenRecording: nothing decodes, or not within ``time_limit_s``.
-        RecordingTooLong: the recording goes on after a day.
+        RecordingTooLong: it lasts a day or longer.
         DiskFull: no space for the samples.
         MissingProgram: ``ffmpeg`` cannot be run.
     """
@@ -317,7 +321,10 @@ async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kw
 
 
 def missing_tail(declared_s: float | None, decoded_s: float) -> MissingInterval | None:
-    """Return the stretch that a file claims to hold and that could not be decoded; None within the usual inaccuracy."""
+    """Return the end of a recording that its file declares and that was not decoded.
+
+    Return None when the file declares no duration, or when what is missing is within the usual inaccuracy.
+    """
     if declared_s is None or declared_s - decoded_s <= max(_TAIL_TOLERANCE_S, declared_s * _TAIL_TOLERANCE):
         return None
     return MissingInterval(start=decoded_s, end=declared_s, reason=texts.transcript.CUT_OFF)

@@ -1,9 +1,9 @@
-"""Look into a file from outside: ``python -E -s audio_probe.py FILE`` prints one JSON object.
+"""Find out what is in a file that somebody sent: ``python -E -s audio_probe.py FILE`` prints one JSON object.
 
-A program of its own, because a hostile file may hang or crash the libraries that read it. ``audio.probe`` runs it under
-limits of time, processor and memory. It imports nothing of ours but ``constants``, so that it starts fast.
+This is a program of its own, because a hostile file may hang or crash the libraries that read it. ``audio.probe`` runs
+it under limits of time, processor and memory. It imports nothing of ours but ``constants``, so that it starts fast.
 
-Printed is either ``{"fault": …, "reason": …}`` with a fault of ``Fault``, or the fields of ``AudioInfo``.
+It prints either ``{"fault": …, "reason": …}`` with a fault of ``Fault``, or the fields of ``AudioInfo``.
 """
 
 import json
@@ -29,7 +29,7 @@ _MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 _HEAD_BYTES = 256 * 1024
 _FIRST_PACKETS = 200
-"""A recording whose first packets give no sound is taken for broken; mp3 files may start with some unusable ones."""
+"""How many packets are tried, since mp3 files may start with unusable ones. If none gives sound, a file is broken."""
 
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """Sizes that recorders leave in the header when they cannot go back to it."""
@@ -45,7 +45,7 @@ class Fault(StrEnum):
 
 
 class _Unusable(Exception):
-    """What keeps a file from being read. This module runs as a program, and prints it as its fault."""
+    """Tells why a file cannot be used. It does not leave this module, which returns it as the file's fault."""
 
     def __init__(self, fault: Fault, reason: str) -> None:
         super().__init__(reason)
@@ -131,7 +131,7 @@ def _decode_something(container: InputContainer, stream: AudioStream) -> None:
 
 
 def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> float | None:
-    """Return the duration that the file claims; None where libav would guess from bit rate or size."""
+    """Return the seconds that the file declares; None where libav would guess them from bit rate or size."""
     name = container.format.name
     if name == "mp3":
         return _mp3_declared_s(head)
@@ -148,7 +148,7 @@ def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> 
 
 
 def _mp3_declared_s(head: bytes) -> float | None:
-    """Return the duration by a Xing, Info or VBRI header, which libav ignores in a truncated file."""
+    """Return the seconds by a Xing, Info or VBRI header, which libav ignores in a truncated file; None without one."""
     start = 0
     if head.startswith(b"ID3") and len(head) > 10:
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
@@ -173,7 +173,10 @@ def _mp3_declared_s(head: bytes) -> float | None:
 
 
 def _wav_declared_s(head: bytes) -> float | None:
-    """Return the duration by the size of the ``data`` chunk, which libav cuts to what is there."""
+    """Return the seconds by the declared size of the ``data`` chunk, None when unknown.
+
+    libav counts only the bytes that are there.
+    """
     at, bytes_per_s = 12, 0
     while at + 8 <= len(head):
         chunk, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")

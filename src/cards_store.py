@@ -1,4 +1,4 @@
-"""Rows of ``progress_cards``, and what they show, read in one query for all."""
+"""Rows of ``progress_cards``; one query reads what all open cards show."""
 
 from collections.abc import Sequence
 from typing import Any, LiteralString
@@ -115,7 +115,7 @@ class Deliverable(Value):
 
 
 async def add_incoming_card(connection: Connection, incoming: IncomingFile) -> ProgressCard:
-    """Add the card of a file that was sent; the same file again gives the card that is there."""
+    """Add the card of a file that was sent; return the file's card when it has one already."""
     return await _insert(
         connection, CardKind.RECORDING, incoming.owner_id, incoming.chat_id, {"incoming_id": incoming.id}
     )
@@ -135,7 +135,7 @@ async def add_reports_card(
     recording_id: RecordingId,
     run_ids: Sequence[ReportRunId],
 ) -> ProgressCard:
-    """Add the card of reports that were ordered together; each of them will be delivered, those done already too."""
+    """Add the card of reports that were ordered together. Each will be delivered, even one that is done already."""
     ordered = {"recording_id": recording_id, "run_ids": list(dict.fromkeys(run_ids))}
     return await _insert(connection, CardKind.REPORTS, owner, chat, ordered)
 
@@ -150,7 +150,7 @@ async def get(connection: Connection, owner: UserId, card_id: int) -> ProgressCa
 
 
 async def open_cards(connection: Connection, owner: UserId | None = None) -> list[CardProgress]:
-    """Load the cards that may still change, of everybody or of one owner, oldest first, with what each is about."""
+    """Load the cards that may still change, oldest first, with what each shows; of everybody when ``owner`` is None."""
     parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner, "waiting_stage": Stage.STORED}
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
 

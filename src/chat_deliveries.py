@@ -14,25 +14,25 @@ from random_ids import new_name
 
 _AT_ONCE = 20
 _PAUSE_S = 0.3
-"""Seconds between looks. A person waits for the answer, and a look costs one search in an index."""
+"""Seconds between two looks at the database. A person waits for the answer, and a look is one search in an index."""
 
 _DOOR = "telegram"
 
 
 class _Destination(Value):
-    """A return address of the messenger; the answer replaces the waiting message."""
+    """The messenger's return address: the chat, and the message there that the answer replaces, if any."""
 
     chat_id: ChatId
     waiting_message_id: MessageId | None
 
 
 def occasion_of(chat: ChatId, message: MessageId) -> Occasion:
-    """Return the occasion of a person's message."""
+    """Return the ``Occasion`` that a person's message is. Its turn is the message's id, which grows."""
     return Occasion(door=_DOOR, key=f"{chat}:{message}", turn=message)
 
 
 def return_address(chat: ChatId, waiting_message: MessageId) -> ReturnAddress:
-    """Return the address of an answer: in ``chat``, in the place of ``waiting_message``."""
+    """Return the address of an answer that goes to ``chat`` and replaces ``waiting_message``."""
     return _Destination(chat_id=chat, waiting_message_id=waiting_message).model_dump(mode="json")
 
 

@@ -169,7 +169,7 @@ async def get_chat(connection: Connection, owner: UserId, number: int) -> Chat:
     """Load a chat for its owner.
 
     Raises:
-        NotFound: this person has none of that number, whoever else may have.
+        NotFound: the owner has no such chat.
     """
     row = await (await connection.execute(_SELECT_CHAT, _key(owner, number))).fetchone()
     if row is None:
@@ -216,7 +216,7 @@ async def delete_chat(connection: Connection, owner: UserId, number: int) -> Non
 
 
 async def is_asked(connection: Connection, occasion: Occasion) -> bool:
-    """Tell whether the question of an occasion was added before."""
+    """Tell whether a question with this occasion is stored already."""
     row = await (await connection.execute(_SELECT_IS_ASKED, {"door": occasion.door, "key": occasion.key})).fetchone()
     return row is not None and bool(row["asked"])
 
@@ -229,7 +229,7 @@ async def add_question(
     title: str,
     return_to: ReturnAddress | None,
 ) -> AnswerId:
-    """Add a question, with an answer that is waited for; a chat without a title gets ``title``."""
+    """Add a question with a waiting answer, and return the answer's id. A chat without a title gets ``title``."""
     key = _key(chat.owner_id, chat.number)
     asked = {**key, "door": occasion.door, "key": occasion.key, "text": text}
     row = await (await connection.execute(_INSERT_QUESTION, asked)).fetchone()
@@ -274,7 +274,7 @@ async def finish_answer(connection: Connection, answer_id: AnswerId, outcome: An
 
 
 async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: str) -> None:
-    """Note why there will be no answer."""
+    """Note that answering failed, and why; do nothing when the answer has ended already."""
     parameters = {"id": answer_id, "error_code": error_code}
     statuses = {"failed": AnswerStatus.FAILED, "waiting": AnswerStatus.WAITING}
     await connection.execute(_FAIL_ANSWER, {**parameters, **statuses})
@@ -300,16 +300,16 @@ async def list_turns(
     first: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Turn]:
-    """Load the turns of the first ``limit`` questions asked in the time given, after the one with the id ``after``.
+    """Load the turns of the first ``limit`` questions with an id above ``after``, asked in [``first``, ``until``).
 
-    A question with two answers is two turns; a question without an answer is one.
+    A bound that is None is open. A question with two answers is two turns; a question without an answer is one.
     """
     parameters = {**_key(owner, number), "after": after, "limit": limit, "first": first, "until": until}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_TURNS, parameters)]
 
 
 async def chats_asked_in(connection: Connection, owner: UserId, first: datetime, until: datetime) -> Sequence[int]:
-    """Load the numbers of the owner's chats in which something was asked in this time."""
+    """Load the numbers of the owner's chats in which something was asked in [``first``, ``until``)."""
     parameters = {"owner_id": owner, "first": first, "until": until}
     return [row["chat_number"] async for row in await connection.execute(_SELECT_CHATS_ASKED, parameters)]
 

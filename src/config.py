@@ -114,9 +114,9 @@ class Settings(BaseSettings):
 
 
 def child_environment(*, network: bool = False) -> dict[str, str]:
-    """Return what a program of ours needs of the environment: none of the settings, and nobody's secrets.
+    """Return the environment for a program that we start: a few variables of the system, no settings and no secrets.
 
-    With ``network`` the variables by which pip finds a registry, proxies and certificates are among it.
+    With ``network``, also the variables by which pip finds a registry, proxies and certificates.
     """
     return {
         name: value

@@ -40,11 +40,11 @@ NO_SCENARIO = "none"
 CALLBACK_DATA_BYTES = 64
 MESSAGE_UTF16_UNITS = 4096
 MESSAGES_PER_SECOND = 25
-"""Of 30 for the whole bot; an edit counts."""
+"""For the whole bot; Telegram allows 30. An edit counts as a message."""
 CHAT_MESSAGES_PER_MINUTE = 60
 """One a second on average to one chat; short bursts are let through."""
 FILE_PART_BYTES = 1024 * 1024
-"""Size of a download's request; offsets must be multiples of it."""
+"""Bytes that one request of a download asks for; offsets must be multiples of it."""
 
 # --- what people see (product definition) --------------------------------------------------------------------------
 LONGEST_INLINE_TEXT = 1200
@@ -57,4 +57,4 @@ REPORT_TITLE_CHARACTERS = 200
 REPORT_TRIES = 3
 """Tries for a number, a name or a period before the question is given up."""
 MESSAGES_LOOKED_AT_AGAIN = 100
-"""How many of the latest messages are looked at again after a restart; their rows stay, so that they are recognised."""
+"""How many of the latest messages are looked at again after a restart. Their rows are kept to tell what was handled."""

@@ -103,7 +103,7 @@ async def put(connection: Connection, conversation: Conversation) -> None:
 
 
 async def trim(connection: Connection, most: int) -> None:
-    """Remove those beyond ``most``, the oldest without a rating first and the newest never; all answers stay."""
+    """Remove conversations beyond ``most``, the oldest without a rating first, the newest never. All answers stay."""
     await connection.execute(_TRIM, {"most": most})
 
 
@@ -117,7 +117,7 @@ async def rate(connection: Connection, owner: UserId, answer_id: AnswerId, ratin
 
 
 async def stats(connection: Connection, owner: UserId | None, now: datetime) -> RatingStats:
-    """Count conversations and ratings of one person, or of everybody."""
+    """Count the conversations and ratings of one person; of everybody when ``owner`` is None."""
     parameters = {"owner_id": owner, "recent": now - _PERIOD, "earlier": now - 2 * _PERIOD}
     row = await (await connection.execute(_SELECT_STATS, parameters)).fetchone()
     assert row is not None  # noqa: S101  # an aggregate has one row
@@ -132,7 +132,7 @@ async def stats(connection: Connection, owner: UserId | None, now: datetime) -> 
 async def list_rated(
     connection: Connection, owner: UserId | None, at_least: int, limit: int
 ) -> list[RatedConversation]:
-    """Load conversations rated ``at_least`` so whose sources all exist, the latest rated first."""
+    """Load conversations with ``at_least`` so many stars whose sources all exist, the latest rated first."""
     parameters = {"owner_id": owner, "at_least": at_least, "limit": limit}
     return [_conversation(row) async for row in await connection.execute(_SELECT_RATED, parameters)]
 
@@ -144,7 +144,7 @@ async def find(connection: Connection, owner: UserId, answer_id: AnswerId) -> Ra
 
 
 async def model_metrics(connection: Connection, limit: int) -> list[ModelMetrics]:
-    """Load the figures of models and prompts, those in use last first."""
+    """Load the figures of each pair of model and prompt, the latest used first."""
     return [
         ModelMetrics.model_validate(row) async for row in await connection.execute(_SELECT_METRICS, {"limit": limit})
     ]

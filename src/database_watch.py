@@ -1,7 +1,7 @@
-"""Knows within two seconds whether a database answers, by a connection of its own that is asked again and again.
+"""Finds out within two seconds whether a database answers: asks it again and again on a connection of its own.
 
-A server that dies ends its connections. A server that is stopped, or whose packets are lost on the way, is known
-only by its silence, which the system tolerates for minutes.
+A server that dies ends its connections. A server that is stopped, or whose packets are lost on the way, is known only
+by its silence, which the system tolerates for minutes.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 _PERIOD_S = 0.4
 _ANSWER_LIMIT_S = 1.4
-"""A database that is only busy answers sooner; with the period it is less than two seconds."""
+"""A busy database answers sooner than this. With the period, an absence is known in less than two seconds."""
 _SILENCE = "no answer"
 
 _Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -88,7 +88,7 @@ class DatabaseWatch:
         return await self._unreachable()
 
     async def _unanswered(self, connection: _Connection) -> str | None:
-        """Ask once, and return what is wrong with the answer."""
+        """Ask the database once, and return what is wrong; None when it answered."""
         question = asyncio.ensure_future(connection.execute("SELECT 1"))
         try:
             await asyncio.wait([question], timeout=_ANSWER_LIMIT_S)
@@ -104,7 +104,7 @@ class DatabaseWatch:
         return f"{type(problem).__name__}: {problem}" if in_time else _SILENCE
 
     async def _unreachable(self) -> str | None:
-        """Connect, and return why that was not possible."""
+        """Connect, and return why that was not possible; None when it was."""
         try:
             async with asyncio.timeout(_ANSWER_LIMIT_S):
                 self._connection = await connected(self._conninfo)
@@ -136,7 +136,7 @@ class DatabaseWatch:
 
 
 def _kind_of(problem: str) -> AbsenceKind:
-    """Tell the kind by the words of the driver and the server: psycopg has no class for each."""
+    """Tell the kind of an absence by the words of the driver or the server: psycopg has no class for each kind."""
     if problem == _SILENCE:
         return AbsenceKind.SILENT
     if "refused" in problem:
@@ -148,9 +148,10 @@ def _kind_of(problem: str) -> AbsenceKind:
 
 
 async def connected(conninfo: str) -> _Connection:
-    """Connect, committing each statement. Who is cancelled meanwhile leaves nothing behind.
+    """Return a new connection that commits each statement. A caller that is cancelled meanwhile leaves nothing open.
 
-    An attempt that is cancelled itself leaves its socket open, and the server waiting for a password for a minute.
+    The attempt itself is not cancelled, but its connection is closed. A cancelled attempt would leave its socket open,
+    and the server waiting for a password for a minute.
     """
     attempt = asyncio.ensure_future(psycopg.AsyncConnection.connect(conninfo, autocommit=True))
     try:

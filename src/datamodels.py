@@ -38,7 +38,7 @@ class Role(StrEnum):
 
 
 class Stage(StrEnum):
-    """The last stage of a recording that is done, in the order of work."""
+    """The stages of the work on a recording, in their order. A recording has the last stage that is done."""
 
     STORED = "stored"
     PREPARED = "prepared"
@@ -174,7 +174,7 @@ class RecordingMetadata(Value):
 
 
 class ProcessingRequest(Value):
-    """The processing that a person asked for; with None the language is detected and the speakers are counted."""
+    """What a person asked for. None means that the language is to be detected, or the speakers to be counted."""
 
     scenario: ScenarioId
     building: BuildingType | None = None
@@ -200,7 +200,7 @@ class NewRecording(Value):
 
 
 class Recording(Value):
-    """A row of ``recordings``. ``stage`` is the last stage that is done, ``error_code`` says why work stopped there.
+    """A row of ``recordings``. ``stage`` is the last stage that is done; ``error_code`` says why work stopped after it.
 
     ``retry_at`` is when failed work will be tried again without anybody asking; None when it will not.
     """
@@ -227,7 +227,7 @@ class Recording(Value):
 
 
 class PartPlan(Interval):
-    """A part to transcribe. ``overlap_s`` seconds at its start were in the part before too (0 when cut in silence)."""
+    """A part to transcribe. Its first ``overlap_s`` seconds also end the part before; 0 when the cut is in silence."""
 
     position: int
     overlap_s: float = 0.0
@@ -367,7 +367,7 @@ class ReportFile(NewReportFile):
 
 
 class IndexPoint(Value):
-    """The indices of one report, and the recording that they were measured on; ``day`` is the day of the recording."""
+    """The indices of one report, with facts about its recording; ``day`` is the day of the recording."""
 
     number: int
     report_id: ReportId

@@ -10,15 +10,15 @@ from pydantic import Field, JsonValue
 from datamodels import Interval, RecordingId, Usage, UserId, Value
 
 GOOD = 4
-"""From this rating on an answer is a good one, worth being an example."""
+"""An answer with this rating or a higher one is good, and may become an example."""
 BAD = 2
-"""Up to this rating an answer is a bad one."""
+"""An answer with this rating or a lower one is bad."""
 FEWEST_FOR_A_TREND = 5
-"""Ratings that each of the two periods needs: fewer say more about the question than about the answers."""
+"""How many ratings each of the two periods needs. Fewer say more about the questions than about the answers."""
 
 AnswerId = NewType("AnswerId", UUID)
 ReturnAddress = dict[str, JsonValue]
-"""Where a front door brings an answer. The door makes it and reads it, and nobody else."""
+"""The address to which a front door delivers an answer. Only that door makes it and reads it."""
 
 
 class Occasion(Value):
@@ -96,7 +96,7 @@ class Passage(Value):
 
 
 class QuestionToAnswer(Value):
-    """A question with all that its answer is made from."""
+    """A question to be answered; ``status`` is that of its answer."""
 
     question_id: int
     owner_id: UserId
@@ -120,7 +120,7 @@ class AnswerOutcome(Value):
 
     @classmethod
     def taken_from(cls, row: dict[str, Any]) -> Self:
-        """Take an outcome out of a row of the database, which keeps its other columns."""
+        """Make an outcome of its columns in a database row, and remove them from ``row``."""
         names = ("basis", "text", "note", "sources", "model", "prompt_version", "duration_s")
         usage = {name: row.pop(name) for name in ("prompt_tokens", "completion_tokens")}
         return cls(**{name: row.pop(name) for name in names}, usage=Usage(**usage))
@@ -165,7 +165,7 @@ class GoodAnswer(Value):
 
 
 class ChatFigures(Value):
-    """Counts over a time."""
+    """Counts of a person's chats, questions and answers in a period."""
 
     chats: int = Field(ge=0)
     questions: int = Field(ge=0)
@@ -203,7 +203,7 @@ class Conversation(Value):
 
 
 class Rating(Value):
-    """What a person thinks of an answer. Of two the later one counts; what is None in it stays as it was."""
+    """What a person thinks of an answer. Of two ratings the later counts; where it is None, the earlier value stays."""
 
     stars: int | None = Field(None, ge=1, le=5)
     comment: str | None = None
@@ -225,7 +225,7 @@ class Example(Value):
 
 
 class Period(Value):
-    """The ratings of some time: how many, and their sum."""
+    """The ratings in a period: how many there are, and the sum of their stars."""
 
     ratings: int = 0
     stars: int = 0
@@ -237,8 +237,8 @@ class Period(Value):
 class RatingStats(Value):
     """Figures of conversations and their ratings. ``by_stars`` counts the ratings 1, 2, 3, 4 and 5.
 
-    ``recent`` are the ratings of the last 30 days, ``earlier`` those of the 30 days before. With ``partial`` the
-    figures lack something, or have it in two places, since the database is away.
+    ``recent`` are the ratings of the last 30 days, ``earlier`` those of the 30 days before. ``partial`` is True while
+    the database is away or the journal is not moved yet: figures may lack something, or count it twice.
     """
 
     conversations: int = 0
@@ -283,7 +283,10 @@ class StorageBackend(StrEnum):
 
 
 class StorageState(Value):
-    """The backend in use. ``reason`` is why the journal is; ``backlog`` counts what it still has to move."""
+    """The backend in use. ``reason`` says why it is the journal, None when it is the database.
+
+    ``backlog`` counts the entries of the journal that are still to be moved into the database.
+    """
 
     backend: StorageBackend
     since: datetime
@@ -292,7 +295,10 @@ class StorageState(Value):
 
 
 class ModelMetrics(Value):
-    """What people think of the answers of one model and prompt."""
+    """What people think of the answers of one model and prompt.
+
+    ``tokens`` and ``duration_s`` are averages over the answers.
+    """
 
     model: str
     prompt_version: str

@@ -63,7 +63,10 @@ class UpdateKind(StrEnum):
 
 
 class SeenUpdate(Value):
-    """A row of ``seen_updates`` that was not finished. ``data`` is a button's; a message is fetched again."""
+    """A row of ``seen_updates`` that was not finished. ``data`` is a button's callback data; None for a message.
+
+    The text of a message is not stored: the message is fetched again.
+    """
 
     kind: UpdateKind
     chat_id: ChatId
@@ -164,7 +167,7 @@ class OutboxItem(Value):
     random_id: int
     tries: int
     aside_at: datetime | None
-    """Since when others pass the message, whose own content could not be made; None when that never happened."""
+    """Since when later messages pass this one, because its content could not be made; None if that never happened."""
 
 
 class LetterKind(StrEnum):
@@ -184,7 +187,7 @@ class LetterId(Value):
 
 
 class DeadLetter(Value):
-    """What somebody did not get, and nobody will try again by itself. What it says is not here."""
+    """Something that a person did not get and that is not tried again by itself. Its content is not here."""
 
     kind: LetterKind
     row: int | UUID
@@ -196,10 +199,11 @@ class DeadLetter(Value):
     source: FileSource | None
     """The file that a message brings."""
     recording_number: int | None
-    """The number of the recording that it is about, as of the reports and chats below; None when it is gone."""
+    """The recording's number. It and the fields below are None when the letter is not about such a thing, or it is
+    gone."""
     report_id: ReportId | None
     report_number: int | None
-    """The report's permanent number, which only a finished one has."""
+    """The report's permanent number, which only a finished report has."""
     chat_number: int | None
 
     @property
@@ -285,7 +289,7 @@ class ProgressCard(Value):
     recording_id: RecordingId | None
     run_ids: tuple[ReportRunId, ...]
     delivered: tuple[ReportRunId, ...] = ()
-    """The ones of ``run_ids`` whose outcome is in the outbox."""
+    """Those of ``run_ids`` whose outcome is in the outbox."""
     message_id: MessageId | None
     random_id: int
     sent_anew: bool = False

@@ -53,7 +53,7 @@ SET idle_in_transaction_session_timeout = '120s';
 """
 _ENCODING = "SHOW server_encoding"
 _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-"""Other programs write the name of their driver into the address."""
+"""The scheme of an address, into which other programs write the name of their driver."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
@@ -63,7 +63,7 @@ _MIGRATION_SESSION = """
 SET lock_timeout = '120s';
 SET client_connection_check_interval = '1s';
 """
-"""The wait for a migration that hangs has an end, and the lock of a killed process is free at once."""
+"""Ends the wait for a migration that hangs, and has the server free the lock of a killed process within a second."""
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
 _MIGRATION_TABLE = "_yoyo_migration"
@@ -85,9 +85,9 @@ def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable)
 
 
 class Database:
-    """A pool of connections to a database whose schema is up to date; all callers hear at once when it goes away.
+    """A pool of connections to a database whose schema is up to date.
 
-    The functions in ``on_back`` are called when the database answers again after an absence.
+    When it goes away, calls in progress fail at once. When it answers again, the functions in ``on_back`` are called.
     """
 
     unavailable: type[DatabaseUnavailable] = DatabaseUnavailable
@@ -117,8 +117,8 @@ class Database:
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
-            DatabaseUnavailable: no answer, or access refused; from then on ``unavailable`` is raised in its place.
-            DatabaseMisconfigured: what answers is nothing to work with.
+            DatabaseUnavailable: no answer, or access refused. Later calls raise ``unavailable`` in its place.
+            DatabaseMisconfigured: the server's rights or its encoding do not allow our work.
         """
         await asyncio.to_thread(migrate, dsn)
         conninfo = make_conninfo(**{**_conninfo(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
@@ -165,7 +165,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: no connection, or it broke, or the server gave up the transaction; nothing was done
-                unless the connection broke while committing. At once while the database is known to be away.
+                unless the connection broke while committing. Raised at once while the database is known to be away.
             DatabaseMisconfigured: we may not write.
             DiskFull: the server has no space left; nothing was done.
         """
@@ -302,7 +302,7 @@ class Database:
 
     @asynccontextmanager
     async def try_advisory_lock(self, name: str) -> AsyncIterator[bool]:
-        """Hold the lock ``name`` during the block; yield False at once, holding nothing, when another has it.
+        """Yield True, holding the lock ``name`` during the block; yield False at once when another holds it.
 
         Raises:
             DatabaseUnavailable: no connection.

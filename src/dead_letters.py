@@ -1,4 +1,4 @@
-"""Dead letters: what people did not get and nobody tries again by itself, for the owner to have it tried once more."""
+"""Dead letters: what people did not get, and nobody tries again by itself. The owner can have it tried once more."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, assert_never
@@ -37,7 +37,7 @@ class DeadLetters:
         self._enqueue = enqueue
 
     async def count(self) -> int:
-        """Return how many there are."""
+        """Count the dead letters."""
         async with self._database.transaction() as connection:
             return await dead_letters_store.count(connection)
 

@@ -105,7 +105,7 @@ class RecordingToRetry(Value):
 
 
 class ReportToRetry(RecordingToRetry):
-    """A report run that was queued again; ``chat_id`` is where a new card has to bring it, None when none has to."""
+    """A report run that was queued again; ``chat_id`` is the chat that needs a new card for it, None when none does."""
 
     run_id: ReportRunId
 
@@ -145,20 +145,20 @@ async def send_again(connection: Connection, outbox_id: int | UUID) -> bool:
 
 
 async def lock_failed_recording(connection: Connection, recording_id: int | UUID) -> RecordingToRetry | None:
-    """Lock a recording whose work failed for good; None when it is not one of these."""
+    """Lock a recording whose work failed for good; None when its work did not."""
     row = await _changed(connection, _LOCK_FAILED_RECORDING, recording_id)
     return None if row is None else RecordingToRetry.model_validate(row)
 
 
 async def queue_run_again(connection: Connection, run_id: int | UUID) -> ReportToRetry | None:
-    """Queue a report that failed; None when it is not one of these."""
+    """Queue a failed report again; None when it did not fail."""
     await connection.execute(_LOCK_RECORDING_OF_RUN, {"row": run_id})
     row = await _changed(connection, _QUEUE_RUN_AGAIN, run_id)
     return None if row is None else ReportToRetry.model_validate(row)
 
 
 async def answer_again(connection: Connection, answer_id: int | UUID) -> AnswerToRetry | None:
-    """Have an answer waited for again that failed; None when it is not one of these."""
+    """Set a failed answer back to waiting; None when it did not fail."""
     row = await _changed(connection, _ANSWER_AGAIN, answer_id)
     return None if row is None else AnswerToRetry.model_validate(row)
 

@@ -21,7 +21,8 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""Longer than a list of reports can be used, so that a person who replies late is told why it is too late."""
+"""How long a dialog stays open. By default that is longer than a list of reports can be used, so that a person who
+replies late is told why it is too late."""
 _DOUBLE_TAP = timedelta(seconds=10)
 
 
@@ -60,7 +61,7 @@ REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
 CHAT_STEPS = frozenset(step for step in Step if step.startswith("chat_"))
 """The steps of ``ChatDialog``."""
 RATING_STEPS = frozenset(step for step in Step if step.startswith("rating_"))
-"""The steps of ``RatingDialog``; all others are of ``Dialog``."""
+"""The steps of ``RatingDialog``. Steps that are in none of these three sets belong to ``Dialog``."""
 
 
 class OpenDialog(State):
@@ -91,7 +92,7 @@ class Dialog(OpenDialog):
 class ReportDialog(OpenDialog):
     """A dialog that waits for a message about the person's reports.
 
-    ``number`` is the report that the person is asked to confirm an action for, ``title`` its new title in a renaming.
+    ``number`` is the report that the person is asked to view, rename or delete; ``title`` is its new title, if any.
     """
 
     STEPS = REPORT_STEPS
@@ -157,7 +158,7 @@ class Dialogs:
             return await user_states.get(connection, owner, kind)
 
     async def begin(self, owner: UserId, dialog: OpenDialog) -> bool:
-        """Open a dialog, which ends any other; return whether the ended one asked questions about a recording.
+        """Open a dialog and end the one that was open. Return whether that one asked questions about a recording.
 
         The reports of that recording can be ordered from then on.
         """

@@ -1,4 +1,4 @@
-"""Downloads of files that people send, up to a stored recording or a sentence that says why there is none.
+"""Downloads files that people send. Each becomes a stored recording, or gets a sentence that says why it does not.
 
 A file is open until it is stored, refused or cancelled. Downloads of open files resume after a restart.
 """

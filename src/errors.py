@@ -56,7 +56,7 @@
     ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
-A docstring is the technical message, ``user_text`` the Russian sentence: templates over the constructor's keywords.
+A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill them in.
 """
 
 import re
@@ -87,7 +87,7 @@ class VoxPersonaError(Exception):
 
 
 def chat_text(code: str | None, text: str | None) -> str:
-    """Return what people in a chat read of an error: its sentence for them, else ``text``, its ``user_text``."""
+    """Return what people in a chat read of an error: its sentence for chats, else ``text``, its ``user_text``."""
     return texts.errors_in_chats.SENTENCES.get(code or "", text or "")
 
 

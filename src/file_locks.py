@@ -13,7 +13,8 @@ _POLL_S = 0.05
 class FileLock:
     """One lock on ``path``: a file that is made for the lock and stays, or with ``folder`` an existing folder.
 
-    Two objects exclude each other in one process, too. Libraries have no lock that turns from exclusive to shared.
+    Two ``FileLock`` objects exclude each other even in one process. Unlike locks of libraries, this one can turn from
+    exclusive to shared.
     """
 
     def __init__(self, path: Path, *, folder: bool = False) -> None:

@@ -24,7 +24,7 @@ _LONGEST_DELAY_S = 60.0
 
 
 def delay_s(tries: int) -> float:
-    """Return the pause after ``tries`` failures: 2, 4, 8, … seconds, a minute at most."""
+    """Return the pause in seconds after a failure that ``tries`` others preceded: 2, 4, 8, …, at most a minute."""
     return float(min(_FIRST_DELAY_S * 2 ** min(tries, 10), _LONGEST_DELAY_S))
 
 

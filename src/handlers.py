@@ -59,14 +59,14 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 MOST_WAITS = 10
-"""How often an update waits for the database. One that is there and never lets it finish fails for another reason."""
+"""How often an update waits for the database. If it fails even then, something else than an absence is wrong."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
 _KNOWN = "known"
 _DATABASE_AWAY = "database_away"
 _WAITED_FOR = frozenset([MessengerUnavailable.code, DatabaseMisconfigured.code, _DATABASE_AWAY])
-"""These outcomes come to an end of themselves, or by an operator's hand: the update is handled again."""
+"""Outcomes whose cause passes by itself, or by an operator's hand: the update is then handled again."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ USUAL_TIMING = Timing()
 
 @dataclass(frozen=True)
 class _Arrival:
-    """An update on its way. ``update`` is None for a message from before a restart, which has to be fetched."""
+    """An update for its person's queue. ``update`` is None for a message that has to be fetched after a restart."""
 
     seen: SeenUpdate
     update: IncomingMessage | ButtonPress | None
     answer: PressAnswer | None = None
     failure: VoxPersonaError | None = None
-    """Why the update could not be stored; the person is told in turn."""
+    """Why the update could not be stored; the person is told when its turn comes."""
 
 
 class Router:
@@ -264,7 +264,7 @@ class Router:
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
     async def _wait_for_database(self, chat: ChatId, outcome: str, *, stored: bool) -> None:
-        """Wait for the database; of a message that is ``stored``, tell its person once that the answer will come."""
+        """Wait for the database. If the update is ``stored``, first tell its person once that the answer will come."""
         refuses_us = outcome == DatabaseMisconfigured.code
         if stored:
             said = texts.telegram.SAVED_UNTIL_MENDED if refuses_us else texts.telegram.SAVED
@@ -365,7 +365,7 @@ class Router:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 
     async def _note_end(self, seen: SeenUpdate) -> None:
-        """Note the end of an update, and earlier unnoted ends, so that old replies meet no later dialog."""
+        """Note the ends of this update and of earlier ones; else they are handled again, maybe within later dialogs."""
         self._ended.add(seen)
         ended = list(self._ended)
         try:

@@ -101,7 +101,7 @@ class MyReportsHandlers:
         )
 
     async def handle_my_reports_v2(self, context: Context, update: Press | IncomingMessage) -> None:  # noqa: ARG002
-        """Send the list of all reports, whose numbers can be used from now on, then the menu."""
+        """Send the list of all reports, then the menu. The numbers in the list can be used from now on."""
         owner = context.user.id
         async with self._desk.alone(owner):
             began = perf_counter()
@@ -165,7 +165,7 @@ class MyReportsHandlers:
         await self._number_typed(context, message, ReportAction.RENAME)
 
     async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
-        """Take a new title, which replaces an earlier one, and ask to confirm it."""
+        """Take a new title in the place of one typed before, and ask to confirm it."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
@@ -310,7 +310,7 @@ class MyReportsHandlers:
         await self._end(context, action, "not_found", f"❌ {texts.my_reports.GONE.format(number=number)}")
 
     async def _end(self, context: Context, action: ReportAction, outcome: str, tell: str) -> None:
-        """End the dialog and show the menu below its outcome ``tell``, in HTML."""
+        """End the dialog and show ``tell``, its outcome in HTML, with the menu below."""
         count(action, outcome)
         log.info("report_action", user=str(context.user.id), action=action, outcome=outcome)
         await self._desk.end(context.user.id)

@@ -27,16 +27,16 @@ log = structlog.get_logger(__name__)
 _PERIOD_S = 3600.0
 _ROWS_AT_ONCE = 1000
 _PAUSE_S = 0.1
-"""Between two batches: people's own questions to the database come first."""
+"""Seconds between two batches, so that people's own questions to the database come first."""
 _FILES_KEPT = timedelta(days=1)
-"""Nothing that works on a file leaves it untouched for so long."""
+"""A file that has been untouched for so long is not being worked on."""
 _CHECKED_EVERY = timedelta(days=1)
 _LEFTOVERS = ("*.copy", ".*.tmp")
-"""Names in the spool of what a killed copy of the object store leaves."""
+"""Names of the files that a killed copy of the object store leaves in the spool."""
 
 
 class Housekeeping:
-    """Cleans up every hour. Rows whose age is a setting are kept for ``kept``; ``now`` returns the time."""
+    """Cleans up every hour. ``kept`` is how long rows stay whose age is a setting; ``now`` returns the time."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Housekeeping:
             await asyncio.sleep(_PAUSE_S)
 
     async def _clean_spool(self) -> int:
-        """Remove the folders of recordings that are done or deleted, and leftovers; what else is there stays."""
+        """Remove old leftovers and old folders of recordings that are done or deleted; return how many these were."""
         oldest = (self._now() - _FILES_KEPT).timestamp()
         folders = await asyncio.to_thread(_recordings_in, self._spool, oldest)
         async with self._database.transaction() as connection:

@@ -68,14 +68,15 @@ from work_in_progress import WorkInProgress
 log = structlog.get_logger(__name__)
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
-"""Delays of a job before it is tried again when something did not answer: three hours in all."""
+"""Seconds before each further try of a job that failed because something did not answer: nearly three hours in all."""
 _PATIENCE_S = 3.0
-"""How long people wait for a database without being told: one that is started again needs two seconds."""
+"""Seconds that a person waits for an absent database before being told. A database that restarts needs two seconds."""
 _THREADS = 16
 """Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
-"""Seconds after which a computing thread hands the interpreter to the event loop. A press gives it up and takes it back
-a dozen times; ``scripts/benchmark -k switch_interval`` measures what that costs at this and at Python's 5 ms."""
+"""Seconds after which a computing thread hands the interpreter to the event loop. To handle one press, the event loop
+gives the interpreter up and takes it back a dozen times. ``scripts/benchmark -k switch_interval`` measures what that
+costs with this value and with Python's 5 ms."""
 
 
 class Followers:
@@ -125,7 +126,7 @@ class Bot:
         return self._telegram.username
 
     async def run(self) -> None:
-        """Work until cancelled; work that runs then goes on at the next start."""
+        """Run until cancelled. Jobs that are cut off go on at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._jobs.run_worker(None))
             # Before anything is sent: whether a message of the last run arrived is seen by the ids around the newest.
@@ -187,7 +188,7 @@ async def open_bot(
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Lock the session, whose file belongs to one process; the lock of a killed process is free again."""
+    """Hold the lock of the session, whose file only one process may use. A killed process loses the lock."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / ".lock")
     try:
@@ -199,7 +200,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def messenger_of(settings: Settings) -> Messenger:
-    """Make the messenger that the settings name, which is Telegram; nothing is sent.
+    """Make the messenger that the settings describe, today always Telegram. It does not connect yet.
 
     Raises:
         BotNotConfigured: token, id or hash is missing.

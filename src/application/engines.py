@@ -1,6 +1,6 @@
-"""The engine of each slot: the configured endpoint, else the embedded one. Each is made ready at its first use.
+"""The engines in use: for each purpose the configured endpoint, else the embedded engine, made at its first use.
 
-An adapter is imported only when it is made: its libraries take seconds to load, and most runs need one of each kind.
+An adapter's module is imported only when the adapter is made, since its libraries take seconds to load.
 """
 # ruff: noqa: PLC0415
 
@@ -34,7 +34,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDED_MODEL = "llm-1.5b"
 EMBEDDED_CONTEXT_TOKENS = 8192
 EMBEDDED_OUTPUT_TOKENS = 1024
-"""Longest answer of the embedded model: it writes 27 tokens a second, and in longer answers repeats itself."""
+"""The longest answer of the embedded model. It writes 27 tokens a second, and repeats itself in longer answers."""
 _ASR_TIMEOUT_S = 600.0
 _EMBEDDINGS_TIMEOUT_S = 60.0
 _EMBEDDINGS_CONCURRENCY = 4
@@ -42,9 +42,9 @@ _EMBEDDINGS_CONCURRENCY = 4
 
 @dataclass(frozen=True)
 class _LocalSpeech:
-    """A speech-to-text engine on this machine, as a class of a module that is imported late.
+    """A speech-to-text engine on this machine, by the names of its class and of its module, which is imported late.
 
-    ``weights`` are those it uses when no folder is configured; None when a folder has to be configured.
+    ``weights`` names those that are used when no folder is configured; None when a folder has to be configured.
     """
 
     module: str
@@ -58,7 +58,7 @@ LOCAL_SPEECH = {
     AsrEngine.WHISPER: _WHISPER,
     AsrEngine.ONNX: _LocalSpeech("speech_to_text.onnx", "OnnxSpeechToText", None),
 }
-"""Every choice of ``AsrEngine`` but the endpoint: import, loading and download follow from the row."""
+"""The local engine of every ``AsrEngine`` but ``OPENAI``. Its row decides what is imported, loaded and downloaded."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Endpoint:
 
     @property
     def provider(self) -> str:
-        """The endpoint's host: what errors and manifests call it."""
+        """The endpoint's host and port, by which errors and manifests name it."""
         return urlsplit(self.base_url).netloc
 
 
@@ -104,9 +104,9 @@ def language_endpoint(settings: Settings) -> Endpoint | None:
 
 
 def embeddings_endpoint(settings: Settings) -> Endpoint | None:
-    """Return the endpoint that embeds; None when the local engine does or none does.
+    """Return the endpoint that makes embeddings; None when the local engine makes them, or when they are off.
 
-    An address for everything does not choose it: few of those that have language models have embeddings, too.
+    ``OPENAI_BASE_URL`` and its key alone choose no endpoint here: few endpoints of language models make embeddings.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.
@@ -120,7 +120,7 @@ def embeddings_endpoint(settings: Settings) -> Endpoint | None:
 
 
 def speech_in_use(settings: Settings) -> tuple[str, str | None]:
-    """Return the name of the speech model, and the provider who runs it; None when it runs on this machine.
+    """Return the speech model's name and its provider; the provider is None when the model runs on this machine.
 
     Raises:
         BadSettings: as ``speech_endpoint``.
@@ -133,7 +133,7 @@ def speech_in_use(settings: Settings) -> tuple[str, str | None]:
 
 
 def language_in_use(settings: Settings) -> tuple[str, str | None]:
-    """Return the name of the language model as ``speech_in_use`` does; there must be one.
+    """Return the name and the provider of the language model, as ``speech_in_use`` does. A model must be in use.
 
     Raises:
         BadSettings: as ``language_endpoint``.
@@ -172,7 +172,7 @@ def _is_address(base_url: str) -> bool:
 
 
 class EnginePool:
-    """The engines of one process; they encode while they hold one of ``processors``.
+    """The engines of one process. Encoding audio for an endpoint holds one of ``processors``.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.
@@ -213,7 +213,7 @@ class EnginePool:
 
     @property
     def has_demo_model(self) -> bool:
-        """True when the small embedded language model answers, whose reports are a demonstration."""
+        """True when the small embedded language model is in use, whose reports are only a demonstration."""
         embedded = self.has_language_model and self._language_endpoint is None
         return embedded and self._settings.llm_model_file is None
 
@@ -295,7 +295,7 @@ class EnginePool:
     async def fetch_weights(self, *, language_model: bool) -> None:
         """Fetch all weights of the embedded engines, also those not needed now: the next run may have no network.
 
-        A failure is left to the step that needs the weights.
+        A failure is only logged; the step that needs the weights tries again, and raises.
         """
         settings = self._settings
         wanted = ["voice-encoder"]

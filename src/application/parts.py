@@ -67,9 +67,9 @@ async def open_application(
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
-    Work that failed for a passing reason is tried again: the first time after the first of ``retry_delays_s``, and no
-    more after the last of them. An original that the object store lost is fetched again from ``attachments``. Callers
-    wait up to ``patience_s`` for a database that is away; work in the background waits up to ``work_patience_s``.
+    Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
+    the failure. An original that the object store lost is fetched again from ``attachments``. Callers wait up to
+    ``patience_s`` for a database that is away; work in the background waits up to ``work_patience_s``.
 
     Raises:
         BadSettings: settings or programs are wrong.

@@ -13,11 +13,11 @@ from embedded.engines import Engines as EmbeddedEngines
 from training_data.export import Examples, collect
 
 _PATIENCE_S = 60.0
-"""As all commands wait for a database that is away."""
+"""Seconds to wait for a database that is away, as in all commands."""
 
 
 class RatedAnswers:
-    """``GoodAnswers`` out of a storage of conversations."""
+    """``GoodAnswers`` read from a storage of conversations."""
 
     def __init__(self, storage: StorageAdapter) -> None:
         self._storage = storage
@@ -38,10 +38,10 @@ class RatedAnswers:
 
 
 async def collect_examples(settings: Settings) -> Examples:
-    """Collect the examples that this installation's good answers make.
+    """Make examples of all good answers in this installation.
 
     Raises:
-        DatabaseUnavailable, EngineFailed: they cannot be read.
+        DatabaseUnavailable, EngineFailed: the answers cannot be read.
     """
     async with EmbeddedEngines(settings.persistent_dir) as embedded:
         opened = await open_database(settings, embedded)
@@ -52,10 +52,10 @@ async def collect_examples(settings: Settings) -> Examples:
 
 
 async def collect_from(database: Database) -> Examples:
-    """Collect the examples that the good answers in a database make, without the names of people in it.
+    """Make examples of all good answers in a database, with the names of the people in it masked.
 
     Raises:
-        DatabaseUnavailable: they cannot be read.
+        DatabaseUnavailable: the answers cannot be read.
     """
     async with database.transaction() as connection:
         people = await metadata_store.list_people(connection)

@@ -1,7 +1,7 @@
-"""An answer from passages: written by the language model and held to them, or the quotes themselves.
+"""Answers made from passages: a text by the language model that cites them, or the passages themselves as quotes.
 
-What stands in recordings and earlier answers is data. A model's answer counts only when it cites a passage's
-number; without a citation it rests on nothing that a person could check.
+The model gets what stands in recordings and earlier answers as data. Its answer counts only when it cites the number of
+a passage: without a citation it rests on nothing that a person could check.
 """
 
 import re
@@ -18,11 +18,11 @@ from text_cleaning import as_data
 from utils import clock
 
 _ANSWER_TOKENS = 1024
-"""A page; a longer answer to one question is not read on a phone."""
+"""About a page: nobody reads a longer answer to one question on a phone."""
 _ANSWER_SHARE = 3
-"""An answer gets at most this part of the context, or a small model would have no room for the passages."""
+"""An answer gets at most a third of the context. Otherwise a small model would have no room for the passages."""
 _EXAMPLES_SHARE = 2
-"""Examples get at most this part of the room that is left: they are the first to be done without."""
+"""Examples get at most half of the room that is left, since an answer can do without them."""
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _CITED_AS_DATA = re.compile(r"\((\d{1,3})\)")
 _NUMBER = re.compile(r"\d+")
@@ -40,13 +40,14 @@ class Composer:
     async def compose(
         self, question: str, passages: Sequence[Passage], turns: Sequence[Turn], examples: Sequence[Example] = ()
     ) -> AnswerOutcome:
-        """Answer from the passages and the chat's ``turns``, the latest first; the quotes when nothing is cited.
+        """Answer from ``passages``, the best first; return the passages as quotes when the model cites none.
 
-        ``examples``, the best first, show what a good answer looks like, where the model's context has room for them.
+        ``turns`` are the chat's last ones, the latest first. ``examples``, the best first, show what a good answer
+        looks like, where the model's context has room for them.
 
         Raises:
             ContextTooSmall: the model's context has no room for a passage and an answer.
-            ProviderError: of the model.
+            ProviderError: the model failed.
         """
         tokens = min(_ANSWER_TOKENS, self.llm.max_output_tokens, self.llm.context_tokens // _ANSWER_SHARE)
         prompt = self.prompt.render({"no_answer": texts.chats.NO_ANSWER_MARK})
@@ -69,7 +70,7 @@ class Composer:
         return outcome.model_copy(update={"prompt_version": self.prompt.version})
 
     async def _examples(self, examples: Sequence[Example], room: int) -> list[PromptMessage]:
-        """Return the first examples that fit as earlier questions and answers, the best one last.
+        """Return the first examples that fit into ``room`` tokens, as earlier questions and answers, the best last.
 
         Small models imitate such turns, and pass over examples that stand in one text with the passages (measured:
         ``scripts/benchmark -k learning``).
@@ -85,7 +86,7 @@ class Composer:
         return fitting
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
-        """Return one block of the latest turns that fit, the earliest first; an empty list when none fits."""
+        """Return the latest turns that fit into ``room`` tokens as one text, earliest first; [] if none fits."""
         said = [
             texts.chats.TURN_AS_DATA.format(question=as_data(turn.question), answer=as_data(turn.answer or ""))
             for turn in turns
@@ -94,7 +95,7 @@ class Composer:
         return [texts.chats.DIALOG_AS_DATA.format(turns="\n".join(reversed(fitting)))] if fitting else []
 
     async def _fitting(self, texts_in_order: Sequence[str], room: int) -> list[str]:
-        """Return the first texts, as many as fit together."""
+        """Return as many of the first texts as fit into ``room`` tokens together."""
         fitting: list[str] = []
         for text in texts_in_order:
             room -= await self._tokens(text)
@@ -108,7 +109,10 @@ class Composer:
 
 
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
-    """Return a model's text without the citations of passages that do not exist."""
+    """Return the model's text as the answer, without the citations of passages that do not exist.
+
+    Return the passages as quotes when no citation is left. Say that there is no answer when the model says so.
+    """
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
     # PostgreSQL stores no NUL.
     written = completion.text.replace("\0", "").strip()
@@ -135,7 +139,7 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
 
 
 def _as_written(answer: str) -> str:
-    """Return an earlier answer without a prompt's markers, in its lines and with its citations."""
+    """Return an earlier answer as data for a prompt, with its lines and its citations kept."""
     lines = (_CITED_AS_DATA.sub(r"[\1]", as_data(line)) for line in answer.splitlines())
     return "\n".join(filter(None, lines))
 

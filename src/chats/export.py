@@ -23,7 +23,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 @dataclass(frozen=True)
 class History:
-    """What a history file holds: one chat, one day of it or (None) all days, and this many questions."""
+    """What a history file holds: a chat, a day of it (None for all days), and the number of questions."""
 
     chat: Chat
     day: date | None
@@ -59,7 +59,7 @@ async def write_history(
 
 
 def history_file_name(history: History, extension: str) -> str:
-    """«Чат 2 Что говорят о завтраке за 03.11.2026.txt»"""
+    """Return a file name such as «Чат 2 Что говорят о завтраке за 03.11.2026.txt»."""
     day = texts.chats.HISTORY_FILE_DAY.format(day=f"{history.day:%d.%m.%Y}") if history.day else ""
     title = shown_title(history.chat).rstrip(ELLIPSIS)
     name = texts.chats.HISTORY_FILE.format(number=history.chat.number, title=title, day=day, extension=extension)
@@ -67,7 +67,7 @@ def history_file_name(history: History, extension: str) -> str:
 
 
 def source_line(source: Source) -> str:
-    """«[2] Интервью №17, 03.11.2026, Клиент, 12:41–13:05»"""
+    """Return a line such as «[2] Интервью №17, 03.11.2026, Клиент, 12:41–13:05»."""
     return texts.chats.SOURCE.format(
         number=source.number,
         label=source.label,
@@ -107,7 +107,7 @@ def _head(template: str, chat: Chat, title: str, day: date | None, now: datetime
 
 
 def _turns_txt(turns: Sequence[Turn]) -> str:
-    """One question with its answers."""
+    """Return one question with its answers as text."""
     lines = [
         texts.chats.FILE_LINE,
         texts.chats.FILE_QUESTION.format(time=_time(turns[0].asked_at)),

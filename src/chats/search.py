@@ -1,4 +1,4 @@
-"""What recordings say on a question: the port, and its adapter, full-text search over the person's own transcripts."""
+"""Finds what recordings say on a question: the port, and an adapter that searches the person's own transcripts."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from transcripts_store import FoundRecording, FoundSegment, Hit
 
 MOST_PASSAGES = 8
 _MOST_HITS = 60
-"""More than enough neighbours of them for the passages."""
+"""The most segments with words of the question that are looked at: more than enough for ``MOST_PASSAGES``."""
 _REACH = 4
-"""Segments on either side of a hit: an answer is read with its question."""
+"""The most segments that a passage has on either side of a hit, so that an answer is read with its question."""
 _PASSAGE_CHARACTERS = 700
 _WEAKEST_SHARE = 0.35
-"""Of the best passage's score: what is below only shares a common word with the question."""
+"""Passages below this share of the best one's score are left out: they only share a common word with the question."""
 
 _Place = tuple[RecordingId, int]
 
@@ -108,7 +108,7 @@ class TranscriptSearch:
 
 
 def _best_windows(hits: Sequence[Hit], segments: Sequence[FoundSegment]) -> list[_Window]:
-    """Return the best windows around hits; no two of them share a segment."""
+    """Return the best windows around hits, the best first; no two of them share a segment."""
     there = {(segment.recording_id, segment.position): segment for segment in segments}
     weights = {(hit.recording_id, hit.position): hit.weights for hit in hits}
     windows = [_window((hit.recording_id, hit.position), there, weights) for hit in hits]

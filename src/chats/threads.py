@@ -24,7 +24,7 @@ _REMEMBERED = timedelta(days=1)
 
 RatingStatsOf = Callable[[UserId], Awaitable[RatingStats]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
-"""Adds the job that answers to the transaction."""
+"""Adds a job that makes the answer, in the caller's transaction."""
 
 
 class ActiveChat(State):
@@ -35,7 +35,7 @@ class ActiveChat(State):
 
 
 class LastTitle(State):
-    """The latest occasion that gave a title, kept so that its repetition is not taken for a question."""
+    """The latest event by which the person named a chat. When it is handled again, it is not taken for a question."""
 
     KEY = "chat_last_title"
     door: str
@@ -69,7 +69,10 @@ class Chats:
         self._rating_stats = rating_stats
 
     async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
-        """Load a page of the owner's chats, last used first. Pages count from 1; a number too high gives the last."""
+        """Load a page of the owner's chats, the most recently used first.
+
+        Pages count from 1; a number too high gives the last page.
+        """
         async with self._database.transaction() as connection:
             active = await _active(connection, owner)
             total = await chat_history.count_chats(connection, owner)
@@ -110,7 +113,7 @@ class Chats:
             return await _enter(connection, await chat_history.get_chat(connection, owner, number))
 
     async def rename(self, owner: UserId, number: int, title: str, occasion: Occasion) -> Chat:
-        """Give a chat the title that was said on this occasion.
+        """Give a chat another title; ``occasion`` is the event by which the owner gave it.
 
         Raises:
             NotFound: the owner has no such chat.
@@ -140,7 +143,7 @@ class Chats:
             return chat
 
     async def is_known(self, owner: UserId, occasion: Occasion) -> bool:
-        """Tell whether this occasion was handled before: its question was asked, or its title was given."""
+        """Tell whether ``occasion`` was handled before: its question is stored, or a title was given then or later."""
         async with self._database.transaction() as connection:
             titled = await user_states.get(connection, owner, LastTitle)
             if titled is not None and _is_no_later(occasion, titled):
@@ -150,10 +153,10 @@ class Chats:
     async def ask(
         self, owner: UserId, occasion: Occasion, question: str, return_to: ReturnAddress | None = None
     ) -> AnswerId:
-        """Ask in the chat that the owner is in, and have it answered.
+        """Store a question in the chat that the owner is in, with a job that answers it; return the answer's id.
 
-        The answer is stored; with ``return_to`` the front door of the occasion also brings it there. The occasion must
-        not be known.
+        The answer is stored. With ``return_to`` the front door of the occasion also delivers it to that address. The
+        occasion must be a new one, see ``is_known``.
         """
         async with self._database.transaction() as connection:
             chat = await _active(connection, owner)
@@ -216,7 +219,7 @@ def _is_no_later(occasion: Occasion, titled: LastTitle) -> bool:
 
 
 async def _active(connection: Connection, owner: UserId) -> Chat:
-    """Return the chat that the owner is in, else the one that was used last, else a new one."""
+    """Return the chat that the owner is in. Without one, put the owner into the chat used last, else into a new one."""
     known = await user_states.get(connection, owner, ActiveChat)
     if known is not None:
         try:

@@ -21,7 +21,7 @@ _SHOWN_PROBLEMS = 100
 
 
 async def export(settings: Settings, path: Path, display: Display, *, force: bool) -> int:
-    """Write the good answers to ``path`` and tell how many there are; a file is replaced only by ``force``.
+    """Write the good answers to ``path`` and tell how many there are. Only ``force`` replaces an existing file.
 
     Returns:
         0; 1 when there is nothing to write, 2 when the file may not or cannot be written.
@@ -75,7 +75,7 @@ async def check(path: Path, display: Display) -> int:
 
 
 def _tell_problems(path: Path, display: Display) -> Counter[bool]:
-    """Print the first problems and all warnings, and count both: warnings by True."""
+    """Print the first 100 problems and all warnings. Return how many problems (False) and warnings (True) there are."""
     found: Counter[bool] = Counter()
     for problem in problems(path):
         found[problem.is_warning] += 1

@@ -32,7 +32,7 @@ class Command(click.Command):
     context_class = _Context
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments; refuse one too many here, since the library tells that in English only."""
+        """Parse the arguments. Refuse surplus ones here, since the library's own message about them is English."""
         ctx.allow_extra_args = True
         try:
             rest = super().parse_args(ctx, args)

@@ -36,7 +36,10 @@ _LONGEST_STEM = 80
 
 @dataclass(frozen=True)
 class Finished:
-    """A recording and what was made of it. ``pack`` names report types, ``engine_s`` is the speech engine's time."""
+    """A recording and what was made of it. ``pack`` has the labels of reports.
+
+    ``engine_s`` is how many seconds the speech engine worked.
+    """
 
     recording: Recording
     metadata: RecordingMetadata
@@ -83,10 +86,12 @@ def check_writable(out: Path) -> None:
 
 
 async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
-    """Write the files, each whole, the manifest last; return their folder and the manifest.
+    """Write all files, the manifest last, and return their folder and the manifest.
+
+    Each file appears whole or not at all.
 
     Raises:
-        DiskFull: no space; none of the files is there that was not there before.
+        DiskFull: no space left; the files that are new are removed again.
         UnwritableFolder: the folder cannot be made or written to.
     """
     folder, manifest = _folder(finished, out), _manifest(finished)
@@ -95,7 +100,7 @@ async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str
 
 
 async def write_transcript(finished: Finished, out: Path) -> None:
-    """Write the files of the transcript, before there are reports and the manifest of the whole.
+    """Write only the files of the transcript, while its reports and the manifest are still to come.
 
     Raises:
         DiskFull, UnwritableFolder: as ``write_artefacts``.
@@ -140,7 +145,7 @@ def _transcript_files(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
 
 
 def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
-    """Return the files by their names within the folder."""
+    """Yield the name of each file within the folder, and its content."""
     about = [finished.recording.file_name, *metadata_lines(finished.metadata)]
     yield from _transcript_files(finished)
     for run in finished.runs:

@@ -36,7 +36,7 @@ _STORES = ("files", _BUCKET)
 _PROGRAM = "scripts/run"
 
 _PATH = click.Path(path_type=Path, readable=False)
-"""Whether a file can be read is found out where its sentence is."""
+"""click does not check here whether a file can be read: the commands do, and say so in a Russian sentence."""
 help_option = click.help_option("--help", help=texts.cli.HELP_HELP)
 
 
@@ -89,7 +89,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     out: Path,
     as_json: bool,
 ) -> None:
-    """Run the main job on files."""
+    """Transcribe files and write their reports."""
     if not files:
         raise click.UsageError(texts.cli.NO_FILES)
     _require(language, (*LANGUAGES, _DETECT))
@@ -114,7 +114,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
 @click.option("--out", default="out/demo", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT_DEMO)
 @help_option
 def demo(out: Path) -> None:
-    """Run the main job on the sample, with one short report."""
+    """Transcribe the sample and write one short report."""
     _run(
         lambda: _process(
             files=(ROOT / "samples" / "demo.ogg",),
@@ -259,7 +259,10 @@ def _require(value: str, allowed: tuple[str, ...]) -> None:
 
 
 def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = False) -> None:
-    """Run a command; Ctrl-C and SIGTERM cancel it in an orderly way. With ``console`` its log is seen too."""
+    """Run a command, then end the process with the command's exit status.
+
+    Ctrl-C and SIGTERM cancel the command in an orderly way. With ``console`` the log also goes to standard error.
+    """
 
     async def cancellable() -> int:
         task = asyncio.create_task(command())
@@ -281,7 +284,11 @@ def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = F
 
 
 def _open_logs(settings: Settings, *, console: bool) -> None:
-    """Open the log, the first thing that is written under the state's folder."""
+    """Open the log, the first file under ``PERSISTENT_DIR``.
+
+    Raises:
+        BadSettings: that folder cannot be written to.
+    """
     folder = settings.persistent_dir / "logs"
     try:
         with disk_full_mapped(folder):
@@ -296,7 +303,7 @@ def _tell(error: VoxPersonaError) -> int:
 
 
 def _say(text: str) -> None:
-    """Print to standard error; when that is not possible, the exit status still tells."""
+    """Print to standard error. Text that cannot be printed is dropped: the exit status still tells what happened."""
     try:
         click.echo(text, err=True)
     except OSError:
@@ -305,7 +312,7 @@ def _say(text: str) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Replace standard streams that were closed at the start, so that no file takes their numbers."""
+    """Replace standard streams that were closed at the start, so that no file gets their descriptors."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115, PTH123  # open for good

@@ -87,7 +87,7 @@ class Display:
             self._live.remove_task(self._tasks.pop(subject))
 
     def advance(self, label: str, done: int, total: int) -> None:
-        """Show how far something that is waited for is; in plain output a line every tenth."""
+        """Show how much of ``total`` is done of something that is waited for. Plain output gets a line every tenth."""
         fraction = done / total if total else 0.0
         if self._live is not None:
             self.show(label, f"{fraction:.0%}", fraction)

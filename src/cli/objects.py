@@ -12,7 +12,7 @@ from object_check import check_objects
 
 _INCOMPLETE_STATUS = 1
 _YOUNG = timedelta(days=1)
-"""The recording of a younger object may still be on its way into the database."""
+"""A younger object is no orphan: the row of its recording may not be in the database yet."""
 
 
 async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
@@ -32,7 +32,9 @@ async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
 
 
 async def check(settings: Settings, delete: bool, display: Display) -> int:
-    """Compare the object store with the recordings, and tell what does not belong together.
+    """Compare the object store with the recordings; print objects without a recording, and originals that are lost.
+
+    With ``delete`` the objects without a recording are deleted, unless they are all that the store has.
 
     Returns:
         0; 1 when an original is lost.

@@ -1,4 +1,4 @@
-"""The main job in the terminal: take files in, follow their jobs, write the artefacts."""
+"""The command ``process``: it takes files in, follows their jobs and writes the artefacts."""
 
 import asyncio
 import json
@@ -41,7 +41,10 @@ _POLL_S = 0.25
 
 
 class ProcessOptions(BaseModel):
-    """The options of ``process``. With ``language`` None it is detected; ``report`` is all, none or ids with commas."""
+    """The options of ``process``. ``language`` is None when it is to be detected.
+
+    ``report`` is ``all``, ``none``, or the ids of reports, separated by commas.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,7 +66,7 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
         The exit status: 0, or the gravest of the files' failures.
 
     Raises:
-        UnwritableFolder, UnknownChoice, BuildingNeeded: known before anything is started.
+        UnwritableFolder, UnknownChoice, BuildingNeeded: the options are wrong; nothing was started.
         BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: no file can be worked on.
     """
     await asyncio.to_thread(check_writable, options.out)

@@ -15,11 +15,13 @@ from prompt_pack.pack import load_pack
 log = structlog.get_logger(__name__)
 
 _STOP_LIMIT_S = 18.0
-"""What has not stopped by then is left to the next start, which takes it over: all state is durable."""
+"""The most seconds from the signal to the end of the process. The next start goes on with the rest: all is durable."""
 
 
 async def serve(settings: Settings) -> int:
-    """Run bot and worker until a signal, which parks what runs; a second signal ends the process at once.
+    """Run bot and worker until SIGINT or SIGTERM. A second signal ends the process at once.
+
+    Work that is cut off goes on at the next start.
 
     Returns:
         0.

@@ -35,7 +35,7 @@ T = TypeVar("T")
 class HybridStorage:
     """``StorageAdapter`` that takes conversations and ratings whether the database is there or not.
 
-    What the journal took moves into the database when that is back (``settle``), however often this is interrupted.
+    ``settle`` moves what the journal took into the database. It may be interrupted at any time, and called again.
     """
 
     def __init__(self, database: Database, folder: Path) -> None:
@@ -48,7 +48,10 @@ class HybridStorage:
 
     @property
     def state(self) -> StorageState:
-        """Which backend is in use, since when and why. What an earlier process left counts after ``settle``."""
+        """Which backend is in use, since when and why.
+
+        ``backlog`` lacks what an earlier process left until ``settle`` or ``get_stats`` has read it.
+        """
         away = self._reason is not None
         return StorageState(
             backend=StorageBackend.JOURNAL if away else StorageBackend.DATABASE,
@@ -64,7 +67,7 @@ class HybridStorage:
         return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))
 
     async def get_stats(self, owner: UserId | None) -> RatingStats:
-        """Count conversations and ratings; while the database is away, those last known and those of the journal."""
+        """Count conversations and ratings. While the database is away, add those of the journal to those last known."""
         await self._journal.open()
         try:
             stats = await self._postgres.get_stats(owner)
@@ -84,7 +87,7 @@ class HybridStorage:
             return await self._journal.get_rated_conversations(owner, at_least, limit)
 
     async def settle(self) -> None:
-        """Move what the journal took into the database, be it in an earlier process.
+        """Move all that is in the journal into the database, also what an earlier process left.
 
         Raises:
             DatabaseUnavailable: it is away; what was not moved stays.
@@ -118,7 +121,7 @@ class HybridStorage:
 
 
 def _together(known: RatingStats, meanwhile: RatingStats) -> RatingStats:
-    """Return both, marked as partial: an answer that was rated anew is in both."""
+    """Return the sums, marked as partial: an answer that was rated again meanwhile is counted twice."""
     one, two, three, four, five = map(sum, zip(known.by_stars, meanwhile.by_stars, strict=True))
     return RatingStats(
         conversations=known.conversations + meanwhile.conversations,

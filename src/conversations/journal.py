@@ -45,9 +45,9 @@ class Entry(Value):
 
 
 class JournalStorage:
-    """``StorageAdapter`` over a file of JSON lines in ``folder``, each on the disk before it counts.
+    """``StorageAdapter`` over a file of JSON lines in ``folder``. A line counts once it is synced to the disk.
 
-    Ratings are also taken of answers that the journal does not have: they are in the database.
+    Ratings of answers that the journal does not have are taken, too: those answers are in the database.
     """
 
     def __init__(self, folder: Path, most: int = MOST_CONVERSATIONS) -> None:
@@ -114,7 +114,7 @@ class JournalStorage:
         return await asyncio.to_thread(lambda: [self._rated(rating, kept) for rating, kept in rated[:limit]])
 
     async def entries(self) -> Sequence[Entry]:
-        """Return what waits for the database, in its order, with embeddings."""
+        """Return what waits for the database, in the order in which it came, with embeddings."""
         await self.open()
         return await asyncio.to_thread(lambda: list(map(self._whole, self._entries or ())))
 
@@ -131,7 +131,7 @@ class JournalStorage:
                 self._take(entry)
 
     def _take(self, entry: Entry) -> None:
-        """Add an entry that is on the disk to what is known."""
+        """Add an entry, which is on the disk already, to what is held in memory."""
         assert self._entries is not None  # noqa: S101  # it was read
         self._entries.append(entry)
         if entry.conversation is not None:
@@ -192,7 +192,10 @@ class JournalStorage:
         return entry
 
     def _keep_vector(self, embedding: Embedding) -> _VectorPlace | None:
-        """Write an embedding; None when the file cannot take it, which costs an example and no answer."""
+        """Write an embedding and return its place; None when the file cannot take it.
+
+        The conversation is then stored without its embedding.
+        """
         name = f"{hashlib.sha256(embedding.model.encode()).hexdigest()[:16]}.vectors"
         index = Vectors(self._folder / name).append(embedding)
         return None if index is None else _VectorPlace(file=name, index=index)
@@ -218,7 +221,7 @@ class JournalStorage:
 
 
 def _later(known: Rating | None, said: Rating) -> Rating:
-    """Return what is thought after both: of what both say, the later."""
+    """Return ``known`` if it is the later rating, else ``said`` with its gaps (None) filled from ``known``."""
     if known is None or known.at > said.at:
         return said if known is None else known
     return Rating(

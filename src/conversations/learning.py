@@ -1,4 +1,4 @@
-"""Learning from ratings: earlier questions like a new one, with the answers that their person found good."""
+"""Learning from ratings: finds earlier questions like a new one, with answers that the same person found good."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,19 +15,20 @@ from errors import VoxPersonaError
 log = structlog.get_logger(__name__)
 
 FLOOR = 0.88
-"""The cosine from which questions are alike; e5's bunch together. Chosen by F0.5 on 45 questions (precision 0.76,
-recall 0.56); on 45 others precision is 0.80 and recall 0.53 (``scripts/benchmark -k learning``)."""
+"""Questions are alike from this cosine on. It is high because the vectors of e5 all lie close together. Chosen by F0.5
+on 45 questions (precision 0.76, recall 0.56); on 45 others precision is 0.80 and recall 0.53 (``scripts/benchmark -k
+learning``)."""
 _MOST_COMPARED = 1000
 """The latest good conversations of a person that are compared."""
 _MOST_AT_ONCE = 50
-"""Questions without a vector of today's model that are embedded for one answer; the others follow with the next."""
+"""How many earlier questions without a vector of today's model are embedded for one answer; the next do the rest."""
 _LITTLE_ENDIAN = np.dtype("<f4")
 
 
 class Learning:
     """Finds examples for new answers: at most ``most``, and none when it is 0.
 
-    Nothing here fails an answer: without embeddings there are no examples.
+    An engine of embeddings that fails does not fail the answer; there are no examples then.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Learning:
         return await asyncio.to_thread(_nearest, written, vectors, question, self._most)
 
     async def _vectors_of(self, conversations: Sequence[RatedConversation], model: str) -> list[Float32Array | None]:
-        """Return a vector of ``model`` for each; None where another model made the vector and it is not made anew."""
+        """Return the vector of each question by ``model``; None where it is not stored and is not made now either."""
         known = [self._known_vector(each, model) for each in conversations]
         lacking = [at for at, vector in enumerate(known) if vector is None][:_MOST_AT_ONCE]
         embeddings = await self._embeddings() if lacking else None

@@ -13,7 +13,7 @@ from db import Connection, Database
 
 
 class PostgresStorage:
-    """``StorageAdapter`` over the tables of chats: a conversation that is added is the end of its answer."""
+    """``StorageAdapter`` over the tables of chats. Adding a conversation also finishes the waiting answer."""
 
     def __init__(self, database: Database, most: int = MOST_CONVERSATIONS) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class PostgresStorage:
             return await conversations_store.list_rated(connection, owner, at_least, limit)
 
     async def take_over(self, entries: Sequence[Entry]) -> None:
-        """Do what a journal has noted, in one transaction."""
+        """Store the entries of a journal, in one transaction."""
         async with self._database.transaction() as connection:
             for entry in entries:
                 if entry.conversation is not None:

@@ -1,4 +1,4 @@
-"""Ratings: what people think of answers, and the figures of it."""
+"""Ratings: what people think of answers, and figures about it."""
 
 from datetime import UTC, datetime
 
@@ -49,11 +49,11 @@ class Ratings:
         return found
 
     async def stats(self, owner: UserId | None) -> RatingStats:
-        """Count the ratings of one person, or of everybody."""
+        """Count the ratings of one person; of everybody when ``owner`` is None."""
         return await self._storage.get_stats(owner)
 
     async def models(self) -> list[ModelMetrics]:
-        """Load the figures of the models and prompts that were used last."""
+        """Load the figures of the ten pairs of model and prompt that were used last, the latest first."""
         async with self._database.transaction() as connection:
             return await conversations_store.model_metrics(connection, _MODELS)
 

@@ -13,15 +13,15 @@ _LENGTHS = struct.Struct("<II")
 
 
 class Vectors:
-    """The embeddings of one model in the file at ``path``, which is made with the first. All methods block."""
+    """The embeddings of one model in the file at ``path``. The first ``append`` makes the file. All methods block."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def append(self, embedding: Embedding) -> int | None:
-        """Add an embedding behind the earlier ones, on the disk; return its index.
+        """Add an embedding at the end of the file, sync the file, and return the embedding's index.
 
-        Returns None when the file is of another model or size, or damaged.
+        Return None when the file is of another model or size, or damaged.
 
         Raises:
             DiskFull: no space left; the file has the embeddings that it had.

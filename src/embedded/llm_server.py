@@ -1,7 +1,7 @@
 """The language model's process: serves until it is told to end. ``embedded.llm`` starts it; it imports nothing of ours.
 
-llama.cpp comes as a library whose server runs inside the interpreter; in a process of its own it can be shared and
-ended, and its memory is not ours.
+llama.cpp comes as a library whose server runs inside the interpreter. In a process of its own the server can be shared
+by commands and ended, and its memory does not count as ours.
 """
 
 import argparse
@@ -11,7 +11,8 @@ from pathlib import Path
 import xllamacpp
 
 PROMPT_CACHE_MIB = 512
-"""Prompts kept for reuse: two whole contexts of 8,192 tokens (28 KiB a token, 1.5B). The default is 8 GiB."""
+"""Memory for prompts that are kept for reuse: two contexts of 8,192 tokens, at 28 KiB a token of the 1.5B model. The
+default of llama.cpp is 8 GiB."""
 WARNINGS = 2
 
 

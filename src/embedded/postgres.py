@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 DATABASE = "voxpersona"
 SUPERUSER = "voxpersona"
 UNPRIVILEGED_USERS = ("postgres", "nobody")
-"""PostgreSQL refuses to run as root; the first of these that exists owns its data then."""
+"""PostgreSQL refuses to run as root. For root, the first of these users that exists runs it and owns its data."""
 INITDB_LIMIT_S = 120.0
 CONNECT_LIMIT_S = 5
 DATABASE_LIMIT_S = 30.0

@@ -1,9 +1,11 @@
 """What the embedded engines have in common: one process per installation, shared by every command that needs it.
 
-A command that uses an engine holds a shared lock on ``run/<engine>.users`` for as long as it lives; the kernel frees it
-when the command is killed. Whoever leaves and gets the lock alone stops the engine, and nobody else does.
-``run/<engine>.json`` says which process the engine is, so that the next command adopts what a killed command left, or
-puts another in its place. Each command watches the engines it uses; one that died is started again at the same address.
+A command that uses an engine holds a shared lock on ``run/<engine>.users`` for as long as it lives; the kernel frees
+the lock when the command is killed. A command that gives the engine up tries to get this lock alone. When it does,
+nobody else uses the engine, and the command stops it.
+
+``run/<engine>.json`` says which process the engine is. By it the next command adopts an engine that a killed command
+left, or replaces it. Each command watches the engines that it uses, and starts one that died again at the same address.
 """
 
 import asyncio
@@ -35,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(12_000, 32_000)
-"""Below the range that systems take outgoing ports from: an engine that connects to itself cannot take its own."""
+"""Below the range from which systems take ports of outgoing connections: these must not take a port meant for an
+engine."""
 POLL_S = 0.05
 LOCK_LIMIT_S = 180.0
 """How long to wait for another command that is starting or stopping the same engine."""
@@ -124,7 +127,7 @@ class Engine(ABC):
         """Tell whether the engine answers a real request."""
 
     def left_behind(self) -> list[psutil.Process]:
-        """Processes of this installation's engine, whoever started them. Blocking."""
+        """Return the processes of this installation's engine, whoever started them. Blocking."""
         return [process for process in psutil.process_iter(["cmdline"]) if self.mark in (process.info["cmdline"] or ())]
 
     def suits(self, running: Running) -> bool:  # noqa: ARG002
@@ -316,7 +319,7 @@ class Engine(ABC):
             return None
 
     async def _end_left_behind(self) -> None:
-        """End the engine that a killed command left, found by the run file or, where that is missing, by its mark."""
+        """End the engine that a killed command left, found by the run file or by its mark, and remove the run file."""
         running = self._read_run_file()
         known = running.process() if running else None
         for process in [*([known] if known else []), *await asyncio.to_thread(self.left_behind)]:
@@ -352,7 +355,10 @@ class Engine(ABC):
 
 
 async def _has_ended(process: psutil.Process, limit_s: float) -> bool:
-    """Poll until the process has ended: it may be a child of another command, and only that one can wait for it."""
+    """Tell whether the process ends within ``limit_s``.
+
+    It is polled, since only its parent could wait for it, and that may be another command.
+    """
     deadline = time.monotonic() + limit_s
     while not _is_gone(process):
         if time.monotonic() >= deadline:

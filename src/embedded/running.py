@@ -1,4 +1,4 @@
-"""Which process an engine is, as its run file says it."""
+"""The run file of an engine: which process the engine is, and how to reach it."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Running:
-    """An engine's process and how to reach it, as written to the run file; ``birth`` is that of ``birth_of``."""
+    """An engine's process and how to reach it, as written to the run file; ``birth`` is what ``birth_of`` returns."""
 
     pid: int
     birth: str
@@ -31,7 +31,8 @@ class Running:
 def birth_of(pid: int) -> str:
     """Return what tells a process from all others that ever had its pid, whatever the system's clock says.
 
-    It is the boot and the tick of the start: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
+    It is the id of the boot and the clock tick at which the process started:
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
 
     Raises:
         FileNotFoundError, ProcessLookupError: there is no such process.

@@ -1,6 +1,6 @@
 """The object store that version 0.1 embedded, started once more to bring over its objects; also the tests' S3 server.
 
-SeaweedFS's ``weed mini``, every listener on loopback, keys made once.
+It is SeaweedFS's ``weed mini``. All its listeners are on loopback, and its keys are made once.
 
 ``mini`` starts each service as soon as the one before is ready and stops them in order; ``weed server`` sleeps two
 seconds between them and needs to be killed.
@@ -39,7 +39,7 @@ PORT_NAMES = (
     "admin.port.grpc",
     "webdav.port",
 )
-"""All are given: what is left out is looked for at a fixed number, or at another one plus ten thousand."""
+"""All are given. A service without a port takes a fixed one, or that of another service plus ten thousand."""
 SWITCHED_OFF = ("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false")
 SOCKET_DIR = Path("/tmp")  # noqa: S108 - where SeaweedFS puts its sockets, there is no option for it
 SIGNING_KEYS = ("JWT_SIGNING", "JWT_SIGNING_READ", "JWT_FILER_SIGNING", "JWT_FILER_SIGNING_READ")

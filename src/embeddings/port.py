@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Float32Array = NDArray[np.float32]
 
 LONGEST_CHARS = 4000
-"""What follows is not embedded. It is a long message of Telegram and about a thousand tokens of Russian: OpenAI's
-models and bge-m3 take eight times as many, and a vector of more text tells nothing apart."""
+"""The most characters of a text that are embedded. That is a long message of Telegram, or about a thousand tokens of
+Russian. OpenAI's models and bge-m3 take eight times as many, but vectors of longer texts do not tell them apart."""
 
 _NO_TEXT = "-"
 _UNSENDABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -21,16 +21,16 @@ class Embeddings(Protocol):
     """Turns texts into unit vectors; a question and the passages that answer it are near each other.
 
     Any string is taken: what no engine can read is left out, what is longer than ``LONGEST_CHARS`` is cut, and a text
-    without words has a vector without meaning. Callers need not hold a processor of ``JobContext``, and may.
+    without words has a vector without meaning. Callers may hold a processor of ``JobContext``, but need not.
 
-    Both methods return (n, size), (0, size) for no texts, and raise:
+    Both ``embed_`` methods return (n, size), or (0, size) for no texts, and raise:
         ProviderError: after the retries of ``provider_calls``.
         EngineFailed: the engine of this machine does not start.
     """
 
     @property
     def model(self) -> str:
-        """What made the vectors, engine included. Vectors of different models are never compared."""
+        """The names of the model and the engine that make the vectors. Vectors of different models are not compared."""
         ...
 
     @property
@@ -58,7 +58,7 @@ def readable(text: str) -> str:
 
 
 def unit_vectors(vectors: Float32Array) -> Float32Array:
-    """Return ``vectors`` (n, size) at length 1.
+    """Return ``vectors`` (n, size), each scaled to length 1.
 
     Raises:
         ValueError: one of them has no direction: it is zero, or has a number that is not finite.
