@@ -35,5 +35,5 @@ CREATE VIEW model_metrics AS
         min(chat_answers.finished_at) AS first_at,
         max(chat_answers.finished_at) AS last_at
     FROM chat_answers LEFT JOIN conversations ON answer_id = chat_answers.id
-    WHERE status = 'done' AND model <> ''
+    WHERE status = 'done'
     GROUP BY model, prompt_version;

@@ -84,6 +84,10 @@ _SELECT_ONE = f"""
     {_CONVERSATION}
     WHERE chat_answers.id = %(answer_id)s AND chat_questions.owner_id = %(owner_id)s AND status = 'done'
 """
+_SELECT_COMMENTS = """
+    SELECT rating AS stars, comment, rated_at AS at FROM conversations
+    WHERE comment IS NOT NULL ORDER BY rated_at DESC, answer_id LIMIT %(limit)s
+"""
 _SELECT_METRICS = """
     SELECT model, prompt_version, answers, ratings, average, good, bad, tokens, duration_s
     FROM model_metrics ORDER BY last_at DESC LIMIT %(limit)s
@@ -148,6 +152,11 @@ async def model_metrics(connection: Connection, limit: int) -> list[ModelMetrics
     return [
         ModelMetrics.model_validate(row) async for row in await connection.execute(_SELECT_METRICS, {"limit": limit})
     ]
+
+
+async def latest_comments(connection: Connection, limit: int) -> list[Rating]:
+    """Load the comments that were written last, with the ratings beside them."""
+    return [Rating.model_validate(row) async for row in await connection.execute(_SELECT_COMMENTS, {"limit": limit})]
 
 
 def _key(owner: UserId, answer_id: AnswerId) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import recording_wizard_store
 import user_states
 from datamodels import RecordingId, ScenarioId, UserId
 from datamodels_chats import AnswerId
-from datamodels_telegram import RecordingWizard, WizardStep
+from datamodels_telegram import MessageId, RecordingWizard, WizardStep
 from db import Connection, Database
 from errors import NotFound
 from user_states import State
@@ -72,6 +72,14 @@ class OpenDialog(State):
     model_config = ConfigDict(extra="ignore")
     step: Step
 
+    @property
+    def ends_unseen(self) -> bool:
+        """Tell whether the dialog is over once its question was removed from the chat, as a menu does.
+
+        Questions about a recording are shown anew instead.
+        """
+        return self.step in REPORT_STEPS | CHAT_STEPS | RATING_STEPS
+
     @classmethod
     def is_of_another_kind(cls, stored: object) -> bool:
         return isinstance(stored, dict) and stored.get("step") in frozenset(Step) - cls.STEPS
@@ -113,11 +121,13 @@ class ChatDialog(OpenDialog):
 
 
 class RatingDialog(OpenDialog):
-    """A dialog that waits for a comment on an answer."""
+    """A dialog that waits for a comment on an answer, whose last message is ``message_id``; ``prompt`` asks for it."""
 
     STEPS = RATING_STEPS
     model_config = ConfigDict(extra="forbid")
     answer_id: AnswerId
+    message_id: MessageId | None = None
+    prompt: MessageId | None = None
 
 
 class Mode(State):

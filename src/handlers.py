@@ -49,7 +49,7 @@ from message_tracker import MessageTracker, sent_once
 from messenger import ChatClosed, Messenger, MessengerError, MessengerUnavailable
 from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
-from telegram_handlers.context import Answer, Context, MessageHandler, Routes, joined
+from telegram_handlers.context import Answer, Context, MessageHandler, Routes, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.without_database import WithoutDatabase
 from telegram_handlers.workers import PersonWorkers
@@ -323,7 +323,7 @@ class Router:
         if update is None:
             return "gone"
         if isinstance(update, ButtonPress):
-            return await self._press(user, update, arrival.answer or _nobody_waits, seen.key)
+            return await self._press(user, update, arrival.answer or nobody_waits, seen.key)
         return await self._message(user, update)
 
     async def _press(self, user: User, pressed: ButtonPress, answer: Answer, key: str) -> str:
@@ -349,13 +349,16 @@ class Router:
                 return "unknown_command"
             permission, handler = self._routes.commands[name]
         else:
-            permission, handler = await self._answer_route(user)
+            permission, handler = await self._answer_route(user, message.chat_id)
         _check(user, permission)
-        await handler(Context(user, message.chat_id, _nobody_waits), message)
+        await handler(Context(user, message.chat_id, nobody_waits), message)
         return _HANDLED
 
-    async def _answer_route(self, user: User) -> tuple[Permission, MessageHandler]:
+    async def _answer_route(self, user: User, chat: ChatId) -> tuple[Permission, MessageHandler]:
         dialog = await self._dialogs.find(user.id, OpenDialog)
+        if dialog is not None and dialog.ends_unseen and not await self._messages.shows_question(chat):
+            await self._dialogs.end(user.id, OpenDialog)
+            dialog = None
         return (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
 
     async def _tell(self, chat: ChatId, text: str) -> None:
@@ -394,7 +397,3 @@ def _failure_text(exc: VoxPersonaError, code: str) -> str:
     text = escaped(chat_text(exc.code, exc.user_text), LONGEST_REASON)
     # Errors that people can correct themselves need no look into the log, and no code.
     return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)
-
-
-async def _nobody_waits(text: str) -> None:
-    """Do nothing: only a press can be answered with a text."""

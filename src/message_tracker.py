@@ -146,6 +146,12 @@ class MessageTracker:
         await self._forget(chat, [message])
         return False
 
+    async def shows_question(self, chat: ChatId) -> bool:
+        """Tell whether a question or a confirmation waits in the chat for its person."""
+        kinds = (MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION)
+        async with self._database.transaction() as connection:
+            return bool(await sent_messages_store.messages_of(connection, chat, kinds))
+
     async def remove_message(self, chat: ChatId, message: MessageId) -> None:
         """Remove one message; a message that was deleted already is no error.
 

@@ -155,7 +155,7 @@ class ChatsBot:
         self.ratings = RatingHandlers(
             Dialogs(database),
             messages,
-            RatingWork(Ratings(database, self.storage), partial(collect_from, database), self.spool),
+            RatingWork(Ratings(database, self.storage), self.handlers.ask, partial(collect_from, database), self.spool),
         )
         chats, ratings = self.handlers.routes(), self.ratings.routes()
         self.routes = replace(

@@ -53,6 +53,7 @@ from recordings.sent_files import SentFiles
 from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
 from telegram_handlers.chats import ChatHandlers, ChatWork
+from telegram_handlers.context import MessageHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
@@ -270,7 +271,7 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
             ReportHandlers(messages, reports).routes(),
             _my_reports(application, messages).routes(),
             chats.routes(),
-            RatingHandlers(Dialogs(database), messages, _ratings(application)).routes(),
+            RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
         ],
         menu=main_menu(),
         other=chats.ask,
@@ -295,9 +296,10 @@ def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
     return ChatHandlers(Dialogs(database), messages, work)
 
 
-def _ratings(application: Application) -> RatingWork:
+def _ratings(application: Application, ask: MessageHandler) -> RatingWork:
     return RatingWork(
         ratings=Ratings(application.database, application.conversations),
+        ask=ask,
         examples=partial(collect_from, application.database),
         spool=application.settings.persistent_dir / "spool",
     )

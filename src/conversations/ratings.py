@@ -9,8 +9,10 @@ from datamodels_chats import AnswerId, ModelMetrics, RatedConversation, Rating, 
 from db import Database
 from errors import NotFound
 
-COMMENT_CHARACTERS = 1000
+COMMENT_CHARACTERS = 4096
+"""As many as a message has."""
 _MODELS = 10
+_COMMENTS = 5
 
 
 class Ratings:
@@ -56,6 +58,11 @@ class Ratings:
         """Load the figures of the ten pairs of model and prompt that were used last, the latest first."""
         async with self._database.transaction() as connection:
             return await conversations_store.model_metrics(connection, _MODELS)
+
+    async def comments(self) -> list[Rating]:
+        """Load the latest comments of everybody, the latest first."""
+        async with self._database.transaction() as connection:
+            return await conversations_store.latest_comments(connection, _COMMENTS)
 
     async def _update(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> None:
         if not await self._storage.update_rating(owner, answer_id, rating):

@@ -6,7 +6,7 @@ from html import escape
 
 import texts.dead_letters
 import texts.telegram
-from datamodels_telegram import Screen
+from datamodels_telegram import Keyboard, Screen
 from machine import MachineState
 from markups.callback_data import Action, button
 
@@ -50,10 +50,9 @@ def storage_menu() -> Screen:
 def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:
     """Show the state of the system, and the way to the dead ``letters`` if there are any; ``lines`` are plain text."""
     text = "\n".join(escape(line, quote=False) for line in lines)
-    undelivered = button(texts.dead_letters.BUTTON.format(count=letters), Action.LETTERS, 1)
     return Screen(
         text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}",
-        keyboard=(*([(undelivered,)] if letters else []), (button(texts.telegram.BACK, Action.MENU_MAIN),)),
+        keyboard=(*_undelivered(letters), (button(texts.telegram.BACK, Action.MENU_MAIN),)),
     )
 
 
@@ -64,19 +63,24 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
     )
 
 
-def status_screen(lines: Sequence[str], machine: MachineState | None = None) -> Screen:
+def status_screen(lines: Sequence[str], machine: MachineState | None = None, letters: int = 0) -> Screen:
     """Show the person's work in progress, and to the owner how the machine is.
 
-    ``lines`` are plain text, and empty when there is no work.
+    ``lines`` are plain text, and empty when there is no work; ``letters`` counts what people did not get.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
     work = f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING
     return Screen(
         text=work if machine is None else f"{work}\n\n{_told_state(machine)}",
         keyboard=(
+            *_undelivered(letters),
             (button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE), button(texts.telegram.BACK, Action.MENU_MAIN)),
         ),
     )
+
+
+def _undelivered(letters: int) -> Keyboard:
+    return ((button(texts.dead_letters.BUTTON.format(count=letters), Action.LETTERS, 1),),) if letters else ()
 
 
 def state_screen(machine: MachineState) -> Screen:

@@ -7,13 +7,14 @@ import texts.ratings
 import texts.telegram
 import texts.training_data
 from conversations.ratings import COMMENT_CHARACTERS
-from datamodels_chats import AnswerId, AnswerOutcome, Basis, ModelMetrics, RatedConversation, RatingStats
+from datamodels_chats import AnswerId, AnswerOutcome, Basis, ModelMetrics, RatedConversation, Rating, RatingStats
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button, word_of
 from markups.chats import answer_messages, figures_of_ratings, percent
 from markups.text import escaped
 from utils import decimal
 
+_LONGEST_COMMENT = 200
 _RATEABLE = frozenset({Basis.MODEL, Basis.QUOTES, Basis.NOTHING})
 
 
@@ -43,28 +44,33 @@ def rated(conversation: RatedConversation) -> Screen:
 
 
 def ask_comment(conversation: RatedConversation, note: str = "") -> Screen:
-    """Ask for a comment on an answer, below a ``note`` in plain text."""
+    """Ask for a comment on an answer, below a ``note`` in plain text; the comment that is there already is shown."""
     text = texts.ratings.ASK_COMMENT.format(question=escaped(conversation.question, 80), longest=COMMENT_CHARACTERS)
-    noted = f"{escaped(note, 300)}\n\n" if note else ""
-    return Screen(
-        text=noted + text,
-        keyboard=((button(texts.telegram.CANCEL, Action.CANCEL_COMMENT),),),
-    )
+    blocks = [escaped(note, 300)] if note else []
+    blocks.append(text)
+    if conversation.comment is not None:
+        blocks.append(texts.ratings.COMMENT_NOW.format(comment=escaped(conversation.comment, _LONGEST_COMMENT)))
+    return Screen(text="\n\n".join(blocks), keyboard=((button(texts.telegram.CANCEL, Action.CANCEL_COMMENT),),))
 
 
-def comment_kept() -> Screen:
-    return Screen(text=texts.ratings.COMMENT_KEPT)
+def comment_kept(conversation: RatedConversation) -> Screen:
+    """Say which comment on which answer is stored."""
+    question, comment = escaped(conversation.question, 80), escaped(conversation.comment or "", _LONGEST_COMMENT)
+    return Screen(text=texts.ratings.COMMENT_KEPT.format(question=question, comment=comment))
 
 
 def comment_cancelled() -> Screen:
     return Screen(text=texts.ratings.COMMENT_CANCELLED)
 
 
-def all_ratings(stats: RatingStats, models: Sequence[ModelMetrics]) -> Screen:
-    """Show everybody's ratings, and what people think of each model and prompt."""
+def all_ratings(stats: RatingStats, models: Sequence[ModelMetrics], comments: Sequence[Rating]) -> Screen:
+    """Show everybody's ratings, what people think of each model and prompt, and their latest comments."""
     blocks = [texts.ratings.ALL_HEAD, figures_of_ratings(stats)]
     if models:
         blocks.append("\n".join([texts.ratings.MODELS_HEAD, *map(_model, models)]))
+    if comments:
+        blocks.append("\n".join([texts.ratings.COMMENTS_HEAD, *map(_commented, comments)]))
+    blocks.append(texts.ratings.ALL_NOTE)
     export = [(button(texts.ratings.EXPORT, Action.EXPORT_ANSWERS),)] if stats.ratings else []
     return Screen(
         text="\n\n".join(blocks),
@@ -77,9 +83,14 @@ def exported(count: int) -> Screen:
     return Screen(text=texts.ratings.EXPORT_CAPTION.format(count=texts.training_data.EXAMPLE.counted(count)))
 
 
+def _commented(rating: Rating) -> str:
+    template = texts.ratings.COMMENTED_UNRATED if rating.stars is None else texts.ratings.COMMENTED
+    return template.format(stars=rating.stars, comment=escaped(rating.comment or "", _LONGEST_COMMENT))
+
+
 def _model(metrics: ModelMetrics) -> str:
     version = metrics.prompt_version or texts.ratings.NO_VERSION
-    name = escape(metrics.model, quote=False)
+    name = escape(metrics.model, quote=False) or texts.ratings.NO_MODEL
     if metrics.average is None:
         return texts.ratings.MODEL_UNRATED.format(model=name, version=version, answers=metrics.answers)
     return texts.ratings.MODEL.format(

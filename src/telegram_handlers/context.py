@@ -85,3 +85,7 @@ def _joined(mappings: Sequence[Mapping[K, V]]) -> dict[K, V]:
             raise ValueError(f"two modules take care of {', '.join(sorted(map(str, twice)))}")
         joined_mapping.update(mapping)
     return joined_mapping
+
+
+async def nobody_waits(text: str) -> None:
+    """Do nothing: only a press can be answered with a text."""

@@ -89,8 +89,10 @@ class MenuHandlers:
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:
         mine = await self._work.in_progress.of(context.user.id)
-        machine = await self._work.machine.state() if may(context.user.role, Permission.OPERATE) else None
-        screen = status_screen([_status_line(each) for each in mine], machine)
+        operates = may(context.user.role, Permission.OPERATE)
+        machine = await self._work.machine.state() if operates else None
+        letters = await self._work.letters.count() if operates else 0
+        screen = status_screen([_status_line(each) for each in mine], machine, letters)
         # Handled again it would tell of another moment: the same occasion is answered once.
         same = random_id_of(f"status:{context.chat}:{message.message_id}")
         await self._messages.send(context.chat, MessageKind.MENU, screen, random_id=same)

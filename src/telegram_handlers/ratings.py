@@ -8,15 +8,15 @@ from pathlib import Path
 
 from access import Permission
 from conversations.ratings import COMMENT_CHARACTERS, Ratings
-from datamodels_chats import BAD
-from datamodels_telegram import IncomingMessage, MessageKind
+from datamodels_chats import BAD, RatedConversation
+from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen
 from dialogs import Dialogs, RatingDialog, Step, get_user_lock
 from errors import BadText, NotFound, OutdatedButton
 from markups.callback_data import Action, Press, answer_of
 from markups.ratings import all_ratings, ask_comment, comment_cancelled, comment_kept, exported, rated
 from message_tracker import MessageTracker
 from random_ids import new_name
-from telegram_handlers.context import Context, Routes
+from telegram_handlers.context import Context, MessageHandler, Routes
 from telegram_handlers.shared import show
 from texts.chats import CHARACTER, QUESTIONS_LEFT
 from texts.ratings import (
@@ -26,6 +26,7 @@ from texts.ratings import (
     COMMENT_TOO_LONG,
     EXPORT_FILE,
     EXPORT_NONE,
+    GONE,
     THANKS,
 )
 from texts.training_data import SYSTEM
@@ -34,9 +35,13 @@ from training_data.export import Examples, write
 
 @dataclass(frozen=True)
 class RatingWork:
-    """The parts that the handlers use. ``examples`` collects everybody's good answers; files are made in ``spool``."""
+    """The parts that the handlers use.
+
+    ``ask`` takes a message as a question, ``examples`` collects everybody's good answers, files are made in ``spool``.
+    """
 
     ratings: Ratings
+    ask: MessageHandler
     examples: Callable[[], Awaitable[Examples]]
     spool: Path
 
@@ -48,6 +53,7 @@ class RatingHandlers:
         self._dialogs = dialogs
         self._messages = messages
         self._ratings = work.ratings
+        self._ask = work.ask
         self._examples = work.examples
         self._folder = work.spool / "outgoing"
 
@@ -67,24 +73,42 @@ class RatingHandlers:
         answer_id, stars = answer_of(press), press.number
         if not 1 <= stars <= 5:
             raise OutdatedButton(data=press.action)
-        await self._ratings.rate(context.user.id, answer_id, stars)
+        try:
+            await self._ratings.rate(context.user.id, answer_id, stars)
+        except NotFound:
+            await context.answer(GONE)
+            return
         await context.answer((BAD_THANKS if stars <= BAD else THANKS).format(stars=stars))
-        if context.pressed is not None:
-            conversation = await self._ratings.find(context.user.id, answer_id)
-            await self._messages.edit(context.chat, context.pressed, rated(conversation))
+        await self._show_rating(context, await self._ratings.find(context.user.id, answer_id), context.pressed)
+
+    async def _show_rating(self, context: Context, conversation: RatedConversation, message: MessageId | None) -> None:
+        """Show the rating under the answer, whose last message is ``message``."""
+        if message is not None:
+            await self._messages.edit(context.chat, message, rated(conversation))
 
     async def _ask_comment(self, context: Context, press: Press) -> None:
         owner = context.user.id
         async with get_user_lock(owner):
-            conversation = await self._ratings.find(owner, answer_of(press))
-            dialog = RatingDialog(step=Step.RATING_ASK_COMMENT, answer_id=conversation.answer_id)
+            try:
+                conversation = await self._ratings.find(owner, answer_of(press))
+            except NotFound:
+                await context.answer(GONE)
+                return
+            dialog = RatingDialog(
+                step=Step.RATING_ASK_COMMENT, answer_id=conversation.answer_id, message_id=context.pressed
+            )
             interrupted = await self._dialogs.begin(owner, dialog)
             note = QUESTIONS_LEFT if interrupted else ""
             # Beneath the answer, which stays.
-            await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, ask_comment(conversation, note))
+            await self._prompt(context, dialog, ask_comment(conversation, note))
 
     async def _comment_typed(self, context: Context, message: IncomingMessage) -> None:
         owner = context.user.id
+        if message.text.rstrip().endswith("?"):
+            # Whoever has changed their mind asks the next question.
+            await self._leave(context)
+            await self._ask(context, message)
+            return
         async with get_user_lock(owner):
             dialog = await self._dialogs.find(owner, RatingDialog)
             if dialog is None:
@@ -94,25 +118,44 @@ class RatingHandlers:
                 try:
                     comment = _parsed(message.text)
                 except BadText as exc:
-                    again = ask_comment(conversation, f"❌ {exc.user_text}")
-                    await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, again)
+                    await self._prompt(context, dialog, ask_comment(conversation, f"❌ {exc.user_text}"))
                     return
                 await self._ratings.comment(owner, dialog.answer_id, comment)
             except NotFound:
-                await self._dialogs.end(owner, RatingDialog)
+                await self._leave(context)
                 raise BadText(reason=ANSWER_GONE) from None
-            await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, comment_kept())
+            conversation = conversation.model_copy(update={"comment": comment})
+            await self._messages.send(context.chat, MessageKind.INFO_MESSAGE, comment_kept(conversation))
+            await self._show_rating(context, conversation, dialog.message_id)
             # The dialog ends last, so that a message that is handled again after a crash says the same again.
-            await self._dialogs.end(owner, RatingDialog)
+            await self._leave(context)
 
-    async def _cancel(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
-        async with get_user_lock(context.user.id):
-            await self._dialogs.end(context.user.id, RatingDialog)
+    async def _prompt(self, context: Context, dialog: RatingDialog, screen: Screen) -> None:
+        prompt = await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, screen)
+        await self._dialogs.go_on(context.user.id, dialog.model_copy(update={"prompt": prompt}))
+
+    async def _leave(self, context: Context) -> None:
+        """End the dialog and remove its question."""
+        dialog = await self._dialogs.find(context.user.id, RatingDialog)
+        await self._dialogs.end(context.user.id, RatingDialog)
+        if dialog is not None and dialog.prompt is not None:
+            await self._messages.remove_message(context.chat, dialog.prompt)
+
+    async def _cancel(self, context: Context, press: Press) -> None:
+        owner = context.user.id
+        async with get_user_lock(owner):
+            if await self._dialogs.find(owner, RatingDialog) is None:
+                raise OutdatedButton(data=press.action)
+            await self._dialogs.end(owner, RatingDialog)
             await show(self._messages, context, MessageKind.STATUS_MESSAGE, comment_cancelled())
 
     async def _all(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
-        stats, models = await self._ratings.stats(None), await self._ratings.models()
-        await show(self._messages, context, MessageKind.MENU, all_ratings(stats, models))
+        stats, models, comments = (
+            await self._ratings.stats(None),
+            await self._ratings.models(),
+            await self._ratings.comments(),
+        )
+        await show(self._messages, context, MessageKind.MENU, all_ratings(stats, models, comments))
 
     async def _export(self, context: Context, press: Press) -> None:
         if not await self._dialogs.first_tap(context.user.id, context.pressed, press.model_dump_json()):

@@ -69,7 +69,7 @@ TITLE_BLANK = "Название пустое. Отправьте названи�
 TITLE_TOO_LONG = "В названии {length}, а можно не больше {longest}. Отправьте название короче."
 RENAMED = "✅ Чат №{number} теперь называется «{title}»."
 DELETE_QUESTION = (
-    "🗑️ Удалить чат №{number} «{title}»?\n\nВ нём {questions} и {answers}. Вернуть их нельзя. "
+    "🗑️ Удалить чат №{number} «{title}»?\n\nВ нём {questions} и {answers}. Вернуть их и оценки нельзя. "
     "Номера остальных чатов не изменятся."
 )
 DELETE_CONFIRM = "🗑️ Да, удалить"

@@ -109,10 +109,15 @@ async def test_a_comment_is_asked_for_and_kept(anna: Asker, chats_bot: ChatsBot)
     await anna.writes(" ")
     assert texts.ratings.COMMENT_BLANK in anna.last
     await anna.writes("я" * (COMMENT_CHARACTERS + 1))
-    assert "В комментарии 1001 символ" in anna.last
+    assert "В комментарии 4097 символов" in anna.last
     await anna.writes("Мало цифр\0")
-    assert texts.ratings.COMMENT_KEPT in anna.sees
+    assert f"Комментарий к ответу на вопрос «{BREAKFAST}» сохранён: «Мало цифр»" in anna.last
     assert await anna.step() is None
+    # Nothing is left that asks for it, and the button says that there is one.
+    assert "Следующее сообщение станет комментарием" not in anna.sees
+    assert "[💬 Изменить комментарий]" in anna.sees
+    await anna.press("💬 Изменить комментарий")
+    assert "Сейчас: «Мало цифр»" in anna.last
     [found] = await chats_bot.storage.get_rated_conversations(anna.id, 1, 10)
     assert (found.stars, found.comment) == (2, "Мало цифр")
 
@@ -129,6 +134,39 @@ async def test_a_comment_can_be_left(anna: Asker, chats_bot: ChatsBot) -> None:
     assert found.comment is None
 
 
+async def test_a_question_in_the_place_of_a_comment_is_asked(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    await anna.asks(BREAKFAST)
+    await anna.press("2")
+    await anna.press("💬 Комментарий")
+    assert f"❓ {POOL}" in await anna.asks(POOL)
+    assert await anna.step() is None
+    assert "Следующее сообщение станет комментарием" not in anna.sees
+    [found] = await chats_bot.storage.get_rated_conversations(anna.id, 1, 10)
+    assert found.comment is None
+
+
+async def test_an_old_cancel_button_takes_no_comment_back(anna: Asker) -> None:
+    await anna.press_data("cancel_comment")
+    assert anna.heard == [OUTDATED]
+
+
+async def test_an_answer_that_is_gone_is_said_to_be_gone(anna: Asker) -> None:
+    await anna.press_data("rate_answer||a00000000000040008000000000000000||4")
+    assert anna.heard == [texts.ratings.GONE]
+
+
+async def test_a_lead_reads_the_latest_comments(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    await anna.asks(BREAKFAST)
+    await anna.press("2")
+    await anna.press("💬 Комментарий")
+    await anna.writes("Мало <цифр>")
+    lead = await Asker.come(chats_bot, Role.ADMIN)
+    await lead.press_data("all_ratings")
+    assert "• 2: «Мало &lt;цифр&gt;»" in lead.last
+
+
 async def test_nobody_rates_or_reads_the_answers_of_others(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
     await anna.asks(BREAKFAST)
@@ -136,7 +174,7 @@ async def test_nobody_rates_or_reads_the_answers_of_others(anna: Asker, chats_bo
     boris = await Asker.come(chats_bot)
     for data in (f"rate_answer||{answer}||5", f"comment_answer||{answer}"):
         await boris.press_data(data)
-        assert boris.heard[-1] == OUTDATED
+        assert boris.heard[-1] == texts.ratings.GONE
     assert await boris.step() is None
     assert (await chats_bot.storage.get_stats(anna.id)).ratings == 0
 
@@ -144,7 +182,6 @@ async def test_nobody_rates_or_reads_the_answers_of_others(anna: Asker, chats_bo
 @pytest.mark.parametrize(
     "data",
     [
-        "rate_answer||a00000000000040008000000000000000||4",
         "rate_answer||4",
         "rate_answer||azz||4",
         "comment_answer",

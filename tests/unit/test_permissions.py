@@ -90,7 +90,7 @@ def _modules() -> list[Routes]:
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
-        RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, Path())).routes(),
+        RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
     ]
 
 
