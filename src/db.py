@@ -2,13 +2,10 @@
 
 import asyncio
 import math
-import os
 import re
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self, TypeVar
@@ -18,15 +15,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 from yoyo import read_migrations
-from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
-from yoyo.migrations import Migration
 
 import texts.errors
 from config import ROOT
 from database_watch import Absence, DatabaseWatch, connected, hang_up
 from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, DiskFull
-from random_ids import new_id
+from migration_backend import MigrationBackend
 
 Connection = psycopg.AsyncConnection[DictRow]
 """A connection whose rows are dictionaries: what every query of ours runs on."""
@@ -57,8 +52,6 @@ _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
-_MIGRATION_LOCK = 0x766F7870
-"""Key of the advisory lock under which the schema is changed; "voxp"."""
 _MIGRATION_SESSION = """
 SET lock_timeout = '120s';
 SET client_connection_check_interval = '1s';
@@ -347,30 +340,6 @@ def _conninfo(dsn: str) -> dict[str, Any]:
     return {"connect_timeout": _CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
 
 
-class _MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no type information
-    """Locks with an advisory lock, which ends with its connection; yoyo's own, a row, outlives a killed process."""
-
-    @contextmanager
-    def lock(self, timeout: float = 0) -> Iterator[None]:  # noqa: ARG002  # lock_timeout of the session counts
-        self.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
-        try:
-            yield
-        finally:
-            self.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
-
-    def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
-        """Return yoyo's row about a migration, without its look-ups of user and host: in a container both may fail."""
-        return {
-            "id": str(new_id()),
-            "migration_id": migration and migration.id,
-            "migration_hash": migration and migration.hash,
-            "username": str(os.getuid()),
-            "hostname": socket.gethostname(),
-            "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
-            "operation": operation,
-        }
-
-
 def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
@@ -393,7 +362,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
         args=parameters,
     )
     migrations = read_migrations(str(scripts))
-    with _errors_mapped(), _MigrationBackend(uri, _MIGRATION_TABLE) as backend:
+    with _errors_mapped(), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
         backend.execute(_MIGRATION_SESSION)
         [(encoding,)] = backend.execute(_ENCODING).fetchall()
         # Where the encoding tells nothing about bytes the driver gives bytes.

@@ -1,0 +1,40 @@
+"""yoyo's backend for migrations, with a lock that ends with its connection."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.migrations import Migration
+
+from random_ids import new_id
+
+_MIGRATION_LOCK = 0x766F7870
+"""Key of the advisory lock under which the schema is changed; "voxp"."""
+
+
+class MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no type information
+    """Locks with an advisory lock, which ends with its connection; yoyo's own, a row, outlives a killed process."""
+
+    @contextmanager
+    def lock(self, timeout: float = 0) -> Iterator[None]:  # noqa: ARG002  # lock_timeout of the session counts
+        self.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
+        try:
+            yield
+        finally:
+            self.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
+
+    def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
+        """Return yoyo's row about a migration, without its look-ups of user and host: in a container both may fail."""
+        return {
+            "id": str(new_id()),
+            "migration_id": migration and migration.id,
+            "migration_hash": migration and migration.hash,
+            "username": str(os.getuid()),
+            "hostname": socket.gethostname(),
+            "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
+            "operation": operation,
+        }
