@@ -22,7 +22,7 @@ class Context:
     chat: ChatId
     answer: Callable[[str], Awaitable[None]]
     pressed: MessageId | None = None
-    """The message whose button was pressed."""
+    """The message whose button was pressed; None when the update is a message."""
 
 
 PressHandler = Callable[[Context, Press], Awaitable[None]]
@@ -39,7 +39,7 @@ class Routes:
     answers: Mapping[Step, tuple[Permission, MessageHandler]] = field(default_factory=dict)
     """Handlers of the text that a person types while a dialog is at a step."""
     files: tuple[Permission, MessageHandler] | None = None
-    """The handler of messages with a file, which one module has."""
+    """The handler of messages with a file. One module has it; it is None in the others."""
 
 
 @dataclass(frozen=True)
