@@ -158,7 +158,7 @@ async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
 async def start_run(connection: Connection, run_id: ReportRunId) -> bool:
     """Note that work on the run begins with its first pass, and clear an earlier failure.
 
-    Returns False when it was cancelled.
+    Returns False when the run was cancelled or deleted.
     """
     cursor = await connection.execute(_START_RUN, {"id": run_id, "status": RunStatus.RUNNING})
     return await cursor.fetchone() is not None
@@ -290,6 +290,9 @@ async def find_text(connection: Connection, owner_id: UserId, run_id: ReportRunI
 
 
 async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPoint]:
-    """Load the indices of the owner's reports that have any, by the day of their recording."""
+    """Load the indices of the owner's reports that have any, in the order of their days.
+
+    The day is that of the recording, or of the order when the recording's day is unknown.
+    """
     cursor = await connection.execute(_SELECT_POINTS, {"owner_id": owner_id})
     return [IndexPoint.model_validate(row) async for row in cursor]

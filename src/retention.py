@@ -1,8 +1,8 @@
 """How long rows are kept after their work has ended: one table for everything that would grow for ever.
 
-What is not here goes with its recording, chat or person. A recording's wizard stays when it is closed: it tells that
-the transcript was delivered, should the same file be sent again. So does a file that became a recording: from its
-message the original is fetched again when the object store has lost it.
+Rows of other tables are deleted with their recording, chat or person. A closed wizard stays as long as its recording:
+it tells that the transcript was delivered, should the same file be sent again. The row of a file that became a
+recording stays, too: it names the message from which a lost original is fetched again.
 """
 
 from datetime import datetime, timedelta
@@ -13,12 +13,15 @@ from db import Connection
 
 
 class Retention(NamedTuple):
-    """Which rows of a table leave. ``ended`` is SQL about a row that ended ``before`` a time."""
+    """Which rows of a table are deleted, and when.
+
+    ``ended`` is the SQL condition for a row whose work ended before ``%(before)s``; ``age`` is how long it stays then.
+    """
 
     table: LiteralString
     ended: LiteralString
     age: timedelta | None
-    """None stands for the setting ``RETENTION_DAYS``: the rows hold what people got, or tell them what became of it."""
+    """None stands for the setting ``RETENTION_DAYS``: these rows tell what people got, or what became of their work."""
 
 
 RETENTIONS = (
@@ -77,7 +80,7 @@ _DELETE: LiteralString = """
 
 
 async def delete_ended(connection: Connection, retention: Retention, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` rows that ended before a time, and return how many; rows in use are passed over."""
+    """Delete up to ``limit`` rows that ended before a time; return how many. Rows that others lock are passed over."""
     query = _DELETE.replace("{table}", retention.table).replace("{ended}", retention.ended)
     parameters = {"before": before, "limit": limit, "looked_at_again": MESSAGES_LOOKED_AT_AGAIN}
     return (await connection.execute(query, parameters)).rowcount

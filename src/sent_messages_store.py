@@ -22,7 +22,7 @@ async def remember(connection: Connection, chat: ChatId, message: MessageId, kin
 
 
 async def messages_of(connection: Connection, chat: ChatId, kinds: Collection[MessageKind]) -> list[MessageId]:
-    """List the chat's messages of these kinds, by id."""
+    """List the ids of the chat's messages of these kinds, in ascending order."""
     cursor = await connection.execute(_SELECT_KINDS, {"chat_id": chat, "kinds": list(kinds)})
     return [MessageId(row["message_id"]) async for row in cursor]
 

@@ -20,7 +20,7 @@ async def database_bytes(connection: Connection) -> int:
 
 
 async def table_rows(connection: Connection) -> dict[str, int]:
-    """Return how many rows each table has, about; a table that was never analysed is left out."""
+    """Return about how many rows each table has, by its name; a table that was never analysed is left out."""
     return {row["name"]: row["estimated"] async for row in await connection.execute(_SELECT_ROWS)}
 
 

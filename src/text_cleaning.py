@@ -1,4 +1,6 @@
-"""Foreign text made safe to show, store and name files by: one line, nothing invisible, cut between what people see.
+"""Foreign text made safe to show, to store and to use in file names.
+
+It is put on one line, freed of invisible characters, and cut only between characters as people see them.
 
 What people see as one character can be several: a letter and its accent, the two letters of a flag, an emoji with a
 skin tone, a family of emoji held together by joiners. Such a cluster is kept whole or left out whole. The rules are
@@ -14,7 +16,7 @@ ELLIPSIS = "…"
 FILE_NAME_BYTES = 255
 """NAME_MAX of Linux file systems."""
 _LONGEST_EXTENSION_BYTES = 16
-"""What stands after the last dot of «Встреча 3. Гость говорит о сервисе» is no extension."""
+"""Longer text after the last dot is no extension, as in «Встреча 3. Гость говорит о сервисе»."""
 _FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -23,7 +25,7 @@ _MARKERS = str.maketrans("<>[]", "‹›()")
 _JOINER = "\u200d"
 _TAGS = "\U000e0020-\U000e007f"
 _EMOJI = "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
-"""The blocks of what a joiner joins; skin tones are among them."""
+"""Unicode's blocks of the emoji that a joiner can join, skin tones included."""
 _HELD = re.compile(
     rf"(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{1,6}}\U000e007f"  # the flags of England, Scotland …
     rf"|(?<=[{_EMOJI}\ufe0f]){_JOINER}(?=[{_EMOJI}]))"
@@ -34,12 +36,12 @@ _PLANE_ENDS = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" 
 _NO_CHARACTER = re.compile(rf"[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff{_PLANE_ENDS}]")
 """Code points that no version of Unicode assigns, or assigns to invisible signs only."""
 _CONTINUES = re.compile(rf"[{_JOINER}\u200c{_TAGS}\U0001f3fb-\U0001f3ff\u1160-\u11ff\uff9e\uff9f]")
-"""What belongs to the character before it, beside marks: skin tones, vowels and ends of Korean syllables."""
+"""Characters that, like marks, belong to the one before: skin tones, vowels and ends of Korean syllables, …"""
 _FLAG_LETTERS = re.compile(r"[\U0001f1e6-\U0001f1ff]+\Z")
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line with single blanks, without signs that nobody sees or that turn a line round.
+    """Return the text on one line with single blanks, without signs that are invisible or change its direction.
 
     Joined emoji stay whole. Characters of a later Unicode than the interpreter's stay, too.
     """
@@ -77,7 +79,10 @@ def shortened(text: str, longest: int) -> str:
 
 
 def preview(text: str, longest: int) -> str:
-    """Return the text without blanks around it, or its beginning as ``shortened`` cuts it."""
+    """Return the text without blanks around it, or its beginning with «…»: at most ``longest`` code points in all.
+
+    The text is cut between words where that is possible.
+    """
     text = text.strip()
     if len(text) <= longest:
         return text

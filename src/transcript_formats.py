@@ -21,16 +21,16 @@ from utils import clock, human_duration
 
 CUE_LINE = 42
 CUE_LINES = 2
-"""What a viewer reads at a glance: the BBC and Netflix subtitle guidelines."""
+"""Characters and lines that a viewer reads at a glance, by the subtitle guidelines of BBC and Netflix."""
 SHORTEST_CUE_S = 0.1
 PARAGRAPH_CHARACTERS = 600
 
 AUTHOR = "VoxPersona"
 FONT = "Arial"
-"""On every system, or a metric twin of it, and with Cyrillic."""
+"""It has Cyrillic, and every system has it or a font of the same widths."""
 GREY = RGBColor(0x70, 0x70, 0x70)
 _LONGEST_PROPERTY = 255
-"""Characters that Word takes."""
+"""Characters that Word takes at most in a document's property."""
 WORD_LANGUAGES = {"ru": "ru-RU", "en": "en-US"}
 
 
@@ -43,7 +43,10 @@ class Paragraph(Interval):
 
 
 def paragraphs(transcript: Transcript) -> list[Paragraph]:
-    """Join neighbouring segments of one speaker up to ``PARAGRAPH_CHARACTERS``; missing speech stands in its place."""
+    """Join neighbouring segments of one speaker up to ``PARAGRAPH_CHARACTERS``.
+
+    Missing speech is a paragraph of its own at its time.
+    """
     joined: list[Paragraph] = []
     for one in _in_order(transcript):
         if isinstance(one, MissingInterval):
@@ -181,7 +184,7 @@ TRANSCRIPT_FORMATS: Mapping[str, TranscriptFormat] = {
 }
 """By extension, in the order in which people are offered them."""
 FIRST_FORMAT, *OTHER_FORMATS = TRANSCRIPT_FORMATS.values()
-"""What people get unasked, and what is on buttons below it."""
+"""The format that people get unasked, and those that the buttons below it offer."""
 
 
 def _set_font(document: DocxDocument, language: str) -> None:
@@ -268,7 +271,10 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _token_times(segment: Segment, tokens: Sequence[str]) -> list[tuple[float, float]]:
-    """Return when each token is said: from the segment's words if they spell the tokens, else by characters."""
+    """Return the begin and end of each token, in seconds.
+
+    They come from the segment's words when these spell the tokens, else from the tokens' shares of its characters.
+    """
     words = list(segment.words or ())
     times: list[tuple[float, float]] = []
     for token in tokens:

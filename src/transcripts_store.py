@@ -113,7 +113,7 @@ async def plan_parts(connection: Connection, recording_id: RecordingId, parts: M
 
 
 async def get_parts(connection: Connection, recording_id: RecordingId, input_hashes: Sequence[str]) -> list[StoredPart]:
-    """Load those of these parts that are stored, in order of position."""
+    """Load the parts with these input hashes that are stored, in order of position."""
     cursor = await connection.execute(_SELECT_PARTS, {"recording_id": recording_id, "input_hashes": list(input_hashes)})
     rows = await cursor.fetchall()
     # Hours of words: built in a thread, so that the event loop stays free for others.
@@ -289,7 +289,7 @@ _SELECT_HAS_TRANSCRIPTS = """
 
 
 class Hit(Value):
-    """An utterance that has some of the words. ``weights`` by lexeme tell how much each counts."""
+    """A segment with some of the stems that were searched. ``weights`` has these stems, and how much each counts."""
 
     recording_id: RecordingId
     position: int
@@ -297,7 +297,7 @@ class Hit(Value):
 
 
 class FoundSegment(Value):
-    """A segment near a hit, in seconds from the recording's start."""
+    """A hit or a segment near one. ``start`` and ``end`` are seconds from the recording's start."""
 
     recording_id: RecordingId
     position: int
@@ -309,7 +309,7 @@ class FoundSegment(Value):
 
 
 class FoundRecording(Value):
-    """What is shown with a quote about its recording. ``recorded_on`` is None while the day is unknown."""
+    """What is shown of a recording beside a quote from it. ``recorded_on`` is None while the day is unknown."""
 
     id: RecordingId
     number: int
@@ -334,7 +334,7 @@ async def find_hits(connection: Connection, owner: UserId, lexemes: Sequence[str
 
 
 async def segments_around(connection: Connection, hits: Sequence[Hit], reach: int) -> list[FoundSegment]:
-    """Load the hits and ``reach`` segments on either side of each, in the order of their recordings."""
+    """Load the hits and ``reach`` segments on either side of each, ordered by recording and position."""
     parameters = {
         "recordings": [hit.recording_id for hit in hits],
         "positions": [hit.position for hit in hits],
@@ -346,7 +346,7 @@ async def segments_around(connection: Connection, hits: Sequence[Hit], reach: in
 async def recordings_of(
     connection: Connection, owner: UserId, ids: Sequence[RecordingId]
 ) -> dict[RecordingId, FoundRecording]:
-    """Load what is shown with quotes about these recordings of the owner, by id."""
+    """Load what is shown of these recordings of the owner beside quotes from them, by the recording's id."""
     cursor = await connection.execute(_SELECT_RECORDINGS, {"owner_id": owner, "ids": list(ids)})
     return {row["id"]: FoundRecording.model_validate(row) async for row in cursor}
 

@@ -1,4 +1,7 @@
-"""The journal of updates that came while the database was away: ids alone, each on the disk before it is answered."""
+"""The journal of updates that came while the database was away.
+
+Each update is on the disk before it is answered, without texts of messages and names of people.
+"""
 
 import os
 from pathlib import Path
@@ -12,7 +15,7 @@ from utils import disk_full_mapped, fsync_folder
 log = structlog.get_logger(__name__)
 
 _UNNAMED = ""
-"""The journal holds no names; that of the person comes with the next update."""
+"""The journal holds no names; the name of a person comes with the next update."""
 
 
 class UpdatesJournal:

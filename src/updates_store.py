@@ -51,7 +51,9 @@ async def mark_done(connection: Connection, update: SeenUpdate) -> None:
 
 
 async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int | None:
-    """Note that work on an update begins, and the update where it is new; return how often work has begun.
+    """Add ``count`` to the times that work on an update has begun, and return their number.
+
+    An update that is not stored yet is stored.
 
     Returns None for an update that needs no more work.
     """

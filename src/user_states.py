@@ -52,7 +52,7 @@ S = TypeVar("S", bound=State)
 async def get(connection: Connection, user_id: UserId, model: type[S], *, now: datetime | None = None) -> S | None:
     """Load a piece of state; None when there is none, when it has expired, or when it is of an earlier version.
 
-    A state of another kind under the same key counts as none, and stays.
+    An expired or earlier state is deleted. A state of another kind under the same key counts as none, and stays.
     """
     parameters = {"user_id": user_id, "key": model.KEY, "now": now}
     row = await (await connection.execute(_SELECT, parameters)).fetchone()
@@ -72,7 +72,7 @@ async def put(
     ttl: timedelta | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Replace the piece of state of this key; it expires after ``ttl``."""
+    """Replace the piece of state of this key; it expires after ``ttl``, never for None."""
     await connection.execute(_UPSERT, _row(user_id, value, ttl, now))
 
 

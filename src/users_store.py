@@ -26,7 +26,7 @@ _UPSERT_TELEGRAM_USER = f"""
 
 
 async def ensure_local_user(connection: Connection) -> UserId:
-    """Add the command line's user, unless present; returns the id."""
+    """Add the command line's user unless present; return the id."""
     await connection.execute(_INSERT_USER, {"id": LOCAL_USER, "name": _LOCAL_USER_NAME, "role": Role.SUPER_ADMIN.value})
     return LOCAL_USER
 
@@ -38,7 +38,7 @@ async def find_by_telegram_id(connection: Connection, telegram_id: int) -> User 
 
 
 async def ensure_telegram_user(connection: Connection, person: TelegramPerson, role: Role) -> User:
-    """Add the person unless present, and keep role and name up to date; an empty name tells nothing."""
+    """Add the person unless present, and bring role and name up to date. An empty name leaves the known one."""
     known = await find_by_telegram_id(connection, person.id)
     name = person.name.replace("\0", "") or (known.name if known else "")  # PostgreSQL's text takes no NUL
     if known is not None and (known.name, known.role) == (name, role):

@@ -28,13 +28,13 @@ _HASH_CHUNK_BYTES = 1024 * 1024
 _ENCODING = "o200k_base"
 """The vocabulary of the current OpenAI models; for others the count is an estimate."""
 _TOKEN_PIECE_CHARACTERS = 100_000
-"""bpe-openai takes 200,000 tokens at most a call; a character is rarely more than one and never more than two here."""
+"""bpe-openai takes at most 200,000 tokens a call. Here a character is never more than two tokens, rarely over one."""
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The disk, the user's share of it, or the largest file that it takes."""
+"""The disk is full, the user's share of it is, or the file is the largest that the disk takes."""
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _YAML_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The one in C is five times as fast; without libyaml there is none."""
+"""The loader in C, five times as fast, where there is one: it needs libyaml."""
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def load_yaml(text: str) -> Any:
     """Parse YAML of plain values.
 
     Raises:
-        yaml.YAMLError: it is none.
+        yaml.YAMLError: the text is no such YAML.
     """
     return yaml.load(text, Loader=_YAML_LOADER)  # noqa: S506 - both are safe loaders
 

@@ -19,7 +19,7 @@ from errors import MissingProgram
 _MODEL_FILE = "silero_vad_v6.onnx"
 
 WINDOW = 512
-"""Samples per probability, and before them the end of the window before: the model was trained on these."""
+"""Samples per probability. The model was trained on them together with ``_CONTEXT`` samples of the window before."""
 _CONTEXT = 64
 _STATE_SHAPE = (1, 1, 128)
 
@@ -28,7 +28,7 @@ _BLOCK_WINDOWS = 256
 
 _SPEECH = 0.5
 _SILENCE = 0.35
-"""Probabilities at which speech begins (at least the first) and ends (below the second); silero's own values."""
+"""Speech begins at a probability of at least ``_SPEECH`` and ends below ``_SILENCE``: silero's own values."""
 _SHORTEST_SPEECH_S = 0.1
 _SHORTEST_SILENCE_S = 0.5
 _PADDING_S = 0.2

@@ -25,7 +25,7 @@ WINDOW_SAMPLES = SAMPLE_RATE * 1600 // 1000
 """1.6 s, 160 frames: what the encoder was trained on. Other lengths work, less well."""
 
 TARGET_RMS = 10 ** (-30 / 20)
-"""The encoder reads power, not its logarithm, and knows voices at -30 dBFS only."""
+"""-30 dBFS. The encoder reads power, not its logarithm, and was trained on voices at this level only."""
 
 BATCH = 64
 """Windows at once: large enough for the matrix products, small enough to stay near the cache (measured)."""

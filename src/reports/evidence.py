@@ -1,10 +1,10 @@
-"""Quotes checked against the recording, and the items of a pass, which rest on quotes.
+"""The check of quotes against the recording, and of the items of a pass, which rest on quotes.
 
-Speech recognition and language models differ from each other in case, ё, punctuation and small words, so a quote
-matches a stretch of the transcript when ``difflib`` finds their letters 0.85 alike.
+A model's quote may differ from the transcript in case, ё, punctuation and small words. So a quote matches a stretch of
+the transcript when ``difflib`` rates their letters at least 0.85 alike.
 
-Each string of an item is on one line, its factor is a known one, and its quotes are in the recording. Equal items are
-united.
+``ItemsReview`` puts each string of an item on one line, drops items with an unknown factor and items without a quote
+that is in the recording, and unites equal items.
 """
 
 import re
@@ -23,18 +23,18 @@ from utils import clock
 
 ENOUGH_ALIKE = 0.85
 CHECKED_WORDS = 4
-"""Shorter phrases in «…» are names and terms, not quotes."""
+"""Fewest words of a quote that is checked: shorter phrases in «…» are names and terms."""
 
 _MOST_CANDIDATES = 20
 _FEWEST_SEEDS = 6
 _SHARED_SHARE = 4
-"""At least one in so many words is the same where a quote was said; the others may have other endings."""
+"""Where a quote was said, at least one word of this many is the same; the others may have other endings."""
 _EXACT_BELOW_WORDS = 3
-"""Of two words a similar pair is found nearly anywhere."""
+"""A quote of fewer words has to match exactly: two similar words are found nearly anywhere."""
 _LONGEST_QUOTE_WORDS = 120
 _SLACK_WORDS = 2
 _NEGATIONS = frozenset(["не", "ни", "нет", "без"])
-"""A quote that loses one of these says the opposite while its letters are alike."""
+"""A quote and the words that it matches have the same of these: one more or less would say the opposite."""
 
 _WORD = re.compile(r"\w+")
 _GAP = re.compile(r"\[?\s*(?:…|\.{3,})\s*\]?")
@@ -49,7 +49,7 @@ _QUOTED = re.compile(
 
 @dataclass(frozen=True)
 class Quote:
-    """Words of the recording. ``speaker`` is None in a monologue; ``start`` in seconds."""
+    """Words of the recording. ``speaker`` is None when the transcript names none; ``start`` is in seconds."""
 
     text: str
     speaker: str | None
@@ -66,7 +66,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class CheckedText:
-    """A checked text: ``found`` of its quotes carry speaker and time, ``not_found`` are not in the recording."""
+    """A checked text: ``found`` counts quotes that got speaker and time, ``not_found`` those not in the recording."""
 
     text: str
     found: int
@@ -87,7 +87,7 @@ class Evidence:
         self._segments = transcript.segments
         self._words: list[str] = []
         self._origins: list[tuple[int, int, int]] = []
-        """Of each word: its segment, and the first and last character there."""
+        """For each word: the position of its segment, and where the word begins and ends in the segment's text."""
         for position, segment in enumerate(self._segments):
             for match in _WORD.finditer(segment.text):
                 self._words.append(folded(match[0]))
@@ -97,9 +97,10 @@ class Evidence:
             self._positions.setdefault(word, []).append(position)
 
     def find(self, text: str, time: str | None = None) -> Quote | None:
-        """Find the words of the recording that ``text`` quotes; None when there are none. ``time`` (12:41) breaks ties.
+        """Find the words of the recording that ``text`` quotes; None when there are none.
 
-        The parts around a gap (``…``) must all be there, in their order.
+        Of several exact matches the one nearest to ``time`` (12:41) is taken, without a time the first. The parts
+        around a gap (``…``) must all be there, in their order.
         """
         near = _seconds(time)
         after = 0
@@ -122,7 +123,8 @@ class Evidence:
     def checked(self, markdown: str, prompt: str) -> CheckedText:
         """Return the text with speaker and time after each quote, and a mark after quotes that nobody said.
 
-        What the model repeats from ``prompt`` in «…» is a name or a question, not a quote.
+        A quote that differs from the recording is replaced by what was said. Phrases in «…» stay as they are when
+        ``prompt`` has them, too, or when they have fewer than ``CHECKED_WORDS`` words: they are no quotes.
         """
         asked = f" {' '.join(normal_words(prompt))} "
         found = not_found = 0
@@ -161,7 +163,10 @@ class Evidence:
         return [start for start in starts if start >= 0 and self._words[start : start + len(words)] == list(words)]
 
     def _candidates_alike(self, words: Sequence[str]) -> list[int]:
-        """Return the starts from which most words of the quote follow at their places, give or take a few."""
+        """Return the positions, in order, at which a similar quote may begin.
+
+        At least one in ``_SHARED_SHARE`` of its words follows there, at most ``_SLACK_WORDS`` away from its place.
+        """
         seeds = sorted(range(len(words)), key=lambda index: len(self._positions.get(words[index], ())))
         votes: Counter[int] = Counter()
         for index in seeds[: max(_FEWEST_SEEDS, len(words) // 2)]:
@@ -203,7 +208,10 @@ def normal_words(text: str) -> list[str]:
 
 
 def _alike(window: Sequence[str], words: Sequence[str]) -> float:
-    """Return ``difflib``'s ratio of the letters, which are compared only where words differ: that is far faster."""
+    """Return ``difflib``'s ratio of the letters, 0 to 1.
+
+    Letters are compared only where the words differ, which is far faster.
+    """
     same = 0
     for tag, begin, end, other_begin, other_end in SequenceMatcher(None, window, words, autojunk=False).get_opcodes():
         said, quoted = " ".join(window[begin:end]), " ".join(words[other_begin:other_end])
@@ -228,7 +236,7 @@ Item = dict[str, Any]
 
 
 class ItemsReview:
-    """Reviews what the model answered, and counts what had to go. Takes CPU time: use a thread."""
+    """Reviews the items that a model answered, and counts what it drops. Takes CPU time: use a thread."""
 
     def __init__(self, plan: ReportPlan, of_pass: ReportPass, evidence: Evidence) -> None:
         self._plan = plan
@@ -239,11 +247,11 @@ class ItemsReview:
         self.without_quotes = 0
 
     def of(self, answered: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """Return the items that are valid, in the order of the answers."""
+        """Return the valid items in the order of the answers, equal ones united."""
         return self._united([item for each in answered if (item := self._reviewed(each)) is not None])
 
     def missing(self, items: Sequence[Item]) -> tuple[Factor, ...]:
-        """Return the taxonomy's factors that no item names."""
+        """Return the taxonomy's factors that no item names; () for a pass without a taxonomy."""
         if not (self._pass.taxonomy and self._plan.taxonomy):
             return ()
         named = {item[self._pass.taxonomy] for item in items}
@@ -276,7 +284,7 @@ class ItemsReview:
     def _united(self, items: Sequence[Item]) -> list[Item]:
         """Unite items with equal keys and, in a pass without a taxonomy, items that rest on the same quotes.
 
-        Overlapping windows give such items; two factors of a taxonomy may well rest on one quote.
+        Overlapping windows give the same item twice. Two factors of a taxonomy, though, may well rest on one quote.
         """
         united: list[Item] = []
         places: dict[tuple[str, ...], int] = {}

@@ -20,7 +20,7 @@ from datamodels import IndexValue, ReportRun
 from text_cleaning import one_line, printable
 
 _LABEL_WIDTH = 34
-"""Label and number together fit a phone's screen in monospace."""
+"""Characters. A label of this width and its number fit side by side on a phone's screen in monospace."""
 _SHORT_VALUE = 10
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -57,7 +57,7 @@ def indices_table_text(indices: Sequence[IndexValue]) -> str:
 def to_markdown(
     title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
 ) -> str:
-    """Return the whole report as a Markdown file. ``notes`` are warnings and why indices are missing."""
+    """Return the whole report as a Markdown file. ``notes`` are warnings and reasons why indices are missing."""
     blocks = [f"# {one_line(title)}", *(["\n".join(f"- {one_line(line)}" for line in meta)] if meta else [])]
     blocks.append(printable(markdown).strip())
     if indices:
@@ -125,7 +125,10 @@ def _add_indices(document: DocxDocument, indices: Sequence[IndexValue]) -> None:
 
 
 class _DocxWriter:
-    """Writes Markdown's headings, paragraphs, lists, quotes, tables, code and emphasis; of anything else the text."""
+    """Writes Markdown's headings, paragraphs, lists, quotes, tables, code and emphasis.
+
+    Of links and images it writes the text alone.
+    """
 
     def __init__(self, document: DocxDocument) -> None:
         self._document = document
@@ -169,7 +172,7 @@ class _DocxWriter:
                 self._inline(paragraph, child)
 
     def _restarted(self, style: str, start: int) -> int:
-        """Give a list its own numbering: the style's would go on from the list before."""
+        """Add a numbering that begins at ``start`` and return its id: the style's would go on from the list before."""
         numbering = self._document.part.numbering_part.element
         number_id = self._document.styles[style].element.pPr.numPr.numId.val
         abstract = next(each.abstractNumId.val for each in numbering.num_lst if each.numId == number_id)

@@ -35,7 +35,7 @@ _SENTENCE_END = re.compile(r"[.!?…]\s")
 
 
 def with_headings_below(text: str, level: int) -> str:
-    """Return the text without a fence around it, with all headings below ``level``."""
+    """Return Markdown without a code fence around it, its headings moved down until all are below ``level``, 1 to 5."""
     fenced = _FENCED.match(text.strip())
     text = (fenced["text"] if fenced else text).strip()
     levels = [len(match[1]) for match in _HEADING.finditer(text)]
@@ -44,7 +44,10 @@ def with_headings_below(text: str, level: int) -> str:
 
 
 def cut_at_line(text: str) -> str:
-    """Cut off the last, unfinished line; of a text on one line, the last, unfinished sentence."""
+    """Return the text without its last, unfinished line.
+
+    A text on one line loses its last, unfinished sentence instead. A text without a finished sentence stays.
+    """
     head, newline, _ = text.rstrip().rpartition("\n")
     if newline and head.strip():
         return head.rstrip()
@@ -55,11 +58,11 @@ def cut_at_line(text: str) -> str:
 T = TypeVar("T")
 
 _SECOND_QUESTION_TOKENS = 200
-"""For saying what was wrong with an answer."""
+"""Tokens that are kept free to tell the model what was wrong with its answer."""
 _ANSWER_SHARE = 3
-"""An answer gets at most this part of the context, or a small model would have no room for the recording."""
+"""An answer gets at most the context divided by this, or a small model would have no room for the recording."""
 _NOTES_SHARE = 3
-"""Notes are at most this part of what they are about: notes of notes come to an end."""
+"""Notes get at most the room of a window divided by this, so that notes of notes become shorter each time."""
 _MOST_HALVINGS = 3
 _LONGEST_METADATA_LINE = 200
 _TITLE_LEVEL = 2
@@ -78,7 +81,7 @@ class ReportRequest(Value):
 class GeneratedReport(Value):
     """``text`` is Markdown, headings from the second level. ``duration_s`` is how long the model worked.
 
-    ``indices`` is None when the report has none or all failed; ``indices_error`` says which part is missing and why.
+    ``indices`` is None when the report has none or all failed. ``indices_error`` tells people why some are missing.
     """
 
     text: str
@@ -99,12 +102,12 @@ async def generate_report(
     answers: ModelAnswerStore,
     on_pass: Callable[[int, int], Awaitable[None]],
 ) -> GeneratedReport:
-    """Write the report; after each pass ``on_pass`` gets the number of steps done and of all steps.
+    """Write the report; call ``on_pass`` after each step with the number of steps done and of all steps.
 
     Raises:
         UnknownChoice: the report needs a building type.
         ContextTooSmall: the model's context has no room for a prompt, a window and an answer.
-        ProviderError: of the model; answers so far are in ``answers`` and will not be asked for again.
+        ProviderError: the model failed; its answers so far are in ``answers`` and will not be asked for again.
     """
     return await _Generation(request, llm, answers).run(on_pass)
 
@@ -178,7 +181,11 @@ class _Generation:
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
     ) -> list[list[dict[str, Any]] | None]:
-        """Ask for the items of a window, by halves when one answer cannot hold them; None where no halves help."""
+        """Ask for the items of a window; return a list of them for each part that was asked about.
+
+        When one answer cannot hold the items, the window is halved, up to ``_MOST_HALVINGS`` times. A part that is
+        still too much for an answer gives None.
+        """
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, _data(window), prompt]
         answer = await self._answers.structured(
@@ -207,7 +214,10 @@ class _Generation:
         return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
 
     async def _whole_text(self, pass_name: str, messages: Sequence[PromptMessage]) -> tuple[str, bool]:
-        """Return the answer, asking for its rest or a shorter one if it is cut off, and whether it still is."""
+        """Ask for a text; return it, and whether it is cut off.
+
+        When the first answer is cut off, its rest is asked for, or a shorter answer where the context has no room.
+        """
         first = await self._answers.text(pass_name, messages, self._answer_tokens)
         if not first.truncated:
             return first.text, False
@@ -227,9 +237,13 @@ class _Generation:
     async def _condensed(
         self, pass_name: str, title: str, task: PromptMessage, lines: Sequence[str], room: int
     ) -> tuple[str, int]:
-        """Return the lines; when they do not fit into ``room`` tokens, notes of them for the task, or notes of notes.
+        """Return the lines as one text, and the number of windows in which they were read.
 
-        Also tells in how many windows the lines were read.
+        When they do not fit into ``room`` tokens, the text is notes of them for the task, or notes of notes.
+
+        Raises:
+            ContextTooSmall: ``room`` is below ``SMALLEST_WINDOW_TOKENS``.
+            ProviderInvalidAnswer: the notes do not get shorter.
         """
         read_in = 1
         whole = "\n".join(lines)
@@ -296,7 +310,10 @@ class _Generation:
         return {**self._variables, "earlier": SimpleNamespace(**self._earlier)}
 
     async def _room(self, prompt: PromptMessage, schema: Mapping[str, Any] | None = None) -> int:
-        """Count the tokens of data that fit beside prompt and answer. Some endpoints get the schema as text."""
+        """Return how many tokens of data fit beside prompt, schema and answer; negative when even these do not fit.
+
+        The schema counts because some endpoints get it as text.
+        """
         taken = await self._tokens([self._rules, _data(""), prompt]) + self._answer_tokens + _SECOND_QUESTION_TOKENS
         if schema is not None:
             taken += await self._llm.count_tokens(str(schema))
@@ -315,7 +332,7 @@ class _Generation:
 
 
 def _data(text: str) -> PromptMessage:
-    """Put the text between markers, which the text itself cannot contain."""
+    """Return a message with the text between markers. Angle brackets in the text are replaced: it holds no marker."""
     content = texts.reports.DATA.format(
         notice=texts.reports.DATA_NOTICE,
         start=texts.reports.TRANSCRIPT_START,
@@ -326,7 +343,10 @@ def _data(text: str) -> PromptMessage:
 
 
 async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Return the results in order. The first of our own errors is raised alone, after the other calls were stopped."""
+    """Run the calls at once; return their results in order.
+
+    When a call fails with an error of ours, the others are stopped and the first such error is raised alone.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(call) for call in calls]

@@ -1,4 +1,4 @@
-"""The indices of a report: what the model scored, and the totals, counts and bands that code computes from it."""
+"""The indices of a report: the scores that the model gave, and the means, counts and bands that code computes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

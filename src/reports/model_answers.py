@@ -17,7 +17,7 @@ _LONGEST_PROBLEM = 300
 
 
 class ModelAnswerStore(Protocol):
-    """Keeps the answers of one recording's reports. ``data`` need not be kept: it is read from ``text`` again."""
+    """Keeps the model's answers for one recording's reports. ``data`` may be left out: it is parsed from ``text``."""
 
     async def get(self, input_hash: str) -> Completion | None: ...
 
@@ -40,7 +40,7 @@ class ModelAnswers:
         """Return the answer as text, which may be ``truncated``.
 
         Raises:
-            ProviderInvalidAnswer: it is empty.
+            ProviderInvalidAnswer: the answer is empty.
             ProviderError: the model failed.
         """
         return await self._answer(pass_name, messages, None, max_tokens)
@@ -53,14 +53,14 @@ class ModelAnswers:
         max_tokens: int,
         second_schema: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the answer by ``schema``; None when ``max_tokens`` cut it off: then ask for less.
+        """Return the answer as JSON values by ``schema``; None when ``max_tokens`` cut it off: then ask for less.
 
-        An answer that is not valid is asked for once more, by ``second_schema`` when there is one, which may allow
-        what the caller can put right.
+        When the answer is not valid, the model is told why and asked once more. ``second_schema``, when given, is the
+        schema of the second answer: it may allow what the caller can put right.
 
         Raises:
-            ProviderInvalidAnswer: the answer is not valid, and neither is the one to a second question that says why.
-            ProviderError: of the model.
+            ProviderInvalidAnswer: the second answer is not valid either.
+            ProviderError: the model failed.
         """
         asked = list(messages)
         try:

@@ -45,9 +45,9 @@ EVERYTHING = "all"
 NOTHING = "none"
 
 EnqueueReport = Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
-"""Adds the job that writes a report to the transaction."""
+"""Adds, in the transaction, the job that will write a report."""
 WithReport = Callable[[Connection, Recording, ReportRun], Awaitable[None]]
-"""What else belongs to the transaction in which a report is found, such as that its file will be sent."""
+"""Adds what else belongs to the transaction that finds a report, such as a message with the report's file."""
 
 
 class Lack(StrEnum):
@@ -86,26 +86,31 @@ class Order(NamedTuple):
 
 
 class Occasion(Protocol):
-    """Where an order comes from; when that is handled again, after a crash too, it orders nothing more."""
+    """The event that an order comes from, such as a press.
+
+    When it is handled again, even after a crash, it orders nothing more.
+    """
 
     async def is_known(self, connection: Connection) -> bool:
-        """Tell whether this was ordered on this occasion before."""
+        """Tell whether this event has made its order already."""
         ...
 
     async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
-        """Note that the order is known from now on, and add what the front door shows of it."""
+        """Note that the event has made its order, and add what the front door shows of the order."""
         ...
 
 
 class Choice(NamedTuple):
-    """The reports that were asked for; ``without_building`` are those that need a building type first."""
+    """The reports to write; ``without_building`` were asked for, too, but need a building type first."""
 
     reports: tuple[ReportType, ...]
     without_building: tuple[ReportType, ...]
 
 
 def choose_reports(pack: ReportPack, scenario: str, wanted: str, building: BuildingType | None) -> Choice:
-    """Choose by comma-separated ids, ``EVERYTHING`` or ``NOTHING``; without a scenario there are no reports.
+    """Choose reports of a scenario; none for ``NO_SCENARIO``.
+
+    ``wanted`` is comma-separated ids, ``EVERYTHING`` or ``NOTHING``.
 
     Raises:
         UnknownChoice: no such scenario, or it has no such report.
@@ -127,7 +132,10 @@ def choose_reports(pack: ReportPack, scenario: str, wanted: str, building: Build
 
 
 class ReportOrders:
-    """Orders reports. ``language_model`` gives the model in use, ``cancel`` stops report runs in their workers."""
+    """Orders reports.
+
+    ``language_model`` returns the model in use, None when there is none. ``cancel`` stops report runs in their workers.
+    """
 
     def __init__(
         self,
@@ -144,7 +152,7 @@ class ReportOrders:
         self._cancel = cancel
 
     async def offer(self, owner: UserId, number: int, with_recording: WithOwnRecording | None = None) -> Offer:
-        """Return the reports that can be had of a recording.
+        """Return the reports that a recording can have; ``with_recording`` is called in the same transaction.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -166,7 +174,9 @@ class ReportOrders:
     async def order(
         self, owner: UserId, number: int, wanted: ReportId | None, occasion: Occasion | None = None
     ) -> Order:
-        """Order a report of a recording, or all of its scenario for None; nothing when any of them lacks something.
+        """Order the report ``wanted`` of a recording, or all reports of its scenario for None.
+
+        Nothing is ordered when any of them lacks something, or when the ``occasion`` has made its order already.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -208,9 +218,9 @@ class ReportOrders:
     async def say_building(
         self, owner: UserId, number: int, building: BuildingType, place: int | None
     ) -> ReportId | None:
-        """Store the building type of a recording; return the id of the report to order then, None for all of them.
+        """Store the building type of a recording, and return the id of the report to order next.
 
-        ``place`` is that of the report in its scenario, from 1; None means all reports.
+        ``place`` is the place of that report in its scenario, from 1. None stands for all reports and returns None.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -226,7 +236,7 @@ class ReportOrders:
         return None if place is None else ids[place - 1]
 
     async def decline(self, owner: UserId, number: int) -> Recording:
-        """Note that no reports are wanted for now: the recording's wizard ends.
+        """End the recording's wizard where it asks for reports: none are wanted for now.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -239,7 +249,7 @@ class ReportOrders:
         return recording
 
     async def find(self, owner: UserId, number: int, with_report: WithReport) -> ReportRun:
-        """Load a report of the owner by its permanent number.
+        """Load a report of the owner by its permanent number; ``with_report`` is called in the same transaction.
 
         Raises:
             NotFound: the owner has none of that number.
@@ -253,10 +263,10 @@ class ReportOrders:
         return run
 
     async def cancel(self, owner: UserId, runs: Sequence[ReportRunId]) -> bool:
-        """Stop the work on reports; what the model has answered stays. False when all were over already.
+        """Stop the work on reports; what the model has answered stays. Return False when every run had ended already.
 
         Raises:
-            NotFound: one of them is someone else's; those that were deleted are passed over.
+            NotFound: one of the runs is someone else's. Deleted runs are passed over.
         """
         async with self._database.transaction() as connection:
             if await reports_store.are_of_others(connection, owner, runs):
@@ -266,7 +276,7 @@ class ReportOrders:
     async def _considered(
         self, connection: Connection, recording: Recording, wanted: ReportId | None, occasion: Occasion | None
     ) -> Order:
-        """Return an order as far as it can be made without a model."""
+        """Return the order without its runs, which need a model: with what is lacking, or whether it is known."""
         lack = _lack(recording)
         if lack is not None:
             return Order(recording, (), None, lack)

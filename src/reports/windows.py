@@ -1,4 +1,4 @@
-"""A transcript as labelled lines, and the windows in which a long one passes a model's context.
+"""A transcript as labelled lines, and its windows: stretches of a long transcript that fit into a model's context.
 
 Windows are cut between lines; a line that is longer than a window is cut between words. Every line is in at least one
 window, and a window begins with the last lines of the one before, so that an answer is read with its question.
@@ -18,11 +18,11 @@ SMALLEST_WINDOW_TOKENS = 128
 """The smallest useful window, in tokens; a smaller one does not hold an answer together with its question."""
 
 _OVERLAP = 0.08
-"""The part of a window that the next one repeats: room for the last question, at the cost of a twelfth more tokens."""
+"""The largest share of a window that the next one repeats: room for the last question, for a twelfth more tokens."""
 
 _UTTERANCE_CHARACTERS = 600
 _SAFETY = 0.95
-"""The token density of a stretch differs from that of the whole."""
+"""A margin: the token density of a stretch differs from that of the whole."""
 
 _LABEL = re.compile(r"^(?:\[[\d:]+\] (?:[^:\n]{1,60}: )?)?")
 
@@ -30,9 +30,9 @@ Count = Callable[[str], Awaitable[int]]
 
 
 def transcript_lines(transcript: Transcript) -> list[str]:
-    """One line per utterance: ``[12:41] Клиент: Нам понравилась тишина.``
+    """Return a line per utterance: ``[12:41] Клиент: Нам понравилась тишина.``
 
-    Neighbouring segments of one speaker make one line, as labels cost tokens too.
+    Neighbouring segments of one speaker share a line of up to 600 characters, because labels cost tokens, too.
     """
     lines: list[str] = []
     last: str | None = None
@@ -53,7 +53,7 @@ def transcript_lines(transcript: Transcript) -> list[str]:
 
 
 def split(lines: Sequence[str], limit: int) -> list[str]:
-    """Split the lines into windows of at most ``limit`` characters, which overlap by whole lines if these are short."""
+    """Split the lines into windows of at most ``limit`` characters. Windows overlap by whole lines that are short."""
     pieces = [piece for line in lines for piece in _pieces(line, limit)]
     windows: list[str] = []
     start = 0
@@ -73,7 +73,7 @@ async def fit(lines: Sequence[str], budget: int, count: Count) -> list[str]:
     Tokens are counted once for the whole and once for each window.
 
     Raises:
-        ContextTooSmall: the budget leaves no window worth asking about.
+        ContextTooSmall: the lines do not fit, and the budget is below ``SMALLEST_WINDOW_TOKENS``.
     """
     whole = "\n".join(lines)
     tokens = await count(whole)
@@ -127,7 +127,10 @@ def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int
 
 
 def _pieces(line: str, limit: int) -> list[str]:
-    """Cut a line between words, each piece with the line's time and speaker where there is room for them."""
+    """Return the line, or pieces of at most ``limit`` characters, cut between words; a longer word is cut, too.
+
+    Each piece has the line's time and speaker where there is room for them.
+    """
     if len(line) <= limit:
         return [line]
     found = _LABEL.match(line)

@@ -1,8 +1,8 @@
 """Diarization: who spoke when, without a transcript.
 
 Voice embeddings of overlapping windows over the speech are clustered with spherical k-means; the number of speakers is
-the one with the best silhouette (Rousseeuw 1987). Then every tenth of a second is given to the nearest voice along the
-cheapest path (Viterbi), on which a change of speaker has a cost, a lower one in a pause.
+the one with the best silhouette (Rousseeuw 1987). Then the cheapest path (Viterbi) gives every tenth of a second to a
+voice. It prefers the nearest voice, and a change of speaker has a cost, which is lower in a pause.
 """
 
 import asyncio
@@ -32,26 +32,26 @@ MIN_SILHOUETTE = 0.25
 """Below this silhouette there is one speaker; two give 0.43 and more, telephone and noise included."""
 
 SAME_VOICE_SIMILARITY = 0.82
-"""Cosine of two centroids above which they are one voice, which gives 0.89 and more; two voices give 0.75 and less."""
+"""Cosine of two centroids from which on they are one voice. One voice gives 0.89 and more, two give 0.75 and less."""
 
 MIN_WINDOWS = 3
 """A voice heard in fewer windows is a cough or two people at once."""
 
 SAMPLE_WINDOWS = 1500
-"""Most windows that are clustered. More find the same voices, and the silhouette's cost grows with their square."""
+"""At most so many windows are clustered. More find the same voices, at a cost that grows with their square."""
 
 RESTARTS = 8
 ITERATIONS = 50
 FRAME_S = 0.1
 CHANGE_COST = 0.5
 CHANGE_COST_IN_PAUSE = 0.25
-"""Cost of a change of speaker, in sums of cosine similarity over frames: flips below about 1.5 s are not believed."""
+"""Costs of a change of speaker, in sums of cosine similarity over frames. They suppress turns below about 1.5 s."""
 
 QUIET = 0.05
-"""Share of the level of a stretch's loud frames below which nobody speaks (26 dB); in noise no frame is as quiet."""
+"""Nobody speaks below this share of the level of a stretch's loud frames (-26 dB). In noise no frame is so quiet."""
 
 FRAMES_AT_ONCE = 600
-"""A minute of samples in memory."""
+"""Frames that are read into memory at once: a minute of samples."""
 
 JOIN_PAUSE_S = 0.5
 """A pause up to this long belongs to the turn around it."""
@@ -68,7 +68,10 @@ class Turn(Interval):
 
 @dataclass(frozen=True)
 class _Frames:
-    """Tenths of a second of speech: ``edges`` (n, 2) in seconds, ``quiet`` (n,), and where each stretch ``begins``."""
+    """Tenths of a second of speech: ``edges`` (n, 2) in seconds, ``quiet`` (n,).
+
+    ``begins`` has the position of each stretch's first frame.
+    """
 
     edges: NDArray[np.float64]
     quiet: NDArray[np.bool_]
@@ -76,7 +79,7 @@ class _Frames:
 
 
 class _Stopped(Exception):
-    """Ends cancelled work in its thread. Raised and caught in this module alone."""
+    """Ends the work in a thread when its caller was cancelled; nobody waits for the result any more."""
 
 
 async def diarize(
@@ -85,8 +88,8 @@ async def diarize(
     """Return the turns within ``speech``, in order; speakers are S1, S2, … by first appearance.
 
     ``pcm`` is the prepared audio (mono 16 kHz signed 16-bit). It is read window by window, so that memory grows only
-    by a kilobyte a second of speech. ``speakers`` forces their number (too little speech for so many gives fewer); None
-    finds 1 to 6.
+    by a kilobyte a second of speech. ``speakers`` forces the number of speakers, though too little speech gives fewer;
+    None finds 1 to 6.
     """
     stop = threading.Event()
     try:
@@ -132,7 +135,7 @@ def _read_frames(pcm: Path, stretches: Sequence[Interval]) -> _Frames:
 
 
 def _levels(file: BinaryIO, borders: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the root mean square of each frame; their ``borders`` are in seconds."""
+    """Return the root mean square of each frame (n,) between the ``borders`` (n + 1,), which are in seconds."""
     samples = np.round(borders * SAMPLE_RATE).astype(np.intp)
     sound = np.zeros(samples[-1] - samples[0] + 1)
     file.seek(int(samples[0]) * 2)
@@ -142,7 +145,10 @@ def _levels(file: BinaryIO, borders: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _window_spans(stretches: Sequence[Interval]) -> NDArray[np.float64]:
-    """Return windows (n, 2) in seconds, spread evenly over each stretch to both ends; a short stretch is one window."""
+    """Return the begin and end of windows (n, 2) in seconds.
+
+    Windows are spread evenly from the begin of each stretch to its end; a short stretch is one window.
+    """
     spans: list[tuple[float, float]] = []
     for one in stretches:
         spare = one.end - one.start - WINDOW_S
@@ -201,7 +207,7 @@ def _are_voices(labels: NDArray[np.intp], centroids: Float32Array) -> bool:
 def _spherical_k_means(
     vectors: Float32Array, count: int, randomness: np.random.Generator
 ) -> tuple[NDArray[np.intp], Float32Array]:
-    """Return labels (n,) and centroids (count, d), started as k-means++ does."""
+    """Cluster unit vectors (n, d), starting as k-means++ does; return labels (n,) and centroids (count, d)."""
     centroids = vectors[[int(randomness.integers(len(vectors)))]]
     while len(centroids) < count:
         farness = np.maximum(1 - (vectors @ centroids.T).max(axis=1), 1e-9)

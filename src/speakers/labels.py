@@ -26,8 +26,8 @@ def assign_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple
     """Give every segment its speaker, S1, S2, … by first appearance; without turns all are S1.
 
     Where the times of words are known, a segment is split at a change of speaker: a word belongs to the turn over its
-    middle, or the nearest one. Otherwise the whole segment goes to the speaker of most of it. The words and their
-    order stay the same; only blanks may change.
+    middle, or the nearest one. Otherwise the whole segment goes to the speaker who talks longest in it.
+    The words and their order stay the same; only blanks may change.
     """
     ordered = sorted(turns, key=lambda turn: turn.start)
     pieces = [piece for segment in segments for piece in _split(segment, ordered)]
@@ -42,8 +42,8 @@ async def name_roles(
 ) -> RoleNaming:
     """Name the role of every speaker: by the language model, else by the rule of who asks questions.
 
-    With a single voice and several roles each utterance is asked about. A speaker whom no role fits keeps None.
-    The prompt takes ``roles`` and ``speakers``.
+    When there is a single voice but several roles, the model is asked about each utterance. A speaker whom no role
+    fits keeps None. The model's prompt takes ``roles`` and ``speakers``.
 
     Raises:
         WordsChanged: the labelled text without its labels is not the original; nothing of it may be stored.

@@ -20,7 +20,7 @@ from text_cleaning import as_data
 
 ROLES_STEP = "roles"
 LINES_IN_WINDOW = 40
-"""Most utterances in one question when voices do not tell: with more of them small models lose count."""
+"""At most so many utterances are in one question about a single voice: with more, small models lose count."""
 
 ANSWER_TOKENS = 64
 ANSWER_TOKENS_A_LABEL = 32
@@ -37,7 +37,7 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 PRIOR_WORDS = 50
-"""A single «Да?» makes nobody an interviewer."""
+"""Added to the words of each speaker to get the share of questions, or a single «Да?» would make an interviewer."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,10 @@ class NamedRoles:
 
 @dataclass
 class _Votes:
-    """How many words count for each role of each label, over all windows."""
+    """Votes over all windows: ``words`` has, by label and role, the number of words that vote for the role.
+
+    ``failed`` of the ``windows`` gave no vote; ``problem`` says why the latest did not.
+    """
 
     words: dict[str, dict[str | None, int]] = field(default_factory=dict)
     windows: int = 0
@@ -75,9 +78,9 @@ class _Line:
 async def roles_of_voices(
     segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel
 ) -> NamedRoles:
-    """Ask which role each voice has. A window's vote weighs as much as the voice has words in it.
+    """Ask which role each voice has. A voice has as many votes in a window as it has words there.
 
-    When the model fails, ``roles_by_rule`` decides.
+    When the model fails or gives all voices the same role, ``roles_by_rule`` decides.
     """
     lines = [_Line(segment.speaker or "", as_data(segment.text)) for segment in segments]
     speakers = sorted({line.label for line in lines if line.label})
@@ -185,7 +188,7 @@ def _count(votes: _Votes, window: Sequence[_Line], answer: Any) -> bool:
 
 
 def _narrowed(schema: Schema, labels: Sequence[str], roles: Sequence[str]) -> Schema:
-    """Limit the schema to the labels and roles that exist: what cannot be written need not be checked."""
+    """Return the schema limited to these labels and roles and null, so that an answer can contain no others."""
     limited = copy.deepcopy(dict(schema))
     fields = limited["properties"]["roles"]["items"]["properties"]
     fields["label"]["enum"] = list(labels)

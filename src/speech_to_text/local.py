@@ -33,11 +33,11 @@ _Result = TypeVar("_Result")
 
 
 class _Stopped(Exception):
-    """Ends cancelled work in its thread. Raised and caught in this module alone."""
+    """Ends the work in a thread that was told to stop."""
 
 
 def end_when_stopped(stop: Event) -> None:
-    """End the work of an ``EngineThread`` here when it was told to stop."""
+    """Raise an error that ends the work of an ``EngineThread``, when ``stop`` is set."""
     if stop.is_set():
         raise _Stopped
 
@@ -57,9 +57,10 @@ def voice_activity_options(longest_s: float) -> VadOptions:
 
 
 def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
-    """Return where ``samples`` have speech, as first and last sample, in as few chunks of ``longest_s`` as possible.
+    """Return the chunks of ``samples`` that have speech, as the positions of the first sample and after the last.
 
-    A chunk begins and ends in a silence wherever one is in reach.
+    They are as few as possible, each of at most ``longest_s`` seconds. A chunk begins and ends in a silence wherever
+    one is in reach.
     """
     chunks: list[tuple[int, int]] = []
     for stretch in get_speech_timestamps(samples, voice_activity_options(longest_s)):
@@ -79,7 +80,7 @@ class EngineThread:
         self._stops: set[Event] = set()
 
     async def run(self, work: Callable[[Event], _Result]) -> _Result:
-        """Run ``work``; return its result. When the caller is cancelled, the event is set: ``work`` must end soon."""
+        """Run ``work``; return its result. Its event is set when the caller is cancelled: then it must end soon."""
         stop = Event()
         self._stops.add(stop)
         try:
@@ -102,7 +103,7 @@ LONGEST_S = 12.0
 """An utterance that goes on for longer is cut at its longest pause: two lines of subtitles hold no more."""
 
 _SENTENCE_S = 1.0
-"""What is shorter is «3.» in a list, «Mr.» or «ул.», not a sentence, unless a pause follows."""
+"""Shortest sentence, unless a pause follows: what ends earlier is «3.» in a list, «Mr.» or «ул.»."""
 
 _SENTENCE_ENDS = (".", "?", "!", "…")
 _LEAST_PROBABILITY = 1e-3

@@ -1,6 +1,6 @@
 """Speech to text on this machine with GigaAM, the best small recogniser of Russian, through onnx-asr.
 
-Optional: ``requirements-gigaam.txt`` and a directory with the exported model.
+This engine is optional: it needs ``requirements-gigaam.txt`` and a directory with the exported model.
 """
 
 import importlib

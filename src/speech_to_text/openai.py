@@ -30,13 +30,13 @@ from speech_to_text.port import PartLimits
 from utils import load_yaml
 
 UNDETERMINED = ""
-"""The language that stands in a part of unknown language."""
+"""The language of a part whose language is unknown."""
 
 INVENTED_AFTER_S = 1.0
-"""Text timed further behind the end of the part was not said in it; nearer text only has wrong times."""
+"""Text that begins so many seconds after the part's end was not said in it. Nearer text only has wrong times."""
 
 SHORTEST_S = 0.02
-"""Length of a segment that was pushed back into the part, so that its start is before its end."""
+"""Least length of a segment after it was moved into the part, so that its start is before its end."""
 
 PAUSE_S = 0.8
 """Longest gap between words of one segment, in seconds."""
@@ -48,7 +48,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
 Storable = Annotated[str, AfterValidator(lambda text: text.replace("\x00", ""))]
-"""PostgreSQL stores any character but NUL."""
+"""Text without NUL, the only character that PostgreSQL does not store."""
 
 
 class _Lenient(BaseModel):
@@ -111,7 +111,7 @@ def language_code(name: str | None) -> str | None:
 
 
 def _language_by_letters(text: str) -> str:
-    """Return ``ru`` where all letters are Russian and at least one is only Russian, else ``und``."""
+    """Return ``ru`` where all letters are Russian and at least one is only Russian, else ``UNDETERMINED``."""
     letters = {letter for letter in text.lower() if letter.isalpha()}
     return "ru" if letters & _RUSSIAN_ONLY and not letters - _RUSSIAN else UNDETERMINED
 
@@ -189,13 +189,13 @@ Encode = Callable[[Path, float, float], Awaitable[bytes]]
 """Encodes prepared audio from start to end, in seconds, as Ogg Opus."""
 
 TIMED_LIMITS = PartLimits(target_s=300.0, longest_s=ENDPOINT_AUDIO_S / 2)
-"""Well below what endpoints take: parts run side by side, and repeating one costs little."""
+"""Well below what endpoints take, so that parts run side by side and repeating one costs little."""
 
 UNTIMED_LIMITS = PartLimits(target_s=25.0, longest_s=30.0)
-"""For models that answer with text alone: its time is known to the part only, so parts have to be short."""
+"""For models that answer with text alone: its only time is that of the part, so parts have to be short."""
 
 SHORTEST_PART_S = 0.1
-"""OpenAI refuses shorter parts, in which nothing can be said."""
+"""Shorter parts are not sent: OpenAI refuses them, and nothing can be said in them."""
 
 _BYTES_PER_S = SAMPLE_RATE * 2
 _FRAME_S = 0.02
@@ -211,7 +211,7 @@ class OpenAISpeechToText:
     """``SpeechToText`` over ``/audio/transcriptions``.
 
     It asks for the richest answer that the model is known to give, and for less when that is refused. When an answer
-    has no times, a part that is too long for such models is sent again in pieces. The limits stay as they are: a
+    has no times, a part that is too long for such models is sent again in pieces. Only ``check`` changes the limits: a
     process that goes on where this one was killed has to plan the same parts.
     """
 
@@ -256,7 +256,7 @@ class OpenAISpeechToText:
         return self._concurrency
 
     async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
-        """See ``SpeechToText.transcribe``. Without times in the answer, sentences share the part by their length."""
+        """See ``SpeechToText.transcribe``. Without times, each sentence gets a share of the part by its length."""
         if end_s - start_s < SHORTEST_PART_S:
             return PartTranscript(language=language or UNDETERMINED, segments=())
         longest = UNTIMED_LIMITS.longest_s
@@ -270,7 +270,7 @@ class OpenAISpeechToText:
         return await self._in_pieces(pcm, start_s, end_s, language)
 
     async def check(self) -> None:
-        """Transcribe a second of silence: it costs a hundredth of a cent and tells what the model can answer with."""
+        """Transcribe a second of silence, for a hundredth of a cent; set the limits by what the model answers with."""
         if ends := shutdown_date(self._model):
             log.warning("model_shutdown", model=self._model, date=ends.isoformat())
         with tempfile.TemporaryDirectory() as folder:
@@ -331,7 +331,7 @@ class OpenAISpeechToText:
         return options
 
     def _give_up(self, options: dict[str, Any], exc: openai.APIStatusError) -> bool:
-        """Ask for less than the refused ``options``; False when the refusal is about something else."""
+        """Ask for less than the refused ``options`` from now on; False when the refusal is about something else."""
         refused = options["response_format"]
         text = f"{exc.param} {exc.code} {error_detail(exc)}"
         if exc.status_code not in {400, 422} or refused == AudioFormat.JSON or not _FORMAT.search(text):
@@ -346,7 +346,10 @@ class OpenAISpeechToText:
 
 
 def quiet_cuts(pcm: Path, start_s: float, end_s: float, limits: PartLimits) -> list[float]:
-    """Return times from ``start_s`` to ``end_s``, at most ``limits.longest_s`` apart, at the quietest moments."""
+    """Return ``start_s``, the times at which to cut, and ``end_s``, at most ``limits.longest_s`` apart.
+
+    Each cut is at the quietest moment in reach.
+    """
     cuts = [start_s]
     while end_s - cuts[-1] > limits.longest_s:
         earliest = cuts[-1] + limits.target_s / 2

@@ -9,7 +9,7 @@ from datamodels import EngineInfo, PartTranscript
 
 @dataclass(frozen=True)
 class PartLimits:
-    """The longest part that an engine takes, in seconds, and how far before its end a cut may be looked for."""
+    """Lengths of parts in seconds: parts are planned near ``target_s``; an engine takes at most ``longest_s``."""
 
     target_s: float
     longest_s: float
@@ -21,7 +21,7 @@ class SpeechToText(Protocol):
     Engines read the part from the prepared audio (mono 16 kHz signed 16-bit little-endian PCM, no header), so that each
     takes the form it likes: samples for local engines, Opus for endpoints.
 
-    ``tests/integration/test_speech_to_text_conformance.py`` asks of every engine what is said here. Engines on this
+    ``tests/integration/test_speech_to_text_conformance.py`` checks every engine for what is said here. Engines on this
     machine get the hard parts from ``speech_to_text.local``: ``speech_chunks`` finds nothing in silence, and
     ``EngineThread`` can be cancelled, and closed twice.
     """

@@ -30,7 +30,7 @@ LIMITS = PartLimits(target_s=300.0, longest_s=420.0)
 """Small: an interruption loses little, and memory stays low. An hour of speech peaks at 0.78 GB (measured)."""
 
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
-"""The tokenizer among them: without it faster-whisper would ask the model hub for one."""
+"""The tokenizer is needed, too: without it faster-whisper would ask the model hub for one."""
 
 _COMPUTE_TYPE = "int8_float32"
 
@@ -54,7 +54,7 @@ _LANGUAGE_WINDOWS = 3
 _SURE = 0.9
 _UNSURE = 0.5
 _FALLBACK_LANGUAGE = "ru"
-"""The language of noise and single words, for which every language is as likely: most recordings are Russian."""
+"""Taken for noise and single words, which are as likely in every language: most recordings are Russian."""
 
 _FINGERPRINT_BYTES = 1024 * 1024
 
@@ -138,7 +138,10 @@ class WhisperSpeechToText:
 
 
 def _words(found: Iterable[Any], duration_s: float, stop: Event) -> list[Word]:
-    """Decode; return the words in order. Their times, which come from attention, may touch but never overlap."""
+    """Decode the segments ``found`` one by one, and return their words in order.
+
+    The times of words come from the model's attention. They may touch but never overlap.
+    """
     words: list[Word] = []
     now = 0.0
     for segment in found:

@@ -1,7 +1,7 @@
 """Downloads that resume, and end with every byte or an error.
 
 The library ends a download early and raises nothing when an answer is short; pyrogram itself does so on any error,
-too. Only the size tells.
+too. Only the size tells whether all bytes came.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from utils import disk_full_mapped
 
 _CALL = "upload.getFile"
 _TRIES = 5
-"""Tries in a row that bring no byte."""
+"""A download is given up after so many tries in a row that bring no byte."""
 _PAUSES_S = (0.0, 1.0, 4.0, 15.0)
 """Seconds between these tries."""
 _CHUNK_S = 60.0
 """Seconds for one megabyte, in which the library asks up to four times."""
 _PROBE_BYTES = 4096
-"""Limits and offsets are multiples of it: https://core.telegram.org/api/files#downloading-files."""
+"""Telegram takes limits and offsets in multiples of it: https://core.telegram.org/api/files#downloading-files."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +43,10 @@ async def download_file(
     size: int,
     on_bytes: Callable[[int], None],
 ) -> None:
-    """Write the ``raw.types.Document`` that ``document`` gives, with a new reference each time, to ``path``.
+    """Download a file to ``path``, resuming after the whole megabytes that ``path`` has.
 
-    Resume after the whole megabytes that ``path`` has. ``on_bytes`` is called with the number of bytes that are
-    written so far.
+    ``document`` returns the file's ``raw.types.Document``, with a new reference at each call. ``on_bytes`` is called
+    with the number of bytes that are written so far.
 
     Raises:
         FileGone: Telegram has the file no more, or fewer bytes of it than it says.
@@ -164,7 +164,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _whole_parts(file: BinaryIO, size: int) -> int:
-    """Cut the file of a download back to whole parts; seek to its end and return that offset in bytes."""
+    """Cut a download back to whole parts unless it is complete; seek to its end, and return that offset in bytes."""
     length = os.fstat(file.fileno()).st_size
     if length != size:
         length = min(length, size) // FILE_PART_BYTES * FILE_PART_BYTES

@@ -17,7 +17,7 @@ _rpc_error = RPCError.__init__
 def _rpc_error_without_file(
     self: RPCError, value: Any = None, rpc_name: Any = None, is_unknown: bool = False, is_signed: bool = False
 ) -> None:
-    """Make a Telegram error. The libraries' own code writes unknown errors to a file in the working folder."""
+    """Make a Telegram error. The libraries' own code would also write unknown ones to a file in the working folder."""
     del is_unknown
     _rpc_error(self, value, rpc_name, is_signed=is_signed)
 
@@ -25,7 +25,7 @@ def _rpc_error_without_file(
 RPCError.__init__ = _rpc_error_without_file  # type: ignore[method-assign]
 
 MESSENGER = "Telegram"
-"""What our errors call it."""
+"""The name of the messenger in our errors."""
 RANDOM_ID_DUPLICATE = "RANDOM_ID_DUPLICATE"
 """The error for a message whose random id was delivered before. Its code is 400 or 500."""
 
@@ -80,6 +80,7 @@ def telegram_errors_mapped(call: str, chat: ChatId | None = None) -> Iterator[No
         MessengerUnavailable: Telegram did not answer, or could not handle the call.
         MessengerRefusedSecrets: token, id and hash, or the session made with them, are not accepted.
         ChatClosed: the person blocked the bot, deleted the account, or never wrote to the bot.
+        AlreadySent: a message with the same random id was delivered before.
         MessengerError: Telegram refused for another reason.
     """
     try:

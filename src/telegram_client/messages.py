@@ -19,10 +19,10 @@ from telegram_client.updates import chat_of, document_of, file_name_of
 _BATCH = 100
 """Ids that Telegram takes in one call."""
 _EMPTY_BATCHES = 2
-"""Batches in a row without a message that mean that the ids are not used yet, not that messages were deleted."""
+"""After so many empty batches in a row the ids are not used yet; fewer may be messages that were deleted."""
 _KEPT_SENDINGS = 1000
 _LOOK_BACK = 300
-"""Ids before the first known one in which to look for what an earlier process sent just before it was killed."""
+"""How many ids before the latest known one are searched, too: an earlier process may have sent the message."""
 
 
 async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Users]:
@@ -46,7 +46,7 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Remembers the ids of messages sent with a random id, and from which id on to look if the reply was lost."""
+    """Remembers the message of each random id, and where to look for one when Telegram's answer was lost."""
 
     def __init__(self) -> None:
         self._latest = 0
@@ -74,7 +74,8 @@ class Sendings:
     ) -> MessageId | None:
         """Find the message with ``random_id``; None when it was deleted.
 
-        When its id is not known, it is our message in ``chat`` that ``fits`` and has no other ``random_id``.
+        When its id is not known, it is a message of the bot in ``chat`` that ``fits`` and belongs to no other random
+        id: the first after the sending began or, when there is none, the latest before.
         """
         if random_id in self._known:
             message, _ = await message_by_id(client, self._known[random_id])

@@ -73,7 +73,7 @@ _FLOOD_MARGIN_S = 0.2
 
 _PEERS = "update_peers"
 _REMEMBERING = ("set_update_state", _PEERS, "update_usernames")
-"""Methods of the library's storage that note what Telegram tells again."""
+"""Methods of the library's storage that may fail, because Telegram tells again what they note."""
 _IS_WHOLE = "SELECT EXISTS (SELECT 1 FROM version) AND EXISTS (SELECT 1 FROM sessions)"
 
 Users = dict[int, Any]
@@ -108,7 +108,7 @@ class BotClient(Client):
         with the seconds that a flood demands.
 
         Raises:
-            RPCError: Telegram refused; with ``obey_floods`` this is never a flood.
+            RPCError: Telegram refused; with ``obey_floods`` this is a flood only when it names no time.
             OSError: Telegram did not answer in half a minute.
         """
         call = query.QUALNAME
@@ -131,7 +131,10 @@ class BotClient(Client):
                 await asyncio.sleep(_PAUSE_S)
 
     def _forgiving(self, write: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        """Let a write into the session file fail: the library would drop the update or the answer that it came with."""
+        """Return ``write``, a write into the session file, so that it may fail.
+
+        If it raised, the library would drop the update or the answer that brought what is written.
+        """
 
         async def written(told: Any) -> None:
             try:
@@ -226,14 +229,14 @@ class BotClient(Client):
             await self.storage.close()  # type: ignore[no-untyped-call]
 
     async def updates_watchdog(self) -> None:
-        """Keep watching for updates after Telegram did not answer, which would end the library's own watchdog."""
+        """Keep watching for updates when Telegram does not answer: the library's own watchdog would end."""
         while not self.updates_watchdog_event.is_set():
             with suppress(RPCError, OSError):
                 await super().updates_watchdog()  # type: ignore[no-untyped-call]
 
 
 def forget_unfinished(path: Path) -> None:
-    """Remove a session file whose making was broken off, on which the library would fail for ever. Blocking."""
+    """Remove a session file whose making was broken off: the library would fail on it for ever. Blocking."""
     if not path.exists():
         return
     try:

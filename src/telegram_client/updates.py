@@ -108,7 +108,7 @@ def attached_file(message: Any) -> AttachedFile | None:
 
 
 def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:
-    """Name a file that has no name by its kind and when it was sent, in UTC: ``voice_2026-11-21_14-03.ogg``."""
+    """Make a file name of kind and time: ``voice_2026-11-21_14-03.ogg``. ``sent_at`` is Unix time, the name UTC."""
     mime_type = mime_type.partition(";")[0].strip().lower()
     extension = _EXTENSIONS.get(mime_type) or mimetypes.guess_extension(mime_type) or _DEFAULT_EXTENSIONS.get(kind, "")
     return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):%Y-%m-%d_%H-%M}{extension}"

@@ -1,4 +1,4 @@
-"""Chats: the list, a chat's card, renaming and deleting, history, statistics, and questions, which are any other text.
+"""Chats: the list, a chat's card, renaming, deleting, history and statistics. Any other text is a question.
 
 Changes to a person's chats are made under the person's lock, one after another.
 """
@@ -101,7 +101,7 @@ class ChatHandlers:
         )
 
     async def ask(self, context: Context, message: IncomingMessage) -> None:
-        """Take text that no dialog waits for as a question in the chat that the person is in."""
+        """Ask a message's text, for which no dialog waits, as a question in the person's current chat."""
         owner, question = context.user.id, message.text.replace("\0", "").strip()
         if not any(map(str.isalnum, question)):
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())
@@ -168,7 +168,7 @@ class ChatHandlers:
         await show(self._messages, context, MessageKind.MENU, switched(chat))
 
     async def _rename(self, context: Context, press: Press) -> None:
-        """Ask for a chat's new title, which ends any other dialog."""
+        """Ask for a chat's new title, and end any other dialog."""
         owner = context.user.id
         async with get_user_lock(owner):
             chat, _ = await self._chats.find(owner, press.number)
@@ -221,7 +221,10 @@ class ChatHandlers:
         await self._show_list(context, 1, deleted(chat))
 
     async def _history(self, context: Context, press: Press) -> None:
-        """Ask for the form of a chat's history, or send the history, whole or of the day on the button."""
+        """Send a chat's history, or ask in which form when the button names none.
+
+        A day on the button limits the history to that day.
+        """
         number, day = _chat_and_day(press)
         chat, _ = await self._chats.find(context.user.id, number)
         if not press.words:
@@ -288,7 +291,7 @@ def _chat_and_day(press: Press) -> tuple[int, date | None]:
     """Return the chat's number and the day on a history's button; None for the day is the whole history.
 
     Raises:
-        OutdatedButton: the button's numbers are not these.
+        OutdatedButton: the button's numbers are not a chat and a day.
     """
     match press.numbers:
         case (number,):

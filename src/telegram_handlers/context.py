@@ -45,7 +45,7 @@ class Routes:
     answers: Mapping[Step, tuple[Permission, MessageHandler]] = field(default_factory=dict)
     """Handlers of the text that a person types while a dialog is at a step."""
     files: tuple[Permission, MessageHandler] | None = None
-    """The handler of messages with a file, which one module has."""
+    """The handler of messages with a file. One module has it; it is None in the others."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from telegram_handlers.shared import show
 
 @dataclass(frozen=True)
 class LettersWork:
-    """The parts that the handlers use; ``wake`` has the followers look at what is in line again."""
+    """The parts that the handlers use; ``wake`` makes the followers look at once."""
 
     letters: DeadLetters
     pack: ReportPack

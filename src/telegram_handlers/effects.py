@@ -42,9 +42,9 @@ class DemonstrationTold(State):
 def sent_once(
     context: Context, press: Press, message: Callable[P, OutgoingMessage]
 ) -> Callable[Concatenate[Connection, P], Awaitable[None]]:
-    """Return what puts a message into the outbox, unless this press is the second of a double tap.
+    """Return a function that puts a message into the outbox, unless this press is the second of a double tap.
 
-    The message survives a restart. ``message`` makes it from what the service has found.
+    The message survives a restart. ``message`` makes it from the arguments that the service passes to the function.
     """
 
     async def put(connection: Connection, /, *found: P.args, **named: P.kwargs) -> None:
@@ -56,7 +56,7 @@ def sent_once(
 
 
 def followed_anew(context: Context) -> WithRecording:
-    """Return what starts another round of the wizard and a new card for a recording that is processed again."""
+    """Return a function that restarts the wizard of a recording and adds a new card, when it is processed again."""
 
     async def follow(connection: Connection, recording: Recording, known: bool) -> None:  # noqa: ARG001
         await recording_wizard_store.restart(connection, context.user.id, context.chat, recording.id)
@@ -66,7 +66,7 @@ def followed_anew(context: Context) -> WithRecording:
 
 
 def may_order_again(context: Context) -> WithOwnRecording:
-    """Return what lets the pressed message, which now shows the menu, order again."""
+    """Return a function that forgets earlier orders, so that the pressed message, now a menu, can order again."""
 
     async def forget(connection: Connection, recording: Recording) -> None:  # noqa: ARG001
         await user_states.drop(connection, context.user.id, Ordered)
@@ -77,7 +77,7 @@ def may_order_again(context: Context) -> WithOwnRecording:
 class OrderPress:
     """A press that orders ``wanted`` once, however often it is handled; the ordered reports get a card.
 
-    An order sets ``tells_demonstration`` when the person has to be told of the demonstration model now.
+    ``tells_demonstration`` is True after an order of which the person is to be told that the model is a demonstration.
     """
 
     def __init__(self, context: Context, wanted: str, *, demonstration: bool) -> None:
@@ -90,7 +90,7 @@ class OrderPress:
         return self._wanted in await self._ordered_before(connection)
 
     async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
-        """Note the order, and add a card for its runs, without those that another order's card will deliver."""
+        """Note the order, and add a card for its runs. Runs that another order's card will deliver are left out."""
         owner, chat = self._context.user.id, self._context.chat
         wanted = (*await self._ordered_before(connection), self._wanted)
         await user_states.put(connection, owner, Ordered(message_id=self._context.pressed, wanted=wanted))

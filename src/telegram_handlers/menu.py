@@ -25,7 +25,10 @@ from work_in_progress import WorkInProgress
 
 @dataclass(frozen=True)
 class SystemFacts:
-    """The facts about this installation in the system menu: ``speech`` and ``language`` name the engines in use."""
+    """The facts about this installation in the system menu.
+
+    ``speech`` and ``language`` name the engines in use; the free space shown is that of the disk with ``state``.
+    """
 
     speech: str
     language: str

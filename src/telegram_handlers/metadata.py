@@ -129,7 +129,7 @@ class MetadataHandlers:
         self._wake_wizards()
 
     async def _pressed(self, context: Context, change: Callable[[], Awaitable[FormTurn | Recording]]) -> None:
-        """Make a change under the person's lock and show where the form is then."""
+        """Make a change under the person's lock; show the form's screen, or tell which recording comes first."""
         async with get_user_lock(context.user.id):
             turn = await change()
             if isinstance(turn, FormTurn):

@@ -57,7 +57,7 @@ from text_cleaning import safe_file_name
 
 
 class BrowseHandlers:
-    """Shows parts of the archive."""
+    """Shows a person's reports by pages and filters, and sends exports and charts."""
 
     def __init__(self, messages: MessageTracker, work: MyReportsWork) -> None:
         self._desk = work.desk
@@ -284,7 +284,9 @@ class BrowseHandlers:
 
 
 def _trend_choice(press: Press) -> tuple[TrendBy, ReportId | None, int | None]:
-    """Return the trend's grouping, the report type, and the index's place in that type; None where not chosen yet.
+    """Return the trend's grouping, the report type, and the index's place in that type, from 1.
+
+    Type and place are None while they are not chosen yet.
 
     Raises:
         OutdatedButton: the button says something else.

@@ -65,7 +65,7 @@ class DeskScreens:
 
 
 def questions_left(interrupted: bool) -> str:
-    """Return the plain text to say when a dialog interrupted the questions about a recording."""
+    """Return what to say, in plain text, when a dialog interrupted the questions about a recording; else nothing."""
     return texts.my_reports.QUESTIONS_LEFT if interrupted else ""
 
 
@@ -108,7 +108,7 @@ def parse_number(text: str, numbers: Set[int]) -> int:
 
 
 def parse_title(text: str, old: str) -> str:
-    """Parse a new title on one line, with its characters as they were typed.
+    """Parse a new title, and put it on one line.
 
     Raises:
         BadText: the title is empty, too long, or the old one.
@@ -138,7 +138,7 @@ def parse_title_part(text: str) -> str:
 
 
 def parse_period(text: str) -> tuple[date | None, date | None]:
-    """Parse the first and last day: two dates, one, or one with «с» or «по». None is an open end.
+    """Return the first and last day of a period: two dates, one day, or a date with «с» or «по». None is an open end.
 
     Raises:
         BadText: the text is none of these.

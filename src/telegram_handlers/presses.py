@@ -17,9 +17,10 @@ _REPEATED_WITHIN_S = 1.0
 
 
 class PressAnswer:
-    """The one answer to a press: the handler's text when it comes soon, else an empty one that ends the turning.
+    """Gives the one answer to a press: the handler's text when it comes within ``after_s`` seconds, else an empty one.
 
-    A later text is sent once, by ``late``. An answer that Telegram refuses is only logged.
+    The empty answer stops the button's turning. A later text is sent once, by ``late``. An answer that Telegram
+    refuses is only logged.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class PressAnswer:
             await self._late(text)
 
     def cancel(self) -> None:
-        """Cancel the answer if it was not given yet."""
+        """Give no empty answer any more, and drop later texts."""
         self._given = self._said = True
         self._waiting.cancel()
 

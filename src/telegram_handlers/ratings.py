@@ -175,10 +175,10 @@ class RatingHandlers:
 
 
 def _parsed(text: str) -> str:
-    """Return a comment without what cannot be stored.
+    """Return a comment without blanks around it and without NUL, which cannot be stored.
 
     Raises:
-        BadText: it is empty or too long.
+        BadText: the comment is empty or too long.
     """
     comment = text.replace("\0", "").strip()
     if not comment:

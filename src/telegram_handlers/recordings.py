@@ -162,7 +162,7 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _scenario(self, context: Context, press: Press) -> None:
-        """Take the scenario of a recording; its wizard goes on."""
+        """Store the scenario that was chosen for a recording; the recording's wizard goes on."""
         async with get_user_lock(context.user.id):
             try:
                 recording = await self._work.descriptions.say_scenario(context.user.id, press.number, press.word)
@@ -175,7 +175,7 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _incoming_scenario(self, context: Context, press: Press) -> None:
-        """Take the scenario of a file that may not be a recording yet; its card shows the choice."""
+        """Store the scenario that was chosen for a file that may not be a recording yet; its card shows the choice."""
         async with get_user_lock(context.user.id):
             try:
                 said = await self._work.descriptions.say_scenario_of_file(context.user.id, press.number, press.word)

@@ -113,7 +113,10 @@ class ReportHandlers:
         return ordered(recording.number, [report.label for report in order.reports], demonstration=demonstration)
 
     def _place(self, recording: Recording, wanted: ReportId | None) -> int | str:
-        """Return the report's place, for the buttons of building types: with its id their data could be too long."""
+        """Return the report's place in its scenario, from 1, or ``ALL_REPORTS`` for None.
+
+        The buttons of building types carry the place: with the report's id their data could be too long.
+        """
         if wanted is None:
             return ALL_REPORTS
         return [each.id for each in self._work.pack.reports(recording.request.scenario)].index(wanted) + 1

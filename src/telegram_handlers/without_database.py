@@ -22,8 +22,8 @@ _STATUS = re.compile(r"/status(?:@\w+)?\s*", re.ASCII | re.IGNORECASE)
 class WithoutDatabase:
     """Tells people that what they sent is saved, and answers the owner's ``/status``.
 
-    The first is told once in each chat, and removed when the answer is there. The ids of these messages are kept at
-    ``path``, so that a process that dies leaves none of them in a chat.
+    Each chat gets one message that all is saved; it is removed when the answer is there. The ids of these messages are
+    kept at ``path``, so that the next process removes those that a dead process has left.
     """
 
     def __init__(self, messenger: Sender, machine: Machine, owner: int | None, path: Path) -> None:
@@ -35,9 +35,9 @@ class WithoutDatabase:
         self._keeping = asyncio.Lock()
 
     async def answers(self, message: IncomingMessage) -> bool:
-        """Answer the owner's ``/status`` while the database is away; False for what goes its usual way.
+        """Answer the owner's ``/status`` while the database is away; return False for any other message.
 
-        Such a message does not wait in line and is not remembered.
+        The answered message does not wait in line and is not remembered.
         """
         asked = message.file is None and _STATUS.fullmatch(message.text) is not None
         if not asked or message.person.id != self._owner or self._machine.has_database:
@@ -49,7 +49,7 @@ class WithoutDatabase:
         return True
 
     async def tell(self, chat: ChatId, text: str) -> None:
-        """Tell that what was sent is saved, unless that was told."""
+        """Send ``text``, which says that what was sent is saved, unless the chat was told already."""
         if chat in self._notes:
             return
         try:

@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 class PersonWorkers(Generic[Item]):
-    """A queue and a task for each person with updates to handle. ``work`` raises nothing."""
+    """A queue and a task for each person with updates to handle. ``work`` handles one item and must not raise."""
 
     def __init__(self, work: Callable[[Item], Awaitable[None]]) -> None:
         self._work = work

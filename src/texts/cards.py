@@ -1,4 +1,4 @@
-"""What people read on progress cards and with what is delivered. Values in braces are escaped before; HTML."""
+"""What people read on progress cards and beside results. Values in braces are escaped before; the texts are HTML."""
 
 RECEIVING = "📥 Получаю: <b>{file_name}</b> · {size}"
 AGAIN_OPENING = "🎙 Обрабатываю: <b>{file_name}</b> · №{number}"

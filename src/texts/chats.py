@@ -12,7 +12,7 @@ FRAMING_WORDS = (
     "рассказывают расскажи скажи думают считают отмечают отметили упоминают упоминали назвали покажи найди "
     "клиент клиенты гость гости сотрудник люди человек интервью запись записи мнение отзыв отзывы вопрос"
 )
-"""With which questions are asked, whatever they are about."""
+"""Words with which questions are asked, whatever these are about."""
 RECORDING = "Запись"
 
 # --- answers -------------------------------------------------------------------------------------------------------
@@ -21,7 +21,7 @@ NO_QUESTION = "Не вижу вопроса. Напишите его слова�
 NO_ANSWER = "В базе знаний нет ответа на этот вопрос."
 NO_TRANSCRIPTS = "Расшифрованных записей пока нет. Пришлите запись, и по ней можно будет спрашивать."
 NO_ANSWER_MARK = "НЕТ ОТВЕТА"
-"""What the model is told to write when the passages do not answer. The prompt says the same."""
+"""What the model is told to write when the passages do not answer the question. The prompt has the same words."""
 QUESTION_HEAD = "<i>❓ {question}</i>"
 SOURCES_HEAD = "📎 <b>Источники</b>"
 SOURCE = "[{number}] {label} №{recording}, {day}, {speakers}{start}–{end}"

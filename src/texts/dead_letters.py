@@ -1,4 +1,4 @@
-"""What the owner reads of what people did not get."""
+"""What the owner reads in the list of dead letters."""
 
 BUTTON = "📮 Не доставлено: {count}"
 TITLE = "📮 <b>Не доставлено: {count}</b>"
@@ -81,4 +81,4 @@ REASONS = {
     "chat_closed": "человек остановил бота",
     "file_gone": "Telegram больше не отдаёт файл",
 }
-"""Why, by the error's code: the owner needs no host and no variable here, and is told nobody's file names."""
+"""Reasons by the error's code. They name no hosts and settings, which do not help here, and nobody's file names."""

@@ -1,6 +1,6 @@
 """What people in a chat read of failures that only an operator can mend, by the error's code.
 
-They read of no hosts, settings or flags; what is not here is told in the words of ``texts.errors``.
+The sentences name no hosts, settings or flags. Errors that are not here are told in the words of ``texts.errors``.
 """
 
 _ADMINISTRATOR = "сообщите администратору"

@@ -38,4 +38,4 @@ QUESTIONS = {
     "client": "Как зовут клиента? Например Петров Иван",
     "city": "Какой город? Например Нижний Новгород",
 }
-"""By field, as people are asked for it."""
+"""The question that asks for each field, by field."""

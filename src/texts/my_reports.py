@@ -1,6 +1,6 @@
-"""What people read in «Мои отчеты». Values in braces are escaped before they are put in; screens are HTML, not files.
+"""What people read in «Мои отчеты». Values in braces are escaped before; screens are HTML, files are not.
 
-«Отчет» is spelled without ё: the product's definition has these sentences so.
+«Отчет» is spelled without ё, as in the product's definition of these sentences.
 """
 
 from texts.units import Noun

@@ -1,4 +1,4 @@
-"""What stands in training data in the place of personal data, and what is said of the files."""
+"""The placeholders that replace personal data in training data, and what people read about its files."""
 
 from texts.units import Noun
 
@@ -19,7 +19,7 @@ SYSTEM = (
     "Ты отвечаешь на вопросы исследовательской группы по её аудиозаписям: интервью с гостями и устным аудитам отелей, "
     "ресторанов и центров здоровья. Отвечай по-русски, просто и по делу; имён, чисел и причин не придумывай."
 )
-"""The system message of every example. The passages are not in the examples, so it speaks of none."""
+"""The system message of every example. The passages are not in the examples, so it does not mention them."""
 
 # --- problems of a file ----------------------------------------------------------------------------------------------
 NOT_UTF8 = "не UTF-8"

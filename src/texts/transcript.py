@@ -15,12 +15,12 @@ def speaker_label(role: str | None, speaker: str | None) -> str | None:
 
 
 def labelled(label: str | None, text: str) -> str:
-    """Put the label before a line that has one: «[Клиент:] Нам понравилась тишина.»."""
+    """Put the label before the text: «[Клиент:] Нам понравилась тишина.»; without a label return the text."""
     return LABELLED.format(label=label, text=text) if label else text
 
 
 def without_label(line: str) -> str:
-    """Remove the label of a line, only one: the words may contain another."""
+    """Remove the label at the beginning of a line, and no second one: that would belong to the words."""
     match = _LABEL.match(line)
     return line[match.end() :] if match else line
 

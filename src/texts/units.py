@@ -20,7 +20,7 @@ class Noun(NamedTuple):
         return self.few if 2 <= last <= 4 else self.many
 
     def counted(self, count: int) -> str:
-        """``count`` and the noun: «5 отчётов»."""
+        """Return ``count`` and the noun: «5 отчётов»."""
         return f"{count} {self.form(count)}"
 
 

@@ -28,7 +28,7 @@ class GoodAnswers(Protocol):
     """Where good answers are kept."""
 
     def good(self, at_least: int) -> AsyncIterator[Sequence[GoodAnswer]]:
-        """Yield, some at a time, all people's answers that are rated ``at_least`` so well."""
+        """Yield everybody's answers with a rating of ``at_least`` or more, some at a time."""
 
 
 @dataclass
@@ -38,14 +38,17 @@ class Counts:
     written: int = 0
     duplicates: int = 0
     empty: int = 0
-    """Without a word in the question, or in the answer once its citations are gone."""
+    """Answers whose question has no word, or that have none themselves once their citations are gone."""
     ours: int = 0
-    """With a sentence of ours about a failure."""
+    """Answers with a sentence of the program itself about a failure."""
 
 
 @dataclass
 class Examples:
-    """Collects examples; of questions that are equal but for case, blanks, signs and «ё» the best answer stays."""
+    """Collects examples, and of several answers to the same question the best.
+
+    Questions that differ only in case, blanks, signs and «ё» are the same.
+    """
 
     masker: Masker
     counts: Counts = field(default_factory=Counts)
@@ -88,7 +91,7 @@ def lines(answers: Iterable[GoodAnswer], masker: Masker, system_prompt: str) -> 
 
 
 async def collect(source: GoodAnswers, known_names: Iterable[str]) -> Examples:
-    """Collect the examples that the good answers make."""
+    """Collect the good answers of ``source`` as examples; ``known_names`` of people are masked in them."""
     examples = Examples(await asyncio.to_thread(Masker, known_names))
 
     def add(answers: Sequence[GoodAnswer]) -> None:
@@ -120,14 +123,14 @@ def normalised(text: str) -> str:
 
 
 def without_citations(answer: str) -> str:
-    """Return an answer without the numbers of passages, which are not in the file, and the gaps they leave."""
+    """Return an answer without its citations, whose passages are not in the file, and the gaps that they leave."""
     for pattern in (_CITED, _EMPTY_BRACKETS, _BLANK_BEFORE_SIGN):
         answer = pattern.sub("", answer)
     return answer.strip()
 
 
 def _tidy(text: str) -> str:
-    """Return the text without control characters and line separators, at which some readers of lines break."""
+    """Return the text without control characters and line separators, which some programs take for line ends."""
     return printable(text).strip()
 
 
@@ -137,7 +140,7 @@ def _is_ours(answer: str) -> bool:
 
 
 _MARK = f" {normalised(texts.chats.NO_ANSWER_MARK)} "
-"""Only where an answer begins with it: guests get no answer, too."""
+"""Counts only where an answer begins with it: further on, it may be about a guest who got no answer."""
 _OURS = tuple(
     f" {normalised(sentence)} "
     for sentence in (
@@ -148,4 +151,4 @@ _OURS = tuple(
         *texts.errors_in_chats.SENTENCES.values(),
     )
 )
-"""Sentences of ours that say that something went wrong: no model is to learn them."""
+"""Sentences of the program itself that something went wrong: no model is to learn them."""

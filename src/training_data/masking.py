@@ -1,7 +1,8 @@
-"""Personal data in Russian text replaced by placeholders, so that it may leave the house.
+"""Personal data in Russian text replaced by placeholders, so that others may have the text.
 
-Rooms, dates, places and the names of hotels stay. What is not found: numbers written in words, names in Latin letters
-that nobody told us of, and what no list of words can tell, such as a name that is a common word at a sentence's start.
+Rooms, dates, places and the names of hotels stay. Not found are numbers written in words, names in Latin letters that
+are not among the known ones, and what no list of words can tell, such as a name that is also a common word and begins a
+sentence.
 """
 
 from collections.abc import Iterable
@@ -14,14 +15,14 @@ from training_data.patterns import masked
 class Masker:
     """Masks texts; ``known_names`` of people are found in every grammatical case. Blocking: to be used in a thread.
 
-    The dictionary is loaded when the first is made.
+    The dictionary is loaded when the first ``Masker`` is made.
     """
 
     def __init__(self, known_names: Iterable[str] = ()) -> None:
         self._names = Names(known_names)
 
     def masked(self, text: str) -> str:
-        """Return the text with placeholders; what is masked already comes back unchanged."""
+        """Return the text with placeholders; a text that is masked already comes back unchanged."""
         while (masked_once := self._masked_names(masked(text))) != text:
             # What stands beside a placeholder can be seen in another light: seldom, and each time less is left.
             text = masked_once

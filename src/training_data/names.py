@@ -45,7 +45,7 @@ class _Token:
 
 
 class Names:
-    """Finds names of people; ``known`` are names that are looked for in every case and without a capital, too."""
+    """Finds names of people. ``known`` names are found in every grammatical case, and without a capital, too."""
 
     def __init__(self, known: Iterable[str]) -> None:
         words = {word for name in known for word in _WORD.findall(name) if 1 < len(word) <= LONGEST_WORD}
@@ -56,7 +56,7 @@ class Names:
         self._known = frozenset(parts).union(*(each.names for each in parts.values() if each.given or each.surname))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where names stand, in their order: parts that belong together as one."""
+        """Yield the begin and end of each name in the text, in order. Parts that belong together are one name."""
         tokens = [
             _Token(match.start(), match.end(), match[0])
             for match in _TOKEN.finditer(text)
@@ -69,7 +69,7 @@ class Names:
 
 
 class _Passage:
-    """A text with its words, of which some are parts of names. A position is that of a word."""
+    """Finds the names in one text. A position is that of a word, from 0."""
 
     def __init__(self, text: str, tokens: Sequence[_Token], is_known: Callable[[_Token], bool]) -> None:
         self._text = text
@@ -88,7 +88,7 @@ class _Passage:
             position = max(after, position + 1)
 
     def _after_name(self, first: int) -> int:
-        """Return the position after the name that begins at ``first``; ``first`` when none does."""
+        """Return the position after the name that begins at ``first``; ``first`` when no name begins there."""
         if initials := self._initials(first):
             surname = first + initials
             if self._is_beside_initials(surname, initials) and self._gap(surname).strip() in {"", "."}:
@@ -151,7 +151,10 @@ class _Passage:
         return sure and personal and not reading.preposition and self._is_somewhere(position)
 
     def _is_near(self, position: int) -> bool:
-        """Tell «на Маяковской» and «Курский вокзал» from people: such a surname beside where one may be."""
+        """Tell whether a surname like an adjective stands beside a word for a place: then it is no person.
+
+        Examples are «на Маяковской» and «Курский вокзал».
+        """
         before = self._tokens[position - 1].reading.lemmas if self._joined(position) else frozenset()
         after = self._tokens[position + 1].reading.lemmas if self._joined(position + 1) else frozenset()
         return self._tokens[position].reading.adjectival and bool(before & WHERE or after & PLACES)
@@ -166,7 +169,7 @@ class _Passage:
         return initials > 1 or token.reading.surname or token.reading.given
 
     def _is_somewhere(self, position: int) -> bool:
-        """Tell whether there is such a word, and not in the name of a thing."""
+        """Tell whether the text has a word at this position, and outside the quoted name of a thing."""
         if position >= len(self._tokens):
             return False
         start = self._tokens[position].start

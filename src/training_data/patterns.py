@@ -1,7 +1,7 @@
 """Personal data that are known by their form: addresses, numbers, handles.
 
-Every repetition is bounded, so that a text takes time in proportion to its length, whatever it is. Numbers that are
-written in words are not found.
+Every repetition is bounded, so that the time grows in proportion to the length of any text. Numbers that are written
+in words are not found.
 """
 
 import re
@@ -31,13 +31,16 @@ _NOT_A_HOUSE = (
 
 @dataclass(frozen=True)
 class _Kind:
-    """A form of personal data; of several groups of digits only the group ``data`` is replaced, where there is one."""
+    """A form of personal data. ``is_one`` confirms what the pattern has matched.
+
+    The placeholder replaces the group ``data`` where the pattern has it, else the whole match.
+    """
 
     placeholder: str
     pattern: re.Pattern[str]
     is_one: Callable[[str], bool] = bool
     needs: str = ""
-    """What every match has in it, so that most texts need no search; empty for a digit."""
+    """A string that is in every match, so that texts without it need no search; empty stands for any digit."""
 
     def may_be_in(self, text: str) -> bool:
         return self.needs in text if self.needs else _DIGIT.search(text) is not None
@@ -124,4 +127,4 @@ _KINDS = (
         re.compile(rf"\b[А-ЯЁ][а-яё\-]{{1,40}}(?:ая|ой|ую|ий|ый|ом|ем)\s{_STREET}{_HOUSE}{_NOT_A_HOUSE}"),
     ),
 )
-"""In the order of their search: what has a label before what looks like a number of any kind."""
+"""In the order of their search: numbers with a label come before those that could be of several kinds."""

@@ -27,7 +27,10 @@ _ROLES = ["system", "user", "assistant"]
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong in a line, from 1; 0 is the file as a whole. A warning does not make the file unfit."""
+    """What is wrong in a line. A warning does not make the file unfit.
+
+    ``line`` counts from 1; 0 stands for the file as a whole.
+    """
 
     line: int
     text: str
@@ -55,7 +58,7 @@ def problems(path: Path) -> Iterator[Problem]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines without their breaks; of one that is too long only as much as shows that it is."""
+    """Yield the lines without their breaks. A line that is too long is cut one byte beyond the limit."""
     while line := file.readline(LONGEST_LINE_BYTES + 1):
         rest = line
         while rest and not rest.endswith(b"\n"):
@@ -113,7 +116,7 @@ def _problems_of_contents(contents: list[str]) -> Iterator[str]:
 
 
 class _Seen:
-    """What was seen in which line, on the disk: a file of a gigabyte has a million lines."""
+    """Remembers what was seen in which line. It does so on the disk: a file of a gigabyte has a million lines."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
@@ -125,7 +128,7 @@ class _Seen:
             self._database.execute(statement)
 
     def line_of(self, data: bytes, line: int) -> int | None:
-        """Return the earlier line that had this; None, and remember it, when none had."""
+        """Return the earlier line that had ``data``. When none had, remember ``line`` for it and return None."""
         key = int.from_bytes(blake2b(data, digest_size=8).digest(), signed=True)
         if self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, line)).rowcount:
             return None

@@ -1,4 +1,4 @@
-"""Words by whose company a name is told from other words, in their dictionary forms, with «е» for «ё»."""
+"""Words that help to tell names of people from other words, in their dictionary forms, with «е» for «ё»."""
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -18,7 +18,7 @@ PEOPLE = _words(
     "тетя управляющий управляющая хостес хозяин хозяйка шеф шеф-повар экскурсовод господин госпожа товарищ мистер "
     "баба бабушка дедушка брат сын дочь внук внучка доктор владелец уборщица кассир швейцар спикер"
 )
-"""Who is named by the word after: «официантка Диана»."""
+"""Words for people; the next word may be the person's name: «официантка Диана»."""
 DEEDS = _words(
     "сказать говорить рассказать рассказывать ответить отвечать спросить спрашивать объяснить объяснять встретить "
     "встречать помочь помогать принести приносить предложить предлагать улыбнуться улыбаться извиниться извиняться "
@@ -35,7 +35,7 @@ PLACES = _words(
     "область край район республика река озеро гора остров мост вокзал аэропорт университет институт больница завод "
     "фестиваль премия станица бухта пляж мыс праздник день"
 )
-"""What is named in honour of people: their whole names are names of places."""
+"""Words for what is named in honour of people: a whole name after such a word is that of a place."""
 THINGS = _words(
     "отель гостиница ресторан кафе бар хостел санаторий спа клуб пансионат вилла кофейня столовая кондитерская салон "
     "центр комплекс курорт номер люкс бренд сеть компания фирма банк тариф карта парк усадьба магазин галерея фонд "
@@ -43,8 +43,8 @@ THINGS = _words(
     "спа-отель спа-центр апарт-отель парк-отель салат торт пицца коктейль соус десерт чай вино фильм сериал книга "
     "журнал программа приложение сайт агентство туроператор сертификат акция теплоход"
 )
-"""What has a name, sometimes that of a person."""
+"""Words for things that have names, sometimes those of people: «отель Мария»."""
 SAYINGS = _words("слово вопрос ответ отзыв фраза реплика цитата имя фамилия комментарий сообщение")
-"""What is said in quotes may have people in it."""
+"""Words for what somebody said: quotes after them may have names of people."""
 WHERE = _words("на по до возле около через")
 """What stands before a street or a station that is called by a surname: «на Маяковской»."""

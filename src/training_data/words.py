@@ -1,4 +1,4 @@
-"""What a single word may be in a name of a person, as the dictionary has it."""
+"""Which part of a person's name a single word may be, by the dictionary."""
 
 import re
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from morphology import parses
 from training_data.vocabulary import NOT_PEOPLE
 
 LONGEST_WORD = 40
-"""Letters; what is longer is no name, and the dictionary takes long over it."""
+"""Letters. Longer words are no names, and the dictionary takes long over them."""
 _CACHED = 65_536
 _RARE = 0.1
 _SOME = 0.25
@@ -30,13 +30,13 @@ class Likelihood(IntEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a word may be."""
+    """What a word may be. It may be several of these: a surname, say, that is also a place and a verb."""
 
     likelihood: Likelihood
     lemmas: frozenset[str]
     """Its dictionary forms, with «е» for «ё»."""
     names: frozenset[str]
-    """Of these the names; all when none is one."""
+    """Those of the lemmas that are names; all lemmas when none is a name."""
     given: bool
     """A first name or a patronymic, among other things."""
     surname: bool
@@ -62,7 +62,7 @@ _SURNAME = re.compile(
     r"|[сц]к(?:ий|ого|ому|им|ом|ая|ой|ую|ие|их|ими)$"
     r"|(?:нко|швили|дзе|иани|[ыи]х|ян(?:а|у|ом|е|ы)?|[уюиеа]к(?:а|у|ом|е|и)?)$"
 )
-"""The endings of surnames by which one that the dictionary lacks is known."""
+"""Endings by which a surname is known that the dictionary lacks."""
 _ADJECTIVAL = re.compile(r"[сц]к(?:ий|ого|ому|им|ом|ая|ой|ую|ие|их|ими)$")
 
 
@@ -130,7 +130,10 @@ def _lemmas(readings: list[Any]) -> frozenset[str]:
 
 
 def _is_given(parse: Any) -> bool:
-    """Tell a first name or a patronymic; the plural («Вас») and the call («Свет!») are other words far more often."""
+    """Tell whether this is a first name or a patronymic.
+
+    A first name in the plural («Вас») or as a call («Свет!») does not count: it is another word far more often.
+    """
     return "Patr" in parse.tag or ({"Name", "sing"} in parse.tag and "voct" not in parse.tag)
 
 

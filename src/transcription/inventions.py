@@ -27,7 +27,7 @@ _LOOP_REPEATS = 4
 
 @dataclass(frozen=True)
 class Inventions:
-    """Phrases that engines invent: ``never_said`` only subtitles have, ``sometimes_said`` people say too."""
+    """Phrases that engines invent. ``never_said`` are in subtitles only; people say ``sometimes_said``, too."""
 
     never_said: tuple[re.Pattern[str], ...]
     sometimes_said: tuple[re.Pattern[str], ...]
@@ -57,8 +57,8 @@ def _is_one_of(text: str, patterns: Sequence[re.Pattern[str]]) -> bool:
 def without_inventions(segments: Sequence[Segment], speech: Speech, inventions: Inventions) -> tuple[Segment, ...]:
     """Remove invented segments.
 
-    Credits are always removed. What people may say is removed when it lies mostly outside ``speech``, when the engine
-    was unsure, or when it is repeated several times in a row.
+    A phrase that is ``never_said`` is always removed. One that is ``sometimes_said`` is removed when it lies mostly
+    outside ``speech``, when the engine was unsure, or when it is repeated three times or more in a row.
     """
     texts = [normalised(segment.text) for segment in segments]
     times = [count for _, run in groupby(texts) for count in [len(list(run))] for _ in range(count)]

@@ -13,8 +13,8 @@ from transcription.words import Token, keep_tokens, tokens_of
 
 _HEARD_DIFFERENCE_S = 1.0
 _ESTIMATED_DIFFERENCE_S = 6.0
-"""How far apart the two parts may place the same word. Engines place words within some 0.3 s; times that are only
-estimated from the text are moved by seconds by the pauses inside a segment."""
+"""How far apart two parts may place the same word, with times from the engine and with times estimated from the text.
+Engines place words within some 0.3 s. Estimated times are seconds off where a segment has pauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class _Part:
 
 
 def join_parts(parts: Sequence[tuple[PartPlan, PartTranscript]]) -> tuple[Segment, ...]:
-    """Join transcripts of parts, ordered by position, into segments in the time of the recording.
+    """Join transcripts of parts, which are ordered by position, into segments with the times of the whole recording.
 
-    Parts may be missing. Words and segments come out in order and without overlap.
+    Parts may be missing. Words and segments of the result are in order and do not overlap.
     """
     opened = [_open(plan, transcript) for plan, transcript in parts]
     for before, after in pairwise(opened):
@@ -72,7 +72,7 @@ def _close(part: _Part) -> list[Segment]:
 
 
 def _seam(before: _Part, after: _Part) -> tuple[list[_Piece], list[_Piece]]:
-    """Return the pieces of each part that are kept."""
+    """Return the pieces of each of two overlapping parts that stay, so that every word is there once."""
     timed = all(piece.token.timed for piece in (*before.pieces, *after.pieces))
     difference_s = _HEARD_DIFFERENCE_S if timed else _ESTIMATED_DIFFERENCE_S
     left_from = next(
@@ -100,7 +100,10 @@ def _seam(before: _Part, after: _Part) -> tuple[list[_Piece], list[_Piece]]:
 
 
 def _cut_by_time(left: Sequence[Token], right: Sequence[Token], start: float, end: float) -> float:
-    """Return the seam where both sides agree on no word: the middle, unless one side heard nothing there at all."""
+    """Return the time of the seam where both sides agree on no word: the middle of the overlap, ``start`` to ``end``.
+
+    When one side heard nothing in the overlap, the other side's words there all stay.
+    """
     if not any(start <= token.middle <= end for token in left):
         return start
     if not any(start <= token.middle <= end for token in right):
@@ -111,10 +114,10 @@ def _cut_by_time(left: Sequence[Token], right: Sequence[Token], start: float, en
 def _longest_common_run(
     left: Sequence[Token], right: Sequence[Token], difference_s: float
 ) -> tuple[int, int, int] | None:
-    """Return where the longest common run begins on both sides, and its number of words.
+    """Return where the longest common run begins on both sides, and its number of words; None when there is none.
 
-    The same words may be said several times within some seconds, so a run weighs less the further its times lie apart
-    on average. Differences of single words cancel out; those of a repetition taken for another one do not.
+    The same words may be said several times within some seconds. So a run weighs less, the further apart the two sides
+    place it on average. Differences of single words cancel out; where one repetition is taken for another, they add up.
     """
     best: tuple[float, tuple[int, int, int]] | None = None
     for shift in range(1 - len(left), len(right)):

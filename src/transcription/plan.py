@@ -50,7 +50,10 @@ def _stretches(speech: Sequence[Interval]) -> list[list[Interval]]:
 
 
 def _silence_near(silences: Sequence[Interval], earliest: float, aim: float, latest: float) -> float | None:
-    """Return where to cut: in the silence nearest to ``aim`` of those that reach into ``[earliest, latest]``."""
+    """Return where to cut: in the silence nearest to ``aim`` of those that reach into ``[earliest, latest]``.
+
+    None when there is none.
+    """
     first = bisect_left(silences, earliest, key=lambda silence: silence.end)
     last = bisect_right(silences, latest, key=lambda silence: silence.start)
     cuts = (min(max((silence.start + silence.end) / 2, earliest), latest) for silence in silences[first:last])

@@ -18,10 +18,10 @@ from transcription.join import join_parts
 from transcription.plan import Speech, plan_parts
 
 _ENOUGH_SPEECH_S = 20.0
-"""Whisper detects the language in its first window of 30 seconds."""
+"""Parts with more speech tell the language no better: Whisper detects it in its first window of 30 seconds."""
 
 _TELLERS = 3
-"""So many parts are asked for the language, one after the other; then the engine detects it in each part."""
+"""At most so many parts are asked for the language, one by one. When none tells, it is detected in each part."""
 
 _HOPELESS_FAILURES = 3
 """After so many failures and no success the work ends: the other parts would only fail after long waits."""

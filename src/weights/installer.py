@@ -50,7 +50,7 @@ async def ensure_weights(
     *,
     manifest: Path = MANIFEST,
 ) -> Path:
-    """Return the weights ``name`` under ``models_dir``: the file that the engine reads, for whisper-base the directory.
+    """Return the path of the weights ``name`` under ``models_dir``: the file or the directory that the engine reads.
 
     Missing weights are fetched, by one command at a time; ``on_progress`` is told their name, the bytes fetched and the
     bytes in all. A start with weights in place reads no more than their sizes and times.
@@ -168,7 +168,10 @@ def _read_record(folder: Path) -> Record | None:
 
 
 def _record_of_files_put_by_hand(folder: Path, weights: Weights) -> Record | None:
-    """Return a record of the files that the owner of a machine without a network put there, as not verified yet."""
+    """Return a record, as not verified yet, of files that somebody put there, as on a machine without a network.
+
+    None when a file is missing, or when the weights have to be converted.
+    """
     if weights.checkpoint is not None or not all((folder / file.name).is_file() for file in weights.files):
         return None
     files = {file.name: VerifiedFile(sha256=file.sha256, size=-1, mtime_ns=-1) for file in weights.files}

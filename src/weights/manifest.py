@@ -13,7 +13,7 @@ from utils import load_yaml
 
 
 class Part(Value):
-    """A stretch of a file, as a member of a package of the registry. Sizes are bytes."""
+    """A stretch of a file. It is stored as ``member`` in a package of the registry. Sizes are bytes."""
 
     package: str = Field(pattern=r"^[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*$")
     wheel_size: int = Field(gt=0)

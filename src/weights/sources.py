@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 
 
 class _Stopped(Exception):
-    """Ends the work in a thread that was told to stop. Raised and caught in this module alone."""
+    """Ends the work in a thread that was told to stop; nobody waits for the result any more."""
 
 
 async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
@@ -59,7 +59,7 @@ async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes) -> N
     """Download every file of ``weights`` into ``folder``, and check its published sum.
 
     Raises:
-        ProviderUnavailable: the next source has to be asked.
+        ProviderUnavailable: the hub did not give all files right; ask the next source.
         DiskFull: no space left.
     """
     urls = {file.url for file in weights.files}
