@@ -116,7 +116,10 @@ _TURN = """
 _OF_CHAT = "chat_questions.owner_id = %(owner_id)s AND chat_number = %(number)s"
 _SELECT_LAST_TURNS = f"""
     {_TURN} JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
-    WHERE {_OF_CHAT} AND chat_questions.id < %(before)s
+    WHERE {_OF_CHAT} AND chat_questions.id < %(before)s AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements(sources) AS source
+        WHERE NOT EXISTS (SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid)
+    )
     ORDER BY chat_questions.id DESC, chat_answers.created_at DESC LIMIT %(limit)s
 """
 _IN_TIME = """

@@ -1,9 +1,10 @@
 """Finds objects that no recording names, and recordings whose object is missing."""
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 from psycopg.rows import DictRow
@@ -17,6 +18,8 @@ from object_store import ObjectStore, key_for_transcript
 log = structlog.get_logger(__name__)
 
 _ROWS_AT_ONCE = 1000
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OURS = re.compile(rf"recordings/{_UUID}/{_UUID}/(?:original\.[a-z0-9]+|transcript\.json)")
 
 
 @dataclass
@@ -38,25 +41,30 @@ async def check_objects(
 ) -> CheckedObjects:
     """Compare the store with the rows; with ``delete``, remove the orphans.
 
-    Only objects stored before ``before`` count as orphans. When all objects are orphans, nothing is removed: the
-    database then belongs to another store.
+    Only objects under keys of ours that were stored before ``before`` count as orphans: another program may use the
+    same bucket. Nothing is removed when all are orphans, or one is newer than the newest recording: the database then
+    belongs to another store, or was restored from an older backup.
 
     Raises:
         ObjectStoreUnavailable, DatabaseUnavailable: the check did not come to its end.
     """
     # Keys first: who stores or deletes a recording meanwhile has its row read afterwards.
-    left = {key async for key in objects.list_keys()}
+    left = {key async for key in objects.list_keys() if _OURS.fullmatch(key)}
     checked = CheckedObjects(objects=len(left))
+    newest_row = newest_orphan = datetime.min.replace(tzinfo=UTC)
     async for row in _stored(database):
+        newest_row = max(newest_row, row["created_at"])
         checked.size_bytes += row["size_bytes"]
         key = row["object_key"]
         if key not in left and not await objects.exists(key) and await _is_there(database, row):
             checked.lost.append(key)
         left -= {key, key_for_transcript(UserId(row["owner_id"]), RecordingId(row["id"]))}
     for key in sorted(left):
-        if await _is_older(objects, key, before):
+        stored_at = await _stored_at(objects, key)
+        if stored_at is not None and stored_at < before:
             checked.orphans.append(key)
-    if delete and len(checked.orphans) < checked.objects:
+            newest_orphan = max(newest_orphan, stored_at)
+    if delete and len(checked.orphans) < checked.objects and newest_orphan <= newest_row:
         for key in checked.orphans:
             await objects.delete(key)
             log.info("orphan_deleted", key=key)
@@ -89,8 +97,8 @@ async def _is_there(database: Database, row: DictRow) -> bool:
     return True
 
 
-async def _is_older(objects: ObjectStore, key: str, before: datetime) -> bool:
+async def _stored_at(objects: ObjectStore, key: str) -> datetime | None:
     try:
-        return (await objects.info(key)).stored_at < before
+        return (await objects.info(key)).stored_at
     except NotFound:
-        return False
+        return None

@@ -74,7 +74,7 @@ _UPDATE_REQUEST = f"""
 _DELETE = "DELETE FROM recordings WHERE id = %(id)s"
 _SELECT_UNFINISHED = "SELECT id FROM recordings WHERE id = ANY(%(ids)s) AND stage <> %(last)s"
 _SELECT_STORED = """
-    SELECT id, owner_id, object_key, size_bytes FROM recordings
+    SELECT id, owner_id, object_key, size_bytes, created_at FROM recordings
     WHERE %(after)s::uuid IS NULL OR id > %(after)s ORDER BY id LIMIT %(limit)s
 """
 _SELECT_PROGRESS = """
@@ -221,7 +221,7 @@ async def load_progress(connection: Connection, recording_ids: Sequence[Recordin
 
 
 async def list_stored(connection: Connection, after: RecordingId | None, limit: int) -> list[DictRow]:
-    """Load ``id``, ``owner_id``, ``object_key`` and ``size_bytes`` of at most ``limit`` recordings, by id.
+    """Load id, owner, object key, size and time of storing of at most ``limit`` recordings, by id.
 
     They are those behind the id ``after``, or the first of all when it is None.
     """

@@ -73,8 +73,10 @@ def fsync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def opened_atomically(path: Path) -> Iterator[BinaryIO]:
+def opened_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Open a file that replaces ``path`` when the block ends, and that is removed when the block fails. Blocking.
+
+    The file has the rights ``mode`` from the beginning, less those of the umask.
 
     Raises:
         DiskFull: no space left; ``path`` is as it was.
@@ -83,7 +85,8 @@ def opened_atomically(path: Path) -> Iterator[BinaryIO]:
     temporary = path.with_name(f".{new_name()}.tmp")
     with disk_full_mapped(path):
         try:
-            with temporary.open("xb") as file:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            with os.fdopen(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -114,8 +114,8 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
     Return the passages as quotes when no citation is left. Say that there is no answer when the model says so.
     """
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
-    # PostgreSQL stores no NUL.
-    written = completion.text.replace("\0", "").strip()
+    # PostgreSQL stores no NUL, and UTF-8 has no surrogates.
+    written = completion.text.replace("\0", "").encode(errors="replace").decode().strip()
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
         return AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
     there = {passage.source.number for passage in passages}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -111,8 +110,7 @@ def write(examples: Examples, system_prompt: str, path: Path) -> None:
         OSError: the folder cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with opened_atomically(path) as file:
-        os.fchmod(file.fileno(), 0o600)
+    with opened_atomically(path, 0o600) as file:
         for line in examples.lines(system_prompt):
             file.write(f"{line}\n".encode())
 

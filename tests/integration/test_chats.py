@@ -636,6 +636,23 @@ async def test_statistics_of_nobody_else_are_counted(anna: Asker, chats_bot: Cha
     assert (figures.all.chats, figures.all.questions, figures.all.answers, figures.ratings.ratings) == (1, 0, 0, 0)
 
 
+async def test_answers_from_a_deleted_recording_do_not_go_to_the_model_again(anna: Asker, chats_bot: ChatsBot) -> None:
+    recording = await anna.has_recording(*INTERVIEW)
+    chats_bot.engines.model = llm = model("Завтраки бедные [1].")
+    await anna.asks(BREAKFAST)
+    async with chats_bot.database.transaction() as connection:
+        await connection.execute("DELETE FROM recordings WHERE id = %s", (recording,))
+    await anna.has_recording(*INTERVIEW)
+    await anna.asks("Что говорят о завтраках ещё?")
+    assert "Завтраки бедные" not in llm.calls[-1].last
+
+
+async def test_a_sign_that_cannot_be_stored_costs_no_answer(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    chats_bot.engines.model = model("Горячего \ud83d не хватало\0 [1].")
+    assert "Горячего? не хватало [1]." in await anna.asks(BREAKFAST)
+
+
 # --- what a person sees ----------------------------------------------------------------------------------------------
 async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker, chats_bot: ChatsBot) -> None:
     """Kept in ``tests/e2e/storyboards``; after a change that is meant: ``STORYBOARDS=write``, and review."""

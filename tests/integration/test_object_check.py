@@ -12,7 +12,7 @@ import recordings_store
 from cli.display import Display
 from cli.objects import check
 from config import Settings
-from datamodels import Recording, RecordingId
+from datamodels import Recording, RecordingId, UserId
 from db import Database, migrate
 from object_check import check_objects
 from object_files import FolderObjectStore
@@ -20,6 +20,7 @@ from object_store import key_for_original, key_for_transcript
 from recordings_factory import add_recording
 
 BEFORE = datetime.now(UTC) - timedelta(days=1)
+FOREIGN_TO_ROWS = key_for_original(UserId(uuid4()), RecordingId(uuid4()), "ogg")
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ async def test_only_orphans_are_deleted_and_only_when_it_is_asked_for(
 ) -> None:
     await stored(followed, store)
     before = await keys(store)
-    await put_old(store, "recordings/a/b/original.ogg")
+    await put_old(store, FOREIGN_TO_ROWS)
     checked = await check_objects(followed, store, BEFORE, delete=True)
     assert checked.deleted
     assert await keys(store) == before
@@ -71,10 +72,33 @@ async def test_only_orphans_are_deleted_and_only_when_it_is_asked_for(
 async def test_a_database_that_knows_none_of_the_objects_has_none_deleted(
     followed: Database, store: FolderObjectStore
 ) -> None:
-    await put_old(store, "recordings/a/b/original.ogg")
+    await put_old(store, FOREIGN_TO_ROWS)
     checked = await check_objects(followed, store, BEFORE, delete=True)
     assert (len(checked.orphans), checked.deleted) == (1, False)
     assert len(await keys(store)) == 1
+
+
+async def test_what_another_program_keeps_in_the_store_is_left_alone(
+    followed: Database, store: FolderObjectStore
+) -> None:
+    await stored(followed, store)
+    await put_old(store, "backups/other-app/dump.sql")
+    checked = await check_objects(followed, store, BEFORE, delete=True)
+    assert checked.orphans == []
+    assert "backups/other-app/dump.sql" in await keys(store)
+
+
+async def test_a_database_from_an_older_backup_has_nothing_deleted(
+    followed: Database, store: FolderObjectStore
+) -> None:
+    mine = await stored(followed, store)
+    orphan = key_for_original(mine.owner_id, RecordingId(uuid4()), "ogg")
+    await put_old(store, orphan)
+    async with followed.transaction() as connection:
+        await connection.execute("UPDATE recordings SET created_at = now() - interval '1 year'")
+    checked = await check_objects(followed, store, BEFORE, delete=True)
+    assert (checked.orphans, checked.deleted) == ([orphan], False)
+    assert orphan in await keys(store)
 
 
 async def test_a_lost_original_is_told_of_and_one_that_is_deleted_meanwhile_is_not(
@@ -113,11 +137,11 @@ async def test_the_command_tells_in_words_and_fails_when_an_original_is_lost(dat
     store = FolderObjectStore(tmp_path / "objects")
     database = await Database.open(database_url)
     recording = await stored(database, store)
-    await put_old(store, "recordings/a/b/original.ogg")
+    await put_old(store, FOREIGN_TO_ROWS)
     said = Said()
     assert await check(settings, False, cast("Display", said)) == 0
     assert said.lines == [
-        "• Лишний: recordings/a/b/original.ogg (его не называет ни одна запись).",
+        f"• Лишний: {FOREIGN_TO_ROWS} (его не называет ни одна запись).",
         "Файлов в хранилище: 3, из них лишних: 1. Потеряно исходных файлов: 0.",
         "Удалить лишние: objects check --delete. Файлы моложе суток не считаются лишними.",
     ]
@@ -126,7 +150,7 @@ async def test_the_command_tells_in_words_and_fails_when_an_original_is_lost(dat
     said.lines.clear()
     assert await check(settings, True, cast("Display", said)) == 1
     assert said.lines == [
-        "• Удалён лишний: recordings/a/b/original.ogg.",
+        f"• Удалён лишний: {FOREIGN_TO_ROWS}.",
         f"✖ Исходного файла нет: {recording.object_key}.",
         "Файлов в хранилище: 2, из них лишних: 1. Потеряно исходных файлов: 1.",
     ]
