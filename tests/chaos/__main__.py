@@ -46,7 +46,7 @@ def show(outcome: Outcome) -> None:
         if outcome.settled_s is None
         else f"all ended {outcome.settled_s:.0f} s after the last fault"
     )
-    print(f"\n{settled}; unfinished rows: {outcome.unfinished}; paid again by a killed process: {outcome.in_the_air}")
+    print(f"\n{settled}; unfinished rows: {outcome.unfinished}")
     for text, count in Counter(outcome.errors).most_common(20):
         print(f"  shown {count}×: {' / '.join(text.splitlines())[:200]}")
     for trouble in troubles(outcome):

@@ -24,6 +24,8 @@ COMMANDS = {
     "/help": r"^❓ Помощь",
     "/stats": r"^📊 Статистика\n",
 }
+_INSISTS = 3
+"""How often a person tries to order a report in the end: a menu that came late may have taken the question away."""
 _SAVED = "⏳ Сохранено"
 
 
@@ -64,9 +66,10 @@ class Person:
 
     async def finishes(self) -> None:
         """Answer what is still asked, and wait for everything that was promised."""
-        while self._interview is not None:
-            with suppress(AssertionError):
-                await self._goes_on()
+        for _ in range(_INSISTS):
+            if self._interview is not None:
+                with suppress(AssertionError):
+                    await self._goes_on()
         while not all(map(has_ended, self.promises)):  # noqa: ASYNC110 - it waits for many chats' worth of changes
             await asyncio.sleep(0.5)
 

@@ -115,7 +115,7 @@ async def _account_for(place: Town, people: Sequence[Person], outcome: Outcome) 
             paid[key].append((request.came_at, request.answered_at))
             asked[key] = request.body["messages"][-1]["content"] if request.path.endswith(CHAT) else ""
             outcome.paid += 1
-    deaths = [Death(at, _began_being_unable(outcome, at)) for at in place.died]
+    deaths = [Death(ended, _began_being_unable(outcome, told)) for told, ended in place.died]
     outcome.paid_twice = [
         f"{key} {[(round(came, 1), round(answered, 1)) for came, answered in paid[key]]}: {asked[key][-200:]!r}"
         for key in paid_twice(paid, deaths)
@@ -142,7 +142,7 @@ def _write_chats(people: Sequence[Person], folder: Path) -> None:
 def _write_times(place: Town, outcome: Outcome) -> None:
     """Leave what happened when, and what the engines were asked."""
     lines = [(met.began, f"{met.fault.family} {met.fault.name} until {met.over:.1f}") for met in outcome.met]
-    lines += [(at, "a process was killed") for at in place.died] + outcome.events
+    lines += [(at, f"a process was killed, and had ended at {ended:.1f}") for at, ended in place.died] + outcome.events
     lines += [
         (each.came_at, f"asked {each.path} {each.sha256} status {each.status}, answered at {each.answered_at:.1f}")
         for each in place.endpoint.requests

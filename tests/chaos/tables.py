@@ -11,7 +11,8 @@ def tables(outcome: Outcome) -> str:
     """What happened, and what became of it."""
     order = outcome.order
     head = f"{order.people} people, {order.seconds / 60:g} minutes, seed {order.seed}."
-    return f"{head}\n\n{faults_table(outcome)}\n\n{account_table(outcome)}\n"
+    ended = f"Calls asked again because the process that had asked was ended meanwhile: {outcome.in_the_air}."
+    return f"{head}\n\n{faults_table(outcome)}\n\n{account_table(outcome)}\n\n{ended}\n"
 
 
 def account_table(outcome: Outcome) -> str:
@@ -51,10 +52,13 @@ def _delays(outcome: Outcome, group: Sequence[Met]) -> tuple[list[float], list[f
     noticed, back = [], []
     for met in [met for met in group if met.fault.family == "database"]:
         away = [at for at, event in outcome.events if event == "database_away" and met.began <= at <= met.over]
-        there = [at for at, event in outcome.events if event == "database_back" and at >= met.ending]
-        if away and there and _was_up(outcome, met.began, there[0]):
+        if not away:
+            continue
+        # Without a line in between the process was another, or the disk too full for the line.
+        then = next(((at, event) for at, event in outcome.events if at > away[0]), (0.0, ""))
+        if then[1] == "database_back" and _was_up(outcome, met.began, then[0]):
             noticed.append(away[0] - met.began)
-            back.append(max(0.0, there[0] - met.over))
+            back.append(max(0.0, then[0] - met.over))
     return noticed, back
 
 

@@ -68,8 +68,8 @@ class Town:
         self.objects: Minio
         self.upkeep = Upkeep()
         self.has_disk = False
-        self.died: list[float] = []
-        """When the bot or the worker was killed, in seconds of ``time.monotonic``."""
+        self.died: list[tuple[float, float]] = []
+        """When the bot or the worker was told to end and had ended, in seconds of ``time.monotonic``."""
         self.people: list[ScriptedUser] = []
         self._worker: subprocess.Popen[bytes] | None = None
         self._clock = folder / "clock"
@@ -101,13 +101,14 @@ class Town:
     async def end_bot(self, how: signal.Signals) -> None:
         """End the bot by a signal; it stays down until ``start_bot``."""
         self._wanted.clear()
-        self.died.append(monotonic())
+        told = monotonic()
         if how is signal.SIGKILL:
             await self.bot.kill()
         else:
             with suppress(TimeoutError, AssertionError):
                 await self.bot.stop(how)
             await self.bot.kill()
+        self.died.append((told, monotonic()))
 
     async def keep_bot(self) -> None:
         """Until cancelled, start the bot again when it ends by itself, which it should not."""
@@ -115,7 +116,7 @@ class Town:
             await self._wanted.wait()
             process = self.bot.process
             if process is not None and process.returncode is not None:
-                self.died.append(monotonic())
+                self.died.append((monotonic(), monotonic()))
                 await self.bot.kill()
                 self.upkeep.deaths.append(self.bot.said[-1][-2000:])
                 await self.start_bot()
@@ -145,9 +146,10 @@ class Town:
 
     def kill_worker(self) -> None:
         if self._worker is not None:
-            self.died.append(monotonic())
+            told = monotonic()
             self._worker.kill()
             self._worker.wait()
+            self.died.append((told, monotonic()))
             self._worker = None
 
     def fill_disk(self) -> None:
