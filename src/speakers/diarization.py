@@ -79,7 +79,7 @@ class _Frames:
 
 
 class _Stopped(Exception):
-    """Ends the work in a thread when its caller was cancelled; nobody waits for the result any more."""
+    """Ends the work in a thread of this module when its caller was cancelled; nobody waits for the result any more."""
 
 
 async def diarize(

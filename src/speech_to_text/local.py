@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 class _Stopped(Exception):
-    """Ends the work in a thread that was told to stop."""
+    """Ends the work in a thread of this module that was told to stop."""
 
 
 def end_when_stopped(stop: Event) -> None:

@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 
 
 class _Stopped(Exception):
-    """Ends the work in a thread that was told to stop; nobody waits for the result any more."""
+    """Ends the work in a thread of this module that was told to stop; nobody waits for the result any more."""
 
 
 async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
