@@ -25,6 +25,9 @@ _EXAMPLES_SHARE = 2
 """Examples get at most half of the room that is left, since an answer can do without them."""
 _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _CITED_AS_DATA = re.compile(r"\((\d{1,3})\)")
+_FACT = re.compile(r"\d{2,}|(?<=[\w,;] )[^\W\d_a-zа-яё][\w-]{2,}")
+_STEM = 4
+"""Characters by which a name is known in every case."""
 _NUMBER = re.compile(r"\d+")
 _SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
 
@@ -43,7 +46,8 @@ class Composer:
         """Answer from ``passages``, the best first; return the passages as quotes when the model cites none.
 
         ``turns`` are the chat's last ones, the latest first. ``examples``, the best first, show what a good answer
-        looks like, where the model's context has room for them.
+        looks like, where the model's context has room for them. An answer with a number or a name that only an example
+        has is taken for one that cites nothing.
 
         Raises:
             ContextTooSmall: the model's context has no room for a passage and an answer.
@@ -67,6 +71,9 @@ class Composer:
         )
         completion = await self.llm.complete(messages, max_tokens=tokens)
         outcome = held_to(completion, passages[: len(shown)])
+        if outcome.basis is Basis.MODEL and _facts(outcome.text) & _facts_of(examples) - _facts(f"{given}\n{question}"):
+            spent = {"model": outcome.model, "usage": outcome.usage, "duration_s": outcome.duration_s}
+            outcome = quotes(passages[: len(shown)], texts.chats.NOTE_NOT_CITED).model_copy(update=spent)
         return outcome.model_copy(update={"prompt_version": self.prompt.version})
 
     async def _examples(self, examples: Sequence[Example], room: int) -> list[PromptMessage]:
@@ -136,6 +143,16 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
         sources=tuple(passage.source for passage in passages if passage.source.number in cited),
         **spent,
     )
+
+
+def _facts(text: str) -> set[str]:
+    """Return the numbers of a text, and the beginnings of its names; first words of sentences are no names."""
+    found = _FACT.findall(_CITED.sub("", text))
+    return {fact if fact.isdecimal() else fact[:_STEM].casefold() for fact in found}
+
+
+def _facts_of(examples: Sequence[Example]) -> set[str]:
+    return set().union(*(_facts(example.answer) for example in examples))
 
 
 def _as_written(answer: str) -> str:

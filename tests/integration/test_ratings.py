@@ -349,3 +349,18 @@ async def test_without_good_answers_there_is_nothing_to_export(chats_bot: ChatsB
     assert texts.ratings.EXPORT not in lead.last
     await lead.press_data("export_answers")
     assert lead.heard == [texts.ratings.EXPORT_NONE]
+
+
+async def test_a_fact_that_only_an_example_has_is_no_answer(anna: Asker, chats_bot: ChatsBot) -> None:
+    chats_bot.engines.embedder = Subjects()
+    await anna.has_recording(*INTERVIEW, ("Клиент", "Завтрак в Казани стоил 9900 рублей."))
+    said = "Завтрак в Казани стоил 9900 рублей [1]."
+    chats_bot.engines.model = llm = ScriptedModel(lambda _: said)
+    assert said in await anna.asks("Сколько стоил завтрак в Казани?")
+    await anna.press("👍 5")
+    async with chats_bot.database.transaction() as connection:
+        await connection.execute("DELETE FROM transcript_segments WHERE text LIKE '%%9900%%'")
+    told = await anna.asks(LIKEWISE)
+    assert examples(llm)
+    assert texts.chats.NOTE_NOT_CITED in told
+    assert "9900" not in told
