@@ -87,6 +87,7 @@ _FINISH_ANSWER = """
         model = %(model)s, prompt_version = %(prompt_version)s, prompt_tokens = %(prompt_tokens)s,
         completion_tokens = %(completion_tokens)s, duration_s = %(duration_s)s, error_code = NULL, finished_at = now()
     WHERE id = %(id)s AND status = %(waiting)s
+        AND question_id IN (SELECT chat_questions.id FROM chat_questions WHERE owner_id = %(owner_id)s)
     RETURNING id
 """
 _FAIL_ANSWER = """
@@ -263,13 +264,14 @@ async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_LAST_TURNS, parameters)]
 
 
-async def finish_answer(connection: Connection, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
-    """Store the outcome of an answer; False when it has one already, or when the chat was deleted."""
+async def finish_answer(connection: Connection, owner: UserId, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
+    """Store the outcome of an answer; False when it has one already, or is not the owner's, as in a deleted chat."""
     parameters = {
         **outcome.model_dump(exclude={"usage", "sources"}),
         **outcome.usage.model_dump(),
         "sources": Jsonb([source.model_dump(mode="json") for source in outcome.sources]),
         "id": answer_id,
+        "owner_id": owner,
         "done": AnswerStatus.DONE,
         "waiting": AnswerStatus.WAITING,
     }

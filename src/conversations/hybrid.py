@@ -22,7 +22,7 @@ from datamodels_chats import (
     StorageState,
 )
 from db import Database
-from errors import DatabaseUnavailable
+from errors import DatabaseUnavailable, DiskFull
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +35,14 @@ T = TypeVar("T")
 class HybridStorage:
     """``StorageAdapter`` that takes conversations and ratings whether the database is there or not.
 
+    Callers wait as long as ``database`` is patient, and only for what the journal cannot take.
+
     ``settle`` moves what the journal took into the database. It may be interrupted at any time, and called again.
     """
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._postgres = PostgresStorage(database.patient(0))
+        self._patient = PostgresStorage(database)
         self._journal = JournalStorage(folder)
         self._moving = asyncio.Lock()
         self._known: dict[UserId | None, RatingStats] = {}
@@ -61,7 +64,13 @@ class HybridStorage:
         )
 
     async def add_conversation(self, conversation: Conversation) -> bool:
-        return await self._stored(lambda storage: storage.add_conversation(conversation))
+        """Store an answer that was found; when the disk has no space for it either, wait for the database."""
+        try:
+            return await self._stored(lambda storage: storage.add_conversation(conversation))
+        except DiskFull:
+            if self._reason is None:
+                raise
+            return await self._patient.add_conversation(conversation)
 
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
         return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))

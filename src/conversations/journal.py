@@ -57,7 +57,7 @@ class JournalStorage:
         self._lock = asyncio.Lock()
         self._entries: list[Entry] | None = None
         self._kept: dict[AnswerId, Conversation] = {}
-        self._ratings: dict[AnswerId, tuple[UserId, Rating]] = {}
+        self._ratings: dict[tuple[UserId, AnswerId], Rating] = {}
         self._places: dict[AnswerId, _VectorPlace] = {}
 
     async def open(self) -> None:
@@ -92,7 +92,7 @@ class JournalStorage:
 
     async def get_stats(self, owner: UserId | None) -> RatingStats:
         await self.open()
-        ratings = [rating for of, rating in self._ratings.values() if owner in {None, of}]
+        ratings = [rating for (of, _), rating in self._ratings.items() if owner in {None, of}]
         stars = [rating.stars for rating in ratings if rating.stars is not None]
         now = datetime.now(UTC)
         by_stars = tuple(stars.count(each) for each in range(1, 6))
@@ -107,8 +107,8 @@ class JournalStorage:
         await self.open()
         rated = [
             (rating, self._kept[answer_id])
-            for answer_id, (of, rating) in self._ratings.items()
-            if answer_id in self._kept and owner in {None, of} and (rating.stars or 0) >= at_least
+            for (of, answer_id), rating in self._ratings.items()
+            if self._is_of(answer_id, of) and owner in {None, of} and (rating.stars or 0) >= at_least
         ]
         rated.sort(key=lambda each: (-each[0].at.timestamp(), each[1].answer_id))
         return await asyncio.to_thread(lambda: [self._rated(rating, kept) for rating, kept in rated[:limit]])
@@ -127,33 +127,50 @@ class JournalStorage:
     async def _read_once(self) -> None:
         if self._entries is None:
             self._entries = []
-            for entry in await asyncio.to_thread(lambda: list(self._lines())):
-                self._take(entry)
+            await asyncio.to_thread(self._read)
+
+    def _read(self) -> None:
+        for entry in self._lines():
+            self._note(entry)
+        self._trim()
 
     def _take(self, entry: Entry) -> None:
         """Add an entry, which is on the disk already, to what is held in memory."""
+        self._note(entry)
+        self._trim()
+
+    def _note(self, entry: Entry) -> None:
         assert self._entries is not None  # noqa: S101  # it was read
         self._entries.append(entry)
         if entry.conversation is not None:
             self._kept.setdefault(entry.answer_id, entry.conversation)
             if entry.place is not None:
                 self._places[entry.answer_id] = entry.place
-            if len(self._kept) > self._most:
-                self._drop_one_but(entry.answer_id)
         if entry.rating is not None:
-            _, known = self._ratings.get(entry.answer_id, (entry.owner_id, None))
-            self._ratings[entry.answer_id] = entry.owner_id, _later(known, entry.rating)
+            key = entry.owner_id, entry.answer_id
+            self._ratings[key] = _later(self._ratings.get(key), entry.rating)
 
-    def _drop_one_but(self, newest: AnswerId) -> None:
+    def _is_of(self, answer_id: AnswerId, owner: UserId) -> bool:
+        return answer_id in self._kept and self._kept[answer_id].owner_id == owner
+
+    def _trim(self) -> None:
+        """Forget the conversations beyond ``most``: the oldest without a rating first, the newest never."""
+        surplus = len(self._kept) - self._most
+        if surplus <= 0:
+            return
+
         def worth(kept: Conversation) -> tuple[bool, datetime]:
-            rating = self._ratings.get(kept.answer_id)
-            return rating is not None and rating[1].stars is not None, kept.created_at
+            rating = self._ratings.get((kept.owner_id, kept.answer_id))
+            return rating is not None and rating.stars is not None, kept.created_at
 
-        dropped = min((each for each in self._kept.values() if each.answer_id != newest), key=worth).answer_id
-        del self._kept[dropped]
-        self._places.pop(dropped, None)
-        self._ratings.pop(dropped, None)
-        self._entries = [entry for entry in self._entries or () if entry.answer_id != dropped]
+        newest = max(self._kept.values(), key=lambda kept: kept.created_at).answer_id
+        others = sorted((kept for kept in self._kept.values() if kept.answer_id != newest), key=worth)
+        dropped = {kept.answer_id: kept.owner_id for kept in others[:surplus]}
+        for answer_id, owner in dropped.items():
+            del self._kept[answer_id]
+            self._places.pop(answer_id, None)
+            self._ratings.pop((owner, answer_id), None)
+        self._entries = [entry for entry in self._entries or () if entry.answer_id not in dropped]
 
     def _rated(self, rating: Rating, kept: Conversation) -> RatedConversation:
         return RatedConversation(
@@ -206,10 +223,9 @@ class JournalStorage:
         except FileNotFoundError:
             return
         for line in filter(None, lines):
-            try:
-                yield Entry.model_validate_json(line)
-            except ValidationError:
-                log.warning("journal_line_damaged", bytes=len(line))
+            entry = _parsed(line)
+            if entry is not None:
+                yield entry
 
     def _remove(self) -> None:
         # The vectors last: without them a conversation is whole.
@@ -218,6 +234,17 @@ class JournalStorage:
             for path in self._folder.glob("*.vectors"):
                 path.unlink(missing_ok=True)
             fsync_folder(self._folder)
+
+
+def _parsed(line: bytes) -> Entry | None:
+    """Parse a line; None when it is damaged. PostgreSQL stores no NUL: a line with one would hold up all others."""
+    try:
+        if b"\\u0000" not in line:
+            return Entry.model_validate_json(line)
+    except ValidationError:
+        pass
+    log.warning("journal_line_damaged", bytes=len(line))
+    return None
 
 
 def _later(known: Rating | None, said: Rating) -> Rating:

@@ -51,7 +51,8 @@ class PostgresStorage:
 
 
 async def _add(connection: Connection, conversation: Conversation) -> bool:
-    if not await chat_history.finish_answer(connection, conversation.answer_id, conversation.outcome):
+    owner, answer_id = conversation.owner_id, conversation.answer_id
+    if not await chat_history.finish_answer(connection, owner, answer_id, conversation.outcome):
         return False
     await conversations_store.put(connection, conversation)
     return True

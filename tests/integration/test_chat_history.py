@@ -38,7 +38,7 @@ class Somebody:
         for question in questions:
             answer = await chat_history.add_question(self.connection, chat, _occasion(), question, question, None)
             outcome = AnswerOutcome(basis=Basis.QUOTES, text=f"{question}!", usage=Usage(prompt_tokens=tokens))
-            await chat_history.finish_answer(self.connection, answer, outcome)
+            await chat_history.finish_answer(self.connection, self.owner, answer, outcome)
         key = (asked_at, self.owner, chat.number)
         await self.connection.execute("UPDATE chats SET updated_at = %s WHERE owner_id = %s AND number = %s", key)
         asked = "UPDATE chat_questions SET asked_at = %s WHERE owner_id = %s AND chat_number = %s"

@@ -1,5 +1,6 @@
 """Conversations while the database is away and when it is back: nothing lost or doubled, figures said to be partial."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,10 +14,12 @@ import chat_history
 import conversations_store
 from chats_world import Asker, ChatsBot
 from conversations.hybrid import HybridStorage
+from conversations.journal import JournalStorage
 from conversations_factory import T0, answered, ask, vector
 from datamodels import Completion, PromptMessage, UserId
 from datamodels_chats import AnswerId, Rating, StorageBackend
 from db import Database
+from errors import DiskFull
 from recordings_factory import add_user
 from scripted_model import ScriptedModel
 from tcp_proxy import TcpProxy
@@ -129,7 +132,7 @@ async def test_an_answer_that_was_found_is_not_overwritten_by_another(world: Wor
     await world.mend()
     async with world.around.transaction() as connection:
         outcome = answered(world.owner, answer_id, text="Первый [1].").outcome
-        assert await chat_history.finish_answer(connection, answer_id, outcome)
+        assert await chat_history.finish_answer(connection, world.owner, answer_id, outcome)
     await world.storage.settle()
     assert await world.stored() == {answer_id: ("Первый [1].", None)}
 
@@ -250,3 +253,55 @@ async def test_an_answer_that_was_paid_for_is_not_paid_for_again(world: World, t
     assert len(llm.calls) == 1
     assert "Не хватало горячих блюд [1]." in anna.last
     assert await world.stored() == {bot.queued[0]: ("Не хватало горячих блюд [1].", None)}
+
+
+async def test_an_answer_of_another_person_is_not_ended_by_a_line_of_the_journal(world: World) -> None:
+    answer_id = await world.asked()
+    async with world.around.transaction() as connection:
+        other = await add_user(connection)
+    await world.cut()
+    await world.storage.add_conversation(answered(other, answer_id, text="Подделка [1]."))
+    await world.storage.update_rating(world.owner, answer_id, Rating(stars=5, at=T0))
+    assert await world.storage.get_rated_conversations(world.owner, 1, 10) == []
+    await world.mend()
+    await world.storage.settle()
+    assert await world.stored() == {}
+
+
+async def test_a_line_that_the_database_could_not_store_holds_up_no_other(world: World) -> None:
+    bad, good = await world.asked(), await world.asked()
+    await world.cut()
+    await world.add(bad, "нуль\0")
+    await world.add(good)
+    await world.mend()
+    world.restart()
+    await world.storage.settle()
+    assert list(await world.stored()) == [good]
+    assert world.storage.state.backlog == 0
+
+
+async def test_of_a_journal_that_grew_too_long_the_newest_are_kept(world: World) -> None:
+    answers = [await world.asked() for _ in range(7)]
+    await world.cut()
+    for answer_id in answers:
+        await world.add(answer_id)
+    shorter = JournalStorage(world.folder, most=3)
+    assert [entry.answer_id for entry in await shorter.entries()][-1] == answers[-1]
+    assert (await shorter.get_stats(None)).conversations == 3
+
+
+async def test_an_answer_that_the_disk_has_no_space_for_waits_for_the_database(world: World) -> None:
+    answer_id = await world.asked()
+    world.storage = HybridStorage(world.database.patient(), world.folder)
+    await world.storage.settle()
+    await world.cut()
+    world.folder.mkdir(exist_ok=True)
+    (world.folder / "conversations.journal").symlink_to("/dev/full")
+    with pytest.raises(DiskFull):
+        await world.rate(answer_id, 4)
+    adding = asyncio.create_task(world.add(answer_id))
+    done, _ = await asyncio.wait([adding], timeout=0.5)
+    assert not done
+    await world.mend()
+    assert await adding
+    assert await world.stored() == {answer_id: ("Хвалят [1].", None)}

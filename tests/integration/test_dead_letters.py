@@ -308,7 +308,9 @@ async def test_an_answer_that_failed_is_brought_once_more(
     assert sorted(done) == [False, False, True]
     assert await jobs(bot) == ["answer_question"]
     async with bot.database.transaction() as connection:
-        assert await chat_history.finish_answer(connection, answer, AnswerOutcome(basis=Basis.QUOTES, text="Да."))
+        assert await chat_history.finish_answer(
+            connection, person.user.id, answer, AnswerOutcome(basis=Basis.QUOTES, text="Да.")
+        )
     for _ in range(2):
         await deliveries.look()
         await look(outbox)

@@ -27,7 +27,7 @@ async def rated(connection: Connection, question: str, answer: str, stars: int |
     asked = Occasion(door="test", key=str(uuid4()))
     answer_id = await chat_history.add_question(connection, chat, asked, question, question, None)
     outcome = AnswerOutcome(basis=Basis.MODEL, text=answer, note=note, model="model-1", prompt_version="v1")
-    await chat_history.finish_answer(connection, answer_id, outcome)
+    await chat_history.finish_answer(connection, owner, answer_id, outcome)
     if stars is not None:
         assert await conversations_store.rate(connection, owner, answer_id, Rating(stars=stars, at=datetime.now(UTC)))
 
