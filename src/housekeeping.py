@@ -113,12 +113,25 @@ class Housekeeping:
             left = [folder for recording, folder in folders.items() if recording not in needed]
             for folder in left:
                 shutil.rmtree(folder, ignore_errors=True)
-            files = [path for name in _LEFTOVERS for path in self._spool.glob(name) if path.stat().st_mtime < oldest]
-            for path in files:
-                path.unlink(missing_ok=True)
-            return len(left) + len(files)
+            files = [path for name in _LEFTOVERS for path in self._spool.glob(name)]
+            return len(left) + sum(_removed(path, oldest) for path in files)
 
         return await asyncio.to_thread(remove)
+
+
+def _removed(path: Path, oldest: float) -> bool:
+    """Remove a file that did not change since the time ``oldest``; tell whether that was done.
+
+    What goes away meanwhile, or is no file, holds up nothing else.
+    """
+    try:
+        if path.lstat().st_mtime >= oldest:
+            return False
+        path.unlink()
+    except OSError as exc:
+        log.info("leftover_not_removed", reason=type(exc).__name__)
+        return False
+    return True
 
 
 def _recordings_in(spool: Path, oldest: float) -> dict[RecordingId, Path]:

@@ -14,6 +14,8 @@ from utils import disk_full_mapped, fsync_folder
 
 log = structlog.get_logger(__name__)
 
+_LARGEST = 2**63
+"""Beyond the bigint of PostgreSQL."""
 _UNNAMED = ""
 """The journal holds no names; the name of a person comes with the next update."""
 
@@ -57,8 +59,17 @@ class UpdatesJournal:
 
 
 def _parsed(line: bytes) -> SeenUpdate | None:
+    """Parse a line; None when it is damaged, or has what PostgreSQL cannot store: it would hold up all others."""
     try:
-        return SeenUpdate.model_validate_json(line)
+        update = SeenUpdate.model_validate_json(line)
     except ValidationError:
+        update = None
+    if update is None or not _is_storable(update):
         log.warning("journal_line_damaged", bytes=len(line))
         return None
+    return update
+
+
+def _is_storable(update: SeenUpdate) -> bool:
+    numbers = (update.chat_id, update.update_id, update.message_id, update.person.id)
+    return all(-_LARGEST <= number < _LARGEST for number in numbers) and "\0" not in (update.data or "")

@@ -98,13 +98,15 @@ def opened_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         fsync_folder(path.parent)
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
+def write_atomically(path: Path, data: bytes | str, mode: int = 0o666) -> None:
     """Write ``data``, text as UTF-8, so that ``path`` is the old or the new file and never a part. Blocking.
+
+    A new file has the rights ``mode``, less those of the umask.
 
     Raises:
         DiskFull: no space left; ``path`` is as it was.
     """
-    with opened_atomically(path) as file:
+    with opened_atomically(path, mode) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 

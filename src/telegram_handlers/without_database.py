@@ -74,10 +74,10 @@ class WithoutDatabase:
         """Remove the messages that an earlier process has left."""
         try:
             left = json.loads(await asyncio.to_thread(self._path.read_bytes))
-            self._notes = {ChatId(int(chat)): MessageId(message) for chat, message in left.items()}
+            self._notes = {ChatId(int(chat)): MessageId(int(message)) for chat, message in left.items()}
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             log.warning("saved_notes_damaged")
         for chat in list(self._notes):
             await self.take_back(chat)
@@ -86,7 +86,7 @@ class WithoutDatabase:
         async with self._keeping:
             try:
                 if self._notes:
-                    await asyncio.to_thread(write_atomically, self._path, json.dumps(self._notes))
+                    await asyncio.to_thread(write_atomically, self._path, json.dumps(self._notes), 0o600)
                 else:
                     await asyncio.to_thread(self._path.unlink, missing_ok=True)
             except (OSError, DiskFull) as exc:

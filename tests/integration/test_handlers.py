@@ -715,6 +715,7 @@ async def test_that_something_was_saved_is_not_said_any_more_after_a_restart(out
     async with asyncio.timeout(20):
         while not (outage.bot.spool / "saved_notes.json").exists():  # noqa: ASYNC110  # a folder has no event
             await asyncio.sleep(0.01)
+    assert (outage.bot.spool / "saved_notes.json").stat().st_mode & 0o077 == 0
     await outage.bot.router.stop()
     after = Bot(outage.bot.database, telegram=outage.bot.telegram, spool=outage.bot.spool)
     await outage.ends()
@@ -725,7 +726,7 @@ async def test_that_something_was_saved_is_not_said_any_more_after_a_restart(out
     assert not (after.spool / "saved_notes.json").exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"x": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"x": 1}', '{"5": "abc"}', '{"5": [1]}', "[" * 100_000])
 async def test_a_damaged_list_of_what_was_said_keeps_nobody_from_starting(bot: Bot, person: int, content: str) -> None:
     (bot.spool / "saved_notes.json").write_text(content, encoding="utf-8")
     await bot.start()

@@ -94,11 +94,15 @@ async def test_leftovers_of_copies_go_and_whatever_else_is_in_the_spool_stays(
     for name in ("old.copy", ".old.copy.x.tmp", "updates.journal", "young.copy"):
         (spool / name).write_bytes(b"1")
         aged(spool / name, timedelta(hours=1 if name == "young.copy" else 25))
+    # What is no file, or is gone at a second look, holds up nothing else.
+    (spool / "link.copy").symlink_to(spool / "nothing")
+    (spool / "folder.copy").mkdir()
+    aged(spool / "folder.copy", timedelta(days=9))
     (spool / "incoming").mkdir()
     (spool / "incoming" / "7.part").write_bytes(b"1")
     aged(spool / "incoming", timedelta(days=9))
     await housekeeping.clean()
-    assert names_in(spool) == {"incoming", "updates.journal", "young.copy"}
+    assert names_in(spool) == {"incoming", "updates.journal", "young.copy", "link.copy", "folder.copy"}
     assert (spool / "incoming" / "7.part").exists()
 
 

@@ -1,5 +1,6 @@
 """What the journal took is read again in its order, whatever a crash left at its end; it holds ids and no words."""
 
+import re
 import stat
 from itertools import count
 from pathlib import Path
@@ -70,3 +71,18 @@ def test_without_a_file_there_are_no_entries_and_a_cleared_one_has_none(journal:
     journal.clear()
     journal.clear()
     assert journal.entries() == []
+
+
+@pytest.mark.parametrize(
+    "damage", [(b'"chat_id":', b'"chat_id":99999999999999999999'), (b'"data":', b'"data":"\\u0000"')]
+)
+def test_a_line_that_the_database_could_not_store_holds_up_no_other(
+    journal: UpdatesJournal, path: Path, damage: tuple[bytes, bytes]
+) -> None:
+    journal.append(update())
+    name, value = damage
+    whole = path.read_bytes()
+    path.write_bytes(re.sub(name + rb"[^,}]*", value.replace(b"\\", b"\\\\"), whole))
+    assert path.read_bytes() != whole
+    journal.append(after := update())
+    assert [each.update_id for each in journal.entries()] == [after.update_id]
