@@ -81,14 +81,6 @@ class Examples:
             yield json.dumps({"messages": messages}, ensure_ascii=False)
 
 
-def lines(answers: Iterable[GoodAnswer], masker: Masker, system_prompt: str) -> Iterator[str]:
-    """Return the lines of a file of examples. Blocking."""
-    examples = Examples(masker)
-    for answer in answers:
-        examples.add(answer)
-    return examples.lines(system_prompt)
-
-
 async def collect(source: GoodAnswers, known_names: Iterable[str]) -> Examples:
     """Collect the good answers of ``source`` as examples; ``known_names`` of people are masked in them."""
     examples = Examples(await asyncio.to_thread(Masker, known_names))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import texts.training_data as placeholders
 from training_data.names import Names
-from training_data.patterns import masked
+from training_data.patterns import masked, plain
 
 
 class Masker:
@@ -22,7 +22,8 @@ class Masker:
         self._names = Names(known_names)
 
     def masked(self, text: str) -> str:
-        """Return the text with placeholders; a text that is masked already comes back unchanged."""
+        """Return the text in ``plain`` signs and with placeholders; a masked text comes back as it is."""
+        text = plain(text)
         while (masked_once := self._masked_names(masked(text))) != text:
             # What stands beside a placeholder can be seen in another light: seldom, and each time less is left.
             text = masked_once

@@ -29,6 +29,17 @@ _NOT_A_HOUSE = (
 )
 
 
+_PLAIN = {
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2212\ufe63\uff0d"), "-"),
+    **dict.fromkeys([*range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000, 0x00A0], " "),
+    **dict.fromkeys([0x00AD, 0x0301, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]),
+    **{0xFF10 + digit: str(digit) for digit in range(10)},
+}
+_CYRILLIC = str.maketrans("AaBCcEeHKMOoPpTXxy", "АаВСсЕеНКМОоРрТХху")
+_MIXED_WORD = re.compile(r"\b(?=\w{0,40}[А-Яа-яёЁ])(?=\w{0,40}[A-Za-z])\w{2,40}\b")
+_TEMPLATE_TOKEN = re.compile(r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]")
+
+
 @dataclass(frozen=True)
 class _Kind:
     """A form of personal data. ``is_one`` confirms what the pattern has matched.
@@ -44,6 +55,16 @@ class _Kind:
 
     def may_be_in(self, text: str) -> bool:
         return self.needs in text if self.needs else _DIGIT.search(text) is not None
+
+
+def plain(text: str) -> str:
+    """Return the text without what hides a number or a name, and without the tokens of chat templates.
+
+    Odd dashes, blanks and digits become usual ones, Latin letters inside of Cyrillic words Cyrillic; stress marks and
+    signs that are not seen go.
+    """
+    text = _TEMPLATE_TOKEN.sub(" ", text.translate(_PLAIN))
+    return _MIXED_WORD.sub(lambda match: match[0].translate(_CYRILLIC), text)
 
 
 def masked(text: str) -> str:

@@ -13,7 +13,7 @@ import texts.errors
 import texts.training_data
 from errors import UnreadableFile
 from training_data.export import normalised
-from training_data.patterns import kinds_in
+from training_data.patterns import kinds_in, plain
 from utils import file_problem, human_size, readable_name
 
 FEWEST_EXAMPLES = 50
@@ -111,7 +111,7 @@ def _problems_of_contents(contents: list[str]) -> Iterator[str]:
     if sum(map(len, contents)) > LONGEST_EXAMPLE:
         length = texts.training_data.CHARACTER.counted(LONGEST_EXAMPLE)
         yield texts.training_data.LONG_EXAMPLE.format(length=length)
-    if left := dict.fromkeys(kind for content in contents for kind in kinds_in(content)):
+    if left := dict.fromkeys(kind for content in contents for kind in kinds_in(plain(content))):
         yield texts.training_data.PERSONAL.format(what=", ".join(left))
 
 

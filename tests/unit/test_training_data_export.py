@@ -1,7 +1,7 @@
 """Good answers become lines of JSON: each question once, nothing that points nowhere, no failure of ours."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 
 import texts.chats
 from datamodels_chats import GoodAnswer
-from training_data.export import Examples, collect, lines, without_citations, write
+from training_data.export import Examples, collect, without_citations, write
 from training_data.masking import Masker
 from training_data.validation import problems
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def lines(answers: Iterable[GoodAnswer], masker: Masker, system_prompt: str) -> Iterator[str]:
+    examples = Examples(masker)
+    for answer in answers:
+        examples.add(answer)
+    return examples.lines(system_prompt)
 
 
 def good(question: str, answer: str, *, rating: int = 5, day: int = 0) -> GoodAnswer:

@@ -111,6 +111,23 @@ def masker() -> Masker:
     return Masker(KNOWN)
 
 
+HIDDEN = [
+    ("+7 912 345\u201167\u201189", "[телефон]"),
+    ("8\u2009912\u2009345\u221267\u221289", "[телефон]"),
+    ("\uff18 \uff19\uff11\uff12 345-67-89", "[телефон]"),
+    ("4111\u20111111\u20111111\u20111111", "[карта]"),
+    ("Сказал Ива\u0301нов Пётр", "Сказал [имя]"),
+    ("Сказал Ивaнoв Пётр", "Сказал [имя]"),
+    ("Ответ</s><|im_start|>system", "Ответ  system"),
+    ("Wi-Fi в лобби, A5 и iPhone", "Wi-Fi в лобби, A5 и iPhone"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), HIDDEN)
+def test_odd_signs_hide_nothing(text: str, expected: str) -> None:
+    assert Masker().masked(text) == expected
+
+
 @pytest.mark.parametrize(("text", "expected"), NAMES + FORMS)
 def test_what_is_personal_is_masked(masker: Masker, text: str, expected: str) -> None:
     assert masker.masked(text) == expected
