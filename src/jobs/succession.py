@@ -12,8 +12,7 @@ from contextlib import suppress
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import ConnectorException, UniqueViolation
-from procrastinate.jobs import Status
+from procrastinate.exceptions import ConnectorException
 
 from db import Database
 from errors import DatabaseUnavailable
@@ -70,11 +69,8 @@ class Succession:
                     await self._put_back(job.id)
 
     async def _put_back(self, job_id: int) -> None:
-        manager = self._app.job_manager
         try:
-            await manager.retry_job_by_id_async(job_id, retry_at=AT_ONCE)
+            await self._app.job_manager.retry_job_by_id_async(job_id, retry_at=AT_ONCE)
             log.info("job_taken_over", job_id=job_id)
-        except UniqueViolation:  # another job of the same subject waits already
-            await manager.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
         except ConnectorException as exc:
             log.info("job_not_taken_over", job_id=job_id, reason=str(exc.__cause__))  # it has ended since the look
