@@ -66,6 +66,16 @@ class Recorded:
     came_at: float = field(default_factory=monotonic)
 
 
+class Pauses:
+    """Takes the place of sleeping between tries, and notes for how many seconds."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
 class OpenAIServer:
     """Runs in a thread of its own on a free loopback port."""
 

@@ -13,6 +13,7 @@ from db import Connection, Database
 from handlers_world import Bot, Person
 from object_files import FolderObjectStore
 from object_store import ObjectStore
+from openai_server import OpenAIServer, Pauses
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,15 @@ async def followed(followers_database: Database) -> Database:
     async with followers_database.transaction() as connection:
         await connection.execute("TRUNCATE users CASCADE")
     return followers_database
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OpenAIServer]:
+    """A loopback server that speaks the protocol of OpenAI."""
+    async with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+def pauses() -> Pauses:
+    return Pauses()

@@ -17,30 +17,11 @@ from errors import (
     ProviderUnavailable,
 )
 from openai_faults import EMBEDDINGS, Fault, Kind
-from openai_server import OpenAIServer
+from openai_server import OpenAIServer, Pauses
 from provider_calls.policy import Time
 
 TEXTS = ["Тихо было", "Кофе холодный"]
 Connect = Callable[..., OpenAIEmbeddings]
-
-
-class Pauses:
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer() as server:
-        yield server
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from errors import (
 )
 from language_model.openai import OpenAILanguageModel
 from openai_faults import CHAT, MODELS, Fault, Kind
-from openai_server import OpenAIServer
+from openai_server import OpenAIServer, Pauses
 from provider_calls.policy import Time
 
 QUESTION = [
@@ -34,25 +34,6 @@ SCHEMA: dict[str, Any] = {
     "properties": {"score": {"type": "integer", "minimum": 0, "maximum": 5}},
 }
 OPEN_SCHEMA = {"type": "object", "properties": {"score": {"type": "integer"}}}
-
-
-class Pauses:
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer() as server:
-        yield server
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from errors import (
 )
 from openai_answers import SAMPLE_RATE, Samples, Script, heard_sentence
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
-from openai_server import OpenAIServer, Recorded
+from openai_server import OpenAIServer, Pauses, Recorded
 from provider_calls.policy import Time
 from speech_to_text.openai import OpenAISpeechToText
 from speech_to_text.port import PartLimits
@@ -60,19 +60,6 @@ def pcm(sound: Samples, tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def server(sound: Samples) -> AsyncIterator[OpenAIServer]:
     async with OpenAIServer(transcriber=Script(sound, LINES)) as server:
         yield server
-
-
-class Pauses:
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
 
 
 Connect = Callable[..., OpenAISpeechToText]
