@@ -96,7 +96,15 @@ async def open_application(
         conversations = HybridStorage(patient, spool / "conversations")
         answers = _answers(settings, context, conversations, engines)
         reports = ReportSteps(context, files, archive)
-        jobs = Jobs(patient, RecordingSteps(context), reports, settings.worker_concurrency, retry_delays_s, answers)
+        jobs = Jobs(
+            patient,
+            RecordingSteps(context),
+            reports,
+            settings.worker_concurrency,
+            retry_delays_s,
+            answers,
+            context.calls,
+        )
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,

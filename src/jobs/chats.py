@@ -62,16 +62,18 @@ class AnswerSteps:
         if asked is None or asked.status is not AnswerStatus.WAITING:
             return
         embedding = await self._learning.embedding_of(asked.text)
-        outcome = await self._outcome(asked, embedding)
-        conversation = Conversation(
-            answer_id=answer_id,
-            owner_id=asked.owner_id,
-            question=asked.text,
-            outcome=outcome,
-            created_at=datetime.now(UTC),
-            embedding=embedding,
-        )
-        if await self._storage.add_conversation(conversation):
+        async with self._context.calls.one():
+            outcome = await self._outcome(asked, embedding)
+            conversation = Conversation(
+                answer_id=answer_id,
+                owner_id=asked.owner_id,
+                question=asked.text,
+                outcome=outcome,
+                created_at=datetime.now(UTC),
+                embedding=embedding,
+            )
+            stored = await self._storage.add_conversation(conversation)
+        if stored:
             ANSWERS.labels(outcome.basis).inc()
             log.info("question_answered", answer=str(answer_id), basis=outcome.basis, sources=len(outcome.sources))
 

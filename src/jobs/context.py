@@ -15,7 +15,9 @@ from embeddings.port import Embeddings
 from language_model.port import LanguageModel
 from object_store import ObjectStore
 from prompt_pack.models import ReportPack
+from provider_calls.in_flight import CallsInFlight
 from recordings.originals import Originals
+from reports.model_answers import ModelAnswers
 from speech_to_text.port import SpeechToText
 from voice_embeddings import VoiceEncoder
 
@@ -55,6 +57,11 @@ class JobContext:
     ffmpeg: Path
     spool: Path
     processors: asyncio.Semaphore = field(default_factory=spare_processors)
+    calls: CallsInFlight = field(default_factory=CallsInFlight)
+
+    def model_answers(self, llm: LanguageModel, recording_id: RecordingId) -> ModelAnswers:
+        """Return what asks the model about one recording, and asks nothing twice."""
+        return ModelAnswers(llm, StoredModelAnswers(self.database, recording_id), self.calls)
 
 
 class StoredParts:

@@ -33,6 +33,7 @@ from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from jobs.retries import GoOn, Manager, is_ours, retry_at, tried_again_at
 from jobs.succession import Succession
+from provider_calls.in_flight import CallsInFlight
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,8 @@ _HEARTBEAT_S = 1.0
 """Seconds between signs of life. The lock is not enough: a living worker does not hold it right after it has fetched a
 job, and right before it notes the job's end."""
 _STOP_LIMIT_S = 5.0
+_DRAIN_S = 10.0
+"""How long an orderly stop waits for answers that cost money: the next start would pay for them again."""
 _ANSWERS_QUEUE = "answers"
 _BEFORE_ALL = 1
 """The priority of work that takes seconds: it goes before work that takes minutes."""
@@ -75,7 +78,7 @@ class Jobs:
 
     A job that failed for a passing reason is tried once more after each of ``retry_delays_s`` (seconds), or after the
     time that the provider asks for when that is longer. When the last of these tries fails, the failure is final.
-    Without ``answers`` the worker answers no questions.
+    Without ``answers`` the worker answers no questions. A worker that stops waits for ``calls``.
     """
 
     def __init__(
@@ -86,8 +89,10 @@ class Jobs:
         concurrency: int,
         retry_delays_s: Sequence[float] = (),
         answers: AnswerSteps | None = None,
+        calls: CallsInFlight | None = None,
     ) -> None:
         self._database = database
+        self._calls = calls or CallsInFlight()
         self._answers = answers
         self._recordings = recordings
         self._reports = reports
@@ -197,7 +202,9 @@ class Jobs:
                 await asyncio.sleep(_PAUSE_S)
                 await self._database.there()
         finally:
+            await self._calls.drain(_DRAIN_S)
             await self._works.stop()
+            self._calls.reopen()
 
     async def wait_until_noted(self, queues: Sequence[str], limit_s: float = _STOP_LIMIT_S) -> None:
         """Wait until the ends of these queues' jobs are noted, for at most ``limit_s`` seconds.
@@ -233,6 +240,9 @@ class Jobs:
         tasks = [asyncio.create_task(each) for each in working]
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self._calls.drain(_DRAIN_S)
+            raise
         finally:
             for task in tasks:
                 task.cancel()

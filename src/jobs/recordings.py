@@ -21,11 +21,10 @@ from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, RecordingMetadata, Stage, Transcript, Value
 from db import Connection
 from errors import BadInput, Cancelled, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
-from jobs.context import JobContext, StoredModelAnswers, StoredParts
+from jobs.context import JobContext, StoredParts
 from metadata.proposal import filled, propose
 from object_store import key_for_transcript
 from prompt_pack.models import PromptedModel, Scenario
-from reports.model_answers import ModelAnswers
 from speakers.diarization import diarize
 from speakers.labels import assign_speakers, name_roles
 from transcript_formats import to_json
@@ -76,7 +75,7 @@ class ProposalSteps:
             llm = await self._context.engines.language_model()
             if llm is None:
                 return RecordingMetadata()
-            answers = ModelAnswers(llm, StoredModelAnswers(self._context.database, recording_id))
+            answers = self._context.model_answers(llm, recording_id)
             model = PromptedModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
             return await propose(transcript, pack.scenario(recording.request.scenario), model, _today())
         except DatabaseUnavailable:
@@ -197,7 +196,7 @@ class RecordingSteps:
         prepared = await self._prepared(recording)
         engine = await self._context.engines.speech_to_text()
         parts = StoredParts(self._context.database, recording.id)
-        draft = await Transcription(engine, parts).run(
+        draft = await Transcription(engine, parts, self._context.calls).run(
             recording.sha256,
             self._pcm(recording.id),
             prepared.speech,
@@ -246,7 +245,7 @@ class RecordingSteps:
         llm = await self._context.engines.language_model()
         if llm is None:
             return None
-        answers = ModelAnswers(llm, StoredModelAnswers(self._context.database, recording.id))
+        answers = self._context.model_answers(llm, recording.id)
         pack = self._context.pack
         return PromptedModel(llm, answers, pack.roles_prompt, pack.roles_schema)
 

@@ -11,7 +11,7 @@ from datamodels import (
     RunStatus,
 )
 from errors import NoLanguageModel, ReportOutdated
-from jobs.context import JobContext, StoredModelAnswers
+from jobs.context import JobContext
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from metadata.parsing import metadata_lines
@@ -57,7 +57,7 @@ class ReportSteps:
             async with self._context.database.transaction() as connection:
                 await reports_store.set_passes_done(connection, run_id, done)
 
-        answers = StoredModelAnswers(self._context.database, run.recording_id)
+        answers = self._context.model_answers(llm, run.recording_id)
         generated = await generate_report(request, llm, answers, on_pass)
         # A cancellation between file and row would leave a report that nobody ordered.
         keeping = asyncio.create_task(self._keep(run, report, generated, llm.info.name))

@@ -24,7 +24,7 @@ from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
 from reports.evidence import Evidence, ItemsReview
 from reports.indices import compute_indices
-from reports.model_answers import ModelAnswers, ModelAnswerStore
+from reports.model_answers import ModelAnswers
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
 from text_cleaning import as_data, cut
 
@@ -99,7 +99,7 @@ class GeneratedReport(Value):
 async def generate_report(
     request: ReportRequest,
     llm: LanguageModel,
-    answers: ModelAnswerStore,
+    answers: ModelAnswers,
     on_pass: Callable[[int, int], Awaitable[None]],
 ) -> GeneratedReport:
     """Write the report; call ``on_pass`` after each step with the number of steps done and of all steps.
@@ -113,11 +113,11 @@ async def generate_report(
 
 
 class _Generation:
-    def __init__(self, request: ReportRequest, llm: LanguageModel, store: ModelAnswerStore) -> None:
+    def __init__(self, request: ReportRequest, llm: LanguageModel, answers: ModelAnswers) -> None:
         self._plan = request.report.plan(request.building)
         self._transcript = request.transcript
         self._llm = llm
-        self._answers = ModelAnswers(llm, store)
+        self._answers = answers
         self._answer_tokens = min(llm.max_output_tokens, llm.context_tokens // _ANSWER_SHARE)
         metadata = "\n".join(cut(as_data(line), _LONGEST_METADATA_LINE) for line in request.metadata)
         self._variables = self._plan.variables(metadata)

@@ -12,6 +12,8 @@ import texts.reports
 from datamodels import Completion, PromptMessage, Usage
 from errors import ProviderInvalidAnswer
 from language_model.port import LanguageModel
+from prices import is_free
+from provider_calls.in_flight import CallsInFlight
 
 _LONGEST_PROBLEM = 300
 
@@ -27,12 +29,14 @@ class ModelAnswerStore(Protocol):
 class ModelAnswers:
     """The model's answers for one report, and what they took: ``usage`` in tokens, ``seconds`` of the model's time.
 
-    Answers from the store count as well: they belong to the report, whichever run paid for them.
+    Answers from the store count as well: they belong to the report, whichever run paid for them. A call that costs
+    money is one of ``calls`` until its answer is stored.
     """
 
-    def __init__(self, llm: LanguageModel, store: ModelAnswerStore) -> None:
+    def __init__(self, llm: LanguageModel, store: ModelAnswerStore, calls: CallsInFlight | None = None) -> None:
         self._llm = llm
         self._store = store
+        self._calls = calls or CallsInFlight()
         self.usage = Usage()
         self.seconds = 0.0
 
@@ -82,18 +86,24 @@ class ModelAnswers:
     ) -> Completion:
         input_hash = self._hash(messages, schema, max_tokens)
         stored = await self._store.get(input_hash)
-        try:
-            completion = stored or await self._llm.complete(messages, schema=schema, max_tokens=max_tokens)
-        except ProviderInvalidAnswer as exc:
-            usage = exc.details.get("usage")
-            self.usage += usage if isinstance(usage, Usage) else Usage()
-            raise
-        self.usage += completion.usage
-        self.seconds += completion.duration_s
-        completion = self._checked(completion, schema)
-        if stored is None:
+        if stored is not None:
+            return self._counted(stored, schema)
+        async with self._calls.one(paid=not is_free(self._llm.info.name)):
+            try:
+                completion = await self._llm.complete(messages, schema=schema, max_tokens=max_tokens)
+            except ProviderInvalidAnswer as exc:
+                usage = exc.details.get("usage")
+                self.usage += usage if isinstance(usage, Usage) else Usage()
+                raise
+            completion = self._counted(completion, schema)
             await self._store.put(input_hash, pass_name, completion)
         return completion
+
+    def _counted(self, completion: Completion, schema: Mapping[str, Any] | None) -> Completion:
+        """Count what an answer took, valid or not, and return it checked."""
+        self.usage += completion.usage
+        self.seconds += completion.duration_s
+        return self._checked(completion, schema)
 
     def _checked(self, completion: Completion, schema: Mapping[str, Any] | None) -> Completion:
         if schema is None:

@@ -12,6 +12,8 @@ from typing import Protocol
 import texts.transcript
 from datamodels import Interval, MissingInterval, PartPlan, PartTranscript, Segment, TranscriptDraft
 from errors import ProviderError
+from prices import is_free
+from provider_calls.in_flight import CallsInFlight
 from speech_to_text.port import SpeechToText
 from transcription.inventions import load_inventions, without_inventions, without_loops
 from transcription.join import join_parts
@@ -49,11 +51,12 @@ class PartStore(Protocol):
 
 
 class Transcription:
-    """Transcribes recordings with one engine."""
+    """Transcribes recordings with one engine. A call that costs money is one of ``calls`` until its part is stored."""
 
-    def __init__(self, engine: SpeechToText, parts: PartStore) -> None:
+    def __init__(self, engine: SpeechToText, parts: PartStore, calls: CallsInFlight | None = None) -> None:
         self._engine = engine
         self._parts = parts
+        self._calls = calls or CallsInFlight()
 
     async def run(
         self,
@@ -72,7 +75,7 @@ class Transcription:
             ProviderError: every part failed, or trying again does not help. Parts done until then are stored.
         """
         plan = plan_parts(speech, duration_s, self._engine.limits)
-        work = _Work(self._engine, self._parts, recording_sha256, pcm, plan)
+        work = _Work(self._engine, self._parts, self._calls, recording_sha256, pcm, plan)
         await work.do(language, _tellers_of_language(plan, Speech(speech)))
         segments, missing = await asyncio.to_thread(_result, plan, work.results, Speech(speech))
         return TranscriptDraft(
@@ -91,12 +94,14 @@ class _Work:
         self,
         engine: SpeechToText,
         store: PartStore,
+        calls: CallsInFlight,
         recording_sha256: str,
         pcm: Path,
         plan: Sequence[PartPlan],
     ) -> None:
         self._engine = engine
         self._store = store
+        self._calls = calls
         self._recording_sha256 = recording_sha256
         self._pcm = pcm
         self._plan = plan
@@ -159,6 +164,10 @@ class _Work:
 
     async def _transcribe(self, part: PartPlan) -> None:
         """Transcribe and store one part. A failure is stored; it is raised only when other parts would fail too."""
+        async with self._calls.one(paid=not is_free(self._engine.info.name)):
+            await self._transcribe_and_store(part)
+
+    async def _transcribe_and_store(self, part: PartPlan) -> None:
         input_hash = self._hashes[part.position]
         started = monotonic()
         try:

@@ -16,11 +16,13 @@ import psycopg
 from chaos.faults import FAMILIES
 from chaos.people import Person
 from chaos.schedule import Fault, Met, befall, schedule
-from chaos.town import Town, town
+from chaos.town import End, Town, town
 from openai_faults import CHAT, TRANSCRIPTIONS
 from promises import Death, Kind, Line, account, errors_shown, has_ended, paid_twice
 
 LOOK_S = 0.05
+_BACK_S = 5.0
+"""After which the bot is back at a database that is back."""
 _QUESTION = re.compile(r"Вопрос \d+-\d+")
 
 _ORIGINALS = "SELECT file_name, object_key FROM recordings"
@@ -115,7 +117,7 @@ async def _account_for(place: Town, people: Sequence[Person], outcome: Outcome) 
             paid[key].append((request.came_at, request.answered_at))
             asked[key] = request.body["messages"][-1]["content"] if request.path.endswith(CHAT) else ""
             outcome.paid += 1
-    deaths = [Death(ended, _began_being_unable(outcome, told)) for told, ended in place.died]
+    deaths = [Death(end.ended, unable) for end in place.ends if (unable := _unable_since(outcome, end)) is not None]
     outcome.paid_twice = [
         f"{key} {[(round(came, 1), round(answered, 1)) for came, answered in paid[key]]}: {asked[key][-200:]!r}"
         for key in paid_twice(paid, deaths)
@@ -142,7 +144,10 @@ def _write_chats(people: Sequence[Person], folder: Path) -> None:
 def _write_times(place: Town, outcome: Outcome) -> None:
     """Leave what happened when, and what the engines were asked."""
     lines = [(met.began, f"{met.fault.family} {met.fault.name} until {met.over:.1f}") for met in outcome.met]
-    lines += [(at, f"a process was killed, and had ended at {ended:.1f}") for at, ended in place.died] + outcome.events
+    for end in place.ends:
+        what = "stopped" if end.orderly else "killed"
+        lines.append((end.told, f"a process was {what}, and had ended at {end.ended:.1f}"))
+    lines += outcome.events
     lines += [
         (each.came_at, f"asked {each.path} {each.sha256} status {each.status}, answered at {each.answered_at:.1f}")
         for each in place.endpoint.requests
@@ -151,10 +156,13 @@ def _write_times(place: Town, outcome: Outcome) -> None:
     (place.folder / "times.txt").write_text(text, encoding="utf-8")
 
 
-def _began_being_unable(outcome: Outcome, died: float) -> float:
-    """Return since when a process that died then could store nothing."""
-    since = [met.began for met in outcome.met if met.fault.family == "database" and met.began < died < met.over + 5.0]
-    return min([died, *since])
+def _unable_since(outcome: Outcome, end: End) -> float | None:
+    """Return since when a process that ended could store nothing; None when it could store all that was answered."""
+    away = [met for met in outcome.met if met.fault.family == "database" and met.began < end.ended]
+    since = [met.began for met in away if end.told < met.over + _BACK_S]
+    if end.orderly and not since:
+        return None
+    return min([end.told, *since])
 
 
 def _damaged(place: Town, sent: dict[str, Path]) -> list[str]:

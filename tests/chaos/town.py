@@ -53,6 +53,18 @@ class Upkeep:
     failed_starts: int = 0
 
 
+@dataclass(frozen=True)
+class End:
+    """When the bot or the worker was told to end and had ended, in seconds of ``time.monotonic``.
+
+    One that ends in an orderly way has the time to store what was answered, if the database is there.
+    """
+
+    told: float
+    ended: float
+    orderly: bool = False
+
+
 class Town:
     """One installation. ``state`` is a disk of its own when such can be made here."""
 
@@ -68,8 +80,7 @@ class Town:
         self.objects: Minio
         self.upkeep = Upkeep()
         self.has_disk = False
-        self.died: list[tuple[float, float]] = []
-        """When the bot or the worker was told to end and had ended, in seconds of ``time.monotonic``."""
+        self.ends: list[End] = []
         self.people: list[ScriptedUser] = []
         self._worker: subprocess.Popen[bytes] | None = None
         self._clock = folder / "clock"
@@ -102,13 +113,12 @@ class Town:
         """End the bot by a signal; it stays down until ``start_bot``."""
         self._wanted.clear()
         told = monotonic()
-        if how is signal.SIGKILL:
-            await self.bot.kill()
-        else:
+        orderly = False
+        if how is not signal.SIGKILL:
             with suppress(TimeoutError, AssertionError):
-                await self.bot.stop(how)
-            await self.bot.kill()
-        self.died.append((told, monotonic()))
+                orderly = await self.bot.stop(how) == 0
+        await self.bot.kill()
+        self.ends.append(End(told, monotonic(), orderly))
 
     async def keep_bot(self) -> None:
         """Until cancelled, start the bot again when it ends by itself, which it should not."""
@@ -116,7 +126,7 @@ class Town:
             await self._wanted.wait()
             process = self.bot.process
             if process is not None and process.returncode is not None:
-                self.died.append((monotonic(), monotonic()))
+                self.ends.append(End(monotonic(), monotonic()))
                 await self.bot.kill()
                 self.upkeep.deaths.append(self.bot.said[-1][-2000:])
                 await self.start_bot()
@@ -149,7 +159,7 @@ class Town:
             told = monotonic()
             self._worker.kill()
             self._worker.wait()
-            self.died.append((told, monotonic()))
+            self.ends.append(End(told, monotonic()))
             self._worker = None
 
     def fill_disk(self) -> None:

@@ -12,12 +12,14 @@ import texts.cli
 from bot import Bot
 from interrupted_bot import LIMIT_S, Interruptible, until
 from leftovers import processes_of
+from openai_faults import CHAT, TRANSCRIPTIONS, Fault, Kind
 from product import Product
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
 
 OWNER = 1000
+SLOW_S = 3.0
 AT_ONCE_S = 8.0
 """Far below what the first signal takes when something does not let go, far above what a busy machine needs."""
 
@@ -51,6 +53,36 @@ async def test_signals_park_what_runs_and_the_next_start_goes_on(
 
     assert bot.asked_again() == 0
     assert all(said.rstrip().endswith(texts.cli.BOT_STOPPED) for said in bot.bot.said)
+    assert bot.bot.log("error", "critical") == []
+
+
+async def test_an_answer_on_its_way_is_stored_before_the_end(
+    interruptible: Interruptible, newcomer: Callable[[], ScriptedUser], spoken: Callable[[str, float], Path]
+) -> None:
+    bot = await interruptible()
+    anna = newcomer()
+
+    async def stopped_while_asked(path: str) -> None:
+        before = len(bot.asked())
+        await until(lambda: len(bot.endpoint.requests) > before and len(bot.asked()) == before, path)
+        assert await bot.bot.stop(signal.SIGTERM) == 0
+        bot.tap.clear()
+        await bot.bot.start()
+
+    bot.tap.add(Fault(Kind.SLOW, TRANSCRIPTIONS, times=100, seconds=SLOW_S))
+    await anna.send_file(spoken("Беседа.ogg", 60), kind="audio")
+    await stopped_while_asked(TRANSCRIPTIONS)
+    await anna.press("Интервью", timeout=LIMIT_S)
+    await anna.press("Пропустить все", timeout=LIMIT_S)
+    await anna.press("Подтвердить")
+    await anna.sees("Какой отчёт подготовить", timeout=LIMIT_S)
+
+    bot.tap.add(Fault(Kind.SLOW, CHAT, times=100, seconds=SLOW_S))
+    await anna.send("Что гости говорят о завтраке?")
+    await stopped_while_asked(CHAT)
+    await anna.sees("❓ Что гости говорят о завтраке?", timeout=LIMIT_S)
+
+    assert bot.asked_again() == 0
     assert bot.bot.log("error", "critical") == []
 
 

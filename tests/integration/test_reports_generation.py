@@ -15,6 +15,7 @@ from openai_server import OpenAIServer
 from prompt_pack.pack import ReportType, load_pack
 from provider_calls.policy import Time
 from reports.generation import GeneratedReport, ReportRequest, generate_report
+from reports.model_answers import ModelAnswers
 from scripted_model import MemoryAnswers
 
 PACK = load_pack(Path(__file__).parents[2] / "prompts")
@@ -79,7 +80,7 @@ async def written(
         transcript=transcript or recording(report),
         metadata=("Заведение: Астория",),
     )
-    return await generate_report(request, model, answers, on_pass)
+    return await generate_report(request, model, ModelAnswers(model, answers), on_pass)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from datamodels import BuildingType, Segment, Transcript, Usage
 from errors import ContextTooSmall, ProviderInvalidAnswer, ProviderUnavailable, UnknownChoice
 from prompt_pack.pack import load_pack
 from reports.generation import GeneratedReport, ReportRequest, generate_report
+from reports.model_answers import ModelAnswers
 from scripted_model import Call, Cut, MemoryAnswers, Script, ScriptedModel
 
 PACK = Path(__file__).parent / "pack"
@@ -60,7 +61,7 @@ async def generated(
         transcript=transcript or recording(),
         metadata=metadata,
     )
-    return await generate_report(request, model, answers or MemoryAnswers(), ignored)
+    return await generate_report(request, model, ModelAnswers(model, answers or MemoryAnswers()), ignored)
 
 
 def factor(factor_id: str, *quotes: str, weight: str = "важный") -> dict[str, Any]:
@@ -470,7 +471,7 @@ async def test_progress_counts_passes_and_indices() -> None:
     scores = {"rooms": 50, "hall": 70}
     model = ScriptedModel(lambda call: scores if call.schema else "Текст.")
     request = ReportRequest(report=report, building=HOTEL, transcript=recording())
-    result = await generate_report(request, model, MemoryAnswers(), on_pass)
+    result = await generate_report(request, model, ModelAnswers(model, MemoryAnswers()), on_pass)
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert result.text == "## Номера\n\nТекст.\n\n## Факты\n\nТекст."
     assert result.usage == Usage(prompt_tokens=result.usage.prompt_tokens, completion_tokens=3)
