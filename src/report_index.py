@@ -5,9 +5,7 @@ the journal begins again; its lines may be applied to an index that has them alr
 file and parsed when somebody looks at them: of 100,000 reports a page shows ten.
 """
 
-import errno
 import json
-import os
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from datamodels import NewReportFile, ReportFile, ReportRunId
 from errors import NotFound, ReportIndexBroken
-from utils import count_tokens, disk_full_mapped, fsync_folder, write_atomically
+from utils import append_durably, count_tokens, write_atomically
 
 INDEX_NAME: Final = "index.json"
 COPY_NAME: Final = "index.copy.json"
@@ -328,17 +326,7 @@ def append_changes(folder: Path, index: ReportIndex) -> None:
         DiskFull: no space left; the journal may have a part of the changes, and end in a part of a line.
     """
     data = b"".join(json.dumps(change, ensure_ascii=False).encode() + b"\n" for change in index.changes)
-    path = folder / JOURNAL_NAME
-    with disk_full_mapped(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            if os.write(descriptor, data) < len(data):
-                raise OSError(errno.ENOSPC, "cut off")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    # A journal that has just been begun has a name that is not on the disk.
-    fsync_folder(folder)
+    append_durably(folder / JOURNAL_NAME, data)
     index.changes.clear()
 
 

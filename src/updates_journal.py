@@ -3,14 +3,13 @@
 Each update is on the disk before it is answered, without texts of messages and names of people.
 """
 
-import os
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
 from datamodels_telegram import SeenUpdate, TelegramPerson
-from utils import disk_full_mapped, fsync_folder
+from utils import append_durably, disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
@@ -36,14 +35,8 @@ class UpdatesJournal:
         line = f"{unnamed.model_dump_json()}\n".encode()
         with disk_full_mapped(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                # A line that a crash or a full disk cut off ends here.
-                os.write(descriptor, b"\n" + line)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        fsync_folder(self._path.parent)
+        # A line that a crash or a full disk cut off ends at the first line break.
+        append_durably(self._path, b"\n" + line)
 
     def entries(self) -> list[SeenUpdate]:
         """Read the updates that were written whole, in their order."""

@@ -72,6 +72,32 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all bytes at the descriptor's position. Blocking.
+
+    A nearly full disk takes a part without an error, and raises OSError only for the rest.
+    """
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def append_durably(path: Path, data: bytes) -> None:
+    """Add ``data`` at the end of a file, which is made when it is not there, so that a power cut leaves it. Blocking.
+
+    Raises:
+        DiskFull: no space left; the file may end in a part of ``data``.
+    """
+    with disk_full_mapped(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(descriptor, data)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+        fsync_folder(path.parent)
+
+
 @contextmanager
 def opened_atomically(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Open a file that replaces ``path`` when the block ends, and that is removed when the block fails. Blocking.

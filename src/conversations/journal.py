@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from datamodels_chats import (
     Rating,
     RatingStats,
 )
-from utils import disk_full_mapped, fsync_folder
+from utils import append_durably, disk_full_mapped, fsync_folder
 
 log = structlog.get_logger(__name__)
 
@@ -194,18 +193,10 @@ class JournalStorage:
         """Write an entry, its embedding first; return it as it is on the disk."""
         with disk_full_mapped(self._path):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new = not self._path.exists()
             if embedding is not None:
                 entry = entry.model_copy(update={"place": self._keep_vector(embedding)})
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                # A line that a crash or a full disk cut off ends here.
-                os.write(descriptor, b"\n" + entry.model_dump_json(exclude_none=True).encode() + b"\n")
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
-            if new:
-                fsync_folder(self._folder)
+        # A line that a crash or a full disk cut off ends at the first line break.
+        append_durably(self._path, b"\n" + entry.model_dump_json(exclude_none=True).encode() + b"\n")
         return entry
 
     def _keep_vector(self, embedding: Embedding) -> _VectorPlace | None:

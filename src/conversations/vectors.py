@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 from datamodels_chats import Embedding
-from utils import disk_full_mapped, fsync_folder
+from utils import disk_full_mapped, fsync_folder, write_all
 
 _MAGIC = b"VPVEC1\0\0"
 _LENGTHS = struct.Struct("<II")
@@ -34,13 +34,14 @@ class Vectors:
                 if len(there) < len(header):
                     # Nothing, or a header that a crash cut off: there is no embedding yet.
                     os.ftruncate(descriptor, 0)
-                    os.pwrite(descriptor, header, 0)
+                    write_all(descriptor, header)
                 elif there != header:
                     return None
                 size = len(embedding.vector)
                 index = (os.fstat(descriptor).st_size - len(header)) // size
                 # A vector that was cut off is written over.
-                os.pwrite(descriptor, embedding.vector, len(header) + index * size)
+                os.lseek(descriptor, len(header) + index * size, os.SEEK_SET)
+                write_all(descriptor, embedding.vector)
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
