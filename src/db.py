@@ -197,13 +197,13 @@ class Database:
             raise self.unavailable(reason=self._watch.gone) from exc
 
     async def persist(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Do ``work`` in a transaction, and do it again when the database went away meanwhile.
+        """Do ``work`` in a transaction, and do it again when the database did not take it, for whatever reason.
 
         For what must not be lost, like an answer that was paid for. ``work`` must be repeatable: it is done again
         when the reply to a commit is lost.
 
         Raises:
-            DatabaseUnavailable: the patience is over.
+            DatabaseUnavailable: still not taken when the patience of this ``Database`` was over.
         """
         storing = asyncio.ensure_future(self._persisted(work))
         try:
@@ -214,11 +214,14 @@ class Database:
                 storing.cancel()
 
     async def _persisted(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        deadline = monotonic() + self._patience_s
         while True:
             try:
                 async with self.transaction() as connection:
                     return await work(connection)
             except DatabaseUnavailable:
+                if monotonic() >= deadline:
+                    raise
                 await asyncio.sleep(_PERSISTENCE_PAUSE_S)
                 await self.there()
 

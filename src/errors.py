@@ -334,7 +334,7 @@ class ReportIndexBroken(VoxPersonaError):
 
 
 class EngineFailed(VoxPersonaError):
-    """The embedded engine {engine} did not start: {reason}"""
+    """The embedded engine {engine} failed: {reason}"""
 
     user_text_template = texts.errors.ENGINE_FAILED
     exit_status = 3

@@ -70,7 +70,7 @@ REASONS = {
     "object_folder_unavailable": "папка с записями недоступна",
     "object_store_refused_key": "хранилище файлов не приняло ключ доступа",
     "report_index_broken": "список отчётов повреждён",
-    "engine_failed": "встроенный движок не запустился",
+    "engine_failed": "встроенный движок не сработал",
     "not_found": "того, что отправляли, уже нет",
     "report_file_gone": "файла отчёта больше нет",
     "report_outdated": "расшифровка изменилась, пока отчёт ждал",

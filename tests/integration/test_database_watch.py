@@ -92,6 +92,21 @@ async def test_what_must_not_be_lost_is_stored_even_when_its_process_stops(datab
     assert stored.is_set()
 
 
+async def test_who_has_patience_is_told_in_the_end_that_nothing_is_taken(database: Database) -> None:
+    tries = 0
+
+    async def store(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        await connection.execute("SET TRANSACTION READ ONLY")
+        await connection.execute("CREATE TABLE refused ()")
+
+    async with asyncio.timeout(LIMIT_S):
+        with pytest.raises(DatabaseMisconfigured):
+            await database.patient(0.5).persist(store)
+    assert tries > 1
+
+
 @pytest.mark.parametrize("goes", [dies, falls_silent])
 async def test_who_works_and_who_waits_hear_of_it_at_once(database: Database, way: TcpProxy, goes: Way) -> None:
     begun = [asyncio.Event() for _ in range(3)]
