@@ -5,6 +5,7 @@ no further try. Every change is confirmed in the dialog first; the dialog ends l
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 
@@ -194,18 +195,21 @@ class MyReportsHandlers:
         """Give the report the confirmed title."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            dialog = await self._confirmed(context, press, ReportAction.RENAME)
-            if dialog is None:
-                return
-            if dialog.title is None:
-                raise OutdatedButton(data=press.action)
-            try:
-                report = await self._work.archive.rename(owner, press.number, dialog.title)
-            except NotFound:
-                await self._gone(context, ReportAction.RENAME, press.number)
-                return
-            tell = texts.my_reports.RENAMED.format(number=report.number, title=escaped(report.title))
-            await self._end(context, ReportAction.RENAME, "ok", tell)
+            told = await self._desk.told_of(owner, context.update)
+            if told is None:
+                dialog = await self._confirmed(context, press, ReportAction.RENAME)
+                if dialog is None:
+                    return
+                if dialog.title is None:
+                    raise OutdatedButton(data=press.action)
+                try:
+                    report = await self._work.archive.rename(owner, press.number, dialog.title)
+                except NotFound:
+                    await self._gone(context, ReportAction.RENAME, press.number)
+                    return
+                told = texts.my_reports.RENAMED.format(number=report.number, title=escaped(report.title))
+                await self._desk.tell_of(owner, context.update, told)
+            await self._end(context, ReportAction.RENAME, "ok", told)
 
     async def handle_report_delete_request(self, context: Context, press: Press) -> None:
         await self._request(context, press, ReportAction.DELETE)
@@ -217,15 +221,21 @@ class MyReportsHandlers:
         """Delete the report: its file, its line in the index and its rows."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            if await self._confirmed(context, press, ReportAction.DELETE) is None:
-                return
-            try:
-                report = await self._work.archive.delete(owner, press.number)
-            except NotFound:
-                await self._gone(context, ReportAction.DELETE, press.number)
-                return
-            tell = texts.my_reports.DELETED.format(number=report.number, title=escaped(report.title))
-            await self._end(context, ReportAction.DELETE, "ok", tell)
+            told = await self._desk.told_of(owner, context.update)
+            if told is None:
+                if await self._confirmed(context, press, ReportAction.DELETE) is None:
+                    return
+                try:
+                    report = await self._work.archive.find(owner, press.number)
+                except NotFound:
+                    await self._gone(context, ReportAction.DELETE, press.number)
+                    return
+                told = texts.my_reports.DELETED.format(number=report.number, title=escaped(report.title))
+                # Before it is done: afterwards nobody knows the title.
+                await self._desk.tell_of(owner, context.update, told)
+            with suppress(NotFound):
+                await self._work.archive.delete(owner, press.number)
+            await self._end(context, ReportAction.DELETE, "ok", told)
 
     async def handle_report_cancel(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
         """End the dialog at whatever step it is; change nothing."""

@@ -227,12 +227,15 @@ class Owner:
                     return
         raise AssertionError(f"no button «{label}» among:\n{self.sees}")
 
-    async def press_data(self, data: str, message: MessageId | None = None) -> None:
-        """Press a button with this data, whether there is one or not; outdated ones are answered as the router does."""
+    async def press_data(self, data: str, message: MessageId | None = None, update: str = "") -> None:
+        """Press a button with this data, whether there is one or not; outdated ones are answered as the router does.
+
+        A press with the same ``update`` as an earlier one is that press, handled again.
+        """
         try:
             press = unpack(data)
             _, handler = self.bot.routes.presses[press.action]
-            await handler(Context(self.user, self.chat, self._hear, message or MessageId(1)), press)
+            await handler(Context(self.user, self.chat, self._hear, message or MessageId(1), update), press)
         except OutdatedButton:
             await self._hear(OUTDATED)
 

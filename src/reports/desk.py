@@ -11,6 +11,17 @@ from dialogs import Dialogs, ReportDialog, get_user_lock
 from errors import OutdatedButton
 from metrics import REPORT_LOCK_WAITS
 from reports.archive_filters import ReportFilter, ReportSnapshot, is_fresh, snapshot_of
+from user_states import State
+
+_REMEMBERED = timedelta(days=1)
+
+
+class LastChange(State):
+    """The latest change of a report, what it was asked by, and what was told of it, in HTML."""
+
+    KEY = "report_last_change"
+    asked_by: str
+    told: str
 
 
 class ReportDesk:
@@ -75,6 +86,17 @@ class ReportDesk:
     async def end(self, owner: UserId) -> None:
         """End the dialog about reports; any other stays open."""
         await self._dialogs.end(owner, ReportDialog)
+
+    async def told_of(self, owner: UserId, asked_by: str) -> str | None:
+        """Return what was told of the owner's last change when it was ``asked_by`` the same, else None."""
+        async with self._database.transaction() as connection:
+            last = await user_states.get(connection, owner, LastChange)
+        return last.told if asked_by and last is not None and last.asked_by == asked_by else None
+
+    async def tell_of(self, owner: UserId, asked_by: str, told: str) -> None:
+        """Note what is told of a change, for a press that is handled again after a crash."""
+        async with self._database.transaction() as connection:
+            await user_states.put(connection, owner, LastChange(asked_by=asked_by, told=told), ttl=_REMEMBERED)
 
     async def filter(self, owner: UserId) -> ReportFilter:
         """Load the filter that the person has set."""

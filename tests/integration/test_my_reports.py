@@ -11,13 +11,14 @@ from structlog.testing import capture_logs
 
 import dialogs
 import user_states
-from datamodels import RecordingId
+from datamodels import RecordingId, UserId
 from db import Database
 from dialogs import Dialog, Step
 from messenger import MessengerUnavailable
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
 from report_index import ReportIndex, read_index, write_index
+from reports.archive import ReportArchive
 from reports.archive_filters import ReportSnapshot
 from reviewed_storyboards import is_as_reviewed
 
@@ -535,6 +536,45 @@ async def test_a_number_that_is_handled_again_shows_its_confirmation(anna: Owner
     shown = anna.last
     await anna.type("1", message_id=number)
     assert anna.last == shown
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        ("report_delete", "🗑️ Отчет №1 «2) Отчет о связках — Интервью 17.ogg» удален."),
+        ("report_rename", "✅ Отчет №1 теперь называется «Новое имя»."),
+    ],
+)
+async def test_a_change_that_is_handled_again_after_a_crash_is_told_of_again(
+    anna: Owner, action: str, told: str
+) -> None:
+    await asked_to(anna, action, 1)
+    for _ in range(2):
+        await anna.press_data(f"{action}_confirm||1", update="button:1:1")
+        assert anna.last.startswith(told)
+    await anna.press_data(f"{action}_confirm||1", update="button:1:2")
+    assert anna.heard == [OUTDATED]
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_deletion_that_a_crash_cut_off_is_done_when_it_is_handled_again(
+    anna: Owner, monkeypatch: pytest.MonkeyPatch, deleted: bool
+) -> None:
+    await asked_to(anna, "report_delete", 1)
+    delete = ReportArchive.delete
+
+    async def crash(archive: ReportArchive, owner: UserId, number: int) -> None:
+        if deleted:
+            await delete(archive, owner, number)
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ReportArchive, "delete", crash)
+        with pytest.raises(RuntimeError):
+            await anna.press_data("report_delete_confirm||1", update="button:1:1")
+    await anna.press_data("report_delete_confirm||1", update="button:1:1")
+    assert anna.last.startswith("🗑️ Отчет №1")
+    assert 1 not in await anna.numbers()
 
 
 async def test_starting_another_action_ends_the_first(anna: Owner) -> None:
