@@ -103,6 +103,8 @@ class Kind(StrEnum):
     CANCELLATION = "cancellation"
     ORDER = "order of a report"
     PLAYBACK = "playback"
+    RATING = "rating of an answer"
+    COMMENT = "comment on an answer"
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from promises import Kind, Promise, Sign, has_ended
+from datamodels_chats import AnswerId
+from markups.callback_data import answer_of, unpack
+from promises import Kind, Promise, Sign, has_ended, shown_to
 from steps import INTERVIEW_CAPTION, recording
 from telegram_events import Message
 from telegram_user import Answer, ScriptedUser
@@ -27,6 +30,25 @@ COMMANDS = {
 _INSISTS = 3
 """How often a person tries to order a report in the end: a menu that came late may have taken the question away."""
 _SAVED = "⏳ Сохранено"
+_STARS = {"👎 1": 1, "2": 2, "3": 3, "4": 4, "👍 5": 5}
+
+
+@dataclass
+class Rated:
+    """An answer that a person gave so many stars once, and the comment that the bot says it keeps.
+
+    ``heard`` is False for a press that was not answered.
+    """
+
+    message: Message
+    stars: int
+    heard: bool = False
+    comment: str | None = None
+
+    @property
+    def certain(self) -> bool:
+        """Whether the bot said, or shows under the answer, that it took the rating."""
+        return self.heard or any(button.text.startswith("✅") for button in self.message.all_buttons)
 
 
 class Person:
@@ -37,6 +59,7 @@ class Person:
         self.promises: list[Promise] = []
         self.files: dict[str, Path] = {}
         """The recordings that were sent, by their names."""
+        self.rated: dict[AnswerId, Rated] = {}
         self._chance = random.Random(f"{seed}:{user.id}")  # noqa: S311 - the same behaviour in every run
         self._folder = folder
         self._count = 0
@@ -55,6 +78,8 @@ class Person:
                 (self._deletes, 1),
                 (self._cancels, 1),
                 (self._plays, 1),
+                (self._rates, 5),
+                (self._comments, 2),
                 (self._interviews, 3),
             ]
             if self._interview is not None:
@@ -195,6 +220,43 @@ class Person:
         began = monotonic()
         certain = await self._pressed("▶ Прослушать") is not None
         self._is_promised(Kind.PLAYBACK, f"№{number}", end, end, at=began, certain=certain)
+
+    async def _rates(self) -> None:
+        """Rate an answer that this person has not rated yet; nobody knows afterwards in which order two came."""
+        label = self._chance.choice(list(_STARS))
+        if (found := self._button_of_an_answer(label, set(self.rated))) is None:
+            return
+        message, data, answer_id = found
+        self.rated[answer_id] = rated = Rated(message, _STARS[label])
+        heard = await self.user.press_data(message.id, data, timeout=PATIENCE_S)
+        rated.heard = heard.text.startswith(("Оценка", _SAVED))
+
+    async def _comments(self) -> None:
+        """Comment on an answer that this person has rated and not yet commented on."""
+        commented = {answer_id for answer_id, rated in self.rated.items() if rated.comment is not None}
+        if (found := self._button_of_an_answer("💬 Комментарий", commented)) is None:
+            return
+        message, data, answer_id = found
+        await self.user.press_data(message.id, data, timeout=PATIENCE_S)
+        await self.user.sees("станет комментарием", after=message, timeout=PATIENCE_S)
+        text = self._name("Замечание")
+        kept = Sign(rf"сохранён: «{text}»")
+        end = Sign(rf"(❓ |сохранён: «){text}(?!\d)")
+        promise = self._is_promised(Kind.COMMENT, text, end, end)
+        await self.user.send(text)
+        await self.user.chat.until(lambda: has_ended(promise), PATIENCE_S, text)
+        if any(kept.is_in(event) for event in shown_to(self.user)):
+            self.rated[answer_id].comment = text
+
+    def _button_of_an_answer(self, label: str, but: Container[AnswerId]) -> tuple[Message, bytes, AnswerId] | None:
+        """Find the newest button that reads so under an answer which is not one of these."""
+        for message in reversed(self.user.chat.from_bot):
+            for button in message.all_buttons:
+                if button.text == label and button.data is not None and b"answer" in button.data:
+                    answer_id = answer_of(unpack(button.data.decode()))
+                    if answer_id not in but:
+                        return message, button.data, answer_id
+        return None
 
     async def _opens_chats(self) -> None:
         sent = await self.user.send("/chats")

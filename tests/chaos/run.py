@@ -26,6 +26,7 @@ _BACK_S = 5.0
 _QUESTION = re.compile(r"Вопрос \d+-\d+")
 
 _ORIGINALS = "SELECT file_name, object_key FROM recordings"
+_RATED = "SELECT answer_id, rating, comment FROM conversations WHERE rating IS NOT NULL"
 _UNFINISHED = {
     "updates": "SELECT count(*) FROM seen_updates WHERE done_at IS NULL",
     "messages": "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL",
@@ -123,12 +124,35 @@ async def _account_for(place: Town, people: Sequence[Person], outcome: Outcome) 
         for key in paid_twice(paid, deaths)
     ]
     outcome.in_the_air = sum(len(times) - 1 for times in paid.values()) - len(outcome.paid_twice)
+    if any(person.rated for person in people):
+        outcome.lines[Kind.RATING] = await asyncio.to_thread(_ratings, place, people)
     await asyncio.to_thread(_write_chats, people, place.folder / "chats")
     await asyncio.to_thread(_write_times, place, outcome)
     with psycopg.connect(place.dsn()) as connection:
         for what, query in _UNFINISHED.items():
             row = connection.execute(query.encode()).fetchone()
             outcome.unfinished[what] = row[0] if row else 0
+
+
+def _ratings(place: Town, people: Sequence[Person]) -> Line:
+    """Account for the ratings by what the database has in the end: no message shows them all."""
+    with psycopg.connect(place.dsn()) as connection:
+        rows = connection.execute(_RATED.encode()).fetchall()
+    stored = {answer_id: (stars, comment) for answer_id, stars, comment in rows}
+    line = Line()
+    for person in people:
+        for answer_id, rated in person.rated.items():
+            stars, comment = stored.get(answer_id, (None, None))
+            right = stars == rated.stars and rated.comment in {None, comment}
+            line.sent += 1
+            line.taken += rated.certain
+            line.finished += right
+            if not right and (rated.certain or stars is not None):
+                line.lost += 1
+                line.broken.append(
+                    f"{person.user.id} gave {answer_id} {rated.stars} {rated.comment!r}, stored {stars} {comment!r}"
+                )
+    return line
 
 
 def _write_chats(people: Sequence[Person], folder: Path) -> None:
