@@ -144,19 +144,22 @@ async def get(connection: Connection, owner: UserId, card_id: int) -> ProgressCa
     """Load a card for its owner.
 
     Raises:
-        NotFound: there is none, or it is someone else's.
+        NotFound: the owner has no such card.
     """
     return await _one(connection, _SELECT_OWNED, {"owner_id": owner, "id": card_id})
 
 
 async def open_cards(connection: Connection, owner: UserId | None = None) -> list[CardProgress]:
-    """Load the cards that may still change, oldest first, with what each shows; of everybody when ``owner`` is None."""
+    """Load the owner's cards that may still change, oldest first, each with the data that it shows.
+
+    Load those of everybody when ``owner`` is None.
+    """
     parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner, "waiting_stage": Stage.STORED}
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
 
 
 async def undelivered(connection: Connection) -> list[ProgressCard]:
-    """Load the cards with reports that have not been put into the outbox yet, oldest first."""
+    """Load the cards with ordered reports that are not in the outbox yet, ended or not, oldest first."""
     return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
 
 
@@ -166,7 +169,7 @@ async def deliverable(connection: Connection) -> list[Deliverable]:
 
 
 async def note_sent(connection: Connection, card_id: int, message_id: MessageId, shown_hash: str) -> None:
-    """Note that the card is in its chat, and what it shows."""
+    """Note the message by which the card was sent, and what the card shows."""
     await connection.execute(_NOTE_SENT, {"id": card_id, "message_id": message_id, "shown_hash": shown_hash})
 
 

@@ -1,6 +1,6 @@
 """Rows of ``chats``, ``chat_questions`` and ``chat_answers``.
 
-A chat is found by owner and number together, so that nobody gets to another person's chat by its number.
+A chat is found by owner and number together, so that its number alone opens it to nobody else.
 """
 
 from collections.abc import Sequence
@@ -253,19 +253,25 @@ async def add_question(
 
 
 async def find_to_answer(connection: Connection, answer_id: AnswerId) -> QuestionToAnswer | None:
-    """Load what an answer is made from; None when its chat was deleted."""
+    """Load the question of an answer that is to be made; None when its chat was deleted."""
     row = await (await connection.execute(_SELECT_TO_ANSWER, {"id": answer_id})).fetchone()
     return None if row is None else QuestionToAnswer.model_validate(row)
 
 
 async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int) -> list[Turn]:
-    """Load the answered turns before a question in its chat, the latest first."""
+    """Load at most ``limit`` answered turns before a question in its chat, the latest first.
+
+    An answer with a source whose recording was deleted is left out.
+    """
     parameters = {**_key(asked.owner_id, asked.chat_number), "before": asked.question_id, "limit": limit}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_LAST_TURNS, parameters)]
 
 
 async def finish_answer(connection: Connection, owner: UserId, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
-    """Store the outcome of an answer; False when it has one already, or is not the owner's, as in a deleted chat."""
+    """Store the outcome of a waiting answer.
+
+    Return False when the owner has no such answer, as after the deletion of its chat, or it has ended already.
+    """
     parameters = {
         **outcome.model_dump(exclude={"usage", "sources"}),
         **outcome.usage.model_dump(),
@@ -286,7 +292,10 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
 
 
 async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
-    """Lock and load the ended answers that ``door`` still has to deliver, in the order in which they ended."""
+    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, the one that ended first first.
+
+    Answers that another transaction has locked are left out.
+    """
     parameters = {"door": door, "limit": limit}
     return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, parameters)]
 
@@ -320,7 +329,7 @@ async def chats_asked_in(connection: Connection, owner: UserId, first: datetime,
 
 
 async def figures(connection: Connection, owner: UserId, since: datetime | None) -> ChatFigures:
-    """Count the owner's chats, questions and answers since a time; all of them when it is None."""
+    """Count the owner's chats, questions and answers from ``since`` on; all of them when ``since`` is None."""
     row = await (await connection.execute(_SELECT_FIGURES, {"owner_id": owner, "since": since})).fetchone()
     return ChatFigures.model_validate(row)
 

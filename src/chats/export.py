@@ -23,7 +23,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 @dataclass(frozen=True)
 class History:
-    """What a history file holds: a chat, a day of it (None for all days), and the number of questions."""
+    """The contents of a history file: a chat, the day of the questions (None for all days), and the number of questions."""
 
     chat: Chat
     day: date | None
@@ -33,11 +33,14 @@ class History:
 async def write_history(
     database: Database, chat: Chat, day: date | None, extension: str, path: Path, now: datetime
 ) -> History:
-    """Write the questions and answers of a chat to ``path``; only those of ``day`` when it is given.
+    """Write the questions and answers of a chat to the new file ``path``; only those of ``day`` when that is given.
+
+    ``now`` is written into the file as the time of the export.
 
     Raises:
         NotFound: ``extension`` is none of ``EXTENSIONS``.
-        DatabaseUnavailable: it could not be read.
+        FileExistsError: there is a file at ``path`` already.
+        DatabaseUnavailable: the chat could not be read.
         DiskFull: no space left.
     """
     if extension not in EXTENSIONS:
