@@ -37,7 +37,7 @@ def may(role: Role, permission: Permission) -> bool:
 
 @dataclass(frozen=True)
 class Team:
-    """The Telegram ids that the settings name. ``owner`` is None when they name none."""
+    """The Telegram ids that the settings name. ``owner`` is None when they name no owner."""
 
     owner: int | None
     members: frozenset[int]

@@ -234,7 +234,7 @@ async def prepare(
 
     Raises:
         BrokenRecording: nothing decodes, ffmpeg was killed, or ``time_limit_s`` was not enough.
-        RecordingTooLong: it lasts a day or longer.
+        RecordingTooLong: the recording lasts a day or longer.
         DiskFull: no space for the samples.
         MissingProgram: ``ffmpeg`` cannot be run.
     """

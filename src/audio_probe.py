@@ -141,7 +141,7 @@ def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> 
         return None
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base) or None
-    # The whole file's duration is the sound's only when there is nothing else in it.
+    # The duration of the whole file is that of the sound only when the file has no other stream.
     if container.duration and len(container.streams) == 1:
         return container.duration / av.time_base
     return None

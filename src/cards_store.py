@@ -12,7 +12,7 @@ from db import Connection
 from errors import NotFound
 from random_ids import new_random_id
 
-# A file's card is its recording's as soon as there is one.
+# The card of a file is also the card of the file's recording, as soon as there is a recording.
 _CARD = """
     cards.id, cards.kind, cards.owner_id, cards.chat_id, cards.incoming_id,
     coalesce(cards.recording_id, incoming.recording_id) AS recording_id, cards.run_ids, cards.delivered,
@@ -75,7 +75,7 @@ _SELECT_OPEN = f"""
     ORDER BY cards.id
 """
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
-# A run that was deleted has no outcome that could be waited for.
+# A deleted run counts as ended: it has no outcome that could be waited for.
 _SELECT_DELIVERABLE = f"""
     SELECT {_CARD}, ended.ids AS ended
     FROM {_FROM}
@@ -93,7 +93,7 @@ _NOTE_SENT = """
     UPDATE progress_cards SET message_id = %(message_id)s, shown_hash = %(shown_hash)s WHERE id = %(id)s
 """
 _NOTE_SHOWN = "UPDATE progress_cards SET shown_hash = %(shown_hash)s, final = %(final)s WHERE id = %(id)s"
-# Once: a person who deletes the card a second time does not want it.
+# Only once: a person who deletes the card a second time does not want it.
 _SEND_ANEW = """
     UPDATE progress_cards SET
         message_id = CASE WHEN sent_anew THEN message_id END, random_id = %(random_id)s, final = sent_anew,

@@ -56,7 +56,7 @@ class ChatDeliveries:
                 destination = _Destination.model_validate(each.return_to)
                 for message in _messages(each, destination.waiting_message_id):
                     # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
-                    # was delivered is delivered again when it was found after all.
+                    # was delivered is delivered again when it is made after all.
                     key = f"answer:{each.id}:{new_name()}"
                     await outbox_store.put(connection, key, each.owner_id, destination.chat_id, message)
                 await chat_history.mark_delivered(connection, each.id)

@@ -47,7 +47,7 @@ _COUNTED = """
 """
 _CHATS = f"{_COUNTED.format(chats='chats')} WHERE chats.owner_id = %(owner_id)s"
 _SELECT_CHAT = f"{_CHATS} AND chats.number = %(number)s"
-# The page first: what is before it is passed over in the index, and not counted.
+# The page is selected first: earlier chats are skipped in the index, and their questions are not counted.
 _PAGE = """(
     SELECT * FROM chats WHERE owner_id = %(owner_id)s
     ORDER BY updated_at DESC, number DESC LIMIT %(limit)s OFFSET %(offset)s
@@ -127,7 +127,7 @@ _IN_TIME = """
     asked_at >= coalesce(%(first)s, '-infinity'::timestamptz)
     AND asked_at < coalesce(%(until)s, 'infinity'::timestamptz)
 """
-# Whole questions: those of a page with all of their answers.
+# The limit counts questions, so that all answers of a question are on the same page.
 _SELECT_TURNS = f"""
     {_TURN} LEFT JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
     WHERE chat_questions.id IN (
@@ -157,7 +157,7 @@ _SELECT_FIGURES = """
 
 
 async def create_chat(connection: Connection, owner: UserId) -> Chat:
-    """Add a chat and give it its owner's next number, which no other chat ever had.
+    """Add a chat with the owner's next number, which no other chat of the same owner ever had.
 
     Raises:
         NotFound: there is no such user.
@@ -270,7 +270,7 @@ async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int
 async def finish_answer(connection: Connection, owner: UserId, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
     """Store the outcome of a waiting answer.
 
-    Return False when the owner has no such answer, as after the deletion of its chat, or it has ended already.
+    Return False when the owner has no such answer, as after the deletion of its chat, or the answer has ended already.
     """
     parameters = {
         **outcome.model_dump(exclude={"usage", "sources"}),
@@ -292,7 +292,7 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
 
 
 async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
-    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, the one that ended first first.
+    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, in the order of their ends.
 
     Answers that another transaction has locked are left out.
     """
@@ -316,7 +316,7 @@ async def list_turns(
 ) -> list[Turn]:
     """Load the turns of the first ``limit`` questions with an id above ``after``, asked in [``first``, ``until``).
 
-    A bound that is None is open. A question with two answers is two turns; a question without an answer is one.
+    A bound that is None is open. A question with two answers is two turns; one without a finished answer is one turn.
     """
     parameters = {**_key(owner, number), "after": after, "limit": limit, "first": first, "until": until}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_TURNS, parameters)]

@@ -130,7 +130,7 @@ class Bot:
         """Run until cancelled. Jobs that are cut off go on at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._jobs.run_worker(None))
-            # Before anything is sent: whether a message of the last run arrived is seen by the ids around the newest.
+            # Before anything is sent: this finds the newest ids, around which messages of the last run are looked up.
             await self._router.recover()
             group.create_task(self._followers.run())
 
@@ -161,7 +161,8 @@ async def open_bot(
                 work_patience_s=math.inf,
             )
         )
-        # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
+        # Not earlier: engines that these threads start inherit their low priority, and the embedded database, for which
+        # buttons wait, must keep its share of the processor.
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
         )

@@ -168,7 +168,7 @@ def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], mode
 def _is_address(base_url: str) -> bool:
     try:
         parts = urlsplit(base_url)
-        # The port is read when it is asked for.
+        # urlsplit checks the port only here, when it is read.
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
@@ -190,7 +190,7 @@ class EnginePool:
         processors: asyncio.Semaphore,
     ) -> None:
         self._settings = settings
-        # Read now: a missing model name is told at the start and not after the work.
+        # Read now, so that a missing model name is reported at the start and not after the work.
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embeddings_endpoint = embeddings_endpoint(settings)
         self._embedded = embedded

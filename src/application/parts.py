@@ -86,7 +86,7 @@ async def open_application(
         opened, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
         stack.push_async_callback(opened.close)
         stack.callback(objects.close)
-        # Work that lasts minutes outlasts a database that is away for one.
+        # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await _local_user(database)
         spool = settings.persistent_dir / "spool"

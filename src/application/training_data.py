@@ -52,7 +52,7 @@ async def collect_examples(settings: Settings) -> Examples:
 
 
 async def collect_from(database: Database) -> Examples:
-    """Make masked examples of all good answers in a database. Masking knows the database's employees and clients.
+    """Make masked examples of all good answers in a database. Masking knows the names of its employees and clients.
 
     Raises:
         DatabaseUnavailable: the answers cannot be read.

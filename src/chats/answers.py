@@ -94,7 +94,10 @@ class Composer:
         return fitting
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
-        """Return one text of the latest turns that fit into ``room`` tokens, earliest first, in a list; [] if none."""
+        """Return one text, in a list, of as many of the latest turns as fit into ``room`` tokens, earliest first.
+
+        Return [] when no turn fits.
+        """
         said = [
             texts.chats.TURN_AS_DATA.format(question=as_data(turn.question), answer=as_data(turn.answer or ""))
             for turn in turns
@@ -148,9 +151,9 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
 
 
 def _facts(text: str) -> set[str]:
-    """Return the numbers in a text of two digits or more, and the first letters of its names, without its citations.
+    """Return the numbers of two or more digits in a text, and the first letters of the names in it.
 
-    The first word of a sentence does not count as a name.
+    Citations are left out. The first word of a sentence does not count as a name.
     """
     found = _FACT.findall(_CITED.sub("", text))
     return {fact if fact.isdecimal() else fact[:_STEM].casefold() for fact in found}

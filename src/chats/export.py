@@ -23,7 +23,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 @dataclass(frozen=True)
 class History:
-    """The contents of a history file: a chat, the day of the questions (None for all days), and the number of questions."""
+    """The contents of a history file: questions of ``chat`` on ``day`` (None for all days), and how many there are."""
 
     chat: Chat
     day: date | None
@@ -136,7 +136,7 @@ def _turns_md(turns: Sequence[Turn]) -> str:
             lines += [texts.chats.FILE_UNANSWERED, ""]
             continue
         note = [f"*{_without_markup(turn.note)}*", ""] if turn.note else []
-        # Numbers of sources stay readable; a tag is no tag.
+        # The brackets around numbers of sources stay as they are; only "<" is escaped, so that no tag takes effect.
         lines += [texts.chats.MARKDOWN_ANSWERS[turn.kind], "", *note, turn.answer.replace("<", r"\<"), ""]
         if turn.sources:
             listed = (f"- {_without_markup(source_line(source))}" for source in turn.sources)

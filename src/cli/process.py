@@ -73,7 +73,7 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
     await asyncio.to_thread(check_writable, options.out)
     problems = await asyncio.to_thread(_problems, options.files)
     if len(problems) == len(set(options.files)):
-        # Nothing to work on: what else the command lacks does not matter.
+        # There is nothing to work on: other mistakes in the command do not matter.
         return _refused(problems, options, display)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     order = _Order(pack, options, display)
@@ -123,7 +123,7 @@ class _Order:
         return result.metadata
 
     def _choose_reports(self) -> tuple[ReportType, ...]:
-        """Return the report types that were asked for; without those that lack a building type, for ``all``.
+        """Return the report types that were asked for. ``all`` leaves out those that need a building type not given.
 
         Raises:
             UnknownChoice: no such scenario or report.
