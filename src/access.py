@@ -15,7 +15,7 @@ class Permission(StrEnum):
     ASK = "ask"
     """Ask in chats, begin chats and go from one to another."""
     RECORD = "record"
-    """Send recordings and work on them: metadata, reports, deletion. Rename and delete what is one's own."""
+    """Send recordings and work on them: metadata, reports, deletion. Rename and delete one's own reports and chats."""
     OVERSEE = "oversee"
     """See the figures of everybody."""
     OPERATE = "operate"
@@ -31,13 +31,13 @@ _GRANTED: dict[Role, frozenset[Permission]] = {
 
 
 def may(role: Role, permission: Permission) -> bool:
-    """Tell whether people of this role have this permission."""
+    """Tell whether people with ``role`` have ``permission``."""
     return permission in _GRANTED[role]
 
 
 @dataclass(frozen=True)
 class Team:
-    """The Telegram ids that the settings name. ``owner`` is None when they name none."""
+    """The Telegram ids that the settings name. ``owner`` is None when they name no owner."""
 
     owner: int | None
     members: frozenset[int]
@@ -49,7 +49,7 @@ class Team:
 
 
 def role_of(team: Team, telegram_id: int) -> Role | None:
-    """Tell the role of a person; None for a stranger. A person who is removed from the settings loses the role."""
+    """Return the role of a person; None for a stranger. A person who is removed from the settings loses the role."""
     if telegram_id == team.owner:
         return Role.SUPER_ADMIN
     if telegram_id in team.members:

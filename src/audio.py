@@ -1,4 +1,4 @@
-"""Recordings as sound: what a file is, its samples at 16 kHz, and pieces of them for endpoints.
+"""Recordings as sound: probes a file, decodes it to samples at 16 kHz, and encodes stretches of these for endpoints.
 
 The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples without a header. A second is always
 32,000 bytes, so every later step reads its stretch by position, and nothing ever holds a whole recording in memory.
@@ -93,7 +93,7 @@ async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncItera
     """Run a program during the block. However the block ends, the program and its children are gone afterwards.
 
     Raises:
-        TimeoutError: the limit of time has passed inside the block.
+        TimeoutError: the block took longer than ``limits.time_s``.
     """
     process = await asyncio.create_subprocess_exec(
         "/bin/sh",
@@ -144,8 +144,8 @@ _LONGEST_S = 24 * 3600
 
 _TAIL_TOLERANCE_S = 1.0
 _TAIL_TOLERANCE = 0.001
-"""Seconds, and share of the declared duration, that may be missing: encoders pad and headers round. In honest files
-that is less than a second (measured over the formats)."""
+"""How much of a recording's end may be missing, as encoders pad and headers round: this share of the declared duration
+or the seconds above, whichever is more. In honest files less than a second is missing (measured over the formats)."""
 
 _FAULTS: dict[str, type[BadInput]] = {
     "not_a_recording": NotARecording,
@@ -178,7 +178,7 @@ async def probe(path: Path, file_name: str) -> AudioInfo:
 
     Raises:
         UnreadableFile, EmptyFile: the file cannot be read, or has nothing in it.
-        NotARecording, NoSoundTrack, BrokenRecording: its content is no recording.
+        NotARecording, NoSoundTrack, BrokenRecording: the file has no sound that can be decoded.
     """
     await asyncio.to_thread(check_readable, path, file_name)
     try:
@@ -233,8 +233,8 @@ async def prepare(
     ``pcm`` appears whole or not at all. A damaged recording is decoded as far as it goes: see ``missing_tail``.
 
     Raises:
-        BrokenRecording: nothing decodes, or not within ``time_limit_s``.
-        RecordingTooLong: it lasts a day or longer.
+        BrokenRecording: nothing decodes, ffmpeg was killed, or ``time_limit_s`` was not enough.
+        RecordingTooLong: the recording lasts a day or longer.
         DiskFull: no space for the samples.
         MissingProgram: ``ffmpeg`` cannot be run.
     """
@@ -321,9 +321,9 @@ async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kw
 
 
 def missing_tail(declared_s: float | None, decoded_s: float) -> MissingInterval | None:
-    """Return the end of a recording that its file declares and that was not decoded.
+    """Return the stretch at the end of a recording that was not decoded, though its file declares it.
 
-    Return None when the file declares no duration, or when what is missing is within the usual inaccuracy.
+    Return None when the file declares no duration, or when the missing stretch is within the usual inaccuracy.
     """
     if declared_s is None or declared_s - decoded_s <= max(_TAIL_TOLERANCE_S, declared_s * _TAIL_TOLERANCE):
         return None
@@ -334,7 +334,8 @@ async def opus(pcm: Path, start_s: float, end_s: float, *, ffmpeg: Path) -> byte
     """Return ``[start_s, end_s)`` of prepared audio as Ogg Opus, the form that endpoints take.
 
     Raises:
-        EngineFailed: ffmpeg did not encode it.
+        EngineFailed: ffmpeg failed, or took too long.
+        MissingProgram: ``ffmpeg`` cannot be run.
     """
     try:
         async with running(_opus_command(ffmpeg, pcm, start_s, end_s), _OPUS_LIMITS) as process:

@@ -1,9 +1,9 @@
 """Find out what is in a file that somebody sent: ``python -E -s audio_probe.py FILE`` prints one JSON object.
 
 This is a program of its own, because a hostile file may hang or crash the libraries that read it. ``audio.probe`` runs
-it under limits of time, processor and memory. It imports nothing of ours but ``constants``, so that it starts fast.
+the program under limits of time, processor and memory. To start fast, it imports nothing of ours but ``constants``.
 
-It prints either ``{"fault": …, "reason": …}`` with a fault of ``Fault``, or the fields of ``AudioInfo``.
+The object has either the fields of ``AudioInfo``, or ``fault``, a value of ``Fault``, and ``reason``.
 """
 
 import json
@@ -53,10 +53,10 @@ class _Unusable(Exception):
 
 
 def probe_file(path: Path) -> dict[str, Any]:
-    """Return the fields of ``AudioInfo``, or the fault."""
+    """Return the fields of ``AudioInfo``; when the file cannot be used, return ``fault`` and ``reason`` instead."""
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    # A file that starts like a recording and cannot be read is broken; any other is none.
+    # A file that cannot be read is broken when it starts like a recording; otherwise it is not a recording.
     fault = Fault.BROKEN if _is_known(head) else Fault.NOT_A_RECORDING
     try:
         with _open(path) as container:
@@ -141,7 +141,7 @@ def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> 
         return None
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base) or None
-    # The whole file's duration is the sound's only when there is nothing else in it.
+    # The duration of the whole file is that of the sound only when the file has no other stream.
     if container.duration and len(container.streams) == 1:
         return container.duration / av.time_base
     return None
@@ -173,9 +173,9 @@ def _mp3_declared_s(head: bytes) -> float | None:
 
 
 def _wav_declared_s(head: bytes) -> float | None:
-    """Return the seconds by the declared size of the ``data`` chunk, None when unknown.
+    """Return the seconds by the declared size of the ``data`` chunk; None when that is unknown.
 
-    libav counts only the bytes that are there.
+    libav cannot tell: it counts only the bytes that are in the file.
     """
     at, bytes_per_s = 12, 0
     while at + 8 <= len(head):

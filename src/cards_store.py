@@ -12,7 +12,7 @@ from db import Connection
 from errors import NotFound
 from random_ids import new_random_id
 
-# A file's card is its recording's as soon as there is one.
+# The card of a file is also the card of the file's recording, as soon as there is a recording.
 _CARD = """
     cards.id, cards.kind, cards.owner_id, cards.chat_id, cards.incoming_id,
     coalesce(cards.recording_id, incoming.recording_id) AS recording_id, cards.run_ids, cards.delivered,
@@ -75,7 +75,7 @@ _SELECT_OPEN = f"""
     ORDER BY cards.id
 """
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
-# A run that was deleted has no outcome that could be waited for.
+# A deleted run counts as ended: it has no outcome that could be waited for.
 _SELECT_DELIVERABLE = f"""
     SELECT {_CARD}, ended.ids AS ended
     FROM {_FROM}
@@ -93,7 +93,7 @@ _NOTE_SENT = """
     UPDATE progress_cards SET message_id = %(message_id)s, shown_hash = %(shown_hash)s WHERE id = %(id)s
 """
 _NOTE_SHOWN = "UPDATE progress_cards SET shown_hash = %(shown_hash)s, final = %(final)s WHERE id = %(id)s"
-# Once: a person who deletes the card a second time does not want it.
+# Only once: a person who deletes the card a second time does not want it.
 _SEND_ANEW = """
     UPDATE progress_cards SET
         message_id = CASE WHEN sent_anew THEN message_id END, random_id = %(random_id)s, final = sent_anew,
@@ -144,19 +144,22 @@ async def get(connection: Connection, owner: UserId, card_id: int) -> ProgressCa
     """Load a card for its owner.
 
     Raises:
-        NotFound: there is none, or it is someone else's.
+        NotFound: the owner has no such card.
     """
     return await _one(connection, _SELECT_OWNED, {"owner_id": owner, "id": card_id})
 
 
 async def open_cards(connection: Connection, owner: UserId | None = None) -> list[CardProgress]:
-    """Load the cards that may still change, oldest first, with what each shows; of everybody when ``owner`` is None."""
+    """Load the owner's cards that may still change, oldest first, each with the data that it shows.
+
+    Load those of everybody when ``owner`` is None.
+    """
     parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner, "waiting_stage": Stage.STORED}
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
 
 
 async def undelivered(connection: Connection) -> list[ProgressCard]:
-    """Load the cards with reports that have not been put into the outbox yet, oldest first."""
+    """Load the cards with ordered reports that are not in the outbox yet, ended or not, oldest first."""
     return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
 
 
@@ -166,7 +169,7 @@ async def deliverable(connection: Connection) -> list[Deliverable]:
 
 
 async def note_sent(connection: Connection, card_id: int, message_id: MessageId, shown_hash: str) -> None:
-    """Note that the card is in its chat, and what it shows."""
+    """Note the message by which the card was sent, and what the card shows."""
     await connection.execute(_NOTE_SENT, {"id": card_id, "message_id": message_id, "shown_hash": shown_hash})
 
 

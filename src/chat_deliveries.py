@@ -27,7 +27,7 @@ class _Destination(Value):
 
 
 def occasion_of(chat: ChatId, message: MessageId) -> Occasion:
-    """Return the ``Occasion`` that a person's message is. Its turn is the message's id, which grows."""
+    """Return the ``Occasion`` of a person's ``message`` in ``chat``. ``turn`` is the message's id, since ids grow."""
     return Occasion(door=_DOOR, key=f"{chat}:{message}", turn=message)
 
 
@@ -55,7 +55,8 @@ class ChatDeliveries:
             for each in ended:
                 destination = _Destination.model_validate(each.return_to)
                 for message in _messages(each, destination.waiting_message_id):
-                    # Once by the mark; one that failed is delivered again when it was answered after all.
+                    # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
+                    # was delivered is delivered again when it is made after all.
                     key = f"answer:{each.id}:{new_name()}"
                     await outbox_store.put(connection, key, each.owner_id, destination.chat_id, message)
                 await chat_history.mark_delivered(connection, each.id)

@@ -1,6 +1,6 @@
 """Rows of ``chats``, ``chat_questions`` and ``chat_answers``.
 
-A chat is found by owner and number together, so that nobody gets to another person's chat by its number.
+A chat is found by owner and number together, so that its number alone opens it to nobody else.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ _COUNTED = """
 """
 _CHATS = f"{_COUNTED.format(chats='chats')} WHERE chats.owner_id = %(owner_id)s"
 _SELECT_CHAT = f"{_CHATS} AND chats.number = %(number)s"
-# The page first: what is before it is passed over in the index, and not counted.
+# The page is selected first: earlier chats are skipped in the index, and their questions are not counted.
 _PAGE = """(
     SELECT * FROM chats WHERE owner_id = %(owner_id)s
     ORDER BY updated_at DESC, number DESC LIMIT %(limit)s OFFSET %(offset)s
@@ -127,7 +127,7 @@ _IN_TIME = """
     asked_at >= coalesce(%(first)s, '-infinity'::timestamptz)
     AND asked_at < coalesce(%(until)s, 'infinity'::timestamptz)
 """
-# Whole questions: those of a page with all of their answers.
+# The limit counts questions, so that all answers of a question are on the same page.
 _SELECT_TURNS = f"""
     {_TURN} LEFT JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
     WHERE chat_questions.id IN (
@@ -157,7 +157,7 @@ _SELECT_FIGURES = """
 
 
 async def create_chat(connection: Connection, owner: UserId) -> Chat:
-    """Add a chat and give it its owner's next number, which no other chat ever had.
+    """Add a chat with the owner's next number, which no other chat of the same owner ever had.
 
     Raises:
         NotFound: there is no such user.
@@ -253,19 +253,25 @@ async def add_question(
 
 
 async def find_to_answer(connection: Connection, answer_id: AnswerId) -> QuestionToAnswer | None:
-    """Load what an answer is made from; None when its chat was deleted."""
+    """Load the question of an answer that is to be made; None when its chat was deleted."""
     row = await (await connection.execute(_SELECT_TO_ANSWER, {"id": answer_id})).fetchone()
     return None if row is None else QuestionToAnswer.model_validate(row)
 
 
 async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int) -> list[Turn]:
-    """Load the answered turns before a question in its chat, the latest first."""
+    """Load at most ``limit`` answered turns before a question in its chat, the latest first.
+
+    An answer with a source whose recording was deleted is left out.
+    """
     parameters = {**_key(asked.owner_id, asked.chat_number), "before": asked.question_id, "limit": limit}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_LAST_TURNS, parameters)]
 
 
 async def finish_answer(connection: Connection, owner: UserId, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
-    """Store the outcome of an answer; False when it has one already, or is not the owner's, as in a deleted chat."""
+    """Store the outcome of a waiting answer.
+
+    Return False when the owner has no such answer, as after the deletion of its chat, or the answer has ended already.
+    """
     parameters = {
         **outcome.model_dump(exclude={"usage", "sources"}),
         **outcome.usage.model_dump(),
@@ -286,7 +292,10 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
 
 
 async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
-    """Lock and load the ended answers that ``door`` still has to deliver, in the order in which they ended."""
+    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, in the order of their ends.
+
+    Answers that another transaction has locked are left out.
+    """
     parameters = {"door": door, "limit": limit}
     return [_ended(row) async for row in await connection.execute(_SELECT_ENDED, parameters)]
 
@@ -307,7 +316,7 @@ async def list_turns(
 ) -> list[Turn]:
     """Load the turns of the first ``limit`` questions with an id above ``after``, asked in [``first``, ``until``).
 
-    A bound that is None is open. A question with two answers is two turns; a question without an answer is one.
+    A bound that is None is open. A question with two answers is two turns; one without a finished answer is one turn.
     """
     parameters = {**_key(owner, number), "after": after, "limit": limit, "first": first, "until": until}
     return [Turn.model_validate(row) async for row in await connection.execute(_SELECT_TURNS, parameters)]
@@ -320,7 +329,7 @@ async def chats_asked_in(connection: Connection, owner: UserId, first: datetime,
 
 
 async def figures(connection: Connection, owner: UserId, since: datetime | None) -> ChatFigures:
-    """Count the owner's chats, questions and answers since a time; all of them when it is None."""
+    """Count the owner's chats, questions and answers from ``since`` on; all of them when ``since`` is None."""
     row = await (await connection.execute(_SELECT_FIGURES, {"owner_id": owner, "since": since})).fetchone()
     return ChatFigures.model_validate(row)
 

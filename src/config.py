@@ -126,7 +126,7 @@ def child_environment(*, network: bool = False) -> dict[str, str]:
 
 
 def version() -> str:
-    """Return the product's version from ``pyproject.toml``, the one place where it stands."""
+    """Return the product's version from ``pyproject.toml``, the only file that states it."""
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
@@ -134,7 +134,7 @@ def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
-        BadSettings: a value is missing or wrong; names the variables, never their values.
+        BadSettings: a value is wrong; the error names the variables, never their values.
     """
     try:
         return Settings()

@@ -14,7 +14,8 @@ SAMPLE_RATE = 16_000
 """Samples a second of the prepared audio: what Whisper, silero and GE2E were trained on."""
 
 BACKGROUND_NICE = 10
-"""Niceness of work on recordings: a ninth of the event loop's share of the processor when both want it, sched(7)."""
+"""Niceness of work on recordings. While the event loop is busy as well, this work gets a ninth of the loop's share of
+the processor, see sched(7)."""
 
 # --- OpenAI audio endpoint, https://platform.openai.com/docs/guides/speech-to-text -------------------------------
 ENDPOINT_AUDIO_BYTES = 25 * 1024 * 1024
@@ -25,10 +26,10 @@ OPUS_BITRATE = 28_000
 # --- providers (architecture) ------------------------------------------------------------------------------------
 PROVIDER_TRIES = 3
 PROVIDER_DELAY_S = 1.0
-"""Delay before the second try; it doubles before each further one."""
+"""Seconds before the second try; the delay doubles before each further try."""
 PROVIDER_LONGEST_DELAY_S = 30.0
 PROVIDER_LONGEST_RETRY_AFTER_S = 120.0
-"""Longest wait that a provider may ask for; beyond it the person has to repeat the command."""
+"""The longest wait before the next try, also when the provider asks for a longer one."""
 
 # --- what a person can ask for (product definition) ----------------------------------------------------------------
 LANGUAGES = ("ru", "en")
@@ -57,4 +58,5 @@ REPORT_TITLE_CHARACTERS = 200
 REPORT_TRIES = 3
 """Tries for a number, a name or a period before the question is given up."""
 MESSAGES_LOOKED_AT_AGAIN = 100
-"""How many of the latest messages are looked at again after a restart. Their rows are kept to tell what was handled."""
+"""How many of the latest messages are looked at again after a restart. Their rows of ``seen_updates`` are kept, since
+these say which of the messages were handled."""

@@ -1,4 +1,4 @@
-"""Rows of ``conversations``: ratings, comments and embeddings, beside the answers that they are about."""
+"""Rows of ``conversations``: the rating, the comment and the embedding of an answer, which ``chat_answers`` has."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,7 +39,7 @@ _SELECT_EXISTS = """
     SELECT FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
     WHERE chat_answers.id = %(answer_id)s AND owner_id = %(owner_id)s
 """
-# An answer that left, being old and without a rating, comes back with one.
+# The row of an old answer without a rating may have been trimmed: a rating inserts it again.
 _RATE = """
     INSERT INTO conversations (answer_id, owner_id, rating, comment, rated_at, created_at)
     SELECT id, %(owner_id)s, %(stars)s, %(comment)s, %(at)s, created_at FROM chat_answers WHERE id = %(answer_id)s
@@ -95,7 +95,7 @@ _SELECT_METRICS = """
 
 
 async def put(connection: Connection, conversation: Conversation) -> None:
-    """Store a conversation beside its answer."""
+    """Store the row of a conversation whose answer is stored already; do nothing when the owner has no such answer."""
     embedding = conversation.embedding
     parameters = {
         **_key(conversation.owner_id, conversation.answer_id),
@@ -107,12 +107,12 @@ async def put(connection: Connection, conversation: Conversation) -> None:
 
 
 async def trim(connection: Connection, most: int) -> None:
-    """Remove conversations beyond ``most``, the oldest without a rating first, the newest never. All answers stay."""
+    """Remove the surplus over ``most`` rows, the oldest without a rating first, the newest never. All answers stay."""
     await connection.execute(_TRIM, {"most": most})
 
 
 async def rate(connection: Connection, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
-    """Store a rating unless a later one is there; False when the owner has no such answer."""
+    """Store a rating unless a later one is stored already; return False when the owner has no such answer."""
     key = _key(owner, answer_id)
     if await (await connection.execute(_SELECT_EXISTS, key)).fetchone() is None:
         return False
@@ -136,7 +136,11 @@ async def stats(connection: Connection, owner: UserId | None, now: datetime) -> 
 async def list_rated(
     connection: Connection, owner: UserId | None, at_least: int, limit: int
 ) -> list[RatedConversation]:
-    """Load conversations with ``at_least`` so many stars whose sources all exist, the latest rated first."""
+    """Load at most ``limit`` conversations with ``at_least`` or more stars, the latest rated first.
+
+    Load those of everybody when ``owner`` is None. A conversation with a source whose recording was deleted is left
+    out.
+    """
     parameters = {"owner_id": owner, "at_least": at_least, "limit": limit}
     return [_conversation(row) async for row in await connection.execute(_SELECT_RATED, parameters)]
 
@@ -148,14 +152,14 @@ async def find(connection: Connection, owner: UserId, answer_id: AnswerId) -> Ra
 
 
 async def model_metrics(connection: Connection, limit: int) -> list[ModelMetrics]:
-    """Load the figures of each pair of model and prompt, the latest used first."""
+    """Load the figures of the ``limit`` pairs of model and prompt that were used last, the last used first."""
     return [
         ModelMetrics.model_validate(row) async for row in await connection.execute(_SELECT_METRICS, {"limit": limit})
     ]
 
 
 async def latest_comments(connection: Connection, limit: int) -> list[Rating]:
-    """Load the comments that were written last, with the ratings beside them."""
+    """Load everybody's ``limit`` latest comments, the latest first, with the stars given to the same answers."""
     return [Rating.model_validate(row) async for row in await connection.execute(_SELECT_COMMENTS, {"limit": limit})]
 
 

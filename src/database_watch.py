@@ -23,7 +23,8 @@ log = structlog.get_logger(__name__)
 
 _PERIOD_S = 0.4
 _ANSWER_LIMIT_S = 1.4
-"""A busy database answers sooner than this. With the period, an absence is known in less than two seconds."""
+"""A busy database answers sooner than this. The limit and the period together are less than two seconds, so an absence
+is noticed within that time."""
 _SILENCE = "no answer"
 
 _Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -34,11 +35,11 @@ class AbsenceKind(StrEnum):
 
     SILENT = "silent"
     REFUSES = "refuses"
-    """Nobody listens at its address."""
+    """No server listens at the database's address."""
     STARTS = "starts"
-    """Its server is starting or stopping."""
+    """The server is starting or stopping."""
     FAILS = "fails"
-    """It ends the connection, or does not let us in."""
+    """Anything else: the database ends the connection, or does not let us in."""
 
 
 class Absence(NamedTuple):
@@ -84,7 +85,7 @@ class DatabaseWatch:
             await self._drop()
             if problem == _SILENCE:
                 return problem
-        # One connection that ended may be all that is wrong.
+        # Perhaps only this connection ended: a new one shows whether the database answers.
         return await self._unreachable()
 
     async def _unanswered(self, connection: _Connection) -> str | None:
@@ -95,7 +96,7 @@ class DatabaseWatch:
         finally:
             in_time = question.done()
             if not in_time:
-                # To cancel it would ask the server to stop, and wait for that.
+                # Cancelling the query would ask the server to stop it, and wait for the server.
                 hang_up(connection)
                 await asyncio.wait([question])
         problem = question.exception()
@@ -141,7 +142,7 @@ def _kind_of(problem: str) -> AbsenceKind:
         return AbsenceKind.SILENT
     if "refused" in problem:
         return AbsenceKind.REFUSES
-    # What a server says whose language is not English falls under the last.
+    # The messages of a server that is not set to English are not recognised: they count as FAILS.
     if any(said in problem for said in ("starting up", "shutting down", "recovery")):
         return AbsenceKind.STARTS
     return AbsenceKind.FAILS

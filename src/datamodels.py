@@ -17,7 +17,7 @@ ReportId = NewType("ReportId", str)
 
 
 class Value(BaseModel):
-    """A frozen value; two with equal fields are equal."""
+    """A frozen value; two values with equal fields are equal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,7 +64,7 @@ class EngineInfo(Value):
 
 
 class AudioInfo(Value):
-    """The facts that probing a file found. ``declared_s`` is the container's own duration, None when it has none."""
+    """The facts that probing a file found. ``declared_s`` is the duration that the file declares, None without one."""
 
     container: str
     codec: str
@@ -227,7 +227,7 @@ class Recording(Value):
 
 
 class PartPlan(Interval):
-    """A part to transcribe. Its first ``overlap_s`` seconds also end the part before; 0 when the cut is in silence."""
+    """A part to transcribe. Its first ``overlap_s`` seconds, 0 after a cut in silence, are also in the part before."""
 
     position: int
     overlap_s: float = 0.0
@@ -345,7 +345,7 @@ class User(Value):
 
 
 class NewReportFile(Value):
-    """A report for the user's folder. ``number`` is None until the folder gives the report one."""
+    """A report for its owner's report folder. ``number`` is None until the report has a number in the folder."""
 
     id: ReportRunId
     number: int | None = None
@@ -359,7 +359,7 @@ class NewReportFile(Value):
 
 
 class ReportFile(NewReportFile):
-    """A line of a user's report index."""
+    """A report's entry in the index of its owner's report folder."""
 
     number: int
     size_bytes: int

@@ -22,10 +22,10 @@ ReturnAddress = dict[str, JsonValue]
 
 
 class Occasion(Value):
-    """The event by which a person asked something or named a chat; the same when it is handled again after a crash.
+    """The event by which a person asked something or named a chat. The same event always gives an equal ``Occasion``.
 
-    ``key`` identifies it within the front door ``door``. ``turn`` grows with each event of a person; None where the
-    door does not count events.
+    ``key`` identifies the event within the front door ``door``. ``turn`` grows with each event of a person; None where
+    the door does not count events.
     """
 
     door: str
@@ -58,7 +58,7 @@ class Basis(StrEnum):
 
 
 class Chat(Value):
-    """A chat of its owner; ``title`` is None until the first question gives one."""
+    """A chat of its owner; ``title`` is None until the first question, or the owner, gives the chat a title."""
 
     owner_id: UserId
     number: int
@@ -70,7 +70,7 @@ class Chat(Value):
 
 
 class Source(Interval):
-    """The source of a passage. ``label`` names the recording's scenario, ``number`` the passage in its answer."""
+    """The source of a passage. ``label`` names the recording's scenario; answers cite the passage by ``number``."""
 
     number: int
     recording_id: RecordingId
@@ -89,7 +89,7 @@ class PassageLine(Value):
 
 
 class Passage(Value):
-    """Neighbouring utterances of a recording that fit a question."""
+    """Neighbouring segments of a recording that match a question."""
 
     source: Source
     lines: tuple[PassageLine, ...]
@@ -127,7 +127,10 @@ class AnswerOutcome(Value):
 
 
 class Turn(Value):
-    """A question and one of its answers; ``basis`` and ``answer`` are None for a question without answers."""
+    """A question and one of its answers.
+
+    ``kind``, ``basis``, ``answer`` and ``note`` are None for a question without finished answers.
+    """
 
     question_id: int
     question: str
@@ -203,7 +206,10 @@ class Conversation(Value):
 
 
 class Rating(Value):
-    """What a person thinks of an answer. Of two ratings the later counts; where it is None, the earlier value stays."""
+    """What a person thinks of an answer.
+
+    Of two ratings the later counts; where one of its fields is None, the earlier rating's value stays.
+    """
 
     stars: int | None = Field(None, ge=1, le=5)
     comment: str | None = None
@@ -211,7 +217,7 @@ class Rating(Value):
 
 
 class RatedConversation(Conversation):
-    """A conversation with its rating; ``stars`` is None while there is none."""
+    """A conversation with its rating; ``stars`` or ``comment`` is None while there are none."""
 
     stars: int | None
     comment: str | None
@@ -269,7 +275,10 @@ class RatingStats(Value):
 
     @property
     def trend(self) -> float | None:
-        """The average of the last 30 days less that of the 30 days before; None when either has too few ratings."""
+        """The average of the last 30 days minus the average of the 30 days before, in stars.
+
+        None when one of the two periods has fewer than ``FEWEST_FOR_A_TREND`` ratings.
+        """
         if min(self.recent.ratings, self.earlier.ratings) < FEWEST_FOR_A_TREND:
             return None
         return self.recent.stars / self.recent.ratings - self.earlier.stars / self.earlier.ratings
@@ -283,7 +292,7 @@ class StorageBackend(StrEnum):
 
 
 class StorageState(Value):
-    """The backend in use. ``reason`` says why it is the journal, None when it is the database.
+    """The backend in use. ``reason`` says why the journal is in use; None when the database is.
 
     ``backlog`` counts the entries of the journal that are still to be moved into the database.
     """

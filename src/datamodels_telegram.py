@@ -1,4 +1,4 @@
-"""Values that cross the borders of the Telegram side. Telegram chats are private: a chat's id is its person's id."""
+"""Values that modules of the Telegram side exchange. The bot's chats are private: a chat's id is its person's id."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -63,9 +63,10 @@ class UpdateKind(StrEnum):
 
 
 class SeenUpdate(Value):
-    """A row of ``seen_updates`` that was not finished. ``data`` is a button's callback data; None for a message.
+    """An update that is not handled to its end, as a row of ``seen_updates``.
 
-    The text of a message is not stored: the message is fetched again.
+    ``data`` is a button's callback data; None for a message. The text of a message is not stored: when the message has
+    to be handled again, it is fetched again. ``tries`` counts how often handling the update has begun.
     """
 
     kind: UpdateKind
@@ -79,12 +80,12 @@ class SeenUpdate(Value):
 
     @property
     def key(self) -> str:
-        """What tells the update from every other."""
+        """A text that no other update has."""
         return f"{self.kind}:{self.chat_id}:{self.update_id}"
 
     @classmethod
     def of(cls, update: IncomingMessage | ButtonPress) -> Self:
-        """Return the row of an update that comes for the first time."""
+        """Make the row of an update that has just come."""
         pressed = update if isinstance(update, ButtonPress) else None
         return cls(
             kind=UpdateKind.MESSAGE if pressed is None else UpdateKind.BUTTON,
@@ -147,7 +148,7 @@ class FileReference(Value):
 class OutgoingMessage(Value):
     """A message of the outbox: a screen, or a file with the screen as its caption.
 
-    ``replaces`` is an earlier message of the bot, which is removed when this one was sent.
+    ``replaces`` is an earlier message of the bot, which is removed once the new message is sent.
     """
 
     kind: MessageKind
@@ -187,7 +188,10 @@ class LetterId(Value):
 
 
 class DeadLetter(Value):
-    """Something that a person did not get and that is not tried again by itself. Its content is not here."""
+    """Something that a person did not get and that is tried again only when the owner asks for it.
+
+    The content of the message, recording, report or answer is not included.
+    """
 
     kind: LetterKind
     row: int | UUID
@@ -197,10 +201,10 @@ class DeadLetter(Value):
     message_kind: MessageKind | None
     """The kind of a message; None for work."""
     source: FileSource | None
-    """The file that a message brings."""
+    """The kind of file that a message brings; None without a file, and for work."""
     recording_number: int | None
-    """The recording's number. It and the fields below are None when the letter is not about such a thing, or it is
-    gone."""
+    """The recording's number. This and the fields below are None when the letter is not about a recording, a report or
+    a chat, or when that was deleted."""
     report_id: ReportId | None
     report_number: int | None
     """The report's permanent number, which only a finished report has."""
@@ -212,7 +216,7 @@ class DeadLetter(Value):
 
 
 class IncomingState(StrEnum):
-    """The state of a file that a person sent. A ``STORED`` one has a recording."""
+    """The state of a file that a person sent. A ``STORED`` file has a recording."""
 
     WAITING = "waiting"
     DOWNLOADING = "downloading"
@@ -241,7 +245,7 @@ class IncomingFile(Value):
     error_text: str | None
     tries: int = 0
     retry_at: datetime | None = None
-    """When the file will be tried again; ``error_text`` says why it has to be."""
+    """When taking the file in will be tried again, after a failure that ``error_text`` describes; None otherwise."""
     created_at: datetime
     finished_at: datetime | None
 
@@ -289,7 +293,7 @@ class ProgressCard(Value):
     recording_id: RecordingId | None
     run_ids: tuple[ReportRunId, ...]
     delivered: tuple[ReportRunId, ...] = ()
-    """Those of ``run_ids`` whose outcome is in the outbox."""
+    """The report runs among ``run_ids`` whose outcome is in the outbox, or was sent."""
     message_id: MessageId | None
     random_id: int
     sent_anew: bool = False
@@ -299,7 +303,7 @@ class ProgressCard(Value):
 
 
 class RunProgress(Value):
-    """How far an ordered report is."""
+    """How far the work on an ordered report is."""
 
     id: ReportRunId
     report_id: ReportId
@@ -327,9 +331,9 @@ class CardProgress(Value):
     error_code: str | None
     error_text: str | None
     retry_at: datetime | None
-    """When failed work will be tried again by itself; None when it will not."""
+    """When failed work on the recording will be tried again without anybody asking; None when it will not."""
     ahead: int = 0
-    """How many recordings are worked on before this one, which waits for its turn."""
+    """How many recordings will be worked on before this one; 0 when this one is next, or does not wait."""
     parts_done: int = 0
     parts_total: int = 0
     runs: tuple[RunProgress, ...] = ()

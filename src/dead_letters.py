@@ -1,4 +1,4 @@
-"""Dead letters: what people did not get, and nobody tries again by itself. The owner can have it tried once more."""
+"""Dead letters: messages that were given up, and work that failed for good. Only the owner has them tried again."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, assert_never
@@ -12,7 +12,7 @@ from db import Connection, Database
 
 
 class Enqueue(NamedTuple):
-    """The functions that add jobs to a transaction."""
+    """Functions that add the job of a recording, a report or an answer, in the caller's transaction."""
 
     recording: Callable[[Connection, RecordingId], Awaitable[None]]
     report: Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
@@ -20,7 +20,10 @@ class Enqueue(NamedTuple):
 
 
 class LettersPage(NamedTuple):
-    """Some of the dead letters, newest first; ``page`` counts from 1, ``total`` counts all letters."""
+    """One page of the dead letters, newest first.
+
+    ``page`` is its number, from 1; ``size`` is the most letters of a page, and ``total`` counts all letters.
+    """
 
     letters: list[DeadLetter]
     page: int
@@ -42,7 +45,7 @@ class DeadLetters:
             return await dead_letters_store.count(connection)
 
     async def page(self, page: int, size: int) -> LettersPage:
-        """Load a page; a number too high gives the last."""
+        """Load page number ``page``, with ``size`` letters a page; a number too high gives the last page."""
         async with self._database.transaction() as connection:
             total = await dead_letters_store.count(connection)
             pages = max(1, -(-total // size))
@@ -51,7 +54,7 @@ class DeadLetters:
         return LettersPage(letters, page, pages, size, total)
 
     async def retry(self, letter: LetterId) -> bool:
-        """Put a letter back in line; False when it is in line already, was delivered or is gone."""
+        """Have a letter tried again; return False when it is no dead letter any more."""
         async with self._database.transaction() as connection:
             match letter.kind:
                 case LetterKind.MESSAGE:
@@ -66,13 +69,13 @@ class DeadLetters:
                     assert_never(letter.kind)
 
     async def retry_all(self) -> int:
-        """Put all letters that there are now back in line, the oldest first; return how many these were."""
+        """Have all present letters tried again, the oldest first; return for how many that was possible."""
         async with self._database.transaction() as connection:
             letters = await dead_letters_store.list_ids(connection)
         return sum([await self.retry(letter) for letter in letters])
 
     async def dismiss(self, letter: LetterId) -> bool:
-        """Take a letter out of the list until it fails anew; False when it is not in the list."""
+        """Hide a letter from the list until it fails again; return False when it is no dead letter any more."""
         async with self._database.transaction() as connection:
             return await dead_letters_store.dismiss(connection, letter)
 

@@ -1,4 +1,4 @@
-"""What was given up, in the four tables that know it: ``outbox``, ``recordings``, ``report_runs``, ``chat_answers``."""
+"""Dead letters, which are rows of four tables: ``outbox``, ``recordings``, ``report_runs`` and ``chat_answers``."""
 
 from collections.abc import Mapping
 from typing import Any, LiteralString
@@ -11,12 +11,13 @@ from db import Connection
 from errors import Cancelled
 from messenger import AlreadySent
 
-# What came and was deleted did come, and what a person cancelled did not fail.
+# A message that was delivered and then deleted was not given up; work that a person cancelled did not fail.
 _MESSAGE = "given_up_at IS NOT NULL AND sent_at IS NULL AND error <> %(already_sent)s"
 _RECORDING = "error_code IS NOT NULL AND retry_at IS NULL AND error_code <> %(cancelled)s"
 _FAILED = "status = 'failed'"
 
-# A message tells its subject by its file, else by its key. The command line tells its failures where they happen.
+# The subject of a message is that of its file, else the id in its key. Failures of the command line are left out: it
+# has printed them itself.
 _LETTERS = f"""
     FROM (
         SELECT
@@ -73,7 +74,8 @@ _LOCK_FAILED_RECORDING = f"""
     WHERE recordings.id = %(row)s AND {_RECORDING}
     FOR NO KEY UPDATE OF recordings
 """
-# Recordings first, as an order does it. A card that has not delivered the failure yet will deliver what comes now.
+# The recording is locked first, as in an order of reports. A card that has not delivered the failure yet will deliver
+# the new outcome instead.
 _LOCK_RECORDING_OF_RUN = """
     SELECT FROM recordings WHERE id = (SELECT recording_id FROM report_runs WHERE id = %(row)s) FOR NO KEY UPDATE
 """
@@ -97,7 +99,7 @@ _CODES = {"already_sent": AlreadySent.code, "cancelled": Cancelled.code}
 
 
 class RecordingToRetry(Value):
-    """A recording whose work goes on. ``chat_id`` is the chat of its wizard; None for one of the command line."""
+    """A recording to be worked on again. ``chat_id`` is its wizard's chat; None for a recording of the command line."""
 
     recording_id: RecordingId
     owner_id: UserId
@@ -105,60 +107,60 @@ class RecordingToRetry(Value):
 
 
 class ReportToRetry(RecordingToRetry):
-    """A report run that was queued again; ``chat_id`` is the chat that needs a new card for it, None when none does."""
+    """A report run that was queued again. ``chat_id`` is the chat that needs a new card for it, None when none does."""
 
     run_id: ReportRunId
 
 
 class AnswerToRetry(Value):
-    """An answer that is waited for again."""
+    """An answer that is to be made again."""
 
     answer_id: AnswerId
     owner_id: UserId
 
 
 async def count(connection: Connection) -> int:
-    """Return the number of dead letters."""
+    """Count the dead letters, without dismissed ones."""
     row = await (await connection.execute(_COUNT, _CODES)).fetchone()
     return int(row["letters"]) if row else 0
 
 
 async def list_ids(connection: Connection) -> list[LetterId]:
-    """Load the ids of all dead letters, oldest first."""
+    """Load the ids of all dead letters, without dismissed ones, oldest first."""
     return [LetterId.model_validate(row) async for row in await connection.execute(_SELECT_IDS, _CODES)]
 
 
 async def list_page(connection: Connection, limit: int, offset: int) -> list[DeadLetter]:
-    """Load some of the dead letters, newest first."""
+    """Load at most ``limit`` dead letters after the first ``offset``, without dismissed ones, newest first."""
     parameters = {**_CODES, "limit": limit, "offset": offset}
     return [DeadLetter.model_validate(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
 
 
 async def dismiss(connection: Connection, letter: LetterId) -> bool:
-    """Take a letter out of the list until it fails anew; False when it is no dead letter."""
+    """Hide a letter from the list until it fails again; return False when it is no dead letter."""
     return (await connection.execute(_DISMISS[letter.kind], {**_CODES, "row": letter.row})).rowcount == 1
 
 
 async def send_again(connection: Connection, outbox_id: int | UUID) -> bool:
-    """Put a message that was given up back in line; False when it was not given up."""
+    """Put a message that was given up back into its place in the outbox; return False when it was not given up."""
     return await _changed(connection, _SEND_AGAIN, outbox_id) is not None
 
 
 async def lock_failed_recording(connection: Connection, recording_id: int | UUID) -> RecordingToRetry | None:
-    """Lock a recording whose work failed for good; None when its work did not."""
+    """Lock a recording on which the work failed for good; return None when it did not fail for good."""
     row = await _changed(connection, _LOCK_FAILED_RECORDING, recording_id)
     return None if row is None else RecordingToRetry.model_validate(row)
 
 
 async def queue_run_again(connection: Connection, run_id: int | UUID) -> ReportToRetry | None:
-    """Queue a failed report again; None when it did not fail."""
+    """Queue a failed report run again; return None when the run has not failed."""
     await connection.execute(_LOCK_RECORDING_OF_RUN, {"row": run_id})
     row = await _changed(connection, _QUEUE_RUN_AGAIN, run_id)
     return None if row is None else ReportToRetry.model_validate(row)
 
 
 async def answer_again(connection: Connection, answer_id: int | UUID) -> AnswerToRetry | None:
-    """Set a failed answer back to waiting; None when it did not fail."""
+    """Set a failed answer back to waiting; return None when the answer has not failed."""
     row = await _changed(connection, _ANSWER_AGAIN, answer_id)
     return None if row is None else AnswerToRetry.model_validate(row)
 

@@ -21,7 +21,7 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""How long a dialog stays open. By default that is longer than a list of reports can be used, so that a person who
+"""How long a dialog stays open. A list of reports can be used for a shorter time, by default, so that a person who
 replies late is told why it is too late."""
 _DOUBLE_TAP = timedelta(seconds=10)
 
@@ -74,9 +74,9 @@ class OpenDialog(State):
 
     @property
     def ends_unseen(self) -> bool:
-        """Tell whether the dialog is over once its question was removed from the chat, as a menu does.
+        """True when the dialog ends once its question is gone from the chat, as after a new menu.
 
-        Questions about a recording are shown anew instead.
+        Questions about a recording are shown again instead.
         """
         return self.step in REPORT_STEPS | CHAT_STEPS | RATING_STEPS
 
@@ -86,7 +86,7 @@ class OpenDialog(State):
 
 
 class Dialog(OpenDialog):
-    """A dialog that waits for a message about a recording. ``skipped`` fields are not asked for again."""
+    """A dialog that waits for a message about a recording. The fields in ``skipped`` are not asked for again."""
 
     STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS
     model_config = ConfigDict(extra="forbid")
@@ -94,7 +94,8 @@ class Dialog(OpenDialog):
     skipped: tuple[str, ...] = ()
     tries: int = 0
     answered: int = 0
-    """The latest message that was taken as a reply; when it is handled again after a crash it is not taken again."""
+    """Id of the latest message that was taken as a reply, 0 without one. Handled again after a crash, that message is
+    not taken a second time."""
 
 
 class ReportDialog(OpenDialog):
@@ -113,7 +114,7 @@ class ReportDialog(OpenDialog):
 
 
 class ChatDialog(OpenDialog):
-    """A dialog that waits for a message about the chat of that ``number``."""
+    """A dialog that waits for a message about chat ``number``."""
 
     STEPS = CHAT_STEPS
     model_config = ConfigDict(extra="forbid")
@@ -121,7 +122,10 @@ class ChatDialog(OpenDialog):
 
 
 class RatingDialog(OpenDialog):
-    """A dialog that waits for a comment on an answer, whose last message is ``message_id``; ``prompt`` asks for it."""
+    """A dialog that waits for a comment on an answer.
+
+    ``message_id`` is the answer's last message, ``prompt`` the message that asks for the comment.
+    """
 
     STEPS = RATING_STEPS
     model_config = ConfigDict(extra="forbid")
@@ -131,7 +135,7 @@ class RatingDialog(OpenDialog):
 
 
 class Mode(State):
-    """The scenario that the next recordings belong to, chosen in the storage menu."""
+    """The scenario of the person's next recordings, chosen in the storage menu."""
 
     KEY = "mode"
     scenario: ScenarioId
@@ -168,9 +172,9 @@ class Dialogs:
             return await user_states.get(connection, owner, kind)
 
     async def begin(self, owner: UserId, dialog: OpenDialog) -> bool:
-        """Open a dialog and end the one that was open. Return whether that one asked questions about a recording.
+        """Open a dialog and end the one that was open; return whether the ended one was about a recording.
 
-        The reports of that recording can be ordered from then on.
+        In that case the reports of the recording can be ordered from then on.
         """
         async with self._database.transaction() as connection:
             interrupted = await user_states.get(connection, owner, Dialog)
@@ -180,7 +184,7 @@ class Dialogs:
         return interrupted is not None
 
     async def go_on(self, owner: UserId, dialog: OpenDialog) -> None:
-        """Store how far the open dialog is."""
+        """Store the open dialog as it is now; its time starts anew."""
         async with self._database.transaction() as connection:
             await user_states.put(connection, owner, dialog, ttl=_LASTS)
 
@@ -199,9 +203,10 @@ class Dialogs:
 async def first_tap(
     connection: Connection, owner: UserId, message_id: int | None, button: str, update: str = ""
 ) -> bool:
-    """Note a press of a button that sends something; False when the same button was pressed seconds before.
+    """Note a press of a button that sends something; return False when the same button was pressed seconds before.
 
-    A press that is handled again, known by its ``update``, is no second one.
+    A press with the same ``update``, if that is not empty, does not count as a second press: it is handled again after
+    a crash.
     """
     tapped = _Tapped(message_id=message_id, button=button, update=update)
     before = await user_states.get(connection, owner, _Tapped)
@@ -227,14 +232,14 @@ async def leave_dialog(connection: Connection, owner: UserId, recording_id: Reco
 
 
 async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
-    """End the questions about a recording, if they are open; after that its reports can be ordered."""
+    """End a recording wizard's questions about its recording, if they are open; its reports can then be ordered."""
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)
 
 
 async def choose_mode(connection: Connection, owner: UserId, scenario: ScenarioId) -> None:
-    """Set the scenario of the owner's next recordings; a caption that names another overrides it."""
+    """Set the scenario of the owner's next recordings; a caption that names another scenario overrides it."""
     await user_states.put(connection, owner, Mode(scenario=scenario))
 
 

@@ -1,4 +1,4 @@
-"""Downloads files that people send. Each becomes a stored recording, or gets a sentence that says why it does not.
+"""Downloads files that people send. Each becomes a stored recording, or its person reads why it does not.
 
 A file is open until it is stored, refused or cancelled. Downloads of open files resume after a restart.
 """
@@ -37,7 +37,8 @@ _TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavai
 class Downloads:
     """Downloads open files, ``parallel`` at once, and has them stored as recordings; people take turns.
 
-    A stored file stays in the spool for another ``kept_s`` seconds: the store may not have it on its disk yet.
+    A stored file stays in the spool for another ``kept_s`` seconds: the object store may not have written it to its
+    disk yet.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Downloads:
 
     async def _look(self, tasks: KeyedTasks[int]) -> None:
         busy = tasks.busy
-        # Downloads go on counting bytes meanwhile.
+        # Downloads go on counting their bytes, into the new dictionary, while these are noted.
         noted, self._bytes_done = self._bytes_done, {}
         async with self._database.transaction() as connection:
             for incoming_id, bytes_done in noted.items():
@@ -94,7 +95,7 @@ class Downloads:
     def _next(
         self, waiting: list[IncomingFile], open_files: dict[int, IncomingFile], busy: frozenset[int]
     ) -> list[IncomingFile]:
-        """Choose the files to begin with: the oldest of the people with the fewest downloads in progress."""
+        """Choose the files to start now: each time the oldest one of the people with the fewest running downloads."""
         at_work = Counter(file.owner_id for file in open_files.values() if file.id in busy)
         due = [file for file in waiting if file.retry_at is None or file.retry_at <= self._now()]
         chosen = []
@@ -132,7 +133,7 @@ class Downloads:
         try:
             await self._messenger.download(file.chat_id, file.message_id, path, size, on_bytes)
         except FileGone as exc:
-            # The messenger knows the file by its place in the spool.
+            # The messenger's error names the file by its place in the spool; people know its own name.
             raise FileGone(
                 messenger=exc.details.get("messenger"),
                 call="download",
@@ -216,7 +217,7 @@ class Downloads:
 
 
 class _Cancelled(Exception):
-    """Tells that the file was cancelled; does not leave this module."""
+    """The file was cancelled before it was stored. This error does not leave this module."""
 
 
 def _size(path: Path) -> int:

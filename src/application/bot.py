@@ -69,7 +69,7 @@ from work_in_progress import WorkInProgress
 log = structlog.get_logger(__name__)
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
-"""Seconds before each further try of a job that failed because something did not answer: nearly three hours in all."""
+"""Seconds before each further try of a job that failed for a passing reason: nearly three hours in all."""
 _PATIENCE_S = 3.0
 """Seconds that a person waits for an absent database before being told. A database that restarts needs two seconds."""
 _THREADS = 16
@@ -130,7 +130,7 @@ class Bot:
         """Run until cancelled. Jobs that are cut off go on at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._jobs.run_worker(None))
-            # Before anything is sent: whether a message of the last run arrived is seen by the ids around the newest.
+            # Before anything is sent: this finds the newest ids, around which messages of the last run are looked up.
             await self._router.recover()
             group.create_task(self._followers.run())
 
@@ -143,8 +143,10 @@ async def open_bot(
 
     Raises:
         MessengerRefusedSecrets: Telegram does not accept token, id and hash.
-        BotRunsAlready: another process has the session of this folder.
-        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+        MessengerUnavailable: Telegram does not answer.
+        BotRunsAlready: another process runs a bot on the same ``persistent_dir``.
+        BadSettings: settings, the proxy's address among them, or programs are wrong.
+        DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
@@ -159,7 +161,8 @@ async def open_bot(
                 work_patience_s=math.inf,
             )
         )
-        # From here on, for the engines inherit it: the database that the buttons wait for keeps its share.
+        # Not earlier: engines that these threads start inherit their low priority, and the embedded database, for which
+        # buttons wait, must keep its share of the processor.
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
         )
@@ -189,7 +192,13 @@ async def open_bot(
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock of the session, whose file only one process may use. A killed process loses the lock."""
+    """Hold a lock during the block: only one process may use the Telegram session in ``folder``.
+
+    The system frees the lock of a killed process.
+
+    Raises:
+        BotRunsAlready: another process holds the lock.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / ".lock")
     try:
@@ -205,7 +214,6 @@ def messenger_of(settings: Settings) -> Messenger:
 
     Raises:
         BotNotConfigured: token, id or hash is missing.
-        BadSettings: the proxy is wrong.
     """
     token, api_id, api_hash = settings.telegram_bot_token, settings.telegram_api_id, settings.telegram_api_hash
     if token is None or api_id is None or api_hash is None:

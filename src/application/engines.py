@@ -42,9 +42,9 @@ _EMBEDDINGS_CONCURRENCY = 4
 
 @dataclass(frozen=True)
 class _LocalSpeech:
-    """A speech-to-text engine on this machine, by the names of its class and of its module, which is imported late.
+    """A speech-to-text engine on this machine: the names of its class and of its module, which is imported late.
 
-    ``weights`` names those that are used when no folder is configured; None when a folder has to be configured.
+    ``weights`` is the name of the weights to use when no ``asr_model_dir`` is configured; None when one has to be.
     """
 
     module: str
@@ -90,7 +90,7 @@ def speech_endpoint(settings: Settings) -> Endpoint | None:
 
 
 def language_endpoint(settings: Settings) -> Endpoint | None:
-    """Return the endpoint of the language model; None when the embedded model answers or no model does.
+    """Return the endpoint of the language model; None when the embedded model is used, or no model.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.
@@ -106,7 +106,8 @@ def language_endpoint(settings: Settings) -> Endpoint | None:
 def embeddings_endpoint(settings: Settings) -> Endpoint | None:
     """Return the endpoint that makes embeddings; None when the local engine makes them, or when they are off.
 
-    ``OPENAI_BASE_URL`` and its key alone choose no endpoint here: few endpoints of language models make embeddings.
+    ``OPENAI_BASE_URL`` and ``OPENAI_API_KEY`` alone do not choose an endpoint here, unlike for speech and language: few
+    endpoints of language models make embeddings.
 
     Raises:
         BadSettings: an endpoint is chosen and its model or address is missing.
@@ -133,7 +134,9 @@ def speech_in_use(settings: Settings) -> tuple[str, str | None]:
 
 
 def language_in_use(settings: Settings) -> tuple[str, str | None]:
-    """Return the name and the provider of the language model, as ``speech_in_use`` does. A model must be in use.
+    """Return the language model's name and its provider, as ``speech_in_use`` does.
+
+    Call this only when a language model is in use.
 
     Raises:
         BadSettings: as ``language_endpoint``.
@@ -165,7 +168,7 @@ def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], mode
 def _is_address(base_url: str) -> bool:
     try:
         parts = urlsplit(base_url)
-        # The port is read when it is asked for.
+        # urlsplit checks the port only here, when it is read.
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
@@ -187,7 +190,7 @@ class EnginePool:
         processors: asyncio.Semaphore,
     ) -> None:
         self._settings = settings
-        # Read now: a missing model name is told at the start and not after the work.
+        # Read now, so that a missing model name is reported at the start and not after the work.
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embeddings_endpoint = embeddings_endpoint(settings)
         self._embedded = embedded
@@ -220,8 +223,9 @@ class EnginePool:
     async def warm_up(self) -> None:
         """Import the libraries of the engines in use, make the endpoints' clients, and load the local speech model.
 
-        Done later, each of these would stop the event loop: imports for seconds, certificates and vocabulary for 0.1 s.
-        A model whose weights are not there yet is loaded when they have been fetched for the first recording.
+        Done later, this would stop the event loop: the imports for seconds, and reading the certificates of a client or
+        the vocabulary for counting tokens for 0.1 s. A speech model whose weights are not on the disk yet is left out:
+        it is loaded for the first recording, once its weights are fetched.
         """
         modules = ["speech_to_text.openai" if self._speech_endpoint else self._local_speech.module]
         if self.has_language_model:
@@ -293,9 +297,10 @@ class EnginePool:
                 await engine.close()
 
     async def fetch_weights(self, *, language_model: bool) -> None:
-        """Fetch all weights of the embedded engines, also those not needed now: the next run may have no network.
+        """Fetch the weights of the local engines in use, even those not needed yet: the next run may have no network.
 
-        A failure is only logged; the step that needs the weights tries again, and raises.
+        Those of the embedded language model are fetched only with ``language_model``. A failure is only logged: the
+        step that needs the weights tries again, and raises.
         """
         settings = self._settings
         wanted = ["voice-encoder"]

@@ -28,18 +28,18 @@ class Notices:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def engine_revived(self, name: str) -> None:
-        """Tell that an embedded engine died and was started again."""
+        """Tell the owner that the embedded engine ``name`` died and was started again."""
         self._begin(self._put(self._database, ENGINE_REVIVED.format(engine=ENGINES.get(name, name))))
 
     def engine_stuck(self, name: str) -> None:
-        """Tell that an embedded engine died and cannot be started again.
+        """Tell the owner that the embedded engine ``name`` died and cannot be started again.
 
-        While the database is away, the notice is sent directly.
+        While the database is away, the notice does not go through the outbox but is sent directly.
         """
         self._begin(self._tell_at_once(ENGINE_STUCK.format(engine=ENGINES.get(name, name))))
 
     async def stop(self) -> None:
-        """Drop what could not be put into the outbox yet."""
+        """Drop the notices that still wait to be put into the outbox."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

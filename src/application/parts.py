@@ -68,12 +68,14 @@ async def open_application(
     """Open database, object store and services; engines start when they are first used.
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
-    the failure. An original that the object store lost is fetched again from ``attachments``. Callers wait up to
-    ``patience_s`` for a database that is away; work in the background waits up to ``work_patience_s``.
+    the failure. An original that the object store lost is fetched again from ``attachments``, the messenger, unless it
+    is still in the spool. While the database is away, callers wait for it up to ``patience_s`` seconds, and jobs up to
+    ``work_patience_s``.
 
     Raises:
         BadSettings: settings or programs are wrong.
-        DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+        DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
+        ProviderUnavailable: the program that reads the objects of version 0.1 could not be downloaded.
     """
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     async with AsyncExitStack() as stack:
@@ -84,7 +86,7 @@ async def open_application(
         opened, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
         stack.push_async_callback(opened.close)
         stack.callback(objects.close)
-        # Work that lasts minutes outlasts a database that is away for one.
+        # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await _local_user(database)
         spool = settings.persistent_dir / "spool"

@@ -41,7 +41,7 @@ async def collect_examples(settings: Settings) -> Examples:
     """Make examples of all good answers in this installation.
 
     Raises:
-        DatabaseUnavailable, EngineFailed: the answers cannot be read.
+        BadSettings, DatabaseUnavailable, EngineFailed, DiskFull: the database cannot be opened or read.
     """
     async with EmbeddedEngines(settings.persistent_dir) as embedded:
         opened = await open_database(settings, embedded)
@@ -52,7 +52,7 @@ async def collect_examples(settings: Settings) -> Examples:
 
 
 async def collect_from(database: Database) -> Examples:
-    """Make examples of all good answers in a database, with the names of the people in it masked.
+    """Make masked examples of all good answers in a database. Masking knows the names of its employees and clients.
 
     Raises:
         DatabaseUnavailable: the answers cannot be read.

@@ -1,7 +1,7 @@
 """Answers made from passages: a text by the language model that cites them, or the passages themselves as quotes.
 
-The model gets what stands in recordings and earlier answers as data. Its answer counts only when it cites the number of
-a passage: without a citation it rests on nothing that a person could check.
+The model gets the text of passages and of earlier answers as data, not as instructions. Its answer counts only when it
+cites the number of a passage: without a citation the answer rests on nothing that a person could check.
 """
 
 import re
@@ -27,7 +27,7 @@ _CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 _CITED_AS_DATA = re.compile(r"\((\d{1,3})\)")
 _FACT = re.compile(r"\d{2,}|(?<=[\w,;] )[^\W\d_a-zа-яё][\w-]{2,}")
 _STEM = 4
-"""Characters by which a name is known in every case."""
+"""How many first letters of a name are compared: its ending changes with the grammatical case."""
 _NUMBER = re.compile(r"\d+")
 _SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
 
@@ -45,12 +45,12 @@ class Composer:
     ) -> AnswerOutcome:
         """Answer from ``passages``, the best first; return the passages as quotes when the model cites none.
 
-        ``turns`` are the chat's last ones, the latest first. ``examples``, the best first, show what a good answer
-        looks like, where the model's context has room for them. An answer with a number or a name that only an example
-        has is taken for one that cites nothing.
+        ``turns`` are the chat's last turns, the latest first. ``examples``, the best first, show what a good answer
+        looks like, as far as the model's context has room for them. An answer that takes a number or a name from an
+        example, where neither the passages nor the question have it, is treated like one that cites nothing.
 
         Raises:
-            ContextTooSmall: the model's context has no room for a passage and an answer.
+            ContextTooSmall: the model's context has no room for even one passage beside the question and the answer.
             ProviderError: the model failed.
         """
         tokens = min(_ANSWER_TOKENS, self.llm.max_output_tokens, self.llm.context_tokens // _ANSWER_SHARE)
@@ -77,10 +77,11 @@ class Composer:
         return outcome.model_copy(update={"prompt_version": self.prompt.version})
 
     async def _examples(self, examples: Sequence[Example], room: int) -> list[PromptMessage]:
-        """Return the first examples that fit into ``room`` tokens, as earlier questions and answers, the best last.
+        """Return as many of ``examples``, which come best first, as fit into ``room`` tokens.
 
-        Small models imitate such turns, and pass over examples that stand in one text with the passages (measured:
-        ``scripts/benchmark -k learning``).
+        Each becomes a question by the user and an answer by the assistant. The order is reversed, so that the best
+        example is last. Small models imitate such messages, but ignore examples that are in one text with the passages
+        (measured: ``scripts/benchmark -k learning``).
         """
         fitting: list[PromptMessage] = []
         for example in examples:
@@ -93,7 +94,10 @@ class Composer:
         return fitting
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
-        """Return the latest turns that fit into ``room`` tokens as one text, earliest first; [] if none fits."""
+        """Return one text, in a list, of as many of the latest turns as fit into ``room`` tokens, earliest first.
+
+        Return [] when no turn fits.
+        """
         said = [
             texts.chats.TURN_AS_DATA.format(question=as_data(turn.question), answer=as_data(turn.answer or ""))
             for turn in turns
@@ -118,7 +122,8 @@ class Composer:
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
     """Return the model's text as the answer, without the citations of passages that do not exist.
 
-    Return the passages as quotes when no citation is left. Say that there is no answer when the model says so.
+    Return the passages as quotes when no citation is left. When the model says that there is no answer, return an
+    outcome that says the same.
     """
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
     # PostgreSQL stores no NUL, and UTF-8 has no surrogates.
@@ -146,7 +151,10 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
 
 
 def _facts(text: str) -> set[str]:
-    """Return the numbers of a text, and the beginnings of its names; first words of sentences are no names."""
+    """Return the numbers of two or more digits in a text, and the first letters of the names in it.
+
+    Citations are left out. The first word of a sentence does not count as a name.
+    """
     found = _FACT.findall(_CITED.sub("", text))
     return {fact if fact.isdecimal() else fact[:_STEM].casefold() for fact in found}
 
@@ -162,7 +170,7 @@ def _as_written(answer: str) -> str:
 
 
 def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
-    """Return the passages as the answer, with a ``note`` that says why there is no written one."""
+    """Return the passages as the answer, with a ``note`` that says why no model's text is the answer."""
     return AnswerOutcome(
         basis=Basis.QUOTES,
         text="\n\n".join(_quote(passage) for passage in passages),
@@ -172,7 +180,7 @@ def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
 
 
 def no_answer(*, empty: bool) -> AnswerOutcome:
-    """Say that there is no answer; with ``empty`` that there are no transcripts at all yet."""
+    """Return an outcome that says that there is no answer; with ``empty``, also that there are no transcripts yet."""
     return AnswerOutcome(
         basis=Basis.EMPTY if empty else Basis.NOTHING,
         text=texts.chats.NO_ANSWER,

@@ -23,7 +23,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
 
 @dataclass(frozen=True)
 class History:
-    """What a history file holds: a chat, a day of it (None for all days), and the number of questions."""
+    """The contents of a history file: questions of ``chat`` on ``day`` (None for all days), and how many there are."""
 
     chat: Chat
     day: date | None
@@ -33,11 +33,14 @@ class History:
 async def write_history(
     database: Database, chat: Chat, day: date | None, extension: str, path: Path, now: datetime
 ) -> History:
-    """Write the questions and answers of a chat to ``path``; only those of ``day`` when it is given.
+    """Write the questions and answers of a chat to the new file ``path``; only those of ``day`` when that is given.
+
+    ``now`` is written into the file as the time of the export.
 
     Raises:
         NotFound: ``extension`` is none of ``EXTENSIONS``.
-        DatabaseUnavailable: it could not be read.
+        FileExistsError: there is a file at ``path`` already.
+        DatabaseUnavailable: the chat could not be read.
         DiskFull: no space left.
     """
     if extension not in EXTENSIONS:
@@ -133,7 +136,7 @@ def _turns_md(turns: Sequence[Turn]) -> str:
             lines += [texts.chats.FILE_UNANSWERED, ""]
             continue
         note = [f"*{_without_markup(turn.note)}*", ""] if turn.note else []
-        # Numbers of sources stay readable; a tag is no tag.
+        # The brackets around numbers of sources stay as they are; only "<" is escaped, so that no tag takes effect.
         lines += [texts.chats.MARKDOWN_ANSWERS[turn.kind], "", *note, turn.answer.replace("<", r"\<"), ""]
         if turn.sources:
             listed = (f"- {_without_markup(source_line(source))}" for source in turn.sources)

@@ -1,4 +1,4 @@
-"""Finds what recordings say on a question: the port, and an adapter that searches the person's own transcripts."""
+"""Finds passages of recordings for a question: the port, and an adapter that searches the person's own transcripts."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _REACH = 4
 """The most segments that a passage has on either side of a hit, so that an answer is read with its question."""
 _PASSAGE_CHARACTERS = 700
 _WEAKEST_SHARE = 0.35
-"""Passages below this share of the best one's score are left out: they only share a common word with the question."""
+"""Passages below this share of the best passage's score are left out: only common words of the question are in them."""
 
 _Place = tuple[RecordingId, int]
 
@@ -34,7 +34,7 @@ class Retrieval(Protocol):
         """Return the passages that match best, the best first, numbered from 1; none when nothing matches.
 
         Raises:
-            DatabaseUnavailable: it could not be looked up.
+            DatabaseUnavailable: the search was not possible.
         """
         ...
 
@@ -45,7 +45,10 @@ class Retrieval(Protocol):
 
 @dataclass(frozen=True)
 class _Window:
-    """Neighbouring segments; ``speakers`` are those who say the words that were looked for."""
+    """Neighbouring segments around a hit. ``speakers`` are those whose segments have words of the question.
+
+    ``score`` is the sum of the weights of the words that were found.
+    """
 
     segments: tuple[FoundSegment, ...]
     speakers: tuple[str, ...]
@@ -67,7 +70,7 @@ class TranscriptSearch:
         async with self._database.transaction() as connection:
             wanted = await transcripts_store.lexemes_of(connection, question)
             framing = set(await transcripts_store.lexemes_of(connection, texts.chats.FRAMING_WORDS))
-            # «Что сказал клиент?» has nothing but these; then they are what is looked for.
+            # «Что сказал клиент?» has nothing but framing words; then the search is for these.
             lexemes = [lexeme for lexeme in wanted if lexeme not in framing] or wanted
             if not lexemes:
                 return []

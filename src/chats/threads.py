@@ -20,7 +20,7 @@ from user_states import State
 TITLE_CHARACTERS = 50
 _RECENT = timedelta(days=30)
 _REMEMBERED = timedelta(days=1)
-"""How long the name of what was deleted is kept, for a press that is handled again."""
+"""How long a deleted chat is remembered, for a press that is handled again after a crash."""
 
 RatingStatsOf = Callable[[UserId], Awaitable[RatingStats]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
@@ -35,7 +35,7 @@ class ActiveChat(State):
 
 
 class LastTitle(State):
-    """The latest event by which the person named a chat. When it is handled again, it is not taken for a question."""
+    """The latest event by which the person named a chat. Handled again, it must not be taken for a question."""
 
     KEY = "chat_last_title"
     door: str
@@ -43,7 +43,10 @@ class LastTitle(State):
 
 
 class LastDeletion(State):
-    """The latest deletion and what it was asked by: who asks again is told the same."""
+    """The latest deletion: the chat, and the update that asked for it.
+
+    If that update is handled again after a crash, the person reads the same as before.
+    """
 
     KEY = "chat_last_deletion"
     asked_by: str
@@ -69,7 +72,7 @@ class Chats:
         self._rating_stats = rating_stats
 
     async def page(self, owner: UserId, page: int, size: int) -> ChatPage:
-        """Load a page of the owner's chats, the most recently used first.
+        """Load page number ``page`` of the owner's chats, ``size`` chats a page, the most recently used first.
 
         Pages count from 1; a number too high gives the last page.
         """
@@ -97,7 +100,7 @@ class Chats:
             return await _active(connection, owner)
 
     async def begin(self, owner: UserId) -> Chat:
-        """Take the owner to a chat in which nothing was asked yet; a new one when there is none."""
+        """Take the owner to an untitled chat in which nothing was asked yet; to a new chat when there is none."""
         async with self._database.transaction() as connection:
             empty = await chat_history.find_empty_chat(connection, owner)
             chat = empty or await chat_history.create_chat(connection, owner)
@@ -113,7 +116,7 @@ class Chats:
             return await _enter(connection, await chat_history.get_chat(connection, owner, number))
 
     async def rename(self, owner: UserId, number: int, title: str, occasion: Occasion) -> Chat:
-        """Give a chat another title; ``occasion`` is the event by which the owner gave it.
+        """Give a chat another title; ``occasion`` is the event by which the owner chose the title.
 
         Raises:
             NotFound: the owner has no such chat.
@@ -127,7 +130,8 @@ class Chats:
     async def delete(self, owner: UserId, number: int, asked_by: str = "") -> Chat:
         """Delete a chat and return it; a person who was in it is moved to the chat that was used last.
 
-        What was ``asked_by`` the same again is answered again.
+        ``asked_by`` identifies the update that asks for the deletion. When the same update asks again, after a crash,
+        only return the chat that it deleted.
 
         Raises:
             NotFound: the owner has no such chat.
@@ -143,7 +147,10 @@ class Chats:
             return chat
 
     async def is_known(self, owner: UserId, occasion: Occasion) -> bool:
-        """Tell whether ``occasion`` was handled before: its question is stored, or a title was given then or later."""
+        """Tell whether ``occasion`` was handled before.
+
+        It was when its question is stored, or when the owner gave a title by it or by a later event at the same door.
+        """
         async with self._database.transaction() as connection:
             titled = await user_states.get(connection, owner, LastTitle)
             if titled is not None and _is_no_later(occasion, titled):
@@ -155,8 +162,8 @@ class Chats:
     ) -> AnswerId:
         """Store a question in the chat that the owner is in, with a job that answers it; return the answer's id.
 
-        The answer is stored. With ``return_to`` the front door of the occasion also delivers it to that address. The
-        occasion must be a new one, see ``is_known``.
+        The job stores the answer. With ``return_to``, the front door of ``occasion`` then delivers it to that address.
+        ``occasion`` must not have been handled before, see ``is_known``.
         """
         async with self._database.transaction() as connection:
             chat = await _active(connection, owner)
@@ -182,7 +189,7 @@ class Chats:
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """Return beginning and end of a day in the server's time zone; 23 or 25 hours apart when the clocks are changed."""
+    """Return when a day begins and ends in the server's time zone: 23 or 25 hours apart when clocks change that day."""
     beginning = datetime.combine(day, time.min)
     return beginning.astimezone(), (beginning + timedelta(days=1)).astimezone()
 
@@ -197,10 +204,10 @@ def title_from(question: str) -> str:
 
 
 def parse_title(text: str) -> str:
-    """Return the title on one line, with its characters as they were typed.
+    """Return a typed title on one line, its other characters unchanged.
 
     Raises:
-        BadText: it is empty or too long.
+        BadText: the title is empty, or longer than ``TITLE_CHARACTERS``.
     """
     title = one_line(text)
     if not title:

@@ -21,13 +21,13 @@ _SHOWN_PROBLEMS = 100
 
 
 async def export(settings: Settings, path: Path, display: Display, *, force: bool) -> int:
-    """Write the good answers to ``path`` and tell how many there are. Only ``force`` replaces an existing file.
+    """Write the good answers to ``path`` and print how many there are. Only ``force`` replaces an existing file.
 
     Returns:
-        0; 1 when there is nothing to write, 2 when the file may not or cannot be written.
+        0; 1 when there is nothing to write, 2 when the file exists or cannot be written.
 
     Raises:
-        DatabaseUnavailable, EngineFailed: the answers cannot be read.
+        BadSettings, DatabaseUnavailable, EngineFailed: the answers cannot be read.
         DiskFull: no space left.
     """
     if not force and await asyncio.to_thread(os.path.lexists, path):
@@ -58,13 +58,13 @@ async def export(settings: Settings, path: Path, display: Display, *, force: boo
 
 
 async def check(path: Path, display: Display) -> int:
-    """Tell what is wrong with a file of examples.
+    """Print what is wrong with a file of examples.
 
     Returns:
-        0; 1 when it is unfit for training.
+        0; 1 when the file is unfit for training.
 
     Raises:
-        UnreadableFile: it cannot be read.
+        UnreadableFile: the file cannot be read.
     """
     found = await asyncio.to_thread(_tell_problems, path, display)
     if found[False]:

@@ -1,4 +1,4 @@
-"""The command-line library's own words, its help and its complaints, in Russian."""
+"""Puts the command-line library's help and error messages into Russian."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ class _HelpFormatter(click.HelpFormatter):
     """Lays help out under Russian headings."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:  # noqa: ARG002
-        """Write the first line of help."""
+        """Write the usage line, which is the first line of the help."""
         super().write_usage(prog, args, prefix=texts.cli.HELP_USAGE)
 
     @contextmanager
     def section(self, name: str) -> Iterator[None]:
-        """Indent what stands under a heading."""
+        """Write a heading; what is written during the block is indented under it."""
         with super().section(texts.cli.HELP_SECTIONS.get(name, name)):
             yield
 
@@ -27,7 +27,7 @@ class _Context(click.Context):
 
 
 class Command(click.Command):
-    """A command whose help and mistakes are told in Russian."""
+    """A command whose help and error messages are in Russian."""
 
     context_class = _Context
 
@@ -37,7 +37,7 @@ class Command(click.Command):
         try:
             rest = super().parse_args(ctx, args)
         except click.BadOptionUsage as exc:
-            # Raised without it, and it knows which options are flags.
+            # click raises this error without the context, which knows which options are flags.
             exc.ctx = exc.ctx or ctx
             raise
         if rest:
@@ -46,7 +46,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of commands whose help and mistakes are told in Russian."""
+    """A group of commands whose help and error messages are in Russian."""
 
     context_class = _Context
     command_class = Command
@@ -62,7 +62,7 @@ class WholeNumber(click.ParamType[int]):
         self._largest = largest
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the number, or say which numbers are allowed."""
+        """Return the number; fail with a message that says which numbers are allowed."""
         try:
             number = int(value)
         except ValueError:

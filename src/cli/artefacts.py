@@ -1,4 +1,4 @@
-"""The files of a finished recording: transcript and reports in every form, and the manifest of how they came about."""
+"""The files of a finished recording: transcript and reports in every format, and the manifest of how they were made."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ class Finished:
 async def load_finished(
     application: Application, recording_id: RecordingId, run_ids: Sequence[ReportRunId]
 ) -> Finished:
-    """Load what was made of a recording; its reports are those of ``run_ids``, in that order."""
+    """Load a recording that has a transcript, and what was made of it; ``runs`` are those of ``run_ids``, in order."""
     async with application.database.transaction() as connection:
         transcript = await transcripts_store.load_transcript(connection, recording_id)
         assert transcript is not None  # noqa: S101  # only finished recordings come here
@@ -86,12 +86,12 @@ def check_writable(out: Path) -> None:
 
 
 async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str, Any]]:
-    """Write all files, the manifest last, and return their folder and the manifest.
+    """Write all files, the manifest last, into a folder under ``out``; return the folder and the manifest.
 
-    Each file appears whole or not at all.
+    Each file appears whole or not at all. When writing fails, the files that were not there before are removed again.
 
     Raises:
-        DiskFull: no space left; the files that are new are removed again.
+        DiskFull: no space left.
         UnwritableFolder: the folder cannot be made or written to.
     """
     folder, manifest = _folder(finished, out), _manifest(finished)
@@ -100,7 +100,7 @@ async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str
 
 
 async def write_transcript(finished: Finished, out: Path) -> None:
-    """Write only the files of the transcript, while its reports and the manifest are still to come.
+    """Write only the files of the transcript, while the reports and the manifest do not exist yet.
 
     Raises:
         DiskFull, UnwritableFolder: as ``write_artefacts``.
@@ -217,7 +217,7 @@ def _known_sum(costs: Sequence[Decimal | None]) -> float | None:
 
 
 def summary(finished: Finished, folder: Path) -> str:
-    """Return what a person sees at the end: where the files are, the indices, the warnings."""
+    """Return the text that a person sees at the end: where the files are, the indices, the warnings."""
     recording, transcript = finished.recording, finished.transcript
     extensions = [FIRST_FORMAT.extension, *sorted(each.extension for each in OTHER_FORMATS)]
     forms = " ".join(f".{extension}" for extension in extensions)

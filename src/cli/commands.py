@@ -1,7 +1,7 @@
-"""The command line: parses, calls one thing, exits with the status of what happened.
+"""The command line: parses the arguments, calls one function, exits with the status that says how it ended.
 
-The commands import what they run only when they run it: the first line of progress, and the help, must not wait for the
-engines' libraries.
+A command imports the modules that do its work only when it runs: the help and the first line of progress must not wait
+for the engines' libraries.
 """
 
 # ruff: noqa: PLC0415
@@ -133,7 +133,7 @@ def demo(out: Path) -> None:
 @commands.command(help=texts.cli.HELP_DOCTOR, options_metavar="")
 @help_option
 def doctor() -> None:
-    """Tell which engines are in use and whether each works."""
+    """Print which engines are in use and whether each works."""
 
     async def run() -> int:
         settings = load_settings()
@@ -246,7 +246,7 @@ async def _process(**options: object) -> int:
 
 async def _serve() -> int:
     settings = load_settings()
-    # Until the bot is open: what it loads stays, and to look at it again and again takes a fifth of the start.
+    # Until the bot is open: the objects that it loads stay, and collections that check them take a fifth of the start.
     gc.disable()
     from cli.serve import serve
 
@@ -261,7 +261,7 @@ def _require(value: str, allowed: tuple[str, ...]) -> None:
 def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = False) -> None:
     """Run a command, then end the process with the command's exit status.
 
-    Ctrl-C and SIGTERM cancel the command in an orderly way. With ``console`` the log also goes to standard error.
+    Ctrl-C and SIGTERM cancel the command, which then cleans up. With ``console`` the log also goes to standard error.
     """
 
     async def cancellable() -> int:
@@ -284,10 +284,11 @@ def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = F
 
 
 def _open_logs(settings: Settings, *, console: bool) -> None:
-    """Open the log, the first file under ``PERSISTENT_DIR``.
+    """Open the log, the first file that is written under ``PERSISTENT_DIR``.
 
     Raises:
-        BadSettings: that folder cannot be written to.
+        BadSettings: ``PERSISTENT_DIR`` cannot be written to.
+        DiskFull: no space left.
     """
     folder = settings.persistent_dir / "logs"
     try:
@@ -307,7 +308,7 @@ def _say(text: str) -> None:
     try:
         click.echo(text, err=True)
     except OSError:
-        # Python tries once more at the end, and would change the status.
+        # Python flushes standard error once more when it exits: a failure then would change the exit status.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
@@ -319,16 +320,16 @@ def _open_closed_streams() -> None:
 
 
 def main() -> None:
-    """Run the command that the arguments name; every failure is a Russian sentence and an exit status."""
+    """Run the command that the arguments name; every failure becomes a Russian sentence and an exit status."""
     _open_closed_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` takes both over
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` handles SIGINT and SIGTERM
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
         commands(prog_name=_PROGRAM, standalone_mode=False)
     except click.UsageError as exc:
         _say(texts.cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")))
         sys.exit(_USAGE_STATUS)
-    except (KeyboardInterrupt, click.Abort):  # click makes one of the other
+    except (KeyboardInterrupt, click.Abort):  # click turns the first into the second
         sys.exit(_tell(Interrupted()))
     except VoxPersonaError as exc:
         sys.exit(_tell(exc))

@@ -12,9 +12,9 @@ _STEP = 0.1
 
 
 class _Unfailing:
-    """A stream that drops what it cannot write and never fails: its reader may have gone, or its disk may be full.
+    """A stream that never fails, but drops text that cannot be written, as when its reader is gone or the disk is full.
 
-    rich would end the process, and with it the work that is shown, when the reader has gone.
+    Otherwise rich would end the process when the reader is gone, and with it the work whose progress is shown.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -67,7 +67,10 @@ class Display:
         self._console.print(text, markup=False)
 
     def show(self, subject: str, line: str, fraction: float | None) -> None:
-        """Show where a subject is; ``fraction`` of the stage from 0 to 1, or None when it cannot be told."""
+        """Show how far a subject is: ``line`` says it in words, ``fraction`` is the share of its stage that is done.
+
+        ``fraction`` is from 0 to 1, or None when it is not known.
+        """
         if self._live is not None:
             if subject not in self._tasks:
                 self._tasks[subject] = self._live.add_task(subject, total=None)
@@ -82,12 +85,15 @@ class Display:
             self.say(f"{subject}: {line}")
 
     def finish(self, subject: str) -> None:
-        """Take a subject's live bar away."""
+        """Remove a subject's live bar."""
         if self._live is not None and subject in self._tasks:
             self._live.remove_task(self._tasks.pop(subject))
 
     def advance(self, label: str, done: int, total: int) -> None:
-        """Show how much of ``total`` is done of something that is waited for. Plain output gets a line every tenth."""
+        """Show that ``done`` of ``total`` is done of the work called ``label``.
+
+        Plain output gets a line for every tenth of the work.
+        """
         fraction = done / total if total else 0.0
         if self._live is not None:
             self.show(label, f"{fraction:.0%}", fraction)

@@ -22,14 +22,14 @@ from prompt_pack.pack import load_pack
 from utils import human_size
 
 Check = Callable[[], Awaitable[str]]
-"""Returns what is in use; raises the error that its use would meet."""
+"""Tries one part. Returns a description of what is in use; raises the error that using it would raise."""
 
 
 async def examine(settings: Settings, display: Display) -> int:
     """Try every part and print a table.
 
     Returns:
-        0, or the gravest exit status of what does not work.
+        0, or the highest exit status among the errors of parts that do not work.
     """
     table = Table(*texts.cli.DOCTOR_COLUMNS)
     status = 0

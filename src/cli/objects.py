@@ -12,17 +12,17 @@ from object_check import check_objects
 
 _INCOMPLETE_STATUS = 1
 _YOUNG = timedelta(days=1)
-"""A younger object is no orphan: the row of its recording may not be in the database yet."""
+"""An object younger than this does not count as an orphan: its recording may not be in the database yet."""
 
 
 async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
-    """Copy all objects between the folder and the configured bucket, and tell what came of it.
+    """Copy all objects from the folder to the configured bucket, or back, and print the outcome.
 
     Returns:
         0; 1 when objects could not be copied because their bytes are lost.
 
     Raises:
-        BadSettings, ObjectStoreUnavailable, DiskFull: the copy stopped; the same command goes on.
+        BadSettings, ObjectStoreUnavailable, DiskFull: the copy stopped; the same command continues it.
     """
     copied = await copy_between(settings, to_bucket=to_bucket, on_progress=display.advance)
     display.say(texts.cli.COPIED.format(copied=copied.copied, known=copied.known))
@@ -34,13 +34,14 @@ async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
 async def check(settings: Settings, delete: bool, display: Display) -> int:
     """Compare the object store with the recordings; print objects without a recording, and originals that are lost.
 
-    With ``delete`` the objects without a recording are deleted, unless they are all that the store has.
+    With ``delete`` the objects without a recording are deleted, unless the database seems to belong to another store:
+    no object has a recording, or one without a recording is newer than the newest recording.
 
     Returns:
         0; 1 when an original is lost.
 
     Raises:
-        BadSettings, ObjectStoreUnavailable, DatabaseUnavailable: the check did not come to its end.
+        BadSettings, ObjectStoreUnavailable, DatabaseUnavailable, EngineFailed: the check was not completed.
     """
     async with Engines(settings.persistent_dir) as embedded:
         database = await open_database(settings, embedded)

@@ -63,16 +63,17 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
     """Process every file and print what came out.
 
     Returns:
-        The exit status: 0, or the gravest of the files' failures.
+        The exit status: 0, or the highest among the files' failures.
 
     Raises:
         UnwritableFolder, UnknownChoice, BuildingNeeded: the options are wrong; nothing was started.
-        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: no file can be worked on.
+        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part that all files need
+            does not work.
     """
     await asyncio.to_thread(check_writable, options.out)
     problems = await asyncio.to_thread(_problems, options.files)
     if len(problems) == len(set(options.files)):
-        # Nothing to work on: what else the command lacks does not matter.
+        # There is nothing to work on: other mistakes in the command do not matter.
         return _refused(problems, options, display)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     order = _Order(pack, options, display)
@@ -81,7 +82,7 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
 
 
 def _problems(files: Sequence[Path]) -> dict[Path, VoxPersonaError]:
-    """Return what is wrong with the files that cannot be read. Blocking."""
+    """Return the files that cannot be read or are empty, each with the reason. Blocking."""
     problems: dict[Path, VoxPersonaError] = {}
     for file in files:
         try:
@@ -100,7 +101,11 @@ def _refused(problems: Mapping[Path, VoxPersonaError], options: ProcessOptions, 
 
 
 class _Order:
-    """What the options ask for, known before anything is started."""
+    """What the options ask for, worked out before anything is started.
+
+    Raises:
+        UnknownChoice, BuildingNeeded: the options are wrong.
+    """
 
     def __init__(self, pack: ReportPack, options: ProcessOptions, display: Display) -> None:
         self._pack = pack
@@ -118,11 +123,11 @@ class _Order:
         return result.metadata
 
     def _choose_reports(self) -> tuple[ReportType, ...]:
-        """Return the report types that were asked for.
+        """Return the report types that were asked for. ``all`` leaves out those that need a building type not given.
 
         Raises:
             UnknownChoice: no such scenario or report.
-            BadInput: a report that was named needs a building type.
+            BuildingNeeded: a report that was named needs a building type.
         """
         choice = choose_reports(self._pack, self._options.scenario, self._options.report, self.building)
         if choice.without_building:
@@ -157,7 +162,7 @@ class _Session:
         return self._status
 
     async def _work_on(self, accepted: Sequence[Recording]) -> None:
-        """Run a worker until every recording is finished; a failure of the worker ends the wait."""
+        """Run a worker until every recording is finished or has failed. Raise what the worker itself raises."""
         with_model = self._options.scenario != NO_SCENARIO
         queues = [queue_of(recording.id) for recording in accepted]
 
@@ -204,12 +209,12 @@ class _Session:
         return recording
 
     async def _follow(self, recording: Recording) -> None:
-        """Follow one recording until its artefacts are written."""
+        """Follow one recording until its artefacts are written or it has failed."""
         subject = recording.file_name
         try:
             await self._until(recording, _transcribed, _described_work)
             if self._order.reports:
-                # Whatever ends the reports, the transcript is there.
+                # However the work on the reports ends, the person has the transcript.
                 await write_transcript(await load_finished(self._app, recording.id, []), self._options.out)
             run_ids = await self._write_reports(recording)
             self._display.finish(subject)
@@ -247,7 +252,7 @@ class _Session:
         done: Callable[[RecordingProgress], bool],
         described: Callable[[RecordingProgress], tuple[str, float | None]],
     ) -> None:
-        """Show the progress until the work is done.
+        """Show the progress as ``described`` puts it, until ``done`` says that the work is done.
 
         Raises:
             _StoredFailure: the recording's job stopped with an error.

@@ -15,7 +15,7 @@ from prompt_pack.pack import load_pack
 log = structlog.get_logger(__name__)
 
 _STOP_LIMIT_S = 18.0
-"""The most seconds from the signal to the end of the process. The next start goes on with the rest: all is durable."""
+"""The most seconds from the signal to the end of the process. The next start resumes work that was cut off."""
 
 
 async def serve(settings: Settings) -> int:
@@ -28,8 +28,8 @@ async def serve(settings: Settings) -> int:
 
     Raises:
         BotNotConfigured: token, id or hash is missing.
-        MessengerRefusedSecrets: the messenger does not accept them.
-        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed: a part does not start.
+        BadReportPack: the report pack has a fault.
+        Everything that ``open_bot`` raises.
     """
     messenger = messenger_of(settings)
     _stop_on_signals(asyncio.current_task())

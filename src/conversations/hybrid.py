@@ -35,9 +35,9 @@ T = TypeVar("T")
 class HybridStorage:
     """``StorageAdapter`` that takes conversations and ratings whether the database is there or not.
 
-    Callers wait as long as ``database`` is patient, and only for what the journal cannot take.
-
-    ``settle`` moves what the journal took into the database. It may be interrupted at any time, and called again.
+    Only ``add_conversation`` waits for the database, as long as ``database`` is patient, and only when the disk has no
+    space for the journal. ``settle`` moves the entries of the journal into the database; it may be interrupted at any
+    time, and called again.
     """
 
     def __init__(self, database: Database, folder: Path) -> None:
@@ -53,7 +53,8 @@ class HybridStorage:
     def state(self) -> StorageState:
         """Which backend is in use, since when and why.
 
-        ``backlog`` lacks what an earlier process left until ``settle`` or ``get_stats`` has read it.
+        Until the journal was read, as by ``settle`` or ``get_stats``, ``backlog`` lacks the entries of earlier
+        processes.
         """
         away = self._reason is not None
         return StorageState(
@@ -64,7 +65,10 @@ class HybridStorage:
         )
 
     async def add_conversation(self, conversation: Conversation) -> bool:
-        """Store an answer that was found; when the disk has no space for it either, wait for the database."""
+        """Store a finished answer: in the database, or in the journal while the database is away.
+
+        When the disk has no space for the journal, wait for the database.
+        """
         try:
             return await self._stored(lambda storage: storage.add_conversation(conversation))
         except DiskFull:
@@ -76,7 +80,10 @@ class HybridStorage:
         return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))
 
     async def get_stats(self, owner: UserId | None) -> RatingStats:
-        """Count conversations and ratings. While the database is away, add those of the journal to those last known."""
+        """Count conversations and ratings.
+
+        While the database is away, add the journal's figures to the figures that the database gave last.
+        """
         await self._journal.open()
         try:
             stats = await self._postgres.get_stats(owner)
@@ -96,10 +103,10 @@ class HybridStorage:
             return await self._journal.get_rated_conversations(owner, at_least, limit)
 
     async def settle(self) -> None:
-        """Move all that is in the journal into the database, also what an earlier process left.
+        """Move all entries of the journal into the database, also those that an earlier process wrote.
 
         Raises:
-            DatabaseUnavailable: it is away; what was not moved stays.
+            DatabaseUnavailable, DiskFull: the database could not take them; the journal keeps all of them.
         """
         await self._journal.open()
         if not self._journal.backlog:
@@ -130,7 +137,7 @@ class HybridStorage:
 
 
 def _together(known: RatingStats, meanwhile: RatingStats) -> RatingStats:
-    """Return the sums, marked as partial: an answer that was rated again meanwhile is counted twice."""
+    """Return the sums of both, marked as partial, since an answer that was rated again meanwhile is counted twice."""
     one, two, three, four, five = map(sum, zip(known.by_stars, meanwhile.by_stars, strict=True))
     return RatingStats(
         conversations=known.conversations + meanwhile.conversations,

@@ -21,14 +21,15 @@ learning``)."""
 _MOST_COMPARED = 1000
 """The latest good conversations of a person that are compared."""
 _MOST_AT_ONCE = 50
-"""How many earlier questions without a vector of today's model are embedded for one answer; the next do the rest."""
+"""The most earlier questions without a vector of today's model that are embedded for one answer. Later answers embed
+the rest."""
 _LITTLE_ENDIAN = np.dtype("<f4")
 
 
 class Learning:
-    """Finds examples for new answers: at most ``most``, and none when it is 0.
+    """Finds at most ``most`` examples for a new answer; with 0, learning is off.
 
-    An engine of embeddings that fails does not fail the answer; there are no examples then.
+    When the engine of embeddings fails, the answer is made without examples.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Learning:
         self._vectors: dict[tuple[str, AnswerId], Float32Array] = {}
 
     async def embedding_of(self, question: str) -> Embedding | None:
-        """Embed a question; None when learning is off, or the engine does not work."""
+        """Embed a question; return None when learning or the embeddings are off, or the engine does not work."""
         if not self._most:
             return None
         try:
@@ -54,15 +55,17 @@ class Learning:
         return Embedding(model=embeddings.model, vector=vectors[0].astype(_LITTLE_ENDIAN).tobytes())
 
     async def examples(self, owner: UserId, question: Embedding | None) -> list[Example]:
-        """Return the owner's good answers to the questions most like this one, the most alike first.
+        """Return the owner's good answers to the questions most like ``question``, the most alike first.
+
+        Return [] when ``question`` is None, or the engine of embeddings fails.
 
         Raises:
-            DatabaseUnavailable: they could not be looked up.
+            DatabaseUnavailable: the good answers could not be looked up.
         """
         if question is None:
             return []
         good = await self._storage.get_rated_conversations(owner, GOOD, _MOST_COMPARED)
-        # Quotes are no model of an answer.
+        # An answer of quotes shows the model nothing about how to write.
         written = [each for each in good if each.outcome.basis is Basis.MODEL]
         try:
             vectors = await self._vectors_of(written, question.model)
@@ -72,7 +75,7 @@ class Learning:
         return await asyncio.to_thread(_nearest, written, vectors, question, self._most)
 
     async def _vectors_of(self, conversations: Sequence[RatedConversation], model: str) -> list[Float32Array | None]:
-        """Return the vector of each question by ``model``; None where it is not stored and is not made now either."""
+        """Return the vector of each conversation's question by ``model``; None where none is known or made now."""
         known = [self._known_vector(each, model) for each in conversations]
         lacking = [at for at, vector in enumerate(known) if vector is None][:_MOST_AT_ONCE]
         embeddings = await self._embeddings() if lacking else None
@@ -101,7 +104,7 @@ def _nearest(
         for each, vector in zip(conversations, vectors, strict=True)
         if vector is not None and vector.shape == wanted.shape
     ]
-    # Sorting keeps the order of those that are equally alike: the latest rated first.
+    # Sorting keeps the order of equally like questions: the latest rated first.
     near = sorted((each for each in alike if each[0] >= FLOOR), key=lambda each: -each[0])
     chosen: dict[str, Example] = {}
     for _, each in near:

@@ -6,25 +6,28 @@ from datamodels import UserId
 from datamodels_chats import AnswerId, Conversation, RatedConversation, Rating, RatingStats
 
 MOST_CONVERSATIONS = 10_000
-"""The most that a storage keeps. The oldest without a rating are removed first, together with their embeddings; the
-newest is never removed."""
+"""The most conversations that a storage keeps. The oldest without a rating are removed first, together with their
+embeddings; the newest is never removed."""
 
 
 class StorageAdapter(Protocol):
     """Keeps conversations and their ratings. Repeating a call has no further effect.
 
     Raises, in every method:
-        DatabaseUnavailable, DiskFull: nothing was stored.
+        DatabaseUnavailable, DiskFull: the call did not succeed; nothing was stored.
     """
 
     async def add_conversation(self, conversation: Conversation) -> bool:
-        """Store a finished answer with its question; False when it is there already, or its chat was deleted."""
+        """Store a finished answer with its question.
+
+        Return False when the answer is known to have ended before, or its chat to be deleted.
+        """
         ...
 
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
         """Rate an answer; False when the owner is known to have no such answer.
 
-        A rating older than the one that is known changes nothing.
+        A rating that is older than the stored one changes nothing.
         """
         ...
 
@@ -33,8 +36,9 @@ class StorageAdapter(Protocol):
         ...
 
     async def get_rated_conversations(self, owner: UserId | None, at_least: int, limit: int) -> list[RatedConversation]:
-        """Load at most ``limit`` conversations with ``at_least`` so many stars, the latest rated first.
+        """Load at most ``limit`` of the owner's conversations with ``at_least`` or more stars, the latest rated first.
 
-        They are those of everybody when ``owner`` is None. A conversation with a source that was deleted is left out.
+        Load those of everybody when ``owner`` is None. A conversation with a source that is known to be deleted is left
+        out.
         """
         ...

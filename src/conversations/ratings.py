@@ -1,4 +1,4 @@
-"""Ratings: what people think of answers, and figures about it."""
+"""Ratings: what people think of answers, and figures about that."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from db import Database
 from errors import NotFound
 
 COMMENT_CHARACTERS = 4096
-"""As many as a message has."""
+"""The longest comment: as many characters as one Telegram message can have."""
 _MODELS = 10
 _COMMENTS = 5
 
@@ -23,7 +23,7 @@ class Ratings:
         self._storage = storage
 
     async def rate(self, owner: UserId, answer_id: AnswerId, stars: int) -> None:
-        """Rate an answer, 1 (useless) to 5 (just right).
+        """Rate an answer with ``stars`` from 1 (useless) to 5 (just right).
 
         Raises:
             NotFound: the owner has no such answer.
@@ -31,7 +31,7 @@ class Ratings:
         await self._update(owner, answer_id, Rating(stars=stars, at=datetime.now(UTC)))
 
     async def comment(self, owner: UserId, answer_id: AnswerId, text: str) -> None:
-        """Say something about an answer, in at most ``COMMENT_CHARACTERS`` characters.
+        """Store a person's comment on an answer. ``text`` has at most ``COMMENT_CHARACTERS`` characters.
 
         Raises:
             NotFound: the owner has no such answer.
@@ -55,12 +55,12 @@ class Ratings:
         return await self._storage.get_stats(owner)
 
     async def models(self) -> list[ModelMetrics]:
-        """Load the figures of the ten pairs of model and prompt that were used last, the latest first."""
+        """Load the figures of the ten pairs of model and prompt that were used last, the last used first."""
         async with self._database.transaction() as connection:
             return await conversations_store.model_metrics(connection, _MODELS)
 
     async def comments(self) -> list[Rating]:
-        """Load the latest comments of everybody, the latest first."""
+        """Load everybody's five latest comments, the latest first."""
         async with self._database.transaction() as connection:
             return await conversations_store.latest_comments(connection, _COMMENTS)
 

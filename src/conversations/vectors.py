@@ -9,7 +9,7 @@ from utils import disk_full_mapped, fsync_folder, write_all
 
 _MAGIC = b"VPVEC1\0\0"
 _LENGTHS = struct.Struct("<II")
-"""Bytes of a vector, and of the model's name in UTF-8."""
+"""How many bytes a vector has, and how many the model's name has in UTF-8."""
 
 
 class Vectors:
@@ -21,10 +21,10 @@ class Vectors:
     def append(self, embedding: Embedding) -> int | None:
         """Add an embedding at the end of the file, sync the file, and return the embedding's index.
 
-        Return None when the file is of another model or size, or damaged.
+        Return None when the file belongs to another model, has vectors of another size, or is damaged.
 
         Raises:
-            DiskFull: no space left; the file has the embeddings that it had.
+            DiskFull: no space left; the embeddings that were in the file before are unchanged.
         """
         header = _header(embedding)
         with disk_full_mapped(self._path):
@@ -50,7 +50,7 @@ class Vectors:
         return index
 
     def read(self, index: int) -> Embedding | None:
-        """Read an embedding; None when it is not there."""
+        """Read an embedding; None when the file does not have it whole, or cannot be read."""
         try:
             with self._path.open("rb") as file:
                 if file.read(len(_MAGIC)) != _MAGIC:

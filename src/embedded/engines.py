@@ -1,4 +1,4 @@
-"""The engines that run when nothing is configured: started at first use, shared, stopped by their last user."""
+"""The engines that run when nothing is configured: started at first use, shared, stopped by the last user process."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,8 +15,9 @@ from embedded.process import Engine
 class Engines:
     """Embedded engines with their state under ``persistent_dir``, started again when they die.
 
-    Leaving the context stops those nobody else uses. The functions in ``on_revival`` are called with the name of an
-    engine that died and serves again, those in ``on_stuck`` once with the name of one that could not be started again.
+    Leaving the context stops the engines that no other process uses. The functions in ``on_stuck`` are called with the
+    name of an engine that died, once, when the first try to start it again fails; the functions in ``on_revival`` are
+    called with the name of an engine that died and serves again.
     """
 
     def __init__(self, persistent_dir: Path) -> None:
@@ -32,7 +33,7 @@ class Engines:
 
     @property
     def down(self) -> dict[str, datetime]:
-        """Names of the engines that died and do not serve again yet, and since when."""
+        """The engines that died and do not serve again yet: their names, and when each death was noticed."""
         return {engine.name: engine.down_since for engine in self._engines if engine.down_since is not None}
 
     async def __aenter__(self) -> Self:
@@ -51,21 +52,22 @@ class Engines:
                 raise failure
 
     async def postgres(self) -> str:
-        """Return a libpq connection string of the embedded PostgreSQL.
+        """Start the embedded PostgreSQL unless it runs, and return a libpq connection string for it.
 
         Raises:
             EngineFailed: it did not start.
+            DiskFull: no space left for a new database.
         """
         return self._postgres.dsn(await self._postgres.acquire())
 
     async def llm(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> LlmEndpoint:
-        """Return an OpenAI-compatible endpoint that serves ``model_file``, a GGUF.
+        """Return an OpenAI-compatible endpoint that serves ``model_file``, a GGUF; start its server when none runs.
 
-        A server that another command uses already is returned as it runs, with its own model and limits. Each of
-        ``parallel`` requests has the ``context_tokens`` of the result to itself.
+        A server that another command uses already is returned as it runs, with its own model and limits: the result
+        says which. The server takes ``parallel`` requests at once, each with a context of ``context_tokens``.
 
         Raises:
-            EngineFailed: it did not start, as with a file that is no model.
+            EngineFailed: the server did not start, as with a file that is no model.
         """
         self._llm.want(model_file, context_tokens=context_tokens, threads=threads, parallel=parallel)
         return self._llm.endpoint(await self._llm.acquire())
