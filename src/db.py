@@ -24,7 +24,7 @@ from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, Disk
 from migration_backend import MigrationBackend
 
 Connection = psycopg.AsyncConnection[DictRow]
-"""A connection whose rows are dictionaries: what every query of ours runs on."""
+"""A connection whose rows are dictionaries. Every query of ours runs on such a connection."""
 
 Result = TypeVar("Result")
 
@@ -33,14 +33,15 @@ SQL_SCRIPTS = ROOT / "sql_scripts"
 _CONNECT_TIMEOUT_S = 10
 _RECONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 15.0
-"""The longest wait for a connection while the others are in use."""
+"""The longest wait for a connection while all of the pool are in use."""
 _LINE_LIMITS = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 8000,
 }
-"""In seconds, times and milliseconds: a connection whose packets vanish ends by itself within fifteen seconds."""
+"""With these limits (seconds, seconds, a count, milliseconds) a connection whose packets vanish ends by itself within
+fifteen seconds."""
 _SESSION = """
 SET statement_timeout = '60s';
 SET lock_timeout = '30s';
@@ -80,7 +81,8 @@ def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable)
 class Database:
     """A pool of connections to a database whose schema is up to date.
 
-    When it goes away, calls in progress fail at once. When it answers again, the functions in ``on_back`` are called.
+    When the database goes away, calls in progress fail at once. When it answers again, the functions in ``on_back`` are
+    called.
     """
 
     unavailable: type[DatabaseUnavailable] = DatabaseUnavailable
@@ -110,8 +112,9 @@ class Database:
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
-            DatabaseUnavailable: no answer, or access refused. Later calls raise ``unavailable`` in its place.
+            DatabaseUnavailable: no answer, or access refused. Later calls raise ``unavailable`` instead.
             DatabaseMisconfigured: the server's rights or its encoding do not allow our work.
+            DiskFull: the server has no space left for the new schema.
         """
         await asyncio.to_thread(migrate, dsn)
         conninfo = make_conninfo(**{**_conninfo(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
@@ -122,7 +125,7 @@ class Database:
             min_size=1,
             max_size=max_size,
             timeout=checkout_timeout_s,
-            # Afterwards the next who needs a connection tries again, and does not wait for the pool's own pace.
+            # After that time the pool gives up, and the next caller that needs a connection makes it try again at once.
             reconnect_timeout=_RECONNECT_TIMEOUT_S,
             configure=_configure,
             # A server that was restarted costs a reconnection, not an error.
@@ -158,7 +161,8 @@ class Database:
 
         Raises:
             DatabaseUnavailable: no connection, or it broke, or the server gave up the transaction; nothing was done
-                unless the connection broke while committing. Raised at once while the database is known to be away.
+                unless the connection broke while committing. While the database is known to be away, this is raised at
+                once, or after the wait that ``patient`` asked for.
             DatabaseMisconfigured: we may not write.
             DiskFull: the server has no space left; nothing was done.
         """
@@ -169,7 +173,7 @@ class Database:
                     async with connection.transaction():
                         yield connection
             except psycopg.errors.ReadOnlySqlTransaction:
-                # What a session may do is settled when it begins: the next may write, once that was mended.
+                # A session keeps the rights with which it began: a new one may write once these were corrected.
                 await connection.close()
                 raise
             finally:
@@ -188,7 +192,7 @@ class Database:
         """Wait while the database is known to be away.
 
         Raises:
-            DatabaseUnavailable: it took longer than this database's patience.
+            DatabaseUnavailable: the database was away for longer than its ``patient`` allows.
         """
         try:
             async with asyncio.timeout(None if self._patience_s == math.inf else self._patience_s):
@@ -199,8 +203,9 @@ class Database:
     async def persist(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Do ``work`` in a transaction, and do it again when the database did not take it, for whatever reason.
 
-        For what must not be lost, like an answer that was paid for. ``work`` must be repeatable: it is done again
-        when the reply to a commit is lost.
+        Use this to store what must not be lost, like an answer that was paid for. ``work`` must be repeatable: it is
+        done again, too, when only the reply to a commit was lost. When the caller is cancelled, ``work`` gets up to
+        five more seconds.
 
         Raises:
             DatabaseUnavailable: still not taken when the patience of this ``Database`` was over.
@@ -209,7 +214,7 @@ class Database:
         try:
             return await asyncio.shield(storing)
         finally:
-            if not storing.done():  # Whoever stops has a moment for what would have to be paid for again.
+            if not storing.done():  # The result may have been paid for: even a process that stops has time to store it.
                 await asyncio.wait([storing], timeout=_PERSISTENCE_GRACE_S)
                 storing.cancel()
 
@@ -255,7 +260,7 @@ class Database:
 
     @contextmanager
     def _used(self, connection: Connection) -> Iterator[None]:
-        """Have a connection hung up when the database goes away during the block; at once when it is away already."""
+        """Let a connection be hung up when the database goes away during the block; at once when it is away already."""
         self._in_use.add(connection)
         if self._watch.gone is not None:
             hang_up(connection)
@@ -265,11 +270,11 @@ class Database:
             self._in_use.discard(connection)
 
     def _hang_up(self, _: str) -> None:
-        """Let all who wait for the database know that it is away."""
+        """End all waits for the database, which is away: hang up connections in use, and fail waits for one."""
         self._there.clear()
         for connection in self._in_use:
             hang_up(connection)
-        # A moment later, when nobody asks on a connection any more: to cancel a question asks the server.
+        # A moment later, when no query runs on a connection any more: cancelling a query would ask the server.
         asyncio.get_running_loop().call_later(_HANG_UP_PAUSE_S, self._end_waits)
 
     def _end_waits(self) -> None:
@@ -298,7 +303,7 @@ class Database:
 
     @asynccontextmanager
     async def try_advisory_lock(self, name: str) -> AsyncIterator[bool]:
-        """Yield True, holding the lock ``name`` during the block; yield False at once when another holds it.
+        """Yield True and hold the lock ``name`` during the block; yield False at once when the lock is held elsewhere.
 
         Raises:
             DatabaseUnavailable: no connection.
@@ -320,11 +325,7 @@ class Database:
             await connection.close()
 
     async def check(self) -> None:
-        """Ask the database for a sign of life.
-
-        Raises:
-            DatabaseUnavailable: it did not answer.
-        """
+        """Raise ``DatabaseUnavailable`` unless the database answers a query."""
         async with self.transaction() as connection:
             await connection.execute("SELECT 1")
 
@@ -346,13 +347,14 @@ def _conninfo(dsn: str) -> dict[str, Any]:
 def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
-    Processes that start together take turns. A process killed at any moment leaves each file either applied and noted,
-    or neither.
+    Processes that start together take turns. When a process is killed, each file is either applied and noted as
+    applied, or neither.
 
     Raises:
         BadSettings: ``dsn`` is no connection string.
-        DatabaseUnavailable: no answer, or another process has been migrating for minutes.
-        DatabaseMisconfigured: we may not change the schema, or its encoding does not hold every text.
+        DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
+        DatabaseMisconfigured: we may not change the schema, or the encoding does not hold every text.
+        DiskFull: the server has no space left.
     """
     parameters = _conninfo(dsn)
     uri = DatabaseURI(
@@ -368,7 +370,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     with _errors_mapped(), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
         backend.execute(_MIGRATION_SESSION)
         [(encoding,)] = backend.execute(_ENCODING).fetchall()
-        # Where the encoding tells nothing about bytes the driver gives bytes.
+        # With SQL_ASCII, which does not say what bytes mean, the driver returns bytes.
         name = encoding.decode() if isinstance(encoding, bytes) else encoding
         if name != "UTF8":
             why = texts.errors.DATABASE_ENCODING.format(encoding=name)
