@@ -33,8 +33,8 @@ class Copied:
 async def copy_objects(source: ObjectStore, target: ObjectStore, spool: Path, on_copied: OnCopied) -> Copied:
     """Copy every object that ``target`` does not have yet with the same bytes.
 
-    Call ``on_copied`` with ``done`` objects once these are on the target's disk, are there already, or are lost.
-    ``spool`` is a folder for one object at a time, which is removed when it has been copied.
+    ``on_copied`` counts an object as done when it is on the target's disk, was there before, or is lost. One object at
+    a time is put into the folder ``spool``, and removed from there after its copy.
 
     Raises:
         ObjectStoreUnavailable: one of the stores does not answer.

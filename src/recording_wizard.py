@@ -162,9 +162,10 @@ class RecordingWizards:
         self._wake_outbox()
 
     async def _begin_dialog(self, connection: Connection, wizard: RecordingWizard) -> bool:
-        """Ask for the first missing field, or for a confirmation when none is missing; before that, enqueue a proposal.
+        """Ask for the first missing field, or for a confirmation when none is missing.
 
-        Return False when nothing was done, as the wizard is not ready any more or another dialog is open.
+        When fields are missing and their values have not been proposed yet, enqueue the proposal instead. Return False
+        when nothing was done: the wizard is not ready any more, or another dialog is open.
         """
         ready = await recording_wizard_store.lock_ready(connection, wizard)
         if ready is None:

@@ -188,7 +188,7 @@ class ReportPack(Value):
         return _by_id(self._all_reports(), report_id)
 
     def find_scenario(self, scenario_id: str) -> Scenario | None:
-        """Return the scenario; None for an id that the pack does not have, such as that of recordings without one."""
+        """Return the scenario of this id; None when the pack does not have it, as for ``NO_SCENARIO``."""
         return next((each for each in self.scenarios if each.id == scenario_id), None)
 
     def find_report(self, report_id: str) -> ReportType | None:

@@ -66,7 +66,9 @@ class Descriptions:
             return await self._say(connection, await recordings_store.get_by_number(connection, owner, number), chosen)
 
     async def say_scenario_of_file(self, owner: UserId, incoming_id: int, scenario: str) -> ScenarioId:
-        """Set the scenario of a file, which may be no recording yet, unless it has one; return the file's scenario.
+        """Set the scenario of a sent file, unless the file has a scenario; return the one that the file has now.
+
+        If the file has become a recording, the recording gets the scenario as in ``say_scenario``.
 
         Raises:
             UnknownChoice: no such scenario.
@@ -104,7 +106,7 @@ class Descriptions:
 async def take_over_scenario(connection: Connection, recording: Recording, said: ScenarioId | None) -> None:
     """Give a recording the scenario ``said``, which its file got during the intake; None changes nothing.
 
-    The stage stays: the caller has enqueued the recording's job in the same transaction, so no work has begun.
+    The stage stays: in the same transaction the recording's job has been enqueued, which then works by this scenario.
     """
     if said not in {None, recording.request.scenario}:
         assert said is not None  # noqa: S101  # or it would be in the set

@@ -105,9 +105,9 @@ class Intake:
     ) -> Accepted:
         """Check, store and enqueue the file at ``path``; ``file_name`` is its name for people, if not that of ``path``.
 
-        The same bytes sent again are the same recording. It is transcribed anew when ``request`` or the engine differs,
-        or parts could not be transcribed; otherwise work goes on where it was. Without ``again``, a recording that has
-        not failed is left as it is.
+        The same bytes sent again are the same recording. Its work begins anew when scenario, language, number of
+        speakers or engine differ from before, or parts could not be transcribed; otherwise it goes on where it was.
+        Without ``again``, a recording that has not failed is left as it is.
 
         Raises:
             BadInput: the file is no recording that can be worked with.

@@ -37,7 +37,10 @@ def types_of(reports: Sequence[ReportFile]) -> Sequence[tuple[ReportId, str]]:
 
 
 def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tuple[ScenarioId, str]]:
-    """Return ids and labels of the scenarios that occur, in the pack's order; those that it does not have come last."""
+    """Return ids and labels of the scenarios that occur, in the pack's order.
+
+    Scenarios that the pack does not have come last; their label is the id.
+    """
     there = {scenario_of(report, pack) for report in reports}
     labels = {each.id: each.label for each in pack.scenarios}
     known = [(each, label) for each, label in labels.items() if each in there]

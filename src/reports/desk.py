@@ -27,7 +27,7 @@ class ReportDesk:
 
     @asynccontextmanager
     async def alone(self, owner: UserId) -> AsyncIterator[None]:
-        """Run the block while no other action of this person runs; wait for one that does."""
+        """Run the block alone: first wait until no other action of this person runs, then keep later ones waiting."""
         lock = get_user_lock(owner)
         if lock.locked():
             REPORT_LOCK_WAITS.inc()

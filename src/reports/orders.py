@@ -220,8 +220,8 @@ class ReportOrders:
     ) -> ReportId | None:
         """Store the building type of a recording, and return the id of the report to order next.
 
-        ``place`` is the position of that report among those of the recording's scenario, from 1. None, for all of them,
-        returns None.
+        ``place`` is the position of that report among those of the recording's scenario, from 1. When ``place`` is
+        None, all of them are to be ordered, and None is returned.
 
         Raises:
             NotFound: the owner has no recording of that number.
