@@ -3,7 +3,7 @@
 from datamodels import RecordingId, RecordingMetadata
 from db import Connection
 
-# DO NOTHING, in one order of tables and names: recordings that share names neither wait for each other nor deadlock.
+# DO NOTHING, in one order of tables and names: a name that exists is not locked, and two transactions do not deadlock.
 _ADD_EMPLOYEE = """
     INSERT INTO employees (id, name) SELECT gen_random_uuid(), %(employee)s WHERE %(employee)s::text IS NOT NULL
     ON CONFLICT (name) DO NOTHING
@@ -103,20 +103,20 @@ async def list_people(connection: Connection) -> list[str]:
 
 
 async def load_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:
-    """Load the metadata, empty while there are none."""
+    """Load the recording's metadata; return empty metadata while none are stored."""
     row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
     return RecordingMetadata() if row is None else RecordingMetadata.model_validate(row)
 
 
 async def lock_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:
-    """Load the metadata, empty while there are none; nobody else saves any before the transaction ends."""
+    """Load as ``load_metadata`` does; nobody else can change the recording's metadata before the transaction ends."""
     for statement in (_ADD_METADATA, _LOCK_METADATA):
         await connection.execute(statement, {"recording_id": recording_id})
     return await load_metadata(connection, recording_id)
 
 
 async def set_proposed(connection: Connection, recording_id: RecordingId, *, proposed: bool) -> None:
-    """Note whether the proposal of metadata has ended, with or without a result, or is still to come."""
+    """Note that the proposal of metadata has ended, with or without a result; with False, that it is still to come."""
     for statement in (_ADD_METADATA, _SET_PROPOSED):
         await connection.execute(statement, {"recording_id": recording_id, "proposed": proposed})
 

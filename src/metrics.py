@@ -1,4 +1,4 @@
-"""Prometheus metrics of the whole process, one name each, and the watch over the event loop's lag.
+"""The Prometheus metrics, except those of ``provider_calls.policy``, and the watch over the event loop's lag.
 
 While the event loop is late, nobody's button is answered.
 """
@@ -88,7 +88,7 @@ _LATE_S = 0.1
 
 
 class LagMonitor:
-    """Measures how late a short sleep ends; logs the worst of every ten seconds."""
+    """Measures how late a short sleep ends; logs the worst lag of every ten seconds."""
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""yoyo's backend for migrations, with a lock that ends with its connection."""
+"""yoyo's backend for migrations, with a lock that PostgreSQL frees when the connection ends."""
 
 import os
 import socket
@@ -13,11 +13,11 @@ from yoyo.migrations import Migration
 from random_ids import new_id
 
 _MIGRATION_LOCK = 0x766F7870
-"""Key of the advisory lock under which the schema is changed; "voxp"."""
+"""Key of the advisory lock under which the schema is changed: "voxp" in ASCII."""
 
 
 class MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no type information
-    """Locks with an advisory lock, which ends with its connection; yoyo's own, a row, outlives a killed process."""
+    """Uses an advisory lock, which ends with the connection; yoyo's own lock, a row, outlives a killed process."""
 
     @contextmanager
     def lock(self, timeout: float = 0) -> Iterator[None]:  # noqa: ARG002  # lock_timeout of the session counts
@@ -28,7 +28,10 @@ class MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo 
             self.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
-        """Return yoyo's row about a migration, without its look-ups of user and host: in a container both may fail."""
+        """Return the row that yoyo stores about a migration.
+
+        yoyo itself would look up the user's name and the full host name, which may fail in a container.
+        """
         return {
             "id": str(new_id()),
             "migration_id": migration and migration.id,

@@ -1,7 +1,7 @@
 """The object store in a bucket of any S3 server.
 
-A size alone is no proof: what was written is read back and hashed, and what is read is compared with the hash that it
-was stored with.
+A matching size proves nothing: after every write the object is read back and hashed, and at every read the bytes are
+compared with the hash that is stored beside them.
 """
 
 import hashlib
@@ -50,11 +50,11 @@ _Result = TypeVar("_Result")
 
 
 class S3ObjectStore:
-    """One bucket. Every operation is tried three times where that helps.
+    """One bucket. Every operation except ``check`` is tried up to three times when trying again can help.
 
-    Raises, in every method:
+    Raises, in every method that asks the server:
         ObjectStoreUnavailable: no answer or a wrong one, after the retries.
-        ObjectStoreRefusedKey: the server does not accept the key, or does not let it do this.
+        ObjectStoreRefusedKey: the server does not accept the access key, or forbids the operation.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class S3ObjectStore:
             last = some[-1]
 
     async def check(self) -> None:
-        """Ask once for the bucket."""
+        """Raise ``ObjectStoreUnavailable`` unless the bucket is there; asks only once, without retries."""
 
         def bucket_exists() -> None:
             if not self._client.bucket_exists(self._bucket):
@@ -173,7 +173,7 @@ class S3ObjectStore:
         await self._run("check", bucket_exists, tries=1)
 
     async def tidy(self, before: datetime) -> None:
-        """Do nothing: a bucket has no folders, and shows no object that did not arrive whole."""
+        """Do nothing: a bucket has no folders, and no object becomes visible before it has arrived whole."""
 
     def _keys_after(self, last: str | None) -> list[str]:
         objects = self._client.list_objects(self._bucket, recursive=True, start_after=last)

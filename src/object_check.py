@@ -24,9 +24,11 @@ _OURS = re.compile(rf"recordings/{_UUID}/{_UUID}/(?:original\.[a-z0-9]+|transcri
 
 @dataclass
 class CheckedObjects:
-    """The outcome of a check: ``orphans`` are keys of objects, ``lost`` those of originals that are not there.
+    """The outcome of a check.
 
-    ``size_bytes`` is the sum over all originals, by their rows. ``deleted`` tells that the orphans were deleted.
+    ``objects`` counts the objects under our own keys; ``size_bytes`` is the sum over all originals, by their rows.
+    ``orphans`` are keys of objects that no recording names, ``lost`` the keys of originals that the store does not
+    have. ``deleted`` tells whether the orphans were deleted.
     """
 
     objects: int = 0
@@ -41,14 +43,16 @@ async def check_objects(
 ) -> CheckedObjects:
     """Compare the store with the rows; with ``delete``, remove the orphans.
 
-    Only objects under keys of ours that were stored before ``before`` count as orphans: another program may use the
-    same bucket. Nothing is removed when all are orphans, or one is newer than the newest recording: the database then
-    belongs to another store, or was restored from an older backup.
+    Only objects under our own keys count, as another program may use the same bucket, and only those that were stored
+    before ``before``, as a new recording's object is there before its row.
+
+    Nothing is removed when every object is an orphan, or an orphan is newer than the newest recording: the database
+    then belongs to another store, or was restored from an older backup.
 
     Raises:
-        ObjectStoreUnavailable, DatabaseUnavailable: the check did not come to its end.
+        ObjectStoreUnavailable, DatabaseUnavailable: the check could not be finished; some orphans may be removed.
     """
-    # Keys first: who stores or deletes a recording meanwhile has its row read afterwards.
+    # Keys first: the rows, read afterwards, then also have the recordings that are stored meanwhile.
     left = {key async for key in objects.list_keys() if _OURS.fullmatch(key)}
     checked = CheckedObjects(objects=len(left))
     newest_row = newest_orphan = datetime.min.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Copies of all objects from one store to another, verified byte by byte; an interrupted copy can be continued."""
+"""Copies of all objects from one store to another, verified by their hashes; an interrupted copy can be continued."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from random_ids import new_name
 log = structlog.get_logger(__name__)
 
 OnCopied = Callable[[int, int], None]
-"""Called with the objects done and the objects in all."""
+"""Called with the number of objects done, and the number of all objects."""
 
 
 @dataclass
@@ -31,13 +31,14 @@ class Copied:
 
 
 async def copy_objects(source: ObjectStore, target: ObjectStore, spool: Path, on_copied: OnCopied) -> Copied:
-    """Copy every object that ``target`` does not have yet with the same bytes; each is counted once it is on disk.
+    """Copy every object that ``target`` does not have yet with the same bytes.
 
-    ``spool`` is a folder; one file at a time is put there and removed.
+    ``on_copied`` counts an object as done when it is on the target's disk, was there before, or is lost. One object at
+    a time is put into the folder ``spool``, and removed from there after its copy.
 
     Raises:
         ObjectStoreUnavailable: one of the stores does not answer.
-        DiskFull: no space left for the next object.
+        DiskFull: no space is left in ``spool``, or in ``target``, for the next object.
     """
     keys = [key async for key in source.list_keys()]
     result = Copied()

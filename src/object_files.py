@@ -50,7 +50,7 @@ class _Description(Value):
 
 
 class FolderObjectStore:
-    """The objects under ``folder``, which only its owner can enter; any number of processes share it.
+    """The objects under ``folder``, which only its owner can enter; any number of processes may share the folder.
 
     Raises, in every method:
         ObjectFolderUnavailable: the system does not let the folder be read or written.
@@ -149,7 +149,7 @@ class FolderObjectStore:
         await self._run("ensure", lambda: self._make(self._folder))
 
     async def check(self) -> None:
-        """See whether the folder is there and may be written to."""
+        """Raise ``ObjectFolderUnavailable`` unless the folder is there and we may read and write it."""
 
         def check() -> None:
             if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
@@ -158,7 +158,7 @@ class FolderObjectStore:
         await self._run("check", check, tries=1)
 
     async def tidy(self, before: datetime) -> None:
-        """Remove the empty folders that have not changed since ``before``; a put makes its folder again."""
+        """Remove the empty folders that have not changed since ``before``; storing an object makes its folder again."""
 
         def tidy() -> None:
             for parent, _, _ in os.walk(self._folder, topdown=False):
@@ -198,14 +198,19 @@ class FolderObjectStore:
         _remove_data(place, but=description.sha256)
 
     def _make(self, folder: Path) -> None:
-        """Make the folder, and make sure that its name, and those of the folders above, are on the disk."""
+        """Make ``folder`` and those above it that are missing, and sync their names to the disk."""
         missing = [folder, *folder.parents]
         for each in reversed(missing[: missing.index(self._folder) + 1]):
             each.mkdir(mode=0o700, parents=each == self._folder, exist_ok=True)
             fsync_folder(each.parent)
 
     def _read(self, key: str) -> Iterator[bytes]:
-        """Yield the chunks of an object, and compare their hash at the end."""
+        """Yield the chunks of an object.
+
+        Raises:
+            NotFound: there is no such object.
+            ObjectDamaged: the hash, known after the last chunk, is not the stored one.
+        """
         place = self._place(key)
         for _ in range(_MEETINGS):
             sha256 = self._description(key).sha256
@@ -250,7 +255,10 @@ def _data(place: Path, sha256: str) -> Path:
 
 
 def _remove_data(place: Path, *, but: str | None = None) -> None:
-    """Remove an object's earlier bytes, and what killed calls left. The caller holds the folder's lock."""
+    """Remove the files of the object's bytes, except those with the hash ``but``, and what killed calls left.
+
+    The caller holds the folder's lock.
+    """
     data_name = re.compile(rf"{re.escape(place.stem)}\.([0-9a-f]{{64}}){re.escape(place.suffix)}")
     for path in place.parent.iterdir():
         version = data_name.fullmatch(path.name)
@@ -282,7 +290,7 @@ def _chunks_of_file(path: Path, file_name: str) -> Iterator[bytes]:
 
 
 def _removed(folder: Path) -> bool:
-    """Remove an empty folder; False when it is not empty."""
+    """Remove ``folder`` when it is empty; tell whether it is gone."""
     try:
         folder.rmdir()
     except FileNotFoundError:

@@ -33,33 +33,33 @@ class ObjectStore(Protocol):
     Keys are relative paths with ``/``, with no part that is empty, ``.`` or ``..``.
 
     Raises, in every method:
-        ObjectStoreUnavailable: the store did not do it, even after retries where these help.
+        ObjectStoreUnavailable: the operation failed, even after retries where these can help.
     """
 
     async def put_file(self, key: str, path: Path, *, sha256: str, file_name: str) -> None:
         """Store the file at ``path``, whose hash is ``sha256``; ``file_name`` is kept with it.
 
-        An object whose bytes did not arrive unchanged is removed.
-
         Raises:
-            UnreadableFile: the file is gone, or shrinks while it is read.
-            DiskFull: the store is on this disk, and no space is left.
+            UnreadableFile: the file is gone or cannot be read.
+            ObjectDamaged: bytes other than those of ``sha256`` arrived in the store; they are removed.
+            DiskFull: the store is a folder on this machine, and no space is left.
         """
         ...
 
     async def put_bytes(self, key: str, data: bytes) -> None:
-        """Store ``data`` in place of what the key had.
+        """Store ``data`` under ``key``, in place of an object that is there.
 
         Raises:
-            DiskFull: the store is on this disk, and no space is left.
+            DiskFull: the store is a folder on this machine, and no space is left.
         """
         ...
 
     async def get_file(self, key: str, path: Path) -> None:
-        """Fetch an object into ``path``, which is written whole or not at all; the hash is compared.
+        """Fetch an object into ``path``, which is written whole or not at all.
 
         Raises:
             NotFound: there is no such object.
+            ObjectDamaged: the bytes do not have the hash that was stored with them.
             DiskFull: no space left at ``path``.
         """
         ...
@@ -81,19 +81,19 @@ class ObjectStore(Protocol):
         ...
 
     def list_keys(self) -> AsyncIterator[str]:
-        """Yield the keys of all objects, in no particular order; those that come or go meanwhile may be among them."""
+        """Yield the keys of all objects in any order; those stored or deleted meanwhile may or may not be included."""
         ...
 
     async def ensure(self) -> None:
-        """Make the store when it is absent."""
+        """Make the bucket or folder when it is absent."""
         ...
 
     async def check(self) -> None:
-        """Ask once for a sign of life."""
+        """Raise ``ObjectStoreUnavailable`` unless the store can be used; tries only once."""
         ...
 
     async def tidy(self, before: datetime) -> None:
-        """Remove what killed calls left behind until ``before``; every object stays."""
+        """Remove what killed calls left before the time ``before``; every object stays."""
         ...
 
     def close(self) -> None:
@@ -114,9 +114,9 @@ def key_for_transcript(owner_id: UserId, recording_id: RecordingId) -> str:
 async def run_in_thread(
     operation: str, call: Callable[[], _Result], *, tries: int = PROVIDER_TRIES, retry_wait: wait_base | None = None
 ) -> _Result:
-    """Run a store's blocking ``call``, retry it while that helps, and count it under ``operation``.
+    """Run a store's blocking ``call`` in a thread, and count it under the name ``operation``.
 
-    Raises what ``call`` raised last.
+    It is tried up to ``tries`` times, as long as it raises a retryable error. What the last try raises is raised.
     """
     retrying = AsyncRetrying(
         stop=stop_after_attempt(tries),

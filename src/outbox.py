@@ -1,6 +1,6 @@
 """Sends the messages of the outbox: each once, those of a Telegram chat in their order, chats in parallel.
 
-Files are made when they are sent: transcripts and reports in every form, and original recordings.
+A file is made or fetched only when it is sent: a transcript or report in any form, or an original recording.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ from utils import disk_full_mapped
 
 
 class OutboxFiles:
-    """Makes the files. Originals pass through the folder ``spool``."""
+    """Makes the files of messages. An original is kept in the folder ``spool`` while it is sent."""
 
     def __init__(self, database: Database, originals: Originals, pack: ReportPack, spool: Path) -> None:
         self._database = database
@@ -63,12 +63,12 @@ class OutboxFiles:
 
     @asynccontextmanager
     async def made(self, owner: UserId, file: FileReference) -> AsyncIterator[tuple[bytes | Path, str]]:
-        """Yield a file's content and name; they are valid during the block.
+        """Yield a file's content and name. A path, which stands for an original, is valid during the block.
 
         Raises:
-            NotFound: the owner has no such recording or report, or there is no such form of it.
+            NotFound: the owner has no such recording or report, or the file cannot be had in this form.
             OriginalGone: nobody has the recording's file any more.
-            ObjectStoreUnavailable, DatabaseUnavailable, DiskFull: the file could not be made now.
+            ObjectStoreUnavailable, MessengerUnavailable, DatabaseUnavailable, DiskFull: not possible now.
         """
         if file.source is FileSource.RECORDING:
             recording = await self._recording(owner, RecordingId(file.subject))
@@ -131,7 +131,7 @@ def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -
 log = structlog.get_logger(__name__)
 
 _LONGEST_ASIDE = timedelta(minutes=30)
-"""After that a message whose own content cannot be made is given up."""
+"""For how long a message whose file cannot be made is tried before it is given up."""
 
 
 class Outbox:
@@ -156,7 +156,7 @@ class Outbox:
         self._loop.wake()
 
     async def run(self) -> None:
-        """Send until cancelled; a message that is interrupted is sent again at the next start, and arrives once."""
+        """Send until cancelled. A message that a stop interrupts is sent again at the next start, and arrives once."""
         await self._files.clear()
         async with asyncio.TaskGroup() as group:
             tasks: KeyedTasks[ChatId] = KeyedTasks("outbox", group, self._loop.wake)
@@ -214,7 +214,10 @@ class Outbox:
             await outbox_store.try_later(connection, item.id, reason.code, not_before)
 
     async def _let_others_pass(self, item: OutboxItem, reason: VoxPersonaError) -> None:
-        """Put off a message whose own content could not be made; tell its person once, let other messages pass it."""
+        """Try a message again later and let later ones pass it; if it has a file, tell the person once that it is late.
+
+        This is for a failure that concerns this message alone, such as a file that cannot be made now.
+        """
         log.warning("outbox_stands_aside", item=item.id, tries=item.tries, error=reason.code, reason=str(reason))
         not_before = self._now() + timedelta(seconds=delay_s(item.tries))
         async with self._database.transaction() as connection:

@@ -15,8 +15,8 @@ _INSERT = """
     VALUES (%(key)s, %(owner_id)s, %(chat_id)s, %(message)s, %(random_id)s)
     ON CONFLICT (key) DO NOTHING
 """
-# The first of each chat, due or not: what follows it does not overtake it. What stands aside comes when it is due and
-# nothing else waits.
+# The first message of each chat, due or not, so that no later one overtakes it. A message that others may pass is taken
+# when it is due and no other message of its chat waits.
 _SELECT_NEXT = """
     SELECT id, key, chat_id, owner_id, message, random_id, tries, aside_at
     FROM (
@@ -41,7 +41,7 @@ _TRY_LATER = """
 
 
 class Backlog(Value):
-    """How many messages wait to be sent, and since when the first does; None when there are none."""
+    """How many messages wait to be sent, and since when the oldest does; ``since`` is None when none wait."""
 
     count: int
     since: datetime | None
@@ -66,7 +66,7 @@ async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, mes
 
 
 async def list_next(connection: Connection) -> list[OutboxItem]:
-    """Load the first message of each chat, oldest first; a chat whose first one waits for another try is left out."""
+    """Load the next message of each chat, oldest first; leave out a chat whose next message is not due yet."""
     return [OutboxItem.model_validate(row) async for row in await connection.execute(_SELECT_NEXT)]
 
 

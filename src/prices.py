@@ -24,7 +24,10 @@ class AudioFormat(StrEnum):
 
 
 class ModelFacts(Value):
-    """Facts about a model. Prices are US dollars per million tokens and per minute of audio; None is unknown."""
+    """Facts about a model; None is unknown. ``context`` is in tokens.
+
+    Prices are in US dollars: ``input`` and ``output`` per million tokens, ``audio_minute`` per minute of audio.
+    """
 
     input: Decimal | None = Field(None, ge=0)
     output: Decimal | None = Field(None, ge=0)
@@ -64,13 +67,16 @@ def is_free(engine: str) -> bool:
 
 
 def model_facts(model: str) -> ModelFacts | None:
-    """Return the facts about ``model``, or about the model whose dated snapshot it is."""
+    """Return the facts about ``model``, or about the model whose dated snapshot it is; None when neither is known."""
     name = model.lower()
     return _models().get(name) or _models().get(_SNAPSHOT.sub("", name))
 
 
 def cost_usd(model: str, usage: Usage, *, engine: str = "") -> Decimal | None:
-    """Return the US dollars for ``usage`` of an engine at the standard rate; None when the price is unknown."""
+    """Return what ``usage`` of ``model`` costs in US dollars at the standard rate; None when the price is unknown.
+
+    It costs nothing when ``engine`` is one of those that run on this machine.
+    """
     if is_free(engine):
         return Decimal(0)
     facts = model_facts(model)
@@ -80,7 +86,10 @@ def cost_usd(model: str, usage: Usage, *, engine: str = "") -> Decimal | None:
 
 
 def audio_cost_usd(model: str, seconds: float, *, engine: str = "") -> Decimal | None:
-    """Return the US dollars for ``seconds`` of audio transcribed by an engine; None when the price is unknown."""
+    """Return what ``seconds`` of audio cost in US dollars, transcribed by ``model``; None when the price is unknown.
+
+    They cost nothing when ``engine`` is one of those that run on this machine.
+    """
     if is_free(engine):
         return Decimal(0)
     facts = model_facts(model)
@@ -90,6 +99,6 @@ def audio_cost_usd(model: str, seconds: float, *, engine: str = "") -> Decimal |
 
 
 def shutdown_date(model: str) -> date | None:
-    """Return the announced day on which ``model`` stops answering, which may be past; None without one."""
+    """Return the announced day on which ``model`` stops answering, which may be past; None when none is announced."""
     facts = model_facts(model)
     return facts.shutdown if facts else None

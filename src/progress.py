@@ -1,7 +1,7 @@
 """Live cards: one message for each file, recording or order of reports, edited while the work goes on.
 
-What a card shows is computed from the database at every look; so a card that was left behind, by a crash or while the
-bot was down, is brought up to date by the first look after that.
+What a card shows is computed from the database at every look; so a card that is out of date, after a crash or because
+the bot was down, is brought up to date by the first look after that.
 """
 
 import asyncio
@@ -27,14 +27,17 @@ _SHORTEST_INTERVAL_S = 3.0
 _CHAT_SHARE_S = 1.5
 """Seconds between edits in one chat: Telegram takes about one a second, so many cards take turns."""
 _BEFORE_THE_LAST_S = 1.0
-"""Fewest seconds between a card's last change and the one before: the last is shown once Telegram takes it."""
+"""Fewest seconds between the edit that shows the end of the work and the edit before it."""
 _LONGEST_INTERVAL_S = 10.0
-"""Seconds after which a card changes when only time has passed; with Telegram's own delays, that is every 15 s."""
+"""Seconds after which a card is edited when only time has passed; with Telegram's own delays, that is every 15 s."""
 
 
 @dataclass
 class _Shown:
-    """What this process knows about a card: what it last showed and when, and how fast the work goes."""
+    """What this process knows about a card: which content was last shown and when, and how fast the work goes.
+
+    ``pace_from`` is when the stage ``pace_stage`` was first seen, and which fraction of it was done then.
+    """
 
     content: dict[str, object] | None = None
     at: datetime | None = None
@@ -42,7 +45,7 @@ class _Shown:
     pace_from: tuple[datetime, float] | None = None
 
     def remaining_s(self, now: datetime, progress: Measured) -> float | None:
-        """Estimate how long the stage will still take, by its pace since it was first seen; None without a pace yet."""
+        """Estimate the seconds that the stage still takes, from its pace since it was first seen; None if too early."""
         if progress.fraction is None:
             self.pace_from = None
             return None
@@ -114,7 +117,7 @@ class ProgressCards:
                 raise
             log.warning("card_refused", card=card.id, reason=str(exc))
             await self._replace(card, final=view.final and card.message_id is not None)
-        # What is sent says less than what is to be seen.
+        # The first message says less than the card is to show, so it is edited as soon as possible.
         shown.content, shown.at = None if card.message_id is None else content, self._now()
 
     async def _show(self, progress: CardProgress, view: CardView) -> None:
@@ -138,7 +141,10 @@ class ProgressCards:
             await cards_store.note_shown(connection, card.id, shown_hash, final=final)
 
     async def _replace(self, card: ProgressCard, *, final: bool) -> None:
-        """Replace a card whose message is gone, unless it was finished: whoever deletes a finished card has read it."""
+        """Send the card anew, as its message is gone or cannot be edited; if ``final``, only note that it is finished.
+
+        Whoever deletes a finished card has read it.
+        """
         if final:
             await self._note(card, card.shown_hash, final=True)
             return

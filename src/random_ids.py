@@ -1,9 +1,9 @@
 """Random ids, of as many kinds as are needed, each made here and nowhere else.
 
 Rows have UUIDs, which PostgreSQL stores in 16 bytes. Files and keys that nobody reads are named by a UUID's digits.
-Telegram takes a number of 63 bits, and a message that is sent again must have the same one: so one kind of number is
-random and kept in a row, and the other follows from what the message is about. A person reads a code aloud, so it is
-short. A secret is longer than any other id and is never shown.
+Telegram takes a number for each message, and a message that is sent again must have the number it had: so one kind of
+number is random and kept in a row, and the other follows from what the message is about. A person reads a code aloud,
+so it is short. A secret is longer than any other id and is never shown.
 """
 
 import secrets
@@ -36,9 +36,9 @@ def new_random_id() -> int:
 
 
 def random_id_of(occasion: str) -> int:
-    """Return a number like that of ``new_random_id``, always the same for the same ``occasion``.
+    """Return a positive 62-bit number for Telegram that is always the same for the same ``occasion``.
 
-    ``occasion`` is a text that stands for one message: sent again with its number, the message arrives once.
+    ``occasion`` is a text that stands for one message: sent again with the same number, the message arrives once.
     """
     return int.from_bytes(sha256(occasion.encode()).digest()[:8]) >> (64 - _TELEGRAM_BITS) or 1
 

@@ -1,7 +1,7 @@
 """Recording wizards: each leads a person from the transcript over scenario and metadata to the reports.
 
-A move is one transaction: it writes the wizard's new step and puts what the person gets with it into the outbox. So
-each move is made once, whenever the process is killed.
+A move is one transaction: it writes the wizard's new step and puts the messages of this step into the outbox. So each
+move is made once, whenever the process is killed.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ class RecordingWizards:
         self._loop = Loop("wizards")
         self._transcripts = asyncio.Semaphore(_TRANSCRIPTS_AT_ONCE)
         self._asked_for: set[tuple[RecordingId, int]] = set()
-        """Rounds of recordings whose proposal this process has asked for: once is enough."""
+        """The rounds of recordings for which this process has enqueued a proposal: once is enough."""
 
     def wake(self) -> None:
         """Look at once: a person has said something that a wizard waited for."""
@@ -138,7 +138,7 @@ class RecordingWizards:
                 kind, screen = MessageKind.INFO_MESSAGE, which_scenario(recording, self._pack.scenarios)
                 await self._put(connection, wizard, f"{key}:scenario", screen, kind=kind)
             await recording_wizard_store.move(connection, wizard, step)
-        # One that is sent again after it was deleted has its first round again.
+        # A recording that is deleted and sent again is in its first round again.
         self._asked_for.discard(_round(wizard))
         self._wake_outbox()
         self._loop.wake()
@@ -162,7 +162,11 @@ class RecordingWizards:
         self._wake_outbox()
 
     async def _begin_dialog(self, connection: Connection, wizard: RecordingWizard) -> bool:
-        """Ask the first question, show the confirmation card, or order a proposal first; False when it did nothing."""
+        """Ask for the first missing field, or for a confirmation when none is missing.
+
+        When fields are missing and their values have not been proposed yet, enqueue the proposal instead. Return False
+        when nothing was done: the wizard is not ready any more, or another dialog is open.
+        """
         ready = await recording_wizard_store.lock_ready(connection, wizard)
         if ready is None:
             return False
@@ -182,7 +186,8 @@ class RecordingWizards:
         else:
             kind = MessageKind.CONFIRMATION
             screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
-        # Once by the move; the dialog may begin again in the same round when the scenario is chosen late.
+        # The move alone makes this happen once. The key is new each time, as the dialog may begin again in the same
+        # round when the scenario is chosen late.
         await self._put(connection, wizard, f"metadata:{recording.id}:{new_name()}", screen, kind=kind)
         return await recording_wizard_store.move(connection, wizard, WizardStep.CONFIRMATION)
 
@@ -203,7 +208,7 @@ class RecordingWizards:
             await self._put(connection, wizard, key, screen, kind=MessageKind.INFO_MESSAGE)
 
     async def _deliver_reports(self, deliverable: Deliverable) -> None:
-        """Put the outcome of each ended report into the outbox, and after the last one the question for more."""
+        """Put the outcome of each ended report into the outbox, and after the last one the offer of more reports."""
         card, left = deliverable.card, set(deliverable.card.run_ids) - set(deliverable.card.delivered)
         for run_id in deliverable.ended:
             left.discard(run_id)

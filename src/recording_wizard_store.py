@@ -31,7 +31,7 @@ _MOVE = """
     RETURNING recording_id
 """
 # A recording whose roles failed is as ready for questions as one whose roles are known. The newest of the files that
-# were this recording tells whether its person has said what it is. Who answers other questions is not asked more.
+# became this recording tells whether the person has chosen a scenario. Nothing is asked while another dialog is open.
 # OFFSET 0 and the subquery that counts keep the planner from reading all recordings and all states: it does not know
 # how few wizards wait.
 _READY = """
@@ -67,7 +67,7 @@ _LOCK_READY = f"{_READY} AND wizards.recording_id = %(recording_id)s FOR UPDATE 
 
 
 class ReadyWizard(Value):
-    """A wizard whose recording is ready for it.
+    """A wizard that can move on from its step.
 
     ``scenario_known`` tells that the person need not be asked for the scenario, ``proposed`` that the proposal of
     metadata has ended.
@@ -79,14 +79,14 @@ class ReadyWizard(Value):
 
 
 async def start(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
-    """Start the wizard of a recording with its transcript; a wizard that exists is left alone."""
+    """Start the wizard of a recording at the step of the transcript; a wizard that exists stays as it is."""
     await connection.execute(_START, _beginning(owner, chat, recording_id))
 
 
 async def restart(connection: Connection, owner: UserId, chat: ChatId, recording_id: RecordingId) -> None:
-    """Start the wizard in its next round, or in its first.
+    """Start the wizard of a recording anew, in its next round; without a wizard, start the first round.
 
-    So a recording that is processed again has its transcript delivered again.
+    So the transcript of a recording that is processed again is delivered again.
     """
     await connection.execute(_RESTART, _beginning(owner, chat, recording_id))
 
@@ -95,7 +95,7 @@ async def get(connection: Connection, owner: UserId, recording_id: RecordingId) 
     """Load the wizard of a recording for its owner.
 
     Raises:
-        NotFound: there is none, or the recording is someone else's.
+        NotFound: the recording has no wizard, or is someone else's.
     """
     parameters = {"owner_id": owner, "recording_id": recording_id}
     row = await (await connection.execute(_SELECT_OWNED, parameters)).fetchone()
@@ -105,7 +105,7 @@ async def get(connection: Connection, owner: UserId, recording_id: RecordingId) 
 
 
 async def move(connection: Connection, wizard: RecordingWizard, step: WizardStep) -> bool:
-    """Move the wizard from the step of ``wizard`` to ``step``; False when it is at another step by now."""
+    """Move the wizard from the step of ``wizard`` to ``step``; False when its step or round is another by now."""
     parameters = {
         "recording_id": wizard.recording_id,
         "before": wizard.step,
@@ -116,14 +116,14 @@ async def move(connection: Connection, wizard: RecordingWizard, step: WizardStep
 
 
 async def list_ready(connection: Connection) -> list[ReadyWizard]:
-    """Load the wizards that can move on now, those that have waited longest first."""
+    """Load the wizards that can move on now; the one that has waited longest comes first."""
     return [_ready(row) async for row in await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})]
 
 
 async def lock_ready(connection: Connection, wizard: RecordingWizard) -> ReadyWizard | None:
-    """Lock a wizard until the transaction ends and load it.
+    """Load a wizard and lock it until the transaction ends.
 
-    None when it is not ready any more, or is at another step or in another round.
+    Return None when the wizard cannot move on any more, or its row is not as ``wizard`` says.
     """
     parameters = {"no_scenario": NO_SCENARIO, "recording_id": wizard.recording_id}
     row = await (await connection.execute(_LOCK_READY, parameters)).fetchone()

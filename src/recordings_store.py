@@ -1,6 +1,6 @@
-"""Rows of ``recordings``: what they are, and how far the work on them is.
+"""Rows of ``recordings``: what each recording is, and how far the work on it is.
 
-What was cancelled stays so until somebody asks for the work again.
+A recording whose work was cancelled stays cancelled until somebody asks for the work again.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ _COLUMNS = """
     stage_seconds, created_at
 """
 
-# An owner's row is locked before the look for the same bytes, so that of two identical uploads one is stored; the lock
-# leaves foreign keys to the row alone.
+# An owner's row is locked before the look for the same bytes, so that of two identical uploads one is stored. The lock
+# does not hold up rows of other tables that refer to the owner.
 _LOCK_OWNER = "SELECT 1 FROM users WHERE id = %(owner_id)s FOR NO KEY UPDATE"
 _TAKE_NUMBER = """
     UPDATE users SET last_recording_number = last_recording_number + 1 WHERE id = %(owner_id)s
@@ -106,6 +106,9 @@ async def insert_recording(connection: Connection, new: NewRecording) -> Recordi
     """Add a recording and give it its owner's next number, which no other recording ever had.
 
     When the owner has a recording of the same bytes already, that one is returned, with its own id.
+
+    Raises:
+        NotFound: there is no such owner.
     """
     existing = await find_for_insert(connection, new.owner_id, new.sha256)
     if existing is not None:
@@ -130,7 +133,7 @@ async def find_by_sha256(connection: Connection, owner_id: UserId, sha256: str) 
 
 
 async def find_for_insert(connection: Connection, owner_id: UserId, sha256: str) -> Recording | None:
-    """Find as ``find_by_sha256`` does; no recording of this owner is stored before the transaction ends."""
+    """Find as ``find_by_sha256`` does; nobody else can store a recording of this owner before the transaction ends."""
     await connection.execute(_LOCK_OWNER, {"owner_id": owner_id})
     return await find_by_sha256(connection, owner_id, sha256)
 
@@ -146,7 +149,7 @@ async def get_by_number(connection: Connection, owner_id: UserId, number: int) -
     """Load the owner's recording by the number that people see.
 
     Raises:
-        NotFound: the owner has none of that number, whoever else may have.
+        NotFound: the owner has none of that number.
     """
     recording = await find_by_number(connection, owner_id, number)
     if recording is None:
@@ -157,13 +160,13 @@ async def get_by_number(connection: Connection, owner_id: UserId, number: int) -
 async def list_recordings(
     connection: Connection, owner_id: UserId, scenario: ScenarioId | None, limit: int, offset: int
 ) -> list[Recording]:
-    """Load a page of the owner's recordings, newest first; those of all scenarios when None is given."""
+    """Load a page of the owner's recordings, newest first; those of all scenarios when ``scenario`` is None."""
     parameters = {"owner_id": owner_id, "scenario": scenario, "limit": limit, "offset": offset}
     return [_recording(row) async for row in await connection.execute(_SELECT_PAGE, parameters)]
 
 
 async def count_recordings(connection: Connection, owner_id: UserId, scenario: ScenarioId | None) -> int:
-    """Count the owner's recordings; those of all scenarios when None is given."""
+    """Count the owner's recordings; those of all scenarios when ``scenario`` is None."""
     row = await (await connection.execute(_COUNT, {"owner_id": owner_id, "scenario": scenario})).fetchone()
     return row["recordings"] if row else 0
 
@@ -178,7 +181,7 @@ async def get_recording(connection: Connection, owner_id: UserId, recording_id: 
 
 
 async def lock_recording(connection: Connection, owner_id: UserId, recording_id: RecordingId) -> Recording:
-    """Load a recording for its owner; no step moves it on before the transaction ends.
+    """Load a recording for its owner; nobody else can change it, jobs included, before the transaction ends.
 
     Raises:
         NotFound: there is none, or it is someone else's.
@@ -187,7 +190,7 @@ async def lock_recording(connection: Connection, owner_id: UserId, recording_id:
 
 
 async def get_recording_for_job(connection: Connection, recording_id: RecordingId) -> Recording:
-    """Load a recording, whoever owns it: for work that nobody asked for in person.
+    """Load a recording, whoever owns it: for work that runs without its person, such as a job.
 
     Raises:
         NotFound: it was deleted.
@@ -210,26 +213,26 @@ async def update_request(
 
 
 async def delete_recording(connection: Connection, recording_id: RecordingId) -> None:
-    """Delete the recording with its parts, transcript, metadata and report runs; the caller removes its object."""
+    """Delete the recording with its parts, transcript, metadata and report runs; the caller removes the objects."""
     await connection.execute(_DELETE, {"id": recording_id})
 
 
 async def load_progress(connection: Connection, recording_ids: Sequence[RecordingId]) -> list[RecordingProgress]:
-    """Load how far the work on each recording is, in the order asked for, without deleted ones."""
+    """Load how far the work on each recording is, in the order of ``recording_ids``, without deleted ones."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
 
 
 async def list_stored(connection: Connection, after: RecordingId | None, limit: int) -> list[DictRow]:
-    """Load id, owner, object key, size and time of storing of at most ``limit`` recordings, by id.
+    """Load id, owner, object key, size and time of storing of at most ``limit`` recordings, in the order of their ids.
 
-    They are those behind the id ``after``, or the first of all when it is None.
+    Their ids are greater than ``after``; None begins with the first recording.
     """
     return await (await connection.execute(_SELECT_STORED, {"after": after, "limit": limit})).fetchall()
 
 
 async def unfinished_among(connection: Connection, recording_ids: Sequence[RecordingId]) -> set[RecordingId]:
-    """Return those of these recordings that exist and are not done yet."""
+    """Return which of ``recording_ids`` exist and are not done yet."""
     parameters = {"ids": list(recording_ids), "last": Stage.DONE}
     return {RecordingId(row["id"]) async for row in await connection.execute(_SELECT_UNFINISHED, parameters)}
 
@@ -326,8 +329,8 @@ async def choose_scenario(
 async def set_stage(connection: Connection, worked_on: Recording, stage: Stage, seconds: float) -> bool:
     """Note that ``stage`` is done and took ``seconds``; clear an earlier failure.
 
-    Returns False, noting nothing, when the recording was cancelled, or when its stage or its request is not that of
-    ``worked_on`` any more.
+    Returns False, noting nothing, when the recording was cancelled or deleted, or when its stage, scenario, requested
+    language or requested number of speakers is not that of ``worked_on`` any more.
     """
     parameters = {
         "cancelled": Cancelled.code,
@@ -362,7 +365,9 @@ async def record_failure(
     error_text: str,
     retry_at: datetime | None = None,
 ) -> None:
-    """Note why work stopped, and when it will be tried again by itself. The stage stays: work goes on from there.
+    """Note why work stopped, and when it will be tried again; None if only a person can ask for it again.
+
+    The stage stays: work goes on from there.
 
     A cancelled recording stays cancelled.
     """
@@ -379,7 +384,7 @@ async def record_failure(
 
 
 async def cancel(connection: Connection, recording_id: RecordingId) -> bool:
-    """Note that a person stopped the work; False when there is none to stop: it is done or has failed for good."""
+    """Note that a person stopped the work; False when there is none to stop, as it is done or stopped for good."""
     cancelled = Cancelled()
     parameters = {
         "id": recording_id,

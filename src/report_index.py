@@ -1,8 +1,9 @@
 """The index of a report folder: a file of lines, its copy, and a journal of the changes since both were written.
 
 A change of a large index is one synced line in the journal. Now and then the index is written anew, then its copy, and
-the journal begins again; its lines may be applied to an index that has them already. Lines are kept as they are in the
-file and parsed when somebody looks at them: of 100,000 reports a page shows ten.
+the journal begins again. A crash in between does no harm: changes in the journal may be applied to an index that has
+them already. The index's lines are kept as they are in the file and parsed when somebody looks at them: of 100,000
+reports a page shows ten.
 """
 
 import json
@@ -109,7 +110,7 @@ class ReportIndex:
         self.take((report, _dumped(report)) for report in reports)
 
     def take(self, lines: Iterable[tuple[ReportFile, bytes]]) -> None:
-        """Take reports over, each with its line of the file.
+        """Add reports, each with its line in the index's file; they do not count as ``changes``.
 
         Raises:
             ValueError: numbers repeat, or are not below ``next_number``.
@@ -140,7 +141,10 @@ class ReportIndex:
         return self._newest
 
     def add(self, entry: NewReportFile, text: str) -> int:
-        """Add a report, or replace its own line, and return its number."""
+        """Add a report, or replace the line with its id, and return its number.
+
+        A new report gets ``entry.number`` if that is free, else the next number.
+        """
         known = self._number_of(entry.id)
         number = known or self._free_number(entry.number)
         content = {"number": number, "size_bytes": len(text.encode()), "tokens": count_tokens(text)}
@@ -148,11 +152,11 @@ class ReportIndex:
         return number
 
     def put(self, report: ReportFile) -> None:
-        """Put a line in the place of the one with its number."""
+        """Add the line of a report, in place of a line with the same number."""
         self._change({"put": report.model_dump(mode="json")})
 
     def begin_delete(self, number: int) -> ReportFile:
-        """Move a line to ``deleting`` and return it; a line that is there already stays there.
+        """Move the report with this number to ``deleting`` and return it; a report that is there already stays there.
 
         Raises:
             NotFound: there is none.
@@ -239,7 +243,7 @@ class ReportIndex:
 
 @dataclass(frozen=True)
 class StoredIndex:
-    """An index as the disk has it. ``changes`` is the number of changes in the journal, which are applied.
+    """An index as the disk has it, the journal's changes applied. ``changes`` is their number.
 
     A ``torn`` journal ends in a part of a line, and nothing may be appended to it.
     """
@@ -283,10 +287,12 @@ def read_stored(folder: Path) -> StoredIndex:
 
 
 def rebuild(folder: Path) -> ReportIndex:
-    """Make an index of the copy and the journal's changes that parse, and set the broken files aside. Blocking.
+    """Make an index from the copy and from those of the journal's changes that parse; set index and journal aside.
 
-    The new index is written to the copy before index and journal are set aside. The caller then calls
-    ``write_index``.
+    Before that, the new index is written to the copy. The caller then calls ``write_index``. Blocking.
+
+    Raises:
+        DiskFull: no space left; index and journal are as they were.
     """
     try:
         index = _parsed((folder / COPY_NAME).read_bytes())
@@ -310,7 +316,7 @@ def write_index(folder: Path, index: ReportIndex) -> None:
     """Write the index, then its copy, and empty the journal. Blocking.
 
     Raises:
-        DiskFull: no space left; the index is as it was.
+        DiskFull: no space left; the journal is as it was, the index may be as it was or be written.
     """
     content = b"".join(index.content())
     write_atomically(folder / INDEX_NAME, content)
@@ -320,7 +326,7 @@ def write_index(folder: Path, index: ReportIndex) -> None:
 
 
 def append_changes(folder: Path, index: ReportIndex) -> None:
-    """Write the changes of an index behind the journal. Blocking.
+    """Append the changes of ``index`` to the journal, and sync it. Blocking.
 
     Raises:
         DiskFull: no space left; the journal may have a part of the changes, and end in a part of a line.
@@ -331,7 +337,7 @@ def append_changes(folder: Path, index: ReportIndex) -> None:
 
 
 def _told_number(path: Path) -> int:
-    """Return the next number that a broken index gives, or 1."""
+    """Return the ``next_number`` that can still be read in a broken index, or 1."""
     try:
         told = search(rb'"next_number":\s*(\d{1,9})\b', path.read_bytes())
     except FileNotFoundError:

@@ -29,7 +29,7 @@ _COLUMNS = """
     duration_s, error_code, error_text, created_at, finished_at
 """
 
-# Reports that are ordered in one transaction have times of their own: archives list them in the order of these.
+# clock_timestamp gives reports that are ordered in one transaction different times, by which archives sort them.
 _QUEUE_RUN = """
     INSERT INTO report_runs (
         id, recording_id, owner_id, scenario, report_id, building, input_hash, prompt_hash, model, status,
@@ -86,7 +86,7 @@ _POSTPONE_RUN = """
         status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s
     WHERE id = %(id)s AND status <> 'cancelled'
 """
-# Recordings first, as an order does it: else the two could wait for each other's runs.
+# Recordings are locked before runs, as by an order: else order and cancellation could wait for each other.
 _LOCK_RECORDINGS_OF = """
     SELECT FROM recordings WHERE id IN (SELECT recording_id FROM report_runs WHERE id = ANY(%(ids)s))
     ORDER BY id FOR NO KEY UPDATE
@@ -151,7 +151,10 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
 
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
-    """Load what names the owner's report runs: their own fields, and their recording's number and file name."""
+    """Load rows about the owner's report runs: id, number, scenario, report id, time, recording's number and file name.
+
+    Runs that are not done are among them; their number is None.
+    """
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 
 
@@ -187,7 +190,7 @@ async def finish_run(connection: Connection, run_id: ReportRunId, outcome: Repor
 
 
 async def fail_run(connection: Connection, run_id: ReportRunId, error_code: str, error_text: str) -> None:
-    """Note why the run failed; a cancelled run stays cancelled."""
+    """Note why the run failed for good; a cancelled run stays cancelled."""
     await connection.execute(
         _FAIL_RUN, {"id": run_id, "status": RunStatus.FAILED, "error_code": error_code, "error_text": error_text}
     )
@@ -208,7 +211,7 @@ async def postpone_run(
 
 
 async def cancel_runs(connection: Connection, run_ids: Sequence[ReportRunId]) -> list[ReportRunId]:
-    """Note that a person stopped these runs; return those that had not ended yet."""
+    """Note that a person stopped these runs, and return their ids; runs that have ended stay as they are."""
     cancelled = Cancelled()
     parameters = {
         "ids": list(run_ids),
@@ -233,14 +236,14 @@ async def list_unfinished(connection: Connection, recording_id: RecordingId) -> 
 
 
 async def find_pass(connection: Connection, recording_id: RecordingId, input_hash: str) -> StoredPass | None:
-    """Find the answer that was given to the same input before."""
+    """Find the model answer that is stored under ``input_hash`` for the recording."""
     cursor = await connection.execute(_SELECT_PASS, {"recording_id": recording_id, "input_hash": input_hash})
     row = await cursor.fetchone()
     return None if row is None else StoredPass.model_validate(_with_usage(row))
 
 
 async def store_pass(connection: Connection, recording_id: RecordingId, answer: StoredPass) -> None:
-    """Store an answer; an earlier one to the same input stays."""
+    """Store a model answer, unless one with the same ``input_hash`` is stored for the recording."""
     await connection.execute(
         _STORE_PASS,
         {"recording_id": recording_id, **answer.model_dump(exclude={"usage"}), **answer.usage.model_dump()},

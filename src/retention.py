@@ -15,7 +15,7 @@ from db import Connection
 class Retention(NamedTuple):
     """Which rows of a table are deleted, and when.
 
-    ``ended`` is the SQL condition for a row whose work ended before ``%(before)s``; ``age`` is how long it stays then.
+    ``ended`` is the SQL condition for a row whose work ended before ``%(before)s``, a time that is ``age`` ago.
     """
 
     table: LiteralString
@@ -27,7 +27,8 @@ class Retention(NamedTuple):
 RETENTIONS = (
     # A key tells that its occasion was dealt with; whatever could notice the occasion again does so within days.
     Retention("outbox", "coalesce(sent_at, given_up_at) < %(before)s", None),
-    # Of refused and cancelled files, and of deleted recordings. The card of a file would go with it.
+    # Rows of refused and cancelled files, and of deleted recordings. A file's card goes with the row, so an open card
+    # keeps the row.
     Retention(
         "incoming_files",
         """finished_at < %(before)s AND recording_id IS NULL
@@ -43,9 +44,9 @@ RETENTIONS = (
         ))""",
         timedelta(days=30),
     ),
-    # Whoever reads it then takes it for none; the day is for clocks that differ.
+    # An expired state counts as none; the day is for clocks that differ.
     Retention("user_states", "expires_at < %(before)s", timedelta(days=1)),
-    # Telegram deletes no older message for a bot. The newest of its kind can still be edited, as a press on it asks.
+    # Telegram deletes no older message for a bot. The newest of its kind in a chat can still be edited after a press.
     Retention(
         "sent_messages",
         """sent_at < %(before)s AND EXISTS (
@@ -55,14 +56,15 @@ RETENTIONS = (
         )""",
         timedelta(hours=48),
     ),
-    # Those that succeed leave no row; the others are for whoever looks into a failure.
+    # Jobs that succeed leave no row; the others are kept for whoever looks into a failure.
     Retention(
         "procrastinate_jobs",
         """status IN ('succeeded', 'failed', 'cancelled', 'aborted')
         AND NOT EXISTS (SELECT FROM procrastinate_events WHERE job_id = procrastinate_jobs.id AND at >= %(before)s)""",
         None,
     ),
-    # They count failures in a row; without a job there is no next one, and whoever asks for the work begins at none.
+    # A row counts successive failures of the same work. Without a job no failure follows, and work that is asked for
+    # again is counted from zero.
     Retention(
         "job_failures",
         """NOT EXISTS (
@@ -80,7 +82,7 @@ _DELETE: LiteralString = """
 
 
 async def delete_ended(connection: Connection, retention: Retention, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` rows that ended before a time; return how many. Rows that others lock are passed over."""
+    """Delete up to ``limit`` rows whose work ended before ``before``, except locked ones; return how many."""
     query = _DELETE.replace("{table}", retention.table).replace("{ended}", retention.ended)
     parameters = {"before": before, "limit": limit, "looked_at_again": MESSAGES_LOOKED_AT_AGAIN}
     return (await connection.execute(query, parameters)).rowcount

@@ -25,7 +25,7 @@ class PackFiles:
         self.root = root.resolve()
 
     def folders(self, path: str = ".") -> list[str]:
-        """Return the folders in ``path`` by name, without hidden ones."""
+        """Return the folders in ``path`` as sorted paths, without those whose names begin with ``.`` or ``__``."""
         folder = self.root / path
         if not folder.is_dir():
             raise BadReportPack(reason=texts.reports.PACK_NO_FOLDER.format(path=folder.name))
@@ -33,7 +33,7 @@ class PackFiles:
         return sorted(each.relative_to(self.root).as_posix() for each in found)
 
     def resolve(self, folder: str, name: str) -> str:
-        """Return the path of a file that a manifest in ``folder`` names."""
+        """Return the path, relative to the root, of the file that a manifest in ``folder`` calls ``name``."""
         path = (self.root / folder / name).resolve()
         if not path.is_relative_to(self.root):
             raise BadReportPack(reason=texts.reports.PACK_OUTSIDE.format(path=f"{folder}/{name}"))
@@ -78,7 +78,7 @@ class PackFiles:
             raise BadReportPack(reason=_reason(path, exc)) from exc
 
     def fingerprint(self, paths: Iterable[str]) -> str:
-        """Return the sha256 over names and contents of the files."""
+        """Return the sha256 over the paths and contents of the files, in whatever order they are given."""
         digest = hashlib.sha256()
         for path in sorted(set(paths)):
             content = self.text(path).encode()

@@ -41,7 +41,7 @@ class PassKind(StrEnum):
 
 
 class ScenarioRole(Value):
-    """A role that people have in a scenario; its string is its label."""
+    """A role that people have in a scenario; ``str()`` returns the label."""
 
     id: Identifier
     label: Label

@@ -16,7 +16,7 @@ CATEGORY = "category"
 
 
 class Factor(Value):
-    """A factor of choice; ``category`` is the id of its category."""
+    """One of the factors that a taxonomy lists; ``category`` is the id of its category."""
 
     id: str
     label: str
@@ -45,8 +45,10 @@ class Taxonomy(Value):
 class ReportPass(Value):
     """One question to the model. ``schema_`` and the fields after it are set in passes of items only.
 
-    ``schema_`` allows only the taxonomy's factors. ``second_schema``, used when the first answer was not valid, allows
-    any factor: not every endpoint keeps to a schema, and one invented factor should not cost the whole answer.
+    ``taxonomy`` is the field of an item that holds a factor's id, None in a pass without factors. ``schema_`` allows
+    only the taxonomy's factors. ``second_schema``, used when the first answer was not valid, allows any factor: not
+    every endpoint keeps to a schema, and one invented factor should not cost the whole answer. ``key`` are the fields
+    in which equal items agree, ``quotes`` is the field with the list of quotes.
     """
 
     id: str
@@ -62,7 +64,11 @@ class ReportPass(Value):
 
 
 class IndexLine(Value):
-    """A rule of the indices table. ``groups`` are the (value, label) pairs of ``by``, in order."""
+    """A rule of the indices table as it applies to one building type.
+
+    ``passes`` are the ids of the passes that the rule counts in. ``groups`` are the (value, label) pairs of the rule's
+    field ``by``, in order; None for a rule without groups.
+    """
 
     rule: IndexRule
     passes: tuple[str, ...] = ()
@@ -100,7 +106,7 @@ class ReportPlan(Value):
         return len(self.passes) + bool(self.indices and self.indices.prompt)
 
     def variables(self, metadata: str) -> dict[str, Any]:
-        """Return the variables that every prompt may name; ``earlier`` is not among them."""
+        """Return the variables that every prompt may name, except ``earlier``, the results of earlier passes."""
         return {
             "building": self.building.value if self.building else "",
             "building_label": self.taxonomy.label if self.taxonomy else "",
@@ -110,7 +116,7 @@ class ReportPlan(Value):
         }
 
     def described(self, item: Mapping[str, Any], field: str) -> dict[str, Any]:
-        """Return the item with category and labels of the factor in ``field``, which must be known."""
+        """Return a copy of ``item`` with the category and labels of its factor, a known id in ``field``."""
         assert self.taxonomy is not None  # noqa: S101 - the loader takes no taxonomy pass without one
         factor = self.taxonomy.factors[item[field]]
         known = {CATEGORY: factor.category, "category_label": factor.category_label, f"{field}_label": factor.label}
@@ -118,7 +124,7 @@ class ReportPlan(Value):
 
 
 class ReportType(Value):
-    """A report. ``plans`` has one plan per building type; a report that is the same for all has one plan, for None."""
+    """A report. ``plans`` has a plan per building type; if the report is the same for all, one plan at None."""
 
     id: ReportId
     label: str
@@ -131,7 +137,7 @@ class ReportType(Value):
         """Return the plan for the building type; a report that is the same for all types takes any, or None.
 
         Raises:
-            UnknownChoice: the report needs a building type.
+            UnknownChoice: the report needs a building type and none is given.
         """
         if not self.per_building:
             return self.plans[None]
@@ -140,7 +146,7 @@ class ReportType(Value):
         return self.plans[building]
 
     def prompt_hash(self, building: BuildingType | None) -> str:
-        """Return the sha256 over all files that the answer depends on."""
+        """Return the sha256 over all files of the pack that the report depends on."""
         return self.plan(building).prompt_hash
 
 
@@ -155,11 +161,11 @@ class Scenario(Value):
 
 
 class ReportPack(Value):
-    """All scenarios in order, and the questions about a whole recording.
+    """All scenarios in order, and the prompts that belong to no report.
 
-    ``roles_prompt`` takes ``roles`` and ``speakers`` and is answered by ``roles_schema``; ``metadata_prompt`` takes
-    ``scenario`` and ``fields`` and is answered by ``metadata_schema``; ``answer_prompt`` takes ``no_answer`` and is
-    answered by text.
+    ``roles_prompt`` takes ``roles`` and ``speakers``, ``roles_schema`` is the schema of what the model returns;
+    ``metadata_prompt`` takes ``scenario`` and ``fields``, with ``metadata_schema``; ``answer_prompt``, for questions in
+    a chat, takes ``no_answer``, and the model returns text.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -182,7 +188,7 @@ class ReportPack(Value):
         return _by_id(self._all_reports(), report_id)
 
     def find_scenario(self, scenario_id: str) -> Scenario | None:
-        """Return the scenario; None when there is none of this id, as for recordings that only get a transcript."""
+        """Return the scenario of this id; None when the pack does not have it, as for ``NO_SCENARIO``."""
         return next((each for each in self.scenarios if each.id == scenario_id), None)
 
     def find_report(self, report_id: str) -> ReportType | None:
@@ -214,12 +220,12 @@ def _by_id(choices: Sequence[N], wanted: str) -> N:
 
 
 class StructuredAnswers(Protocol):
-    """Asks a language model and stores its answers, so that nothing is paid for twice after a restart."""
+    """Asks a language model and stores what it returns, so that nothing is paid for twice after a restart."""
 
     async def structured(
         self, pass_name: str, messages: Sequence[PromptMessage], schema: Mapping[str, Any], max_tokens: int
     ) -> Any:
-        """Return the answer by ``schema``, or None when it was cut off.
+        """Return the model's answer, which is valid by ``schema``; None when ``max_tokens`` cut it off.
 
         Raises:
             ProviderInvalidAnswer: two answers were not valid.

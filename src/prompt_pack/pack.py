@@ -176,7 +176,11 @@ class IndexLines:
     def of(
         self, rules: Sequence[IndexRule], building: BuildingType | None, *, asks_model: bool
     ) -> tuple[IndexLine, ...]:
-        """Return the lines in order, leaving out rules of other building types and of passes that are not made."""
+        """Return the lines in order, without rules of other building types or of passes that this type does not have.
+
+        Raises:
+            BadReportPack: a rule names what does not exist, or a name occurs twice.
+        """
         every_name = {rule.name for rule in rules}
         lines: list[IndexLine] = []
         names: list[str] = []
@@ -229,7 +233,11 @@ class IndexLines:
 
 
 def load_taxonomies(files: PackFiles) -> dict[BuildingType, Taxonomy]:
-    """Load the taxonomies of all building types, which have the same categories."""
+    """Load the taxonomies of all building types.
+
+    Raises:
+        BadReportPack: a file is missing or wrong, or two taxonomies differ in their categories.
+    """
     taxonomies: dict[BuildingType, Taxonomy] = {}
     for building in BuildingType:
         path = f"{TAXONOMIES}/{building}.yaml"
@@ -267,7 +275,10 @@ def load_taxonomies(files: PackFiles) -> dict[BuildingType, Taxonomy]:
 
 
 def try_templates(plan: ReportPlan) -> None:
-    """Render every prompt and template on sample data, once full and once as empty as the schemas allow."""
+    """Raise ``BadReportPack`` unless all prompts and templates of the plan can be rendered on sample data.
+
+    They are rendered twice: with full data, and with data as empty as the schemas allow.
+    """
     for nulls in (False, True):
         variables = plan.variables("" if nulls else _SAMPLE_METADATA)
         earlier: dict[str, EarlierPass] = {}

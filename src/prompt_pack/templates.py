@@ -37,7 +37,7 @@ class Template(Value):
 
     @property
     def version(self) -> str:
-        """The first digits of the source's SHA-256: another text is another version."""
+        """The first 12 digits of the source's SHA-256, so that a changed text has another version."""
         return hashlib.sha256(self.source.encode()).hexdigest()[:12]
 
     def render(self, variables: Mapping[str, Any]) -> str:
@@ -55,7 +55,7 @@ class Template(Value):
 
 @dataclass(frozen=True)
 class EarlierPass:
-    """A finished pass as later prompts see it; its string is its Markdown."""
+    """A finished pass as later prompts see it; ``str()`` returns its Markdown."""
 
     text: str
     items: Sequence[Mapping[str, Any]] = field(default=())
@@ -93,11 +93,11 @@ def sample(schema: Mapping[str, Any], *, nulls: bool) -> Any:
 Schema = Mapping[str, Any]
 
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
-"""Names of methods, which no field may have: in a template ``item.values`` would be the method."""
+"""Names of a dict's methods, which no field of an item may have: in a template ``item.values`` would be the method."""
 
 
 def check_schema(path: str, schema: Schema) -> None:
-    """Raise ``BadReportPack`` unless providers' strict mode takes the schema."""
+    """Raise ``BadReportPack`` unless the schema is valid and of the form that providers' strict mode demands."""
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as exc:
@@ -116,7 +116,7 @@ def check_schema(path: str, schema: Schema) -> None:
 
 
 def item_fields(path: str, schema: Schema) -> Mapping[str, Schema]:
-    """Return the properties of an item in an items schema."""
+    """Return the properties of an item; raise ``BadReportPack`` unless the schema has a list ``items`` and no more."""
     properties = schema.get("properties", {})
     item = properties.get("items", {}).get("items", {})
     if set(properties) != {"items"} or item.get("type") != "object":
@@ -141,14 +141,17 @@ def check_item_fields(path: str, schema: Schema, *, strings: Sequence[str], quot
 
 
 def with_enum(schema: Schema, field: str, values: Sequence[str]) -> Schema:
-    """Return the items schema with ``field`` limited to ``values``, so that no item is dropped for another value."""
+    """Return a copy of an items schema in which the field of an item has only ``values`` to choose from."""
     limited = copy.deepcopy(dict(schema))
     limited["properties"]["items"]["items"]["properties"][field]["enum"] = list(values)
     return limited
 
 
 def check_value_field(path: str, schema: Schema, field: str) -> None:
-    """Raise unless ``field``, a name or a dotted path, is a number with limits, a string or null."""
+    """Raise ``BadReportPack`` unless ``field``, a name or dotted path, is a limited number, a string or null.
+
+    A number is limited by ``minimum`` and ``maximum`` or by ``enum``. Unions of these types are allowed.
+    """
     leaf: Schema = schema
     for name in field.split("."):
         leaf = leaf.get("properties", {}).get(name, {})

@@ -38,7 +38,7 @@ _DETAIL_CHARS = 160
 
 def openai_client(base_url: str, api_key: str, timeout_s: float) -> openai.AsyncOpenAI:
     """Return a client that tries once. An endpoint without keys gets a placeholder: the SDK insists on a key."""
-    # A proxy of the environment leads out; what listens on this machine is never behind it.
+    # A proxy that the environment names is for the outside; an endpoint on this machine is never behind it.
     loopback = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
     return openai.AsyncOpenAI(
         http_client=openai.DefaultAsyncHttpxClient(trust_env=not loopback),
@@ -50,7 +50,7 @@ def openai_client(base_url: str, api_key: str, timeout_s: float) -> openai.Async
 
 
 def fingerprint(*facts: object) -> str:
-    """Return a short digest of what an engine's output depends on."""
+    """Return 16 hexadecimal digits that stand for ``facts``, all that an engine's output depends on."""
     return sha256(json.dumps([str(fact) for fact in facts]).encode()).hexdigest()[:16]
 
 
@@ -58,8 +58,8 @@ def fingerprint(*facts: object) -> str:
 def openai_errors(provider: str, model: str) -> Iterator[None]:
     """Raise the SDK's errors as ``ProviderError``.
 
-    Neither keys nor what was sent get into the messages: an authentication error's text is dropped, since it quotes the
-    key, and a validation error's is cut where it begins to quote the request.
+    Neither keys nor what was sent get into our messages: the text of an authentication error, which quotes the key, is
+    dropped, and other texts are cut where they begin to quote the request.
     """
     try:
         yield
@@ -80,7 +80,7 @@ def openai_errors(provider: str, model: str) -> Iterator[None]:
 
 
 def status_error(provider: str, model: str, exc: openai.APIStatusError) -> ProviderError:
-    """Return our error for an error status."""
+    """Return the error of ours that stands for the SDK's error about an HTTP status."""
     status = exc.status_code
     refusal = _refusal(exc)
     if refusal:
@@ -100,7 +100,7 @@ def status_error(provider: str, model: str, exc: openai.APIStatusError) -> Provi
 
 
 def _refusal(exc: openai.APIStatusError) -> str | None:
-    """Return our own sentence when money, region, context or size is the cause; None when another cause is."""
+    """Return our own sentence when money, region, context or size is the cause; None for any other cause."""
     status = exc.status_code
     text = f"{exc.code} {exc.type} {exc.message}"
     if status == 402 or (status in {403, 429} and _NO_FUNDS.search(text)):
@@ -113,7 +113,7 @@ def _refusal(exc: openai.APIStatusError) -> str | None:
 
 
 def error_detail(exc: openai.APIError) -> str:
-    """Return the error's own sentence, without what it quotes of the request."""
+    """Return the message of ``exc``, at most 160 characters, cut where it begins to quote the request."""
     message = exc.message
     if isinstance(exc.body, dict) and isinstance(exc.body.get("message"), str):
         message = exc.body["message"]

@@ -48,10 +48,10 @@ class Time:
 class ProviderCalls:
     """Runs the calls to one provider.
 
-    A call whose error says that trying again helps is tried ``PROVIDER_TRIES`` times, after an exponential delay with
-    jitter or the delay that the provider asks for (``retry_after_s`` of the error). At most ``concurrency`` calls run
-    at a time. A call that waits for its next try still counts as one of them, so that other calls do not press a
-    provider that limits the rate. ``timeout_s`` bounds each try.
+    A call is tried up to ``PROVIDER_TRIES`` times, as long as its error says that trying again helps: after an
+    exponential delay with jitter, or the delay that the provider asks for (``retry_after_s`` of the error). At most
+    ``concurrency`` calls run at a time. A call that waits for its next try still counts as running, so that other calls
+    do not press a provider that limits the rate. ``timeout_s`` bounds each try.
     """
 
     def __init__(self, provider: str, concurrency: int, timeout_s: float, *, time: Time | None = None) -> None:
@@ -61,10 +61,10 @@ class ProviderCalls:
         self._places = asyncio.Semaphore(concurrency)
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Await ``call()`` until it succeeds.
+        """Await ``call()``, again after a failure as the class says, and return the result.
 
         Raises:
-            ProviderError: what the last try raised; ``ProviderUnavailable`` when it took too long.
+            ProviderError: what the last try raised; ``ProviderUnavailable`` when that try took too long.
         """
         CALLS.labels(self.provider).inc()
         async with self._places:
@@ -103,7 +103,7 @@ class ProviderCalls:
         if isinstance(asked, int | float):
             return min(float(asked), PROVIDER_LONGEST_RETRY_AFTER_S)
         delay = min(PROVIDER_DELAY_S * 2.0 ** (state.attempt_number - 1), PROVIDER_LONGEST_DELAY_S)
-        # Half of it by chance: callers that failed together shall not come back together.
+        # Half of the delay is random: callers that failed together shall not come back together.
         return delay * (0.5 + 0.5 * self._time.chance())
 
     def _log_retry(self, state: tenacity.RetryCallState) -> None:
@@ -124,9 +124,9 @@ def _error(state: tenacity.RetryCallState) -> ProviderError:
 
 
 def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
-    """Return the seconds to wait by a ``Retry-After`` header, a number or an HTTP date (RFC 9110, 10.2.3).
+    """Return the seconds that a ``Retry-After`` header asks for, as a number or as an HTTP date (RFC 9110, 10.2.3).
 
-    None when the header is absent or makes no sense. Never negative; the policy caps it.
+    None when the header is absent or makes no sense. Never negative, and not capped here: the policy does that.
     """
     if header is None:
         return None

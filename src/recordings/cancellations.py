@@ -1,4 +1,4 @@
-"""Cancelling: work stops wherever it is; what is done stays, and so does the recording itself."""
+"""Cancelling: work stops wherever it is; results that are there stay, and so does the recording itself."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,8 +12,8 @@ from db import Database
 class Cancellations:
     """Stops what is being done for a person.
 
-    ``recording`` stops the work on a recording, ``reports`` that on the owner's report runs; both tell whether there
-    was any.
+    ``recording`` stops the work on a recording, ``reports`` the work on report runs of the owner; both return whether
+    there was work to stop.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Cancellations:
         self._reports = reports
 
     async def cancel_file(self, owner: UserId, incoming_id: int) -> bool:
-        """Stop taking in a file, or the work on the recording that it has become; False when that is over.
+        """Stop taking in a file, or the work on the recording that it has become; False when there is none to stop.
 
         Raises:
             NotFound: the owner has sent no such file.
@@ -40,7 +40,7 @@ class Cancellations:
         return cancelled
 
     async def cancel_card(self, owner: UserId, card_id: int) -> bool:
-        """Stop the work that a card shows; False when it is over.
+        """Stop the work that a card shows; False when there is none to stop.
 
         Raises:
             NotFound: the owner has no such card.

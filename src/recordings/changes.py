@@ -1,4 +1,4 @@
-"""Changes that people make to a stored recording: another scenario, and its deletion."""
+"""Changes that people make to a stored recording: they choose another scenario, or delete the recording."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -19,11 +19,14 @@ from user_states import State
 
 _ORDER = tuple(Stage)
 _REMEMBERED = timedelta(days=1)
-"""How long the name of what was deleted is kept, for a press that is handled again."""
+"""How long the latest deletion is kept, for a press that is handled again."""
 
 
 class LastDeletion(State):
-    """The latest deletion and what it was asked by: who asks again is told the same."""
+    """A person's latest deletion, with number and name of the recording that is gone.
+
+    ``asked_by`` is the update that asked for it: when this update is handled again, the answer is the same.
+    """
 
     KEY = "recording_last_deletion"
     asked_by: str
@@ -34,8 +37,8 @@ class LastDeletion(State):
 class RecordingChanges:
     """Changes recordings.
 
-    ``enqueue`` adds the job of a recording to a transaction. ``stopped`` is a context manager: it ends all work on a
-    recording, and none begins until its block ends.
+    ``enqueue`` adds the job of a recording to a transaction. ``stopped`` returns a context manager that ends all work
+    on a recording; no work on the recording begins until the block ends.
     """
 
     def __init__(
@@ -64,7 +67,8 @@ class RecordingChanges:
     ) -> Recording:
         """Set the scenario and the building type, which stays when ``building`` is None; clear an earlier failure.
 
-        Work is enqueued as far as the scenario changes speakers or roles; nothing is transcribed again.
+        The job of a recording that is not done, or not done any more, is enqueued: speakers or roles that the scenario
+        changes are found anew. Nothing is transcribed again.
 
         Raises:
             NotFound: the owner has no such recording.
@@ -80,7 +84,7 @@ class RecordingChanges:
         return chosen
 
     async def last_deletion(self, owner: UserId, asked_by: str) -> LastDeletion | None:
-        """Return the owner's last deletion when it was ``asked_by`` the same."""
+        """Return the owner's last deletion if the update ``asked_by`` asked for it, else None."""
         async with self._database.transaction() as connection:
             last = await user_states.get(connection, owner, LastDeletion)
         return last if last is not None and last.asked_by == asked_by else None
@@ -92,7 +96,7 @@ class RecordingChanges:
 
         Raises:
             NotFound: the owner has no such recording.
-            ObjectStoreUnavailable, DatabaseUnavailable, ReportIndexBroken: the recording is still listed.
+            ObjectStoreUnavailable, DatabaseUnavailable, ReportIndexBroken, DiskFull: the recording is still listed.
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_recording(connection, owner, recording_id)
@@ -111,12 +115,12 @@ class RecordingChanges:
         return done
 
     def _last_unchanged(self, recording: Recording, scenario: ScenarioId) -> Stage:
-        """Return the last stage whose result is the same for both scenarios."""
+        """Return the last stage whose result is the same with ``scenario`` as with the recording's present scenario."""
         voices_before, roles_before = self._speakers(recording.request.scenario)
         voices, roles = self._speakers(scenario)
         if voices == voices_before and roles == roles_before:
             return Stage.DONE
-        # Roles that were named are taken away when the speakers are found anew.
+        # Roles that are there are removed only when the speakers are found anew.
         return Stage.SPEAKERS_KNOWN if voices == voices_before and not roles_before else Stage.TRANSCRIBED
 
     def _speakers(self, scenario_id: ScenarioId) -> tuple[bool, tuple[ScenarioRole, ...]]:

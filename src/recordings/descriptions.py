@@ -28,8 +28,8 @@ _ASKED_OR_OVER = frozenset([WizardStep.SCENARIO, WizardStep.REPORTS, WizardStep.
 class Descriptions:
     """Takes what people say of their recordings.
 
-    ``today`` tells the person's date: no recording is of a later one. Buttons are handled under the person's lock,
-    ``dialogs.get_user_lock``.
+    ``today`` returns the person's date, the latest that a recording can have. Callers that handle a button hold the
+    person's lock, ``dialogs.get_user_lock``.
     """
 
     def __init__(
@@ -41,7 +41,10 @@ class Descriptions:
         self._today = today
 
     async def scenario_of_file(self, connection: Connection, owner: UserId, caption: str) -> ScenarioId | None:
-        """Return a file's scenario: the caption's, else the one of the storage menu; None when neither says it."""
+        """Return a file's scenario: the one in ``caption``, else the one that the owner chose in the storage menu.
+
+        None when neither is there, or the pack does not have it.
+        """
         known = [scenario.id for scenario in self._pack.scenarios]
         written = scenario_of_caption(caption, known, self._today())
         if written is not None:
@@ -50,7 +53,9 @@ class Descriptions:
         return mode if mode in known else None
 
     async def say_scenario(self, owner: UserId, number: int, scenario: str) -> Recording:
-        """Set a recording's scenario, and let its wizard go on. A scenario that is set stays, unless the wizard asks.
+        """Set a recording's scenario, and let its wizard go on. Return the recording as it is then.
+
+        A scenario that was set before stays, unless the wizard asks for one.
 
         Raises:
             UnknownChoice: no such scenario.
@@ -61,7 +66,9 @@ class Descriptions:
             return await self._say(connection, await recordings_store.get_by_number(connection, owner, number), chosen)
 
     async def say_scenario_of_file(self, owner: UserId, incoming_id: int, scenario: str) -> ScenarioId:
-        """Set the scenario of a file that may be no recording yet, unless it has one; return the one it has now.
+        """Set the scenario of a sent file, unless the file has a scenario; return the one that the file has now.
+
+        If the file has become a recording, the recording gets the scenario as in ``say_scenario``.
 
         Raises:
             UnknownChoice: no such scenario.
@@ -97,9 +104,9 @@ class Descriptions:
 
 
 async def take_over_scenario(connection: Connection, recording: Recording, said: ScenarioId | None) -> None:
-    """Give a recording the scenario that was said of its file during the intake; None changes nothing.
+    """Give a recording the scenario ``said``, which its file got during the intake; None changes nothing.
 
-    Work on the recording begins in this same transaction.
+    The stage stays: in the same transaction the recording's job has been enqueued, which then works by this scenario.
     """
     if said not in {None, recording.request.scenario}:
         assert said is not None  # noqa: S101  # or it would be in the set
@@ -117,7 +124,7 @@ def read_caption(caption: str, scenario: str, today: date) -> CaptionResult:
 
 
 def metadata_of_request(request: ProcessingRequest, today: date) -> RecordingMetadata:
-    """Return the metadata in a request's caption; none while the scenario, which gives the lines a meaning, is unknown.
+    """Return the metadata in a request's caption; without a scenario, which gives the lines a meaning, they are empty.
 
     Blocks as ``read_caption`` does.
     """
@@ -127,7 +134,7 @@ def metadata_of_request(request: ProcessingRequest, today: date) -> RecordingMet
 
 
 async def known_metadata(connection: Connection, recording: Recording, today: date) -> RecordingMetadata:
-    """Load a recording's metadata; when there are none, read its caption and store what it says."""
+    """Load a recording's metadata; when there are none, return and store those in its caption."""
     known = await metadata_store.load_metadata(connection, recording.id)
     if known != RecordingMetadata():
         return known

@@ -73,8 +73,9 @@ class _Sent:
 class Intake:
     """Accepts recordings.
 
-    ``enqueue`` adds the job of a recording to the transaction that stores it; ``engine`` returns name and model of the
-    speech-to-text engine in use: a recording that is sent again is transcribed anew when another engine did it before.
+    ``enqueue`` adds the job of a recording to the transaction that stores the recording. ``engine`` returns name and
+    model of the speech-to-text engine in use: a recording that was transcribed by another one is transcribed anew when
+    it is sent again.
     """
 
     def __init__(
@@ -102,15 +103,15 @@ class Intake:
         with_recording: WithRecording | None = None,
         again: bool = True,
     ) -> Accepted:
-        """Check, store and enqueue the file at ``path``; ``file_name`` is what people call it, when that differs.
+        """Check, store and enqueue the file at ``path``; ``file_name`` is its name for people, if not that of ``path``.
 
-        The same bytes sent again are the same recording. Work is done anew only as far as ``request`` or the engine
-        differs, or parts could not be transcribed. Without ``again``, a recording that is done or being worked on is
-        left as it is.
+        The same bytes sent again are the same recording. Its work begins anew when scenario, language, number of
+        speakers or engine differ from before, or parts could not be transcribed; otherwise it goes on where it was.
+        Without ``again``, a recording that has not failed is left as it is.
 
         Raises:
             BadInput: the file is no recording that can be worked with.
-            ObjectStoreUnavailable, DatabaseUnavailable: nothing was accepted.
+            ObjectStoreUnavailable, DatabaseUnavailable, DiskFull: nothing was accepted.
         """
         named = readable_name(path) if file_name is None else safe_file_name(file_name)
         sent = _Sent(owner, path, named, request, metadata, with_recording)

@@ -55,7 +55,7 @@ class Recordings:
         self._database = database
 
     async def find(self, owner: UserId, number: int, with_recording: WithOwnRecording | None = None) -> Recording:
-        """Load a recording of the owner.
+        """Load a recording of the owner; ``with_recording`` is called in the same transaction.
 
         Raises:
             NotFound: the owner has none of that number.
@@ -67,7 +67,7 @@ class Recordings:
         return recording
 
     async def find_transcript(self, owner: UserId, number: int, with_transcript: WithOwnRecording) -> Recording:
-        """Load a recording of the owner; ``with_transcript`` joins the transaction if the recording is transcribed.
+        """Load a recording of the owner; if it is transcribed, ``with_transcript`` is called in the same transaction.
 
         Raises:
             NotFound: the owner has none of that number.
@@ -92,7 +92,7 @@ class Recordings:
     async def enter(self, owner: UserId, scenario: ScenarioId, page: int, size: int) -> RecordingPage:
         """Load a page of the owner's recordings of a scenario, and give this scenario to the owner's next recordings.
 
-        The newest come first, ``size`` on a page. ``page`` counts from 1; when there are fewer, the last one is loaded.
+        The newest come first, ``size`` on a page. ``page`` counts from 1; beyond the last page, that one is loaded.
         """
         async with self._database.transaction() as connection:
             await choose_mode(connection, owner, scenario)

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class Originals:
-    """Fetches originals. ``spool`` keeps what was sent for a while; ``attachments`` is None without a messenger."""
+    """Fetches originals. ``spool`` keeps sent files for a while; ``attachments`` is None without a messenger."""
 
     def __init__(
         self, database: Database, objects: ObjectStore, spool: Path, attachments: Attachments | None = None
@@ -36,10 +36,10 @@ class Originals:
         An original that the store lost is put back from the spool, or from the messenger.
 
         Raises:
-            OriginalGone: nobody has it any more.
+            OriginalGone: neither object store, spool nor messenger has the original.
             ObjectStoreUnavailable, MessengerUnavailable, DatabaseUnavailable, DiskFull: it could not be fetched now.
         """
-        # A job and a person who wants to listen may ask at the same time, and would fetch it into the same file.
+        # A job and a person who wants to listen may ask at the same time, and would restore it through the same file.
         async with self._restoring.setdefault(recording.id, asyncio.Lock()):
             try:
                 await self._objects.get_file(recording.object_key, path)
@@ -79,7 +79,7 @@ class Originals:
 
 
 def incoming_path(folder: Path, incoming_id: int) -> Path:
-    """Return the path of a sent file in the spool."""
+    """Return the path of a sent file in ``folder``, where the spool keeps these files."""
     return folder / f"{incoming_id}.part"
 
 

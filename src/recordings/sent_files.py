@@ -46,7 +46,7 @@ class SentFiles:
         self._descriptions = descriptions
 
     async def take_in(self, owner: UserId, message: IncomingMessage) -> IncomingFile:
-        """Take the file of a message in, or note why it is refused; its card says which.
+        """Take the file of a message in, or note why it is refused; either way the file gets a card that says so.
 
         Raises:
             ValueError: the message has no file.

@@ -23,7 +23,7 @@ class ReportArchive:
     """The reports of every person. A broken index is rebuilt when it is met.
 
     Raises, in every method:
-        DatabaseUnavailable: rows could not be read or changed; calling the method again goes on from there.
+        DatabaseUnavailable: rows could not be read or changed; calling the method again finishes the work.
     """
 
     def __init__(self, database: Database, files: ReportFiles, pack: ReportPack) -> None:
@@ -64,7 +64,7 @@ class ReportArchive:
             return report, text
 
     async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
-        """Keep a report and return its permanent number, as ``ReportFiles.save`` does."""
+        """Store a report and return its permanent number, as ``ReportFiles.save`` does."""
         return await self._mended(owner, lambda: self._files.save(owner, entry, text))
 
     async def rename(self, owner: UserId, number: int, title: str) -> ReportFile:
@@ -76,7 +76,7 @@ class ReportArchive:
         return await self._mended(owner, lambda: self._files.rename(owner, number, title))
 
     async def delete(self, owner: UserId, number: int) -> ReportFile:
-        """Remove a report for good: its line, its row, its file. ``reconcile`` finishes what a crash interrupts.
+        """Remove a report for good: its line, its row, its file. After a crash, ``reconcile`` finishes the deletion.
 
         Raises:
             NotFound: the owner has no such report.
@@ -119,7 +119,7 @@ class ReportArchive:
 
 
 def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
-    """Return the index entry of a row of ``reports_store.list_named``."""
+    """Return the entry of a report in its folder's index, made from a row of ``reports_store.list_named``."""
     label = pack.label_of(named["report_id"])
     title = texts.reports.TITLE.format(label=label, recording=named["recording_file_name"])
     return NewReportFile(title=title, label=label, **named)

@@ -41,12 +41,12 @@ def reports_per_month(reports: Sequence[ReportFile]) -> Mapping[tuple[int, int],
 
 
 def trend_types(points: Sequence[IndexPoint]) -> Sequence[ReportId]:
-    """Return the report types that have a number to show over time."""
+    """Return the report types whose indices have a number to show over time, sorted by id."""
     return sorted({point.report_id for point in points if _numbers(point)})
 
 
 def trend_indices(points: Sequence[IndexPoint], report_id: ReportId) -> Sequence[tuple[str, str]]:
-    """Return names and labels of a report type's numbers, in the order of their first appearance."""
+    """Return names and labels of a report type's numeric indices, in the order of their first appearance."""
     found: dict[str, str] = {}
     for point in points:
         if point.report_id == report_id:
@@ -58,7 +58,7 @@ def trend_indices(points: Sequence[IndexPoint], report_id: ReportId) -> Sequence
 def trend(
     points: Sequence[IndexPoint], report_id: ReportId, index: str, by: TrendBy
 ) -> Mapping[str, Sequence[tuple[date, float]]]:
-    """Return the days and values of an index for each employee or place; those with the most reports come first."""
+    """Return the days and values of an index by employee or place; the one with the most reports comes first."""
     lines: dict[str, list[tuple[date, float]]] = {}
     for point in points:
         number = _numbers(point).get(index) if point.report_id == report_id else None
@@ -69,7 +69,7 @@ def trend(
 
 
 def months_chart(months: Mapping[tuple[int, int], int]) -> bytes:
-    """Draw how many reports each month has; of more than three years, the last three."""
+    """Draw how many reports each month has; of more than 36 months, the last 36."""
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  # takes a second
 
     shown = list(months.items())[-_MOST_MONTHS:]
@@ -128,5 +128,5 @@ def _label(text: str) -> str:
 
 
 def _numbers(point: IndexPoint) -> Mapping[str, tuple[str, float]]:
-    """Return labels and values of a point's numbers by their names."""
+    """Return labels and values of a point's numeric indices, by the names of the indices."""
     return {each.name: (each.label, float(each.value)) for each in point.indices if isinstance(each.value, int | float)}

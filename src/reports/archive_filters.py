@@ -32,12 +32,15 @@ def filtered(reports: Sequence[ReportFile], wanted: ReportFilter, pack: ReportPa
 
 
 def types_of(reports: Sequence[ReportFile]) -> Sequence[tuple[ReportId, str]]:
-    """Return ids and labels of the types that occur, by label."""
+    """Return ids and labels of the types that occur, sorted by label."""
     return sorted({report.report_id: report.label for report in reports}.items(), key=lambda each: each[1])
 
 
 def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tuple[ScenarioId, str]]:
-    """Return ids and labels of the scenarios that occur, in the pack's order; those unknown to it come last."""
+    """Return ids and labels of the scenarios that occur, in the pack's order.
+
+    Scenarios that the pack does not have come last; their label is the id.
+    """
     there = {scenario_of(report, pack) for report in reports}
     labels = {each.id: each.label for each in pack.scenarios}
     known = [(each, label) for each, label in labels.items() if each in there]
@@ -45,7 +48,10 @@ def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tu
 
 
 def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
-    """Return the scenario of a report, else that of its type: early reports have none of their own. None if unknown."""
+    """Return the scenario of a report; for early reports, which have none of their own, that of their type.
+
+    None when the pack does not have the type either.
+    """
     if report.scenario is not None:
         return report.scenario
     known = pack.find_report(report.report_id)
@@ -104,5 +110,5 @@ def is_fresh(snapshot: ReportSnapshot, now: datetime, lasts: timedelta) -> bool:
 
 
 def minutes_of(lasts: timedelta) -> int:
-    """Return the whole minutes that people are told."""
+    """Return ``lasts`` in whole minutes, at least 1, as people read it."""
     return max(1, round(lasts / timedelta(minutes=1)))

@@ -38,7 +38,7 @@ class ReportDesk:
 
     @asynccontextmanager
     async def alone(self, owner: UserId) -> AsyncIterator[None]:
-        """Let one action of a person happen at a time."""
+        """Run the block alone: first wait until no other action of this person runs, then keep later ones waiting."""
         lock = get_user_lock(owner)
         if lock.locked():
             REPORT_LOCK_WAITS.inc()
@@ -46,14 +46,14 @@ class ReportDesk:
             yield
 
     async def take_snapshot(self, owner: UserId, numbers: Sequence[int]) -> None:
-        """Note the list that is being shown; its numbers can be used from now on."""
+        """Note that a list with these reports is being shown; the list's numbers can be used from now on."""
         async with self._database.transaction() as connection:
             await user_states.put(connection, owner, snapshot_of(numbers, self.now()))
 
     async def usable_snapshot(self, owner: UserId) -> ReportSnapshot | None:
         """Load the list of reports that was shown last, from which a person may pick by number.
 
-        When there is none, or it is too old, forget it, end the dialog about reports and return None.
+        When there is no such list, or the list is too old, forget it, end the dialog about reports and return None.
         """
         async with self._database.transaction() as connection:
             snapshot = await user_states.get(connection, owner, ReportSnapshot)
@@ -65,7 +65,7 @@ class ReportDesk:
         return None
 
     async def begin(self, owner: UserId, dialog: ReportDialog) -> bool:
-        """Begin a dialog, as ``Dialogs.begin`` does."""
+        """Begin a dialog, and return what ``Dialogs.begin`` returns."""
         return await self._dialogs.begin(owner, dialog)
 
     async def dialog(self, owner: UserId) -> ReportDialog:

@@ -28,13 +28,13 @@ CHECKED_WORDS = 4
 _MOST_CANDIDATES = 20
 _FEWEST_SEEDS = 6
 _SHARED_SHARE = 4
-"""Where a quote was said, at least one word of this many is the same; the others may have other endings."""
+"""At the place where a quote was said, at least one in this many words is the same; the rest may differ in endings."""
 _EXACT_BELOW_WORDS = 3
 """A quote of fewer words has to match exactly: two similar words are found nearly anywhere."""
 _LONGEST_QUOTE_WORDS = 120
 _SLACK_WORDS = 2
 _NEGATIONS = frozenset(["не", "ни", "нет", "без"])
-"""A quote and the words that it matches have the same of these: one more or less would say the opposite."""
+"""Words that a quote and its match in the transcript have equally often: one more or less would say the opposite."""
 
 _WORD = re.compile(r"\w+")
 _GAP = re.compile(r"\[?\s*(?:…|\.{3,})\s*\]?")
@@ -97,7 +97,7 @@ class Evidence:
             self._positions.setdefault(word, []).append(position)
 
     def find(self, text: str, time: str | None = None) -> Quote | None:
-        """Find the words of the recording that ``text`` quotes; None when there are none.
+        """Find the words of the recording that ``text`` quotes; None when nobody said them.
 
         Of several exact matches the one nearest to ``time`` (12:41) is taken, without a time the first. The parts
         around a gap (``…``) must all be there, in their order.
@@ -121,7 +121,7 @@ class Evidence:
         return Quote(said, speaker_label(segment.role, segment.speaker), segment.start)
 
     def checked(self, markdown: str, prompt: str) -> CheckedText:
-        """Return the text with speaker and time after each quote, and a mark after quotes that nobody said.
+        """Return ``markdown`` with speaker and time after each quote, and a mark after quotes that nobody said.
 
         A quote that differs from the recording is replaced by what was said. Phrases in «…» stay as they are when
         ``prompt`` has them, too, or when they have fewer than ``CHECKED_WORDS`` words: they are no quotes.
@@ -165,7 +165,8 @@ class Evidence:
     def _candidates_alike(self, words: Sequence[str]) -> list[int]:
         """Return the positions, in order, at which a similar quote may begin.
 
-        At least one in ``_SHARED_SHARE`` of its words follows there, at most ``_SLACK_WORDS`` away from its place.
+        At least one in ``_SHARED_SHARE`` of the quote's words is found after such a position, each at most
+        ``_SLACK_WORDS`` words away from where the quote has it.
         """
         seeds = sorted(range(len(words)), key=lambda index: len(self._positions.get(words[index], ())))
         votes: Counter[int] = Counter()
@@ -203,7 +204,7 @@ class Evidence:
 
 
 def normal_words(text: str) -> list[str]:
-    """Return the words without case, ё and punctuation."""
+    """Return the words of ``text`` without punctuation, in lower case and with е for ё."""
     return [folded(word) for word in _WORD.findall(text)]
 
 
@@ -236,7 +237,10 @@ Item = dict[str, Any]
 
 
 class ItemsReview:
-    """Reviews the items that a model answered, and counts what it drops. Takes CPU time: use a thread."""
+    """Reviews the items in a model's answers. Takes CPU time: use a thread.
+
+    ``unknown_factors`` and ``without_quotes`` count the items that were dropped, ``quotes_not_found`` the quotes.
+    """
 
     def __init__(self, plan: ReportPlan, of_pass: ReportPass, evidence: Evidence) -> None:
         self._plan = plan
@@ -308,7 +312,7 @@ class ItemsReview:
 
 
 def _joined(first: Item, second: Item) -> Item:
-    """Return the first item with the lists of both; its nulls are filled from the second."""
+    """Return a copy of ``first`` whose lists also have what only ``second`` has, its nulls filled from ``second``."""
     joined = dict(first)
     for name, value in second.items():
         if isinstance(value, list) and isinstance(first.get(name), list):

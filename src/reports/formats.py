@@ -38,7 +38,7 @@ def value_text(value: float | str | None) -> str:
 
 
 def indices_table_text(indices: Sequence[IndexValue]) -> str:
-    """Return the indices as a table for monospaced output; a long value stands below its label."""
+    """Return the indices as a table for monospaced output; a long value gets the lines below its label."""
     short = [len(value_text(each.value)) for each in indices if len(value_text(each.value)) <= _SHORT_VALUE]
     width = max(short, default=0)
     lines: list[str] = []
@@ -57,7 +57,10 @@ def indices_table_text(indices: Sequence[IndexValue]) -> str:
 def to_markdown(
     title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
 ) -> str:
-    """Return the whole report as a Markdown file. ``notes`` are warnings and reasons why indices are missing."""
+    """Return the whole report as Markdown. ``meta`` are lines about the recording, put below the title.
+
+    ``notes`` are warnings, and reasons why indices are missing.
+    """
     blocks = [f"# {one_line(title)}", *(["\n".join(f"- {one_line(line)}" for line in meta)] if meta else [])]
     blocks.append(printable(markdown).strip())
     if indices:
@@ -90,7 +93,7 @@ def to_json(run: ReportRun, label: str) -> str:
 def to_docx(
     title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
 ) -> bytes:
-    """Return the whole report as a Word file. Takes CPU time: use a thread."""
+    """Return the whole report, parts as in ``to_markdown``, as a Word file. Takes CPU time: use a thread."""
     document = Document()
     # Or Word underlines all Russian as misspelt English.
     for language in document.styles.element.iter(qn("w:lang")):
@@ -172,7 +175,10 @@ class _DocxWriter:
                 self._inline(paragraph, child)
 
     def _restarted(self, style: str, start: int) -> int:
-        """Add a numbering that begins at ``start`` and return its id: the style's would go on from the list before."""
+        """Add a numbering that begins at ``start``, and return its id.
+
+        The numbering that belongs to ``style`` would go on from the list before.
+        """
         numbering = self._document.part.numbering_part.element
         number_id = self._document.styles[style].element.pPr.numPr.numId.val
         abstract = next(each.abstractNumId.val for each in numbering.num_lst if each.numId == number_id)

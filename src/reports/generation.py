@@ -1,7 +1,8 @@
 """A report from a transcript: the passes of its plan, their evidence checked, and the indices.
 
 A prompt, a window of the transcript and the answer fit into the model's context together. A transcript that is longer
-is worked through in windows: lists are united by code, texts are written from notes of all windows. Nothing is cut off.
+than a window is worked through in windows, none of it is left out: lists are united by code, texts are written from
+notes of all windows.
 
 Rules and transcript come first in every call and the pass's prompt last: engines that cache a prefix read the long
 common beginning once, and the question stands nearest to the answer.
@@ -181,10 +182,10 @@ class _Generation:
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
     ) -> list[list[dict[str, Any]] | None]:
-        """Ask for the items of a window; return a list of them for each part that was asked about.
+        """Ask for the items of a window; return a list of items for each part of the window that was asked about.
 
-        When one answer cannot hold the items, the window is halved, up to ``_MOST_HALVINGS`` times. A part that is
-        still too much for an answer gives None.
+        When one answer cannot hold the items, the window is halved, up to ``_MOST_HALVINGS`` times. None stands for a
+        part whose items still do not fit into an answer.
         """
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, _data(window), prompt]
@@ -214,9 +215,9 @@ class _Generation:
         return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
 
     async def _whole_text(self, pass_name: str, messages: Sequence[PromptMessage]) -> tuple[str, bool]:
-        """Ask for a text; return it, and whether it is cut off.
+        """Ask for a text; return the text, and whether it is cut off.
 
-        When the first answer is cut off, its rest is asked for, or a shorter answer where the context has no room.
+        When the first answer is cut off, the rest is asked for; when the context has no room for both, a shorter text.
         """
         first = await self._answers.text(pass_name, messages, self._answer_tokens)
         if not first.truncated:
@@ -239,10 +240,11 @@ class _Generation:
     ) -> tuple[str, int]:
         """Return the lines as one text, and the number of windows in which they were read.
 
-        When they do not fit into ``room`` tokens, the text is notes of them for the task, or notes of notes.
+        When they do not fit into ``room`` tokens, the model condenses them window by window: the text is its notes for
+        the task, or notes of notes.
 
         Raises:
-            ContextTooSmall: ``room`` is below ``SMALLEST_WINDOW_TOKENS``.
+            ContextTooSmall: the lines do not fit, and a window would have less than ``SMALLEST_WINDOW_TOKENS``.
             ProviderInvalidAnswer: the notes do not get shorter.
         """
         read_in = 1
@@ -332,7 +334,7 @@ class _Generation:
 
 
 def _data(text: str) -> PromptMessage:
-    """Return a message with the text between markers. Angle brackets in the text are replaced: it holds no marker."""
+    """Return a message with ``text`` between markers; angle brackets in it are replaced, so that it has no markers."""
     content = texts.reports.DATA.format(
         notice=texts.reports.DATA_NOTICE,
         start=texts.reports.TRANSCRIPT_START,
@@ -343,9 +345,9 @@ def _data(text: str) -> PromptMessage:
 
 
 async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run the calls at once; return their results in order.
+    """Run the calls concurrently; return their results in order.
 
-    When a call fails with an error of ours, the others are stopped and the first such error is raised alone.
+    When a call fails, the others are stopped. The first ``VoxPersonaError`` among the failures is raised alone.
     """
     try:
         async with asyncio.TaskGroup() as group:

@@ -20,8 +20,8 @@ def compute_indices(
 ) -> tuple[IndexValue, ...]:
     """Compute the table in the pack's order, without the names that begin with ``_``.
 
-    ``answer`` is valid by the indices' schema; None leaves out what depends on it. A value is None where the recording
-    gives no data.
+    ``answer`` is valid by the indices' schema; without it, the values that depend on it are left out. A value is None
+    where the recording gives no data.
     """
     known: dict[str, IndexResult] = {}
     shown: list[IndexValue] = []

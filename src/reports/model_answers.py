@@ -19,7 +19,10 @@ _LONGEST_PROBLEM = 300
 
 
 class ModelAnswerStore(Protocol):
-    """Keeps the model's answers for one recording's reports. ``data`` may be left out: it is parsed from ``text``."""
+    """Keeps the model's answers for one recording's reports.
+
+    A store need not keep ``data`` of a completion: it is parsed from ``text`` again.
+    """
 
     async def get(self, input_hash: str) -> Completion | None: ...
 
@@ -57,10 +60,10 @@ class ModelAnswers:
         max_tokens: int,
         second_schema: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the answer as JSON values by ``schema``; None when ``max_tokens`` cut it off: then ask for less.
+        """Return the answer, parsed from JSON and valid by ``schema``; None when ``max_tokens`` cut it off.
 
         When the answer is not valid, the model is told why and asked once more. ``second_schema``, when given, is the
-        schema of the second answer: it may allow what the caller can put right.
+        schema of the second answer: it may allow more than ``schema``, if the caller can correct the answer.
 
         Raises:
             ProviderInvalidAnswer: the second answer is not valid either.

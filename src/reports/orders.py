@@ -75,7 +75,7 @@ class Offer(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What came of an order: with a ``lack``, nothing was ordered; when ``known``, it had been ordered before."""
+    """The outcome of an order: with a ``lack``, nothing was ordered; when ``known``, its occasion ordered it before."""
 
     recording: Recording
     reports: tuple[ReportType, ...]
@@ -174,13 +174,13 @@ class ReportOrders:
     async def order(
         self, owner: UserId, number: int, wanted: ReportId | None, occasion: Occasion | None = None
     ) -> Order:
-        """Order the report ``wanted`` of a recording, or all reports of its scenario for None.
+        """Order the report ``wanted`` of a recording; None orders all reports of the recording's scenario.
 
-        Nothing is ordered when any of them lacks something, or when the ``occasion`` has made its order already.
+        Nothing is ordered when one of these reports lacks something, or when ``occasion`` has made its order already.
 
         Raises:
             NotFound: the owner has no recording of that number.
-            UnknownChoice: its scenario has no such report.
+            UnknownChoice: the recording's scenario has no such report.
             NoLanguageModel: reports are switched off.
         """
         async with self._database.transaction() as connection:
@@ -188,7 +188,7 @@ class ReportOrders:
             order = await self._considered(connection, recording, wanted, occasion)
         if order.lack is not None or order.known:
             return order
-        # It may take its time to be there: nothing is locked meanwhile, and things may have changed then.
+        # The model may take its time to start: nothing is locked meanwhile, so all is looked at again afterwards.
         llm = await self._model()
         async with self._database.transaction() as connection:
             recording = await recordings_store.lock_recording(connection, owner, recording.id)
@@ -220,11 +220,12 @@ class ReportOrders:
     ) -> ReportId | None:
         """Store the building type of a recording, and return the id of the report to order next.
 
-        ``place`` is the place of that report in its scenario, from 1. None stands for all reports and returns None.
+        ``place`` is the position of that report among those of the recording's scenario, from 1. When ``place`` is
+        None, all of them are to be ordered, and None is returned.
 
         Raises:
             NotFound: the owner has no recording of that number.
-            UnknownChoice: its scenario has no report at that place.
+            UnknownChoice: the scenario has no report at that position.
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
@@ -236,7 +237,7 @@ class ReportOrders:
         return None if place is None else ids[place - 1]
 
     async def decline(self, owner: UserId, number: int) -> Recording:
-        """End the recording's wizard where it asks for reports: none are wanted for now.
+        """End the recording's wizard if it is asking for reports: the person wants none for now.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -252,7 +253,7 @@ class ReportOrders:
         """Load a report of the owner by its permanent number; ``with_report`` is called in the same transaction.
 
         Raises:
-            NotFound: the owner has none of that number.
+            NotFound: the owner has no report of that number.
         """
         async with self._database.transaction() as connection:
             run = await reports_store.find_by_number(connection, owner, number)
@@ -276,7 +277,7 @@ class ReportOrders:
     async def _considered(
         self, connection: Connection, recording: Recording, wanted: ReportId | None, occasion: Occasion | None
     ) -> Order:
-        """Return the order without its runs, which need a model: with what is lacking, or whether it is known."""
+        """Return the order as it would be made now, without runs: its reports, what they lack, whether it is known."""
         lack = _lack(recording)
         if lack is not None:
             return Order(recording, (), None, lack)
@@ -297,7 +298,7 @@ class ReportOrders:
         building: BuildingType | None,
         llm: LanguageModel,
     ) -> tuple[ReportRunId, ...]:
-        """Queue a run of each report, or take the one that was written from the same inputs before."""
+        """Queue a run of each report, or take the run of the same inputs that is there already; return their ids."""
         transcript, metadata = await load_inputs(connection, recording.id)
         runs = []
         for report in reports:
@@ -331,7 +332,7 @@ async def load_inputs(connection: Connection, recording_id: RecordingId) -> tupl
     """Load what reports of a recording are written from.
 
     Raises:
-        NotFound: it has no transcript.
+        NotFound: the recording has no transcript.
     """
     transcript = await transcripts_store.load_transcript(connection, recording_id)
     if transcript is None:
@@ -346,7 +347,7 @@ def hash_inputs(
     building: BuildingType | None,
     llm: LanguageModel,
 ) -> str:
-    """Hash what a report depends on. Takes a while for hours of speech: call it in a thread."""
+    """Return the sha256 of all that a report depends on. Takes a while for hours of speech: call it in a thread."""
     inputs = [
         transcript.model_dump_json(),
         metadata_lines(metadata),

@@ -1,7 +1,8 @@
 """A transcript as labelled lines, and its windows: stretches of a long transcript that fit into a model's context.
 
 Windows are cut between lines; a line that is longer than a window is cut between words. Every line is in at least one
-window, and a window begins with the last lines of the one before, so that an answer is read with its question.
+window, and a window begins with the last lines of the one before if these are short, so that an answer is read with
+its question.
 """
 
 import re
@@ -18,11 +19,11 @@ SMALLEST_WINDOW_TOKENS = 128
 """The smallest useful window, in tokens; a smaller one does not hold an answer together with its question."""
 
 _OVERLAP = 0.08
-"""The largest share of a window that the next one repeats: room for the last question, for a twelfth more tokens."""
+"""The largest share of a window that the next one repeats: enough for the last question, and a twelfth more tokens."""
 
 _UTTERANCE_CHARACTERS = 600
 _SAFETY = 0.95
-"""A margin: the token density of a stretch differs from that of the whole."""
+"""A margin, as a stretch may have more tokens per character than the whole."""
 
 _LABEL = re.compile(r"^(?:\[[\d:]+\] (?:[^:\n]{1,60}: )?)?")
 
@@ -53,7 +54,10 @@ def transcript_lines(transcript: Transcript) -> list[str]:
 
 
 def split(lines: Sequence[str], limit: int) -> list[str]:
-    """Split the lines into windows of at most ``limit`` characters. Windows overlap by whole lines that are short."""
+    """Split the lines into windows of at most ``limit`` characters.
+
+    A window begins with the last lines of the one before, as far as these are short.
+    """
     pieces = [piece for line in lines for piece in _pieces(line, limit)]
     windows: list[str] = []
     start = 0
@@ -70,7 +74,7 @@ def split(lines: Sequence[str], limit: int) -> list[str]:
 async def fit(lines: Sequence[str], budget: int, count: Count) -> list[str]:
     """Split the lines into windows of at most ``budget`` tokens; into one when all fit.
 
-    Tokens are counted once for the whole and once for each window.
+    Tokens are counted once for the whole, and once for each window that is tried: one that is too large is halved.
 
     Raises:
         ContextTooSmall: the lines do not fit, and the budget is below ``SMALLEST_WINDOW_TOKENS``.
@@ -127,7 +131,7 @@ def _overlapping(pieces: Sequence[str], start: int, end: int, limit: int) -> int
 
 
 def _pieces(line: str, limit: int) -> list[str]:
-    """Return the line, or pieces of at most ``limit`` characters, cut between words; a longer word is cut, too.
+    """Return the line in pieces of at most ``limit`` characters, cut between words; a word that is longer is cut, too.
 
     Each piece has the line's time and speaker where there is room for them.
     """

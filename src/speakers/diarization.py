@@ -32,20 +32,20 @@ MIN_SILHOUETTE = 0.25
 """Below this silhouette there is one speaker; two give 0.43 and more, telephone and noise included."""
 
 SAME_VOICE_SIMILARITY = 0.82
-"""Cosine of two centroids from which on they are one voice. One voice gives 0.89 and more, two give 0.75 and less."""
+"""Two centroids with this cosine or more are one voice. One voice gives 0.89 and more, two give 0.75 and less."""
 
 MIN_WINDOWS = 3
 """A voice heard in fewer windows is a cough or two people at once."""
 
 SAMPLE_WINDOWS = 1500
-"""At most so many windows are clustered. More find the same voices, at a cost that grows with their square."""
+"""The most windows that are clustered. More would find the same voices, at a cost that grows with the square."""
 
 RESTARTS = 8
 ITERATIONS = 50
 FRAME_S = 0.1
 CHANGE_COST = 0.5
 CHANGE_COST_IN_PAUSE = 0.25
-"""Costs of a change of speaker, in sums of cosine similarity over frames. They suppress turns below about 1.5 s."""
+"""Costs of a change of speaker, compared with sums of cosines over frames. They suppress turns below about 1.5 s."""
 
 QUIET = 0.05
 """Nobody speaks below this share of the level of a stretch's loud frames (-26 dB). In noise no frame is so quiet."""
@@ -68,7 +68,7 @@ class Turn(Interval):
 
 @dataclass(frozen=True)
 class _Frames:
-    """Tenths of a second of speech: ``edges`` (n, 2) in seconds, ``quiet`` (n,).
+    """Tenths of a second of speech: ``edges`` (n, 2) in seconds, ``quiet`` (n,) where nobody speaks.
 
     ``begins`` has the position of each stretch's first frame.
     """
@@ -145,9 +145,9 @@ def _levels(file: BinaryIO, borders: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _window_spans(stretches: Sequence[Interval]) -> NDArray[np.float64]:
-    """Return the begin and end of windows (n, 2) in seconds.
+    """Return the start and end of windows (n, 2) in seconds.
 
-    Windows are spread evenly from the begin of each stretch to its end; a short stretch is one window.
+    Windows are spread evenly from the start of each stretch to its end; a short stretch is one window.
     """
     spans: list[tuple[float, float]] = []
     for one in stretches:
@@ -178,7 +178,10 @@ def _read_windows(pcm: Path, spans: NDArray[np.float64], stop: threading.Event) 
 
 
 def find_voices(embeddings: Float32Array, speakers: int | None = None) -> Float32Array:
-    """Cluster unit vectors (n, d) and return the voices' centroids (speakers, d), unit vectors too."""
+    """Cluster unit vectors (n, d) and return the voices' centroids (voices, d), which are unit vectors, too.
+
+    There are as many voices as ``speakers`` says, or one when there are fewer vectors; None finds 1 to 6.
+    """
     randomness = np.random.default_rng(SEED)
     sample = embeddings
     if len(sample) > SAMPLE_WINDOWS:
