@@ -27,7 +27,7 @@ ANSWER_TOKENS_A_LABEL = 32
 
 SMALLEST_WINDOW_TOKENS = 64
 SAFETY = 0.9
-"""Factor on the length of a window in characters: a window may have more tokens per character than the whole text."""
+"""Factor by which windows are made shorter: a window may have more tokens per character than the whole text."""
 
 _WORD = re.compile(r"\w+")
 _ASKING = re.compile(
@@ -37,8 +37,8 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 PRIOR_WORDS = 50
-"""Added to each speaker's number of words, by which the number of questions is divided: or a single «Да?» would make an
-interviewer."""
+"""Added to each speaker's number of words, by which the number of questions is divided. Without it, whoever says only
+«Да?» would be the interviewer."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 class _Stopped(Exception):
-    """Ends the work of an ``EngineThread`` once its ``stop`` event is set."""
+    """A signal of this module: ends the work of an ``EngineThread`` once its ``stop`` event is set."""
 
 
 def end_when_stopped(stop: Event) -> None:

@@ -86,7 +86,7 @@ class Transcription(_Lenient):
     def part(self, length_s: float, language: str | None) -> PartTranscript:
         """Return the answer as the transcript of a part of ``length_s`` seconds.
 
-        ``language`` is what was asked for; for None it is what the answer says, or what its letters tell.
+        ``language`` is what was asked for. When it is None, the answer's own language counts, else its letters decide.
         """
         return PartTranscript(
             language=language or language_code(self.language) or _language_by_letters(self.text),
@@ -105,7 +105,7 @@ class Transcription(_Lenient):
 
 
 def language_code(name: str | None) -> str | None:
-    """Return the code of a language: ``ru`` for ``ru``, ``ru-RU`` and ``russian``; None for what is no such name."""
+    """Return a language's code by its code or English name: ``ru`` for ``ru``, ``ru-RU`` and ``russian``; else None."""
     plain = (name or "").strip().lower()
     if code := _language_names().get(plain):
         return code

@@ -50,7 +50,7 @@ PARTS_LOST = frozenset({"FILE_PARTS_INVALID", "FILE_PART_EMPTY", "FILE_PART_INVA
 
 
 def error_id(exc: RPCError) -> str:
-    """Return an error's identifier, with X for a number; for one that the library does not know, its text with code."""
+    """Return an error's identifier, with X for a number; for an error unknown to the library, its text and code."""
     return exc.ID or str(exc.value)
 
 

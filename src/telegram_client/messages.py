@@ -49,7 +49,7 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Remembers the message id of each random id and, for messages on their way, after which id they will be found."""
+    """Remembers the message id of each random id and, for each message on its way, the id after which it will come."""
 
     def __init__(self) -> None:
         self._latest = 0

@@ -82,7 +82,7 @@ def file_name_of(document: Any) -> str:
 
 
 def attached_file(message: Any) -> AttachedFile | None:
-    """Return the file of a message; None without a file, and for pictures, stickers and animations: they are mute."""
+    """Return the file of a message; None without one, and for pictures, stickers and animations: none has speech."""
     document = document_of(message)
     if document is None:
         return None

@@ -1,4 +1,4 @@
-"""Chats: the list, a chat's card, renaming, deleting, history, statistics, and questions.
+"""Chats: list, card, renaming, deleting, history and statistics. Text that no dialog waits for is a question.
 
 Changes to a person's chats are made under the person's lock, one after another.
 """
@@ -101,7 +101,7 @@ class ChatHandlers:
         )
 
     async def ask(self, context: Context, message: IncomingMessage) -> None:
-        """Ask the text of ``message`` as a question in the person's current chat; no dialog waits for the text."""
+        """Ask the text of ``message``, for which no dialog waits, as a question in the person's current chat."""
         owner, question = context.user.id, message.text.replace("\0", "").strip()
         if not any(map(str.isalnum, question)):
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())

@@ -63,7 +63,10 @@ class MetadataHandlers:
         )
 
     async def _open(self, context: Context, press: Press) -> None:
-        """Show the metadata of the recording whose card was pressed, to be confirmed or changed, or what is missing."""
+        """Show a recording's metadata, opened from its card, to be confirmed or changed.
+
+        While the recording has no scenario or is not processed, say so instead.
+        """
         recording, metadata = await self._form.find(context.user.id, press.number)
         if recording.request.scenario == NO_SCENARIO:
             screen = which_scenario(recording, self._pack.scenarios, for_reports=True)

@@ -240,7 +240,7 @@ class BrowseHandlers:
         await self._send_chart(context, picture, texts.my_reports.CHART_MONTHS_FILE, caption)
 
     async def _trend(self, context: Context, press: Press) -> None:
-        """Ask for the report type or the index, whichever the button lacks; else send a chart of the index by time."""
+        """Ask for the report type or index that the button does not name yet; else chart the index over time."""
         by, report_id, place = _trend_choice(press)
         points = await self._work.archive.index_points(context.user.id)
         if report_id is None:

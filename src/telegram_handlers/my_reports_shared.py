@@ -52,7 +52,10 @@ class DeskScreens:
         self._messages = messages
 
     async def good_snapshot(self, context: Context, action: ReportAction) -> ReportSnapshot | None:
-        """Load the list whose numbers the person may type; when there is none or only an old one, say so, return None."""
+        """Load the list whose numbers the person may type.
+
+        When there is none, or it is too old, tell the person and return None.
+        """
         snapshot = await self._desk.usable_snapshot(context.user.id)
         if snapshot is None:
             count(action, "stale")
@@ -138,7 +141,7 @@ def parse_title_part(text: str) -> str:
 
 
 def parse_period(text: str) -> tuple[date | None, date | None]:
-    """Parse a period: two dates, one day, or a date after «с» or «по». Return its first and last day, None if open.
+    """Parse a period (two dates, one day, or a date after «с» or «по») into first and last day; None is an open end.
 
     Raises:
         BadText: the text is none of these, has a date that does not exist, or its second date is before the first.
