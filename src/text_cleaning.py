@@ -36,7 +36,7 @@ _PLANE_ENDS = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" 
 _NO_CHARACTER = re.compile(rf"[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e0fff{_PLANE_ENDS}]")
 """Code points that no version of Unicode assigns, or assigns to invisible signs only."""
 _CONTINUES = re.compile(rf"[{_JOINER}\u200c{_TAGS}\U0001f3fb-\U0001f3ff\u1160-\u11ff\uff9e\uff9f]")
-"""Characters that, like marks, belong to the one before: skin tones, vowels and ends of Korean syllables, …"""
+"""Characters that, like marks, belong to the character before: skin tones, vowels and ends of Korean syllables, …"""
 _FLAG_LETTERS = re.compile(r"[\U0001f1e6-\U0001f1ff]+\Z")
 
 
@@ -56,7 +56,7 @@ def printable(text: str) -> str:
 
 
 def as_data(text: str) -> str:
-    """Return the text on one line and without the characters of which a prompt's markers, tags and times are made."""
+    """Return the text on one line, with look-alikes for ``<>[]``: these make a prompt's markers, tags and times."""
     return one_line(text).translate(_MARKERS)
 
 

@@ -78,7 +78,7 @@ def header(transcript: Transcript) -> list[tuple[str, str]]:
 
 
 def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
-    """Return a header and a paragraph per utterance, «[12:41] [Клиент:] Нам понравилась тишина.», in UTF-8."""
+    """Return text in UTF-8: a header, and paragraphs such as «[12:41] [Клиент:] Нам понравилась тишина.»."""
     lines = [texts.transcript.TITLE_OF.format(name=one_line(title)) if title else texts.transcript.TITLE]
     lines += [texts.transcript.HEADER_LINE.format(name=name, value=value) for name, value in header(transcript)]
     body = [
@@ -91,7 +91,7 @@ def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
 
 
 def to_json(transcript: Transcript) -> bytes:
-    """Return all that is known, in UTF-8, one line per segment; ``words`` only where their times are known."""
+    """Return all of the transcript as JSON in UTF-8, a line per segment; ``words`` only where their times are known."""
     head = transcript.model_dump(exclude={"segments", "missing"})
     fields = [f"{json.dumps(name)}: {_json(value)}" for name, value in head.items()]
     for name, values in (("segments", transcript.segments), ("missing", transcript.missing)):
@@ -102,7 +102,10 @@ def to_json(transcript: Transcript) -> bytes:
 
 
 def to_srt(transcript: Transcript) -> bytes:
-    """Return SubRip in UTF-8: at most two lines of 42 characters; a speaker is named where the speaker changes."""
+    """Return SubRip in UTF-8; a speaker is named where the speaker changes.
+
+    A cue has at most two lines of 42 characters; one about missing speech may have more lines.
+    """
     cues = []
     last: str | None = None
     for one in _in_order(transcript):
@@ -128,7 +131,7 @@ def to_vtt(transcript: Transcript) -> bytes:
 
 
 def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
-    """Return a Word file: title, a table of what ``header`` tells, a paragraph per utterance. Takes CPU time."""
+    """Return a Word file: title, a table of what ``header`` returns, and the ``paragraphs``. Takes CPU time."""
     document = Document()
     heading = one_line(texts.transcript.TITLE_OF.format(name=title) if title else texts.transcript.TITLE)
     properties = document.core_properties
@@ -162,7 +165,7 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
 
 @dataclass(frozen=True)
 class TranscriptFormat:
-    """A form of a transcript. ``write`` takes transcript and recording name. It may take CPU time: use a thread."""
+    """A form of a transcript. ``write`` gets transcript and recording name, and may take CPU time: use a thread."""
 
     extension: str
     write: Callable[[Transcript, str], bytes]
@@ -273,7 +276,8 @@ def _wrapped(text: str) -> list[str]:
 def _token_times(segment: Segment, tokens: Sequence[str]) -> list[tuple[float, float]]:
     """Return the begin and end of each token, in seconds.
 
-    They come from the segment's words when these spell the tokens, else from the tokens' shares of its characters.
+    The times are those of the segment's words where these spell the tokens. Else each token gets a share of the
+    segment's time by its number of characters.
     """
     words = list(segment.words or ())
     times: list[tuple[float, float]] = []

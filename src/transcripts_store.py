@@ -192,7 +192,7 @@ async def find_engine(connection: Connection, recording_id: RecordingId) -> tupl
 
 
 async def has_failed_parts(connection: Connection, recording_id: RecordingId) -> bool:
-    """Tell whether the engine failed for a part of the recording's plan."""
+    """Tell whether the engine failed for a part of the recording's plan, and the part has no result since."""
     row = await (await connection.execute(_SELECT_HAS_FAILED_PARTS, {"recording_id": recording_id})).fetchone()
     return row is not None and bool(row["failed"])
 
@@ -346,13 +346,13 @@ async def segments_around(connection: Connection, hits: Sequence[Hit], reach: in
 async def recordings_of(
     connection: Connection, owner: UserId, ids: Sequence[RecordingId]
 ) -> dict[RecordingId, FoundRecording]:
-    """Load what is shown of these recordings of the owner beside quotes from them, by the recording's id."""
+    """Load those of the recordings ``ids`` that are the owner's, by id, with what is shown beside a quote."""
     cursor = await connection.execute(_SELECT_RECORDINGS, {"owner_id": owner, "ids": list(ids)})
     return {row["id"]: FoundRecording.model_validate(row) async for row in cursor}
 
 
 async def has_transcripts(connection: Connection, owner: UserId) -> bool:
-    """Tell whether the owner has anything that can be searched."""
+    """Tell whether the owner has a transcript to search."""
     row = await (await connection.execute(_SELECT_HAS_TRANSCRIPTS, {"owner_id": owner})).fetchone()
     return row is not None and bool(row["any"])
 

@@ -29,7 +29,7 @@ class UpdatesJournal:
         """Add an update behind the earlier ones.
 
         Raises:
-            DiskFull: no space left; the file is as it was, but for a part of a line.
+            DiskFull: no space left; the earlier updates stay, perhaps with a part of this one behind them.
         """
         unnamed = update.model_copy(update={"person": TelegramPerson(id=update.person.id, name=_UNNAMED)})
         line = f"{unnamed.model_dump_json()}\n".encode()
@@ -52,7 +52,7 @@ class UpdatesJournal:
 
 
 def _parsed(line: bytes) -> SeenUpdate | None:
-    """Parse a line; None when it is damaged, or has what PostgreSQL cannot store: it would hold up all others."""
+    """Parse a line; None when it is damaged or PostgreSQL could not store it: such a line would hold up all others."""
     try:
         update = SeenUpdate.model_validate_json(line)
     except ValidationError:

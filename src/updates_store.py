@@ -51,7 +51,7 @@ async def mark_done(connection: Connection, update: SeenUpdate) -> None:
 
 
 async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int | None:
-    """Add ``count`` to the times that work on an update has begun, and return their number.
+    """Add ``count`` to the number of times that work on an update has begun, and return the new number.
 
     An update that is not stored yet is stored.
 

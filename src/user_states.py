@@ -72,7 +72,7 @@ async def put(
     ttl: timedelta | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Replace the piece of state of this key; it expires after ``ttl``, never for None."""
+    """Store ``value`` in the place of what its key has; it expires after ``ttl``, or never when ``ttl`` is None."""
     await connection.execute(_UPSERT, _row(user_id, value, ttl, now))
 
 

@@ -32,7 +32,7 @@ async def ensure_local_user(connection: Connection) -> UserId:
 
 
 async def find_by_telegram_id(connection: Connection, telegram_id: int) -> User | None:
-    """Find the user who is this person of Telegram."""
+    """Load the user with this number at Telegram; None when there is none."""
     row = await (await connection.execute(_SELECT_BY_TELEGRAM_ID, {"telegram_id": telegram_id})).fetchone()
     return None if row is None else User.model_validate(row)
 

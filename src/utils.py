@@ -138,10 +138,10 @@ def write_atomically(path: Path, data: bytes | str, mode: int = 0o666) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Exclude other callers, in other processes too, from ``folder``; remove half-written files. Blocking.
+    """Hold ``folder`` alone once other callers, in any process, have left it; remove half-written files. Blocking.
 
     Raises:
-        OSError: the folder is gone or closed to us.
+        OSError: the folder is gone, or its rights keep us out.
     """
     with FileLock(folder, folder=True).held():
         for path in folder.rglob("*.tmp"):

@@ -19,7 +19,8 @@ from errors import MissingProgram
 _MODEL_FILE = "silero_vad_v6.onnx"
 
 WINDOW = 512
-"""Samples per probability. The model was trained on them together with ``_CONTEXT`` samples of the window before."""
+"""Samples per probability. The model was trained on windows of this size, each after ``_CONTEXT`` samples of the one
+before."""
 _CONTEXT = 64
 _STATE_SHAPE = (1, 1, 128)
 

@@ -1,4 +1,4 @@
-"""The roles of speakers: the language model names them window by window, or a rule tells them by who asks questions.
+"""The roles of speakers: the language model names them window by window, or a rule infers them from who asks questions.
 
 The model cannot change a word: it answers with labels and role ids, and code puts these on the segments.
 """
@@ -20,14 +20,14 @@ from text_cleaning import as_data
 
 ROLES_STEP = "roles"
 LINES_IN_WINDOW = 40
-"""At most so many utterances are in one question about a single voice: with more, small models lose count."""
+"""Most utterances in one question where voices could not be told apart: with more, small models lose count."""
 
 ANSWER_TOKENS = 64
 ANSWER_TOKENS_A_LABEL = 32
 
 SMALLEST_WINDOW_TOKENS = 64
 SAFETY = 0.9
-"""A margin: the token density of a stretch differs from that of the whole."""
+"""Factor by which windows are made shorter: a window may have more tokens per character than the whole text."""
 
 _WORD = re.compile(r"\w+")
 _ASKING = re.compile(
@@ -37,7 +37,8 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 PRIOR_WORDS = 50
-"""Added to the words of each speaker to get the share of questions, or a single «Да?» would make an interviewer."""
+"""Added to each speaker's number of words, by which the number of questions is divided. Without it, whoever says only
+«Да?» would be the interviewer."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class NamedRoles:
 class _Votes:
     """Votes over all windows: ``words`` has, by label and role, the number of words that vote for the role.
 
-    ``failed`` of the ``windows`` gave no vote; ``problem`` says why the latest did not.
+    The role None stands for «no role». ``failed`` of the ``windows`` gave no vote; ``problem`` is the reason that
+    people read when there is no vote at all.
     """
 
     words: dict[str, dict[str | None, int]] = field(default_factory=dict)
@@ -78,9 +80,10 @@ class _Line:
 async def roles_of_voices(
     segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel
 ) -> NamedRoles:
-    """Ask which role each voice has. A voice has as many votes in a window as it has words there.
+    """Ask the model, window by window, which role each voice has.
 
-    When the model fails or gives all voices the same role, ``roles_by_rule`` decides.
+    The answer about a voice in a window has as many votes as the voice has words there. When the model names no role,
+    or one and the same for all of several voices, ``roles_by_rule`` decides.
     """
     lines = [_Line(segment.speaker or "", as_data(segment.text)) for segment in segments]
     speakers = sorted({line.label for line in lines if line.label})
@@ -101,7 +104,10 @@ async def roles_of_voices(
 async def roles_of_utterances(
     segments: Sequence[Segment], roles: Sequence[ScenarioRole], model: PromptedModel | None
 ) -> NamedRoles:
-    """Ask about each utterance, for voices that could not be told apart; without an answer no role is given."""
+    """Ask the model for the role of each utterance, where voices could not be told apart.
+
+    No role is given without a model, without an answer, or when all of several utterances would get the same role.
+    """
     if model is None:
         return NamedRoles({}, (texts.transcript.ROLES_UNNAMED_ONE_VOICE,))
     lines = [_Line(str(number), as_data(segment.text)) for number, segment in enumerate(segments, start=1)]
@@ -114,7 +120,10 @@ async def roles_of_utterances(
 
 
 def roles_by_rule(segments: Sequence[Segment], roles: Sequence[ScenarioRole]) -> NamedRoles:
-    """Give the first role to the speaker with the largest share of questions, the second of two roles to the others."""
+    """Give the first role to the speaker with the largest share of questions.
+
+    The other speakers get the second role when there are just two roles, else none.
+    """
     asked: dict[str, int] = {}
     said: dict[str, int] = {}
     for segment in segments:
@@ -140,7 +149,7 @@ async def _ask(
     *,
     speakers: Sequence[str],
 ) -> _Votes:
-    """Ask the model about each window: about these speakers or, where there are none, about each numbered line."""
+    """Ask the model, window by window, for the roles of ``speakers`` or, when that is empty, of each numbered line."""
     votes = _Votes()
     prompt = model.prompt.render({"roles": roles, "speakers": speakers})
     labels_at_once = len(speakers) or LINES_IN_WINDOW
@@ -178,7 +187,7 @@ async def _ask(
 
 
 def _count(votes: _Votes, window: Sequence[_Line], answer: Any) -> bool:
-    """Add the answer's votes; False when there are none."""
+    """Add the answer's votes to ``votes``; return False when the answer has none."""
     given = {one["label"]: one["role"] for one in (answer or {}).get("roles", ())}
     for line in window:
         if line.label in given:
@@ -188,7 +197,7 @@ def _count(votes: _Votes, window: Sequence[_Line], answer: Any) -> bool:
 
 
 def _narrowed(schema: Schema, labels: Sequence[str], roles: Sequence[str]) -> Schema:
-    """Return the schema limited to these labels and roles and null, so that an answer can contain no others."""
+    """Return a copy of ``schema`` that allows only these labels, and only these roles or null."""
     limited = copy.deepcopy(dict(schema))
     fields = limited["properties"]["roles"]["items"]["properties"]
     fields["label"]["enum"] = list(labels)
@@ -199,7 +208,10 @@ def _narrowed(schema: Schema, labels: Sequence[str], roles: Sequence[str]) -> Sc
 async def _windows(
     lines: Sequence[_Line], pattern: str, budget: int, most: int, llm: LanguageModel
 ) -> list[list[_Line]]:
-    """Cut the lines into windows of at most ``budget`` tokens and ``most`` lines; no line is left out."""
+    """Cut the lines into windows of at most ``budget`` tokens and ``most`` lines.
+
+    No text is left out: a line that is too long for a window is cut into several.
+    """
     whole = _text(lines, pattern)
     tokens = await llm.count_tokens(whole)
     limit = max(1, len(whole) + 1 if tokens <= budget else int(len(whole) / tokens * budget * SAFETY))

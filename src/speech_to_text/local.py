@@ -1,6 +1,6 @@
-"""What engines on this machine share: samples of a part, its speech, a thread of their own, and utterances.
+"""What engines on this machine share: they read samples, find speech in them, work in a thread, and form utterances.
 
-An utterance is what one person says in one breath: short enough for a subtitle, and for one speaker.
+An utterance is what one person says in one breath, and short enough for a subtitle.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _Result = TypeVar("_Result")
 
 
 class _Stopped(Exception):
-    """Ends the work in a thread of this module that was told to stop."""
+    """A signal of this module: ends the work of an ``EngineThread`` once its ``stop`` event is set."""
 
 
 def end_when_stopped(stop: Event) -> None:
@@ -50,17 +50,20 @@ def read_samples(pcm: Path, start_s: float, end_s: float) -> Samples:
 
 
 def voice_activity_options(longest_s: float) -> VadOptions:
-    """Return silero's settings for stretches of at most ``longest_s``, cut in short silences and padded generously."""
+    """Return settings for silero, which finds stretches of speech of at most ``longest_s`` seconds.
+
+    Short silences are enough to end a stretch, and its padding is generous.
+    """
     return VadOptions(
         max_speech_duration_s=longest_s, min_silence_duration_ms=_SHORTEST_SILENCE_MS, speech_pad_ms=_PADDING_MS
     )
 
 
 def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
-    """Return the chunks of ``samples`` that have speech, as the positions of the first sample and after the last.
+    """Return the chunks of ``samples`` with speech, each by the positions of its first sample and after its last one.
 
-    They are as few as possible, each of at most ``longest_s`` seconds. A chunk begins and ends in a silence wherever
-    one is in reach.
+    The chunks are as few as possible, each of at most ``longest_s`` seconds. A chunk begins and ends in a silence
+    wherever a silence is in reach.
     """
     chunks: list[tuple[int, int]] = []
     for stretch in get_speech_timestamps(samples, voice_activity_options(longest_s)):
@@ -80,7 +83,11 @@ class EngineThread:
         self._stops: set[Event] = set()
 
     async def run(self, work: Callable[[Event], _Result]) -> _Result:
-        """Run ``work``; return its result. Its event is set when the caller is cancelled: then it must end soon."""
+        """Run ``work`` and return its result.
+
+        The event that ``work`` gets is set when the caller is cancelled or the thread closed: then ``work`` must end
+        soon.
+        """
         stop = Event()
         self._stops.add(stop)
         try:
@@ -100,20 +107,20 @@ PAUSE_S = 0.6
 """A silence between words that ends an utterance, in seconds. Pauses inside a sentence are shorter."""
 
 LONGEST_S = 12.0
-"""An utterance that goes on for longer is cut at its longest pause: two lines of subtitles hold no more."""
+"""Longest utterance, in seconds. A longer one is cut at its longest pause: two lines of subtitles hold no more."""
 
 _SENTENCE_S = 1.0
-"""Shortest sentence, unless a pause follows: what ends earlier is «3.» in a list, «Mr.» or «ул.»."""
+"""Shortest sentence in seconds, unless a pause follows. A full stop that comes earlier belongs to «3.» or «ул.»."""
 
 _SENTENCE_ENDS = (".", "?", "!", "…")
 _LEAST_PROBABILITY = 1e-3
 
 
 def utterances(words: Sequence[Word]) -> tuple[Segment, ...]:
-    """Return ``words``, which are in order and keep their leading spaces, as segments; no word is lost or changed.
+    """Join ``words``, which are in order and begin with their spaces, into utterances; no word is lost.
 
     An utterance ends with a sentence, before a pause, and before it is longer than ``LONGEST_S``. Its confidence is the
-    geometric mean of its words' probabilities, None when they are not known.
+    geometric mean of its words' probabilities, None when none is known.
     """
     return tuple(_segment(part) for sentence in _sentences(words) for part in _short(sentence))
 

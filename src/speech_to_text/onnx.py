@@ -37,7 +37,7 @@ _MODELS = {
     "v2_rnnt_encoder": "gigaam-v2-rnnt",
     "v2_ctc": "gigaam-v2-ctc",
 }
-"""Files that identify a model, and onnx-asr's names for it. The best come first: they write punctuation."""
+"""onnx-asr's names of the models, by the stem of a file that only this model has. The best come first."""
 
 _QUANTIZATIONS = (None, "int8")
 
@@ -61,7 +61,7 @@ class OnnxSpeechToText:
     """``SpeechToText`` with the GigaAM model in ``model_dir``; ``threads`` processor cores work on one chunk."""
 
     def __init__(self, model_dir: Path, threads: int) -> None:
-        """Take note of the model.
+        """Find out which model ``model_dir`` has; the model is loaded later.
 
         Raises:
             MissingProgram: onnx-asr is not installed.
@@ -98,7 +98,7 @@ class OnnxSpeechToText:
         """See ``SpeechToText.transcribe``.
 
         Raises:
-            ProviderRejectedRequest: another language than Russian is asked for.
+            ProviderRejectedRequest: a language other than Russian is asked for.
         """
         if language not in {None, LANGUAGE}:
             raise ProviderRejectedRequest(provider=ENGINE_NAME, reason=texts.errors.REASON_RUSSIAN_ONLY)
@@ -147,7 +147,11 @@ class OnnxSpeechToText:
 
 
 def _model_in(model_dir: Path) -> tuple[str, str | None, Path]:
-    """Return onnx-asr's name of the model in the directory, its quantization, and the file that identifies it."""
+    """Return onnx-asr's name of the model in the directory, its quantization, and the file that it was known by.
+
+    Raises:
+        WeightsRefused: the directory has no model that is known.
+    """
     for stem, name in _MODELS.items():
         for quantization in _QUANTIZATIONS:
             file = model_dir / f"{stem}.{quantization}.onnx" if quantization else model_dir / f"{stem}.onnx"
@@ -160,9 +164,10 @@ def _model_in(model_dir: Path) -> tuple[str, str | None, Path]:
 def words_of(
     tokens: Sequence[str], timestamps: Sequence[float], logprobs: Sequence[float], start_s: float, end_s: float
 ) -> list[Word]:
-    """Join tokens into words, each begun by a space; times are shifted by ``start_s``, none is after ``end_s``.
+    """Join ``tokens`` into words, each with a space before it.
 
-    A model of letters emits the space as a token of its own; a model of word pieces begins a piece with it.
+    ``timestamps`` are seconds after ``start_s``, and are added to it; no word ends after ``end_s``. Between words, a
+    model of letters emits a space as a token; a model of word pieces begins the next piece with the space.
     """
     spelled = list(_spelled(tokens))
     words: list[Word] = []

@@ -33,10 +33,10 @@ UNDETERMINED = ""
 """The language of a part whose language is unknown."""
 
 INVENTED_AFTER_S = 1.0
-"""Text that begins so many seconds after the part's end was not said in it. Nearer text only has wrong times."""
+"""Text that begins this many seconds or more after the part's end was invented. Earlier text only has wrong times."""
 
 SHORTEST_S = 0.02
-"""Least length of a segment after it was moved into the part, so that its start is before its end."""
+"""Least length, in seconds, of a segment or word whose times were moved into the part."""
 
 PAUSE_S = 0.8
 """Longest gap between words of one segment, in seconds."""
@@ -84,7 +84,10 @@ class Transcription(_Lenient):
         return bool(self.segments or self.words) or not self.text.strip()
 
     def part(self, length_s: float, language: str | None) -> PartTranscript:
-        """Return the transcript of a part of ``length_s`` that was asked for in ``language``."""
+        """Return the answer as the transcript of a part of ``length_s`` seconds.
+
+        ``language`` is what was asked for. When it is None, the answer's own language counts, else its letters decide.
+        """
         return PartTranscript(
             language=language or language_code(self.language) or _language_by_letters(self.text),
             segments=tuple(self._segments(length_s)),
@@ -102,7 +105,7 @@ class Transcription(_Lenient):
 
 
 def language_code(name: str | None) -> str | None:
-    """Return ``ru`` for ``ru``, ``ru-RU`` and ``russian``; None for what is no language."""
+    """Return a language's code by its code or English name: ``ru`` for ``ru``, ``ru-RU`` and ``russian``; else None."""
     plain = (name or "").strip().lower()
     if code := _language_names().get(plain):
         return code
@@ -111,7 +114,7 @@ def language_code(name: str | None) -> str | None:
 
 
 def _language_by_letters(text: str) -> str:
-    """Return ``ru`` where all letters are Russian and at least one is only Russian, else ``UNDETERMINED``."""
+    """Return ``ru`` for Russian or Latin letters with at least one of ``_RUSSIAN_ONLY``, else ``UNDETERMINED``."""
     letters = {letter for letter in text.lower() if letter.isalpha()}
     return "ru" if letters & _RUSSIAN_ONLY and not letters - _RUSSIAN else UNDETERMINED
 
@@ -153,7 +156,7 @@ def _from_words(words: Sequence[AnswerWord]) -> list[AnswerSegment]:
 
 
 def _spread(text: str, length_s: float) -> list[AnswerSegment]:
-    """Return the sentences of a text without times, each with a share of the part by its number of characters."""
+    """Return the sentences of a text without times as segments that share ``length_s`` seconds by their characters."""
     sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
     characters = sum(map(len, sentences))
     segments: list[AnswerSegment] = []
@@ -180,7 +183,7 @@ def _fitted(segment: AnswerSegment, length_s: float) -> Segment:
 
 
 def _inside(start: float, end: float, length_s: float) -> tuple[float, float]:
-    """Return the nearest times within the part, ``SHORTEST_S`` or more apart unless the part is shorter."""
+    """Return ``start`` and ``end`` moved into the part, ``SHORTEST_S`` or more apart unless the part is shorter."""
     first = min(max(start, 0.0), max(length_s - SHORTEST_S, 0.0))
     return first, min(max(end, first + SHORTEST_S), length_s)
 
@@ -189,7 +192,8 @@ Encode = Callable[[Path, float, float], Awaitable[bytes]]
 """Encodes prepared audio from start to end, in seconds, as Ogg Opus."""
 
 TIMED_LIMITS = PartLimits(target_s=300.0, longest_s=ENDPOINT_AUDIO_S / 2)
-"""Well below what endpoints take, so that parts run side by side and repeating one costs little."""
+"""For models that answer with times. Well below what endpoints take, so that parts run side by side, and repeating one
+costs little."""
 
 UNTIMED_LIMITS = PartLimits(target_s=25.0, longest_s=30.0)
 """For models that answer with text alone: its only time is that of the part, so parts have to be short."""
@@ -210,9 +214,9 @@ log = structlog.get_logger(__name__)
 class OpenAISpeechToText:
     """``SpeechToText`` over ``/audio/transcriptions``.
 
-    It asks for the richest answer that the model is known to give, and for less when that is refused. When an answer
-    has no times, a part that is too long for such models is sent again in pieces. Only ``check`` changes the limits: a
-    process that goes on where this one was killed has to plan the same parts.
+    It asks for the richest answer that the model is known to give, and for less when that is refused. When the answer
+    about a part has no times, and the part is longer than ``UNTIMED_LIMITS`` allow, it is sent again in pieces. Only
+    ``check`` changes ``limits``: a process that continues the work of a killed one has to plan the same parts.
     """
 
     def __init__(
@@ -256,7 +260,7 @@ class OpenAISpeechToText:
         return self._concurrency
 
     async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
-        """See ``SpeechToText.transcribe``. Without times, each sentence gets a share of the part by its length."""
+        """See ``SpeechToText.transcribe``. Where the answer has no times, sentences share the part by their length."""
         if end_s - start_s < SHORTEST_PART_S:
             return PartTranscript(language=language or UNDETERMINED, segments=())
         longest = UNTIMED_LIMITS.longest_s
@@ -270,7 +274,7 @@ class OpenAISpeechToText:
         return await self._in_pieces(pcm, start_s, end_s, language)
 
     async def check(self) -> None:
-        """Transcribe a second of silence, for a hundredth of a cent; set the limits by what the model answers with."""
+        """Transcribe a second of silence, for a hundredth of a cent; set ``limits`` by whether answers have times."""
         if ends := shutdown_date(self._model):
             log.warning("model_shutdown", model=self._model, date=ends.isoformat())
         with tempfile.TemporaryDirectory() as folder:
@@ -331,7 +335,7 @@ class OpenAISpeechToText:
         return options
 
     def _give_up(self, options: dict[str, Any], exc: openai.APIStatusError) -> bool:
-        """Ask for less than the refused ``options`` from now on; False when the refusal is about something else."""
+        """Ask for less than the refused ``options`` from now on; return False when ``exc`` is not about ``options``."""
         refused = options["response_format"]
         text = f"{exc.param} {exc.code} {error_detail(exc)}"
         if exc.status_code not in {400, 422} or refused == AudioFormat.JSON or not _FORMAT.search(text):

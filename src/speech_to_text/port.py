@@ -18,8 +18,8 @@ class PartLimits:
 class SpeechToText(Protocol):
     """An engine that turns one part of a recording into text.
 
-    Engines read the part from the prepared audio (mono 16 kHz signed 16-bit little-endian PCM, no header), so that each
-    takes the form it likes: samples for local engines, Opus for endpoints.
+    Engines read the part from the prepared audio (mono 16 kHz signed 16-bit little-endian PCM, no header). Each turns
+    the part into what it needs: samples for local engines, Opus for endpoints.
 
     ``tests/integration/test_speech_to_text_conformance.py`` checks every engine for what is said here. Engines on this
     machine get the hard parts from ``speech_to_text.local``: ``speech_chunks`` finds nothing in silence, and
@@ -44,13 +44,14 @@ class SpeechToText(Protocol):
         within the part, each has a text without spaces around it, and the same part gives the same segments.
 
         Raises:
-            ProviderError: after the retries of ``provider_calls``.
-            CancelledError: the caller was cancelled; the engine works on, and takes the next part.
+            ProviderError: the engine failed; an endpoint, after the retries of ``provider_calls``.
+            WeightsRefused: the model of a local engine does not load.
+            CancelledError: the caller was cancelled; the engine can still take the next part.
         """
         ...
 
     async def check(self) -> None:
-        """Raise the error that a transcription would meet, as cheaply as the engine allows."""
+        """Raise the error that ``transcribe`` would raise, if any, as cheaply as the engine allows."""
         ...
 
     async def close(self) -> None:

@@ -67,7 +67,7 @@ class WhisperSpeechToText:
     """
 
     def __init__(self, model_dir: Path, threads: int) -> None:
-        """Take note of the model.
+        """Fingerprint the files of the model; the model is loaded later.
 
         Raises:
             WeightsRefused: a file of the model is missing or unreadable.
@@ -140,7 +140,7 @@ class WhisperSpeechToText:
 def _words(found: Iterable[Any], duration_s: float, stop: Event) -> list[Word]:
     """Decode the segments ``found`` one by one, and return their words in order.
 
-    The times of words come from the model's attention. They may touch but never overlap.
+    The times of words come from the model's attention. Words may touch but never overlap.
     """
     words: list[Word] = []
     now = 0.0
@@ -159,7 +159,10 @@ def _words(found: Iterable[Any], duration_s: float, stop: Event) -> list[Word]:
 
 
 def _detected_language(model: WhisperModel, samples: Samples) -> str:
-    """Return the language that up to three windows of speech, spread over the part, vote for; "" without speech."""
+    """Return the language that up to three windows of speech, spread over the part, vote for; "" without speech.
+
+    A model that knows English alone always gives "en"; when the windows are unsure, it is ``_FALLBACK_LANGUAGE``.
+    """
     if not model.model.is_multilingual:
         return "en"
     chunks = speech_chunks(samples, _CHUNK_S)
@@ -177,7 +180,10 @@ def _detected_language(model: WhisperModel, samples: Samples) -> str:
 
 
 def _fingerprint(model_dir: Path) -> str:
-    """Return a hash of size, head and tail of the model's files: hashing gigabytes would delay every start."""
+    """Return a hash of versions, settings, and size, head and tail of each of the model's files.
+
+    The files are not hashed whole: gigabytes would delay every start.
+    """
     digest = sha256(f"{version('faster-whisper')} {version('ctranslate2')} {_COMPUTE_TYPE} {_DECODING} {_VAD}".encode())
     for name in _MODEL_FILES:
         try:

@@ -50,7 +50,7 @@ class TelegramClient(Messenger):
     """One bot. One process may use its session at a time.
 
     Raises, in every method that asks Telegram:
-        MessengerUnavailable: Telegram did not answer in half a minute.
+        MessengerUnavailable: Telegram did not answer in half a minute, or the client is not started.
         MessengerRefusedSecrets: the token is not, or no longer, accepted.
         ChatClosed: the person blocked the bot or deleted the account.
         MessengerError: Telegram refused for another reason.
@@ -123,7 +123,11 @@ class TelegramClient(Messenger):
             await client.log_off()
 
     async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
-        """Send a message; return its id, also when it was delivered earlier with this ``random_id``."""
+        """Send a message; return its id, also when it was delivered earlier with this ``random_id``.
+
+        Raises:
+            AlreadySent: the message was delivered earlier, and is deleted.
+        """
         with telegram_errors_mapped("messages.sendMessage", chat):
             query = raw.functions.messages.SendMessage(
                 peer=await self._peer(chat),
@@ -145,6 +149,8 @@ class TelegramClient(Messenger):
         """Send a file as a document with ``screen`` as its caption and buttons; return the message's id.
 
         Raises:
+            AlreadySent: the message was delivered earlier, and is deleted.
+            MessengerError: the file is empty or larger than 2000 MB.
             OSError: the file at ``content`` cannot be opened.
         """
         random_id = random_id or new_random_id()
@@ -195,7 +201,10 @@ class TelegramClient(Messenger):
                     log.info("telegram_not_deleted", chat=chat, messages=ids, reason=error_id(exc))
 
     async def answer(self, query_id: int, text: str = "") -> bool:
-        """Answer a press; False when it is too late, was done already, or would have to wait."""
+        """Answer a press, showing ``text``, if any, over the button.
+
+        Returns False when it is too late, the press was answered already, or Telegram demands a wait.
+        """
         query = raw.functions.messages.SetBotCallbackAnswer(query_id=query_id, cache_time=0, message=text or None)
         with telegram_errors_mapped("messages.setBotCallbackAnswer"):
             try:

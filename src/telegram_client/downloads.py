@@ -1,7 +1,7 @@
 """Downloads that resume, and end with every byte or an error.
 
-The library ends a download early and raises nothing when an answer is short; pyrogram itself does so on any error,
-too. Only the size tells whether all bytes came.
+When an answer of Telegram is short, the client library ends a download early and raises nothing; the original pyrogram
+does the same on any error. Only the size tells whether all bytes came.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from utils import disk_full_mapped
 
 _CALL = "upload.getFile"
 _TRIES = 5
-"""A download is given up after so many tries in a row that bring no byte."""
+"""A download is given up after this many tries in a row that complete no part of ``FILE_PART_BYTES``."""
 _PAUSES_S = (0.0, 1.0, 4.0, 15.0)
 """Seconds between these tries."""
 _CHUNK_S = 60.0
-"""Seconds for one megabyte, in which the library asks up to four times."""
+"""Timeout in seconds for one megabyte; within it the library asks up to four times."""
 _PROBE_BYTES = 4096
-"""Telegram takes limits and offsets in multiples of it: https://core.telegram.org/api/files#downloading-files."""
+"""Telegram takes limits and offsets in multiples of this: https://core.telegram.org/api/files#downloading-files."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +49,8 @@ async def download_file(
     with the number of bytes that are written so far.
 
     Raises:
-        FileGone: Telegram has the file no more, or fewer bytes of it than it says.
-        MessengerUnavailable: no byte came in several tries; the bytes that came before are kept.
+        FileGone: Telegram no longer has the file, or has fewer than ``size`` bytes of it.
+        MessengerUnavailable: several tries in a row completed no megabyte; the megabytes that came before are kept.
         MessengerError: the file is larger than ``size`` bytes.
         DiskFull: no space is left.
     """
@@ -93,7 +93,8 @@ async def _stream(
 ) -> str | None:
     """Download into the file, beginning at byte ``done``.
 
-    Returns the error that broke off the download; None when Telegram sent all it has, which may be too little.
+    Returns the name of the error that broke off the download; None when Telegram sent all that it has, which may be
+    fewer than ``size`` bytes.
     """
     on_bytes(done)
     source = FileId(
@@ -127,7 +128,7 @@ async def _stream(
 
 
 class _NetworkFailure(Exception):
-    """Tells an OSError of the network from one of the disk; does not leave this module."""
+    """Stands for an ``OSError`` of the network, as distinct from one of the disk; does not leave this module."""
 
 
 async def _next_chunk(chunks: AsyncGenerator[bytes, None]) -> bytes:

@@ -17,7 +17,7 @@ _rpc_error = RPCError.__init__
 def _rpc_error_without_file(
     self: RPCError, value: Any = None, rpc_name: Any = None, is_unknown: bool = False, is_signed: bool = False
 ) -> None:
-    """Make a Telegram error. The libraries' own code would also write unknown ones to a file in the working folder."""
+    """Initialise a Telegram error. The library's own code would also write unknown errors into a file."""
     del is_unknown
     _rpc_error(self, value, rpc_name, is_signed=is_signed)
 
@@ -27,7 +27,7 @@ RPCError.__init__ = _rpc_error_without_file  # type: ignore[method-assign]
 MESSENGER = "Telegram"
 """The name of the messenger in our errors."""
 RANDOM_ID_DUPLICATE = "RANDOM_ID_DUPLICATE"
-"""The error for a message whose random id was delivered before. Its code is 400 or 500."""
+"""The error for a message when one with the same random id was delivered before. Its code is 400 or 500."""
 
 _REFUSED_SECRETS = frozenset(
     {"ACCESS_TOKEN_EXPIRED", "ACCESS_TOKEN_INVALID", "API_ID_INVALID", "API_ID_PUBLISHED_FLOOD", "BOT_METHOD_INVALID"},
@@ -50,19 +50,19 @@ PARTS_LOST = frozenset({"FILE_PARTS_INVALID", "FILE_PART_EMPTY", "FILE_PART_INVA
 
 
 def error_id(exc: RPCError) -> str:
-    """Return an error's identifier, with X for a number; an error that the library does not know has its code too."""
+    """Return an error's identifier, with X for a number; for an error unknown to the library, its text and code."""
     return exc.ID or str(exc.value)
 
 
 def unavailable(call: str, reason: str) -> MessengerUnavailable:
-    """Make the error of a Telegram that does not answer."""
+    """Make the error for when Telegram does not answer."""
     return MessengerUnavailable(
         messenger=MESSENGER, connection=texts.errors.TELEGRAM_CONNECTION, call=call, reason=reason
     )
 
 
 def refused_secrets(call: str, reason: str) -> MessengerRefusedSecrets:
-    """Make the error of a Telegram that does not accept token, id and hash."""
+    """Make the error for when Telegram does not accept the token, API id and API hash."""
     return MessengerRefusedSecrets(
         messenger=MESSENGER,
         secrets=texts.errors.TELEGRAM_SECRETS,

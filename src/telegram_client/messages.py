@@ -19,20 +19,23 @@ from telegram_client.updates import chat_of, document_of, file_name_of
 _BATCH = 100
 """Ids that Telegram takes in one call."""
 _EMPTY_BATCHES = 2
-"""After so many empty batches in a row the ids are not used yet; fewer may be messages that were deleted."""
+"""After this many empty batches in a row, no later id is in use yet. A single one may be messages that were deleted."""
 _KEPT_SENDINGS = 1000
 _LOOK_BACK = 300
-"""How many ids before the latest known one are searched, too: an earlier process may have sent the message."""
+"""How many ids before the beginning of a sending are searched, too: an earlier process may have sent the message."""
 
 
 async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Users]:
-    """Fetch a message, a ``raw.base.Message``, and the people in it."""
+    """Fetch a message and the people in it. A deleted message is a ``raw.types.MessageEmpty``, or None."""
     answer = await client.ask(raw.functions.messages.GetMessages(id=[raw.types.InputMessageID(id=message)]))
     return (answer.messages or [None])[0], {user.id: user for user in answer.users}
 
 
 async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[Any, Users], None]:
-    """Fetch messages with ids above ``after``, in order, and the people in each. A day's messages take a few calls."""
+    """Yield messages with ids above ``after``, in order, each with the people in its batch of ``_BATCH`` messages.
+
+    A day's messages take a few calls.
+    """
     empty = 0
     while empty < _EMPTY_BATCHES:
         ids: list[Any] = [raw.types.InputMessageID(id=after + number) for number in range(1, _BATCH + 1)]
@@ -46,7 +49,7 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Remembers the message of each random id, and where to look for one when Telegram's answer was lost."""
+    """Remembers the message id of each random id and, for each message on its way, the id after which it will come."""
 
     def __init__(self) -> None:
         self._latest = 0
@@ -54,11 +57,11 @@ class Sendings:
         self._begun: dict[int, int] = {}
 
     def saw(self, message: int) -> None:
-        """Note an id that exists."""
+        """Note that a message with this id exists."""
         self._latest = max(self._latest, message)
 
     def begin(self, random_id: int) -> None:
-        """Note that a message is sent; its id will be above all ids seen before its first sending."""
+        """Note that a message is being sent; its id will be above all ids seen before it was first sent."""
         self._begun.setdefault(random_id, self._latest)
         _forget_oldest(self._begun)
 
@@ -72,10 +75,10 @@ class Sendings:
     async def find(
         self, client: BotClient, random_id: int, chat: ChatId, fits: Callable[[Any], bool]
     ) -> MessageId | None:
-        """Find the message with ``random_id``; None when it was deleted.
+        """Find the message with ``random_id``; None when it was deleted or is not found.
 
-        When its id is not known, it is a message of the bot in ``chat`` that ``fits`` and belongs to no other random
-        id: the first after the sending began or, when there is none, the latest before.
+        When its id is not known, the message is taken to be one of the bot's in ``chat`` that ``fits`` and belongs to
+        no other random id: the first after the sending began or, when there is none, the latest before that.
         """
         if random_id in self._known:
             message, _ = await message_by_id(client, self._known[random_id])
@@ -95,12 +98,12 @@ class Sendings:
 
 
 def has_text(text: str) -> Callable[[Any], bool]:
-    """Return the test for messages with this text; Telegram strips white space from its ends."""
+    """Return a test for messages with this text, regardless of white space at its ends, which Telegram strips."""
     return lambda message: bool(message.message.strip() == text.strip())
 
 
 def has_file(file_name: str) -> Callable[[Any], bool]:
-    """Return the test for messages with a file of this name."""
+    """Return a test for messages with a file of this name."""
 
     def fits(message: Any) -> bool:
         document = document_of(message)

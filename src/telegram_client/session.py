@@ -63,7 +63,8 @@ def _mtproxy(query: dict[str, list[str]]) -> dict[str, str | int]:
 _WORKERS = 32
 """Updates that are handled at once; the library's default is the number of cores plus four."""
 _TIMEOUTS_S = (5.0, 10.0, 15.0)
-"""How long each try of a call waits for an answer. Every call can be repeated; sending has a random id for it."""
+"""How long each try of a call waits for an answer. Every call can be repeated: messages have a random id, which keeps
+them from being delivered twice."""
 _PAUSE_S = 0.5
 _CONNECT_S = 45.0
 """Enough for three key exchanges through a slow proxy; pyrogram itself would try for ever."""
@@ -73,7 +74,7 @@ _FLOOD_MARGIN_S = 0.2
 
 _PEERS = "update_peers"
 _REMEMBERING = ("set_update_state", _PEERS, "update_usernames")
-"""Methods of the library's storage that may fail, because Telegram tells again what they note."""
+"""Methods of the library's storage that may fail, because Telegram sends again what they were to store."""
 _IS_WHOLE = "SELECT EXISTS (SELECT 1 FROM version) AND EXISTS (SELECT 1 FROM sessions)"
 
 Users = dict[int, Any]
@@ -109,7 +110,7 @@ class BotClient(Client):
 
         Raises:
             RPCError: Telegram refused; with ``obey_floods`` this is a flood only when it names no time.
-            OSError: Telegram did not answer in half a minute.
+            OSError: Telegram did not answer in half a minute, or the client is not connected.
         """
         call = query.QUALNAME
         failures = 0
@@ -131,9 +132,9 @@ class BotClient(Client):
                 await asyncio.sleep(_PAUSE_S)
 
     def _forgiving(self, write: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        """Return ``write``, a write into the session file, so that it may fail.
+        """Wrap ``write``, which writes into the session file, so that a failure is logged and not raised.
 
-        If it raised, the library would drop the update or the answer that brought what is written.
+        After an error the library would drop the update or answer whose data it was writing.
         """
 
         async def written(told: Any) -> None:
@@ -147,7 +148,7 @@ class BotClient(Client):
         return written
 
     async def resolve_peer(self, peer_id: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return how Telegram knows a person, also one whom the session file has no space for."""
+        """Return the ``InputPeer`` of a person, even of one whom the session file had no space for."""
         try:
             return await super().resolve_peer(peer_id, *args, **kwargs)
         except (KeyError, PeerIdInvalid):

@@ -35,7 +35,7 @@ _DEFAULT_EXTENSIONS = {FileKind.VOICE: ".ogg", FileKind.VIDEO_NOTE: ".mp4", File
 
 
 def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage | None:
-    """Return the message of a person; None for the bot's own, for those without a sender, and for service messages."""
+    """Return a person's message; None for the bot's own, for service messages, and when no person is the sender."""
     if not isinstance(message, raw.types.Message) or message.out:
         return None
     private = isinstance(message.peer_id, raw.types.PeerUser)
@@ -82,7 +82,7 @@ def file_name_of(document: Any) -> str:
 
 
 def attached_file(message: Any) -> AttachedFile | None:
-    """Return the file of a message; None for pictures, stickers and animations, in which nobody speaks."""
+    """Return the file of a message; None without one, and for pictures, stickers and animations: none has speech."""
     document = document_of(message)
     if document is None:
         return None
@@ -108,7 +108,7 @@ def attached_file(message: Any) -> AttachedFile | None:
 
 
 def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:
-    """Make a file name of kind and time: ``voice_2026-11-21_14-03.ogg``. ``sent_at`` is Unix time, the name UTC."""
+    """Make a file name of kind and time: ``voice_2026-11-21_14-03.ogg``. ``sent_at`` is Unix time; the name has UTC."""
     mime_type = mime_type.partition(";")[0].strip().lower()
     extension = _EXTENSIONS.get(mime_type) or mimetypes.guess_extension(mime_type) or _DEFAULT_EXTENSIONS.get(kind, "")
     return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):%Y-%m-%d_%H-%M}{extension}"

@@ -1,4 +1,4 @@
-"""Chats: the list, a chat's card, renaming, deleting, history and statistics. Any other text is a question.
+"""Chats: list, card, renaming, deleting, history and statistics. Text that no dialog waits for is a question.
 
 Changes to a person's chats are made under the person's lock, one after another.
 """
@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class ChatWork:
-    """The parts that the handlers use. Histories are written in ``spool``; ``today`` returns the server's day."""
+    """The parts that the handlers use. Histories are written under ``spool``; ``today`` returns the server's date."""
 
     chats: Chats
     write_history: Callable[[Chat, date | None, str, Path, datetime], Awaitable[History]]
@@ -101,7 +101,7 @@ class ChatHandlers:
         )
 
     async def ask(self, context: Context, message: IncomingMessage) -> None:
-        """Ask a message's text, for which no dialog waits, as a question in the person's current chat."""
+        """Ask the text of ``message``, for which no dialog waits, as a question in the person's current chat."""
         owner, question = context.user.id, message.text.replace("\0", "").strip()
         if not any(map(str.isalnum, question)):
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())
@@ -238,7 +238,7 @@ class ChatHandlers:
         await self._show_card(replace(context, pressed=None), number)
 
     async def _history_command(self, context: Context, message: IncomingMessage) -> None:
-        """Send the history of the chat that the person is in; only one day of it when the command names one."""
+        """Send the history of the person's current chat; when the command names a day, only the history of that day."""
         _, _, wanted = message.text.partition(" ")
         day = None
         if wanted.strip():
@@ -283,7 +283,7 @@ class ChatHandlers:
         await show(self._messages, context, MessageKind.MENU, statistics(figures, may_oversee=may_oversee))
 
     async def _leave(self, owner: UserId) -> None:
-        """End the dialog about chats; any other stays."""
+        """End the dialog about chats; any other dialog stays open."""
         await self._dialogs.end(owner, ChatDialog)
 
 

@@ -28,7 +28,7 @@ class Context:
     pressed: MessageId | None = None
     """The message whose button was pressed."""
     update: str = ""
-    """The update by its key; it is the same when the update is handled again after a crash or without the database."""
+    """The update's key, the same when the update is handled again after a crash or an absence of the database."""
 
 
 PressHandler = Callable[[Context, Press], Awaitable[None]]
@@ -62,7 +62,7 @@ def joined(modules: Sequence[Routes]) -> RouteTable:
     """Join the routes of the modules.
 
     Raises:
-        ValueError: a button, a command or a step has two handlers, or a button, a step or files have none.
+        ValueError: a button, a command, a step or files have two handlers, or a button, a step or files have none.
     """
     files = [routes.files for routes in modules if routes.files is not None]
     if len(files) != 1:
@@ -88,4 +88,4 @@ def _joined(mappings: Sequence[Mapping[K, V]]) -> dict[K, V]:
 
 
 async def nobody_waits(text: str) -> None:
-    """Do nothing: only a press can be answered with a text."""
+    """Do nothing. This is ``Context.answer`` where no button waits for a text."""

@@ -1,4 +1,4 @@
-"""The owner's list of what people did not get."""
+"""The owner's list of dead letters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from telegram_handlers.shared import show
 
 @dataclass(frozen=True)
 class LettersWork:
-    """The parts that the handlers use; ``wake`` makes the followers look at once."""
+    """The parts that the handlers use; ``wake`` makes the followers look at the database at once."""
 
     letters: DeadLetters
     pack: ReportPack

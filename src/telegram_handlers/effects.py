@@ -1,7 +1,7 @@
 """Messages and cards that follow from a change of state, stored in the transaction of the change.
 
-Handlers pass these to services, which call them in their own transaction: a crash leaves both the change and its
-messages, or neither.
+Handlers pass the functions made here to services, which call them in their own transaction: after a crash, both the
+change and its messages are there, or neither.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -56,7 +56,7 @@ def sent_once(
 
 
 def followed_anew(context: Context) -> WithRecording:
-    """Return a function that restarts the wizard of a recording and adds a new card, when it is processed again."""
+    """Return a function that restarts the wizard of a recording that is processed again, and adds a new card."""
 
     async def follow(connection: Connection, recording: Recording, known: bool) -> None:  # noqa: ARG001
         await recording_wizard_store.restart(connection, context.user.id, context.chat, recording.id)
@@ -77,7 +77,8 @@ def may_order_again(context: Context) -> WithOwnRecording:
 class OrderPress:
     """A press that orders ``wanted`` once, however often it is handled; the ordered reports get a card.
 
-    ``tells_demonstration`` is True after an order of which the person is to be told that the model is a demonstration.
+    ``tells_demonstration`` is True after an order when the person is to be told, once, that the language model is for
+    demonstration.
     """
 
     def __init__(self, context: Context, wanted: str, *, demonstration: bool) -> None:

@@ -63,7 +63,10 @@ class MetadataHandlers:
         )
 
     async def _open(self, context: Context, press: Press) -> None:
-        """Show a recording's metadata, opened from its card, to be confirmed or changed."""
+        """Show a recording's metadata, opened from its card, to be confirmed or changed.
+
+        While the recording has no scenario or is not processed, say so instead.
+        """
         recording, metadata = await self._form.find(context.user.id, press.number)
         if recording.request.scenario == NO_SCENARIO:
             screen = which_scenario(recording, self._pack.scenarios, for_reports=True)
@@ -129,7 +132,7 @@ class MetadataHandlers:
         self._wake_wizards()
 
     async def _pressed(self, context: Context, change: Callable[[], Awaitable[FormTurn | Recording]]) -> None:
-        """Make a change under the person's lock; show the form's screen, or tell which recording comes first."""
+        """Make a change under the person's lock; show the form's screen, or say which recording must be done first."""
         async with get_user_lock(context.user.id):
             turn = await change()
             if isinstance(turn, FormTurn):

@@ -96,7 +96,7 @@ class BrowseHandlers:
         await self._screens.show_menu_after(context)
 
     async def _page(self, context: Context, press: Press) -> None:
-        """Show a page of the reports as they are now; its numbers can be used like those of the list."""
+        """Show a page of the reports as they are now. The person can then type report numbers, as after the list."""
         owner = context.user.id
         reports = await self._work.archive.list(owner)
         await self._desk.end(owner)
@@ -209,7 +209,7 @@ class BrowseHandlers:
         await self._show(context, filters_menu(lines, len(fitting)))
 
     async def _export(self, context: Context, press: Press) -> None:
-        """Send the reports that fit the filter as a table, or ask for the table's form."""
+        """Send a table of the reports that fit the filter; ask for the file format when the button names none."""
         fitting = await self._fitting(context)
         if not fitting:
             await context.answer(texts.my_reports.NOTHING_TO_EXPORT)
@@ -240,7 +240,7 @@ class BrowseHandlers:
         await self._send_chart(context, picture, texts.my_reports.CHART_MONTHS_FILE, caption)
 
     async def _trend(self, context: Context, press: Press) -> None:
-        """Ask for the report and the index, then send a chart of the index over time."""
+        """Ask for the report type or index that the button does not name yet; else chart the index over time."""
         by, report_id, place = _trend_choice(press)
         points = await self._work.archive.index_points(context.user.id)
         if report_id is None:
@@ -284,7 +284,7 @@ class BrowseHandlers:
 
 
 def _trend_choice(press: Press) -> tuple[TrendBy, ReportId | None, int | None]:
-    """Return the trend's grouping, the report type, and the index's place in that type, from 1.
+    """Return the trend's grouping, the report type, and the place of the index among the indices of that type, from 1.
 
     Type and place are None while they are not chosen yet.
 

@@ -52,7 +52,10 @@ class DeskScreens:
         self._messages = messages
 
     async def good_snapshot(self, context: Context, action: ReportAction) -> ReportSnapshot | None:
-        """Load the list whose numbers can be used; when it is too old, tell the person and return None."""
+        """Load the list whose numbers the person may type.
+
+        When there is none, or it is too old, tell the person and return None.
+        """
         snapshot = await self._desk.usable_snapshot(context.user.id)
         if snapshot is None:
             count(action, "stale")
@@ -60,12 +63,12 @@ class DeskScreens:
         return snapshot
 
     async def show_menu_after(self, context: Context, tell: str = "") -> None:
-        """Replace the pressed message with an action's outcome, ``tell`` in HTML, and the menu below it."""
+        """Show an action's outcome, ``tell`` in HTML, and the menu below it, in place of the pressed message if any."""
         await show(self._messages, context, MessageKind.MENU, reports_menu_after(tell))
 
 
 def questions_left(interrupted: bool) -> str:
-    """Return what to say, in plain text, when a dialog interrupted the questions about a recording; else nothing."""
+    """Return the note, in plain text, that a new dialog ``interrupted`` the questions about a recording; "" if not."""
     return texts.my_reports.QUESTIONS_LEFT if interrupted else ""
 
 
@@ -84,7 +87,7 @@ _TO = re.compile(r"\s*(по|до)\b", re.IGNORECASE)
 
 
 def parse_number(text: str, numbers: Set[int]) -> int:
-    """Parse a number of the list, written in ASCII digits.
+    """Parse the number of a report, one of ``numbers``, written in ASCII digits.
 
     Raises:
         BadText: the text is not such a number.
@@ -138,10 +141,10 @@ def parse_title_part(text: str) -> str:
 
 
 def parse_period(text: str) -> tuple[date | None, date | None]:
-    """Return the first and last day of a period: two dates, one day, or a date with «с» or «по». None is an open end.
+    """Parse a period (two dates, one day, or a date after «с» or «по») into first and last day; None is an open end.
 
     Raises:
-        BadText: the text is none of these.
+        BadText: the text is none of these, has a date that does not exist, or its second date is before the first.
     """
     found = _DATE.findall(text)
     if not found:

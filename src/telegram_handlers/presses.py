@@ -1,4 +1,4 @@
-"""Pressed buttons: each press is answered soon, and a double tap is told from a new press."""
+"""Pressed buttons: each press is answered soon, and the second press of a double tap is recognised."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,8 +19,8 @@ _REPEATED_WITHIN_S = 1.0
 class PressAnswer:
     """Gives the one answer to a press: the handler's text when it comes within ``after_s`` seconds, else an empty one.
 
-    The empty answer stops the button's turning. A later text is sent once, by ``late``. An answer that Telegram
-    refuses is only logged.
+    The empty answer ends the waiting sign on the button. The first text that comes after it is sent by ``late``. An
+    answer that Telegram refuses is only logged.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class _Tap:
 
 
 class Taps:
-    """The latest press of each person; the same press again while it is handled, or just after, is a double tap."""
+    """The latest press of each person; the same while that is handled, or within a second after, is a double tap."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -37,7 +37,7 @@ from transcript_formats import FIRST_FORMAT, TRANSCRIPT_FORMATS
 
 @dataclass(frozen=True)
 class RecordingWork:
-    """The parts that the handlers use. ``wake`` makes the followers look at once."""
+    """The parts that the handlers use. ``wake`` makes the followers look at the database at once."""
 
     pack: ReportPack
     files: SentFiles
@@ -151,7 +151,7 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _again(self, context: Context, press: Press) -> None:
-        """Process a recording from its beginning."""
+        """Process a recording again from its beginning, unless it is being worked on."""
         owner, followed = context.user.id, followed_anew(context)
         async with get_user_lock(owner):
             recording, begun = await self._work.intake.process_stopped_again(owner, press.number, followed)

@@ -32,7 +32,7 @@ REPORT_EXTENSIONS = frozenset(["md", "docx", "json"])
 
 @dataclass(frozen=True)
 class ReportWork:
-    """The parts that the handlers use. ``wake`` makes the followers of cards and deliveries look at once."""
+    """The parts that the handlers use. ``wake`` makes the followers look at the database at once."""
 
     pack: ReportPack
     orders: ReportOrders
@@ -85,7 +85,7 @@ class ReportHandlers:
         await self._order(context, number, wanted)
 
     async def _order(self, context: Context, number: int, wanted: ReportId | None) -> None:
-        """Order a report, or all; only once, however often the same message asks for it."""
+        """Order the report ``wanted``, all for None; only once, however often the buttons of one message ask for it."""
         word, demonstration = wanted or ALL_REPORTS, self._work.has_demo_model()
         async with get_user_lock(context.user.id):
             press = OrderPress(context, word, demonstration=demonstration)
@@ -131,7 +131,7 @@ class ReportHandlers:
         await show(self._messages, context, MessageKind.MENU, transcript_only(recording.number))
 
     async def _file(self, context: Context, press: Press) -> None:
-        """Send a report as a file of one of the forms."""
+        """Send a report as a file in the format that the button names."""
         extension = press.word
         if extension not in REPORT_EXTENSIONS:
             raise OutdatedButton(data=press.action)
@@ -147,7 +147,7 @@ class ReportHandlers:
 
 
 def _building_choice(press: Press) -> tuple[BuildingType, int, int | None]:
-    """Return the building type, the recording's number, and the report's place in its scenario; None for all.
+    """Return the building type, the recording's number, and the report's place in its scenario, None for all reports.
 
     Raises:
         OutdatedButton: the button says something else.

@@ -35,9 +35,9 @@ class WithoutDatabase:
         self._keeping = asyncio.Lock()
 
     async def answers(self, message: IncomingMessage) -> bool:
-        """Answer the owner's ``/status`` while the database is away; return False for any other message.
+        """Answer the owner's ``/status`` while the database is away; return whether ``message`` was that.
 
-        The answered message does not wait in line and is not remembered.
+        A message that is answered here is neither queued nor stored.
         """
         asked = message.file is None and _STATUS.fullmatch(message.text) is not None
         if not asked or message.person.id != self._owner or self._machine.has_database:
@@ -60,7 +60,7 @@ class WithoutDatabase:
             await self._keep()
 
     async def take_back(self, chat: ChatId) -> None:
-        """Remove the message from a chat, if it is there."""
+        """Remove from ``chat`` the message that ``tell`` sent, if there is one."""
         message = self._notes.pop(chat, None)
         if message is None:
             return

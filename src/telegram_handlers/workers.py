@@ -18,7 +18,7 @@ class PersonWorkers(Generic[Item]):
         self._stopped = False
 
     def put(self, person_id: int, item: Item) -> None:
-        """Queue an item behind the person's earlier ones; after ``stop`` nothing is handled."""
+        """Queue an item behind the person's earlier ones; after ``stop`` it is dropped."""
         if self._stopped:
             return
         if person_id in self._queues:

@@ -1,4 +1,7 @@
-"""What people read on progress cards and beside results. Values in braces are escaped before; the texts are HTML."""
+"""What people read on progress cards and beside results.
+
+Values in braces are escaped before they are put in; the texts are HTML.
+"""
 
 RECEIVING = "📥 Получаю: <b>{file_name}</b> · {size}"
 AGAIN_OPENING = "🎙 Обрабатываю: <b>{file_name}</b> · №{number}"

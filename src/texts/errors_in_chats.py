@@ -1,6 +1,6 @@
-"""What people in a chat read of failures that only an operator can mend, by the error's code.
+"""What people in a chat read about errors whose sentences in ``texts.errors`` are for operators, by the error's code.
 
-The sentences name no hosts, settings or flags. Errors that are not here are told in the words of ``texts.errors``.
+The sentences here name no hosts, settings or flags. All other errors have their sentences in ``texts.errors``.
 """
 
 _ADMINISTRATOR = "сообщите администратору"

@@ -1,4 +1,4 @@
-"""What people read in «Мои отчеты». Values in braces are escaped before; screens are HTML, files are not.
+"""What people read in «Мои отчеты». Values in braces are escaped before they are put in; screens are HTML, files not.
 
 «Отчет» is spelled without ё, as in the product's definition of these sentences.
 """

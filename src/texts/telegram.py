@@ -1,4 +1,7 @@
-"""What people read in Telegram's menus and from the router. Values in braces are escaped before; the texts are HTML."""
+"""What people read in Telegram's menus and from the router.
+
+Values in braces are escaped before they are put in; the texts are HTML.
+"""
 
 MENU_TITLE = "🏠 <b>Главное меню:</b>"
 MENU_CHATS = "💬 Чаты/Диалоги"

@@ -37,16 +37,16 @@ class Counts:
     written: int = 0
     duplicates: int = 0
     empty: int = 0
-    """Answers whose question has no word, or that have none themselves once their citations are gone."""
+    """Answers without a word once the citations are removed, and answers to a question without a word."""
     ours: int = 0
-    """Answers with a sentence of the program itself about a failure."""
+    """Answers that contain one of the program's own sentences about a failure."""
 
 
 @dataclass
 class Examples:
-    """Collects examples, and of several answers to the same question the best.
+    """Collects examples, and keeps only the best of several answers to the same question.
 
-    Questions that differ only in case, blanks, signs and «ё» are the same.
+    Questions that differ only in case, blanks, punctuation and «ё» are the same.
     """
 
     masker: Masker
@@ -54,7 +54,10 @@ class Examples:
     _best: dict[str, GoodAnswer] = field(default_factory=dict)
 
     def add(self, answer: GoodAnswer) -> None:
-        """Mask an answer and keep it, unless a better or later one to its question is known. Blocking."""
+        """Mask an answer and keep it, unless it is unfit or a better one to the same question is known. Blocking.
+
+        The better of two answers is the one with the higher rating; of two with the same rating, the later.
+        """
         if _is_ours(answer.answer):
             self.counts.ours += 1
             return
@@ -73,7 +76,7 @@ class Examples:
         return bool(self._best)
 
     def lines(self, system_prompt: str) -> Iterator[str]:
-        """Yield a line of JSON, without its line break, for each example in the order of their time."""
+        """Yield each example, the oldest first, as a line of JSON without a line break."""
         self.counts.written = len(self._best)
         for answer in sorted(self._best.values(), key=lambda each: (each.at, each.question)):
             said = {"system": system_prompt, "user": answer.question, "assistant": answer.answer}
@@ -95,7 +98,7 @@ async def collect(source: GoodAnswers, known_names: Iterable[str]) -> Examples:
 
 
 def write(examples: Examples, system_prompt: str, path: Path) -> None:
-    """Write the examples to a file that the owner of the process alone may read, whole or not at all. Blocking.
+    """Write the examples, all or none, to a file that only the process's user may read. Blocking.
 
     Raises:
         DiskFull: no space left.
@@ -113,7 +116,7 @@ def normalised(text: str) -> str:
 
 
 def without_citations(answer: str) -> str:
-    """Return an answer without its citations, whose passages are not in the file, and the gaps that they leave."""
+    """Return an answer without its citations, whose passages are not in the file, and without the gaps they leave."""
     for pattern in (_CITED, _EMPTY_BRACKETS, _BLANK_BEFORE_SIGN):
         answer = pattern.sub("", answer)
     return answer.strip()
@@ -130,7 +133,7 @@ def _is_ours(answer: str) -> bool:
 
 
 _MARK = f" {normalised(texts.chats.NO_ANSWER_MARK)} "
-"""Counts only where an answer begins with it: further on, it may be about a guest who got no answer."""
+"""Counts only at the beginning of an answer: further on, the words may be about a guest who got no answer."""
 _OURS = tuple(
     f" {normalised(sentence)} "
     for sentence in (
@@ -141,4 +144,4 @@ _OURS = tuple(
         *texts.errors_in_chats.SENTENCES.values(),
     )
 )
-"""Sentences of the program itself that something went wrong: no model is to learn them."""
+"""The program's own sentences about failures, which no model should learn."""

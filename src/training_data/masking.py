@@ -1,8 +1,8 @@
 """Personal data in Russian text replaced by placeholders, so that others may have the text.
 
-Rooms, dates, places and the names of hotels stay. Not found are numbers written in words, names in Latin letters that
-are not among the known ones, and what no list of words can tell, such as a name that is also a common word and begins a
-sentence.
+Rooms, dates, places and the names of hotels stay. These are not found: numbers written in words, names in Latin letters
+that are not among the known ones, and what no list of words can decide, such as a name that is also a common word and
+begins a sentence.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from training_data.patterns import masked, plain
 
 
 class Masker:
-    """Masks texts; ``known_names`` of people are found in every grammatical case. Blocking: to be used in a thread.
+    """Masks texts; ``known_names`` of people are found in every grammatical case. Blocking: use it in a thread.
 
     The dictionary is loaded when the first ``Masker`` is made.
     """
@@ -22,7 +22,7 @@ class Masker:
         self._names = Names(known_names)
 
     def masked(self, text: str) -> str:
-        """Return the text in ``plain`` signs and with placeholders; a masked text comes back as it is."""
+        """Return the text as ``plain`` makes it, with placeholders; an already masked text comes back as it is."""
         text = plain(text)
         while (masked_once := self._masked_names(masked(text))) != text:
             # What stands beside a placeholder can be seen in another light: seldom, and each time less is left.

@@ -56,7 +56,7 @@ class Names:
         self._known = frozenset(parts).union(*(each.names for each in parts.values() if each.given or each.surname))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield the begin and end of each name in the text, in order. Parts that belong together are one name."""
+        """Yield the start and end of each name in the text, in order. Parts that belong together are one name."""
         tokens = [
             _Token(match.start(), match.end(), match[0])
             for match in _TOKEN.finditer(text)
@@ -69,7 +69,7 @@ class Names:
 
 
 class _Passage:
-    """Finds the names in one text. A position is that of a word, from 0."""
+    """Finds the names in one text. A position is the index of a word, or placeholder, in ``tokens``."""
 
     def __init__(self, text: str, tokens: Sequence[_Token], is_known: Callable[[_Token], bool]) -> None:
         self._text = text
@@ -79,7 +79,7 @@ class _Passage:
         self._things = [match.span() for match in _QUOTED.finditer(text) if self._names_a_thing(match.start())]
 
     def spans(self) -> Iterator[tuple[int, int]]:
-        """Yield the spans of names."""
+        """Yield the start and end of each name in the text."""
         position = 0
         while position < len(self._tokens):
             after = self._after_name(position)
@@ -102,7 +102,10 @@ class _Passage:
         return first
 
     def _after_parts(self, position: int) -> int:
-        """Return the position after further parts of a name: a patronymic, a surname, initials."""
+        """Return the position after further parts of a name (patronymic, surname, initials) that begin at ``position``.
+
+        Returns ``position`` when there are none.
+        """
         last = min(position + _MOST_PARTS, len(self._tokens))
         while position < last and self._joined(position) and self._continues(position):
             position += 1
@@ -110,7 +113,7 @@ class _Passage:
         return position + initials if initials and self._joined(position) else position
 
     def _begins(self, position: int) -> bool:
-        """Tell whether the word alone is a name where it stands."""
+        """Tell whether the word at ``position`` is a name even when no other part of a name is beside it."""
         if not self._is_somewhere(position) or self._is_near(position):
             return False
         token = self._tokens[position]
@@ -134,7 +137,7 @@ class _Passage:
         )
 
     def _continues(self, position: int) -> bool:
-        """Tell whether the word after a part of a name is part of it, too."""
+        """Tell whether the word at ``position``, which follows a part of a name, belongs to the same name."""
         token, before = self._tokens[position], self._tokens[position - 1]
         if not token.is_capitalised:
             return self._begins(position) or self._is_part(position)
@@ -143,7 +146,7 @@ class _Passage:
         return token.reading.likelihood is not Likelihood.NEVER or (before.reading.given and not token.reading.place)
 
     def _is_part(self, position: int) -> bool:
-        """Tell whether the word is part of a name when a name stands beside it."""
+        """Tell whether the word at ``position`` would be part of a name that is beside it."""
         token = self._tokens[position]
         reading = token.reading
         sure = token.is_capitalised or reading.likelihood is Likelihood.ALWAYS
@@ -151,7 +154,7 @@ class _Passage:
         return sure and personal and not reading.preposition and self._is_somewhere(position)
 
     def _is_near(self, position: int) -> bool:
-        """Tell whether a surname like an adjective stands beside a word for a place: then it is no person.
+        """Tell whether the word at ``position``, adjective in form, is beside a word for a place: then it is no person.
 
         Examples are «на Маяковской» and «Курский вокзал».
         """
@@ -160,7 +163,10 @@ class _Passage:
         return self._tokens[position].reading.adjectival and bool(before & WHERE or after & PLACES)
 
     def _is_beside_initials(self, position: int, initials: int) -> bool:
-        """Tell whether initials make the word a surname; a single one may be the letter of a house or a hall."""
+        """Tell whether the word at ``position`` is a surname, given so many ``initials`` beside it.
+
+        With a single initial, which may be the letter of a house or a hall, the word has to be read as a name.
+        """
         if not self._is_somewhere(position):
             return False
         token = self._tokens[position]
@@ -169,7 +175,7 @@ class _Passage:
         return initials > 1 or token.reading.surname or token.reading.given
 
     def _is_somewhere(self, position: int) -> bool:
-        """Tell whether the text has a word at this position, and outside the quoted name of a thing."""
+        """Tell whether there is a word at ``position``, and not inside the quoted name of a thing."""
         if position >= len(self._tokens):
             return False
         start = self._tokens[position].start
@@ -188,7 +194,7 @@ class _Passage:
         return count
 
     def _is_of_a_place(self, first: int, after: int) -> bool:
-        """Tell whether a place or a thing has this name: «улица Марии Ульяновой», «отель Мария»."""
+        """Tell whether the name from ``first`` up to ``after`` is that of a place or a thing: «отель Мария»."""
         if first == 0 or not self._joined(first):
             return False
         noun = self._tokens[first - 1].reading
@@ -206,7 +212,7 @@ class _Passage:
         return bool(self._tokens[position - 1].reading.lemmas & PEOPLE)
 
     def _acts(self, position: int) -> bool:
-        """Tell whether one of the next words is something that only people do."""
+        """Tell whether one of the three words from ``position`` on is something that only people do: «сказала»."""
         for ahead in range(position, min(position + _LOOK_AHEAD, len(self._tokens))):
             if not self._joined(ahead):
                 return False
@@ -221,7 +227,7 @@ class _Passage:
         return bool(_OPENING & set(signs)) or "\n" in signs or not rest or rest[-1] in _SENTENCE_ENDS
 
     def _names_a_thing(self, quote: int) -> bool:
-        """Tell whether a quote opens after a thing or a preposition, and so holds a name of a thing."""
+        """Tell whether the quotation mark at ``quote`` opens a thing's name: it follows a thing or a preposition."""
         before = bisect_right(self._ends, quote) - 1
         if before < 0 or self._text[self._ends[before] : quote].strip():
             return False
@@ -229,14 +235,14 @@ class _Passage:
         return (reading.inanimate or reading.preposition) and not reading.lemmas & SAYINGS
 
     def _joined(self, position: int) -> bool:
-        """Tell whether nothing but blanks stands between a word and the one before it."""
+        """Tell whether there is a word before the one at ``position``, with nothing but blanks between the two."""
         return 0 < position < len(self._tokens) and not self._gap(position).strip(" \u00a0\t")
 
     def _gap(self, position: int) -> str:
-        """Return what stands before a word."""
+        """Return the text between the word at ``position`` and the one before; nothing for the first word."""
         return self._text[self._tokens[position - 1].end : self._tokens[position].start] if position else ""
 
     def _end(self, after: int) -> int:
-        """Return where a name ends in the text, the full stop of its last initial included."""
+        """Return where the name before the position ``after`` ends in the text, a last initial's full stop included."""
         last = self._tokens[after - 1]
         return last.end + (len(last.word) == 1 and self._text.startswith(".", last.end))

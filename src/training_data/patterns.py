@@ -51,7 +51,7 @@ class _Kind:
     pattern: re.Pattern[str]
     is_one: Callable[[str], bool] = bool
     needs: str = ""
-    """A string that is in every match, so that texts without it need no search; empty stands for any digit."""
+    """A string that is in every match, so that texts without it need no search; empty when every match has a digit."""
 
     def may_be_in(self, text: str) -> bool:
         return self.needs in text if self.needs else _DIGIT.search(text) is not None
@@ -60,15 +60,15 @@ class _Kind:
 def plain(text: str) -> str:
     """Return the text without what hides a number or a name, and without the tokens of chat templates.
 
-    Odd dashes, blanks and digits become usual ones, Latin letters inside of Cyrillic words Cyrillic; stress marks and
-    signs that are not seen go.
+    Odd dashes, blanks and digits become the usual ones, and Latin look-alikes inside Cyrillic words become Cyrillic.
+    Stress marks and invisible signs are removed.
     """
     text = _TEMPLATE_TOKEN.sub(" ", text.translate(_PLAIN))
     return _MIXED_WORD.sub(lambda match: match[0].translate(_CYRILLIC), text)
 
 
 def masked(text: str) -> str:
-    """Return the text with placeholders for what is personal by its form."""
+    """Return the text with placeholders in the place of personal data that are known by their form."""
     for kind in _KINDS:
         if kind.may_be_in(text):
             text = kind.pattern.sub(partial(_replaced, kind), text)
@@ -96,7 +96,7 @@ def _replaced(kind: _Kind, match: re.Match[str]) -> str:
 
 
 def _is_card(text: str) -> bool:
-    """Check the last digit by Luhn's formula."""
+    """Tell whether the digits pass Luhn's check for card numbers, and are not all zero."""
     digits = [int(sign) for sign in text if sign.isdecimal()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return any(digits) and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0

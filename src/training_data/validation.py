@@ -41,7 +41,7 @@ def problems(path: Path) -> Iterator[Problem]:
     """Yield what is wrong with the file, in the order of its lines. Blocking.
 
     Raises:
-        UnreadableFile: it cannot be read.
+        UnreadableFile: the file cannot be read.
     """
     count = 0
     try:

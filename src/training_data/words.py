@@ -49,7 +49,7 @@ class Reading:
     unknown: bool
     """The dictionary lacks the word."""
     place: bool
-    """Of a place or a firm, among other things."""
+    """The name of a place or a firm, among other things."""
     animate: bool
     """A noun for somebody, in the singular."""
     inanimate: bool

@@ -17,7 +17,7 @@ SILENCE_INVENTIONS = ROOT / "resources" / "silence_inventions.yaml"
 _MOSTLY = 0.5
 _LOW_CONFIDENCE = 0.5
 _OFTEN = 3
-"""A phrase like «Спасибо за просмотр» is taken for an invention when it is repeated so many times in a row."""
+"""A phrase like «Спасибо за просмотр» is taken for an invention when it is said this many times in a row, or more."""
 
 _LONGEST_LOOP_WORDS = 10
 _LOOP_WORDS = 12
@@ -76,7 +76,7 @@ def without_inventions(segments: Sequence[Segment], speech: Speech, inventions: 
 
 
 def without_loops(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Keep one turn of each loop that a decoder ran into, within a segment or over several."""
+    """Return the segments with one turn of each loop that a decoder ran into: repeated words, or repeated segments."""
     once: list[Segment] = []
     for position in _once([normalised(segment.text) for segment in segments], longest=1):
         segment = segments[position]
@@ -87,7 +87,7 @@ def without_loops(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 
 def _once(items: Sequence[str], longest: int = _LONGEST_LOOP_WORDS) -> list[int]:
-    """Return the positions to keep, so that each loop of up to ``longest`` items stands once."""
+    """Return the positions to keep, so that one turn is left of each loop whose turn has up to ``longest`` items."""
     kept: list[int] = []
     at = 0
     while at < len(items):
@@ -98,7 +98,7 @@ def _once(items: Sequence[str], longest: int = _LONGEST_LOOP_WORDS) -> list[int]
 
 
 def _loop_at(items: Sequence[str], at: int, longest: int) -> tuple[int, int]:
-    """Return the length and the number of turns of the loop that begins here; (1, 1) when there is none."""
+    """Return the items in a turn and the number of turns of the loop that begins at ``at``; (1, 1) when none begins."""
     for length in range(1, longest + 1):
         turn = items[at : at + length]
         turns = 1

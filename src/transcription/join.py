@@ -72,7 +72,7 @@ def _close(part: _Part) -> list[Segment]:
 
 
 def _seam(before: _Part, after: _Part) -> tuple[list[_Piece], list[_Piece]]:
-    """Return the pieces of each of two overlapping parts that stay, so that every word is there once."""
+    """Return the pieces to keep of ``before`` and of ``after``, which overlap, so that every word is there once."""
     timed = all(piece.token.timed for piece in (*before.pieces, *after.pieces))
     difference_s = _HEARD_DIFFERENCE_S if timed else _ESTIMATED_DIFFERENCE_S
     left_from = next(
@@ -114,10 +114,11 @@ def _cut_by_time(left: Sequence[Token], right: Sequence[Token], start: float, en
 def _longest_common_run(
     left: Sequence[Token], right: Sequence[Token], difference_s: float
 ) -> tuple[int, int, int] | None:
-    """Return where the longest common run begins on both sides, and its number of words; None when there is none.
+    """Return where the best common run of words begins, in ``left`` and in ``right``, and its length in words, or None.
 
-    The same words may be said several times within some seconds. So a run weighs less, the further apart the two sides
-    place it on average. Differences of single words cancel out; where one repetition is taken for another, they add up.
+    Longer runs are better. But the same words may be said several times within seconds, so a run counts less, the
+    further apart the two sides place it on average: differences of single words cancel out, but where one repetition
+    is taken for another, they add up.
     """
     best: tuple[float, tuple[int, int, int]] | None = None
     for shift in range(1 - len(left), len(right)):
@@ -140,7 +141,10 @@ def _same(left: Token, right: Token, difference_s: float) -> bool:
 
 
 def _ordered(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Make times run forward. A segment with words reaches from its first word to its last."""
+    """Return the segments with times that never run backwards and never overlap.
+
+    A segment with words reaches from its first word to its last.
+    """
     spans = [(item.start, item.end) for segment in segments for item in segment.words or (segment,)]
     starts: list[float] = []
     for start, _ in spans:

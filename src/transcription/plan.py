@@ -18,8 +18,9 @@ _LONGEST_OVERLAP_S = 8.0
 def plan_parts(speech: Sequence[Interval], duration_s: float, limits: PartLimits) -> tuple[PartPlan, ...]:
     """Plan parts that cover all of ``speech``, which is ordered and disjoint.
 
-    Parts are about equally long, near ``limits.target_s``, never above ``limits.longest_s``. A cut is in the middle of
-    a silence; where there is none in reach it goes through speech, and the next part begins ``overlap_s`` before it.
+    What lies between two silences of more than ``SKIPPED_SILENCE_S`` is one part or, when it is longer than
+    ``limits.longest_s``, several of about equal length near ``limits.target_s``. A cut is in the middle of a silence;
+    where no silence is in reach, it goes through speech, and the next part begins ``overlap_s`` before the cut.
     """
     target_s = min(limits.target_s, limits.longest_s)
     overlap_s = min(_LONGEST_OVERLAP_S, target_s / 4)
@@ -52,7 +53,7 @@ def _stretches(speech: Sequence[Interval]) -> list[list[Interval]]:
 def _silence_near(silences: Sequence[Interval], earliest: float, aim: float, latest: float) -> float | None:
     """Return where to cut: in the silence nearest to ``aim`` of those that reach into ``[earliest, latest]``.
 
-    None when there is none.
+    Returns None when no silence does.
     """
     first = bisect_left(silences, earliest, key=lambda silence: silence.end)
     last = bisect_right(silences, latest, key=lambda silence: silence.start)

@@ -1,4 +1,4 @@
-"""Speech to text of a whole recording: parts are planned, transcribed, stored and joined, and every loss is told."""
+"""Speech to text of a whole recording: parts are planned, transcribed, stored and joined; missing text is reported."""
 
 import asyncio
 import json
@@ -20,13 +20,14 @@ from transcription.join import join_parts
 from transcription.plan import Speech, plan_parts
 
 _ENOUGH_SPEECH_S = 20.0
-"""Parts with more speech tell the language no better: Whisper detects it in its first window of 30 seconds."""
+"""More speech in a part does not help to detect its language: Whisper itself looks at a window of 30 seconds."""
 
 _TELLERS = 3
-"""At most so many parts are asked for the language, one by one. When none tells, it is detected in each part."""
+"""Most parts that are transcribed first, one by one, to detect the recording's language. When none of them has a
+language, it is detected in every part anew."""
 
 _HOPELESS_FAILURES = 3
-"""After so many failures and no success the work ends: the other parts would only fail after long waits."""
+"""After this many failures and no success the work ends: the other parts would only fail after long waits."""
 
 _HOLE_S = 5.0
 _EMPTY_PART_S = 1.0
@@ -68,11 +69,13 @@ class Transcription:
     ) -> TranscriptDraft:
         """Transcribe the prepared audio ``pcm``; parts that were done before are not done again.
 
-        ``speech`` is what ``voice_activity`` found, ``language`` an ISO 639-1 code or None: then the part that
-        tells the language goes first, and the others are transcribed in that language.
+        ``speech`` is what ``voice_activity`` found. ``language`` is an ISO 639-1 code, or None: then the language is
+        detected in up to three parts that go first, and the others are transcribed in that language.
 
         Raises:
-            ProviderError: every part failed, or trying again does not help. Parts done until then are stored.
+            ProviderError: every part that was tried failed, or a failure is not retryable. Parts done until then are
+                stored.
+            WeightsRefused: the model of a local engine does not load.
         """
         plan = plan_parts(speech, duration_s, self._engine.limits)
         work = _Work(self._engine, self._parts, self._calls, recording_sha256, pcm, plan)
@@ -111,7 +114,7 @@ class _Work:
         self.results: dict[int, PartTranscript] = {}
 
     async def do(self, language: str | None, tellers: Sequence[PartPlan]) -> None:
-        """Transcribe all parts; when no ``language`` is given, ask up to three ``tellers`` for it first."""
+        """Transcribe all parts; when ``language`` is None, begin with up to three of ``tellers`` to detect it."""
         self.language = language
         await self._begin()
         if language is None:
@@ -183,7 +186,7 @@ class _Work:
 
 
 def _tellers_of_language(plan: Sequence[PartPlan], speech: Speech) -> list[PartPlan]:
-    """Return the parts in the order in which they are asked for the language: those with enough speech come first."""
+    """Return the parts in the order in which their language is detected: those with enough speech come first."""
 
     def order(part: PartPlan) -> tuple[float, int]:
         return -min(speech.seconds(part.start, part.end), _ENOUGH_SPEECH_S), part.position

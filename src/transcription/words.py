@@ -11,7 +11,10 @@ from text_cleaning import folded
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of a segment. ``span`` is its place in the text; ``timed`` is False for times estimated from the place."""
+    """A word of a segment. ``span`` is its place in the segment's text, ``position`` its index among the words.
+
+    ``timed`` is False when the times are estimated from ``span``.
+    """
 
     normalised: str
     start: float
@@ -35,7 +38,7 @@ def normalised(text: str) -> str:
 
 
 def tokens_of(segment: Segment) -> tuple[Token, ...]:
-    """Split a segment into words. Without the engine's words, times follow from the places in the text."""
+    """Split a segment into words. Without the engine's words, times are estimated from the places in the text."""
     heard = _heard_words(segment)
     if heard is not None:
         return heard

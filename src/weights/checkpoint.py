@@ -22,7 +22,7 @@ FLOAT = np.dtype("<f4")
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A view of a storage, in elements."""
+    """A view of the storage ``key``. ``offset`` and ``strides`` count elements."""
 
     key: str
     offset: int
@@ -48,7 +48,7 @@ _ALLOWED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows the three names above and no other, so that nothing of the file's choosing is called."""
+    """Knows only the names in ``_ALLOWED``, so that a file cannot have anything else called."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:

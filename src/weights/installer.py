@@ -52,12 +52,13 @@ async def ensure_weights(
 ) -> Path:
     """Return the path of the weights ``name`` under ``models_dir``: the file or the directory that the engine reads.
 
-    Missing weights are fetched, by one command at a time; ``on_progress`` is told their name, the bytes fetched and the
-    bytes in all. A start with weights in place reads no more than their sizes and times.
+    Missing weights are fetched, by one command at a time; ``on_progress`` is called with their name, the bytes fetched
+    and the bytes in all. A start with weights in place reads no more than their sizes and times.
 
     Raises:
-        WeightsRefused: the sum of a file is not the published one; nothing is left of what was fetched.
-        ProviderUnavailable: they have to be fetched and no source answers.
+        WeightsRefused: ``manifest`` has no valid entry for them, or they are not what was published. Nothing is left of
+            what was fetched.
+        ProviderUnavailable: the weights have to be fetched and no source answers.
         DiskFull: no space left.
     """
     weights = await asyncio.to_thread(load_weights, manifest, name)
@@ -79,7 +80,7 @@ def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> On
 
 
 async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
-    """Fetch beside ``folder``, then rename: ``folder`` is either complete and right, or as it was."""
+    """Fetch into a folder beside ``folder``, then rename it, so that ``folder`` never has half of the new files."""
     # A name of its own: the installers of a command that was killed may still be writing to theirs.
     unfinished = folder.with_name(f".{name}.{new_name()}.part")
     try:
@@ -97,7 +98,7 @@ async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove what this and earlier fetches have left, as far as nobody writes to it at the moment."""
+    """Remove what this and earlier fetches have left; what somebody writes to at the moment may stay."""
     for unfinished in folder.parent.glob(f".{folder.name}.*part"):
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -109,7 +110,7 @@ def _make_empty(folder: Path) -> None:
 
 
 def _finish(name: str, unfinished: Path, folder: Path, weights: Weights) -> None:
-    """Convert the weights, write them to disk, and put them in the place of what was there."""
+    """Convert the weights if needed, sync them to the disk, and put them in the place of ``folder``."""
     with disk_full_mapped(folder):
         for leftover in unfinished.glob(".wheel-*"):
             shutil.rmtree(leftover)
@@ -139,7 +140,7 @@ def _convert(name: str, checkpoint: Path, arrays: Path) -> None:
 
 
 def _is_verified(name: str, folder: Path, weights: Weights) -> bool:
-    """Tell whether the weights are there and right; files that changed since are read again. Blocking.
+    """Tell whether the weights are there and right; files that changed since they were verified are read. Blocking.
 
     Raises:
         WeightsRefused: a file's sum is wrong.
@@ -168,9 +169,9 @@ def _read_record(folder: Path) -> Record | None:
 
 
 def _record_of_files_put_by_hand(folder: Path, weights: Weights) -> Record | None:
-    """Return a record, as not verified yet, of files that somebody put there, as on a machine without a network.
+    """Return a record of files that somebody put into ``folder`` by hand, say without a network; they are not verified.
 
-    None when a file is missing, or when the weights have to be converted.
+    Returns None when a file is missing, or when the weights have to be converted.
     """
     if weights.checkpoint is not None or not all((folder / file.name).is_file() for file in weights.files):
         return None

