@@ -87,7 +87,7 @@ class VoxPersonaError(Exception):
 
 
 def chat_text(code: str | None, text: str | None) -> str:
-    """Return what people in a chat read about an error: the sentence for ``code``, else ``text``, its ``user_text``."""
+    """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
     return texts.errors_in_chats.SENTENCES.get(code or "", text or "")
 
 

@@ -28,7 +28,7 @@ class FileLock:
         Returns False when another lock is in the way; a lock that was held before is lost then.
 
         Raises:
-            OSError: the folder is gone, or closed to us.
+            OSError: the folder is gone, or we may not use it.
         """
         try:
             fcntl.flock(self._opened(), (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -47,7 +47,7 @@ class FileLock:
         """Hold the lock alone, however long it takes to get. Blocking.
 
         Raises:
-            OSError: the folder is gone, or closed to us.
+            OSError: the folder is gone, or we may not use it.
         """
         try:
             fcntl.flock(self._opened(), fcntl.LOCK_EX)
@@ -60,7 +60,7 @@ class FileLock:
 
         Raises:
             TimeoutError: the lock was held by others for all that time.
-            OSError: the folder is gone, or closed to us.
+            OSError: the folder is gone, or we may not use it.
         """
         try:
             async with asyncio.timeout(limit_s):

@@ -32,7 +32,7 @@ _FILES_KEPT = timedelta(days=1)
 """A file that has not changed for this long is not being worked on."""
 _CHECKED_EVERY = timedelta(days=1)
 _LEFTOVERS = ("*.copy", ".*.tmp")
-"""Names of the files that stay in the spool when the copying of objects to another store is killed."""
+"""Name patterns of the files that stay in the spool when the copying of objects to another store is killed."""
 
 
 class Housekeeping:
@@ -122,7 +122,7 @@ class Housekeeping:
 def _removed(path: Path, oldest: float) -> bool:
     """Remove a file that has not changed since ``oldest``, in seconds since 1970; tell whether it was removed.
 
-    When ``path`` is gone or is no file, nothing is raised.
+    When that fails, because ``path`` is gone or is a folder, this is only logged.
     """
     try:
         if path.lstat().st_mtime >= oldest:

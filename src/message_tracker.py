@@ -92,7 +92,7 @@ class MessageTracker:
 
         Raises:
             MessengerError: the message was not sent.
-            DatabaseUnavailable: the message was sent, and the registry does not show what was removed.
+            DatabaseUnavailable: the message was sent, but earlier ones may remain.
         """
         if random_id is None:
             return await self._send(chat, kind, lambda: self._sent(chat, screen))

@@ -150,7 +150,7 @@ class Messenger(Sender, Attachments, Protocol):
         ...
 
     async def answer(self, query_id: int, text: str = "") -> bool:
-        """Answer a press, with a short text over the button; False when it is too late, or the press has an answer.
+        """Answer a press, with a short text over the button; False when the answer is too late or not the first one.
 
         A press is answered once: every later call returns False, even with the same text.
         """

@@ -137,7 +137,7 @@ class Engine(ABC):
         return True
 
     async def acquire(self) -> Running:
-        """Return the running engine, which the first call, or the first after its death, starts or adopts.
+        """Return the running engine. Unless this command has it already, start it, or adopt it from another command.
 
         Raises:
             EngineFailed: the engine did not start in time, ended at once or cannot be started; or another command uses

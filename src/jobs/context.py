@@ -21,7 +21,7 @@ from voice_embeddings import VoiceEncoder
 
 
 class Engines(Protocol):
-    """The engines of the work, each made ready when it is first asked for; None when it is switched off."""
+    """The engines of the work, each made ready when it is first asked for. None means that it is switched off."""
 
     async def speech_to_text(self) -> SpeechToText: ...
 

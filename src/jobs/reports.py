@@ -35,6 +35,8 @@ class ReportSteps:
 
         Raises:
             NoLanguageModel: the language model is switched off.
+            NotFound: the order was deleted.
+            UnknownChoice: the report pack no longer has the report.
             ReportOutdated: the transcript, the metadata, the model or the prompts have changed since the order.
             ContextTooSmall: the model's context has no room for a prompt, a window and an answer.
             ProviderError: the model failed; its answers so far stay stored.

@@ -22,7 +22,7 @@ from errors import (
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 """The due time of a job that was put back, past by any clock: ours may be ahead of the database's."""
 _LONGEST_DELAY_S = 24 * 3600.0
-"""The longest wait, in seconds, that a provider can ask for. One that asks for more may have meant another unit."""
+"""The longest wait, in seconds, that a provider can ask for; one that asks for more may have meant another unit."""
 
 
 def is_ours(error: VoxPersonaError) -> bool:
@@ -49,7 +49,7 @@ def tried_again_at(retry_at: datetime) -> Exception:
 
 
 class GoOn(BaseRetryStrategy):
-    """Makes procrastinate run a job again when its worker stopped, the database was lost or ``_TryLater`` was raised."""
+    """Has procrastinate run a job again when its worker stopped, the database was lost or ``_TryLater`` was raised."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         if isinstance(exception, asyncio.CancelledError | DatabaseUnavailable):

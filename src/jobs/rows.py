@@ -103,7 +103,7 @@ async def place_of(connection: Connection, recording_id: RecordingId) -> int:
 
 
 async def place_in_front(connection: Connection) -> int:
-    """Return the priority for work that a person waits for: the highest of unfinished work on recordings, or 0."""
+    """Return the priority for work that a person waits for: the highest that work on recordings now has, or 0."""
     row = await (await connection.execute(_SELECT_FRONT)).fetchone()
     return 0 if row is None else int(row["place"])
 

@@ -64,9 +64,10 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
 
 
 def status_screen(lines: Sequence[str], machine: MachineState | None = None, letters: int = 0) -> Screen:
-    """Show the person's work in progress, and how the ``machine`` is, which only the owner is shown.
+    """Show the person's work in progress, and below it how the ``machine`` is, unless that is None.
 
-    ``lines`` are plain text, and empty when there is no work; ``letters`` is the number of dead letters.
+    ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
+    are for the owner only.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
     work = f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING

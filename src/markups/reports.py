@@ -24,7 +24,7 @@ from transcript_formats import OTHER_FORMATS, paragraphs
 from utils import clock
 
 ALL_REPORTS = "all"
-"""In callback data, means every report of the scenario instead of one."""
+"""In callback data: every report of the scenario instead of one."""
 
 
 def reports_menu(recording_number: int, file_name: str, reports: Sequence[ReportType], note: str = "") -> Screen:

@@ -164,7 +164,7 @@ _SAFETY = 0.9
 async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:
     """Propose metadata from the recording's first minutes. Every value parses, and its words were said.
 
-    The prompt takes ``scenario`` and ``fields``.
+    The prompt is a template with the variables ``scenario`` and ``fields``.
 
     Raises:
         ProviderError: the model failed, or two answers were not valid.
