@@ -141,7 +141,7 @@ class ReportFiles:
 
         Raises:
             NotFound: the user has no such report.
-            DiskFull: no space left; the title is as it was.
+            DiskFull: no space left to note the title.
         """
 
         def rename(folder: Path) -> ReportFile:

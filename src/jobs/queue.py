@@ -332,7 +332,7 @@ class Jobs:
     async def _run(
         self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
     ) -> None:
-        """Run a job, and store any failure of it with its code and its sentence for people."""
+        """Run a job, and store its failure with code and sentence for people, unless the database was away."""
         with bound_contextvars(job=lock):
             try:
                 await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)

@@ -36,7 +36,7 @@ def is_ours(error: VoxPersonaError) -> bool:
 
 
 class _TryLater(Exception):
-    """Tells procrastinate that a job failed and runs again at ``retry_at``. Raised and caught in this module alone."""
+    """Raised by a job that failed and is to run again at ``retry_at``; ``GoOn`` makes procrastinate do that."""
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__(f"at {retry_at:%H:%M:%S}")

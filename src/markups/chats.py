@@ -113,7 +113,7 @@ def deleted(chat: Chat) -> str:
 
 
 def history_question(chat: Chat) -> Screen:
-    """Ask for the form of a chat's history."""
+    """Ask for the file format of a chat's history."""
     return Screen(
         text=texts.chats.HISTORY_QUESTION.format(number=chat.number, title=_title(chat)),
         keyboard=(
@@ -124,7 +124,7 @@ def history_question(chat: Chat) -> Screen:
 
 
 def history_caption(history: History, extension: str) -> Screen:
-    """Return the caption of a history, with buttons for its other forms."""
+    """Return the caption of a history's file, with buttons for the other formats."""
     chat, day = history.chat, history.day
     named = texts.chats.HISTORY_OF_DAY.format(day=_day(day)) if day else ""
     text = texts.chats.HISTORY_CAPTION.format(

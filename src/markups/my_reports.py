@@ -123,7 +123,7 @@ def delete_question(report: ReportFile) -> Screen:
 
 
 def view_caption(report: ReportFile) -> Screen:
-    """Return the caption of a report's file, with buttons for its other forms."""
+    """Return the caption of a report's file, with buttons for the other formats."""
     return Screen(
         text=texts.my_reports.VIEW_CAPTION.format(number=report.number, title=escaped(report.title)),
         keyboard=(tuple(button(each, Action.REPORT_FILE, report.number, each) for each in _OTHER_EXTENSIONS),),

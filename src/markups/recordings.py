@@ -153,7 +153,7 @@ def scenario_chosen(recording_number: int, scenario: Scenario | None) -> Screen:
 
 
 def transcript_caption(recording_number: int, file_name: str) -> Screen:
-    """Return the caption of a transcript's file, with buttons for its other forms."""
+    """Return the caption of a transcript's file, with buttons for the other formats."""
     return Screen(
         text=texts.telegram_recordings.TRANSCRIPT_CAPTION.format(number=recording_number, file_name=escaped(file_name)),
         keyboard=(

@@ -89,7 +89,7 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
 
 
 def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
-    """Return the known values as lines «имя: значение», in the order of a caption."""
+    """Return the known values as lines «поле: значение», in a fixed order."""
     recorded_on = metadata.recorded_on
     known = [
         (texts.metadata.AUDIO_NUMBER, metadata.audio_number),
