@@ -48,9 +48,9 @@
     ├── MessengerError                 exit status 3; these are in ``messenger``
     │   ├── MessengerUnavailable       trying again helps
     │   ├── MessengerRefusedSecrets    exit status 2: the operator can mend it
-    │   ├── AlreadySent                the message was in its chat and is there no more
+    │   ├── AlreadySent                the message was sent before and has been deleted since
     │   ├── ChatClosed                 the person blocked the bot or is gone
-    │   └── FileGone                   the messenger has the file no more
+    │   └── FileGone                   the messenger no longer has the file
     ├── AccessDenied                   exit status 2
     ├── OutdatedButton                 exit status 1: a button of an earlier menu, or no button of ours
     ├── Cancelled                      exit status 130: a person stopped the work
@@ -87,7 +87,7 @@ class VoxPersonaError(Exception):
 
 
 def chat_text(code: str | None, text: str | None) -> str:
-    """Return what people in a chat read of an error: its sentence for chats, else ``text``, its ``user_text``."""
+    """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
     return texts.errors_in_chats.SENTENCES.get(code or "", text or "")
 
 

@@ -23,10 +23,12 @@ class FileLock:
         self._descriptor: int | None = None
 
     def try_take(self, *, shared: bool = False) -> bool:
-        """Take the lock, or turn the one held into the other kind; False when others are in the way.
+        """Take the lock without waiting, exclusive or ``shared``; a lock that is held already changes its kind.
+
+        Returns False when another lock is in the way; a lock that was held before is lost then.
 
         Raises:
-            OSError: the folder is gone, or closed to us.
+            OSError: the folder is gone, or we may not use it.
         """
         try:
             fcntl.flock(self._opened(), (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -45,7 +47,7 @@ class FileLock:
         """Hold the lock alone, however long it takes to get. Blocking.
 
         Raises:
-            OSError: the folder is gone, or closed to us.
+            OSError: the folder is gone, or we may not use it.
         """
         try:
             fcntl.flock(self._opened(), fcntl.LOCK_EX)
@@ -54,10 +56,11 @@ class FileLock:
             self.free()
 
     async def wait(self, limit_s: float | None = None) -> None:
-        """Take the lock alone without blocking the event loop.
+        """Take the lock alone without blocking the event loop; wait ``limit_s`` seconds at most, for ever when None.
 
         Raises:
-            TimeoutError: another has held it for ``limit_s``.
+            TimeoutError: the lock was held by others for all that time.
+            OSError: the folder is gone, or we may not use it.
         """
         try:
             async with asyncio.timeout(limit_s):

@@ -24,12 +24,12 @@ _LONGEST_DELAY_S = 60.0
 
 
 def delay_s(tries: int) -> float:
-    """Return the pause in seconds after a failure that ``tries`` others preceded: 2, 4, 8, …, at most a minute."""
+    """Return the pause in seconds after a failure that came after ``tries`` earlier ones: 2, 4, 8, …, at most 60."""
     return float(min(_FIRST_DELAY_S * 2 ** min(tries, 10), _LONGEST_DELAY_S))
 
 
 class Loop:
-    """A follower's loop: it takes a step about once a second, and at once when it is woken."""
+    """A follower's loop: it takes a step every ``pause_s`` seconds, and at once when it is woken."""
 
     _all: ClassVar[WeakSet["Loop"]] = WeakSet()
 
@@ -48,11 +48,11 @@ class Loop:
             loop._worth_a_try.set()
 
     def wake(self) -> None:
-        """Take the next step now."""
+        """Take the next step now, unless the last one failed: then the pause goes on."""
         self._woken.set()
 
     async def run(self, step: Callable[[], Awaitable[None]]) -> Never:
-        """Repeat ``step`` for ever; the pause grows while it fails. A step finds all it needs in the database."""
+        """Repeat ``step`` for ever; the pause grows while steps fail. A step finds all it needs in the database."""
         failures = 0
         while True:
             self._woken.clear()
@@ -78,7 +78,7 @@ class KeyedTasks(Generic[Key]):
 
     @property
     def busy(self) -> frozenset[Key]:
-        """Keys that have a task, or whose task failed less than the pause ago.
+        """The keys that have a task, and those whose task failed and whose pause (``delay_s``) is not over.
 
         Read this before the database is asked what is to be done. In the other order a task can end in between, and its
         key would be served again from rows that are out of date.
@@ -92,7 +92,7 @@ class KeyedTasks(Generic[Key]):
         self._tasks[key] = self._group.create_task(self._run(key, work))
 
     def cancel(self, key: Key) -> None:
-        """Cancel the task of ``key``, which is busy until the task has ended; forget earlier failures."""
+        """Cancel the task of ``key``, and forget earlier failures. The key stays busy until the task has ended."""
         self._failures.pop(key, None)
         if key in self._tasks:
             self._tasks[key].cancel()

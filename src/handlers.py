@@ -59,14 +59,14 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 MOST_WAITS = 10
-"""How often an update waits for the database. If it fails even then, something else than an absence is wrong."""
+"""How often an update waits for a database that is away. If it fails even then, the cause is not an absence."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
 _KNOWN = "known"
 _DATABASE_AWAY = "database_away"
 _WAITED_FOR = frozenset([MessengerUnavailable.code, DatabaseMisconfigured.code, _DATABASE_AWAY])
-"""Outcomes whose cause passes by itself, or by an operator's hand: the update is then handled again."""
+"""Outcomes whose cause passes by itself or once the operator has mended it; the update is then handled again."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class _Arrival:
 
 
 class Router:
-    """Takes updates from the client and gives each to its handler. Nothing is handled before ``recover``."""
+    """Takes updates from the messenger and gives each to its handler. No handler runs before ``recover``."""
 
     def __init__(  # noqa: PLR0913  # these are its parts
         self,
@@ -136,7 +136,7 @@ class Router:
         self._without_database = without_database
 
     async def on_message(self, message: IncomingMessage) -> None:
-        """Store a message and put it in its person's queue."""
+        """Store a private message and put it in its person's queue; tell a group once that it gets no answers."""
         if not message.private:
             await self._decline_group(message.chat_id)
             return
@@ -178,7 +178,7 @@ class Router:
             answer.cancel()
 
     async def recover(self) -> None:
-        """Take up interrupted updates and messages written while the bot was down; then let updates be handled."""
+        """Take up interrupted updates, let new ones be handled, then take up messages sent while the bot was down."""
         after, left = await self._left_by_the_last_run()
         log.info("recovering", interrupted=len(left))
         await self._without_database.take_back_old()
@@ -237,7 +237,7 @@ class Router:
         return _Arrival(seen, press, self._answer_to(press))
 
     async def _handle(self, arrival: _Arrival) -> None:
-        """Handle an update; whatever happens, the person is told of it and the next update is handled."""
+        """Handle an update. Whatever fails, the person is told if possible, and the next update is handled."""
         code = new_code()
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
@@ -270,7 +270,7 @@ class Router:
             said = texts.telegram.SAVED_UNTIL_MENDED if refuses_us else texts.telegram.SAVED
             await self._without_database.tell(chat, said)
         if refuses_us:
-            # It answers, so that nothing tells when it was mended.
+            # The database answers, so that no event tells when it was mended.
             await asyncio.sleep(self._timing.retry_after_s)
         while True:
             try:
@@ -368,7 +368,7 @@ class Router:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 
     async def _note_end(self, seen: SeenUpdate) -> None:
-        """Note the ends of this update and of earlier ones; else they are handled again, maybe within later dialogs."""
+        """Note that this update, and earlier ones for which that failed, have ended: they are not handled again."""
         self._ended.add(seen)
         ended = list(self._ended)
         try:

@@ -1,7 +1,7 @@
 """«Мои отчеты»: the list as a file, and viewing, renaming and deleting a report by its number.
 
 Screens follow from the dialog, so that a message that is handled again after a crash shows the same screen and counts
-no further try. Every change is confirmed in the dialog first; the dialog ends last.
+no further try. The person confirms every change before it is made, and the dialog ends after the change.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class MyReportsHandlers:
         )
 
     async def handle_my_reports_v2(self, context: Context, update: Press | IncomingMessage) -> None:  # noqa: ARG002
-        """Send the list of all reports, then the menu. The numbers in the list can be used from now on."""
+        """Send the list of all reports as a file, then the menu. From now on, the numbers in the list can be typed."""
         owner = context.user.id
         async with self._desk.alone(owner):
             began = perf_counter()
@@ -166,7 +166,7 @@ class MyReportsHandlers:
         await self._number_typed(context, message, ReportAction.RENAME)
 
     async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
-        """Take a new title in the place of one typed before, and ask to confirm it."""
+        """Take the title that was typed, which replaces any typed before, and ask to confirm it."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
@@ -304,10 +304,10 @@ class MyReportsHandlers:
         await self._show(context, dialog, report, tries_left(reason, REPORT_TRIES - tries))
 
     async def _confirmed(self, context: Context, press: Press, action: ReportAction) -> ReportDialog | None:
-        """Load the dialog that asked to confirm this action; None when the list has become too old.
+        """Load the dialog that asked to confirm this action; when the list is too old, tell the person and return None.
 
         Raises:
-            OutdatedButton: this was not asked, or was done already.
+            OutdatedButton: no dialog asks to confirm this action on this report, or none does any more.
         """
         if await self._screens.good_snapshot(context, action) is None:
             return None
@@ -336,7 +336,7 @@ def _about(dialog: ReportDialog, action: ReportAction, report: ReportFile) -> Re
 
 
 def _shown(dialog: ReportDialog, report: ReportFile | None, note: str) -> tuple[MessageKind, Screen]:
-    """Return the question of a dialog."""
+    """Return the screen with the question of a dialog, and its kind; ``report`` is None while its number is asked."""
     if report is None:
         return MessageKind.INPUT_REQUEST, ask_number(dialog.step, note)
     if dialog.step is Step.REPORT_RENAME_ASK_NEW_NAME:

@@ -29,14 +29,14 @@ _ROWS_AT_ONCE = 1000
 _PAUSE_S = 0.1
 """Seconds between two batches, so that people's own questions to the database come first."""
 _FILES_KEPT = timedelta(days=1)
-"""A file that has been untouched for so long is not being worked on."""
+"""A file that has not changed for this long is not being worked on."""
 _CHECKED_EVERY = timedelta(days=1)
 _LEFTOVERS = ("*.copy", ".*.tmp")
-"""Names of the files that a killed copy of the object store leaves in the spool."""
+"""Name patterns of the files that stay in the spool when the copying of objects to another store is killed."""
 
 
 class Housekeeping:
-    """Cleans up every hour. ``kept`` is how long rows stay whose age is a setting; ``now`` returns the time."""
+    """Cleans up every hour. ``kept`` is how long rows stay in tables whose ``Retention.age`` is None."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Housekeeping:
         self._loop = Loop("housekeeping", _PERIOD_S)
 
     async def run(self) -> None:
-        """Clean up and measure until cancelled; what is interrupted goes on at the next start."""
+        """Clean up and measure every hour until cancelled; the next start finishes what was interrupted."""
         await self._loop.run(self._keep_house)
 
     async def _keep_house(self) -> None:
@@ -103,7 +103,7 @@ class Housekeeping:
             await asyncio.sleep(_PAUSE_S)
 
     async def _clean_spool(self) -> int:
-        """Remove old leftovers and old folders of recordings that are done or deleted; return how many these were."""
+        """Remove old leftovers and old folders of recordings that are done or deleted; return how many were removed."""
         oldest = (self._now() - _FILES_KEPT).timestamp()
         folders = await asyncio.to_thread(_recordings_in, self._spool, oldest)
         async with self._database.transaction() as connection:
@@ -120,9 +120,9 @@ class Housekeeping:
 
 
 def _removed(path: Path, oldest: float) -> bool:
-    """Remove a file that did not change since the time ``oldest``; tell whether that was done.
+    """Remove a file that has not changed since ``oldest``, in seconds since 1970; tell whether it was removed.
 
-    What goes away meanwhile, or is no file, holds up nothing else.
+    When that fails, because ``path`` is gone or is a folder, this is only logged.
     """
     try:
         if path.lstat().st_mtime >= oldest:
@@ -135,7 +135,7 @@ def _removed(path: Path, oldest: float) -> bool:
 
 
 def _recordings_in(spool: Path, oldest: float) -> dict[RecordingId, Path]:
-    """Return the recordings' folders in the spool that did not change since the time ``oldest``."""
+    """Return the recordings' folders in the spool that have not changed since ``oldest``, in seconds since 1970."""
     found = {}
     for path in spool.glob("*-*-*-*-*"):
         try:

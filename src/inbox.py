@@ -24,7 +24,8 @@ class Inbox:
     """Stores the messages and presses of people of ``team`` and of strangers.
 
     Raises, in every method:
-        DatabaseUnavailable, DiskFull: nothing was stored.
+        DiskFull: no space left for what was to be stored.
+        DatabaseUnavailable: the database is away; not in ``put_message`` and ``put_press``, which use the journal then.
     """
 
     def __init__(self, database: Database, team: Team, journal: UpdatesJournal) -> None:
@@ -44,7 +45,7 @@ class Inbox:
             return await self._put_into_journal(SeenUpdate.of(message))
 
     async def put_press(self, press: ButtonPress, *, done: bool) -> bool:
-        """Store a press of a button; False when it came before. With ``done`` nothing is left to handle."""
+        """Store a press of a button; False when it came before. ``done`` means that the press needs no work."""
         try:
             async with self._at_once.transaction() as connection:
                 return await updates_store.remember_press(connection, press, done=done)
@@ -61,7 +62,7 @@ class Inbox:
         return True
 
     async def settle(self) -> None:
-        """Wait for the database, and move what the journal has into it."""
+        """Wait for the database, then move the updates from the journal into it."""
         await self._database.patient().there()
         async with self._moving:
             entries = await asyncio.to_thread(self._journal.entries)
@@ -75,17 +76,20 @@ class Inbox:
         self._journaled.clear()
 
     async def left_over(self) -> tuple[MessageId | None, list[SeenUpdate]]:
-        """Return the message after which others may have been missed, and the updates that were not finished."""
+        """Return the message after which others may have been missed, and the updates that were not finished.
+
+        The message is None when none was ever stored.
+        """
         await self.settle()
         async with self._database.transaction() as connection:
             after = await updates_store.missed_after(connection)
             return after, await updates_store.unfinished(connection)
 
     async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int | None, User | None]:
-        """Count one more try to handle an update; return the tries so far and the update's person, None for a stranger.
+        """Count a try to handle an update; return the number of tries, with this one, and the update's person.
 
         With ``counted`` False nothing is counted: a try that the database interrupted goes on. The tries are None when
-        the update was handled before, and came once more while the database was away.
+        the update was handled before, and came once more while the database was away. A stranger's person is None.
         """
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen, 1 if counted else 0)

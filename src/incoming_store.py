@@ -68,9 +68,12 @@ _TRY_LATER = """
 async def add(
     connection: Connection, owner: UserId, message: IncomingMessage, scenario: ScenarioId | None
 ) -> IncomingFile:
-    """Add the file of a message; the same message again gives the row that is there.
+    """Add the file of a message and return its row; for a message added before, return the row that is there.
 
     ``scenario`` is None until somebody says what the recording is, ``NO_SCENARIO`` when only the transcript is wanted.
+
+    Raises:
+        ValueError: the message has no file.
     """
     if message.file is None:
         raise ValueError("the message has no file")
@@ -97,7 +100,7 @@ async def get(connection: Connection, owner: UserId, incoming_id: int) -> Incomi
 
 
 async def set_scenario(connection: Connection, owner: UserId, incoming_id: int, scenario: ScenarioId) -> IncomingFile:
-    """Note the scenario of a file. When it is a recording by now (``recording_id``), the caller notes it there, too.
+    """Note the scenario of a file. When the file is a recording by now, the caller sets the recording's scenario, too.
 
     Raises:
         NotFound: there is no such file, or it is someone else's.
@@ -117,7 +120,7 @@ async def list_open(connection: Connection) -> list[IncomingFile]:
 
 
 async def find_sent(connection: Connection, recording_id: RecordingId) -> IncomingFile | None:
-    """Find the latest file that became this recording; None when it was not sent to the bot."""
+    """Find the latest file that became this recording; None when the recording was not sent to the bot."""
     parameters = {"recording_id": recording_id, "state": IncomingState.STORED}
     row = await (await connection.execute(_SELECT_SENT, parameters)).fetchone()
     return None if row is None else IncomingFile.model_validate(row)
@@ -152,7 +155,7 @@ async def is_taken_up(connection: Connection, recording_id: RecordingId) -> bool
 
 
 async def finish_stored(connection: Connection, incoming_id: int, recording_id: RecordingId, *, known: bool) -> None:
-    """Note that the file is a recording now; ``known`` when that recording existed before and nothing is to be done."""
+    """Note that an open file is a recording now; ``known`` says that the recording existed before and needs no work."""
     await _finish(connection, incoming_id, IncomingState.STORED, recording_id=recording_id, known=known)
 
 

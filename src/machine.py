@@ -15,7 +15,7 @@ from updates_journal import UpdatesJournal
 
 
 class MachineState(NamedTuple):
-    """The state of the machine. ``outbox`` is None when the database cannot be asked."""
+    """The state of the machine: ``database`` is None unless it is away, ``outbox`` is None when it cannot be read."""
 
     database: Absence | None
     engines_down: Mapping[str, datetime]

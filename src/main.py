@@ -2,7 +2,7 @@
 
 import signal
 
-# The command line answers these, once it is loaded.
+# The command line handles these signals once it is loaded.
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
 
 from cli.commands import main  # noqa: E402

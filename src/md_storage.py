@@ -50,9 +50,10 @@ _Result = TypeVar("_Result")
 class Reconciliation(Value):
     """What differed in a user's folder.
 
-    ``rebuilt`` tells that the index was broken and made anew, ``added`` are reports that were put into it. ``missing``
-    are reports with a line but no file, and ``orphans`` names of files that neither the index nor the database knows;
-    both are left as they are. ``deleting`` are reports whose deletion was begun and not finished.
+    ``rebuilt`` tells that the index was broken and made anew, ``added`` are reports that were put into the index.
+    ``missing`` are reports with a line but no file, and ``orphans`` names of files that neither the index nor the
+    database knows; lines and files of both kinds stay. ``deleting`` are reports whose deletion was begun and not
+    finished.
     """
 
     rebuilt: bool
@@ -75,7 +76,7 @@ class _Kept:
 class ReportFiles:
     """The report folders under ``root``; ``journaled`` is a share of 0–1, see ``_JOURNALED_SHARE``.
 
-    Raises, in every method but ``reconcile``:
+    Raises, in every method but ``owners`` and ``reconcile``:
         ReportIndexBroken: the index does not parse, or is gone while reports are there.
     """
 
@@ -90,7 +91,7 @@ class ReportFiles:
         """Keep a report and return its permanent number. The same report saved again keeps its number.
 
         Raises:
-            DiskFull: no space left; nothing was saved.
+            DiskFull: no space left; saving the same report again later is safe.
         """
 
         def save(folder: Path) -> int:
@@ -140,7 +141,7 @@ class ReportFiles:
 
         Raises:
             NotFound: the user has no such report.
-            DiskFull: no space left; the title is as it was.
+            DiskFull: no space left to note the title.
         """
 
         def rename(folder: Path) -> ReportFile:
@@ -153,12 +154,13 @@ class ReportFiles:
         return await self._locked(owner, rename)
 
     async def begin_delete(self, owner: UserId, number: int) -> ReportFile:
-        """Take a report off the list for good and return its line; ``finish_delete`` removes it.
+        """Take a report off the list for good and return its line; ``finish_delete`` then removes the file.
 
-        An unfinished deletion can be begun again; after a crash ``reconcile`` lists it in ``deleting``.
+        An unfinished deletion can be begun again; after a crash ``reconcile`` names the report in ``deleting``.
 
         Raises:
             NotFound: the user has no such report.
+            DiskFull: no space left to note the deletion.
         """
 
         def begin(folder: Path) -> ReportFile:
@@ -206,7 +208,7 @@ class ReportFiles:
         return await asyncio.to_thread(owners)
 
     def _index(self, folder: Path) -> ReportIndex:
-        """Return the folder's index: the one in memory when the files are as they were left."""
+        """Return the folder's index: the one in memory, unless its files were changed since it was read or written."""
         version, kept = _version(folder), self._kept.pop(folder, None)
         if kept is None or kept.version != version:
             stored = read_stored(folder)
@@ -234,7 +236,8 @@ class ReportFiles:
     async def reconcile(self, owner: UserId, rows: Iterable[NewReportFile]) -> Reconciliation:
         """Make index, files and the database's ``rows`` agree as far as that loses nothing, and log what differed.
 
-        A broken index is set aside and a new one made of its copy, files and ``rows``; numbers in ``rows`` are kept.
+        A broken index is set aside, and a new one is made of its copy, its journal, the files and ``rows``. Numbers in
+        ``rows`` are kept.
         """
         known = {row.id: row for row in rows}
         result = await self._locked(owner, lambda folder: _reconciled(folder, known))
@@ -256,7 +259,7 @@ class ReportFiles:
 
 
 def _version(folder: Path) -> _Version:
-    """Return a value that differs after index or journal were changed."""
+    """Return a value that changes whenever the index or the journal is written."""
     return tuple(_file_version(folder / name) for name in (INDEX_NAME, JOURNAL_NAME))
 
 

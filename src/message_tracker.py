@@ -76,8 +76,8 @@ def sent_once(key: str) -> Iterator[None]:
 class MessageTracker:
     """Sends, edits and removes the bot's messages by their kinds; the registry of sent messages is durable.
 
-    A message that removes others is sent before they are removed. When one of these cannot be removed, nothing is
-    raised; if Telegram did not answer, the next message that removes the same kind tries again.
+    A message that removes others is sent before they are removed. When Telegram does not remove one of the others,
+    nothing is raised; if Telegram did not answer, the next message that removes the same kind tries again.
     """
 
     def __init__(self, database: Database, messenger: Sender) -> None:
@@ -92,7 +92,7 @@ class MessageTracker:
 
         Raises:
             MessengerError: the message was not sent.
-            DatabaseUnavailable: the message was sent, and nothing was removed.
+            DatabaseUnavailable: the message was sent, but earlier ones may remain.
         """
         if random_id is None:
             return await self._send(chat, kind, lambda: self._sent(chat, screen))
@@ -120,11 +120,11 @@ class MessageTracker:
     async def replace(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> MessageId:
         """Turn a message into a new one by editing, remove earlier ones as ``send`` does, and return the new one's id.
 
-        When the message was deleted or stays for ever, a new one is sent instead.
+        When the message was deleted or is of a kind that stays for ever, a new one is sent instead.
 
         Raises:
             MessengerError: the screen is neither shown nor sent.
-            DatabaseUnavailable: the screen is not shown, or it is shown and earlier messages were not removed.
+            DatabaseUnavailable: the screen is not shown, or it is shown and earlier messages may remain.
         """
         async with self._lock(chat):
             if await self._is_remembered(chat, message) and await self._messenger.edit(chat, message, screen):
@@ -140,6 +140,7 @@ class MessageTracker:
 
         Raises:
             MessengerError: the screen is not shown.
+            DatabaseUnavailable: the message was deleted, and this could not be noted.
         """
         if await self._messenger.edit(chat, message, screen):
             return True
@@ -156,7 +157,7 @@ class MessageTracker:
         """Remove one message; a message that was deleted already is no error.
 
         Raises:
-            DatabaseUnavailable: the message may still be there.
+            DatabaseUnavailable: the registry still has the message, even if it was deleted.
         """
         async with self._lock(chat):
             await self._delete(chat, [message])
@@ -165,7 +166,7 @@ class MessageTracker:
         """Remove the messages of these kinds from the Telegram chat, except those of kinds that stay for ever.
 
         Raises:
-            DatabaseUnavailable: nothing was removed.
+            DatabaseUnavailable: the registry still has the messages, even if they were deleted.
         """
         async with self._lock(chat):
             async with self._database.transaction() as connection:
@@ -191,7 +192,7 @@ class MessageTracker:
         try:
             return await self._messenger.send(chat, screen, random_id=occasion.random_id(chat, screen))
         except AlreadySent:
-            # What followed it has perhaps deleted it.
+            # A later message may have removed it.
             return await self._messenger.send(chat, screen)
 
     async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind) -> None:

@@ -1,8 +1,8 @@
 """The messenger port: what the product needs of the place where people write to the bot, and what can go wrong there.
 
-``Sender`` is for those who bring people messages, ``Attachments`` for those who fetch their files, ``Messenger`` is all
-of it. Every chat is private: one person and the bot. When a messenger limits the rate of calls, every method but
-``answer`` waits.
+Code that sends people messages needs ``Sender``, code that fetches the files they sent needs ``Attachments``;
+``Messenger`` is both and the rest. Every chat is private: one person and the bot. When a messenger limits the rate of
+calls, every method but ``answer`` waits.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -118,7 +118,7 @@ class Attachments(Protocol):
         Raises:
             FileGone: the message or its file is gone; ``file_name`` is the name of ``path``.
             DiskFull: no space left; what came is kept.
-            MessengerUnavailable, MessengerRefusedSecrets, MessengerError: as of ``Sender``; what came is kept.
+            MessengerUnavailable, MessengerRefusedSecrets, MessengerError: as in ``Sender``; what came is kept.
         """
         ...
 
@@ -127,7 +127,7 @@ class Messenger(Sender, Attachments, Protocol):
     """A messenger that the bot has an account at.
 
     Raises, in every method but ``stop``:
-        MessengerUnavailable, MessengerRefusedSecrets, MessengerError: as of ``Sender``.
+        MessengerUnavailable, MessengerRefusedSecrets, MessengerError: as in ``Sender``.
     """
 
     username: str
@@ -150,19 +150,19 @@ class Messenger(Sender, Attachments, Protocol):
         ...
 
     async def answer(self, query_id: int, text: str = "") -> bool:
-        """Answer a press, with a short text over the button; False when it is too late, or was done already.
+        """Answer a press, with a short text over the button; False when the answer is too late or not the first one.
 
         A press is answered once: every later call returns False, even with the same text.
         """
         ...
 
     async def fetch(self, chat: ChatId, message: MessageId) -> IncomingMessage | None:
-        """Fetch a message that a person wrote in ``chat``; None when it is gone or not such a message."""
+        """Fetch a message that a person wrote in ``chat``; None when it is gone or not written by a person."""
         ...
 
     async def missed(self, after: MessageId) -> list[IncomingMessage]:
         """Fetch what people wrote in all chats since the message ``after``, in order; known messages are included.
 
-        Among them are messages that came while the bot was down, and those that it lost before they were stored.
+        Among them are messages that came while the bot was down, and those that the bot got and did not store.
         """
         ...

@@ -34,7 +34,10 @@ class _VectorPlace(Value):
 
 
 class Entry(Value):
-    """A line of the journal: a conversation that was added, or a rating. ``place`` tells where its embedding is."""
+    """A line of the journal: a conversation that was added, or a rating.
+
+    ``place`` says where the conversation's embedding is; None when it has none.
+    """
 
     owner_id: UserId
     answer_id: AnswerId
@@ -46,7 +49,7 @@ class Entry(Value):
 class JournalStorage:
     """``StorageAdapter`` over a file of JSON lines in ``folder``. A line counts once it is synced to the disk.
 
-    Ratings of answers that the journal does not have are taken, too: those answers are in the database.
+    Ratings of answers that the journal does not have are stored, too: these answers are in the database.
     """
 
     def __init__(self, folder: Path, most: int = MOST_CONVERSATIONS) -> None:
@@ -60,7 +63,7 @@ class JournalStorage:
         self._places: dict[AnswerId, _VectorPlace] = {}
 
     async def open(self) -> None:
-        """Read what an earlier process left."""
+        """Read the entries that an earlier process left; do nothing when they were read already."""
         async with self._lock:
             await self._read_once()
 
@@ -113,12 +116,12 @@ class JournalStorage:
         return await asyncio.to_thread(lambda: [self._rated(rating, kept) for rating, kept in rated[:limit]])
 
     async def entries(self) -> Sequence[Entry]:
-        """Return what waits for the database, in the order in which it came, with embeddings."""
+        """Return the entries that wait for the database, oldest first, each conversation with its embedding."""
         await self.open()
         return await asyncio.to_thread(lambda: list(map(self._whole, self._entries or ())))
 
     async def clear(self) -> None:
-        """Remove everything."""
+        """Remove all entries, in memory and on the disk."""
         async with self._lock:
             await asyncio.to_thread(self._remove)
             self._entries, self._kept, self._ratings, self._places = [], {}, {}, {}
@@ -153,7 +156,10 @@ class JournalStorage:
         return answer_id in self._kept and self._kept[answer_id].owner_id == owner
 
     def _trim(self) -> None:
-        """Forget the conversations beyond ``most``: the oldest without a rating first, the newest never."""
+        """Forget the surplus over ``most`` conversations: the oldest without a rating first, the newest never.
+
+        The file on the disk stays as it is.
+        """
         surplus = len(self._kept) - self._most
         if surplus <= 0:
             return
@@ -190,7 +196,7 @@ class JournalStorage:
         return None if place is None else Vectors(self._folder / place.file).read(place.index)
 
     def _write(self, entry: Entry, embedding: Embedding | None) -> Entry:
-        """Write an entry, its embedding first; return it as it is on the disk."""
+        """Write the embedding, then the entry; return the entry with the embedding's place, as it is on the disk."""
         with disk_full_mapped(self._path):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if embedding is not None:
@@ -200,9 +206,10 @@ class JournalStorage:
         return entry
 
     def _keep_vector(self, embedding: Embedding) -> _VectorPlace | None:
-        """Write an embedding and return its place; None when the file cannot take it.
+        """Write an embedding and return its place.
 
-        The conversation is then stored without its embedding.
+        Return None when the file of its model is damaged or has vectors of another size. The conversation is then
+        stored without its embedding.
         """
         name = f"{hashlib.sha256(embedding.model.encode()).hexdigest()[:16]}.vectors"
         index = Vectors(self._folder / name).append(embedding)
@@ -228,7 +235,7 @@ class JournalStorage:
 
 
 def _parsed(line: bytes) -> Entry | None:
-    """Parse a line; None when it is damaged. PostgreSQL stores no NUL: a line with one would hold up all others."""
+    """Parse a line; None when it is damaged or has a NUL, which PostgreSQL refuses: one such line would hold up all."""
     try:
         if b"\\u0000" not in line:
             return Entry.model_validate_json(line)

@@ -15,7 +15,7 @@ from random_ids import new_secret
 SERVER = Path(__file__).with_name("llm_server.py")
 ANSWER_LIMIT_S = 5.0
 WAIT_POLICY = "passive"
-"""Threads that wait for each other sleep. When they spin, the default, a busy machine answers 14 times slower: 0.3
+"""Threads that wait for each other sleep. By default they spin, and a busy machine then answers 14 times slower: 0.3
 tokens a second instead of 4.2 (measured with other work on both cores)."""
 
 
@@ -41,7 +41,7 @@ class EmbeddedLlm(Engine):
         self._wanted: dict[str, str | int] = {}
 
     def want(self, model_file: Path, *, context_tokens: int, threads: int, parallel: int) -> None:
-        """Set what to serve from the next start on; a server that another command uses stays as it runs."""
+        """Set what the server serves from its next start on; a server that another command uses is not restarted."""
         self._wanted = {
             "model": str(model_file.resolve()),
             "context": context_tokens,

@@ -1,7 +1,8 @@
-"""The language model's process: serves until it is told to end. ``embedded.llm`` starts it; it imports nothing of ours.
+"""The language model's process, which serves until a signal ends it. ``embedded.llm`` runs this script.
 
-llama.cpp comes as a library whose server runs inside the interpreter. In a process of its own the server can be shared
-by commands and ended, and its memory does not count as ours.
+The script imports no other module of the product. llama.cpp comes as a library whose server runs inside the Python
+interpreter. In a process of its own, the server can be shared by commands and be ended, and its memory does not count
+as theirs.
 """
 
 import argparse
@@ -11,8 +12,8 @@ from pathlib import Path
 import xllamacpp
 
 PROMPT_CACHE_MIB = 512
-"""Memory for prompts that are kept for reuse: two contexts of 8,192 tokens, at 28 KiB a token of the 1.5B model. The
-default of llama.cpp is 8 GiB."""
+"""Memory for prompts that are kept for reuse: enough for two contexts of 8,192 tokens, since a token of the 1.5B model
+takes 28 KiB. The default of llama.cpp is 8 GiB."""
 WARNINGS = 2
 
 

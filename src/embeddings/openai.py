@@ -14,13 +14,13 @@ from provider_calls.openai import openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
 
 AT_ONCE = 10
-"""Texts in a request: Alibaba Cloud's text-embedding-v4 refuses more, text-embeddings-inference refuses more than 32
-(its ``--max-client-batch-size``), OpenAI more than 2048."""
+"""The most texts in a request: Alibaba Cloud's text-embedding-v4 refuses more than this, text-embeddings-inference more
+than 32 (its ``--max-client-batch-size``), OpenAI more than 2048."""
 
 _E5 = re.compile(r"(?<![a-z0-9])e5(?![a-z0-9])(?!.*instruct)", re.IGNORECASE)
-"""Names of E5 models. These were trained with a word in front of each text that tells questions from passages, and
-servers do not add it. Other models would take the word for a part of the text, and instructed E5 models expect another
-one."""
+"""Names of E5 models, except instructed ones. E5 models were trained with a prefix on each text, "query: " or
+"passage: ", which servers do not add. Other models would take the prefix for a part of the text, and instructed E5
+models expect another prefix."""
 
 
 class _Vector(BaseModel):
@@ -57,7 +57,10 @@ class OpenAIEmbeddings:
 
     @property
     def model(self) -> str:
-        """Name and address: behind another address the same name can be other weights, and llama.cpp takes any name."""
+        """The model's name and the endpoint's address.
+
+        At another address the same name can mean other weights, and llama.cpp accepts any name.
+        """
         return f"{self._name}@{self._provider.rpartition('@')[2]}"
 
     @property
@@ -101,10 +104,10 @@ class OpenAIEmbeddings:
 
 
 def vectors_of(body: object, count: int) -> Float32Array:
-    """Return the ``count`` unit vectors of an answer of ``/embeddings`` in the order of the request.
+    """Return the ``count`` unit vectors of ``body``, an answer of ``/embeddings``, in the order of the request.
 
     Raises:
-        ValueError: it is no such answer; the message quotes nothing of it.
+        ValueError: ``body`` is no such answer, or a vector has no direction; the message quotes nothing of ``body``.
     """
     try:
         answers = sorted(_Answer.model_validate(body).data, key=lambda vector: vector.index)

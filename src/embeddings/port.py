@@ -11,7 +11,7 @@ Float32Array = NDArray[np.float32]
 
 LONGEST_CHARS = 4000
 """The most characters of a text that are embedded. That is a long message of Telegram, or about a thousand tokens of
-Russian. OpenAI's models and bge-m3 take eight times as many, but vectors of longer texts do not tell them apart."""
+Russian. OpenAI's models and bge-m3 take eight times as many, but vectors of longer texts are too much alike."""
 
 _NO_TEXT = "-"
 _UNSENDABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -23,19 +23,19 @@ class Embeddings(Protocol):
     Any string is taken: what no engine can read is left out, what is longer than ``LONGEST_CHARS`` is cut, and a text
     without words has a vector without meaning. Callers may hold a processor of ``JobContext``, but need not.
 
-    Both ``embed_`` methods return (n, size), or (0, size) for no texts, and raise:
-        ProviderError: after the retries of ``provider_calls``.
+    Both ``embed_`` methods return an array with a row of ``size`` numbers for each text, and raise:
+        ProviderError: the engine failed; an endpoint, after the retries of ``provider_calls``.
         EngineFailed: the engine of this machine does not start.
     """
 
     @property
     def model(self) -> str:
-        """The names of the model and the engine that make the vectors. Vectors of different models are not compared."""
+        """The name of the model, with its engine or address. Vectors of different models are not compared."""
         ...
 
     @property
     def size(self) -> int:
-        """Numbers in a vector. An endpoint's is 0 until it has answered once, and the same from then on."""
+        """How many numbers a vector has. For an endpoint, 0 until its first answer, and constant from then on."""
         ...
 
     async def embed_questions(self, texts: Sequence[str]) -> Float32Array: ...

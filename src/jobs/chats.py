@@ -1,6 +1,7 @@
-"""The job step that answers a question while a person waits for it.
+"""The job step that answers a question while a person waits.
 
-It searches for passages. Then the model writes the answer, or the quotes are the answer when no model writes.
+It searches for passages. Then the model writes the answer from them. When there is no model, or it fails, the answer
+is the passages as quotes.
 """
 
 import asyncio
@@ -22,13 +23,13 @@ from texts.chats import NOTE_MODEL_FAILED, NOTE_NO_MODEL
 log = structlog.get_logger(__name__)
 
 _LONGEST_S = 180.0
-"""Seconds that a slow or overloaded model is given; after them the quotes are the answer."""
+"""Seconds that a slow or overloaded model is given; after that, the answer is the passages as quotes."""
 _MOST_TURNS = 20
 """How many turns of the chat are loaded; of these as many are used as fit into the model's context."""
 
 
 class AnswerSteps:
-    """Answers questions. The model has ``longest_s`` seconds; the chat's last turns get up to ``context_tokens``.
+    """Answers questions. The model has ``longest_s`` seconds, and sees ``context_tokens`` of the chat's turns at most.
 
     When the database is away after an answer was composed, the answer is kept on the disk and not composed again.
     """
@@ -53,7 +54,7 @@ class AnswerSteps:
         """Answer the question, unless it has been answered or its chat was deleted.
 
         Raises:
-            DatabaseUnavailable: nothing was stored.
+            DatabaseUnavailable, DiskFull: nothing was stored.
         """
         await self._context.database.there()
         await self._storage.settle()

@@ -23,7 +23,7 @@ from voice_embeddings import VoiceEncoder
 
 
 class Engines(Protocol):
-    """The engines of the work, each made ready when it is first asked for."""
+    """The engines of the work, each made ready when it is first asked for. None means that it is switched off."""
 
     async def speech_to_text(self) -> SpeechToText: ...
 
@@ -44,7 +44,7 @@ def spare_processors() -> asyncio.Semaphore:
 
 @dataclass(frozen=True)
 class JobContext:
-    """What the steps work with. ``database`` waits when it is away, see ``Database.patient``.
+    """What the steps work with. Transactions of ``database`` wait while it is away, see ``Database.patient``.
 
     A step holds one of ``processors`` while it decodes, encodes or computes.
     """

@@ -16,7 +16,7 @@ class OngoingWork:
         self._joined: Counter[str] = Counter()
 
     async def join(self, subject: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the work on a subject, and begin it unless an earlier job has; raise what the work raises.
+        """Wait for the work on a subject; begin it unless it is going on already. Raises what the work raises.
 
         The work goes on when a job that waits here is cancelled.
         """
@@ -36,12 +36,12 @@ class OngoingWork:
         return list(self._tasks)
 
     async def ended(self, subject: str) -> None:
-        """Wait until the work on a subject has ended, however it does."""
+        """Wait until the work on a subject has ended, well or not."""
         if task := self._tasks.get(subject):
             await asyncio.wait([task])
 
     async def end_unjoined(self, subjects: Iterable[str]) -> None:
-        """Of the work on these subjects, cancel what no job waits for, and wait until it has ended."""
+        """Cancel the work on those of these subjects for which no job waits, and wait until it has ended."""
         await asyncio.gather(*(self.end(subject) for subject in subjects if not self._joined[subject]))
 
     async def end(self, subject: str) -> None:

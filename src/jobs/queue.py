@@ -39,15 +39,15 @@ log = structlog.get_logger(__name__)
 
 _ABORT_POLLING_S = 2.0
 _POLLING_S = 0.5
-"""Seconds between two checks for jobs that were put back and for dead workers."""
+"""Seconds between two checks for jobs that were put back or have become due; new jobs are announced at once."""
 _NOTED_POLLING_S = 0.05
 _DATABASE_PAUSE_S = 2.0
-"""Before a job that the database left is put back."""
+"""Seconds before a job that lost the database is put back."""
 _PAUSE_S = 0.5
 """Seconds before a worker that lost the database begins again."""
 _HEARTBEAT_S = 1.0
-"""Seconds between signs of life. The lock is not enough: a living worker does not hold it right after it has fetched a
-job, and right before it notes the job's end."""
+"""Seconds between a worker's signs of life. The lock is not enough: a living worker does not hold the lock right after
+it has fetched a job, nor right before it notes the job's end."""
 _STOP_LIMIT_S = 5.0
 _DRAIN_S = 10.0
 """How long an orderly stop waits for answers that cost money: the next start would pay for them again."""
@@ -77,8 +77,13 @@ class Jobs:
     """The queue and its worker.
 
     A job that failed for a passing reason is tried once more after each of ``retry_delays_s`` (seconds), or after the
+<<<<<<< HEAD
     time that the provider asks for when that is longer. When the last of these tries fails, the failure is final.
     Without ``answers`` the worker answers no questions. A worker that stops waits for ``calls``.
+=======
+    time that the provider asks for when that is longer. When the last of these tries fails, the failure is final. A
+    failure of our own object store or disk uses up no try. Without ``answers`` the worker answers no questions.
+>>>>>>> doc2
     """
 
     def __init__(
@@ -108,7 +113,7 @@ class Jobs:
         self._answer: SubjectTask = self._task("answer_question", self._answer_question)
 
     async def enqueue_recording(self, connection: Connection, recording_id: RecordingId) -> None:
-        """Add the job that takes the recording on from its stage, unless one is waiting already.
+        """Add the job that continues the recording from its stage, unless one is waiting already.
 
         An earlier failure or cancellation is cleared; a job that waits for a later try is brought forward.
         """
@@ -158,7 +163,7 @@ class Jobs:
         return True
 
     async def cancel_reports(self, run_ids: Sequence[ReportRunId]) -> bool:
-        """Stop the work on these report runs; the model's answers so far stay. False when all were over already."""
+        """Stop the work on these report runs; the model's answers so far stay. False when all had ended already."""
         async with self._database.transaction() as connection:
             cancelled = await reports_store.cancel_runs(connection, run_ids)
             await self._stop(connection, cancelled)
@@ -168,7 +173,7 @@ class Jobs:
 
     @asynccontextmanager
     async def stopped(self, recording_id: RecordingId) -> AsyncIterator[None]:
-        """End all work on a recording, as if cancelled, and keep it from going on during the block."""
+        """End all work on a recording, as if cancelled, and keep other work on it from beginning during the block."""
         async with self._database.transaction() as connection:
             await recordings_store.cancel(connection, recording_id)
             await self._cancel_unfinished_runs(connection, recording_id)
@@ -186,7 +191,7 @@ class Jobs:
     async def run_worker(self, queues: Sequence[str] | None) -> Never:
         """Work on these queues, on all when None, until cancelled. Jobs that run then are left for the next start.
 
-        Jobs that run while the database is away go on, and their results wait for it.
+        Jobs that run while the database is away go on, and their results are stored when it is back.
 
         Raises:
             DatabaseUnavailable: the database was away for longer than ``Database.patient`` allows.
@@ -342,7 +347,7 @@ class Jobs:
     async def _run(
         self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
     ) -> None:
-        """Run a job, and store any failure of it with its code and its sentence for people."""
+        """Run a job, and store its failure with code and sentence for people, unless the database was away."""
         with bound_contextvars(job=lock):
             try:
                 await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)
@@ -357,7 +362,7 @@ class Jobs:
 
     async def _locked(self, lock: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work under its lock. The lock is held until the work ends, which may be after the job has ended."""
-        # Waits for another worker: its job may be lost with it, and what it did will not be done again here.
+        # Waits while another worker holds the lock: that worker may die, and what it finished is not done again here.
         async with self._database.advisory_lock(lock):
             await work()
 

@@ -1,4 +1,4 @@
-"""The steps of a recording: one stage each, every one able to run again after a crash.
+"""The steps of a recording: each does one stage, and can run again after a crash.
 
 The metadata proposal is a step beside them. A person waits for its end, so it ends soon, with or without a proposal.
 """
@@ -50,7 +50,7 @@ class ProposalSteps:
 
         Raises:
             NotFound: the recording was deleted.
-            DatabaseUnavailable: nothing was stored.
+            DatabaseUnavailable: no metadata was stored.
         """
         try:
             async with asyncio.timeout(self._longest_s):
@@ -145,7 +145,7 @@ class RecordingSteps:
         async with self._context.database.transaction() as connection:
             noted = await recordings_store.set_stage(connection, recording, next_stage, monotonic() - started)
             if next_stage in self._steps or not noted:
-                # One that was cancelled meanwhile ends with its first look at the recording.
+                # The job of a recording that was cancelled meanwhile ends as soon as it has loaded the recording.
                 await enqueue_next(connection, recording_id)
 
     async def propose(self, recording_id: RecordingId) -> None:
@@ -165,7 +165,7 @@ class RecordingSteps:
         await self._prepared(recording)
 
     async def _prepared(self, recording: Recording) -> PreparedAudio:
-        """Return the facts about the recording's samples in the spool; make both again when they are gone."""
+        """Return the facts about the samples in the spool; make samples and facts again when one of them is gone."""
         found = self._folder(recording.id) / "prepared.json"
         if await asyncio.to_thread(lambda: found.exists() and self._pcm(recording.id).exists()):
             return PreparedAudio.model_validate_json(await asyncio.to_thread(found.read_bytes))

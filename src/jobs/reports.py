@@ -34,8 +34,13 @@ class ReportSteps:
         """Write a report that was ordered; one that is done or cancelled stays as it is.
 
         Raises:
+            NoLanguageModel: the language model is switched off.
+            NotFound: the order was deleted.
+            UnknownChoice: the report pack no longer has the report.
             ReportOutdated: the transcript, the metadata, the model or the prompts have changed since the order.
+            ContextTooSmall: the model's context has no room for a prompt, a window and an answer.
             ProviderError: the model failed; its answers so far stay stored.
+            ReportIndexBroken, DiskFull: the report could not be put into the archive.
         """
         llm = await self._model()
         async with self._context.database.transaction() as connection:

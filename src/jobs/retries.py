@@ -20,23 +20,23 @@ from errors import (
 )
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
-"""When a job that was put back is due, by the database's clock too: ours may have stepped ahead of it."""
+"""The due time of a job that was put back, past by any clock: ours may be ahead of the database's."""
 _LONGEST_DELAY_S = 24 * 3600.0
-"""The longest wait, whatever a provider asks for: it may have meant another unit."""
+"""The longest wait, in seconds, that a provider can ask for; one that asks for more may have meant another unit."""
 
 
 def is_ours(error: VoxPersonaError) -> bool:
     """Tell whether a failure comes from the installation's own object store or disk, and not from the job.
 
     Such a failure uses up no try: the job can run as soon as the cause is gone. It is final only where failed jobs are
-    never tried again.
+    never tried again. A damaged object and a refused key are not such failures, for they stay.
     """
     stays = isinstance(error, ObjectDamaged | ObjectStoreRefusedKey)
     return isinstance(error, ObjectStoreUnavailable | DiskFull) and not stays
 
 
 class _TryLater(Exception):
-    """Tells procrastinate that a job failed and runs again at ``retry_at``. Raised and caught in this module alone."""
+    """Raised by a job that failed and is to run again at ``retry_at``; ``GoOn`` makes procrastinate do that."""
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__(f"at {retry_at:%H:%M:%S}")
@@ -49,7 +49,7 @@ def tried_again_at(retry_at: datetime) -> Exception:
 
 
 class GoOn(BaseRetryStrategy):
-    """Makes procrastinate run a job again when its worker stopped, it lost the database, or it is to be tried later."""
+    """Has procrastinate run a job again when its worker stopped, the database was lost or ``_TryLater`` was raised."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         if isinstance(exception, asyncio.CancelledError | DatabaseUnavailable):
@@ -83,8 +83,8 @@ class Manager(JobManager):
 def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -> datetime | None:
     """Return when to run again a job that failed with ``error`` now and ``failures`` times before.
 
-    None when trying again does not help, or ``delays_s`` are used up. A wait that the provider asked for replaces a
-    shorter delay.
+    None when trying again does not help, or ``delays_s`` (seconds) are used up. A wait that the provider asked for
+    replaces a shorter delay. A failure that ``is_ours`` is tried again after the first delay, however often it happens.
     """
     if is_ours(error) and delays_s:
         return datetime.now(UTC) + timedelta(seconds=delays_s[0])

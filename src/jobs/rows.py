@@ -55,12 +55,12 @@ class UnfinishedJob(Value):
 
 
 def lock_of(subject: UUID) -> str:
-    """Return the lock under which a recording or a report run is worked on."""
+    """Return the name of the lock under which a recording or a report run is worked on."""
     return f"subject:{subject}"
 
 
 def proposal_lock_of(recording_id: RecordingId) -> str:
-    """Return the proposal's own lock, so that metadata can be proposed while the recording's roles are being named."""
+    """Return the name of the metadata proposal's own lock: metadata and roles can be worked on at the same time."""
     return f"proposal:{recording_id}"
 
 
@@ -85,7 +85,7 @@ async def jobs_in(connection: Connection, queues: Sequence[str]) -> list[Unfinis
 
 
 async def stop(manager: JobManager, connection: Connection, jobs: Sequence[UnfinishedJob]) -> None:
-    """Remove the jobs that wait; tell the workers of those that run to stop, when the transaction ends."""
+    """Remove the jobs that wait, and make workers stop the jobs that run; both happen when the transaction ends."""
     for job in jobs:
         await manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True, connection=connection)
 
@@ -103,17 +103,17 @@ async def place_of(connection: Connection, recording_id: RecordingId) -> int:
 
 
 async def place_in_front(connection: Connection) -> int:
-    """Return the highest priority of unfinished work on recordings, or 0; for work that a person waits for."""
+    """Return the priority for work that a person waits for: the highest that work on recordings now has, or 0."""
     row = await (await connection.execute(_SELECT_FRONT)).fetchone()
     return 0 if row is None else int(row["place"])
 
 
 async def count_failure(connection: Connection, lock: str) -> int:
-    """Add one failure to the counter of ``lock``; return the count before that. ``forget_failures`` sets it to 0."""
+    """Add one failure to the counter of ``lock``; return the count before this one."""
     row = await (await connection.execute(_COUNT_FAILURE, {"lock": lock})).fetchone()
     return 0 if row is None else int(row["failures"]) - 1
 
 
 async def forget_failures(connection: Connection, locks: Sequence[str]) -> None:
-    """Begin to count the failures of these locks anew."""
+    """Set the counters of failures of these locks to 0."""
     await connection.execute(_FORGET_FAILURES, {"locks": list(locks)})

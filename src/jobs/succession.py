@@ -22,7 +22,7 @@ from jobs.retries import AT_ONCE
 log = structlog.get_logger(__name__)
 
 SILENCE_S = 3.0
-"""A worker that has given no sign of life for so long is dead, or has lost the database."""
+"""A worker that has given no sign of life for this long is dead, or has lost the database."""
 _POLLING_S = 0.5
 
 
@@ -54,7 +54,7 @@ class Succession:
             task.add_done_callback(self._held.discard)
 
     async def _hold(self, subject: str) -> None:
-        # It waits: others look for a moment whether the lock is free.
+        # Waits for the lock: other processes take it for a moment to see whether it is free.
         with suppress(DatabaseUnavailable):
             async with self._database.advisory_lock(subject):
                 await self._works.ended(subject)

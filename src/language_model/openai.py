@@ -98,7 +98,10 @@ class ChatRequests:
         return body
 
     def give_up(self, body: Mapping[str, object], exc: openai.APIStatusError) -> bool:
-        """Drop the option of ``body`` that ``exc`` refuses; False when the refusal is about something else."""
+        """Drop or rename, for later bodies, the option of ``body`` that ``exc`` refuses.
+
+        Returns False when the refusal is about something else.
+        """
         if exc.status_code not in {400, 422}:
             return False
         text = f"{exc.param} {exc.code} {error_detail(exc)}"
@@ -162,13 +165,13 @@ def fits_strict_mode(schema: object) -> bool:
 T = TypeVar("T")
 
 CAREFUL_CONTEXT_TOKENS = 8192
-"""Context when neither the setting, the price table nor the endpoint tells it: every recent model has as much."""
+"""The context assumed when neither setting, price table nor endpoint tells it: every recent model has that much."""
 
 
 FOREIGN_MARGIN = 1.05
-"""Factor on the count by cl100k with single digits, for models of other vocabularies, not all of which were measured.
-Qwen2.5 takes 0.74 to 0.97 of that count for Russian and English texts, transcripts and JSON, and at most 1.00 for any
-line of them."""
+"""Factor on a count by cl100k that takes each digit for a token, used for models with other vocabularies. It is above 1
+because not all of these were measured. Qwen2.5 takes 0.74 to 0.97 of that count for Russian and English texts,
+transcripts and JSON, and at most 1.00 for any line of them."""
 
 PIECE_CHARS = 50_000
 """Characters counted at once: bpe-openai takes 200,000 tokens at most, and a character has up to four bytes, each of
@@ -181,8 +184,8 @@ class OpenAILanguageModel:
     """``LanguageModel`` over ``/chat/completions``.
 
     With ``context_tokens`` 0 the context is what ``resources/prices.yaml`` has, else what the endpoint tells
-    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. The fingerprint has ``identity`` in the place of an address
-    that changes: the embedded server has another port at every start, but the same weights.
+    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. When ``identity`` is given, the fingerprint has it in the
+    place of ``base_url``: the embedded server has another port at every start, but the same weights.
     """
 
     def __init__(  # noqa: PLR0913  one explicit argument for each setting
@@ -232,7 +235,11 @@ class OpenAILanguageModel:
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
     ) -> Completion:
-        """See ``LanguageModel.complete``. ``ProviderInvalidAnswer`` carries ``usage``: the tokens were paid for."""
+        """See ``LanguageModel.complete``.
+
+        ``ProviderInvalidAnswer`` has ``usage`` in its details, since the tokens were paid for, unless the response was
+        no chat completion.
+        """
         started = monotonic()
         limit = max_tokens or self.max_output_tokens
         answer = await self._calls.run(lambda: self._send(messages, schema, limit, self._answer))
@@ -333,7 +340,7 @@ class OpenAILanguageModel:
 
 
 def count_tokens(model: str, text: str) -> int:
-    """Count the tokens of ``text``, never too few: for Russian in an unknown vocabulary a quarter too many."""
+    """Count the tokens of ``text``, never too few; for Russian in an unknown vocabulary, about a quarter too many."""
     encoding = _encoding(model)
     pieces = [text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS)]
     if encoding is not None:

@@ -52,13 +52,16 @@ class ParsedJson(NamedTuple):
 
 
 def without_thinking(text: str) -> str:
-    """Drop a reasoning model's ``<think>…</think>`` at the start; some templates leave the opening tag out."""
+    """Drop a reasoning model's ``<think>…</think>`` at the start; some templates leave the opening tag out.
+
+    When the text begins with an opening tag that is never closed, all of it is thinking, and "" is returned.
+    """
     text = _THINKING.sub("", text, count=1)
     return "" if text.lstrip().startswith(_OPEN) else text
 
 
 def parse_json(text: str, schema: Mapping[str, Any]) -> ParsedJson:
-    """Return the JSON value of ``text``, bare or in a Markdown fence, or why the model has to be asked again."""
+    """Return the JSON value of ``text``, bare or in a Markdown fence, or why it is none that ``schema`` allows."""
     body = text.strip()
     if not body.startswith(("{", "[")) and (fence := _FENCE.search(body)):
         body = fence[1]
@@ -118,7 +121,7 @@ def find_model(models: list[ListedModel], model: str) -> ListedModel | None:
 
 
 async def server_context_tokens(client: openai.AsyncOpenAI, model: str) -> int | None:
-    """Return the context with which a llama.cpp or Ollama server runs ``model``; None for other servers.
+    """Return the context in tokens with which a llama.cpp or Ollama server runs ``model``; None for other servers.
 
     The weights' own limit does not count: these servers cut longer prompts to the context they were started with.
     """

@@ -35,7 +35,8 @@ class LanguageModel(Protocol):
         """Answer the messages; with a JSON schema the answer is parsed and valid structured output.
 
         Raises:
-            ProviderInvalidAnswer: the answer is not valid by the schema; the caller decides whether to ask again.
+            ProviderInvalidAnswer: the answer is empty or a refusal, or with a schema not valid by it or cut off; the
+                caller decides whether to ask again.
             ProviderError: after the retries of ``provider_calls``.
         """
         ...

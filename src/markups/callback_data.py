@@ -13,7 +13,7 @@ from errors import OutdatedButton
 SEPARATOR = "||"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _ANSWER_SIGN = "a"
-"""Stands before an answer's id: an argument that is no number has to begin with a letter."""
+"""Put before an answer's id: an argument that is no number has to begin with a letter."""
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
@@ -61,7 +61,7 @@ class Action(StrEnum):
 
     CHOOSE_REPORTS = "choose_reports"  # recording number
     CHOOSE_BUILDING = "choose_building"  # building type, recording number, the report's place in its scenario or all
-    REPORT = "report"  # report id, recording number: begins with the report's own id, see ``report_button``
+    REPORT = "report"  # report id, recording number: the data begins with the report id itself, see ``pack``
     REPORTS_ALL = "reports_all"  # recording number
     TRANSCRIPT_ONLY = "transcript_only"  # recording number
 
@@ -84,11 +84,11 @@ class Action(StrEnum):
     REPORT_EXPORT = "report_export"  # nothing, or the extension
     REPORT_CHARTS = "report_charts"
     REPORT_CHART_MONTHS = "report_chart_months"
-    REPORT_TREND = "report_trend"  # by whom; then the report type too; then the index's place in it, from 1
+    REPORT_TREND = "report_trend"  # employee or place; then the report type too; then the index's place in it, from 1
 
     MENU_CHATS = "menu_chats"  # nothing, or the page, from 1
     NEW_CHAT = "new_chat"
-    CHAT = "chat"  # chat number, as in all that follow
+    CHAT = "chat"  # chat number, as in the next four
     CONFIRM_SWITCH = "confirm_switch"
     RENAME_CHAT = "rename_chat"
     DELETE_CHAT = "delete_chat"
@@ -110,7 +110,7 @@ class Action(StrEnum):
 
 
 class Press(Value):
-    """The parsed data of a button; ``numbers`` and ``words`` are its arguments, each in their order."""
+    """The parsed data of a button; ``words`` and ``numbers`` are its arguments, both in the order of the data."""
 
     action: Action
     words: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Press(Value):
         """The only number.
 
         Raises:
-            OutdatedButton: there is none, or more.
+            OutdatedButton: there is none, or more than one.
         """
         if len(self.numbers) != 1:
             raise OutdatedButton(data=self.action)
@@ -132,7 +132,7 @@ class Press(Value):
         """The only word.
 
         Raises:
-            OutdatedButton: there is none, or more.
+            OutdatedButton: there is none, or more than one.
         """
         if len(self.words) != 1:
             raise OutdatedButton(data=self.action)
@@ -142,7 +142,7 @@ class Press(Value):
 def pack(action: Action, *arguments: str | int) -> str:
     """Make callback data of an action and its arguments.
 
-    A report's button begins with the report's id, as it stands in the pack: ``report_int_links||17``.
+    The data of ``Action.REPORT`` begins with the report's id from the pack instead: ``report_int_links||17``.
 
     Raises:
         ValueError: the data is longer than Telegram takes, or an argument could not be read back.
@@ -160,7 +160,7 @@ def unpack(data: str) -> Press:
     """Parse callback data.
 
     Raises:
-        OutdatedButton: the data is not the bot's, or is of an earlier version.
+        OutdatedButton: the data is not the bot's, or comes from an earlier version of it.
     """
     first, *parts = data.split(SEPARATOR)
     if first in set(Action) - {Action.REPORT}:
@@ -185,7 +185,7 @@ def answer_of(press: Press) -> AnswerId:
     """Return the answer that a button names with ``word_of``.
 
     Raises:
-        OutdatedButton: it names none.
+        OutdatedButton: the button names no answer.
     """
     try:
         return AnswerId(UUID(hex=press.word.removeprefix(_ANSWER_SIGN)))

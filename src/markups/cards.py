@@ -33,7 +33,7 @@ _ENDED = frozenset([RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED])
 
 
 class Measured(Value):
-    """The stage of the work, and the part of it that is done, 0–1; None when that is unknown."""
+    """The stage of the work, and the fraction of this stage that is done, 0–1; None when that is unknown."""
 
     stage: str
     fraction: float | None
@@ -58,7 +58,7 @@ class CardView(Value):
 
 
 def measured(progress: CardProgress) -> Measured:
-    """Return how far the work is, for an estimate of the time left."""
+    """Return the stage of the work and how much of it is done, from which the time left is estimated."""
     if progress.card.kind is CardKind.REPORTS:
         total = sum(run.passes_total for run in progress.runs)
         return Measured(stage=CardKind.REPORTS, fraction=_passes_done(progress.runs) / total if total else None)
@@ -91,9 +91,9 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
 
 
 def opening(progress: CardProgress, pack: ReportPack) -> Screen:
-    """Draw the card as it is sent.
+    """Draw the card as it is first sent.
 
-    Its text does not change with time: when Telegram's answer with the message's id was lost, the message is found
+    The text does not change with time: when Telegram's reply with the message's id was lost, the message is found
     again by its text.
     """
     if progress.card.kind is CardKind.REPORTS:

@@ -113,7 +113,7 @@ def deleted(chat: Chat) -> str:
 
 
 def history_question(chat: Chat) -> Screen:
-    """Ask for the form of a chat's history."""
+    """Ask for the file format of a chat's history."""
     return Screen(
         text=texts.chats.HISTORY_QUESTION.format(number=chat.number, title=_title(chat)),
         keyboard=(
@@ -124,7 +124,7 @@ def history_question(chat: Chat) -> Screen:
 
 
 def history_caption(history: History, extension: str) -> Screen:
-    """Return the caption of a history, with buttons for its other forms."""
+    """Return the caption of a history's file, with buttons for the other formats."""
     chat, day = history.chat, history.day
     named = texts.chats.HISTORY_OF_DAY.format(day=_day(day)) if day else ""
     text = texts.chats.HISTORY_CAPTION.format(
@@ -138,7 +138,7 @@ def history_caption(history: History, extension: str) -> Screen:
 
 
 def no_history(chat: Chat, day: date | None, elsewhere: Sequence[int] = ()) -> Screen:
-    """Say that nothing was asked in the chat on ``day``, or ever when it is None.
+    """Say that nothing was asked in the chat on ``day``, or that nothing ever was when ``day`` is None.
 
     ``elsewhere`` are the numbers of the chats with a question on that day.
     """
@@ -168,7 +168,7 @@ def statistics(figures: ChatStatistics, *, may_oversee: bool = False) -> Screen:
 
 
 def figures_of_ratings(stats: RatingStats) -> str:
-    """Say the figures of ratings in one or two lines."""
+    """Say the figures of ratings in one to three lines."""
     if not stats.ratings:
         return texts.ratings.PARTIAL_NONE if stats.partial else texts.ratings.NONE
     assert stats.average is not None  # noqa: S101  # there are ratings
@@ -197,14 +197,14 @@ def no_question() -> Screen:
 
 
 def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen]:
-    """Show an answer with its sources, in as many messages as it takes; no ``outcome`` means that it failed."""
+    """Show an answer with its sources, in as many messages as needed; ``outcome`` is None when answering failed."""
     head = texts.chats.QUESTION_HEAD.format(question=escaped(question, _LONGEST_QUESTION))
     if outcome is None:
         return [Screen(text=f"{head}\n\n{texts.chats.FAILED}")]
     blocks = []
     if outcome.note:
         note = texts.chats.NOTE.format(note=escape(outcome.note, quote=False))
-        # A note that says what quotes are stands before them; a note on what to do stands after the answer.
+        # A note that explains the quotes comes before them; a note on what to do comes after the answer.
         blocks = [note] if outcome.basis is Basis.QUOTES else []
     as_html = markdown_as_html if outcome.basis is Basis.MODEL else _as_said
     blocks += filter(None, map(as_html, _parts(outcome.text)))

@@ -16,7 +16,7 @@ LETTERS_ON_PAGE = 5
 _LAST_PAGE = 99_999
 """The largest page number in a button: with it, the longest callback data has exactly as many bytes as allowed."""
 _ROW = re.compile(r"i[0-9a-f]{32}", re.ASCII)
-"""A row's UUID in callback data, behind a letter: arguments that begin with a digit have to be numbers."""
+"""A row's UUID in callback data, after an «i»: arguments that begin with a digit have to be numbers."""
 _WORK = frozenset(LetterKind) - {LetterKind.MESSAGE}
 _BACK = (button(texts.telegram.BACK, Action.MENU_SYSTEM),)
 
@@ -47,7 +47,7 @@ def pressed_letter(press: Press) -> tuple[LetterId, int]:
     """Read the letter and the page from the data of a letter's button.
 
     Raises:
-        OutdatedButton: there is no letter in it.
+        OutdatedButton: the data names no letter.
     """
     match press.words, press.numbers:
         case (LetterKind.MESSAGE,), (row, page):
@@ -78,7 +78,7 @@ def _told(place: int, letter: DeadLetter, pack: ReportPack) -> str:
 
 
 def _what(letter: DeadLetter, pack: ReportPack) -> str:
-    """Say what the letter is and the numbers by which its person knows it, as HTML."""
+    """Return in HTML what the letter is, with the numbers of recording, report and chat that its person knows."""
     message = texts.dead_letters.MESSAGES.get(letter.message_kind or "", texts.dead_letters.MESSAGE)
     return _template(letter).format(
         what=message if letter.source is None else texts.dead_letters.FILES[letter.source],

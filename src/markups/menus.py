@@ -1,4 +1,4 @@
-"""The menus: main, storage, system, help."""
+"""The menus (main, storage, system), the help, and the state of the person's work and of the machine."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -48,7 +48,7 @@ def storage_menu() -> Screen:
 
 
 def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:
-    """Show the state of the system, and the way to the dead ``letters`` if there are any; ``lines`` are plain text."""
+    """Show the state of the system, ``lines`` of plain text, and a button to the dead ``letters`` if there are any."""
     text = "\n".join(escape(line, quote=False) for line in lines)
     return Screen(
         text=f"{texts.telegram.SYSTEM_TITLE}\n\n{text}",
@@ -64,9 +64,10 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
 
 
 def status_screen(lines: Sequence[str], machine: MachineState | None = None, letters: int = 0) -> Screen:
-    """Show the person's work in progress, and to the owner how the machine is.
+    """Show the person's work in progress, and below it how the ``machine`` is, unless that is None.
 
-    ``lines`` are plain text, and empty when there is no work; ``letters`` counts what people did not get.
+    ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
+    are for the owner only.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
     work = f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING

@@ -26,7 +26,10 @@ _CANCEL = (button(texts.telegram.CANCEL, Action.REPORT_CANCEL),)
 
 
 def list_menu(count: int, lasts_minutes: int) -> Screen:
-    """Show the menu below the list that was sent; its numbers can be used for ``lasts_minutes``."""
+    """Show the menu below the list of reports that was sent.
+
+    It says that people can type the list's numbers for ``lasts_minutes`` minutes.
+    """
     minutes = f"{lasts_minutes} {texts.my_reports.LIST_MINUTES.form(lasts_minutes)}"
     return _menu(texts.my_reports.MENU.format(reports=texts.my_reports.REPORT.counted(count), minutes=minutes))
 
@@ -120,7 +123,7 @@ def delete_question(report: ReportFile) -> Screen:
 
 
 def view_caption(report: ReportFile) -> Screen:
-    """Return the caption of a report's file, with buttons for its other forms."""
+    """Return the caption of a report's file, with buttons for the other formats."""
     return Screen(
         text=texts.my_reports.VIEW_CAPTION.format(number=report.number, title=escaped(report.title)),
         keyboard=(tuple(button(each, Action.REPORT_FILE, report.number, each) for each in _OTHER_EXTENSIONS),),
@@ -197,7 +200,7 @@ def filters_menu(filter_lines: Sequence[str], fitting: int) -> Screen:
 
 
 def filter_choice(action: Action, choices: Sequence[tuple[str, str]]) -> Screen:
-    """Ask for a report type or scenario, by ids and labels."""
+    """Ask for a report type or a scenario, as ``action`` says; ``choices`` are pairs of id and label."""
     question = texts.my_reports.CHOOSE_TYPE if action is Action.REPORT_FILTER_TYPE else texts.my_reports.CHOOSE_SCENARIO
     rows = [(button(plain(label, LONGEST_ON_BUTTON), action, id_),) for id_, label in choices[:_MOST_CHOICES]]
     every = (button(texts.my_reports.FILTER_ANY, action, EVERY),)
@@ -230,7 +233,10 @@ def charts_menu() -> Screen:
 
 
 def trend_types_menu(by: str, types: Sequence[tuple[str, str]]) -> Screen:
-    """Ask for the report type whose index is to be drawn, by ids and labels."""
+    """Ask for the report type whose index is to be drawn; ``types`` are pairs of id and label.
+
+    ``by`` says whether the chart compares employees or places, as in ``texts.my_reports.TREND_BUTTONS``.
+    """
     rows = [
         (button(plain(label, LONGEST_ON_BUTTON), Action.REPORT_TREND, by, id_),) for id_, label in types[:_MOST_CHOICES]
     ]
@@ -253,7 +259,7 @@ def chart_caption(title: str) -> Screen:
 
 
 def named(report: ReportFile) -> str:
-    """Return a report's number, title and subject, in HTML."""
+    """Return what identifies a report, in HTML: number, title, type, recording, date and size."""
     return texts.my_reports.NAMED.format(
         number=report.number,
         title=escaped(report.title),

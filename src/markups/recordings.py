@@ -26,7 +26,11 @@ _LONGEST_LISTED_NAME = 22
 def recordings_page(
     scenario: Scenario, page: int, total: int, rows: Sequence[Recording], places: Mapping[RecordingId, str]
 ) -> Screen:
-    """Show one page of a person's recordings of a scenario; ``page`` counts from 1, ``total`` counts all recordings."""
+    """Show one page of a person's recordings of a scenario.
+
+    ``page`` counts from 1, ``total`` counts the recordings of all pages. A recording is listed by its place if
+    ``places`` has one, else by its file name.
+    """
     mode = Action(scenario.callback)
     title = texts.telegram_recordings.LIST_TITLE.format(scenario=escaped(scenario.label))
     back = (button(texts.telegram.BACK, Action.MENU_STORAGE),)
@@ -149,7 +153,7 @@ def scenario_chosen(recording_number: int, scenario: Scenario | None) -> Screen:
 
 
 def transcript_caption(recording_number: int, file_name: str) -> Screen:
-    """Return the caption of a transcript's file, with buttons for its other forms."""
+    """Return the caption of a transcript's file, with buttons for the other formats."""
     return Screen(
         text=texts.telegram_recordings.TRANSCRIPT_CAPTION.format(number=recording_number, file_name=escaped(file_name)),
         keyboard=(

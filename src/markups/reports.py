@@ -24,7 +24,7 @@ from transcript_formats import OTHER_FORMATS, paragraphs
 from utils import clock
 
 ALL_REPORTS = "all"
-"""Stands in the place of a report's id for every report of the scenario."""
+"""In callback data: every report of the scenario instead of one."""
 
 
 def reports_menu(recording_number: int, file_name: str, reports: Sequence[ReportType], note: str = "") -> Screen:
@@ -60,7 +60,7 @@ def choose_building(recording_number: int, wanted: int | str) -> Screen:
 
 
 def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool) -> Screen:
-    """Say what was ordered; replaces the menu. ``demonstration`` adds what to expect of the built-in model."""
+    """Say what was ordered, in the place of the menu. ``demonstration`` adds what to expect of the built-in model."""
     named = escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
     text = texts.telegram_recordings.ORDERED.format(number=recording_number, reports=named)
     return Screen(
@@ -228,7 +228,7 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
 
 
 def _fitting(blocks: list[str]) -> str:
-    """Return the blocks as a message, without the last ones when there is no room. The first two always fit."""
+    """Join the blocks to a message, without the last ones when there is no room. The first two always fit."""
     while not fits("\n\n".join(blocks)):
         blocks = blocks[:-1]
     return "\n\n".join(blocks)

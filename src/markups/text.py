@@ -8,7 +8,7 @@ from constants import MESSAGE_UTF16_UNITS
 from text_cleaning import one_line, shortened
 
 LONGEST_SHOWN = 100
-"""Characters of a name or a value on a screen: eight of them with titles stay far below a message's limit."""
+"""Characters of a name or a value on a screen: eight such values with titles stay far below a message's limit."""
 LONGEST_REASON = 400
 """Characters of a sentence that says what went wrong."""
 LONGEST_ON_BUTTON = 48

@@ -69,7 +69,7 @@ def missing(scenario_id: str, metadata: RecordingMetadata) -> tuple[Field, ...]:
 
 
 def parse(field: Field, text: str, known: RecordingMetadata, today: date) -> RecordingMetadata:
-    """Return ``known`` with the value that ``text`` gives the field; «-» removes the zones.
+    """Return a copy of ``known`` with the field's value parsed from ``text``; for the zones, «-» means none.
 
     A zone given with the building type, as in «центр здоровья при отеле», replaces the zones.
 

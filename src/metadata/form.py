@@ -25,14 +25,14 @@ from metadata.fields import Field, missing, parse
 _LASTS = timedelta(hours=24)
 
 ASKED: dict[Step, Field] = {Step(f"ask_{field}"): field for field in Field}
-"""The field that each step of the first round asks for."""
+"""The field that each step of the first round of questions asks for."""
 EDITED: dict[Step, Field] = {Step(f"edit_{field}"): field for field in Field}
-"""The field that each step changes after that round."""
+"""The field that each step of a later change asks for."""
 
 
 @dataclass(frozen=True)
 class FormTurn:
-    """How far the form is. ``reason`` says why the last reply was not accepted."""
+    """How far a person has got in the form. ``reason`` says why the last reply was not accepted."""
 
     dialog: Dialog
     recording: Recording
@@ -54,7 +54,7 @@ Change = Callable[[Connection, FormTurn], Awaitable[FormTurn]]
 
 
 class MetadataForm:
-    """The forms of every person; ``today`` returns the person's date: no recording is of a later one."""
+    """The forms of all people. ``today`` returns the current date; a recording's date cannot be later."""
 
     def __init__(self, database: Database, today: Callable[[], date]) -> None:
         self._database = database
@@ -81,7 +81,7 @@ class MetadataForm:
             return await _described(connection, owner, number)
 
     async def back(self, owner: UserId, number: int) -> FormTurn | Recording:
-        """Go back to the confirmation. This and all methods for buttons of the form return what ``_turn`` does."""
+        """Go back to the confirmation. This, ``edit``, ``skip`` and ``set_building`` return what ``_turn`` returns."""
 
         async def back(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
@@ -122,6 +122,7 @@ class MetadataForm:
 
         Raises:
             OutdatedButton: no form is open.
+            NotFound: the recording was deleted.
         """
         async with self._database.transaction() as connection:
             dialog = await user_states.get(connection, owner, Dialog)
@@ -173,9 +174,9 @@ class MetadataForm:
         return await _saved(connection, turn, metadata)
 
     async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:
-        """Change the form of a recording, and return how far it is; an expired form begins anew.
+        """Change the form of a recording, and return how far the person has got; an expired form begins anew.
 
-        When that would cut off the questions about another recording, change nothing and return that recording.
+        When this would cut off the questions about another recording, change nothing and return the other recording.
 
         Raises:
             NotFound, OutdatedButton: as ``described``.
@@ -194,7 +195,7 @@ class MetadataForm:
 async def _unfinished_other(
     connection: Connection, owner: UserId, dialog: Dialog | None, recording: Recording
 ) -> Recording | None:
-    """Return the recording whose questions a dialog about ``recording`` would cut off; None without one."""
+    """Return the recording whose questions a dialog about ``recording`` would cut off; None when there is none."""
     if dialog is None or dialog.recording_id == recording.id:
         return None
     wizard = await find_wizard(connection, owner, dialog.recording_id)

@@ -30,9 +30,9 @@ _SEPARATOR = re.compile(r"\s*[,;]\s*")
 _AT = re.compile(r"\s+при\s+", re.IGNORECASE)
 
 _PARTICLES = frozenset(["оглы", "оглу", "кызы", "гызы", "фон", "ван", "де", "да", "дер", "ди", "дю", "дель"])
-"""Parts of names that stay in lower case unless they begin the name."""
+"""Parts of names that stay in lower case unless the name begins with them."""
 _LINKS = frozenset(["на", "де", "ла", "ле", "и"])
-"""Parts that stay in lower case between hyphens: «Ростов-на-Дону»."""
+"""Parts of names that stay in lower case between hyphens: «Ростов-на-Дону»."""
 
 _BUILDINGS = {
     BuildingType.HOTEL: re.compile(r"\bотел", re.IGNORECASE),
@@ -89,7 +89,7 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
 
 
 def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
-    """Return the known values as lines «имя: значение», in the order of a caption."""
+    """Return the known values as lines «поле: значение», in a fixed order."""
     recorded_on = metadata.recorded_on
     known = [
         (texts.metadata.AUDIO_NUMBER, metadata.audio_number),
@@ -105,7 +105,7 @@ def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
 
 
 def parse_audio_number(text: str) -> int:
-    """Return the first integer of the line. Raises ``BadText``."""
+    """Return the first integer of the line, at most ``LARGEST_NUMBER``. Raises ``BadText``."""
     match = re.search(r"[0-9]+", text)
     if match is None:
         raise BadText(reason=texts.metadata.NO_NUMBER)
@@ -242,7 +242,10 @@ def _quoted(text: str) -> str:
 
 
 def lemmas(word: str) -> frozenset[str]:
-    """Return the word's possible dictionary forms, with «е» for «ё»; a number's is its digits without leading zeros."""
+    """Return the word's possible dictionary forms, with «е» for «ё».
+
+    For a number, it is the digits without leading zeros, or nothing above ``LONGEST_NUMBER`` digits.
+    """
     if word.isdecimal():
         return frozenset([str(int(word))]) if len(word) <= LONGEST_NUMBER else frozenset()
     return frozenset(parse.normal_form.replace("ё", "е") for parse in parses(word.lower()))
@@ -259,7 +262,7 @@ def _lemma(zone: str) -> str:
     form = {"nomn", "plur"} if "Pltm" in noun.tag else {"nomn", "sing", noun.tag.gender or "masc"}
     agreed = [parse.inflect(form) if "ADJF" in parse.tag else None for parse in readings[:head]]
     before = [parse.word if parse else word for parse, word in zip(agreed, words, strict=False)]
-    # Of dashes around a letter the dictionary keeps the dashes: what was written stands then.
+    # For a letter between dashes the dictionary returns only the dashes: then the word stays as it was written.
     named = noun.normal_form if any(map(str.isalnum, noun.normal_form)) else words[head]
     return " ".join([*before, named, *words[head + 1 :]])
 

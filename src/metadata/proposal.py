@@ -26,7 +26,7 @@ _WORD = re.compile(r"\d+|[^\W\d_]+")
 _SHORTEST_WORD = 2
 """Letters of the shortest word that has to be said; initials are ignored."""
 _BETWEEN = 4
-"""Words that may stand between those of a name: «Мария, фамилия моя Иванова»."""
+"""How many other words may come between the words of a name: «Мария, фамилия моя Иванова»."""
 
 
 def _words(text: str) -> list[str]:
@@ -57,7 +57,7 @@ _MAGNITUDES = {
     **dict.fromkeys([*_HUNDREDS, *_HUNDREDS_ORDINAL], 3),
     _THOUSAND: 4,
 }
-"""Ranks of number words. A number goes on while the ranks of its words fall, so «двадцать шестое» is not a sixth."""
+"""Ranks of number words. A number goes on while the ranks of its words fall, so «двадцать шестое» is 26 and not 6."""
 
 
 class Speech:
@@ -67,7 +67,7 @@ class Speech:
         self._said = [_lemmas(word) for word in _WORD.findall(text.lower())]
 
     def has_words(self, value: str) -> bool:
-        """Tell whether all words of ``value`` stand near each other, in any form and order."""
+        """Tell whether all words of ``value`` were said near each other, in any form and order."""
         wanted = [_lemmas(word) for word in _WORD.findall(value.lower()) if len(word) >= _SHORTEST_WORD]
         if not wanted:
             return False
@@ -104,7 +104,7 @@ class Speech:
                     yield end
 
     def _goes_on(self, start: int, end: int) -> bool:
-        """Tell whether the words are a part of a larger number."""
+        """Tell whether the words from ``start`` to before ``end``, a number, are a part of a larger number."""
         before, first, last, after = (self._magnitude(at) for at in (start - 1, start, end - 1, end))
         return bool(first and (before > first or 0 < after < last))
 
@@ -116,7 +116,10 @@ class Speech:
 
 
 def _spellings(number: int) -> list[list[str]]:
-    """Return the number in digits, as cardinal and as ordinal, in dictionary forms."""
+    """Return the number in digits and, from 1 to ``_LARGEST_IN_WORDS``, in words, cardinal and ordinal.
+
+    The words are in dictionary form. Whole thousands have no ordinal here.
+    """
     digits = [[str(number)]]
     if not 0 < number <= _LARGEST_IN_WORDS:
         return digits
@@ -161,7 +164,7 @@ _SAFETY = 0.9
 async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:
     """Propose metadata from the recording's first minutes. Every value parses, and its words were said.
 
-    The prompt takes ``scenario`` and ``fields``.
+    The prompt is a template with the variables ``scenario`` and ``fields``.
 
     Raises:
         ProviderError: the model failed, or two answers were not valid.
@@ -215,7 +218,7 @@ def _lines(segments: Sequence[Segment]) -> str:
 
 
 def _narrowed(schema: Schema, fields: Sequence[Field]) -> Schema:
-    """Return the schema without fields that the scenario does not have."""
+    """Return the schema with ``fields`` only, all of them required."""
     narrowed = copy.deepcopy(dict(schema))
     narrowed["properties"] = {field.value: narrowed["properties"][field] for field in fields}
     narrowed["required"] = [field.value for field in fields]
