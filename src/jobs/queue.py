@@ -77,13 +77,9 @@ class Jobs:
     """The queue and its worker.
 
     A job that failed for a passing reason is tried once more after each of ``retry_delays_s`` (seconds), or after the
-<<<<<<< HEAD
-    time that the provider asks for when that is longer. When the last of these tries fails, the failure is final.
-    Without ``answers`` the worker answers no questions. A worker that stops waits for ``calls``.
-=======
     time that the provider asks for when that is longer. When the last of these tries fails, the failure is final. A
-    failure of our own object store or disk uses up no try. Without ``answers`` the worker answers no questions.
->>>>>>> doc2
+    failure of our own object store or disk uses up no try. Without ``answers`` the worker answers no questions. A
+    worker that stops waits for ``calls``.
     """
 
     def __init__(
