@@ -39,6 +39,7 @@ async def copy_objects(source: ObjectStore, target: ObjectStore, spool: Path, on
     Raises:
         ObjectStoreUnavailable: one of the stores does not answer.
         DiskFull: no space is left in ``spool``, or in ``target``, for the next object.
+        ObjectDamaged: ``target`` did not keep the bytes of an object.
     """
     keys = [key async for key in source.list_keys()]
     result = Copied()
@@ -61,10 +62,11 @@ async def copy_objects(source: ObjectStore, target: ObjectStore, spool: Path, on
 async def _copy(source: ObjectStore, target: ObjectStore, key: str, info: ObjectInfo, spool: Path) -> None:
     path = spool / f"{new_name()}.copy"
     try:
-        await source.get_file(key, path)
+        try:
+            await source.get_file(key, path)
+        except ObjectDamaged as exc:
+            raise NotFound(what=key) from exc
         await target.put_file(key, path, sha256=info.sha256, file_name=info.file_name)
-    except ObjectDamaged as exc:
-        raise NotFound(what=key) from exc
     finally:
         await asyncio.to_thread(path.unlink, missing_ok=True)
 

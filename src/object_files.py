@@ -139,7 +139,7 @@ class FolderObjectStore:
                 yield key
 
     def _found(self) -> Iterator[str]:
-        for parent, _, names in os.walk(self._folder):  # which passes over folders that are gone, unlike rglob
+        for parent, _, names in os.walk(self._folder, onerror=_raise_unless_gone):
             for name in names:
                 if name.endswith(_DESCRIPTION):
                     yield Path(parent, name).relative_to(self._folder).as_posix().removesuffix(_DESCRIPTION)
@@ -161,7 +161,7 @@ class FolderObjectStore:
         """Remove the empty folders that have not changed since ``before``; storing an object makes its folder again."""
 
         def tidy() -> None:
-            for parent, _, _ in os.walk(self._folder, topdown=False):
+            for parent, _, _ in os.walk(self._folder, topdown=False, onerror=_raise_unless_gone):
                 folder = Path(parent)
                 with suppress(FileNotFoundError):
                     if folder != self._folder and folder.stat().st_mtime < before.timestamp():
@@ -248,6 +248,12 @@ class FolderObjectStore:
             yield
         except OSError as exc:
             raise ObjectFolderUnavailable(path=self._folder, reason=folder_problem(exc)) from exc
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """Raise what keeps a walk from listing a folder, unless the folder was removed meanwhile."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _data(place: Path, sha256: str) -> Path:

@@ -7,6 +7,7 @@ reports a page shows ten.
 """
 
 import json
+import os
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from datamodels import NewReportFile, ReportFile, ReportRunId
 from errors import NotFound, ReportIndexBroken
-from utils import append_durably, count_tokens, write_atomically
+from utils import append_durably, count_tokens, opened_atomically, write_atomically
 
 INDEX_NAME: Final = "index.json"
 COPY_NAME: Final = "index.copy.json"
@@ -316,11 +317,15 @@ def write_index(folder: Path, index: ReportIndex) -> None:
     """Write the index, then its copy, and empty the journal. Blocking.
 
     Raises:
-        DiskFull: no space left; the journal is as it was, the index may be as it was or be written.
+        DiskFull: no space left; index, copy and journal are as they were.
     """
     content = b"".join(index.content())
-    write_atomically(folder / INDEX_NAME, content)
-    write_atomically(folder / COPY_NAME, content)
+    # Neither takes its name before there is space for both; the index takes it first.
+    with opened_atomically(folder / COPY_NAME) as copy, opened_atomically(folder / INDEX_NAME) as file:
+        for each in (copy, file):
+            each.write(content)
+            each.flush()
+            os.fsync(each.fileno())
     (folder / JOURNAL_NAME).unlink(missing_ok=True)
     index.changes.clear()
 

@@ -169,13 +169,13 @@ class Engine(ABC):
             running, self._running = self._running, None
             if running is None:
                 return
-            async with self._alone():
-                try:
+            try:
+                async with self._alone():
                     if self._users.try_take():
                         await self._end(running)
                         self._run_file.unlink(missing_ok=True)
-                finally:
-                    self._users.free()
+            finally:
+                self._users.free()
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

@@ -36,7 +36,7 @@ def is_ours(error: VoxPersonaError) -> bool:
 
 
 class _TryLater(Exception):
-    """Raised by a job that failed and is to run again at ``retry_at``; ``GoOn`` makes procrastinate do that."""
+    """Tells ``GoOn``, in this module, that a job failed and is to run again at ``retry_at``."""
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__(f"at {retry_at:%H:%M:%S}")

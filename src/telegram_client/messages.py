@@ -150,7 +150,9 @@ class SendingLimits:
         self._chats.pop(chat, None)
         self._chats[chat] = (limiter, asyncio.get_running_loop().time())
         await self._all.acquire()
-        await asyncio.sleep(self._rests_until.get(chat, 0.0) - asyncio.get_running_loop().time())
+        # Telegram may have demanded more meanwhile.
+        while (left := self._rests_until.get(chat, 0.0) - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
         self._rests_until.pop(chat, None)
 
     def _forget_idle(self, now: float) -> None:

@@ -54,7 +54,7 @@ class _Kind:
     """A string that is in every match, so that texts without it need no search; empty when every match has a digit."""
 
     def may_be_in(self, text: str) -> bool:
-        return self.needs in text if self.needs else _DIGIT.search(text) is not None
+        return self.needs in text.lower() if self.needs else _DIGIT.search(text) is not None
 
 
 def plain(text: str) -> str:

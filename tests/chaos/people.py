@@ -11,7 +11,7 @@ from time import monotonic
 
 from datamodels_chats import AnswerId
 from markups.callback_data import answer_of, unpack
-from promises import Kind, Promise, Sign, has_ended, shown_to
+from promises import Kind, Promise, Sign, account, has_ended, shown_to
 from steps import INTERVIEW_CAPTION, recording
 from telegram_events import Message
 from telegram_user import Answer, ScriptedUser
@@ -95,7 +95,7 @@ class Person:
             if self._interview is not None:
                 with suppress(AssertionError):
                     await self._goes_on()
-        while not all(map(has_ended, self.promises)):  # noqa: ASYNC110 - it waits for many chats' worth of changes
+        while any(line.lost for line in account(self.promises).values()):  # noqa: ASYNC110 - of many chats
             await asyncio.sleep(0.5)
 
     def _name(self, word: str) -> str:

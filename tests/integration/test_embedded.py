@@ -22,6 +22,7 @@ from embedded.engines import Engines
 from embedded.postgres import EmbeddedPostgres
 from embedded.process import START_TRIES, WATCH_S, Launch
 from errors import EngineFailed
+from file_locks import FileLock
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -350,6 +351,25 @@ async def test_an_engine_that_a_command_of_another_version_uses_is_left_alone(st
         assert lives(pid)
         assert await execute(theirs, "SELECT 1") == [(1,)]
         run_file.write_text(kept)
+
+
+async def test_an_engine_that_could_not_be_given_up_in_time_is_nobody_s(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres = EmbeddedPostgres(state_dir)
+    await postgres.acquire()
+    others = FileLock(state_dir / "run" / "postgres.lock")
+    assert others.try_take()
+    with monkeypatch.context() as patched:
+        patched.setattr("embedded.process.LOCK_LIMIT_S", 0.1)
+        with pytest.raises(EngineFailed):
+            await postgres.release()
+    others.free()
+    users = FileLock(state_dir / "run" / "postgres.users")
+    assert users.try_take()
+    users.free()
+    await postgres.acquire()
+    await postgres.release()
 
 
 async def test_an_engine_knows_no_settings(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

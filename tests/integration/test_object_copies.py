@@ -13,7 +13,7 @@ import application.objects
 from application.objects import open_objects
 from config import Settings
 from embedded.s3 import REGION, EmbeddedS3, S3Endpoint, installed_weed
-from errors import ObjectStoreUnavailable
+from errors import ObjectDamaged, ObjectStoreUnavailable
 from minio_manager import S3ObjectStore
 from object_copies import Copied, copy_objects
 from object_files import FolderObjectStore
@@ -31,6 +31,13 @@ class Interrupting(FolderObjectStore):
         if self.puts == 3:
             raise ObjectStoreUnavailable(reason="gone")
         await super().put_file(key, path, sha256=sha256, file_name=file_name)
+
+
+class Damaging(FolderObjectStore):
+    """A store that does not keep what it is given."""
+
+    async def put_file(self, key: str, path: Path, *, sha256: str, file_name: str) -> None:  # noqa: ARG002
+        raise ObjectDamaged(key=key)
 
 
 class Progress(list[tuple[int, int]]):
@@ -107,6 +114,13 @@ async def test_what_is_lost_in_the_source_is_named_and_the_rest_is_copied(
         damage(data_of(tmp_path / "objects" / key))
     copied = await copy_objects(folder, FolderObjectStore(tmp_path / "target"), tmp_path, Progress().tell)
     assert (copied.copied, sorted(copied.lost)) == (3, sorted([emptied, removed]))
+    assert names(tmp_path, "*.copy") == []
+
+
+async def test_what_the_target_damages_is_not_called_lost(folder: FolderObjectStore, tmp_path: Path) -> None:
+    await filled(folder, tmp_path)
+    with pytest.raises(ObjectDamaged):
+        await copy_objects(folder, Damaging(tmp_path / "target"), tmp_path, Progress().tell)
     assert names(tmp_path, "*.copy") == []
 
 

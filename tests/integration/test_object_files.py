@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,9 @@ async def test_a_description_that_does_not_parse_is_none(objects: FolderObjectSt
 async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     objects = FolderObjectStore(tmp_path / "file" / "objects")
-    for call in (objects.check(), objects.put_bytes(KEY, NEW), objects.exists(KEY)):
+    listing = anext(objects.list_keys())
+    tidying = objects.tidy(datetime.now(UTC))
+    for call in (objects.check(), objects.put_bytes(KEY, NEW), objects.exists(KEY), listing, tidying):
         with pytest.raises(ObjectFolderUnavailable, match="objects"):
             await call
 

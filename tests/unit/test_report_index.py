@@ -1,14 +1,17 @@
 """The journal of a report folder's index: what is in it counts, what a crash cut off does not, damage loses nothing."""
 
+import errno
 import json
+import os
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from datamodels import NewReportFile, ReportId, ReportRunId, UserId
-from errors import ReportIndexBroken
+from errors import DiskFull, ReportIndexBroken
 from md_storage import ReportFiles
 
 OWNER = UserId(UUID(int=7))
@@ -140,3 +143,22 @@ async def test_the_newest_come_first_and_numbers_are_known_without_reading(files
     assert newest.numbers == [6, 1, 4, 5]
     assert [line.number for line in newest] == [line.number for line in newest[:]] == [6, 1, 4, 5]
     assert (newest[1].title, len(newest)) == ('Новое "имя"', 4)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+async def test_a_title_that_was_refused_for_want_of_space_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    await ReportFiles(tmp_path).save(OWNER, entry(), "# Отчёт\n")
+    fsync, calls = os.fsync, count(1)
+
+    def full(descriptor: int) -> None:
+        if next(calls) == nth:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(DiskFull):
+            await ReportFiles(tmp_path).rename(OWNER, 1, "Новое имя")
+    assert await titles(ReportFiles(tmp_path)) == [(1, "Отель «Заря»")]

@@ -287,6 +287,21 @@ async def test_a_chat_in_which_telegram_demands_silence_rests_and_other_chats_do
         await waiting
 
 
+async def test_a_rest_that_is_made_longer_meanwhile_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, clock = SendingLimits(), Clock(monkeypatch)
+    limits.rest(ChatId(1), 300)
+    waiting = asyncio.ensure_future(limits.wait(ChatId(1)))
+    await asyncio.sleep(0)
+    limits.rest(ChatId(1), 600)
+    clock.now += 301
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    clock.now += 300
+    async with asyncio.timeout(5):
+        await waiting
+
+
 async def test_all_chats_together_are_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     limits, _ = SendingLimits(), Clock(monkeypatch)
     waiting = [asyncio.ensure_future(limits.wait(ChatId(number))) for number in range(40)]
