@@ -209,9 +209,9 @@ class Outbox:
 
     async def _try_later(self, item: OutboxItem, reason: VoxPersonaError) -> None:
         log.warning("outbox_tried_later", item=item.id, tries=item.tries, error=reason.code, reason=str(reason))
-        not_before = self._now() + timedelta(seconds=delay_s(item.tries))
+        delay = timedelta(seconds=delay_s(item.tries))
         async with self._database.transaction() as connection:
-            await outbox_store.try_later(connection, item.id, reason.code, not_before)
+            await outbox_store.try_later(connection, item.id, reason.code, delay)
 
     async def _let_others_pass(self, item: OutboxItem, reason: VoxPersonaError) -> None:
         """Try a message again later and let later ones pass it; if it has a file, tell the person once that it is late.
@@ -219,9 +219,9 @@ class Outbox:
         This is for a failure that concerns this message alone, such as a file that cannot be made now.
         """
         log.warning("outbox_stands_aside", item=item.id, tries=item.tries, error=reason.code, reason=str(reason))
-        not_before = self._now() + timedelta(seconds=delay_s(item.tries))
+        delay = timedelta(seconds=delay_s(item.tries))
         async with self._database.transaction() as connection:
-            await outbox_store.try_later(connection, item.id, reason.code, not_before, aside=True)
+            await outbox_store.try_later(connection, item.id, reason.code, delay, aside=True)
             if item.message.file is not None:
                 told = escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON)
                 screen = Screen(text=texts.telegram.FILE_LATER.format(reason=told))

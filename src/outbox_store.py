@@ -1,6 +1,6 @@
 """Rows of ``outbox``: messages that are stored in one transaction with their cause, and sent afterwards."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
@@ -34,7 +34,7 @@ _NOTE_SENT = "UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), er
 _GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s, dismissed_at = NULL WHERE id = %(id)s"
 _TRY_LATER = """
     UPDATE outbox SET
-        tries = tries + 1, not_before = %(not_before)s, error = %(error)s,
+        tries = tries + 1, not_before = now() + %(delay)s, error = %(error)s,
         aside_at = CASE WHEN %(aside)s THEN coalesce(aside_at, now()) ELSE aside_at END
     WHERE id = %(id)s
 """
@@ -81,11 +81,11 @@ async def give_up(connection: Connection, item_id: int, error_code: str) -> None
 
 
 async def try_later(
-    connection: Connection, item_id: int, error_code: str, not_before: datetime, *, aside: bool = False
+    connection: Connection, item_id: int, error_code: str, delay: timedelta, *, aside: bool = False
 ) -> None:
-    """Note why the message could not be sent, and when it will be tried again.
+    """Note why the message could not be sent, and that it will be tried again after ``delay``, by the database's clock.
 
     With ``aside``, later messages of the chat may be sent before it.
     """
-    parameters = {"id": item_id, "error": error_code, "not_before": not_before, "aside": aside}
+    parameters = {"id": item_id, "error": error_code, "delay": delay, "aside": aside}
     await connection.execute(_TRY_LATER, parameters)

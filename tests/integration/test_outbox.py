@@ -96,6 +96,20 @@ async def test_a_chat_does_not_wait_for_another(
     assert telegram.shown(somebody.chat) == []
 
 
+async def test_a_clock_that_was_ahead_for_a_moment_holds_nothing_up(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, clock: Clock
+) -> None:
+    await put(somebody, text("первое"))
+    telegram.failures["send"] = [MessengerUnavailable(reason="timeout")]
+    clock.passes(3600)
+    await look(outbox, times=1)
+    async with followed.transaction() as connection:
+        query = "SELECT extract(epoch FROM not_before - now())::float AS waits_s FROM outbox"
+        row = await (await connection.execute(query)).fetchone()
+    assert row is not None
+    assert 0 < row["waits_s"] < 60
+
+
 async def test_a_running_outbox_sends_what_is_put_in(
     outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
 ) -> None:
