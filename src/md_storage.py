@@ -23,13 +23,13 @@ from report_index import (
     INDEX_NAME,
     JOURNAL_NAME,
     ReportIndex,
-    ReportLines,
+    StoredIndex,
     append_changes,
-    read_index,
     read_stored,
     rebuild,
     write_index,
 )
+from report_lines import ReportLines
 from utils import fsync_folder, write_atomically
 
 log = structlog.get_logger(__name__)
@@ -210,13 +210,18 @@ class ReportFiles:
     def _index(self, folder: Path) -> ReportIndex:
         """Return the folder's index: the one in memory, unless its files were changed since it was read or written."""
         version, kept = _version(folder), self._kept.pop(folder, None)
-        if kept is None or kept.version != version:
-            stored = read_stored(folder)
-            kept = _Kept(stored.index, version, stored.changes, stored.torn)
-        self._kept[folder] = kept
+        if kept is not None and kept.version == version:
+            self._kept[folder] = kept
+            return kept.index
+        return self._remember(folder, read_stored(folder), version)
+
+    def _remember(self, folder: Path, stored: StoredIndex, version: _Version) -> ReportIndex:
+        """Keep the folder's index in memory, and forget those that nobody has looked at for longest."""
+        self._kept.pop(folder, None)
+        self._kept[folder] = _Kept(stored.index, version, stored.changes, stored.torn)
         while len(self._kept) > 1 and sum(len(each.index) for each in self._kept.values()) > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
-        return kept.index
+        return stored.index
 
     def _keep(self, folder: Path, index: ReportIndex) -> None:
         """Bring the changes of the folder's index to the disk; forget the index when that fails."""
@@ -240,7 +245,14 @@ class ReportFiles:
         ``rows`` are kept.
         """
         known = {row.id: row for row in rows}
-        result = await self._locked(owner, lambda folder: _reconciled(folder, known))
+
+        def reconcile(folder: Path) -> Reconciliation:
+            result, stored = _reconciled(folder, known)
+            # It has just been read: whoever looks first shall not wait for it again.
+            self._remember(folder, stored, _version(folder))
+            return result
+
+        result = await self._locked(owner, reconcile)
         if result != Reconciliation(rebuilt=False, added=(), missing=(), orphans=()):
             log.warning("reports_reconciled", owner=str(owner), **result.model_dump(mode="json"))
         return result
@@ -280,16 +292,17 @@ def _remove_file(folder: Path, report: ReportRunId) -> None:
     fsync_folder(folder)
 
 
-def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconciliation:
+def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> tuple[Reconciliation, StoredIndex]:
     # What a killed process left half-written; the lock says that nobody else is writing.
     for leftover in folder.glob(".*.tmp"):
         leftover.unlink()
     rebuilt = False
     try:
-        index = read_index(folder)
+        stored = read_stored(folder)
     except ReportIndexBroken:
-        index = rebuild(folder)
+        stored = StoredIndex(rebuild(folder), 0, torn=False)
         rebuilt = True
+    index = stored.index
     indexed = {report.id for report in (*index.reports, *index.deleting)}
     files = {path.name for path in folder.glob("*.md")}
     # Numbered rows first: the others must not take their numbers.
@@ -301,11 +314,13 @@ def _reconciled(folder: Path, rows: dict[ReportRunId, NewReportFile]) -> Reconci
         index.add(row, (folder / _file_name(row.id)).read_text(encoding="utf-8"))
     if rebuilt or new:
         write_index(folder, index)
+        stored = StoredIndex(index, 0, torn=False)
     lines = [report.id for report in index.reports]
-    return Reconciliation(
+    result = Reconciliation(
         rebuilt=rebuilt,
         added=tuple(row.id for row in new),
         missing=tuple(report for report in lines if _file_name(report) not in files),
         orphans=tuple(sorted(files - {_file_name(report) for report in (*lines, *indexed)})),
         deleting=tuple(report.id for report in index.deleting),
     )
+    return result, stored

@@ -8,30 +8,29 @@ reports a page shows ten.
 
 import json
 import os
+import sys
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from re import search
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
-from datamodels import NewReportFile, ReportFile, ReportRunId
+from datamodels import NewReportFile, ReportFile, ReportId, ReportRunId, ScenarioId
 from errors import NotFound, ReportIndexBroken
+from report_lines import ReportFacts, ReportLines, parsed
+from text_cleaning import folded
 from utils import append_durably, count_tokens, opened_atomically, write_atomically
 
 INDEX_NAME: Final = "index.json"
 COPY_NAME: Final = "index.copy.json"
 JOURNAL_NAME: Final = "index.journal"
 
-_LINES: Final = TypeAdapter(list[ReportFile])
-_LINES_AT_ONCE: Final = 500
-"""Lines that are parsed at once. The event loop can run in between; 10,000 at once would hold it up for a third of a
-second."""
 _REPORTS: Final = b'"reports": [\n'
 _END: Final = b"\n]}\n"
 
@@ -50,37 +49,6 @@ class _Whole(_Head):
     """An index of an earlier version or written by hand: any JSON with these fields."""
 
     reports: list[ReportFile] = []
-
-
-class ReportLines(Sequence[ReportFile]):
-    """Reports that are parsed when they are looked at."""
-
-    def __init__(self, numbers: Sequence[int], raw: Sequence[bytes]) -> None:
-        self.numbers = numbers
-        self._raw = raw
-
-    def __len__(self) -> int:
-        return len(self._raw)
-
-    @overload
-    def __getitem__(self, place: int) -> ReportFile: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[ReportFile]: ...
-
-    def __getitem__(self, place: int | slice) -> ReportFile | list[ReportFile]:
-        if isinstance(place, int):
-            return ReportFile.model_validate_json(self._raw[place])
-        return [ReportFile.model_validate_json(raw) for raw in self._raw[place]]
-
-    def __iter__(self) -> Iterator[ReportFile]:
-        for start in range(0, len(self._raw), _LINES_AT_ONCE):
-            yield from _LINES.validate_json(b"[" + b",".join(self._raw[start : start + _LINES_AT_ONCE]) + b"]")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]  # like a list
 
 
 class ReportIndex:
@@ -105,6 +73,7 @@ class ReportIndex:
         self.changes: list[dict[str, Any]] = []
         """What was changed since the index was read; not on the disk yet."""
         self._lines: dict[int, bytes] = {}
+        self._facts: dict[int, ReportFacts] = {}
         self._numbers: dict[UUID, int] = {}
         self._by_time: list[tuple[datetime, int]] = []
         self._newest: ReportLines | None = None
@@ -122,6 +91,7 @@ class ReportIndex:
                 raise ValueError("numbers repeat or are above next_number")
             taken.add(report.number)
             self._lines[report.number] = line
+            self._facts[report.number] = _facts_of(report)
             self._numbers[report.id] = report.number
             self._by_time.append((report.created_at, report.number))
         self._by_time.sort()
@@ -197,6 +167,7 @@ class ReportIndex:
                 self.deleting = [each for each in self.deleting if each.id != line.id]
                 self._drop(line.number)
                 self._lines[line.number] = _dumped(line)
+                self._facts[line.number] = _facts_of(line)
                 self._numbers[line.id] = line.number
                 insort(self._by_time, (line.created_at, line.number))
                 self.next_number = max(self.next_number, line.number + 1)
@@ -225,12 +196,13 @@ class ReportIndex:
         self.changes.append(change)
 
     def _listed(self, numbers: Sequence[int]) -> ReportLines:
-        return ReportLines(numbers, [self._lines[number] for number in numbers])
+        lines, facts = self._lines, self._facts
+        return ReportLines(numbers, [lines[number] for number in numbers], [facts[number] for number in numbers])
 
     def _drop(self, number: int | None) -> None:
         if number is not None and number in self._lines:
             line = self.line(number)
-            del self._lines[number], self._numbers[line.id]
+            del self._lines[number], self._facts[number], self._numbers[line.id]
             del self._by_time[bisect_left(self._by_time, (line.created_at, number))]
 
     def _number_of(self, report: ReportRunId) -> int | None:
@@ -254,9 +226,15 @@ class StoredIndex:
     torn: bool
 
 
-def read_index(folder: Path) -> ReportIndex:
-    """Read the folder's index; see ``read_stored``."""
-    return read_stored(folder).index
+def _facts_of(report: ReportFile) -> ReportFacts:
+    """Return the facts of a report; those that many reports share take memory once."""
+    return ReportFacts(
+        created_at=report.created_at,
+        folded_title=folded(report.title),
+        report_id=ReportId(sys.intern(report.report_id)),
+        label=sys.intern(report.label),
+        scenario=None if report.scenario is None else ScenarioId(sys.intern(report.scenario)),
+    )
 
 
 def read_stored(folder: Path) -> StoredIndex:
@@ -379,6 +357,4 @@ def _parsed(content: bytes) -> ReportIndex:
 
 def _lines_of(content: bytes) -> Iterator[tuple[ReportFile, bytes]]:
     lines = [line.rstrip(b",") for line in content.split(b"\n") if line]
-    for start in range(0, len(lines), _LINES_AT_ONCE):
-        some = lines[start : start + _LINES_AT_ONCE]
-        yield from zip(_LINES.validate_json(b"[" + b",".join(some) + b"]"), some, strict=True)
+    yield from zip(parsed(lines), lines, strict=True)

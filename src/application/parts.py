@@ -96,17 +96,7 @@ async def open_application(
         archive = ReportArchive(database, files, pack)
         await archive.reconcile(owner)
         conversations = HybridStorage(patient, spool / "conversations")
-        answers = _answers(settings, context, conversations, engines)
-        reports = ReportSteps(context, files, archive)
-        jobs = Jobs(
-            patient,
-            RecordingSteps(context),
-            reports,
-            settings.worker_concurrency,
-            retry_delays_s,
-            answers,
-            context.calls,
-        )
+        jobs = _jobs(settings, context, ReportSteps(context, files, archive), conversations, retry_delays_s)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,
@@ -132,10 +122,18 @@ async def _local_user(database: Database) -> UserId:
         return await users_store.ensure_local_user(connection)
 
 
-def _answers(settings: Settings, context: JobContext, conversations: HybridStorage, engines: EnginePool) -> AnswerSteps:
+def _jobs(
+    settings: Settings,
+    context: JobContext,
+    reports: ReportSteps,
+    conversations: HybridStorage,
+    retry_delays_s: Sequence[float],
+) -> Jobs:
     search = TranscriptSearch(context.database, context.pack)
-    learning = Learning(conversations, engines.embeddings, settings.answer_examples)
-    return AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
+    learning = Learning(conversations, context.engines.embeddings, settings.answer_examples)
+    answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
+    concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
+    return Jobs(context.database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:

@@ -4,11 +4,12 @@ Filters go by date, title, type and scenario. The numbers of a shown list can be
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import texts.my_reports
-from datamodels import ReportFile, ReportId, ScenarioId
+from datamodels import ReportId, ScenarioId
 from prompt_pack.models import ReportPack
+from report_lines import ReportFacts, ReportLines
 from text_cleaning import folded
 from user_states import State
 
@@ -24,30 +25,41 @@ class ReportFilter(State):
     scenario: ScenarioId | None = None
 
 
-def filtered(reports: Sequence[ReportFile], wanted: ReportFilter, pack: ReportPack) -> Sequence[ReportFile]:
+def filtered(reports: ReportLines, wanted: ReportFilter, pack: ReportPack) -> ReportLines:
     """Return the reports that meet the filter, in their order."""
-    if wanted == ReportFilter():
-        return reports
-    return [report for report in reports if _fits(report, wanted, pack)]
+    first = None if wanted.first is None else _midnight(wanted.first)
+    end = None if wanted.last is None else _midnight(wanted.last + timedelta(days=1))
+    title = None if wanted.title is None else folded(wanted.title)
+
+    def fits(report: ReportFacts) -> bool:
+        return (
+            (first is None or report.created_at >= first)
+            and (end is None or report.created_at < end)
+            and (title is None or title in report.folded_title)
+            and (wanted.report_id is None or report.report_id == wanted.report_id)
+            and (wanted.scenario is None or scenario_of(report, pack) == wanted.scenario)
+        )
+
+    return reports if wanted == ReportFilter() else reports.where(fits)
 
 
-def types_of(reports: Sequence[ReportFile]) -> Sequence[tuple[ReportId, str]]:
+def types_of(reports: ReportLines) -> Sequence[tuple[ReportId, str]]:
     """Return ids and labels of the types that occur, sorted by label."""
-    return sorted({report.report_id: report.label for report in reports}.items(), key=lambda each: each[1])
+    return sorted({report.report_id: report.label for report in reports.facts}.items(), key=lambda each: each[1])
 
 
-def scenarios_of(reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[tuple[ScenarioId, str]]:
+def scenarios_of(reports: ReportLines, pack: ReportPack) -> Sequence[tuple[ScenarioId, str]]:
     """Return ids and labels of the scenarios that occur, in the pack's order.
 
     Scenarios that the pack does not have come last; their label is the id.
     """
-    there = {scenario_of(report, pack) for report in reports}
+    there = {scenario_of(report, pack) for report in reports.facts}
     labels = {each.id: each.label for each in pack.scenarios}
     known = [(each, label) for each, label in labels.items() if each in there]
     return [*known, *((each, str(each)) for each in sorted(filter(None, there)) if each not in labels)]
 
 
-def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
+def scenario_of(report: ReportFacts, pack: ReportPack) -> ScenarioId | None:
     """Return the scenario of a report; for early reports, which have none of their own, that of their type.
 
     None when the pack does not have the type either.
@@ -58,7 +70,7 @@ def scenario_of(report: ReportFile, pack: ReportPack) -> ScenarioId | None:
     return None if known is None else known.scenario
 
 
-def filter_lines(wanted: ReportFilter, reports: Sequence[ReportFile], pack: ReportPack) -> Sequence[str]:
+def filter_lines(wanted: ReportFilter, reports: ReportLines, pack: ReportPack) -> Sequence[str]:
     """Return the filter's conditions in plain text, one a line."""
     lines: list[str] = []
     if wanted.first is not None and wanted.first == wanted.last:
@@ -76,15 +88,9 @@ def filter_lines(wanted: ReportFilter, reports: Sequence[ReportFile], pack: Repo
     return lines
 
 
-def _fits(report: ReportFile, wanted: ReportFilter, pack: ReportPack) -> bool:
-    day = report.created_at.astimezone().date()
-    return (
-        (wanted.first is None or day >= wanted.first)
-        and (wanted.last is None or day <= wanted.last)
-        and (wanted.title is None or folded(wanted.title) in folded(report.title))
-        and (wanted.report_id is None or report.report_id == wanted.report_id)
-        and (wanted.scenario is None or scenario_of(report, pack) == wanted.scenario)
-    )
+def _midnight(day: date) -> datetime:
+    """Return the local beginning of a day."""
+    return datetime.combine(day, time()).astimezone()
 
 
 def _day(day: date) -> str:

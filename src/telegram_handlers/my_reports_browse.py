@@ -1,12 +1,12 @@
 """«Мои отчеты» beyond the list: pages, filters, export, charts."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import texts.my_reports
 from access import Permission
 from constants import REPORT_TRIES
-from datamodels import ReportFile, ReportId, ScenarioId
+from datamodels import ReportId, ScenarioId
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
 from dialogs import ReportDialog, Step
 from errors import BadText, NotFound, OutdatedButton
@@ -31,6 +31,7 @@ from markups.my_reports import (
 )
 from markups.text import escaped
 from message_tracker import MessageTracker
+from report_lines import ReportLines
 from reports.archive_charts import (
     TrendBy,
     months_chart,
@@ -264,11 +265,11 @@ class BrowseHandlers:
         caption = chart_caption(texts.my_reports.TREND_TITLES[by].format(index=index_label))
         await self._send_chart(context, picture, file_name, caption)
 
-    async def _fitting(self, context: Context) -> Sequence[ReportFile]:
+    async def _fitting(self, context: Context) -> ReportLines:
         reports = await self._work.archive.list(context.user.id)
         return await self._filtered(reports, await self._desk.filter(context.user.id))
 
-    async def _filtered(self, reports: Sequence[ReportFile], wanted: ReportFilter) -> Sequence[ReportFile]:
+    async def _filtered(self, reports: ReportLines, wanted: ReportFilter) -> ReportLines:
         return await asyncio.to_thread(filtered, reports, wanted, self._work.pack)
 
     async def _send_chart(self, context: Context, picture: bytes, name: str, caption: Screen) -> None:

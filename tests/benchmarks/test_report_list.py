@@ -15,11 +15,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from config import ROOT
 from datamodels import NewReportFile, ReportFile, ReportId, ReportRunId, ScenarioId, UserId
+from markups.my_reports import reports_page
 from md_storage import ReportFiles
+from prompt_pack.pack import load_pack
 from report_index import ReportIndex, write_index
 from reports.archive_export import list_text
-from reports.archive_filters import snapshot_of
+from reports.archive_filters import ReportFilter, filter_lines, filtered, snapshot_of
 
 OWNER = UserId(UUID(int=7))
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -28,6 +31,8 @@ LONGEST_STALL_S = 0.1
 OPENINGS = 5
 CHANGES = 25
 LONGEST_CHANGE_S = 0.05
+MANY = 100_000
+LONGEST_PAGE_S = 0.2
 MOST_MIB = 200
 """For 100,000 reports; they stay in memory as they are in the file, and are twice as much while they are read."""
 FLAT_MIB = 32
@@ -133,6 +138,35 @@ async def test_a_change_costs_little_however_many_reports_there_are(tmp_path: Pa
     for each in changes.values():
         assert median(each) <= LONGEST_CHANGE_S
     assert after - before <= MOST_MIB
+
+
+async def test_every_list_of_a_person_with_very_many_is_there_in_time(tmp_path: Path) -> None:
+    """After a start, which looks through every folder; lists with a filter among them."""
+    folder = tmp_path / f"user_{OWNER}"
+    folder.mkdir()
+    write_index(folder, ReportIndex(next_number=MANY + 1, reports=reports(MANY)))
+    files, pack = ReportFiles(tmp_path), load_pack(ROOT / "prompts")
+    await files.reconcile(OWNER, [])
+    filters = {
+        "no filter, first look": ReportFilter(),
+        "no filter": ReportFilter(),
+        "a month": ReportFilter(first=NOW.date() - timedelta(days=30), last=NOW.date()),
+        "a word in the title": ReportFilter(title="№77"),
+        "a type": ReportFilter(report_id=ReportId("report_int_methodology")),
+        "a scenario": ReportFilter(scenario=ScenarioId("interview")),
+    }
+    times: dict[str, float] = {}
+    for name, wanted in filters.items():
+        began = perf_counter()
+        found = await files.newest_first(OWNER)
+        fitting = await asyncio.to_thread(filtered, found, wanted, pack)
+        filter_lines(wanted, found, pack)
+        reports_page(fitting, 1, [])
+        times[name] = perf_counter() - began
+    print(f"\n{MANY} reports")
+    for name, seconds in times.items():
+        print(f"{name:30} {seconds * 1000:7.1f} ms")
+    assert max(times.values()) <= LONGEST_PAGE_S
 
 
 async def _page(files: ReportFiles) -> list[ReportFile]:

@@ -17,7 +17,7 @@ from dialogs import Dialog, Step
 from messenger import MessengerUnavailable
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
-from report_index import ReportIndex, read_index, write_index
+from report_index import ReportIndex, read_stored, write_index
 from reports.archive import ReportArchive
 from reports.archive_filters import ReportSnapshot
 from reviewed_storyboards import is_as_reviewed
@@ -439,7 +439,7 @@ async def test_a_deletion_that_a_crash_interrupted_is_finished_at_the_start(bot:
     assert await anna.numbers() == [1]
     assert await anna.run_of(2) is None
     assert not (anna.folder / f"{run}.md").exists()
-    assert read_index(anna.folder).deleting == []
+    assert read_stored(anna.folder).index.deleting == []
 
 
 # --- invalid number, report not found -------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from datamodels import RecordingMetadata
 from db import Database
 from dialogs import Step
 from my_reports_world import NOON, Owner, ReportsBot, index
-from report_index import ReportIndex, read_index, write_index
+from report_index import ReportIndex, read_stored, write_index
 
 OUTDATED = "Эта кнопка устарела"
 
@@ -35,7 +35,7 @@ async def anna(bot: ReportsBot) -> Owner:
 
 async def grown(owner: Owner, count: int) -> None:
     """As many reports, all like the first."""
-    [first, *_] = read_index(owner.folder).reports
+    [first, *_] = read_stored(owner.folder).index.reports
     lines = [first.model_copy(update={"number": number, "title": f"Отчет {number}"}) for number in range(1, count + 1)]
     write_index(owner.folder, ReportIndex(next_number=count + 1, reports=lines))
 

@@ -145,6 +145,19 @@ async def test_the_newest_come_first_and_numbers_are_known_without_reading(files
     assert (newest[1].title, len(newest)) == ('Новое "имя"', 4)
 
 
+async def test_what_a_start_has_looked_through_is_not_read_again(
+    files: ReportFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await files.rename(OWNER, 1, "Имя")
+    started = ReportFiles(tmp_path, LARGE)
+    await started.reconcile(OWNER, [])
+    with monkeypatch.context() as patched:
+        patched.setattr("md_storage.read_stored", None)
+        assert [title for _, title in await titles(started)] == ["Имя", *["Отель «Заря»"] * 4]
+    await started.rename(OWNER, 2, "Другое")
+    assert [title for _, title in await titles(ReportFiles(tmp_path, LARGE))][:2] == ["Имя", "Другое"]
+
+
 @pytest.mark.parametrize("nth", [1, 2, 3])
 async def test_a_title_that_was_refused_for_want_of_space_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int

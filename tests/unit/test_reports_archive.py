@@ -17,6 +17,7 @@ from markups.callback_data import Action
 from markups.my_reports import stale_list
 from prompt_pack.manifest import RESERVED_IDS
 from prompt_pack.pack import load_pack
+from report_index import ReportIndex
 from reports.archive_charts import (
     TrendBy,
     months_chart,
@@ -102,6 +103,7 @@ REPORTS = [
     report(4, report_id="report_design_compliance", label="2) Соответствие", scenario=None),
     report(5, report_id="report_gone", label="Старый", scenario=None),
 ]
+LINES = ReportIndex(next_number=6, reports=REPORTS).reports
 
 
 @pytest.mark.parametrize(
@@ -118,17 +120,18 @@ REPORTS = [
     ],
 )
 def test_only_what_fits_the_filter_is_shown(wanted: ReportFilter, numbers: list[int]) -> None:
-    assert [each.number for each in filtered(REPORTS, wanted, PACK)] == numbers
+    assert [each.number for each in filtered(LINES, wanted, PACK)] == numbers
 
 
 def test_types_and_scenarios_are_those_that_are_there() -> None:
-    assert [label for _, label in types_of(REPORTS)] == [
+    assert [label for _, label in types_of(LINES)] == [
         "2) Отчет о связках",
         "2) Соответствие",
         "3) Общие факторы",
         "Старый",
     ]
-    assert [id_ for id_, _ in scenarios_of([*REPORTS, report(6, scenario="lab")], PACK)] == [
+    lines = ReportIndex(next_number=7, reports=[*REPORTS, report(6, scenario="lab")]).reports
+    assert [id_ for id_, _ in scenarios_of(lines, PACK)] == [
         "interview",
         "design",
         "lab",
@@ -147,7 +150,7 @@ def test_types_and_scenarios_are_those_that_are_there() -> None:
     ],
 )
 def test_a_filter_is_told_in_words(wanted: ReportFilter, lines: list[str]) -> None:
-    assert list(filter_lines(wanted, REPORTS, PACK)) == lines
+    assert list(filter_lines(wanted, LINES, PACK)) == lines
 
 
 @given(nasty_text)
