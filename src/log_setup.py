@@ -7,10 +7,14 @@ and lengths, never keys, transcripts or messages.
 import logging
 import logging.handlers
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+import pydantic
 import structlog
-from structlog.typing import Processor
+from structlog.typing import ExcInfo, Processor
 
 LOG_FILE_BYTES = 10_000_000
 LOG_FILES_KEPT = 5
@@ -38,9 +42,7 @@ def configure_logging(directory: Path, level: str, *, console: bool) -> None:
     file_handler = logging.handlers.RotatingFileHandler(
         directory / "app.json.log", maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8"
     )
-    file_handler.setFormatter(
-        _formatter(structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False))
-    )
+    file_handler.setFormatter(_formatter(structlog.processors.JSONRenderer(ensure_ascii=False)))
     handlers: list[logging.Handler] = [file_handler]
     if console:
         handlers.append(_console_handler())
@@ -61,17 +63,55 @@ def configure_logging(directory: Path, level: str, *, console: bool) -> None:
 
 def _console_handler() -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
-    if sys.stderr.isatty():
-        handler.setFormatter(_formatter(structlog.dev.ConsoleRenderer()))
-    else:
-        handler.setFormatter(
-            _formatter(structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False))
+    terminal = sys.stderr.isatty()
+    handler.setFormatter(
+        _formatter(
+            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
         )
+    )
     return handler
 
 
-def _formatter(*renderers: Processor) -> logging.Formatter:
+def _formatter(renderer: Processor) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=list(_SHARED),
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.ExceptionRenderer(_traceback_without_data),
+            renderer,
+        ],
     )
+
+
+def _traceback_without_data(exc_info: ExcInfo) -> str:
+    """Return a traceback without what PostgreSQL and pydantic quote of rows and inputs in their messages."""
+    lines = "".join(traceback.format_exception(*exc_info)).splitlines()
+    for exc in _chain(exc_info[1], set()):
+        instead = _without_data(exc)
+        if instead is not None:
+            first, *others = (line.strip() for line in str(exc).splitlines())
+            # In a group lines are indented by blanks and bars.
+            lines = [line for line in lines if line.strip(" |") not in others]
+            lines = [line.removesuffix(first) + instead if line.endswith(f": {first}") else line for line in lines]
+    return "\n".join(lines)
+
+
+def _without_data(exc: BaseException) -> str | None:
+    """Return what an exception says but for data; None when it quotes none."""
+    if isinstance(exc, psycopg.Error) and exc.sqlstate is not None:
+        return f"SQLSTATE {exc.sqlstate}, table {exc.diag.table_name}, constraint {exc.diag.constraint_name}"
+    if isinstance(exc, pydantic.ValidationError):
+        problems = exc.errors(include_url=False, include_context=False, include_input=False)
+        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in problems)
+    return None
+
+
+def _chain(exc: BaseException | None, known: set[int]) -> Iterator[BaseException]:
+    """Yield an exception with all that a traceback of it tells of."""
+    if exc is None or id(exc) in known:
+        return
+    known.add(id(exc))
+    yield exc
+    within = exc.exceptions if isinstance(exc, BaseExceptionGroup) else ()
+    for each in (exc.__cause__, exc.__context__, *within):
+        yield from _chain(each, known)

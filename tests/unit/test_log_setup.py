@@ -2,11 +2,13 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import structlog
+from pydantic import BaseModel
 
 from log_setup import configure_logging
 
@@ -21,6 +23,60 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     root.handlers, logging.raiseExceptions = handlers, raising
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+INPUT = '{"number": "тайна двух гостей"}'
+
+
+class Row(BaseModel):
+    number: int
+
+
+def fails_in_the_database() -> None:
+    class Refused(psycopg.errors.UniqueViolation):
+        def __str__(self) -> str:
+            return "duplicate key value\nDETAIL:  Key (title)=(Тайна\nдвух гостей) already exists."
+
+    raise Refused
+
+
+def fails_in_a_model() -> None:
+    Row.model_validate_json(INPUT)
+
+
+def fails_in_a_group() -> None:
+    try:
+        fails_in_a_model()
+    except ValueError as exc:
+        raise ExceptionGroup("tasks", [exc, RuntimeError("something else")]) from None
+
+
+def fails_and_fails_again() -> None:
+    try:
+        fails_in_the_database()
+    except psycopg.Error as exc:
+        raise RuntimeError("afterwards") from exc
+
+
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [
+        (fails_in_the_database, "SQLSTATE 23505"),
+        (fails_in_a_model, "number: int_parsing"),
+        (fails_in_a_group, "something else"),
+        (fails_and_fails_again, "afterwards"),
+    ],
+)
+def test_a_traceback_says_what_failed_and_quotes_no_data(folder: Path, fails: Callable[[], None], says: str) -> None:
+    configure_logging(folder, "INFO", console=False)
+    try:
+        fails()
+    except Exception:  # noqa: BLE001 - whatever it is
+        structlog.stdlib.get_logger("test").exception("update_failed")
+    line = json.loads((folder / "app.json.log").read_text(encoding="utf-8"))
+    assert says in line["exception"]
+    assert fails.__name__ in line["exception"]
+    assert "гостей" not in line["exception"]
 
 
 def test_five_full_files_are_kept_beside_the_one_that_is_written(folder: Path) -> None:
