@@ -99,7 +99,7 @@ class DatabaseWatch:
                 # Cancelling the query would ask the server to stop it, and wait for the server.
                 hang_up(connection)
                 await asyncio.wait([question])
-        problem = question.exception()
+            problem = question.exception()  # also when we are cancelled: asyncio logs failures that nobody looked at
         if problem is None:
             return None
         return f"{type(problem).__name__}: {problem}" if in_time else _SILENCE

@@ -1,11 +1,13 @@
 """A database that goes away, in every way there is: all who wait hear of it at once, and of its return."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -90,6 +92,25 @@ async def test_what_must_not_be_lost_is_stored_even_when_its_process_stops(datab
     with pytest.raises(asyncio.CancelledError):
         await storing
     assert stored.is_set()
+
+
+async def test_a_watch_that_is_stopped_while_the_database_is_silent_leaves_no_failure_behind(
+    database_url: str, way: TcpProxy
+) -> None:
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    conninfo = make_conninfo(database_url, host="127.0.0.1", port=way.port)
+    watch = DatabaseWatch(conninfo, lambda _: None, lambda: None)
+    watching = asyncio.create_task(watch.run())
+    await asyncio.sleep(0.3)
+    way.stop_up()
+    await asyncio.sleep(0.7)
+    watching.cancel()
+    await asyncio.wait([watching])
+    way.clear()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert failures == []
 
 
 async def test_who_has_patience_is_told_in_the_end_that_nothing_is_taken(database: Database) -> None:
