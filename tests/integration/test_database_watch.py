@@ -108,6 +108,7 @@ async def test_a_watch_that_is_stopped_while_the_database_is_silent_leaves_no_fa
     watching.cancel()
     await asyncio.wait([watching])
     way.clear()
+    del watching
     gc.collect()
     await asyncio.sleep(0)
     assert failures == []
