@@ -4,9 +4,11 @@ import hashlib
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from config import ROOT
 from errors import DiskFull
 from utils import (
     alone_in,
+    append_durably,
     count_tokens,
     decimal,
     disk_full_mapped,
@@ -211,3 +214,24 @@ def test_a_thread_that_yields_the_processor_has_a_lower_priority_and_leaves_that
         # sched(7): each step of niceness is a factor of 1.25, so ten of them are a ninth of the processor.
         assert yielding.submit(priority).result() == max(10, priority())
         assert other.submit(priority).result() == priority()
+
+
+def test_what_is_appended_is_on_the_disk_with_its_name_before_the_call_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def noting(sync: Callable[[int], None]) -> Callable[[int], None]:
+        def noted(descriptor: int) -> None:
+            sync(descriptor)
+            synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+        return noted
+
+    monkeypatch.setattr(os, "fsync", noting(os.fsync))
+    monkeypatch.setattr(os, "fdatasync", noting(os.fdatasync))
+    for line in (b"1\n", b"2\n"):
+        append_durably(tmp_path / "journal", line)
+    assert synced == ["journal", tmp_path.name] * 2
+    assert (tmp_path / "journal").read_bytes() == b"1\n2\n"
+    assert stat.S_IMODE((tmp_path / "journal").stat().st_mode) == 0o600
