@@ -174,11 +174,14 @@ def find_ffmpeg(setting: str | None) -> Path:
 
 
 async def probe(path: Path, file_name: str) -> AudioInfo:
-    """Find out what is in a file: read its bytes and decode its first sound. ``file_name`` is only for the errors.
+    """Find out what is in a file from its headers, and decode the beginning of its first sound track.
+
+    ``file_name`` is only for the errors.
 
     Raises:
         UnreadableFile, EmptyFile: the file cannot be read, or has nothing in it.
-        NotARecording, NoSoundTrack, BrokenRecording: the file has no sound that can be decoded.
+        NotARecording, NoSoundTrack: the file is no recording, or has no sound.
+        BrokenRecording: no sound could be decoded, or probing crashed or took longer than a minute.
     """
     await asyncio.to_thread(check_readable, path, file_name)
     try:

@@ -122,7 +122,10 @@ class Transcript(Value):
 
 
 class TranscriptDraft(Value):
-    """The transcript before speakers are known. ``language`` is empty when nothing was said."""
+    """The transcript before speakers are known.
+
+    ``language`` is the one that was asked for, else the one that was detected; empty when none was.
+    """
 
     language: str
     engine: EngineInfo

@@ -43,14 +43,14 @@ async def check_objects(
 ) -> CheckedObjects:
     """Compare the store with the rows; with ``delete``, remove the orphans.
 
-    Only objects under our own keys count, as another program may use the same bucket, and only those that were stored
-    before ``before``, as a new recording's object is there before its row.
+    Only objects under our own keys count, as another program may use the same bucket. One that was stored at ``before``
+    or later is no orphan: a new recording's object is there earlier than its row.
 
-    Nothing is removed when every object is an orphan, or an orphan is newer than the newest recording: the database
+    Nothing is removed when no object has a recording, or an orphan is newer than the newest recording: the database
     then belongs to another store, or was restored from an older backup.
 
     Raises:
-        ObjectStoreUnavailable, DatabaseUnavailable: the check could not be finished; some orphans may be removed.
+        ObjectStoreUnavailable, DatabaseUnavailable: the check could not be finished; orphans may have been removed.
     """
     # Keys first: the rows, read afterwards, then also have the recordings that are stored meanwhile.
     left = {key async for key in objects.list_keys() if _OURS.fullmatch(key)}
@@ -63,12 +63,13 @@ async def check_objects(
         if key not in left and not await objects.exists(key) and await _is_there(database, row):
             checked.lost.append(key)
         left -= {key, key_for_transcript(UserId(row["owner_id"]), RecordingId(row["id"]))}
+    is_ours = len(left) < checked.objects
     for key in sorted(left):
         stored_at = await _stored_at(objects, key)
         if stored_at is not None and stored_at < before:
             checked.orphans.append(key)
             newest_orphan = max(newest_orphan, stored_at)
-    if delete and len(checked.orphans) < checked.objects and newest_orphan <= newest_row:
+    if delete and is_ours and newest_orphan <= newest_row:
         for key in checked.orphans:
             await objects.delete(key)
             log.info("orphan_deleted", key=key)

@@ -384,7 +384,7 @@ async def record_failure(
 
 
 async def cancel(connection: Connection, recording_id: RecordingId) -> bool:
-    """Note that a person stopped the work; False when there is none to stop, as it is done or stopped for good."""
+    """Note that a person stopped the work; False when no work is left to stop, for whatever reason."""
     cancelled = Cancelled()
     parameters = {
         "id": recording_id,

@@ -143,7 +143,7 @@ class Jobs:
     async def cancel_recording(self, recording_id: RecordingId) -> bool:
         """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
 
-        Returns False, doing nothing, when there is no work on the recording: it is done, or has failed for good.
+        Returns False, doing nothing, when no work on the recording is left to stop.
         """
         async with self._database.transaction() as connection:
             if not await recordings_store.cancel(connection, recording_id):

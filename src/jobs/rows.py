@@ -93,8 +93,9 @@ async def stop(manager: JobManager, connection: Connection, jobs: Sequence[Unfin
 async def place_of(connection: Connection, recording_id: RecordingId) -> int:
     """Return the priority of work on a recording, 0 or less, by start-time fair queuing.
 
-    Work that goes on keeps its priority. New work comes after its owner's earlier work, and never before what is being
-    done: a person's recordings follow one another, and the first recordings of all people are worked on side by side.
+    Work that goes on keeps its priority. New work comes after its owner's earlier work, and never before the foremost
+    of all unfinished work: a person's recordings follow one another, and the first recordings of all people are worked
+    on side by side.
     https://en.wikipedia.org/wiki/Start-time_fair_queueing
     """
     parameters = {"recording_id": recording_id, "queue": recording_id.hex}

@@ -46,7 +46,10 @@ class LanguageModel(Protocol):
         ...
 
     async def check(self) -> None:
-        """Raise the error that a completion would meet, as cheaply as the endpoint allows."""
+        """Raise an error when a completion would surely fail, such as a refused key or an unknown model.
+
+        A listing of models may be all that is asked: that does not tell of an account without funds.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -1,8 +1,8 @@
 """A transcript as labelled lines, and its windows: stretches of a long transcript that fit into a model's context.
 
 Windows are cut between lines; a line that is longer than a window is cut between words. Every line is in at least one
-window, and a window begins with the last lines of the one before if these are short, so that an answer is read with
-its question.
+window. A window begins with the last lines of the one before if these are short and there is room, so that an answer
+is read with its question; the halves of a window that was too large do not overlap.
 """
 
 import re

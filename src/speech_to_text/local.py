@@ -60,10 +60,10 @@ def voice_activity_options(longest_s: float) -> VadOptions:
 
 
 def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
-    """Return the chunks of ``samples`` with speech, each by the positions of its first sample and after its last one.
+    """Return the chunks of ``samples`` that hold speech, as half-open ranges ``[first, end)`` of positions of samples.
 
-    The chunks are as few as possible, each of at most ``longest_s`` seconds. A chunk begins and ends in a silence
-    wherever a silence is in reach.
+    Neighbouring stretches of speech are joined while the chunk has at most ``longest_s`` seconds. A chunk begins and
+    ends in a silence wherever a silence is in reach.
     """
     chunks: list[tuple[int, int]] = []
     for stretch in get_speech_timestamps(samples, voice_activity_options(longest_s)):

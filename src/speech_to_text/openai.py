@@ -274,7 +274,10 @@ class OpenAISpeechToText:
         return await self._in_pieces(pcm, start_s, end_s, language)
 
     async def check(self) -> None:
-        """Transcribe a second of silence, for a hundredth of a cent; set ``limits`` by whether answers have times."""
+        """Transcribe a second of silence, for a hundredth of a cent; set ``limits`` by which answer format is accepted.
+
+        Whether the answers really have times is seen at the first part of a recording.
+        """
         if ends := shutdown_date(self._model):
             log.warning("model_shutdown", model=self._model, date=ends.isoformat())
         with tempfile.TemporaryDirectory() as folder:

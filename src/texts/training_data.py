@@ -1,4 +1,4 @@
-"""The placeholders that replace personal data in training data, and what people read about its files."""
+"""What stands in training data: placeholders of personal data, the system message; what people read about its files."""
 
 from texts.units import Noun
 

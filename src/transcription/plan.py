@@ -51,9 +51,9 @@ def _stretches(speech: Sequence[Interval]) -> list[list[Interval]]:
 
 
 def _silence_near(silences: Sequence[Interval], earliest: float, aim: float, latest: float) -> float | None:
-    """Return where to cut: in the silence nearest to ``aim`` of those that reach into ``[earliest, latest]``.
+    """Return the cut that is nearest to ``aim``; None when no silence reaches into ``[earliest, latest]``.
 
-    Returns None when no silence does.
+    The cuts are the middles of the silences that do, moved into these bounds.
     """
     first = bisect_left(silences, earliest, key=lambda silence: silence.end)
     last = bisect_right(silences, latest, key=lambda silence: silence.start)

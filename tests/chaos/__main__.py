@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -27,16 +28,28 @@ def main() -> int:
     order = Order(given.people, given.minutes * 60, given.seed, given.settle)
     for fault in schedule(order.seed, order.seconds, FAMILIES):
         print(fault)
-    if given.keep is not None:
-        given.keep.mkdir(parents=True)
-        outcome = asyncio.run(run(order, given.keep))
-    else:
-        with tempfile.TemporaryDirectory(prefix="voxpersona-chaos-") as folder:
-            outcome = asyncio.run(run(order, Path(folder)))
+    try:
+        if given.keep is not None:
+            given.keep.mkdir(parents=True)
+            outcome = asyncio.run(_stoppable(order, given.keep))
+        else:
+            with tempfile.TemporaryDirectory(prefix="voxpersona-chaos-") as folder:
+                outcome = asyncio.run(_stoppable(order, Path(folder)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("stopped; nothing of it runs any more")
+        return 130
     show(outcome)
     if given.note:
         note_long_run(tables(outcome))
     return 0 if outcome.is_good else 1
+
+
+async def _stoppable(order: Order, folder: Path) -> Outcome:
+    """Do a run; whoever ends it early, by SIGTERM too, leaves nothing running."""
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
+    return await run(order, folder)
 
 
 def show(outcome: Outcome) -> None:
