@@ -77,6 +77,9 @@ INSERT INTO chat_questions (owner_id, chat_number, door, key, text, asked_at)
 INSERT INTO chat_answers (id, question_id, kind, status, basis, text, return_to, created_at, finished_at, delivered_at)
     SELECT gen_random_uuid(), id, 'fast', 'done', 'quotes', 'Парковка', '{{"chat_id": 1}}', asked_at, asked_at, asked_at
     FROM chat_questions;
+INSERT INTO conversations (answer_id, owner_id, rating, comment, rated_at, created_at)
+    SELECT chat_answers.id, owner_id, 1 + question_id % 5, 'Хорошо', finished_at, chat_answers.created_at
+    FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id WHERE question_id % 10 = 0;
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, scheduled_at, attempts)
     SELECT
         replace({recording}::text, '-', ''), 'advance_recording', 'subject:' || {recording}, 'subject:' || {recording},

@@ -8,15 +8,20 @@ Pages have numbers, which people jump by, so they are found by OFFSET; in an ind
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import cast
 
 import cards_store
 import recordings_store
 from chats.threads import Chats
+from conversations.hybrid import HybridStorage
+from conversations.ratings import Ratings
 from datamodels import ScenarioId, UserId
 from datamodels_chats import RatingStats
 from db import Database, migrate
+from dead_letters import DeadLetters, Enqueue
 from grown_database import FIRST_PERSON, grow
 from recordings.lookup import Recordings
 from work_in_progress import WorkInProgress
@@ -28,12 +33,15 @@ ON_PAGE = 10
 INTERVIEW = ScenarioId("interview")
 
 
-async def test_every_list_is_there_in_time(database_url: str) -> None:
+async def test_every_list_is_there_in_time(database_url: str, tmp_path: Path) -> None:
     await asyncio.to_thread(migrate, database_url)
     await grow(database_url, ROWS, people=1)
     database = await Database.open(database_url)
     try:
-        medians = {name: await _median_s(work) for name, work in _lists(database, UserId(FIRST_PERSON)).items()}
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE outbox SET sent_at = NULL, given_up_at = now(), error = 'chat_closed'")
+        lists = _lists(database, UserId(FIRST_PERSON), tmp_path)
+        medians = {name: await _median_s(work) for name, work in lists.items()}
     finally:
         await database.close()
     print(f"\n{ROWS} rows of one person")
@@ -42,8 +50,10 @@ async def test_every_list_is_there_in_time(database_url: str) -> None:
     assert max(medians.values()) <= ALLOWED_S
 
 
-def _lists(database: Database, owner: UserId) -> dict[str, Callable[[], Awaitable[object]]]:
+def _lists(database: Database, owner: UserId, folder: Path) -> dict[str, Callable[[], Awaitable[object]]]:
     recordings, chats = Recordings(database), Chats(database, _nobody_answers, _nobody_rates)
+    ratings = Ratings(database, HybridStorage(database, folder))
+    letters = DeadLetters(database, cast("Enqueue", None))
 
     def stored(load: Callable[..., Awaitable[object]], *arguments: object) -> Callable[[], Awaitable[object]]:
         async def loaded() -> object:
@@ -66,6 +76,10 @@ def _lists(database: Database, owner: UserId) -> dict[str, Callable[[], Awaitabl
         "count of all recordings": stored(recordings_store.count_recordings, owner, None),
         **{f"chats, {name} page": partial(chats.page, owner, page, ON_PAGE) for name, page in pages.items()},
         "a new chat": partial(chats.begin, owner),
+        "everybody's ratings": partial(ratings.stats, None),
+        "ratings by model": ratings.models,
+        "latest comments": ratings.comments,
+        **{f"dead letters, {name} page": partial(letters.page, page, ON_PAGE) for name, page in pages.items()},
         "work in progress": partial(WorkInProgress(database).of, owner),
         "orders to deliver": stored(cards_store.undelivered),
     }
