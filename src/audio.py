@@ -118,13 +118,32 @@ async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncItera
             yield RunningProcess(process, errors)
     finally:
         if process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        # The pipes are read dry, so that they are closed with the process.
-        async for _ in _blocks(process.stdout):
-            pass
-        await errors
+            _kill_group(process)
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                await _read_dry(process, errors)
+        except TimeoutError:
+            # The program has ended, and a child of it holds its pipes.
+            _kill_group(process)
+            await _read_dry(process, errors)
         await process.wait()
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    """Kill a program and its children."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _read_dry(process: asyncio.subprocess.Process, errors: "asyncio.Task[bytes]") -> None:
+    """Read what is left in the pipes of a program, so that they are closed with it."""
+    async for _ in _blocks(process.stdout):
+        pass
+    await asyncio.shield(errors)
+
+
+_LINGER_S = 2.0
+"""Seconds in which the pipes of a program that has ended are closed, unless somebody else holds them."""
 
 
 _P = ParamSpec("_P")

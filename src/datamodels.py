@@ -370,7 +370,10 @@ class ReportFile(NewReportFile):
 
 
 class IndexPoint(Value):
-    """The indices of one report, with facts about its recording; ``day`` is the day of the recording."""
+    """The indices of one report, with facts about its recording.
+
+    ``day`` is the day of the recording, or that of the report when the recording's is unknown.
+    """
 
     number: int
     report_id: ReportId

@@ -210,10 +210,12 @@ async def first_tap(
     """
     tapped = _Tapped(message_id=message_id, button=button, update=update)
     before = await user_states.get(connection, owner, _Tapped)
+    is_second = before is not None and (before.message_id, before.button) == (message_id, button)
+    if before is not None and is_second:
+        # A second press that is handled again is still none but a second.
+        tapped = before
     await user_states.put(connection, owner, tapped, ttl=_DOUBLE_TAP)
-    if before is None or (before.message_id, before.button) != (message_id, button):
-        return True
-    return update != "" and before.update == update
+    return not is_second or (update != "" and tapped.update == update)
 
 
 async def find_wizard(connection: Connection, owner: UserId, recording_id: RecordingId) -> RecordingWizard | None:
@@ -232,7 +234,7 @@ async def leave_dialog(connection: Connection, owner: UserId, recording_id: Reco
 
 
 async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
-    """End a recording wizard's questions about its recording, if they are open; its reports can then be ordered."""
+    """Move a recording's wizard on from its questions to the reports, if it is there; the caller ends the dialog."""
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)

@@ -23,9 +23,9 @@ class FileLock:
         self._descriptor: int | None = None
 
     def try_take(self, *, shared: bool = False) -> bool:
-        """Take the lock without waiting, exclusive or ``shared``; a lock that is held already changes its kind.
+        """Take the lock without waiting, exclusive or ``shared``. When this object holds it already, its kind changes.
 
-        Returns False when another lock is in the way; a lock that was held before is lost then.
+        Returns False when another lock is in the way; what this object held before is lost then.
 
         Raises:
             OSError: the folder is gone, or we may not use it.

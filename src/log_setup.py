@@ -1,7 +1,7 @@
 """Logs: JSON lines in a rotated file, readable lines in a terminal.
 
 What is bound with ``structlog.contextvars`` (an update's or a job's correlation id) is in every line. Callers log ids
-and lengths, never keys, transcripts or messages.
+and lengths, never access keys, transcripts or messages.
 """
 
 import logging

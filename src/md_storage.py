@@ -7,6 +7,7 @@ processes. An index that was read stays in memory until another process changes 
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from report_index import (
     write_index,
 )
 from report_lines import ReportLines
-from utils import fsync_folder, write_atomically
+from utils import disk_full_mapped, fsync_folder, write_atomically
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,8 @@ class ReportFiles:
         self._root = root
         self._journaled = journaled
         self._kept: dict[Path, _Kept] = {}
+        # Users' folders are worked on in several threads.
+        self._guard = threading.Lock()
         # Locks of users without work are freed.
         self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
@@ -209,34 +212,39 @@ class ReportFiles:
 
     def _index(self, folder: Path) -> ReportIndex:
         """Return the folder's index: the one in memory, unless its files were changed since it was read or written."""
-        version, kept = _version(folder), self._kept.pop(folder, None)
-        if kept is not None and kept.version == version:
-            self._kept[folder] = kept
-            return kept.index
+        version = _version(folder)
+        with self._guard:
+            kept = self._kept.pop(folder, None)
+            if kept is not None and kept.version == version:
+                self._kept[folder] = kept
+                return kept.index
         return self._remember(folder, read_stored(folder), version)
 
     def _remember(self, folder: Path, stored: StoredIndex, version: _Version) -> ReportIndex:
         """Keep the folder's index in memory, and forget those that nobody has looked at for longest."""
-        self._kept.pop(folder, None)
-        self._kept[folder] = _Kept(stored.index, version, stored.changes, stored.torn)
-        while len(self._kept) > 1 and sum(len(each.index) for each in self._kept.values()) > _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+        with self._guard:
+            self._kept.pop(folder, None)
+            self._kept[folder] = _Kept(stored.index, version, stored.changes, stored.torn)
+            while len(self._kept) > 1 and sum(len(each.index) for each in self._kept.values()) > _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
         return stored.index
 
     def _keep(self, folder: Path, index: ReportIndex) -> None:
         """Bring the changes of the folder's index to the disk; forget the index when that fails."""
-        kept = self._kept.pop(folder)
+        with self._guard:
+            # Work on other folders may have had it forgotten meanwhile: then the whole index is written.
+            kept = self._kept.pop(folder, None) or _Kept(index, _version(folder), 0, torn=True)
         changes = kept.changes + len(index.changes)
-        if not index.changes:
+        if index.changes:
+            is_new = not (folder / INDEX_NAME).exists()
+            if is_new or kept.torn or changes > self._journaled * len(index):
+                write_index(folder, index)
+                changes = 0
+            else:
+                append_changes(folder, index)
+            kept = _Kept(index, _version(folder), changes, torn=False)
+        with self._guard:
             self._kept[folder] = kept
-            return
-        is_new = not (folder / INDEX_NAME).exists()
-        if is_new or kept.torn or changes > self._journaled * len(index):
-            write_index(folder, index)
-            changes = 0
-        else:
-            append_changes(folder, index)
-        self._kept[folder] = _Kept(index, _version(folder), changes, torn=False)
 
     async def reconcile(self, owner: UserId, rows: Iterable[NewReportFile]) -> Reconciliation:
         """Make index, files and the database's ``rows`` agree as far as that loses nothing, and log what differed.
@@ -261,9 +269,10 @@ class ReportFiles:
         folder = self._root / f"{_FOLDER_PREFIX}{owner}"
 
         def locked() -> _Result:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / _LOCK_NAME).held():
-                return work(folder)
+            with disk_full_mapped(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                with FileLock(folder / _LOCK_NAME).held():
+                    return work(folder)
 
         lock = self._locks.setdefault(owner, asyncio.Lock())
         async with lock:

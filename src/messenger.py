@@ -73,7 +73,7 @@ class Sender(Protocol):
         """Send a message; return its id. With a ``random_id`` of an earlier call, return the id of that message.
 
         Raises:
-            AlreadySent: the message of the earlier call is deleted.
+            AlreadySent: the message of the earlier call is deleted, or is not found any more.
         """
         ...
 
@@ -89,7 +89,7 @@ class Sender(Protocol):
         """Send a file as it is, ``screen`` being its caption and buttons; return the message's id.
 
         Raises:
-            AlreadySent: the message of the earlier call is deleted.
+            AlreadySent: the message of the earlier call is deleted, or is not found any more.
             OSError: the file at ``content`` cannot be opened.
         """
         ...

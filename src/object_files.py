@@ -158,13 +158,21 @@ class FolderObjectStore:
         await self._run("check", check, tries=1)
 
     async def tidy(self, before: datetime) -> None:
-        """Remove the empty folders that have not changed since ``before``; storing an object makes its folder again."""
+        """Remove what killed calls left before ``before``, and the empty folders that have not changed since then.
+
+        Storing an object makes its folder again.
+        """
 
         def tidy() -> None:
-            for parent, _, _ in os.walk(self._folder, topdown=False, onerror=_raise_unless_gone):
+            for parent, _, names in os.walk(self._folder, topdown=False, onerror=_raise_unless_gone):
                 folder = Path(parent)
                 with suppress(FileNotFoundError):
-                    if folder != self._folder and folder.stat().st_mtime < before.timestamp():
+                    if folder == self._folder:
+                        continue
+                    if names:
+                        with FileLock(folder, folder=True).held():
+                            _remove_leftovers(folder, before)
+                    if folder.stat().st_mtime < before.timestamp():
                         _removed(folder)
 
         await self._run("tidy", tidy, tries=1)
@@ -248,6 +256,26 @@ class FolderObjectStore:
             yield
         except OSError as exc:
             raise ObjectFolderUnavailable(path=self._folder, reason=folder_problem(exc)) from exc
+
+
+def _remove_leftovers(folder: Path, before: datetime) -> None:
+    """Remove files that are older than ``before`` and that no description names."""
+    paths = list(folder.iterdir())
+    described = {path for path in paths if path.name.endswith(_DESCRIPTION)}
+    try:
+        named = {
+            _data(
+                path.with_name(path.name.removesuffix(_DESCRIPTION)),
+                _Description.model_validate_json(path.read_bytes()).sha256,
+            )
+            for path in described
+        }
+    except ValidationError:
+        return  # nobody knows what it named
+    for path in set(paths) - described - named:
+        if path.is_file() and path.stat().st_mtime < before.timestamp():
+            path.unlink()
+            log.info("object_leftover_removed", file=path.name)
 
 
 def _raise_unless_gone(error: OSError) -> None:

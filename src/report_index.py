@@ -80,7 +80,7 @@ class ReportIndex:
         self.take((report, _dumped(report)) for report in reports)
 
     def take(self, lines: Iterable[tuple[ReportFile, bytes]]) -> None:
-        """Add reports, each with its line in the index's file; they do not count as ``changes``.
+        """Add reports that the index's file has, each with its line there in bytes; they do not count as ``changes``.
 
         Raises:
             ValueError: numbers repeat, or are not below ``next_number``.

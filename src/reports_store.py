@@ -271,13 +271,12 @@ _SELECT_TEXT = "SELECT text FROM report_runs WHERE id = %(id)s AND owner_id = %(
 _SELECT_POINTS = """
     SELECT
         report_runs.number, report_id, indices, employees.name AS employee, places.name AS place,
-        coalesce(recorded_on, report_runs.created_at::date) AS day
+        recorded_on, report_runs.created_at
     FROM report_runs
     LEFT JOIN recording_metadata ON recording_metadata.recording_id = report_runs.recording_id
     LEFT JOIN employees ON employees.id = employee_id
     LEFT JOIN places ON places.id = place_id
     WHERE owner_id = %(owner_id)s AND report_runs.number IS NOT NULL AND indices IS NOT NULL
-    ORDER BY day, report_runs.number
 """
 
 
@@ -298,4 +297,10 @@ async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPo
     The day is that of the recording, or of the order when the recording's day is unknown.
     """
     cursor = await connection.execute(_SELECT_POINTS, {"owner_id": owner_id})
-    return [IndexPoint.model_validate(row) async for row in cursor]
+    # Not by the server's time zone, in which nobody may live.
+    points = [
+        IndexPoint.model_validate({**row, "day": recorded_on or created_at.astimezone().date()})
+        async for row in cursor
+        for recorded_on, created_at in [(row.pop("recorded_on"), row.pop("created_at"))]
+    ]
+    return sorted(points, key=lambda point: (point.day, point.number))

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import MINYEAR, UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -157,6 +158,15 @@ def load_yaml(text: str) -> Any:
         yaml.YAMLError: the text is no such YAML.
     """
     return yaml.load(text, Loader=_YAML_LOADER)  # noqa: S506 - both are safe loaders
+
+
+def midnight(day: date, *, days_later: int = 0) -> datetime:
+    """Return the local beginning of a day, or of a later one; at the ends of the calendar the nearest time there is."""
+    try:
+        return datetime.combine(day + timedelta(days=days_later), time()).astimezone()
+    except (OverflowError, ValueError):
+        first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+        return first if day.year == MINYEAR else last
 
 
 def yield_processor() -> None:

@@ -84,7 +84,7 @@ class ScriptedModel:
         answer = self._script(call)
         usage = Usage(prompt_tokens=asked, completion_tokens=limit if isinstance(answer, Cut) else 1)
         if isinstance(answer, Cut) and schema is not None:
-            raise ProviderInvalidAnswer(provider="scripted", reason="cut off", usage=usage)
+            raise ProviderInvalidAnswer(provider="scripted", reason="cut off", usage=usage, truncated=True)
         if isinstance(answer, str) and schema is not None:
             raise ProviderInvalidAnswer(provider="scripted", reason=f"not JSON: {answer}", usage=usage)
         text = answer.text if isinstance(answer, Cut) else answer

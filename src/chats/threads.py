@@ -4,7 +4,7 @@ A person always has a chat and is in one of them. Whoever changes anything here 
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import chat_history
@@ -16,6 +16,7 @@ from db import Connection, Database
 from errors import BadText, NotFound
 from text_cleaning import one_line, preview
 from user_states import State
+from utils import midnight
 
 TITLE_CHARACTERS = 50
 _RECENT = timedelta(days=30)
@@ -190,8 +191,7 @@ class Chats:
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:
     """Return when a day begins and ends in the server's time zone: 23 or 25 hours apart when clocks change that day."""
-    beginning = datetime.combine(day, time.min)
-    return beginning.astimezone(), (beginning + timedelta(days=1)).astimezone()
+    return midnight(day), midnight(day, days_later=1)
 
 
 def shown_title(chat: Chat) -> str:

@@ -128,11 +128,13 @@ class JournalStorage:
 
     async def _read_once(self) -> None:
         if self._entries is None:
-            self._entries = []
             await asyncio.to_thread(self._read)
 
     def _read(self) -> None:
-        for entry in self._lines():
+        entries = list(self._lines())
+        # Not before: a journal that could not be read must not be taken for an empty one.
+        self._entries = []
+        for entry in entries:
             self._note(entry)
         self._trim()
 
@@ -237,12 +239,26 @@ class JournalStorage:
 def _parsed(line: bytes) -> Entry | None:
     """Parse a line; None when it is damaged or has a NUL, which PostgreSQL refuses: one such line would hold up all."""
     try:
-        if b"\\u0000" not in line:
-            return Entry.model_validate_json(line)
+        entry = Entry.model_validate_json(line)
+        if b"\\u0000" not in line or not _has_nul(entry.model_dump()):
+            return entry
     except ValidationError:
         pass
     log.warning("journal_line_damaged", bytes=len(line))
     return None
+
+
+def _has_nul(value: object) -> bool:
+    """Tell whether a text in ``value``, of plain types, has a NUL."""
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(map(_has_nul, value.values()))
+        case list() | tuple():
+            return any(map(_has_nul, value))
+        case _:
+            return False
 
 
 def _later(known: Rating | None, said: Rating) -> Rating:

@@ -33,6 +33,7 @@ from config import child_environment
 from embedded.running import Running, birth_of, write_private
 from errors import DiskFull, EngineFailed
 from file_locks import FileLock
+from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
@@ -317,7 +318,14 @@ class Engine(ABC):
             secrets=launch.secrets,
             options=launch.options,
         )
-        write_private(self._run_file, json.dumps(asdict(running)))
+        try:
+            with disk_full_mapped(self._run_file):
+                write_private(self._run_file, json.dumps(asdict(running)))
+        except BaseException:
+            # Nobody would know of it.
+            child.kill()
+            child.wait()
+            raise
         return child, running
 
     def _read_run_file(self) -> Running | None:

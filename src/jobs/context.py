@@ -60,7 +60,7 @@ class JobContext:
     calls: CallsInFlight = field(default_factory=CallsInFlight)
 
     def model_answers(self, llm: LanguageModel, recording_id: RecordingId) -> ModelAnswers:
-        """Return what asks the model about one recording, and asks nothing twice."""
+        """Return the ``ModelAnswers`` for one recording: a question whose valid answer is stored is not asked again."""
         return ModelAnswers(llm, StoredModelAnswers(self.database, recording_id), self.calls)
 
 

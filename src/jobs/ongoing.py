@@ -29,6 +29,7 @@ class OngoingWork:
             await asyncio.shield(task)
         finally:
             self._joined[subject] -= 1
+            self._joined += Counter()  # forgets those that nobody waits for
 
     @property
     def subjects(self) -> list[str]:

@@ -237,8 +237,8 @@ class OpenAILanguageModel:
     ) -> Completion:
         """See ``LanguageModel.complete``.
 
-        ``ProviderInvalidAnswer`` has ``usage`` in its details, since the tokens were paid for, unless the response was
-        no chat completion.
+        ``ProviderInvalidAnswer`` has ``usage`` in its details, since the tokens were paid for, and ``truncated``, but
+        neither when the response was no chat completion.
         """
         started = monotonic()
         limit = max_tokens or self.max_output_tokens
@@ -248,12 +248,12 @@ class OpenAILanguageModel:
         usage = await self._usage(answer, messages)
         truncated = choice.finish_reason == "length"
         if reason := self._unusable(choice, text, truncated and schema is not None):
-            raise ProviderInvalidAnswer(provider=self._provider, reason=reason, usage=usage)
+            raise ProviderInvalidAnswer(provider=self._provider, reason=reason, usage=usage, truncated=truncated)
         data = None
         if schema is not None:
             data, problem = parse_json(text, schema)
             if problem is not None:
-                raise ProviderInvalidAnswer(provider=self._provider, reason=problem, usage=usage)
+                raise ProviderInvalidAnswer(provider=self._provider, reason=problem, usage=usage, truncated=truncated)
         return Completion(
             text=text,
             data=data,
@@ -264,7 +264,11 @@ class OpenAILanguageModel:
         )
 
     async def count_tokens(self, text: str) -> int:
-        """Count the tokens of ``text``: exactly where the model's vocabulary is known, else an estimate from above."""
+        """Count the tokens of ``text``.
+
+        The count is exact when the model's vocabulary is known, but for the seams of a long text; else it is an
+        estimate that is never too low.
+        """
         if len(text) <= PIECE_CHARS:
             return count_tokens(self._model, text)
         return await asyncio.to_thread(count_tokens, self._model, text)
@@ -355,10 +359,16 @@ def count_tokens(model: str, text: str) -> int:
     return min(len(text.encode()), math.ceil(counted * FOREIGN_MARGIN))
 
 
+_VOCABULARIES = (
+    (re.compile(r"(?:openai/)?(?:gpt-4o|gpt-4\.1|gpt-4\.5|gpt-[5-9]|gpt-oss|chatgpt-4o|o[1-9])"), "o200k_base"),
+    (re.compile(r"(?:openai/)?(?:gpt-4|gpt-3\.5)"), "cl100k_base"),
+)
+"""By https://github.com/openai/tiktoken/blob/main/tiktoken/model.py; the first that matches counts."""
+
+
 @cache
 def _encoding(model: str) -> bpe_openai.Encoding | None:
     """Return the vocabulary of a hosted OpenAI model; None for every other model."""
-    try:
-        return bpe_openai.encoding_for_model(model)
-    except bpe_openai.UnsupportedModelError:
-        return None
+    # Not by the library's list of models, which has neither dated names nor those of the last two years.
+    name = next((name for names, name in _VOCABULARIES if names.match(model.lower())), None)
+    return None if name is None else bpe_openai.get_encoding(name)

@@ -4,7 +4,7 @@ Filters go by date, title, type and scenario. The numbers of a shown list can be
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import texts.my_reports
 from datamodels import ReportId, ScenarioId
@@ -12,6 +12,7 @@ from prompt_pack.models import ReportPack
 from report_lines import ReportFacts, ReportLines
 from text_cleaning import folded
 from user_states import State
+from utils import midnight
 
 
 class ReportFilter(State):
@@ -27,8 +28,8 @@ class ReportFilter(State):
 
 def filtered(reports: ReportLines, wanted: ReportFilter, pack: ReportPack) -> ReportLines:
     """Return the reports that meet the filter, in their order."""
-    first = None if wanted.first is None else _midnight(wanted.first)
-    end = None if wanted.last is None else _midnight(wanted.last + timedelta(days=1))
+    first = None if wanted.first is None else midnight(wanted.first)
+    end = None if wanted.last is None else midnight(wanted.last, days_later=1)
     title = None if wanted.title is None else folded(wanted.title)
 
     def fits(report: ReportFacts) -> bool:
@@ -86,11 +87,6 @@ def filter_lines(wanted: ReportFilter, reports: ReportLines, pack: ReportPack) -
     if wanted.scenario is not None:
         lines.append(dict(scenarios_of(reports, pack)).get(wanted.scenario, wanted.scenario))
     return lines
-
-
-def _midnight(day: date) -> datetime:
-    """Return the local beginning of a day."""
-    return datetime.combine(day, time()).astimezone()
 
 
 def _day(day: date) -> str:

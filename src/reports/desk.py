@@ -94,7 +94,10 @@ class ReportDesk:
         return last.told if asked_by and last is not None and last.asked_by == asked_by else None
 
     async def tell_of(self, owner: UserId, asked_by: str, told: str) -> None:
-        """Note what is told of a change, for a press that is handled again after a crash."""
+        """Note the sentence that a person reads about a change; ``asked_by`` is the key of the update that wanted it.
+
+        When that update is handled again after a crash, ``told_of`` returns the sentence.
+        """
         async with self._database.transaction() as connection:
             await user_states.put(connection, owner, LastChange(asked_by=asked_by, told=told), ttl=_REMEMBERED)
 

@@ -73,14 +73,14 @@ class ModelAnswers:
         try:
             return (await self._answer(pass_name, asked, schema, max_tokens)).data
         except ProviderInvalidAnswer as exc:
-            if _is_cut_off(exc, max_tokens):
+            if exc.details.get("truncated"):
                 return None
             problem = str(exc.details.get("reason"))[:_LONGEST_PROBLEM]
         asked.append(PromptMessage(role="user", content=texts.reports.ASK_VALID.format(problem=problem)))
         try:
             return (await self._answer(pass_name, asked, second_schema or schema, max_tokens)).data
         except ProviderInvalidAnswer as exc:
-            if _is_cut_off(exc, max_tokens):
+            if exc.details.get("truncated"):
                 return None
             raise
 
@@ -123,7 +123,9 @@ class ModelAnswers:
         return completion.model_copy(update={"data": data})
 
     def _invalid(self, reason: str, completion: Completion) -> ProviderInvalidAnswer:
-        return ProviderInvalidAnswer(provider=self._llm.info.name, reason=reason, usage=completion.usage)
+        return ProviderInvalidAnswer(
+            provider=self._llm.info.name, reason=reason, usage=completion.usage, truncated=completion.truncated
+        )
 
     def _hash(self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int) -> str:
         asked = {
@@ -133,9 +135,3 @@ class ModelAnswers:
             "max_tokens": max_tokens,
         }
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-
-
-def _is_cut_off(exc: ProviderInvalidAnswer, max_tokens: int) -> bool:
-    """Tell whether an answer took all the tokens that it was allowed, so that its end is missing."""
-    usage = exc.details.get("usage")
-    return isinstance(usage, Usage) and usage.completion_tokens >= max_tokens

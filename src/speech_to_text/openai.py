@@ -86,11 +86,13 @@ class Transcription(_Lenient):
     def part(self, length_s: float, language: str | None) -> PartTranscript:
         """Return the answer as the transcript of a part of ``length_s`` seconds.
 
-        ``language`` is what was asked for. When it is None, the answer's own language counts, else its letters decide.
+        ``language`` is the one that was asked for, and the transcript then has it. When it is None, the transcript has
+        the language that the answer names; when the answer names none, the one that its letters show.
         """
+        segments = tuple(self._segments(length_s))
+        text = self.text or " ".join(segment.text for segment in segments)
         return PartTranscript(
-            language=language or language_code(self.language) or _language_by_letters(self.text),
-            segments=tuple(self._segments(length_s)),
+            language=language or language_code(self.language) or _language_by_letters(text), segments=segments
         )
 
     def _segments(self, length_s: float) -> list[Segment]:

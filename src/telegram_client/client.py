@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import structlog
 from pyrogram import enums, raw, types, utils
-from pyrogram.errors import Flood, Unauthorized
+from pyrogram.errors import AuthKeyDuplicated, Flood, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
 from datamodels_telegram import ChatId, IncomingMessage, Keyboard, MessageId, Screen
@@ -37,6 +37,7 @@ from telegram_client.errors import (
 from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after
 from telegram_client.session import BotClient, Users, forget_unfinished, new_client, wait_out
 from telegram_client.updates import button_press, chat_of, document_of, incoming_message
+from utils import disk_full_mapped
 
 _UPLOAD_TRIES = 3
 _LARGEST_UPLOAD_BYTES = 2000 * 1024**2
@@ -97,17 +98,13 @@ class TelegramClient(Messenger):
             elif isinstance(update, raw.types.UpdateBotCallbackQuery):
                 await on_press(button_press(update, users))
 
-        await asyncio.to_thread(self._session_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+        with disk_full_mapped(self._session_dir):
+            await asyncio.to_thread(self._session_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(forget_unfinished, self._session_file)
         with telegram_errors_mapped("start"):
             try:
                 self._running = await self._logged_in(on_update)
-            except (Unauthorized, sqlite3.DatabaseError) as exc:
-                code = getattr(exc, "sqlite_errorcode", None)
-                if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                    raise unavailable("start", "another process uses the session") from exc
-                if code == sqlite3.SQLITE_FULL:
-                    raise DiskFull(path=self._session_file) from exc
+            except (Unauthorized, AuthKeyDuplicated, sqlite3.DatabaseError) as exc:
                 log.warning("telegram_session_given_up", reason=type(exc).__name__)
                 await asyncio.to_thread(self._session_file.unlink, missing_ok=True)
                 self._running = await self._logged_in(on_update)
@@ -126,7 +123,7 @@ class TelegramClient(Messenger):
         """Send a message; return its id, also when it was delivered earlier with this ``random_id``.
 
         Raises:
-            AlreadySent: the message was delivered earlier, and is deleted.
+            AlreadySent: the message was delivered earlier, and is deleted or not found any more.
         """
         with telegram_errors_mapped("messages.sendMessage", chat):
             query = raw.functions.messages.SendMessage(
@@ -149,7 +146,7 @@ class TelegramClient(Messenger):
         """Send a file as a document with ``screen`` as its caption and buttons; return the message's id.
 
         Raises:
-            AlreadySent: the message was delivered earlier, and is deleted.
+            AlreadySent: the message was delivered earlier, and is deleted or not found any more.
             MessengerError: the file is empty or larger than 2000 MB.
             OSError: the file at ``content`` cannot be opened.
         """
@@ -309,9 +306,14 @@ class TelegramClient(Messenger):
         self._running = client
         try:
             await client.log_in()
-        except BaseException:
+        except BaseException as exc:
             self._running = None
             await client.log_off()
+            code = getattr(exc, "sqlite_errorcode", None)
+            if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise unavailable("start", "another process uses the session") from exc
+            if code == sqlite3.SQLITE_FULL:
+                raise DiskFull(path=self._session_file) from exc
             raise
         return client
 

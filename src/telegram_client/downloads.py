@@ -21,7 +21,7 @@ from constants import FILE_PART_BYTES
 from messenger import FileGone, MessengerError
 from telegram_client.errors import FILE_GONE, MESSENGER, error_id, unavailable
 from telegram_client.session import BotClient, wait_out
-from utils import disk_full_mapped
+from utils import disk_full_mapped, write_all
 
 _CALL = "upload.getFile"
 _TRIES = 5
@@ -111,7 +111,7 @@ async def _stream(
                 if done > size:
                     raise MessengerError(messenger=MESSENGER, call=_CALL, reason=f"the file has more than {size} bytes")
                 with disk_full_mapped(path):
-                    await asyncio.to_thread(file.write, chunk)
+                    await asyncio.to_thread(write_all, file.fileno(), chunk)
                 on_bytes(done)
         if done < size:
             await _probe(client, document, done)

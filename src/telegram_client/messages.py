@@ -21,7 +21,7 @@ _BATCH = 100
 _EMPTY_BATCHES = 2
 """After this many empty batches in a row, no later id is in use yet. A single one may be messages that were deleted."""
 _KEPT_SENDINGS = 1000
-_LOOK_BACK = 300
+_LOOKS_BACK = (300, 3_000)
 """How many ids before the beginning of a sending are searched, too: an earlier process may have sent the message."""
 
 
@@ -49,7 +49,10 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 
 
 class Sendings:
-    """Remembers the message id of each random id and, for each message on its way, the id after which it will come."""
+    """Remembers which message id each random id got and, for each message on its way, the newest id seen before.
+
+    Its own will be higher.
+    """
 
     def __init__(self) -> None:
         self._latest = 0
@@ -83,17 +86,28 @@ class Sendings:
         if random_id in self._known:
             message, _ = await message_by_id(client, self._known[random_id])
             return self._known[random_id] if isinstance(message, raw.types.Message) else None
-        others = set(self._known.values())
-        after = max(self._begun[random_id] - _LOOK_BACK, 0)
-        before: MessageId | None = None
-        async for message, _ in messages_after(client, after):
-            self.saw(message.id)
+        others, begun = set(self._known.values()), self._begun[random_id]
+
+        def is_it(message: Any) -> bool:
             ours = isinstance(message, raw.types.Message) and message.out and chat_of(message) == chat
-            if not ours or message.id in others or not fits(message):
-                continue
-            if message.id > self._begun[random_id]:
-                return MessageId(message.id)
-            before = MessageId(message.id)
+            return bool(ours and message.id not in others and fits(message))
+
+        for back in _LOOKS_BACK:
+            if (found := await self._first_after(client, begun, back, is_it)) is not None:
+                return found
+        return None
+
+    async def _first_after(
+        self, client: BotClient, begun: int, back: int, is_it: Callable[[Any], bool]
+    ) -> MessageId | None:
+        """Return the first message above the id ``begun``, else the latest of the ``back`` ids up to it."""
+        before: MessageId | None = None
+        async for message, _ in messages_after(client, max(begun - back, 0)):
+            self.saw(message.id)
+            if is_it(message):
+                if message.id > begun:
+                    return MessageId(message.id)
+                before = MessageId(message.id)
         return before
 
 

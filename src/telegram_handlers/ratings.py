@@ -158,7 +158,8 @@ class RatingHandlers:
         await show(self._messages, context, MessageKind.MENU, all_ratings(stats, models, comments))
 
     async def _export(self, context: Context, press: Press) -> None:
-        if not await self._dialogs.first_tap(context.user.id, context.pressed, press.model_dump_json()):
+        button = press.model_dump_json()
+        if not await self._dialogs.first_tap(context.user.id, context.pressed, button, context.update):
             return
         examples = await self._examples()
         if not examples:

@@ -46,7 +46,7 @@ class Counts:
 class Examples:
     """Collects examples, and keeps only the best of several answers to the same question.
 
-    Questions that differ only in case, blanks, punctuation and «ё» are the same.
+    Questions that differ only in case, blanks, punctuation, «ё» and masked data are the same.
     """
 
     masker: Masker

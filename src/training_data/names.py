@@ -53,7 +53,8 @@ class Names:
         # «Администратор Вера» is the name of one person; others are administrators, too.
         parts = {word: each for word, each in readings.items() if not each.lemmas & (PEOPLE | THINGS)}
         # Of «Мира» the dictionary knows only that it is of the world: then the cases are not found, and «мир» stays.
-        self._known = frozenset(parts).union(*(each.names for each in parts.values() if each.given or each.surname))
+        named = (each.names for each in parts.values() if each.given or each.surname or each.adjectival)
+        self._known = frozenset(parts).union(*named)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the start and end of each name in the text, in order. Parts that belong together are one name."""
@@ -114,10 +115,12 @@ class _Passage:
 
     def _begins(self, position: int) -> bool:
         """Tell whether the word at ``position`` is a name even when no other part of a name is beside it."""
-        if not self._is_somewhere(position) or self._is_near(position):
+        if not self._is_somewhere(position):
             return False
         token = self._tokens[position]
         reading, known = token.reading, self._is_known(token)
+        if reading.adjectival and (self._names_a_place(position) or (self._is_where(position) and not known)):
+            return False
         sure = reading.likelihood is Likelihood.ALWAYS
         if not token.is_capitalised or (token.word.isupper() and not known):
             typed_small = (known and reading.unknown) or (sure and reading.given)
@@ -153,14 +156,13 @@ class _Passage:
         personal = reading.given or (reading.surname and not reading.unknown)
         return sure and personal and not reading.preposition and self._is_somewhere(position)
 
-    def _is_near(self, position: int) -> bool:
-        """Tell whether the word at ``position``, adjective in form, is beside a word for a place: then it is no person.
+    def _is_where(self, position: int) -> bool:
+        """Tell whether the word at ``position`` stands after «на» and the like: «на Маяковской» is a street."""
+        return self._joined(position) and bool(self._tokens[position - 1].reading.lemmas & WHERE)
 
-        Examples are «на Маяковской» and «Курский вокзал».
-        """
-        before = self._tokens[position - 1].reading.lemmas if self._joined(position) else frozenset()
-        after = self._tokens[position + 1].reading.lemmas if self._joined(position + 1) else frozenset()
-        return self._tokens[position].reading.adjectival and bool(before & WHERE or after & PLACES)
+    def _names_a_place(self, position: int) -> bool:
+        """Tell whether the word after the one at ``position`` is a word for a place: «Курский вокзал»."""
+        return self._joined(position + 1) and bool(self._tokens[position + 1].reading.lemmas & PLACES)
 
     def _is_beside_initials(self, position: int, initials: int) -> bool:
         """Tell whether the word at ``position`` is a surname, given so many ``initials`` beside it.

@@ -460,12 +460,13 @@ async def test_a_refused_token_says_so(server: TelegramServer, tmp_path: Path) -
             await new_client(server, tmp_path, token=token).start(unexpected, unexpected)
 
 
+@pytest.mark.parametrize(("code", "error"), [(401, "SESSION_REVOKED"), (406, "AUTH_KEY_DUPLICATED")])
 async def test_a_revoked_or_broken_session_gives_way_to_a_new_one(
-    server: TelegramServer, anna: ScriptedUser, tmp_path: Path
+    server: TelegramServer, anna: ScriptedUser, tmp_path: Path, code: int, error: str
 ) -> None:
     async with started(server, tmp_path):
         pass
-    server.faults.error("updates.GetState", 401, "SESSION_REVOKED")
+    server.faults.error("updates.GetState", code, error)
     async with started(server, tmp_path) as bot:
         await bot.client.send(chat_of(anna), Screen(text="раз"))
     session = tmp_path / "telegram" / "bot_7000000001.session"

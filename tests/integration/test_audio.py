@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from audio import find_ffmpeg, missing_tail, opus, prepare, probe
+from audio import ProcessLimits, find_ffmpeg, missing_tail, opus, prepare, probe, running
 from constants import SAMPLE_RATE
 from errors import BrokenRecording, DiskFull, MissingProgram
 from recording_files import encode, encode_unseekable, read_pcm, silence, tone, truncated, write_pcm
@@ -262,3 +263,11 @@ def test_without_a_system_program_the_one_that_came_with_us_is_taken(monkeypatch
     monkeypatch.setenv("PATH", "/nowhere")
 
     assert os.access(find_ffmpeg(None), os.X_OK)
+
+
+async def test_a_child_that_holds_the_pipes_of_a_program_is_ended_with_it() -> None:
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        async with running(["sh", "-c", "sleep 60 & exit 0"], ProcessLimits(1.0, 1 << 30)) as process:
+            assert [block async for block in process.output()] == []
+    assert time.monotonic() - began < 30

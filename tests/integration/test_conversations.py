@@ -1,6 +1,7 @@
 """Conversations while the database is away and when it is back: nothing lost or doubled, figures said to be partial."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -305,3 +306,34 @@ async def test_an_answer_that_the_disk_has_no_space_for_waits_for_the_database(w
     await world.mend()
     assert await adding
     assert await world.stored() == {answer_id: ("Хвалят [1].", None)}
+
+
+async def test_a_journal_that_could_not_be_read_is_not_taken_for_an_empty_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.cut()
+    answer_id = await world.asked()
+    await world.add(answer_id)
+    world.restart()
+
+    def fails(_: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fails)
+        with pytest.raises(OSError, match="Too many"):
+            await world.storage.settle()
+    await world.mend()
+    await world.storage.settle()
+    assert await world.stored() == {answer_id: ("Хвалят [1].", None)}
+
+
+@pytest.mark.parametrize(("text", "is_stored"), [(r"Хвалят \u0000 [1].", True), ("Хвалят \0 [1].", False)])
+async def test_only_a_real_nul_keeps_a_line_out_of_the_database(world: World, text: str, is_stored: bool) -> None:
+    answer_id = await world.asked()
+    await world.cut()
+    await world.add(answer_id, text)
+    world.restart()
+    await world.mend()
+    await world.storage.settle()
+    assert await world.stored() == ({answer_id: (text, None)} if is_stored else {})

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import json
 import os
@@ -21,7 +22,7 @@ import pytest
 from embedded.engines import Engines
 from embedded.postgres import EmbeddedPostgres
 from embedded.process import START_TRIES, WATCH_S, Launch
-from errors import EngineFailed
+from errors import DiskFull, EngineFailed
 from file_locks import FileLock
 
 SRC = Path(__file__).parents[2] / "src"
@@ -382,3 +383,19 @@ async def test_an_engine_knows_no_settings(state_dir: Path, monkeypatch: pytest.
 
 def environment_of(pid: int) -> str:
     return Path(f"/proc/{pid}/environ").read_text(encoding="utf-8", errors="replace")
+
+
+async def test_an_engine_of_which_nothing_could_be_noted_is_not_left_running(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    engine = EmbeddedPostgres(state_dir)
+    with monkeypatch.context() as patched:
+        patched.setattr("embedded.process.write_private", full)
+        with pytest.raises(DiskFull):
+            await engine.acquire()
+    assert engine.left_behind() == []
+    await engine.acquire()
+    await engine.release()

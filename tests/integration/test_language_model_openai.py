@@ -18,10 +18,12 @@ from errors import (
     ProviderRejectedRequest,
     ProviderUnavailable,
 )
-from language_model.openai import OpenAILanguageModel
+from language_model.openai import OpenAILanguageModel, count_tokens
 from openai_faults import CHAT, MODELS, Fault, Kind
 from openai_server import OpenAIServer, Pauses
 from provider_calls.policy import Time
+from reports.model_answers import ModelAnswers
+from scripted_model import MemoryAnswers
 
 QUESTION = [
     PromptMessage(role="system", content="Правила"),
@@ -374,3 +376,35 @@ async def test_calls_at_once_are_limited(server: OpenAIServer, connect: Connect)
 def answer(content: str | None, finish_reason: str) -> dict[str, Any]:
     message = {"role": "assistant", "content": content}
     return {"choices": [{"index": 0, "message": message, "finish_reason": finish_reason}]}
+
+
+@pytest.mark.parametrize(("reason", "calls"), [("stop", 2), ("length", 1)])
+async def test_an_answer_is_cut_off_when_the_endpoint_says_so_and_not_when_it_thought_for_long(
+    server: OpenAIServer, connect: Connect, reason: str, calls: int
+) -> None:
+    """A reasoning model's tokens count, too, and are more than the answer was allowed."""
+    body = answer('{"items": 1}', reason) | {"usage": {"prompt_tokens": 17, "completion_tokens": 4160}}
+    server.faults.add(Fault(Kind.BODY, body=body), Fault(Kind.BODY, body=body))
+    schema = {"type": "object", "properties": {"items": {"type": "array"}}, "required": ["items"]}
+    asked = ModelAnswers(connect(model="gpt-5"), MemoryAnswers()).structured("items", QUESTION, schema, 1000)
+    if calls == 1:
+        assert await asked is None
+    else:
+        with pytest.raises(ProviderInvalidAnswer):
+            await asked
+    assert len(server.asked(CHAT)) == calls
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        ("gpt-5-mini", True),
+        ("openai/gpt-4o", True),
+        ("gpt-4o-2024-08-06", True),
+        ("o4-mini", True),
+        ("qwen2.5-7b", False),
+    ],
+)
+def test_current_models_are_counted_in_their_own_vocabulary(model: str, known: bool) -> None:
+    text = "Гостям понравился завтрак, а в номере было шумно. " * 20
+    assert (count_tokens(model, text) == count_tokens("gpt-4o", text)) is known

@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -224,3 +224,31 @@ async def test_a_key_never_leads_out(objects: FolderObjectStore) -> None:
     for key in ("../secret", "/etc/passwd", "a//b", "a/./b", ""):
         with pytest.raises(AssertionError):
             await objects.put_bytes(key, NEW)
+
+
+async def test_what_killed_calls_left_is_removed_when_it_is_old(objects: FolderObjectStore, folder: Path) -> None:
+    await objects.put_bytes(KEY, OLD)
+    place = (folder / KEY).parent
+    lonely = folder / "recordings" / "owner" / "another"
+    lonely.mkdir()
+    left = [place / ".0a1b.tmp", place / f"original.{'0' * 64}.ogg", lonely / f"original.{'1' * 64}.ogg"]
+    for path in left:
+        path.write_bytes(b"part")
+    await objects.tidy(datetime.now(UTC) - timedelta(days=1))
+    assert all(path.exists() for path in left)
+    await objects.tidy(datetime.now(UTC) + timedelta(days=1))
+    assert not any(path.exists() for path in left)
+    assert not lonely.exists()
+    assert await fetched(objects, folder) == OLD
+
+
+async def test_nothing_is_removed_beside_a_description_that_cannot_be_read(
+    objects: FolderObjectStore, folder: Path
+) -> None:
+    await objects.put_bytes(KEY, OLD)
+    description = folder / f"{KEY}.object"
+    kept = description.read_bytes()
+    description.write_bytes(b"{")
+    await objects.tidy(datetime.now(UTC) + timedelta(days=1))
+    description.write_bytes(kept)
+    assert await fetched(objects, folder) == OLD

@@ -1,4 +1,6 @@
 import asyncio
+import time
+from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
@@ -189,3 +191,18 @@ async def test_a_report_is_neither_read_nor_deleted_by_another(connection: Conne
     assert await reports_store.find_text(connection, recording.owner_id, run.id) == OUTCOME.text
     await reports_store.delete_run(connection, recording.owner_id, run.id)
     assert await reports_store.find_text(connection, recording.owner_id, run.id) is None
+
+
+async def test_the_day_of_a_report_is_ours_and_not_the_server_s(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = await add_recording(connection)
+    run = await add_report(connection, recording)
+    await connection.execute("SET LOCAL TIME ZONE 'UTC'")
+    await connection.execute("UPDATE report_runs SET created_at = '2026-11-03 22:30+00' WHERE id = %s", [run.id])
+    monkeypatch.setenv("TZ", "Europe/Moscow")
+    time.tzset()
+    [point] = await reports_store.index_points(connection, recording.owner_id)
+    monkeypatch.undo()
+    time.tzset()
+    assert point.day == date(2026, 11, 4)

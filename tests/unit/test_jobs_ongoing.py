@@ -75,3 +75,11 @@ async def test_all_of_it_ends_with_the_worker() -> None:
     await lost(works, work)
     await works.stop()
     assert work.cancelled
+
+
+async def test_nothing_is_kept_of_work_that_has_ended() -> None:
+    works, work = OngoingWork(), Work()
+    work.may_end.set()
+    for subject in range(10):
+        await works.join(f"{subject}", work)
+    assert (works.subjects, works._joined) == ([], {})

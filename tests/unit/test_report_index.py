@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+import md_storage
+import utils
 from datamodels import NewReportFile, ReportId, ReportRunId, UserId
 from errors import DiskFull, ReportIndexBroken
 from md_storage import ReportFiles
@@ -175,3 +177,18 @@ async def test_a_title_that_was_refused_for_want_of_space_is_not_there(
         with pytest.raises(DiskFull):
             await ReportFiles(tmp_path).rename(OWNER, 1, "Новое имя")
     assert await titles(ReportFiles(tmp_path)) == [(1, "Отель «Заря»")]
+
+
+async def test_a_folder_that_was_forgotten_in_the_middle_of_a_change_keeps_it(
+    files: ReportFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = utils.write_atomically
+
+    def forgetting(path: Path, text: str) -> None:
+        files._kept.clear()
+        write(path, text)
+
+    monkeypatch.setattr(md_storage, "write_atomically", forgetting)
+    assert await files.save(OWNER, entry(), "# Новый\n") == 6
+    await files.rename(OWNER, 6, "Имя")
+    assert (await titles(ReportFiles(tmp_path, LARGE)))[-1] == (6, "Имя")

@@ -145,6 +145,22 @@ def test_what_would_be_masked_by_its_form_can_be_named(text: str, expected: str)
     assert list(kinds_in(masked(text))) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Анна Покровская", "Гость жаловался на Покровскую."),
+        ("Пётр Островский", "Гость жаловался на Островского."),
+        ("Ольга Соколовская", "Передали через Соколовскую"),
+    ],
+)
+def test_a_known_name_is_masked_after_any_preposition(name: str, text: str) -> None:
+    assert "[имя]" in Masker([name]).masked(text)
+
+
+def test_a_place_that_is_called_like_somebody_stays() -> None:
+    assert Masker(["Анна Курская"]).masked("Доехали до Курского вокзала.") == "Доехали до Курского вокзала."
+
+
 def test_a_name_that_nobody_told_of_stays_when_only_a_list_could_tell() -> None:
     assert Masker().masked("Kim и Zoya, мороз") == "Kim и Zoya, мороз"
 
