@@ -489,6 +489,19 @@ async def test_a_double_tap_sends_one_history(anna: Asker) -> None:
     assert len(anna.files) == 1
 
 
+@pytest.mark.parametrize(
+    ("updates", "sent"),
+    [("a b", 1), ("a a", 2), ("a b b", 1), ("a b a", 2)],
+)
+async def test_a_second_tap_stays_one_when_it_is_handled_again_after_a_crash(
+    anna: Asker, updates: str, sent: int
+) -> None:
+    await anna.asks("Что?")
+    for update in updates.split():
+        await anna.press_data("chat_history||1||txt", update=update)
+    assert len(anna.files) == sent
+
+
 async def test_an_unknown_form_of_history_is_an_outdated_button(anna: Asker) -> None:
     await anna.asks("Что?")
     for data in ("chat_history||1||exe", "chat_history||1||txt||20261399", "chat_history||1||txt||5||6"):

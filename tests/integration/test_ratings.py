@@ -343,6 +343,19 @@ async def test_a_lead_gets_the_good_answers_without_names(anna: Asker, chats_bot
     assert list((chats_bot.spool / "outgoing").iterdir()) == []
 
 
+async def test_an_export_that_is_handled_again_after_a_crash_is_sent(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    chats_bot.engines.model = ScriptedModel(lambda _: "Хвалят кофе [1].")
+    await anna.asks(BREAKFAST)
+    await anna.press("👍 5")
+    lead = await Asker.come(chats_bot, Role.ADMIN)
+    before = len(chats_bot.telegram.files)
+    for _ in range(2):
+        await lead.press_data("export_answers", update="button:1:1")
+    await lead.press_data("export_answers", update="button:1:2")
+    assert len(chats_bot.telegram.files) - before == 2
+
+
 async def test_without_good_answers_there_is_nothing_to_export(chats_bot: ChatsBot) -> None:
     lead = await Asker.come(chats_bot, Role.ADMIN)
     await lead.press_data("all_ratings")
