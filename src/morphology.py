@@ -1,11 +1,14 @@
 """Russian word forms, as pymorphy3 reads them in the dictionary of OpenCorpora or guesses them by their endings."""
 
+import threading
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pymorphy3 import MorphAnalyzer  # type: ignore[import-untyped]
+
+_loading = threading.Lock()
 
 
 def parses(word: str) -> list[Any]:
@@ -17,8 +20,14 @@ def parses(word: str) -> list[Any]:
     return readings
 
 
-@cache
 def _analyzer() -> "MorphAnalyzer":
+    # One at a time: who loads it twice takes the grammar away from who reads with the first meanwhile.
+    with _loading:
+        return _loaded()
+
+
+@cache
+def _loaded() -> "MorphAnalyzer":
     # The dictionary takes 0.2 to 0.3 s to load, and most commands do not need it.
     from pymorphy3 import MorphAnalyzer  # noqa: PLC0415
 

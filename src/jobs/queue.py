@@ -138,7 +138,8 @@ class Jobs:
         deferrer = self._answer.configure(
             connection=connection, queue=_ANSWERS_QUEUE, lock=f"answers:{owner}", queueing_lock=f"answer:{answer_id}"
         )
-        await deferrer.defer_async(subject=str(answer_id))
+        with jobs.rows.database_errors():
+            await deferrer.defer_async(subject=str(answer_id))
 
     async def cancel_recording(self, recording_id: RecordingId) -> bool:
         """Stop the work on a recording and its unfinished reports, in whichever worker it runs; what is done stays.
@@ -279,7 +280,8 @@ class Jobs:
         )
         try:
             async with connection.transaction():
-                await deferrer.defer_async(subject=str(subject))
+                with jobs.rows.database_errors():
+                    await deferrer.defer_async(subject=str(subject))
         except AlreadyEnqueued:
             if not await jobs.rows.drop_scheduled(connection, lock):
                 log.debug("job_waits_already", subject=str(subject))

@@ -59,11 +59,29 @@ class GoOn(BaseRetryStrategy):
         return None
 
 
+_FINISH = """
+    WITH mine AS (
+        SELECT id FROM procrastinate_jobs
+        WHERE id = %(job_id)s AND status = 'doing'
+            AND (worker_id IS NULL OR worker_id = coalesce(%(worker_id)s, worker_id))
+        FOR UPDATE
+    )
+    SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM mine
+"""
+
+
 class Manager(JobManager):
     """A job manager for jobs that are to run again while another job of the same subject waits already.
 
-    procrastinate would leave the first job in "doing", and its lock would hold up the other job for ever.
+    procrastinate would leave the first job in "doing", and its lock would hold up the other job for ever. And it would
+    let the end of a job that was put back meanwhile remove that job, of which other work was told that it waits.
     """
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """End a job, unless it was taken from its worker, who was held for dead: then another worker does it again."""
+        await self.connector.execute_query_async(
+            _FINISH, job_id=job.id, worker_id=job.worker_id, status=status.value, delete_job=delete_job
+        )
 
     async def retry_job_by_id_async(
         self,

@@ -1,8 +1,11 @@
 """The rows of the job queue, read and changed where procrastinate offers no call for that."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
+import psycopg
+from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 
 from datamodels import RecordingId, Value
@@ -87,7 +90,19 @@ async def jobs_in(connection: Connection, queues: Sequence[str]) -> list[Unfinis
 async def stop(manager: JobManager, connection: Connection, jobs: Sequence[UnfinishedJob]) -> None:
     """Remove the jobs that wait, and make workers stop the jobs that run; both happen when the transaction ends."""
     for job in jobs:
-        await manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True, connection=connection)
+        with database_errors():
+            await manager.cancel_job_by_id_async(job.id, abort=True, delete_job=True, connection=connection)
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Raise what the database says instead of what procrastinate makes of it: ``Database`` knows an absence by it."""
+    try:
+        yield
+    except ConnectorException as exc:
+        if isinstance(exc.__cause__, psycopg.OperationalError | psycopg.InterfaceError):
+            raise exc.__cause__ from None
+        raise
 
 
 async def place_of(connection: Connection, recording_id: RecordingId) -> int:

@@ -9,6 +9,7 @@ its work done.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic
 
 import procrastinate
 import structlog
@@ -34,6 +35,7 @@ class Succession:
         self._database = database
         self._works = works
         self._was_there = False
+        self._back_at = -SILENCE_S
         self._held: set[asyncio.Task[None]] = set()
         database.on_back.append(self._hold_again)
 
@@ -48,6 +50,7 @@ class Succession:
             await asyncio.sleep(_POLLING_S)
 
     def _hold_again(self) -> None:
+        self._back_at = monotonic()
         for subject in self._works.subjects:
             task = asyncio.create_task(self._hold(subject))
             self._held.add(task)
@@ -62,6 +65,9 @@ class Succession:
     async def _take_over(self, queues: Sequence[str] | None) -> None:
         """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
         for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_S):
+            if monotonic() - self._back_at < SILENCE_S:
+                # It was away while we looked: those that live could give no sign of life.
+                return
             if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
                 continue
             async with self._database.try_advisory_lock(job.lock) as free:

@@ -8,7 +8,11 @@ from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -917,3 +921,62 @@ async def cut_off(dsn: str, name: Any) -> None:
     async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
         await connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
         await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+
+async def test_a_job_that_was_put_back_while_it_ran_is_done_again_and_not_removed_by_its_end(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    """As by another worker, which took this one for dead when the database came back."""
+    steps.may_end.clear()
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+        await until_begun(steps)
+        async with shared_database.transaction() as connection:
+            query = "UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL WHERE queue_name = %s"
+            await connection.execute(query, (queue_of(recording),))
+            await jobs.enqueue_recording(connection, recording)
+        steps.may_end.set()
+
+        async def is_done_again() -> bool:
+            return len(steps.done) > 1
+
+        await until(is_done_again)
+        await until_none_left(shared_database, recording)
+    assert await failure(shared_database, recording) == (None, None)
+
+
+@pytest.mark.parametrize("lost", [psycopg.OperationalError, psycopg.InterfaceError])
+async def test_a_database_that_goes_away_while_the_next_job_is_added_fails_no_job(
+    shared_database: Database,
+    jobs: Jobs,
+    steps: Steps,
+    recording: RecordingId,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: type[Exception],
+) -> None:
+    defer, losses = JobManager.batch_defer_jobs_async, [lost("server closed the connection")]
+
+    async def lose(manager: JobManager, jobs: list[Job], connection: Connection | None = None) -> list[Job]:
+        if losses and steps.begun:
+            raise ConnectorException from losses.pop()
+        return await defer(manager, jobs, connection)
+
+    async def advance(recording_id: RecordingId, enqueue_next: Enqueue) -> None:
+        steps.begun.append(recording_id)
+        if len(steps.begun) > 2:
+            return
+        async with shared_database.transaction() as connection:
+            await enqueue_next(connection, recording_id)
+
+    monkeypatch.setattr(JobManager, "batch_defer_jobs_async", lose)
+    monkeypatch.setattr(steps, "advance", advance)
+    await enqueue(shared_database, jobs, recording)
+    async with working(jobs, [recording]):
+
+        async def is_done_again() -> bool:
+            return len(steps.begun) > 2
+
+        await until(is_done_again)
+        await until_none_left(shared_database, recording)
+    assert losses == []
+    assert await failure(shared_database, recording) == (None, None)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import procrastinate
 import pytest
+from procrastinate.jobs import Job
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db import Database
@@ -68,3 +69,27 @@ async def test_whoever_works_without_its_lock_takes_it_again_when_the_database_i
         may_end.set()
         await asyncio.gather(job, return_exceptions=True)
         await another.close()
+
+
+async def test_nobody_is_taken_for_dead_by_a_look_during_which_the_database_came_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+    succession = Succession(app, database, OngoingWork())
+    put_back: list[int] = []
+
+    async def stalled(**_: float) -> list[Job]:
+        for call in database.on_back:
+            call()
+        return [Job(id=7, queue="q", lock=SUBJECT, queueing_lock=None, task_name="t")]
+
+    async def noted(job_id: int, **_: object) -> None:
+        put_back.append(job_id)
+
+    monkeypatch.setattr(app.job_manager, "get_stalled_jobs", stalled)
+    monkeypatch.setattr(app.job_manager, "retry_job_by_id_async", noted)
+    running = asyncio.create_task(succession.run(None))
+    await asyncio.sleep(0.3)
+    running.cancel()
+    await asyncio.wait([running])
+    assert put_back == []
