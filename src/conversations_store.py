@@ -44,10 +44,17 @@ _RATE = """
     INSERT INTO conversations (answer_id, owner_id, rating, comment, rated_at, created_at)
     SELECT id, %(owner_id)s, %(stars)s, %(comment)s, %(at)s, created_at FROM chat_answers WHERE id = %(answer_id)s
     ON CONFLICT (answer_id) DO UPDATE SET
-        rating = coalesce(excluded.rating, conversations.rating),
-        comment = coalesce(excluded.comment, conversations.comment),
-        rated_at = excluded.rated_at
-    WHERE conversations.rated_at IS NULL OR conversations.rated_at <= excluded.rated_at
+        rating = CASE
+            WHEN %(is_latest)s OR conversations.rated_at <= excluded.rated_at
+            THEN coalesce(excluded.rating, conversations.rating)
+            ELSE coalesce(conversations.rating, excluded.rating)
+        END,
+        comment = CASE
+            WHEN %(is_latest)s OR conversations.rated_at <= excluded.rated_at
+            THEN coalesce(excluded.comment, conversations.comment)
+            ELSE coalesce(conversations.comment, excluded.comment)
+        END,
+        rated_at = greatest(conversations.rated_at, excluded.rated_at)
 """
 _OF_OWNER = "(%(owner_id)s::uuid IS NULL OR conversations.owner_id = %(owner_id)s)"
 _SELECT_STATS = f"""
@@ -111,12 +118,18 @@ async def trim(connection: Connection, most: int) -> None:
     await connection.execute(_TRIM, {"most": most})
 
 
-async def rate(connection: Connection, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
-    """Store a rating unless a later one is stored already; return False when the owner has no such answer."""
+async def rate(
+    connection: Connection, owner: UserId, answer_id: AnswerId, rating: Rating, *, is_latest: bool = True
+) -> bool:
+    """Store a rating; return False when the owner has no such answer.
+
+    One that came earlier, out of a journal, is not the latest: it fills gaps, and replaces only what is older by its
+    time. Clocks are set back, so that nothing that a person says now depends on the time.
+    """
     key = _key(owner, answer_id)
     if await (await connection.execute(_SELECT_EXISTS, key)).fetchone() is None:
         return False
-    await connection.execute(_RATE, {**key, **rating.model_dump()})
+    await connection.execute(_RATE, {**key, **rating.model_dump(), "is_latest": is_latest})
     return True
 
 

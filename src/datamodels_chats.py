@@ -208,7 +208,7 @@ class Conversation(Value):
 class Rating(Value):
     """What a person thinks of an answer.
 
-    Of two ratings the later counts; where one of its fields is None, the earlier rating's value stays.
+    Of two ratings the one that came last counts; where one of its fields is None, the earlier rating's value stays.
     """
 
     stars: int | None = Field(None, ge=1, le=5)

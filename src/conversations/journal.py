@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -21,11 +22,14 @@ from datamodels_chats import (
     Rating,
     RatingStats,
 )
-from utils import append_durably, disk_full_mapped, fsync_folder
+from file_locks import FileLock
+from utils import append_durably, disk_full_mapped, fsync_folder, write_atomically
 
 log = structlog.get_logger(__name__)
 
 _PERIOD = timedelta(days=30)
+_FileVersion = tuple[int, int, int]
+T = TypeVar("T")
 
 
 class _VectorPlace(Value):
@@ -49,7 +53,8 @@ class Entry(Value):
 class JournalStorage:
     """``StorageAdapter`` over a file of JSON lines in ``folder``. A line counts once it is synced to the disk.
 
-    Ratings of answers that the journal does not have are stored, too: these answers are in the database.
+    Processes share the file: each reads what the others wrote before it does anything. Ratings of answers that the
+    journal does not have are stored, too: these answers are in the database.
     """
 
     def __init__(self, folder: Path, most: int = MOST_CONVERSATIONS) -> None:
@@ -57,83 +62,131 @@ class JournalStorage:
         self._path = folder / "conversations.journal"
         self._most = most
         self._lock = asyncio.Lock()
-        self._entries: list[Entry] | None = None
-        self._kept: dict[AnswerId, Conversation] = {}
-        self._ratings: dict[tuple[UserId, AnswerId], Rating] = {}
-        self._places: dict[AnswerId, _VectorPlace] = {}
+        self._seen: _FileVersion | None = None
+        self._given: int | None = None
+        """The size of the file, in bytes, whose entries ``entries`` returned last."""
+        self._forget()
 
     async def open(self) -> None:
-        """Read the entries that an earlier process left; do nothing when they were read already."""
-        async with self._lock:
-            await self._read_once()
+        """Read the entries that others left, unless they were read already."""
+        await self._alone(lambda: None)
 
     @property
     def backlog(self) -> int:
-        """How many conversations and ratings wait for the database; 0 before ``open``."""
-        return len(self._entries or ())
+        """How many conversations and ratings wait for the database, as far as they were read."""
+        return len(self._entries)
 
     async def add_conversation(self, conversation: Conversation) -> bool:
-        async with self._lock:
-            await self._read_once()
+        def add() -> bool:
             if conversation.answer_id in self._kept:
                 return False
             bare = conversation.model_copy(update={"embedding": None})
             entry = Entry(owner_id=bare.owner_id, answer_id=bare.answer_id, conversation=bare)
-            self._take(await asyncio.to_thread(self._write, entry, conversation.embedding))
+            self._take(self._write(entry, conversation.embedding))
             return True
 
+        return await self._alone(add)
+
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
-        async with self._lock:
-            await self._read_once()
+        def update() -> bool:
             kept = self._kept.get(answer_id)
             if kept is not None and kept.owner_id != owner:
                 return False
-            entry = Entry(owner_id=owner, answer_id=answer_id, rating=rating)
-            self._take(await asyncio.to_thread(self._write, entry, None))
+            earlier = self._ratings.get((owner, answer_id))
+            # Clocks are set back; what a person says now is later than what was said before.
+            at = rating.at if earlier is None else max(earlier.at, rating.at)
+            latest = rating.model_copy(update={"at": at})
+            self._take(self._write(Entry(owner_id=owner, answer_id=answer_id, rating=latest), None))
             return True
 
+        return await self._alone(update)
+
     async def get_stats(self, owner: UserId | None) -> RatingStats:
-        await self.open()
-        ratings = [rating for (of, _), rating in self._ratings.items() if owner in {None, of}]
-        stars = [rating.stars for rating in ratings if rating.stars is not None]
-        now = datetime.now(UTC)
-        by_stars = tuple(stars.count(each) for each in range(1, 6))
-        return RatingStats(
-            conversations=sum(owner in {None, each.owner_id} for each in self._kept.values()),
-            by_stars=(by_stars[0], by_stars[1], by_stars[2], by_stars[3], by_stars[4]),
-            recent=_period(ratings, now - _PERIOD, now),
-            earlier=_period(ratings, now - 2 * _PERIOD, now - _PERIOD),
-        )
+        def stats() -> RatingStats:
+            ratings = [rating for (of, _), rating in self._ratings.items() if owner in {None, of}]
+            stars = [rating.stars for rating in ratings if rating.stars is not None]
+            now = datetime.now(UTC)
+            by_stars = tuple(stars.count(each) for each in range(1, 6))
+            return RatingStats(
+                conversations=sum(owner in {None, each.owner_id} for each in self._kept.values()),
+                by_stars=(by_stars[0], by_stars[1], by_stars[2], by_stars[3], by_stars[4]),
+                recent=_period(ratings, now - _PERIOD, now),
+                earlier=_period(ratings, now - 2 * _PERIOD, now - _PERIOD),
+            )
+
+        return await self._alone(stats)
 
     async def get_rated_conversations(self, owner: UserId | None, at_least: int, limit: int) -> list[RatedConversation]:
-        await self.open()
-        rated = [
-            (rating, self._kept[answer_id])
-            for (of, answer_id), rating in self._ratings.items()
-            if self._is_of(answer_id, of) and owner in {None, of} and (rating.stars or 0) >= at_least
-        ]
-        rated.sort(key=lambda each: (-each[0].at.timestamp(), each[1].answer_id))
-        return await asyncio.to_thread(lambda: [self._rated(rating, kept) for rating, kept in rated[:limit]])
+        def rated() -> list[RatedConversation]:
+            found = [
+                (rating, self._kept[answer_id])
+                for (of, answer_id), rating in self._ratings.items()
+                if self._is_of(answer_id, of) and owner in {None, of} and (rating.stars or 0) >= at_least
+            ]
+            found.sort(key=lambda each: (-each[0].at.timestamp(), each[1].answer_id))
+            return [self._rated(rating, kept) for rating, kept in found[:limit]]
+
+        return await self._alone(rated)
 
     async def entries(self) -> Sequence[Entry]:
         """Return the entries that wait for the database, oldest first, each conversation with its embedding."""
-        await self.open()
-        return await asyncio.to_thread(lambda: list(map(self._whole, self._entries or ())))
+
+        def entries() -> list[Entry]:
+            self._given = 0 if self._seen is None else self._seen[1]
+            return list(map(self._whole, self._entries))
+
+        return await self._alone(entries)
 
     async def clear(self) -> None:
-        """Remove all entries, in memory and on the disk."""
-        async with self._lock:
-            await asyncio.to_thread(self._remove)
-            self._entries, self._kept, self._ratings, self._places = [], {}, {}, {}
+        """Remove the entries that ``entries`` returned last; what was added since then, here or elsewhere, stays."""
 
-    async def _read_once(self) -> None:
-        if self._entries is None:
-            await asyncio.to_thread(self._read)
+        def clear() -> None:
+            rest = b"" if self._seen is None else self._path.read_bytes()[self._given :]
+            if rest.strip():
+                write_atomically(self._path, rest, 0o600)
+                self._read()
+            else:
+                self._remove()
+                self._forget()
+
+        await self._alone(clear)
+
+    async def _alone(self, act: Callable[[], T]) -> T:
+        """Do ``act`` in a thread while nobody else uses the file, here or in another process, and it is read."""
+
+        def alone() -> T:
+            with disk_full_mapped(self._path):
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with FileLock(self._folder, folder=True).held():
+                    if self._seen != (version := self._version()):
+                        self._read()
+                        self._seen = version
+                    try:
+                        return act()
+                    finally:
+                        self._seen = self._version()
+
+        async with self._lock:
+            return await asyncio.to_thread(alone)
+
+    def _version(self) -> _FileVersion | None:
+        """Return a value that changes whenever the file does; None when there is none."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _forget(self) -> None:
+        self._entries: list[Entry] = []
+        self._kept: dict[AnswerId, Conversation] = {}
+        self._ratings: dict[tuple[UserId, AnswerId], Rating] = {}
+        self._places: dict[AnswerId, _VectorPlace] = {}
 
     def _read(self) -> None:
         entries = list(self._lines())
         # Not before: a journal that could not be read must not be taken for an empty one.
-        self._entries = []
+        self._forget()
         for entry in entries:
             self._note(entry)
         self._trim()
@@ -144,7 +197,6 @@ class JournalStorage:
         self._trim()
 
     def _note(self, entry: Entry) -> None:
-        assert self._entries is not None  # noqa: S101  # it was read
         self._entries.append(entry)
         if entry.conversation is not None:
             self._kept.setdefault(entry.answer_id, entry.conversation)
@@ -199,10 +251,8 @@ class JournalStorage:
 
     def _write(self, entry: Entry, embedding: Embedding | None) -> Entry:
         """Write the embedding, then the entry; return the entry with the embedding's place, as it is on the disk."""
-        with disk_full_mapped(self._path):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if embedding is not None:
-                entry = entry.model_copy(update={"place": self._keep_vector(embedding)})
+        if embedding is not None:
+            entry = entry.model_copy(update={"place": self._keep_vector(embedding)})
         # A line that a crash or a full disk cut off ends at the first line break.
         append_durably(self._path, b"\n" + entry.model_dump_json(exclude_none=True).encode() + b"\n")
         return entry

@@ -46,7 +46,8 @@ class PostgresStorage:
                 if entry.conversation is not None:
                     await _add(connection, entry.conversation)
                 if entry.rating is not None:
-                    await conversations_store.rate(connection, entry.owner_id, entry.answer_id, entry.rating)
+                    rated = entry.owner_id, entry.answer_id, entry.rating
+                    await conversations_store.rate(connection, *rated, is_latest=False)
             await conversations_store.trim(connection, self._most)
 
 

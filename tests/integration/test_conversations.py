@@ -291,13 +291,18 @@ async def test_of_a_journal_that_grew_too_long_the_newest_are_kept(world: World)
     assert (await shorter.get_stats(None)).conversations == 3
 
 
-async def test_an_answer_that_the_disk_has_no_space_for_waits_for_the_database(world: World) -> None:
+async def test_an_answer_that_the_disk_has_no_space_for_waits_for_the_database(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer_id = await world.asked()
     world.storage = HybridStorage(world.database.patient(), world.folder)
     await world.storage.settle()
     await world.cut()
-    world.folder.mkdir(exist_ok=True)
-    (world.folder / "conversations.journal").symlink_to("/dev/full")
+
+    def full(path: Path, _: bytes) -> None:
+        raise DiskFull(path=path)
+
+    monkeypatch.setattr("conversations.journal.append_durably", full)
     with pytest.raises(DiskFull):
         await world.rate(answer_id, 4)
     adding = asyncio.create_task(world.add(answer_id))
@@ -337,3 +342,47 @@ async def test_only_a_real_nul_keeps_a_line_out_of_the_database(world: World, te
     await world.mend()
     await world.storage.settle()
     assert await world.stored() == ({answer_id: (text, None)} if is_stored else {})
+
+
+async def test_what_another_process_adds_meanwhile_is_moved_too_and_never_removed_unmoved(world: World) -> None:
+    """As by a second worker on the same folder."""
+    await world.cut()
+    mine, others, late = [await world.asked() for _ in range(3)]
+    await world.add(mine)
+    another = JournalStorage(world.folder)
+
+    async def added_there(answer_id: AnswerId) -> None:
+        assert await another.add_conversation(answered(world.owner, answer_id, embedding=vector(1, 0)))
+
+    await added_there(others)
+    moving = JournalStorage(world.folder)
+    assert [entry.answer_id for entry in await moving.entries()] == [mine, others]
+    await added_there(late)
+    await moving.clear()
+    [left] = await JournalStorage(world.folder).entries()
+    assert (left.answer_id, left.conversation and left.conversation.embedding) == (late, vector(1, 0))
+    assert another.backlog == 3
+    await another.open()
+    assert another.backlog == 1
+    await added_there(mine)
+    await world.mend()
+    await world.storage.settle()
+    assert set(await world.stored()) == {mine, late}
+    assert list(world.folder.glob("*.*")) == []
+
+
+@pytest.mark.parametrize("minutes", [(0, 10), (10, 0)])
+async def test_stars_and_a_comment_are_kept_together_however_the_clock_is_set(
+    world: World, minutes: tuple[int, int]
+) -> None:
+    """One comes through the journal, the other directly."""
+    answer_id = await world.asked()
+    await world.add(answer_id)
+    await world.rate(answer_id, 4, minutes[0])
+    await world.cut()
+    comment = Rating(comment="Мало", at=T0 + timedelta(minutes=minutes[1]))
+    assert await world.storage.update_rating(world.owner, answer_id, comment)
+    await world.mend()
+    await world.storage.settle()
+    [found] = await world.storage.get_rated_conversations(world.owner, 1, 10)
+    assert (found.stars, found.comment) == (4, "Мало")

@@ -88,22 +88,21 @@ async def test_what_is_done_twice_is_done_once(world: World) -> None:
     assert found.outcome.text == "Хвалят [1]."
 
 
-async def test_of_two_ratings_the_later_counts_in_whatever_order_they_come(world: World) -> None:
+async def test_what_a_person_says_last_counts_whatever_the_clock_does(world: World) -> None:
     owner = await world.person()
     answer_id = await world.added(owner)
-    await world.rate(owner, answer_id, 2, minute=5)
-    await world.rate(owner, answer_id, 5, minute=3)
-    assert await world.rated(owner) == [(answer_id, 2)]
-    await world.rate(owner, answer_id, 3, minute=6)
-    assert await world.rated(owner) == [(answer_id, 3)]
+    for stars, minute in ((2, 5), (5, 3), (3, 6)):
+        await world.rate(owner, answer_id, stars, minute=minute)
+        assert await world.rated(owner) == [(answer_id, stars)]
 
 
-async def test_a_comment_alone_keeps_the_stars(world: World) -> None:
+@pytest.mark.parametrize("minutes", [(1, 2, 3), (3, 2, 1)])
+async def test_a_comment_alone_keeps_the_stars(world: World, minutes: tuple[int, int, int]) -> None:
     owner = await world.person()
     answer_id = await world.added(owner)
-    await world.rate(owner, answer_id, 4, minute=1)
-    await world.storage.update_rating(owner, answer_id, Rating(comment="Мало", at=T0 + timedelta(minutes=2)))
-    await world.rate(owner, answer_id, 2, minute=3)
+    await world.rate(owner, answer_id, 4, minute=minutes[0])
+    await world.storage.update_rating(owner, answer_id, Rating(comment="Мало", at=T0 + timedelta(minutes=minutes[1])))
+    await world.rate(owner, answer_id, 2, minute=minutes[2])
     [found] = await world.storage.get_rated_conversations(owner, 1, 10)
     assert (found.stars, found.comment) == (2, "Мало")
 
