@@ -1,6 +1,7 @@
 """Chats: which one a person is in, their titles, and the questions that are asked in them.
 
-A person always has a chat and is in one of them. Whoever changes anything here holds ``dialogs.get_user_lock``.
+A person who has no chat gets one at the first look, and is always in one of their own chats. Whoever changes something
+holds ``dialogs.get_user_lock``.
 """
 
 from collections.abc import Awaitable, Callable

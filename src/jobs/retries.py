@@ -101,8 +101,9 @@ class Manager(JobManager):
 def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -> datetime | None:
     """Return when to run again a job that failed with ``error`` now and ``failures`` times before.
 
-    None when trying again does not help, or ``delays_s`` (seconds) are used up. A wait that the provider asked for
-    replaces a shorter delay. A failure that ``is_ours`` is tried again after the first delay, however often it happens.
+    None when trying again does not help, or ``delays_s`` (seconds) are used up. A wait that the provider asked for, a
+    day at most, replaces a shorter delay. A failure that ``is_ours`` is tried again after the first delay, however
+    often it happens.
     """
     if is_ours(error) and delays_s:
         return datetime.now(UTC) + timedelta(seconds=delays_s[0])

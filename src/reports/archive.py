@@ -86,7 +86,7 @@ class ReportArchive:
         return report
 
     async def index_points(self, owner: UserId) -> Sequence[IndexPoint]:
-        """Load the indices of the owner's reports, in the order of their recordings' days."""
+        """Load the indices of the owner's reports, in the order of their days; see ``IndexPoint.day``."""
         async with self._database.transaction() as connection:
             points = await reports_store.index_points(connection, owner)
         numbers = set((await self.list(owner)).numbers)

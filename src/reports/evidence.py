@@ -1,7 +1,8 @@
 """The check of quotes against the recording, and of the items of a pass, which rest on quotes.
 
 A model's quote may differ from the transcript in case, ё, punctuation and small words. So a quote matches a stretch of
-the transcript when ``difflib`` rates their letters at least 0.85 alike.
+the transcript when ``difflib`` rates their letters at least 0.85 alike. One «не», «ни», «нет» or «без» more or less is
+no match, and a quote of fewer than three or more than 120 words must be there as it is.
 
 ``ItemsReview`` puts each string of an item on one line, drops items with an unknown factor and items without a quote
 that is in the recording, and unites equal items.

@@ -29,8 +29,9 @@ from reports.model_answers import ModelAnswers
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
 from text_cleaning import as_data, cut
 
-_FENCED = re.compile(r"\A```(?:markdown|md)?\s*\n(?P<text>.*)\n```\s*\Z", re.DOTALL)
-_HEADING = re.compile(r"^(#{1,6})(?=\s)", re.MULTILINE)
+_FENCED = re.compile(r"\A```(?:markdown|md)?\s*\n(?P<text>(?:(?!```).*\n)*)```\s*\Z")
+_HEADING = re.compile(r"^(?P<code>```.*\n(?:(?!```).+\n?|\n)*(?:```|\Z))|^ {0,3}(?P<signs>#{1,6})(?=\s)", re.MULTILINE)
+"""A heading, or a block of code, in which «#» begins a comment."""
 _LAST_LEVEL = 6
 _SENTENCE_END = re.compile(r"[.!?…]\s")
 
@@ -39,9 +40,13 @@ def with_headings_below(text: str, level: int) -> str:
     """Return Markdown without a code fence around it, its headings moved down until all are below ``level``, 1 to 5."""
     fenced = _FENCED.match(text.strip())
     text = (fenced["text"] if fenced else text).strip()
-    levels = [len(match[1]) for match in _HEADING.finditer(text)]
+    levels = [len(match["signs"]) for match in _HEADING.finditer(text) if match["signs"]]
     shift = max(0, level + 1 - min(levels, default=level + 1))
-    return _HEADING.sub(lambda match: "#" * min(_LAST_LEVEL, len(match[1]) + shift), text)
+
+    def moved(match: re.Match[str]) -> str:
+        return match["code"] or "#" * min(_LAST_LEVEL, len(match["signs"]) + shift)
+
+    return _HEADING.sub(moved, text)
 
 
 def cut_at_line(text: str) -> str:

@@ -189,6 +189,10 @@ def test_the_indices_file_says_why_there_are_none(run: ReportRun) -> None:
         ("```\nкод\n```\nи текст", "```\nкод\n```\nи текст"),
         ("##### А\n# Б", "####### А\n### Б".replace("#######", "######")),
         ("Без заголовка", "Без заголовка"),
+        ("# А\n\n```python\n# не заголовок\n```\n# Б", "### А\n\n```python\n# не заголовок\n```\n### Б"),
+        ("```\nкод\n```\nтекст\n```\nещё\n```", "```\nкод\n```\nтекст\n```\nещё\n```"),
+        (" # А", "### А"),
+        ("# А\n```\n# не закрыт", "### А\n```\n# не закрыт"),
     ],
 )
 def test_headings_of_an_answer_are_moved_below_the_reports(text: str, ordered: str) -> None:
