@@ -33,7 +33,7 @@ LOW_SPACE = 0.10
 """The free share of the disk below which its operator should act. The same as in what the owner is told."""
 _BUSY_S = 2.5
 """Longer than the database's watch needs to notice silence: what takes longer is a queue for connections."""
-_HEARTBEAT_S = 10.0
+_HEARTBEAT_S = 6.0
 """A worker gives a sign of life every second."""
 _PROBE_FILE = ".health.tmp"
 _PROBE_BYTES = 4096
