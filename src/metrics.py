@@ -103,7 +103,7 @@ PART_SINCE = Gauge(
 PART_CHANGES = Counter("voxpersona_part_changes", "How often a part came into a state.", ["part", "state"])
 PART_CHECK_SECONDS = Histogram(
     "voxpersona_part_check_seconds",
-    "Seconds of checking a part; a check that is given up counts with its limit.",
+    "Seconds of checking a part, of checks that were answered.",
     ["part"],
     buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1, 2, 5),
 )

@@ -80,11 +80,18 @@ class Health:
         """Watch and tell until cancelled. From then on the process is not ready."""
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._note_the_stop())
                 group.create_task(self._watch.run())
                 group.create_task(self._alarms.run())
         finally:
-            self._board.stopping = True
             await self._probes.close()
+
+    async def _note_the_stop(self) -> None:
+        # In a task of its own: it is told at once, while others still wait for answers.
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._board.stopping = True
 
 
 class Probes:

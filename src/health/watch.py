@@ -12,6 +12,7 @@ from metrics import PART_CHECK_SECONDS
 PAUSE_S = 4.0
 _LIMIT_S = 4.5
 """Pause and limit together are the longest time until a part that has died is known to be dead."""
+_LET_GO_S = 1.0
 _REMOTE_PAUSE_S = 8.0
 """For parts that others run: they may be asked less often."""
 SLOW_S = 2.0
@@ -35,7 +36,7 @@ class _Watched:
         finally:
             if self._asking is not None:
                 self._asking.cancel()
-                await asyncio.gather(self._asking, return_exceptions=True)
+                await asyncio.wait([self._asking], timeout=_LET_GO_S)
 
     async def step(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -43,12 +44,12 @@ class _Watched:
             self._began, self._asking = clock(), asyncio.ensure_future(self._check())
         asking = self._asking
         await asyncio.wait([asking], timeout=_LIMIT_S)
-        seconds = clock() - self._began
-        PART_CHECK_SECONDS.labels(self._part).observe(seconds)
         if not asking.done():
             self._board.note(self._part, Reading(Level.DOWN, Why.NO_ANSWER))
             return
         self._asking = None
+        seconds = clock() - self._began
+        PART_CHECK_SECONDS.labels(self._part).observe(seconds)
         reading = asking.result()
         if reading == OK and seconds > SLOW_S:
             reading = Reading(Level.DEGRADED, Why.SLOW)

@@ -80,7 +80,8 @@ async def test_a_watch_that_is_stopped_leaves_no_question(board: Board, monkeypa
     running = asyncio.create_task(watched.run())
     await check.came.wait()
     running.cancel()
-    await asyncio.wait([running])
+    await asyncio.wait([running], timeout=5)
+    assert running.done()
     assert watched._asking is not None
     assert watched._asking.cancelled()
 
