@@ -159,6 +159,14 @@ async def test_a_disk_that_gets_full_is_told_anew(desk: Desk) -> None:
     assert "На диск нельзя писать" in told
 
 
+async def test_a_trouble_that_becomes_another_has_to_last_anew(desk: Desk) -> None:
+    desk.board.note(Part.DISK, Reading(Level.DEGRADED, Why.LOW_SPACE))
+    assert await desk.look(after=9) == []
+    desk.board.note(Part.DISK, down(Why.FULL))
+    assert await desk.look(after=9) == []
+    assert len(await desk.look(after=1)) == 1
+
+
 async def test_what_could_not_be_told_is_told_later(desk: Desk) -> None:
     desk.board.note(Part.DATABASE, down(Why.NO_ANSWER))
     desk.refuses = True
@@ -217,7 +225,8 @@ async def test_dead_letters_are_told_and_further_ones_not_before_a_quarter_of_an
     assert await desk.look(after=1) == [texts.health.DEAD_LETTERS]
     async with desk.database.transaction() as connection:
         await connection.execute("UPDATE outbox SET dismissed_at = now()")
-    assert await desk.look() == []
+    assert await desk.look(after=3600) == []
+    assert await desk.look(after=3600) == []
 
 
 async def test_failures_one_after_another_are_told_though_none_lasts(desk: Desk, owner: Person) -> None:
