@@ -1,6 +1,7 @@
 """Settings: read once from the environment and ``.env``, then frozen. Nothing else reads the environment."""
 
 import os
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,8 @@ _OF_THE_NETWORK = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
 )
+
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 class AsrEngine(StrEnum):
@@ -107,6 +110,11 @@ class Settings(BaseSettings):
     chat_context_tokens: int = Field(2000, ge=0, le=100_000)
     report_list_ttl_s: float = Field(300.0, ge=60, le=86_400)
 
+    http_host: str = Field("127.0.0.1", min_length=1)
+    http_port: int | None = Field(None, ge=0, le=65_535)
+    http_token: SecretStr | None = Field(None, min_length=16)
+    build_commit: str | None = Field(None, pattern="^[0-9a-f]{7,40}$")
+
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
@@ -128,6 +136,38 @@ def child_environment(*, network: bool = False) -> dict[str, str]:
 def version() -> str:
     """Return the product's version from ``pyproject.toml``, the only file that states it."""
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+
+
+def commit(settings: Settings, root: Path = ROOT) -> str | None:
+    """Return the commit that this is: what the build has set, else what is checked out in ``root``; None when unknown.
+
+    Only files are read: the product does not need git.
+    """
+    if settings.build_commit is not None:
+        return settings.build_commit
+    try:
+        folder = root / ".git"
+        if folder.is_file():  # of a worktree
+            folder = root / folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+        head = (folder / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head if _COMMIT.fullmatch(head) else None
+        common = folder / "commondir"
+        shared = folder / common.read_text(encoding="utf-8").strip() if common.exists() else folder
+        return _commit_of(shared, head.removeprefix("ref: "))
+    except (OSError, ValueError):
+        return None
+
+
+def _commit_of(folder: Path, reference: str) -> str | None:
+    if (folder / reference).is_file():
+        found = (folder / reference).read_text(encoding="utf-8").strip()
+        return found if _COMMIT.fullmatch(found) else None
+    for line in (folder / "packed-refs").read_text(encoding="utf-8").splitlines():
+        digits, _, name = line.partition(" ")
+        if name == reference and _COMMIT.fullmatch(digits):
+            return digits
+    return None
 
 
 def load_settings() -> Settings:

@@ -1,6 +1,7 @@
 """Dead letters, which are rows of four tables: ``outbox``, ``recordings``, ``report_runs`` and ``chat_answers``."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -42,6 +43,7 @@ _LETTERS = f"""
     JOIN users ON users.id = letters.owner_id AND users.telegram_id IS NOT NULL
 """
 _COUNT = f"SELECT count(*) AS letters {_LETTERS}"
+_SELECT_NEWEST = f"SELECT max(failed_at) AS newest {_LETTERS}"
 _SELECT_IDS = f"SELECT kind, row {_LETTERS} ORDER BY failed_at, kind, row"
 _SELECT_PAGE = f"""
     SELECT
@@ -123,6 +125,12 @@ async def count(connection: Connection) -> int:
     """Count the dead letters, without dismissed ones."""
     row = await (await connection.execute(_COUNT, _CODES)).fetchone()
     return int(row["letters"]) if row else 0
+
+
+async def newest(connection: Connection) -> datetime | None:
+    """Return when the newest dead letter became one, without dismissed ones; None when there are none."""
+    row = await (await connection.execute(_SELECT_NEWEST, _CODES)).fetchone()
+    return row["newest"] if row else None
 
 
 async def list_ids(connection: Connection) -> list[LetterId]:

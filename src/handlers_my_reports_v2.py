@@ -34,7 +34,7 @@ from markups.my_reports import (
 )
 from markups.text import escaped
 from message_tracker import MessageTracker
-from metrics import REPORT_LIST_SECONDS
+from metrics import REPORT_LIST_FILE_BYTES, REPORT_LIST_REPORTS, REPORT_LIST_SECONDS
 from reports.archive_export import list_text
 from reports.archive_filters import minutes_of
 from telegram_handlers.context import Context, PressHandler, Routes
@@ -109,6 +109,7 @@ class MyReportsHandlers:
             await self._desk.end(owner)
             reports = await self._work.archive.list(owner)
             await self._desk.take_snapshot(owner, reports.numbers)
+            REPORT_LIST_REPORTS.observe(len(reports))
             if not reports:
                 count(ReportAction.OPEN, "ok")
                 await show(self._messages, context, MessageKind.MENU, no_reports())
@@ -118,6 +119,7 @@ class MyReportsHandlers:
             seconds = perf_counter() - began
             REPORT_LIST_SECONDS.observe(seconds)
             size = len(content)
+            REPORT_LIST_FILE_BYTES.observe(size)
             log.info("report_list_opened", user=str(owner), reports=len(reports), bytes=size, seconds=round(seconds, 3))
             if size > REPORT_LIST_BYTES:
                 count(ReportAction.OPEN, "too_large")
@@ -241,6 +243,7 @@ class MyReportsHandlers:
         """End the dialog at whatever step it is; change nothing."""
         async with self._desk.alone(context.user.id):
             await self._desk.end(context.user.id)
+            count(ReportAction.CANCEL, "ok")
             await self._screens.show_menu_after(context, texts.my_reports.CANCELLED)
 
     async def _request(self, context: Context, press: Press, action: ReportAction) -> None:

@@ -52,6 +52,7 @@ def configure_logging(directory: Path, level: str, *, console: bool) -> None:
         "httpx2",
         "httpcore",
         "urllib3",
+        "uvicorn",
         "faster_whisper",
         "openai",
         "yoyo",

@@ -145,6 +145,10 @@ class Messenger(Sender, Attachments, Protocol):
         """Close the connections; takes seconds at most, network or not."""
         ...
 
+    async def check(self) -> None:
+        """Raise the error that a call would meet, within seconds and without calling what is limited."""
+        ...
+
     async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
         """Set the command menu: names without a slash, and descriptions."""
         ...

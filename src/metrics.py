@@ -44,8 +44,8 @@ EVENT_LOOP_LAG_SECONDS = Histogram(
 )
 REPORT_ACTIONS = Counter(
     "voxpersona_report_actions",
-    "What people did with their reports: open, view, rename, delete, filter, export, chart. Outcome is ok, stale "
-    "(the list was too old), too_large (the list was not sent), not_found, file_gone, bad_number, bad_name or gave_up.",
+    "What people did with their reports: open, view, rename, delete, filter, export, chart, cancel. Outcome is ok, "
+    "stale (the list was too old), too_large (it was not sent), not_found, file_gone, bad_number, bad_name or gave_up.",
     ["action", "outcome"],
 )
 CHAT_ACTIONS = Counter(
@@ -67,6 +67,21 @@ REPORT_LIST_SECONDS = Histogram(
     "Seconds of reading a person's reports and writing their list, without sending it.",
     buckets=(0.01, 0.03, 0.1, 0.2, 0.5, 1, 1.5, 3, 10),
 )
+REPORT_LIST_REPORTS = Histogram(
+    "voxpersona_report_list_reports",
+    "Reports in a person's list when it was opened.",
+    buckets=(0, 1, 5, 10, 30, 100, 300, 1000, 3000, 10_000),
+)
+REPORT_LIST_FILE_BYTES = Histogram(
+    "voxpersona_report_list_bytes",
+    "Bytes of the file with a person's list, also when it was too large to be sent.",
+    buckets=(1e3, 1e4, 1e5, 1e6, 5e6, 1e7, 5e7),
+)
+REPORT_STEP_SECONDS = Histogram(
+    "voxpersona_report_step_seconds",
+    "Seconds of a step of a person in their reports, what is sent included, the wait for earlier steps not.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 2, 5, 10, 30),
+)
 DATABASE_BYTES = Gauge("voxpersona_database_bytes", "Bytes of the database.")
 TABLE_ROWS = Gauge("voxpersona_table_rows", "Rows of each table, as PostgreSQL estimates them.", ["table"])
 FOLDER_BYTES = Gauge("voxpersona_folder_bytes", "Bytes of the files of spool, reports and logs.", ["folder"])
@@ -77,6 +92,28 @@ OBJECTS_ASTRAY = Gauge(
     "At the last daily check: orphans, which no recording names, and lost originals.",
     ["kind"],
 )
+PART_STATE = Gauge(
+    "voxpersona_part_state",
+    "1 for the state that a part of the machine is in (ok, degraded, down), 0 for the other two.",
+    ["part", "state"],
+)
+PART_SINCE = Gauge(
+    "voxpersona_part_since_timestamp_seconds", "Since when a part is in its state, in seconds since 1970.", ["part"]
+)
+PART_CHANGES = Counter("voxpersona_part_changes", "How often a part came into a state.", ["part", "state"])
+PART_CHECK_SECONDS = Histogram(
+    "voxpersona_part_check_seconds",
+    "Seconds of checking a part, of checks that were answered.",
+    ["part"],
+    buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1, 2, 5),
+)
+READY = Gauge("voxpersona_ready", "1 while every critical part works, as in /health/ready.")
+DISK_FREE_BYTES = Gauge("voxpersona_disk_free_bytes", "Bytes free where the state is kept.")
+DISK_FREE_RATIO = Gauge("voxpersona_disk_free_ratio", "The free share of the disk where the state is kept, 0 to 1.")
+JOBS = Gauge(
+    "voxpersona_jobs", "Jobs that run, wait to be fetched (waiting) or for a later time (postponed).", ["state"]
+)
+DEAD_LETTERS = Gauge("voxpersona_dead_letters", "Messages that were given up and work that failed for good.")
 
 
 log = structlog.get_logger(__name__)

@@ -22,11 +22,13 @@ from tenacity.wait import wait_base
 
 from constants import PROVIDER_TRIES
 from errors import BadSettings, NotFound, ObjectDamaged, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
-from object_store import ObjectInfo, run_in_thread
+from object_store import CHECK, ObjectInfo, run_in_thread
 from utils import file_problem, opened_atomically, sha256_of_stream
 
 _CONNECT_TIMEOUT_S = 5.0
 _READ_TIMEOUT_S = 60.0
+_CHECK_CONNECT_S = 3.0
+_CHECK_READ_S = 4.0
 _CONNECTIONS = 10
 _PART_BYTES = 16 * 1024 * 1024
 """Size of an upload's part, which is held in memory; S3 allows 10,000 parts of at least 5 MiB."""
@@ -75,20 +77,24 @@ class S3ObjectStore:
         """
         self._bucket = bucket
         self._retry_wait = retry_wait
-        self._http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S),
-            maxsize=_CONNECTIONS,
-            # One policy: ours.
-            retries=False,
-        )
+        # One policy of retries: ours.
+        limits = urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S)
+        self._http = urllib3.PoolManager(timeout=limits, maxsize=_CONNECTIONS, retries=False)
+        # A thread that asks a silent server must be free again soon, and must not wait for connections that others use.
+        impatient = urllib3.Timeout(connect=_CHECK_CONNECT_S, read=_CHECK_READ_S)
+        self._asking_http = urllib3.PoolManager(timeout=impatient, maxsize=1, retries=False)
         try:
-            self._client = Minio(endpoint, access_key, secret_key, secure=secure, region=region, http_client=self._http)
+            self._client, self._asking = (
+                Minio(endpoint, access_key, secret_key, secure=secure, region=region, http_client=http)
+                for http in (self._http, self._asking_http)
+            )
         except ValueError as exc:
             raise BadSettings(names="MINIO_ENDPOINT") from exc
 
     def close(self) -> None:
         """Close the idle connections."""
         self._http.clear()
+        self._asking_http.clear()
 
     async def ensure(self) -> None:
         """Create the bucket when it is absent."""
@@ -164,13 +170,13 @@ class S3ObjectStore:
             last = some[-1]
 
     async def check(self) -> None:
-        """Raise ``ObjectStoreUnavailable`` unless the bucket is there; asks only once, without retries."""
+        """Raise ``ObjectStoreUnavailable`` unless the bucket is there; asks only once, for seven seconds at most."""
 
         def bucket_exists() -> None:
-            if not self._client.bucket_exists(self._bucket):
+            if not self._asking.bucket_exists(self._bucket):
                 raise ObjectStoreUnavailable(reason=f"no bucket {self._bucket}")
 
-        await self._run("check", bucket_exists, tries=1)
+        await self._run(CHECK, bucket_exists, tries=1)
 
     async def tidy(self, before: datetime) -> None:
         """Do nothing: a bucket has no folders, and no object becomes visible before it has arrived whole."""

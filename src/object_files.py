@@ -22,7 +22,7 @@ from constants import PROVIDER_TRIES
 from datamodels import Value
 from errors import NotFound, ObjectDamaged, ObjectFolderUnavailable, UnreadableFile
 from file_locks import FileLock
-from object_store import ObjectInfo, run_in_thread
+from object_store import CHECK, ObjectInfo, run_in_thread
 from utils import (
     disk_full_mapped,
     file_problem,
@@ -155,7 +155,7 @@ class FolderObjectStore:
             if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "closed to us")
 
-        await self._run("check", check, tries=1)
+        await self._run(CHECK, check, tries=1)
 
     async def tidy(self, before: datetime) -> None:
         """Remove what killed calls left before ``before``, and the empty folders that have not changed since then.

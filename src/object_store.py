@@ -12,10 +12,14 @@ from tenacity.wait import wait_base
 
 from constants import PROVIDER_TRIES
 from datamodels import RecordingId, UserId
-from errors import VoxPersonaError
+from errors import ObjectDamaged, ObjectStoreUnavailable, VoxPersonaError
 from metrics import OBJECT_OPERATION_SECONDS, OBJECT_OPERATIONS
+from outcomes import OUTCOMES, Purpose
 
 _Result = TypeVar("_Result")
+
+CHECK = "check"
+"""The name of the operation that only asks: it is counted, and is no real call."""
 
 
 class ObjectInfo(NamedTuple):
@@ -131,8 +135,13 @@ async def run_in_thread(
         outcome = "ok"
     except VoxPersonaError as exc:
         outcome = exc.code
+        failed = isinstance(exc, ObjectStoreUnavailable) and not isinstance(exc, ObjectDamaged)
+        if operation != CHECK:
+            OUTCOMES.note(Purpose.OBJECTS, exc if failed else None)
         raise
     else:
+        if operation != CHECK:
+            OUTCOMES.note(Purpose.OBJECTS, None)
         return result
     finally:
         OBJECT_OPERATION_SECONDS.labels(operation).observe(perf_counter() - started)

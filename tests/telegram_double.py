@@ -52,6 +52,9 @@ class TelegramDouble(Messenger):
     async def stop(self) -> None:
         self.listeners = None
 
+    async def check(self) -> None:
+        self._fail("check")
+
     async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
         self._fail("set_commands")
         self.commands = list(commands)

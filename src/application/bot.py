@@ -16,6 +16,7 @@ import structlog
 import texts.telegram
 from access import Team
 from application.engines import language_in_use, speech_in_use
+from application.health import Health, http_served
 from application.notices import Notices
 from application.objects import StartProgress
 from application.parts import Application, open_application
@@ -33,6 +34,7 @@ from file_locks import FileLock
 from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
+from health.board import Board
 from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
@@ -116,11 +118,12 @@ class Followers:
 class Bot:
     """The opened bot."""
 
-    def __init__(self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers) -> None:
+    def __init__(self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers, health: Health) -> None:
         self._telegram = telegram
         self._router = router
         self._jobs = jobs
         self._followers = followers
+        self._health = health
 
     @property
     def username(self) -> str:
@@ -129,6 +132,7 @@ class Bot:
     async def run(self) -> None:
         """Run until cancelled. Jobs that are cut off go on at the next start."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._health.run())
             group.create_task(self._jobs.run_worker(None))
             # Before anything is sent: this finds the newest ids, around which messages of the last run are looked up.
             await self._router.recover()
@@ -150,6 +154,8 @@ async def open_bot(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
+        board = Board()
+        await stack.enter_async_context(http_served(settings, board))
         application = await stack.enter_async_context(
             open_application(
                 settings,
@@ -187,7 +193,8 @@ async def open_bot(
         stack.push_async_callback(notices.stop)
         application.embedded.on_revival.append(notices.engine_revived)
         application.embedded.on_stuck.append(notices.engine_stuck)
-        yield Bot(telegram, router, application.jobs, followers)
+        health = Health(application, telegram, board, notices)
+        yield Bot(telegram, router, application.jobs, followers, health)
 
 
 @contextmanager

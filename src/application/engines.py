@@ -72,7 +72,7 @@ class Endpoint:
     @property
     def provider(self) -> str:
         """The endpoint's host and port, by which errors and manifests name it."""
-        return urlsplit(self.base_url).netloc
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
 
 def speech_endpoint(settings: Settings) -> Endpoint | None:

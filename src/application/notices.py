@@ -9,7 +9,7 @@ import outbox_store
 import users_store
 from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
 from db import Database
-from errors import DatabaseUnavailable
+from errors import DatabaseUnavailable, DiskFull
 from messenger import MessengerError, Sender
 from random_ids import new_name
 from texts.telegram import ENGINE_REVIVED, ENGINE_STUCK, ENGINES
@@ -25,7 +25,7 @@ class Notices:
         self._at_once = database.patient(0)
         self._messenger = messenger
         self._owner = None if owner is None else ChatId(owner)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     def engine_revived(self, name: str) -> None:
         """Tell the owner that the embedded engine ``name`` died and was started again."""
@@ -38,26 +38,35 @@ class Notices:
         """
         self._begin(self._tell_at_once(ENGINE_STUCK.format(engine=ENGINES.get(name, name))))
 
+    async def tell(self, text: str) -> bool:
+        """Tell the owner ``text``, which is HTML: through the outbox, or directly while the database is away.
+
+        Returns False when the text could not be sent, and may be if it is tried again.
+        """
+        return await self._tell_at_once(text)
+
     async def stop(self) -> None:
         """Drop the notices that still wait to be put into the outbox."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def _begin(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _tell_at_once(self, text: str) -> None:
+    async def _tell_at_once(self, text: str) -> bool:
         try:
             await self._put(self._at_once, text)
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, DiskFull):
             try:
                 if self._owner is not None:
                     await self._messenger.send(self._owner, Screen(text=text))
             except MessengerError as exc:
                 log.warning("owner_not_told", error=exc.code, reason=str(exc))
+                return not exc.retryable
+        return True
 
     async def _put(self, database: Database, text: str) -> None:
         if self._owner is None:

@@ -36,6 +36,12 @@ class Engines:
         """The engines that died and do not serve again yet: their names, and when each death was noticed."""
         return {engine.name: engine.down_since for engine in self._engines if engine.down_since is not None}
 
+    @property
+    def running_llm(self) -> LlmEndpoint | None:
+        """The server of the language model that this process uses; None while it uses none."""
+        running = self._llm.running
+        return None if running is None else self._llm.endpoint(running)
+
     async def __aenter__(self) -> Self:
         self._watching = [asyncio.create_task(engine.watch()) for engine in self._engines]
         return self

@@ -137,6 +137,11 @@ class Engine(ABC):
         """Tell whether the running engine is what this command wants; asked only while nobody else uses it."""
         return True
 
+    @property
+    def running(self) -> Running | None:
+        """The process that this one uses, dead or alive; None while it uses none."""
+        return self._running
+
     async def acquire(self) -> Running:
         """Return the running engine. Unless this command has it already, start it, or adopt it from another command.
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embeddings.port import Float32Array, readable, unit_vectors
 from errors import ProviderInvalidAnswer
+from outcomes import Purpose
 from provider_calls.openai import openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
 
@@ -51,7 +52,7 @@ class OpenAIEmbeddings:
         self._name = model
         self._provider = provider_name
         self._client = openai_client(base_url, api_key, timeout_s)
-        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, time=time)
+        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, purpose=Purpose.EMBEDDINGS, time=time)
         self._before_question, self._before_passage = ("query: ", "passage: ") if _E5.search(model) else ("", "")
         self._size = 0
 

@@ -100,6 +100,7 @@ class Jobs:
         self._concurrency = concurrency
         self._retry_delays_s = retry_delays_s
         self._works = OngoingWork()
+        self.is_working = False  # whether the worker of this process runs
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._app.job_manager = Manager(self._app.connector)
         self._succession = Succession(self._app, database, self._works)
@@ -239,13 +240,14 @@ class Jobs:
         working = [self._work_on(queues, self._concurrency), self._succession.run(queues)]
         if queues is None and self._answers is not None:
             working.append(self._work_on([_ANSWERS_QUEUE], _ANSWERS_AT_ONCE))
-        tasks = [asyncio.create_task(each) for each in working]
+        tasks, self.is_working = [asyncio.create_task(each) for each in working], True
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self._calls.drain(_DRAIN_S)
             raise
         finally:
+            self.is_working = False
             for task in tasks:
                 task.cancel()
             # Without a database the worker cannot sign off.

@@ -33,6 +33,7 @@ from language_model.openai_answers import (
     without_thinking,
 )
 from language_model.port import MESSAGE_TOKENS
+from outcomes import Purpose
 from prices import model_facts, shutdown_date
 from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
@@ -210,7 +211,7 @@ class OpenAILanguageModel:
         self._model = model
         self._provider = provider_name
         self._client = openai_client(base_url, api_key, timeout_s)
-        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, time=time)
+        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, purpose=Purpose.LANGUAGE, time=time)
         self._requests = ChatRequests(base_url, model, self._context_tokens)
         digest = fingerprint(identity or base_url.rstrip("/"), model, "temperature 0")
         self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest)

@@ -20,6 +20,7 @@ from constants import (
     PROVIDER_TRIES,
 )
 from errors import ProviderError, ProviderUnavailable
+from outcomes import OUTCOMES, Purpose
 
 T = TypeVar("T")
 
@@ -51,11 +52,21 @@ class ProviderCalls:
     A call is tried up to ``PROVIDER_TRIES`` times, as long as its error says that trying again helps: after an
     exponential delay with jitter, or the delay that the provider asks for (``retry_after_s`` of the error). At most
     ``concurrency`` calls run at a time. A call that waits for its next try still counts as running, so that other calls
-    do not press a provider that limits the rate. ``timeout_s`` bounds each try.
+    do not press a provider that limits the rate. ``timeout_s`` bounds each try. How each try for a ``purpose`` ended is
+    noted in ``outcomes``.
     """
 
-    def __init__(self, provider: str, concurrency: int, timeout_s: float, *, time: Time | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        concurrency: int,
+        timeout_s: float,
+        *,
+        purpose: Purpose | None = None,
+        time: Time | None = None,
+    ) -> None:
         self.provider = provider
+        self._purpose = purpose
         self._timeout_s = timeout_s
         self._time = time or Time()
         self._places = asyncio.Semaphore(concurrency)
@@ -86,17 +97,29 @@ class ProviderCalls:
         started = self._time.clock()
         try:
             async with asyncio.timeout(self._timeout_s) as limit:
-                return await call()
+                answer = await call()
         except TimeoutError as exc:
             if not limit.expired():
                 raise
-            FAILURES.labels(self.provider, ProviderUnavailable.__name__).inc()
-            raise ProviderUnavailable(provider=self.provider, reason=f"no answer within {self._timeout_s:g} s") from exc
+            late = ProviderUnavailable(provider=self.provider, reason=f"no answer within {self._timeout_s:g} s")
+            self._count_failure(late)
+            raise late from exc
         except ProviderError as exc:
-            FAILURES.labels(self.provider, type(exc).__name__).inc()
+            self._count_failure(exc)
             raise
+        else:
+            self._note(None)
+            return answer
         finally:
             SECONDS.labels(self.provider).observe(self._time.clock() - started)
+
+    def _count_failure(self, error: ProviderError) -> None:
+        FAILURES.labels(self.provider, type(error).__name__).inc()
+        self._note(error)
+
+    def _note(self, error: ProviderError | None) -> None:
+        if self._purpose is not None:
+            OUTCOMES.note(self._purpose, error)
 
     def _delay_s(self, state: tenacity.RetryCallState) -> float:
         asked = _error(state).details.get("retry_after_s")

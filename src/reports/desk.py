@@ -9,7 +9,7 @@ from datamodels import UserId
 from db import Database
 from dialogs import Dialogs, ReportDialog, get_user_lock
 from errors import OutdatedButton
-from metrics import REPORT_LOCK_WAITS
+from metrics import REPORT_LOCK_WAITS, REPORT_STEP_SECONDS
 from reports.archive_filters import ReportFilter, ReportSnapshot, is_fresh, snapshot_of
 from user_states import State
 
@@ -43,7 +43,8 @@ class ReportDesk:
         if lock.locked():
             REPORT_LOCK_WAITS.inc()
         async with lock:
-            yield
+            with REPORT_STEP_SECONDS.time():
+                yield
 
     async def take_snapshot(self, owner: UserId, numbers: Sequence[int]) -> None:
         """Note that a list with these reports is being shown; the list's numbers can be used from now on."""

@@ -23,6 +23,7 @@ from config import ROOT
 from constants import ENDPOINT_AUDIO_BYTES, ENDPOINT_AUDIO_S, OPUS_BITRATE, SAMPLE_RATE
 from datamodels import EngineInfo, PartTranscript, Segment, Word
 from errors import ProviderInvalidAnswer, ProviderRejectedRequest
+from outcomes import Purpose
 from prices import AudioFormat, model_facts, shutdown_date
 from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
@@ -245,7 +246,7 @@ class OpenAISpeechToText:
         self._client = openai_client(base_url, api_key, timeout_s)
         # Named now: the SDK imports this part of itself, some 40 ms of work, when it is first named.
         self._create = self._client.audio.transcriptions.with_raw_response.create
-        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, time=time)
+        self._calls = ProviderCalls(provider_name, concurrency, timeout_s, purpose=Purpose.SPEECH, time=time)
         digest = fingerprint(base_url.rstrip("/"), model, f"opus {OPUS_BITRATE}")
         self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest)
 

@@ -262,6 +262,11 @@ class TelegramClient(Messenger):
             with telegram_errors_mapped("messages.getMessages", chat):
                 await download_file(self._client, document, path, size, on_bytes)
 
+    async def check(self) -> None:
+        """Ask for a sign of life, and for more when Telegram has refused the bot's secrets; four seconds at most."""
+        with telegram_errors_mapped("ping"):
+            await self._client.check()
+
     async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:
         """Set the command menu, by names without a slash and their descriptions."""
         with telegram_errors_mapped("bots.setBotCommands"):

@@ -14,11 +14,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 from pyrogram import Client, enums, raw
-from pyrogram.errors import Flood, InternalServerError, PeerIdInvalid, ServiceUnavailable
+from pyrogram.errors import Flood, InternalServerError, PeerIdInvalid, ServiceUnavailable, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 from pyrogram.handlers import RawUpdateHandler
 
 from errors import BadSettings
+from random_ids import new_random_id
 from telegram_client.errors import RANDOM_ID_DUPLICATE, error_id
 
 _SETTING = "TELEGRAM_PROXY"
@@ -65,6 +66,7 @@ _WORKERS = 32
 _TIMEOUTS_S = (5.0, 10.0, 15.0)
 """How long each try of a call waits for an answer. Every call can be repeated: messages have a random id, which keeps
 them from being delivered twice."""
+_CHECK_S = 3.5
 _PAUSE_S = 0.5
 _CONNECT_S = 45.0
 """Enough for three key exchanges through a slow proxy; pyrogram itself would try for ever."""
@@ -95,6 +97,21 @@ class BotClient(Client):
             if hasattr(self.storage, method):
                 setattr(self.storage, method, self._forgiving(getattr(self.storage, method)))
         self._reconnections: set[asyncio.Task[Any]] = set()
+        self._unauthorized = False
+        """Whether Telegram refused the login at the last call; a ping is answered without one."""
+
+    async def check(self) -> None:
+        """Have Telegram answer a ping; when it has refused the login, have it accept the login again.
+
+        Raises:
+            RPCError: Telegram refused the login.
+            OSError: no answer, or there is no connection.
+        """
+        query: Any = raw.functions.Ping(ping_id=new_random_id())
+        if self._unauthorized:
+            query = raw.functions.updates.GetState()
+        async with asyncio.timeout(_CHECK_S):
+            await self._asked_once(query, _CHECK_S)
 
     async def invoke(self, query: Any, *_args: Any, **_kwargs: Any) -> Any:
         """Send a query of one of the library's own methods; the other arguments, about retries, are ignored."""
@@ -165,7 +182,13 @@ class BotClient(Client):
             await session.is_started.wait()
         task = asyncio.current_task()
         cancellations = task.cancelling() if task else 0
-        answer = await session.send(query, timeout=timeout_s)
+        try:
+            answer = await session.send(query, timeout=timeout_s)
+        except Unauthorized:
+            self._unauthorized = True
+            raise
+        if not isinstance(query, raw.functions.Ping):
+            self._unauthorized = False
         if task and task.cancelling() > cancellations:
             # wait_for loses a cancellation that comes with the answer: https://github.com/python/cpython/issues/86296
             raise asyncio.CancelledError

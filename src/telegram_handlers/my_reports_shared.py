@@ -33,6 +33,7 @@ class ReportAction(StrEnum):
     FILTER = "filter"
     EXPORT = "export"
     CHART = "chart"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)

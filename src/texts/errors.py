@@ -46,6 +46,7 @@ UNWRITABLE_FOLDER = "В папку «{path}» нельзя записать ре
 UNKNOWN_CHOICE = "Не знаю «{value}». Можно выбрать: {allowed}."
 BUILDING_NEEDED = "Отчёты «{labels}» зависят от типа заведения. Добавьте --building hotel, restaurant или spa."
 BAD_SETTINGS = "Неверные настройки: {names}. Поправьте их в .env (пояснения — в .env.example)."
+PORT_TAKEN = "HTTP_PORT (порт {port} занят другой программой)"
 BAD_REPORT_PACK = (
     "Набор отчётов в папке prompts повреждён: {reason}. Исправьте файл или восстановите его из репозитория."
 )

@@ -168,6 +168,7 @@ async def talk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def test_a_started_bot_knows_its_name_and_takes_commands(talk: Talk) -> None:
     assert talk.messenger.username
     await talk.messenger.set_commands([("start", "Меню")])
+    await talk.messenger.check()
 
 
 async def test_the_same_sent_twice_is_there_twice(talk: Talk) -> None:

@@ -102,6 +102,39 @@ def chat_of(user: ScriptedUser) -> ChatId:
     return ChatId(user.id)
 
 
+async def test_a_check_tells_silence_within_seconds_and_its_end(server: TelegramServer, tmp_path: Path) -> None:
+    async with started(server, tmp_path) as bot:
+        await bot.client.check()
+        server.network.degrade(delay_seconds=0, loss=1)
+        began = time.monotonic()
+        with pytest.raises(MessengerUnavailable):
+            await bot.client.check()
+        assert time.monotonic() - began < 4.5
+        server.network.restore()
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await bot.client.check()
+                except MessengerUnavailable:
+                    await asyncio.sleep(0.1)
+                else:
+                    break
+
+
+async def test_a_check_tells_that_a_call_was_refused_until_the_login_is_accepted_again(
+    server: TelegramServer, anna: ScriptedUser, tmp_path: Path
+) -> None:
+    async with started(server, tmp_path) as bot:
+        server.faults.error("messages.SendMessage", 401, "AUTH_KEY_UNREGISTERED")
+        server.faults.error("updates.GetState", 401, "AUTH_KEY_UNREGISTERED")
+        with pytest.raises(MessengerRefusedSecrets):
+            await bot.client.send(ChatId(anna.id), Screen(text="Отчёт"))
+        with pytest.raises(MessengerRefusedSecrets):
+            await bot.client.check()
+        await bot.client.check()
+        await bot.client.check()
+
+
 async def test_it_knows_its_own_name(server: TelegramServer, bot: Bot) -> None:
     assert (bot.client.username, bot.client.id) == (server.world.bot_username, 7000000001)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 import dialogs
@@ -67,6 +68,12 @@ def counted(action: str, outcome: str) -> float:
     return float(REPORT_ACTIONS.labels(action, outcome)._value.get())
 
 
+def observed(name: str) -> tuple[float, float]:
+    """How often something was measured, and the sum."""
+    count, total = (REGISTRY.get_sample_value(f"voxpersona_{name}_{what}") for what in ("count", "sum"))
+    return count or 0.0, total or 0.0
+
+
 async def asked_to(owner: Owner, action: str, number: int) -> None:
     """As far as the confirmation."""
     await owner.opens_the_list()
@@ -74,6 +81,17 @@ async def asked_to(owner: Owner, action: str, number: int) -> None:
     await owner.type(str(number))
     if action == "report_rename":
         await owner.type("Новое имя")
+
+
+async def test_how_large_lists_are_and_how_long_steps_take_is_measured(bot: ReportsBot, anna: Owner) -> None:
+    lists, reports = observed("report_list_reports")
+    files, size = observed("report_list_bytes")
+    steps, seconds = observed("report_step_seconds")
+    await anna.opens_the_list()
+    assert observed("report_list_reports") == (lists + 1, reports + 2)
+    assert observed("report_list_bytes") == (files + 1, size + len(bot.telegram.files[0].content))
+    assert observed("report_step_seconds")[0] == steps + 1
+    assert observed("report_step_seconds")[1] > seconds
 
 
 # --- none, with reports, size limit --------------------------------------------------------------------------------
@@ -506,7 +524,9 @@ async def test_cancel_works_at_every_step(anna: Owner, action: str, answers: tup
     await anna.press_data(action)
     for answer in answers[: 2 if action == "report_rename" else 1]:
         await anna.type(answer)
+    cancels = counted("cancel", "ok")
     await anna.press("❌ Отмена")
+    assert counted("cancel", "ok") == cancels + 1
     assert anna.last.startswith("Отменено.\n\n📁 <b>Мои отчеты</b>")
     assert await anna.step() is None
     await anna.press_data(f"{action}_confirm||1")

@@ -39,6 +39,11 @@ def pool(folder: Path, **given: Any) -> EnginePool:
     )
 
 
+@pytest.mark.parametrize("address", ["https://host:8443/v1", "https://somebody:secret@host:8443/v1"])
+def test_a_provider_is_named_without_its_credentials(address: str) -> None:
+    assert Endpoint(address, "key", "m").provider == "host:8443"
+
+
 @pytest.mark.parametrize("engine", [each for each in AsrEngine if each not in {AsrEngine.AUTO, AsrEngine.OPENAI}])
 def test_every_local_speech_engine_is_used_whatever_endpoint_is_set(engine: AsrEngine) -> None:
     assert speech_endpoint(settings(asr_engine=engine, asr_base_url="http://asr:1/v1", asr_model="m")) is None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +18,7 @@ from errors import (
     ProviderRejectedRequest,
     ProviderUnavailable,
 )
+from outcomes import OUTCOMES, Purpose
 from provider_calls.policy import ProviderCalls, Time, retry_after_s
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -152,6 +154,29 @@ async def test_calls_tries_and_failures_are_counted() -> None:
     assert REGISTRY.get_sample_value("voxpersona_provider_seconds_count", labels) == 3
     failures = labels | {"error": "ProviderRateLimited"}
     assert REGISTRY.get_sample_value("voxpersona_provider_failures_total", failures) == 1
+
+
+@pytest.mark.parametrize(
+    ("errors", "last"), [((), None), ((unavailable(),), None), ((ProviderRefusedKey(),), ProviderRefusedKey)]
+)
+async def test_how_the_last_try_for_a_purpose_ended_is_known(
+    errors: tuple[ProviderError, ...], last: type[ProviderError] | None
+) -> None:
+    calls = ProviderCalls("test", 1, 9.0, purpose=Purpose.SPEECH, time=Delays().time)
+    with suppress(ProviderError):
+        await calls.run(failing(*errors))
+    outcome = OUTCOMES.last(Purpose.SPEECH)
+    assert outcome is not None
+    assert (outcome.error and type(outcome.error)) == last
+
+
+async def test_a_call_that_takes_too_long_is_known_as_such() -> None:
+    calls = ProviderCalls("test", 1, 0.001, purpose=Purpose.SPEECH, time=Delays().time)
+    with pytest.raises(ProviderUnavailable):
+        await calls.run(asyncio.Event().wait)
+    outcome = OUTCOMES.last(Purpose.SPEECH)
+    assert outcome is not None
+    assert isinstance(outcome.error, ProviderUnavailable)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,153 @@
+"""Health of the bot: its parts with their checks, the HTTP application in front of them, and notices to the owner."""
+# ruff: noqa: PLC0415
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from application.engines import (
+    EMBEDDED_MODEL,
+    LOCAL_SPEECH,
+    Endpoint,
+    language_endpoint,
+    speech_endpoint,
+)
+from application.notices import Notices
+from application.parts import Application
+from config import LlmEngine, Settings, commit, version
+from embedded.engines import Engines as EmbeddedEngines
+from health.alarms import Alarms
+from health.board import Board, Part
+from health.calls import RealCalls
+from health.checks import Check, database_check, disk_check, jobs_check, objects_check, telegram_check
+from health.endpoints import endpoint_check, local_check, off
+from health.watch import HealthWatch
+from messenger import Messenger
+from outcomes import Purpose
+from provider_calls.probe import EndpointProbe
+
+_TOLD_FILE = "alarms_told.json"
+
+
+@asynccontextmanager
+async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
+    """Serve health, metrics and version during the block, where the settings want it.
+
+    Raises:
+        BadSettings: the configured port is taken, or we may not listen there.
+    """
+    if settings.http_port == 0:
+        yield
+        return
+    # Not earlier: FastAPI takes a third of a second to load, and commands do without it.
+    from web.application import Facts, new_application
+    from web.server import listen, serving
+
+    listener = await listen(settings.http_host, settings.http_port)
+    if listener is None:
+        yield
+        return
+    facts = Facts(version(), await asyncio.to_thread(commit, settings))
+    async with serving(new_application(board, facts, settings.http_token), listener):
+        yield
+
+
+class Health:
+    """The watch over an opened bot, and the notices about it, which end only by being cancelled."""
+
+    def __init__(self, application: Application, telegram: Messenger, board: Board, notices: Notices) -> None:
+        settings = application.settings
+        self._board = board
+        self._probes = Probes(settings, application.embedded)
+        checks = {
+            Part.DATABASE: database_check(application.database),
+            Part.OBJECTS: objects_check(application.objects),
+            Part.ASR: self._probes.speech_check(),
+            Part.LLM: self._probes.language_check(),
+            Part.TELEGRAM: telegram_check(telegram),
+            Part.JOBS: jobs_check(application.database, lambda: application.jobs.is_working),
+            Part.DISK: disk_check(settings.persistent_dir),
+        }
+        self._watch = HealthWatch(board, checks)
+        # Of an embedded database that dies the owner is told by ``Notices.engine_revived`` and ``engine_stuck``.
+        silent = frozenset[Part]() if settings.database_url else frozenset({Part.DATABASE})
+        told = settings.persistent_dir / "spool" / _TOLD_FILE
+        self._alarms = Alarms(board, application.database, notices.tell, told, silent=silent)
+
+    async def run(self) -> None:
+        """Watch and tell until cancelled. From then on the process is not ready."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._note_the_stop())
+                group.create_task(self._watch.run())
+                group.create_task(self._alarms.run())
+        finally:
+            await self._probes.close()
+
+    async def _note_the_stop(self) -> None:
+        # In a task of its own: it is told at once, while others still wait for answers.
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._board.stopping = True
+
+
+class Probes:
+    """The checks of speech recognition and language model, by what the settings choose."""
+
+    def __init__(self, settings: Settings, embedded: EmbeddedEngines) -> None:
+        self._settings = settings
+        self._embedded = embedded
+        self._open = AsyncExitStack()
+        self._embedded_probe: EndpointProbe | None = None
+
+    def speech_check(self) -> Check:
+        """Return the check of speech recognition."""
+        endpoint = speech_endpoint(self._settings)
+        if endpoint is not None:
+            return self._of(Purpose.SPEECH, endpoint)
+        weights = LOCAL_SPEECH[self._settings.asr_engine].weights
+        return local_check(partial(_is_there, self._settings.asr_model_dir or self._models / str(weights)))
+
+    def language_check(self) -> Check:
+        """Return the check of the language model; the embedded one is asked as an endpoint is, once it runs."""
+        if self._settings.llm_engine is LlmEngine.NONE:
+            return off
+        endpoint = language_endpoint(self._settings)
+        if endpoint is not None:
+            return self._of(Purpose.LANGUAGE, endpoint)
+        weights = partial(_is_there, self._settings.llm_model_file or self._models / EMBEDDED_MODEL)
+        local = local_check(weights, lambda: "llm" in self._embedded.down)
+        return endpoint_check(RealCalls(Purpose.LANGUAGE), self._of_embedded, local)
+
+    async def close(self) -> None:
+        """Close the probes."""
+        await self._open.aclose()
+
+    @property
+    def _models(self) -> Path:
+        return self._settings.persistent_dir / "models"
+
+    def _of(self, purpose: Purpose, endpoint: Endpoint) -> Check:
+        probe = self._opened(endpoint.base_url, endpoint.api_key, endpoint.provider)
+        return endpoint_check(RealCalls(purpose), lambda: probe, off)
+
+    def _of_embedded(self) -> EndpointProbe | None:
+        if "llm" in self._embedded.down:
+            return None
+        server = self._embedded.running_llm
+        if server is not None and self._embedded_probe is None:
+            # Its address stays, also when it dies and is started again.
+            self._embedded_probe = self._opened(server.base_url, server.api_key or "", "embedded")
+        return self._embedded_probe
+
+    def _opened(self, base_url: str, api_key: str, provider: str) -> EndpointProbe:
+        probe = EndpointProbe(base_url, api_key, provider)
+        self._open.push_async_callback(probe.close)
+        return probe
+
+
+async def _is_there(path: Path) -> bool:
+    return await asyncio.to_thread(path.exists)

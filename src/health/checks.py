@@ -1,0 +1,177 @@
+"""The checks of what this installation consists of: each asks one part something cheap, and reads the answer."""
+
+import asyncio
+import errno
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import health_store
+from database_watch import AbsenceKind
+from db import Database
+from errors import (
+    DatabaseMisconfigured,
+    DatabaseUnavailable,
+    DiskFull,
+    ObjectFolderUnavailable,
+    ObjectStoreRefusedKey,
+    ObjectStoreUnavailable,
+)
+from health.board import OK, Level, Reading, Why, worse
+from health.calls import RealCalls
+from messenger import Messenger, MessengerError, MessengerRefusedSecrets
+from metrics import DISK_FREE_BYTES, DISK_FREE_RATIO, JOBS
+from object_store import ObjectStore
+from outcomes import Purpose
+
+Check = Callable[[], Awaitable[Reading]]
+"""Asks a part how it is. It raises nothing that was foreseen, and takes seconds at most or is given up."""
+
+LOW_SPACE = 0.10
+"""The free share of the disk below which its operator should act. The same as in what the owner is told."""
+_BUSY_S = 2.5
+"""Longer than the database's watch needs to notice silence: what takes longer is a queue for connections."""
+_HEARTBEAT_S = 6.0
+"""A worker gives a sign of life every second."""
+_PROBE_FILE = ".health.tmp"
+_PROBE_BYTES = 4096
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_ABSENCES: Mapping[AbsenceKind, Why] = {
+    AbsenceKind.SILENT: Why.NO_ANSWER,
+    AbsenceKind.REFUSES: Why.REFUSES,
+    AbsenceKind.STARTS: Why.STARTS,
+    AbsenceKind.FAILS: Why.FAILS,
+}
+
+
+def down(why: Why) -> Reading:
+    """Return the reading of a part that does not work."""
+    return Reading(Level.DOWN, why)
+
+
+def database_check(database: Database) -> Check:
+    """Return the check of the database: that it answers, and lets us write."""
+    at_once = database.patient(0)
+
+    def absence() -> Reading | None:
+        away = database.absence
+        return None if away is None else Reading(Level.DOWN, _ABSENCES[away.kind], away.since)
+
+    async def check() -> Reading:
+        if (away := absence()) is not None:
+            return away
+        try:
+            async with asyncio.timeout(_BUSY_S), at_once.transaction() as connection:
+                read_only = await health_store.is_read_only(connection)
+        except TimeoutError:
+            return absence() or Reading(Level.DEGRADED, Why.BUSY)
+        except DatabaseMisconfigured:
+            return down(Why.READ_ONLY)
+        except (DatabaseUnavailable, DiskFull):
+            return absence() or down(Why.FAILS)
+        return down(Why.READ_ONLY) if read_only else OK
+
+    return check
+
+
+def objects_check(objects: ObjectStore) -> Check:
+    """Return the check of the object store: that it can be used, and how real operations end."""
+    calls = RealCalls(Purpose.OBJECTS)
+
+    async def check() -> Reading:
+        try:
+            await objects.check()
+        except ObjectStoreRefusedKey:
+            reading = down(Why.KEY_REFUSED)
+        except ObjectFolderUnavailable:
+            reading = down(Why.NOT_WRITABLE)
+        except ObjectStoreUnavailable:
+            reading = down(Why.UNAVAILABLE)
+        else:
+            reading = OK
+        return calls.together(reading)
+
+    return check
+
+
+def telegram_check(messenger: Messenger) -> Check:
+    """Return the check of the messenger: that it answers on the bot's connection, and accepts the login."""
+
+    async def check() -> Reading:
+        try:
+            await messenger.check()
+        except MessengerRefusedSecrets:
+            return down(Why.KEY_REFUSED)
+        except MessengerError:
+            return down(Why.NO_ANSWER)
+        return OK
+
+    return check
+
+
+def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
+    """Return the check of the job queue: that this process works, and that a worker gives signs of life.
+
+    Workers of other processes count for the signs of life, too.
+    """
+    at_once = database.patient(0)
+
+    async def check() -> Reading:
+        if database.absence is not None:
+            return down(Why.DATABASE_AWAY)
+        if not is_working():
+            return down(Why.WORKER_STOPPED)
+        try:
+            async with at_once.transaction() as connection:
+                age_s = await health_store.heartbeat_age_s(connection)
+                sizes = await health_store.queue_sizes(connection)
+        except (DatabaseUnavailable, DiskFull):
+            return down(Why.DATABASE_AWAY)
+        for state, count in sizes.model_dump().items():
+            JOBS.labels(state).set(count)
+        return down(Why.NO_HEARTBEAT) if age_s is None or age_s > _HEARTBEAT_S else OK
+
+    return check
+
+
+def disk_check(folder: Path) -> Check:
+    """Return the check of the disk under ``folder``: that a file can be written, and how much space is left."""
+    # A disk that hangs holds this thread and no other.
+    thread = ThreadPoolExecutor(1, "health-disk")
+
+    def look() -> Reading:
+        return worse(_written(folder), _space(folder))
+
+    async def check() -> Reading:
+        return await asyncio.get_running_loop().run_in_executor(thread, look)
+
+    return check
+
+
+def _written(folder: Path) -> Reading:
+    path = folder / _PROBE_FILE
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, bytes(_PROBE_BYTES))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+    except OSError as exc:
+        return down(Why.FULL if exc.errno in _FULL else Why.NOT_WRITABLE)
+    return OK
+
+
+def _space(folder: Path) -> Reading:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return down(Why.NOT_WRITABLE)
+    # Not of the total: a share of it is kept for root and is nobody's to use.
+    share = usage.free / max(1, usage.free + usage.used)
+    DISK_FREE_BYTES.set(usage.free)
+    DISK_FREE_RATIO.set(share)
+    return Reading(Level.DEGRADED, Why.LOW_SPACE) if share < LOW_SPACE else OK

@@ -1,0 +1,42 @@
+"""What the database itself tells about its own state and about the job queue."""
+
+from datamodels import Value
+from db import Connection
+
+_IS_READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on' AS read_only"
+_SELECT_HEARTBEAT = """
+    SELECT extract(epoch FROM clock_timestamp() - max(last_heartbeat))::float AS age_s FROM procrastinate_workers
+"""
+_SELECT_QUEUE = """
+    SELECT
+        count(*) FILTER (WHERE status = 'doing') AS running,
+        count(*) FILTER (WHERE status = 'todo' AND coalesce(scheduled_at <= now(), true)) AS waiting,
+        count(*) FILTER (WHERE status = 'todo' AND scheduled_at > now()) AS postponed
+    FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
+"""
+
+
+class QueueSizes(Value):
+    """How many jobs run, wait to be fetched, and wait for a later time."""
+
+    running: int
+    waiting: int
+    postponed: int
+
+
+async def is_read_only(connection: Connection) -> bool:
+    """Tell whether the server lets nobody write, as a standby does, or one that an operator has closed."""
+    row = await (await connection.execute(_IS_READ_ONLY)).fetchone()
+    return row is not None and bool(row["read_only"])
+
+
+async def heartbeat_age_s(connection: Connection) -> float | None:
+    """Return for how many seconds no worker has given a sign of life; None when there is no worker at all."""
+    row = await (await connection.execute(_SELECT_HEARTBEAT)).fetchone()
+    return None if row is None else row["age_s"]
+
+
+async def queue_sizes(connection: Connection) -> QueueSizes:
+    """Count the jobs that have not ended."""
+    row = await (await connection.execute(_SELECT_QUEUE)).fetchone()
+    return QueueSizes.model_validate(row)

@@ -1,0 +1,81 @@
+"""What the owner reads when a part of the machine is in trouble, and when that is over. The texts are HTML."""
+
+DATABASE_DOWN = (
+    "⚠ <b>База данных не отвечает</b> с {since}. Сообщения складываю на диск и отвечу, когда она вернётся. "
+    "Проверьте сервер PostgreSQL, сеть и DATABASE_URL; подробности — в журнале."
+)
+OBJECTS_DOWN = (
+    "⚠ <b>Хранилище записей не отвечает</b> с {since}. Новые записи ждут на диске и будут приняты, когда оно вернётся. "
+    "Проверьте сервер S3 (или папку objects) и настройки MINIO_*."
+)
+OBJECTS_KEY = (
+    "⚠ <b>Хранилище записей не принимает ключ</b> с {since}. Новые записи не принимаются. "
+    "Проверьте MINIO_ACCESS_KEY и MINIO_SECRET_KEY и перезапустите программу."
+)
+TELEGRAM_BACK = "✅ Telegram снова отвечает. Пока его не было, сообщения копились; отправляю их сейчас."
+JOBS_DOWN = (
+    "⚠ <b>Очередь задач стоит</b> с {since}: записи принимаются, но не обрабатываются. "
+    "Перезапустите программу; если не поможет, причина — в журнале."
+)
+DISK_DOWN = (
+    "⚠ <b>На диск нельзя писать</b> с {since}: он заполнен или закрыт для записи. Новые записи не сохранить. "
+    "Освободите место в PERSISTENT_DIR или проверьте права."
+)
+DISK_LOW = (
+    "⚠ <b>На диске осталось меньше 10 % места.</b> Пока всё работает. "
+    "Освободите место или увеличьте диск: на заполненном новые записи не сохранить."
+)
+ASR_KEY = (
+    "⚠ <b>Провайдер распознавания речи не принимает ключ</b> с {since}. Записи принимаются и ждут. "
+    "Проверьте ASR_API_KEY (или OPENAI_API_KEY) и перезапустите программу."
+)
+ASR_FUNDS = (
+    "⚠ <b>У провайдера распознавания речи кончились деньги</b> ({since}). Записи принимаются и ждут. "
+    "Пополните счёт, затем повторите неудавшееся в «⚙️ Системная»."
+)
+LLM_KEY = (
+    "⚠ <b>Провайдер языковой модели не принимает ключ</b> с {since}. Отчётов и ответов не будет. "
+    "Проверьте LLM_API_KEY (или OPENAI_API_KEY) и перезапустите программу."
+)
+LLM_FUNDS = (
+    "⚠ <b>У провайдера языковой модели кончились деньги</b> ({since}). Отчётов и ответов не будет. "
+    "Пополните счёт, затем повторите неудавшееся в «⚙️ Системная»."
+)
+DEAD_LETTERS = (
+    "⚠ <b>Что-то не доделано и само не повторится.</b> "
+    "Посмотрите «⚙️ Системная» → «📮 Не доставлено»: там видно, что и почему, и можно повторить."
+)
+DATABASE_BACK = "✅ База данных снова отвечает. Отвечаю на то, что накопилось."
+OBJECTS_BACK = "✅ Хранилище записей снова работает. Записи, которые ждали, принимаются."
+JOBS_BACK = "✅ Очередь задач снова работает."
+DISK_BACK = "✅ Места на диске снова достаточно."
+ASR_BACK = "✅ Распознавание речи снова работает."
+LLM_BACK = "✅ Языковая модель снова работает."
+
+TROUBLES = {
+    "database_down": DATABASE_DOWN,
+    "objects_down": OBJECTS_DOWN,
+    "objects_key": OBJECTS_KEY,
+    "jobs_down": JOBS_DOWN,
+    "disk_down": DISK_DOWN,
+    "disk_low": DISK_LOW,
+    "asr_key_refused": ASR_KEY,
+    "asr_no_funds": ASR_FUNDS,
+    "llm_key_refused": LLM_KEY,
+    "llm_no_funds": LLM_FUNDS,
+}
+"""By the name of the trouble. While Telegram is away nothing can be told."""
+WELL = {
+    "database_down": DATABASE_BACK,
+    "objects_down": OBJECTS_BACK,
+    "objects_key": OBJECTS_BACK,
+    "telegram_down": TELEGRAM_BACK,
+    "jobs_down": JOBS_BACK,
+    "disk_down": DISK_BACK,
+    "disk_low": DISK_BACK,
+    "asr_key_refused": ASR_BACK,
+    "asr_no_funds": ASR_BACK,
+    "llm_key_refused": LLM_BACK,
+    "llm_no_funds": LLM_BACK,
+}
+"""By the name of the trouble that is over."""
