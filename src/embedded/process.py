@@ -12,7 +12,6 @@ one has died, the command restarts it at the same address.
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import signal
 import socket
@@ -298,15 +297,15 @@ class Engine(ABC):
 
         The process gets a session of its own, so that neither Ctrl-C nor the end of this command ends it.
         """
-        for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
+        for pid in [each for each in _children if _children[each].poll() is not None]:
             del _children[pid]
-        if self._log_file.exists() and self._log_file.stat().st_size > LOG_KEEP_BYTES:
-            os.truncate(self._log_file, 0)
-        with self._log_file.open("ab") as log:
+        with self._log_file.open("ab") as output:
+            if output.tell() > LOG_KEEP_BYTES:
+                output.truncate(0)
             child = subprocess.Popen(  # noqa: S603 - our own command line
                 list(launch.arguments),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**child_environment(), **launch.environment},
                 cwd="/",

@@ -43,14 +43,12 @@ _POLLING_S = 0.5
 _NOTED_POLLING_S = 0.05
 _DATABASE_PAUSE_S = 2.0
 """Seconds before a job that lost the database is put back."""
-_PAUSE_S = 0.5
-"""Seconds before a worker that lost the database begins again."""
+_PAUSE_S = 0.5  # before a worker that lost the database begins again
 _HEARTBEAT_S = 1.0
 """Seconds between a worker's signs of life. The lock is not enough: a living worker does not hold the lock right after
 it has fetched a job, nor right before it notes the job's end."""
 _STOP_LIMIT_S = 5.0
-_DRAIN_S = 10.0
-"""How long an orderly stop waits for answers that cost money: the next start would pay for them again."""
+_DRAIN_S = 10.0  # in which an orderly stop waits for answers that cost money: the next start would pay again
 _ANSWERS_QUEUE = "answers"
 _BEFORE_ALL = 1
 """The priority of work that takes seconds: it goes before work that takes minutes."""
@@ -233,7 +231,7 @@ class Jobs:
         return await reports_store.cancel_runs(connection, unfinished)
 
     async def _stop(self, connection: Connection, subjects: Sequence[UUID]) -> None:
-        unfinished = await jobs.rows.jobs_of(connection, [jobs.rows.lock_of(subject) for subject in subjects])
+        unfinished = await jobs.rows.jobs_of(connection, list(map(jobs.rows.lock_of, subjects)))
         await jobs.rows.stop(self._app.job_manager, connection, unfinished)
 
     async def _work(self, queues: Sequence[str] | None) -> None:
