@@ -60,6 +60,11 @@ def as_data(text: str) -> str:
     return one_line(text).translate(_MARKERS)
 
 
+def storable(text: str) -> str:
+    """Return the text without what PostgreSQL does not store: NUL, and half a surrogate pair, which becomes «?»."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 def folded(text: str) -> str:
     """Return the text in the form in which texts are compared: NFKC, without case, «ё» as «е»."""
     return unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")

@@ -14,7 +14,7 @@ from datamodels_chats import AnswerOutcome, Basis, Example, Passage, Turn
 from errors import ContextTooSmall
 from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.templates import Template
-from text_cleaning import as_data
+from text_cleaning import as_data, storable
 from utils import clock
 
 _ANSWER_TOKENS = 1024
@@ -126,8 +126,7 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
     outcome that says the same.
     """
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
-    # PostgreSQL stores no NUL, and UTF-8 has no surrogates.
-    written = completion.text.replace("\0", "").encode(errors="replace").decode().strip()
+    written = storable(completion.text).strip()
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
         return AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
     there = {passage.source.number for passage in passages}

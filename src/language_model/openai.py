@@ -37,6 +37,7 @@ from outcomes import Purpose
 from prices import model_facts, shutdown_date
 from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
+from text_cleaning import storable
 
 REASONING_TOKENS = 8192
 """Tokens for hidden reasoning: ``max_completion_tokens`` counts it, and unused tokens are not billed."""
@@ -245,7 +246,8 @@ class OpenAILanguageModel:
         limit = max_tokens or self.max_output_tokens
         answer = await self._calls.run(lambda: self._send(messages, schema, limit, self._answer))
         choice = answer.choices[0]
-        text = without_thinking(choice.message.content or "").strip()
+        # NUL as an escape, too: in JSON it would come out of it.
+        text = storable(without_thinking(choice.message.content or "").replace("\\u0000", "")).strip()
         usage = await self._usage(answer, messages)
         truncated = choice.finish_reason == "length"
         if reason := self._unusable(choice, text, truncated and schema is not None):

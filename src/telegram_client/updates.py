@@ -16,6 +16,7 @@ from datamodels_telegram import (
     MessageId,
     TelegramPerson,
 )
+from text_cleaning import storable
 
 _EXTENSIONS = {
     "audio/aac": ".aac",
@@ -46,7 +47,7 @@ def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage 
         chat_id=chat_of(message),
         message_id=MessageId(message.id),
         person=_person(sender.user_id, users),
-        text=message.message,
+        text=storable(message.message),
         file=attached_file(message),
         private=private,
     )
@@ -78,7 +79,7 @@ def document_of(message: Any) -> Any:
 def file_name_of(document: Any) -> str:
     """Return the file name that the sender's program gave; empty for voice messages and the like."""
     names = (part.file_name for part in document.attributes if isinstance(part, raw.types.DocumentAttributeFilename))
-    return next(names, "")
+    return storable(next(names, ""))
 
 
 def attached_file(message: Any) -> AttachedFile | None:

@@ -153,6 +153,14 @@ async def test_a_cut_structured_answer_is_invalid(server: OpenAIServer, connect:
         await connect().complete(QUESTION, schema=SCHEMA)
 
 
+async def test_what_the_database_does_not_store_is_no_part_of_an_answer(server: OpenAIServer, connect: Connect) -> None:
+    server.faults.add(Fault(Kind.BODY, path=CHAT, body=answer("Да\0, конечно", "stop")))
+    assert (await connect().complete(QUESTION)).text == "Да, конечно"
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    server.faults.add(Fault(Kind.BODY, path=CHAT, body=answer(r'{"a": "Да\u0000"}', "stop")))
+    assert (await connect().complete(QUESTION, schema=schema)).data == {"a": "Да"}
+
+
 @pytest.mark.parametrize("content", [None, "", "<think>never ends"])
 async def test_an_answer_without_text_is_invalid(server: OpenAIServer, connect: Connect, content: str | None) -> None:
     server.faults.add(Fault(Kind.BODY, path=CHAT, body=answer(content, "stop")))

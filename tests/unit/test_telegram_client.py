@@ -126,6 +126,16 @@ def test_people_are_named_as_far_as_telegram_tells(users: dict[int, Any], name: 
     assert (incoming.person.id, incoming.person.name) == (5, name)
 
 
+def test_captions_and_file_names_come_without_what_the_database_does_not_store() -> None:
+    named = raw.types.DocumentAttributeFilename(file_name="бе\0седа.ogg")
+    sent = message(media=document(named, raw.types.DocumentAttributeAudio(duration=1)))
+    sent.message = "17\0"
+    incoming = incoming_message(sent, person("Анна"))
+    assert incoming is not None
+    assert incoming.file is not None
+    assert (incoming.text, incoming.file.file_name) == ("17", "беседа.ogg")
+
+
 def test_a_message_of_a_group_is_not_private() -> None:
     incoming = incoming_message(
         message(peer=raw.types.PeerChat(chat_id=9), from_id=raw.types.PeerUser(user_id=5)), person("Анна")
