@@ -26,11 +26,15 @@ P = ParamSpec("P")
 
 
 class Ordered(State):
-    """What the buttons of one message ordered, kept so that a press handled again orders nothing twice."""
+    """What the buttons of one message ordered, kept so that a press handled again orders nothing twice.
+
+    ``update`` is the key of the last press that ordered.
+    """
 
     KEY = "ordered"
     message_id: MessageId | None
     wanted: tuple[str, ...] = ()
+    update: str = ""
 
 
 class DemonstrationTold(State):
@@ -78,7 +82,7 @@ class OrderPress:
     """A press that orders ``wanted`` once, however often it is handled; the ordered reports get a card.
 
     ``tells_demonstration`` is True after an order when the person is to be told, once, that the language model is for
-    demonstration.
+    demonstration. ``is_handled_again`` is True for a known order when this very press made it, before a crash.
     """
 
     def __init__(self, context: Context, wanted: str, *, demonstration: bool) -> None:
@@ -86,15 +90,20 @@ class OrderPress:
         self._wanted = wanted
         self._demonstration = demonstration
         self.tells_demonstration = False
+        self.is_handled_again = False
 
     async def is_known(self, connection: Connection) -> bool:
+        before = await user_states.get(connection, self._context.user.id, Ordered)
+        update = self._context.update
+        self.is_handled_again = before is not None and update != "" and before.update == update
         return self._wanted in await self._ordered_before(connection)
 
     async def note(self, connection: Connection, recording: Recording, runs: Sequence[ReportRunId]) -> None:
         """Note the order, and add a card for its runs. Runs that another order's card will deliver are left out."""
         owner, chat = self._context.user.id, self._context.chat
         wanted = (*await self._ordered_before(connection), self._wanted)
-        await user_states.put(connection, owner, Ordered(message_id=self._context.pressed, wanted=wanted))
+        ordered = Ordered(message_id=self._context.pressed, wanted=wanted, update=self._context.update)
+        await user_states.put(connection, owner, ordered)
         on_their_way = await _undelivered(connection, owner)
         new = [run for run in runs if run not in on_their_way]
         if new:

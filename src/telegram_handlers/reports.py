@@ -96,7 +96,7 @@ class ReportHandlers:
             except NoLanguageModel:
                 await show(self._messages, context, MessageKind.MENU, no_language_model(number))
                 return
-            if order.known:
+            if order.known and not press.is_handled_again:
                 await context.answer(texts.telegram_recordings.ORDERED_ALREADY)
             # A known order may be told again: a crash may have come between the order and its screen.
             tell = demonstration if order.known else press.tells_demonstration

@@ -66,6 +66,16 @@ async def test_a_report_without_building_type_is_not_held_up_by_one(person: Pers
     assert len(await ordered(person, recording)) == 1
 
 
+async def test_a_press_that_is_handled_again_after_a_crash_does_not_say_that_it_was_there(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    message = max(person.bot.telegram.chats[person.chat])
+    for update in ("button:1:1", "button:1:1", "button:1:2"):
+        await person.press_data("reports_all||1", message, update=update)
+    assert len(await ordered(person, recording)) == 5
+    assert person.heard == ["Этот отчёт уже заказан"]
+
+
 async def test_ten_taps_order_once_and_a_handled_press_that_comes_again_too(person: Person) -> None:
     recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
