@@ -168,7 +168,7 @@ class MyReportsHandlers:
         await self._number_typed(context, message, ReportAction.RENAME)
 
     async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
-        """Take the title that was typed, which replaces any typed before, and ask to confirm it."""
+        """Take the typed title in place of any earlier one, and ask the person to confirm it."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
@@ -310,7 +310,7 @@ class MyReportsHandlers:
         """Load the dialog that asked to confirm this action; when the list is too old, tell the person and return None.
 
         Raises:
-            OutdatedButton: no dialog asks to confirm this action on this report, or none does any more.
+            OutdatedButton: no dialog asks, or asks any longer, to confirm this action on this report.
         """
         if await self._screens.good_snapshot(context, action) is None:
             return None
@@ -339,7 +339,7 @@ def _about(dialog: ReportDialog, action: ReportAction, report: ReportFile) -> Re
 
 
 def _shown(dialog: ReportDialog, report: ReportFile | None, note: str) -> tuple[MessageKind, Screen]:
-    """Return the screen with the question of a dialog, and its kind; ``report`` is None while its number is asked."""
+    """Return the kind and the screen of a dialog's question; ``report`` is None while its number is asked for."""
     if report is None:
         return MessageKind.INPUT_REQUEST, ask_number(dialog.step, note)
     if dialog.step is Step.REPORT_RENAME_ASK_NEW_NAME:

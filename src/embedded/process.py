@@ -82,7 +82,7 @@ class Launch:
 
 
 class Engine(ABC):
-    """One embedded engine. Its subclass says how it is prepared and launched, and how its health is checked."""
+    """One embedded engine. Each subclass says how to prepare, launch and check its kind of engine."""
 
     name: ClassVar[str]
     start_limit_s: ClassVar[float]
@@ -118,11 +118,11 @@ class Engine(ABC):
         """Return how to start the engine at these ports, or at free ports when None."""
 
     def settled(self) -> bool:
-        """Tell whether the engine can be stopped in an orderly way; it may answer requests before it can."""
+        """Tell whether the engine can be stopped in an orderly way yet; it may answer requests earlier."""
         return True
 
     def tidy(self, running: Running) -> None:  # noqa: B027 - most engines leave nothing
-        """Remove what the engine leaves outside its directory."""
+        """Remove the engine's leftovers outside its directory."""
 
     @abstractmethod
     async def healthy(self, running: Running) -> bool:
@@ -138,15 +138,15 @@ class Engine(ABC):
 
     @property
     def running(self) -> Running | None:
-        """The process that this one uses, dead or alive; None while it uses none."""
+        """The engine's process that this command uses, dead or alive; None while it uses none."""
         return self._running
 
     async def acquire(self) -> Running:
         """Return the running engine. Unless this command has it already, start it, or adopt it from another command.
 
         Raises:
-            EngineFailed: the engine did not start in time, ended at once or cannot be started; or another command uses
-                it and it does not answer, or has been starting or stopping it for ``LOCK_LIMIT_S``.
+            EngineFailed: the engine did not start in time, ended at once, cannot be started, or does not answer while
+                another command uses it; or another command has been starting or stopping it for ``LOCK_LIMIT_S``.
             DiskFull: no space left for the engine's files.
         """
         async with self._within:
@@ -236,7 +236,7 @@ class Engine(ABC):
         self._note_revival()
 
     async def _obtained(self, *, alone: bool) -> Running:
-        """Adopt the running engine, or start one; an engine that others use is never ended."""
+        """Adopt the running engine, or start one; never end an engine that others use."""
         running = self._read_run_file()
         lives = running is not None and running.process() is not None
         if running is None and not alone:
