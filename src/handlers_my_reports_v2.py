@@ -233,7 +233,7 @@ class MyReportsHandlers:
                     await self._gone(context, ReportAction.DELETE, press.number)
                     return
                 told = texts.my_reports.DELETED.format(number=report.number, title=escaped(report.title))
-                # Before it is done: afterwards nobody knows the title.
+                # Told before the deletion: afterwards nobody knows the title.
                 await self._desk.tell_of(owner, context.update, told)
             with suppress(NotFound):
                 await self._work.archive.delete(owner, press.number)
@@ -323,7 +323,7 @@ class MyReportsHandlers:
         await self._end(context, action, "not_found", f"❌ {texts.my_reports.GONE.format(number=number)}")
 
     async def _end(self, context: Context, action: ReportAction, outcome: str, tell: str) -> None:
-        """End the dialog and show ``tell``, its outcome in HTML, with the menu below."""
+        """End the dialog, log its ``outcome``, and show ``tell``, which is HTML, with the menu below."""
         count(action, outcome)
         log.info("report_action", user=str(context.user.id), action=action, outcome=outcome)
         await self._desk.end(context.user.id)

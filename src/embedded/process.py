@@ -326,7 +326,7 @@ class Engine(ABC):
             with disk_full_mapped(self._run_file):
                 write_private(self._run_file, json.dumps(asdict(running)))
         except BaseException:
-            # Nobody would know of it.
+            # Without a run file nobody would know of the process.
             child.kill()
             child.wait()
             raise

@@ -1,4 +1,4 @@
-"""How real calls to a foreign part ended, together with what a probe finds out between them."""
+"""Judges a foreign part by how real calls to it ended, and by what a probe finds between them."""
 
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -22,7 +22,7 @@ _REJECTIONS = {texts.errors.REASON_NO_FUNDS: Why.NO_FUNDS, texts.errors.REASON_R
 
 
 def reading_of(error: VoxPersonaError | None) -> Reading:
-    """Return what the end of a real call tells of the part that was called."""
+    """Return the reading of a part from the end of a real call to it; ``error`` is None when the call succeeded."""
     match error:
         case None:
             return OK
@@ -33,7 +33,7 @@ def reading_of(error: VoxPersonaError | None) -> Reading:
         case ProviderInvalidAnswer():
             return Reading(Level.DEGRADED, Why.BAD_ANSWERS)
         case ProviderRejectedRequest():
-            # Else it is the request that was wrong: the part answers, and would answer others.
+            # Any other error blames the request: the part answers, and would answer other requests.
             why = _REJECTIONS.get(str(error.details.get("reason")))
             return OK if why is None else Reading(Level.DOWN, why)
         case _:
@@ -57,7 +57,7 @@ class RealCalls:
         """Return the reading that follows from what a probe has found now and from how the last real call ended."""
         well = probed.level is Level.OK
         if well and not self._was_well and self._has_been_well:
-            # The probe saw the trouble and its end: failures of before tell nothing more.
+            # The probe saw the trouble and its end: earlier failures tell nothing more.
             self._mended_at = self._clock()
         self._was_well, self._has_been_well = well, well or self._has_been_well
         last = self._outcomes.last(self._purpose)

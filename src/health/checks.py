@@ -1,4 +1,4 @@
-"""The checks of what this installation consists of: each asks one part something cheap, and reads the answer."""
+"""The checks of this installation's parts: each asks one part something cheap, and reads the answer."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""Checks every part again and again in the background, so that whoever asks is answered from the board at once."""
+"""Checks every part again and again in the background, so that the board can answer at once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _REMOTE = frozenset({Part.ASR, Part.LLM})
 
 
 class _Watched:
-    """One part and its check, of which only one runs at a time: a part that hangs gets no second question."""
+    """One part and its check. The check never runs twice at a time: a part that hangs gets no second question."""
 
     def __init__(self, part: Part, check: Check, board: Board) -> None:
         self._part = part
