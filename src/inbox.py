@@ -89,7 +89,7 @@ class Inbox:
         """Count a try to handle an update; return how many tries there were, this one included, and the person.
 
         With ``counted`` False nothing is counted: a try that the database interrupted goes on. The number is None when
-        the update was handled before, and came once more while the database was away. A stranger gives None.
+        the update was handled before, and came once more while the database was away. A stranger has no ``User``.
         """
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen, 1 if counted else 0)

@@ -33,7 +33,7 @@ def reading_of(error: VoxPersonaError | None) -> Reading:
         case ProviderInvalidAnswer():
             return Reading(Level.DEGRADED, Why.BAD_ANSWERS)
         case ProviderRejectedRequest():
-            # Any other error blames the request: the part answers, and would answer other requests.
+            # For any other reason, only the request was wrong: the part answers, and would answer other requests.
             why = _REJECTIONS.get(str(error.details.get("reason")))
             return OK if why is None else Reading(Level.DOWN, why)
         case _:

@@ -345,7 +345,7 @@ class Jobs:
     async def _run(
         self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
     ) -> None:
-        """Run a job; store a failure by its code and its sentence for people, unless the database was away."""
+        """Run a job. Store the code of a failure and its sentence for people, unless the database was away."""
         with bound_contextvars(job=lock):
             try:
                 await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)
