@@ -59,7 +59,7 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 MOST_WAITS = 10
-"""How often an update waits for a database that is away. If it fails even then, the cause is not an absence."""
+"""How many times an update waits for a database that is away. If it fails even then, the cause is not an absence."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"

@@ -42,9 +42,9 @@ PORTS = range(12_000, 32_000)
 for an engine."""
 POLL_S = 0.05
 LOCK_LIMIT_S = 180.0
-"""How long to wait for another command that is starting or stopping the same engine."""
+"""Seconds to wait for another command that is starting or stopping the same engine."""
 START_TRIES = 3
-"""More than one, because a port that was free may be taken by the time the engine binds it."""
+"""More than one try, because a free port may be taken before the engine binds it."""
 KILL_LIMIT_S = 5.0
 SETTLE_LIMIT_S = 10.0
 WATCH_S = 0.5

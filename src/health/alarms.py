@@ -23,9 +23,9 @@ log = structlog.get_logger(__name__)
 
 PERIOD_S = 5.0
 _SETTLED_S = 10.0
-"""A trouble that is over sooner is not told: what restarts is back by then."""
+"""The owner is not told of a trouble that is over sooner: a part that restarts is back by then."""
 _LETTERS_PAUSE_S = 900.0
-"""After the owner was told of dead letters, further ones are told of not sooner than this."""
+"""The least time from telling the owner of dead letters to telling of further ones."""
 _LETTERS = "letters"
 _UNKNOWN = frozenset({Why.STARTING, Why.NOT_CHECKED, Why.DATABASE_AWAY})
 """Reasons that tell nothing of the part itself."""

@@ -30,8 +30,8 @@ class Part(StrEnum):
 
 
 CRITICAL = frozenset({Part.DATABASE, Part.OBJECTS, Part.TELEGRAM, Part.JOBS, Part.DISK})
-"""Without one of these nobody can hand in a recording or get a result. Without ASR or LLM people still can: their work
-waits, and no restart and no other version would bring a provider back."""
+"""While one of these is down, nobody can hand in a recording or get a result. Without ASR or LLM people still can:
+their work waits, and no restart and no other version would bring a provider back."""
 
 
 class Level(StrEnum):

@@ -17,7 +17,7 @@ from outcomes import OUTCOMES, Outcomes, Purpose
 _PASSING_S = 60.0
 """For how long a failure of a kind that passes by itself counts, when no call has succeeded since."""
 _HOLDS_S: Mapping[Why, float] = {Why.KEY_REFUSED: 600.0, Why.NO_FUNDS: 3600.0, Why.REGION: 3600.0}
-"""The same for failures that somebody has to mend. A call that succeeds ends them at once."""
+"""The same for failures that somebody has to mend. A call that succeeds ends such a failure at once."""
 _REJECTIONS = {texts.errors.REASON_NO_FUNDS: Why.NO_FUNDS, texts.errors.REASON_REGION: Why.REGION}
 
 

@@ -14,7 +14,7 @@ _LIMIT_S = 4.5
 """Pause and limit together are the longest time until a part that has died is known to be dead."""
 _LET_GO_S = 1.0
 _REMOTE_PAUSE_S = 8.0
-"""For parts that others run: they may be asked less often."""
+"""The pause for parts that others run: they may be asked less often."""
 SLOW_S = 2.0
 _REMOTE = frozenset({Part.ASR, Part.LLM})
 

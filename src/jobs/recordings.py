@@ -90,7 +90,7 @@ def _today() -> date:
 
 
 _SLOWEST_DECODING = 2.0
-"""Seconds of decoding per second of audio that even a loaded machine stays below (measured: 0.002)."""
+"""Seconds of decoding per second of audio; even a loaded machine stays below this (measured: 0.002)."""
 
 
 class PreparedAudio(Value):
