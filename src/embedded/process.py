@@ -133,7 +133,7 @@ class Engine(ABC):
         return [process for process in psutil.process_iter(["cmdline"]) if self.mark in (process.info["cmdline"] or ())]
 
     def suits(self, running: Running) -> bool:  # noqa: ARG002
-        """Tell whether the running engine is what this command wants; asked only while nobody else uses it."""
+        """Tell whether the running engine has the options this command wants; asked only while nobody else uses it."""
         return True
 
     @property

@@ -63,7 +63,7 @@ def unit_vectors(vectors: Float32Array) -> Float32Array:
     Raises:
         ValueError: a vector has no direction: it is zero, or a number in it is not finite.
     """
-    # In double precision, and scaled first: the square of a large float32 does not fit into one.
+    # In double precision, and scaled first: the square of a large float32 does not fit into a float32.
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or not lengths.all():

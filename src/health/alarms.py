@@ -125,7 +125,7 @@ class Alarms:
         return await self._tell(text.format(since=f"{since[subject].astimezone():%d.%m.%Y %H:%M}"))
 
     async def _tell_of_letters(self, before: str, newest: str) -> bool:
-        """Tell of letters newer than those told before. Say nothing when none is left: the owner removed them."""
+        """Tell of letters newer than those told of before. Say nothing when none is left: the owner removed them."""
         if newest <= before:
             return True
         if self._clock() - self._letters_told_at < _LETTERS_PAUSE_S:

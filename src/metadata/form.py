@@ -54,7 +54,7 @@ Change = Callable[[Connection, FormTurn], Awaitable[FormTurn]]
 
 
 class MetadataForm:
-    """The form of a recording's metadata; one object serves all people. ``today`` returns the latest date allowed."""
+    """The form of a recording's metadata; one object serves all people. A recording is not later than ``today()``."""
 
     def __init__(self, database: Database, today: Callable[[], date]) -> None:
         self._database = database
