@@ -56,7 +56,7 @@ class FileLock:
             self.free()
 
     async def wait(self, limit_s: float | None = None) -> None:
-        """Take the lock exclusively without blocking the event loop; wait at most ``limit_s`` seconds, or for ever.
+        """Take the lock exclusively without blocking the event loop; wait at most ``limit_s`` seconds (None: for ever).
 
         Raises:
             TimeoutError: the lock was held by others for all that time.

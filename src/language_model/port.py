@@ -48,7 +48,7 @@ class LanguageModel(Protocol):
     async def check(self) -> None:
         """Raise an error when a completion would surely fail, such as a refused key or an unknown model.
 
-        Often only the list of models is asked for, which does not show that an account has no funds.
+        It may ask only for the list of models, which does not show that an account has no funds.
         """
         ...
 
