@@ -45,7 +45,7 @@
     │   └── ReportFileGone             the list has the report, the disk has not
     ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
-    ├── MessengerError                 exit status 3; these are in ``messenger``
+    ├── MessengerError                 exit status 3; this class and its subclasses are in ``messenger``
     │   ├── MessengerUnavailable       trying again helps
     │   ├── MessengerRefusedSecrets    exit status 2: the operator can mend it
     │   ├── AlreadySent                the message was sent before and has been deleted since
@@ -56,7 +56,7 @@
     ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
-A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill them in.
+A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill both in.
 """
 
 import re
@@ -68,7 +68,7 @@ import texts.errors_in_chats
 class VoxPersonaError(Exception):
     """Something went wrong that has no better name."""
 
-    code: str = "vox_persona_error"  # stored with failed jobs: that of ``NoSoundTrack`` is ``no_sound_track``
+    code: str = "vox_persona_error"  # stored with failed jobs; the code of ``NoSoundTrack`` is ``no_sound_track``
     user_text_template: str = texts.errors.UNKNOWN
     retryable: bool = False
     exit_status: int = 1

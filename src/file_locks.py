@@ -11,7 +11,7 @@ _POLL_S = 0.05
 
 
 class FileLock:
-    """One lock on ``path``: a file that is made for the lock and stays, or with ``folder`` an existing folder.
+    """One lock on ``path``, a file that is made for the lock and stays or, with ``folder``, an existing folder.
 
     Two ``FileLock`` objects exclude each other even in one process. Unlike locks of libraries, this one can turn from
     exclusive to shared.
@@ -25,7 +25,7 @@ class FileLock:
     def try_take(self, *, shared: bool = False) -> bool:
         """Take the lock without waiting, exclusive or ``shared``. When this object holds it already, its kind changes.
 
-        Returns False when another lock is in the way; what this object held before is lost then.
+        Returns False when another lock is in the way; then this object holds no lock, even if it held one before.
 
         Raises:
             OSError: the folder is gone, or we may not use it.
@@ -44,7 +44,7 @@ class FileLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock alone, however long it takes to get. Blocking.
+        """Hold the lock exclusively, however long it takes to get. Blocking.
 
         Raises:
             OSError: the folder is gone, or we may not use it.
@@ -56,7 +56,7 @@ class FileLock:
             self.free()
 
     async def wait(self, limit_s: float | None = None) -> None:
-        """Take the lock alone without blocking the event loop; wait ``limit_s`` seconds at most, for ever when None.
+        """Take the lock exclusively without blocking the event loop; wait at most ``limit_s`` seconds (None: for ever).
 
         Raises:
             TimeoutError: the lock was held by others for all that time.
@@ -72,7 +72,7 @@ class FileLock:
 
     @asynccontextmanager
     async def awaited(self) -> AsyncIterator[None]:
-        """Hold the lock alone, however long it takes to get, without blocking the event loop."""
+        """Hold the lock exclusively, however long it takes to get, without blocking the event loop."""
         await self.wait()
         try:
             yield

@@ -43,7 +43,7 @@ class Loop:
 
     @classmethod
     def try_again(cls) -> None:
-        """Have all loops whose last step failed take the next one now, since the cause has gone."""
+        """Make every loop whose last step failed take its next step now: the cause is gone."""
         for loop in cls._all:
             loop._worth_a_try.set()
 
@@ -78,7 +78,7 @@ class KeyedTasks(Generic[Key]):
 
     @property
     def busy(self) -> frozenset[Key]:
-        """The keys that have a task, and those whose task failed and whose pause (``delay_s``) is not over.
+        """The keys that have a task, or whose task failed and whose pause (``delay_s``) is not over.
 
         Read this before the database is asked what is to be done. In the other order a task can end in between, and its
         key would be served again from rows that are out of date.

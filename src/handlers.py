@@ -59,7 +59,7 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 MOST_WAITS = 10
-"""How often an update waits for a database that is away. If it fails even then, the cause is not an absence."""
+"""How many times an update waits for a database that is away. If it fails even then, the cause is not an absence."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
@@ -184,7 +184,7 @@ class Router:
         await self._without_database.take_back_old()
         for seen in left:
             self._workers.put(seen.person.id, self._again(seen))
-        # Updates wait until here: one that came since the start would be among those left over, and be handled twice.
+        # New updates wait until here: one stored since the start would also be found as left over, and handled twice.
         self._ready.set()
         if after is None:
             return
@@ -248,7 +248,7 @@ class Router:
                 else:
                     waits += 1
                     await self._wait_for_database(arrival.seen.chat_id, outcome, stored=arrival.failure is None)
-                    # What nothing had space for is stored when work on it begins.
+                    # An update that nothing had space for is stored when work on it begins.
                     arrival = replace(arrival, failure=None)
                 outcome = await self._outcome(arrival, code, waits)
             if waits:
@@ -291,7 +291,7 @@ class Router:
             log.warning("update_failed", error=exc.code, reason=reason)
             if isinstance(exc, DatabaseMisconfigured):
                 return exc.code
-            # The journal is on the disk of everything else, which may be full.
+            # The journal is on the same disk as everything else, which may be full.
             away = isinstance(exc, DatabaseUnavailable) or (exc is arrival.failure and isinstance(exc, DiskFull))
             if away and waits < MOST_WAITS:
                 return _DATABASE_AWAY
@@ -368,7 +368,7 @@ class Router:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 
     async def _note_end(self, seen: SeenUpdate) -> None:
-        """Note that this update, and earlier ones for which that failed, have ended: they are not handled again."""
+        """Note the end of this update, and of earlier ones for which this note failed: none is handled again."""
         self._ended.add(seen)
         ended = list(self._ended)
         try:

@@ -168,7 +168,7 @@ class MyReportsHandlers:
         await self._number_typed(context, message, ReportAction.RENAME)
 
     async def handle_report_rename_name_input(self, context: Context, message: IncomingMessage) -> None:
-        """Take the title that was typed, which replaces any typed before, and ask to confirm it."""
+        """Take the typed title in place of any earlier one, and ask the person to confirm it."""
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
@@ -233,7 +233,7 @@ class MyReportsHandlers:
                     await self._gone(context, ReportAction.DELETE, press.number)
                     return
                 told = texts.my_reports.DELETED.format(number=report.number, title=escaped(report.title))
-                # Before it is done: afterwards nobody knows the title.
+                # Told before the deletion: afterwards nobody knows the title.
                 await self._desk.tell_of(owner, context.update, told)
             with suppress(NotFound):
                 await self._work.archive.delete(owner, press.number)
@@ -310,7 +310,7 @@ class MyReportsHandlers:
         """Load the dialog that asked to confirm this action; when the list is too old, tell the person and return None.
 
         Raises:
-            OutdatedButton: no dialog asks to confirm this action on this report, or none does any more.
+            OutdatedButton: no dialog asks, or asks any longer, to confirm this action on this report.
         """
         if await self._screens.good_snapshot(context, action) is None:
             return None
@@ -323,7 +323,7 @@ class MyReportsHandlers:
         await self._end(context, action, "not_found", f"❌ {texts.my_reports.GONE.format(number=number)}")
 
     async def _end(self, context: Context, action: ReportAction, outcome: str, tell: str) -> None:
-        """End the dialog and show ``tell``, its outcome in HTML, with the menu below."""
+        """End the dialog, log its ``outcome``, and show ``tell``, which is HTML, with the menu below."""
         count(action, outcome)
         log.info("report_action", user=str(context.user.id), action=action, outcome=outcome)
         await self._desk.end(context.user.id)
@@ -339,7 +339,7 @@ def _about(dialog: ReportDialog, action: ReportAction, report: ReportFile) -> Re
 
 
 def _shown(dialog: ReportDialog, report: ReportFile | None, note: str) -> tuple[MessageKind, Screen]:
-    """Return the screen with the question of a dialog, and its kind; ``report`` is None while its number is asked."""
+    """Return the kind and the screen of a dialog's question; ``report`` is None while its number is asked for."""
     if report is None:
         return MessageKind.INPUT_REQUEST, ask_number(dialog.step, note)
     if dialog.step is Step.REPORT_RENAME_ASK_NEW_NAME:

@@ -25,7 +25,7 @@ class QueueSizes(Value):
 
 
 async def is_read_only(connection: Connection) -> bool:
-    """Tell whether the server lets nobody write, as a standby does, or one that an operator has closed."""
+    """Tell whether the server is read-only: a standby, or a server that an operator has closed to writes."""
     row = await (await connection.execute(_IS_READ_ONLY)).fetchone()
     return row is not None and bool(row["read_only"])
 

@@ -1,4 +1,4 @@
-"""Removes what has ended and is old, a little at a time: rows, and files that nothing refers to any more.
+"""Removes, a little at a time, old rows of finished work, and files that nothing refers to any more.
 
 Afterwards it measures what is left, and once a day it compares the object store with the recordings.
 """

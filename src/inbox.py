@@ -86,10 +86,10 @@ class Inbox:
             return after, await updates_store.unfinished(connection)
 
     async def begin(self, seen: SeenUpdate, *, counted: bool = True) -> tuple[int | None, User | None]:
-        """Count a try to handle an update; return the number of tries, with this one, and the update's person.
+        """Count a try to handle an update; return how many tries there were, this one included, and the person.
 
-        With ``counted`` False nothing is counted: a try that the database interrupted goes on. The tries are None when
-        the update was handled before, and came once more while the database was away. A stranger's person is None.
+        With ``counted`` False nothing is counted: a try that the database interrupted goes on. The number is None when
+        the update was handled before, and came once more while the database was away. A stranger has no ``User``.
         """
         async with self._database.transaction() as connection:
             tries = await updates_store.count_try(connection, seen, 1 if counted else 0)

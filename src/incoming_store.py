@@ -47,7 +47,7 @@ _FINISH = """
         error_text = %(error_text)s, retry_at = NULL, finished_at = now()
     WHERE id = %(id)s AND finished_at IS NULL
 """
-# now() is the time at which the transaction began: a stage as old as that was set in it.
+# now() is the time at which the transaction began: a stage with this very time was set in it.
 _SELECT_TAKEN_UP = "SELECT FROM recordings WHERE id = %(recording_id)s AND stage_at = now()"
 _SELECT_SENT = f"""
     SELECT {_COLUMNS} FROM incoming_files WHERE recording_id = %(recording_id)s AND state = %(state)s

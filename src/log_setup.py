@@ -98,7 +98,7 @@ def _traceback_without_data(exc_info: ExcInfo) -> str:
 
 
 def _without_data(exc: BaseException) -> str | None:
-    """Return what an exception says but for data; None when it quotes none."""
+    """Return an exception's message without the data that the message quotes; None when it quotes none."""
     if isinstance(exc, psycopg.Error) and exc.sqlstate is not None:
         return f"SQLSTATE {exc.sqlstate}, table {exc.diag.table_name}, constraint {exc.diag.constraint_name}"
     if isinstance(exc, pydantic.ValidationError):
@@ -108,7 +108,7 @@ def _without_data(exc: BaseException) -> str | None:
 
 
 def _chain(exc: BaseException | None, known: set[int]) -> Iterator[BaseException]:
-    """Yield an exception with all that a traceback of it tells of."""
+    """Yield an exception and all others that its traceback shows."""
     if exc is None or id(exc) in known:
         return
     known.add(id(exc))

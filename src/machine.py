@@ -1,4 +1,4 @@
-"""How the machine is: which of its parts are away, and what waits for them."""
+"""The state of the machine: which of its parts are away, and what waits for them."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -53,7 +53,7 @@ class Reconciliation(Value):
 
     ``rebuilt`` tells that the index was broken and made anew, ``added`` are reports that were put into the index.
     ``missing`` are reports with a line but no file, and ``orphans`` names of files that neither the index nor the
-    database knows; lines and files of both kinds stay. ``deleting`` are reports whose deletion was begun and not
+    database knows; these lines and files stay. ``deleting`` are reports whose deletion was begun and not
     finished.
     """
 
@@ -187,7 +187,7 @@ class ReportFiles:
         await self._locked(owner, finish)
 
     async def delete(self, owner: UserId, report: ReportRunId) -> None:
-        """Remove a report; one that is not there is no error. Its number is not given to another.
+        """Remove a report; one that is not there is no error. No other report gets its number.
 
         The index line goes first: after a crash the index names only files that are there, and deleting again removes
         the file.
@@ -221,7 +221,7 @@ class ReportFiles:
         return self._remember(folder, read_stored(folder), version)
 
     def _remember(self, folder: Path, stored: StoredIndex, version: _Version) -> ReportIndex:
-        """Keep the folder's index in memory, and forget those that nobody has looked at for longest."""
+        """Keep the folder's index in memory; when there is too much, forget those unused for longest."""
         with self._guard:
             self._kept.pop(folder, None)
             self._kept[folder] = _Kept(stored.index, version, stored.changes, stored.torn)
@@ -232,7 +232,7 @@ class ReportFiles:
     def _keep(self, folder: Path, index: ReportIndex) -> None:
         """Bring the changes of the folder's index to the disk; forget the index when that fails."""
         with self._guard:
-            # Work on other folders may have had it forgotten meanwhile: then the whole index is written.
+            # Work on other folders may have pushed the index out of memory meanwhile: then the whole index is written.
             kept = self._kept.pop(folder, None) or _Kept(index, _version(folder), 0, torn=True)
         changes = kept.changes + len(index.changes)
         if index.changes:
@@ -256,7 +256,7 @@ class ReportFiles:
 
         def reconcile(folder: Path) -> Reconciliation:
             result, stored = _reconciled(folder, known)
-            # It has just been read: whoever looks first shall not wait for it again.
+            # The index has just been read: the first look at it shall not read it again.
             self._remember(folder, stored, _version(folder))
             return result
 

@@ -52,7 +52,7 @@ class _Occasion:
         return random_id_of(f"{self._key}:{self._times[content]}:{content}")
 
     def random_id_of_file(self) -> int:
-        # Not by its content: a list that is written anew is the same file, as a person sees it.
+        # The id does not depend on the content: for a person, a list that is written anew is the same file.
         self._times[""] += 1
         return random_id_of(f"{self._key}:file:{self._times['']}")
 

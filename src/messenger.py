@@ -60,7 +60,7 @@ class Sender(Protocol):
     """Messages of the bot.
 
     A ``random_id``, a signed 64-bit number, belongs to one message: when the message is sent again with it, after a
-    lost reply or a crash, it is in its chat once. Without a ``random_id``, a message sent twice is there twice.
+    lost reply or a crash, the chat has the message once. Without a ``random_id``, the chat has it twice.
 
     Raises, in every method:
         MessengerUnavailable: there was no reply, or a useless one; trying again helps.
@@ -124,7 +124,7 @@ class Attachments(Protocol):
 
 
 class Messenger(Sender, Attachments, Protocol):
-    """A messenger that the bot has an account at.
+    """A messenger on which the bot has an account.
 
     Raises, in every method but ``stop``:
         MessengerUnavailable, MessengerRefusedSecrets, MessengerError: as in ``Sender``.
@@ -146,7 +146,7 @@ class Messenger(Sender, Attachments, Protocol):
         ...
 
     async def check(self) -> None:
-        """Raise the error that a call would meet, within seconds and without calling what is limited."""
+        """Raise the error that a call would meet now. This takes seconds at most and makes no rate-limited call."""
         ...
 
     async def set_commands(self, commands: Sequence[tuple[str, str]]) -> None:

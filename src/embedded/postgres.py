@@ -41,7 +41,7 @@ SERVER_SETTINGS = (
     "unix_socket_directories=",
     "log_destination=stderr",
     "logging_collector=off",
-    # What people said is in the statements: neither they nor the values of a violated key may reach the log.
+    # Statements hold what people said: neither statements nor the values of a violated key may reach the log.
     "log_statement=none",
     "log_min_duration_statement=-1",
     "log_min_error_statement=panic",
@@ -103,12 +103,12 @@ class EmbeddedPostgres(Engine):
                 let_through(path)
         if not (self._data_dir / "PG_VERSION").exists():
             self._create_cluster()
-        # No server of this directory runs any more. A killed server leaves its pid file behind, and the next one
+        # No server of this directory runs any more. A killed server leaves its pid file behind, and the next server
         # refuses to start when that pid belongs to another process by now.
         (self._data_dir / "postmaster.pid").unlink(missing_ok=True)
 
     def _create_cluster(self) -> None:
-        """Run initdb in another folder and rename this folder at the end: a data directory is complete or missing."""
+        """Run initdb in a temporary folder, which is renamed at the end: the data directory is complete or missing."""
         unfinished = self._home / "data.part"
         if unfinished.exists():
             shutil.rmtree(unfinished)

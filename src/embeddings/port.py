@@ -20,12 +20,12 @@ _UNSENDABLE = re.compile(r"[\x00\ud800-\udfff]")
 class Embeddings(Protocol):
     """Turns texts into unit vectors; a question and the passages that answer it are near each other.
 
-    Any string is taken: what no engine can read is left out, what is longer than ``LONGEST_CHARS`` is cut, and a text
-    without words has a vector without meaning. Callers may hold a processor of ``JobContext``, but need not.
+    Any string is accepted: characters that no engine can read are left out, a text is cut at ``LONGEST_CHARS``, and a
+    text without words gets a meaningless vector. Callers may hold a processor of ``JobContext``, but need not.
 
     Both ``embed_`` methods return an array with a row of ``size`` numbers for each text, and raise:
-        ProviderError: the engine failed; an endpoint, after the retries of ``provider_calls``.
-        EngineFailed: the engine of this machine does not start.
+        ProviderError: the engine failed; for an endpoint, after the retries of ``provider_calls``.
+        EngineFailed: the engine on this machine does not start.
     """
 
     @property
@@ -43,14 +43,14 @@ class Embeddings(Protocol):
     async def embed_passages(self, texts: Sequence[str]) -> Float32Array: ...
 
     async def check(self) -> None:
-        """Embed one word; raise the error that other texts would meet."""
+        """Embed one word, to raise the error that any text would meet."""
         ...
 
     async def close(self) -> None: ...
 
 
 def readable(text: str) -> str:
-    """Return what every engine can take of ``text``: not empty, not too long, without NUL and without surrogates.
+    """Return ``text`` as every engine can take it: not empty, not too long, without NUL and without surrogates.
 
     C ends a string at NUL, UTF-8 has no surrogates, and OpenAI refuses an empty text.
     """
@@ -61,9 +61,9 @@ def unit_vectors(vectors: Float32Array) -> Float32Array:
     """Return ``vectors`` (n, size), each scaled to length 1.
 
     Raises:
-        ValueError: one of them has no direction: it is zero, or has a number that is not finite.
+        ValueError: a vector has no direction: it is zero, or a number in it is not finite.
     """
-    # In double precision, and scaled first: the square of a large float32 is no float32.
+    # In double precision, and scaled first: the square of a large float32 does not fit into a float32.
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or not lengths.all():

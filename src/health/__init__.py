@@ -1,1 +1,1 @@
-"""Health: what each part of the machine is like, how that is found out, and what the owner is told of it."""
+"""Health: the state of each part of the machine, the checks that find it out, and the alarms to the owner."""

@@ -23,9 +23,9 @@ log = structlog.get_logger(__name__)
 
 PERIOD_S = 5.0
 _SETTLED_S = 10.0
-"""A trouble that is over sooner is not told: what restarts is back by then."""
+"""The owner is not told of a trouble that is over sooner: a part that restarts is back by then."""
 _LETTERS_PAUSE_S = 900.0
-"""After the owner was told of dead letters, further ones are told of not sooner than this."""
+"""The least time from telling the owner of dead letters to telling of further ones."""
 _LETTERS = "letters"
 _UNKNOWN = frozenset({Why.STARTING, Why.NOT_CHECKED, Why.DATABASE_AWAY})
 """Reasons that tell nothing of the part itself."""
@@ -47,7 +47,7 @@ def alarm_of(part: Part, state: PartState) -> str:
 
 
 class Alarms:
-    """Looks at the board every few seconds. What was told is kept at ``path``: a restart tells nothing again."""
+    """Looks at the board every few seconds. ``path`` keeps what was told: a restart tells nothing again."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Alarms:
         silent: frozenset[Part] = frozenset(),
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Of the parts in ``silent`` somebody else tells the owner."""
+        """The owner is not told of the parts in ``silent``: somebody else does that."""
         self._board = board
         self._database = database.patient(0)
         self._tell = tell
@@ -75,7 +75,7 @@ class Alarms:
         await Loop("alarms", PERIOD_S).run(self.step)
 
     async def step(self) -> None:
-        """Look once, and tell what has changed and has lasted."""
+        """Look once, and tell of changes that have lasted."""
         if self._told is None:
             self._told = await asyncio.to_thread(self._load)
         told = self._told
@@ -89,7 +89,7 @@ class Alarms:
                 await self._keep({name: each for name, each in told.items() if each})
 
     async def _troubles(self) -> tuple[dict[str, str], Mapping[str, datetime]]:
-        """Return the trouble of every subject that is known, "" for none, and since when each part is as it is."""
+        """Return the trouble of every known subject, "" for none, and since when each part has its present state."""
         parts = self._board.parts()
         current: dict[str, str] = {
             part: alarm_of(part, state)
@@ -107,7 +107,7 @@ class Alarms:
         return current, {part: state.since for part, state in parts.items()}
 
     def _has_lasted(self, subject: str, trouble: str) -> bool:
-        # Of letters the name is the time of the newest, which more failures of the same cause change all the time.
+        # The trouble of letters is the time of the newest letter, which each failure of the same cause changes.
         kind = _LETTERS if subject == _LETTERS else trouble
         seen, at = self._seen.setdefault(subject, (kind, self._clock()))
         if seen != kind:
@@ -125,7 +125,7 @@ class Alarms:
         return await self._tell(text.format(since=f"{since[subject].astimezone():%d.%m.%Y %H:%M}"))
 
     async def _tell_of_letters(self, before: str, newest: str) -> bool:
-        """Tell of letters that are newer than those told of; the owner puts an end to them, and needs no word of it."""
+        """Tell of letters newer than those told of before. Say nothing when none is left: the owner removed them."""
         if newest <= before:
             return True
         if self._clock() - self._letters_told_at < _LETTERS_PAUSE_S:

@@ -1,4 +1,4 @@
-"""The board: what each part is like, since when and why. Checks write it; HTTP, metrics and notices read it."""
+"""The board: the state of each part, since when and why. Checks write it; HTTP, metrics and notices read it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -30,8 +30,8 @@ class Part(StrEnum):
 
 
 CRITICAL = frozenset({Part.DATABASE, Part.OBJECTS, Part.TELEGRAM, Part.JOBS, Part.DISK})
-"""Without one of these nobody can hand in a recording or get a result. Without ASR or LLM people still can: their work
-waits, and no restart and no other version would bring a provider back."""
+"""While one of these is down, nobody can hand in a recording or get a result. Without ASR or LLM people still can:
+their work waits, and no restart and no other version would bring a provider back."""
 
 
 class Level(StrEnum):
@@ -43,7 +43,7 @@ class Level(StrEnum):
 
 
 class Why(StrEnum):
-    """Why a part is not well, or does not work at all by its settings. These words are all that strangers may read."""
+    """Why a part is not well, or why the settings switch it off. Strangers may read these words and no others."""
 
     STARTING = "starting"
     NOT_CHECKED = "not_checked"
@@ -76,7 +76,7 @@ class Why(StrEnum):
 
 
 class Reading(NamedTuple):
-    """What a check has found. ``since`` is when that began, where the part itself knows."""
+    """What a check has found. ``since`` is when this state began, if the part itself knows."""
 
     level: Level
     why: Why | None = None
@@ -103,7 +103,7 @@ class PartState(NamedTuple):
 
 
 class Board:
-    """The states of all parts, each ``down`` because it starts until it was checked."""
+    """The states of all parts; until its first check, a part is ``down`` because it starts."""
 
     def __init__(
         self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), clock: Callable[[], float] = monotonic
@@ -132,7 +132,7 @@ class Board:
 
     @property
     def is_ready(self) -> bool:
-        """Whether every critical part works, if not as well as it should."""
+        """Whether every critical part works, even if not as well as it should."""
         return not self.stopping and all(self._states[part].level is not Level.DOWN for part in CRITICAL)
 
     def _change(self, part: Part, reading: Reading) -> None:

@@ -1,4 +1,4 @@
-"""How real calls to a foreign part ended, together with what a probe finds out between them."""
+"""Judges a foreign part by how real calls to it ended, and by what a probe finds between them."""
 
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -17,12 +17,12 @@ from outcomes import OUTCOMES, Outcomes, Purpose
 _PASSING_S = 60.0
 """For how long a failure of a kind that passes by itself counts, when no call has succeeded since."""
 _HOLDS_S: Mapping[Why, float] = {Why.KEY_REFUSED: 600.0, Why.NO_FUNDS: 3600.0, Why.REGION: 3600.0}
-"""The same for failures that somebody has to mend. A call that succeeds ends them at once."""
+"""The same for failures that somebody has to mend. A call that succeeds ends such a failure at once."""
 _REJECTIONS = {texts.errors.REASON_NO_FUNDS: Why.NO_FUNDS, texts.errors.REASON_REGION: Why.REGION}
 
 
 def reading_of(error: VoxPersonaError | None) -> Reading:
-    """Return what the end of a real call tells of the part that was called."""
+    """Return the reading of a part from the end of a real call to it; ``error`` is None when the call succeeded."""
     match error:
         case None:
             return OK
@@ -33,7 +33,7 @@ def reading_of(error: VoxPersonaError | None) -> Reading:
         case ProviderInvalidAnswer():
             return Reading(Level.DEGRADED, Why.BAD_ANSWERS)
         case ProviderRejectedRequest():
-            # Else it is the request that was wrong: the part answers, and would answer others.
+            # For any other reason, only the request was wrong: the part answers, and would answer other requests.
             why = _REJECTIONS.get(str(error.details.get("reason")))
             return OK if why is None else Reading(Level.DOWN, why)
         case _:
@@ -57,7 +57,7 @@ class RealCalls:
         """Return the reading that follows from what a probe has found now and from how the last real call ended."""
         well = probed.level is Level.OK
         if well and not self._was_well and self._has_been_well:
-            # The probe saw the trouble and its end: failures of before tell nothing more.
+            # The probe saw the trouble and its end: earlier failures tell nothing more.
             self._mended_at = self._clock()
         self._was_well, self._has_been_well = well, well or self._has_been_well
         last = self._outcomes.last(self._purpose)

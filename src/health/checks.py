@@ -1,4 +1,4 @@
-"""The checks of what this installation consists of: each asks one part something cheap, and reads the answer."""
+"""The checks of this installation's parts: each asks one part something cheap, and reads the answer."""
 
 import asyncio
 import errno
@@ -27,12 +27,12 @@ from object_store import ObjectStore
 from outcomes import Purpose
 
 Check = Callable[[], Awaitable[Reading]]
-"""Asks a part how it is. It raises nothing that was foreseen, and takes seconds at most or is given up."""
+"""Asks a part for its state. It raises no error that was foreseen, and takes seconds at most or is given up."""
 
 LOW_SPACE = 0.10
-"""The free share of the disk below which its operator should act. The same as in what the owner is told."""
+"""The free share of the disk below which its operator should act. The owner's notice names the same share."""
 _BUSY_S = 2.5
-"""Longer than the database's watch needs to notice silence: what takes longer is a queue for connections."""
+"""More seconds than the database's watch needs to notice silence: a longer wait is a queue for connections."""
 _HEARTBEAT_S = 6.0
 """A worker gives a sign of life every second."""
 _PROBE_FILE = ".health.tmp"

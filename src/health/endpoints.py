@@ -10,13 +10,13 @@ from health.checks import Check, down
 
 
 class Probe(Protocol):
-    """A question to an endpoint that costs nothing; see ``provider_calls.probe.EndpointProbe``."""
+    """A free question to an endpoint; see ``provider_calls.probe.EndpointProbe``."""
 
     async def ask(self) -> None: ...
 
 
 def endpoint_check(calls: RealCalls, probe: Callable[[], Probe | None], otherwise: Check) -> Check:
-    """Return the check of an engine that is reached by ``probe()``; by ``otherwise`` while that returns None."""
+    """Return the check of an engine: it asks ``probe()``, or ``otherwise`` while ``probe()`` is None."""
 
     async def check() -> Reading:
         asked = probe()

@@ -1,4 +1,4 @@
-"""Checks every part again and again in the background, so that whoever asks is answered from the board at once."""
+"""Checks every part again and again in the background, so that the board can answer at once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ _LIMIT_S = 4.5
 """Pause and limit together are the longest time until a part that has died is known to be dead."""
 _LET_GO_S = 1.0
 _REMOTE_PAUSE_S = 8.0
-"""For parts that others run: they may be asked less often."""
+"""The pause for parts that others run: they may be asked less often."""
 SLOW_S = 2.0
 _REMOTE = frozenset({Part.ASR, Part.LLM})
 
 
 class _Watched:
-    """One part and its check, of which only one runs at a time: a part that hangs gets no second question."""
+    """One part and its check. The check never runs twice at a time: a part that hangs gets no second question."""
 
     def __init__(self, part: Part, check: Check, board: Board) -> None:
         self._part = part

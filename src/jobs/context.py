@@ -1,4 +1,4 @@
-"""What the steps of all jobs work with, and where they store transcribed parts and the answers of language models."""
+"""The context of all job steps, and the stores for transcribed parts and for answers of language models."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from voice_embeddings import VoiceEncoder
 
 
 class Engines(Protocol):
-    """The engines of the work, each made ready when it is first asked for. None means that it is switched off."""
+    """The engines of the job steps, each made ready at its first use. None means that the engine is switched off."""
 
     async def speech_to_text(self) -> SpeechToText: ...
 
@@ -37,7 +37,7 @@ class Engines(Protocol):
 def spare_processors() -> asyncio.Semaphore:
     """Return a semaphore for all processors but one, which stays free for the event loop and the database.
 
-    Process priorities alone are not enough: the system would let a loop that has just worked wait for all recordings.
+    Process priorities alone are not enough: an event loop that has just worked would have to wait for all recordings.
     """
     return asyncio.Semaphore(max(1, (os.cpu_count() or 1) - 1))
 
@@ -93,7 +93,7 @@ class StoredParts:
 
 
 class StoredModelAnswers:
-    """A language model's answers about one recording, by the hash of what was asked: none is paid for twice."""
+    """A language model's answers about one recording, stored by the hash of the request: none is paid for twice."""
 
     def __init__(self, database: Database, recording_id: RecordingId) -> None:
         self._database = database

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 
 class OngoingWork:
-    """The work of this process, at most one at a time for each subject.
+    """The work of this process: at most one piece of work at a time for each subject.
 
     Jobs join the work. It goes on when a job that has joined it is cancelled.
     """
@@ -56,7 +56,7 @@ class OngoingWork:
     def _forget(self, subject: str, done: asyncio.Task[None]) -> None:
         del self._tasks[subject]
         if not done.cancelled():
-            done.exception()  # nobody may be there to hear of it: the next job does the step again
+            done.exception()  # perhaps no job waits for this error: the next job does the step again
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:

@@ -64,7 +64,7 @@ Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
 
 
 def queue_of(recording_id: RecordingId) -> str:
-    """Return the name of the queue of one recording's jobs. So a command can work on its own recordings only.
+    """Return the name of the queue of one recording's jobs. With it, a command can work on its own recordings only.
 
     The name is short: procrastinate makes it part of a NOTIFY channel's name, which has at most 63 bytes in PostgreSQL.
     """
@@ -117,7 +117,7 @@ class Jobs:
         await self._enqueue_next(connection, recording_id)
 
     async def enqueue_report(self, connection: Connection, recording_id: RecordingId, run_id: ReportRunId) -> None:
-        """Add the job that writes the report, unless one is waiting already; one for a later try is brought forward."""
+        """Add the job that writes the report, unless one waits already; a job for a later try is brought forward."""
         await jobs.rows.forget_failures(connection, [jobs.rows.lock_of(run_id)])
         place = await jobs.rows.place_in_front(connection)
         await self._enqueue(connection, self._report, recording_id, jobs.rows.lock_of(run_id), run_id, place)
@@ -152,7 +152,7 @@ class Jobs:
             await self._stop(connection, [recording_id, *runs])
         await self._works.end_unjoined(map(jobs.rows.lock_of, [recording_id, *runs]))
         log.info("recording_cancelled", recording=str(recording_id), reports=len(runs))
-        # A job that runs clears up itself, when it has let go.
+        # A job that still runs holds the lock, and clears the spool itself when it ends.
         async with self._database.try_advisory_lock(jobs.rows.lock_of(recording_id)) as free:
             if free:
                 await self._recordings.clear_spool(recording_id)
@@ -185,7 +185,7 @@ class Jobs:
             yield
 
     async def run_worker(self, queues: Sequence[str] | None) -> Never:
-        """Work on these queues, on all when None, until cancelled. Jobs that run then are left for the next start.
+        """Work on these queues, on all when None, until cancelled. Jobs that still run are left for the next start.
 
         Jobs that run while the database is away go on, and their results are stored when it is back.
 
@@ -210,7 +210,7 @@ class Jobs:
     async def wait_until_noted(self, queues: Sequence[str], limit_s: float = _STOP_LIMIT_S) -> None:
         """Wait until the ends of these queues' jobs are noted, for at most ``limit_s`` seconds.
 
-        A worker calls this before it stops because all results are there: a job that is stopped between its result and
+        For a worker that is going to stop since all results are there: a job that is stopped between its result and
         the note of its end would be done again at the next start. Jobs that take longer belong to another worker.
         """
         with suppress(TimeoutError):
@@ -345,7 +345,7 @@ class Jobs:
     async def _run(
         self, context: procrastinate.JobContext, lock: str, work: Callable[[], Awaitable[None]], fail: Fail
     ) -> None:
-        """Run a job, and store its failure with code and sentence for people, unless the database was away."""
+        """Run a job. Store the code of a failure and its sentence for people, unless the database was away."""
         with bound_contextvars(job=lock):
             try:
                 await self._tried(lock, lambda: self._works.join(lock, lambda: self._locked(lock, work)), fail)

@@ -90,7 +90,7 @@ def _today() -> date:
 
 
 _SLOWEST_DECODING = 2.0
-"""Seconds of decoding per second of audio that even a loaded machine stays below (measured: 0.002)."""
+"""Seconds of decoding per second of audio; even a loaded machine stays below this (measured: 0.002)."""
 
 
 class PreparedAudio(Value):
@@ -136,11 +136,11 @@ class RecordingSteps:
         try:
             await work(recording)
         except (BadInput, DiskFull):
-            # Hours of samples that no later start can use, or that take the space it needs.
+            # Removes hours of samples, which no later start can use, or which take the space that it needs.
             await self.clear_spool(recording_id)
             raise
         if next_stage is Stage.DONE:
-            # Before it is noted: afterwards nobody would come back to clear what a crash has left.
+            # Cleared before the stage is noted: afterwards nobody would clear what a crash has left.
             await self.clear_spool(recording_id)
         async with self._context.database.transaction() as connection:
             noted = await recordings_store.set_stage(connection, recording, next_stage, monotonic() - started)

@@ -29,7 +29,7 @@ def is_ours(error: VoxPersonaError) -> bool:
     """Tell whether a failure comes from the installation's own object store or disk, and not from the job.
 
     Such a failure uses up no try: the job can run as soon as the cause is gone. It is final only where failed jobs are
-    never tried again. A damaged object and a refused key are not such failures, for they stay.
+    never tried again. Damaged objects and refused keys do not count: they stay as they are.
     """
     stays = isinstance(error, ObjectDamaged | ObjectStoreRefusedKey)
     return isinstance(error, ObjectStoreUnavailable | DiskFull) and not stays
@@ -49,7 +49,7 @@ def tried_again_at(retry_at: datetime) -> Exception:
 
 
 class GoOn(BaseRetryStrategy):
-    """Has procrastinate run a job again when its worker stopped, the database was lost or ``_TryLater`` was raised."""
+    """Makes procrastinate rerun a job when its worker stopped, the database was lost or ``_TryLater`` was raised."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         if isinstance(exception, asyncio.CancelledError | DatabaseUnavailable):
@@ -73,12 +73,12 @@ _FINISH = """
 class Manager(JobManager):
     """A job manager for jobs that are to run again while another job of the same subject waits already.
 
-    procrastinate would leave the first job in "doing", and its lock would hold up the other job for ever. And it would
-    let the end of a job that was put back meanwhile remove that job, of which other work was told that it waits.
+    procrastinate would leave the first job in "doing", and its lock would hold up the other job for ever. And at
+    the end of a job that was put back meanwhile, it would remove the job, although other work was told that it waits.
     """
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
-        """End a job, unless it was taken from its worker, who was held for dead: then another worker does it again."""
+        """End a job, unless its worker was thought dead and lost the job: then another worker does the job again."""
         await self.connector.execute_query_async(
             _FINISH, job_id=job.id, worker_id=job.worker_id, status=status.value, delete_job=delete_job
         )
@@ -91,7 +91,7 @@ class Manager(JobManager):
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
-        """Have a job run again at ``retry_at``; remove it when another of its subject waits already."""
+        """Make a job run again at ``retry_at``; remove it when another job of its subject waits already."""
         try:
             await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
         except UniqueViolation:

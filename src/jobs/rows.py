@@ -96,7 +96,7 @@ async def stop(manager: JobManager, connection: Connection, jobs: Sequence[Unfin
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Raise what the database says instead of what procrastinate makes of it: ``Database`` knows an absence by it."""
+    """Raise the database's own error instead of procrastinate's: ``Database`` recognises an absence by it."""
     try:
         yield
     except ConnectorException as exc:
@@ -125,7 +125,7 @@ async def place_in_front(connection: Connection) -> int:
 
 
 async def count_failure(connection: Connection, lock: str) -> int:
-    """Add one failure to the counter of ``lock``; return the count before this one."""
+    """Add one failure to the counter of ``lock``; return the count before that."""
     row = await (await connection.execute(_COUNT_FAILURE, {"lock": lock})).fetchone()
     return 0 if row is None else int(row["failures"]) - 1
 

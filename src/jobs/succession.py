@@ -1,4 +1,4 @@
-"""Jobs of workers that died are taken over; what still runs in a process that lost the database is not.
+"""Jobs of workers that died are taken over; jobs that still run in a process that lost the database are not.
 
 Work holds the advisory lock of its subject on a connection of its own. When the database goes away, the lock is lost
 and the work goes on. As soon as the database is back, each process takes the locks of its work again; only after that
@@ -42,7 +42,7 @@ class Succession:
     async def run(self, queues: Sequence[str] | None) -> None:
         """Until the database goes away, take over the jobs of dead workers in these queues, in all when None."""
         if self._was_there:
-            # Every process has lost its locks, and those that live take them again first.
+            # Every process has lost its locks; first, the live ones take theirs again.
             await asyncio.sleep(SILENCE_S)
         self._was_there = True
         while True:
@@ -66,7 +66,7 @@ class Succession:
         """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""
         for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_S):
             if monotonic() - self._back_at < SILENCE_S:
-                # It was away while we looked: those that live could give no sign of life.
+                # The database was away while we looked: live workers could give no sign of life.
                 return
             if job.id is None or job.lock is None or (queues is not None and job.queue not in queues):
                 continue

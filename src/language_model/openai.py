@@ -61,7 +61,7 @@ class AnswerFormat(IntEnum):
 class ChatRequests:
     """Builds the bodies of ``/chat/completions`` for one model and learns from refusals.
 
-    It starts with what the model's name and host promise: OpenAI's reasoning models take ``max_completion_tokens`` and
+    The first bodies follow from the model's name and host: OpenAI's reasoning models take ``max_completion_tokens`` and
     no temperature; llama.cpp, Ollama and others take ``max_tokens``.
     """
 
@@ -186,8 +186,8 @@ class OpenAILanguageModel:
     """``LanguageModel`` over ``/chat/completions``.
 
     With ``context_tokens`` 0 the context is what ``resources/prices.yaml`` has, else what the endpoint tells
-    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. When ``identity`` is given, the fingerprint has it in the
-    place of ``base_url``: the embedded server has another port at every start, but the same weights.
+    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. When ``identity`` is given, the fingerprint has it instead
+    of ``base_url``: the embedded server has another port at every start, but the same weights.
     """
 
     def __init__(  # noqa: PLR0913  one explicit argument for each setting
@@ -239,14 +239,14 @@ class OpenAILanguageModel:
     ) -> Completion:
         """See ``LanguageModel.complete``.
 
-        ``ProviderInvalidAnswer`` has ``usage`` in its details, since the tokens were paid for, and ``truncated``, but
-        neither when the response was no chat completion.
+        The details of ``ProviderInvalidAnswer`` have ``usage`` (for the tokens were paid for) and ``truncated``, unless
+        the response was no chat completion.
         """
         started = monotonic()
         limit = max_tokens or self.max_output_tokens
         answer = await self._calls.run(lambda: self._send(messages, schema, limit, self._answer))
         choice = answer.choices[0]
-        # NUL as an escape, too: in JSON it would come out of it.
+        # NUL is removed as an escape, too: parsing the JSON would turn the escape into NUL.
         text = storable(without_thinking(choice.message.content or "").replace("\\u0000", "")).strip()
         usage = await self._usage(answer, messages)
         truncated = choice.finish_reason == "length"
@@ -269,7 +269,7 @@ class OpenAILanguageModel:
     async def count_tokens(self, text: str) -> int:
         """Count the tokens of ``text``.
 
-        The count is exact when the model's vocabulary is known, but for the seams of a long text; else it is an
+        The count is exact when the model's vocabulary is known, apart from the seams of a long text; else it is an
         estimate that is never too low.
         """
         if len(text) <= PIECE_CHARS:
@@ -355,7 +355,7 @@ def count_tokens(model: str, text: str) -> int:
     foreign = bpe_openai.get_encoding("cl100k_base")
     counted = 0
     for piece in pieces:
-        # Vocabularies differ most in how many digits make a token; one by one is the most they can cost.
+        # Vocabularies differ most in how many digits make a token; a token for each digit is the worst case.
         digits = sum(map(str.isdigit, piece))
         letters = "".join("x" if character.isdigit() else character for character in piece) if digits else piece
         counted += len(foreign.encode_ordinary(letters)) + digits

@@ -61,7 +61,7 @@ def without_thinking(text: str) -> str:
 
 
 def parse_json(text: str, schema: Mapping[str, Any]) -> ParsedJson:
-    """Return the JSON value of ``text``, bare or in a Markdown fence, or why it is none that ``schema`` allows."""
+    """Return the JSON value of ``text``, bare or in a Markdown fence, or why it is missing or invalid."""
     body = text.strip()
     if not body.startswith(("{", "[")) and (fence := _FENCE.search(body)):
         body = fence[1]

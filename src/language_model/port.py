@@ -19,7 +19,7 @@ class LanguageModel(Protocol):
 
     @property
     def context_tokens(self) -> int:
-        """Most tokens of prompt and answer together."""
+        """The most tokens that prompt and answer can have together."""
         ...
 
     @property
@@ -32,11 +32,11 @@ class LanguageModel(Protocol):
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
     ) -> Completion:
-        """Answer the messages; with a JSON schema the answer is parsed and valid structured output.
+        """Answer the messages. With a JSON ``schema``, the answer is structured output, parsed and found valid.
 
         Raises:
-            ProviderInvalidAnswer: the answer is empty or a refusal, or with a schema not valid by it or cut off; the
-                caller decides whether to ask again.
+            ProviderInvalidAnswer: the answer is empty or a refusal or, where a schema was given, invalid or cut off;
+                the caller decides whether to ask again.
             ProviderError: after the retries of ``provider_calls``.
         """
         ...
@@ -48,7 +48,7 @@ class LanguageModel(Protocol):
     async def check(self) -> None:
         """Raise an error when a completion would surely fail, such as a refused key or an unknown model.
 
-        A listing of models may be all that is asked: that does not tell of an account without funds.
+        It may ask only for the list of models, which does not show that an account has no funds.
         """
         ...
 

@@ -46,7 +46,7 @@ class Action(StrEnum):
 
     CONFIRM_DATA = "confirm_data"  # recording number
     EDIT_DATA = "edit_data"  # recording number
-    EDIT_AUDIO_NUMBER = "edit_audio_number"  # recording number, as in all that edit
+    EDIT_AUDIO_NUMBER = "edit_audio_number"  # recording number, as in all EDIT_ actions below
     EDIT_DATE = "edit_date"
     EDIT_EMPLOYEE = "edit_employee"
     EDIT_CLIENT = "edit_client"

@@ -168,7 +168,7 @@ def statistics(figures: ChatStatistics, *, may_oversee: bool = False) -> Screen:
 
 
 def figures_of_ratings(stats: RatingStats) -> str:
-    """Say the figures of ratings in one to three lines."""
+    """Return the figures of ratings as one to three lines."""
     if not stats.ratings:
         return texts.ratings.PARTIAL_NONE if stats.partial else texts.ratings.NONE
     assert stats.average is not None  # noqa: S101  # there are ratings

@@ -78,7 +78,7 @@ def _told(place: int, letter: DeadLetter, pack: ReportPack) -> str:
 
 
 def _what(letter: DeadLetter, pack: ReportPack) -> str:
-    """Return in HTML what the letter is, with the numbers of recording, report and chat that its person knows."""
+    """Name the letter in HTML, with the numbers of recording, report and chat that its person knows."""
     message = texts.dead_letters.MESSAGES.get(letter.message_kind or "", texts.dead_letters.MESSAGE)
     return _template(letter).format(
         what=message if letter.source is None else texts.dead_letters.FILES[letter.source],

@@ -64,7 +64,7 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
 
 
 def status_screen(lines: Sequence[str], machine: MachineState | None = None, letters: int = 0) -> Screen:
-    """Show the person's work in progress, and below it how the ``machine`` is, unless that is None.
+    """Show the person's work in progress, and below it the state of the ``machine``, unless that is None.
 
     ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
     are for the owner only.
@@ -85,7 +85,7 @@ def _undelivered(letters: int) -> Keyboard:
 
 
 def state_screen(machine: MachineState) -> Screen:
-    """Show how the machine is and nothing else, for a time without a database."""
+    """Show only the state of the machine, for a time without a database."""
     return Screen(text=_told_state(machine))
 
 

@@ -35,7 +35,7 @@ def list_menu(count: int, lasts_minutes: int) -> Screen:
 
 
 def reports_menu_after(tell: str = "") -> Screen:
-    """Show the menu below the outcome of an action, if there was one; ``tell`` is HTML."""
+    """Show the menu, below ``tell`` if given: the outcome of an action, in HTML."""
     return _menu("\n\n".join(filter(None, (tell, texts.my_reports.MENU_PLAIN))))
 
 
@@ -245,7 +245,7 @@ def trend_types_menu(by: str, types: Sequence[tuple[str, str]]) -> Screen:
 
 
 def trend_indices_menu(by: str, report_id: str, label: str, indices: Sequence[str]) -> Screen:
-    """Ask for the index to be drawn; ``indices`` are labels, and a button carries the place of its label, from 1."""
+    """Ask for the index to be drawn; ``indices`` are labels, and a button carries the position of its label, from 1."""
     rows = [
         (button(plain(index, LONGEST_ON_BUTTON), Action.REPORT_TREND, by, report_id, place),)
         for place, index in enumerate(indices[:_MOST_CHOICES], 1)

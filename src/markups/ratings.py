@@ -1,4 +1,4 @@
-"""Ratings: the row of buttons under an answer, the question for a comment, the figures of all."""
+"""Ratings: the row of buttons under an answer, the question for a comment, the figures of all ratings."""
 
 from collections.abc import Sequence
 from html import escape

@@ -48,7 +48,7 @@ def reports_menu(recording_number: int, file_name: str, reports: Sequence[Report
 def choose_building(recording_number: int, wanted: int | str) -> Screen:
     """Ask for the building type that a report depends on.
 
-    ``wanted`` is the report's place in its scenario, from 1, or ``ALL_REPORTS``; an id might not fit into a button.
+    ``wanted`` is the report's position in its scenario, from 1, or ``ALL_REPORTS``; an id might not fit into a button.
     """
     return Screen(
         text=texts.telegram_recordings.CHOOSE_BUILDING,
@@ -60,7 +60,7 @@ def choose_building(recording_number: int, wanted: int | str) -> Screen:
 
 
 def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool) -> Screen:
-    """Say what was ordered, in the place of the menu. ``demonstration`` adds what to expect of the built-in model."""
+    """Say what was ordered; replaces the menu. ``demonstration`` adds what to expect of the built-in model."""
     named = escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
     text = texts.telegram_recordings.ORDERED.format(number=recording_number, reports=named)
     return Screen(

@@ -32,7 +32,7 @@ EDITED: dict[Step, Field] = {Step(f"edit_{field}"): field for field in Field}
 
 @dataclass(frozen=True)
 class FormTurn:
-    """How far a person has got in the form. ``reason`` says why the last reply was not accepted."""
+    """Where a person is in the form. ``reason`` says why the last reply was not accepted."""
 
     dialog: Dialog
     recording: Recording
@@ -54,7 +54,7 @@ Change = Callable[[Connection, FormTurn], Awaitable[FormTurn]]
 
 
 class MetadataForm:
-    """The forms of all people. ``today`` returns the current date; a recording's date cannot be later."""
+    """The form of a recording's metadata; one object serves all people. A recording is not later than ``today()``."""
 
     def __init__(self, database: Database, today: Callable[[], date]) -> None:
         self._database = database
@@ -174,7 +174,7 @@ class MetadataForm:
         return await _saved(connection, turn, metadata)
 
     async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:
-        """Change the form of a recording, and return how far the person has got; an expired form begins anew.
+        """Change the form of a recording, and return where the person is now; an expired form begins anew.
 
         When this would cut off the questions about another recording, change nothing and return the other recording.
 

@@ -53,7 +53,7 @@ class FieldProblem(Value):
 
 
 class CaptionResult(Value):
-    """The values of a caption that parsed, and the fields that did not."""
+    """The values that were parsed from a caption, and the fields that did not parse."""
 
     metadata: RecordingMetadata
     problems: tuple[FieldProblem, ...] = ()
@@ -244,7 +244,7 @@ def _quoted(text: str) -> str:
 def lemmas(word: str) -> frozenset[str]:
     """Return the word's possible dictionary forms, with «е» for «ё».
 
-    For a number, it is the digits without leading zeros, or nothing above ``LONGEST_NUMBER`` digits.
+    A number gives its digits without leading zeros; one of more than ``LONGEST_NUMBER`` digits gives no form.
     """
     if word.isdecimal():
         return frozenset([str(int(word))]) if len(word) <= LONGEST_NUMBER else frozenset()
@@ -252,7 +252,7 @@ def lemmas(word: str) -> frozenset[str]:
 
 
 def _lemma(zone: str) -> str:
-    """Put the noun and the adjectives before it into the nominative; words after it stay: «зона отдыха»."""
+    """Put the noun and the adjectives before it into the nominative; words after the noun stay: «зона отдыха»."""
     words = zone.lower().split()
     readings = [_noun_or_best(word) for word in words]
     head = next((position for position, parse in enumerate(readings) if "NOUN" in parse.tag), None)
