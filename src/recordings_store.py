@@ -1,4 +1,4 @@
-"""Rows of ``recordings``: each recording's request, and the progress of the work on it.
+"""Rows of ``recordings``: the recordings themselves, and the progress of the work on each.
 
 A recording whose work was cancelled stays cancelled until somebody asks for the work again.
 """

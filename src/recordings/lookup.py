@@ -26,7 +26,7 @@ class RecordingPage(NamedTuple):
 
 
 class RecordingCard(NamedTuple):
-    """A recording with its metadata and reports, and the progress of the work on it."""
+    """A recording, the progress of the work on it and on its reports, and its metadata."""
 
     recording: Recording
     progress: RecordingProgress
