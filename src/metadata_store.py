@@ -109,7 +109,7 @@ async def load_metadata(connection: Connection, recording_id: RecordingId) -> Re
 
 
 async def lock_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:
-    """Load as ``load_metadata`` does; nobody else can change the recording's metadata before the transaction ends."""
+    """Load as ``load_metadata`` does; only the caller can change these metadata before the transaction ends."""
     for statement in (_ADD_METADATA, _LOCK_METADATA):
         await connection.execute(statement, {"recording_id": recording_id})
     return await load_metadata(connection, recording_id)

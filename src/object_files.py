@@ -279,7 +279,7 @@ def _remove_leftovers(folder: Path, before: datetime) -> None:
 
 
 def _raise_unless_gone(error: OSError) -> None:
-    """Raise what keeps a walk from listing a folder, unless the folder was removed meanwhile."""
+    """Raise ``error``, which kept a walk from listing a folder, unless the folder was removed meanwhile."""
     if not isinstance(error, FileNotFoundError):
         raise error
 

@@ -48,7 +48,7 @@ class Backlog(Value):
 
 
 async def backlog(connection: Connection) -> Backlog:
-    """Return how much waits to be sent."""
+    """Return the number of waiting messages and the time since which the oldest waits."""
     row = await (await connection.execute(_SELECT_BACKLOG)).fetchone()
     return Backlog.model_validate(row)
 

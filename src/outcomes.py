@@ -34,7 +34,7 @@ class Outcomes:
         self._last[purpose] = Outcome(monotonic(), error)
 
     def last(self, purpose: Purpose) -> Outcome | None:
-        """Return how the last call ended; None when there was none in this process."""
+        """Return the outcome of the last call; None when this process has made none."""
         return self._last.get(purpose)
 
 

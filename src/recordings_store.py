@@ -1,4 +1,4 @@
-"""Rows of ``recordings``: what each recording is, and how far the work on it is.
+"""Rows of ``recordings``: the recordings themselves, and the progress of the work on each.
 
 A recording whose work was cancelled stays cancelled until somebody asks for the work again.
 """
@@ -218,7 +218,7 @@ async def delete_recording(connection: Connection, recording_id: RecordingId) ->
 
 
 async def load_progress(connection: Connection, recording_ids: Sequence[RecordingId]) -> list[RecordingProgress]:
-    """Load how far the work on each recording is, in the order of ``recording_ids``, without deleted ones."""
+    """Load the progress of each recording, in the order of ``recording_ids``; deleted recordings are left out."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
 

@@ -227,7 +227,7 @@ class StoredIndex:
 
 
 def _facts_of(report: ReportFile) -> ReportFacts:
-    """Return the facts of a report; those that many reports share take memory once."""
+    """Return the facts of a report; a value that many reports share takes memory once."""
     return ReportFacts(
         created_at=report.created_at,
         folded_title=folded(report.title),

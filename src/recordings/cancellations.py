@@ -1,4 +1,4 @@
-"""Cancelling: work stops wherever it is; results that are there stay, and so does the recording itself."""
+"""Cancelling: work stops wherever it is; results so far stay, and so does the recording itself."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""A person's recordings: found by the number that people see, listed, and how far each of them is."""
+"""A person's recordings: found by the number that people see, listed, and shown with their progress."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class RecordingPage(NamedTuple):
 
 
 class RecordingCard(NamedTuple):
-    """A recording, how far the work on it and its reports is, and what is known of it."""
+    """A recording, the progress of the work on it and on its reports, and its metadata."""
 
     recording: Recording
     progress: RecordingProgress

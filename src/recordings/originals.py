@@ -1,4 +1,4 @@
-"""Original files of recordings: from the object store and, when they are lost there, from where they were sent."""
+"""Original files of recordings: from the object store and, when lost there, from the spool or the messenger."""
 
 import asyncio
 from pathlib import Path

@@ -61,7 +61,7 @@ def scenarios_of(reports: ReportLines, pack: ReportPack) -> Sequence[tuple[Scena
 
 
 def scenario_of(report: ReportFacts, pack: ReportPack) -> ScenarioId | None:
-    """Return the scenario of a report; for early reports, which have none of their own, that of their type.
+    """Return the scenario of a report; an early report has none of its own and gets the scenario of its type.
 
     None when the pack does not have the type either.
     """

@@ -17,7 +17,7 @@ _REMEMBERED = timedelta(days=1)
 
 
 class LastChange(State):
-    """The latest change of a report, what it was asked by, and what was told of it, in HTML."""
+    """The latest change of a report, the key of the update that wanted it, and the sentence about it, in HTML."""
 
     KEY = "report_last_change"
     asked_by: str
@@ -81,7 +81,7 @@ class ReportDesk:
         return dialog
 
     async def go_on(self, owner: UserId, dialog: ReportDialog) -> None:
-        """Store how far the dialog is."""
+        """Store the dialog, which has moved on."""
         await self._dialogs.go_on(owner, dialog)
 
     async def end(self, owner: UserId) -> None:
@@ -89,7 +89,7 @@ class ReportDesk:
         await self._dialogs.end(owner, ReportDialog)
 
     async def told_of(self, owner: UserId, asked_by: str) -> str | None:
-        """Return what was told of the owner's last change when it was ``asked_by`` the same, else None."""
+        """Return the sentence about the owner's last change if the update ``asked_by`` wanted it, else None."""
         async with self._database.transaction() as connection:
             last = await user_states.get(connection, owner, LastChange)
         return last.told if asked_by and last is not None and last.asked_by == asked_by else None

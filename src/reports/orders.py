@@ -1,4 +1,4 @@
-"""Orders of reports: which ones a recording can have, what they lack, which exist, and having them written.
+"""Orders of reports: which ones a recording can have, what they lack, which exist; and orders to write them.
 
 An order is one transaction: the report runs, their jobs, and what else the front door adds to it. However often, and
 from wherever, a report of the same inputs is ordered, it stays one report.
