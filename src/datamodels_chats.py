@@ -58,7 +58,7 @@ class Basis(StrEnum):
 
 
 class Chat(Value):
-    """A chat of its owner; ``title`` is None until the first question, or the owner, gives the chat a title."""
+    """A person's chat; ``title`` is None until the first question, or the owner, gives the chat a title."""
 
     owner_id: UserId
     number: int

@@ -63,7 +63,7 @@ class UpdateKind(StrEnum):
 
 
 class SeenUpdate(Value):
-    """An update that is not handled to its end, as a row of ``seen_updates``.
+    """A row of ``seen_updates``: an update whose handling has not ended.
 
     ``data`` is a button's callback data; None for a message. The text of a message is not stored: when the message has
     to be handled again, it is fetched again. ``tries`` counts how often handling the update has begun.
@@ -303,7 +303,7 @@ class ProgressCard(Value):
 
 
 class RunProgress(Value):
-    """How far the work on an ordered report is."""
+    """The progress of the work on an ordered report."""
 
     id: ReportRunId
     report_id: ReportId

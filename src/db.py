@@ -260,7 +260,7 @@ class Database:
 
     @contextmanager
     def _used(self, connection: Connection) -> Iterator[None]:
-        """Let a connection be hung up when the database goes away during the block; at once when it is away already."""
+        """Hang up a connection when the database goes away during the block; at once when it is away already."""
         self._in_use.add(connection)
         if self._watch.gone is not None:
             hang_up(connection)
@@ -270,7 +270,7 @@ class Database:
             self._in_use.discard(connection)
 
     def _hang_up(self, _: str) -> None:
-        """End all waits for the database, which is away: hang up connections in use, and fail waits for one."""
+        """End all waits for the database, which is away: hang up connections in use, fail waits for a connection."""
         self._there.clear()
         for connection in self._in_use:
             hang_up(connection)

@@ -1,4 +1,4 @@
-"""Downloads files that people send. Each becomes a stored recording, or its person reads why it does not.
+"""Downloads files that people send. Each becomes a stored recording, or its sender reads why not.
 
 A file is open until it is stored, refused or cancelled. Downloads of open files resume after a restart.
 """
@@ -35,7 +35,7 @@ _TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavai
 
 
 class Downloads:
-    """Downloads open files, ``parallel`` at once, and has them stored as recordings; people take turns.
+    """Downloads open files, ``parallel`` at once, and stores them as recordings by ``intake``; people take turns.
 
     A stored file stays in the spool for another ``kept_s`` seconds: the object store may not have written it to its
     disk yet.

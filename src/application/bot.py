@@ -83,7 +83,7 @@ costs with this value and with Python's 5 ms."""
 
 
 class Followers:
-    """The followers of the bot, which end only by being cancelled."""
+    """The background loops of the bot: downloads, cards, outbox and others. They run until cancelled."""
 
     def __init__(self, application: Application, telegram: Messenger, messages: MessageTracker) -> None:
         settings, database = application.settings, application.database
@@ -130,7 +130,7 @@ class Bot:
         return self._telegram.username
 
     async def run(self) -> None:
-        """Run until cancelled. Jobs that are cut off go on at the next start."""
+        """Run until cancelled. Interrupted jobs continue at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._health.run())
             group.create_task(self._jobs.run_worker(None))

@@ -59,9 +59,9 @@ def bucket_store(settings: Settings) -> S3ObjectStore:
 
 
 async def open_objects(settings: Settings, on_progress: StartProgress) -> ObjectStore:
-    """Open the configured bucket, else the folder; create it when it does not exist.
+    """Open the configured bucket, or the folder when none is configured; create the store when it does not exist.
 
-    Objects that version 0.1 left in its embedded server are copied into the folder when that is opened.
+    Objects that version 0.1 left in its embedded server are copied into the folder when the folder is opened.
 
     Raises:
         BadSettings: the bucket's endpoint is not host:port.

@@ -1,4 +1,4 @@
-"""Learning from ratings: finds earlier questions like a new one, with answers that the same person found good."""
+"""Learning from ratings: finds earlier questions similar to a new one, with answers that the same person found good."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -75,7 +75,7 @@ class Learning:
         return await asyncio.to_thread(_nearest, written, vectors, question, self._most)
 
     async def _vectors_of(self, conversations: Sequence[RatedConversation], model: str) -> list[Float32Array | None]:
-        """Return the vector of each conversation's question by ``model``; None where none is known or made now."""
+        """Return the vector of each conversation's question by ``model``; None where none is stored or can be made."""
         known = [self._known_vector(each, model) for each in conversations]
         lacking = [at for at, vector in enumerate(known) if vector is None][:_MOST_AT_ONCE]
         embeddings = await self._embeddings() if lacking else None
@@ -104,7 +104,7 @@ def _nearest(
         for each, vector in zip(conversations, vectors, strict=True)
         if vector is not None and vector.shape == wanted.shape
     ]
-    # Sorting keeps the order of equally like questions: the latest rated first.
+    # Sorting keeps the order of equally similar questions: the latest rated first.
     near = sorted((each for each in alike if each[0] >= FLOOR), key=lambda each: -each[0])
     chosen: dict[str, Example] = {}
     for _, each in near:

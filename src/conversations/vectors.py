@@ -50,7 +50,7 @@ class Vectors:
         return index
 
     def read(self, index: int) -> Embedding | None:
-        """Read an embedding; None when the file does not have it whole, or cannot be read."""
+        """Read an embedding; None when the file lacks a part of it, or cannot be read."""
         try:
             with self._path.open("rb") as file:
                 if file.read(len(_MAGIC)) != _MAGIC:
