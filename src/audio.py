@@ -143,7 +143,7 @@ async def _read_dry(process: asyncio.subprocess.Process, errors: "asyncio.Task[b
 
 
 _LINGER_S = 2.0
-"""Seconds in which the pipes of a program that has ended are closed, unless somebody else holds them."""
+"""Seconds to wait until the pipes of a program that has ended are closed: a child of it may hold them."""
 
 
 _P = ParamSpec("_P")
@@ -164,7 +164,8 @@ _LONGEST_S = 24 * 3600
 _TAIL_TOLERANCE_S = 1.0
 _TAIL_TOLERANCE = 0.001
 """How much of a recording's end may be missing, as encoders pad and headers round: this share of the declared duration
-or the seconds above, whichever is more. In honest files less than a second is missing (measured over the formats)."""
+or the seconds in the constant above, whichever is more. In honest files less than a second is missing (measured over
+the formats)."""
 
 _FAULTS: dict[str, type[BadInput]] = {
     "not_a_recording": NotARecording,

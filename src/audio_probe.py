@@ -29,13 +29,13 @@ _MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 _HEAD_BYTES = 256 * 1024
 _FIRST_PACKETS = 200
-"""How many packets are tried, since mp3 files may start with unusable ones. If none gives sound, a file is broken."""
+"""How many packets are tried, since mp3 files may start with unusable ones. A file is broken if none gives sound."""
 
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """Sizes that recorders leave in the header when they cannot go back to it."""
 
 _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-"""Samples a second by the version bits of an MPEG audio header, ISO/IEC 11172-3 and 13818-3."""
+"""Sampling rates, keyed by the version bits of an MPEG audio header; see ISO/IEC 11172-3 and 13818-3."""
 
 
 class Fault(StrEnum):

@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 _PERIOD_S = 0.4
 _ANSWER_LIMIT_S = 1.4
-"""A busy database answers sooner than this. The limit and the period together are less than two seconds, so an absence
-is noticed within that time."""
+"""Seconds to wait for an answer; even a busy database answers sooner. The limit and the period together are less than
+two seconds, so an absence is noticed within that time."""
 _SILENCE = "no answer"
 
 _Connection = psycopg.AsyncConnection[tuple[Any, ...]]

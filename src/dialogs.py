@@ -21,8 +21,11 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""How long a dialog stays open. A list of reports can be used for a shorter time, by default, so that a person who
-replies late is told why it is too late."""
+"""How long a dialog stays open.
+
+A list of reports expires sooner by default, so that the dialog is still open when a person replies too late, and the
+bot can say why.
+"""
 _DOUBLE_TAP = timedelta(seconds=10)
 
 
@@ -94,8 +97,10 @@ class Dialog(OpenDialog):
     skipped: tuple[str, ...] = ()
     tries: int = 0
     answered: int = 0
-    """Id of the latest message that was taken as a reply, 0 without one. Handled again after a crash, that message is
-    not taken a second time."""
+    """Id of the latest message that was taken as a reply, 0 without one.
+
+    When that message is handled again after a crash, it is not taken a second time.
+    """
 
 
 class ReportDialog(OpenDialog):

@@ -73,7 +73,10 @@ log = structlog.get_logger(__name__)
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Seconds before each further try of a job that failed for a passing reason: nearly three hours in all."""
 _PATIENCE_S = 3.0
-"""Seconds that a person waits for an absent database before being told. A database that restarts needs two seconds."""
+"""Seconds that a person waits for an absent database before the bot says that it is away.
+
+A database that restarts needs two seconds.
+"""
 _THREADS = 16
 """Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005

@@ -58,7 +58,7 @@ LOCAL_SPEECH = {
     AsrEngine.WHISPER: _WHISPER,
     AsrEngine.ONNX: _LocalSpeech("speech_to_text.onnx", "OnnxSpeechToText", None),
 }
-"""The local engine of every ``AsrEngine`` but ``OPENAI``. Its row decides what is imported, loaded and downloaded."""
+"""The local engine of every ``AsrEngine`` but ``OPENAI``. Only the engine in use is imported, loaded and downloaded."""
 
 
 @dataclass(frozen=True)

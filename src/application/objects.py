@@ -24,7 +24,7 @@ from weights.sources import Wheels
 log = structlog.get_logger(__name__)
 
 StartProgress = Callable[[str, int, int], None]
-"""Called with a description of the work that is waited for, the amount that is done, and the amount in all.
+"""Called with a description of the work that the start waits for, the amount that is done, and the total amount.
 
 Amounts are in bytes or in objects; only their ratio is shown.
 """

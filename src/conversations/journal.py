@@ -64,7 +64,7 @@ class JournalStorage:
         self._lock = asyncio.Lock()
         self._seen: _FileVersion | None = None
         self._given: int | None = None
-        """The size of the file, in bytes, whose entries ``entries`` returned last."""
+        """The size in bytes that the file had when ``entries`` last returned its entries."""
         self._forget()
 
     async def open(self) -> None:

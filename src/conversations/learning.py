@@ -15,14 +15,16 @@ from errors import VoxPersonaError
 log = structlog.get_logger(__name__)
 
 FLOOR = 0.88
-"""Questions are alike from this cosine on. It is high because the vectors of e5 all lie close together. Chosen by F0.5
-on 45 questions (precision 0.76, recall 0.56); on 45 others precision is 0.80 and recall 0.53 (``scripts/benchmark -k
-learning``)."""
+"""Questions whose vectors have this cosine or a higher one count as similar. It is high because the vectors of e5 all
+lie close together. Chosen by F0.5 on 45 questions (precision 0.76, recall 0.56); on 45 others precision is 0.80 and
+recall 0.53 (``scripts/benchmark -k learning``)."""
 _MOST_COMPARED = 1000
-"""The latest good conversations of a person that are compared."""
+"""How many of a person's latest good conversations are compared with a new question."""
 _MOST_AT_ONCE = 50
-"""The most earlier questions without a vector of today's model that are embedded for one answer. Later answers embed
-the rest."""
+"""At most this many earlier questions that have no vector by the current model are embedded for one answer.
+
+Later answers embed the rest.
+"""
 _LITTLE_ENDIAN = np.dtype("<f4")
 
 

@@ -9,7 +9,7 @@ from utils import disk_full_mapped, fsync_folder, write_all
 
 _MAGIC = b"VPVEC1\0\0"
 _LENGTHS = struct.Struct("<II")
-"""How many bytes a vector has, and how many the model's name has in UTF-8."""
+"""Two lengths in bytes: that of a vector, and that of the model's name in UTF-8."""
 
 
 class Vectors:
