@@ -108,7 +108,7 @@ async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncItera
         stderr=asyncio.subprocess.PIPE,
         limit=_READ_BYTES,
         start_new_session=True,
-        # No keys of ours in a program that a hostile file may take over; messages in English.
+        # A hostile file may take the program over: it gets none of our API keys. Messages are in English.
         env={"LC_ALL": "C.UTF-8"},
     )
     # Errors are read all the time: a program that complains much must not wait for us.

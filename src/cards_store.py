@@ -1,4 +1,4 @@
-"""Rows of ``progress_cards``; one query reads what all open cards show."""
+"""Rows of ``progress_cards``; one query reads the data of all open cards."""
 
 from collections.abc import Sequence
 from typing import Any, LiteralString

@@ -84,7 +84,7 @@ class Interval(Value):
 
 
 class MissingInterval(Interval):
-    """A stretch without text, and the Russian reason."""
+    """A stretch without text, with the reason in Russian."""
 
     reason: str
 

@@ -274,7 +274,7 @@ class Database:
         self._there.clear()
         for connection in self._in_use:
             hang_up(connection)
-        # A moment later, when no query runs on a connection any more: cancelling a query would ask the server.
+        # A moment later, when no connection runs a query any more: to cancel a query, the driver would ask the server.
         asyncio.get_running_loop().call_later(_HANG_UP_PAUSE_S, self._end_waits)
 
     def _end_waits(self) -> None:

@@ -170,16 +170,16 @@ async def open_bot(
                 work_patience_s=math.inf,
             )
         )
-        # Not earlier: engines that these threads start inherit their low priority, and the embedded database, for which
-        # buttons wait, must keep its share of the processor.
+        # Not earlier: an engine that one of these threads starts inherits the thread's low priority. The embedded
+        # database, for which buttons wait, must keep its share of the processor.
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
         )
         sys.setswitchinterval(SWITCH_S)
         # Before somebody presses a button.
         await application.engines.warm_up()
-        # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
-        # The command line has put collections off until now.
+        # Objects loaded by now stay, so collections need not look at them: that would stop every thread for seconds.
+        # Until now, the command line has put garbage collection off.
         gc.collect()
         gc.freeze()
         gc.enable()

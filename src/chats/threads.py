@@ -237,7 +237,7 @@ async def _active(connection: Connection, owner: UserId) -> Chat:
         try:
             return await chat_history.get_chat(connection, owner, known.number)
         except NotFound:
-            # It was deleted.
+            # The chat was deleted.
             await user_states.drop(connection, owner, ActiveChat)
     latest = await chat_history.list_chats(connection, owner, 1)
     chat = latest[0] if latest else await chat_history.create_chat(connection, owner)
