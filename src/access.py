@@ -19,7 +19,7 @@ class Permission(StrEnum):
     OVERSEE = "oversee"
     """See the figures of everybody."""
     OPERATE = "operate"
-    """See the state of the machine and the dead letters; have dead letters tried again."""
+    """See the state of the machine and the dead letters; retry dead letters."""
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {

@@ -1,4 +1,4 @@
-"""Recordings as sound: probes a file, decodes it to samples at 16 kHz, and encodes stretches of these for endpoints.
+"""Recordings as sound: probes a file, decodes it to 16 kHz samples, and encodes stretches of the samples for endpoints.
 
 The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples without a header. A second is always
 32,000 bytes, so every later step reads its stretch by position, and nothing ever holds a whole recording in memory.
@@ -108,7 +108,7 @@ async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncItera
         stderr=asyncio.subprocess.PIPE,
         limit=_READ_BYTES,
         start_new_session=True,
-        # No keys of ours in a program that a hostile file may take over; messages in English.
+        # A hostile file may take the program over: it gets none of our API keys. Messages are in English.
         env={"LC_ALL": "C.UTF-8"},
     )
     # Errors are read all the time: a program that complains much must not wait for us.
@@ -136,14 +136,14 @@ def _kill_group(process: asyncio.subprocess.Process) -> None:
 
 
 async def _read_dry(process: asyncio.subprocess.Process, errors: "asyncio.Task[bytes]") -> None:
-    """Read what is left in the pipes of a program, so that they are closed with it."""
+    """Read what is left in the pipes of a program that has ended, so that the pipes are closed too."""
     async for _ in _blocks(process.stdout):
         pass
     await asyncio.shield(errors)
 
 
 _LINGER_S = 2.0
-"""Seconds in which the pipes of a program that has ended are closed, unless somebody else holds them."""
+"""Seconds to wait until the pipes of a program that has ended are closed: a child of it may hold them."""
 
 
 _P = ParamSpec("_P")
@@ -164,7 +164,8 @@ _LONGEST_S = 24 * 3600
 _TAIL_TOLERANCE_S = 1.0
 _TAIL_TOLERANCE = 0.001
 """How much of a recording's end may be missing, as encoders pad and headers round: this share of the declared duration
-or the seconds above, whichever is more. In honest files less than a second is missing (measured over the formats)."""
+or the seconds in the constant above, whichever is more. In honest files less than a second is missing (measured over
+the formats)."""
 
 _FAULTS: dict[str, type[BadInput]] = {
     "not_a_recording": NotARecording,
@@ -252,7 +253,7 @@ async def prepare(
 ) -> float:
     """Decode the first sound track of ``path`` into the prepared audio ``pcm`` and return its length in seconds.
 
-    ``pcm`` appears whole or not at all. A damaged recording is decoded as far as it goes: see ``missing_tail``.
+    ``pcm`` appears whole or not at all. A damaged recording is decoded as far as possible: see ``missing_tail``.
 
     Raises:
         BrokenRecording: nothing decodes, ffmpeg was killed, or ``time_limit_s`` was not enough.
@@ -333,7 +334,7 @@ def _flush(file: BinaryIO) -> None:
 
 
 async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Run a function in a thread; wait for its end even when cancelled, so that no file is closed under a write."""
+    """Run a function in a thread; wait for its end even when cancelled, so that no file is closed during a write."""
     task = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(task)
@@ -353,7 +354,7 @@ def missing_tail(declared_s: float | None, decoded_s: float) -> MissingInterval 
 
 
 async def opus(pcm: Path, start_s: float, end_s: float, *, ffmpeg: Path) -> bytes:
-    """Return ``[start_s, end_s)`` of prepared audio as Ogg Opus, the form that endpoints take.
+    """Return ``[start_s, end_s)`` of prepared audio as Ogg Opus, the format that endpoints accept.
 
     Raises:
         EngineFailed: ffmpeg failed, or took too long.

@@ -29,13 +29,13 @@ _MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 _HEAD_BYTES = 256 * 1024
 _FIRST_PACKETS = 200
-"""How many packets are tried, since mp3 files may start with unusable ones. If none gives sound, a file is broken."""
+"""How many packets are tried, since mp3 files may start with unusable ones. A file is broken if none gives sound."""
 
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
 """Sizes that recorders leave in the header when they cannot go back to it."""
 
 _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-"""Samples a second by the version bits of an MPEG audio header, ISO/IEC 11172-3 and 13818-3."""
+"""Sampling rates, keyed by the version bits of an MPEG audio header; see ISO/IEC 11172-3 and 13818-3."""
 
 
 class Fault(StrEnum):
@@ -45,7 +45,7 @@ class Fault(StrEnum):
 
 
 class _Unusable(Exception):
-    """Tells why a file cannot be used. It does not leave this module, which returns it as the file's fault."""
+    """Tells why a file cannot be used. Not raised out of this module, which returns a ``fault`` instead."""
 
     def __init__(self, fault: Fault, reason: str) -> None:
         super().__init__(reason)
@@ -131,7 +131,7 @@ def _decode_something(container: InputContainer, stream: AudioStream) -> None:
 
 
 def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> float | None:
-    """Return the seconds that the file declares; None where libav would guess them from bit rate or size."""
+    """Return the duration in seconds that the file declares; None where libav would guess it from bit rate or size."""
     name = container.format.name
     if name == "mp3":
         return _mp3_declared_s(head)
@@ -148,7 +148,10 @@ def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> 
 
 
 def _mp3_declared_s(head: bytes) -> float | None:
-    """Return the seconds by a Xing, Info or VBRI header, which libav ignores in a truncated file; None without one."""
+    """Return the duration in seconds that a Xing, Info or VBRI header declares; None without such a header.
+
+    libav ignores the header when the file is truncated.
+    """
     start = 0
     if head.startswith(b"ID3") and len(head) > 10:
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
@@ -173,9 +176,9 @@ def _mp3_declared_s(head: bytes) -> float | None:
 
 
 def _wav_declared_s(head: bytes) -> float | None:
-    """Return the seconds by the declared size of the ``data`` chunk; None when that is unknown.
+    """Return the duration in seconds by the declared size of the ``data`` chunk; None when that size is unknown.
 
-    libav cannot tell: it counts only the bytes that are in the file.
+    libav cannot tell this duration: it counts only the bytes that are in the file.
     """
     at, bytes_per_s = 12, 0
     while at + 8 <= len(head):
@@ -189,7 +192,7 @@ def _wav_declared_s(head: bytes) -> float | None:
 
 
 def _measured_s(path: Path) -> float:
-    """Read through the packets, without decoding, and return how far their times reach."""
+    """Read through the packets, without decoding, and return the time from the start of the first to the latest end."""
     first: float | None = None
     last = 0.0
     with _open(path) as container:

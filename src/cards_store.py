@@ -1,4 +1,4 @@
-"""Rows of ``progress_cards``; one query reads what all open cards show."""
+"""Rows of ``progress_cards``; one query reads the data of all open cards."""
 
 from collections.abc import Sequence
 from typing import Any, LiteralString
@@ -152,14 +152,14 @@ async def get(connection: Connection, owner: UserId, card_id: int) -> ProgressCa
 async def open_cards(connection: Connection, owner: UserId | None = None) -> list[CardProgress]:
     """Load the owner's cards that may still change, oldest first, each with the data that it shows.
 
-    Load those of everybody when ``owner`` is None.
+    Load everybody's cards when ``owner`` is None.
     """
     parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner, "waiting_stage": Stage.STORED}
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
 
 
 async def undelivered(connection: Connection) -> list[ProgressCard]:
-    """Load the cards with ordered reports that are not in the outbox yet, ended or not, oldest first."""
+    """Load the cards of which an ordered report, ended or not, is not in the outbox yet, oldest first."""
     return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
 
 
@@ -179,12 +179,12 @@ async def note_shown(connection: Connection, card_id: int, shown_hash: str, *, f
 
 
 async def send_anew(connection: Connection, card_id: int) -> None:
-    """Have a card whose message is gone sent once more; when the second message is gone too, make the card final."""
+    """Mark a card whose message is gone for sending again; when the second message is gone too, make the card final."""
     await connection.execute(_SEND_ANEW, {"id": card_id, "random_id": new_random_id()})
 
 
 async def note_delivered(connection: Connection, card_id: int, run_id: ReportRunId) -> bool:
-    """Note that the outcome of an ordered report is in the outbox; False when that had been noted before."""
+    """Note that the outcome of an ordered report is in the outbox; return False when this was noted before."""
     parameters = {"id": card_id, "run_ids": [run_id]}
     return await (await connection.execute(_NOTE_DELIVERED, parameters)).fetchone() is not None
 

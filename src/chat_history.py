@@ -292,7 +292,7 @@ async def fail_answer(connection: Connection, answer_id: AnswerId, error_code: s
 
 
 async def lock_ended(connection: Connection, door: str, limit: int) -> list[EndedAnswer]:
-    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, in the order of their ends.
+    """Lock and load at most ``limit`` ended answers that ``door`` still has to deliver, the earliest ended first.
 
     Answers that another transaction has locked are left out.
     """

@@ -139,7 +139,7 @@ def version() -> str:
 
 
 def commit(settings: Settings, root: Path = ROOT) -> str | None:
-    """Return the commit that this is: what the build has set, else what is checked out in ``root``; None when unknown.
+    """Return the product's commit: the one that the build set, else the one checked out in ``root``; None when unknown.
 
     Only files are read: the product does not need git.
     """

@@ -11,7 +11,7 @@ MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
 
 SAMPLE_RATE = 16_000
-"""Samples a second of the prepared audio: what Whisper, silero and GE2E were trained on."""
+"""Samples a second of the prepared audio: the rate on which Whisper, silero and GE2E were trained."""
 
 BACKGROUND_NICE = 10
 """Niceness of work on recordings. While the event loop is busy as well, this work gets a ninth of the loop's share of
@@ -45,7 +45,7 @@ MESSAGES_PER_SECOND = 25
 CHAT_MESSAGES_PER_MINUTE = 60
 """One a second on average to one chat; short bursts are let through."""
 FILE_PART_BYTES = 1024 * 1024
-"""Bytes that one request of a download asks for; offsets must be multiples of it."""
+"""Bytes that one request of a download asks for; offsets must be multiples of this number."""
 
 # --- what people see (product definition) --------------------------------------------------------------------------
 LONGEST_INLINE_TEXT = 1200
@@ -58,5 +58,7 @@ REPORT_TITLE_CHARACTERS = 200
 REPORT_TRIES = 3
 """Tries for a number, a name or a period before the question is given up."""
 MESSAGES_LOOKED_AT_AGAIN = 100
-"""How many of the latest messages are looked at again after a restart. Their rows of ``seen_updates`` are kept, since
-these say which of the messages were handled."""
+"""How many of the latest messages are looked at again after a restart.
+
+Their rows of ``seen_updates`` are kept, since the rows say which of the messages were handled.
+"""

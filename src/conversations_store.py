@@ -1,4 +1,7 @@
-"""Rows of ``conversations``: the rating, the comment and the embedding of an answer, which ``chat_answers`` has."""
+"""Rows of ``conversations``: the rating, comment and embedding of an answer.
+
+The answer itself is in ``chat_answers``.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -123,8 +126,9 @@ async def rate(
 ) -> bool:
     """Store a rating; return False when the owner has no such answer.
 
-    One that came earlier, out of a journal, is not the latest: it fills gaps, and replaces only what is older by its
-    time. Clocks are set back, so that nothing that a person says now depends on the time.
+    Pass ``is_latest=False`` for a rating out of a journal: later ratings may be stored already, so that it fills gaps,
+    and replaces only a rating with an earlier time. The latest rating counts whatever its time is, since clocks may be
+    set back.
     """
     key = _key(owner, answer_id)
     if await (await connection.execute(_SELECT_EXISTS, key)).fetchone() is None:
@@ -151,8 +155,8 @@ async def list_rated(
 ) -> list[RatedConversation]:
     """Load at most ``limit`` conversations with ``at_least`` or more stars, the latest rated first.
 
-    Load those of everybody when ``owner`` is None. A conversation with a source whose recording was deleted is left
-    out.
+    Load everybody's conversations when ``owner`` is None. A conversation with a source whose recording was deleted is
+    left out.
     """
     parameters = {"owner_id": owner, "at_least": at_least, "limit": limit}
     return [_conversation(row) async for row in await connection.execute(_SELECT_RATED, parameters)]

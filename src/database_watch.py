@@ -23,15 +23,15 @@ log = structlog.get_logger(__name__)
 
 _PERIOD_S = 0.4
 _ANSWER_LIMIT_S = 1.4
-"""A busy database answers sooner than this. The limit and the period together are less than two seconds, so an absence
-is noticed within that time."""
+"""Seconds to wait for an answer; even a busy database answers sooner. The limit and the period together are less than
+two seconds, so an absence is noticed within that time."""
 _SILENCE = "no answer"
 
 _Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class AbsenceKind(StrEnum):
-    """How a database is away."""
+    """The ways in which a database can be away."""
 
     SILENT = "silent"
     REFUSES = "refuses"
@@ -168,6 +168,6 @@ def _close(attempt: asyncio.Future[_Connection]) -> None:
 
 
 def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
-    """End a connection below the database's protocol: whoever waits for an answer on it gets an error at once."""
+    """Shut down a connection's socket, without a farewell to the server: waits for an answer fail at once."""
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)

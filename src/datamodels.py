@@ -38,7 +38,7 @@ class Role(StrEnum):
 
 
 class Stage(StrEnum):
-    """The stages of the work on a recording, in their order. A recording has the last stage that is done."""
+    """The stages of the work on a recording, in their order. A recording's stage is the last one that is done."""
 
     STORED = "stored"
     PREPARED = "prepared"
@@ -84,7 +84,7 @@ class Interval(Value):
 
 
 class MissingInterval(Interval):
-    """A stretch without text, and the Russian reason."""
+    """A stretch without text, with the reason in Russian."""
 
     reason: str
 
@@ -124,7 +124,7 @@ class Transcript(Value):
 class TranscriptDraft(Value):
     """The transcript before speakers are known.
 
-    ``language`` is the one that was asked for, else the one that was detected; empty when none was.
+    ``language`` is the language that was asked for, else the detected one, else empty.
     """
 
     language: str
@@ -324,7 +324,10 @@ class ReportRun(Value):
 
 
 class RecordingProgress(Value):
-    """How far the work on a recording is. ``parts_done`` counts the parts of the current plan that have a result."""
+    """The progress of the work on a recording.
+
+    ``parts_done`` counts the parts of the current plan that have a result.
+    """
 
     recording_id: RecordingId
     stage: Stage
@@ -372,7 +375,7 @@ class ReportFile(NewReportFile):
 class IndexPoint(Value):
     """The indices of one report, with facts about its recording.
 
-    ``day`` is the day of the recording, or that of the report when the recording's is unknown.
+    ``day`` is the day of the recording; when that is unknown, the day of the report.
     """
 
     number: int

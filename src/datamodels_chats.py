@@ -14,7 +14,10 @@ GOOD = 4
 BAD = 2
 """An answer with this rating or a lower one is bad."""
 FEWEST_FOR_A_TREND = 5
-"""How many ratings each of the two periods needs. Fewer say more about the questions than about the answers."""
+"""How many ratings each of the two periods needs.
+
+With fewer ratings, a trend says more about the questions than about the answers.
+"""
 
 AnswerId = NewType("AnswerId", UUID)
 ReturnAddress = dict[str, JsonValue]
@@ -58,7 +61,7 @@ class Basis(StrEnum):
 
 
 class Chat(Value):
-    """A chat of its owner; ``title`` is None until the first question, or the owner, gives the chat a title."""
+    """A person's chat; ``title`` is None until the first question, or the owner, gives the chat a title."""
 
     owner_id: UserId
     number: int

@@ -63,7 +63,7 @@ class UpdateKind(StrEnum):
 
 
 class SeenUpdate(Value):
-    """An update that is not handled to its end, as a row of ``seen_updates``.
+    """A row of ``seen_updates``: an update whose handling has not ended.
 
     ``data`` is a button's callback data; None for a message. The text of a message is not stored: when the message has
     to be handled again, it is fetched again. ``tries`` counts how often handling the update has begun.
@@ -168,7 +168,7 @@ class OutboxItem(Value):
     random_id: int
     tries: int
     aside_at: datetime | None
-    """Since when later messages pass this one, because its content could not be made; None if that never happened."""
+    """When this message was set aside, because its content could not be made: later ones pass it since. Else None."""
 
 
 class LetterKind(StrEnum):
@@ -204,7 +204,7 @@ class DeadLetter(Value):
     """The kind of file that a message brings; None without a file, and for work."""
     recording_number: int | None
     """The recording's number. This and the fields below are None when the letter is not about a recording, a report or
-    a chat, or when that was deleted."""
+    a chat, or when the recording, report or chat was deleted."""
     report_id: ReportId | None
     report_number: int | None
     """The report's permanent number, which only a finished report has."""
@@ -240,7 +240,7 @@ class IncomingFile(Value):
     bytes_done: int
     recording_id: RecordingId | None
     known: bool
-    """The same bytes were sent before, and there is nothing to do with them."""
+    """True when the same bytes were sent before, so that there is nothing to do."""
     error_code: str | None
     error_text: str | None
     tries: int = 0
@@ -303,7 +303,7 @@ class ProgressCard(Value):
 
 
 class RunProgress(Value):
-    """How far the work on an ordered report is."""
+    """The progress of the work on an ordered report."""
 
     id: ReportRunId
     report_id: ReportId
@@ -333,7 +333,7 @@ class CardProgress(Value):
     retry_at: datetime | None
     """When failed work on the recording will be tried again without anybody asking; None when it will not."""
     ahead: int = 0
-    """How many recordings will be worked on before this one; 0 when this one is next, or does not wait."""
+    """How many recordings will be worked on before this one; 0 when this one is next, or is not waiting."""
     parts_done: int = 0
     parts_total: int = 0
     runs: tuple[RunProgress, ...] = ()

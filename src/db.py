@@ -33,7 +33,7 @@ SQL_SCRIPTS = ROOT / "sql_scripts"
 _CONNECT_TIMEOUT_S = 10
 _RECONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 15.0
-"""The longest wait for a connection while all of the pool are in use."""
+"""The longest wait, in seconds, for a connection while all connections of the pool are in use."""
 _LINE_LIMITS = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -49,7 +49,7 @@ SET idle_in_transaction_session_timeout = '120s';
 """
 _ENCODING = "SHOW server_encoding"
 _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-"""The scheme of an address, into which other programs write the name of their driver."""
+"""The scheme of a database address. Addresses written for other programs may name a driver in it."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
@@ -57,7 +57,7 @@ _MIGRATION_SESSION = """
 SET lock_timeout = '120s';
 SET client_connection_check_interval = '1s';
 """
-"""Ends the wait for a migration that hangs, and has the server free the lock of a killed process within a second."""
+"""Ends the wait for a migration that hangs, and makes the server free the lock of a killed process within a second."""
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
 _MIGRATION_TABLE = "_yoyo_migration"
@@ -260,7 +260,7 @@ class Database:
 
     @contextmanager
     def _used(self, connection: Connection) -> Iterator[None]:
-        """Let a connection be hung up when the database goes away during the block; at once when it is away already."""
+        """Hang up a connection when the database goes away during the block; at once when it is away already."""
         self._in_use.add(connection)
         if self._watch.gone is not None:
             hang_up(connection)
@@ -270,11 +270,11 @@ class Database:
             self._in_use.discard(connection)
 
     def _hang_up(self, _: str) -> None:
-        """End all waits for the database, which is away: hang up connections in use, and fail waits for one."""
+        """End all waits for the database, which is away: hang up connections in use, fail waits for a connection."""
         self._there.clear()
         for connection in self._in_use:
             hang_up(connection)
-        # A moment later, when no query runs on a connection any more: cancelling a query would ask the server.
+        # A moment later, when no connection runs a query any more: to cancel a query, the driver would ask the server.
         asyncio.get_running_loop().call_later(_HANG_UP_PAUSE_S, self._end_waits)
 
     def _end_waits(self) -> None:

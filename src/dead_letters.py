@@ -1,4 +1,4 @@
-"""Dead letters: messages that were given up, and work that failed for good. Only the owner has them tried again."""
+"""Dead letters: messages that were given up, and work that failed for good. Only the bot's owner can retry them."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, assert_never
@@ -22,7 +22,7 @@ class Enqueue(NamedTuple):
 class LettersPage(NamedTuple):
     """One page of the dead letters, newest first.
 
-    ``page`` is its number, from 1; ``size`` is the most letters of a page, and ``total`` counts all letters.
+    ``page`` is its number, from 1; a page has at most ``size`` letters; ``total`` counts the letters of all pages.
     """
 
     letters: list[DeadLetter]
@@ -54,7 +54,7 @@ class DeadLetters:
         return LettersPage(letters, page, pages, size, total)
 
     async def retry(self, letter: LetterId) -> bool:
-        """Have a letter tried again; return False when it is no dead letter any more."""
+        """Start another try of a letter; return False when it is no dead letter any more."""
         async with self._database.transaction() as connection:
             match letter.kind:
                 case LetterKind.MESSAGE:
@@ -69,7 +69,7 @@ class DeadLetters:
                     assert_never(letter.kind)
 
     async def retry_all(self) -> int:
-        """Have all present letters tried again, the oldest first; return for how many that was possible."""
+        """Start another try of each present letter, the oldest first; return the number of tries that were started."""
         async with self._database.transaction() as connection:
             letters = await dead_letters_store.list_ids(connection)
         return sum([await self.retry(letter) for letter in letters])

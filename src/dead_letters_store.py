@@ -109,7 +109,10 @@ class RecordingToRetry(Value):
 
 
 class ReportToRetry(RecordingToRetry):
-    """A report run that was queued again. ``chat_id`` is the chat that needs a new card for it, None when none does."""
+    """A report run that was queued again.
+
+    ``chat_id`` is the chat that needs a new card for the run; None when no chat does.
+    """
 
     run_id: ReportRunId
 

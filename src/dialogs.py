@@ -21,8 +21,11 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""How long a dialog stays open. A list of reports can be used for a shorter time, by default, so that a person who
-replies late is told why it is too late."""
+"""How long a dialog stays open.
+
+A list of reports expires sooner by default, so that the dialog is still open when a person replies too late, and the
+bot can say why.
+"""
 _DOUBLE_TAP = timedelta(seconds=10)
 
 
@@ -65,7 +68,7 @@ RATING_STEPS = frozenset(step for step in Step if step.startswith("rating_"))
 
 
 class OpenDialog(State):
-    """A dialog that waits for a message. All kinds have one key: a person is in one dialog at a time."""
+    """A dialog that waits for a message. All kinds are stored under the same key: a person is in one at a time."""
 
     KEY = "dialog"
     STEPS: ClassVar[frozenset[Step]] = frozenset(Step)
@@ -94,8 +97,10 @@ class Dialog(OpenDialog):
     skipped: tuple[str, ...] = ()
     tries: int = 0
     answered: int = 0
-    """Id of the latest message that was taken as a reply, 0 without one. Handled again after a crash, that message is
-    not taken a second time."""
+    """Id of the latest message that was taken as a reply, 0 without one.
+
+    When that message is handled again after a crash, it is not taken a second time.
+    """
 
 
 class ReportDialog(OpenDialog):
@@ -184,7 +189,7 @@ class Dialogs:
         return interrupted is not None
 
     async def go_on(self, owner: UserId, dialog: OpenDialog) -> None:
-        """Store the open dialog as it is now; its time starts anew."""
+        """Store the open dialog as it is now; its time limit starts anew."""
         async with self._database.transaction() as connection:
             await user_states.put(connection, owner, dialog, ttl=_LASTS)
 
@@ -212,7 +217,7 @@ async def first_tap(
     before = await user_states.get(connection, owner, _Tapped)
     is_second = before is not None and (before.message_id, before.button) == (message_id, button)
     if before is not None and is_second:
-        # A second press that is handled again is still none but a second.
+        # When the second press is handled again, it must still count as the second.
         tapped = before
     await user_states.put(connection, owner, tapped, ttl=_DOUBLE_TAP)
     return not is_second or (update != "" and tapped.update == update)
@@ -234,7 +239,7 @@ async def leave_dialog(connection: Connection, owner: UserId, recording_id: Reco
 
 
 async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
-    """Move a recording's wizard on from its questions to the reports, if it is there; the caller ends the dialog."""
+    """Move a recording's wizard to the reports if it is at the confirmation; the caller ends the dialog."""
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)

@@ -1,4 +1,4 @@
-"""Downloads files that people send. Each becomes a stored recording, or its person reads why it does not.
+"""Downloads files that people send. Each becomes a stored recording, or its sender reads why not.
 
 A file is open until it is stored, refused or cancelled. Downloads of open files resume after a restart.
 """
@@ -35,7 +35,7 @@ _TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavai
 
 
 class Downloads:
-    """Downloads open files, ``parallel`` at once, and has them stored as recordings; people take turns.
+    """Downloads open files, ``parallel`` at once, and stores them as recordings by ``intake``; people take turns.
 
     A stored file stays in the spool for another ``kept_s`` seconds: the object store may not have written it to its
     disk yet.
@@ -76,7 +76,7 @@ class Downloads:
 
     async def _look(self, tasks: KeyedTasks[int]) -> None:
         busy = tasks.busy
-        # Downloads go on counting their bytes, into the new dictionary, while these are noted.
+        # While the counts so far are noted, downloads go on counting their bytes into the new dictionary.
         noted, self._bytes_done = self._bytes_done, {}
         async with self._database.transaction() as connection:
             for incoming_id, bytes_done in noted.items():
@@ -95,7 +95,7 @@ class Downloads:
     def _next(
         self, waiting: list[IncomingFile], open_files: dict[int, IncomingFile], busy: frozenset[int]
     ) -> list[IncomingFile]:
-        """Choose the files to start now: each time the oldest one of the people with the fewest running downloads."""
+        """Choose the files to start now, always the oldest file of the people with the fewest running downloads."""
         at_work = Counter(file.owner_id for file in open_files.values() if file.id in busy)
         due = [file for file in waiting if file.retry_at is None or file.retry_at <= self._now()]
         chosen = []

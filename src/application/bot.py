@@ -73,7 +73,10 @@ log = structlog.get_logger(__name__)
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Seconds before each further try of a job that failed for a passing reason: nearly three hours in all."""
 _PATIENCE_S = 3.0
-"""Seconds that a person waits for an absent database before being told. A database that restarts needs two seconds."""
+"""Seconds that a person waits for an absent database before the bot says that it is away.
+
+A database that restarts needs two seconds.
+"""
 _THREADS = 16
 """Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
@@ -83,7 +86,7 @@ costs with this value and with Python's 5 ms."""
 
 
 class Followers:
-    """The followers of the bot, which end only by being cancelled."""
+    """The background loops of the bot: downloads, cards, outbox and others. They run until cancelled."""
 
     def __init__(self, application: Application, telegram: Messenger, messages: MessageTracker) -> None:
         settings, database = application.settings, application.database
@@ -130,7 +133,7 @@ class Bot:
         return self._telegram.username
 
     async def run(self) -> None:
-        """Run until cancelled. Jobs that are cut off go on at the next start."""
+        """Run until cancelled. Interrupted jobs continue at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._health.run())
             group.create_task(self._jobs.run_worker(None))
@@ -167,16 +170,16 @@ async def open_bot(
                 work_patience_s=math.inf,
             )
         )
-        # Not earlier: engines that these threads start inherit their low priority, and the embedded database, for which
-        # buttons wait, must keep its share of the processor.
+        # Not earlier: an engine that one of these threads starts inherits the thread's low priority. The embedded
+        # database, for which buttons wait, must keep its share of the processor.
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
         )
         sys.setswitchinterval(SWITCH_S)
         # Before somebody presses a button.
         await application.engines.warm_up()
-        # What is loaded by now stays: a full collection that looks at all of it stops every thread, for seconds here.
-        # The command line has put collections off until now.
+        # Objects loaded by now stay, so collections need not look at them: that would stop every thread for seconds.
+        # Until now, the command line has put garbage collection off.
         gc.collect()
         gc.freeze()
         gc.enable()

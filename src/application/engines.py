@@ -44,7 +44,7 @@ _EMBEDDINGS_CONCURRENCY = 4
 class _LocalSpeech:
     """A speech-to-text engine on this machine: the names of its class and of its module, which is imported late.
 
-    ``weights`` is the name of the weights to use when no ``asr_model_dir`` is configured; None when one has to be.
+    ``weights`` names the weights to use when ``asr_model_dir`` is not set; None when that setting is required.
     """
 
     module: str
@@ -58,7 +58,7 @@ LOCAL_SPEECH = {
     AsrEngine.WHISPER: _WHISPER,
     AsrEngine.ONNX: _LocalSpeech("speech_to_text.onnx", "OnnxSpeechToText", None),
 }
-"""The local engine of every ``AsrEngine`` but ``OPENAI``. Its row decides what is imported, loaded and downloaded."""
+"""The local engine of every ``AsrEngine`` but ``OPENAI``. Only the engine in use is imported, loaded and downloaded."""
 
 
 @dataclass(frozen=True)
@@ -223,9 +223,9 @@ class EnginePool:
     async def warm_up(self) -> None:
         """Import the libraries of the engines in use, make the endpoints' clients, and load the local speech model.
 
-        Done later, this would stop the event loop: the imports for seconds, and reading the certificates of a client or
-        the vocabulary for counting tokens for 0.1 s. A speech model whose weights are not on the disk yet is left out:
-        it is loaded for the first recording, once its weights are fetched.
+        Done later, this would block the event loop: the imports take seconds, and reading a client's certificates or
+        the vocabulary for counting tokens takes 0.1 s. A speech model whose weights are not on the disk yet is left
+        out: it is loaded for the first recording, once its weights are fetched.
         """
         modules = ["speech_to_text.openai" if self._speech_endpoint else self._local_speech.module]
         if self.has_language_model:
@@ -299,8 +299,8 @@ class EnginePool:
     async def fetch_weights(self, *, language_model: bool) -> None:
         """Fetch the weights of the local engines in use, even those not needed yet: the next run may have no network.
 
-        Those of the embedded language model are fetched only with ``language_model``. A failure is only logged: the
-        step that needs the weights tries again, and raises.
+        The weights of the embedded language model are fetched only with ``language_model``. A failure is only logged:
+        the step that needs the weights tries again, and raises.
         """
         settings = self._settings
         wanted = ["voice-encoder"]

@@ -33,7 +33,7 @@ _TOLD_FILE = "alarms_told.json"
 
 @asynccontextmanager
 async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
-    """Serve health, metrics and version during the block, where the settings want it.
+    """Serve health, metrics and version during the block, if the settings enable it.
 
     Raises:
         BadSettings: the configured port is taken, or we may not listen there.
@@ -71,13 +71,13 @@ class Health:
             Part.DISK: disk_check(settings.persistent_dir),
         }
         self._watch = HealthWatch(board, checks)
-        # Of an embedded database that dies the owner is told by ``Notices.engine_revived`` and ``engine_stuck``.
+        # When an embedded database dies, ``Notices.engine_revived`` and ``engine_stuck`` tell the owner.
         silent = frozenset[Part]() if settings.database_url else frozenset({Part.DATABASE})
         told = settings.persistent_dir / "spool" / _TOLD_FILE
         self._alarms = Alarms(board, application.database, notices.tell, told, silent=silent)
 
     async def run(self) -> None:
-        """Watch and tell until cancelled. From then on the process is not ready."""
+        """Watch the parts and send notices until cancelled; from then on the process reports that it is not ready."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._note_the_stop())
@@ -87,7 +87,7 @@ class Health:
             await self._probes.close()
 
     async def _note_the_stop(self) -> None:
-        # In a task of its own: it is told at once, while others still wait for answers.
+        # In a task of its own, which ends at once when cancelled: the other tasks may still wait for answers.
         try:
             await asyncio.Event().wait()
         finally:
@@ -95,7 +95,7 @@ class Health:
 
 
 class Probes:
-    """The checks of speech recognition and language model, by what the settings choose."""
+    """Makes the checks of speech recognition and of the language model that suit the configured engines."""
 
     def __init__(self, settings: Settings, embedded: EmbeddedEngines) -> None:
         self._settings = settings
@@ -139,7 +139,7 @@ class Probes:
             return None
         server = self._embedded.running_llm
         if server is not None and self._embedded_probe is None:
-            # Its address stays, also when it dies and is started again.
+            # The server keeps its address when it dies and is started again.
             self._embedded_probe = self._opened(server.base_url, server.api_key or "", "embedded")
         return self._embedded_probe
 

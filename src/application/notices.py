@@ -41,7 +41,7 @@ class Notices:
     async def tell(self, text: str) -> bool:
         """Tell the owner ``text``, which is HTML: through the outbox, or directly while the database is away.
 
-        Returns False when the text could not be sent, and may be if it is tried again.
+        Returns False when the text could not be sent and another try may succeed.
         """
         return await self._tell_at_once(text)
 

@@ -24,7 +24,7 @@ from weights.sources import Wheels
 log = structlog.get_logger(__name__)
 
 StartProgress = Callable[[str, int, int], None]
-"""Called with a description of the work that is waited for, the amount that is done, and the amount in all.
+"""Called with a description of the work that the start waits for, the amount that is done, and the total amount.
 
 Amounts are in bytes or in objects; only their ratio is shown.
 """
@@ -59,9 +59,9 @@ def bucket_store(settings: Settings) -> S3ObjectStore:
 
 
 async def open_objects(settings: Settings, on_progress: StartProgress) -> ObjectStore:
-    """Open the configured bucket, else the folder; create it when it does not exist.
+    """Open the configured bucket, or the folder when none is configured; create the store when it does not exist.
 
-    Objects that version 0.1 left in its embedded server are copied into the folder when that is opened.
+    Objects that version 0.1 left in its embedded server are copied into the folder when the folder is opened.
 
     Raises:
         BadSettings: the bucket's endpoint is not host:port.

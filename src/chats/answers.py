@@ -34,7 +34,7 @@ _SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
 
 @dataclass(frozen=True)
 class Composer:
-    """The model that answers, and how it is asked. ``history_tokens`` is the room for the chat's last turns."""
+    """Asks the language model for answers. ``history_tokens`` is the room for the chat's last turns."""
 
     llm: LanguageModel
     prompt: Template
@@ -94,7 +94,7 @@ class Composer:
         return fitting
 
     async def _history(self, turns: Sequence[Turn], room: int) -> list[str]:
-        """Return one text, in a list, of as many of the latest turns as fit into ``room`` tokens, earliest first.
+        """Join as many of the latest turns as fit into ``room`` tokens, earliest first; return a list of this one text.
 
         Return [] when no turn fits.
         """

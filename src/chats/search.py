@@ -70,7 +70,7 @@ class TranscriptSearch:
         async with self._database.transaction() as connection:
             wanted = await transcripts_store.lexemes_of(connection, question)
             framing = set(await transcripts_store.lexemes_of(connection, texts.chats.FRAMING_WORDS))
-            # «Что сказал клиент?» has nothing but framing words; then the search is for these.
+            # «Что сказал клиент?» has nothing but framing words; then the search is for those words.
             lexemes = [lexeme for lexeme in wanted if lexeme not in framing] or wanted
             if not lexemes:
                 return []

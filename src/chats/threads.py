@@ -37,7 +37,10 @@ class ActiveChat(State):
 
 
 class LastTitle(State):
-    """The latest event by which the person named a chat. Handled again, it must not be taken for a question."""
+    """The latest event by which the person named a chat.
+
+    When the event is handled again, it must not be taken for a question.
+    """
 
     KEY = "chat_last_title"
     door: str
@@ -151,7 +154,8 @@ class Chats:
     async def is_known(self, owner: UserId, occasion: Occasion) -> bool:
         """Tell whether ``occasion`` was handled before.
 
-        It was when its question is stored, or when the owner gave a title by it or by a later event at the same door.
+        This is so when its question is stored, or when the owner named a chat by this event or a later one at the same
+        door.
         """
         async with self._database.transaction() as connection:
             titled = await user_states.get(connection, owner, LastTitle)
@@ -233,7 +237,7 @@ async def _active(connection: Connection, owner: UserId) -> Chat:
         try:
             return await chat_history.get_chat(connection, owner, known.number)
         except NotFound:
-            # It was deleted.
+            # The chat was deleted.
             await user_states.drop(connection, owner, ActiveChat)
     latest = await chat_history.list_chats(connection, owner, 1)
     chat = latest[0] if latest else await chat_history.create_chat(connection, owner)

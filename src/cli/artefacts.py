@@ -36,7 +36,7 @@ _LONGEST_STEM = 80
 
 @dataclass(frozen=True)
 class Finished:
-    """A recording and what was made of it. ``pack`` has the labels of reports.
+    """A recording with its transcript and its report runs. ``pack`` has the labels of reports.
 
     ``engine_s`` is how many seconds the speech engine worked.
     """
@@ -55,7 +55,7 @@ class Finished:
 async def load_finished(
     application: Application, recording_id: RecordingId, run_ids: Sequence[ReportRunId]
 ) -> Finished:
-    """Load a recording that has a transcript, and what was made of it; ``runs`` are those of ``run_ids``, in order."""
+    """Load a recording that has a transcript, together with the report runs ``run_ids``, in this order."""
     async with application.database.transaction() as connection:
         transcript = await transcripts_store.load_transcript(connection, recording_id)
         assert transcript is not None  # noqa: S101  # only finished recordings come here

@@ -1,4 +1,4 @@
-"""The command line: parses the arguments, calls one function, exits with the status that says how it ended.
+"""The command line: parses the arguments, calls one function, exits with the status that tells the outcome.
 
 A command imports the modules that do its work only when it runs: the help and the first line of progress must not wait
 for the engines' libraries.

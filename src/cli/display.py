@@ -67,7 +67,7 @@ class Display:
         self._console.print(text, markup=False)
 
     def show(self, subject: str, line: str, fraction: float | None) -> None:
-        """Show how far a subject is: ``line`` says it in words, ``fraction`` is the share of its stage that is done.
+        """Show a subject's progress: ``line`` is in words, ``fraction`` is the share of its stage that is done.
 
         ``fraction`` is from 0 to 1, or None when it is not known.
         """
@@ -90,7 +90,7 @@ class Display:
             self._live.remove_task(self._tasks.pop(subject))
 
     def advance(self, label: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` is done of the work called ``label``.
+        """Show that the work named ``label`` has finished ``done`` units of ``total``.
 
         Plain output gets a line for every tenth of the work.
         """

@@ -22,7 +22,7 @@ from prompt_pack.pack import load_pack
 from utils import human_size
 
 Check = Callable[[], Awaitable[str]]
-"""Tries one part. Returns a description of what is in use; raises the error that using it would raise."""
+"""Tries one part. Returns a description of the engine in use; raises the error that using this engine would raise."""
 
 
 async def examine(settings: Settings, display: Display) -> int:

@@ -35,7 +35,7 @@ async def check(settings: Settings, delete: bool, display: Display) -> int:
     """Compare the object store with the recordings; print objects without a recording, and originals that are lost.
 
     With ``delete`` the objects without a recording are deleted, unless the database seems to belong to another store:
-    no object has a recording, or one without a recording is newer than the newest recording.
+    no object has a recording, or an object without a recording is newer than the newest recording.
 
     Returns:
         0; 1 when an original is lost.

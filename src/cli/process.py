@@ -101,7 +101,7 @@ def _refused(problems: Mapping[Path, VoxPersonaError], options: ProcessOptions, 
 
 
 class _Order:
-    """What the options ask for, worked out before anything is started.
+    """The metadata, building type and report types that the options ask for, found before any work is started.
 
     Raises:
         UnknownChoice, BuildingNeeded: the options are wrong.
@@ -123,7 +123,7 @@ class _Order:
         return result.metadata
 
     def _choose_reports(self) -> tuple[ReportType, ...]:
-        """Return the report types that were asked for. ``all`` leaves out those that need a building type not given.
+        """Return the report types that were asked for. Without a building type, ``all`` leaves out those that need one.
 
         Raises:
             UnknownChoice: no such scenario or report.
@@ -252,7 +252,7 @@ class _Session:
         done: Callable[[RecordingProgress], bool],
         described: Callable[[RecordingProgress], tuple[str, float | None]],
     ) -> None:
-        """Show the progress as ``described`` puts it, until ``done`` says that the work is done.
+        """Show the progress, worded by ``described``, until ``done`` returns True for it.
 
         Raises:
             _StoredFailure: the recording's job stopped with an error.
@@ -291,7 +291,7 @@ def _reported(progress: RecordingProgress) -> bool:
 
 
 def _described_reports(progress: RecordingProgress) -> tuple[str, float | None]:
-    """Return how far the reports are, in words and as a fraction."""
+    """Return the progress of the reports, in words and as a fraction."""
     line = texts.cli.PARTS.format(stage=texts.cli.REPORTS_STAGE, done=progress.passes_done, total=progress.passes_total)
     return line, progress.passes_done / progress.passes_total if progress.passes_total else None
 

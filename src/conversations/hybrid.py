@@ -35,7 +35,7 @@ T = TypeVar("T")
 class HybridStorage:
     """``StorageAdapter`` that takes conversations and ratings whether the database is there or not.
 
-    Only ``add_conversation`` waits for the database, as long as ``database`` is patient, and only when the disk has no
+    Only ``add_conversation`` waits for the database, up to the patience of ``database``, and only when the disk has no
     space for the journal. ``settle`` moves the entries of the journal into the database; it may be interrupted at any
     time, and called again.
     """
@@ -53,8 +53,8 @@ class HybridStorage:
     def state(self) -> StorageState:
         """Which backend is in use, since when and why.
 
-        Until the journal was read, as by ``settle`` or ``get_stats``, ``backlog`` lacks the entries of earlier
-        processes.
+        ``backlog`` lacks the entries of earlier processes until something, such as ``settle`` or ``get_stats``, reads
+        the journal.
         """
         away = self._reason is not None
         return StorageState(

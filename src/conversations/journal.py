@@ -64,16 +64,16 @@ class JournalStorage:
         self._lock = asyncio.Lock()
         self._seen: _FileVersion | None = None
         self._given: int | None = None
-        """The size of the file, in bytes, whose entries ``entries`` returned last."""
+        """The size in bytes that the file had when ``entries`` last returned its entries."""
         self._forget()
 
     async def open(self) -> None:
-        """Read the entries that others left, unless they were read already."""
+        """Read the entries that other processes left, unless this was done already."""
         await self._alone(lambda: None)
 
     @property
     def backlog(self) -> int:
-        """How many conversations and ratings wait for the database, as far as they were read."""
+        """How many of the conversations and ratings that were read so far wait for the database."""
         return len(self._entries)
 
     async def add_conversation(self, conversation: Conversation) -> bool:
@@ -93,7 +93,7 @@ class JournalStorage:
             if kept is not None and kept.owner_id != owner:
                 return False
             earlier = self._ratings.get((owner, answer_id))
-            # Clocks are set back; what a person says now is later than what was said before.
+            # Clocks may be set back; still, what a person says now is later than what was said before.
             at = rating.at if earlier is None else max(earlier.at, rating.at)
             latest = rating.model_copy(update={"at": at})
             self._take(self._write(Entry(owner_id=owner, answer_id=answer_id, rating=latest), None))
@@ -138,7 +138,7 @@ class JournalStorage:
         return await self._alone(entries)
 
     async def clear(self) -> None:
-        """Remove the entries that ``entries`` returned last; what was added since then, here or elsewhere, stays."""
+        """Remove the entries that ``entries`` returned last; entries that any process added since then stay."""
 
         def clear() -> None:
             rest = b"" if self._seen is None else self._path.read_bytes()[self._given :]
@@ -152,7 +152,7 @@ class JournalStorage:
         await self._alone(clear)
 
     async def _alone(self, act: Callable[[], T]) -> T:
-        """Do ``act`` in a thread while nobody else uses the file, here or in another process, and it is read."""
+        """Read the file, then do ``act``, in a thread and while nothing else in any process uses the file."""
 
         def alone() -> T:
             with disk_full_mapped(self._path):
@@ -170,7 +170,7 @@ class JournalStorage:
             return await asyncio.to_thread(alone)
 
     def _version(self) -> _FileVersion | None:
-        """Return a value that changes whenever the file does; None when there is none."""
+        """Return a value that changes whenever the file does; None when there is no file."""
         try:
             found = self._path.stat()
         except FileNotFoundError:
@@ -278,7 +278,7 @@ class JournalStorage:
                 yield entry
 
     def _remove(self) -> None:
-        # The vectors last: without them a conversation is whole.
+        # The vectors last: a conversation is complete without them.
         self._path.unlink(missing_ok=True)
         if self._folder.is_dir():
             for path in self._folder.glob("*.vectors"):
@@ -287,7 +287,7 @@ class JournalStorage:
 
 
 def _parsed(line: bytes) -> Entry | None:
-    """Parse a line; None when it is damaged or has a NUL, which PostgreSQL refuses: one such line would hold up all."""
+    """Parse a line; None when it is damaged or has a NUL, which PostgreSQL refuses: one such line would block all."""
     try:
         entry = Entry.model_validate_json(line)
         if b"\\u0000" not in line or not _has_nul(entry.model_dump()):

@@ -1,4 +1,4 @@
-"""Learning from ratings: finds earlier questions like a new one, with answers that the same person found good."""
+"""Learning from ratings: finds earlier questions similar to a new one, with answers that the same person found good."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,14 +15,16 @@ from errors import VoxPersonaError
 log = structlog.get_logger(__name__)
 
 FLOOR = 0.88
-"""Questions are alike from this cosine on. It is high because the vectors of e5 all lie close together. Chosen by F0.5
-on 45 questions (precision 0.76, recall 0.56); on 45 others precision is 0.80 and recall 0.53 (``scripts/benchmark -k
-learning``)."""
+"""Questions whose vectors have this cosine or a higher one count as similar. It is high because the vectors of e5 all
+lie close together. Chosen by F0.5 on 45 questions (precision 0.76, recall 0.56); on 45 others precision is 0.80 and
+recall 0.53 (``scripts/benchmark -k learning``)."""
 _MOST_COMPARED = 1000
-"""The latest good conversations of a person that are compared."""
+"""How many of a person's latest good conversations are compared with a new question."""
 _MOST_AT_ONCE = 50
-"""The most earlier questions without a vector of today's model that are embedded for one answer. Later answers embed
-the rest."""
+"""At most this many earlier questions that have no vector by the current model are embedded for one answer.
+
+Later answers embed the rest.
+"""
 _LITTLE_ENDIAN = np.dtype("<f4")
 
 
@@ -75,7 +77,7 @@ class Learning:
         return await asyncio.to_thread(_nearest, written, vectors, question, self._most)
 
     async def _vectors_of(self, conversations: Sequence[RatedConversation], model: str) -> list[Float32Array | None]:
-        """Return the vector of each conversation's question by ``model``; None where none is known or made now."""
+        """Return the vector of each conversation's question by ``model``; None where none is stored or can be made."""
         known = [self._known_vector(each, model) for each in conversations]
         lacking = [at for at, vector in enumerate(known) if vector is None][:_MOST_AT_ONCE]
         embeddings = await self._embeddings() if lacking else None
@@ -104,7 +106,7 @@ def _nearest(
         for each, vector in zip(conversations, vectors, strict=True)
         if vector is not None and vector.shape == wanted.shape
     ]
-    # Sorting keeps the order of equally like questions: the latest rated first.
+    # Sorting keeps the order of equally similar questions: the latest rated first.
     near = sorted((each for each in alike if each[0] >= FLOOR), key=lambda each: -each[0])
     chosen: dict[str, Example] = {}
     for _, each in near:

@@ -38,7 +38,7 @@ class StorageAdapter(Protocol):
     async def get_rated_conversations(self, owner: UserId | None, at_least: int, limit: int) -> list[RatedConversation]:
         """Load at most ``limit`` of the owner's conversations with ``at_least`` or more stars, the latest rated first.
 
-        Load those of everybody when ``owner`` is None. A conversation with a source that is known to be deleted is left
-        out.
+        Load everybody's conversations when ``owner`` is None. A conversation with a source that is known to be deleted
+        is left out.
         """
         ...

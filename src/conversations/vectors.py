@@ -9,7 +9,7 @@ from utils import disk_full_mapped, fsync_folder, write_all
 
 _MAGIC = b"VPVEC1\0\0"
 _LENGTHS = struct.Struct("<II")
-"""How many bytes a vector has, and how many the model's name has in UTF-8."""
+"""Two lengths in bytes: that of a vector, and that of the model's name in UTF-8."""
 
 
 class Vectors:
@@ -50,7 +50,7 @@ class Vectors:
         return index
 
     def read(self, index: int) -> Embedding | None:
-        """Read an embedding; None when the file does not have it whole, or cannot be read."""
+        """Read an embedding; None when the file lacks a part of it, or cannot be read."""
         try:
             with self._path.open("rb") as file:
                 if file.read(len(_MAGIC)) != _MAGIC:

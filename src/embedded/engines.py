@@ -1,4 +1,4 @@
-"""The engines that run when nothing is configured: started at first use, shared, stopped by the last user process."""
+"""The engines that run when nothing is configured: started at first use, shared, stopped when unused."""
 
 import asyncio
 from collections.abc import Callable

@@ -46,7 +46,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.cpuparams_batch.n_threads = arguments.threads
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
-    # The first request would wait for a warm-up as long as it waits without one.
+    # No warm-up: the first request would wait for it just as long as it waits without it.
     params.warmup = False
     # Prompts are people's words: the endpoint that shows the slots is off, and so is the log of requests.
     params.endpoint_slots = False
