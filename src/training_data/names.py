@@ -149,7 +149,7 @@ class _Passage:
         return token.reading.likelihood is not Likelihood.NEVER or (before.reading.given and not token.reading.place)
 
     def _is_part(self, position: int) -> bool:
-        """Tell whether the word at ``position`` would be part of a name that is beside it."""
+        """Tell whether the word at ``position`` counts as part of a name when another part is beside it."""
         token = self._tokens[position]
         reading = token.reading
         sure = token.is_capitalised or reading.likelihood is Likelihood.ALWAYS

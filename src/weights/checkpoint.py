@@ -48,7 +48,7 @@ _ALLOWED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows only the names in ``_ALLOWED``, so that a file cannot have anything else called."""
+    """Knows only the names in ``_ALLOWED``, so that a file cannot make us call anything else."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
