@@ -165,7 +165,7 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
 
 @dataclass(frozen=True)
 class TranscriptFormat:
-    """A form of a transcript. ``write`` gets transcript and recording name, and may take CPU time: use a thread."""
+    """A file format for transcripts. ``write`` gets transcript and recording name; it may block: use a thread."""
 
     extension: str
     write: Callable[[Transcript, str], bytes]

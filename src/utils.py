@@ -84,7 +84,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def append_durably(path: Path, data: bytes) -> None:
-    """Add ``data`` at the end of a file, which is made when it is not there, so that a power cut leaves it. Blocking.
+    """Add ``data`` to the end of a file, made if it is not there, so that ``data`` survives a power cut. Blocking.
 
     Raises:
         DiskFull: no space left; the file may end in a part of ``data``.

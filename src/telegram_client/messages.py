@@ -51,7 +51,7 @@ async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[
 class Sendings:
     """Remembers which message id each random id got and, for each message on its way, the newest id seen before.
 
-    Its own will be higher.
+    The id that the message gets will be higher.
     """
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ class LettersWork:
 
 
 class DeadLetterHandlers:
-    """Shows the dead letters, and has them tried again or taken out of the list."""
+    """Shows the dead letters, and retries them or removes them from the list of the list."""
 
     def __init__(self, messages: MessageTracker, work: LettersWork) -> None:
         self._messages = messages

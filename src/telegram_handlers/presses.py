@@ -70,7 +70,7 @@ class _Tap:
 
 
 class Taps:
-    """The latest press of each person; the same while that is handled, or within a second after, is a double tap."""
+    """The latest press of each person; an equal one while it is handled, or within a second after, is a double tap."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -42,7 +42,7 @@ _TEMPLATE_TOKEN = re.compile(r"<\|[\w ]{1,40}\|>|</?s>|\[/?INST\]")
 
 @dataclass(frozen=True)
 class _Kind:
-    """A form of personal data. ``is_one`` confirms what the pattern has matched.
+    """A kind of personal data, known by its pattern. ``is_one`` confirms what the pattern has matched.
 
     The placeholder replaces the group ``data`` where the pattern has it, else the whole match.
     """

@@ -132,7 +132,7 @@ def _lemmas(readings: list[Any]) -> frozenset[str]:
 def _is_given(parse: Any) -> bool:
     """Tell whether this is a first name or a patronymic.
 
-    A first name in the plural («Вас») or as a call («Свет!») does not count: it is another word far more often.
+    A first name in the plural («Вас») or in the vocative («Свет!») does not count: it is another word far more often.
     """
     return "Patr" in parse.tag or ({"Name", "sing"} in parse.tag and "voct" not in parse.tag)
 
