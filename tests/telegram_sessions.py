@@ -14,6 +14,10 @@ from telegram_transport import Wire
 
 AUTH_KEY_NOT_FOUND = 404
 BAD_SERVER_SALT = 48
+MSG_ID_TOO_LOW, MSG_ID_TOO_HIGH = 16, 17
+"""https://core.telegram.org/mtproto/service_messages_about_messages#notice-of-ignored-error-message"""
+OLDEST_S, NEWEST_S = -300.0, 30.0
+"""How far the time in the id of a message may be from the server's."""
 WORTH_PACKING_BYTES = 1024
 KEPT_ABANDONED = 4
 
@@ -172,6 +176,17 @@ class Sessions:
         session = self.all[session_id]
         if session.wire is not wire:
             session.attach(wire)
+        ahead_s = message.msg_id / 2**32 - time.time()
+        if not OLDEST_S <= ahead_s <= NEWEST_S:
+            session.say(
+                tl(
+                    "BadMsgNotification",
+                    bad_msg_id=message.msg_id,
+                    bad_msg_seqno=message.seq_no,
+                    error_code=MSG_ID_TOO_HIGH if ahead_s > 0 else MSG_ID_TOO_LOW,
+                )
+            )
+            return
         if salt != key.salt:
             session.say(
                 tl(

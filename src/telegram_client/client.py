@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Never
 
 import structlog
 from pyrogram import enums, raw, types, utils
@@ -36,6 +36,7 @@ from telegram_client.errors import (
 )
 from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after
 from telegram_client.session import BotClient, Users, forget_unfinished, new_client, wait_out
+from telegram_client.standstills import hear_after_standstills
 from telegram_client.updates import button_press, chat_of, document_of, incoming_message
 from utils import disk_full_mapped
 
@@ -79,6 +80,7 @@ class TelegramClient(Messenger):
         self._limits = SendingLimits()
         self._sendings = Sendings()
         self._running: BotClient | None = None
+        self._hearing: asyncio.Task[Never] | None = None
 
     async def start(self, on_message: OnMessage, on_press: OnPress) -> None:
         """Log in and let updates come. They come before this returns, many at once, and some of them twice.
@@ -108,14 +110,17 @@ class TelegramClient(Messenger):
                 log.warning("telegram_session_given_up", reason=type(exc).__name__)
                 await asyncio.to_thread(self._session_file.unlink, missing_ok=True)
                 self._running = await self._logged_in(on_update)
-        me = self._running.me
-        if me is not None:
+        if (me := self._running.me) is not None:
             self.username, self.id = me.username or "", me.id
         log.info("telegram_started", bot=self.id)
+        hearing = hear_after_standstills(self._sendings, self.missed, on_message, dropped=self._running.has_dropped)
+        self._hearing = asyncio.create_task(hearing)
 
     async def stop(self) -> None:
         """Close the connections in five seconds at most, network or not; the session stays logged in."""
         client, self._running = self._running, None
+        if self._hearing is not None:
+            self._hearing.cancel()
         if client is not None:
             await client.log_off()
 

@@ -34,8 +34,10 @@ async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Use
 async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[Any, Users], None]:
     """Yield messages with ids above ``after``, in order, each with the people in its batch of ``_BATCH`` messages.
 
-    A day's messages take a few calls.
+    A day's messages take a few calls. Later ones come as updates: Telegram sends these to a session that has asked for
+    its state.
     """
+    await client.ask(raw.functions.updates.GetState())
     empty = 0
     while empty < _EMPTY_BATCHES:
         ids: list[Any] = [raw.types.InputMessageID(id=after + number) for number in range(1, _BATCH + 1)]
@@ -58,6 +60,11 @@ class Sendings:
         self._latest = 0
         self._known: dict[int, MessageId] = {}
         self._begun: dict[int, int] = {}
+
+    @property
+    def latest(self) -> int:
+        """The newest id seen; 0 before any."""
+        return self._latest
 
     def saw(self, message: int) -> None:
         """Note that a message with this id exists."""

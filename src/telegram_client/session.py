@@ -5,6 +5,7 @@ Only what kurigram and pyrogram 2.0.106 have in common is used.
 
 import asyncio
 import inspect
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import closing, suppress
@@ -21,6 +22,7 @@ from pyrogram.handlers import RawUpdateHandler
 from errors import BadSettings
 from random_ids import new_random_id
 from telegram_client.errors import RANDOM_ID_DUPLICATE, error_id
+from telegram_client.server_clock import ServerClock
 
 _SETTING = "TELEGRAM_PROXY"
 _DIALLED = frozenset({"socks4", "socks5", "http"})
@@ -90,6 +92,7 @@ class BotClient(Client):
     """The library's client. Every call to Telegram, ours or the library's, goes through ``ask``."""
 
     def __init__(self, name: str, **options: Any) -> None:
+        self._clock = ServerClock()
         super().__init__(name, **options)
         self._unwritten: dict[int, int] = {}
         """Access hashes of people whom the session file had no space for."""
@@ -97,8 +100,22 @@ class BotClient(Client):
             if hasattr(self.storage, method):
                 setattr(self.storage, method, self._forgiving(getattr(self.storage, method)))
         self._reconnections: set[asyncio.Task[Any]] = set()
+        self._has_dropped = False
         self._unauthorized = False
         """Whether Telegram refused the login at the last call; a ping is answered without one."""
+
+    @property
+    def server_time(self) -> float:
+        """Telegram's time, from which kurigram makes the ids of messages."""
+        return self._clock.now
+
+    def _set_server_time(self, msg_id: int) -> None:
+        self._clock.told(msg_id / 2**32)
+
+    def has_dropped(self) -> bool:
+        """Tell whether packets of Telegram were dropped since this was last asked."""
+        has_dropped, self._has_dropped = self._has_dropped, False
+        return has_dropped
 
     async def check(self) -> None:
         """Have Telegram answer a ping; when it has refused the login, have it accept the login again.
@@ -206,7 +223,11 @@ class BotClient(Client):
             TimeoutError: there was no connection in 45 seconds.
         """
         async with asyncio.timeout(_CONNECT_S):
-            return await super().connect()
+            has_login = await super().connect()
+        if self.session is not None and not self.session.is_started.is_set():
+            # Telegram refuses ids of a system's clock that is ahead, and the library's only grow.
+            self.session.msg_factory._last_msg_id = 0
+        return has_login
 
     async def log_in(self) -> None:
         """Connect, log in where the session file has no login, and let updates come."""
@@ -220,6 +241,11 @@ class BotClient(Client):
             task = cast("asyncio.Task[Any]", asyncio.current_task())
             self._reconnections.add(task)
             task.add_done_callback(self._reconnections.discard)
+            if getattr(session, "ignore_count", 0):
+                # Answers were dropped for their time. Telegram tells the right time at the beginning of a session.
+                session.session_id = os.urandom(8)
+                session.msg_factory = type(session.msg_factory)(self)
+                self._has_dropped = True
             await restart()
 
         session.restart = restart_to_be_ended  # type: ignore[method-assign]

@@ -1,0 +1,51 @@
+"""What the bot did not hear while its process or its machine stood still."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Never
+
+import structlog
+
+from datamodels_telegram import IncomingMessage, MessageId
+from messenger import MessengerError, OnMessage
+from telegram_client.messages import Sendings
+from telegram_client.server_clock import steady_s
+
+log = structlog.get_logger(__name__)
+
+_LOOK_S = 5.0
+_STANDSTILL_S = 60.0
+"""The library drops packets that are older than five minutes; a process that stood still finds such."""
+
+
+async def hear_after_standstills(
+    sendings: Sendings,
+    missed: Callable[[MessageId], Awaitable[Sequence[IncomingMessage]]],
+    on_message: OnMessage,
+    *,
+    dropped: Callable[[], bool] = lambda: False,
+    steady: Callable[[], float] = steady_s,
+    look_s: float = _LOOK_S,
+) -> Never:
+    """Until cancelled, hand over the messages that came meanwhile whenever the process has stood still.
+
+    The same when ``dropped`` tells that packets were dropped since it was last asked. Messages that came in all the
+    same are among them; ``on_message`` has to know them.
+    """
+    after, looked_at, is_due = sendings.latest, steady(), False
+    while True:
+        await asyncio.sleep(look_s)
+        stood_still_s = steady() - looked_at - look_s
+        looked_at = steady()
+        if dropped() or stood_still_s > _STANDSTILL_S:
+            log.warning("telegram_messages_missed", stood_still_s=round(stood_still_s))
+            is_due = True
+        if not is_due or not after:
+            after = sendings.latest
+            continue
+        try:
+            for message in await missed(MessageId(after)):
+                await on_message(message)
+            is_due = False
+        except MessengerError as exc:
+            log.warning("missed_messages_unknown", error=exc.code, reason=str(exc))
