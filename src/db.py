@@ -49,7 +49,7 @@ SET idle_in_transaction_session_timeout = '120s';
 """
 _ENCODING = "SHOW server_encoding"
 _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-"""The scheme of a database address. Addresses written for other programs may name a driver in it."""
+"""What a database address may begin with. It may name a driver, as in ``postgresql+asyncpg://``, which is ignored."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0

@@ -23,8 +23,8 @@ from user_states import State
 _LASTS = timedelta(hours=1)
 """How long a dialog stays open.
 
-A list of reports expires sooner by default, so that the dialog is still open when a person replies too late, and the
-bot can say why.
+By default this is longer than a list of reports lasts: when a person types a number of an expired list, the dialog
+that asked for it is still open, and the bot can say that the list has expired.
 """
 _DOUBLE_TAP = timedelta(seconds=10)
 
