@@ -21,7 +21,7 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""How long a dialog stays open.
+"""How long a dialog about chats, ratings or reports stays open; one about a recording has a longer time of its own.
 
 By default this is longer than a list of reports lasts: when a person types a number of an expired list, the dialog
 that asked for it is still open, and the bot can say that the list has expired.

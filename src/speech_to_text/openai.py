@@ -38,10 +38,10 @@ INVENTED_AFTER_S = 1.0
 sooner after the end was said, and has wrong times."""
 
 SHORTEST_S = 0.02
-"""Least length, in seconds, of a segment or word whose times were moved into the part."""
+"""The least length, in seconds, of a segment or word whose times were moved into the part."""
 
 PAUSE_S = 0.8
-"""Longest gap between words of one segment, in seconds."""
+"""The longest gap between words of one segment, in seconds."""
 
 _RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяabcdefghijklmnopqrstuvwxyz")
 _RUSSIAN_ONLY = frozenset("ыэё")
