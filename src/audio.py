@@ -159,7 +159,7 @@ _WRITE_BYTES = 1024 * 1024
 _KEEP_TIME = f"aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp=0.5"
 """Fills leaps in time with silence. A recorder may send nothing in pauses; all later times would shift without this."""
 _LONGEST_S = 24 * 3600
-"""Longest recording that is decoded. Leaps in time that a hostile file invents must not fill the disk with silence."""
+"""Seconds of sound that are decoded at most: leaps in time that a hostile file invents must not fill the disk."""
 
 _TAIL_TOLERANCE_S = 1.0
 _TAIL_TOLERANCE = 0.001

@@ -54,7 +54,7 @@ PREVIEW_CHARACTERS = 300
 REPORT_LIST_BYTES = 10 * 1024 * 1024
 """The largest list of reports that is sent."""
 REPORT_TITLE_CHARACTERS = 200
-"""Longest title that a person gives, in characters: titles have to be told apart on a phone."""
+"""The longest title that a person gives, in characters: titles have to be told apart on a phone."""
 REPORT_TRIES = 3
 """Tries for a number, a name or a period before the question is given up."""
 MESSAGES_LOOKED_AT_AGAIN = 100

@@ -126,9 +126,9 @@ async def rate(
 ) -> bool:
     """Store a rating; return False when the owner has no such answer.
 
-    Pass ``is_latest=False`` for a rating out of a journal: later ratings may be stored already, so that it fills gaps,
-    and replaces only a rating with an earlier time. The latest rating counts whatever its time is, since clocks may be
-    set back.
+    The stars and the comment, whichever ``rating`` has, replace the stored ones whatever its time is, since clocks may
+    be set back. Pass ``is_latest=False`` for a rating out of a journal, as a later one may be stored already: beside a
+    stored rating with a later time, it only adds the stars or the comment that are missing there.
     """
     key = _key(owner, answer_id)
     if await (await connection.execute(_SELECT_EXISTS, key)).fetchone() is None:

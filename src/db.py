@@ -49,7 +49,7 @@ SET idle_in_transaction_session_timeout = '120s';
 """
 _ENCODING = "SHOW server_encoding"
 _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-"""The scheme of a database address. Addresses written for other programs may name a driver in it."""
+"""What a database address may begin with. It may name a driver, as in ``postgresql+asyncpg://``, which is ignored."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
@@ -192,7 +192,7 @@ class Database:
         """Wait while the database is known to be away.
 
         Raises:
-            DatabaseUnavailable: the database was away for longer than its ``patient`` allows.
+            DatabaseUnavailable: still away when the patience of this ``Database`` was over.
         """
         try:
             async with asyncio.timeout(None if self._patience_s == math.inf else self._patience_s):
@@ -201,14 +201,15 @@ class Database:
             raise self.unavailable(reason=self._watch.gone) from exc
 
     async def persist(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Do ``work`` in a transaction, and do it again when the database did not take it, for whatever reason.
+        """Do ``work`` in a transaction, and do it again whenever that ends in ``DatabaseUnavailable``.
 
         Use this to store what must not be lost, like an answer that was paid for. ``work`` must be repeatable: it is
         done again, too, when only the reply to a commit was lost. When the caller is cancelled, ``work`` gets up to
         five more seconds.
 
         Raises:
-            DatabaseUnavailable: still not taken when the patience of this ``Database`` was over.
+            DatabaseUnavailable: still not stored when the patience of this ``Database`` was over.
+            DiskFull: the server has no space left; raised at once.
         """
         storing = asyncio.ensure_future(self._persisted(work))
         try:

@@ -1,4 +1,4 @@
-"""Dead letters: messages that were given up, and work that failed for good. Only the bot's owner can retry them."""
+"""Dead letters: messages that were given up, and work that failed for good, for the bot's owner to retry or dismiss."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, assert_never

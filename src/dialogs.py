@@ -21,10 +21,10 @@ from errors import NotFound
 from user_states import State
 
 _LASTS = timedelta(hours=1)
-"""How long a dialog stays open.
+"""How long a dialog about chats, ratings or reports stays open; one about a recording has a longer time of its own.
 
-A list of reports expires sooner by default, so that the dialog is still open when a person replies too late, and the
-bot can say why.
+By default this is longer than a list of reports lasts: when a person types a number of an expired list, the dialog
+that asked for it is still open, and the bot can say that the list has expired.
 """
 _DOUBLE_TAP = timedelta(seconds=10)
 

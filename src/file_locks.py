@@ -11,7 +11,7 @@ _POLL_S = 0.05
 
 
 class FileLock:
-    """One lock on ``path``, a file that is made for the lock and stays or, with ``folder``, an existing folder.
+    """A lock on ``path``: a file, which is made for the lock and stays, or with ``folder=True`` an existing folder.
 
     Two ``FileLock`` objects exclude each other even in one process. Unlike locks of libraries, this one can turn from
     exclusive to shared.

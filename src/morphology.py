@@ -21,7 +21,7 @@ def parses(word: str) -> list[Any]:
 
 
 def _analyzer() -> "MorphAnalyzer":
-    # One at a time: who loads it twice takes the grammar away from who reads with the first meanwhile.
+    # One load only: a second one would replace the grammar under a thread that reads a word meanwhile.
     with _loading:
         return _loaded()
 

@@ -27,7 +27,7 @@ _SHORTEST_INTERVAL_S = 3.0
 _CHAT_SHARE_S = 1.5
 """Seconds between edits in one chat: Telegram takes about one a second, so many cards take turns."""
 _BEFORE_THE_LAST_S = 1.0
-"""Fewest seconds between the edit that shows the end of the work and the edit before it."""
+"""The fewest seconds between the edit that shows the end of the work and the edit before it."""
 _LONGEST_INTERVAL_S = 10.0
 """Seconds after which a card is edited when only time has passed; with Telegram's own delays, that is every 15 s."""
 

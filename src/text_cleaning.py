@@ -102,7 +102,7 @@ def safe_file_name(name: str) -> str:
 
     A name that is safe already comes back unchanged.
     """
-    # Composed after the invisible is gone: what stood around it meets.
+    # Composed only now: a letter and its accent may have had an invisible character between them.
     spaced = unicodedata.normalize("NFC", one_line(name))
     cleaned = "".join("_" if character in _FORBIDDEN_IN_NAMES else character for character in spaced)
     # Windows drops dots and spaces at the end; a dot in front hides the file.

@@ -68,9 +68,9 @@ async def open_application(
     """Open database, object store and services; engines start when they are first used.
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
-    the failure. An original that the object store lost is taken from the spool, else fetched again from
-    ``attachments``, the messenger. While the database is away, callers wait for it up to ``patience_s`` seconds, and
-    jobs up to ``work_patience_s``.
+    the failure. An original that the object store has lost is restored from the spool, else from ``attachments``, the
+    messenger, if given. While the database is away, callers wait for it up to ``patience_s`` seconds, and jobs up to
+    ``work_patience_s``.
 
     Raises:
         BadSettings: settings or programs are wrong.

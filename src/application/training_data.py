@@ -52,7 +52,7 @@ async def collect_examples(settings: Settings) -> Examples:
 
 
 async def collect_from(database: Database) -> Examples:
-    """Make masked examples of all good answers in a database. Masking knows the names of its employees and clients.
+    """Make examples of all good answers in a database; names of employees and clients in its metadata are masked, too.
 
     Raises:
         DatabaseUnavailable: the answers cannot be read.

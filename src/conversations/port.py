@@ -27,7 +27,8 @@ class StorageAdapter(Protocol):
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
         """Rate an answer; False when the owner is known to have no such answer.
 
-        A rating that is older than the stored one changes nothing.
+        The stars and the comment, whichever ``rating`` has, replace the stored ones. What is said last counts, whatever
+        its time is, since clocks may be set back.
         """
         ...
 

@@ -1,4 +1,7 @@
-"""The engines that run when nothing is configured: started at first use, shared, stopped when unused."""
+"""The embedded engines, used where no server is configured.
+
+Each is started at first use, shared by all commands of this installation, and stopped when no command uses it.
+"""
 
 import asyncio
 from collections.abc import Callable

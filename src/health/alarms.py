@@ -1,4 +1,4 @@
-"""Tells the owner once of every trouble that somebody should look after, and once that it is over."""
+"""Tells the owner once of every trouble that somebody should see to, and once that it is over."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 PERIOD_S = 5.0
 _SETTLED_S = 10.0
-"""The owner is not told of a trouble that is over sooner: a part that restarts is back by then."""
+"""Seconds that a trouble, or its end, has to last before the owner is told: a part that restarts is back by then."""
 _LETTERS_PAUSE_S = 900.0
 """The least time from telling the owner of dead letters to telling of further ones."""
 _LETTERS = "letters"
@@ -32,7 +32,7 @@ _UNKNOWN = frozenset({Why.STARTING, Why.NOT_CHECKED, Why.DATABASE_AWAY})
 _MENDED_BY_HAND = frozenset({Why.KEY_REFUSED, Why.NO_FUNDS})
 
 Tell = Callable[[str], Awaitable[bool]]
-"""Tells the owner a text in HTML; False when that was not possible and should be tried again."""
+"""Sends the owner a text in HTML; returns False when that failed and should be tried again."""
 
 
 def alarm_of(part: Part, state: PartState) -> str:
@@ -47,7 +47,10 @@ def alarm_of(part: Part, state: PartState) -> str:
 
 
 class Alarms:
-    """Looks at the board every few seconds. ``path`` keeps what was told: a restart tells nothing again."""
+    """Tells the owner of troubles on the board and of dead letters; looks every few seconds.
+
+    The file ``path`` keeps what was told, so that a restart tells nothing again.
+    """
 
     def __init__(
         self,
@@ -59,7 +62,7 @@ class Alarms:
         silent: frozenset[Part] = frozenset(),
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """The owner is not told of the parts in ``silent``: somebody else does that."""
+        """The parts in ``silent`` are left out: other notices tell the owner of their troubles."""
         self._board = board
         self._database = database.patient(0)
         self._tell = tell
@@ -89,7 +92,10 @@ class Alarms:
                 await self._keep({name: each for name, each in told.items() if each})
 
     async def _troubles(self) -> tuple[dict[str, str], Mapping[str, datetime]]:
-        """Return the trouble of every known subject, "" for none, and since when each part has its present state."""
+        """Return the trouble of each subject, "" for none, and since when each part has its present state.
+
+        A subject is a part, or the dead letters as a whole. One of which nothing is known at the moment is left out.
+        """
         parts = self._board.parts()
         current: dict[str, str] = {
             part: alarm_of(part, state)
@@ -125,7 +131,10 @@ class Alarms:
         return await self._tell(text.format(since=f"{since[subject].astimezone():%d.%m.%Y %H:%M}"))
 
     async def _tell_of_letters(self, before: str, newest: str) -> bool:
-        """Tell of letters newer than those told of before. Say nothing when none is left: the owner removed them."""
+        """Tell of letters newer than those told of before; return False when that should be tried again later.
+
+        When ``newest`` is older, or "", nothing is told: the owner has removed letters.
+        """
         if newest <= before:
             return True
         if self._clock() - self._letters_told_at < _LETTERS_PAUSE_S:

@@ -43,7 +43,7 @@ class Level(StrEnum):
 
 
 class Why(StrEnum):
-    """Why a part is not well, or why the settings switch it off. Strangers may read these words and no others."""
+    """Why a part is not well, or ``off``: the settings switch it off. Strangers may read these words and no others."""
 
     STARTING = "starting"
     NOT_CHECKED = "not_checked"
@@ -62,7 +62,7 @@ class Why(StrEnum):
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     ERRORS = "errors"
-    """The part answers, and real calls fail."""
+    """The part answers probes, but real calls fail."""
     BAD_ANSWERS = "bad_answers"
     ENGINE_DIED = "engine_died"
     WEIGHTS_MISSING = "weights_not_fetched"
@@ -123,7 +123,7 @@ class Board:
         self._change(part, reading)
 
     def parts(self) -> Mapping[Part, PartState]:
-        """Return the states; one whose check is overdue is ``down``, since nobody knows."""
+        """Return the states of all parts; a part whose check is overdue is ``down``, since nobody knows how it is."""
         for part, checked_at in self._checked_at.items():
             if self._clock() - checked_at > OVERDUE_S:
                 self._change(part, Reading(Level.DOWN, Why.NOT_CHECKED))

@@ -41,7 +41,7 @@ def reading_of(error: VoxPersonaError | None) -> Reading:
 
 
 class RealCalls:
-    """The real calls for one purpose."""
+    """Combines how the last real call for one purpose ended with what probes find."""
 
     def __init__(
         self, purpose: Purpose, *, outcomes: Outcomes = OUTCOMES, clock: Callable[[], float] = monotonic

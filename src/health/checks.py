@@ -27,7 +27,7 @@ from object_store import ObjectStore
 from outcomes import Purpose
 
 Check = Callable[[], Awaitable[Reading]]
-"""Asks a part for its state. It raises no error that was foreseen, and takes seconds at most or is given up."""
+"""Asks a part for its state, and raises no error that was foreseen. ``HealthWatch`` limits the time that it takes."""
 
 LOW_SPACE = 0.10
 """The free share of the disk below which its operator should act. The owner's notice names the same share."""

@@ -16,7 +16,10 @@ class Probe(Protocol):
 
 
 def endpoint_check(calls: RealCalls, probe: Callable[[], Probe | None], otherwise: Check) -> Check:
-    """Return the check of an engine: it asks ``probe()``, or ``otherwise`` while ``probe()`` is None."""
+    """Return the check of an engine: it judges ``probe()`` and the real ``calls`` together.
+
+    While ``probe()`` is None, the check asks ``otherwise`` and nothing else.
+    """
 
     async def check() -> Reading:
         asked = probe()

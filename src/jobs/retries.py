@@ -73,8 +73,8 @@ _FINISH = """
 class Manager(JobManager):
     """A job manager for jobs that are to run again while another job of the same subject waits already.
 
-    procrastinate would leave the first job in "doing", and its lock would hold up the other job for ever. And at
-    the end of a job that was put back meanwhile, it would remove the job, although other work was told that it waits.
+    procrastinate alone would leave the first job in "doing", whose lock holds up the other job for ever. And when a job
+    ends that was put back meanwhile, procrastinate would remove it, although callers were told that it waits.
     """
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:

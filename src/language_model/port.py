@@ -6,9 +6,9 @@ from typing import Any, Protocol
 from datamodels import Completion, EngineInfo, PromptMessage
 
 MESSAGE_TOKENS = 8
-"""Most tokens that a chat template adds around a message."""
+"""The most tokens that a chat template adds around a message."""
 QUESTION_TOKENS = 32
-"""Most tokens that a chat template adds around a system message and a user message together, with some to spare."""
+"""The most tokens that a chat template adds around a system message and a user message together, with some to spare."""
 
 
 class LanguageModel(Protocol):

@@ -18,9 +18,9 @@ class CallsInFlight:
 
     @asynccontextmanager
     async def one(self, *, paid: bool = True) -> AsyncIterator[None]:
-        """Hold up a stop during the block: a call and the storing of its answer. Nobody waits for one that is not paid.
+        """Make an orderly stop wait for the block, a call and the storing of its answer, if the call is ``paid``.
 
-        While a stop waits for others, the block is not entered.
+        Once a stop has begun to wait, further blocks are not entered until ``reopen``.
         """
         await self._open.wait()
         self._paid += paid
@@ -34,7 +34,7 @@ class CallsInFlight:
     async def drain(self, limit_s: float) -> None:
         """Let no call begin until ``reopen``, and wait for those in flight, ``limit_s`` seconds at most.
 
-        Calls to ``drain`` before ``reopen`` have these seconds together.
+        Several calls of ``drain`` before ``reopen`` share these seconds.
         """
         if self._open.is_set():
             self._open.clear()

@@ -124,7 +124,7 @@ def read_caption(caption: str, scenario: str, today: date) -> CaptionResult:
 
 
 def metadata_of_request(request: ProcessingRequest, today: date) -> RecordingMetadata:
-    """Return the metadata in a request's caption; without a scenario, which gives the lines a meaning, they are empty.
+    """Return the metadata in a request's caption; none without a scenario, which gives the caption's lines a meaning.
 
     Blocks as ``read_caption`` does.
     """

@@ -24,7 +24,7 @@ from utils import clock
 
 ENOUGH_ALIKE = 0.85
 CHECKED_WORDS = 4
-"""Fewest words of a quote that is checked: shorter phrases in «…» are names and terms."""
+"""The fewest words of a quote that is checked: shorter phrases in «…» are names and terms."""
 
 _MOST_CANDIDATES = 20
 _FEWEST_SEEDS = 6

@@ -43,7 +43,7 @@ async def name_roles(
     """Name the role of every speaker: by the language model, else by the rule of who asks questions.
 
     When there is a single voice but several roles, the model is asked about each utterance. A speaker whom no role
-    fits keeps None. The model's prompt takes ``roles`` and ``speakers``.
+    fits has the role None. The variables of the model's prompt are ``roles`` and ``speakers``.
 
     Raises:
         WordsChanged: the labelled text without its labels is not the original; nothing of it may be stored.

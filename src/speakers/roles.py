@@ -20,7 +20,7 @@ from text_cleaning import as_data
 
 ROLES_STEP = "roles"
 LINES_IN_WINDOW = 40
-"""Most utterances in one question where voices could not be told apart: with more, small models lose count."""
+"""The most utterances in one question when voices could not be told apart: with more, small models lose count."""
 
 ANSWER_TOKENS = 64
 ANSWER_TOKENS_A_LABEL = 32
@@ -120,7 +120,7 @@ async def roles_of_utterances(
 
 
 def roles_by_rule(segments: Sequence[Segment], roles: Sequence[ScenarioRole]) -> NamedRoles:
-    """Give the first role to the speaker with the largest share of questions.
+    """Give the first role to the speaker who asks the most questions for each word said.
 
     The other speakers get the second role when there are just two roles, else none.
     """

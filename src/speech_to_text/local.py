@@ -107,10 +107,10 @@ PAUSE_S = 0.6
 """A silence between words that ends an utterance, in seconds. Pauses inside a sentence are shorter."""
 
 LONGEST_S = 12.0
-"""Longest utterance, in seconds. A longer one is cut at its longest pause: two lines of subtitles hold no more."""
+"""The longest utterance, in seconds. A longer one is cut at its longest pause: two lines of subtitles hold no more."""
 
 _SENTENCE_S = 1.0
-"""Shortest sentence in seconds, unless a pause follows. A full stop that comes earlier belongs to «3.» or «ул.»."""
+"""The shortest sentence, in seconds, unless a pause follows. A full stop that comes sooner belongs to «3.» or «ул.»."""
 
 _SENTENCE_ENDS = (".", "?", "!", "…")
 _LEAST_PROBABILITY = 1e-3

@@ -34,13 +34,14 @@ UNDETERMINED = ""
 """The language of a part whose language is unknown."""
 
 INVENTED_AFTER_S = 1.0
-"""Text that begins this many seconds or more after the part's end was invented. Earlier text only has wrong times."""
+"""Text that begins this many seconds or more after the part's end was invented. Text that begins
+sooner after the end was said, and has wrong times."""
 
 SHORTEST_S = 0.02
-"""Least length, in seconds, of a segment or word whose times were moved into the part."""
+"""The least length, in seconds, of a segment or word whose times were moved into the part."""
 
 PAUSE_S = 0.8
-"""Longest gap between words of one segment, in seconds."""
+"""The longest gap between words of one segment, in seconds."""
 
 _RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяabcdefghijklmnopqrstuvwxyz")
 _RUSSIAN_ONLY = frozenset("ыэё")
@@ -81,7 +82,7 @@ class Transcription(_Lenient):
 
     @property
     def has_times(self) -> bool:
-        """Whether the answer has times; an answer without text needs none."""
+        """Whether the answer has times, or has no text that would need them."""
         return bool(self.segments or self.words) or not self.text.strip()
 
     def part(self, length_s: float, language: str | None) -> PartTranscript:

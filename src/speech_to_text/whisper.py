@@ -161,7 +161,7 @@ def _words(found: Iterable[Any], duration_s: float, stop: Event) -> list[Word]:
 def _detected_language(model: WhisperModel, samples: Samples) -> str:
     """Return the language that up to three windows of speech, spread over the part, vote for; "" without speech.
 
-    A model that knows English alone always gives "en"; when the windows are unsure, it is ``_FALLBACK_LANGUAGE``.
+    A model that knows English alone always gives "en". When the windows are unsure, ``_FALLBACK_LANGUAGE`` is returned.
     """
     if not model.model.is_multilingual:
         return "en"

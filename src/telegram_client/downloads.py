@@ -67,7 +67,7 @@ async def download_file(
             log.info("telegram_download_goes_on", done=done, size=size, reason=failure)
             failures = 0 if done > before else failures + 1
             if failures == 2 and failure is not None and failure.startswith("FILE_REFERENCE_"):
-                # The reference was a new one.
+                # Even a new reference was refused.
                 raise FileGone(messenger=MESSENGER, call=_CALL, file_name=path.name, reason=failure)
             if failures == _TRIES:
                 if failure is None:

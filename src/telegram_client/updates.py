@@ -83,7 +83,7 @@ def file_name_of(document: Any) -> str:
 
 
 def attached_file(message: Any) -> AttachedFile | None:
-    """Return the file of a message; None without one, and for pictures, stickers and animations: none has speech."""
+    """Return the file of a message; None when it has none, or one without speech: a picture, sticker or animation."""
     document = document_of(message)
     if document is None:
         return None
@@ -109,7 +109,7 @@ def attached_file(message: Any) -> AttachedFile | None:
 
 
 def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:
-    """Make a file name of kind and time: ``voice_2026-11-21_14-03.ogg``. ``sent_at`` is Unix time; the name has UTC."""
+    """Make a file name such as ``voice_2026-11-21_14-03.ogg``. ``sent_at`` is Unix time; the name shows UTC."""
     mime_type = mime_type.partition(";")[0].strip().lower()
     extension = _EXTENSIONS.get(mime_type) or mimetypes.guess_extension(mime_type) or _DEFAULT_EXTENSIONS.get(kind, "")
     return f"{kind}_{datetime.fromtimestamp(sent_at, UTC):%Y-%m-%d_%H-%M}{extension}"

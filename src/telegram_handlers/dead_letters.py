@@ -25,7 +25,7 @@ class LettersWork:
 
 
 class DeadLetterHandlers:
-    """Shows the dead letters, and retries them or removes them from the list of the list."""
+    """Shows the list of dead letters, retries letters, and removes letters from the list."""
 
     def __init__(self, messages: MessageTracker, work: LettersWork) -> None:
         self._messages = messages

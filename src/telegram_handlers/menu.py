@@ -96,7 +96,7 @@ class MenuHandlers:
         machine = await self._work.machine.state() if operates else None
         letters = await self._work.letters.count() if operates else 0
         screen = status_screen([_status_line(each) for each in mine], machine, letters)
-        # Handled again it would tell of another moment: the same occasion is answered once.
+        # The answer changes from moment to moment: a command that is handled again gets no second one.
         same = random_id_of(f"status:{context.chat}:{message.message_id}")
         await self._messages.send(context.chat, MessageKind.MENU, screen, random_id=same)
 

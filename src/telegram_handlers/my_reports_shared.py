@@ -142,7 +142,9 @@ def parse_title_part(text: str) -> str:
 
 
 def parse_period(text: str) -> tuple[date | None, date | None]:
-    """Parse a period (two dates, one day, or a date after «с» or «по») into first and last day; None is an open end.
+    """Parse a period into its first and last day, both included; None is an open end.
+
+    A period is two dates, one date, or one date with «с», «по» or the like before it.
 
     Raises:
         BadText: the text is none of these, has a date that does not exist, or its second date is before the first.

@@ -70,14 +70,17 @@ class _Tap:
 
 
 class Taps:
-    """The latest press of each person; an equal one while it is handled, or within a second after, is a double tap."""
+    """Remembers the latest press in each chat, to recognise double taps.
+
+    A double tap is the same press again while the first one is handled, or less than a second later.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._latest: dict[ChatId, _Tap] = {}
 
     def begin(self, press: ButtonPress) -> bool:
-        """Note that a press begins; return False when it repeats the latest one."""
+        """Note that a press begins; return False, and note nothing, when it is the second of a double tap."""
         latest = self._of(press)
         if latest is not None and (latest.handled_at is None or self._clock() - latest.handled_at < _REPEATED_WITHIN_S):
             return False
@@ -85,7 +88,7 @@ class Taps:
         return True
 
     def end(self, press: ButtonPress, *, handled: bool) -> None:
-        """Note that a press was handled; a press that failed can be repeated at once."""
+        """Note that the handling of a press ended. A press that was not ``handled`` can be repeated at once."""
         latest = self._of(press)
         if latest is None:
             return

@@ -64,7 +64,7 @@ TROUBLES = {
     "llm_key_refused": LLM_KEY,
     "llm_no_funds": LLM_FUNDS,
 }
-"""By the name of the trouble. While Telegram is away nothing can be told."""
+"""What the owner reads, by the name of the trouble. Telegram is not among them: without it nothing can be told."""
 WELL = {
     "database_down": DATABASE_BACK,
     "objects_down": OBJECTS_BACK,
@@ -78,4 +78,4 @@ WELL = {
     "llm_key_refused": LLM_BACK,
     "llm_no_funds": LLM_BACK,
 }
-"""By the name of the trouble that is over."""
+"""What the owner reads when a trouble is over, by the name of the trouble."""

@@ -76,7 +76,7 @@ class Examples:
         return bool(self._best)
 
     def lines(self, system_prompt: str) -> Iterator[str]:
-        """Yield each example, the oldest first, as a line of JSON without a line break."""
+        """Yield each example, the oldest first, as a line of JSON without a line break, and set ``counts.written``."""
         self.counts.written = len(self._best)
         for answer in sorted(self._best.values(), key=lambda each: (each.at, each.question)):
             said = {"system": system_prompt, "user": answer.question, "assistant": answer.answer}

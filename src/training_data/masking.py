@@ -25,7 +25,7 @@ class Masker:
         """Return the text as ``plain`` makes it, with placeholders; an already masked text comes back as it is."""
         text = plain(text)
         while (masked_once := self._masked_names(masked(text))) != text:
-            # What stands beside a placeholder can be seen in another light: seldom, and each time less is left.
+            # Beside a new placeholder another word may count as a name. It is rare, and each round leaves less to find.
             text = masked_once
         return text
 

@@ -19,7 +19,7 @@ from utils import file_problem, human_size, readable_name
 FEWEST_EXAMPLES = 50
 """Fewer teach a model little; services that fine-tune models ask for ten at least."""
 LONGEST_EXAMPLE = 32_000
-"""Characters of the three messages: about 10,000 tokens of Russian, more than a page of answer ever has."""
+"""The most characters of the three messages together: about 10,000 tokens of Russian, far more than an answer needs."""
 LONGEST_LINE_BYTES = 1024 * 1024
 
 _ROLES = ["system", "user", "assistant"]
@@ -38,7 +38,7 @@ class Problem:
 
 
 def problems(path: Path) -> Iterator[Problem]:
-    """Yield what is wrong with the file, in the order of its lines. Blocking.
+    """Yield what is wrong with the file, in the order of its lines; a warning about too few comes last. Blocking.
 
     Raises:
         UnreadableFile: the file cannot be read.

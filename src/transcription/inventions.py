@@ -39,7 +39,10 @@ def load_inventions(path: Path = SILENCE_INVENTIONS) -> Inventions:
 
 
 def _patterns(phrases: Sequence[str]) -> tuple[re.Pattern[str], ...]:
-    """Return patterns that match a whole segment; ``*`` in a phrase matches any words, such as names, or none."""
+    """Return patterns for a whole normalised segment with a blank before it.
+
+    ``*`` in a phrase matches any words, such as names, or none.
+    """
     return tuple(
         re.compile("".join(r"(?: \S+)*" if word == "*" else f" {word}" for word in _words_and_stars(phrase)))
         for phrase in phrases
@@ -76,7 +79,7 @@ def without_inventions(segments: Sequence[Segment], speech: Speech, inventions: 
 
 
 def without_loops(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """Return the segments with one turn of each loop that a decoder ran into: repeated words, or repeated segments."""
+    """Cut each loop that a decoder ran into, of repeated words or repeated segments, down to one turn."""
     once: list[Segment] = []
     for position in _once([normalised(segment.text) for segment in segments], longest=1):
         segment = segments[position]
@@ -98,7 +101,7 @@ def _once(items: Sequence[str], longest: int = _LONGEST_LOOP_WORDS) -> list[int]
 
 
 def _loop_at(items: Sequence[str], at: int, longest: int) -> tuple[int, int]:
-    """Return the items in a turn and the number of turns of the loop that begins at ``at``; (1, 1) when none begins."""
+    """Return how many items a turn of the loop at ``at`` has, and how many turns there are; (1, 1) when none begins."""
     for length in range(1, longest + 1):
         turn = items[at : at + length]
         turns = 1

@@ -100,7 +100,7 @@ def _seam(before: _Part, after: _Part) -> tuple[list[_Piece], list[_Piece]]:
 
 
 def _cut_by_time(left: Sequence[Token], right: Sequence[Token], start: float, end: float) -> float:
-    """Return the time of the seam where both sides agree on no word: the middle of the overlap, ``start`` to ``end``.
+    """Return the time of the seam when the sides agree on no word: the middle of the overlap, ``start`` to ``end``.
 
     When one side heard nothing in the overlap, the other side's words there all stay.
     """

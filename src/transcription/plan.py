@@ -51,9 +51,9 @@ def _stretches(speech: Sequence[Interval]) -> list[list[Interval]]:
 
 
 def _silence_near(silences: Sequence[Interval], earliest: float, aim: float, latest: float) -> float | None:
-    """Return the cut that is nearest to ``aim``; None when no silence reaches into ``[earliest, latest]``.
+    """Return the middle of the silence nearest to ``aim``; None when no silence reaches into ``[earliest, latest]``.
 
-    The cuts are the middles of the silences that do, moved into these bounds.
+    A middle outside these bounds is moved to the nearer bound.
     """
     first = bisect_left(silences, earliest, key=lambda silence: silence.end)
     last = bisect_right(silences, latest, key=lambda silence: silence.start)

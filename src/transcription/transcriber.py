@@ -23,15 +23,15 @@ _ENOUGH_SPEECH_S = 20.0
 """More speech in a part does not help to detect its language: Whisper itself looks at a window of 30 seconds."""
 
 _TELLERS = 3
-"""Most parts that are transcribed first, one by one, to detect the recording's language. When none of them has a
-language, it is detected in every part anew."""
+"""The most parts that are transcribed first, one by one, to detect the recording's language. When none of them has a
+language, the language of each other part is detected on its own."""
 
 _HOPELESS_FAILURES = 3
 """After this many failures and no success the work ends: the other parts would only fail after long waits."""
 
 _HOLE_S = 5.0
 _EMPTY_PART_S = 1.0
-"""Shortest speech without a word that is reported, in seconds: between recognised words, and where a part has no text.
+"""From so many seconds on, speech without a word is reported: in a part that has text, and in a part that has none.
 Shorter stretches are coughs and laughs."""
 
 
@@ -197,7 +197,7 @@ def _tellers_of_language(plan: Sequence[PartPlan], speech: Speech) -> list[PartP
 def _result(
     plan: Sequence[PartPlan], results: Mapping[int, PartTranscript], speech: Speech
 ) -> tuple[tuple[Segment, ...], tuple[MissingInterval, ...]]:
-    """Return the transcript and the speech that is missing in it. Blocks: reads the file of inventions."""
+    """Return the segments of the transcript, and the speech that is missing in it. Blocking."""
     done = [(part, results[part.position]) for part in plan if part.position in results]
     segments = without_loops(without_inventions(join_parts(done), speech, load_inventions()))
     missing: list[MissingInterval] = []

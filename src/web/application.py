@@ -28,22 +28,22 @@ class Facts(NamedTuple):
 def new_application(board: Board, facts: Facts, token: SecretStr | None) -> FastAPI:
     """Make the application.
 
-    Everybody who reaches it may read the states of the parts, which are words of ``health.board``. All else is for
-    this machine, and for whoever has ``token``.
+    Everybody who reaches it may read that the process lives, and the states of the parts in words of ``health.board``.
+    Metrics and version are for this machine, and for whoever has ``token``.
     """
-    # What FastAPI would tell others, in the environment's name too, is switched off: the metrics are ours.
+    # FastAPI's own telemetry is off, even where the environment would switch it on: the metrics are ours.
     silent = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=silent)
     private = [Depends(_only_for_us(token))]
 
     @application.api_route("/health/live", methods=["GET", "HEAD"])
     async def live() -> Response:
-        """Answer: the event loop runs."""
+        """Answer, which shows that the event loop runs."""
         return JSONResponse({"status": "alive"}, headers=_NO_STORE)
 
     @application.api_route("/health/ready", methods=["GET", "HEAD"])
     async def ready() -> Response:
-        """Return the states of all parts; 503 while a critical one is down."""
+        """Return the states of all parts; 503 while a critical one is down, or the process stops."""
         parts = {
             part: {
                 "state": state.level,
@@ -82,7 +82,7 @@ def _only_for_us(token: SecretStr | None) -> Callable[..., Any]:
 
 
 def _is_of_this_machine(request: Request) -> bool:
-    # The name that was asked for, too: a page in a browser here can have a name of its own lead to this address.
+    # The name that was asked for counts, too: a page in a browser here can point a name of its own at this address.
     named = request.url.hostname or ""
     peer = request.client.host if request.client else ""
     return _is_loopback(peer) and _is_loopback(named) and not any(name in request.headers for name in _FORWARDED)

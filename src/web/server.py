@@ -22,24 +22,24 @@ _CONNECTIONS = 64
 """More get 503: monitoring needs one or two."""
 _IDLE_S = 5
 _STOP_S = 2
-"""In which answers that have begun come to their end."""
+"""Seconds in which answers that have begun may end."""
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Do nothing: uvicorn would raise captured signals again, and our handler takes a second one for haste."""
+        """Do nothing: uvicorn would raise each signal again, and our handler takes a second one as a call to hurry."""
         yield
 
 
 async def listen(host: str, port: int | None) -> socket.socket | None:
-    """Return a socket that listens at ``host`` and ``port``.
+    """Return a socket that listens at ``host`` and ``port``; a ``port`` of None is 8690.
 
-    A ``port`` of None is 8690, and when another program has that, the result is None and nothing is served: of two bots
-    on a machine whose ports nobody has set, the second one must run, too.
+    When ``port`` is None and we cannot listen there, return None, so that nothing is served: of two bots on a machine
+    whose ports nobody has set, the second one must run, too.
 
     Raises:
-        BadSettings: we may not listen there, or ``port`` was asked for and is taken: whoever set it watches it.
+        BadSettings: there is no such ``host``; or ``port`` is set, which somebody watches, and we cannot listen there.
     """
     wanted = DEFAULT_PORT if port is None else port
     try:
@@ -60,7 +60,7 @@ async def listen(host: str, port: int | None) -> socket.socket | None:
 
 @asynccontextmanager
 async def serving(application: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve ``application`` during the block; ``listener`` is closed with it."""
+    """Serve ``application`` at ``listener`` during the block, and close ``listener`` at its end."""
     host, port, *_ = listener.getsockname()
     config = uvicorn.Config(
         application,

@@ -81,7 +81,7 @@ def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> On
 
 async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
     """Fetch into a folder beside ``folder``, then rename it, so that ``folder`` never has half of the new files."""
-    # A name of its own: the installers of a command that was killed may still be writing to theirs.
+    # Each fetch has a folder of its own: the pip of a command that was killed may still be writing to its folder.
     unfinished = folder.with_name(f".{name}.{new_name()}.part")
     try:
         await asyncio.to_thread(_remove_unfinished, folder)
@@ -140,7 +140,7 @@ def _convert(name: str, checkpoint: Path, arrays: Path) -> None:
 
 
 def _is_verified(name: str, folder: Path, weights: Weights) -> bool:
-    """Tell whether the weights are there and right; files that changed since they were verified are read. Blocking.
+    """Tell whether the weights are there and right; files that changed since they were verified are hashed. Blocking.
 
     Raises:
         WeightsRefused: a file's sum is wrong.

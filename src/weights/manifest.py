@@ -38,9 +38,9 @@ class File(Value):
 
 
 class Weights(Value):
-    """``path`` is the file that the engine reads, None when it reads the directory.
+    """The files of a model. ``path`` is the one that the engine reads, None when it reads the directory.
 
-    ``checkpoint``, if any, is one of the files, and is converted to ``path``.
+    A ``checkpoint`` is that one of the files which has to be converted to ``path``; None when there is none.
     """
 
     files: tuple[File, ...]
@@ -54,7 +54,7 @@ class Weights(Value):
 
 
 def load_weights(manifest: Path, name: str) -> Weights:
-    """Read the entry of ``name``.
+    """Read the weights ``name`` from the manifest.
 
     Raises:
         WeightsRefused: the manifest cannot be read, or its entry is missing or wrong.

