@@ -42,12 +42,13 @@ class DeadLetters:
     async def count(self) -> int:
         """Count the dead letters."""
         async with self._database.transaction() as connection:
-            return await dead_letters_store.count(connection)
+            count, _ = await dead_letters_store.count(connection)
+        return count
 
     async def page(self, page: int, size: int) -> LettersPage:
         """Load page number ``page``, with ``size`` letters a page; a number too high gives the last page."""
         async with self._database.transaction() as connection:
-            total = await dead_letters_store.count(connection)
+            total, _ = await dead_letters_store.count(connection)
             pages = max(1, -(-total // size))
             page = max(1, min(page, pages))
             letters = await dead_letters_store.list_page(connection, size, (page - 1) * size)

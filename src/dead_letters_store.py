@@ -42,8 +42,7 @@ _LETTERS = f"""
     ) AS letters
     JOIN users ON users.id = letters.owner_id AND users.telegram_id IS NOT NULL
 """
-_COUNT = f"SELECT count(*) AS letters {_LETTERS}"
-_SELECT_NEWEST = f"SELECT max(failed_at) AS newest {_LETTERS}"
+_COUNT = f"SELECT count(*) AS letters, max(failed_at) AS newest {_LETTERS}"
 _SELECT_IDS = f"SELECT kind, row {_LETTERS} ORDER BY failed_at, kind, row"
 _SELECT_PAGE = f"""
     SELECT
@@ -124,16 +123,10 @@ class AnswerToRetry(Value):
     owner_id: UserId
 
 
-async def count(connection: Connection) -> int:
-    """Count the dead letters, without dismissed ones."""
+async def count(connection: Connection) -> tuple[int, datetime | None]:
+    """Count the dead letters, without dismissed ones; with the time when the newest became one, None without any."""
     row = await (await connection.execute(_COUNT, _CODES)).fetchone()
-    return int(row["letters"]) if row else 0
-
-
-async def newest(connection: Connection) -> datetime | None:
-    """Return when the newest dead letter became one, without dismissed ones; None when there are none."""
-    row = await (await connection.execute(_SELECT_NEWEST, _CODES)).fetchone()
-    return row["newest"] if row else None
+    return (int(row["letters"]), row["newest"]) if row else (0, None)
 
 
 async def list_ids(connection: Connection) -> list[LetterId]:

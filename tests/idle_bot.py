@@ -11,9 +11,12 @@ from psycopg import sql
 
 import db
 from application.bot import Followers
+from application.health import Health
+from application.notices import Notices
 from application.parts import open_application
 from config import ROOT, Settings
 from db import Connection
+from health.board import Board
 from housekeeping import Housekeeping
 from message_tracker import MessageTracker
 from prompt_pack.pack import load_pack
@@ -34,7 +37,7 @@ class Asked(NamedTuple):
 async def ask_idly(
     monkeypatch: pytest.MonkeyPatch, dsn: str, folder: Path, seconds: float, *, analyze: bool
 ) -> list[Asked]:
-    """Run followers and worker of a bot for ``seconds``, and return all that they asked.
+    """Run followers, worker and health of a bot for ``seconds``, and return all that they asked.
 
     With ``analyze`` plans have what was really read, and statements within functions are among them; else their times
     are those that the database has without being watched.
@@ -61,7 +64,10 @@ async def ask_idly(
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
         telegram = TelegramDouble()
         followers = Followers(application, telegram, MessageTracker(application.database, telegram))
-        working = [asyncio.create_task(followers.run()), asyncio.create_task(application.jobs.run_worker(None))]
+        notices = Notices(application.database, telegram, None)
+        health = Health(application, telegram, Board(), notices)
+        runs = (followers.run(), application.jobs.run_worker(None), health.run())
+        working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)
         asked.clear()
         await asyncio.wait(working, timeout=seconds)

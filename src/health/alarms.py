@@ -104,8 +104,7 @@ class Alarms:
         }
         try:
             async with self._database.transaction() as connection:
-                count = await dead_letters_store.count(connection)
-                newest = await dead_letters_store.newest(connection)
+                count, newest = await dead_letters_store.count(connection)
         except (DatabaseUnavailable, DiskFull):
             return current, {part: state.since for part, state in parts.items()}
         DEAD_LETTERS.set(count)
