@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
+import structlog
 from pydantic import ValidationError
 
 import texts.errors
@@ -39,6 +40,8 @@ from errors import (
     UnreadableFile,
 )
 from utils import disk_full_mapped, file_problem
+
+log = structlog.get_logger(__name__)
 
 _READ_BYTES = 1024 * 1024
 _KEPT_ERROR_BYTES = 4096
@@ -92,6 +95,8 @@ async def _first_bytes(stream: asyncio.StreamReader | None) -> bytes:
 async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncIterator[RunningProcess]:
     """Run a program during the block. However the block ends, the program and its children are gone afterwards.
 
+    A child that left the program's group is only left behind, with a line in the log.
+
     Raises:
         TimeoutError: the block took longer than ``limits.time_s``.
     """
@@ -119,13 +124,13 @@ async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncItera
     finally:
         if process.returncode is None:
             _kill_group(process)
-        try:
-            async with asyncio.timeout(_LINGER_S):
-                await _read_dry(process, errors)
-        except TimeoutError:
+        if not await _read_dry(process, errors):
             # The program has ended, and a child of it holds its pipes.
             _kill_group(process)
-            await _read_dry(process, errors)
+            if not await _read_dry(process, errors):
+                log.warning("program_left_a_child", program=Path(arguments[0]).name, pid=process.pid)
+                errors.cancel()
+                process._transport.close()  # type: ignore[attr-defined]
         await process.wait()
 
 
@@ -135,11 +140,16 @@ def _kill_group(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-async def _read_dry(process: asyncio.subprocess.Process, errors: "asyncio.Task[bytes]") -> None:
-    """Read what is left in the pipes of a program that has ended, so that the pipes are closed too."""
-    async for _ in _blocks(process.stdout):
-        pass
-    await asyncio.shield(errors)
+async def _read_dry(process: asyncio.subprocess.Process, errors: "asyncio.Task[bytes]") -> bool:
+    """Read what is left in the pipes of a program, so that they are closed; False when they are held for seconds."""
+    try:
+        async with asyncio.timeout(_LINGER_S):
+            async for _ in _blocks(process.stdout):
+                pass
+            await asyncio.shield(errors)
+    except TimeoutError:
+        return False
+    return True
 
 
 _LINGER_S = 2.0

@@ -265,9 +265,10 @@ def test_without_a_system_program_the_one_that_came_with_us_is_taken(monkeypatch
     assert os.access(find_ffmpeg(None), os.X_OK)
 
 
-async def test_a_child_that_holds_the_pipes_of_a_program_is_ended_with_it() -> None:
+@pytest.mark.parametrize("child", ["sleep 60", "setsid sleep 60"])
+async def test_a_child_that_holds_the_pipes_of_a_program_does_not_hold_up_its_end(child: str) -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        async with running(["sh", "-c", "sleep 60 & exit 0"], ProcessLimits(1.0, 1 << 30)) as process:
+        async with running(["sh", "-c", f"{child} & exit 0"], ProcessLimits(1.0, 1 << 30)) as process:
             assert [block async for block in process.output()] == []
     assert time.monotonic() - began < 30
