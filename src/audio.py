@@ -284,7 +284,9 @@ async def prepare(
                 if not decoded_s or process.returncode < 0:
                     raise BrokenRecording(file_name=file_name, reason=process.errors or f"ffmpeg {process.returncode}")
                 if decoded_s >= _LONGEST_S:
-                    raise RecordingTooLong(file_name=file_name, duration="больше 24 ч", maximum="24 ч")
+                    raise RecordingTooLong(
+                        file_name=file_name, duration=texts.errors.OVER_A_DAY, maximum=texts.errors.A_DAY
+                    )
                 await _in_thread(_flush, file)
             finally:
                 await _in_thread(file.close)

@@ -40,6 +40,8 @@ RECORDING_TOO_SHORT = (
     "Запись «{file_name}» слишком короткая ({duration_s} с), нужна хотя бы {minimum_s} с. Проверьте, тот ли это файл."
 )
 RECORDING_TOO_LONG = "Запись «{file_name}» длится {duration}, а предел — {maximum}. Разделите её на части."
+A_DAY = "24 ч"
+OVER_A_DAY = "больше 24 ч"
 RECORDING_TOO_LARGE = "Файл «{file_name}» занимает {size}, а предел — {maximum}. Сожмите запись или разделите её."
 NO_SPEECH = "В записи «{file_name}» не слышно речи. Проверьте, тот ли это файл и включён ли был микрофон."
 UNWRITABLE_FOLDER = "В папку «{path}» нельзя записать результаты: {reason}. Укажите другую папку параметром --out."
