@@ -5,9 +5,11 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, get_args
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from errors import BadSettings
 
@@ -51,6 +53,32 @@ class EmbeddingsEngine(StrEnum):
     LOCAL = "local"
     OPENAI = "openai"
     OFF = "off"
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Values of secret settings that stand in files: ``NAME_FILE`` has the path of the one for the setting ``NAME``.
+
+    Orchestrators hand secrets over in this way: other users of the machine may read an environment.
+    """
+
+    def __init__(self, settings: type[BaseSettings], named: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings)
+        assert isinstance(named, EnvSettingsSource)  # noqa: S101  # what the library makes for both
+        self._named = named.env_vars
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        variable = f"{field_name}_file"
+        path = self._named.get(variable) if SecretStr in get_args(field.annotation) else None
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, ValueError):
+            raise BadSettings(names=variable.upper()) from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value}
 
 
 class Settings(BaseSettings):
@@ -119,6 +147,19 @@ class Settings(BaseSettings):
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
     worker_concurrency: int = Field(4, ge=1, le=64)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from; the first that has one wins. The library calls this."""
+        of_environment, of_dotenv = (_SecretFiles(settings_cls, named) for named in (env_settings, dotenv_settings))
+        return init_settings, env_settings, of_environment, dotenv_settings, of_dotenv
 
 
 def child_environment(*, network: bool = False) -> dict[str, str]:

@@ -48,3 +48,34 @@ def test_programs_of_ours_get_no_settings_and_pip_its_way_out(monkeypatch: pytes
     assert ways_out.items() <= child_environment(network=True).items()
     assert "secret" not in child_environment(network=True).values()
     assert "PATH" in child_environment()
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret, other, env = tmp_path / "secret", tmp_path / "other", tmp_path / ".env"
+    secret.write_text("sk-of-a-file\n", encoding="utf-8")
+    other.write_text("postgresql://of-a-file", encoding="utf-8")
+    env.write_text(f"OPENAI_API_KEY=sk-of-env-file\nDATABASE_URL_FILE={other}\nLLM_MODEL_FILE=/weights.gguf\n", "utf-8")
+    monkeypatch.setenv("OPENAI_API_KEY_FILE", str(secret))
+    settings = Settings(_env_file=env)
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-of-a-file"
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://of-a-file"
+    assert settings.llm_model_file == Path("/weights.gguf")
+    assert "of-a-file" not in repr(settings)
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    settings = Settings(_env_file=env)
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-of-the-environment"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_secret_s_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", str(tmp_path / "secret"))
+    with pytest.raises(BadSettings, match="TELEGRAM_BOT_TOKEN_FILE"):
+        load_settings()
