@@ -2,21 +2,15 @@
 
 The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples without a header. A second is always
 32,000 bytes, so every later step reads its stretch by position, and nothing ever holds a whole recording in memory.
-
-Programs that read files from outside run in a process group of their own, with limits of time, processor and memory
-and without our environment.
 """
 
 import asyncio
 import json
 import os
 import shutil
-import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -26,7 +20,7 @@ from pydantic import ValidationError
 
 import texts.errors
 import texts.transcript
-from constants import BACKGROUND_NICE, OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
+from constants import OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
 from datamodels import AudioInfo, MissingInterval
 from errors import (
     BadInput,
@@ -39,122 +33,11 @@ from errors import (
     RecordingTooLong,
     UnreadableFile,
 )
+from programs import NOT_STARTED, ProcessLimits, RunningProcess, check_machine, running
+from shortages import shortage_in
 from utils import disk_full_mapped, file_problem
 
 log = structlog.get_logger(__name__)
-
-_READ_BYTES = 1024 * 1024
-_KEPT_ERROR_BYTES = 4096
-
-_SHELL = f'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2" 2>/dev/null; shift 2; exec nice -n {BACKGROUND_NICE} "$@"'
-"""A shell sets the limits between fork and exec, since Python cannot safely do so in a process with threads. macOS
-cannot limit virtual memory; there this limit is left out. ``nice`` lets work for which a person waits go first."""
-
-
-@dataclass(frozen=True)
-class ProcessLimits:
-    """Limits of a program; ``time_s`` bounds both its wall clock and its processor time."""
-
-    time_s: float
-    memory_bytes: int
-
-
-class RunningProcess:
-    """A running program. ``output`` yields its standard output, and then sets ``returncode`` and ``errors``.
-
-    ``errors`` is the beginning of its standard error, 4 KiB at most.
-    """
-
-    def __init__(self, process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
-        self._process = process
-        self._errors = errors
-        self.errors = ""
-        self.returncode = 0
-
-    async def output(self) -> AsyncIterator[bytes]:
-        """Yield standard output in blocks."""
-        async for block in _blocks(self._process.stdout):
-            yield block
-        self.errors = (await self._errors).decode(errors="replace").strip()
-        self.returncode = await self._process.wait()
-
-
-async def _blocks(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
-    while stream is not None and (block := await stream.read(_READ_BYTES)):
-        yield block
-
-
-async def _first_bytes(stream: asyncio.StreamReader | None) -> bytes:
-    kept = b""
-    async for block in _blocks(stream):
-        kept = (kept + block)[:_KEPT_ERROR_BYTES]
-    return kept
-
-
-@asynccontextmanager
-async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncIterator[RunningProcess]:
-    """Run a program during the block. However the block ends, the program and its children are gone afterwards.
-
-    A child that left the program's group is only left behind, with a line in the log.
-
-    Raises:
-        TimeoutError: the block took longer than ``limits.time_s``.
-    """
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-c",
-        _SHELL,
-        "sh",
-        str(int(limits.time_s) + 1),
-        str(limits.memory_bytes // 1024),
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_READ_BYTES,
-        start_new_session=True,
-        # A hostile file may take the program over: it gets none of our API keys. Messages are in English.
-        env={"LC_ALL": "C.UTF-8"},
-    )
-    # Errors are read all the time: a program that complains much must not wait for us.
-    errors = asyncio.create_task(_first_bytes(process.stderr))
-    try:
-        async with asyncio.timeout(limits.time_s):
-            yield RunningProcess(process, errors)
-    finally:
-        if process.returncode is None:
-            _kill_group(process)
-        if not await _read_dry(process, errors):
-            # The program has ended, and a child of it holds its pipes.
-            _kill_group(process)
-            if not await _read_dry(process, errors):
-                log.warning("program_left_a_child", program=Path(arguments[0]).name, pid=process.pid)
-                errors.cancel()
-                process._transport.close()  # type: ignore[attr-defined]
-        await process.wait()
-
-
-def _kill_group(process: asyncio.subprocess.Process) -> None:
-    """Kill a program and its children."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-async def _read_dry(process: asyncio.subprocess.Process, errors: "asyncio.Task[bytes]") -> bool:
-    """Read what is left in the pipes of a program, so that they are closed; False when they are held for seconds."""
-    try:
-        async with asyncio.timeout(_LINGER_S):
-            async for _ in _blocks(process.stdout):
-                pass
-            await asyncio.shield(errors)
-    except TimeoutError:
-        return False
-    return True
-
-
-_LINGER_S = 2.0
-"""Seconds to wait until the pipes of a program that has ended are closed: a child of it may hold them."""
-
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -182,8 +65,6 @@ _FAULTS: dict[str, type[BadInput]] = {
     "no_sound_track": NoSoundTrack,
     "broken": BrokenRecording,
 }
-_NOT_STARTED = (126, 127)
-"""Exit status of a shell that cannot run the program, or cannot find it."""
 
 
 def find_ffmpeg(setting: str | None) -> Path:
@@ -219,6 +100,8 @@ async def probe(path: Path, file_name: str) -> AudioInfo:
             printed = b"".join([block async for block in process.output()])
     except TimeoutError as exc:
         raise BrokenRecording(file_name=file_name, reason="probing takes too long") from exc
+    if not printed:
+        check_machine(process)
     try:
         answer = json.loads(printed)
         if "fault" in answer:
@@ -248,7 +131,7 @@ def check_readable(path: Path, file_name: str) -> None:
         with path.open("rb"):
             pass
     except OSError as exc:
-        raise UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
+        raise shortage_in(exc) or UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
     if status.st_size == 0:
         raise EmptyFile(file_name=file_name)
 
@@ -317,7 +200,9 @@ def _opus_command(ffmpeg: Path, pcm: Path, start_s: float, end_s: float) -> list
 
 
 def _check_started(process: RunningProcess, ffmpeg: Path) -> None:
-    if process.returncode in _NOT_STARTED:
+    if process.returncode:
+        check_machine(process)
+    if process.returncode in NOT_STARTED:
         raise MissingProgram(program=ffmpeg)
 
 

@@ -18,20 +18,34 @@ from constants import NO_SCENARIO
 from datamodels import ProcessingRequest, Recording, ScenarioId
 from datamodels_telegram import IncomingFile, IncomingState
 from db import Connection, Database
-from errors import DatabaseUnavailable, DiskFull, ObjectStoreUnavailable, UnexpectedFailure, VoxPersonaError
+from errors import (
+    DatabaseUnavailable,
+    DiskFull,
+    ObjectStoreUnavailable,
+    OutOfResources,
+    UnexpectedFailure,
+    VoxPersonaError,
+)
 from followers import KeyedTasks, Loop, delay_s
 from messenger import Attachments, FileGone, MessengerRefusedSecrets, MessengerUnavailable
 from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
 from recordings.originals import incoming_path
 from recordings.sent_files import recording_name
+from shortages import shortages_mapped
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
 _SPARE_BYTES = 256 * 1024 * 1024
 """Disk space that a download leaves free for the database, logs and the work on other recordings."""
-_TRIED_AGAIN = (MessengerUnavailable, MessengerRefusedSecrets, ObjectStoreUnavailable, DatabaseUnavailable, DiskFull)
+_TRIED_AGAIN = (
+    MessengerUnavailable,
+    MessengerRefusedSecrets,
+    ObjectStoreUnavailable,
+    DatabaseUnavailable,
+    OutOfResources,
+)
 
 
 class Downloads:
@@ -108,9 +122,10 @@ class Downloads:
 
     async def _take_in(self, file: IncomingFile) -> None:
         try:
-            await self._download(file)
-            await self._set_state(file, IncomingState.CHECKING)
-            await self._accept(file)
+            with shortages_mapped():
+                await self._download(file)
+                await self._set_state(file, IncomingState.CHECKING)
+                await self._accept(file)
         except _TRIED_AGAIN as exc:
             await self._try_later(file, exc)
         except VoxPersonaError as exc:

@@ -25,7 +25,8 @@
     │   ├── BotNotConfigured
     │   ├── BotRunsAlready
     │   └── WeightsRefused
-    ├── DiskFull                       exit status 2
+    ├── OutOfResources                 exit status 2: the machine's, not the work's; it passes
+    │   └── DiskFull
     ├── ProviderError                  exit status 3
     │   ├── ProviderUnavailable        trying again helps
     │   ├── ProviderRateLimited        trying again helps
@@ -43,7 +44,7 @@
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
     │   └── ReportFileGone             the list has the report, the disk has not
-    ├── ReportOutdated                 exit status 3, trying again helps
+    ├── ReportOutdated                 exit status 3: it stays so, and has to be ordered again
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
     ├── MessengerError                 exit status 3; this class and its subclasses are in ``messenger``
     │   ├── MessengerUnavailable       trying again helps
@@ -62,7 +63,6 @@ A docstring is the technical message, ``user_text_template`` the Russian one; th
 import re
 
 import texts.errors
-import texts.errors_in_chats
 
 
 class VoxPersonaError(Exception):
@@ -84,11 +84,6 @@ class VoxPersonaError(Exception):
     def user_text(self) -> str:
         """The Russian sentence that says what is wrong and what to do."""
         return _fill(self.user_text_template, self.details)
-
-
-def chat_text(code: str | None, text: str | None) -> str:
-    """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
-    return texts.errors_in_chats.SENTENCES.get(code or "", text or "")
 
 
 def _fill(template: str, details: dict[str, object]) -> str:
@@ -232,11 +227,17 @@ class WeightsRefused(BadSettings):
     user_text_template = texts.errors.WEIGHTS_REFUSED
 
 
-class DiskFull(VoxPersonaError):
+class OutOfResources(VoxPersonaError):
+    """The system gives us no more {what}."""
+
+    user_text_template = texts.errors.OUT_OF_RESOURCES
+    exit_status = 2
+
+
+class DiskFull(OutOfResources):
     """No space left while writing {path}."""
 
     user_text_template = texts.errors.DISK_FULL
-    exit_status = 2
 
 
 class ProviderError(VoxPersonaError):
@@ -363,7 +364,6 @@ class ReportOutdated(VoxPersonaError):
     """What the report {report} was ordered from has changed."""
 
     user_text_template = texts.errors.REPORT_OUTDATED
-    retryable = True
     exit_status = 3
 
 

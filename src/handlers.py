@@ -35,21 +35,20 @@ from errors import (
     BadInput,
     DatabaseMisconfigured,
     DatabaseUnavailable,
-    DiskFull,
     NotFound,
     OutdatedButton,
+    OutOfResources,
     UnexpectedFailure,
     VoxPersonaError,
-    chat_text,
 )
 from inbox import Inbox
 from markups.callback_data import unpack
-from markups.text import LONGEST_REASON, escaped
 from message_tracker import MessageTracker, sent_once
 from messenger import ChatClosed, Messenger, MessengerError, MessengerUnavailable
 from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
-from telegram_handlers.context import Answer, Context, MessageHandler, Routes, joined, nobody_waits
+from shortages import shortages_mapped
+from telegram_handlers.context import Answer, Context, MessageHandler, Routes, failure_text, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.without_database import WithoutDatabase
 from telegram_handlers.workers import PersonWorkers
@@ -65,8 +64,11 @@ _HANDLED = "handled"
 _OUTDATED = "outdated"
 _KNOWN = "known"
 _DATABASE_AWAY = "database_away"
-_WAITED_FOR = frozenset([MessengerUnavailable.code, DatabaseMisconfigured.code, _DATABASE_AWAY])
+_OVERLOADED = "overloaded"
+_WAITED_FOR = frozenset([MessengerUnavailable.code, DatabaseMisconfigured.code, _DATABASE_AWAY, _OVERLOADED])
 """Outcomes whose cause passes by itself or once the operator has mended it; the update is then handled again."""
+_SAID = {DatabaseMisconfigured.code: texts.telegram.SAVED_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
+"""What people are told about such outcomes; of others they are told that the database is away."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ class Router:
         arrival = _Arrival(SeenUpdate.of(message), message)
         async with self._in_order(message.person):
             try:
-                new = await self._inbox.put_message(message)
+                with shortages_mapped():
+                    new = await self._inbox.put_message(message)
             except VoxPersonaError as exc:
                 new, arrival = True, replace(arrival, failure=exc)
             if new:
@@ -163,7 +166,8 @@ class Router:
         async with self._in_order(press.person):
             first = self._taps.begin(press)
             try:
-                new = await self._inbox.put_press(press, done=not first)
+                with shortages_mapped():
+                    new = await self._inbox.put_press(press, done=not first)
             except VoxPersonaError as exc:
                 new, arrival = True, replace(arrival, failure=exc)
             if new and first:
@@ -208,7 +212,7 @@ class Router:
         while True:
             try:
                 return await self._inbox.left_over()
-            except (DatabaseUnavailable, DiskFull) as exc:
+            except (DatabaseUnavailable, OutOfResources) as exc:
                 log.warning("recovery_waits", reason=str(exc))
                 await asyncio.sleep(self._timing.retry_after_s)
 
@@ -247,7 +251,7 @@ class Router:
                     await asyncio.sleep(self._timing.retry_after_s)
                 else:
                     waits += 1
-                    await self._wait_for_database(arrival.seen.chat_id, outcome, stored=arrival.failure is None)
+                    await self._wait(arrival.seen.chat_id, outcome, waits, stored=arrival.failure is None)
                     # An update that nothing had space for is stored when work on it begins.
                     arrival = replace(arrival, failure=None)
                 outcome = await self._outcome(arrival, code, waits)
@@ -263,27 +267,28 @@ class Router:
         UPDATES.labels(kind, outcome).inc()
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
-    async def _wait_for_database(self, chat: ChatId, outcome: str, *, stored: bool) -> None:
-        """Wait for the database. If the update is ``stored``, first tell its person once that the answer will come."""
-        refuses_us = outcome == DatabaseMisconfigured.code
+    async def _wait(self, chat: ChatId, outcome: str, waits: int, *, stored: bool) -> None:
+        """Wait for database and machine. If the update is ``stored``, tell its person once that the answer will come.
+
+        ``waits`` is how many times the update has waited, this time included.
+        """
         if stored:
-            said = texts.telegram.SAVED_UNTIL_MENDED if refuses_us else texts.telegram.SAVED
-            await self._without_database.tell(chat, said)
-        if refuses_us:
-            # The database answers, so that no event tells when it was mended.
-            await asyncio.sleep(self._timing.retry_after_s)
+            await self._without_database.tell(chat, _SAID.get(outcome, texts.telegram.SAVED))
+        if outcome in _SAID:
+            # The database answers, so that no event tells when the cause is gone.
+            await asyncio.sleep(self._timing.retry_after_s * (waits if outcome == _OVERLOADED else 1))
         while True:
             try:
                 await self._inbox.settle()
                 break
-            except (DatabaseUnavailable, DiskFull) as exc:
+            except (DatabaseUnavailable, OutOfResources) as exc:
                 log.warning("update_waits", reason=str(exc))
                 await asyncio.sleep(self._timing.retry_after_s)
 
     async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
         try:
-            with sent_once(seen.key):
+            with sent_once(seen.key), shortages_mapped():
                 return await self._dispatch(arrival, counted=not waits)
         except VoxPersonaError as exc:
             # The reason of bad input may quote what a person typed.
@@ -292,16 +297,16 @@ class Router:
             if isinstance(exc, DatabaseMisconfigured):
                 return exc.code
             # The journal is on the same disk as everything else, which may be full.
-            away = isinstance(exc, DatabaseUnavailable) or (exc is arrival.failure and isinstance(exc, DiskFull))
-            if away and waits < MOST_WAITS:
-                return _DATABASE_AWAY
+            away = isinstance(exc, DatabaseUnavailable) or (exc is arrival.failure and isinstance(exc, OutOfResources))
+            if (away or type(exc) is OutOfResources) and waits < MOST_WAITS:
+                return _DATABASE_AWAY if away else _OVERLOADED
             if not isinstance(exc, MessengerUnavailable | ChatClosed):
-                await self._tell(chat, _failure_text(exc, code))
+                await self._tell(chat, failure_text(exc, code))
             return exc.code
         except Exception as exc:
             log.exception("update_crashed")
             unexpected = UnexpectedFailure(reason=type(exc).__name__)
-            await self._tell(chat, _failure_text(unexpected, code))
+            await self._tell(chat, failure_text(unexpected, code))
             return unexpected.code
 
     async def _dispatch(self, arrival: _Arrival, *, counted: bool) -> str:
@@ -391,9 +396,3 @@ class Router:
 def _check(user: User, permission: Permission) -> None:
     if not may(user.role, permission):
         raise AccessDenied(person=user.id, permission=permission)
-
-
-def _failure_text(exc: VoxPersonaError, code: str) -> str:
-    text = escaped(chat_text(exc.code, exc.user_text), LONGEST_REASON)
-    # Errors that people can correct themselves need no look into the log, and no code.
-    return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)

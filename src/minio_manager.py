@@ -23,6 +23,7 @@ from tenacity.wait import wait_base
 from constants import PROVIDER_TRIES
 from errors import BadSettings, NotFound, ObjectDamaged, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
 from object_store import CHECK, ObjectInfo, run_in_thread
+from shortages import shortage_in
 from utils import file_problem, opened_atomically, sha256_of_stream
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -119,7 +120,7 @@ class S3ObjectStore:
                 with path.open("rb") as file:
                     self._put(key, file, path.stat().st_size, sha256, file_name)
             except OSError as exc:
-                raise UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
+                raise shortage_in(exc) or UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
 
         await self._run("put_file", put)
 
@@ -237,4 +238,5 @@ def _with_errors_mapped(call: Callable[[], _Result]) -> _Result:
         raise ObjectStoreUnavailable(reason=exc.code) from exc
     except (MinioException, urllib3.exceptions.HTTPError) as exc:
         # Not the whole message: a proxy's answer can be a page.
-        raise ObjectStoreUnavailable(reason=f"{type(exc).__name__}: {exc}"[:_LONGEST_REASON]) from exc
+        reason = f"{type(exc).__name__}: {exc}"[:_LONGEST_REASON]
+        raise shortage_in(exc) or ObjectStoreUnavailable(reason=reason) from exc

@@ -23,6 +23,7 @@ from datamodels import Value
 from errors import NotFound, ObjectDamaged, ObjectFolderUnavailable, UnreadableFile
 from file_locks import FileLock
 from object_store import CHECK, ObjectInfo, run_in_thread
+from shortages import shortage_in
 from utils import (
     disk_full_mapped,
     file_problem,
@@ -66,7 +67,7 @@ class FolderObjectStore:
             try:
                 size = path.stat().st_size
             except OSError as exc:
-                raise UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
+                raise shortage_in(exc) or UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
             description = _Description(sha256=sha256, size_bytes=size, file_name=file_name)
             self._put(key, lambda: _chunks_of_file(path, file_name), description)
 
@@ -320,7 +321,7 @@ def _chunks_of_file(path: Path, file_name: str) -> Iterator[bytes]:
             while chunk := source.read(_CHUNK_BYTES):
                 yield chunk
     except OSError as exc:
-        raise UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
+        raise shortage_in(exc) or UnreadableFile(file_name=file_name, reason=file_problem(exc)) from exc
 
 
 def _removed(folder: Path) -> bool:

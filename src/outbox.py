@@ -30,7 +30,7 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
-from errors import DatabaseUnavailable, DiskFull, NotFound, UnexpectedFailure, VoxPersonaError, chat_text
+from errors import DatabaseUnavailable, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
@@ -43,7 +43,9 @@ from recordings.originals import Originals
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
+from shortages import shortages_mapped
 from text_cleaning import safe_file_name
+from texts.errors_in_chats import chat_text
 from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
 
@@ -172,11 +174,12 @@ class Outbox:
 
     async def _send(self, item: OutboxItem) -> None:
         try:
-            message_id = await self._delivered(item)
+            with shortages_mapped():
+                message_id = await self._delivered(item)
         except VoxPersonaError as exc:
             if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):
                 await self._try_later(item, exc)
-            elif (exc.retryable or isinstance(exc, DiskFull)) and not self._is_hopeless(item):
+            elif (exc.retryable or isinstance(exc, OutOfResources)) and not self._is_hopeless(item):
                 await self._let_others_pass(item, exc)
             else:
                 await self._give_up(item, exc)

@@ -9,6 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from datamodels_telegram import SeenUpdate, TelegramPerson
+from shortages import shortages_mapped
 from utils import append_durably, disk_full_mapped
 
 log = structlog.get_logger(__name__)
@@ -41,7 +42,8 @@ class UpdatesJournal:
     def entries(self) -> list[SeenUpdate]:
         """Read the updates that were written whole, in their order."""
         try:
-            lines = self._path.read_bytes().splitlines()
+            with shortages_mapped():
+                lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:
             return []
         return [update for line in lines if line and (update := _parsed(line)) is not None]

@@ -21,6 +21,7 @@ from constants import BACKGROUND_NICE
 from errors import DiskFull
 from file_locks import FileLock
 from random_ids import new_name
+from shortages import shortages_mapped
 
 if TYPE_CHECKING:
     from bpe_openai import Encoding
@@ -40,9 +41,13 @@ _YAML_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoa
 
 @contextmanager
 def disk_full_mapped(path: Path) -> Iterator[None]:
-    """Raise ``DiskFull`` for the system's error when space or quota runs out while ``path`` is written."""
+    """Raise ``DiskFull`` for the system's error when space or quota runs out while ``path`` is written.
+
+    What else the system runs out of meanwhile is ``OutOfResources``.
+    """
     try:
-        yield
+        with shortages_mapped():
+            yield
     except OSError as exc:
         if exc.errno in _NO_SPACE:
             raise DiskFull(path=path) from exc

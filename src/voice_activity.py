@@ -70,7 +70,7 @@ class _Detector:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            str(_model_path()), providers=["CPUExecutionProvider"], sess_options=options
+            _model_path().read_bytes(), providers=["CPUExecutionProvider"], sess_options=options
         )
         self._hidden = np.zeros(_STATE_SHAPE, np.float32)
         self._cell = np.zeros(_STATE_SHAPE, np.float32)

@@ -21,7 +21,7 @@ from audio import opus
 from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.port import Embeddings
-from errors import BadSettings, DiskFull, ProviderError, VoxPersonaError
+from errors import BadSettings, OutOfResources, ProviderError, VoxPersonaError
 from language_model.port import LanguageModel
 from speech_to_text.port import SpeechToText
 from utils import count_tokens
@@ -311,7 +311,7 @@ class EnginePool:
         for name in wanted:
             try:
                 await self._weights(name)
-            except (ProviderError, BadSettings, DiskFull) as exc:
+            except (ProviderError, BadSettings, OutOfResources) as exc:
                 log.warning("weights_not_fetched", name=name, error=exc.code)
 
     async def _weights(self, name: str) -> Path:

@@ -9,7 +9,7 @@ import outbox_store
 import users_store
 from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
 from db import Database
-from errors import DatabaseUnavailable, DiskFull
+from errors import DatabaseUnavailable, OutOfResources
 from messenger import MessengerError, Sender
 from random_ids import new_name
 from texts.telegram import ENGINE_REVIVED, ENGINE_STUCK, ENGINES
@@ -59,7 +59,7 @@ class Notices:
     async def _tell_at_once(self, text: str) -> bool:
         try:
             await self._put(self._at_once, text)
-        except (DatabaseUnavailable, DiskFull):
+        except (DatabaseUnavailable, OutOfResources):
             try:
                 if self._owner is not None:
                     await self._messenger.send(self._owner, Screen(text=text))

@@ -11,6 +11,7 @@ from application.bot import messenger_of, open_bot
 from cli.display import Display
 from config import ROOT, Settings
 from prompt_pack.pack import load_pack
+from shortages import raise_limit_of_open_files
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ async def serve(settings: Settings) -> int:
         Everything that ``open_bot`` raises.
     """
     messenger = messenger_of(settings)
+    raise_limit_of_open_files()
     _stop_on_signals(asyncio.current_task())
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     with Display() as display:

@@ -22,7 +22,7 @@ from datamodels_chats import (
     StorageState,
 )
 from db import Database
-from errors import DatabaseUnavailable, DiskFull
+from errors import DatabaseUnavailable, OutOfResources
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +35,10 @@ T = TypeVar("T")
 class HybridStorage:
     """``StorageAdapter`` that takes conversations and ratings whether the database is there or not.
 
-    Only ``add_conversation`` waits for the database, up to the patience of ``database``, and only when the disk has no
-    space for the journal. ``settle`` moves the entries of the journal into the database; it may be interrupted at any
+    Only ``add_conversation`` waits for the database, up to the patience of ``database``, and only when the
+    journal cannot be written.
+
+    ``settle`` moves the entries of the journal into the database; it may be interrupted at any
     time, and called again.
     """
 
@@ -67,11 +69,11 @@ class HybridStorage:
     async def add_conversation(self, conversation: Conversation) -> bool:
         """Store a finished answer: in the database, or in the journal while the database is away.
 
-        When the disk has no space for the journal, wait for the database.
+        When the journal cannot be written, wait for the database.
         """
         try:
             return await self._stored(lambda storage: storage.add_conversation(conversation))
-        except DiskFull:
+        except OutOfResources:
             if self._reason is None:
                 raise
             return await self._patient.add_conversation(conversation)
@@ -106,7 +108,7 @@ class HybridStorage:
         """Move all entries of the journal into the database, also those that an earlier process wrote.
 
         Raises:
-            DatabaseUnavailable, DiskFull: the database could not take them; the journal keeps all of them.
+            DatabaseUnavailable, OutOfResources: the database could not take them; the journal keeps all of them.
         """
         await self._journal.open()
         if not self._journal.backlog:

@@ -14,7 +14,7 @@ class StorageAdapter(Protocol):
     """Keeps conversations and their ratings. Repeating a call has no further effect.
 
     Raises, in every method:
-        DatabaseUnavailable, DiskFull: the call did not succeed; nothing was stored.
+        DatabaseUnavailable, OutOfResources: the call did not succeed; nothing was stored.
     """
 
     async def add_conversation(self, conversation: Conversation) -> bool:

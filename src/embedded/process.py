@@ -202,7 +202,7 @@ class Engine(ABC):
         """Until cancelled, start the engine again whenever it has died while in use."""
         while True:
             await asyncio.sleep(WATCH_S)
-            if self._running is None or self._running.process() is not None:
+            if self._running is None or not self._running.has_ended():
                 if self.down_since is not None:
                     # A call of ``acquire`` has restarted it first.
                     self._note_revival()

@@ -19,13 +19,24 @@ class Running:
     options: Mapping[str, str | int]
 
     def process(self) -> psutil.Process | None:
-        """Return the live process; None when it has ended, even if its pid belongs to another process by now."""
+        """Return the live process; None when it has ended, even if its pid belongs to another process by now.
+
+        Raises:
+            OSError: the system does not let us look, as when no descriptor is left.
+        """
         try:
             process = psutil.Process(self.pid)
             same = birth_of(self.pid) == self.birth
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return None
+
+    def has_ended(self) -> bool:
+        """Tell whether the process is known to have ended; False when the system does not let us look."""
+        try:
+            return self.process() is None
+        except OSError:
+            return False
 
 
 def birth_of(pid: int) -> str:

@@ -5,6 +5,7 @@ is the passages as quotes.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -14,10 +15,21 @@ from chats.answers import Composer, no_answer, quotes
 from chats.search import Retrieval
 from conversations.hybrid import HybridStorage
 from conversations.learning import Learning
-from datamodels_chats import AnswerId, AnswerOutcome, AnswerStatus, Conversation, Embedding, QuestionToAnswer
-from errors import DatabaseUnavailable, VoxPersonaError
+from datamodels_chats import (
+    AnswerId,
+    AnswerOutcome,
+    AnswerStatus,
+    Conversation,
+    Embedding,
+    Example,
+    Passage,
+    QuestionToAnswer,
+    Turn,
+)
+from errors import DatabaseUnavailable, OutOfResources, VoxPersonaError
 from jobs.context import JobContext
 from metrics import ANSWERS
+from shortages import shortages_mapped
 from texts.chats import NOTE_MODEL_FAILED, NOTE_NO_MODEL
 
 log = structlog.get_logger(__name__)
@@ -54,7 +66,7 @@ class AnswerSteps:
         """Answer the question, unless it has been answered or its chat was deleted.
 
         Raises:
-            DatabaseUnavailable, DiskFull: nothing was stored.
+            DatabaseUnavailable, OutOfResources: nothing was stored.
         """
         await self._context.database.there()
         await self._storage.settle()
@@ -93,14 +105,24 @@ class AnswerSteps:
         examples = await self._learning.examples(asked.owner_id, embedding)
         try:
             async with asyncio.timeout(self._longest_s):
-                llm = await self._context.engines.language_model()
-                if llm is None:
-                    return quotes(passages, NOTE_NO_MODEL)
-                composer = Composer(llm, self._context.pack.answer_prompt, self._context_tokens)
-                return await composer.compose(asked.text, passages, turns, examples)
-        except DatabaseUnavailable:
+                with shortages_mapped():
+                    return await self._composed(asked, passages, turns, examples)
+        except (DatabaseUnavailable, OutOfResources):
             raise
         except (VoxPersonaError, TimeoutError) as exc:
             error = exc.code if isinstance(exc, VoxPersonaError) else "timeout"
             log.warning("answer_not_composed", error=error, reason=str(exc))
             return quotes(passages, NOTE_MODEL_FAILED)
+
+    async def _composed(
+        self,
+        asked: QuestionToAnswer,
+        passages: Sequence[Passage],
+        turns: Sequence[Turn],
+        examples: Sequence[Example],
+    ) -> AnswerOutcome:
+        llm = await self._context.engines.language_model()
+        if llm is None:
+            return quotes(passages, NOTE_NO_MODEL)
+        composer = Composer(llm, self._context.pack.answer_prompt, self._context_tokens)
+        return await composer.compose(asked.text, passages, turns, examples)

@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
+from shortages import shortages_mapped
+
 
 class OngoingWork:
     """The work of this process: at most one piece of work at a time for each subject.
@@ -17,6 +19,8 @@ class OngoingWork:
 
     async def join(self, subject: str, work: Callable[[], Awaitable[None]]) -> None:
         """Wait for the work on a subject; begin it unless it is going on already. Raises what the work raises.
+
+        When the machine has run out of something, that is ``OutOfResources``, whatever the work made of it.
 
         The work goes on when a job that waits here is cancelled.
         """
@@ -60,7 +64,8 @@ class OngoingWork:
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:
-    await work()
+    with shortages_mapped():
+        await work()
 
 
 async def _cancel(task: asyncio.Task[None] | None) -> None:

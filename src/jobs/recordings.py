@@ -20,11 +20,21 @@ from audio import missing_tail, prepare, probe
 from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, RecordingMetadata, Stage, Transcript, Value
 from db import Connection
-from errors import BadInput, Cancelled, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
+from errors import (
+    BadInput,
+    Cancelled,
+    DatabaseUnavailable,
+    DiskFull,
+    NoSpeech,
+    NotFound,
+    OutOfResources,
+    VoxPersonaError,
+)
 from jobs.context import JobContext, StoredParts
 from metadata.proposal import filled, propose
 from object_store import key_for_transcript
 from prompt_pack.models import PromptedModel, Scenario
+from shortages import shortages_mapped
 from speakers.diarization import diarize
 from speakers.labels import assign_speakers, name_roles
 from transcript_formats import to_json
@@ -50,7 +60,7 @@ class ProposalSteps:
 
         Raises:
             NotFound: the recording was deleted.
-            DatabaseUnavailable: no metadata was stored.
+            DatabaseUnavailable, OutOfResources: no metadata was stored.
         """
         try:
             async with asyncio.timeout(self._longest_s):
@@ -72,13 +82,14 @@ class ProposalSteps:
             return RecordingMetadata()
         pack = self._context.pack
         try:
-            llm = await self._context.engines.language_model()
-            if llm is None:
-                return RecordingMetadata()
-            answers = self._context.model_answers(llm, recording_id)
-            model = PromptedModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
-            return await propose(transcript, pack.scenario(recording.request.scenario), model, _today())
-        except DatabaseUnavailable:
+            with shortages_mapped():
+                llm = await self._context.engines.language_model()
+                if llm is None:
+                    return RecordingMetadata()
+                answers = self._context.model_answers(llm, recording_id)
+                model = PromptedModel(llm, answers, pack.metadata_prompt, pack.metadata_schema)
+                return await propose(transcript, pack.scenario(recording.request.scenario), model, _today())
+        except (DatabaseUnavailable, OutOfResources):
             raise
         except VoxPersonaError as exc:
             log.warning("metadata_not_proposed", recording=str(recording_id), error=exc.code, reason=str(exc))
@@ -134,7 +145,8 @@ class RecordingSteps:
         next_stage, work = self._steps[recording.stage]
         started = monotonic()
         try:
-            await work(recording)
+            with shortages_mapped():
+                await work(recording)
         except (BadInput, DiskFull):
             # Removes hours of samples, which no later start can use, or which take the space that it needs.
             await self.clear_spool(recording_id)

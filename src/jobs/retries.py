@@ -11,11 +11,10 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from errors import (
     DatabaseUnavailable,
-    DiskFull,
     ObjectDamaged,
     ObjectStoreRefusedKey,
     ObjectStoreUnavailable,
-    ReportOutdated,
+    OutOfResources,
     VoxPersonaError,
 )
 
@@ -26,13 +25,13 @@ _LONGEST_DELAY_S = 24 * 3600.0
 
 
 def is_ours(error: VoxPersonaError) -> bool:
-    """Tell whether a failure comes from the installation's own object store or disk, and not from the job.
+    """Tell whether a failure comes from the installation's own object store or machine, and not from the job.
 
     Such a failure uses up no try: the job can run as soon as the cause is gone. It is final only where failed jobs are
     never tried again. Damaged objects and refused keys do not count: they stay as they are.
     """
     stays = isinstance(error, ObjectDamaged | ObjectStoreRefusedKey)
-    return isinstance(error, ObjectStoreUnavailable | DiskFull) and not stays
+    return isinstance(error, ObjectStoreUnavailable | OutOfResources) and not stays
 
 
 class _TryLater(Exception):
@@ -107,8 +106,7 @@ def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -
     """
     if is_ours(error) and delays_s:
         return datetime.now(UTC) + timedelta(seconds=delays_s[0])
-    # A report that is outdated stays so; it has to be ordered again.
-    if not error.retryable or isinstance(error, ReportOutdated) or failures >= len(delays_s):
+    if not error.retryable or failures >= len(delays_s):
         return None
     asked = error.details.get("retry_after_s")
     wanted_s = min(asked, _LONGEST_DELAY_S) if isinstance(asked, int | float) else 0.0

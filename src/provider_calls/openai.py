@@ -20,6 +20,7 @@ from errors import (
     ProviderUnavailable,
 )
 from provider_calls.policy import retry_after_s
+from shortages import shortage_in
 
 CONNECT_S = 10.0
 
@@ -56,7 +57,7 @@ def fingerprint(*facts: object) -> str:
 
 @contextmanager
 def openai_errors(provider: str, model: str) -> Iterator[None]:
-    """Raise the SDK's errors as ``ProviderError``.
+    """Raise the SDK's errors as ``ProviderError``; a call for which this machine has no means, as ``OutOfResources``.
 
     Neither keys nor what was sent get into our messages: the text of an authentication error, which quotes the key, is
     dropped, and other texts are cut where they begin to quote the request.
@@ -66,7 +67,8 @@ def openai_errors(provider: str, model: str) -> Iterator[None]:
     except openai.APITimeoutError as exc:
         raise ProviderUnavailable(provider=provider, reason="timeout") from exc
     except openai.APIConnectionError as exc:
-        raise ProviderUnavailable(provider=provider, reason=type(exc.__cause__).__name__) from exc
+        reason = type(exc.__cause__).__name__
+        raise shortage_in(exc) or ProviderUnavailable(provider=provider, reason=reason) from exc
     except openai.APIStatusError as exc:
         raise status_error(provider, model, exc) from exc
     except openai.APIError as exc:
@@ -74,7 +76,7 @@ def openai_errors(provider: str, model: str) -> Iterator[None]:
         raise ProviderUnavailable(provider=provider, reason=error_detail(exc)) from exc
     except httpx2.RequestError as exc:
         # While a body is read: the SDK maps errors only until the headers are there.
-        raise ProviderUnavailable(provider=provider, reason=type(exc).__name__) from exc
+        raise shortage_in(exc) or ProviderUnavailable(provider=provider, reason=type(exc).__name__) from exc
     except (json.JSONDecodeError, UnicodeDecodeError) as exc:
         raise ProviderInvalidAnswer(provider=provider, reason="the body is no JSON") from exc
 

@@ -14,11 +14,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import texts.reports
 from datamodels import BuildingType, IndexValue, PromptMessage, Transcript, Usage, Value
-from errors import ContextTooSmall, ProviderInvalidAnswer, VoxPersonaError
+from errors import ContextTooSmall, OutOfResources, ProviderInvalidAnswer, VoxPersonaError
 from language_model.port import MESSAGE_TOKENS, LanguageModel
 from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportIndices, ReportPass, ReportType
@@ -352,14 +352,26 @@ def _data(text: str) -> PromptMessage:
 async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Run the calls concurrently; return their results in order.
 
-    When a call fails, the others are stopped. The first ``VoxPersonaError`` among the failures is raised alone.
+    When a call fails, the others are stopped. The first ``VoxPersonaError`` among the failures is raised alone. Only
+    after ``OutOfResources``, which has nothing to do with the others, they are waited for: they are paid for.
     """
+    shortages: list[OutOfResources] = []
+
+    async def result(call: Coroutine[Any, Any, T]) -> T | None:
+        try:
+            return await call
+        except OutOfResources as exc:
+            shortages.append(exc)
+            return None
+
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
+            tasks = [group.create_task(result(call)) for call in calls]
     except BaseExceptionGroup as errors:
         expected = errors.subgroup(VoxPersonaError)
         if expected is None:
             raise
         raise expected.exceptions[0] from errors
-    return [task.result() for task in tasks]
+    if shortages:
+        raise shortages[0]
+    return [cast("T", task.result()) for task in tasks]

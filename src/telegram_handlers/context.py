@@ -4,11 +4,15 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import texts.telegram
 from access import Permission
 from datamodels import User
 from datamodels_telegram import ChatId, IncomingMessage, MessageId
 from dialogs import Step
+from errors import AccessDenied, BadInput, VoxPersonaError
 from markups.callback_data import Action, Press
+from markups.text import LONGEST_REASON, escaped
+from texts.errors_in_chats import chat_text
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -89,3 +93,10 @@ def _joined(mappings: Sequence[Mapping[K, V]]) -> dict[K, V]:
 
 async def nobody_waits(text: str) -> None:
     """Do nothing. This is ``Context.answer`` where no button waits for a text."""
+
+
+def failure_text(exc: VoxPersonaError, code: str) -> str:
+    """Return what a person reads of a failure; ``code`` is by which the log tells more of it."""
+    text = escaped(chat_text(exc.code, exc.user_text), LONGEST_REASON)
+    # Errors that people can correct themselves need no look into the log, and no code.
+    return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)

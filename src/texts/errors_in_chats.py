@@ -12,6 +12,7 @@ SENTENCES = {
     "weights_refused": f"Модель на сервере не загрузилась: {_ADMINISTRATOR}. Готовое сохранено.",
     "context_too_small": f"Запись слишком длинная для нынешней языковой модели: {_ADMINISTRATOR}. Готовое сохранено.",
     "no_language_model": f"Языковая модель отключена, поэтому отчётов и ответов нет: {_ADMINISTRATOR}.",
+    "out_of_resources": "Сервер сейчас перегружен. Подождите немного: готовое не пропадёт.",
     "disk_full": f"На диске сервера не хватает места: {_ADMINISTRATOR}. Готовое не пропадёт.",
     "provider_unavailable": "Сервис обработки не отвечает. Готовое сохранено: повторите позже.",
     "provider_refused_key": f"Сервис обработки не принял ключ доступа: {_ADMINISTRATOR}. Готовое сохранено.",
@@ -29,3 +30,8 @@ SENTENCES = {
     "messenger_refused_secrets": f"Telegram не принял ключи бота: {_ADMINISTRATOR}.",
     "building_needed": "Отчёты зависят от типа заведения: выберите его.",
 }
+
+
+def chat_text(code: str | None, text: str | None) -> str:
+    """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
+    return SENTENCES.get(code or "", text or "")

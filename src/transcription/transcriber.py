@@ -11,7 +11,7 @@ from typing import Protocol
 
 import texts.transcript
 from datamodels import Interval, MissingInterval, PartPlan, PartTranscript, Segment, TranscriptDraft
-from errors import ProviderError
+from errors import OutOfResources, ProviderError
 from prices import is_free
 from provider_calls.in_flight import CallsInFlight
 from speech_to_text.port import SpeechToText
@@ -76,6 +76,7 @@ class Transcription:
             ProviderError: every part that was tried failed, or a failure is not retryable. Parts done until then are
                 stored.
             WeightsRefused: the model of a local engine does not load.
+            OutOfResources: this machine could not do a part now; those that were begun are stored.
         """
         plan = plan_parts(speech, duration_s, self._engine.limits)
         work = _Work(self._engine, self._parts, self._calls, recording_sha256, pcm, plan)
@@ -110,6 +111,7 @@ class _Work:
         self._plan = plan
         self._hashes: dict[int, str] = {}
         self._failures: dict[int, ProviderError] = {}
+        self._short_of: OutOfResources | None = None
         self.language: str | None = None
         self.results: dict[int, PartTranscript] = {}
 
@@ -152,7 +154,13 @@ class _Work:
 
         async def transcribe() -> None:
             for part in waiting:
-                await self._transcribe(part)
+                try:
+                    await self._transcribe(part)
+                except OutOfResources as exc:
+                    # The parts in flight are paid for: they are waited for, and no other begins.
+                    self._short_of = exc
+                if self._short_of is not None:
+                    return
 
         failure: Exception | None = None
         try:
@@ -161,7 +169,7 @@ class _Work:
                     tasks.create_task(transcribe())
         except ExceptionGroup as exc:
             failure = exc.exceptions[0]
-        if failure is not None:
+        if failure := failure or self._short_of:
             # Outside the handler: the error keeps its own cause instead of the group.
             raise failure
 

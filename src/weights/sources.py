@@ -20,6 +20,7 @@ import urllib3
 import texts.errors
 from config import child_environment
 from errors import DiskFull, ProviderUnavailable, WeightsRefused
+from shortages import shortage_in
 from utils import disk_full_mapped
 from weights.manifest import File, Part, Weights
 
@@ -96,7 +97,7 @@ async def _reach(host: str, port: int) -> None:
         async with asyncio.timeout(HUB_CONNECT_LIMIT_S):
             _, writer = await asyncio.open_connection(host, port)
     except OSError as exc:
-        raise _hub_failed(f"{host}: {exc}") from exc
+        raise shortage_in(exc) or _hub_failed(f"{host}: {exc}") from exc
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()
@@ -130,7 +131,7 @@ def _download(file: File, target: Path, on_count: Callable[[int], None], stop: t
                     raise _hub_failed(f"{file.name} is larger than the published one")
                 on_count(output.tell())
     except urllib3.exceptions.HTTPError as exc:
-        raise _hub_failed(f"{file.name}: {exc}") from exc
+        raise shortage_in(exc) or _hub_failed(f"{file.name}: {exc}") from exc
     if digest.hexdigest() != file.sha256:
         raise _hub_failed(f"{file.name}: its sha256 is not the published one")
 

@@ -11,9 +11,10 @@ import numpy as np
 import psutil
 import pytest
 
-from audio import ProcessLimits, find_ffmpeg, missing_tail, opus, prepare, probe, running
+from audio import find_ffmpeg, missing_tail, opus, prepare, probe
 from constants import SAMPLE_RATE
 from errors import BrokenRecording, DiskFull, MissingProgram
+from programs import ProcessLimits, running
 from recording_files import encode, encode_unseekable, read_pcm, silence, tone, truncated, write_pcm
 from voice_activity import speech_intervals
 

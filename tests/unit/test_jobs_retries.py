@@ -13,6 +13,7 @@ from errors import (
     NoSpeech,
     ObjectDamaged,
     ObjectStoreUnavailable,
+    OutOfResources,
     ProviderRateLimited,
     ProviderUnavailable,
     ReportOutdated,
@@ -41,6 +42,7 @@ def asks_for(seconds: float) -> ProviderRateLimited:
         (ObjectStoreUnavailable(reason="cut"), 0, 60),
         (ObjectStoreUnavailable(reason="cut"), 99, 60),
         (DiskFull(path="spool"), 99, 60),
+        (OutOfResources(what="открытых файлов"), 99, 60),
     ],
 )
 def test_a_failure_that_helps_itself_is_tried_again_later(
