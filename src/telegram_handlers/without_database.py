@@ -3,16 +3,18 @@
 import asyncio
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen
-from errors import DiskFull
+from errors import OutOfResources
 from machine import Machine
 from markups.menus import state_screen
 from messenger import MessengerError, Sender
-from utils import write_atomically
+from utils import append_durably
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +25,8 @@ class WithoutDatabase:
     """Tells people that what they sent is saved, and answers the owner's ``/status``.
 
     Each chat gets one message that all is saved; it is removed when the answer is there. The ids of these messages are
-    kept at ``path``, so that the next process removes those that a dead process has left.
+    lines of JSON at ``path``, so that the next process removes those that a dead process has left. A damaged line costs
+    its own message alone. The file goes with the last message.
     """
 
     def __init__(self, messenger: Sender, machine: Machine, owner: int | None, path: Path) -> None:
@@ -33,6 +36,8 @@ class WithoutDatabase:
         self._path = path
         self._notes: dict[ChatId, MessageId] = {}
         self._keeping = asyncio.Lock()
+        self._others_left = False
+        """Whether the file names messages that this process could not remove: the next one tries."""
 
     async def answers(self, message: IncomingMessage) -> bool:
         """Answer the owner's ``/status`` while the database is away; return whether ``message`` was that.
@@ -57,7 +62,8 @@ class WithoutDatabase:
         except MessengerError as exc:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
         else:
-            await self._keep()
+            async with self._keeping:
+                await self._write(partial(append_durably, self._path, _line(chat, self._notes[chat])))
 
     async def take_back(self, chat: ChatId) -> None:
         """Remove from ``chat`` the message that ``tell`` sent, if there is one."""
@@ -68,26 +74,41 @@ class WithoutDatabase:
             await self._messenger.delete(chat, [message])
         except MessengerError as exc:
             log.warning("message_not_deleted", error=exc.code, reason=str(exc))
-        await self._keep()
+            self._others_left |= exc.retryable
+        async with self._keeping:
+            if not self._notes and not self._others_left:
+                await self._write(partial(self._path.unlink, missing_ok=True))
 
     async def take_back_old(self) -> None:
         """Remove the messages that an earlier process has left."""
         try:
-            left = json.loads(await asyncio.to_thread(self._path.read_bytes))
-            self._notes = {ChatId(int(chat)): MessageId(int(message)) for chat, message in left.items()}
+            lines = (await asyncio.to_thread(self._path.read_bytes)).splitlines()
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-            log.warning("saved_notes_damaged")
+        except OSError as exc:
+            log.warning("saved_notes_not_read", reason=str(exc))
+            self._others_left = True
+            return
+        self._notes = {chat: message for line in filter(None, lines) for chat, message in _noted(line).items()}
         for chat in list(self._notes):
             await self.take_back(chat)
 
-    async def _keep(self) -> None:
-        async with self._keeping:
-            try:
-                if self._notes:
-                    await asyncio.to_thread(write_atomically, self._path, json.dumps(self._notes), 0o600)
-                else:
-                    await asyncio.to_thread(self._path.unlink, missing_ok=True)
-            except (OSError, DiskFull) as exc:
-                log.warning("saved_notes_not_kept", reason=str(exc))
+    async def _write(self, act: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(act)
+        except (OSError, OutOfResources) as exc:
+            log.warning("saved_notes_not_kept", reason=str(exc))
+
+
+def _line(chat: ChatId, message: MessageId) -> bytes:
+    # What a crash cut off before ends at the first line break.
+    return f"\n{json.dumps({chat: message})}\n".encode()
+
+
+def _noted(line: bytes) -> dict[ChatId, MessageId]:
+    """Return the messages that a line names; {} when it is damaged."""
+    try:
+        return {ChatId(int(chat)): MessageId(int(message)) for chat, message in json.loads(line).items()}
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        log.warning("saved_note_damaged", bytes=len(line))
+        return {}

@@ -1,6 +1,7 @@
 """The router over a real database; Telegram is what the client shows of it."""
 
 import asyncio
+import errno
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ from errors import (
     OutdatedButton,
     ProviderRateLimited,
     ProviderUnavailable,
+    UnreadableFile,
 )
 from handlers import MOST_TRIES, MOST_WAITS, Router, Timing
 from inbox import Inbox
@@ -60,7 +62,7 @@ from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
 from telegram_handlers.without_database import WithoutDatabase
-from texts.telegram import OUTDATED, SAVED, SAVED_UNTIL_MENDED
+from texts.telegram import OUTDATED, SAVED, SAVED_UNTIL_CALM, SAVED_UNTIL_MENDED
 from updates_journal import UpdatesJournal
 
 OWNER = 1
@@ -117,6 +119,7 @@ class Bot:
         storage = HybridStorage(self.database, self.spool / "conversations")
         down = {"llm": datetime(2026, 11, 3, 14, 5).astimezone()}
         machine = Machine(self.database, self.journal, lambda: down, lambda: storage.state)
+        self.without_database = WithoutDatabase(self.telegram, machine, OWNER, self.spool / "saved_notes.json")
         self.router = Router(
             Inbox(self.database, self.team, self.journal),
             Dialogs(self.database),
@@ -132,7 +135,7 @@ class Bot:
             ],
             menu=Screen(text=MENU),
             other=self._noting("other"),
-            without_database=WithoutDatabase(self.telegram, machine, OWNER, self.spool / "saved_notes.json"),
+            without_database=self.without_database,
             timing=self.timing,
         )
 
@@ -605,6 +608,42 @@ async def test_what_comes_again_while_the_database_is_away_is_not_handled_again(
     assert bot.handled == [*handled, "other: два"]
 
 
+@pytest.mark.parametrize("failure", [OSError(errno.EMFILE, "Too many open files"), MemoryError()])
+async def test_what_the_machine_has_no_means_for_is_handled_again(bot: Bot, person: int, failure: Exception) -> None:
+    failures, seen = [failure] * 3, list[list[str]]()
+
+    async def handler(*_: object) -> None:
+        seen.append(bot.seen_by(person))
+        if failures:
+            raise UnreadableFile(file_name="a", reason="b") from failures.pop()
+
+    bot.on_text = handler
+    await bot.write(person, "раз")
+    assert bot.handled == ["other: раз"]
+    assert seen == [[], *[[SAVED_UNTIL_CALM]] * 3]
+    assert bot.seen_by(person) == []
+
+
+async def test_what_never_has_the_means_is_told_and_holds_up_nothing(bot: Bot, person: int) -> None:
+    async def handler(_: object, message: IncomingMessage) -> None:
+        if message.text == "раз":
+            raise MemoryError
+
+    bot.on_text = handler
+    await bot.write(person, "раз")
+    await bot.write(person, "два")
+    assert bot.handled == ["other: два"]
+    [told] = bot.seen_by(person)
+    assert "Сервер сейчас перегружен" in told
+
+
+class ShortOfFiles(UpdatesJournal):
+    """A journal that cannot be opened now."""
+
+    def append(self, update: SeenUpdate) -> None:  # noqa: ARG002
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
 class FullDisk(UpdatesJournal):
     """A journal on a disk without space."""
 
@@ -612,8 +651,11 @@ class FullDisk(UpdatesJournal):
         raise DiskFull(path="updates.journal")
 
 
-async def test_what_neither_the_database_nor_the_disk_takes_waits_for_the_database(outage: Outage, person: int) -> None:
-    bot = Bot(outage.bot.database, journal_type=FullDisk)
+@pytest.mark.parametrize("journal", [FullDisk, ShortOfFiles])
+async def test_what_neither_the_database_nor_the_disk_takes_waits_for_the_database(
+    outage: Outage, person: int, journal: type[UpdatesJournal]
+) -> None:
+    bot = Bot(outage.bot.database, journal_type=journal)
     await bot.start()
     await outage.begins()
     await bot.router.on_message(message_of(person, "раз"))
@@ -726,7 +768,36 @@ async def test_that_something_was_saved_is_not_said_any_more_after_a_restart(out
     assert not (after.spool / "saved_notes.json").exists()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"x": 1}', '{"5": "abc"}', '{"5": [1]}', "[" * 100_000])
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda line: line[:-4], lambda line: bytes(len(line))])
+async def test_a_damaged_line_of_what_was_said_costs_its_own_message_alone(
+    bot: Bot, damage: Callable[[bytes], bytes]
+) -> None:
+    path, people = bot.spool / "saved_notes.json", [next(_IDS) for _ in range(4)]
+    for person in people[:3]:
+        await bot.without_database.tell(ChatId(person), SAVED)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]) + damage(lines[-1]))
+    await bot.without_database.tell(ChatId(people[3]), SAVED)
+    bot.renew()
+    await bot.start()
+    assert [bot.seen_by(person) for person in people] == [[], [], [SAVED], []]
+    assert not path.exists()
+
+
+async def test_what_was_said_while_telegram_is_away_is_removed_after_a_restart(bot: Bot, person: int) -> None:
+    await bot.without_database.tell(ChatId(person), SAVED)
+    away = MessengerUnavailable(messenger="Telegram", connection="сеть", call="delete", reason="cut")
+    bot.telegram.failures["delete"] = [away]
+    await bot.without_database.take_back(ChatId(person))
+    assert bot.seen_by(person) == [SAVED]
+    bot.renew()
+    await bot.start()
+    assert bot.seen_by(person) == []
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"x": 1}', '{"5": "abc"}', '{"5": [1]}', '{"5": 1e999}', "[" * 100_000]
+)
 async def test_a_damaged_list_of_what_was_said_keeps_nobody_from_starting(bot: Bot, person: int, content: str) -> None:
     (bot.spool / "saved_notes.json").write_text(content, encoding="utf-8")
     await bot.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datamodels import EngineInfo, Interval, PartPlan, PartTranscript, Segment, TranscriptDraft
-from errors import ProviderRefusedKey, ProviderUnavailable
+from errors import OutOfResources, ProviderRefusedKey, ProviderUnavailable
 from speech_to_text.port import PartLimits
 from transcription.transcriber import Transcription
 
@@ -290,3 +290,17 @@ async def test_cancelling_keeps_what_is_done() -> None:
         await work
 
     assert len(parts.done) == 3
+
+
+async def test_parts_in_flight_are_kept_when_the_machine_has_no_means_for_another() -> None:
+    engine, parts = Engine(concurrency=3), Parts()
+    engine.failures[2] = OutOfResources(what="открытых файлов")
+    with pytest.raises(OutOfResources):
+        await Transcription(engine, parts).run("a", PCM, SPEECH, 300, "ru")
+    assert [number for number, _ in engine.calls] == [0, 1, 2]
+    assert len(parts.done) == 2
+    assert parts.failed == []
+    engine.failures.clear()
+    draft = await Transcription(engine, parts).run("a", PCM, SPEECH, 300, "ru")
+    assert not draft.missing
+    assert sorted(number for number, _ in engine.calls[3:]) == list(range(2, 10))
