@@ -25,6 +25,7 @@ from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
 from log_setup import configure_logging
+from shortages import shortage_in
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
@@ -335,4 +336,4 @@ def main() -> None:
         sys.exit(_tell(exc))
     except Exception as exc:  # the last boundary: people get a sentence, the log gets the rest
         log.exception("command_failed")
-        sys.exit(_tell(UnexpectedFailure(reason=type(exc).__name__)))
+        sys.exit(_tell(shortage_in(exc) or UnexpectedFailure(reason=type(exc).__name__)))

@@ -13,7 +13,7 @@ import pytest
 
 from audio import find_ffmpeg, missing_tail, opus, prepare, probe
 from constants import SAMPLE_RATE
-from errors import BrokenRecording, DiskFull, MissingProgram
+from errors import BrokenRecording, DiskFull, MissingProgram, OutOfResources
 from programs import ProcessLimits, running
 from recording_files import encode, encode_unseekable, read_pcm, silence, tone, truncated, write_pcm
 from voice_activity import speech_intervals
@@ -187,6 +187,23 @@ async def test_a_program_that_is_not_there_is_missing(tmp_path: Path) -> None:
         await decoded(encode(tmp_path / "a.wav", AUDIO), tmp_path / "a.pcm", tmp_path / "ffmpeg")
 
     assert names(tmp_path) == {"a.wav"}
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("echo 'a.wav: Too many open files in system' >&2; exit 1", OutOfResources),
+        ("echo 'sh: 1: Cannot fork' >&2; exit 2", OutOfResources),
+        ("echo 'nice: ffmpeg: Cannot allocate memory' >&2; exit 126", OutOfResources),
+        ("echo 'a.wav: Cannot allocate memory' >&2; exit 1", BrokenRecording),  # the limit of its own: the file's doing
+    ],
+)
+async def test_a_recording_is_not_called_broken_for_what_the_machine_lacks(
+    tmp_path: Path, script: str, expected: type[Exception]
+) -> None:
+    path = encode(tmp_path / "a.wav", AUDIO)
+    with pytest.raises(expected):
+        await decoded(path, tmp_path / "a.pcm", program(tmp_path / "short", script))
 
 
 async def test_the_decoder_sees_none_of_our_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Chats as a person uses them: asking, going from one to another, renaming, deleting, history, statistics."""
 
 import asyncio
+import errno
 import itertools
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,15 @@ from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Occasion, ReturnAddress, Turn
 from db import Database
 from dialogs import Step
-from errors import DatabaseUnavailable, DiskFull, NotFound, ProviderUnavailable, UnexpectedFailure
+from errors import (
+    DatabaseUnavailable,
+    DiskFull,
+    EngineFailed,
+    NotFound,
+    OutOfResources,
+    ProviderUnavailable,
+    UnexpectedFailure,
+)
 from followers_world import DatabaseUntilKilled, Killer
 from jobs.chats import AnswerSteps
 from recordings_factory import add_user
@@ -123,6 +132,24 @@ async def test_a_model_that_fails_leaves_the_quotes(anna: Asker, chats_bot: Chat
     answer = await anna.asks(BREAKFAST)
     assert texts.chats.NOTE_MODEL_FAILED in answer
     assert "горячих блюд" in answer
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_what_this_machine_lacks_is_waited_for_instead_of_quoting(
+    anna: Asker, chats_bot: ChatsBot, wrapped: bool
+) -> None:
+    def failing(call: Call) -> str:
+        short = OSError(errno.EMFILE, "Too many open files")
+        if wrapped:
+            raise EngineFailed(engine="llm", reason="not started") from short
+        raise short
+
+    await anna.has_recording(*INTERVIEW)
+    chats_bot.engines.model = ScriptedModel(failing)
+    await anna.writes(BREAKFAST)
+    with pytest.raises(OutOfResources):
+        await chats_bot.work()
+    assert anna.sees == texts.chats.SEARCHING
 
 
 async def test_a_model_that_does_not_answer_leaves_the_quotes(anna: Asker, chats_bot: ChatsBot) -> None:

@@ -1,6 +1,7 @@
 """Files that people send, over the real database and object store: each becomes one recording, or a sentence."""
 
 import asyncio
+import errno
 import shutil
 from collections import namedtuple
 from itertools import count
@@ -212,6 +213,21 @@ async def test_a_download_does_not_begin_while_the_disk_has_no_room_for_it(
     after = await somebody.file(file.id)
     assert (after.error_code, after.retry_at is not None) == ("disk_full", True)
     assert telegram.begun == []
+
+
+async def test_a_download_for_which_nothing_can_be_opened_is_tried_again(
+    downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles, sound: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def short(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    file = await somebody.sends(telegram, sound)
+    with monkeypatch.context() as patch:
+        patch.setattr(telegram, "download", short)
+        await look(downloads)
+    after = await somebody.file(file.id)
+    assert (after.state, after.error_code) == (IncomingState.WAITING, "out_of_resources")
+    assert after.retry_at is not None
 
 
 async def test_a_bug_ends_in_a_sentence_too_and_others_go_on(

@@ -1,6 +1,7 @@
 """The queue on a real PostgreSQL: what is enqueued is done once, whoever dies on the way."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -543,9 +544,18 @@ async def test_a_failure_is_final_when_no_try_is_left_or_would_help(
     assert await retry_in_s(shared_database, "recordings", recording) is None
 
 
-@pytest.mark.parametrize("error", [ObjectStoreUnavailable(reason="cut"), DiskFull(path="spool")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ObjectStoreUnavailable(reason="cut"),
+        DiskFull(path="spool"),
+        OSError(errno.EMFILE, "Too many open files"),
+        RuntimeError("can't start new thread"),
+        MemoryError(),
+    ],
+)
 async def test_what_a_job_stands_on_may_be_away_as_often_as_it_likes(
-    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId, error: VoxPersonaError
+    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId, error: Exception
 ) -> None:
     jobs = Jobs(shared_database, steps, reports, concurrency=1, retry_delays_s=(0.0,))
     steps.failure = error

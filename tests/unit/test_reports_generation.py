@@ -1,5 +1,6 @@
 """Reports from a scripted model: what it is asked, what is made of its answers, and what is not asked twice."""
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 import texts.reports
-from datamodels import BuildingType, Segment, Transcript, Usage
-from errors import ContextTooSmall, ProviderInvalidAnswer, ProviderUnavailable, UnknownChoice
+from datamodels import BuildingType, Completion, Segment, Transcript, Usage
+from errors import ContextTooSmall, OutOfResources, ProviderInvalidAnswer, ProviderUnavailable, UnknownChoice
 from prompt_pack.pack import load_pack
 from reports.generation import GeneratedReport, ReportRequest, generate_report
 from reports.model_answers import ModelAnswers
@@ -459,6 +460,24 @@ async def test_an_error_in_one_window_is_raised_by_itself() -> None:
     model = ScriptedModel(script, context_tokens=2_000, max_output_tokens=500)
     with pytest.raises(ProviderUnavailable):
         await generated("report_links", model, transcript=long_recording())
+
+
+async def test_windows_in_flight_are_kept_when_the_machine_has_no_means_for_another() -> None:
+    class Short(ScriptedModel):
+        asked = 0
+
+        async def complete(self, *args: Any, **options: Any) -> Completion:
+            self.asked += 1
+            if self.asked == 2:
+                raise OutOfResources(what="открытых файлов")
+            await asyncio.sleep(0.01)
+            return await super().complete(*args, **options)
+
+    answers = MemoryAnswers()
+    model = Short(lambda _: {"items": []}, context_tokens=2_000, max_output_tokens=500)
+    with pytest.raises(OutOfResources):
+        await generated("report_links", model, transcript=long_recording(), answers=answers)
+    assert len(answers.rows) == len(model.calls) == model.asked - 1 > 2
 
 
 async def test_progress_counts_passes_and_indices() -> None:
