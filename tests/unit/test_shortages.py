@@ -16,6 +16,7 @@ import urllib3
 
 from audio import check_readable
 from config import ROOT
+from embedded.running import Running, birth_of
 from errors import (
     DatabaseUnavailable,
     DiskFull,
@@ -155,6 +156,14 @@ def test_a_provider_is_not_blamed_for_what_this_machine_lacks(error: Callable[[]
         raise caused(error(), caused(OSError("all attempts failed"), system_error(errno.EMFILE)))
     with pytest.raises(ProviderUnavailable), openai_errors("llm", "model"):
         raise caused(error(), ConnectionRefusedError())
+
+
+def test_an_engine_that_cannot_be_looked_at_is_not_taken_for_dead() -> None:
+    living = Running(os.getpid(), birth_of(os.getpid()), {}, {}, {})
+    with no_descriptors():
+        assert not living.has_ended()
+    assert not living.has_ended()
+    assert Running(os.getpid(), "another", {}, {}, {}).has_ended()
 
 
 def test_what_urllib3_makes_of_it_is_recognised() -> None:
