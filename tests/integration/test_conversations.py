@@ -20,7 +20,7 @@ from conversations_factory import T0, answered, ask, vector
 from datamodels import Completion, PromptMessage, UserId
 from datamodels_chats import AnswerId, Rating, StorageBackend
 from db import Database
-from errors import DiskFull
+from errors import DiskFull, OutOfResources
 from recordings_factory import add_user
 from scripted_model import ScriptedModel
 from tcp_proxy import TcpProxy
@@ -326,7 +326,7 @@ async def test_a_journal_that_could_not_be_read_is_not_taken_for_an_empty_one(
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "read_bytes", fails)
-        with pytest.raises(OSError, match="Too many"):
+        with pytest.raises(OutOfResources):
             await world.storage.settle()
     await world.mend()
     await world.storage.settle()
