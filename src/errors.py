@@ -276,13 +276,7 @@ class ProviderRefusedKey(ProviderError):
 class ProviderRejectedRequest(ProviderError):
     """The provider {provider} rejected the request: {reason}"""
 
-    # A reason that quotes the provider, and with it perhaps the prompt, is ``told`` to people and not logged.
     user_text_template = texts.errors.PROVIDER_REJECTED_REQUEST
-
-    @property
-    def user_text(self) -> str:
-        reason = {"reason": self.details["told"]} if "told" in self.details else {}
-        return _fill(self.user_text_template, self.details | reason)
 
 
 class DatabaseUnavailable(VoxPersonaError):

@@ -97,7 +97,10 @@ def status_error(provider: str, model: str, exc: openai.APIStatusError) -> Provi
     if exc.code == "model_not_found" or (status == 404 and "model" in exc.message.lower()):
         return ProviderRejectedRequest(provider=provider, reason=texts.errors.REASON_UNKNOWN_MODEL.format(model=model))
     told = texts.errors.REASON_STATUS.format(status=status, detail=error_detail(exc))
-    return ProviderRejectedRequest(provider=provider, reason=f"HTTP {status}, {_kind(exc)}", told=told)
+    rejected = ProviderRejectedRequest(provider=provider, reason=told)
+    # The message is logged, and what the provider says may quote the prompt.
+    rejected.args = (f"The provider {provider} rejected the request: HTTP {status}, {_kind(exc)}",)
+    return rejected
 
 
 def _refusal(exc: openai.APIStatusError) -> str | None:
