@@ -74,6 +74,7 @@ _SELECT_OPEN = f"""
     WHERE NOT cards.final AND (%(owner_id)s::uuid IS NULL OR cards.owner_id = %(owner_id)s)
     ORDER BY cards.id
 """
+_SELECT_IDS_OF_RECORDING = "SELECT id FROM progress_cards WHERE recording_id = %(recording_id)s"
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
 # A deleted run counts as ended: it has no outcome that could be waited for.
 _SELECT_DELIVERABLE = f"""
@@ -156,6 +157,12 @@ async def open_cards(connection: Connection, owner: UserId | None = None) -> lis
     """
     parameters = {"no_scenario": NO_SCENARIO, "owner_id": owner, "waiting_stage": Stage.STORED}
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
+
+
+async def ids_of(connection: Connection, recording_id: RecordingId) -> list[int]:
+    """Load the ids of the cards that were made for the recording or its reports; not the card of its file."""
+    cursor = await connection.execute(_SELECT_IDS_OF_RECORDING, {"recording_id": recording_id})
+    return [row["id"] async for row in cursor]
 
 
 async def undelivered(connection: Connection) -> list[ProgressCard]:

@@ -153,10 +153,10 @@ class Router:
                 self._workers.put(message.person.id, arrival)
 
     async def on_press(self, press: ButtonPress) -> None:
-        """Store a pressed button and put it in its person's queue; a double tap is only answered."""
+        """Store a pressed button and put it in its person's queue; a double tap or one too many is only answered."""
         answer = self._answer_to(press)
-        if press.chat_id != press.person.id:
-            await answer(texts.telegram.ONLY_PRIVATE)
+        if refusal := self._taps.refusal(press):
+            await answer(refusal)
             return
         await self._ready.wait()
         arrival = _Arrival(SeenUpdate.of(press), press, answer)
@@ -171,6 +171,7 @@ class Router:
                 return
             if first:
                 self._taps.end(press, handled=False)
+        self._taps.leave(press)
         if new:
             UPDATES.labels(UpdateKind.BUTTON, "repeated").inc()
             await answer("")

@@ -34,6 +34,7 @@ _DETECT = "auto"
 _BUCKET = "s3"
 _STORES = ("files", _BUCKET)
 _PROGRAM = "scripts/run"
+_MOST_ORPHANS = 10**9
 
 _PATH = click.Path(path_type=Path, readable=False)
 """click does not check here whether a file can be read: the commands do, and say so in a Russian sentence."""
@@ -216,10 +217,15 @@ def check_answers(file: Path) -> None:
     _run(run)
 
 
-@objects.command(name="check", help=texts.cli.HELP_OBJECTS_CHECK, options_metavar="")
-@click.option("--delete", is_flag=True, help=texts.cli.HELP_OBJECTS_DELETE)
+@objects.command(name="check", help=texts.cli.HELP_OBJECTS_CHECK, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.option(
+    "--delete",
+    type=WholeNumber(1, _MOST_ORPHANS),
+    metavar=texts.cli.METAVAR_NUMBER,
+    help=texts.cli.HELP_OBJECTS_DELETE,
+)
 @help_option
-def check_objects(delete: bool) -> None:
+def check_objects(delete: int | None) -> None:
     """Compare the object store with the recordings."""
 
     async def run() -> int:

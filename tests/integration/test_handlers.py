@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -326,6 +327,21 @@ async def test_ten_taps_act_once_and_all_are_answered(bot: Bot, person: int) -> 
     await bot.quiet()
     assert bot.handled == ["menu_main"]
     assert [bot.answers_to(tap) for tap in taps] == [[""]] * 10
+
+
+async def test_whoever_presses_too_fast_is_asked_to_wait_and_holds_up_nothing(bot: Bot, person: int) -> None:
+    other = next(_IDS)
+    presses = [press_of(person, f"recording||{number % 7 + 1}") for number in range(2000)]
+    theirs = press_of(other, "menu_main")
+    await asyncio.gather(*map(bot.router.on_press, [*presses, theirs]))
+    await bot.write(person, "а это дойдёт")
+    answered = Counter(tuple(bot.answers_to(press) or ()) for press in presses)
+    assert answered == {("",): 20, (texts.telegram.TOO_MANY_PRESSES,): 1980}
+    assert bot.answers_to(theirs) == [""]
+    assert bot.handled.count("recording") <= 20
+    assert bot.handled[-1] == "other: а это дойдёт"
+    for number in range(30):
+        assert bot.answers_to(await bot.press(person, f"recording||{number + 1}")) == [""]
 
 
 async def test_taps_that_are_delivered_again_after_their_second_do_not_act(database: Database, person: int) -> None:
