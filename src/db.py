@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from copy import copy
 from pathlib import Path
 from time import monotonic
@@ -20,7 +20,7 @@ from yoyo.connections import DatabaseURI
 import texts.errors
 from config import ROOT
 from database_watch import Absence, DatabaseWatch, connected, hang_up
-from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, DiskFull
+from errors import BadSettings, DatabaseFull, DatabaseMisconfigured, DatabaseUnavailable
 from migration_backend import MigrationBackend
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -64,12 +64,15 @@ _MIGRATION_TABLE = "_yoyo_migration"
 
 
 @contextmanager
-def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable) -> Iterator[None]:
-    """Map the driver's errors to ours; those of a wrong statement (its syntax, its values) are left as they are."""
+def _errors_mapped(place: str | Path, unavailable: type[DatabaseUnavailable] = DatabaseUnavailable) -> Iterator[None]:
+    """Map the driver's errors to ours; those of a wrong statement (its syntax, its values) are left as they are.
+
+    ``place`` says whose disk it is when the server has no space left.
+    """
     try:
         yield
     except psycopg.errors.DiskFull as exc:
-        raise DiskFull(path="PostgreSQL") from exc
+        raise DatabaseFull(path=place, reason=str(exc)) from exc
     except psycopg.errors.InsufficientPrivilege as exc:
         raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_NO_RIGHTS) from exc
     except psycopg.errors.ReadOnlySqlTransaction as exc:
@@ -86,6 +89,7 @@ class Database:
     """
 
     unavailable: type[DatabaseUnavailable] = DatabaseUnavailable
+    place: str | Path = texts.errors.DATABASE_SERVER
 
     def __init__(self, conninfo: str, pool: AsyncConnectionPool[Connection]) -> None:
         self._conninfo = conninfo
@@ -96,7 +100,8 @@ class Database:
         self._watch = DatabaseWatch(conninfo, self._hang_up, self._call_back)
         self._there = asyncio.Event()
         self._there.set()
-        self._patience_s = 0.0
+        self._absences = [0]  # shared with the copies that ``patient`` makes
+        self.patience_s = 0.0  # see ``patient``
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
@@ -107,16 +112,19 @@ class Database:
         max_size: int = 10,
         checkout_timeout_s: float = CHECKOUT_TIMEOUT_S,
         unavailable: type[DatabaseUnavailable] = DatabaseUnavailable,
+        place: str | Path = texts.errors.DATABASE_SERVER,
     ) -> Self:
         """Bring the schema up to date, then connect. A caller waits for a connection at most ``checkout_timeout_s``.
+
+        ``place`` tells the operator where the database keeps its data; it is named when the disk there is full.
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
             DatabaseUnavailable: no answer, or access refused. Later calls raise ``unavailable`` instead.
             DatabaseMisconfigured: the server's rights or its encoding do not allow our work.
-            DiskFull: the server has no space left for the new schema.
+            DatabaseFull: the server has no space left for the new schema.
         """
-        await asyncio.to_thread(migrate, dsn)
+        await asyncio.to_thread(migrate, dsn, place=place)
         conninfo = make_conninfo(**{**_conninfo(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
         pool = AsyncConnectionPool(
             conninfo,
@@ -133,9 +141,9 @@ class Database:
             open=False,
         )
         database = cls(conninfo, pool)
-        database.unavailable = unavailable
+        database.unavailable, database.place = unavailable, place
         try:
-            with _errors_mapped():
+            with _errors_mapped(place):
                 await pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
         except BaseException:
             await pool.close()
@@ -150,10 +158,18 @@ class Database:
             await asyncio.wait([self._watching])
         await self.pool.close()
 
+    def _errors_mapped(self) -> AbstractContextManager[None]:
+        return _errors_mapped(self.place, self.unavailable)
+
     @property
     def absence(self) -> Absence | None:
         """Since when and how the database is away; None while it is there."""
         return self._watch.absence
+
+    @property
+    def absences(self) -> int:
+        """How many times the database went away so far."""
+        return self._absences[0]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -164,9 +180,9 @@ class Database:
                 unless the connection broke while committing. While the database is known to be away, this is raised at
                 once, or after the wait that ``patient`` asked for.
             DatabaseMisconfigured: we may not write.
-            DiskFull: the server has no space left; nothing was done.
+            DatabaseFull: the server has no space left; nothing was done.
         """
-        with _errors_mapped(self.unavailable):
+        with self._errors_mapped():
             connection = await self._checked_out()
             try:
                 with self._used(connection):
@@ -185,7 +201,7 @@ class Database:
         Only the beginning of a transaction is waited for; one that breaks off later fails as usual.
         """
         patient = copy(self)
-        patient._patience_s = longest_s
+        patient.patience_s = longest_s
         return patient
 
     async def there(self) -> None:
@@ -195,7 +211,7 @@ class Database:
             DatabaseUnavailable: the database was away for longer than its ``patient`` allows.
         """
         try:
-            async with asyncio.timeout(None if self._patience_s == math.inf else self._patience_s):
+            async with asyncio.timeout(None if self.patience_s == math.inf else self.patience_s):
                 await self._there.wait()
         except TimeoutError as exc:
             raise self.unavailable(reason=self._watch.gone) from exc
@@ -219,7 +235,7 @@ class Database:
                 storing.cancel()
 
     async def _persisted(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        deadline = monotonic() + self._patience_s
+        deadline = monotonic() + self.patience_s
         while True:
             try:
                 async with self.transaction() as connection:
@@ -231,7 +247,7 @@ class Database:
                 await self.there()
 
     async def _checked_out(self) -> Connection:
-        deadline = monotonic() + self._patience_s
+        deadline = monotonic() + self.patience_s
         while True:
             try:
                 return await self._got()
@@ -272,6 +288,7 @@ class Database:
     def _hang_up(self, _: str) -> None:
         """End all waits for the database, which is away: hang up connections in use, fail waits for a connection."""
         self._there.clear()
+        self._absences[0] += 1
         for connection in self._in_use:
             hang_up(connection)
         # A moment later, when no connection runs a query any more: to cancel a query, the driver would ask the server.
@@ -297,7 +314,7 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped(self.unavailable):
+            with self._errors_mapped():
                 await connection.execute(_LOCK, {"name": name})
             yield
 
@@ -309,7 +326,7 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped(self.unavailable):
+            with self._errors_mapped():
                 row = await (await connection.execute(_TRY_LOCK, {"name": name})).fetchone()
             yield row == (True,)
 
@@ -317,7 +334,7 @@ class Database:
     async def _own_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         if self._watch.gone is not None:
             raise self.unavailable(reason=self._watch.gone)
-        with _errors_mapped(self.unavailable):
+        with self._errors_mapped():
             connection = await connected(self._conninfo)
         try:
             yield connection
@@ -344,7 +361,7 @@ def _conninfo(dsn: str) -> dict[str, Any]:
     return {"connect_timeout": _CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
 
 
-def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
+def migrate(dsn: str, scripts: Path = SQL_SCRIPTS, *, place: str | Path = texts.errors.DATABASE_SERVER) -> None:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
     Processes that start together take turns. When a process is killed, each file is either applied and noted as
@@ -354,7 +371,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
         BadSettings: ``dsn`` is no connection string.
         DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
         DatabaseMisconfigured: we may not change the schema, or the encoding does not hold every text.
-        DiskFull: the server has no space left.
+        DatabaseFull: the server has no space left.
     """
     parameters = _conninfo(dsn)
     uri = DatabaseURI(
@@ -367,7 +384,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
         args=parameters,
     )
     migrations = read_migrations(str(scripts))
-    with _errors_mapped(), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
+    with _errors_mapped(place), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
         backend.execute(_MIGRATION_SESSION)
         [(encoding,)] = backend.execute(_ENCODING).fetchall()
         # With SQL_ASCII, which does not say what bytes mean, the driver returns bytes.

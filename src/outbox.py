@@ -30,7 +30,7 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
-from errors import DatabaseUnavailable, DiskFull, NotFound, UnexpectedFailure, VoxPersonaError, chat_text
+from errors import DatabaseUnavailable, DiskFull, NotFound, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
@@ -44,6 +44,7 @@ from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from text_cleaning import safe_file_name
+from texts.errors_in_chats import chat_text
 from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
 

@@ -57,6 +57,11 @@ class Engines:
             if failure is not None:
                 raise failure
 
+    @property
+    def postgres_folder(self) -> Path:
+        """Where the embedded PostgreSQL keeps its data."""
+        return self._postgres.home
+
     async def postgres(self) -> str:
         """Start the embedded PostgreSQL unless it runs, and return a libpq connection string for it.
 
