@@ -132,7 +132,8 @@ def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -
 log = structlog.get_logger(__name__)
 
 _LONGEST_ASIDE = timedelta(minutes=30)
-"""For how long a message whose file cannot be made is tried before it is given up."""
+"""For how long a message whose file cannot be made is tried before it is given up; one for which the disk has no space
+is tried until there is some."""
 
 
 class Outbox:
@@ -177,7 +178,7 @@ class Outbox:
         except VoxPersonaError as exc:
             if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):
                 await self._try_later(item, exc)
-            elif (exc.retryable or isinstance(exc, DiskFull)) and not self._is_hopeless(item):
+            elif isinstance(exc, DiskFull) or (exc.retryable and not self._is_hopeless(item)):
                 await self._let_others_pass(item, exc)
             else:
                 await self._give_up(item, exc)

@@ -67,7 +67,7 @@ class Engines:
 
         Raises:
             EngineFailed: it did not start.
-            DiskFull: no space left for a new database.
+            DiskFull: no space left for the database.
         """
         return self._postgres.dsn(await self._postgres.acquire())
 

@@ -20,7 +20,8 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from embedded.process import LOOPBACK, Engine, Launch, free_ports
+from embedded.ports import LOOPBACK, free_ports
+from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
 from errors import DiskFull, EngineFailed
 from random_ids import new_secret
@@ -162,10 +163,16 @@ class EmbeddedPostgres(Engine):
         )
 
     async def healthy(self, running: Running) -> bool:
-        """Tell whether the product's database answers; create the database when it is missing."""
+        """Tell whether the product's database answers; create the database when it is missing.
+
+        Raises:
+            DiskFull: no space left for the database.
+        """
         try:
             async with asyncio.timeout(DATABASE_LIMIT_S):
                 return await self._answers(running)
+        except psycopg.errors.DiskFull as exc:
+            raise DiskFull(path=self.home) from exc
         except (psycopg.OperationalError, TimeoutError):
             return False
 
