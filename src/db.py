@@ -4,7 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from pathlib import Path
 from time import monotonic
@@ -19,6 +19,7 @@ from yoyo.connections import DatabaseURI
 
 import texts.errors
 from config import ROOT
+from database_errors import errors_mapped
 from database_watch import Absence, DatabaseWatch, connected, hang_up
 from errors import BadSettings, DatabaseFull, DatabaseMisconfigured, DatabaseUnavailable
 from migration_backend import MigrationBackend
@@ -50,6 +51,8 @@ SET idle_in_transaction_session_timeout = '120s';
 _ENCODING = "SHOW server_encoding"
 _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 """The scheme of a database address. Addresses written for other programs may name a driver in it."""
+_FULL_S = 15.0
+"""More than the pause of anything that waits for space: when none failed for so long, there is space."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
@@ -61,24 +64,6 @@ SET client_connection_check_interval = '1s';
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
 _MIGRATION_TABLE = "_yoyo_migration"
-
-
-@contextmanager
-def _errors_mapped(place: str | Path, unavailable: type[DatabaseUnavailable] = DatabaseUnavailable) -> Iterator[None]:
-    """Map the driver's errors to ours; those of a wrong statement (its syntax, its values) are left as they are.
-
-    ``place`` says whose disk it is when the server has no space left.
-    """
-    try:
-        yield
-    except psycopg.errors.DiskFull as exc:
-        raise DatabaseFull(path=place, reason=str(exc)) from exc
-    except psycopg.errors.InsufficientPrivilege as exc:
-        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_NO_RIGHTS) from exc
-    except psycopg.errors.ReadOnlySqlTransaction as exc:
-        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_READ_ONLY) from exc
-    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as exc:
-        raise unavailable(reason=f"{type(exc).__name__}: {exc}") from exc
 
 
 class Database:
@@ -100,7 +85,8 @@ class Database:
         self._watch = DatabaseWatch(conninfo, self._hang_up, self._call_back)
         self._there = asyncio.Event()
         self._there.set()
-        self._absences = [0]  # shared with the copies that ``patient`` makes
+        # Shared with the copies that ``patient`` makes.
+        self._absences, self._full_at = [0], [-math.inf]
         self.patience_s = 0.0  # see ``patient``
         self._watching: asyncio.Task[None] | None = None
 
@@ -143,7 +129,7 @@ class Database:
         database = cls(conninfo, pool)
         database.unavailable, database.place = unavailable, place
         try:
-            with _errors_mapped(place):
+            with errors_mapped(place):
                 await pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
         except BaseException:
             await pool.close()
@@ -158,8 +144,14 @@ class Database:
             await asyncio.wait([self._watching])
         await self.pool.close()
 
-    def _errors_mapped(self) -> AbstractContextManager[None]:
-        return _errors_mapped(self.place, self.unavailable)
+    @contextmanager
+    def _errors_mapped(self) -> Iterator[None]:
+        try:
+            with errors_mapped(self.place, self.unavailable):
+                yield
+        except DatabaseFull:
+            self._full_at[0] = monotonic()
+            raise
 
     @property
     def absence(self) -> Absence | None:
@@ -170,6 +162,11 @@ class Database:
     def absences(self) -> int:
         """How many times the database went away so far."""
         return self._absences[0]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the server had no space left at the last writing, some seconds ago at most."""
+        return monotonic() - self._full_at[0] < _FULL_S
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -384,7 +381,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS, *, place: str | Path = texts.
         args=parameters,
     )
     migrations = read_migrations(str(scripts))
-    with _errors_mapped(place), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
+    with errors_mapped(place), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
         backend.execute(_MIGRATION_SESSION)
         [(encoding,)] = backend.execute(_ENCODING).fetchall()
         # With SQL_ASCII, which does not say what bytes mean, the driver returns bytes.
