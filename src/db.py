@@ -19,8 +19,9 @@ from yoyo.connections import DatabaseURI
 
 import texts.errors
 from config import ROOT
+from database_errors import errors_mapped
 from database_watch import Absence, DatabaseWatch, connected, hang_up
-from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, DiskFull
+from errors import BadSettings, DatabaseFull, DatabaseMisconfigured, DatabaseUnavailable
 from migration_backend import MigrationBackend
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -50,6 +51,8 @@ SET idle_in_transaction_session_timeout = '120s';
 _ENCODING = "SHOW server_encoding"
 _DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
 """What a database address may begin with. It may name a driver, as in ``postgresql+asyncpg://``, which is ignored."""
+_FULL_S = 15.0
+"""More than the pause of anything that waits for space: when none failed for so long, there is space."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
@@ -63,21 +66,6 @@ _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
 _MIGRATION_TABLE = "_yoyo_migration"
 
 
-@contextmanager
-def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable) -> Iterator[None]:
-    """Map the driver's errors to ours; those of a wrong statement (its syntax, its values) are left as they are."""
-    try:
-        yield
-    except psycopg.errors.DiskFull as exc:
-        raise DiskFull(path="PostgreSQL") from exc
-    except psycopg.errors.InsufficientPrivilege as exc:
-        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_NO_RIGHTS) from exc
-    except psycopg.errors.ReadOnlySqlTransaction as exc:
-        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_READ_ONLY) from exc
-    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as exc:
-        raise unavailable(reason=f"{type(exc).__name__}: {exc}") from exc
-
-
 class Database:
     """A pool of connections to a database whose schema is up to date.
 
@@ -86,6 +74,7 @@ class Database:
     """
 
     unavailable: type[DatabaseUnavailable] = DatabaseUnavailable
+    place: str | Path = texts.errors.DATABASE_SERVER
 
     def __init__(self, conninfo: str, pool: AsyncConnectionPool[Connection]) -> None:
         self._conninfo = conninfo
@@ -96,7 +85,9 @@ class Database:
         self._watch = DatabaseWatch(conninfo, self._hang_up, self._call_back)
         self._there = asyncio.Event()
         self._there.set()
-        self._patience_s = 0.0
+        # Shared with the copies that ``patient`` makes.
+        self._absences, self._full_at = [0], [-math.inf]
+        self.patience_s = 0.0  # see ``patient``
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
@@ -107,16 +98,19 @@ class Database:
         max_size: int = 10,
         checkout_timeout_s: float = CHECKOUT_TIMEOUT_S,
         unavailable: type[DatabaseUnavailable] = DatabaseUnavailable,
+        place: str | Path = texts.errors.DATABASE_SERVER,
     ) -> Self:
         """Bring the schema up to date, then connect. A caller waits for a connection at most ``checkout_timeout_s``.
+
+        ``place`` tells the operator where the database keeps its data; it is named when the disk there is full.
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
             DatabaseUnavailable: no answer, or access refused. Later calls raise ``unavailable`` instead.
             DatabaseMisconfigured: the server's rights or its encoding do not allow our work.
-            DiskFull: the server has no space left for the new schema.
+            DatabaseFull: the server has no space left for the new schema.
         """
-        await asyncio.to_thread(migrate, dsn)
+        await asyncio.to_thread(migrate, dsn, place=place)
         conninfo = make_conninfo(**{**_conninfo(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
         pool = AsyncConnectionPool(
             conninfo,
@@ -133,9 +127,9 @@ class Database:
             open=False,
         )
         database = cls(conninfo, pool)
-        database.unavailable = unavailable
+        database.unavailable, database.place = unavailable, place
         try:
-            with _errors_mapped():
+            with errors_mapped(place):
                 await pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
         except BaseException:
             await pool.close()
@@ -150,10 +144,29 @@ class Database:
             await asyncio.wait([self._watching])
         await self.pool.close()
 
+    @contextmanager
+    def _errors_mapped(self) -> Iterator[None]:
+        try:
+            with errors_mapped(self.place, self.unavailable):
+                yield
+        except DatabaseFull:
+            self._full_at[0] = monotonic()
+            raise
+
     @property
     def absence(self) -> Absence | None:
         """Since when and how the database is away; None while it is there."""
         return self._watch.absence
+
+    @property
+    def absences(self) -> int:
+        """How many times the database went away so far."""
+        return self._absences[0]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the server had no space left at the last writing, some seconds ago at most."""
+        return monotonic() - self._full_at[0] < _FULL_S
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -164,9 +177,9 @@ class Database:
                 unless the connection broke while committing. While the database is known to be away, this is raised at
                 once, or after the wait that ``patient`` asked for.
             DatabaseMisconfigured: we may not write.
-            DiskFull: the server has no space left; nothing was done.
+            DatabaseFull: the server has no space left; nothing was done.
         """
-        with _errors_mapped(self.unavailable):
+        with self._errors_mapped():
             connection = await self._checked_out()
             try:
                 with self._used(connection):
@@ -185,7 +198,7 @@ class Database:
         Only the beginning of a transaction is waited for; one that breaks off later fails as usual.
         """
         patient = copy(self)
-        patient._patience_s = longest_s
+        patient.patience_s = longest_s
         return patient
 
     async def there(self) -> None:
@@ -195,7 +208,7 @@ class Database:
             DatabaseUnavailable: still away when the patience of this ``Database`` was over.
         """
         try:
-            async with asyncio.timeout(None if self._patience_s == math.inf else self._patience_s):
+            async with asyncio.timeout(None if self.patience_s == math.inf else self.patience_s):
                 await self._there.wait()
         except TimeoutError as exc:
             raise self.unavailable(reason=self._watch.gone) from exc
@@ -220,7 +233,7 @@ class Database:
                 storing.cancel()
 
     async def _persisted(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        deadline = monotonic() + self._patience_s
+        deadline = monotonic() + self.patience_s
         while True:
             try:
                 async with self.transaction() as connection:
@@ -232,7 +245,7 @@ class Database:
                 await self.there()
 
     async def _checked_out(self) -> Connection:
-        deadline = monotonic() + self._patience_s
+        deadline = monotonic() + self.patience_s
         while True:
             try:
                 return await self._got()
@@ -273,6 +286,7 @@ class Database:
     def _hang_up(self, _: str) -> None:
         """End all waits for the database, which is away: hang up connections in use, fail waits for a connection."""
         self._there.clear()
+        self._absences[0] += 1
         for connection in self._in_use:
             hang_up(connection)
         # A moment later, when no connection runs a query any more: to cancel a query, the driver would ask the server.
@@ -298,7 +312,7 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped(self.unavailable):
+            with self._errors_mapped():
                 await connection.execute(_LOCK, {"name": name})
             yield
 
@@ -310,7 +324,7 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped(self.unavailable):
+            with self._errors_mapped():
                 row = await (await connection.execute(_TRY_LOCK, {"name": name})).fetchone()
             yield row == (True,)
 
@@ -318,7 +332,7 @@ class Database:
     async def _own_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         if self._watch.gone is not None:
             raise self.unavailable(reason=self._watch.gone)
-        with _errors_mapped(self.unavailable):
+        with self._errors_mapped():
             connection = await connected(self._conninfo)
         try:
             yield connection
@@ -345,7 +359,7 @@ def _conninfo(dsn: str) -> dict[str, Any]:
     return {"connect_timeout": _CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
 
 
-def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
+def migrate(dsn: str, scripts: Path = SQL_SCRIPTS, *, place: str | Path = texts.errors.DATABASE_SERVER) -> None:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
     Processes that start together take turns. When a process is killed, each file is either applied and noted as
@@ -355,7 +369,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
         BadSettings: ``dsn`` is no connection string.
         DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
         DatabaseMisconfigured: we may not change the schema, or the encoding does not hold every text.
-        DiskFull: the server has no space left.
+        DatabaseFull: the server has no space left.
     """
     parameters = _conninfo(dsn)
     uri = DatabaseURI(
@@ -368,7 +382,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
         args=parameters,
     )
     migrations = read_migrations(str(scripts))
-    with _errors_mapped(), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
+    with errors_mapped(place), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
         backend.execute(_MIGRATION_SESSION)
         [(encoding,)] = backend.execute(_ENCODING).fetchall()
         # With SQL_ASCII, which does not say what bytes mean, the driver returns bytes.

@@ -33,6 +33,7 @@
     │   ├── ProviderRefusedKey
     │   └── ProviderRejectedRequest
     ├── DatabaseUnavailable            exit status 3, trying again helps
+    │   ├── DatabaseFull               trying again helps once there is space on its disk
     │   ├── DatabaseMisconfigured      trying again helps once the operator has mended it
     │   └── EmbeddedDatabaseAway       trying again helps
     ├── ObjectStoreUnavailable         exit status 3, trying again helps
@@ -56,13 +57,11 @@
     ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
-A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill both in.
-"""
+A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill both."""
 
 import re
 
 import texts.errors
-import texts.errors_in_chats
 
 
 class VoxPersonaError(Exception):
@@ -84,11 +83,6 @@ class VoxPersonaError(Exception):
     def user_text(self) -> str:
         """The Russian sentence that says what is wrong and what to do."""
         return _fill(self.user_text_template, self.details)
-
-
-def chat_text(code: str | None, text: str | None) -> str:
-    """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
-    return texts.errors_in_chats.SENTENCES.get(code or "", text or "")
 
 
 def _fill(template: str, details: dict[str, object]) -> str:
@@ -285,6 +279,12 @@ class DatabaseUnavailable(VoxPersonaError):
     user_text_template = texts.errors.DATABASE_UNAVAILABLE
     retryable = True
     exit_status = 3
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """The database answers, and has no space left in {path}: {reason}"""
+
+    user_text_template = texts.errors.DATABASE_FULL
 
 
 class DatabaseMisconfigured(DatabaseUnavailable):

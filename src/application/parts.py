@@ -140,4 +140,5 @@ async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Databa
     """Open the configured database, else the embedded one."""
     if settings.database_url is not None:
         return await Database.open(settings.database_url.get_secret_value())
-    return await Database.open(await embedded.postgres(), unavailable=EmbeddedDatabaseAway)
+    dsn = await embedded.postgres()
+    return await Database.open(dsn, unavailable=EmbeddedDatabaseAway, place=embedded.postgres_folder)

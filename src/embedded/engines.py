@@ -60,12 +60,17 @@ class Engines:
             if failure is not None:
                 raise failure
 
+    @property
+    def postgres_folder(self) -> Path:
+        """Where the embedded PostgreSQL keeps its data."""
+        return self._postgres.home
+
     async def postgres(self) -> str:
         """Start the embedded PostgreSQL unless it runs, and return a libpq connection string for it.
 
         Raises:
             EngineFailed: it did not start.
-            DiskFull: no space left for a new database.
+            DiskFull: no space left for the database.
         """
         return self._postgres.dsn(await self._postgres.acquire())
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import urllib3
 
-from embedded.process import LOOPBACK, Engine, Launch, free_ports
+from embedded.ports import LOOPBACK, free_ports
+from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
 from random_ids import new_secret
 

@@ -9,10 +9,11 @@ import texts.units
 from constants import NO_SCENARIO
 from datamodels import RunStatus, Stage, Value
 from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
-from errors import BadInput, Cancelled, VoxPersonaError, chat_text
+from errors import BadInput, Cancelled, VoxPersonaError
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
 from prompt_pack.models import ReportPack
+from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
 
 _BAR_CELLS = 12

@@ -12,13 +12,13 @@ import texts.units
 from constants import LONGEST_INLINE_TEXT, MESSAGE_UTF16_UNITS, PREVIEW_CHARACTERS
 from datamodels import MissingInterval, Recording, ReportRun, Transcript
 from datamodels_telegram import Button, Screen
-from errors import chat_text
 from markups.callback_data import Action, button
 from markups.metadata import building_buttons
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
 from prompt_pack.models import ReportType
 from reports.formats import indices_table_text
 from text_cleaning import preview, printable, safe_file_name
+from texts.errors_in_chats import chat_text
 from texts.transcript import labelled
 from transcript_formats import OTHER_FORMATS, paragraphs
 from utils import clock

@@ -39,6 +39,7 @@ RETRY_REASONS = {
     "provider_rate_limited": "Сервис обработки ограничил частоту запросов.",
     "provider_invalid_answer": "Сервис обработки прислал непонятный ответ.",
     "database_unavailable": "База данных не отвечает.",
+    "database_full": "На диске сервера не хватает места: сообщите администратору.",
     "object_store_unavailable": "Хранилище файлов не отвечает.",
     "object_damaged": "Файл в хранилище повреждён.",
     "object_folder_unavailable": "Диск сервера не отвечает: сообщите администратору.",

@@ -63,6 +63,7 @@ REASONS = {
     "provider_refused_key": f"{_PROVIDER} не принял ключ доступа",
     "provider_rejected_request": f"{_PROVIDER} отклонил запрос",
     "database_unavailable": "база данных не отвечала",
+    "database_full": "на диске базы данных нет места",
     "database_misconfigured": "база данных не принимала записи",
     "embedded_database_away": "база данных не отвечала",
     "object_store_unavailable": "хранилище файлов не отвечало",

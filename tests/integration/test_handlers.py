@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,7 @@ from structlog.testing import capture_logs
 from structlog.types import EventDict
 
 import texts.telegram
+import updates_store
 import user_states
 import users_store
 from access import Permission, Team
@@ -42,6 +43,7 @@ from db import Database
 from dialogs import Dialog, Dialogs, Step
 from errors import (
     AccessDenied,
+    DatabaseFull,
     DatabaseMisconfigured,
     DatabaseUnavailable,
     DiskFull,
@@ -109,6 +111,11 @@ class Bot:
         """Start as the process does."""
         self.renew()
         await self.router.recover()
+
+    async def start_new(self) -> None:
+        """Start as the next process does, over a journal or a timing that has changed."""
+        await self.router.stop()
+        await self.start()
 
     @property
     def journal(self) -> UpdatesJournal:
@@ -632,9 +639,13 @@ async def test_what_neither_the_database_nor_the_disk_takes_waits_for_the_databa
     bot = Bot(outage.bot.database, journal_type=FullDisk)
     await bot.start()
     await outage.begins()
-    await bot.router.on_message(message_of(person, "раз"))
-    await bot.router.on_press(press_of(person, "menu_main"))
+    arriving = asyncio.gather(
+        bot.router.on_message(message_of(person, "раз")), bot.router.on_press(press_of(person, "menu_main"))
+    )
+    await asyncio.sleep(0.1)
+    assert not arriving.done()
     await outage.ends()
+    await arriving
     async with asyncio.timeout(20):
         while len(bot.handled) < 2:  # noqa: ASYNC110  # it comes from another task
             await asyncio.sleep(0.05)
@@ -647,6 +658,112 @@ async def test_what_neither_the_database_nor_the_disk_takes_waits_for_the_databa
     assert again.handled == []
     await again.router.stop()
     await bot.router.stop()
+
+
+@dataclass
+class Space:
+    """What a bot finds when it writes: the disk of its database is full, and that of its journal may be, too."""
+
+    bot: Bot
+    there: bool = False
+
+
+@pytest.fixture
+async def space(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> Space:
+    """A bot whose database has no space for updates until there is some."""
+    space = Space(bot)
+
+    def without_space(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def full(*arguments: object, **more: object) -> object:
+            if not space.there:
+                raise psycopg.errors.DiskFull("could not extend file")
+            return await write(*arguments, **more)
+
+        return full
+
+    for name in ("remember", "count_try", "mark_done"):
+        monkeypatch.setattr(updates_store, name, without_space(getattr(updates_store, name)))
+    return space
+
+
+async def test_what_comes_while_the_database_has_no_space_waits_for_space_and_uses_up_nothing(
+    space: Space, person: int
+) -> None:
+    bot = space.bot
+    await bot.router.on_message(message_of(person, "раз"))
+    await bot.router.on_press(press_of(person, "menu_main"))
+    await until_seen(bot, person, texts.telegram.SAVED_UNTIL_SPACE)
+    assert len(bot.journal.entries()) == 2
+    with capture_logs() as logs:
+        async with asyncio.timeout(20):
+            while len(logs) < MOST_WAITS + MOST_TRIES + 5:  # noqa: ASYNC110  # it is tried in another task
+                await asyncio.sleep(0.01)
+    assert bot.seen_by(person) == [texts.telegram.SAVED_UNTIL_SPACE]
+
+    space.there = True
+    async with asyncio.timeout(20):
+        while len(bot.handled) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await bot.quiet()
+    assert [each.partition(":")[0] for each in bot.handled] == ["other", "menu_main"]
+    assert bot.seen_by(person) == []
+    assert bot.journal.entries() == []
+
+
+async def test_a_handler_that_finds_no_space_in_the_database_is_run_again(bot: Bot, person: int) -> None:
+    full = iter(range(MOST_WAITS + 5))
+
+    async def ask(*_: object) -> None:
+        if next(full, None) is not None:
+            raise DatabaseFull(path="postgres", reason="could not extend file")
+
+    bot.on_text = ask
+    await bot.write(person, "раз")
+    assert bot.handled == ["other: раз"]
+    assert bot.seen_by(person) == []
+
+
+async def test_what_nothing_has_space_for_is_refused_in_words_and_not_taken_up_later(space: Space, person: int) -> None:
+    bot = space.bot
+    bot.journal_type, bot.timing = FullDisk, replace(bot.timing, unstored_s=0, answer_after_s=0)
+    await bot.start_new()
+    message, file = message_of(person, "а < б?"), message_of(person, "", file=FILE)
+    press = press_of(person, "rate_answer||1")
+    for arriving in (bot.router.on_message(message), bot.router.on_message(file), bot.router.on_press(press)):
+        await arriving
+    told = bot.seen_by(person)
+    assert [each.partition(".")[0] for each in told] == [
+        "❗ Не принято: «а &lt; б?»",
+        "❗ Не принято: «запись",
+        "❗ Не принято: нажатие кнопки",
+    ]
+    assert all("пришлите ещё раз позже" in each for each in told)
+    assert bot.answers_to(press) == [""]
+
+    space.there = True
+    await bot.router.on_message(message)  # Telegram delivers it once more
+    await bot.write(person, "два")
+    assert bot.handled == ["other: два"]
+    again = Bot(bot.database, telegram=bot.telegram)
+    await again.start()
+    await again.router.on_message(file)  # one of the last messages in the chat, which a start looks at
+    await again.quiet()
+    assert again.handled == []
+    assert bot.seen_by(person) == told
+    await again.router.stop()
+
+
+async def test_an_update_outlasts_a_database_that_ends_again_and_again(outage: Outage, person: int) -> None:
+    bot, left = outage.bot, iter(range(MOST_WAITS + 2))
+
+    async def ends_the_database(*_: object) -> None:
+        if next(left, None) is not None:
+            bot.database._absences[0] += 1  # as the watch does
+            raise DatabaseUnavailable(reason="crash of another server process")
+
+    bot.on_text = ends_the_database
+    await bot.write(person, "раз")
+    assert bot.handled == ["other: раз"]
 
 
 async def test_a_name_is_kept_when_an_update_comes_out_of_the_journal(outage: Outage, person: int) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from config import ROOT, Settings, commit
-from embedded.process import free_ports
+from embedded.ports import free_ports
 from errors import BadSettings
 from health.board import OK, Board, Level, Part, Reading, Why
 from web.application import Facts, new_application

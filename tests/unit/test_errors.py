@@ -155,7 +155,7 @@ AT_A_TERMINAL = {"UnwritableFolder", "UnknownChoice", "BotNotConfigured", "BotRu
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_people_in_a_chat_read_of_no_settings_hosts_or_flags(cls: type[VoxPersonaError]) -> None:
     operators = re.compile(r"[A-Z]{2,}_|\.env|--\w|scripts/run|persistent_data|папк")
-    told = errors.chat_text(cls.code, cls().user_text)
+    told = texts.errors_in_chats.chat_text(cls.code, cls().user_text)
     assert told
     assert cls.__name__ in AT_A_TERMINAL or operators.search(told) is None, told
 
@@ -165,5 +165,5 @@ def test_a_sentence_for_chats_belongs_to_an_error() -> None:
 
 
 def test_a_stored_text_without_a_sentence_of_its_own_is_told_as_it_is() -> None:
-    assert errors.chat_text("no_speech", "В записи не слышно речи.") == "В записи не слышно речи."
-    assert errors.chat_text(None, None) == ""
+    assert texts.errors_in_chats.chat_text("no_speech", "В записи не слышно речи.") == "В записи не слышно речи."
+    assert texts.errors_in_chats.chat_text(None, None) == ""
