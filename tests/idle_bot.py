@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 import db
+import jobs.stranded
 from application.bot import Followers
 from application.health import Health
 from application.notices import Notices
@@ -59,6 +60,7 @@ async def ask_idly(
     monkeypatch.setattr(db, "_configure", listening)
     # It is asked once an hour, and would take away what the database has been grown with.
     monkeypatch.setattr(Housekeeping, "run", _nothing)
+    monkeypatch.setattr(jobs.stranded, "_PERIOD_S", 1.0)
     await _have_explained(dsn, analyze)
     settings = Settings(_env_file=None, database_url=dsn, persistent_dir=folder)
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:

@@ -38,6 +38,7 @@ from health.board import Board
 from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
+from jobs.stranded import StrandedWork
 from machine import Machine
 from markups.menus import main_menu
 from message_tracker import MessageTracker
@@ -106,6 +107,8 @@ class Followers:
         self.wizards = RecordingWizards(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
+        jobs = application.jobs
+        self._stranded = StrandedWork(database, jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
         self._conversations = application.conversations
         kept = timedelta(days=settings.retention_days)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
@@ -113,7 +116,7 @@ class Followers:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             following = (self.downloads, self.cards, self.outbox, self.wizards, self.answers)
-            for loop in (*following, self.housekeeping, LagMonitor()):
+            for loop in (*following, self.housekeeping, self._stranded, LagMonitor()):
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
 

@@ -32,6 +32,9 @@ ASKED_FOR = (
     "transaction_read_only",
     "FILTER (WHERE status = 'doing') AS running",
     "AS newest",
+    "FROM recordings AS work",
+    "FROM report_runs AS work",
+    "FROM chat_answers AS work",
 )
 """Parts of statements that an idle bot is known to ask."""
 
