@@ -105,6 +105,17 @@ _NOTE_DELIVERED = """
     WHERE id = %(id)s AND NOT delivered && %(run_ids)s::uuid[]
     RETURNING id
 """
+# What another card delivers already is only shown.
+_PUT_IN_PLACE = """
+    UPDATE progress_cards AS cards SET
+        run_ids = array_replace(cards.run_ids, %(before)s, %(after)s),
+        delivered = CASE WHEN EXISTS (
+            SELECT FROM progress_cards AS others
+            WHERE others.undelivered AND others.owner_id = cards.owner_id
+                AND %(after)s = ANY(others.run_ids) AND NOT %(after)s = ANY(others.delivered)
+        ) THEN cards.delivered || %(after)s ELSE cards.delivered END
+    WHERE cards.undelivered AND %(before)s = ANY(cards.run_ids) AND NOT %(before)s = ANY(cards.delivered)
+"""
 
 
 class Deliverable(Value):
@@ -187,6 +198,11 @@ async def note_delivered(connection: Connection, card_id: int, run_id: ReportRun
     """Note that the outcome of an ordered report is in the outbox; return False when this was noted before."""
     parameters = {"id": card_id, "run_ids": [run_id]}
     return await (await connection.execute(_NOTE_DELIVERED, parameters)).fetchone() is not None
+
+
+async def put_in_place(connection: Connection, before: ReportRunId, after: ReportRunId) -> None:
+    """Have undelivered cards show and deliver the report ``after`` in the place of ``before``."""
+    await connection.execute(_PUT_IN_PLACE, {"before": before, "after": after})
 
 
 async def _insert(

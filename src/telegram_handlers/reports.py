@@ -16,6 +16,7 @@ from markups.reports import (
     choose_building,
     no_language_model,
     ordered,
+    ordered_already,
     report_file_caption,
     reports_menu,
     transcript_only,
@@ -76,28 +77,33 @@ class ReportHandlers:
         await self._order(context, press.number, None)
 
     async def _building_chosen(self, context: Context, press: Press) -> None:
-        """Store the building type of the recording, and go on with the order."""
+        """Go on with the order, for the building type that was chosen."""
         building, number, place = _building_choice(press)
         try:
-            wanted = await self._work.orders.say_building(context.user.id, number, building, place)
+            wanted = None if place is None else await self._work.orders.report_at(context.user.id, number, place)
         except UnknownChoice as exc:
             raise OutdatedButton(data=press.action) from exc
-        await self._order(context, number, wanted)
+        await self._order(context, number, wanted, building)
 
-    async def _order(self, context: Context, number: int, wanted: ReportId | None) -> None:
-        """Order the report ``wanted``, all for None; only once, however often the buttons of one message ask for it."""
+    async def _order(
+        self, context: Context, number: int, wanted: ReportId | None, building: BuildingType | None = None
+    ) -> None:
+        """Order the report ``wanted``, all for None; only once, however often the buttons of one message ask for it.
+
+        The first building type that is chosen on a message stands; a later choice is told of it.
+        """
         word, demonstration = wanted or ALL_REPORTS, self._work.has_demo_model()
         async with get_user_lock(context.user.id):
             press = OrderPress(context, word, demonstration=demonstration)
             try:
-                order = await self._work.orders.order(context.user.id, number, wanted, press)
+                order = await self._work.orders.order(context.user.id, number, wanted, press, building)
             except UnknownChoice as exc:
                 raise OutdatedButton(data=word) from exc
             except NoLanguageModel:
                 await show(self._messages, context, MessageKind.MENU, no_language_model(number))
                 return
             if order.known and not press.is_handled_again:
-                await context.answer(texts.telegram_recordings.ORDERED_ALREADY)
+                await context.answer(ordered_already(order.building, building))
             # A known order may be told again: a crash may have come between the order and its screen.
             tell = demonstration if order.known else press.tells_demonstration
             await show(self._messages, context, MessageKind.MENU, self._outcome(order, wanted, demonstration=tell))
