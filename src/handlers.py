@@ -29,7 +29,7 @@ from datamodels_telegram import (
     TelegramPerson,
     UpdateKind,
 )
-from dialogs import Dialogs, OpenDialog
+from dialogs import Dialogs
 from errors import (
     AccessDenied,
     BadInput,
@@ -51,6 +51,7 @@ from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
+from telegram_handlers.shared import awaited
 from telegram_handlers.without_database import WithoutDatabase
 from telegram_handlers.workers import PersonWorkers
 from texts.telegram import OUTDATED
@@ -349,17 +350,11 @@ class Router:
                 return "unknown_command"
             permission, handler = self._routes.commands[name]
         else:
-            permission, handler = await self._answer_route(user, message.chat_id)
+            dialog = await awaited(self._dialogs, self._messages, user.id, message)
+            permission, handler = (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
         _check(user, permission)
         await handler(Context(user, message.chat_id, nobody_waits), message)
         return _HANDLED
-
-    async def _answer_route(self, user: User, chat: ChatId) -> tuple[Permission, MessageHandler]:
-        dialog = await self._dialogs.find(user.id, OpenDialog)
-        if dialog is not None and dialog.ends_unseen and not await self._messages.shows_question(chat):
-            await self._dialogs.end(user.id, OpenDialog)
-            dialog = None
-        return (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
 
     async def _tell(self, chat: ChatId, text: str) -> None:
         try:

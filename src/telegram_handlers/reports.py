@@ -68,7 +68,7 @@ class ReportHandlers:
         else:
             reports = [each.report for each in offer.reports]
             screen = reports_menu(recording.number, recording.file_name, reports)
-        await show(self._messages, context, MessageKind.MENU, screen)
+        await show(self._messages, context, MessageKind.MENU, screen, recording.id)
 
     async def _report(self, context: Context, press: Press) -> None:
         await self._order(context, press.number, ReportId(press.word))
@@ -100,13 +100,15 @@ class ReportHandlers:
             except UnknownChoice as exc:
                 raise OutdatedButton(data=word) from exc
             except NoLanguageModel:
-                await show(self._messages, context, MessageKind.MENU, no_language_model(number))
+                recording = (await self._work.orders.offer(context.user.id, number)).recording
+                await show(self._messages, context, MessageKind.MENU, no_language_model(number), recording.id)
                 return
             if order.known and not press.is_handled_again:
                 await context.answer(ordered_already(order.building, building))
             # A known order may be told again: a crash may have come between the order and its screen.
             tell = demonstration if order.known else press.tells_demonstration
-            await show(self._messages, context, MessageKind.MENU, self._outcome(order, wanted, demonstration=tell))
+            outcome = self._outcome(order, wanted, demonstration=tell)
+            await show(self._messages, context, MessageKind.MENU, outcome, order.recording.id)
         if order.runs:
             self._work.wake()
 
@@ -134,7 +136,7 @@ class ReportHandlers:
 
     async def _transcript_only(self, context: Context, press: Press) -> None:
         recording = await self._work.orders.decline(context.user.id, press.number)
-        await show(self._messages, context, MessageKind.MENU, transcript_only(recording.number))
+        await show(self._messages, context, MessageKind.MENU, transcript_only(recording.number), recording.id)
 
     async def _file(self, context: Context, press: Press) -> None:
         """Send a report as a file in the format that the button names."""

@@ -20,6 +20,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
+import sent_messages_store
 import texts.telegram
 import user_states
 import users_store
@@ -33,6 +34,7 @@ from datamodels_telegram import (
     FileKind,
     IncomingMessage,
     MessageId,
+    MessageKind,
     Screen,
     SeenUpdate,
     TelegramPerson,
@@ -226,11 +228,25 @@ def person() -> int:
     return next(_IDS)
 
 
-async def open_dialog(database: Database, person: int, step: Step) -> None:
+async def open_dialog(
+    database: Database, person: int, step: Step, *, asked_by: int | None = None, answered: int = 0
+) -> None:
+    """Open a dialog about a recording; message ``asked_by`` of the bot asks its question."""
     async with database.transaction() as connection:
         who = TelegramPerson(id=person, name="Мария")
         user = await users_store.ensure_telegram_user(connection, who, Role.USER)
-        await user_states.put(connection, user.id, Dialog(step=step, recording_id=RecordingId(uuid4())))
+        dialog = Dialog(step=step, recording_id=RecordingId(uuid4()), answered=answered)
+        await user_states.put(connection, user.id, dialog)
+        if asked_by is not None:
+            chat, message, kind = ChatId(person), MessageId(asked_by), MessageKind.INPUT_REQUEST
+            await sent_messages_store.remember(connection, chat, message, kind, dialog.recording_id)
+
+
+async def is_in_dialog(database: Database, person: int) -> bool:
+    async with database.transaction() as connection:
+        user = await users_store.find_by_telegram_id(connection, person)
+        assert user is not None
+        return await user_states.get(connection, user.id, Dialog) is not None
 
 
 # --- which handler runs -------------------------------------------------------------------------------------------
@@ -257,8 +273,35 @@ async def test_a_file_is_a_file_whatever_its_caption_and_dialog(bot: Bot, person
 
 
 async def test_text_answers_the_open_dialog(bot: Bot, person: int) -> None:
-    await open_dialog(bot.database, person, Step.ASK_CITY)
+    await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=1)
     await bot.write(person, "Самара")
+    assert bot.handled == ["ask_city: Самара"]
+
+
+async def test_text_is_no_reply_to_a_question_that_is_not_in_the_chat(bot: Bot, person: int) -> None:
+    await open_dialog(bot.database, person, Step.ASK_EMPLOYEE)
+    async with bot.database.transaction() as connection:
+        other = RecordingId(uuid4())
+        await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST, other)
+    await bot.write(person, "Что гости говорят о завтраке?")
+    assert bot.handled == ["other: Что гости говорят о завтраке?"]
+    assert await is_in_dialog(bot.database, person), "the question may be on its way"
+
+
+async def test_text_is_no_reply_to_a_question_that_came_after_it(bot: Bot, person: int) -> None:
+    message = message_of(person, "Что гости говорят о завтраке?")
+    await open_dialog(bot.database, person, Step.ASK_EMPLOYEE, asked_by=message.message_id + 1)
+    await bot.router.on_message(message)
+    await bot.quiet()
+    assert bot.handled == ["other: Что гости говорят о завтраке?"]
+
+
+async def test_a_reply_that_is_handled_again_after_a_crash_is_a_reply(bot: Bot, person: int) -> None:
+    message = message_of(person, "Самара")
+    asked_by, answered = message.message_id + 1, message.message_id
+    await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=asked_by, answered=answered)
+    await bot.router.on_message(message)
+    await bot.quiet()
     assert bot.handled == ["ask_city: Самара"]
 
 
