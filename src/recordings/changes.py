@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
+import cards_store
 import recordings_store
 import reports_store
 import user_states
@@ -109,6 +110,7 @@ class RecordingChanges:
             for key in (recording.object_key, key_for_transcript(owner, recording_id)):
                 await self._objects.delete(key)
             async with self._database.transaction() as connection:
+                await cards_store.tell_deletion(connection, recording_id)
                 await recordings_store.delete_recording(connection, recording_id)
                 done = LastDeletion(asked_by=asked_by, number=recording.number, file_name=recording.file_name)
                 await user_states.put(connection, owner, done, ttl=_REMEMBERED)

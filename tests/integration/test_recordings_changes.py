@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+import cards_store
 import recordings_store
 import reports_store
 from config import ROOT
@@ -22,6 +23,7 @@ from datamodels import (
     ScenarioId,
     Stage,
 )
+from datamodels_telegram import ChatId, MessageId
 from db import Connection, Database
 from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
 from md_storage import ReportFiles
@@ -186,6 +188,20 @@ async def test_a_deleted_recording_leaves_nothing_but_other_reports(
     assert not await objects.exists(key_for_transcript(kept.owner_id, kept.id))
     assert [report.number for report in await files.list(kept.owner_id)] == [2]
     assert not await is_there(shared_database, kept)
+
+
+async def test_a_card_of_stopped_work_outlives_its_recording_to_say_so(
+    shared_database: Database, changes: RecordingChanges, kept: Recording
+) -> None:
+    async with shared_database.transaction() as connection:
+        card = await cards_store.add_recording_card(connection, kept.owner_id, ChatId(1), kept.id)
+        await cards_store.note_sent(connection, card.id, MessageId(1), "")
+        await cards_store.note_shown(connection, card.id, "", final=True)
+        await recordings_store.record_failure(connection, kept.id, "cancelled", "Обработка отменена.")
+    await changes.delete(kept.owner_id, kept.id)
+    async with shared_database.transaction() as connection:
+        [left] = [each for each in await cards_store.open_cards(connection) if each.card.id == card.id]
+    assert (left.card.recording_id, left.recording_number) == (None, None)
 
 
 async def test_a_recording_whose_deletion_failed_is_still_listed_and_can_be_deleted_again(
