@@ -21,6 +21,7 @@ from datamodels import User
 from datamodels_telegram import (
     ButtonPress,
     ChatId,
+    FileKind,
     IncomingMessage,
     MessageId,
     MessageKind,
@@ -53,7 +54,7 @@ from telegram_handlers.context import Answer, Context, MessageHandler, Routes, j
 from telegram_handlers.presses import PressAnswer, Taps
 from telegram_handlers.shared import awaited
 from telegram_handlers.without_database import WithoutDatabase
-from telegram_handlers.workers import PersonWorkers
+from telegram_handlers.workers import PersonWorkers, queue_of
 from texts.telegram import OUTDATED
 
 log = structlog.get_logger(__name__)
@@ -151,7 +152,7 @@ class Router:
             except VoxPersonaError as exc:
                 new, arrival = True, replace(arrival, failure=exc)
             if new:
-                self._workers.put(message.person.id, arrival)
+                self._workers.put(queue_of(arrival.seen), arrival)
 
     async def on_press(self, press: ButtonPress) -> None:
         """Store a pressed button and put it in its person's queue; a double tap is only answered."""
@@ -168,7 +169,7 @@ class Router:
             except VoxPersonaError as exc:
                 new, arrival = True, replace(arrival, failure=exc)
             if new and first:
-                self._workers.put(press.person.id, arrival)
+                self._workers.put(queue_of(arrival.seen), arrival)
                 return
             if first:
                 self._taps.end(press, handled=False)
@@ -184,7 +185,7 @@ class Router:
         log.info("recovering", interrupted=len(left))
         await self._without_database.take_back_old()
         for seen in left:
-            self._workers.put(seen.person.id, self._again(seen))
+            self._workers.put(queue_of(seen), self._again(seen))
         # New updates wait until here: one stored since the start would also be found as left over, and handled twice.
         self._ready.set()
         if after is None:
@@ -342,7 +343,9 @@ class Router:
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
         if message.file is not None:
-            permission, handler = self._routes.files
+            spoken = message.file.kind in {FileKind.VOICE, FileKind.VIDEO_NOTE}
+            dialog = await awaited(self._dialogs, self._messages, user.id, message) if spoken else None
+            permission, handler = self._routes.of_file(dialog)
         elif command := _COMMAND.fullmatch(message.text):
             name = command[1].lower()
             if name not in self._routes.commands:

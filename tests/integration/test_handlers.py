@@ -27,6 +27,7 @@ import users_store
 from access import Permission, Team
 from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, Role, User
+from datamodels_chats import AnswerId
 from datamodels_telegram import (
     AttachedFile,
     ButtonPress,
@@ -40,7 +41,7 @@ from datamodels_telegram import (
     TelegramPerson,
 )
 from db import Database
-from dialogs import Dialog, Dialogs, Step
+from dialogs import ChatDialog, Dialog, Dialogs, RatingDialog, Step
 from errors import (
     AccessDenied,
     DatabaseMisconfigured,
@@ -55,7 +56,7 @@ from errors import (
 from handlers import MOST_TRIES, MOST_WAITS, Router, Timing
 from inbox import Inbox
 from machine import Machine
-from markups.callback_data import Action, Press
+from markups.callback_data import Action, Press, button, word_of
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerUnavailable
 from tcp_proxy import TcpProxy
@@ -129,6 +130,7 @@ class Bot:
                     presses=dict.fromkeys(Action, (Permission.LOOK, self._on_press)),
                     commands={"start": (Permission.LOOK, self._noting("command"))},
                     answers={step: (Permission.RECORD, self._noting(step)) for step in Step},
+                    voices={Step.RATING_ASK_COMMENT: (Permission.ASK, self._noting("voice"))},
                     files=(Permission.RECORD, self._noting("file")),
                 )
             ],
@@ -272,6 +274,33 @@ async def test_a_file_is_a_file_whatever_its_caption_and_dialog(bot: Bot, person
     assert bot.handled == ["file: /start"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "step", "asked", "handled"),
+    [
+        (FileKind.VOICE, Step.RATING_ASK_COMMENT, True, "voice: "),
+        (FileKind.VIDEO_NOTE, Step.RATING_ASK_COMMENT, True, "voice: "),
+        (FileKind.AUDIO, Step.RATING_ASK_COMMENT, True, "file: "),
+        (FileKind.VOICE, Step.RATING_ASK_COMMENT, False, "file: "),
+        (FileKind.VOICE, Step.CHAT_RENAME_ASK_TITLE, True, "file: "),
+        (FileKind.VOICE, None, False, "file: "),
+    ],
+)
+async def test_what_is_spoken_in_the_place_of_a_comment_is_no_recording(
+    bot: Bot, person: int, kind: FileKind, step: Step | None, asked: bool, handled: str
+) -> None:
+    async with bot.database.transaction() as connection:
+        who = TelegramPerson(id=person, name="Мария")
+        user = await users_store.ensure_telegram_user(connection, who, Role.USER)
+        if step is Step.RATING_ASK_COMMENT:
+            await user_states.put(connection, user.id, RatingDialog(step=step, answer_id=AnswerId(uuid4())))
+        elif step is not None:
+            await user_states.put(connection, user.id, ChatDialog(step=step, number=1))
+        if asked:
+            await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST)
+    await bot.write(person, "", file=FILE.model_copy(update={"kind": kind}))
+    assert bot.handled == [handled]
+
+
 async def test_text_answers_the_open_dialog(bot: Bot, person: int) -> None:
     await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=1)
     await bot.write(person, "Самара")
@@ -361,6 +390,28 @@ async def test_a_button_of_what_is_gone_or_of_another_person_is_outdated(
     press = await bot.press(person, "recording||17")
     assert bot.answers_to(press) == [OUTDATED]
     assert bot.seen_by(person) == [MENU]
+
+
+async def test_start_does_not_wait_for_ratings_that_take_their_time(bot: Bot, person: int) -> None:
+    late, greeted, rated = asyncio.Event(), asyncio.Event(), []
+
+    async def rate(context: Context, press: Press) -> None:
+        await late.wait()
+        rated.append(press.number)
+
+    async def greet(context: Context, message: IncomingMessage) -> None:
+        greeted.set()
+
+    bot.presses[Action.RATE_ANSWER], bot.on_text = rate, greet
+    answer = word_of(AnswerId(uuid4()))
+    for stars in (1, 2, 5):
+        await bot.router.on_press(press_of(person, button("", Action.RATE_ANSWER, answer, stars).data))
+    await bot.router.on_message(message_of(person, "/start"))
+    await asyncio.wait_for(greeted.wait(), 20)
+    assert rated == []
+    late.set()
+    await bot.quiet()
+    assert rated == [1, 2, 5]
 
 
 async def test_ten_taps_act_once_and_all_are_answered(bot: Bot, person: int) -> None:
