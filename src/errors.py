@@ -44,7 +44,6 @@
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
     │   └── ReportFileGone             the list has the report, the disk has not
-    ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
     ├── MessengerError                 exit status 3; this class and its subclasses are in ``messenger``
     │   ├── MessengerUnavailable       trying again helps
@@ -357,14 +356,6 @@ class ReportFileGone(NotFound):
     """The file of report {report} is gone."""
 
     user_text_template = texts.errors.REPORT_FILE_GONE
-
-
-class ReportOutdated(VoxPersonaError):
-    """What the report {report} was ordered from has changed."""
-
-    user_text_template = texts.errors.REPORT_OUTDATED
-    retryable = True
-    exit_status = 3
 
 
 class WordsChanged(VoxPersonaError):

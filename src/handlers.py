@@ -21,6 +21,7 @@ from datamodels import User
 from datamodels_telegram import (
     ButtonPress,
     ChatId,
+    FileKind,
     IncomingMessage,
     MessageId,
     MessageKind,
@@ -29,7 +30,7 @@ from datamodels_telegram import (
     TelegramPerson,
     UpdateKind,
 )
-from dialogs import Dialogs, OpenDialog
+from dialogs import Dialogs
 from errors import (
     AccessDenied,
     BadInput,
@@ -51,8 +52,9 @@ from random_ids import new_code
 from telegram_handlers.acceptance import done_at_last, refusal, stored
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
+from telegram_handlers.shared import awaited
 from telegram_handlers.without_database import WithoutDatabase
-from telegram_handlers.workers import PersonWorkers
+from telegram_handlers.workers import PersonWorkers, queue_of
 from texts.errors_in_chats import chat_text
 from texts.telegram import OUTDATED
 
@@ -153,7 +155,7 @@ class Router:
         async with self._in_order(message.person):
             new = await stored(lambda: self._inbox.put_message(message), until, self._timing.clock)
             if new:
-                self._workers.put(message.person.id, arrival)
+                self._workers.put(queue_of(arrival.seen), arrival)
         if new is None:
             await self._refuse(arrival)
 
@@ -169,7 +171,7 @@ class Router:
             first = self._taps.begin(press)
             new = await stored(lambda: self._inbox.put_press(press, done=not first), until, self._timing.clock)
             if new and first:
-                self._workers.put(press.person.id, arrival)
+                self._workers.put(queue_of(arrival.seen), arrival)
                 return
             if first:
                 self._taps.end(press, handled=False)
@@ -189,7 +191,7 @@ class Router:
         log.info("recovering", interrupted=len(left))
         await self._without_database.take_back_old()
         for seen in left:
-            self._workers.put(seen.person.id, self._again(seen))
+            self._workers.put(queue_of(seen), self._again(seen))
         # New updates wait until here: one stored since the start would also be found as left over, and handled twice.
         self._ready.set()
         if after is None:
@@ -333,7 +335,9 @@ class Router:
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
         if message.file is not None:
-            permission, handler = self._routes.files
+            spoken = message.file.kind in {FileKind.VOICE, FileKind.VIDEO_NOTE}
+            dialog = await awaited(self._dialogs, self._messages, user.id, message) if spoken else None
+            permission, handler = self._routes.of_file(dialog)
         elif command := _COMMAND.fullmatch(message.text):
             name = command[1].lower()
             if name not in self._routes.commands:
@@ -341,17 +345,11 @@ class Router:
                 return "unknown_command"
             permission, handler = self._routes.commands[name]
         else:
-            permission, handler = await self._answer_route(user, message.chat_id)
+            dialog = await awaited(self._dialogs, self._messages, user.id, message)
+            permission, handler = (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
         _check(user, permission)
         await handler(Context(user, message.chat_id, nobody_waits), message)
         return _HANDLED
-
-    async def _answer_route(self, user: User, chat: ChatId) -> tuple[Permission, MessageHandler]:
-        dialog = await self._dialogs.find(user.id, OpenDialog)
-        if dialog is not None and dialog.ends_unseen and not await self._messages.shows_question(chat):
-            await self._dialogs.end(user.id, OpenDialog)
-            dialog = None
-        return (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
 
     async def _tell(self, chat: ChatId, text: str, kind: MessageKind = MessageKind.STATUS_MESSAGE) -> None:
         try:

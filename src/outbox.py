@@ -203,7 +203,9 @@ class Outbox:
     async def _sent(self, item: OutboxItem) -> MessageId:
         message = item.message
         if message.file is None:
-            return await self._messages.send(item.chat_id, message.kind, message.screen, random_id=item.random_id)
+            return await self._messages.send(
+                item.chat_id, message.kind, message.screen, random_id=item.random_id, subject=message.subject
+            )
         async with self._files.made(item.owner_id, message.file) as (content, name):
             return await self._messages.send_file(
                 item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id

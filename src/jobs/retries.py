@@ -17,7 +17,6 @@ from errors import (
     ObjectDamaged,
     ObjectStoreRefusedKey,
     ObjectStoreUnavailable,
-    ReportOutdated,
     VoxPersonaError,
 )
 
@@ -133,8 +132,7 @@ def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -
     """
     if is_ours(error) and delays_s:
         return datetime.now(UTC) + timedelta(seconds=delays_s[0])
-    # A report that is outdated stays so; it has to be ordered again.
-    if not error.retryable or isinstance(error, ReportOutdated) or failures >= len(delays_s):
+    if not error.retryable or failures >= len(delays_s):
         return None
     asked = error.details.get("retry_after_s")
     wanted_s = min(asked, _LONGEST_DELAY_S) if isinstance(asked, int | float) else 0.0

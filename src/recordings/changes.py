@@ -116,6 +116,7 @@ class RecordingChanges:
             async with self._database.transaction() as connection:
                 cards = await cards_store.ids_of(connection, recording_id)
                 await incoming_store.forget_captions(connection, recording_id)
+                await cards_store.tell_deletion(connection, recording_id)
                 await recordings_store.delete_recording(connection, recording_id)
                 # Afterwards: whoever still writes about the recording has ended, or finds it gone.
                 await outbox_store.delete_about(connection, owner, recording_id, [run.id for run in runs], cards)

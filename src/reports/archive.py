@@ -32,7 +32,7 @@ class ReportArchive:
         self._pack = pack
 
     async def list(self, owner: UserId) -> ReportLines:
-        """List the owner's reports, newest first; each is parsed when it is looked at."""
+        """List the owner's reports, the highest number first; each is parsed when it is looked at."""
         return await self._mended(owner, lambda: self._files.newest_first(owner))
 
     async def find(self, owner: UserId, number: int) -> ReportFile:

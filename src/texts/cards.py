@@ -16,6 +16,8 @@ CANCELLED = "✖ Отменено: <b>{file_name}</b> · №{number}\nЗапис
 CANCELLED_INCOMING = "✖ Отменено: <b>{file_name}</b>\nЕсли файл всё же нужен, пришлите его ещё раз."
 KNOWN = "Эта запись уже есть: №{number}\n{file_name}"
 DELETED = "🗑 Запись удалена: <b>{file_name}</b>"
+DELETED_BEFORE = "🗑 Запись удалена."
+REPORTS_DELETED = "🗑 Запись, по которой заказаны отчёты, удалена."
 
 STAGES = ("Загрузка", "Сохранение", "Подготовка", "Расшифровка", "Спикеры", "Роли", "Готово")
 STAGE_DONE = "✔ {stage}"

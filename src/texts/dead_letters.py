@@ -74,7 +74,6 @@ REASONS = {
     "engine_failed": "встроенный движок не сработал",
     "not_found": "того, что отправляли, уже нет",
     "report_file_gone": "файла отчёта больше нет",
-    "report_outdated": "расшифровка изменилась, пока отчёт ждал",
     "words_changed": "разметка спикеров меняла слова",
     "messenger_error": "Telegram отклонил сообщение",
     "messenger_unavailable": "Telegram не отвечал",

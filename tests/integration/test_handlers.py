@@ -21,6 +21,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
+import sent_messages_store
 import texts.telegram
 import updates_store
 import user_states
@@ -28,6 +29,7 @@ import users_store
 from access import Permission, Team
 from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, Role, User
+from datamodels_chats import AnswerId
 from datamodels_telegram import (
     AttachedFile,
     ButtonPress,
@@ -35,12 +37,13 @@ from datamodels_telegram import (
     FileKind,
     IncomingMessage,
     MessageId,
+    MessageKind,
     Screen,
     SeenUpdate,
     TelegramPerson,
 )
 from db import Database
-from dialogs import Dialog, Dialogs, Step
+from dialogs import ChatDialog, Dialog, Dialogs, RatingDialog, Step
 from errors import (
     AccessDenied,
     DatabaseFull,
@@ -56,7 +59,7 @@ from errors import (
 from handlers import MOST_TRIES, MOST_WAITS, Router, Timing
 from inbox import Inbox
 from machine import Machine
-from markups.callback_data import Action, Press
+from markups.callback_data import Action, Press, button, word_of
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerUnavailable
 from tcp_proxy import TcpProxy
@@ -135,6 +138,7 @@ class Bot:
                     presses=dict.fromkeys(Action, (Permission.LOOK, self._on_press)),
                     commands={"start": (Permission.LOOK, self._noting("command"))},
                     answers={step: (Permission.RECORD, self._noting(step)) for step in Step},
+                    voices={Step.RATING_ASK_COMMENT: (Permission.ASK, self._noting("voice"))},
                     files=(Permission.RECORD, self._noting("file")),
                 )
             ],
@@ -234,11 +238,25 @@ def person() -> int:
     return next(_IDS)
 
 
-async def open_dialog(database: Database, person: int, step: Step) -> None:
+async def open_dialog(
+    database: Database, person: int, step: Step, *, asked_by: int | None = None, answered: int = 0
+) -> None:
+    """Open a dialog about a recording; message ``asked_by`` of the bot asks its question."""
     async with database.transaction() as connection:
         who = TelegramPerson(id=person, name="Мария")
         user = await users_store.ensure_telegram_user(connection, who, Role.USER)
-        await user_states.put(connection, user.id, Dialog(step=step, recording_id=RecordingId(uuid4())))
+        dialog = Dialog(step=step, recording_id=RecordingId(uuid4()), answered=answered)
+        await user_states.put(connection, user.id, dialog)
+        if asked_by is not None:
+            chat, message, kind = ChatId(person), MessageId(asked_by), MessageKind.INPUT_REQUEST
+            await sent_messages_store.remember(connection, chat, message, kind, dialog.recording_id)
+
+
+async def is_in_dialog(database: Database, person: int) -> bool:
+    async with database.transaction() as connection:
+        user = await users_store.find_by_telegram_id(connection, person)
+        assert user is not None
+        return await user_states.get(connection, user.id, Dialog) is not None
 
 
 # --- which handler runs -------------------------------------------------------------------------------------------
@@ -264,9 +282,63 @@ async def test_a_file_is_a_file_whatever_its_caption_and_dialog(bot: Bot, person
     assert bot.handled == ["file: /start"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "step", "asked", "handled"),
+    [
+        (FileKind.VOICE, Step.RATING_ASK_COMMENT, True, "voice: "),
+        (FileKind.VIDEO_NOTE, Step.RATING_ASK_COMMENT, True, "voice: "),
+        (FileKind.AUDIO, Step.RATING_ASK_COMMENT, True, "file: "),
+        (FileKind.VOICE, Step.RATING_ASK_COMMENT, False, "file: "),
+        (FileKind.VOICE, Step.CHAT_RENAME_ASK_TITLE, True, "file: "),
+        (FileKind.VOICE, None, False, "file: "),
+    ],
+)
+async def test_what_is_spoken_in_the_place_of_a_comment_is_no_recording(
+    bot: Bot, person: int, kind: FileKind, step: Step | None, asked: bool, handled: str
+) -> None:
+    async with bot.database.transaction() as connection:
+        who = TelegramPerson(id=person, name="Мария")
+        user = await users_store.ensure_telegram_user(connection, who, Role.USER)
+        if step is Step.RATING_ASK_COMMENT:
+            await user_states.put(connection, user.id, RatingDialog(step=step, answer_id=AnswerId(uuid4())))
+        elif step is not None:
+            await user_states.put(connection, user.id, ChatDialog(step=step, number=1))
+        if asked:
+            await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST)
+    await bot.write(person, "", file=FILE.model_copy(update={"kind": kind}))
+    assert bot.handled == [handled]
+
+
 async def test_text_answers_the_open_dialog(bot: Bot, person: int) -> None:
-    await open_dialog(bot.database, person, Step.ASK_CITY)
+    await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=1)
     await bot.write(person, "Самара")
+    assert bot.handled == ["ask_city: Самара"]
+
+
+async def test_text_is_no_reply_to_a_question_that_is_not_in_the_chat(bot: Bot, person: int) -> None:
+    await open_dialog(bot.database, person, Step.ASK_EMPLOYEE)
+    async with bot.database.transaction() as connection:
+        other = RecordingId(uuid4())
+        await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST, other)
+    await bot.write(person, "Что гости говорят о завтраке?")
+    assert bot.handled == ["other: Что гости говорят о завтраке?"]
+    assert await is_in_dialog(bot.database, person), "the question may be on its way"
+
+
+async def test_text_is_no_reply_to_a_question_that_came_after_it(bot: Bot, person: int) -> None:
+    message = message_of(person, "Что гости говорят о завтраке?")
+    await open_dialog(bot.database, person, Step.ASK_EMPLOYEE, asked_by=message.message_id + 1)
+    await bot.router.on_message(message)
+    await bot.quiet()
+    assert bot.handled == ["other: Что гости говорят о завтраке?"]
+
+
+async def test_a_reply_that_is_handled_again_after_a_crash_is_a_reply(bot: Bot, person: int) -> None:
+    message = message_of(person, "Самара")
+    asked_by, answered = message.message_id + 1, message.message_id
+    await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=asked_by, answered=answered)
+    await bot.router.on_message(message)
+    await bot.quiet()
     assert bot.handled == ["ask_city: Самара"]
 
 
@@ -326,6 +398,28 @@ async def test_a_button_of_what_is_gone_or_of_another_person_is_outdated(
     press = await bot.press(person, "recording||17")
     assert bot.answers_to(press) == [OUTDATED]
     assert bot.seen_by(person) == [MENU]
+
+
+async def test_start_does_not_wait_for_ratings_that_take_their_time(bot: Bot, person: int) -> None:
+    late, greeted, rated = asyncio.Event(), asyncio.Event(), []
+
+    async def rate(context: Context, press: Press) -> None:
+        await late.wait()
+        rated.append(press.number)
+
+    async def greet(context: Context, message: IncomingMessage) -> None:
+        greeted.set()
+
+    bot.presses[Action.RATE_ANSWER], bot.on_text = rate, greet
+    answer = word_of(AnswerId(uuid4()))
+    for stars in (1, 2, 5):
+        await bot.router.on_press(press_of(person, button("", Action.RATE_ANSWER, answer, stars).data))
+    await bot.router.on_message(message_of(person, "/start"))
+    await asyncio.wait_for(greeted.wait(), 20)
+    assert rated == []
+    late.set()
+    await bot.quiet()
+    assert rated == [1, 2, 5]
 
 
 async def test_ten_taps_act_once_and_all_are_answered(bot: Bot, person: int) -> None:

@@ -41,7 +41,6 @@ from errors import (
     ObjectStoreUnavailable,
     ProviderRateLimited,
     ProviderUnavailable,
-    ReportOutdated,
     VoxPersonaError,
 )
 from jobs.queue import Jobs, queue_of
@@ -659,15 +658,6 @@ async def test_a_report_fails_when_no_try_is_left(
 ) -> None:
     reports.failure = UNAVAILABLE
     async with working(jobs, [recording]):
-        await until_none_left(shared_database, recording)
-    assert (await get_run(shared_database, run)).status is RunStatus.FAILED
-
-
-async def test_an_outdated_report_is_not_tried_again(
-    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId, run: ReportRunId
-) -> None:
-    reports.failure = ReportOutdated(report="report_int_links")
-    async with working(patient(shared_database, steps, reports), [recording]):
         await until_none_left(shared_database, recording)
     assert (await get_run(shared_database, run)).status is RunStatus.FAILED
 

@@ -28,7 +28,15 @@ from datamodels import (
     Stage,
     UserId,
 )
-from datamodels_telegram import ChatId, FileReference, FileSource, MessageKind, OutgoingMessage, Screen
+from datamodels_telegram import (
+    ChatId,
+    FileReference,
+    FileSource,
+    MessageId,
+    MessageKind,
+    OutgoingMessage,
+    Screen,
+)
 from db import Connection, Database
 from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
 from md_storage import ReportFiles
@@ -268,6 +276,20 @@ NAMES = """
     SELECT name FROM employees UNION SELECT name FROM clients UNION SELECT name FROM places
     UNION SELECT name FROM cities UNION SELECT name FROM zones
 """
+
+
+async def test_a_card_of_stopped_work_outlives_its_recording_to_say_so(
+    shared_database: Database, changes: RecordingChanges, kept: Recording
+) -> None:
+    async with shared_database.transaction() as connection:
+        card = await cards_store.add_recording_card(connection, kept.owner_id, ChatId(1), kept.id)
+        await cards_store.note_sent(connection, card.id, MessageId(1), "")
+        await cards_store.note_shown(connection, card.id, "", final=True)
+        await recordings_store.record_failure(connection, kept.id, "cancelled", "Обработка отменена.")
+    await changes.delete(kept.owner_id, kept.id)
+    async with shared_database.transaction() as connection:
+        [left] = [each for each in await cards_store.open_cards(connection) if each.card.id == card.id]
+    assert (left.card.recording_id, left.recording_number) == (None, None)
 
 
 async def test_a_recording_whose_deletion_failed_is_still_listed_and_can_be_deleted_again(
