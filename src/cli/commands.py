@@ -146,6 +146,21 @@ def doctor() -> None:
     _run(run)
 
 
+@commands.command(help=texts.cli.HELP_WORKER, options_metavar="")
+@help_option
+def worker() -> None:
+    """Work on jobs without Telegram."""
+
+    async def run() -> int:
+        settings = load_settings()
+        gc.disable()  # until the worker is open, as for the bot
+        from cli.work import work
+
+        return await work(settings)
+
+    _run(run, console=True)
+
+
 @commands.group(
     cls=Group, help=texts.cli.HELP_OBJECTS, subcommand_metavar=texts.cli.METAVAR_COMMAND, options_metavar=""
 )
