@@ -6,6 +6,7 @@ import tomllib
 from enum import StrEnum
 from pathlib import Path
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -121,6 +122,8 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(4, ge=1, le=64)
     bot_takes_jobs: bool = True
 
+    production: bool = False
+
 
 def child_environment(*, network: bool = False) -> dict[str, str]:
     """Return the environment for a program that we start: a few variables of the system, no settings and no secrets.
@@ -171,14 +174,27 @@ def _commit_of(folder: Path, reference: str) -> str | None:
     return None
 
 
+def wrong_names() -> list[str]:
+    """Return the names of the variables whose values are wrong."""
+    try:
+        Settings()
+    except ValidationError as exc:
+        return sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
+    return []
+
+
+def unknown_names() -> list[str]:
+    """Return the names in ``.env`` that are no settings of ours; some may be for other programs."""
+    known = {name.upper() for name in Settings.model_fields}
+    return sorted(name for name in dotenv_values(ROOT / ".env", interpolate=False) if name.upper() not in known)
+
+
 def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
         BadSettings: a value is wrong; the error names the variables, never their values.
     """
-    try:
-        return Settings()
-    except ValidationError as exc:
-        names = sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
-        raise BadSettings(names=", ".join(names)) from None
+    if names := wrong_names():
+        raise BadSettings(names=", ".join(names))
+    return Settings()

@@ -345,8 +345,16 @@ def _conninfo(dsn: str) -> dict[str, Any]:
     return {"connect_timeout": _CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
 
 
-def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
+def password_of(dsn: str) -> str | None:
+    """Return the password in a connection string, None when it has none; raise ``BadSettings`` when it is malformed."""
+    return _conninfo(dsn).get("password")
+
+
+def migrate(dsn: str, scripts: Path = SQL_SCRIPTS, *, refuse_newer: bool = False) -> list[str]:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
+
+    Returns the names of the files that were applied. With ``refuse_newer`` a database of a newer version is refused;
+    else it is worked with, for an update can be taken back by one version.
 
     Processes that start together take turns. When a process is killed, each file is either applied and noted as
     applied, or neither.
@@ -354,7 +362,7 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     Raises:
         BadSettings: ``dsn`` is no connection string.
         DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
-        DatabaseMisconfigured: we may not change the schema, or the encoding does not hold every text.
+        DatabaseMisconfigured: we may not change the schema, the encoding does not hold every text, or it is refused.
         DiskFull: the server has no space left.
     """
     parameters = _conninfo(dsn)
@@ -376,9 +384,15 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
         if name != "UTF8":
             why = texts.errors.DATABASE_ENCODING.format(encoding=name)
             raise DatabaseMisconfigured(reason=f"encoding {name}", why=why)
+        applied = []
         with backend.lock():
+            if refuse_newer and (unknown := backend.applied_but_not_in(migrations)):
+                why = texts.errors.DATABASE_FROM_FUTURE.format(migrations=", ".join(unknown))
+                raise DatabaseMisconfigured(reason=f"unknown migrations {unknown}", why=why)
             for migration in backend.to_apply(migrations):
                 # Not backend.apply_migrations: it notes a file in a second transaction and passes over broken files.
                 with backend.transaction():
                     migration.process_steps(backend, "apply")
                     backend.mark_one(migration)
+                applied.append(str(migration.id))
+        return applied

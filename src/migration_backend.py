@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,12 @@ class MigrationBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo 
             yield
         finally:
             self.execute(f"SELECT pg_advisory_unlock({_MIGRATION_LOCK})")
+
+    def applied_but_not_in(self, known: Iterable[Migration]) -> list[str]:
+        """Return the names of the migrations that the database has seen and that are not among ``known``."""
+        self.ensure_internal_schema_updated()
+        seen = {name for (name,) in self.execute(f"SELECT migration_id FROM {self.migration_table_quoted}").fetchall()}  # noqa: S608
+        return sorted(seen - {migration.id for migration in known})
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
         """Return the row that yoyo stores about a migration.

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,13 @@ from product import Product
 from texts.cli import WORKER_READY
 
 START_LIMIT_S = 60
+_OF_TELEGRAM = ("TELEGRAM_", "OWNER_", "TEAM_", "GUEST_", "HTTP_")
 _POLL_S = 0.05
+
+
+def of_bot(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a bot's workers: its own, but for those of Telegram, whose secrets they need not have."""
+    return {name: value for name, value in settings.items() if not name.startswith(_OF_TELEGRAM)}
 
 
 @dataclass
@@ -62,6 +68,10 @@ class Worker:
         async with asyncio.timeout(STOP_LIMIT_S):
             return await self.process.wait()
 
+    def did(self) -> int:
+        """How many jobs the worker has finished, by its log."""
+        return (self.state / "logs" / "app.json.log").read_text(encoding="utf-8").count("ended with status: Success")
+
     def said(self) -> str:
         """What the process has said on standard error."""
         return self._said_in.read_text(encoding="utf-8")
@@ -73,17 +83,17 @@ class Worker:
 
 @dataclass
 class Workers:
-    """Workers of one bot."""
+    """Workers of one bot, each in a folder of its own unless ``folders`` says in which."""
 
     folder: Path
     settings: Mapping[str, str]
+    folders: Sequence[Path] = ()
     made: list[Worker] = field(default_factory=list)
 
     async def start(self, count: int, **settings: str) -> list[Worker]:
         """Start so many more, side by side; keywords are further settings."""
-        new = [
-            Worker(self.folder / f"machine-{len(self.made) + n}", {**self.settings, **settings}) for n in range(count)
-        ]
+        folders = self.folders or [self.folder / f"machine-{len(self.made) + n}" for n in range(count)]
+        new = [Worker(folder, {**self.settings, **settings}) for folder in folders[:count]]
         self.made += new
         await asyncio.gather(*(worker.start() for worker in new))
         return new

@@ -4,6 +4,7 @@ import asyncio
 
 import texts.cli
 from application.bot import messenger_of, open_bot
+from application.configuration import require_safe
 from cli.display import Display
 from cli.signals import stop_on_signals
 from config import ROOT, Settings
@@ -23,6 +24,7 @@ async def serve(settings: Settings) -> int:
         BadReportPack: the report pack has a fault.
         Everything that ``open_bot`` raises.
     """
+    require_safe(settings)
     messenger = messenger_of(settings)
     stop_on_signals(asyncio.current_task())
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")

@@ -3,6 +3,7 @@
 import asyncio
 
 import texts.cli
+from application.configuration import require_safe
 from application.worker import open_worker, require_shared
 from cli.display import Display
 from cli.signals import stop_on_signals
@@ -22,6 +23,7 @@ async def work(settings: Settings) -> int:
         BadReportPack: the report pack has a fault.
         Everything that ``open_worker`` raises.
     """
+    require_safe(settings)
     require_shared(settings)
     stop_on_signals(asyncio.current_task())
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
