@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -100,8 +101,13 @@ async def sends(person: ScriptedUser, folder: Path, count: int, seconds: float =
     for path in paths:
         await person.send_file(path, kind="audio", file_name=path.name)
     for path in paths:
-        await person.sees(f"Принято: {path.name}", timeout=LIMIT_S)
+        await person.chat.until(partial(is_stored, person, path.name), LIMIT_S, path.name)
     return [path.name for path in paths]
+
+
+def is_stored(person: ScriptedUser, name: str) -> bool:
+    """Tell whether the bot has the recording, which workers may have done by now."""
+    return any(steps.live(person, f"{sign}: {name}") for sign in ("Принято", "Готово"))
 
 
 async def are_done(person: ScriptedUser, names: list[str]) -> None:
@@ -184,6 +190,25 @@ async def test_a_stopped_worker_waits_for_the_answer_on_its_way_and_another_goes
     await machines.start(1)
     await anna.sees("Готово: Беседа.ogg", timeout=LIMIT_S)
     assert bot.asked_again() == 0
+
+
+async def test_a_person_stops_what_a_worker_does(
+    interruptible: Interruptible,
+    workers: NewWorkers,
+    bucket: dict[str, str],
+    newcomer: Callable[[], ScriptedUser],
+    tmp_path: Path,
+) -> None:
+    bot = await interruptible(**NO_JOBS, **bucket)
+    anna, boris = newcomer(), newcomer()
+    bot.tap.add(Fault(Kind.HANG, TRANSCRIPTIONS))
+    await sends(anna, tmp_path / "sent", 1)
+    await workers(bot).start(1, **ONE_AT_A_TIME)
+    await until(lambda: bool(bot.endpoint.asked(TRANSCRIPTIONS)), "the worker asks")
+    await anna.press("Отменить")
+    await anna.sees("✖ Отменено", timeout=LIMIT_S)
+    await are_done(boris, await sends(boris, tmp_path / "sent", 1))
+    assert bot.bot.log("error", "critical") == []
 
 
 @pytest.mark.parametrize("left", [True, False])

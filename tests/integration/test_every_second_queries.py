@@ -25,6 +25,8 @@ ASKED_FOR = (
     "FROM outbox",
     "recording_wizards",
     "chat_answers",
+    "original_awaited",
+    "report_runs.number IS NULL",
     "procrastinate_fetch_job",
     "stalled_workers",
     "procrastinate_update_heartbeat",
