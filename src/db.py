@@ -1,8 +1,7 @@
-"""PostgreSQL: the connection pool, transactions, and the schema's migrations."""
+"""PostgreSQL: the connection pool and transactions."""
 
 import asyncio
 import math
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
@@ -11,59 +10,43 @@ from time import monotonic
 from typing import Any, Self, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
-from yoyo import read_migrations
-from yoyo.connections import DatabaseURI
 
 import texts.errors
-from config import ROOT
 from database_errors import errors_mapped
-from database_watch import Absence, DatabaseWatch, connected, hang_up
-from errors import BadSettings, DatabaseFull, DatabaseMisconfigured, DatabaseUnavailable
-from migration_backend import MigrationBackend
+from database_watch import (
+    CONNECT_TIMEOUT_S,
+    Absence,
+    DatabaseWatch,
+    connected,
+    connection_parameters,
+    hang_up,
+)
+from errors import DatabaseFull, DatabaseUnavailable
+from migrations import migrate
 
 Connection = psycopg.AsyncConnection[DictRow]
 """A connection whose rows are dictionaries. Every query of ours runs on such a connection."""
 
 Result = TypeVar("Result")
 
-SQL_SCRIPTS = ROOT / "sql_scripts"
-
-_CONNECT_TIMEOUT_S = 10
 _RECONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 15.0
 """The longest wait, in seconds, for a connection while all connections of the pool are in use."""
-_LINE_LIMITS = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 8000,
-}
-"""With these limits (seconds, seconds, a count, milliseconds) a connection whose packets vanish ends by itself within
-fifteen seconds."""
 _SESSION = """
 SET statement_timeout = '60s';
 SET lock_timeout = '30s';
 SET idle_in_transaction_session_timeout = '120s';
 """
-_ENCODING = "SHOW server_encoding"
-_DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-"""What a database address may begin with. It may name a driver, as in ``postgresql+asyncpg://``, which is ignored."""
 _FULL_S = 15.0
 """More than the pause of anything that waits for space: when none failed for so long, there is space."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
-_MIGRATION_SESSION = """
-SET lock_timeout = '120s';
-SET client_connection_check_interval = '1s';
-"""
-"""Ends the wait for a migration that hangs, and makes the server free the lock of a killed process within a second."""
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
-_MIGRATION_TABLE = "_yoyo_migration"
 
 
 class Database:
@@ -111,7 +94,7 @@ class Database:
             DatabaseFull: the server has no space left for the new schema.
         """
         await asyncio.to_thread(migrate, dsn, place=place)
-        conninfo = make_conninfo(**{**_conninfo(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
+        conninfo = make_conninfo(**{**connection_parameters(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
         pool = AsyncConnectionPool(
             conninfo,
             connection_class=Connection,
@@ -130,7 +113,7 @@ class Database:
         database.unavailable, database.place = unavailable, place
         try:
             with errors_mapped(place):
-                await pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
+                await pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
         except BaseException:
             await pool.close()
             raise
@@ -348,51 +331,3 @@ class Database:
 async def _configure(connection: Connection) -> None:
     await connection.execute(_SESSION)
     await connection.commit()
-
-
-def _conninfo(dsn: str) -> dict[str, Any]:
-    try:
-        parameters: dict[str, Any] = dict(conninfo_to_dict(_DRIVERS.sub("postgresql://", dsn)))
-    except psycopg.ProgrammingError:
-        # The message repeats the connection string, with the password.
-        raise BadSettings(names="DATABASE_URL") from None
-    return {"connect_timeout": _CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
-
-
-def migrate(dsn: str, scripts: Path = SQL_SCRIPTS, *, place: str | Path = texts.errors.DATABASE_SERVER) -> None:
-    """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
-
-    Processes that start together take turns. When a process is killed, each file is either applied and noted as
-    applied, or neither.
-
-    Raises:
-        BadSettings: ``dsn`` is no connection string.
-        DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
-        DatabaseMisconfigured: we may not change the schema, or the encoding does not hold every text.
-        DatabaseFull: the server has no space left.
-    """
-    parameters = _conninfo(dsn)
-    uri = DatabaseURI(
-        scheme="postgresql+psycopg",
-        username=parameters.pop("user", None),
-        password=parameters.pop("password", None),
-        hostname=parameters.pop("host", None),
-        port=parameters.pop("port", None),
-        database=parameters.pop("dbname", None),
-        args=parameters,
-    )
-    migrations = read_migrations(str(scripts))
-    with errors_mapped(place), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
-        backend.execute(_MIGRATION_SESSION)
-        [(encoding,)] = backend.execute(_ENCODING).fetchall()
-        # With SQL_ASCII, which does not say what bytes mean, the driver returns bytes.
-        name = encoding.decode() if isinstance(encoding, bytes) else encoding
-        if name != "UTF8":
-            why = texts.errors.DATABASE_ENCODING.format(encoding=name)
-            raise DatabaseMisconfigured(reason=f"encoding {name}", why=why)
-        with backend.lock():
-            for migration in backend.to_apply(migrations):
-                # Not backend.apply_migrations: it notes a file in a second transaction and passes over broken files.
-                with backend.transaction():
-                    migration.process_steps(backend, "apply")
-                    backend.mark_one(migration)

@@ -1,4 +1,4 @@
-"""Every error the product raises on purpose::
+"""Every error the product raises on purpose, but two that are in ``errors_of_operation``::
 
     VoxPersonaError
     ├── UnexpectedFailure              exit status 1: the log has the traceback

@@ -322,3 +322,23 @@ async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPo
         for recorded_on, created_at in [(row.pop("recorded_on"), row.pop("created_at"))]
     ]
     return sorted(points, key=lambda point: (point.day, point.number))
+
+
+_SELECT_UNFILED = """
+    SELECT
+        report_runs.id, report_runs.owner_id, report_runs.number, report_runs.scenario, report_id,
+        report_runs.created_at, recordings.number AS recording_number, file_name AS recording_file_name
+    FROM report_runs JOIN recordings ON recordings.id = recording_id
+    WHERE report_runs.status = 'done' AND report_runs.number IS NULL ORDER BY finished_at
+"""
+_SET_NUMBER = "UPDATE report_runs SET number = %(number)s WHERE id = %(id)s AND status = 'done' RETURNING id"
+
+
+async def list_unfiled(connection: Connection) -> list[DictRow]:
+    """Load rows, as ``list_named`` does, about all finished reports that are in no archive yet; each has its owner."""
+    return await (await connection.execute(_SELECT_UNFILED)).fetchall()
+
+
+async def set_number(connection: Connection, run_id: ReportRunId, number: int) -> bool:
+    """Note the number that a finished report has in its owner's archive; False when the report was deleted."""
+    return await (await connection.execute(_SET_NUMBER, {"id": run_id, "number": number})).fetchone() is not None

@@ -67,7 +67,7 @@ async def ask_idly(
         telegram = TelegramDouble()
         followers = Followers(application, telegram, MessageTracker(application.database, telegram))
         notices = Notices(application.database, telegram, None)
-        health = Health(application, telegram, Board(), notices)
+        health = Health(application, Board(), telegram, notices)
         runs = (followers.run(), application.jobs.run_worker(None), health.run())
         working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)

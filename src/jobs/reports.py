@@ -23,9 +23,12 @@ from reports.inputs import bring_up_to_date
 
 
 class ReportSteps:
-    """Writes the reports that were ordered through ``reports.orders``."""
+    """Writes the reports that were ordered through ``reports.orders``.
 
-    def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive) -> None:
+    Without ``archive``, reports are only stored in the database; the process that has the archive files them.
+    """
+
+    def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive | None) -> None:
         self._context = context
         self._files = files
         self._archive = archive
@@ -89,7 +92,7 @@ class ReportSteps:
                 "recording_file_name": recording.file_name,
             },
         )
-        number = await self._archive.save(run.owner_id, entry, generated.text)
+        number = await self._archive.save(run.owner_id, entry, generated.text) if self._archive else None
         outcome = ReportOutcome(
             number=number,
             text=generated.text,
@@ -102,7 +105,7 @@ class ReportSteps:
         )
         async with self._context.database.transaction() as connection:
             kept = await reports_store.finish_run(connection, run.id, outcome)
-        if not kept:
+        if not kept and number is not None:
             await self._files.delete(run.owner_id, run.id)
 
     async def _model(self) -> LanguageModel:

@@ -36,6 +36,10 @@ BROKEN_RECORDING = (
 ORIGINAL_GONE = (
     "Исходный файл записи «{file_name}» потерян. Отправьте эту запись ещё раз: всё готовое по ней сохранено."
 )
+ORIGINAL_AWAITED = (
+    "Хранилище потеряло исходный файл записи «{file_name}». Бот получает его заново из чата. "
+    "Подождите: работа продолжится сама."
+)
 RECORDING_TOO_SHORT = (
     "Запись «{file_name}» слишком короткая ({duration_s} с), нужна хотя бы {minimum_s} с. Проверьте, тот ли это файл."
 )
@@ -87,6 +91,10 @@ DATABASE_MISCONFIGURED = (
 )
 DATABASE_NO_RIGHTS = "у пользователя нет прав создавать таблицы и писать в них"
 DATABASE_READ_ONLY = "она открыта только для чтения"
+DATABASE_FROM_FUTURE = (
+    "её уже обновила более новая версия программы (здесь не знают: {migrations}); запустите эту версию "
+    "или восстановите базу из копии"
+)
 DATABASE_ENCODING = "её кодировка {encoding}, нужна UTF8 (CREATE DATABASE … ENCODING 'UTF8')"
 EMBEDDED_DATABASE_AWAY = (
     "Встроенная база данных остановилась и запускается снова. Подождите минуту и повторите: готовое не пропадёт."
@@ -139,6 +147,10 @@ BOT_NOT_CONFIGURED = (
     "Бот не настроен: впишите в .env TELEGRAM_BOT_TOKEN, TELEGRAM_API_ID и TELEGRAM_API_HASH (сейчас нет: {names}).\n"
     "Токен даёт @BotFather по команде /newbot, id и hash — https://my.telegram.org, раздел API development tools.\n"
     "Без бота записи обрабатывает команда scripts/run process ФАЙЛ; подскажет scripts/run --help."
+)
+WORKER_ALONE = (
+    "Рабочему процессу не с кем работать: база и хранилище записей должны быть общими с ботом. "
+    "Укажите в .env {names}, те же, что у бота, или запустите бота на этой машине с той же папкой ({folder})."
 )
 BOT_RUNS_ALREADY = (
     "Бот уже запущен с этой папкой ({folder}). Остановите его или укажите другую в PERSISTENT_DIR; у бота один процесс."

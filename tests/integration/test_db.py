@@ -13,12 +13,15 @@ import procrastinate
 import psycopg
 import pytest
 
-from db import SQL_SCRIPTS, Connection, Database, migrate
+from db import Connection, Database
 from errors import BadSettings, DatabaseFull, DatabaseUnavailable
+from migrations import SQL_SCRIPTS, migrate
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
-MIGRATE = "import sys; from pathlib import Path; from db import migrate; migrate(sys.argv[1], Path(sys.argv[2]))"
+MIGRATE = (
+    "import sys; from pathlib import Path; from migrations import migrate; migrate(sys.argv[1], Path(sys.argv[2]))"
+)
 
 HANGING_STEP = """
 from yoyo import step

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from db import migrate
 from grown_database import GROWN_TABLES, grow
 from idle_bot import Asked, ask_idly
+from migrations import migrate
 
 ROWS = 100_000
 PEOPLE = 1_000
@@ -26,6 +26,8 @@ ASKED_FOR = (
     "FROM outbox",
     "recording_wizards",
     "chat_answers",
+    "original_awaited",
+    "report_runs.number IS NULL",
     "procrastinate_fetch_job",
     "stalled_workers",
     "procrastinate_update_heartbeat",

@@ -26,7 +26,7 @@ from datamodels import (
 )
 from datamodels_telegram import ChatId
 from db import Database
-from errors import Cancelled
+from errors import Cancelled, DiskFull
 from jobs.context import Engines, JobContext
 from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
@@ -288,3 +288,76 @@ async def test_a_dead_letter_of_an_outdated_report_can_be_tried_again(
         assert await dead_letters_store.queue_run_again(connection, run) is not None
     await steps.write(run)
     assert (await get_run(shared_database, run)).status is RunStatus.DONE
+
+
+@pytest.fixture
+def archive(shared_database: Database, tmp_path: Path) -> ReportArchive:
+    return ReportArchive(shared_database, ReportFiles(tmp_path), PACK)
+
+
+@pytest.fixture
+async def written_elsewhere(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, run: ReportRunId
+) -> ReportRunId:
+    """A report of a worker that has no archive."""
+    await ReportSteps(steps._context, files, None).write(run)
+    assert not files.begun.is_set()
+    done = await get_run(shared_database, run)
+    assert (done.status, done.number, bool(done.text)) == (RunStatus.DONE, None, True)
+    return run
+
+
+async def test_a_report_that_was_written_elsewhere_is_filed_once(
+    shared_database: Database, archive: ReportArchive, recording: Recording, written_elsewhere: ReportRunId
+) -> None:
+    await archive.file_finished()
+    done = await get_run(shared_database, written_elsewhere)
+    assert done.number == 1
+    assert [(each.id, each.number) for each in await archive.list(recording.owner_id)] == [(written_elsewhere, 1)]
+    assert (await archive.read(recording.owner_id, 1))[1] == done.text
+
+    await archive.delete(recording.owner_id, 1)
+    await archive.file_finished()
+    assert list(await archive.list(recording.owner_id)) == []
+
+
+async def test_a_report_that_is_deleted_while_it_is_filed_leaves_no_file(
+    shared_database: Database, files: SlowFiles, recording: Recording, written_elsewhere: ReportRunId
+) -> None:
+    archive = ReportArchive(shared_database, files, PACK)
+    filing = asyncio.create_task(archive.file_finished())
+    await files.begun.wait()
+    async with shared_database.transaction() as connection:
+        await reports_store.delete_run(connection, recording.owner_id, written_elsewhere)
+    files.may_end.set()
+    await filing
+    assert list(await archive.list(recording.owner_id)) == []
+
+
+async def test_a_report_that_cannot_be_filed_holds_up_no_other(
+    shared_database: Database,
+    archive: ReportArchive,
+    recording: Recording,
+    written_elsewhere: ReportRunId,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shared_database.transaction() as connection:
+        [first, *_] = await reports_store.list_unfiled(connection)
+    save, tried = ReportFiles.save, 0
+
+    async def fails_first(each: ReportFiles, owner: UserId, entry: NewReportFile, text: str) -> int:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            raise DiskFull(path="reports")
+        return await save(each, owner, entry, text)
+
+    async def twice(_: object) -> list[dict[str, object]]:
+        return [dict(first), dict(first)]
+
+    monkeypatch.setattr(ReportFiles, "save", fails_first)
+    monkeypatch.setattr(reports_store, "list_unfiled", twice)
+    await archive.file_finished()
+    assert tried == 2
+    assert (await get_run(shared_database, written_elsewhere)).number == 1
+    assert len(await archive.list(recording.owner_id)) == 1
