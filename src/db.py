@@ -14,7 +14,9 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+import migrations
 import texts.errors
+from config import ROOT
 from database_errors import errors_mapped
 from database_watch import (
     CONNECT_TIMEOUT_S,
@@ -25,12 +27,13 @@ from database_watch import (
     hang_up,
 )
 from errors import DatabaseFull, DatabaseUnavailable
-from migrations import migrate
 
 Connection = psycopg.AsyncConnection[DictRow]
 """A connection whose rows are dictionaries. Every query of ours runs on such a connection."""
 
 Result = TypeVar("Result")
+
+SQL_SCRIPTS = ROOT / "sql_scripts"
 
 _RECONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 15.0
@@ -331,3 +334,28 @@ class Database:
 async def _configure(connection: Connection) -> None:
     await connection.execute(_SESSION)
     await connection.commit()
+
+
+def migrate(
+    dsn: str,
+    scripts: Path = SQL_SCRIPTS,
+    *,
+    place: str | Path = texts.errors.DATABASE_SERVER,
+    refuse_newer: bool = False,
+) -> list[str]:
+    """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
+
+    Returns the names of the files that were applied. With ``refuse_newer`` a database of a newer version is refused;
+    else it is worked with, for an update can be taken back by one version.
+
+    Processes that start together take turns. When a process is killed, each file is either applied and noted as
+    applied, or neither.
+
+    Raises:
+        BadSettings: ``dsn`` is no connection string.
+        DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
+        DatabaseMisconfigured: we may not change the schema, the encoding does not hold every text, or it is refused.
+        DatabaseFull: the server has no space left.
+    """
+    with errors_mapped(place):
+        return migrations.apply(connection_parameters(dsn), scripts, refuse_newer=refuse_newer)

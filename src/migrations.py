@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +14,9 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration
 
 import texts.errors
-from config import ROOT
-from database_errors import errors_mapped
-from database_watch import connection_parameters
 from errors import DatabaseMisconfigured
 from random_ids import new_id
 
-SQL_SCRIPTS = ROOT / "sql_scripts"
 _ENCODING = "SHOW server_encoding"
 _MIGRATION_SESSION = """
 SET lock_timeout = '120s';
@@ -65,28 +61,16 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no t
         }
 
 
-def migrate(
-    dsn: str,
-    scripts: Path = SQL_SCRIPTS,
-    *,
-    place: str | Path = texts.errors.DATABASE_SERVER,
-    refuse_newer: bool = False,
-) -> list[str]:
+def apply(connection: Mapping[str, Any], scripts: Path, *, refuse_newer: bool) -> list[str]:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
-    Returns the names of the files that were applied. With ``refuse_newer`` a database of a newer version is refused;
-    else it is worked with, for an update can be taken back by one version.
-
-    Processes that start together take turns. When a process is killed, each file is either applied and noted as
-    applied, or neither.
+    ``connection`` has the connection's parameters by their names in libpq. Returns the names of the files that were
+    applied. The driver's errors are not mapped.
 
     Raises:
-        BadSettings: ``dsn`` is no connection string.
-        DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
-        DatabaseMisconfigured: we may not change the schema, the encoding does not hold every text, or it is refused.
-        DatabaseFull: the server has no space left.
+        DatabaseMisconfigured: the encoding does not hold every text, or the database is newer and is refused.
     """
-    parameters = connection_parameters(dsn)
+    parameters = dict(connection)
     uri = DatabaseURI(
         scheme="postgresql+psycopg",
         username=parameters.pop("user", None),
@@ -97,7 +81,7 @@ def migrate(
         args=parameters,
     )
     migrations = read_migrations(str(scripts))
-    with errors_mapped(place), _Backend(uri, _MIGRATION_TABLE) as backend:
+    with _Backend(uri, _MIGRATION_TABLE) as backend:
         backend.execute(_MIGRATION_SESSION)
         [(encoding,)] = backend.execute(_ENCODING).fetchall()
         # With SQL_ASCII, which does not say what bytes mean, the driver returns bytes.

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import settings
 from psycopg import sql
 
+from db import migrate
 from embedded.engines import Engines
 from embedded.s3 import EmbeddedS3, S3Endpoint
-from migrations import migrate
 from s3_server import weed
 
 # How long an example takes says nothing on a loaded machine.

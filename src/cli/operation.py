@@ -7,8 +7,8 @@ import click
 import texts.operation
 from application.configuration import examine_settings
 from config import Settings
+from db import migrate
 from embedded.engines import Engines
-from migrations import migrate
 
 _PROBLEM_STATUS = 2
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from db import migrate
 from grown_database import grow
 from idle_bot import ask_idly
-from migrations import migrate
 
 PEOPLE = 1_000
 SECONDS = 20.0

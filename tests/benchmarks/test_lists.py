@@ -20,10 +20,9 @@ from conversations.hybrid import HybridStorage
 from conversations.ratings import Ratings
 from datamodels import ScenarioId, UserId
 from datamodels_chats import RatingStats
-from db import Database
+from db import Database, migrate
 from dead_letters import DeadLetters, Enqueue
 from grown_database import FIRST_PERSON, grow
-from migrations import migrate
 from recordings.lookup import Recordings
 from work_in_progress import WorkInProgress
 

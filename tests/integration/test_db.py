@@ -13,9 +13,8 @@ import procrastinate
 import psycopg
 import pytest
 
-from db import Connection, Database
+from db import SQL_SCRIPTS, Connection, Database, migrate
 from errors import BadSettings, DatabaseFull, DatabaseUnavailable
-from migrations import SQL_SCRIPTS, migrate
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from db import migrate
 from grown_database import GROWN_TABLES, grow
 from idle_bot import Asked, ask_idly
-from migrations import migrate
 
 ROWS = 100_000
 PEOPLE = 1_000

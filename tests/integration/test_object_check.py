@@ -13,8 +13,7 @@ from cli.display import Display
 from cli.objects import check
 from config import Settings
 from datamodels import Recording, RecordingId, UserId
-from db import Database
-from migrations import migrate
+from db import Database, migrate
 from object_check import check_objects
 from object_files import FolderObjectStore
 from object_store import key_for_original, key_for_transcript
