@@ -18,7 +18,7 @@ from errors import BadSettings, DatabaseFull, DatabaseUnavailable
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
-MIGRATE = (
+MIGRATE = "import sys, pathlib, db; db.migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
     "import sys; from pathlib import Path; from migrations import migrate; migrate(sys.argv[1], Path(sys.argv[2]))"
 )
 
