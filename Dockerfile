@@ -4,7 +4,7 @@
 #   docker build --target full …   speech is recognised and vectors are made on this machine, too; the default
 #   docker build --target models --output persistent_data/models …   no image: fetches the weights that full reads
 #
-# COMMIT and VERSION are build arguments. Behind a proxy with a certificate of its own, or with a registry of one's own:
+# COMMIT is a build argument. Behind a proxy with a certificate of its own, or with a registry of one's own:
 #   --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt --secret id=pip,src=/etc/pip.conf
 # Neither file stays in the image. What is not allowed in .dockerignore never gets here.
 
@@ -25,7 +25,7 @@ RUN apt-get update \
 # onnxruntime for programs in C: its Python module has the library a second time within itself.
 FROM base AS packages
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
 WORKDIR /install
 COPY requirements.txt ./
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
@@ -36,10 +36,10 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && pip install --quiet --no-deps --only-binary :all: --no-binary pyaes -r requirements.txt \
     && pip uninstall --quiet --yes setuptools \
     && find /opt/venv -depth -type d '(' -name tests -o -name SelfTest -o -name __pycache__ ')' -exec rm -r '{}' + \
-    && cd /opt/venv/lib/python3.11/site-packages \
-    && rm -r numpy/distutils numpy/f2py onnxruntime/capi/libonnxruntime.so.* \
-        onnxruntime/quantization onnxruntime/tools onnxruntime/transformers \
-    && echo /opt/local > local.pth
+    && packages=/opt/venv/lib/python3.11/site-packages \
+    && echo /opt/local > "$packages/local.pth" \
+    && rm -r "$packages/numpy/distutils" "$packages/numpy/f2py" "$packages"/onnxruntime/capi/libonnxruntime.so.* \
+        "$packages/onnxruntime/quantization" "$packages/onnxruntime/tools" "$packages/onnxruntime/transformers"
 # Bytecode of what the product imports: half a second of every start. All of it would be another 60 MB.
 COPY scripts/bytecode ./
 RUN PYTHONDONTWRITEBYTECODE='' python bytecode requirements.txt
@@ -54,9 +54,25 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && pip install --quiet --no-deps --only-binary :all: --target /opt/local -r only-local.txt \
     && PYTHONDONTWRITEBYTECODE='' python bytecode requirements-local.txt
 
+# The weights by their versions: what was fetched once stays on the machine that builds, whatever else changes.
+FROM packages AS weights
+ARG WEIGHTS="voice-encoder whisper-base"
+COPY resources/weights.yaml /app/resources/
+COPY scripts/fetch-weights /app/scripts/
+COPY src /app/src
+# hadolint ignore=SC2086
+RUN --mount=type=cache,id=voxpersona-weights,target=/fetched --mount=type=secret,id=ca --mount=type=secret,id=pip \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    if [ -s /run/secrets/pip ]; then export PIP_CONFIG_FILE=/run/secrets/pip; fi; \
+    python /app/scripts/fetch-weights /fetched $WEIGHTS \
+    && mkdir /models && for name in $WEIGHTS; do cp -a "/fetched/$name" /models/; done
+
+FROM scratch AS models
+COPY --from=weights /models /
+
 FROM base AS application
 COPY . /app
-RUN rm -f /app/requirements*.txt /app/scripts/bytecode \
+RUN rm -f /app/requirements*.txt /app/scripts/bytecode /app/scripts/fetch-weights \
     && python3 -m compileall -q /app/src \
     && mkdir /app/persistent_data && chown voxpersona:voxpersona /app/persistent_data
 
@@ -75,7 +91,7 @@ ENTRYPOINT ["tini", "--", "python", "/app/src/main.py"]
 FROM runtime AS lite
 COPY --from=application /app /app
 ARG COMMIT=""
-ARG VERSION=""
+ARG VERSION="0.1.0"
 ENV BUILD_COMMIT=$COMMIT
 LABEL org.opencontainers.image.title="VoxPersona" \
       org.opencontainers.image.description="Voice research bot: endpoints only" \
@@ -87,7 +103,7 @@ FROM runtime AS full
 COPY --from=packages-local /opt/local /opt/local
 COPY --from=application /app /app
 ARG COMMIT=""
-ARG VERSION=""
+ARG VERSION="0.1.0"
 ENV BUILD_COMMIT=$COMMIT
 LABEL org.opencontainers.image.title="VoxPersona" \
       org.opencontainers.image.description="Voice research bot with recognition and vectors on this machine" \

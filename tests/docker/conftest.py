@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import pytest
 
-from config import version
 from docker_engine import COMMIT, Docker, Image, NoEngine, docker_engine
 
 
@@ -25,7 +24,7 @@ def docker() -> Iterator[Docker]:
 
 def built(docker: Docker, target: str) -> Iterator[Image]:
     tag = f"voxpersona-test-{uuid4().hex[:8]}:{target}"
-    docker.build(target, tag, COMMIT=COMMIT, VERSION=version())
+    docker.build(target, tag, COMMIT=COMMIT)
     try:
         yield Image(docker, target, tag)
     finally:

@@ -140,6 +140,15 @@ async def test_a_recording_goes_in_and_a_transcript_comes_out(
     assert transcript["segments"]
 
 
+async def test_weights_are_fetched_while_an_image_is_built(full: Image, tmp_path: Path) -> None:
+    output = (f"--output=type=local,dest={tmp_path}", "--build-arg=WEIGHTS=voice-encoder")
+    command = ["build", "--network=host", "--target=models", *output, *full.docker.secrets, str(ROOT)]
+    await asyncio.to_thread(lambda: full.docker.run(*command, seconds=1800))
+    assert os.listdir(tmp_path) == ["voice-encoder"]  # noqa: PTH208  # a path's own listing blocks no less
+    # A fetch would say how far it is.
+    await ensure_weights("voice-encoder", tmp_path, lambda *_: pytest.fail("they are not taken as they are"))
+
+
 @pytest.mark.weights
 async def test_speech_and_meaning_are_understood_without_endpoints(
     full: Image, state: Path, database: str, tmp_path: Path
