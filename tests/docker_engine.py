@@ -7,6 +7,7 @@ in seconds.
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ CACHE = Path(
 )
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 """What images of tests say that they were built from."""
+_PID_FILE = CACHE / "dockerd.pid"
 START_LIMIT_S = 60
 STOP_LIMIT_S = 60
 KEPT_CACHE = "6GB"
@@ -104,6 +106,9 @@ def docker_engine() -> Iterator[Docker]:
         _install()
         with _started(Path(folder), secrets) as own:
             _import_base(own)
+            tried = own.run("run", "--rm", "--network=none", BASE, "true", check=False)
+            if tried.returncode:
+                raise NoEngine(f"no container runs here: {tried.stderr.strip()[-300:]}")
             yield own
             own.run("builder", "prune", "--force", f"--keep-storage={KEPT_CACHE}", check=False)
 
@@ -135,12 +140,13 @@ def _started(folder: Path, secrets: list[str]) -> Iterator[Docker]:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock, (folder / "dockerd.log").open("w+b") as log:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        _end_left_behind()
         address = f"unix://{folder}/socket"
         path = f"{_SBIN}:/usr/bin:/bin"
         process = subprocess.Popen(
             [
                 *("dockerd", f"--data-root={CACHE / 'data'}", f"--exec-root={folder / 'run'}"),
-                *(f"--host={address}", f"--pidfile={folder / 'pid'}"),
+                *(f"--host={address}", f"--pidfile={_PID_FILE}"),
             ],
             env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
@@ -168,6 +174,26 @@ def _started(folder: Path, secrets: list[str]) -> Iterator[Docker]:
                 process.wait(STOP_LIMIT_S)
             process.kill()
             process.wait()
+            _unmount(folder)
+
+
+def _end_left_behind() -> None:
+    """End the engine of tests that were killed: who has the lock knows that it serves nobody."""
+    with suppress(OSError, ValueError):
+        pid = int(_PID_FILE.read_text())
+        if str(CACHE / "data") in Path(f"/proc/{pid}/cmdline").read_text():
+            os.kill(pid, signal.SIGTERM)
+            ends = time.monotonic() + STOP_LIMIT_S
+            while Path(f"/proc/{pid}").exists() and time.monotonic() < ends:
+                time.sleep(0.2)
+
+
+def _unmount(folder: Path) -> None:
+    """Unmount what the engine leaves there for networks."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        place = line.split()[1]
+        if place.startswith(f"{folder}/"):
+            subprocess.run(["umount", "--lazy", place], check=False)
 
 
 def _import_base(docker: Docker) -> None:
