@@ -146,10 +146,10 @@ def _pulled(graph: Graph) -> Iterator[bytes]:
         yield bytes(frame.planes[0])[: frame.samples * _SAMPLE_BYTES]
 
 
-def encode(pcm: Path, start_s: float, end_s: float) -> None:
-    """Write ``[start_s, end_s)`` of prepared audio to standard output as Ogg Opus."""
+def encode(pcm: Path, start_s: float, end_s: float, output: BinaryIO) -> None:
+    """Write ``[start_s, end_s)`` of prepared audio as Ogg Opus."""
     left = round(end_s * SAMPLE_RATE) - round(start_s * SAMPLE_RATE)
-    with pcm.open("rb") as samples, av.open("pipe:1", "w", format="ogg") as container:
+    with pcm.open("rb") as samples, av.open(output, "w", format="ogg") as container:
         samples.seek(round(start_s * SAMPLE_RATE) * _SAMPLE_BYTES)
         stream = container.add_stream("libopus", rate=SAMPLE_RATE, layout="mono", options={"application": "voip"})
         assert isinstance(stream.codec_context, AudioCodecContext)  # noqa: S101  # Opus is sound
@@ -168,12 +168,12 @@ def _complain(problem: FFmpegError) -> None:
     sys.stderr.write(f"{problem.strerror}\n")
 
 
-def _main(task: str, path: str, *limits: str) -> int:
+def main(task: str, path: str, *limits: str) -> int:
     try:
         if task == "decode":
             decode(Path(path), int(limits[0]), sys.stdout.buffer)
         else:
-            encode(Path(path), float(limits[0]), float(limits[1]))
+            encode(Path(path), float(limits[0]), float(limits[1]), sys.stdout.buffer)
     except FFmpegError as exc:
         _complain(exc)
         return 1
@@ -184,4 +184,4 @@ def _main(task: str, path: str, *limits: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

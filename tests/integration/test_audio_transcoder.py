@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import audio_transcoder
 from audio import BUILT_IN, find_ffmpeg, missing_tail, opus, prepare, probe
 from constants import SAMPLE_RATE
 from errors import BrokenRecording, EngineFailed
@@ -16,8 +17,13 @@ from recording_files import encode, encode_unseekable, film, read_pcm, silence, 
 SYSTEM = Path(shutil.which("ffmpeg") or "")
 
 
-async def decoded(path: Path, ffmpeg: Path = BUILT_IN) -> NDArray[np.float32]:
+async def decoded(path: Path, ffmpeg: Path | None = None) -> NDArray[np.float32]:
+    """Decode with ``ffmpeg``, else in this process."""
     pcm = path.with_suffix(".pcm")
+    if ffmpeg is None:
+        with pcm.open("wb") as output:
+            audio_transcoder.decode(path, 60, output)
+        return read_pcm(pcm, 0, pcm.stat().st_size / 2 / SAMPLE_RATE)
     seconds = await prepare(path, pcm, file_name=path.name, ffmpeg=ffmpeg, time_limit_s=60)
     return read_pcm(pcm, 0, seconds)
 
@@ -85,9 +91,21 @@ async def test_a_file_with_damaged_places_gives_nearly_as_much(tmp_path: Path, n
 
 
 async def test_lossless_audio_comes_out_sample_by_sample(tmp_path: Path) -> None:
-    await decoded(encode(tmp_path / "a.flac", tone(6)))
+    await decoded(encode(tmp_path / "a.flac", tone(6)), BUILT_IN)
 
     assert np.array_equal(np.fromfile(tmp_path / "a.pcm", "<i2"), tone(6))
+
+
+async def test_the_last_sample_comes_out_at_another_rate_too(tmp_path: Path) -> None:
+    assert len(await decoded(encode(tmp_path / "a.flac", tone(6), "-ar", "44100"))) == 6 * SAMPLE_RATE
+
+
+async def test_a_script_that_names_another_file_is_not_followed(tmp_path: Path) -> None:
+    encode(tmp_path / "secret.wav", tone(6))
+    (tmp_path / "a.mp3").write_text("ffconcat version 1.0\nfile 'secret.wav'\n")
+
+    with pytest.raises(BrokenRecording):
+        await decoded(tmp_path / "a.mp3", BUILT_IN)
 
 
 async def test_a_gap_in_the_times_becomes_silence_so_that_later_times_stay_right(tmp_path: Path) -> None:
@@ -152,12 +170,37 @@ async def test_what_does_not_decode_is_broken(tmp_path: Path, content: bytes) ->
     (tmp_path / "a.mp3").write_bytes(content)
 
     with pytest.raises(BrokenRecording):
-        await decoded(tmp_path / "a.mp3")
+        await decoded(tmp_path / "a.mp3", BUILT_IN)
 
 
 async def test_a_film_without_sound_is_broken(tmp_path: Path) -> None:
     with pytest.raises(BrokenRecording):
-        await decoded(film(tmp_path / "a.mp4", 1, None))
+        await decoded(film(tmp_path / "a.mp4", 1, None), BUILT_IN)
+
+
+async def test_no_more_is_decoded_than_was_asked_for(tmp_path: Path) -> None:
+    with (tmp_path / "a.pcm").open("wb") as output:
+        audio_transcoder.decode(encode(tmp_path / "a.flac", tone(6)), 2, output)
+
+    assert np.array_equal(np.fromfile(tmp_path / "a.pcm", "<i2"), tone(6)[: 2 * SAMPLE_RATE])
+
+
+def test_what_goes_wrong_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.mp3").write_bytes(b"nothing " * 1000)
+
+    assert audio_transcoder.main("decode", str(tmp_path / "a.mp3"), "60") == 1
+    assert audio_transcoder.main("encode", str(tmp_path / "nothing.pcm"), "0", "1") == 1
+
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+async def test_opus_comes_out_of_the_program_as_out_of_the_function(tmp_path: Path) -> None:
+    pcm = write_pcm(tmp_path / "a.pcm", tone(25))
+    with (tmp_path / "a.ogg").open("wb") as output:
+        audio_transcoder.encode(pcm, 1, 23, output)
+    (tmp_path / "b.ogg").write_bytes(await opus(pcm, 1, 23, ffmpeg=BUILT_IN))
+
+    assert np.array_equal(await decoded(tmp_path / "a.ogg"), await decoded(tmp_path / "b.ogg"))
 
 
 async def test_opus_holds_exactly_the_stretch_asked_for(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """An installation without the packages of engines on this machine says which file has them, and what to set instead."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ async def test_the_next_run_needs_no_weights_of_engines_that_are_not_there(tmp_p
     assert fetched == ["voice-encoder"]
 
 
-async def test_the_bot_starts_without_any_of_them(tmp_path: Path) -> None:
+async def test_the_bot_starts_without_any_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "speech_to_text.whisper", None)
     await pool(tmp_path).warm_up()
 
 
