@@ -8,6 +8,7 @@ from pathlib import Path
 
 import urllib3
 
+import optional_packages
 from embedded.ports import LOOPBACK, free_ports
 from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
@@ -63,6 +64,7 @@ class EmbeddedLlm(Engine):
         )
 
     async def prepare(self) -> None:
+        optional_packages.LANGUAGE_MODEL.require()
         if not self._key_file.exists():
             await asyncio.to_thread(write_private, self._key_file, new_secret())
 

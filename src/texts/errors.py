@@ -53,6 +53,11 @@ UNKNOWN_CHOICE = "Не знаю «{value}». Можно выбрать: {allowed
 BUILDING_NEEDED = "Отчёты «{labels}» зависят от типа заведения. Добавьте --building hotel, restaurant или spa."
 BAD_SETTINGS = "Неверные настройки: {names}. Поправьте их в .env (пояснения — в .env.example)."
 PORT_TAKEN = "HTTP_PORT (порт {port} занят другой программой)"
+NOT_INSTALLED = "{settings} (без них {need}: pip install -r {file})"
+NEEDS_DATABASE = "нужна встроенная база данных, а она не установлена"
+NEEDS_LANGUAGE_MODEL = "нужна встроенная языковая модель, а она не установлена"
+NEEDS_SPEECH = "нужно распознавание речи на этой машине, а оно не установлено"
+NEEDS_EMBEDDINGS = "нужен поиск по смыслу на этой машине, а он не установлен"
 BAD_REPORT_PACK = (
     "Набор отчётов в папке prompts повреждён: {reason}. Исправьте файл или восстановите его из репозитория."
 )

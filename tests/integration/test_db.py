@@ -19,8 +19,6 @@ from errors import BadSettings, DatabaseFull, DatabaseUnavailable
 SRC = Path(__file__).resolve().parents[2] / "src"
 
 MIGRATE = "import sys, pathlib, db; db.migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
-    "import sys; from pathlib import Path; from migrations import migrate; migrate(sys.argv[1], Path(sys.argv[2]))"
-)
 
 HANGING_STEP = """
 from yoyo import step
