@@ -51,9 +51,10 @@ class _Occasion:
         self._key = key
         self._times: Counter[str] = Counter()
 
-    def random_id(self, chat: ChatId, screen: Screen) -> int:
-        # The id depends on the screen: another text is another message, and the same text twice is two messages.
-        content = f"{chat}:{screen.model_dump_json()}"
+    def random_id(self, chat: ChatId, kind: MessageKind, screen: Screen) -> int:
+        # The id depends on the screen: another text is another message, and the same text twice is two messages. But
+        # for a person, a menu whose figures have changed meanwhile is the same menu.
+        content = f"{chat}:{'menu' if kind is MessageKind.MENU else screen.model_dump_json()}"
         self._times[content] += 1
         return random_id_of(f"{self._key}:{self._times[content]}:{content}")
 
@@ -109,7 +110,7 @@ class MessageTracker:
             DatabaseUnavailable: the message was sent, but earlier ones may remain.
         """
         if random_id is None:
-            return await self._send(chat, kind, lambda: self._sent(chat, screen), subject)
+            return await self._send(chat, kind, lambda: self._sent(chat, kind, screen), subject)
         return await self._send(chat, kind, lambda: self._messenger.send(chat, screen, random_id=random_id), subject)
 
     async def send_file(
@@ -151,7 +152,7 @@ class MessageTracker:
             if await self._is_remembered(chat, message) and await self._messenger.edit(chat, message, screen):
                 new = message
             else:
-                new = await self._sent(chat, screen)
+                new = await self._sent(chat, kind, screen)
                 await self._forget(chat, [message])
             await self._take_place(chat, new, kind, subject)
             return new
@@ -212,12 +213,12 @@ class MessageTracker:
             await self._take_place(chat, new, kind, subject)
             return new
 
-    async def _sent(self, chat: ChatId, screen: Screen) -> MessageId:
+    async def _sent(self, chat: ChatId, kind: MessageKind, screen: Screen) -> MessageId:
         occasion = _OCCASION.get()
         if occasion is None:
             return await self._messenger.send(chat, screen)
         try:
-            return await self._messenger.send(chat, screen, random_id=occasion.random_id(chat, screen))
+            return await self._messenger.send(chat, screen, random_id=occasion.random_id(chat, kind, screen))
         except AlreadySent:
             # A later message may have removed it.
             return await self._messenger.send(chat, screen)

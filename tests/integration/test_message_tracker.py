@@ -256,6 +256,24 @@ async def test_what_is_handled_again_shows_what_was_sent_before(
     assert telegram.shown(chat) == ["result", "result", "result", "result", "question"]
 
 
+@pytest.mark.parametrize(("kind", "shown"), [(MessageKind.MENU, ["1"]), (MessageKind.INPUT_REQUEST, ["1", "2"])])
+async def test_a_menu_whose_figures_have_changed_is_not_sent_a_second_time(
+    shared_database: Database,
+    tracker: MessageTracker,
+    telegram: TelegramDouble,
+    chat: ChatId,
+    kind: MessageKind,
+    shown: list[str],
+) -> None:
+    for text in ("1", "2"):
+        with sent_once("update"):
+            await tracker.send(chat, kind, screen(text))
+        # A crash between Telegram's answer and its row.
+        async with shared_database.transaction() as connection:
+            await sent_messages_store.forget(connection, chat, list(telegram.chats[chat]))
+    assert telegram.shown(chat) == shown
+
+
 async def test_what_was_sent_and_is_deleted_is_sent_again_when_it_is_handled_again(
     tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
 ) -> None:
