@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -147,6 +148,9 @@ class Settings(BaseSettings):
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
     worker_concurrency: int = Field(4, ge=1, le=64)
+    bot_takes_jobs: bool = True
+
+    production: bool = False
 
     @classmethod
     def settings_customise_sources(
@@ -211,14 +215,27 @@ def _commit_of(folder: Path, reference: str) -> str | None:
     return None
 
 
+def wrong_names() -> list[str]:
+    """Return the names of the variables whose values are wrong."""
+    try:
+        Settings()
+    except ValidationError as exc:
+        return sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
+    return []
+
+
+def unknown_names() -> list[str]:
+    """Return the names in ``.env`` that are no settings of ours; some may be for other programs."""
+    known = {name.upper() for name in Settings.model_fields}
+    return sorted(name for name in dotenv_values(ROOT / ".env", interpolate=False) if name.upper() not in known)
+
+
 def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
         BadSettings: a value is wrong; the error names the variables, never their values.
     """
-    try:
-        return Settings()
-    except ValidationError as exc:
-        names = sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
-        raise BadSettings(names=", ".join(names)) from None
+    if names := wrong_names():
+        raise BadSettings(names=", ".join(names))
+    return Settings()

@@ -1,4 +1,4 @@
-"""Every error the product raises on purpose::
+"""Every error the product raises on purpose, but two that are in ``errors_of_operation``::
 
     VoxPersonaError
     ├── UnexpectedFailure              exit status 1: the log has the traceback
@@ -33,6 +33,7 @@
     │   ├── ProviderRefusedKey
     │   └── ProviderRejectedRequest
     ├── DatabaseUnavailable            exit status 3, trying again helps
+    │   ├── DatabaseFull               trying again helps once there is space on its disk
     │   ├── DatabaseMisconfigured      trying again helps once the operator has mended it
     │   └── EmbeddedDatabaseAway       trying again helps
     ├── ObjectStoreUnavailable         exit status 3, trying again helps
@@ -43,7 +44,6 @@
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
     │   └── ReportFileGone             the list has the report, the disk has not
-    ├── ReportOutdated                 exit status 3, trying again helps
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
     ├── MessengerError                 exit status 3; this class and its subclasses are in ``messenger``
     │   ├── MessengerUnavailable       trying again helps
@@ -56,13 +56,11 @@
     ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
-A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill both in.
-"""
+A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill both."""
 
 import re
 
 import texts.errors
-import texts.errors_in_chats
 
 
 class VoxPersonaError(Exception):
@@ -84,11 +82,6 @@ class VoxPersonaError(Exception):
     def user_text(self) -> str:
         """The Russian sentence that says what is wrong and what to do."""
         return _fill(self.user_text_template, self.details)
-
-
-def chat_text(code: str | None, text: str | None) -> str:
-    """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
-    return texts.errors_in_chats.SENTENCES.get(code or "", text or "")
 
 
 def _fill(template: str, details: dict[str, object]) -> str:
@@ -287,6 +280,12 @@ class DatabaseUnavailable(VoxPersonaError):
     exit_status = 3
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """The database answers, and has no space left in {path}: {reason}"""
+
+    user_text_template = texts.errors.DATABASE_FULL
+
+
 class DatabaseMisconfigured(DatabaseUnavailable):
     """The database answers, and does not let us work: {reason}"""
 
@@ -357,14 +356,6 @@ class ReportFileGone(NotFound):
     """The file of report {report} is gone."""
 
     user_text_template = texts.errors.REPORT_FILE_GONE
-
-
-class ReportOutdated(VoxPersonaError):
-    """What the report {report} was ordered from has changed."""
-
-    user_text_template = texts.errors.REPORT_OUTDATED
-    retryable = True
-    exit_status = 3
 
 
 class WordsChanged(VoxPersonaError):

@@ -52,7 +52,7 @@ def down(why: Why) -> Reading:
 
 
 def database_check(database: Database) -> Check:
-    """Return the check of the database: that it answers, and lets us write."""
+    """Return the check of the database: that it answers, lets us write, and has space for it."""
     at_once = database.patient(0)
 
     def absence() -> Reading | None:
@@ -71,7 +71,9 @@ def database_check(database: Database) -> Check:
             return down(Why.READ_ONLY)
         except (DatabaseUnavailable, DiskFull):
             return absence() or down(Why.FAILS)
-        return down(Why.READ_ONLY) if read_only else OK
+        if read_only:
+            return down(Why.READ_ONLY)
+        return down(Why.FULL) if database.is_full else OK
 
     return check
 

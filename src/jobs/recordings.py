@@ -20,7 +20,7 @@ from audio import missing_tail, prepare, probe
 from constants import NO_SCENARIO
 from datamodels import Interval, MissingInterval, Recording, RecordingId, RecordingMetadata, Stage, Transcript, Value
 from db import Connection
-from errors import BadInput, Cancelled, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
+from errors import BadInput, Cancelled, DatabaseFull, DatabaseUnavailable, DiskFull, NoSpeech, NotFound, VoxPersonaError
 from jobs.context import JobContext, StoredParts
 from metadata.proposal import filled, propose
 from object_store import key_for_transcript
@@ -135,7 +135,7 @@ class RecordingSteps:
         started = monotonic()
         try:
             await work(recording)
-        except (BadInput, DiskFull):
+        except (BadInput, DiskFull, DatabaseFull):
             # Removes hours of samples, which no later start can use, or which take the space that it needs.
             await self.clear_spool(recording_id)
             raise

@@ -9,10 +9,11 @@ import texts.units
 from constants import NO_SCENARIO
 from datamodels import RunStatus, Stage, Value
 from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
-from errors import BadInput, Cancelled, VoxPersonaError, chat_text
+from errors import BadInput, Cancelled, VoxPersonaError
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
 from prompt_pack.models import ReportPack
+from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
 
 _BAR_CELLS = 12
@@ -128,7 +129,9 @@ def _ended_recording_card(progress: CardProgress) -> Screen | None:
 def _ended_file(progress: CardProgress) -> str | None:
     """Return the text about a file that has no recording and will get none; None while it may get one."""
     name, incoming = escaped(progress.file_name), progress.incoming
-    if incoming is None or incoming.state is IncomingState.STORED:
+    if incoming is None:
+        return texts.cards.DELETED_BEFORE
+    if incoming.state is IncomingState.STORED:
         return texts.cards.DELETED.format(file_name=name)
     if incoming.state is IncomingState.CANCELLED:
         return texts.cards.CANCELLED_INCOMING.format(file_name=name)
@@ -282,6 +285,8 @@ def _cancel(progress: CardProgress) -> Keyboard:
 
 
 def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
+    if progress.recording_number is None:
+        return CardView(screen=Screen(text=texts.cards.REPORTS_DELETED), final=True, working=False)
     runs = progress.runs
     over = all(run_ended(run) for run in runs)
     lines = [_reports_title(progress, over=over), *_run_lines(runs, pack, _LONGEST_RUN_REASON)]

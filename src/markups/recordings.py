@@ -9,12 +9,13 @@ import texts.units
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage
 from datamodels_telegram import Button, Screen
-from errors import Cancelled, chat_text
+from errors import Cancelled
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata.parsing import metadata_lines
 from prompt_pack.models import Scenario
 from recordings.lookup import has_stopped
+from texts.errors_in_chats import chat_text
 from transcript_formats import OTHER_FORMATS
 from utils import clock, human_size
 

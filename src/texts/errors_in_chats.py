@@ -19,6 +19,7 @@ SENTENCES = {
     "provider_invalid_answer": "Сервис обработки прислал непонятный ответ. Готовое сохранено: повторите позже.",
     "database_unavailable": "База данных ненадолго пропала. Подождите минуту и повторите: готовое не пропадёт.",
     "embedded_database_away": "База данных ненадолго пропала. Подождите минуту и повторите: готовое не пропадёт.",
+    "database_full": f"На диске сервера не хватает места: {_ADMINISTRATOR}. Готовое не пропадёт.",
     "database_misconfigured": f"База данных настроена неверно: {_ADMINISTRATOR}. Готовое не пропадёт.",
     "object_store_unavailable": "Хранилище файлов не отвечает. Подождите и повторите: готовое не пропадёт.",
     "object_folder_unavailable": f"Диск сервера не отвечает: {_ADMINISTRATOR}. Готовое не пропадёт.",
@@ -29,3 +30,8 @@ SENTENCES = {
     "messenger_refused_secrets": f"Telegram не принял ключи бота: {_ADMINISTRATOR}.",
     "building_needed": "Отчёты зависят от типа заведения: выберите его.",
 }
+
+
+def chat_text(code: str | None, text: str | None) -> str:
+    """Return the sentence on an error for people in a chat: the one for its ``code`` if there is one, else ``text``."""
+    return SENTENCES.get(code or "", text or "")

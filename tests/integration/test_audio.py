@@ -259,12 +259,6 @@ def test_a_set_program_is_taken_or_missed(tmp_path: Path) -> None:
         find_ffmpeg("nowhere/ffmpeg")
 
 
-def test_without_a_system_program_the_one_that_came_with_us_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-
-    assert os.access(find_ffmpeg(None), os.X_OK)
-
-
 @pytest.mark.parametrize("child", ["sleep 60", "setsid sleep 60"])
 async def test_a_child_that_holds_the_pipes_of_a_program_does_not_hold_up_its_end(child: str) -> None:
     began = time.monotonic()

@@ -22,7 +22,15 @@ from screens import check, drawn, nasty_text
 
 PACK = load_pack(ROOT / "prompts")
 LONGEST = max((report.id for scenario in PACK.scenarios for report in scenario.reports), key=len)
-NEVER_IN_A_ROW = {"bad_input", "unexpected_failure", "bad_text", "outdated_button", "access_denied", "cancelled"} | {
+NEVER_IN_A_ROW = {
+    "worker_alone",
+    "bad_input",
+    "unexpected_failure",
+    "bad_text",
+    "outdated_button",
+    "access_denied",
+    "cancelled",
+} | {
     "interrupted",
     "already_sent",
     "bot_not_configured",
