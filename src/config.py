@@ -131,6 +131,7 @@ class Settings(BaseSettings):
     telegram_api_id: int | None = Field(None, ge=1)
     telegram_api_hash: SecretStr | None = None
     telegram_proxy: SecretStr | None = None
+    telegram_required: bool = True
     owner_telegram_id: int | None = Field(None, ge=1)
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     guest_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")

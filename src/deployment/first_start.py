@@ -1,7 +1,8 @@
-"""What has to be there before the services of ``docker-compose.yml`` start: folders with their owners, and passwords."""
+"""Makes what the services of ``docker-compose.yml`` need before they start: folders with their owners, and passwords."""
 
 import json
 import os
+import sys
 from pathlib import Path
 
 from random_ids import new_secret
@@ -86,3 +87,7 @@ def _secret(path: Path, owner: int, value: str) -> str:
         write_atomically(path, value, 0o400)
     os.chown(path, owner, owner)
     return path.read_text(encoding="utf-8").strip()
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]))
