@@ -1,4 +1,4 @@
-"""Makes what the services of ``docker-compose.yml`` need before they start: folders with their owners, and passwords."""
+"""Makes what services of ``docker-compose.yml`` need before they start: folders with their owners, and passwords."""
 
 import json
 import os

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -41,14 +43,8 @@ def build_stand_in(docker: Docker, service: str, context: Path) -> str:
     tag = image_of(service)
     if docker.run("image", "inspect", tag, check=False).returncode:
         name = {"postgres": "postgres", "objects": "seaweedfs"}[service]
-        command = (
-            "build",
-            "--network=host",
-            f"--tag={tag}",
-            f"--file={STAND_INS / f'{name}.Dockerfile'}",
-            str(context),
-        )
-        docker.run(*command, seconds=900)
+        file = STAND_INS / f"{name}.Dockerfile"
+        docker.run("build", "--network=host", f"--tag={tag}", f"--file={file}", str(context), seconds=900)
     return tag
 
 
@@ -129,7 +125,7 @@ async def endpoint(composed: Composed) -> AsyncIterator[str]:
     gateway = composed.docker.run("network", "inspect", "voxpersona_outside", form).stdout.strip()
     async with OpenAIServer() as server:
         port = int(server.base_url.rsplit(":", 1)[1].split("/")[0])
-        async with TcpProxy("127.0.0.1", port, host=gateway) as way:
+        async with TcpProxy("127.0.0.1", port, at=gateway) as way:
             yield server.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
 
 
@@ -198,8 +194,8 @@ async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_resta
 async def test_a_killed_service_comes_back_by_itself(composed: Composed, service: str) -> None:
     container = composed.run("ps", "--quiet", service).stdout.split()[0]
     # As a crash does it: a container that is killed from outside is taken for stopped on purpose.
-    pid = composed.docker.run("inspect", "--format={{.State.Pid}}", container).stdout.strip()
-    subprocess.run(["kill", "-KILL", pid], check=True)
+    pid = await asyncio.to_thread(composed.docker.run, "inspect", "--format={{.State.Pid}}", container)
+    os.kill(int(pid.stdout), signal.SIGKILL)
     async with asyncio.timeout(BACK_LIMIT_S):
         while await asyncio.to_thread(composed.states) != dict.fromkeys(SERVICES, "healthy"):  # noqa: ASYNC110
             await asyncio.sleep(0.5)
