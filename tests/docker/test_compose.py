@@ -16,6 +16,7 @@ import pytest
 
 from config import ROOT
 from docker_engine import Docker, Image
+from embedded.ports import free_ports
 from embedded.s3 import installed_weed
 from openai_server import OpenAIServer
 from product import MODELS
@@ -27,6 +28,7 @@ STAND_INS = Path(__file__).parent / "stand_ins"
 COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
 PRODUCT_IMAGE = "voxpersona-voxpersona"
 SERVICES = {"voxpersona", "worker", "postgres", "objects"}
+STATE = "/app/persistent_data"
 BACK_LIMIT_S = 60
 
 
@@ -69,12 +71,13 @@ class Composed:
 
     def __init__(self, docker: Docker, folder: Path) -> None:
         self.docker, self.folder = docker, folder
+        self.environment = {**docker.environment, "HTTP_PORT": str(free_ports(1)[0])}
 
     def run(self, *arguments: str, check: bool = True, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [COMPOSE, *arguments],
             cwd=self.folder,
-            env=self.docker.environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -82,8 +85,8 @@ class Composed:
             check=False,
         )
         if check and done.returncode:
-            told = self.run("logs", "--tail=40", check=False).stdout
-            raise AssertionError(f"{arguments}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{told[-6000:]}")
+            told = self.run("logs", "--tail=15", check=False).stdout
+            raise AssertionError(f"{arguments}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{told}")
         return done
 
     def states(self) -> dict[str, str]:
@@ -92,41 +95,42 @@ class Composed:
         shown = [json.loads(line) for line in lines]
         return {each["Service"]: each["Health"] or each["State"] for each in shown if each["Service"] in SERVICES}
 
-    async def process(self, endpoint: str, path: str) -> subprocess.CompletedProcess[str]:
+    async def process(self, path: str) -> subprocess.CompletedProcess[str]:
         """Have the command line in the container work on a recording."""
-        settings = {"OPENAI_BASE_URL": endpoint, "OPENAI_API_KEY": "sk-loopback", "ASR_MODEL": "loopback-asr"}
-        options = [f"--env={name}={value}" for name, value in {**settings, "LLM_MODEL": "loopback-chat"}.items()]
-        command = ("python", "src/main.py", "process", path, "--report", "report_int_links")
-        places = ("--scenario", "interview", "--building", "hotel", "--out", "/app/persistent_data/reports/out")
-        return await asyncio.to_thread(
-            lambda: self.run("exec", "-T", *options, "voxpersona", *command, *places, check=False)
-        )
+        wanted = ("--scenario", "interview", "--building", "hotel", "--report", "report_int_links")
+        command = ("python", "src/main.py", "process", path, *wanted, "--out", f"{STATE}/reports/out")
+        return await asyncio.to_thread(lambda: self.run("exec", "-T", "voxpersona", *command, check=False))
 
 
 @pytest.fixture(scope="module")
-async def composed(docker: Docker, images: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Composed]:
+async def endpoint(docker: Docker) -> AsyncIterator[str]:
+    """The address of a provider at the engine's bridge, which containers reach and nobody from outside."""
+    form = "--format={{(index .IPAM.Config 0).Gateway}}"
+    gateway = docker.run("network", "inspect", "bridge", form).stdout.strip()
+    async with OpenAIServer() as server:
+        port = int(server.base_url.rsplit(":", 1)[1].split("/")[0])
+        async with TcpProxy("127.0.0.1", port, at=gateway) as way:
+            yield server.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
+
+
+@pytest.fixture(scope="module")
+async def composed(
+    docker: Docker, images: None, endpoint: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Composed]:
     folder = tmp_path_factory.mktemp("compose") / "Голоса гостей 2"
     folder.mkdir()
     for name in ("docker-compose.yml", "docker-compose.minio.yml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "deploy", folder / "deploy")
+    settings = {"OPENAI_BASE_URL": endpoint, "OPENAI_API_KEY": "sk-loopback", "ASR_MODEL": "loopback-asr"}
+    lines = {**settings, "LLM_MODEL": "loopback-chat", "EMBEDDINGS_ENGINE": "off"}
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
     system = Composed(docker, folder)
     try:
         await asyncio.to_thread(lambda: system.run("up", "--detach", "--wait", "--no-build", seconds=400))
         yield system
     finally:
         await asyncio.to_thread(lambda: system.run("down", "--remove-orphans", "--timeout=30", check=False))
-
-
-@pytest.fixture
-async def endpoint(composed: Composed) -> AsyncIterator[str]:
-    """A provider at the gateway of the containers' network, which nobody else reaches."""
-    form = "--format={{(index .IPAM.Config 0).Gateway}}"
-    gateway = composed.docker.run("network", "inspect", "voxpersona_outside", form).stdout.strip()
-    async with OpenAIServer() as server:
-        port = int(server.base_url.rsplit(":", 1)[1].split("/")[0])
-        async with TcpProxy("127.0.0.1", port, at=gateway) as way:
-            yield server.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
 
 
 def test_the_file_is_a_compose_file() -> None:
@@ -164,7 +168,7 @@ def test_a_service_can_do_little_beyond_its_work(composed: Composed, service: st
 
 
 async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_restart(
-    composed: Composed, endpoint: str, tmp_path: Path
+    composed: Composed, tmp_path: Path
 ) -> None:
     await ensure_weights("voice-encoder", MODELS)
     models = composed.folder / "persistent_data/models"
@@ -172,7 +176,7 @@ async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_resta
     speech(tmp_path / "Беседа.ogg", 12)
     reports = composed.folder / "persistent_data/reports"
     shutil.copy(tmp_path / "Беседа.ogg", reports)
-    done = await composed.process(endpoint, "/app/persistent_data/reports/Беседа.ogg")
+    done = await composed.process(f"{STATE}/reports/Беседа.ogg")
     assert done.returncode == 0, done.stdout + done.stderr
     [folder] = (reports / "out").iterdir()
     names = {path.name for path in folder.iterdir()}
@@ -186,7 +190,7 @@ async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_resta
     await asyncio.to_thread(lambda: composed.run("up", "--detach", "--wait", "--no-build", seconds=400))
     assert (await asyncio.to_thread(composed.run, *database)).stdout.split() == ["done"]
     shutil.rmtree(reports / "out")
-    done = await composed.process(endpoint, "/app/persistent_data/reports/Беседа.ogg")
+    done = await composed.process(f"{STATE}/reports/Беседа.ogg")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -219,9 +223,9 @@ def test_secrets_are_their_users_alone(composed: Composed) -> None:
 
 
 def test_one_image_whatever_the_folder_is_called(composed: Composed, tmp_path: Path) -> None:
-    names = composed.run("config", "--images").stdout.split()
+    names = sorted(composed.run("config", "--images").stdout.split())
     other = tmp_path / "другая папка"
     shutil.copytree(composed.folder / "deploy", other / "deploy")
     shutil.copy(ROOT / "docker-compose.yml", other)
-    assert Composed(composed.docker, other).run("config", "--images").stdout.split() == names
+    assert sorted(Composed(composed.docker, other).run("config", "--images").stdout.split()) == names
     assert set(names) == {PRODUCT_IMAGE, image_of("postgres"), image_of("objects")}
