@@ -59,6 +59,8 @@ class EmbeddingsEngine(StrEnum):
 class _SecretFiles(PydanticBaseSettingsSource):
     """Values of secret settings that stand in files: ``NAME_FILE`` has the path of the one for the setting ``NAME``.
 
+    The object store's access key, which is made together with a secret, may stand in one, too.
+
     Orchestrators hand secrets over in this way: other users of the machine may read an environment.
     """
 
@@ -69,7 +71,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         variable = f"{field_name}_file"
-        path = self._named.get(variable) if SecretStr in get_args(field.annotation) else None
+        is_handed_over = SecretStr in get_args(field.annotation) or field_name == "minio_access_key"
+        path = self._named.get(variable) if is_handed_over else None
         if not path:
             return None, field_name, False
         try:
@@ -131,6 +134,7 @@ class Settings(BaseSettings):
     telegram_api_id: int | None = Field(None, ge=1)
     telegram_api_hash: SecretStr | None = None
     telegram_proxy: SecretStr | None = None
+    telegram_required: bool = True
     owner_telegram_id: int | None = Field(None, ge=1)
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     guest_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")

@@ -2,11 +2,14 @@
 
 import asyncio
 
+import click
+
 import texts.cli
 from application.bot import messenger_of, open_bot
 from application.configuration import require_safe
 from cli.display import Display
 from cli.signals import stop_on_signals
+from cli.work import work
 from config import ROOT, Settings
 from prompt_pack.pack import load_pack
 
@@ -14,7 +17,7 @@ from prompt_pack.pack import load_pack
 async def serve(settings: Settings) -> int:
     """Run bot and worker until SIGINT or SIGTERM. A second signal ends the process at once.
 
-    Work that is cut off goes on at the next start.
+    Work that is cut off goes on at the next start. Without a token only a worker runs, where the settings allow that.
 
     Returns:
         0.
@@ -22,8 +25,11 @@ async def serve(settings: Settings) -> int:
     Raises:
         BotNotConfigured: token, id or hash is missing.
         BadReportPack: the report pack has a fault.
-        Everything that ``open_bot`` raises.
+        Everything that ``open_bot`` or ``work`` raises.
     """
+    if settings.telegram_bot_token is None and not settings.telegram_required:
+        click.echo(texts.cli.NO_BOT)
+        return await work(settings)
     require_safe(settings)
     messenger = messenger_of(settings)
     stop_on_signals(asyncio.current_task())
