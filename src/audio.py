@@ -14,13 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
-import imageio_ffmpeg  # type: ignore[import-untyped]
 import structlog
 from pydantic import ValidationError
 
 import texts.errors
 import texts.transcript
-from constants import OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
+from constants import KEEP_TIME, OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
 from datamodels import AudioInfo, MissingInterval
 from errors import (
     BadInput,
@@ -33,8 +32,8 @@ from errors import (
     RecordingTooLong,
     UnreadableFile,
 )
-from programs import NOT_STARTED, ProcessLimits, RunningProcess, check_machine, running
-from shortages import shortage_in
+from system.programs import NOT_STARTED, ProcessLimits, RunningProcess, check_machine, running
+from system.shortages import shortage_in
 from utils import disk_full_mapped, file_problem
 
 log = structlog.get_logger(__name__)
@@ -49,8 +48,6 @@ _DECODER_MEMORY = 2 * 1024**3
 _OPUS_LIMITS = ProcessLimits(time_s=300, memory_bytes=_DECODER_MEMORY)
 
 _WRITE_BYTES = 1024 * 1024
-_KEEP_TIME = f"aresample={SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp=0.5"
-"""Fills leaps in time with silence. A recorder may send nothing in pauses; all later times would shift without this."""
 _LONGEST_S = 24 * 3600
 """Seconds of sound that are decoded at most: leaps in time that a hostile file invents must not fill the disk."""
 
@@ -67,21 +64,22 @@ _FAULTS: dict[str, type[BadInput]] = {
 }
 
 
+BUILT_IN = Path(__file__).with_name("audio_transcoder.py")
+"""Stands for ffmpeg where none is installed."""
+
+
 def find_ffmpeg(setting: str | None) -> Path:
-    """Return the ffmpeg to use: the configured one, else the system's, else the bundled one.
+    """Return the ffmpeg to use: the configured one, else the system's, else ``BUILT_IN``.
 
     Raises:
-        MissingProgram: there is none, or not where the setting says.
+        MissingProgram: it is not where the setting says.
     """
     found = shutil.which(setting or "ffmpeg")
     if found is not None:
         return Path(found).absolute()
     if setting:
         raise MissingProgram(program=setting)
-    try:
-        return Path(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as exc:
-        raise MissingProgram(program="ffmpeg") from exc
+    return BUILT_IN
 
 
 async def probe(path: Path, file_name: str) -> AudioInfo:
@@ -112,8 +110,11 @@ async def probe(path: Path, file_name: str) -> AudioInfo:
 
 
 def _probe_command(path: Path) -> list[str]:
-    program = Path(__file__).with_name("audio_probe.py")
-    return [sys.executable, "-E", "-s", str(program), str(path.absolute())]
+    return [*_python(Path(__file__).with_name("audio_probe.py")), str(path.absolute())]
+
+
+def _python(program: Path) -> list[str]:
+    return [sys.executable, "-E", "-s", str(program)]
 
 
 def check_readable(path: Path, file_name: str) -> None:
@@ -182,15 +183,19 @@ async def prepare(
 
 
 def _decode_command(ffmpeg: Path, path: Path) -> list[str]:
+    if ffmpeg == BUILT_IN:
+        return [*_python(BUILT_IN), "decode", str(path.absolute()), str(_LONGEST_S)]
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-v", "error"),
         *("-protocol_whitelist", "file,pipe", "-format_whitelist", RECORDING_DEMUXERS, "-i", f"file:{path.absolute()}"),
-        *("-map", "0:a:0", "-af", _KEEP_TIME, "-ac", "1", "-ar", str(SAMPLE_RATE), "-t", str(_LONGEST_S)),
+        *("-map", "0:a:0", "-af", f"aresample={KEEP_TIME}", "-ac", "1", "-ar", str(SAMPLE_RATE), "-t", str(_LONGEST_S)),
         *("-f", "s16le", "pipe:1"),
     ]
 
 
 def _opus_command(ffmpeg: Path, pcm: Path, start_s: float, end_s: float) -> list[str]:
+    if ffmpeg == BUILT_IN:
+        return [*_python(BUILT_IN), "encode", str(pcm.absolute()), f"{start_s:.6f}", f"{end_s:.6f}"]
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", "file,pipe"),
         *("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1"),

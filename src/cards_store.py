@@ -42,8 +42,8 @@ _SELECT_OPEN = f"""
         {_CARD}, to_jsonb(incoming) AS incoming,
         recordings.number AS recording_number,
         coalesce(nullif(recordings.scenario, %(no_scenario)s), incoming.scenario) AS scenario,
-        coalesce(recordings.file_name, incoming.file ->> 'file_name') AS file_name,
-        coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint) AS size_bytes,
+        coalesce(recordings.file_name, incoming.file ->> 'file_name', '') AS file_name,
+        coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint, 0) AS size_bytes,
         recordings.duration_s, recordings.stage, recordings.stage_at AS stage_since, recordings.error_code,
         recordings.error_text, recordings.retry_at, coalesce(line.ahead, 0) AS ahead,
         parts.done AS parts_done, parts.total AS parts_total,
@@ -74,6 +74,7 @@ _SELECT_OPEN = f"""
     WHERE NOT cards.final AND (%(owner_id)s::uuid IS NULL OR cards.owner_id = %(owner_id)s)
     ORDER BY cards.id
 """
+_SELECT_IDS_OF_RECORDING = "SELECT id FROM progress_cards WHERE recording_id = %(recording_id)s"
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
 # A deleted run counts as ended: it has no outcome that could be waited for.
 _SELECT_DELIVERABLE = f"""
@@ -104,6 +105,36 @@ _NOTE_DELIVERED = """
     UPDATE progress_cards SET delivered = delivered || %(run_ids)s::uuid[]
     WHERE id = %(id)s AND NOT delivered && %(run_ids)s::uuid[]
     RETURNING id
+"""
+# What another card delivers already is only shown.
+_PUT_IN_PLACE = """
+    UPDATE progress_cards AS cards SET
+        run_ids = array_replace(cards.run_ids, %(before)s, %(after)s),
+        delivered = CASE WHEN EXISTS (
+            SELECT FROM progress_cards AS others
+            WHERE others.undelivered AND others.owner_id = cards.owner_id
+                AND %(after)s = ANY(others.run_ids) AND NOT %(after)s = ANY(others.delivered)
+        ) THEN cards.delivered || %(after)s ELSE cards.delivered END
+    WHERE cards.undelivered AND %(before)s = ANY(cards.run_ids) AND NOT %(before)s = ANY(cards.delivered)
+"""
+# A card that says that everything is done stays as it is. One that was never sent goes with its recording.
+_TELL_DELETION = """
+    UPDATE progress_cards AS cards SET recording_id = NULL, final = false
+    WHERE message_id IS NOT NULL AND (
+        (
+            kind = 'recording'
+            AND (recording_id = %(recording_id)s OR incoming_id IN (
+                SELECT id FROM incoming_files WHERE recording_id = %(recording_id)s AND NOT known
+            ))
+            AND EXISTS (
+                SELECT FROM recordings
+                WHERE id = %(recording_id)s AND (error_code IS NOT NULL OR stage <> %(last_stage)s)
+            )
+        ) OR (
+            kind = 'reports' AND recording_id = %(recording_id)s
+            AND EXISTS (SELECT FROM report_runs WHERE id = ANY(cards.run_ids) AND status <> 'done')
+        )
+    )
 """
 
 
@@ -158,6 +189,12 @@ async def open_cards(connection: Connection, owner: UserId | None = None) -> lis
     return [_progress(row) async for row in await connection.execute(_SELECT_OPEN, parameters)]
 
 
+async def ids_of(connection: Connection, recording_id: RecordingId) -> list[int]:
+    """Load the ids of the cards that were made for the recording or its reports; not the card of its file."""
+    cursor = await connection.execute(_SELECT_IDS_OF_RECORDING, {"recording_id": recording_id})
+    return [row["id"] async for row in cursor]
+
+
 async def undelivered(connection: Connection) -> list[ProgressCard]:
     """Load the cards of which an ordered report, ended or not, is not in the outbox yet, oldest first."""
     return [ProgressCard.model_validate(row) async for row in await connection.execute(_SELECT_UNDELIVERED)]
@@ -187,6 +224,19 @@ async def note_delivered(connection: Connection, card_id: int, run_id: ReportRun
     """Note that the outcome of an ordered report is in the outbox; return False when this was noted before."""
     parameters = {"id": card_id, "run_ids": [run_id]}
     return await (await connection.execute(_NOTE_DELIVERED, parameters)).fetchone() is not None
+
+
+async def tell_deletion(connection: Connection, recording_id: RecordingId) -> None:
+    """Have the cards of unfinished or stopped work on a recording say that it is deleted.
+
+    The caller deletes the recording in the same transaction.
+    """
+    await connection.execute(_TELL_DELETION, {"recording_id": recording_id, "last_stage": Stage.DONE})
+
+
+async def put_in_place(connection: Connection, before: ReportRunId, after: ReportRunId) -> None:
+    """Have undelivered cards show and deliver the report ``after`` in the place of ``before``."""
+    await connection.execute(_PUT_IN_PLACE, {"before": before, "after": after})
 
 
 async def _insert(

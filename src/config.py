@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -58,6 +59,8 @@ class EmbeddingsEngine(StrEnum):
 class _SecretFiles(PydanticBaseSettingsSource):
     """Values of secret settings that stand in files: ``NAME_FILE`` has the path of the one for the setting ``NAME``.
 
+    The object store's access key, which is made together with a secret, may stand in one, too.
+
     Orchestrators hand secrets over in this way: other users of the machine may read an environment.
     """
 
@@ -68,7 +71,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         variable = f"{field_name}_file"
-        path = self._named.get(variable) if SecretStr in get_args(field.annotation) else None
+        is_handed_over = SecretStr in get_args(field.annotation) or field_name == "minio_access_key"
+        path = self._named.get(variable) if is_handed_over else None
         if not path:
             return None, field_name, False
         try:
@@ -130,6 +134,7 @@ class Settings(BaseSettings):
     telegram_api_id: int | None = Field(None, ge=1)
     telegram_api_hash: SecretStr | None = None
     telegram_proxy: SecretStr | None = None
+    telegram_required: bool = True
     owner_telegram_id: int | None = Field(None, ge=1)
     team_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
     guest_telegram_ids: str = Field("", pattern=r"^\s*([1-9]\d*\s*(,\s*[1-9]\d*\s*)*)?$")
@@ -147,6 +152,9 @@ class Settings(BaseSettings):
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
     worker_concurrency: int = Field(4, ge=1, le=64)
+    bot_takes_jobs: bool = True
+
+    production: bool = False
 
     @classmethod
     def settings_customise_sources(
@@ -211,14 +219,27 @@ def _commit_of(folder: Path, reference: str) -> str | None:
     return None
 
 
+def wrong_names() -> list[str]:
+    """Return the names of the variables whose values are wrong."""
+    try:
+        Settings()
+    except ValidationError as exc:
+        return sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
+    return []
+
+
+def unknown_names() -> list[str]:
+    """Return the names in ``.env`` that are no settings of ours; some may be for other programs."""
+    known = {name.upper() for name in Settings.model_fields}
+    return sorted(name for name in dotenv_values(ROOT / ".env", interpolate=False) if name.upper() not in known)
+
+
 def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
         BadSettings: a value is wrong; the error names the variables, never their values.
     """
-    try:
-        return Settings()
-    except ValidationError as exc:
-        names = sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
-        raise BadSettings(names=", ".join(names)) from None
+    if names := wrong_names():
+        raise BadSettings(names=", ".join(names))
+    return Settings()

@@ -20,6 +20,9 @@ the processor, see sched(7)."""
 # --- OpenAI audio endpoint, https://platform.openai.com/docs/guides/speech-to-text -------------------------------
 ENDPOINT_AUDIO_BYTES = 25 * 1024 * 1024
 ENDPOINT_AUDIO_S = 1400.0
+KEEP_TIME = f"{SAMPLE_RATE}:async=1:first_pts=0:min_hard_comp=0.5"
+"""Options of libav's resampler: it fills leaps in time with silence. A recorder may send nothing in pauses; all later
+times would shift without this."""
 OPUS_BITRATE = 28_000
 """Bits a second, mono: two hours are 20 MB and the recognised text stays the same (measured)."""
 

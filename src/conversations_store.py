@@ -12,6 +12,7 @@ from datamodels import UserId
 from datamodels_chats import (
     AnswerId,
     AnswerOutcome,
+    Comment,
     Conversation,
     Embedding,
     ModelMetrics,
@@ -95,7 +96,10 @@ _SELECT_ONE = f"""
     WHERE chat_answers.id = %(answer_id)s AND chat_questions.owner_id = %(owner_id)s AND status = 'done'
 """
 _SELECT_COMMENTS = """
-    SELECT rating AS stars, comment, rated_at AS at FROM conversations
+    SELECT rating AS stars, comment, rated_at AS at, chat_questions.text AS question
+    FROM conversations
+    JOIN chat_answers ON chat_answers.id = answer_id
+    JOIN chat_questions ON chat_questions.id = question_id
     WHERE comment IS NOT NULL ORDER BY rated_at DESC, answer_id LIMIT %(limit)s
 """
 _SELECT_METRICS = """
@@ -175,9 +179,9 @@ async def model_metrics(connection: Connection, limit: int) -> list[ModelMetrics
     ]
 
 
-async def latest_comments(connection: Connection, limit: int) -> list[Rating]:
-    """Load everybody's ``limit`` latest comments, the latest first, with the stars given to the same answers."""
-    return [Rating.model_validate(row) async for row in await connection.execute(_SELECT_COMMENTS, {"limit": limit})]
+async def latest_comments(connection: Connection, limit: int) -> list[Comment]:
+    """Load everybody's ``limit`` latest comments, the latest first, with stars and question of the same answers."""
+    return [Comment.model_validate(row) async for row in await connection.execute(_SELECT_COMMENTS, {"limit": limit})]
 
 
 def _key(owner: UserId, answer_id: AnswerId) -> dict[str, Any]:

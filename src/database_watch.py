@@ -6,6 +6,7 @@ by its silence, which the system tolerates for minutes.
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,9 @@ from typing import Any, NamedTuple, Never
 
 import psycopg
 import structlog
+from psycopg.conninfo import conninfo_to_dict
 
+from errors import BadSettings
 from metrics import DATABASE_AWAY_SECONDS
 
 log = structlog.get_logger(__name__)
@@ -26,6 +29,17 @@ _ANSWER_LIMIT_S = 1.4
 """Seconds to wait for an answer; even a busy database answers sooner. The limit and the period together are less than
 two seconds, so an absence is noticed within that time."""
 _SILENCE = "no answer"
+CONNECT_TIMEOUT_S = 10
+_LINE_LIMITS = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+}
+"""With these limits (seconds, seconds, a count, milliseconds) a connection whose packets vanish ends by itself within
+fifteen seconds."""
+_DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
+"""What a database address may begin with. It may name a driver, as in ``postgresql+asyncpg://``, which is ignored."""
 
 _Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -47,6 +61,25 @@ class Absence(NamedTuple):
 
     since: datetime
     kind: AbsenceKind
+
+
+def connection_parameters(dsn: str) -> dict[str, Any]:
+    """Return what ``dsn`` says about a connection, with the limits of ours where it names no others.
+
+    Raises:
+        BadSettings: ``dsn`` is no connection string.
+    """
+    try:
+        parameters: dict[str, Any] = dict(conninfo_to_dict(_DRIVERS.sub("postgresql://", dsn)))
+    except psycopg.ProgrammingError:
+        # The message repeats the connection string, with the password.
+        raise BadSettings(names="DATABASE_URL") from None
+    return {"connect_timeout": CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
+
+
+def password_of(dsn: str) -> str | None:
+    """Return the password in a connection string, None when it has none; raise ``BadSettings`` when it is malformed."""
+    return connection_parameters(dsn).get("password")
 
 
 class DatabaseWatch:

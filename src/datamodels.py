@@ -271,9 +271,12 @@ class NewReportRun(Value):
 
 
 class ReportOutcome(Value):
-    """The outcome of a finished report run. ``number`` is the report's permanent number among its owner's reports."""
+    """The outcome of a finished report run.
 
-    number: int
+    ``number`` is the report's permanent number among its owner's reports; None until the report is in the archive.
+    """
+
+    number: int | None
     text: str
     indices: tuple[IndexValue, ...] | None
     indices_error: str | None

@@ -219,6 +219,13 @@ class Rating(Value):
     at: datetime
 
 
+class Comment(Rating):
+    """A rating with its comment, and the question whose answer it is about."""
+
+    question: str
+    comment: str
+
+
 class RatedConversation(Conversation):
     """A conversation with its rating; ``stars`` or ``comment`` is None while there are none."""
 

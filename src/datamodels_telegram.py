@@ -148,13 +148,15 @@ class FileReference(Value):
 class OutgoingMessage(Value):
     """A message of the outbox: a screen, or a file with the screen as its caption.
 
-    ``replaces`` is an earlier message of the bot, which is removed once the new message is sent.
+    ``replaces`` is an earlier message of the bot, which is removed once the new message is sent. ``subject`` is the
+    recording that a question asks about.
     """
 
     kind: MessageKind
     screen: Screen
     file: FileReference | None = None
     replaces: MessageId | None = None
+    subject: RecordingId | None = None
 
 
 class OutboxItem(Value):

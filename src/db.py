@@ -1,8 +1,7 @@
-"""PostgreSQL: the connection pool, transactions, and the schema's migrations."""
+"""PostgreSQL: the connection pool and transactions."""
 
 import asyncio
 import math
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
@@ -11,17 +10,23 @@ from time import monotonic
 from typing import Any, Self, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
-from yoyo import read_migrations
-from yoyo.connections import DatabaseURI
 
+import migrations
 import texts.errors
 from config import ROOT
-from database_watch import Absence, DatabaseWatch, connected, hang_up
-from errors import BadSettings, DatabaseMisconfigured, DatabaseUnavailable, DiskFull
-from migration_backend import MigrationBackend
+from database_errors import errors_mapped
+from database_watch import (
+    CONNECT_TIMEOUT_S,
+    Absence,
+    DatabaseWatch,
+    connected,
+    connection_parameters,
+    hang_up,
+)
+from errors import DatabaseFull, DatabaseUnavailable
 
 Connection = psycopg.AsyncConnection[DictRow]
 """A connection whose rows are dictionaries. Every query of ours runs on such a connection."""
@@ -30,52 +35,21 @@ Result = TypeVar("Result")
 
 SQL_SCRIPTS = ROOT / "sql_scripts"
 
-_CONNECT_TIMEOUT_S = 10
 _RECONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 15.0
 """The longest wait, in seconds, for a connection while all connections of the pool are in use."""
-_LINE_LIMITS = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 8000,
-}
-"""With these limits (seconds, seconds, a count, milliseconds) a connection whose packets vanish ends by itself within
-fifteen seconds."""
 _SESSION = """
 SET statement_timeout = '60s';
 SET lock_timeout = '30s';
 SET idle_in_transaction_session_timeout = '120s';
 """
-_ENCODING = "SHOW server_encoding"
-_DRIVERS = re.compile(r"^postgres(?:ql)?(?:\+\w+)?://")
-"""What a database address may begin with. It may name a driver, as in ``postgresql+asyncpg://``, which is ignored."""
+_FULL_S = 15.0
+"""More than the pause of anything that waits for space: when none failed for so long, there is space."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
-_MIGRATION_SESSION = """
-SET lock_timeout = '120s';
-SET client_connection_check_interval = '1s';
-"""
-"""Ends the wait for a migration that hangs, and makes the server free the lock of a killed process within a second."""
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
-_MIGRATION_TABLE = "_yoyo_migration"
-
-
-@contextmanager
-def _errors_mapped(unavailable: type[DatabaseUnavailable] = DatabaseUnavailable) -> Iterator[None]:
-    """Map the driver's errors to ours; those of a wrong statement (its syntax, its values) are left as they are."""
-    try:
-        yield
-    except psycopg.errors.DiskFull as exc:
-        raise DiskFull(path="PostgreSQL") from exc
-    except psycopg.errors.InsufficientPrivilege as exc:
-        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_NO_RIGHTS) from exc
-    except psycopg.errors.ReadOnlySqlTransaction as exc:
-        raise DatabaseMisconfigured(reason=str(exc), why=texts.errors.DATABASE_READ_ONLY) from exc
-    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as exc:
-        raise unavailable(reason=f"{type(exc).__name__}: {exc}") from exc
 
 
 class Database:
@@ -86,6 +60,7 @@ class Database:
     """
 
     unavailable: type[DatabaseUnavailable] = DatabaseUnavailable
+    place: str | Path = texts.errors.DATABASE_SERVER
 
     def __init__(self, conninfo: str, pool: AsyncConnectionPool[Connection]) -> None:
         self._conninfo = conninfo
@@ -96,7 +71,9 @@ class Database:
         self._watch = DatabaseWatch(conninfo, self._hang_up, self._call_back)
         self._there = asyncio.Event()
         self._there.set()
-        self._patience_s = 0.0
+        # Shared with the copies that ``patient`` makes.
+        self._absences, self._full_at = [0], [-math.inf]
+        self.patience_s = 0.0  # see ``patient``
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
@@ -107,17 +84,20 @@ class Database:
         max_size: int = 10,
         checkout_timeout_s: float = CHECKOUT_TIMEOUT_S,
         unavailable: type[DatabaseUnavailable] = DatabaseUnavailable,
+        place: str | Path = texts.errors.DATABASE_SERVER,
     ) -> Self:
         """Bring the schema up to date, then connect. A caller waits for a connection at most ``checkout_timeout_s``.
+
+        ``place`` tells the operator where the database keeps its data; it is named when the disk there is full.
 
         Raises:
             BadSettings: ``dsn`` is no connection string.
             DatabaseUnavailable: no answer, or access refused. Later calls raise ``unavailable`` instead.
             DatabaseMisconfigured: the server's rights or its encoding do not allow our work.
-            DiskFull: the server has no space left for the new schema.
+            DatabaseFull: the server has no space left for the new schema.
         """
-        await asyncio.to_thread(migrate, dsn)
-        conninfo = make_conninfo(**{**_conninfo(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
+        await asyncio.to_thread(migrate, dsn, place=place)
+        conninfo = make_conninfo(**{**connection_parameters(dsn), "connect_timeout": _RECONNECT_TIMEOUT_S})
         pool = AsyncConnectionPool(
             conninfo,
             connection_class=Connection,
@@ -133,10 +113,10 @@ class Database:
             open=False,
         )
         database = cls(conninfo, pool)
-        database.unavailable = unavailable
+        database.unavailable, database.place = unavailable, place
         try:
-            with _errors_mapped():
-                await pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
+            with errors_mapped(place):
+                await pool.open(wait=True, timeout=CONNECT_TIMEOUT_S)
         except BaseException:
             await pool.close()
             raise
@@ -150,10 +130,29 @@ class Database:
             await asyncio.wait([self._watching])
         await self.pool.close()
 
+    @contextmanager
+    def _errors_mapped(self) -> Iterator[None]:
+        try:
+            with errors_mapped(self.place, self.unavailable):
+                yield
+        except DatabaseFull:
+            self._full_at[0] = monotonic()
+            raise
+
     @property
     def absence(self) -> Absence | None:
         """Since when and how the database is away; None while it is there."""
         return self._watch.absence
+
+    @property
+    def absences(self) -> int:
+        """How many times the database went away so far."""
+        return self._absences[0]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the server had no space left at the last writing, some seconds ago at most."""
+        return monotonic() - self._full_at[0] < _FULL_S
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -164,9 +163,9 @@ class Database:
                 unless the connection broke while committing. While the database is known to be away, this is raised at
                 once, or after the wait that ``patient`` asked for.
             DatabaseMisconfigured: we may not write.
-            DiskFull: the server has no space left; nothing was done.
+            DatabaseFull: the server has no space left; nothing was done.
         """
-        with _errors_mapped(self.unavailable):
+        with self._errors_mapped():
             connection = await self._checked_out()
             try:
                 with self._used(connection):
@@ -185,7 +184,7 @@ class Database:
         Only the beginning of a transaction is waited for; one that breaks off later fails as usual.
         """
         patient = copy(self)
-        patient._patience_s = longest_s
+        patient.patience_s = longest_s
         return patient
 
     async def there(self) -> None:
@@ -195,7 +194,7 @@ class Database:
             DatabaseUnavailable: still away when the patience of this ``Database`` was over.
         """
         try:
-            async with asyncio.timeout(None if self._patience_s == math.inf else self._patience_s):
+            async with asyncio.timeout(None if self.patience_s == math.inf else self.patience_s):
                 await self._there.wait()
         except TimeoutError as exc:
             raise self.unavailable(reason=self._watch.gone) from exc
@@ -220,7 +219,7 @@ class Database:
                 storing.cancel()
 
     async def _persisted(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        deadline = monotonic() + self._patience_s
+        deadline = monotonic() + self.patience_s
         while True:
             try:
                 async with self.transaction() as connection:
@@ -232,7 +231,7 @@ class Database:
                 await self.there()
 
     async def _checked_out(self) -> Connection:
-        deadline = monotonic() + self._patience_s
+        deadline = monotonic() + self.patience_s
         while True:
             try:
                 return await self._got()
@@ -273,6 +272,7 @@ class Database:
     def _hang_up(self, _: str) -> None:
         """End all waits for the database, which is away: hang up connections in use, fail waits for a connection."""
         self._there.clear()
+        self._absences[0] += 1
         for connection in self._in_use:
             hang_up(connection)
         # A moment later, when no connection runs a query any more: to cancel a query, the driver would ask the server.
@@ -298,7 +298,7 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped(self.unavailable):
+            with self._errors_mapped():
                 await connection.execute(_LOCK, {"name": name})
             yield
 
@@ -310,7 +310,7 @@ class Database:
             DatabaseUnavailable: no connection.
         """
         async with self._own_connection() as connection:
-            with _errors_mapped(self.unavailable):
+            with self._errors_mapped():
                 row = await (await connection.execute(_TRY_LOCK, {"name": name})).fetchone()
             yield row == (True,)
 
@@ -318,7 +318,7 @@ class Database:
     async def _own_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         if self._watch.gone is not None:
             raise self.unavailable(reason=self._watch.gone)
-        with _errors_mapped(self.unavailable):
+        with self._errors_mapped():
             connection = await connected(self._conninfo)
         try:
             yield connection
@@ -336,17 +336,17 @@ async def _configure(connection: Connection) -> None:
     await connection.commit()
 
 
-def _conninfo(dsn: str) -> dict[str, Any]:
-    try:
-        parameters: dict[str, Any] = dict(conninfo_to_dict(_DRIVERS.sub("postgresql://", dsn)))
-    except psycopg.ProgrammingError:
-        # The message repeats the connection string, with the password.
-        raise BadSettings(names="DATABASE_URL") from None
-    return {"connect_timeout": _CONNECT_TIMEOUT_S, **_LINE_LIMITS, **parameters}
-
-
-def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
+def migrate(
+    dsn: str,
+    scripts: Path = SQL_SCRIPTS,
+    *,
+    place: str | Path = texts.errors.DATABASE_SERVER,
+    refuse_newer: bool = False,
+) -> list[str]:
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
+
+    Returns the names of the files that were applied. With ``refuse_newer`` a database of a newer version is refused;
+    else it is worked with, for an update can be taken back by one version.
 
     Processes that start together take turns. When a process is killed, each file is either applied and noted as
     applied, or neither.
@@ -354,31 +354,8 @@ def migrate(dsn: str, scripts: Path = SQL_SCRIPTS) -> None:
     Raises:
         BadSettings: ``dsn`` is no connection string.
         DatabaseUnavailable: no answer, or another process has been migrating for two minutes.
-        DatabaseMisconfigured: we may not change the schema, or the encoding does not hold every text.
-        DiskFull: the server has no space left.
+        DatabaseMisconfigured: we may not change the schema, the encoding does not hold every text, or it is refused.
+        DatabaseFull: the server has no space left.
     """
-    parameters = _conninfo(dsn)
-    uri = DatabaseURI(
-        scheme="postgresql+psycopg",
-        username=parameters.pop("user", None),
-        password=parameters.pop("password", None),
-        hostname=parameters.pop("host", None),
-        port=parameters.pop("port", None),
-        database=parameters.pop("dbname", None),
-        args=parameters,
-    )
-    migrations = read_migrations(str(scripts))
-    with _errors_mapped(), MigrationBackend(uri, _MIGRATION_TABLE) as backend:
-        backend.execute(_MIGRATION_SESSION)
-        [(encoding,)] = backend.execute(_ENCODING).fetchall()
-        # With SQL_ASCII, which does not say what bytes mean, the driver returns bytes.
-        name = encoding.decode() if isinstance(encoding, bytes) else encoding
-        if name != "UTF8":
-            why = texts.errors.DATABASE_ENCODING.format(encoding=name)
-            raise DatabaseMisconfigured(reason=f"encoding {name}", why=why)
-        with backend.lock():
-            for migration in backend.to_apply(migrations):
-                # Not backend.apply_migrations: it notes a file in a second transaction and passes over broken files.
-                with backend.transaction():
-                    migration.process_steps(backend, "apply")
-                    backend.mark_one(migration)
+    with errors_mapped(place):
+        return migrations.apply(connection_parameters(dsn), scripts, refuse_newer=refuse_newer)

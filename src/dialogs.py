@@ -4,6 +4,7 @@ Dialogs are durable: a person does not notice a restart. Callers that change a p
 """
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, TypeVar
@@ -13,6 +14,7 @@ from pydantic import ConfigDict
 
 import recording_wizard_store
 import user_states
+import users_store
 from datamodels import RecordingId, ScenarioId, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import MessageId, RecordingWizard, WizardStep
@@ -26,6 +28,8 @@ _LASTS = timedelta(hours=1)
 By default this is longer than a list of reports lasts: when a person types a number of an expired list, the dialog
 that asked for it is still open, and the bot can say that the list has expired.
 """
+_ASIDE = timedelta(minutes=5)
+"""How long a person who has turned away from the questions about a recording is not asked again."""
 _DOUBLE_TAP = timedelta(seconds=10)
 
 
@@ -74,14 +78,6 @@ class OpenDialog(State):
     STEPS: ClassVar[frozenset[Step]] = frozenset(Step)
     model_config = ConfigDict(extra="ignore")
     step: Step
-
-    @property
-    def ends_unseen(self) -> bool:
-        """True when the dialog ends once its question is gone from the chat, as after a new menu.
-
-        Questions about a recording are shown again instead.
-        """
-        return self.step in REPORT_STEPS | CHAT_STEPS | RATING_STEPS
 
     @classmethod
     def is_of_another_kind(cls, stored: object) -> bool:
@@ -137,6 +133,12 @@ class RatingDialog(OpenDialog):
     answer_id: AnswerId
     message_id: MessageId | None = None
     prompt: MessageId | None = None
+
+
+class QuestionsAside(State):
+    """Notes that no questions about recordings begin for a while: the person has just turned to something else."""
+
+    KEY = "questions_aside"
 
 
 class Mode(State):
@@ -236,6 +238,32 @@ async def leave_dialog(connection: Connection, owner: UserId, recording_id: Reco
     dialog = await user_states.get(connection, owner, Dialog)
     if dialog is not None and dialog.recording_id == recording_id:
         await user_states.drop(connection, owner, Dialog)
+
+
+async def leave_in_peace(connection: Connection, owner: UserId) -> None:
+    """Begin no questions about recordings for some minutes, or until the person answers some."""
+    await user_states.put(connection, owner, QuestionsAside(), ttl=_ASIDE)
+
+
+async def may_ask_again(connection: Connection, owner: UserId) -> None:
+    """Let questions about recordings begin: the person is at them."""
+    await user_states.drop(connection, owner, QuestionsAside)
+
+
+async def put_aside(connection: Connection, telegram_id: int, recordings: Collection[RecordingId]) -> None:
+    """End the dialog about one of these recordings, whose question is not in the chat any more.
+
+    Values given so far stay. The questions come again after some minutes, and are on the recording's card at any time.
+    """
+    person = await users_store.find_by_telegram_id(connection, telegram_id)
+    dialog = None if person is None else await user_states.get(connection, person.id, Dialog)
+    if person is None or dialog is None or dialog.recording_id not in recordings:
+        return
+    await user_states.drop(connection, person.id, Dialog)
+    await leave_in_peace(connection, person.id)
+    wizard = await find_wizard(connection, person.id, dialog.recording_id)
+    if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
+        await recording_wizard_store.move(connection, wizard, WizardStep.PROPOSAL)
 
 
 async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:

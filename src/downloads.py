@@ -32,7 +32,7 @@ from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
 from recordings.originals import incoming_path
 from recordings.sent_files import recording_name
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Every error the product raises on purpose::
+"""Every error the product raises on purpose, but two that are in ``errors_of_operation``::
 
     VoxPersonaError
     ├── UnexpectedFailure              exit status 1: the log has the traceback
@@ -34,6 +34,7 @@
     │   ├── ProviderRefusedKey
     │   └── ProviderRejectedRequest
     ├── DatabaseUnavailable            exit status 3, trying again helps
+    │   ├── DatabaseFull               trying again helps once there is space on its disk
     │   ├── DatabaseMisconfigured      trying again helps once the operator has mended it
     │   └── EmbeddedDatabaseAway       trying again helps
     ├── ObjectStoreUnavailable         exit status 3, trying again helps
@@ -44,7 +45,6 @@
     ├── EngineFailed                   exit status 3
     ├── NotFound                       exit status 2
     │   └── ReportFileGone             the list has the report, the disk has not
-    ├── ReportOutdated                 exit status 3: it stays so, and has to be ordered again
     ├── WordsChanged                   exit status 1: a bug, nothing is stored
     ├── MessengerError                 exit status 3; this class and its subclasses are in ``messenger``
     │   ├── MessengerUnavailable       trying again helps
@@ -57,8 +57,7 @@
     ├── Cancelled                      exit status 130: a person stopped the work
     └── Interrupted                    exit status 130: the same command goes on
 
-A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill both in.
-"""
+A docstring is the technical message, ``user_text_template`` the Russian one; the constructor's keywords fill both."""
 
 import re
 
@@ -288,6 +287,12 @@ class DatabaseUnavailable(VoxPersonaError):
     exit_status = 3
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """The database answers, and has no space left in {path}: {reason}"""
+
+    user_text_template = texts.errors.DATABASE_FULL
+
+
 class DatabaseMisconfigured(DatabaseUnavailable):
     """The database answers, and does not let us work: {reason}"""
 
@@ -358,13 +363,6 @@ class ReportFileGone(NotFound):
     """The file of report {report} is gone."""
 
     user_text_template = texts.errors.REPORT_FILE_GONE
-
-
-class ReportOutdated(VoxPersonaError):
-    """What the report {report} was ordered from has changed."""
-
-    user_text_template = texts.errors.REPORT_OUTDATED
-    exit_status = 3
 
 
 class WordsChanged(VoxPersonaError):

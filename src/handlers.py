@@ -7,7 +7,7 @@ is not noted is handled again after a restart, so handlers make sure that what m
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter
 from weakref import WeakValueDictionary
@@ -21,6 +21,7 @@ from datamodels import User
 from datamodels_telegram import (
     ButtonPress,
     ChatId,
+    FileKind,
     IncomingMessage,
     MessageId,
     MessageKind,
@@ -29,10 +30,11 @@ from datamodels_telegram import (
     TelegramPerson,
     UpdateKind,
 )
-from dialogs import Dialogs, OpenDialog
+from dialogs import Dialogs
 from errors import (
     AccessDenied,
     BadInput,
+    DatabaseFull,
     DatabaseMisconfigured,
     DatabaseUnavailable,
     NotFound,
@@ -47,28 +49,35 @@ from message_tracker import MessageTracker, sent_once
 from messenger import ChatClosed, Messenger, MessengerError, MessengerUnavailable
 from metrics import UPDATE_SECONDS, UPDATES
 from random_ids import new_code
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
+from telegram_handlers.acceptance import done_at_last, refusal, stored
 from telegram_handlers.context import Answer, Context, MessageHandler, Routes, failure_text, joined, nobody_waits
 from telegram_handlers.presses import PressAnswer, Taps
+from telegram_handlers.shared import awaited
 from telegram_handlers.without_database import WithoutDatabase
-from telegram_handlers.workers import PersonWorkers
+from telegram_handlers.workers import PersonWorkers, queue_of
 from texts.telegram import OUTDATED
 
 log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 MOST_WAITS = 10
-"""How many times an update waits for a database that is away. If it fails even then, the cause is not an absence."""
+"""How many times an update waits for a database that is away or for means. If it fails even then, that is not why."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
 _KNOWN = "known"
 _DATABASE_AWAY = "database_away"
 _OVERLOADED = "overloaded"
-_WAITED_FOR = frozenset([MessengerUnavailable.code, DatabaseMisconfigured.code, _DATABASE_AWAY, _OVERLOADED])
+_UNTIL_MENDED = {
+    DatabaseMisconfigured.code: texts.telegram.SAVED_UNTIL_MENDED,
+    DatabaseFull.code: texts.telegram.SAVED_UNTIL_SPACE,
+}
+"""What people read while the database answers and does not take what they sent, by the outcome."""
+_SAID = {**_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
+"""What people read of outcomes that no event ends; of others they read that the database is away."""
+_WAITED_FOR = frozenset([MessengerUnavailable.code, _DATABASE_AWAY, *_SAID])
 """Outcomes whose cause passes by itself or once the operator has mended it; the update is then handled again."""
-_SAID = {DatabaseMisconfigured.code: texts.telegram.SAVED_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
-"""What people are told about such outcomes; of others they are told that the database is away."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +85,14 @@ class Timing:
     """How long the router waits, in seconds; ``clock`` counts them.
 
     A press that its handler has not answered after ``answer_after_s`` is answered without a text. ``retry_after_s`` is
-    the pause after the database or Telegram did not answer. ``stop_grace_s`` is the time that updates in
-    progress have to finish when the router is stopped.
+    the pause after the database or Telegram did not answer. An update that neither the database nor the disk has space
+    for is refused after ``unstored_s``. ``stop_grace_s`` is the time that updates in progress have to finish when the
+    router is stopped.
     """
 
     answer_after_s: float = 0.25
     retry_after_s: float = 5.0
+    unstored_s: float = 10.0
     stop_grace_s: float = 3.0
     clock: Callable[[], float] = monotonic
 
@@ -96,8 +107,6 @@ class _Arrival:
     seen: SeenUpdate
     update: IncomingMessage | ButtonPress | None
     answer: PressAnswer | None = None
-    failure: VoxPersonaError | None = None
-    """Why the update could not be stored; the person is told when its turn comes."""
 
 
 class Router:
@@ -145,37 +154,35 @@ class Router:
         if await self._without_database.answers(message):
             return
         await self._ready.wait()
-        arrival = _Arrival(SeenUpdate.of(message), message)
+        arrival, until = _Arrival(SeenUpdate.of(message), message), self._timing.clock() + self._timing.unstored_s
         async with self._in_order(message.person):
-            try:
-                with shortages_mapped():
-                    new = await self._inbox.put_message(message)
-            except VoxPersonaError as exc:
-                new, arrival = True, replace(arrival, failure=exc)
+            new = await stored(lambda: self._inbox.put_message(message), until, self._timing.clock)
             if new:
-                self._workers.put(message.person.id, arrival)
+                self._workers.put(queue_of(arrival.seen), arrival)
+        if new is None:
+            await self._refuse(arrival)
 
     async def on_press(self, press: ButtonPress) -> None:
-        """Store a pressed button and put it in its person's queue; a double tap is only answered."""
+        """Store a pressed button and put it in its person's queue; a double tap or one too many is only answered."""
         answer = self._answer_to(press)
-        if press.chat_id != press.person.id:
-            await answer(texts.telegram.ONLY_PRIVATE)
+        if refusal := self._taps.refusal(press):
+            await answer(refusal)
             return
         await self._ready.wait()
-        arrival = _Arrival(SeenUpdate.of(press), press, answer)
+        arrival, until = _Arrival(SeenUpdate.of(press), press, answer), self._timing.clock() + self._timing.unstored_s
         async with self._in_order(press.person):
             first = self._taps.begin(press)
-            try:
-                with shortages_mapped():
-                    new = await self._inbox.put_press(press, done=not first)
-            except VoxPersonaError as exc:
-                new, arrival = True, replace(arrival, failure=exc)
+            new = await stored(lambda: self._inbox.put_press(press, done=not first), until, self._timing.clock)
             if new and first:
-                self._workers.put(press.person.id, arrival)
+                self._workers.put(queue_of(arrival.seen), arrival)
                 return
             if first:
                 self._taps.end(press, handled=False)
-        if new:
+        self._taps.leave(press)
+        if new is None:
+            await answer("")
+            await self._refuse(arrival)
+        elif new:
             UPDATES.labels(UpdateKind.BUTTON, "repeated").inc()
             await answer("")
         else:
@@ -183,11 +190,11 @@ class Router:
 
     async def recover(self) -> None:
         """Take up interrupted updates, let new ones be handled, then take up messages sent while the bot was down."""
-        after, left = await self._left_by_the_last_run()
+        after, left = await done_at_last(self._inbox.left_over, self._timing.retry_after_s)
         log.info("recovering", interrupted=len(left))
         await self._without_database.take_back_old()
         for seen in left:
-            self._workers.put(seen.person.id, self._again(seen))
+            self._workers.put(queue_of(seen), self._again(seen))
         # New updates wait until here: one stored since the start would also be found as left over, and handled twice.
         self._ready.set()
         if after is None:
@@ -208,13 +215,11 @@ class Router:
         """Return the person's lock, under which updates are stored and queued in the order in which they came."""
         return self._order.setdefault(person.id, asyncio.Lock())
 
-    async def _left_by_the_last_run(self) -> tuple[MessageId | None, list[SeenUpdate]]:
-        while True:
-            try:
-                return await self._inbox.left_over()
-            except (DatabaseUnavailable, OutOfResources) as exc:
-                log.warning("recovery_waits", reason=str(exc))
-                await asyncio.sleep(self._timing.retry_after_s)
+    async def _refuse(self, arrival: _Arrival) -> None:
+        """Tell a person that an update was not accepted, and make sure that a later start does not take it up."""
+        self._ended.add(arrival.seen)
+        UPDATES.labels(arrival.seen.kind, "no_space").inc()
+        await self._tell(arrival.seen.chat_id, refusal(arrival.update), MessageKind.INFO_MESSAGE)
 
     async def _missed(self, after: MessageId) -> list[IncomingMessage]:
         while True:
@@ -245,17 +250,18 @@ class Router:
         code = new_code()
         kind, began = arrival.seen.kind, perf_counter()
         with bound_contextvars(update=code):
-            outcome, waits = await self._outcome(arrival, code), 0
+            absences, waits, waited = self._inbox.absences, 0, False
+            outcome = await self._outcome(arrival, code)
             while outcome in _WAITED_FOR:
                 if outcome == MessengerUnavailable.code:  # until the tries are used up
                     await asyncio.sleep(self._timing.retry_after_s)
                 else:
-                    waits += 1
-                    await self._wait(arrival.seen.chat_id, outcome, waits, stored=arrival.failure is None)
-                    # An update that nothing had space for is stored when work on it begins.
-                    arrival = replace(arrival, failure=None)
-                outcome = await self._outcome(arrival, code, waits)
-            if waits:
+                    waited = True
+                    await self._wait(arrival.seen.chat_id, outcome, waits + 1)
+                    # A database that a full disk ends again and again is away each time.
+                    waits, absences = waits + (absences == self._inbox.absences), self._inbox.absences
+                outcome = await self._outcome(arrival, code, waits, counted=not waited)
+            if waited:
                 await self._without_database.take_back(arrival.seen.chat_id)
             if arrival.answer is not None:
                 await arrival.answer("")
@@ -267,39 +273,32 @@ class Router:
         UPDATES.labels(kind, outcome).inc()
         UPDATE_SECONDS.labels(kind).observe(seconds)
 
-    async def _wait(self, chat: ChatId, outcome: str, waits: int, *, stored: bool) -> None:
-        """Wait for database and machine. If the update is ``stored``, tell its person once that the answer will come.
+    async def _wait(self, chat: ChatId, outcome: str, waits: int) -> None:
+        """Tell the person once that the update is saved and its answer will come; wait for database and machine.
 
         ``waits`` is how many times the update has waited, this time included.
         """
-        if stored:
-            await self._without_database.tell(chat, _SAID.get(outcome, texts.telegram.SAVED))
+        await self._without_database.tell(chat, _SAID.get(outcome, texts.telegram.SAVED))
         if outcome in _SAID:
             # The database answers, so that no event tells when the cause is gone.
             await asyncio.sleep(self._timing.retry_after_s * (waits if outcome == _OVERLOADED else 1))
-        while True:
-            try:
-                await self._inbox.settle()
-                break
-            except (DatabaseUnavailable, OutOfResources) as exc:
-                log.warning("update_waits", reason=str(exc))
-                await asyncio.sleep(self._timing.retry_after_s)
+        await done_at_last(self._inbox.settle, self._timing.retry_after_s)
 
-    async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0) -> str:
+    async def _outcome(self, arrival: _Arrival, code: str, waits: int = 0, *, counted: bool = True) -> str:
         seen, chat = arrival.seen, arrival.seen.chat_id
         try:
             with sent_once(seen.key), shortages_mapped():
-                return await self._dispatch(arrival, counted=not waits)
+                return await self._dispatch(arrival, counted=counted)
         except VoxPersonaError as exc:
             # The reason of bad input may quote what a person typed.
             reason = "" if isinstance(exc, BadInput) else str(exc)
             log.warning("update_failed", error=exc.code, reason=reason)
-            if isinstance(exc, DatabaseMisconfigured):
+            if exc.code in _UNTIL_MENDED:
                 return exc.code
-            # The journal is on the same disk as everything else, which may be full.
-            away = isinstance(exc, DatabaseUnavailable) or (exc is arrival.failure and isinstance(exc, OutOfResources))
-            if (away or type(exc) is OutOfResources) and waits < MOST_WAITS:
-                return _DATABASE_AWAY if away else _OVERLOADED
+            if isinstance(exc, DatabaseUnavailable) and waits < MOST_WAITS:
+                return _DATABASE_AWAY
+            if type(exc) is OutOfResources and waits < MOST_WAITS:
+                return _OVERLOADED
             if not isinstance(exc, MessengerUnavailable | ChatClosed):
                 await self._tell(chat, failure_text(exc, code))
             return exc.code
@@ -310,8 +309,6 @@ class Router:
             return unexpected.code
 
     async def _dispatch(self, arrival: _Arrival, *, counted: bool) -> str:
-        if arrival.failure is not None:
-            raise arrival.failure
         seen = arrival.seen
         known = seen in self._ended
         tries, user = (None, None) if known else await self._inbox.begin(seen, counted=counted)
@@ -346,7 +343,9 @@ class Router:
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
         if message.file is not None:
-            permission, handler = self._routes.files
+            spoken = message.file.kind in {FileKind.VOICE, FileKind.VIDEO_NOTE}
+            dialog = await awaited(self._dialogs, self._messages, user.id, message) if spoken else None
+            permission, handler = self._routes.of_file(dialog)
         elif command := _COMMAND.fullmatch(message.text):
             name = command[1].lower()
             if name not in self._routes.commands:
@@ -354,21 +353,15 @@ class Router:
                 return "unknown_command"
             permission, handler = self._routes.commands[name]
         else:
-            permission, handler = await self._answer_route(user, message.chat_id)
+            dialog = await awaited(self._dialogs, self._messages, user.id, message)
+            permission, handler = (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
         _check(user, permission)
         await handler(Context(user, message.chat_id, nobody_waits), message)
         return _HANDLED
 
-    async def _answer_route(self, user: User, chat: ChatId) -> tuple[Permission, MessageHandler]:
-        dialog = await self._dialogs.find(user.id, OpenDialog)
-        if dialog is not None and dialog.ends_unseen and not await self._messages.shows_question(chat):
-            await self._dialogs.end(user.id, OpenDialog)
-            dialog = None
-        return (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
-
-    async def _tell(self, chat: ChatId, text: str) -> None:
+    async def _tell(self, chat: ChatId, text: str, kind: MessageKind = MessageKind.STATUS_MESSAGE) -> None:
         try:
-            await self._messages.send(chat, MessageKind.STATUS_MESSAGE, Screen(text=text))
+            await self._messages.send(chat, kind, Screen(text=text))
         except VoxPersonaError as exc:
             log.warning("person_not_told", error=exc.code, reason=str(exc))
 

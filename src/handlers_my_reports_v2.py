@@ -36,7 +36,7 @@ from markups.text import escaped
 from message_tracker import MessageTracker
 from metrics import REPORT_LIST_FILE_BYTES, REPORT_LIST_REPORTS, REPORT_LIST_SECONDS
 from reports.archive_export import list_text
-from reports.archive_filters import minutes_of
+from reports.archive_filters import filter_lines, minutes_of
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.my_reports_browse import BrowseHandlers
 from telegram_handlers.my_reports_shared import (
@@ -129,7 +129,8 @@ class MyReportsHandlers:
             name = safe_file_name(texts.my_reports.LIST_FILE.format(date=f"{now.astimezone():%d.%m.%Y %H-%M}"))
             caption = list_caption(len(reports))
             await self._messages.send_file(context.chat, MessageKind.RESULT, content, name, caption)
-            menu = list_menu(len(reports), minutes_of(self._desk.lasts))
+            wanted = await asyncio.to_thread(filter_lines, await self._desk.filter(owner), reports, self._work.pack)
+            menu = list_menu(len(reports), minutes_of(self._desk.lasts), wanted)
             await self._messages.send(context.chat, MessageKind.MENU, menu)
 
     async def handle_report_view_request(self, context: Context, press: Press) -> None:

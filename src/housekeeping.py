@@ -60,6 +60,14 @@ class Housekeeping:
         """Clean up and measure every hour until cancelled; the next start finishes what was interrupted."""
         await self._loop.run(self._keep_house)
 
+    async def run_for_worker(self) -> None:
+        """Every hour, clean this machine's spool and measure, until cancelled: the bot's process does all else."""
+        await self._loop.run(self._keep_worker)
+
+    async def _keep_worker(self) -> None:
+        log.info("cleaned", spool=await self._clean_spool())
+        await self.measure()
+
     async def _keep_house(self) -> None:
         await self.clean()
         await self.measure()

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 class Inbox:
     """Stores the messages and presses of people of ``team`` and of strangers.
 
+    A database that has no space left counts as away.
+
     Raises, in every method:
         DiskFull: no space left for what was to be stored.
         DatabaseUnavailable: the database is away; not in ``put_message`` and ``put_press``, which use the journal then.
@@ -35,6 +37,11 @@ class Inbox:
         self._journaled: set[tuple[UpdateKind, ChatId, int]] = set()
         self._moving = asyncio.Lock()
         self.team = team
+
+    @property
+    def absences(self) -> int:
+        """How many times the database went away so far."""
+        return self._database.absences
 
     async def put_message(self, message: IncomingMessage) -> bool:
         """Store a message; False when it came before."""
@@ -99,7 +106,7 @@ class Inbox:
             return tries, await users_store.ensure_telegram_user(connection, seen.person, role)
 
     async def end(self, updates: Iterable[SeenUpdate]) -> None:
-        """Note that these updates need no more work."""
+        """Note that these updates need no more work, also those that could not be stored."""
         async with self._database.transaction() as connection:
             for update in updates:
                 await updates_store.mark_done(connection, update)

@@ -47,6 +47,7 @@ _FINISH = """
         error_text = %(error_text)s, retry_at = NULL, finished_at = now()
     WHERE id = %(id)s AND finished_at IS NULL
 """
+_FORGET_CAPTIONS = "UPDATE incoming_files SET caption = '' WHERE recording_id = %(recording_id)s"
 # now() is the time at which the transaction began: a stage with this very time was set in it.
 _SELECT_TAKEN_UP = "SELECT FROM recordings WHERE id = %(recording_id)s AND stage_at = now()"
 _SELECT_SENT = f"""
@@ -88,6 +89,11 @@ async def add(
     }
     await connection.execute(_INSERT, parameters)
     return await _one(connection, _SELECT_BY_MESSAGE, parameters)
+
+
+async def forget_captions(connection: Connection, recording_id: RecordingId) -> None:
+    """Remove what people wrote under the files that became the recording. The rows stay: their messages are known."""
+    await connection.execute(_FORGET_CAPTIONS, {"recording_id": recording_id})
 
 
 async def get(connection: Connection, owner: UserId, incoming_id: int) -> IncomingFile:

@@ -85,7 +85,7 @@ def _formatter(renderer: Processor) -> logging.Formatter:
 
 
 def _traceback_without_data(exc_info: ExcInfo) -> str:
-    """Return a traceback without what PostgreSQL and pydantic quote of rows and inputs in their messages."""
+    """Return a traceback without what PostgreSQL, pydantic and providers quote of rows and inputs in their messages."""
     lines = "".join(traceback.format_exception(*exc_info)).splitlines()
     for exc in _chain(exc_info[1], set()):
         instead = _without_data(exc)
@@ -104,6 +104,9 @@ def _without_data(exc: BaseException) -> str | None:
     if isinstance(exc, pydantic.ValidationError):
         problems = exc.errors(include_url=False, include_context=False, include_input=False)
         return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in problems)
+    # By name: the library takes long to import, and not every command needs it.
+    if type(exc).__module__.partition(".")[0] == "openai":
+        return f"status {getattr(exc, 'status_code', None)}"
     return None
 
 

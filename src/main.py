@@ -1,7 +1,11 @@
 """The entry point: ``python src/main.py COMMAND``."""
 
+import os
 import signal
 
+# What is written is for this user alone: recordings, transcripts, logs. The embedded PostgreSQL opens for its own user
+# what that has to pass.
+os.umask(0o077)
 # The command line handles these signals once it is loaded.
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
 

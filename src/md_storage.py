@@ -111,7 +111,7 @@ class ReportFiles:
         return await self._locked(owner, lambda folder: self._index(folder).reports)
 
     async def newest_first(self, owner: UserId) -> ReportLines:
-        """List the user's reports, the newest first."""
+        """List the user's reports, the highest number first."""
         return await self._locked(owner, lambda folder: self._index(folder).newest_first)
 
     async def find(self, owner: UserId, number: int) -> ReportFile:

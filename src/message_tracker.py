@@ -1,5 +1,8 @@
 """The bot's messages: a Telegram chat shows one menu, one question and one confirmation at a time.
 
+A question or confirmation may have a subject, the recording that it asks about. What is shown of another recording does
+not remove it. A menu without a subject does, and so does every new question; the dialog is then put aside.
+
 Screens are sent as they are: markups have cut them to the length that Telegram takes.
 """
 
@@ -14,8 +17,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 import sent_messages_store
+from datamodels import RecordingId
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
-from db import Database
+from db import Connection, Database
+from dialogs import put_aside
 from messenger import AlreadySent, MessengerError, Sender
 from random_ids import random_id_of
 
@@ -34,6 +39,7 @@ REMOVED_BY = {
     MessageKind.RESULT: frozenset[MessageKind](),
 }
 """The kinds of earlier messages that a new message removes, by its own kind."""
+_QUESTIONS = frozenset([MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION])
 REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
 """The kinds of messages in the registry; messages of other kinds stay for ever."""
 
@@ -45,9 +51,10 @@ class _Occasion:
         self._key = key
         self._times: Counter[str] = Counter()
 
-    def random_id(self, chat: ChatId, screen: Screen) -> int:
-        # The id depends on the screen: another text is another message, and the same text twice is two messages.
-        content = f"{chat}:{screen.model_dump_json()}"
+    def random_id(self, chat: ChatId, kind: MessageKind, screen: Screen) -> int:
+        # The id depends on the screen: another text is another message, and the same text twice is two messages. But
+        # for a person, a menu whose figures have changed meanwhile is the same menu.
+        content = f"{chat}:{'menu' if kind is MessageKind.MENU else screen.model_dump_json()}"
         self._times[content] += 1
         return random_id_of(f"{self._key}:{self._times[content]}:{content}")
 
@@ -85,8 +92,16 @@ class MessageTracker:
         self._messenger = messenger
         self._locks: WeakValueDictionary[ChatId, asyncio.Lock] = WeakValueDictionary()
 
-    async def send(self, chat: ChatId, kind: MessageKind, screen: Screen, *, random_id: int | None = None) -> MessageId:
-        """Send a message and remove the earlier ones that it replaces.
+    async def send(
+        self,
+        chat: ChatId,
+        kind: MessageKind,
+        screen: Screen,
+        *,
+        random_id: int | None = None,
+        subject: RecordingId | None = None,
+    ) -> MessageId:
+        """Send a message, about the recording ``subject`` if any, and remove the earlier ones that it replaces.
 
         ``random_id`` makes Telegram take the message once, however often it is sent; so does ``sent_once``.
 
@@ -95,8 +110,8 @@ class MessageTracker:
             DatabaseUnavailable: the message was sent, but earlier ones may remain.
         """
         if random_id is None:
-            return await self._send(chat, kind, lambda: self._sent(chat, screen))
-        return await self._send(chat, kind, lambda: self._messenger.send(chat, screen, random_id=random_id))
+            return await self._send(chat, kind, lambda: self._sent(chat, kind, screen), subject)
+        return await self._send(chat, kind, lambda: self._messenger.send(chat, screen, random_id=random_id), subject)
 
     async def send_file(
         self,
@@ -117,7 +132,14 @@ class MessageTracker:
 
         return await self._send(chat, kind, send)
 
-    async def replace(self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen) -> MessageId:
+    async def replace(
+        self,
+        chat: ChatId,
+        message: MessageId,
+        kind: MessageKind,
+        screen: Screen,
+        subject: RecordingId | None = None,
+    ) -> MessageId:
         """Turn a message into a new one by editing, remove earlier ones as ``send`` does, and return the new one's id.
 
         When the message was deleted or is of a kind that stays for ever, a new one is sent instead.
@@ -130,9 +152,9 @@ class MessageTracker:
             if await self._is_remembered(chat, message) and await self._messenger.edit(chat, message, screen):
                 new = message
             else:
-                new = await self._sent(chat, screen)
+                new = await self._sent(chat, kind, screen)
                 await self._forget(chat, [message])
-            await self._take_place(chat, new, kind)
+            await self._take_place(chat, new, kind, subject)
             return new
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
@@ -147,11 +169,11 @@ class MessageTracker:
         await self._forget(chat, [message])
         return False
 
-    async def shows_question(self, chat: ChatId) -> bool:
-        """Tell whether a question or a confirmation waits in the chat for its person."""
-        kinds = (MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION)
+    async def question(self, chat: ChatId, subject: RecordingId | None = None) -> MessageId | None:
+        """Return the first question or confirmation about ``subject`` that waits in the chat for its person."""
         async with self._database.transaction() as connection:
-            return bool(await sent_messages_store.messages_of(connection, chat, kinds))
+            found = await sent_messages_store.messages_about(connection, chat, _QUESTIONS, subject)
+        return found[0] if found else None
 
     async def remove_message(self, chat: ChatId, message: MessageId) -> None:
         """Remove one message; a message that was deleted already is no error.
@@ -177,31 +199,52 @@ class MessageTracker:
         """Return the lock under which a chat's screens change: of two menus sent at once, exactly one stays."""
         return self._locks.setdefault(chat, asyncio.Lock())
 
-    async def _send(self, chat: ChatId, kind: MessageKind, send: Callable[[], Awaitable[MessageId]]) -> MessageId:
+    async def _send(
+        self,
+        chat: ChatId,
+        kind: MessageKind,
+        send: Callable[[], Awaitable[MessageId]],
+        subject: RecordingId | None = None,
+    ) -> MessageId:
         if kind not in REMOVABLE and not REMOVED_BY[kind]:
             return await send()  # other screens do not wait for the upload of a large file
         async with self._lock(chat):
             new = await send()
-            await self._take_place(chat, new, kind)
+            await self._take_place(chat, new, kind, subject)
             return new
 
-    async def _sent(self, chat: ChatId, screen: Screen) -> MessageId:
+    async def _sent(self, chat: ChatId, kind: MessageKind, screen: Screen) -> MessageId:
         occasion = _OCCASION.get()
         if occasion is None:
             return await self._messenger.send(chat, screen)
         try:
-            return await self._messenger.send(chat, screen, random_id=occasion.random_id(chat, screen))
+            return await self._messenger.send(chat, screen, random_id=occasion.random_id(chat, kind, screen))
         except AlreadySent:
             # A later message may have removed it.
             return await self._messenger.send(chat, screen)
 
-    async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind) -> None:
+    async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind, subject: RecordingId | None) -> None:
         async with self._database.transaction() as connection:
+            gone = await sent_messages_store.subjects_of(connection, chat, [new])
             await sent_messages_store.forget(connection, chat, [new])
-            earlier = await sent_messages_store.messages_of(connection, chat, REMOVED_BY[kind])
+            earlier = await self._replaced_by(connection, chat, kind, subject)
+            gone |= await sent_messages_store.subjects_of(connection, chat, earlier)
             if kind in REMOVABLE:
-                await sent_messages_store.remember(connection, chat, new, kind)
+                asked = subject if kind in _QUESTIONS else None
+                await sent_messages_store.remember(connection, chat, new, kind, asked)
+                await put_aside(connection, chat, gone - {asked})
         await self._delete(chat, earlier)
+
+    async def _replaced_by(
+        self, connection: Connection, chat: ChatId, kind: MessageKind, subject: RecordingId | None
+    ) -> list[MessageId]:
+        kinds = REMOVED_BY[kind]
+        if kind is MessageKind.INPUT_REQUEST or (kind is MessageKind.MENU and subject is None):
+            return await sent_messages_store.messages_of(connection, chat, kinds)
+        of_none = await sent_messages_store.messages_about(connection, chat, kinds, None)
+        if subject is None:
+            return of_none
+        return [*of_none, *await sent_messages_store.messages_about(connection, chat, kinds, subject)]
 
     async def _delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
         if not messages:

@@ -25,6 +25,19 @@ _ADD_ZONES = """
     INSERT INTO zones (id, name) SELECT gen_random_uuid(), name FROM unnest(%(zones)s::text[]) AS name ORDER BY name
     ON CONFLICT (name) DO NOTHING
 """
+# Nobody deletes a name between the statement that finds it there and the one that refers to it.
+_LOCK_NAMES = "SELECT pg_advisory_xact_lock_shared(hashtextextended('names', 0))"
+_LOCK_NAMES_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('names', 0))"
+_DELETE_UNUSED_NAMES = tuple(
+    f"DELETE FROM {table} WHERE NOT EXISTS (SELECT FROM {user} WHERE {user}.{column} = {table}.id)"
+    for table, user, column in (
+        ("employees", "recording_metadata", "employee_id"),
+        ("clients", "recording_metadata", "client_id"),
+        ("places", "recording_metadata", "place_id"),
+        ("cities", "recording_metadata", "city_id"),
+        ("zones", "recording_zones", "zone_id"),
+    )
+)
 _UPSERT_METADATA = """
     INSERT INTO recording_metadata (
         recording_id, audio_number, recorded_on, employee_id, client_id, place_id, city_id, building
@@ -85,6 +98,7 @@ async def save_metadata(connection: Connection, recording_id: RecordingId, metad
         "zones": list(dict.fromkeys(metadata.zones)),
     }
     for statement in (
+        _LOCK_NAMES,
         _ADD_EMPLOYEE,
         _ADD_CLIENT,
         _ADD_PLACE,
@@ -95,6 +109,12 @@ async def save_metadata(connection: Connection, recording_id: RecordingId, metad
         _INSERT_RECORDING_ZONES,
     ):
         await connection.execute(statement, parameters)
+
+
+async def delete_unused_names(connection: Connection) -> None:
+    """Delete the names that no recording has. The transaction does nothing before this, so that nobody deadlocks."""
+    for statement in (_LOCK_NAMES_ALONE, *_DELETE_UNUSED_NAMES):
+        await connection.execute(statement)
 
 
 async def list_people(connection: Connection) -> list[str]:

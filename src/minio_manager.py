@@ -23,7 +23,7 @@ from tenacity.wait import wait_base
 from constants import PROVIDER_TRIES
 from errors import BadSettings, NotFound, ObjectDamaged, ObjectStoreRefusedKey, ObjectStoreUnavailable, UnreadableFile
 from object_store import CHECK, ObjectInfo, run_in_thread
-from shortages import shortage_in
+from system.shortages import shortage_in
 from utils import file_problem, opened_atomically, sha256_of_stream
 
 _CONNECT_TIMEOUT_S = 5.0

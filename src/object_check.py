@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 _ROWS_AT_ONCE = 1000
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _OURS = re.compile(rf"recordings/{_UUID}/{_UUID}/(?:original\.[a-z0-9]+|transcript\.json)")
 
 
@@ -27,27 +28,29 @@ class CheckedObjects:
     """The outcome of a check.
 
     ``objects`` counts the objects under our own keys; ``size_bytes`` is the sum over all originals, by their rows.
-    ``orphans`` are keys of objects that no recording names, ``lost`` the keys of originals that the store does not
-    have. ``deleted`` tells whether the orphans were deleted.
+    ``orphans`` are keys of objects that no recording names, ``newest_orphan`` is when the newest of them was stored.
+    ``lost`` are the keys of originals that the store does not have. ``deleted`` tells whether the orphans were deleted.
     """
 
     objects: int = 0
     size_bytes: int = 0
     orphans: list[str] = field(default_factory=list)
+    newest_orphan: datetime = _NEVER
     lost: list[str] = field(default_factory=list)
     deleted: bool = False
 
 
 async def check_objects(
-    database: Database, objects: ObjectStore, before: datetime, *, delete: bool = False
+    database: Database, objects: ObjectStore, before: datetime, *, delete: int | None = None
 ) -> CheckedObjects:
-    """Compare the store with the rows; with ``delete``, remove the orphans.
+    """Compare the store with the rows; remove the orphans when there are exactly ``delete`` of them.
 
     Only objects under our own keys count, as another program may use the same bucket. One that was stored at ``before``
     or later is no orphan: a new recording's object is there earlier than its row.
 
-    Nothing is removed when no object has a recording, or an orphan is newer than the newest recording: the database
-    then belongs to another store, or was restored from an older backup.
+    The rows cannot tell an orphan from a recording that they do not know, because the database was restored from an
+    older backup or belongs to another store. So a person has to have seen how many orphans there are. Nothing is
+    removed either while no object has a recording, or an orphan is newer than the newest recording.
 
     Raises:
         ObjectStoreUnavailable, DatabaseUnavailable: the check could not be finished; orphans may have been removed.
@@ -55,7 +58,7 @@ async def check_objects(
     # Keys first: the rows, read afterwards, then also have the recordings that are stored meanwhile.
     left = {key async for key in objects.list_keys() if _OURS.fullmatch(key)}
     checked = CheckedObjects(objects=len(left))
-    newest_row = newest_orphan = datetime.min.replace(tzinfo=UTC)
+    newest_row = _NEVER
     async for row in _stored(database):
         newest_row = max(newest_row, row["created_at"])
         checked.size_bytes += row["size_bytes"]
@@ -68,8 +71,8 @@ async def check_objects(
         stored_at = await _stored_at(objects, key)
         if stored_at is not None and stored_at < before:
             checked.orphans.append(key)
-            newest_orphan = max(newest_orphan, stored_at)
-    if delete and is_ours and newest_orphan <= newest_row:
+            checked.newest_orphan = max(checked.newest_orphan, stored_at)
+    if checked.orphans and delete == len(checked.orphans) and is_ours and checked.newest_orphan <= newest_row:
         for key in checked.orphans:
             await objects.delete(key)
             log.info("orphan_deleted", key=key)

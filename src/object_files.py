@@ -23,7 +23,7 @@ from datamodels import Value
 from errors import NotFound, ObjectDamaged, ObjectFolderUnavailable, UnreadableFile
 from file_locks import FileLock
 from object_store import CHECK, ObjectInfo, run_in_thread
-from shortages import shortage_in
+from system.shortages import shortage_in
 from utils import (
     disk_full_mapped,
     file_problem,

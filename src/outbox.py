@@ -30,7 +30,7 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
-from errors import DatabaseUnavailable, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
+from errors import DatabaseUnavailable, DiskFull, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
@@ -43,7 +43,7 @@ from recordings.originals import Originals
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
 from transcript_formats import TRANSCRIPT_FORMATS
@@ -133,7 +133,8 @@ def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -
 log = structlog.get_logger(__name__)
 
 _LONGEST_ASIDE = timedelta(minutes=30)
-"""For how long a message whose file cannot be made is tried before it is given up."""
+"""For how long a message whose file cannot be made is tried before it is given up; one for which the disk has no space
+is tried until there is some."""
 
 
 class Outbox:
@@ -179,7 +180,9 @@ class Outbox:
         except VoxPersonaError as exc:
             if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):
                 await self._try_later(item, exc)
-            elif (exc.retryable or isinstance(exc, OutOfResources)) and not self._is_hopeless(item):
+            elif isinstance(exc, DiskFull) or (
+                (exc.retryable or isinstance(exc, OutOfResources)) and not self._is_hopeless(item)
+            ):
                 await self._let_others_pass(item, exc)
             else:
                 await self._give_up(item, exc)
@@ -204,7 +207,9 @@ class Outbox:
     async def _sent(self, item: OutboxItem) -> MessageId:
         message = item.message
         if message.file is None:
-            return await self._messages.send(item.chat_id, message.kind, message.screen, random_id=item.random_id)
+            return await self._messages.send(
+                item.chat_id, message.kind, message.screen, random_id=item.random_id, subject=message.subject
+            )
         async with self._files.made(item.owner_id, message.file) as (content, name):
             return await self._messages.send_file(
                 item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id

@@ -1,10 +1,11 @@
 """Rows of ``outbox``: messages that are stored in one transaction with their cause, and sent afterwards."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
-from datamodels import UserId, Value
+from datamodels import RecordingId, ReportRunId, UserId, Value
 from datamodels_telegram import ChatId, MessageId, OutboxItem, OutgoingMessage
 from db import Connection
 from random_ids import new_random_id
@@ -31,6 +32,20 @@ _SELECT_BACKLOG = """
     SELECT count(*) AS count, min(created_at) AS since FROM outbox WHERE sent_at IS NULL AND given_up_at IS NULL
 """
 _NOTE_SENT = "UPDATE outbox SET message_id = %(message_id)s, sent_at = now(), error = NULL WHERE id = %(id)s"
+# The keys are those of ``recording_wizard`` and of ``outbox``.
+_DELETE_OF_RECORDING = """
+    WITH about AS (
+        SELECT id FROM outbox
+        WHERE owner_id = %(owner_id)s AND (
+            split_part(key, ':', 1) IN ('transcript', 'metadata', 'caption') AND split_part(key, ':', 2) = %(recording)s
+            OR split_part(key, ':', 1) = 'report' AND split_part(key, ':', 2) = ANY(%(cards)s)
+            OR message -> 'file' ->> 'subject' = ANY(%(subjects)s)
+        )
+    )
+    DELETE FROM outbox
+    WHERE id IN (SELECT id FROM about)
+        OR key IN (SELECT prefix || id FROM about CROSS JOIN unnest(ARRAY['aside:', 'given_up:']) AS prefix)
+"""
 _GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s, dismissed_at = NULL WHERE id = %(id)s"
 _TRY_LATER = """
     UPDATE outbox SET
@@ -63,6 +78,23 @@ async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, mes
         "random_id": new_random_id(),
     }
     await connection.execute(_INSERT, parameters)
+
+
+async def delete_about(
+    connection: Connection,
+    owner: UserId,
+    recording_id: RecordingId,
+    run_ids: Collection[ReportRunId],
+    card_ids: Collection[int],
+) -> None:
+    """Delete all messages, sent or not, about a recording of ``owner``, its report runs and the cards of these."""
+    parameters = {
+        "owner_id": owner,
+        "recording": str(recording_id),
+        "cards": [str(card) for card in card_ids],
+        "subjects": [str(subject) for subject in (recording_id, *run_ids)],
+    }
+    await connection.execute(_DELETE_OF_RECORDING, parameters)
 
 
 async def list_next(connection: Connection) -> list[OutboxItem]:

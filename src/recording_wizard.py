@@ -188,7 +188,9 @@ class RecordingWizards:
             screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
         # The move alone makes this happen once. The key is new each time, as the dialog may begin again in the same
         # round when the scenario is chosen late.
-        await self._put(connection, wizard, f"metadata:{recording.id}:{new_name()}", screen, kind=kind)
+        message = OutgoingMessage(kind=kind, screen=screen, subject=recording.id)
+        key = f"metadata:{recording.id}:{new_name()}"
+        await outbox_store.put(connection, key, wizard.owner_id, wizard.chat_id, message)
         return await recording_wizard_store.move(connection, wizard, WizardStep.CONFIRMATION)
 
     async def _tell_caption_problems(

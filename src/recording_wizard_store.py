@@ -31,7 +31,8 @@ _MOVE = """
     RETURNING recording_id
 """
 # A recording whose roles failed is as ready for questions as one whose roles are known. The newest of the files that
-# became this recording tells whether the person has chosen a scenario. Nothing is asked while another dialog is open.
+# became this recording tells whether the person has chosen a scenario. Nothing is asked while another dialog is open,
+# or while the person is left in peace.
 # OFFSET 0 and the subquery that counts keep the planner from reading all recordings and all states: it does not know
 # how few wizards wait.
 _READY = """
@@ -57,7 +58,8 @@ _READY = """
                 OR (recordings.error_code IS NOT NULL AND recordings.retry_at IS NULL))
             AND (
                 SELECT count(*) FROM user_states
-                WHERE user_id = wizards.owner_id AND key = 'dialog' AND coalesce(expires_at > now(), true)
+                WHERE user_id = wizards.owner_id AND key IN ('dialog', 'questions_aside')
+                    AND coalesce(expires_at > now(), true)
             ) = 0
         )
     )

@@ -9,7 +9,6 @@ reports a page shows ten.
 import json
 import os
 import sys
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,7 +74,6 @@ class ReportIndex:
         self._lines: dict[int, bytes] = {}
         self._facts: dict[int, ReportFacts] = {}
         self._numbers: dict[UUID, int] = {}
-        self._by_time: list[tuple[datetime, int]] = []
         self._newest: ReportLines | None = None
         self.take((report, _dumped(report)) for report in reports)
 
@@ -93,8 +91,6 @@ class ReportIndex:
             self._lines[report.number] = line
             self._facts[report.number] = _facts_of(report)
             self._numbers[report.id] = report.number
-            self._by_time.append((report.created_at, report.number))
-        self._by_time.sort()
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -106,9 +102,9 @@ class ReportIndex:
 
     @property
     def newest_first(self) -> ReportLines:
-        """All reports, the newest first."""
+        """All reports, the highest number first."""
         if self._newest is None:
-            self._newest = self._listed([number for _, number in reversed(self._by_time)])
+            self._newest = self._listed(sorted(self._lines, reverse=True))
         return self._newest
 
     def add(self, entry: NewReportFile, text: str) -> int:
@@ -169,7 +165,6 @@ class ReportIndex:
                 self._lines[line.number] = _dumped(line)
                 self._facts[line.number] = _facts_of(line)
                 self._numbers[line.id] = line.number
-                insort(self._by_time, (line.created_at, line.number))
                 self.next_number = max(self.next_number, line.number + 1)
             case {"delete": int(number)} if number in self._lines:
                 self.deleting.append(self.line(number))
@@ -203,7 +198,6 @@ class ReportIndex:
         if number is not None and number in self._lines:
             line = self.line(number)
             del self._lines[number], self._facts[number], self._numbers[line.id]
-            del self._by_time[bisect_left(self._by_time, (line.created_at, number))]
 
     def _number_of(self, report: ReportRunId) -> int | None:
         listed = self._numbers.get(report)

@@ -46,6 +46,12 @@ _SELECT_SAME_RUN = f"""
     SELECT {_COLUMNS} FROM report_runs
     WHERE recording_id = %(recording_id)s AND report_id = %(report_id)s AND input_hash = %(input_hash)s
 """
+_RENEW_RUN = """
+    UPDATE report_runs SET
+        building = %(building)s, input_hash = %(input_hash)s, prompt_hash = %(prompt_hash)s, model = %(model)s,
+        passes_total = %(passes_total)s
+    WHERE id = %(id)s
+"""
 _SELECT_RUN = f"SELECT {_COLUMNS} FROM report_runs WHERE id = %(id)s"
 _SELECT_BY_NUMBER = f"SELECT {_COLUMNS} FROM report_runs WHERE owner_id = %(owner_id)s AND number = %(number)s"
 _SELECT_RUNS = f"""
@@ -126,6 +132,18 @@ async def queue_run(connection: Connection, new: NewReportRun) -> ReportRun:
     parameters = {**new.model_dump(), "id": new_id(), "status": RunStatus.QUEUED}
     await connection.execute(_QUEUE_RUN, parameters)
     return await _one(connection, _SELECT_SAME_RUN, parameters)
+
+
+async def find_same(connection: Connection, new: NewReportRun) -> ReportRun | None:
+    """Find the run of the same recording, report and input hash."""
+    row = await (await connection.execute(_SELECT_SAME_RUN, new.model_dump())).fetchone()
+    return None if row is None else _run(row)
+
+
+async def renew_run(connection: Connection, run_id: ReportRunId, new: NewReportRun) -> ReportRun:
+    """Give a run other inputs: building type, hashes, model and number of passes; return it as it is then."""
+    await connection.execute(_RENEW_RUN, {**new.model_dump(), "id": run_id})
+    return await get_run(connection, run_id)
 
 
 async def get_run(connection: Connection, run_id: ReportRunId) -> ReportRun:
@@ -304,3 +322,23 @@ async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPo
         for recorded_on, created_at in [(row.pop("recorded_on"), row.pop("created_at"))]
     ]
     return sorted(points, key=lambda point: (point.day, point.number))
+
+
+_SELECT_UNFILED = """
+    SELECT
+        report_runs.id, report_runs.owner_id, report_runs.number, report_runs.scenario, report_id,
+        report_runs.created_at, recordings.number AS recording_number, file_name AS recording_file_name
+    FROM report_runs JOIN recordings ON recordings.id = recording_id
+    WHERE report_runs.status = 'done' AND report_runs.number IS NULL ORDER BY finished_at
+"""
+_SET_NUMBER = "UPDATE report_runs SET number = %(number)s WHERE id = %(id)s AND status = 'done' RETURNING id"
+
+
+async def list_unfiled(connection: Connection) -> list[DictRow]:
+    """Load rows, as ``list_named`` does, about all finished reports that are in no archive yet; each has its owner."""
+    return await (await connection.execute(_SELECT_UNFILED)).fetchall()
+
+
+async def set_number(connection: Connection, run_id: ReportRunId, number: int) -> bool:
+    """Note the number that a finished report has in its owner's archive; False when the report was deleted."""
+    return await (await connection.execute(_SET_NUMBER, {"id": run_id, "number": number})).fetchone() is not None

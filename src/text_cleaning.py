@@ -20,7 +20,7 @@ _LONGEST_EXTENSION_BYTES = 16
 _FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-_MARKERS = str.maketrans("<>[]", "‹›()")
+_MARKERS = str.maketrans("<>[]【】［］", "‹›()()()")
 
 _JOINER = "\u200d"
 _TAGS = "\U000e0020-\U000e007f"
@@ -56,7 +56,10 @@ def printable(text: str) -> str:
 
 
 def as_data(text: str) -> str:
-    """Return the text on one line, with look-alikes for ``<>[]``: these make a prompt's markers, tags and times."""
+    """Return the text on one line, with look-alikes for ``<>[]``: these make a prompt's markers, tags and times.
+
+    So have the square brackets of other scripts, in which some models write citations.
+    """
     return one_line(text).translate(_MARKERS)
 
 

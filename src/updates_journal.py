@@ -9,7 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from datamodels_telegram import SeenUpdate, TelegramPerson
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
 from utils import append_durably, disk_full_mapped
 
 log = structlog.get_logger(__name__)

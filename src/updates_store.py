@@ -20,8 +20,13 @@ _COUNT_TRY = """
     ON CONFLICT (kind, chat_id, update_id) DO UPDATE SET tries = seen_updates.tries + %(count)s
     RETURNING tries, done_at IS NOT NULL AS done
 """
-_KEY = "kind = %(kind)s AND chat_id = %(chat_id)s AND update_id = %(update_id)s"
-_MARK_DONE = f"UPDATE seen_updates SET done_at = now() WHERE {_KEY}"
+_MARK_DONE = """
+    INSERT INTO seen_updates (kind, chat_id, update_id, message_id, person_id, person_name, data, done_at)
+    VALUES (
+        %(kind)s, %(chat_id)s, %(update_id)s, %(message_id)s, %(person_id)s, %(person_name)s, %(data)s, now()
+    )
+    ON CONFLICT (kind, chat_id, update_id) DO UPDATE SET done_at = now()
+"""
 _SELECT_UNFINISHED = """
     SELECT kind, chat_id, update_id, message_id, person_id, person_name, data, tries FROM seen_updates
     WHERE done_at IS NULL
@@ -46,8 +51,8 @@ async def remember_press(connection: Connection, press: ButtonPress, *, done: bo
 
 
 async def mark_done(connection: Connection, update: SeenUpdate) -> None:
-    """Note that the update needs no more work."""
-    await connection.execute(_MARK_DONE, _key(update))
+    """Note that the update needs no more work. An update that is not stored yet is stored."""
+    await connection.execute(_MARK_DONE, _row(update))
 
 
 async def count_try(connection: Connection, update: SeenUpdate, count: int = 1) -> int | None:

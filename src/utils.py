@@ -21,7 +21,7 @@ from constants import BACKGROUND_NICE
 from errors import DiskFull
 from file_locks import FileLock
 from random_ids import new_name
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
 
 if TYPE_CHECKING:
     from bpe_openai import Encoding

@@ -90,7 +90,7 @@ class _Detector:
 
 
 def _model_path() -> Path:
-    # Looked up without importing it: that would load a whole speech recogniser.
+    # Looked up without importing it: that would load a whole speech recogniser, whose packages need not be there.
     package = find_spec("faster_whisper")
     if package is None or package.origin is None:
         raise MissingProgram(program="faster-whisper")

@@ -159,7 +159,10 @@ class ChatsBot:
         )
         chats, ratings = self.handlers.routes(), self.ratings.routes()
         self.routes = replace(
-            chats, presses={**chats.presses, **ratings.presses}, answers={**chats.answers, **ratings.answers}
+            chats,
+            presses={**chats.presses, **ratings.presses},
+            answers={**chats.answers, **ratings.answers},
+            voices=ratings.voices,
         )
 
     async def _enqueue(
@@ -262,6 +265,13 @@ class Asker:
         handler = self.bot.handlers.ask if step is None else self.bot.routes.answers[step][1]
         await handler(Context(self.user, self.chat, self._hear), message)
         return message.message_id
+
+    async def speaks(self) -> None:
+        """Send a voice note in the place of the text that is asked for."""
+        step = await self.step()
+        assert step is not None
+        handler = self.bot.routes.voices[step][1]
+        await handler(Context(self.user, self.chat, self._hear), self._message("", None))
 
     async def press(self, label: str) -> None:
         """Press the latest button that reads so."""

@@ -40,6 +40,7 @@ from datamodels_telegram import (
 from db import Connection, Database
 from downloads import Downloads
 from followers import KeyedTasks
+from lost_originals import LostOriginals
 from messenger import MessengerError
 from outbox import Outbox
 from progress import ProgressCards
@@ -53,7 +54,7 @@ INTERVIEW = ScenarioId("interview")
 _chats = count(5_000_000_000)
 _messages = count(10)
 
-Follower = Downloads | ProgressCards | Outbox | RecordingWizards
+Follower = Downloads | LostOriginals | ProgressCards | Outbox | RecordingWizards
 
 
 class Clock:

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 import db
+import jobs.stranded
 from application.bot import Followers
 from application.health import Health
 from application.notices import Notices
@@ -59,13 +60,14 @@ async def ask_idly(
     monkeypatch.setattr(db, "_configure", listening)
     # It is asked once an hour, and would take away what the database has been grown with.
     monkeypatch.setattr(Housekeeping, "run", _nothing)
+    monkeypatch.setattr(jobs.stranded, "_PERIOD_S", 1.0)
     await _have_explained(dsn, analyze)
     settings = Settings(_env_file=None, database_url=dsn, persistent_dir=folder)
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
         telegram = TelegramDouble()
         followers = Followers(application, telegram, MessageTracker(application.database, telegram))
         notices = Notices(application.database, telegram, None)
-        health = Health(application, telegram, Board(), notices)
+        health = Health(application, Board(), telegram, notices)
         runs = (followers.run(), application.jobs.run_worker(None), health.run())
         working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)

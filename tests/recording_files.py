@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio import find_ffmpeg
 from config import ROOT
 from constants import SAMPLE_RATE
 
@@ -84,7 +83,7 @@ def image(path: Path) -> Path:
 
 def _ffmpeg(*arguments: str, stdin: NDArray[np.int16] | None = None) -> bytes:
     return subprocess.run(
-        [str(find_ffmpeg(None)), "-hide_banner", "-v", "error", "-y", *arguments],
+        ["ffmpeg", "-hide_banner", "-v", "error", "-y", *arguments],
         input=None if stdin is None else stdin.tobytes(),
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,

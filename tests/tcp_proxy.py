@@ -10,9 +10,10 @@ _PIECE_S = 0.1
 
 
 class TcpProxy:
-    """Listens on a free loopback port and passes on to ``host`` and ``port``."""
+    """Listens on a free port of the address ``at`` and passes on to ``host`` and ``port``."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, at: str = "127.0.0.1") -> None:
+        self._at = at
         self._host = host
         self._target = port
         self._away = False
@@ -28,7 +29,7 @@ class TcpProxy:
         """Set when something has come that is not passed on."""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, self._at, 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

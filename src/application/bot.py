@@ -1,15 +1,11 @@
 """The bot: the application's services with Telegram in front of them, and its followers."""
 
 import asyncio
-import gc
 import math
-import sys
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -17,8 +13,10 @@ import texts.telegram
 from access import Team
 from application.engines import language_in_use, speech_in_use
 from application.health import Health, http_served
+from application.long_running import RETRY_DELAYS_S, settle_in
 from application.notices import Notices
 from application.objects import StartProgress
+from application.only_bot import only_bot
 from application.parts import Application, open_application
 from application.training_data import collect_from
 from chat_deliveries import ChatDeliveries
@@ -29,8 +27,7 @@ from conversations.ratings import Ratings
 from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialogs
 from downloads import Downloads
-from errors import BotNotConfigured, BotRunsAlready
-from file_locks import FileLock
+from errors import BotNotConfigured
 from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
@@ -38,6 +35,8 @@ from health.board import Board
 from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
+from jobs.stranded import StrandedWork
+from lost_originals import LostOriginals
 from machine import Machine
 from markups.menus import main_menu
 from message_tracker import MessageTracker
@@ -65,24 +64,15 @@ from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
-from utils import yield_processor
 from work_in_progress import WorkInProgress
 
 log = structlog.get_logger(__name__)
 
-_RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
-"""Seconds before each further try of a job that failed for a passing reason: nearly three hours in all."""
 _PATIENCE_S = 3.0
 """Seconds that a person waits for an absent database before the bot says that it is away.
 
 A database that restarts needs two seconds.
 """
-_THREADS = 16
-"""Threads for blocking work: files, the object store, computing. More would share the same few cores."""
-SWITCH_S = 0.0005
-"""Seconds after which a computing thread hands the interpreter to the event loop. To handle one press, the event loop
-gives the interpreter up and takes it back a dozen times. ``scripts/benchmark -k switch_interval`` measures what that
-costs with this value and with Python's 5 ms."""
 
 
 class Followers:
@@ -106,22 +96,28 @@ class Followers:
         self.wizards = RecordingWizards(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
-        self._conversations = application.conversations
+        jobs = application.jobs
+        self._stranded = StrandedWork(database, jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
+        self.originals = LostOriginals(database, application.originals, jobs.enqueue_recording)
+        self._archive, self._conversations = application.archive, application.conversations
         kept = timedelta(days=settings.retention_days)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            following = (self.downloads, self.cards, self.outbox, self.wizards, self.answers)
-            for loop in (*following, self.housekeeping, LagMonitor()):
+            following = (self.downloads, self.cards, self.outbox, self.wizards, self.answers, self.originals)
+            for loop in (*following, self.housekeeping, self._stranded, LagMonitor()):
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
+            group.create_task(Loop("archive").run(self._archive.file_finished))
 
 
 class Bot:
-    """The opened bot."""
+    """The opened bot. Without ``jobs`` it takes none: workers in other processes do."""
 
-    def __init__(self, telegram: Messenger, router: Router, jobs: Jobs, followers: Followers, health: Health) -> None:
+    def __init__(
+        self, telegram: Messenger, router: Router, jobs: Jobs | None, followers: Followers, health: Health
+    ) -> None:
         self._telegram = telegram
         self._router = router
         self._jobs = jobs
@@ -136,7 +132,8 @@ class Bot:
         """Run until cancelled. Interrupted jobs continue at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._health.run())
-            group.create_task(self._jobs.run_worker(None))
+            if self._jobs is not None:
+                group.create_task(self._jobs.run_worker(None))
             # Before anything is sent: this finds the newest ids, around which messages of the last run are looked up.
             await self._router.recover()
             group.create_task(self._followers.run())
@@ -156,7 +153,7 @@ async def open_bot(
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(settings.persistent_dir / "telegram"))
+        stack.enter_context(only_bot(settings.persistent_dir))
         board = Board()
         await stack.enter_async_context(http_served(settings, board))
         application = await stack.enter_async_context(
@@ -165,24 +162,13 @@ async def open_bot(
                 pack,
                 on_progress,
                 attachments=telegram,
-                retry_delays_s=_RETRY_DELAYS_S,
+                retry_delays_s=RETRY_DELAYS_S,
                 patience_s=_PATIENCE_S,
                 work_patience_s=math.inf,
             )
         )
-        # Not earlier: an engine that one of these threads starts inherits the thread's low priority. The embedded
-        # database, for which buttons wait, must keep its share of the processor.
-        asyncio.get_running_loop().set_default_executor(
-            ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor)
-        )
-        sys.setswitchinterval(SWITCH_S)
         # Before somebody presses a button.
-        await application.engines.warm_up()
-        # Objects loaded by now stay, so collections need not look at them: that would stop every thread for seconds.
-        # Until now, the command line has put garbage collection off.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        await settle_in(application)
         await application.archive.reconcile_all()
         messages = MessageTracker(application.database, telegram)
         followers = Followers(application, telegram, messages)
@@ -196,27 +182,8 @@ async def open_bot(
         stack.push_async_callback(notices.stop)
         application.embedded.on_revival.append(notices.engine_revived)
         application.embedded.on_stuck.append(notices.engine_stuck)
-        health = Health(application, telegram, board, notices)
-        yield Bot(telegram, router, application.jobs, followers, health)
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold a lock during the block: only one process may use the Telegram session in ``folder``.
-
-    The system frees the lock of a killed process.
-
-    Raises:
-        BotRunsAlready: another process holds the lock.
-    """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(folder / ".lock")
-    try:
-        if not lock.try_take():
-            raise BotRunsAlready(folder=folder)
-        yield
-    finally:
-        lock.free()
+        health = Health(application, board, telegram, notices)
+        yield Bot(telegram, router, application.jobs if settings.bot_takes_jobs else None, followers, health)
 
 
 def messenger_of(settings: Settings) -> Messenger:

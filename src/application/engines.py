@@ -7,6 +7,7 @@ An adapter's module is imported only when the adapter is made, since its librari
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import SecretStr
 
+import optional_packages
 import texts.cli
 from application.objects import StartProgress
 from audio import opus
@@ -217,8 +219,7 @@ class EnginePool:
     @property
     def has_demo_model(self) -> bool:
         """True when the small embedded language model is in use, whose reports are only a demonstration."""
-        embedded = self.has_language_model and self._language_endpoint is None
-        return embedded and self._settings.llm_model_file is None
+        return self.has_language_model and self._language_endpoint is None and self._settings.llm_model_file is None
 
     async def warm_up(self) -> None:
         """Import the libraries of the engines in use, make the endpoints' clients, and load the local speech model.
@@ -235,7 +236,8 @@ class EnginePool:
 
         def load() -> None:
             for module in modules:
-                import_module(module)
+                with suppress(ImportError):  # told by the step that needs it
+                    import_module(module)
             count_tokens("")
 
         await asyncio.to_thread(load)
@@ -315,14 +317,12 @@ class EnginePool:
                 log.warning("weights_not_fetched", name=name, error=exc.code)
 
     async def _weights(self, name: str) -> Path:
-        def on_bytes(name: str, done: int, total: int) -> None:
-            self._on_progress(texts.cli.FETCHING.format(name=name), done, total)
-
-        return await ensure_weights(name, self._models_dir, on_bytes)
+        optional_packages.require_engine_of(name)
+        told = texts.cli.FETCHING.format(name=name)
+        return await ensure_weights(name, self._models_dir, lambda _, *bytes_: self._on_progress(told, *bytes_))
 
     async def _make_speech_to_text(self) -> SpeechToText:
-        settings = self._settings
-        endpoint = self._speech_endpoint
+        settings, endpoint = self._settings, self._speech_endpoint
         if endpoint is not None:
             from speech_to_text.openai import OpenAISpeechToText
 
@@ -335,6 +335,7 @@ class EnginePool:
                 timeout_s=_ASR_TIMEOUT_S,
                 encode=self._opus,
             )
+        optional_packages.SPEECH.require()
         local, folder = self._local_speech, settings.asr_model_dir
         if folder is None:
             if local.weights is None:
@@ -350,8 +351,7 @@ class EnginePool:
     async def _make_language_model(self) -> LanguageModel:
         from language_model.openai import OpenAILanguageModel
 
-        settings = self._settings
-        endpoint = self._language_endpoint
+        settings, endpoint = self._settings, self._language_endpoint
         if endpoint is not None:
             return OpenAILanguageModel(
                 endpoint.base_url,

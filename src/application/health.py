@@ -1,4 +1,4 @@
-"""Health of the bot: its parts with their checks, the HTTP application in front of them, and notices to the owner."""
+"""Health of a bot or worker: its parts with their checks, the HTTP application, and notices to the owner."""
 # ruff: noqa: PLC0415
 
 import asyncio
@@ -55,26 +55,41 @@ async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
 
 
 class Health:
-    """The watch over an opened bot, and the notices about it, which end only by being cancelled."""
+    """The watch over an opened bot or worker, and the notices about it, which end only by being cancelled.
 
-    def __init__(self, application: Application, telegram: Messenger, board: Board, notices: Notices) -> None:
+    A worker has neither messenger nor notices: the bot that it works for tells the owner.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        board: Board,
+        telegram: Messenger | None = None,
+        notices: Notices | None = None,
+    ) -> None:
         settings = application.settings
         self._board = board
         self._probes = Probes(settings, application.embedded)
+        has_worker = telegram is None or settings.bot_takes_jobs
         checks = {
             Part.DATABASE: database_check(application.database),
             Part.OBJECTS: objects_check(application.objects),
             Part.ASR: self._probes.speech_check(),
             Part.LLM: self._probes.language_check(),
-            Part.TELEGRAM: telegram_check(telegram),
-            Part.JOBS: jobs_check(application.database, lambda: application.jobs.is_working),
+            Part.JOBS: jobs_check(application.database, lambda: application.jobs.is_working or not has_worker),
             Part.DISK: disk_check(settings.persistent_dir),
         }
+        if telegram is not None:
+            checks[Part.TELEGRAM] = telegram_check(telegram)
         self._watch = HealthWatch(board, checks)
+        self._alarms = None if notices is None else self._alarms_of(application, notices)
+
+    def _alarms_of(self, application: Application, notices: Notices) -> Alarms:
+        settings = application.settings
         # When an embedded database dies, ``Notices.engine_revived`` and ``engine_stuck`` tell the owner.
         silent = frozenset[Part]() if settings.database_url else frozenset({Part.DATABASE})
         told = settings.persistent_dir / "spool" / _TOLD_FILE
-        self._alarms = Alarms(board, application.database, notices.tell, told, silent=silent)
+        return Alarms(self._board, application.database, notices.tell, told, silent=silent)
 
     async def run(self) -> None:
         """Watch the parts and send notices until cancelled; from then on the process reports that it is not ready."""
@@ -82,7 +97,8 @@ class Health:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._note_the_stop())
                 group.create_task(self._watch.run())
-                group.create_task(self._alarms.run())
+                if self._alarms is not None:
+                    group.create_task(self._alarms.run())
         finally:
             await self._probes.close()
 

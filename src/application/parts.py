@@ -61,6 +61,7 @@ async def open_application(
     on_progress: StartProgress,
     *,
     attachments: Attachments | None = None,
+    for_bot: bool = False,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = 60.0,
     work_patience_s: float = 60.0,
@@ -69,8 +70,8 @@ async def open_application(
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
     the failure. An original that the object store has lost is restored from the spool, else from ``attachments``, the
-    messenger, if given. While the database is away, callers wait for it up to ``patience_s`` seconds, and jobs up to
-    ``work_patience_s``.
+    messenger, if given; with ``for_bot`` that is left to the bot of another process, as is the archive of reports.
+    While the database is away, callers wait up to ``patience_s`` seconds, and jobs up to ``work_patience_s``.
 
     Raises:
         BadSettings: settings or programs are wrong.
@@ -83,20 +84,19 @@ async def open_application(
         processors = spare_processors()
         engines = EnginePool(settings, embedded, ffmpeg, on_progress, processors)
         stack.push_async_callback(engines.close)
-        opened, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
-        stack.push_async_callback(opened.close)
-        stack.callback(objects.close)
+        opened, objects = await _stores(stack, settings, embedded, on_progress)
         # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
         owner = await _local_user(database)
         spool = settings.persistent_dir / "spool"
-        originals = Originals(database, objects, spool, attachments)
+        originals = Originals(database, objects, spool, attachments, awaited=for_bot)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
         files = ReportFiles(settings.persistent_dir / "reports")
         archive = ReportArchive(database, files, pack)
-        await archive.reconcile(owner)
+        if not for_bot:
+            await archive.reconcile(owner)
         conversations = HybridStorage(patient, spool / "conversations")
-        jobs = _jobs(settings, context, ReportSteps(context, files, archive), conversations, retry_delays_s)
+        jobs = _jobs(settings, context, files, None if for_bot else archive, conversations, retry_delays_s)
         limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,
@@ -117,6 +117,15 @@ async def open_application(
         )
 
 
+async def _stores(
+    stack: AsyncExitStack, settings: Settings, embedded: EmbeddedEngines, on_progress: StartProgress
+) -> tuple[Database, ObjectStore]:
+    database, objects = await asyncio.gather(open_database(settings, embedded), open_objects(settings, on_progress))
+    stack.push_async_callback(database.close)
+    stack.callback(objects.close)
+    return database, objects
+
+
 async def _local_user(database: Database) -> UserId:
     async with database.transaction() as connection:
         return await users_store.ensure_local_user(connection)
@@ -125,7 +134,8 @@ async def _local_user(database: Database) -> UserId:
 def _jobs(
     settings: Settings,
     context: JobContext,
-    reports: ReportSteps,
+    files: ReportFiles,
+    archive: ReportArchive | None,
     conversations: HybridStorage,
     retry_delays_s: Sequence[float],
 ) -> Jobs:
@@ -133,6 +143,7 @@ def _jobs(
     learning = Learning(conversations, context.engines.embeddings, settings.answer_examples)
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
+    reports = ReportSteps(context, files, archive)
     return Jobs(context.database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
 
 
@@ -140,4 +151,5 @@ async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Databa
     """Open the configured database, else the embedded one."""
     if settings.database_url is not None:
         return await Database.open(settings.database_url.get_secret_value())
-    return await Database.open(await embedded.postgres(), unavailable=EmbeddedDatabaseAway)
+    dsn = await embedded.postgres()
+    return await Database.open(dsn, unavailable=EmbeddedDatabaseAway, place=embedded.postgres_folder)

@@ -5,7 +5,7 @@ cites the number of a passage: without a citation the answer rests on nothing th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import texts.chats
@@ -14,7 +14,7 @@ from datamodels_chats import AnswerOutcome, Basis, Example, Passage, Turn
 from errors import ContextTooSmall
 from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.templates import Template
-from text_cleaning import as_data, storable
+from text_cleaning import as_data, preview, storable
 from utils import clock
 
 _ANSWER_TOKENS = 1024
@@ -23,12 +23,21 @@ _ANSWER_SHARE = 3
 """An answer gets at most a third of the context. Otherwise a small model would have no room for the passages."""
 _EXAMPLES_SHARE = 2
 """Examples get at most half of the room that is left, since an answer can do without them."""
-_CITED = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+_LONGEST_ANSWER = 6000
+"""Characters of an answer that people get: about two messages. Some servers do not keep to the tokens that were asked
+for."""
+_CITED_NUMBER = r"(?:(?:№|#|отрыв\w{2,4}|источник\w{0,2})\s{0,3})?\d{1,3}(?:\s{0,3}[\-–—]\s{0,3}(?:№\s{0,3})?\d{1,3})?"
+_CITED = re.compile(
+    rf"[\[【［]\s{{0,3}}({_CITED_NUMBER}(?:(?:\s{{0,3}}[,;&]\s{{0,3}}|\s{{1,3}}(?:и\s{{1,3}})?){_CITED_NUMBER}){{0,50}})"
+    r"[\s,;]{0,3}(?:†[^\[\]【】\n]{0,40})?[\]】］]",
+    re.IGNORECASE,
+)
+"""Citations as models write them: «[1]», «[1, 2 ]», «[№1]», «[1–3]», «[1 и 2]», «【1】», «【1†источник】»."""
 _CITED_AS_DATA = re.compile(r"\((\d{1,3})\)")
 _FACT = re.compile(r"\d{2,}|(?<=[\w,;] )[^\W\d_a-zа-яё][\w-]{2,}")
 _STEM = 4
 """How many first letters of a name are compared: its ending changes with the grammatical case."""
-_NUMBER = re.compile(r"\d+")
+_NUMBERS = re.compile(r"(\d+)(?:\s*[\-–—]\s*(?:№\s*)?(\d+))?")
 _SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
 
 
@@ -122,6 +131,7 @@ class Composer:
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
     """Return the model's text as the answer, without the citations of passages that do not exist.
 
+    A text that is too long for people is cut between words, and its note says so; what was cut off cites nothing.
     Return the passages as quotes when no citation is left. When the model says that there is no answer, return an
     outcome that says the same.
     """
@@ -130,23 +140,29 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
         return AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
     there = {passage.source.number for passage in passages}
-    cited: set[int] = set()
 
     def checked(match: re.Match[str]) -> str:
-        numbers = [number for number in map(int, _NUMBER.findall(match[1])) if number in there]
-        cited.update(numbers)
-        return "".join(f"[{number}]" for number in dict.fromkeys(numbers))
+        return "".join(f"[{number}]" for number in dict.fromkeys(_numbers(match[1])) if number in there)
 
     text = _SPACES_BEFORE_SIGN.sub(r"\1", _CITED.sub(checked, written)).strip()
+    is_whole = len(text) <= _LONGEST_ANSWER
+    text = preview(text, _LONGEST_ANSWER)
+    cited = {number for match in _CITED.finditer(text) for number in _numbers(match[1])}
     if not cited:
         return quotes(passages, texts.chats.NOTE_NOT_CITED).model_copy(update=spent)
     return AnswerOutcome(
         basis=Basis.MODEL,
         text=text,
-        note=texts.chats.NOTE_TRUNCATED if completion.truncated else "",
+        note=texts.chats.NOTE_TRUNCATED if completion.truncated or not is_whole else "",
         sources=tuple(passage.source for passage in passages if passage.source.number in cited),
         **spent,
     )
+
+
+def _numbers(cited: str) -> Iterator[int]:
+    """Yield the numbers that a citation names, those inside a range like «1–3» included."""
+    for first, last in _NUMBERS.findall(cited):
+        yield from range(int(first), int(last or first) + 1)
 
 
 def _facts(text: str) -> set[str]:

@@ -19,13 +19,14 @@ import click
 import structlog
 
 import texts.cli
+import texts.operation
 from cli.arguments import Group, WholeNumber, usage_reason
 from config import ROOT, Settings, load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
 from log_setup import configure_logging
-from shortages import shortage_in
+from system.shortages import shortage_in
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ _DETECT = "auto"
 _BUCKET = "s3"
 _STORES = ("files", _BUCKET)
 _PROGRAM = "scripts/run"
+_MOST_ORPHANS = 10**9
 
 _PATH = click.Path(path_type=Path, readable=False)
 """click does not check here whether a file can be read: the commands do, and say so in a Russian sentence."""
@@ -147,6 +149,53 @@ def doctor() -> None:
     _run(run)
 
 
+@commands.command(help=texts.cli.HELP_WORKER, options_metavar="")
+@help_option
+def worker() -> None:
+    """Work on jobs without Telegram."""
+
+    async def run() -> int:
+        settings = load_settings()
+        gc.disable()  # until the worker is open, as for the bot
+        from cli.work import work
+
+        return await work(settings)
+
+    _run(run, console=True)
+
+
+@commands.command(name="validate-config", help=texts.operation.HELP_VALIDATE, options_metavar="")
+@click.option("--worker", is_flag=True, help=texts.operation.HELP_VALIDATE_WORKER)
+@help_option
+def validate_config(worker: bool) -> None:
+    """Examine the settings."""
+    from cli.operation import validate
+
+    sys.exit(validate(worker=worker))
+
+
+@commands.command(help=texts.operation.HELP_MIGRATE, options_metavar="")
+@help_option
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+
+    async def run() -> int:
+        from cli.operation import migrate_database
+
+        return await migrate_database(load_settings())
+
+    _run(run)
+
+
+@commands.command(help=texts.operation.HELP_HEALTH, options_metavar="")
+@help_option
+def health() -> None:
+    """Ask the process on this machine how it is."""
+    from cli.health import health as ask
+
+    sys.exit(ask(load_settings()))
+
+
 @commands.group(
     cls=Group, help=texts.cli.HELP_OBJECTS, subcommand_metavar=texts.cli.METAVAR_COMMAND, options_metavar=""
 )
@@ -217,10 +266,15 @@ def check_answers(file: Path) -> None:
     _run(run)
 
 
-@objects.command(name="check", help=texts.cli.HELP_OBJECTS_CHECK, options_metavar="")
-@click.option("--delete", is_flag=True, help=texts.cli.HELP_OBJECTS_DELETE)
+@objects.command(name="check", help=texts.cli.HELP_OBJECTS_CHECK, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.option(
+    "--delete",
+    type=WholeNumber(1, _MOST_ORPHANS),
+    metavar=texts.cli.METAVAR_NUMBER,
+    help=texts.cli.HELP_OBJECTS_DELETE,
+)
 @help_option
-def check_objects(delete: bool) -> None:
+def check_objects(delete: int | None) -> None:
     """Compare the object store with the recordings."""
 
     async def run() -> int:

@@ -11,7 +11,7 @@ import texts.cli
 from application.engines import EnginePool
 from application.objects import open_objects
 from application.parts import open_database
-from audio import find_ffmpeg
+from audio import BUILT_IN, find_ffmpeg
 from cli.display import Display
 from config import ROOT, Settings
 from embedded.engines import Engines as EmbeddedEngines
@@ -62,7 +62,8 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         return _where(settings.minio_endpoint is not None)
 
     async def ffmpeg() -> str:
-        return str(find_ffmpeg(settings.ffmpeg))
+        found = find_ffmpeg(settings.ffmpeg)
+        return texts.cli.DOCTOR_EMBEDDED if found == BUILT_IN else str(found)
 
     async def pack() -> str:
         loaded = await asyncio.to_thread(load_pack, ROOT / "prompts")

@@ -31,11 +31,11 @@ async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
     return _INCOMPLETE_STATUS if copied.lost else 0
 
 
-async def check(settings: Settings, delete: bool, display: Display) -> int:
+async def check(settings: Settings, delete: int | None, display: Display) -> int:
     """Compare the object store with the recordings; print objects without a recording, and originals that are lost.
 
-    With ``delete`` the objects without a recording are deleted, unless the database seems to belong to another store:
-    no object has a recording, or an object without a recording is newer than the newest recording.
+    The objects without a recording are deleted when there are exactly ``delete`` of them, unless the database is sure
+    to belong to another store: no object has a recording, or an object without one is newer than the newest recording.
 
     Returns:
         0; 1 when an original is lost.
@@ -59,5 +59,9 @@ async def check(settings: Settings, delete: bool, display: Display) -> int:
     orphans, lost = len(checked.orphans), len(checked.lost)
     display.say(texts.cli.CHECKED.format(objects=checked.objects, orphans=orphans, lost=lost))
     if checked.orphans and not checked.deleted:
-        display.say(texts.cli.CHECK_FOREIGN if delete else texts.cli.CHECK_DELETES)
+        if delete == orphans:
+            display.say(texts.cli.CHECK_FOREIGN)
+        else:
+            newest = f"{checked.newest_orphan.astimezone():%d.%m.%Y}"
+            display.say(texts.cli.CHECK_DELETES.format(newest=newest, orphans=orphans))
     return _INCOMPLETE_STATUS if checked.lost else 0

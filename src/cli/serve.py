@@ -1,28 +1,24 @@
 """The bot in the foreground: starts, says that it works, and stops at a signal."""
 
 import asyncio
-import os
-import signal
 
-import structlog
+import click
 
 import texts.cli
 from application.bot import messenger_of, open_bot
+from application.configuration import require_safe
 from cli.display import Display
+from cli.signals import stop_on_signals
+from cli.work import work
 from config import ROOT, Settings
 from prompt_pack.pack import load_pack
-from shortages import raise_limit_of_open_files
-
-log = structlog.get_logger(__name__)
-
-_STOP_LIMIT_S = 18.0
-"""The most seconds from the signal to the end of the process. The next start resumes work that was cut off."""
+from system.shortages import raise_limit_of_open_files
 
 
 async def serve(settings: Settings) -> int:
     """Run bot and worker until SIGINT or SIGTERM. A second signal ends the process at once.
 
-    Work that is cut off goes on at the next start.
+    Work that is cut off goes on at the next start. Without a token only a worker runs, where the settings allow that.
 
     Returns:
         0.
@@ -30,11 +26,15 @@ async def serve(settings: Settings) -> int:
     Raises:
         BotNotConfigured: token, id or hash is missing.
         BadReportPack: the report pack has a fault.
-        Everything that ``open_bot`` raises.
+        Everything that ``open_bot`` or ``work`` raises.
     """
+    if settings.telegram_bot_token is None and not settings.telegram_required:
+        click.echo(texts.cli.NO_BOT)
+        return await work(settings)
+    require_safe(settings)
     messenger = messenger_of(settings)
     raise_limit_of_open_files()
-    _stop_on_signals(asyncio.current_task())
+    stop_on_signals(asyncio.current_task())
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     with Display() as display:
         try:
@@ -45,21 +45,3 @@ async def serve(settings: Settings) -> int:
         except asyncio.CancelledError:
             display.say(texts.cli.BOT_STOPPED)
     return 0
-
-
-def _stop_on_signals(serving: "asyncio.Task[int] | None") -> None:
-    loop = asyncio.get_running_loop()
-    stopping = False
-
-    def stop() -> None:
-        nonlocal stopping
-        if stopping:
-            os._exit(0)
-        stopping = True
-        log.info("stopping")
-        loop.call_later(_STOP_LIMIT_S, os._exit, 0)
-        if serving is not None:
-            serving.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 import structlog
@@ -26,6 +27,7 @@ from errors import DatabaseUnavailable, OutOfResources
 
 log = structlog.get_logger(__name__)
 
+_PAUSE_S = 0.5
 _AT_ONCE = 200
 """Entries that move in one transaction."""
 
@@ -35,16 +37,14 @@ T = TypeVar("T")
 class HybridStorage:
     """``StorageAdapter`` that takes conversations and ratings whether the database is there or not.
 
-    Only ``add_conversation`` waits for the database, up to the patience of ``database``, and only when the
-    journal cannot be written.
-
-    ``settle`` moves the entries of the journal into the database; it may be interrupted at any
-    time, and called again.
+    A database without space counts as away. Only ``add_conversation`` waits, for as long as neither the database nor
+    the journal takes the answer: it was paid for. ``settle`` moves the entries of the journal into the database; it may
+    be interrupted at any time, and called again.
     """
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._postgres = PostgresStorage(database.patient(0))
-        self._patient = PostgresStorage(database)
+        self._patience_s = database.patience_s
         self._journal = JournalStorage(folder)
         self._moving = asyncio.Lock()
         self._known: dict[UserId | None, RatingStats] = {}
@@ -69,14 +69,20 @@ class HybridStorage:
     async def add_conversation(self, conversation: Conversation) -> bool:
         """Store a finished answer: in the database, or in the journal while the database is away.
 
-        When the journal cannot be written, wait for the database.
+        When the journal cannot be written, wait for whichever takes it first.
+
+        Raises:
+            DatabaseUnavailable: neither took it while the patience of the ``Database`` lasted.
         """
-        try:
-            return await self._stored(lambda storage: storage.add_conversation(conversation))
-        except OutOfResources:
-            if self._reason is None:
-                raise
-            return await self._patient.add_conversation(conversation)
+        deadline = monotonic() + self._patience_s
+        while True:
+            try:
+                return await self._stored(lambda storage: storage.add_conversation(conversation))
+            except DatabaseUnavailable as exc:
+                if monotonic() >= deadline:
+                    raise
+                log.warning("answer_waits", answer=str(conversation.answer_id), reason=str(exc.__cause__ or exc))
+            await asyncio.sleep(_PAUSE_S)
 
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
         return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))
@@ -128,7 +134,10 @@ class HybridStorage:
         except DatabaseUnavailable as exc:
             self._note(exc)
             async with self._moving:
-                return await act(self._journal)
+                try:
+                    return await act(self._journal)
+                except OutOfResources as shortage:
+                    raise exc from shortage
         self._note(None)
         return done
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import conversations_store
 from conversations.port import StorageAdapter
 from datamodels import UserId
-from datamodels_chats import AnswerId, ModelMetrics, RatedConversation, Rating, RatingStats
+from datamodels_chats import AnswerId, Comment, ModelMetrics, RatedConversation, Rating, RatingStats
 from db import Database
 from errors import NotFound
 
 COMMENT_CHARACTERS = 4096
 """The longest comment: as many characters as one Telegram message can have."""
 _MODELS = 10
-_COMMENTS = 5
+_COMMENTS = 20
 
 
 class Ratings:
@@ -59,8 +59,8 @@ class Ratings:
         async with self._database.transaction() as connection:
             return await conversations_store.model_metrics(connection, _MODELS)
 
-    async def comments(self) -> list[Rating]:
-        """Load everybody's five latest comments, the latest first."""
+    async def comments(self) -> list[Comment]:
+        """Load everybody's twenty latest comments, the latest first."""
         async with self._database.transaction() as connection:
             return await conversations_store.latest_comments(connection, _COMMENTS)
 

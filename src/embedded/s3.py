@@ -20,7 +20,8 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException
 
-from embedded.process import LOOPBACK, Engine, Launch, free_ports
+from embedded.ports import LOOPBACK, free_ports
+from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
 from random_ids import new_name, new_secret
 

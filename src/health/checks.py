@@ -14,10 +14,10 @@ from db import Database
 from errors import (
     DatabaseMisconfigured,
     DatabaseUnavailable,
-    DiskFull,
     ObjectFolderUnavailable,
     ObjectStoreRefusedKey,
     ObjectStoreUnavailable,
+    OutOfResources,
 )
 from health.board import OK, Level, Reading, Why, worse
 from health.calls import RealCalls
@@ -52,7 +52,7 @@ def down(why: Why) -> Reading:
 
 
 def database_check(database: Database) -> Check:
-    """Return the check of the database: that it answers, and lets us write."""
+    """Return the check of the database: that it answers, lets us write, and has space for it."""
     at_once = database.patient(0)
 
     def absence() -> Reading | None:
@@ -69,9 +69,11 @@ def database_check(database: Database) -> Check:
             return absence() or Reading(Level.DEGRADED, Why.BUSY)
         except DatabaseMisconfigured:
             return down(Why.READ_ONLY)
-        except (DatabaseUnavailable, DiskFull):
+        except (DatabaseUnavailable, OutOfResources):
             return absence() or down(Why.FAILS)
-        return down(Why.READ_ONLY) if read_only else OK
+        if read_only:
+            return down(Why.READ_ONLY)
+        return down(Why.FULL) if database.is_full else OK
 
     return check
 
@@ -127,7 +129,7 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
             async with at_once.transaction() as connection:
                 age_s = await health_store.heartbeat_age_s(connection)
                 sizes = await health_store.queue_sizes(connection)
-        except (DatabaseUnavailable, DiskFull):
+        except (DatabaseUnavailable, OutOfResources):
             return down(Why.DATABASE_AWAY)
         for state, count in sizes.model_dump().items():
             JOBS.labels(state).set(count)

@@ -29,7 +29,7 @@ from datamodels_chats import (
 from errors import DatabaseUnavailable, OutOfResources, VoxPersonaError
 from jobs.context import JobContext
 from metrics import ANSWERS
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
 from texts.chats import NOTE_MODEL_FAILED, NOTE_NO_MODEL
 
 log = structlog.get_logger(__name__)

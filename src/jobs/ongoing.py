@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
 
 
 class OngoingWork:
     """The work of this process: at most one piece of work at a time for each subject.
 
-    Jobs join the work. It goes on when a job that has joined it is cancelled.
+    Jobs wait for the work. It goes on when a job that waits for it is cancelled.
     """
 
     def __init__(self) -> None:
@@ -18,16 +18,21 @@ class OngoingWork:
         self._joined: Counter[str] = Counter()
 
     async def join(self, subject: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the work on a subject; begin it unless it is going on already. Raises what the work raises.
+        """Do the work on a subject, after that of an earlier job if it still goes on. Raises what either raises.
 
         When the machine has run out of something, that is ``OutOfResources``, whatever the work made of it.
 
-        The work goes on when a job that waits here is cancelled.
+        The work goes on when a job that waits here is cancelled. What an earlier job began may have seen this job wait,
+        and have left to it what comes next: so ``work`` is done even then, and has to find out what is done already.
         """
-        task = self._tasks.get(subject)
-        if task is None:
-            task = self._tasks[subject] = asyncio.ensure_future(_run(work))
-            task.add_done_callback(lambda done: self._forget(subject, done))
+        while (task := self._tasks.get(subject)) is not None:
+            await self._wait(subject, task)
+            await asyncio.sleep(0)  # work that has just ended is forgotten in the loop's next round
+        task = self._tasks[subject] = asyncio.ensure_future(_run(work))
+        task.add_done_callback(lambda done: self._forget(subject, done))
+        await self._wait(subject, task)
+
+    async def _wait(self, subject: str, task: asyncio.Task[None]) -> None:
         self._joined[subject] += 1
         try:
             await asyncio.shield(task)

@@ -134,9 +134,8 @@ class Jobs:
 
     async def enqueue_answer(self, connection: Connection, owner: UserId, answer_id: AnswerId) -> None:
         """Add the job that answers a question; a person's questions are answered one after another."""
-        deferrer = self._answer.configure(
-            connection=connection, queue=_ANSWERS_QUEUE, lock=f"answers:{owner}", queueing_lock=f"answer:{answer_id}"
-        )
+        lock, waits = jobs.rows.answers_lock_of(owner), f"answer:{answer_id}"
+        deferrer = self._answer.configure(connection=connection, queue=_ANSWERS_QUEUE, lock=lock, queueing_lock=waits)
         with jobs.rows.database_errors():
             await deferrer.defer_async(subject=str(answer_id))
 

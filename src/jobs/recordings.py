@@ -23,6 +23,7 @@ from db import Connection
 from errors import (
     BadInput,
     Cancelled,
+    DatabaseFull,
     DatabaseUnavailable,
     DiskFull,
     NoSpeech,
@@ -34,9 +35,9 @@ from jobs.context import JobContext, StoredParts
 from metadata.proposal import filled, propose
 from object_store import key_for_transcript
 from prompt_pack.models import PromptedModel, Scenario
-from shortages import shortages_mapped
 from speakers.diarization import diarize
 from speakers.labels import assign_speakers, name_roles
+from system.shortages import shortages_mapped
 from transcript_formats import to_json
 from transcription.transcriber import Transcription
 from utils import write_atomically
@@ -147,7 +148,7 @@ class RecordingSteps:
         try:
             with shortages_mapped():
                 await work(recording)
-        except (BadInput, DiskFull):
+        except (BadInput, DiskFull, DatabaseFull):
             # Removes hours of samples, which no later start can use, or which take the space that it needs.
             await self.clear_spool(recording_id)
             raise

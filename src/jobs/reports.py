@@ -10,7 +10,7 @@ from datamodels import (
     ReportRunId,
     RunStatus,
 )
-from errors import NoLanguageModel, ReportOutdated
+from errors import NoLanguageModel
 from jobs.context import JobContext
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
@@ -19,25 +19,27 @@ from prices import cost_usd
 from prompt_pack.models import ReportType
 from reports.archive import ReportArchive, file_entry
 from reports.generation import GeneratedReport, ReportRequest, generate_report
-from reports.orders import hash_inputs, load_inputs
+from reports.inputs import bring_up_to_date
 
 
 class ReportSteps:
-    """Writes the reports that were ordered through ``reports.orders``."""
+    """Writes the reports that were ordered through ``reports.orders``.
 
-    def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive) -> None:
+    Without ``archive``, reports are only stored in the database; the process that has the archive files them.
+    """
+
+    def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive | None) -> None:
         self._context = context
         self._files = files
         self._archive = archive
 
     async def write(self, run_id: ReportRunId) -> None:
-        """Write a report that was ordered; one that is done or cancelled stays as it is.
+        """Write a report that was ordered, from what is there now; one that is done or cancelled stays as it is.
 
         Raises:
             NoLanguageModel: the language model is switched off.
-            NotFound: the order was deleted.
+            NotFound: the order or the transcript was deleted.
             UnknownChoice: the report pack no longer has the report.
-            ReportOutdated: the transcript, the metadata, the model or the prompts have changed since the order.
             ContextTooSmall: the model's context has no room for a prompt, a window and an answer.
             ProviderError: the model failed; its answers so far stay stored.
             ReportIndexBroken, DiskFull: the report could not be put into the archive.
@@ -48,14 +50,15 @@ class ReportSteps:
             if run.status in {RunStatus.DONE, RunStatus.CANCELLED}:
                 return
             report = self._context.pack.report(run.report_id)
-            transcript, metadata = await load_inputs(connection, run.recording_id)
-            plan = report.plan(run.building)
-            if run.input_hash != await asyncio.to_thread(hash_inputs, transcript, metadata, plan, run.building, llm):
-                raise ReportOutdated(report=run.report_id)
-            if not await reports_store.start_run(connection, run_id):
+            present = await bring_up_to_date(connection, run, report, llm)
+            if present is None or not await reports_store.start_run(connection, run_id):
                 return
+        run, inputs = present
         request = ReportRequest(
-            report=report, building=run.building, transcript=transcript, metadata=metadata_lines(metadata)
+            report=report,
+            building=run.building,
+            transcript=inputs.transcript,
+            metadata=metadata_lines(inputs.metadata),
         )
 
         async def on_pass(done: int, total: int) -> None:  # noqa: ARG001  # the row knows the total
@@ -89,7 +92,7 @@ class ReportSteps:
                 "recording_file_name": recording.file_name,
             },
         )
-        number = await self._archive.save(run.owner_id, entry, generated.text)
+        number = await self._archive.save(run.owner_id, entry, generated.text) if self._archive else None
         outcome = ReportOutcome(
             number=number,
             text=generated.text,
@@ -102,7 +105,7 @@ class ReportSteps:
         )
         async with self._context.database.transaction() as connection:
             kept = await reports_store.finish_run(connection, run.id, outcome)
-        if not kept:
+        if not kept and number is not None:
             await self._files.delete(run.owner_id, run.id)
 
     async def _model(self) -> LanguageModel:

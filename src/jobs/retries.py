@@ -1,10 +1,12 @@
 """Whether and when a job that failed or was stopped runs again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from procrastinate.exceptions import UniqueViolation
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
@@ -18,6 +20,9 @@ from errors import (
     VoxPersonaError,
 )
 
+log = structlog.get_logger(__name__)
+
+_SPACE_PAUSE_S = 1.0
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 """The due time of a job that was put back, past by any clock: ours may be ahead of the database's."""
 _LONGEST_DELAY_S = 24 * 3600.0
@@ -69,18 +74,35 @@ _FINISH = """
 """
 
 
+async def _once_there_is_space(write: Callable[[], Awaitable[None]]) -> None:
+    """Do ``write``, and do it again for as long as the database has no space for it."""
+    while True:
+        try:
+            return await write()
+        except ConnectorException as exc:
+            if not isinstance(exc.__cause__, psycopg.errors.DiskFull):
+                raise
+            log.warning("job_end_waits", reason=str(exc.__cause__))
+        await asyncio.sleep(_SPACE_PAUSE_S)
+
+
 class Manager(JobManager):
     """A job manager for jobs that are to run again while another job of the same subject waits already.
 
     procrastinate alone would leave the first job in "doing", whose lock holds up the other job for ever. And when a job
     ends that was put back meanwhile, procrastinate would remove it, although callers were told that it waits.
+    A job whose end the database has no space for would be left in "doing", too, by a worker that lives.
     """
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End a job, unless its worker was thought dead and lost the job: then another worker does the job again."""
-        await self.connector.execute_query_async(
-            _FINISH, job_id=job.id, worker_id=job.worker_id, status=status.value, delete_job=delete_job
-        )
+
+        async def finish() -> None:
+            await self.connector.execute_query_async(
+                _FINISH, job_id=job.id, worker_id=job.worker_id, status=status.value, delete_job=delete_job
+            )
+
+        await _once_there_is_space(finish)
 
     async def retry_job_by_id_async(
         self,
@@ -91,10 +113,14 @@ class Manager(JobManager):
         lock: str | None = None,
     ) -> None:
         """Make a job run again at ``retry_at``; remove it when another job of its subject waits already."""
-        try:
-            await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
-        except UniqueViolation:
-            await self.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
+
+        async def put_back() -> None:
+            try:
+                await super(Manager, self).retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
+            except UniqueViolation:
+                await self.finish_job_by_id_async(job_id, Status.ABORTED, delete_job=True)
+
+        await _once_there_is_space(put_back)
 
 
 def retry_at(error: VoxPersonaError, failures: int, delays_s: Sequence[float]) -> datetime | None:

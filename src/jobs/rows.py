@@ -8,7 +8,7 @@ import psycopg
 from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 
-from datamodels import RecordingId, Value
+from datamodels import RecordingId, UserId, Value
 from db import Connection
 
 _DROP_SCHEDULED = """
@@ -65,6 +65,11 @@ def lock_of(subject: UUID) -> str:
 def proposal_lock_of(recording_id: RecordingId) -> str:
     """Return the name of the metadata proposal's own lock: metadata and roles can be worked on at the same time."""
     return f"proposal:{recording_id}"
+
+
+def answers_lock_of(owner: UserId) -> str:
+    """Return the name of the lock under which a person's questions are answered one after another."""
+    return f"answers:{owner}"
 
 
 async def drop_scheduled(connection: Connection, lock: str) -> bool:

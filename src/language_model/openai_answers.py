@@ -12,8 +12,13 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-_THINKING = re.compile(r"\A\s*(?:<think>)?.*?</think>\s*", re.DOTALL)
-_OPEN, _CLOSE = "<think>", "</think>"
+_TAGS = r"(?:seed:)?think(?:ing)?|thoughts?|reasoning"
+_OPEN = rf"(?:<(?:{_TAGS})>|\[think(?:ing)?\]|◁think▷)"
+_CLOSE = rf"(?:</(?:{_TAGS})>|\[/think(?:ing)?\]|◁/think▷)"
+"""The tags of Qwen and DeepSeek, of Claude, of Seed, of Magistral («[THINK]») and of Kimi («◁think▷»)."""
+_CLOSING = re.compile(_CLOSE, re.IGNORECASE)
+_THINKING = re.compile(rf"{_OPEN}.*?{_CLOSE}\s*", re.DOTALL | re.IGNORECASE)
+_UNCLOSED = re.compile(rf"^[ \t]*{_OPEN}", re.MULTILINE | re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 _WANTED_CHARS = 200
 
@@ -52,12 +57,17 @@ class ParsedJson(NamedTuple):
 
 
 def without_thinking(text: str) -> str:
-    """Drop a reasoning model's ``<think>…</think>`` at the start; some templates leave the opening tag out.
+    """Return the text without a reasoning model's ``<think>…</think>``, in every spelling of these tags, and stripped.
 
-    When the text begins with an opening tag that is never closed, all of it is thinking, and "" is returned.
+    Some templates leave the opening tag out: then all before the closing tag is thinking. From an opening tag that
+    begins a line and is never closed, the rest of the text is.
     """
-    text = _THINKING.sub("", text, count=1)
-    return "" if text.lstrip().startswith(_OPEN) else text
+    end = max((match.end() for match in _CLOSING.finditer(text)), default=0)
+    # Only where a closing tag follows: a search for one from every opening tag could take long.
+    closed = _CLOSING.split(_THINKING.sub("", text[:end]))[-1]
+    text = closed + text[end:]
+    unclosed = _UNCLOSED.search(text)
+    return text[: unclosed.start() if unclosed else None].strip()
 
 
 def parse_json(text: str, schema: Mapping[str, Any]) -> ParsedJson:

@@ -129,7 +129,9 @@ def _ended_recording_card(progress: CardProgress) -> Screen | None:
 def _ended_file(progress: CardProgress) -> str | None:
     """Return the text about a file that has no recording and will get none; None while it may get one."""
     name, incoming = escaped(progress.file_name), progress.incoming
-    if incoming is None or incoming.state is IncomingState.STORED:
+    if incoming is None:
+        return texts.cards.DELETED_BEFORE
+    if incoming.state is IncomingState.STORED:
         return texts.cards.DELETED.format(file_name=name)
     if incoming.state is IncomingState.CANCELLED:
         return texts.cards.CANCELLED_INCOMING.format(file_name=name)
@@ -283,6 +285,8 @@ def _cancel(progress: CardProgress) -> Keyboard:
 
 
 def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
+    if progress.recording_number is None:
+        return CardView(screen=Screen(text=texts.cards.REPORTS_DELETED), final=True, working=False)
     runs = progress.runs
     over = all(run_ended(run) for run in runs)
     lines = [_reports_title(progress, over=over), *_run_lines(runs, pack, _LONGEST_RUN_REASON)]

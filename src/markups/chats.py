@@ -207,16 +207,16 @@ def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen
         # A note that explains the quotes comes before them; a note on what to do comes after the answer.
         blocks = [note] if outcome.basis is Basis.QUOTES else []
     as_html = markdown_as_html if outcome.basis is Basis.MODEL else _as_said
-    blocks += filter(None, map(as_html, _parts(outcome.text)))
+    blocks += filter(None, map(as_html, parts_of(outcome.text)))
     if outcome.note and outcome.basis is not Basis.QUOTES:
         blocks.append(texts.chats.NOTE.format(note=escape(outcome.note, quote=False)))
     if outcome.sources:
         listed = "\n".join(escape(source_line(source), quote=False) for source in outcome.sources)
         blocks.append(f"{texts.chats.SOURCES_HEAD}\n{listed}")
-    return [Screen(text=text) for text in _packed([head, *blocks])]
+    return [Screen(text=text) for text in packed([head, *blocks])]
 
 
-def _packed(blocks: Sequence[str]) -> list[str]:
+def packed(blocks: Sequence[str]) -> list[str]:
     """Return the blocks in messages, each as full as possible; the limit counts the markup too, to be safe."""
     messages = [blocks[0]]
     for block in blocks[1:]:
@@ -228,7 +228,7 @@ def _packed(blocks: Sequence[str]) -> list[str]:
     return messages
 
 
-def _parts(text: str) -> list[str]:
+def parts_of(text: str) -> list[str]:
     """Return the text cut between lines or words, in parts that fit into a message even when they are escaped."""
     parts: list[str] = []
     for paragraph in text.split("\n"):

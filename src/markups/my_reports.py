@@ -13,6 +13,8 @@ from utils import human_size
 
 REPORTS_ON_PAGE = 10
 _PAGES_AT_ONCE = 10
+_LONGEST_FILTER = 300
+"""Characters of a filter of dates, title, kind and scenario on one line."""
 _OTHER_EXTENSIONS = ("docx", "json")
 _LONGEST_LISTED_TITLE = 34
 _LONGEST_NOTE = 300
@@ -25,13 +27,16 @@ _BACK_TO_REPORTS = (button(texts.telegram.BACK, Action.REPORT_MENU),)
 _CANCEL = (button(texts.telegram.CANCEL, Action.REPORT_CANCEL),)
 
 
-def list_menu(count: int, lasts_minutes: int) -> Screen:
+def list_menu(count: int, lasts_minutes: int, filter_lines: Sequence[str] = ()) -> Screen:
     """Show the menu below the list of reports that was sent.
 
-    It says that people can type the list's numbers for ``lasts_minutes`` minutes.
+    It says that people can type the list's numbers for ``lasts_minutes`` minutes, and which filter they have set.
     """
     minutes = f"{lasts_minutes} {texts.my_reports.LIST_MINUTES.form(lasts_minutes)}"
-    return _menu(texts.my_reports.MENU.format(reports=texts.my_reports.REPORT.counted(count), minutes=minutes))
+    text = texts.my_reports.MENU.format(reports=texts.my_reports.REPORT.counted(count), minutes=minutes)
+    if filter_lines:
+        text += "\n\n" + texts.my_reports.MENU_FILTERED.format(filter=escaped("; ".join(filter_lines), _LONGEST_FILTER))
+    return _menu(text)
 
 
 def reports_menu_after(tell: str = "") -> Screen:
@@ -140,13 +145,14 @@ def reports_page(reports: Sequence[ReportFile], page: int, filter_lines: Sequenc
         _BACK_TO_REPORTS,
     )
     if not reports:
-        return Screen(text=texts.my_reports.PAGE_NOTHING, keyboard=controls)
+        filtered_by = texts.my_reports.PAGE_FILTERED.format(filter=escaped("; ".join(filter_lines), _LONGEST_FILTER))
+        return Screen(text=f"{texts.my_reports.PAGE_NOTHING}\n{filtered_by}", keyboard=controls)
     pages = -(-len(reports) // REPORTS_ON_PAGE)
     page = max(1, min(page, pages))
     title = texts.my_reports.PAGE_ONE if pages == 1 else texts.my_reports.PAGE
     text = title.format(reports=texts.my_reports.REPORT.counted(len(reports)), page=page, pages=pages)
     if filter_lines:
-        text += "\n" + texts.my_reports.PAGE_FILTERED.format(filter=escaped("; ".join(filter_lines)))
+        text += "\n" + texts.my_reports.PAGE_FILTERED.format(filter=escaped("; ".join(filter_lines), _LONGEST_FILTER))
     shown = reports[(page - 1) * REPORTS_ON_PAGE : page * REPORTS_ON_PAGE]
     listed = [(button(_listed(report), Action.REPORT_CARD, report.number),) for report in shown]
     turn = _turning(page, pages)

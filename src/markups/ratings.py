@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from html import escape
 
+import texts.chats
 import texts.ratings
 import texts.telegram
 import texts.training_data
 from conversations.ratings import COMMENT_CHARACTERS
-from datamodels_chats import AnswerId, AnswerOutcome, Basis, ModelMetrics, RatedConversation, Rating, RatingStats
+from datamodels_chats import AnswerId, AnswerOutcome, Basis, Comment, ModelMetrics, RatedConversation, RatingStats
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button, word_of
-from markups.chats import answer_messages, figures_of_ratings, percent
+from markups.chats import answer_messages, figures_of_ratings, packed, parts_of, percent
 from markups.text import escaped
+from text_cleaning import printable
 from utils import decimal
 
 _LONGEST_COMMENT = 200
+_LONGEST_QUESTION = 80
 _RATEABLE = frozenset({Basis.MODEL, Basis.QUOTES, Basis.NOTHING})
 
 
@@ -63,18 +66,26 @@ def comment_cancelled() -> Screen:
     return Screen(text=texts.ratings.COMMENT_CANCELLED)
 
 
-def all_ratings(stats: RatingStats, models: Sequence[ModelMetrics], comments: Sequence[Rating]) -> Screen:
-    """Show everybody's ratings, what people think of each model and prompt, and their latest comments."""
-    blocks = [texts.ratings.ALL_HEAD, figures_of_ratings(stats)]
+def all_ratings(
+    stats: RatingStats, models: Sequence[ModelMetrics], comments: Sequence[Comment], page: int = 1
+) -> Screen:
+    """Show everybody's ratings, what people think of each model and prompt, and their latest comments in full.
+
+    What does not fit into a message is on further pages; a number too high gives the last one.
+    """
+    blocks = [texts.ratings.ALL_HEAD, f"{figures_of_ratings(stats)}\n{texts.ratings.ALL_NOTE}"]
     if models:
         blocks.append("\n".join([texts.ratings.MODELS_HEAD, *map(_model, models)]))
     if comments:
-        blocks.append("\n".join([texts.ratings.COMMENTS_HEAD, *map(_commented, comments)]))
-    blocks.append(texts.ratings.ALL_NOTE)
+        blocks.append(texts.ratings.COMMENTS_HEAD)
+    pages = packed([*blocks, *(part for each in comments for part in _commented(each))])
+    page = max(1, min(page, len(pages)))
+    turns = [(texts.chats.PREVIOUS, page - 1), (texts.chats.NEXT, page + 1)]
+    turn = tuple(button(sign, Action.ALL_RATINGS, to) for sign, to in turns if 1 <= to <= len(pages))
     export = [(button(texts.ratings.EXPORT, Action.EXPORT_ANSWERS),)] if stats.ratings else []
     return Screen(
-        text="\n\n".join(blocks),
-        keyboard=(*export, (button(texts.telegram.BACK, Action.SHOW_STATS),)),
+        text=pages[page - 1],
+        keyboard=(*([turn] if turn else []), *export, (button(texts.telegram.BACK, Action.SHOW_STATS),)),
     )
 
 
@@ -83,9 +94,12 @@ def exported(count: int) -> Screen:
     return Screen(text=texts.ratings.EXPORT_CAPTION.format(count=texts.training_data.EXAMPLE.counted(count)))
 
 
-def _commented(rating: Rating) -> str:
-    template = texts.ratings.COMMENTED_UNRATED if rating.stars is None else texts.ratings.COMMENTED
-    return template.format(stars=rating.stars, comment=escaped(rating.comment or "", _LONGEST_COMMENT))
+def _commented(comment: Comment) -> list[str]:
+    """Return a comment in HTML, in blocks of which each fits into a message; the first says what it is about."""
+    template = texts.ratings.COMMENTED_UNRATED if comment.stars is None else texts.ratings.COMMENTED
+    about = template.format(stars=comment.stars, question=escaped(comment.question, _LONGEST_QUESTION))
+    first, *others = (escape(part, quote=False) for part in parts_of(printable(comment.comment)))
+    return [f"{about}\n{first}", *others]
 
 
 def _model(metrics: ModelMetrics) -> str:

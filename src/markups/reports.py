@@ -6,11 +6,12 @@ from html import escape
 from pathlib import Path
 
 import texts.cards
+import texts.metadata
 import texts.telegram
 import texts.telegram_recordings
 import texts.units
 from constants import LONGEST_INLINE_TEXT, MESSAGE_UTF16_UNITS, PREVIEW_CHARACTERS
-from datamodels import MissingInterval, Recording, ReportRun, Transcript
+from datamodels import BuildingType, MissingInterval, Recording, ReportRun, Transcript
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.metadata import building_buttons
@@ -67,6 +68,13 @@ def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool
         text=f"{text}\n\n{texts.telegram_recordings.DEMO_MODEL}" if demonstration else text,
         keyboard=((button(texts.telegram_recordings.MORE_REPORTS, Action.CHOOSE_REPORTS, recording_number),),),
     )
+
+
+def ordered_already(building: BuildingType | None, pressed: BuildingType | None) -> str:
+    """Say over a button that its order was made before, and for which building type when the button names another."""
+    if building is None or pressed in {None, building}:
+        return texts.telegram_recordings.ORDERED_ALREADY
+    return texts.telegram_recordings.ORDERED_FOR_BUILDING.format(building=texts.metadata.BUILDINGS[building])
 
 
 def no_language_model(recording_number: int) -> Screen:

@@ -18,7 +18,16 @@ from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingMetadata, UserId
 from datamodels_telegram import WizardStep
 from db import Connection, Database
-from dialogs import Dialog, OpenDialog, Step, find_wizard, go_on_to_reports, leave_dialog
+from dialogs import (
+    Dialog,
+    OpenDialog,
+    Step,
+    find_wizard,
+    go_on_to_reports,
+    leave_dialog,
+    leave_in_peace,
+    may_ask_again,
+)
 from errors import BadText, OutdatedButton
 from metadata.fields import Field, missing, parse
 
@@ -146,11 +155,15 @@ class MetadataForm:
             recording = await _described(connection, owner, number)
             await metadata_store.confirm_metadata(connection, recording.id)
             await leave_dialog(connection, owner, recording.id)
+            await may_ask_again(connection, owner)
             await go_on_to_reports(connection, owner, recording.id)
             return recording
 
     async def cancel(self, owner: UserId) -> Cancelled:
-        """End the person's dialog, of any kind; values given so far stay."""
+        """End the person's dialog, of any kind; values given so far stay.
+
+        After questions about a recording no others begin for some minutes.
+        """
         async with self._database.transaction() as connection:
             if await user_states.get(connection, owner, OpenDialog) is None:
                 return Cancelled.NOTHING
@@ -158,6 +171,7 @@ class MetadataForm:
             await user_states.drop(connection, owner, OpenDialog)
             if dialog is None:
                 return Cancelled.OTHER_DIALOG
+            await leave_in_peace(connection, owner)
             await go_on_to_reports(connection, owner, dialog.recording_id)
             return Cancelled.FORM
 
@@ -187,6 +201,7 @@ class MetadataForm:
             other = await _unfinished_other(connection, owner, dialog, recording)
             if other is not None:
                 return other
+            await may_ask_again(connection, owner)
             turn = await change(connection, _begun(dialog, recording, await _metadata(connection, recording)))
             await user_states.put(connection, owner, turn.dialog, ttl=_LASTS)
             return turn

@@ -20,7 +20,7 @@ from errors import (
     ProviderUnavailable,
 )
 from provider_calls.policy import retry_after_s
-from shortages import shortage_in
+from system.shortages import shortage_in
 
 CONNECT_S = 10.0
 
@@ -34,6 +34,7 @@ _CONTEXT = re.compile(
 )
 _REGION = re.compile(r"unsupported_country|country, region, or territory", re.IGNORECASE)
 _ECHO = re.compile(r"['\"]?input['\"]?\s*[:=]|\n")
+_WORD = re.compile(r"[A-Za-z0-9_.\-]{1,60}")
 _DETAIL_CHARS = 160
 
 
@@ -59,8 +60,9 @@ def fingerprint(*facts: object) -> str:
 def openai_errors(provider: str, model: str) -> Iterator[None]:
     """Raise the SDK's errors as ``ProviderError``; a call for which this machine has no means, as ``OutOfResources``.
 
-    Neither keys nor what was sent get into our messages: the text of an authentication error, which quotes the key, is
-    dropped, and other texts are cut where they begin to quote the request.
+    Our messages, which are logged, have the status and the code of an error, and nothing of its text: that may quote
+    keys and what was sent. People are told the text, but not that of an authentication error, and only up to where it
+    begins to quote the request.
     """
     try:
         yield
@@ -73,7 +75,7 @@ def openai_errors(provider: str, model: str) -> Iterator[None]:
         raise status_error(provider, model, exc) from exc
     except openai.APIError as exc:
         # An error event inside a stream: the connection stands, the answer does not.
-        raise ProviderUnavailable(provider=provider, reason=error_detail(exc)) from exc
+        raise ProviderUnavailable(provider=provider, reason=_kind(exc)) from exc
     except httpx2.RequestError as exc:
         # While a body is read: the SDK maps errors only until the headers are there.
         raise shortage_in(exc) or ProviderUnavailable(provider=provider, reason=type(exc).__name__) from exc
@@ -95,10 +97,12 @@ def status_error(provider: str, model: str, exc: openai.APIStatusError) -> Provi
     if status in {408, 409, 425} or status >= 500:
         return ProviderUnavailable(provider=provider, reason=f"HTTP {status}", retry_after_s=retry_after)
     if exc.code == "model_not_found" or (status == 404 and "model" in exc.message.lower()):
-        reason = texts.errors.REASON_UNKNOWN_MODEL.format(model=model)
-    else:
-        reason = texts.errors.REASON_STATUS.format(status=status, detail=error_detail(exc))
-    return ProviderRejectedRequest(provider=provider, reason=reason)
+        return ProviderRejectedRequest(provider=provider, reason=texts.errors.REASON_UNKNOWN_MODEL.format(model=model))
+    told = texts.errors.REASON_STATUS.format(status=status, detail=error_detail(exc))
+    rejected = ProviderRejectedRequest(provider=provider, reason=told)
+    # The message is logged, and what the provider says may quote the prompt.
+    rejected.args = (f"The provider {provider} rejected the request: HTTP {status}, {_kind(exc)}",)
+    return rejected
 
 
 def _refusal(exc: openai.APIStatusError) -> str | None:
@@ -112,6 +116,12 @@ def _refusal(exc: openai.APIStatusError) -> str | None:
     if status in {400, 413, 422} and _CONTEXT.search(text):
         return texts.errors.REASON_CONTEXT_TOO_LONG
     return texts.errors.REASON_TOO_LARGE if status == 413 else None
+
+
+def _kind(exc: openai.APIError) -> str:
+    """Return type, code and parameter of ``exc`` where they are words and no sentences, else its class."""
+    words = [str(word) for word in (exc.type, exc.code, exc.param) if word is not None and _WORD.fullmatch(str(word))]
+    return " ".join(words) or type(exc).__name__
 
 
 def error_detail(exc: openai.APIError) -> str:

@@ -4,6 +4,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
+import cards_store
+import incoming_store
+import metadata_store
+import outbox_store
 import recordings_store
 import reports_store
 import user_states
@@ -90,9 +94,10 @@ class RecordingChanges:
         return last if last is not None and last.asked_by == asked_by else None
 
     async def delete(self, owner: UserId, recording_id: RecordingId, asked_by: str = "") -> LastDeletion:
-        """Delete the recording with its work, dialog, objects, reports and rows.
+        """Delete the recording with its work, dialog, objects, reports, rows, messages, and names nobody else uses.
 
-        The rows go last: after a crash the recording is still listed, and deleting it again removes the rest.
+        The rows go last: after a crash the recording is still listed, and deleting it again removes the rest. Names
+        that a crash leaves go with the next recording.
 
         Raises:
             NotFound: the owner has no such recording.
@@ -109,9 +114,16 @@ class RecordingChanges:
             for key in (recording.object_key, key_for_transcript(owner, recording_id)):
                 await self._objects.delete(key)
             async with self._database.transaction() as connection:
+                cards = await cards_store.ids_of(connection, recording_id)
+                await incoming_store.forget_captions(connection, recording_id)
+                await cards_store.tell_deletion(connection, recording_id)
                 await recordings_store.delete_recording(connection, recording_id)
+                # Afterwards: whoever still writes about the recording has ended, or finds it gone.
+                await outbox_store.delete_about(connection, owner, recording_id, [run.id for run in runs], cards)
                 done = LastDeletion(asked_by=asked_by, number=recording.number, file_name=recording.file_name)
                 await user_states.put(connection, owner, done, ttl=_REMEMBERED)
+            async with self._database.transaction() as connection:
+                await metadata_store.delete_unused_names(connection)
         return done
 
     def _last_unchanged(self, recording: Recording, scenario: ScenarioId) -> Stage:

@@ -11,6 +11,7 @@ from datamodels import Recording, RecordingId
 from datamodels_telegram import ChatId, MessageId
 from db import Database
 from errors import NotFound, ObjectDamaged, OriginalGone
+from errors_of_operation import OriginalAwaited
 from messenger import Attachments, FileGone
 from object_store import ObjectStore
 from utils import disk_full_mapped, sha256_of_file
@@ -19,15 +20,25 @@ log = structlog.get_logger(__name__)
 
 
 class Originals:
-    """Fetches originals. ``spool`` keeps sent files for a while; ``attachments`` is None without a messenger."""
+    """Fetches originals. ``spool`` keeps sent files for a while; ``attachments`` is None without a messenger.
+
+    With ``awaited`` another process, which has the messenger, fetches lost originals.
+    """
 
     def __init__(
-        self, database: Database, objects: ObjectStore, spool: Path, attachments: Attachments | None = None
+        self,
+        database: Database,
+        objects: ObjectStore,
+        spool: Path,
+        attachments: Attachments | None = None,
+        *,
+        awaited: bool = False,
     ) -> None:
         self._database = database
         self._objects = objects
         self._spool = spool
         self._attachments = attachments
+        self._awaited = awaited
         self._restoring: WeakValueDictionary[RecordingId, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, recording: Recording, path: Path) -> None:
@@ -37,6 +48,7 @@ class Originals:
 
         Raises:
             OriginalGone: neither object store, spool nor messenger has the original.
+            OriginalAwaited: object store and spool do not have it; the process with the messenger has to fetch it.
             ObjectStoreUnavailable, MessengerUnavailable, DatabaseUnavailable, DiskFull: it could not be fetched now.
         """
         # A job and a person who wants to listen may ask at the same time, and would restore it through the same file.
@@ -47,6 +59,16 @@ class Originals:
                 log.warning("original_lost", recording=str(recording.id), error=exc.code)
                 await self._restore(recording)
                 await self._objects.get_file(recording.object_key, path)
+
+    async def ensure(self, recording: Recording) -> None:
+        """Put a recording's original back if the object store has lost it. Raises what ``get`` raises."""
+        path = self._spool / str(recording.id) / "original.check"
+        with disk_full_mapped(path):
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        try:
+            await self.get(recording, path)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _restore(self, recording: Recording) -> None:
         async with self._database.transaction() as connection:
@@ -65,6 +87,8 @@ class Originals:
         await asyncio.to_thread(fetched.unlink, missing_ok=True)
 
     async def _download(self, recording: Recording, chat: ChatId, message: MessageId, path: Path) -> None:
+        if self._awaited:
+            raise OriginalAwaited(file_name=recording.file_name)
         if self._attachments is None:
             raise OriginalGone(file_name=recording.file_name)
         with disk_full_mapped(path):

@@ -8,6 +8,7 @@ from constants import RECORDING_EXTENSIONS
 from datamodels import UserId
 from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingMessage
 from db import Database
+from dialogs import may_ask_again
 from errors import EmptyFile, NotARecording, RecordingTooLarge, VoxPersonaError
 from recordings.descriptions import Descriptions
 from recordings.intake import IntakeLimits
@@ -48,6 +49,8 @@ class SentFiles:
     async def take_in(self, owner: UserId, message: IncomingMessage) -> IncomingFile:
         """Take the file of a message in, or note why it is refused; either way the file gets a card that says so.
 
+        Questions about recordings may begin from then on, even when the person has just turned away from some.
+
         Raises:
             ValueError: the message has no file.
         """
@@ -58,6 +61,7 @@ class SentFiles:
             scenario = await self._descriptions.scenario_of_file(connection, owner, message.text)
             incoming = await incoming_store.add(connection, owner, message, scenario)
             await cards_store.add_incoming_card(connection, incoming)
+            await may_ask_again(connection, owner)
             if problem is not None:
                 await incoming_store.finish_refused(connection, incoming.id, problem.code, problem.user_text)
         return incoming

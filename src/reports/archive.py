@@ -9,7 +9,7 @@ import reports_store
 import texts.reports
 from datamodels import IndexPoint, NewReportFile, ReportFile, ReportRunId, UserId
 from db import Database
-from errors import ReportFileGone, ReportIndexBroken
+from errors import DatabaseUnavailable, ReportFileGone, ReportIndexBroken, VoxPersonaError
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
 from report_lines import ReportLines
@@ -32,7 +32,7 @@ class ReportArchive:
         self._pack = pack
 
     async def list(self, owner: UserId) -> ReportLines:
-        """List the owner's reports, newest first; each is parsed when it is looked at."""
+        """List the owner's reports, the highest number first; each is parsed when it is looked at."""
         return await self._mended(owner, lambda: self._files.newest_first(owner))
 
     async def find(self, owner: UserId, number: int) -> ReportFile:
@@ -104,6 +104,30 @@ class ReportArchive:
         """Mend the folders of all owners."""
         for owner in await self._files.owners():
             await self.reconcile(owner)
+
+    async def file_finished(self) -> None:
+        """Put into the archive the reports that workers on other machines have finished; pass over those that fail."""
+        async with self._database.transaction() as connection:
+            rows = await reports_store.list_unfiled(connection)
+        for row in rows:
+            owner = UserId(row.pop("owner_id"))
+            try:
+                await self._file(owner, file_entry(self._pack, row))
+            except DatabaseUnavailable:
+                raise
+            except VoxPersonaError as exc:
+                log.warning("report_not_filed", report=str(row["id"]), error=exc.code, reason=str(exc))
+
+    async def _file(self, owner: UserId, entry: NewReportFile) -> None:
+        async with self._database.transaction() as connection:
+            text = await reports_store.find_text(connection, owner, entry.id)
+        if text is None:
+            return
+        number = await self.save(owner, entry, text)
+        async with self._database.transaction() as connection:
+            kept = await reports_store.set_number(connection, entry.id, number)
+        if not kept:
+            await self._files.delete(owner, entry.id)
 
     async def _finish_delete(self, owner: UserId, report: ReportRunId) -> None:
         async with self._database.transaction() as connection:

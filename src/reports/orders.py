@@ -4,22 +4,17 @@ An order is one transaction: the report runs, their jobs, and what else the fron
 from wherever, a report of the same inputs is ordered, it stays one report.
 """
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 import metadata_store
 import recording_wizard_store
 import recordings_store
 import reports_store
-import transcripts_store
 from constants import NO_SCENARIO
 from datamodels import (
     BuildingType,
-    NewReportRun,
     Recording,
     RecordingId,
     RecordingMetadata,
@@ -27,7 +22,6 @@ from datamodels import (
     ReportRun,
     ReportRunId,
     RunStatus,
-    Transcript,
     UserId,
 )
 from datamodels_telegram import WizardStep
@@ -35,10 +29,10 @@ from db import Connection, Database
 from dialogs import find_wizard
 from errors import BuildingNeeded, NoLanguageModel, NotFound, UnknownChoice
 from language_model.port import LanguageModel
-from metadata.parsing import metadata_lines
-from prompt_pack.models import ReportPack, ReportPlan, ReportType
+from prompt_pack.models import ReportPack, ReportType
 from recordings.descriptions import building_of, say_building
 from recordings.lookup import WithOwnRecording, is_transcribed
+from reports.inputs import load_inputs, new_run
 
 EVERYTHING = "all"
 """In the place of a report's id: every report of the scenario."""
@@ -172,11 +166,17 @@ class ReportOrders:
         return Offer(recording, None, building, offered)
 
     async def order(
-        self, owner: UserId, number: int, wanted: ReportId | None, occasion: Occasion | None = None
+        self,
+        owner: UserId,
+        number: int,
+        wanted: ReportId | None,
+        occasion: Occasion | None = None,
+        building: BuildingType | None = None,
     ) -> Order:
         """Order the report ``wanted`` of a recording; None orders all reports of the recording's scenario.
 
         Nothing is ordered when one of these reports lacks something, or when ``occasion`` has made its order already.
+        ``building`` is stored as the recording's building type together with the order, and only with it.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -185,16 +185,18 @@ class ReportOrders:
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
-            order = await self._considered(connection, recording, wanted, occasion)
+            order = await self._considered(connection, recording, wanted, occasion, building)
         if order.lack is not None or order.known:
             return order
         # The model may take its time to start: nothing is locked meanwhile, so all is looked at again afterwards.
         llm = await self._model()
         async with self._database.transaction() as connection:
             recording = await recordings_store.lock_recording(connection, owner, recording.id)
-            order = await self._considered(connection, recording, wanted, occasion)
+            order = await self._considered(connection, recording, wanted, occasion, building)
             if order.lack is not None or order.known:
                 return order
+            if building is not None:
+                await say_building(connection, recording, building)
             runs = await self._queued(connection, recording, order.reports, order.building, llm)
             if occasion is not None:
                 await occasion.note(connection, recording, runs)
@@ -215,13 +217,8 @@ class ReportOrders:
             recording = await recordings_store.lock_recording(connection, owner, recording_id)
             return await self._queued(connection, recording, reports, building, llm)
 
-    async def say_building(
-        self, owner: UserId, number: int, building: BuildingType, place: int | None
-    ) -> ReportId | None:
-        """Store the building type of a recording, and return the id of the report to order next.
-
-        ``place`` is the position of that report among those of the recording's scenario, from 1. When ``place`` is
-        None, all of them are to be ordered, and None is returned.
+    async def report_at(self, owner: UserId, number: int, place: int) -> ReportId:
+        """Return the id of the report at ``place``, from 1, among those of a recording's scenario.
 
         Raises:
             NotFound: the owner has no recording of that number.
@@ -229,12 +226,11 @@ class ReportOrders:
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
-            scenario = recording.request.scenario
-            ids = [each.id for each in self._pack.reports(scenario)] if scenario != NO_SCENARIO else []
-            if place is not None and not 1 <= place <= len(ids):
-                raise UnknownChoice(value=place, allowed=", ".join(ids))
-            await say_building(connection, recording, building)
-        return None if place is None else ids[place - 1]
+        scenario = recording.request.scenario
+        ids = [each.id for each in self._pack.reports(scenario)] if scenario != NO_SCENARIO else []
+        if not 1 <= place <= len(ids):
+            raise UnknownChoice(value=place, allowed=", ".join(ids))
+        return ids[place - 1]
 
     async def decline(self, owner: UserId, number: int) -> Recording:
         """End the recording's wizard if it is asking for reports: the person wants none for now.
@@ -275,19 +271,28 @@ class ReportOrders:
         return await self._cancel(runs)
 
     async def _considered(
-        self, connection: Connection, recording: Recording, wanted: ReportId | None, occasion: Occasion | None
+        self,
+        connection: Connection,
+        recording: Recording,
+        wanted: ReportId | None,
+        occasion: Occasion | None,
+        said: BuildingType | None,
     ) -> Order:
-        """Return the order as it would be made now, without runs: its reports, what they lack, whether it is known."""
+        """Return the order as it would be made now, without runs: its reports, what they lack, whether it is known.
+
+        ``said`` is the building type that comes with a new order; an order that is known has the recording's.
+        """
         lack = _lack(recording)
         if lack is not None:
             return Order(recording, (), None, lack)
         reports = self._pack.reports(recording.request.scenario)
         if wanted is not None:
             reports = _named(reports, [wanted])
-        building = building_of(recording, await _metadata(connection, recording))
+        known = occasion is not None and await occasion.is_known(connection)
+        stored = building_of(recording, await _metadata(connection, recording))
+        building = stored if known or said is None else said
         if any(_lacks_building(report, building) for report in reports):
             return Order(recording, reports, None, Lack.BUILDING)
-        known = occasion is not None and await occasion.is_known(connection)
         return Order(recording, reports, building, None, known)
 
     async def _queued(
@@ -299,23 +304,10 @@ class ReportOrders:
         llm: LanguageModel,
     ) -> tuple[ReportRunId, ...]:
         """Queue a run of each report, or take the run of the same inputs that is there already; return their ids."""
-        transcript, metadata = await load_inputs(connection, recording.id)
+        inputs = await load_inputs(connection, recording)
         runs = []
         for report in reports:
-            needed = building if report.per_building else None
-            plan = report.plan(needed)
-            new = NewReportRun(
-                recording_id=recording.id,
-                owner_id=recording.owner_id,
-                scenario=report.scenario,
-                report_id=report.id,
-                building=needed,
-                input_hash=await asyncio.to_thread(hash_inputs, transcript, metadata, plan, needed, llm),
-                prompt_hash=plan.prompt_hash,
-                model=llm.info.model,
-                passes_total=plan.steps,
-            )
-            run = await reports_store.queue_run(connection, new)
+            run = await reports_store.queue_run(connection, await new_run(inputs, report, building, llm))
             if run.status is not RunStatus.DONE:
                 await self._enqueue(connection, recording.id, run.id)
             runs.append(run.id)
@@ -326,36 +318,6 @@ class ReportOrders:
         if llm is None:
             raise NoLanguageModel
         return llm
-
-
-async def load_inputs(connection: Connection, recording_id: RecordingId) -> tuple[Transcript, RecordingMetadata]:
-    """Load what reports of a recording are written from.
-
-    Raises:
-        NotFound: the recording has no transcript.
-    """
-    transcript = await transcripts_store.load_transcript(connection, recording_id)
-    if transcript is None:
-        raise NotFound(what=f"transcript of {recording_id}")
-    return transcript, await metadata_store.load_metadata(connection, recording_id)
-
-
-def hash_inputs(
-    transcript: Transcript,
-    metadata: RecordingMetadata,
-    plan: ReportPlan,
-    building: BuildingType | None,
-    llm: LanguageModel,
-) -> str:
-    """Return the sha256 of all that a report depends on. Takes a while for hours of speech: call it in a thread."""
-    inputs = [
-        transcript.model_dump_json(),
-        metadata_lines(metadata),
-        plan.prompt_hash,
-        llm.info.fingerprint,
-        building,
-    ]
-    return sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest()
 
 
 def _lack(recording: Recording) -> Lack | None:

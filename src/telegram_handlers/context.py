@@ -8,7 +8,7 @@ import texts.telegram
 from access import Permission
 from datamodels import User
 from datamodels_telegram import ChatId, IncomingMessage, MessageId
-from dialogs import Step
+from dialogs import OpenDialog, Step
 from errors import AccessDenied, BadInput, VoxPersonaError
 from markups.callback_data import Action, Press
 from markups.text import LONGEST_REASON, escaped
@@ -50,6 +50,8 @@ class Routes:
     """Handlers of the text that a person types while a dialog is at a step."""
     files: tuple[Permission, MessageHandler] | None = None
     """The handler of messages with a file. One module has it; it is None in the others."""
+    voices: Mapping[Step, tuple[Permission, MessageHandler]] = field(default_factory=dict)
+    """Handlers of what a person speaks into the phone while a dialog is at a step; at other steps it is a file."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,12 @@ class RouteTable:
     presses: Mapping[Action, tuple[Permission, PressHandler]]
     commands: Mapping[str, tuple[Permission, MessageHandler]]
     answers: Mapping[Step, tuple[Permission, MessageHandler]]
+    voices: Mapping[Step, tuple[Permission, MessageHandler]]
     files: tuple[Permission, MessageHandler]
+
+    def of_file(self, dialog: OpenDialog | None) -> tuple[Permission, MessageHandler]:
+        """Return the handler of a file; ``dialog`` is the one that a voice replies to, None for other files."""
+        return self.files if dialog is None else self.voices.get(dialog.step, self.files)
 
 
 def joined(modules: Sequence[Routes]) -> RouteTable:
@@ -75,6 +82,7 @@ def joined(modules: Sequence[Routes]) -> RouteTable:
         presses=_joined([routes.presses for routes in modules]),
         commands=_joined([routes.commands for routes in modules]),
         answers=_joined([routes.answers for routes in modules]),
+        voices=_joined([routes.voices for routes in modules]),
         files=files[0],
     )
     if holes := [*(set(Action) - set(table.presses)), *(set(Step) - set(table.answers))]:

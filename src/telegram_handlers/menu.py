@@ -16,7 +16,6 @@ from markups.callback_data import Action, Press
 from markups.cards import measured
 from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
 from message_tracker import MessageTracker
-from random_ids import random_id_of
 from recordings.intake import IntakeLimits
 from telegram_handlers.context import Context, PressHandler, Routes
 from utils import human_duration, human_size
@@ -90,15 +89,13 @@ class MenuHandlers:
     async def _help_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         await self._show(context, self._help())
 
-    async def _status(self, context: Context, message: IncomingMessage) -> None:
+    async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         mine = await self._work.in_progress.of(context.user.id)
         operates = may(context.user.role, Permission.OPERATE)
         machine = await self._work.machine.state() if operates else None
         letters = await self._work.letters.count() if operates else 0
         screen = status_screen([_status_line(each) for each in mine], machine, letters)
-        # The answer changes from moment to moment: a command that is handled again gets no second one.
-        same = random_id_of(f"status:{context.chat}:{message.message_id}")
-        await self._messages.send(context.chat, MessageKind.MENU, screen, random_id=same)
+        await self._messages.send(context.chat, MessageKind.MENU, screen)
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
         letters = await self._work.letters.count() if may(context.user.role, Permission.OPERATE) else 0

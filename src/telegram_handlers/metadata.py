@@ -74,12 +74,12 @@ class MetadataHandlers:
             screen = not_ready(recording)
         else:
             screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
-        await show(self._messages, context, MessageKind.CONFIRMATION, screen)
+        await show(self._messages, context, MessageKind.CONFIRMATION, screen, recording.id)
 
     async def _choose_field(self, context: Context, press: Press) -> None:
         recording = await self._form.described(context.user.id, press.number)
         screen = edit_menu(recording.number, recording.request.scenario)
-        await show(self._messages, context, MessageKind.CONFIRMATION, screen)
+        await show(self._messages, context, MessageKind.CONFIRMATION, screen, recording.id)
 
     async def _back_to_confirm(self, context: Context, press: Press) -> None:
         await self._pressed(context, partial(self._form.back, context.user.id, press.number))
@@ -104,7 +104,7 @@ class MetadataHandlers:
         async with get_user_lock(context.user.id):
             turn = await self._form.typed(context.user.id, message.message_id, message.text)
             kind = _kind(turn)
-            await self._messages.send(context.chat, kind, _screen(turn))
+            await self._messages.send(context.chat, kind, _screen(turn), subject=turn.recording.id)
             if kind is MessageKind.CONFIRMATION:
                 # The last question has its reply.
                 await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
@@ -116,7 +116,7 @@ class MetadataHandlers:
             note = texts.telegram_metadata.CONFIRMED.format(number=recording.number)
             reports = self._pack.reports(recording.request.scenario)
             screen = reports_menu(recording.number, recording.file_name, reports, note)
-            await show(self._messages, context, MessageKind.MENU, screen)
+            await show(self._messages, context, MessageKind.MENU, screen, recording.id)
         self._wake_wizards()
 
     async def _cancel_press(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -136,7 +136,7 @@ class MetadataHandlers:
         async with get_user_lock(context.user.id):
             turn = await change()
             if isinstance(turn, FormTurn):
-                await show(self._messages, context, _kind(turn), _screen(turn))
+                await show(self._messages, context, _kind(turn), _screen(turn), turn.recording.id)
             else:
                 await context.answer(texts.telegram_metadata.FINISH_FIRST.format(number=turn.number))
 

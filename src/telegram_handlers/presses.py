@@ -7,6 +7,7 @@ from time import perf_counter
 
 import structlog
 
+import texts.telegram
 from datamodels_telegram import ButtonPress, ChatId, MessageId
 from messenger import Messenger, MessengerError
 from metrics import PRESS_ANSWER_SECONDS
@@ -14,6 +15,8 @@ from metrics import PRESS_ANSWER_SECONDS
 log = structlog.get_logger(__name__)
 
 _REPEATED_WITHIN_S = 1.0
+_MOST_WAITING = 20
+"""Presses of a person that wait at a time. Whoever presses faster would wait behind them with everything else."""
 
 
 class PressAnswer:
@@ -70,7 +73,7 @@ class _Tap:
 
 
 class Taps:
-    """Remembers the latest press in each chat, to recognise double taps.
+    """Remembers which presses wait in each chat, and the latest press, to recognise double taps.
 
     A double tap is the same press again while the first one is handled, or less than a second later.
     """
@@ -78,6 +81,24 @@ class Taps:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._latest: dict[ChatId, _Tap] = {}
+        self._waiting: dict[ChatId, set[int]] = {}
+
+    def refusal(self, press: ButtonPress) -> str | None:
+        """Return what a press that is not taken is answered with; None for one that is taken, and waits from now on."""
+        if press.chat_id != press.person.id:
+            return texts.telegram.ONLY_PRIVATE
+        waiting = self._waiting.setdefault(press.chat_id, set())
+        if len(waiting) >= _MOST_WAITING:
+            return texts.telegram.TOO_MANY_PRESSES
+        waiting.add(press.query_id)
+        return None
+
+    def leave(self, press: ButtonPress) -> None:
+        """Note that a press does not wait any more; one that was never taken is no error."""
+        waiting = self._waiting.get(press.chat_id, set())
+        waiting.discard(press.query_id)
+        if not waiting:
+            self._waiting.pop(press.chat_id, None)
 
     def begin(self, press: ButtonPress) -> bool:
         """Note that a press begins; return False, and note nothing, when it is the second of a double tap."""
@@ -89,6 +110,7 @@ class Taps:
 
     def end(self, press: ButtonPress, *, handled: bool) -> None:
         """Note that the handling of a press ended. A press that was not ``handled`` can be repeated at once."""
+        self.leave(press)
         latest = self._of(press)
         if latest is None:
             return

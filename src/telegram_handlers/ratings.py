@@ -23,6 +23,7 @@ from texts.ratings import (
     ANSWER_GONE,
     BAD_THANKS,
     COMMENT_BLANK,
+    COMMENT_SPOKEN,
     COMMENT_TOO_LONG,
     EXPORT_FILE,
     EXPORT_NONE,
@@ -67,6 +68,7 @@ class RatingHandlers:
                 Action.EXPORT_ANSWERS: (Permission.OVERSEE, self._export),
             },
             answers={Step.RATING_ASK_COMMENT: (Permission.ASK, self._comment_typed)},
+            voices={Step.RATING_ASK_COMMENT: (Permission.ASK, self._comment_spoken)},
         )
 
     async def _rate(self, context: Context, press: Press) -> None:
@@ -130,6 +132,20 @@ class RatingHandlers:
             # The dialog ends last, so that a message that is handled again after a crash says the same again.
             await self._leave(context)
 
+    async def _comment_spoken(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+        """Ask for the comment as text; a voice in its place is no recording."""
+        owner = context.user.id
+        async with get_user_lock(owner):
+            dialog = await self._dialogs.find(owner, RatingDialog)
+            if dialog is None:
+                raise OutdatedButton(data=RatingDialog.KEY)
+            try:
+                conversation = await self._ratings.find(owner, dialog.answer_id)
+            except NotFound:
+                await self._leave(context)
+                raise BadText(reason=ANSWER_GONE) from None
+            await self._prompt(context, dialog, ask_comment(conversation, f"❌ {COMMENT_SPOKEN}"))
+
     async def _prompt(self, context: Context, dialog: RatingDialog, screen: Screen) -> None:
         prompt = await self._messages.send(context.chat, MessageKind.INPUT_REQUEST, screen)
         await self._dialogs.go_on(context.user.id, dialog.model_copy(update={"prompt": prompt}))
@@ -149,13 +165,14 @@ class RatingHandlers:
             await self._dialogs.end(owner, RatingDialog)
             await show(self._messages, context, MessageKind.STATUS_MESSAGE, comment_cancelled())
 
-    async def _all(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
+    async def _all(self, context: Context, press: Press) -> None:
+        page = press.number if press.numbers else 1
         stats, models, comments = (
             await self._ratings.stats(None),
             await self._ratings.models(),
             await self._ratings.comments(),
         )
-        await show(self._messages, context, MessageKind.MENU, all_ratings(stats, models, comments))
+        await show(self._messages, context, MessageKind.MENU, all_ratings(stats, models, comments, page))
 
     async def _export(self, context: Context, press: Press) -> None:
         button = press.model_dump_json()

@@ -100,7 +100,7 @@ class RecordingHandlers:
         card = await self._work.recordings.card(context.user.id, press.number)
         scenario = self._scenario_named(card.recording.request.scenario)
         screen = recording_card(card.recording, card.progress, card.metadata, scenario)
-        await show(self._messages, context, MessageKind.MENU, screen)
+        await show(self._messages, context, MessageKind.MENU, screen, card.recording.id)
 
     async def _play(self, context: Context, press: Press) -> None:
         """Send the original file of a recording back."""
@@ -133,7 +133,7 @@ class RecordingHandlers:
             await context.answer(texts.telegram_recordings.SENDING)
             self._work.wake()
         else:
-            await show(self._messages, context, MessageKind.MENU, not_ready(recording))
+            await show(self._messages, context, MessageKind.MENU, not_ready(recording), recording.id)
 
     async def _ask_to_delete(self, context: Context, press: Press) -> None:
         card = await self._work.recordings.card(context.user.id, press.number)
@@ -144,10 +144,11 @@ class RecordingHandlers:
         async with get_user_lock(context.user.id):
             owner = context.user.id
             done = await self._work.changes.last_deletion(owner, context.update)
+            subject = None
             if done is None:
-                recording = await self._work.recordings.find(owner, press.number)
-                done = await self._work.changes.delete(owner, recording.id, context.update)
-            await show(self._messages, context, MessageKind.MENU, deleted(done.number, done.file_name))
+                subject = (await self._work.recordings.find(owner, press.number)).id
+                done = await self._work.changes.delete(owner, subject, context.update)
+            await show(self._messages, context, MessageKind.MENU, deleted(done.number, done.file_name), subject)
         self._work.wake()
 
     async def _again(self, context: Context, press: Press) -> None:

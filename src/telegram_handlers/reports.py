@@ -16,6 +16,7 @@ from markups.reports import (
     choose_building,
     no_language_model,
     ordered,
+    ordered_already,
     report_file_caption,
     reports_menu,
     transcript_only,
@@ -67,7 +68,7 @@ class ReportHandlers:
         else:
             reports = [each.report for each in offer.reports]
             screen = reports_menu(recording.number, recording.file_name, reports)
-        await show(self._messages, context, MessageKind.MENU, screen)
+        await show(self._messages, context, MessageKind.MENU, screen, recording.id)
 
     async def _report(self, context: Context, press: Press) -> None:
         await self._order(context, press.number, ReportId(press.word))
@@ -76,31 +77,38 @@ class ReportHandlers:
         await self._order(context, press.number, None)
 
     async def _building_chosen(self, context: Context, press: Press) -> None:
-        """Store the building type of the recording, and go on with the order."""
+        """Go on with the order, for the building type that was chosen."""
         building, number, place = _building_choice(press)
         try:
-            wanted = await self._work.orders.say_building(context.user.id, number, building, place)
+            wanted = None if place is None else await self._work.orders.report_at(context.user.id, number, place)
         except UnknownChoice as exc:
             raise OutdatedButton(data=press.action) from exc
-        await self._order(context, number, wanted)
+        await self._order(context, number, wanted, building)
 
-    async def _order(self, context: Context, number: int, wanted: ReportId | None) -> None:
-        """Order the report ``wanted``, all for None; only once, however often the buttons of one message ask for it."""
+    async def _order(
+        self, context: Context, number: int, wanted: ReportId | None, building: BuildingType | None = None
+    ) -> None:
+        """Order the report ``wanted``, all for None; only once, however often the buttons of one message ask for it.
+
+        The first building type that is chosen on a message stands; a later choice is told of it.
+        """
         word, demonstration = wanted or ALL_REPORTS, self._work.has_demo_model()
         async with get_user_lock(context.user.id):
             press = OrderPress(context, word, demonstration=demonstration)
             try:
-                order = await self._work.orders.order(context.user.id, number, wanted, press)
+                order = await self._work.orders.order(context.user.id, number, wanted, press, building)
             except UnknownChoice as exc:
                 raise OutdatedButton(data=word) from exc
             except NoLanguageModel:
-                await show(self._messages, context, MessageKind.MENU, no_language_model(number))
+                recording = (await self._work.orders.offer(context.user.id, number)).recording
+                await show(self._messages, context, MessageKind.MENU, no_language_model(number), recording.id)
                 return
             if order.known and not press.is_handled_again:
-                await context.answer(texts.telegram_recordings.ORDERED_ALREADY)
+                await context.answer(ordered_already(order.building, building))
             # A known order may be told again: a crash may have come between the order and its screen.
             tell = demonstration if order.known else press.tells_demonstration
-            await show(self._messages, context, MessageKind.MENU, self._outcome(order, wanted, demonstration=tell))
+            outcome = self._outcome(order, wanted, demonstration=tell)
+            await show(self._messages, context, MessageKind.MENU, outcome, order.recording.id)
         if order.runs:
             self._work.wake()
 
@@ -128,7 +136,7 @@ class ReportHandlers:
 
     async def _transcript_only(self, context: Context, press: Press) -> None:
         recording = await self._work.orders.decline(context.user.id, press.number)
-        await show(self._messages, context, MessageKind.MENU, transcript_only(recording.number))
+        await show(self._messages, context, MessageKind.MENU, transcript_only(recording.number), recording.id)
 
     async def _file(self, context: Context, press: Press) -> None:
         """Send a report as a file in the format that the button names."""

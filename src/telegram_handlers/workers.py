@@ -1,31 +1,45 @@
-"""Updates of a person are handled one after another, in their order; people do not wait for one another."""
+"""Updates of a person are handled one after another, in their order; people do not wait for one another.
+
+Only ratings go beside the others.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
+
+from datamodels_telegram import SeenUpdate
+from markups.callback_data import Action
 
 Item = TypeVar("Item")
 
 
+def queue_of(seen: SeenUpdate) -> tuple[int, bool]:
+    """Return the key of the queue that an update waits in: its person's first, or second, of ratings alone.
+
+    No other update depends on a rating, and none waits for one that Telegram or the database keeps waiting.
+    """
+    return seen.person.id, (seen.data or "").startswith(f"{Action.RATE_ANSWER}||")
+
+
 class PersonWorkers(Generic[Item]):
-    """A queue and a task for each person with updates to handle. ``work`` handles one item and must not raise."""
+    """A queue and a task for each key, such as a person, with items to work on. ``work`` must not raise."""
 
     def __init__(self, work: Callable[[Item], Awaitable[None]]) -> None:
         self._work = work
-        self._queues: dict[int, deque[Item]] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._queues: dict[Hashable, deque[Item]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
         self._stopped = False
 
-    def put(self, person_id: int, item: Item) -> None:
-        """Queue an item behind the person's earlier ones; after ``stop`` it is dropped."""
+    def put(self, key: Hashable, item: Item) -> None:
+        """Queue an item behind the earlier ones of its key; after ``stop`` it is dropped."""
         if self._stopped:
             return
-        if person_id in self._queues:
-            self._queues[person_id].append(item)
+        if key in self._queues:
+            self._queues[key].append(item)
             return
-        self._queues[person_id] = deque([item])
-        self._tasks[person_id] = asyncio.create_task(self._run(person_id))
+        self._queues[key] = deque([item])
+        self._tasks[key] = asyncio.create_task(self._run(key))
 
     async def stop(self, grace_s: float) -> None:
         """Wait for items in work, cancel those that take longer than ``grace_s`` seconds, and drop the waiting ones."""
@@ -38,10 +52,10 @@ class PersonWorkers(Generic[Item]):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, person_id: int) -> None:
-        queue = self._queues[person_id]
+    async def _run(self, key: Hashable) -> None:
+        queue = self._queues[key]
         try:
             while queue and not self._stopped:
                 await self._work(queue.popleft())
         finally:
-            del self._queues[person_id], self._tasks[person_id]
+            del self._queues[key], self._tasks[key]

@@ -16,6 +16,8 @@ CANCELLED = "✖ Отменено: <b>{file_name}</b> · №{number}\nЗапис
 CANCELLED_INCOMING = "✖ Отменено: <b>{file_name}</b>\nЕсли файл всё же нужен, пришлите его ещё раз."
 KNOWN = "Эта запись уже есть: №{number}\n{file_name}"
 DELETED = "🗑 Запись удалена: <b>{file_name}</b>"
+DELETED_BEFORE = "🗑 Запись удалена."
+REPORTS_DELETED = "🗑 Запись, по которой заказаны отчёты, удалена."
 
 STAGES = ("Загрузка", "Сохранение", "Подготовка", "Расшифровка", "Спикеры", "Роли", "Готово")
 STAGE_DONE = "✔ {stage}"
@@ -39,6 +41,7 @@ RETRY_REASONS = {
     "provider_rate_limited": "Сервис обработки ограничил частоту запросов.",
     "provider_invalid_answer": "Сервис обработки прислал непонятный ответ.",
     "database_unavailable": "База данных не отвечает.",
+    "database_full": "На диске сервера не хватает места: сообщите администратору.",
     "object_store_unavailable": "Хранилище файлов не отвечает.",
     "object_damaged": "Файл в хранилище повреждён.",
     "object_folder_unavailable": "Диск сервера не отвечает: сообщите администратору.",

@@ -4,6 +4,10 @@ DATABASE_DOWN = (
     "⚠ <b>База данных не отвечает</b> с {since}. Сообщения складываю на диск и отвечу, когда она вернётся. "
     "Проверьте сервер PostgreSQL, сеть и DATABASE_URL; подробности — в журнале."
 )
+DATABASE_FULL = (
+    "⚠ <b>На диске базы данных кончилось место</b> с {since}. Сообщения и готовое складываю и отвечу, когда место "
+    "появится. Освободите место на диске, где PostgreSQL держит данные (встроенный — в PERSISTENT_DIR/postgres)."
+)
 OBJECTS_DOWN = (
     "⚠ <b>Хранилище записей не отвечает</b> с {since}. Новые записи ждут на диске и будут приняты, когда оно вернётся. "
     "Проверьте сервер S3 (или папку objects) и настройки MINIO_*."
@@ -46,6 +50,7 @@ DEAD_LETTERS = (
     "Посмотрите «⚙️ Системная» → «📮 Не доставлено»: там видно, что и почему, и можно повторить."
 )
 DATABASE_BACK = "✅ База данных снова отвечает. Отвечаю на то, что накопилось."
+DATABASE_FULL_BACK = "✅ На диске базы данных снова есть место. Отвечаю на то, что накопилось."
 OBJECTS_BACK = "✅ Хранилище записей снова работает. Записи, которые ждали, принимаются."
 JOBS_BACK = "✅ Очередь задач снова работает."
 DISK_BACK = "✅ Места на диске снова достаточно."
@@ -54,6 +59,7 @@ LLM_BACK = "✅ Языковая модель снова работает."
 
 TROUBLES = {
     "database_down": DATABASE_DOWN,
+    "database_full": DATABASE_FULL,
     "objects_down": OBJECTS_DOWN,
     "objects_key": OBJECTS_KEY,
     "jobs_down": JOBS_DOWN,
@@ -67,6 +73,7 @@ TROUBLES = {
 """What the owner reads, by the name of the trouble. Telegram is not among them: without it nothing can be told."""
 WELL = {
     "database_down": DATABASE_BACK,
+    "database_full": DATABASE_FULL_BACK,
     "objects_down": OBJECTS_BACK,
     "objects_key": OBJECTS_BACK,
     "telegram_down": TELEGRAM_BACK,

@@ -84,6 +84,7 @@ QUESTIONS_LEFT = "Вопросы о записи прерваны, введён�
 PAGE = "📑 <b>Мои отчеты:</b> {reports}. Страница {page} из {pages}."
 PAGE_ONE = "📑 <b>Мои отчеты:</b> {reports}."
 PAGE_FILTERED = "Фильтр: {filter}"
+MENU_FILTERED = "Действует фильтр: {filter}. В файле все отчеты, по фильтру — страницы, выгрузка и график по месяцам."
 PAGE_NOTHING = "📑 <b>Мои отчеты</b>\nПод фильтр не подходит ни один отчет."
 PAGE_LINE = "№{number} · {date} · {title}"
 PREVIOUS = "◀"

@@ -13,6 +13,10 @@ ASK_COMMENT = (
 )
 COMMENT_NOW = "Сейчас: «{comment}»"
 COMMENT_BLANK = "Комментарий может быть только текстом. Отправьте его сообщением."
+COMMENT_SPOKEN = (
+    "Комментарий пришлите текстом: голосовое сообщение не принято. Если это новая запись, нажмите «❌ Отмена» и "
+    "пришлите её ещё раз."
+)
 COMMENT_TOO_LONG = "В комментарии {length}, а можно не больше {longest}. Отправьте его короче."
 COMMENT_KEPT = "✅ Комментарий к ответу на вопрос «{question}» сохранён: «{comment}»"
 COMMENT_CANCELLED = "Комментарий отменён. Чтобы спросить, просто напишите вопрос."
@@ -38,5 +42,5 @@ MODEL_UNRATED = "• {model}, промпт {version}: ответов {answers}, 
 NO_VERSION = "прежний"
 NO_MODEL = "без модели: цитаты или «нет ответа»"
 COMMENTS_HEAD = "<b>Последние комментарии</b>"
-COMMENTED = "• {stars}: «{comment}»"
-COMMENTED_UNRATED = "• без оценки: «{comment}»"
+COMMENTED = "• {stars} — вопрос «{question}»:"
+COMMENTED_UNRATED = "• без оценки — вопрос «{question}»:"

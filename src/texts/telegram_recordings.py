@@ -74,5 +74,6 @@ DEMO_MODEL = (
 )
 ORDERED = "📊 Заказано по записи №{number}: {reports}. Готовое придёт сюда само."
 ORDERED_ALREADY = "Этот отчёт уже заказан"
+ORDERED_FOR_BUILDING = "Уже заказано, тип заведения: {building}. Другой укажите в «🏷 Данные» записи."
 MORE_REPORTS = "📊 Ещё отчёт"
 TRANSCRIPT_ONLY_CHOSEN = "Хорошо, только расшифровка. Отчёты по записи №{number} можно заказать позже в хранилище."

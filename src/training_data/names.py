@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from training_data.vocabulary import DEEDS, MONTHS, PEOPLE, PLACES, SAYINGS, THINGS, WHERE
+from training_data.vocabulary import DEEDS, INTRODUCTIONS, MONTHS, PEOPLE, PLACES, SAYINGS, THINGS, WHERE
 from training_data.words import LONGEST_WORD, Likelihood, Reading, reading_of
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_TOKEN = re.compile(rf"\[[А-Яа-я ]{{1,20}}\]|{_WORD.pattern}")
+_TOKEN = re.compile(rf"\[[А-Яа-яЁё ]{{1,20}}\]|{_WORD.pattern}")
 """A word, or a placeholder."""
 _QUOTED = re.compile(r"[«\"“„]([^«»\"“”„.!?,:;\n]{1,60})[»\"”]")
 _SENTENCE_ENDS = frozenset(".!?…")
@@ -98,7 +98,7 @@ class _Passage:
         initials = self._initials(first + 1)
         if initials and self._joined(first + 1) and self._is_beside_initials(first, initials):
             return first + 1 + initials
-        if self._begins(first) or (self._is_part(first) and self._joined(first + 1) and self._begins(first + 1)):
+        if self._begins(first) or (self._may_precede(first) and self._joined(first + 1) and self._begins(first + 1)):
             return self._after_parts(first + 1)
         return first
 
@@ -131,7 +131,8 @@ class _Passage:
         ):
             return False
         could_be = reading.unknown or reading.surname or reading.given
-        if sure or known or (could_be and self._follows_a_role(position)):
+        acts = reading.unknown and reading.surname and self._acts(position + 1)
+        if sure or known or acts or (could_be and self._follows_a_role(position)):
             return True
         return reading.likelihood is Likelihood.INSIDE_A_SENTENCE and (
             not self._starts_a_sentence(token)
@@ -156,6 +157,19 @@ class _Passage:
         personal = reading.given or (reading.surname and not reading.unknown)
         return sure and personal and not reading.preposition and self._is_somewhere(position)
 
+    def _may_precede(self, position: int) -> bool:
+        """Tell whether the word at ``position`` belongs to a name that is sure to begin at the next word.
+
+        That is so for a part of a name, and for a word that the dictionary lacks before a patronymic: «Хуршед
+        Тохирович».
+        """
+        if self._is_part(position):
+            return True
+        token = self._tokens[position]
+        if position + 1 == len(self._tokens) or not (token.is_capitalised and token.reading.unknown):
+            return False
+        return self._tokens[position + 1].reading.patronymic and self._is_somewhere(position)
+
     def _is_where(self, position: int) -> bool:
         """Tell whether the word at ``position`` stands after «на» and the like: «на Маяковской» is a street."""
         return self._joined(position) and bool(self._tokens[position - 1].reading.lemmas & WHERE)
@@ -172,7 +186,8 @@ class _Passage:
         if not self._is_somewhere(position):
             return False
         token = self._tokens[position]
-        if not token.is_capitalised or len(token.word) == 1 or token.reading.function:
+        guessed = token.reading.unknown and token.reading.surname
+        if not token.is_capitalised or len(token.word) == 1 or (token.reading.function and not guessed):
             return False
         return initials > 1 or token.reading.surname or token.reading.given
 
@@ -211,7 +226,7 @@ class _Passage:
     def _follows_a_role(self, position: int) -> bool:
         if position == 0 or not self._joined(position):
             return False
-        return bool(self._tokens[position - 1].reading.lemmas & PEOPLE)
+        return bool(self._tokens[position - 1].reading.lemmas & (PEOPLE | INTRODUCTIONS))
 
     def _acts(self, position: int) -> bool:
         """Tell whether one of the three words from ``position`` on is something that only people do: «сказала»."""

@@ -39,8 +39,10 @@ class Reading:
     """Those of the lemmas that are names; all lemmas when none is a name."""
     given: bool
     """A first name or a patronymic, among other things."""
+    patronymic: bool
+    """Known as a patronymic by its ending, which the dictionary lacks."""
     surname: bool
-    """A surname, among other things; also one that the dictionary lacks and guesses by its ending."""
+    """A surname, among other things; also one that the dictionary lacks and that is known by its ending."""
     adjectival: bool
     """Declined as an adjective: «Маяковская» is a person, and much more often a street or a station."""
     nominative: bool
@@ -63,6 +65,8 @@ _SURNAME = re.compile(
     r"|(?:нко|швили|дзе|иани|[ыи]х|ян(?:а|у|ом|е|ы)?|[уюиеа]к(?:а|у|ом|е|и)?)$"
 )
 """Endings by which a surname is known that the dictionary lacks."""
+_PATRONYMIC = re.compile(r"..(?:[ое]вич(?:а|у|ем|е)?|[ое]вн(?:а|ы|е|у|ой|ою))$")
+"""Endings by which a patronymic is known that the dictionary lacks."""
 _ADJECTIVAL = re.compile(r"[сц]к(?:ий|ого|ому|им|ом|ая|ой|ую|ие|их|ими)$")
 
 
@@ -80,12 +84,16 @@ def reading_of(word: str) -> Reading:
     readings = known or found
     personal = [each for each in readings if _is_given(each) or "Surn" in each.tag]
     lemmas = _lemmas(readings)
+    patronymic = not known and _PATRONYMIC.search(word.lower()) is not None
+    likelihood = Likelihood.ALWAYS if patronymic else _likelihood(word.lower(), readings, personal)
     return Reading(
-        likelihood=Likelihood.NEVER if lemmas & NOT_PEOPLE else _likelihood(word.lower(), readings, personal),
+        likelihood=Likelihood.NEVER if lemmas & NOT_PEOPLE else likelihood,
         lemmas=lemmas,
         names=_lemmas(personal or readings),
-        given=bool(known) and any(_is_given(each) for each in readings),
-        surname=any("Surn" in each.tag for each in readings),
+        given=patronymic or (bool(known) and any(_is_given(each) for each in readings)),
+        patronymic=patronymic,
+        surname=any("Surn" in each.tag for each in readings)
+        or (not known and _SURNAME.search(word.lower()) is not None),
         adjectival=_ADJECTIVAL.search(word.lower()) is not None,
         nominative=any("nomn" in each.tag for each in readings),
         function=any(each.tag.POS in _NO_NAME and each.score > _RARE for each in readings),

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 
 import texts.errors
 from errors import BadSettings
+from web.address import DEFAULT_PORT
 
 log = structlog.get_logger(__name__)
 
-DEFAULT_PORT = 8690
 _TAKEN = errno.EADDRINUSE
 _BACKLOG = 64
 _CONNECTIONS = 64

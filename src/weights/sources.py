@@ -20,7 +20,7 @@ import urllib3
 import texts.errors
 from config import child_environment
 from errors import DiskFull, ProviderUnavailable, WeightsRefused
-from shortages import shortage_in
+from system.shortages import shortage_in
 from utils import disk_full_mapped
 from weights.manifest import File, Part, Weights
 

@@ -28,6 +28,7 @@ from leftovers import incomplete_results, leftovers, rows_named, unfinished_file
 from object_files import FolderObjectStore
 from openai_faults import Fault, Kind
 from openai_server import OpenAIServer
+from power import fill, reason_against_small_disks, small_disk
 from product import Outcome, Product
 
 SENTENCES = Path(__file__).with_name("bad_input_sentences.txt")
@@ -727,6 +728,27 @@ async def test_a_new_installation_on_a_full_disk_says_so(home: Path) -> None:
     assert outcome.status == 2, outcome.said
     assert "не хватило места" in outcome.said
     assert "Traceback" not in outcome.out + outcome.said
+
+
+async def test_a_start_on_a_disk_that_got_full_names_the_disk(home: Path) -> None:
+    if reason := reason_against_small_disks():
+        pytest.skip(reason)
+    state, heard = home / "got-full", recording_files.speech(home / "до.ogg", 6)
+    settings = {"LLM_ENGINE": "none", "TELEGRAM_API_ID": "1", "TELEGRAM_API_HASH": "0" * 32, "OWNER_TELEGRAM_ID": "1"}
+    settings["TELEGRAM_BOT_TOKEN"] = f"1:{'a' * 35}"
+    with small_disk(state, "192M"):
+        async with OpenAIServer() as server:
+            product = Product(state, settings)
+            product.use(server)
+            before = await asyncio.to_thread(product.run, "process", heard, "--out", home / "before")
+            assert before.status == 0, before.said
+            fill(state / "rest")
+            commands: tuple[tuple[str | Path, ...], ...] = ((), ("process", heard, "--out", home / "after"))
+            for command in commands:
+                outcome = await asyncio.to_thread(product.run, *command)
+                assert outcome.status == 2, outcome.said
+                assert re.search(rf"не хватило места для {state}\S*\. Освободите место", outcome.said), outcome.said
+                assert "Traceback" not in outcome.out + outcome.said
 
 
 async def test_nothing_is_left_half_written_and_a_good_file_still_works(installation: Installation) -> None:

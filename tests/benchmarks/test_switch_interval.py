@@ -13,7 +13,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from application.bot import SWITCH_S
+from application.long_running import SWITCH_S
 from datamodels import Word
 
 PYTHON_S = 0.005

@@ -16,7 +16,7 @@ import texts.cli
 import texts.health
 from bot import Bot
 from chaos.postgres import Postgres
-from embedded.process import free_ports
+from embedded.ports import free_ports
 from interrupted_bot import LIMIT_S, Interruptible, until
 from openai_faults import MODELS, TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -20,7 +21,7 @@ from conversations_factory import T0, answered, ask, vector
 from datamodels import Completion, PromptMessage, UserId
 from datamodels_chats import AnswerId, Rating, StorageBackend
 from db import Database
-from errors import DiskFull, OutOfResources
+from errors import DatabaseFull, DatabaseUnavailable, DiskFull, OutOfResources
 from recordings_factory import add_user
 from scripted_model import ScriptedModel
 from tcp_proxy import TcpProxy
@@ -303,12 +304,59 @@ async def test_an_answer_that_the_disk_has_no_space_for_waits_for_the_database(
         raise DiskFull(path=path)
 
     monkeypatch.setattr("conversations.journal.append_durably", full)
-    with pytest.raises(DiskFull):
+    with pytest.raises(DatabaseUnavailable):  # so that the press waits, and is not refused
         await world.rate(answer_id, 4)
     adding = asyncio.create_task(world.add(answer_id))
     done, _ = await asyncio.wait([adding], timeout=0.5)
     assert not done
     await world.mend()
+    assert await adding
+    assert await world.stored() == {answer_id: ("Хвалят [1].", None)}
+
+
+async def test_an_answer_and_a_rating_go_into_the_journal_while_the_database_has_no_space(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_id = await world.asked()
+
+    async def full(*_: object) -> None:
+        raise psycopg.errors.DiskFull("could not extend file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("conversations_store.trim", full)
+        assert await world.add(answer_id)
+        assert await world.rate(answer_id, 4)
+        assert world.storage.state.backend is StorageBackend.JOURNAL
+        with pytest.raises(DatabaseFull):
+            await world.storage.settle()
+    assert await world.stored() == {}
+    await world.storage.settle()
+    assert await world.stored() == {answer_id: ("Хвалят [1].", 4)}
+
+
+async def test_an_answer_that_nothing_has_space_for_waits_until_something_has(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_id = await world.asked()
+    world.storage = HybridStorage(world.database.patient(), world.folder)
+    tries = 0
+
+    async def full(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise psycopg.errors.DiskFull("could not extend file")
+
+    def no_space(path: Path, _: bytes) -> None:
+        raise DiskFull(path=path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("conversations_store.trim", full)
+        patched.setattr("conversations.journal.append_durably", no_space)
+        adding = asyncio.create_task(world.add(answer_id))
+        async with asyncio.timeout(20):
+            while tries < 3:  # noqa: ASYNC110  # it is tried in another task
+                await asyncio.sleep(0.05)
+        assert not adding.done()
     assert await adding
     assert await world.stored() == {answer_id: ("Хвалят [1].", None)}
 

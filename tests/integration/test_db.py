@@ -13,12 +13,12 @@ import procrastinate
 import psycopg
 import pytest
 
-from db import SQL_SCRIPTS, Database, migrate
-from errors import BadSettings, DatabaseUnavailable, DiskFull
+from db import SQL_SCRIPTS, Connection, Database, migrate
+from errors import BadSettings, DatabaseFull, DatabaseUnavailable
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
-MIGRATE = "import sys; from pathlib import Path; from db import migrate; migrate(sys.argv[1], Path(sys.argv[2]))"
+MIGRATE = "import sys, pathlib, db; db.migrate(sys.argv[1], pathlib.Path(sys.argv[2]))"
 
 HANGING_STEP = """
 from yoyo import step
@@ -193,10 +193,26 @@ async def test_a_connection_that_breaks_during_the_work_is_the_databases_trouble
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
-async def test_a_full_disk_of_the_server_is_named(database: Database) -> None:
-    with pytest.raises(DiskFull):
+async def test_a_full_disk_of_the_server_counts_as_an_absence_and_is_named(database: Database) -> None:
+    database.place = Path("/srv/postgres")
+    with pytest.raises(DatabaseFull, match="no space") as raised:
         async with database.transaction() as connection:
             await connection.execute("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$")
+    assert isinstance(raised.value, DatabaseUnavailable)
+    assert "На диске базы данных (/srv/postgres) кончилось место" in raised.value.user_text
+
+
+async def test_what_must_not_be_lost_is_stored_once_the_server_has_space(database: Database) -> None:
+    tries = iter(range(6))
+
+    async def store(connection: Connection) -> str:
+        if next(tries, None) is not None:
+            await connection.execute("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$")
+        return "stored"
+
+    with pytest.raises(DatabaseFull):
+        await database.persist(store)
+    assert await database.patient().persist(store) == "stored"
 
 
 async def test_a_mistake_of_ours_stays_a_mistake_of_ours(database: Database) -> None:

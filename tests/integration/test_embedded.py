@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import psycopg
@@ -24,6 +25,7 @@ from embedded.postgres import EmbeddedPostgres
 from embedded.process import START_TRIES, WATCH_S, Launch
 from errors import DiskFull, EngineFailed
 from file_locks import FileLock
+from power import fill, reason_against_small_disks, small_disk
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -383,6 +385,27 @@ async def test_an_engine_knows_no_settings(state_dir: Path, monkeypatch: pytest.
 
 def environment_of(pid: int) -> str:
     return Path(f"/proc/{pid}/environ").read_text(encoding="utf-8", errors="replace")
+
+
+@pytest.mark.parametrize(("disk", "named"), [(".", "run/postgres.json"), ("postgres", "postgres")])
+async def test_an_engine_whose_disk_is_full_says_so_and_starts_once_there_is_space(
+    engines_dir: Path, disk: str, named: str
+) -> None:
+    if reason := reason_against_small_disks():
+        pytest.skip(reason)
+    folder = engines_dir / f"full-{uuid4()}"
+    with small_disk(folder / disk, "128M"):
+        engine = EmbeddedPostgres(folder)
+        await engine.acquire()
+        await engine.release()
+        fill(folder / disk / "rest")
+        with pytest.raises(DiskFull) as raised:
+            await engine.acquire()
+        assert f"не хватило места для {folder / named}. Освободите место" in raised.value.user_text
+        assert engine.left_behind() == []
+        (folder / disk / "rest").unlink()
+        await engine.acquire()
+        await engine.release()
 
 
 async def test_an_engine_of_which_nothing_could_be_noted_is_not_left_running(

@@ -11,7 +11,8 @@ import pytest
 
 from config import ROOT
 
-PREPARE = "set -euo pipefail; source scripts/environment; prepare_environment requirements.txt"
+PREPARE = "set -euo pipefail; source scripts/environment; prepare_environment requirements-embedded.txt"
+PINS = ("requirements.txt", "requirements-local.txt", "requirements-embedded.txt")
 PYTHON = """#!/usr/bin/env bash
 case "$*" in
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo venv >>asked; read -r _ <gate ;;
@@ -29,7 +30,8 @@ class Checkout:
         self.started: list[subprocess.Popen[str]] = []
         (folder / "scripts").mkdir()
         shutil.copy(ROOT / "scripts" / "environment", folder / "scripts")
-        (folder / "requirements.txt").write_text("some==1.0\n")
+        for name in PINS:
+            (folder / name).write_text("some==1.0\n")
         (folder / "python").write_text(PYTHON)
         (folder / "python").chmod(0o755)
         os.mkfifo(folder / "gate")
@@ -96,6 +98,16 @@ def test_an_environment_whose_making_was_killed_is_made_anew(checkout: Checkout)
     assert checkout.asked == ["venv", "venv", "pip"]
     assert checkout.start().wait() == 0
     assert checkout.asked == ["venv", "venv", "pip"], "the third found it ready"
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_a_change_of_any_pins_installs_them(checkout: Checkout, name: str) -> None:
+    first = checkout.start()
+    checkout.let_through()
+    assert first.wait() == 0
+    (checkout.folder / name).write_text("some==1.1\n")
+    assert checkout.start().wait() == 0
+    assert checkout.asked == ["venv", "pip", "pip"]
 
 
 def test_the_first_start_goes_on_when_nobody_reads_what_it_says(checkout: Checkout) -> None:

@@ -26,12 +26,17 @@ ASKED_FOR = (
     "FROM outbox",
     "recording_wizards",
     "chat_answers",
+    "original_awaited",
+    "report_runs.number IS NULL",
     "procrastinate_fetch_job",
     "stalled_workers",
     "procrastinate_update_heartbeat",
     "transaction_read_only",
     "FILTER (WHERE status = 'doing') AS running",
     "AS newest",
+    "FROM recordings AS work",
+    "FROM report_runs AS work",
+    "FROM chat_answers AS work",
 )
 """Parts of statements that an idle bot is known to ask."""
 

@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -21,12 +22,15 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
+import sent_messages_store
 import texts.telegram
+import updates_store
 import user_states
 import users_store
 from access import Permission, Team
 from conversations.hybrid import HybridStorage
 from datamodels import RecordingId, Role, User
+from datamodels_chats import AnswerId
 from datamodels_telegram import (
     AttachedFile,
     ButtonPress,
@@ -34,14 +38,16 @@ from datamodels_telegram import (
     FileKind,
     IncomingMessage,
     MessageId,
+    MessageKind,
     Screen,
     SeenUpdate,
     TelegramPerson,
 )
 from db import Database
-from dialogs import Dialog, Dialogs, Step
+from dialogs import ChatDialog, Dialog, Dialogs, RatingDialog, Step
 from errors import (
     AccessDenied,
+    DatabaseFull,
     DatabaseMisconfigured,
     DatabaseUnavailable,
     DiskFull,
@@ -55,7 +61,7 @@ from errors import (
 from handlers import MOST_TRIES, MOST_WAITS, Router, Timing
 from inbox import Inbox
 from machine import Machine
-from markups.callback_data import Action, Press
+from markups.callback_data import Action, Press, button, word_of
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerUnavailable
 from tcp_proxy import TcpProxy
@@ -111,6 +117,11 @@ class Bot:
         self.renew()
         await self.router.recover()
 
+    async def start_new(self) -> None:
+        """Start as the next process does, over a journal or a timing that has changed."""
+        await self.router.stop()
+        await self.start()
+
     @property
     def journal(self) -> UpdatesJournal:
         return self.journal_type(self.spool / "updates.journal")
@@ -130,6 +141,7 @@ class Bot:
                     presses=dict.fromkeys(Action, (Permission.LOOK, self._on_press)),
                     commands={"start": (Permission.LOOK, self._noting("command"))},
                     answers={step: (Permission.RECORD, self._noting(step)) for step in Step},
+                    voices={Step.RATING_ASK_COMMENT: (Permission.ASK, self._noting("voice"))},
                     files=(Permission.RECORD, self._noting("file")),
                 )
             ],
@@ -229,11 +241,25 @@ def person() -> int:
     return next(_IDS)
 
 
-async def open_dialog(database: Database, person: int, step: Step) -> None:
+async def open_dialog(
+    database: Database, person: int, step: Step, *, asked_by: int | None = None, answered: int = 0
+) -> None:
+    """Open a dialog about a recording; message ``asked_by`` of the bot asks its question."""
     async with database.transaction() as connection:
         who = TelegramPerson(id=person, name="Мария")
         user = await users_store.ensure_telegram_user(connection, who, Role.USER)
-        await user_states.put(connection, user.id, Dialog(step=step, recording_id=RecordingId(uuid4())))
+        dialog = Dialog(step=step, recording_id=RecordingId(uuid4()), answered=answered)
+        await user_states.put(connection, user.id, dialog)
+        if asked_by is not None:
+            chat, message, kind = ChatId(person), MessageId(asked_by), MessageKind.INPUT_REQUEST
+            await sent_messages_store.remember(connection, chat, message, kind, dialog.recording_id)
+
+
+async def is_in_dialog(database: Database, person: int) -> bool:
+    async with database.transaction() as connection:
+        user = await users_store.find_by_telegram_id(connection, person)
+        assert user is not None
+        return await user_states.get(connection, user.id, Dialog) is not None
 
 
 # --- which handler runs -------------------------------------------------------------------------------------------
@@ -259,9 +285,63 @@ async def test_a_file_is_a_file_whatever_its_caption_and_dialog(bot: Bot, person
     assert bot.handled == ["file: /start"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "step", "asked", "handled"),
+    [
+        (FileKind.VOICE, Step.RATING_ASK_COMMENT, True, "voice: "),
+        (FileKind.VIDEO_NOTE, Step.RATING_ASK_COMMENT, True, "voice: "),
+        (FileKind.AUDIO, Step.RATING_ASK_COMMENT, True, "file: "),
+        (FileKind.VOICE, Step.RATING_ASK_COMMENT, False, "file: "),
+        (FileKind.VOICE, Step.CHAT_RENAME_ASK_TITLE, True, "file: "),
+        (FileKind.VOICE, None, False, "file: "),
+    ],
+)
+async def test_what_is_spoken_in_the_place_of_a_comment_is_no_recording(
+    bot: Bot, person: int, kind: FileKind, step: Step | None, asked: bool, handled: str
+) -> None:
+    async with bot.database.transaction() as connection:
+        who = TelegramPerson(id=person, name="Мария")
+        user = await users_store.ensure_telegram_user(connection, who, Role.USER)
+        if step is Step.RATING_ASK_COMMENT:
+            await user_states.put(connection, user.id, RatingDialog(step=step, answer_id=AnswerId(uuid4())))
+        elif step is not None:
+            await user_states.put(connection, user.id, ChatDialog(step=step, number=1))
+        if asked:
+            await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST)
+    await bot.write(person, "", file=FILE.model_copy(update={"kind": kind}))
+    assert bot.handled == [handled]
+
+
 async def test_text_answers_the_open_dialog(bot: Bot, person: int) -> None:
-    await open_dialog(bot.database, person, Step.ASK_CITY)
+    await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=1)
     await bot.write(person, "Самара")
+    assert bot.handled == ["ask_city: Самара"]
+
+
+async def test_text_is_no_reply_to_a_question_that_is_not_in_the_chat(bot: Bot, person: int) -> None:
+    await open_dialog(bot.database, person, Step.ASK_EMPLOYEE)
+    async with bot.database.transaction() as connection:
+        other = RecordingId(uuid4())
+        await sent_messages_store.remember(connection, ChatId(person), MessageId(1), MessageKind.INPUT_REQUEST, other)
+    await bot.write(person, "Что гости говорят о завтраке?")
+    assert bot.handled == ["other: Что гости говорят о завтраке?"]
+    assert await is_in_dialog(bot.database, person), "the question may be on its way"
+
+
+async def test_text_is_no_reply_to_a_question_that_came_after_it(bot: Bot, person: int) -> None:
+    message = message_of(person, "Что гости говорят о завтраке?")
+    await open_dialog(bot.database, person, Step.ASK_EMPLOYEE, asked_by=message.message_id + 1)
+    await bot.router.on_message(message)
+    await bot.quiet()
+    assert bot.handled == ["other: Что гости говорят о завтраке?"]
+
+
+async def test_a_reply_that_is_handled_again_after_a_crash_is_a_reply(bot: Bot, person: int) -> None:
+    message = message_of(person, "Самара")
+    asked_by, answered = message.message_id + 1, message.message_id
+    await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=asked_by, answered=answered)
+    await bot.router.on_message(message)
+    await bot.quiet()
     assert bot.handled == ["ask_city: Самара"]
 
 
@@ -323,12 +403,49 @@ async def test_a_button_of_what_is_gone_or_of_another_person_is_outdated(
     assert bot.seen_by(person) == [MENU]
 
 
+async def test_start_does_not_wait_for_ratings_that_take_their_time(bot: Bot, person: int) -> None:
+    late, greeted, rated = asyncio.Event(), asyncio.Event(), []
+
+    async def rate(context: Context, press: Press) -> None:
+        await late.wait()
+        rated.append(press.number)
+
+    async def greet(context: Context, message: IncomingMessage) -> None:
+        greeted.set()
+
+    bot.presses[Action.RATE_ANSWER], bot.on_text = rate, greet
+    answer = word_of(AnswerId(uuid4()))
+    for stars in (1, 2, 5):
+        await bot.router.on_press(press_of(person, button("", Action.RATE_ANSWER, answer, stars).data))
+    await bot.router.on_message(message_of(person, "/start"))
+    await asyncio.wait_for(greeted.wait(), 20)
+    assert rated == []
+    late.set()
+    await bot.quiet()
+    assert rated == [1, 2, 5]
+
+
 async def test_ten_taps_act_once_and_all_are_answered(bot: Bot, person: int) -> None:
     taps = [press_of(person, "menu_main") for _ in range(10)]
     await asyncio.gather(*map(bot.router.on_press, taps))
     await bot.quiet()
     assert bot.handled == ["menu_main"]
     assert [bot.answers_to(tap) for tap in taps] == [[""]] * 10
+
+
+async def test_whoever_presses_too_fast_is_asked_to_wait_and_holds_up_nothing(bot: Bot, person: int) -> None:
+    other = next(_IDS)
+    presses = [press_of(person, f"recording||{number % 7 + 1}") for number in range(2000)]
+    theirs = press_of(other, "menu_main")
+    await asyncio.gather(*map(bot.router.on_press, [*presses, theirs]))
+    await bot.write(person, "а это дойдёт")
+    answered = Counter(tuple(bot.answers_to(press) or ()) for press in presses)
+    assert answered == {("",): 20, (texts.telegram.TOO_MANY_PRESSES,): 1980}
+    assert bot.answers_to(theirs) == [""]
+    assert bot.handled.count("recording") <= 20
+    assert bot.handled[-1] == "other: а это дойдёт"
+    for number in range(30):
+        assert bot.answers_to(await bot.press(person, f"recording||{number + 1}")) == [""]
 
 
 async def test_taps_that_are_delivered_again_after_their_second_do_not_act(database: Database, person: int) -> None:
@@ -658,9 +775,13 @@ async def test_what_neither_the_database_nor_the_disk_takes_waits_for_the_databa
     bot = Bot(outage.bot.database, journal_type=journal)
     await bot.start()
     await outage.begins()
-    await bot.router.on_message(message_of(person, "раз"))
-    await bot.router.on_press(press_of(person, "menu_main"))
+    arriving = asyncio.gather(
+        bot.router.on_message(message_of(person, "раз")), bot.router.on_press(press_of(person, "menu_main"))
+    )
+    await asyncio.sleep(0.1)
+    assert not arriving.done()
     await outage.ends()
+    await arriving
     async with asyncio.timeout(20):
         while len(bot.handled) < 2:  # noqa: ASYNC110  # it comes from another task
             await asyncio.sleep(0.05)
@@ -673,6 +794,112 @@ async def test_what_neither_the_database_nor_the_disk_takes_waits_for_the_databa
     assert again.handled == []
     await again.router.stop()
     await bot.router.stop()
+
+
+@dataclass
+class Space:
+    """What a bot finds when it writes: the disk of its database is full, and that of its journal may be, too."""
+
+    bot: Bot
+    there: bool = False
+
+
+@pytest.fixture
+async def space(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> Space:
+    """A bot whose database has no space for updates until there is some."""
+    space = Space(bot)
+
+    def without_space(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def full(*arguments: object, **more: object) -> object:
+            if not space.there:
+                raise psycopg.errors.DiskFull("could not extend file")
+            return await write(*arguments, **more)
+
+        return full
+
+    for name in ("remember", "count_try", "mark_done"):
+        monkeypatch.setattr(updates_store, name, without_space(getattr(updates_store, name)))
+    return space
+
+
+async def test_what_comes_while_the_database_has_no_space_waits_for_space_and_uses_up_nothing(
+    space: Space, person: int
+) -> None:
+    bot = space.bot
+    await bot.router.on_message(message_of(person, "раз"))
+    await bot.router.on_press(press_of(person, "menu_main"))
+    await until_seen(bot, person, texts.telegram.SAVED_UNTIL_SPACE)
+    assert len(bot.journal.entries()) == 2
+    with capture_logs() as logs:
+        async with asyncio.timeout(20):
+            while len(logs) < MOST_WAITS + MOST_TRIES + 5:  # noqa: ASYNC110  # it is tried in another task
+                await asyncio.sleep(0.01)
+    assert bot.seen_by(person) == [texts.telegram.SAVED_UNTIL_SPACE]
+
+    space.there = True
+    async with asyncio.timeout(20):
+        while len(bot.handled) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await bot.quiet()
+    assert [each.partition(":")[0] for each in bot.handled] == ["other", "menu_main"]
+    assert bot.seen_by(person) == []
+    assert bot.journal.entries() == []
+
+
+async def test_a_handler_that_finds_no_space_in_the_database_is_run_again(bot: Bot, person: int) -> None:
+    full = iter(range(MOST_WAITS + 5))
+
+    async def ask(*_: object) -> None:
+        if next(full, None) is not None:
+            raise DatabaseFull(path="postgres", reason="could not extend file")
+
+    bot.on_text = ask
+    await bot.write(person, "раз")
+    assert bot.handled == ["other: раз"]
+    assert bot.seen_by(person) == []
+
+
+async def test_what_nothing_has_space_for_is_refused_in_words_and_not_taken_up_later(space: Space, person: int) -> None:
+    bot = space.bot
+    bot.journal_type, bot.timing = FullDisk, replace(bot.timing, unstored_s=0, answer_after_s=0)
+    await bot.start_new()
+    message, file = message_of(person, "а < б?"), message_of(person, "", file=FILE)
+    press = press_of(person, "rate_answer||1")
+    for arriving in (bot.router.on_message(message), bot.router.on_message(file), bot.router.on_press(press)):
+        await arriving
+    told = bot.seen_by(person)
+    assert [each.partition(".")[0] for each in told] == [
+        "❗ Не принято: «а &lt; б?»",
+        "❗ Не принято: «запись",
+        "❗ Не принято: нажатие кнопки",
+    ]
+    assert all("пришлите ещё раз позже" in each for each in told)
+    assert bot.answers_to(press) == [""]
+
+    space.there = True
+    await bot.router.on_message(message)  # Telegram delivers it once more
+    await bot.write(person, "два")
+    assert bot.handled == ["other: два"]
+    again = Bot(bot.database, telegram=bot.telegram)
+    await again.start()
+    await again.router.on_message(file)  # one of the last messages in the chat, which a start looks at
+    await again.quiet()
+    assert again.handled == []
+    assert bot.seen_by(person) == told
+    await again.router.stop()
+
+
+async def test_an_update_outlasts_a_database_that_ends_again_and_again(outage: Outage, person: int) -> None:
+    bot, left = outage.bot, iter(range(MOST_WAITS + 2))
+
+    async def ends_the_database(*_: object) -> None:
+        if next(left, None) is not None:
+            bot.database._absences[0] += 1  # as the watch does
+            raise DatabaseUnavailable(reason="crash of another server process")
+
+    bot.on_text = ends_the_database
+    await bot.write(person, "раз")
+    assert bot.handled == ["other: раз"]
 
 
 async def test_a_name_is_kept_when_an_update_comes_out_of_the_journal(outage: Outage, person: int) -> None:

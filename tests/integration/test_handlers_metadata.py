@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datamodels import BuildingType, RecordingMetadata
+import recording_wizard_store
+from datamodels import BuildingType, Recording, RecordingMetadata
 from datamodels_telegram import WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import Bot, Person
@@ -15,6 +16,13 @@ from markups.callback_data import Action, unpack
 KNOWN = RecordingMetadata(
     audio_number=17, recorded_on=date(2026, 11, 3), employee="Иванова Мария", client="Петров Иван", place="Заря"
 )
+
+
+async def is_ready(person: Person, recording: Recording) -> bool:
+    """Whether the questions about a recording begin at the next look."""
+    async with person.bot.database.transaction() as connection:
+        ready = await recording_wizard_store.list_ready(connection)
+    return recording.id in [each.wizard.recording_id for each in ready]
 
 
 async def test_all_fields_are_asked_one_by_one_and_then_confirmed(person: Person) -> None:
@@ -160,6 +168,72 @@ async def test_cancel_leaves_the_dialog_for_the_main_menu(person: Person) -> Non
     assert await person.step(recording) is WizardStep.REPORTS
     await person.command("cancel")
     assert "Отменять нечего." in person.sees
+
+
+async def test_what_is_done_with_one_recording_leaves_the_question_about_another(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN)
+    await person.has_recording(metadata=KNOWN)
+    await person.press_data("confirm_data||1")
+    menu = max(person.bot.telegram.chats[person.chat])
+    await person.press_data("skip_field||2||zone")
+    question = max(person.bot.telegram.chats[person.chat])
+    for data in ("reports_all||1", "choose_reports||1", "report_int_links||1", "recording||1"):
+        await person.press_data(data, menu)
+        assert question in person.bot.telegram.chats[person.chat]
+    await person.press_data("recording_metadata||1", menu)
+    await person.press_data("recording_delete||1", menu)
+    assert "🏷 <b>Запись №2</b>\nТип заведения?" in person.sees
+    assert await person.is_asked()
+
+
+@pytest.mark.parametrize("step", ["Тип заведения?", "Проверка введённых данных"])
+@pytest.mark.parametrize("turn", ["/start", "/help", "/status", "menu_main", "menu_storage", "recording||1"])
+async def test_questions_that_a_menu_takes_away_are_put_aside_and_come_again(
+    person: Person, step: str, turn: str
+) -> None:
+    recording = await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_field||1||zone" if step == "Тип заведения?" else "skip_all_fields||1")
+    assert step in person.sees
+    if turn.startswith("/"):
+        await person.command(turn[1:])
+    else:
+        await person.press_data(turn)
+    assert step not in person.sees
+    assert not await person.is_asked(), "a step is open unseen"
+    assert await person.metadata(recording) == KNOWN
+    assert await person.step(recording) is WizardStep.PROPOSAL
+    assert not await is_ready(person, recording), "the person has just turned away"
+    await person.send("ещё одна.ogg")
+    assert await is_ready(person, recording)
+
+
+async def test_questions_that_were_put_aside_are_on_the_recording_s_card(person: Person) -> None:
+    recording = await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_field||1||zone")
+    await person.command("start")
+    await person.press_data("recording||1")
+    await person.press("🏷 Данные")
+    await person.press("Изменить")
+    await person.press("Тип заведения")
+    await person.type("ресторан")
+    assert (await person.metadata(recording)).building is BuildingType.RESTAURANT
+    await person.press("Подтвердить")
+    assert "Данные записи №1 сохранены" in person.sees
+
+
+async def test_cancel_is_not_followed_by_the_questions_about_the_next_recording(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN)
+    second = await person.has_recording(metadata=KNOWN, step=WizardStep.PROPOSAL)
+    third = await person.has_recording(metadata=KNOWN)
+    assert await is_ready(person, second)
+    await person.press_data("skip_field||1||zone")
+    await person.command("cancel")
+    assert not await is_ready(person, second)
+    await person.press_data("edit_date||3")
+    assert "🏷 <b>Запись №3</b>" in person.sees
+    await person.press_data("confirm_data||3")
+    assert await person.step(third) is WizardStep.REPORTS
+    assert await is_ready(person, second)
 
 
 async def test_nobody_touches_the_metadata_of_another(person: Person) -> None:

@@ -59,6 +59,24 @@ async def test_the_building_type_is_asked_when_it_matters_and_kept(person: Perso
     assert (await person.metadata(recording)).place == "Заря"
 
 
+@pytest.mark.parametrize("wanted", ["3) Общие факторы", "Все отчёты сразу"])
+async def test_of_two_building_types_tapped_one_after_the_other_the_first_stands(person: Person, wanted: str) -> None:
+    recording = await person.has_recording(metadata=RecordingMetadata(place="Заря"), step=WizardStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press(wanted)
+    [(message, hotel), (_, restaurant)] = [each for each in person.buttons if each[1].text in {"Отель", "Ресторан"}]
+    for update, button in enumerate((hotel, restaurant, hotel)):
+        await person.press_data(button.data, message, update=f"button:1:{update}")
+    assert {run.building for run in await ordered(person, recording)} - {None} == {BuildingType.HOTEL}
+    assert (await person.metadata(recording)).building is BuildingType.HOTEL
+    assert len(await cards(person)) == 1
+    assert person.heard == [
+        "Уже заказано, тип заведения: Отель. Другой укажите в «🏷 Данные» записи.",
+        "Этот отчёт уже заказан",
+    ]
+    assert "Заказано по записи №1" in person.sees
+
+
 async def test_a_report_without_building_type_is_not_held_up_by_one(person: Person) -> None:
     recording = await person.has_recording(step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")

@@ -84,6 +84,7 @@ def down(why: Why) -> Reading:
 
 TROUBLES = [
     (Part.DATABASE, down(Why.NO_ANSWER), "База данных не отвечает", "База данных снова отвечает"),
+    (Part.DATABASE, down(Why.FULL), "На диске базы данных кончилось место", "На диске базы данных снова есть место"),
     (Part.OBJECTS, down(Why.UNAVAILABLE), "Хранилище записей не отвечает", "Хранилище записей снова работает"),
     (Part.OBJECTS, down(Why.KEY_REFUSED), "не принимает ключ", "Хранилище записей снова работает"),
     (Part.JOBS, down(Why.NO_HEARTBEAT), "Очередь задач стоит", "Очередь задач снова работает"),

@@ -18,7 +18,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import health.checks
 from db import Database
 from embedded.s3 import S3Endpoint
-from errors import ObjectStoreUnavailable, ProviderError, ProviderRateLimited, ProviderRefusedKey, ProviderUnavailable
+from errors import (
+    DatabaseFull,
+    ObjectStoreUnavailable,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRefusedKey,
+    ProviderUnavailable,
+)
 from health.board import OK, Level, Reading, Why
 from health.calls import RealCalls
 from health.checks import Check, database_check, disk_check, jobs_check, objects_check, telegram_check
@@ -96,6 +103,19 @@ async def test_a_database_that_lets_nobody_write_is_down(through: Database, data
         for each in list(through.pool._pool):
             await each.close()
         await finds(database_check(through), Level.DOWN, Why.READ_ONLY)
+
+
+async def test_a_database_that_has_no_space_is_down_until_it_has(
+    through: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DatabaseFull):
+        async with through.patient(3).transaction() as connection:
+            await connection.execute("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$")
+    check = database_check(through)
+    assert await check() == Reading(Level.DOWN, Why.FULL)
+    later = monotonic() + 16
+    monkeypatch.setattr("db.monotonic", lambda: later)
+    assert await check() == OK
 
 
 async def test_a_database_whose_connections_are_all_in_use_is_busy(

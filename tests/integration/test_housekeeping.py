@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from datamodels import RecordingId, UserId
 from db import Database
+from followers import Loop
 from housekeeping import Housekeeping
 from object_files import FolderObjectStore
 from object_store import key_for_transcript
@@ -86,6 +87,21 @@ async def test_a_recording_s_files_stay_in_the_spool_while_it_is_worked_on(
         aged(spool / str(name), timedelta(hours=23 if name == young.id else 25))
     await housekeeping.clean()
     assert names_in(spool) == {str(unfinished.id), str(young.id)}
+
+
+async def test_a_worker_clears_its_spool_and_leaves_the_database_to_the_bot(
+    followed: Database, housekeeping: Housekeeping, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with followed.transaction() as connection:
+        owner = await add_user(connection)
+        await connection.execute(_SENT, {"owner": owner, "when": NOW - KEPT * 2, "count": 2})
+    folder = spool / str(uuid4())
+    folder.mkdir()
+    aged(folder, timedelta(hours=25))
+    monkeypatch.setattr(Loop, "run", lambda _, step: step())
+    await housekeeping.run_for_worker()
+    assert names_in(spool) == set()
+    assert await count_sent(followed, owner) == 2
 
 
 async def test_leftovers_of_copies_go_and_whatever_else_is_in_the_spool_stays(

@@ -16,6 +16,7 @@ from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
+from structlog.testing import capture_logs
 
 import metadata_store
 import recordings_store
@@ -33,6 +34,7 @@ from datamodels import (
 )
 from db import Connection, Database
 from errors import (
+    DatabaseFull,
     DatabaseUnavailable,
     DiskFull,
     NoSpeech,
@@ -40,7 +42,6 @@ from errors import (
     ObjectStoreUnavailable,
     ProviderRateLimited,
     ProviderUnavailable,
-    ReportOutdated,
     VoxPersonaError,
 )
 from jobs.queue import Jobs, queue_of
@@ -571,6 +572,47 @@ async def test_what_a_job_stands_on_may_be_away_as_often_as_it_likes(
     assert steps.done == [recording]
 
 
+_FULL = """
+    CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';
+    END $$;
+    CREATE TRIGGER no_space BEFORE UPDATE OR DELETE ON procrastinate_jobs
+        FOR EACH ROW WHEN (OLD.status = 'doing') EXECUTE FUNCTION no_space();
+"""
+
+
+@pytest.mark.parametrize("error", [None, DatabaseFull(path="postgres", reason="could not extend file")])
+async def test_the_end_of_a_job_that_the_database_has_no_space_for_is_noted_once_it_has(
+    database: Database, steps: Steps, reports: Reports, error: VoxPersonaError | None
+) -> None:
+    """The worker lives on, so that nobody would take over a job that it has forgotten."""
+    jobs = Jobs(database, steps, reports, concurrency=2, retry_delays_s=(0.0,))
+    async with database.transaction() as connection:
+        recording = (await add_recording(connection)).id
+        await jobs.enqueue_recording(connection, recording)
+    steps.failure, failing = error, error is not None
+    steps.may_end.clear()
+
+    async def waits() -> bool:
+        return any(line["event"] == "job_end_waits" for line in logs)
+
+    async with working(jobs, [recording]) as worker:
+        await until_begun(steps)
+        async with database.transaction() as connection:
+            await connection.execute(_FULL)
+        with capture_logs() as logs:
+            steps.may_end.set()
+            await until(waits)
+        assert not worker.done()
+        assert await statuses(database, recording) == ["doing"]
+        steps.failure = None
+        async with database.transaction() as connection:
+            await connection.execute("DROP FUNCTION no_space CASCADE")
+        await until_none_left(database, recording)
+    assert steps.begun == [recording] * (1 + failing)
+    assert await failure(database, recording) == (None, None)
+
+
 @pytest.fixture
 async def run(shared_database: Database, jobs: Jobs, recording: RecordingId) -> ReportRunId:
     """A report that is queued."""
@@ -626,15 +668,6 @@ async def test_a_report_fails_when_no_try_is_left(
 ) -> None:
     reports.failure = UNAVAILABLE
     async with working(jobs, [recording]):
-        await until_none_left(shared_database, recording)
-    assert (await get_run(shared_database, run)).status is RunStatus.FAILED
-
-
-async def test_an_outdated_report_is_not_tried_again(
-    shared_database: Database, steps: Steps, reports: Reports, recording: RecordingId, run: ReportRunId
-) -> None:
-    reports.failure = ReportOutdated(report="report_int_links")
-    async with working(patient(shared_database, steps, reports), [recording]):
         await until_none_left(shared_database, recording)
     assert (await get_run(shared_database, run)).status is RunStatus.FAILED
 

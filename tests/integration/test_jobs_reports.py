@@ -1,4 +1,4 @@
-"""The step of a report beside a cancellation: file and row are there together, or neither is."""
+"""The step of a report beside a cancellation, and beside changes of what it is written from."""
 
 import asyncio
 from pathlib import Path
@@ -6,18 +6,34 @@ from typing import cast
 
 import pytest
 
+import cards_store
+import dead_letters_store
+import metadata_store
 import reports_store
 import transcripts_store
 from config import ROOT
-from datamodels import NewReportFile, Recording, ReportRun, ReportRunId, RunStatus, Segment, Transcript, UserId
+from datamodels import (
+    BuildingType,
+    NewReportFile,
+    Recording,
+    RecordingMetadata,
+    ReportRun,
+    ReportRunId,
+    RunStatus,
+    Segment,
+    Transcript,
+    UserId,
+)
+from datamodels_telegram import ChatId
 from db import Database
-from errors import Cancelled
+from errors import Cancelled, DiskFull
 from jobs.context import Engines, JobContext
 from jobs.reports import ReportSteps
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from object_store import ObjectStore
 from openai_answers import SENTENCES, chat_answer
+from prompt_pack.models import ReportType
 from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import add_recording
@@ -36,7 +52,7 @@ class OneModel:
     """Engines of which only the language model is there."""
 
     async def language_model(self) -> LanguageModel:
-        return ScriptedModel(lambda call: answer(call) if call.schema is None else {})
+        return ScriptedModel(lambda call: answer(call) if call.schema is None else {"items": []})
 
 
 class SlowFiles(ReportFiles):
@@ -78,16 +94,21 @@ async def recording(shared_database: Database) -> Recording:
     return recording
 
 
-@pytest.fixture
-async def run(shared_database: Database, recording: Recording) -> ReportRunId:
+def orders(database: Database) -> ReportOrders:
     async def enqueue(*_: object) -> None:
         return None
 
     async def stop(*_: object) -> bool:
         return False
 
-    orders = ReportOrders(shared_database, PACK, OneModel().language_model, enqueue, stop)
-    [run] = await orders.order_chosen(recording.owner_id, recording.id, [PACK.report("report_int_methodology")], None)
+    return ReportOrders(database, PACK, OneModel().language_model, enqueue, stop)
+
+
+@pytest.fixture
+async def run(shared_database: Database, recording: Recording) -> ReportRunId:
+    [run] = await orders(shared_database).order_chosen(
+        recording.owner_id, recording.id, [PACK.report("report_int_methodology")], None
+    )
     return run
 
 
@@ -134,3 +155,209 @@ async def test_a_report_that_was_cancelled_before_is_not_begun(
     await steps.write(run)
     assert not files.begun.is_set()
     assert (await get_run(shared_database, run)).status is RunStatus.CANCELLED
+
+
+# --- what an order was made from changes while it waits ---------------------------------------------------------------
+
+GENERAL, METHODOLOGY = PACK.report("report_int_general"), PACK.report("report_int_methodology")
+HOTEL = RecordingMetadata(place="Заря", building=BuildingType.HOTEL)
+RESTAURANT = RecordingMetadata(place="Заря", building=BuildingType.RESTAURANT)
+CHAT = ChatId(8_100_000_001)
+
+
+async def say(database: Database, recording: Recording, metadata: RecordingMetadata) -> None:
+    async with database.transaction() as connection:
+        await metadata_store.save_metadata(connection, recording.id, metadata)
+
+
+async def order(
+    database: Database, recording: Recording, report: ReportType = METHODOLOGY, building: BuildingType | None = None
+) -> ReportRunId:
+    """Order a report as the bot does, with a card that will deliver it."""
+    [run] = await orders(database).order_chosen(recording.owner_id, recording.id, [report], building)
+    async with database.transaction() as connection:
+        undelivered = await cards_store.undelivered(connection)
+        if run not in [each for card in undelivered for each in card.run_ids]:
+            await cards_store.add_reports_card(connection, recording.owner_id, CHAT, recording.id, [run])
+    return run
+
+
+async def runs_of(database: Database, recording: Recording) -> list[ReportRun]:
+    async with database.transaction() as connection:
+        return await reports_store.list_runs(connection, recording.id)
+
+
+async def deliveries(database: Database, recording: Recording) -> list[ReportRunId]:
+    """The reports that cards will deliver, each as often as it will come."""
+    async with database.transaction() as connection:
+        cards = [card for card in await cards_store.undelivered(connection) if card.owner_id == recording.owner_id]
+    return [run for card in cards for run in card.run_ids if run not in card.delivered]
+
+
+@pytest.mark.parametrize("change", ["metadata", "transcript", "model"])
+async def test_what_changed_while_a_report_waited_is_in_the_report(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording, change: str
+) -> None:
+    files.may_end.set()
+    run = await order(shared_database, recording)
+    if change == "metadata":
+        await say(shared_database, recording, HOTEL)
+    elif change == "transcript":
+        async with shared_database.transaction() as connection:
+            segments = (Segment(start=0, end=7, text="Завтрак был вкусный.", speaker="S1", role="Клиент"),)
+            other = Transcript(language="ru", engine="e", model="m", duration_s=8, speakers=1, segments=segments)
+            await transcripts_store.save_transcript(connection, recording.id, other, "other")
+    else:
+        async with shared_database.transaction() as connection:
+            await connection.execute("UPDATE report_runs SET model = 'old', input_hash = 'old' WHERE id = %s", [run])
+    await steps.write(run)
+    written = await get_run(shared_database, run)
+    assert (written.status, written.error_code) == (RunStatus.DONE, None)
+    assert written.model == "scripted-1"
+    assert await order(shared_database, recording) == run, "the same order again is the same report"
+
+
+async def test_a_report_that_waited_is_written_for_the_corrected_building_type(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording
+) -> None:
+    files.may_end.set()
+    await say(shared_database, recording, HOTEL)
+    run = await order(shared_database, recording, GENERAL, BuildingType.HOTEL)
+    await say(shared_database, recording, RESTAURANT)
+    await steps.write(run)
+    written = await get_run(shared_database, run)
+    assert (written.status, written.building) == (RunStatus.DONE, BuildingType.RESTAURANT)
+
+
+async def test_a_building_type_that_was_ordered_outright_stays_when_nothing_has_changed(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording
+) -> None:
+    files.may_end.set()
+    await say(shared_database, recording, RESTAURANT)
+    run = await order(shared_database, recording, GENERAL, BuildingType.HOTEL)
+    await steps.write(run)
+    assert (await get_run(shared_database, run)).building is BuildingType.HOTEL
+
+
+@pytest.mark.parametrize("ended", [None, RunStatus.DONE])
+async def test_of_two_orders_that_came_to_the_same_one_report_is_written_and_brought_once(
+    shared_database: Database,
+    steps: ReportSteps,
+    files: SlowFiles,
+    recording: Recording,
+    ended: RunStatus | None,
+) -> None:
+    files.may_end.set()
+    first = await order(shared_database, recording)
+    await say(shared_database, recording, HOTEL)
+    second = await order(shared_database, recording)
+    assert first != second
+    if ended is RunStatus.DONE:
+        await steps.write(second)
+    await steps.write(first)
+    await steps.write(second)
+    assert [(run.id, run.status) for run in await runs_of(shared_database, recording)] == [(second, RunStatus.DONE)]
+    assert await deliveries(shared_database, recording) == [second]
+    async with shared_database.transaction() as connection:
+        mine = [each for each in await cards_store.open_cards(connection) if each.card.owner_id == recording.owner_id]
+    assert [[run.id for run in each.runs] for each in mine] == [[second], [second]]
+
+
+@pytest.mark.parametrize("ended", [RunStatus.FAILED, RunStatus.CANCELLED])
+async def test_a_report_that_waited_takes_the_place_of_one_that_was_not_written(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording, ended: RunStatus
+) -> None:
+    files.may_end.set()
+    first = await order(shared_database, recording)
+    await say(shared_database, recording, HOTEL)
+    second = await order(shared_database, recording)
+    async with shared_database.transaction() as connection:
+        await connection.execute("UPDATE report_runs SET status = %s WHERE id = %s", [ended, second])
+    await steps.write(first)
+    assert [(run.id, run.status) for run in await runs_of(shared_database, recording)] == [(first, RunStatus.DONE)]
+
+
+async def test_a_dead_letter_of_an_outdated_report_can_be_tried_again(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording
+) -> None:
+    files.may_end.set()
+    run = await order(shared_database, recording)
+    await say(shared_database, recording, HOTEL)
+    async with shared_database.transaction() as connection:
+        await reports_store.fail_run(connection, run, "report_outdated", "Расшифровка изменилась.")
+        assert await dead_letters_store.queue_run_again(connection, run) is not None
+    await steps.write(run)
+    assert (await get_run(shared_database, run)).status is RunStatus.DONE
+
+
+@pytest.fixture
+def archive(shared_database: Database, tmp_path: Path) -> ReportArchive:
+    return ReportArchive(shared_database, ReportFiles(tmp_path), PACK)
+
+
+@pytest.fixture
+async def written_elsewhere(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, run: ReportRunId
+) -> ReportRunId:
+    """A report of a worker that has no archive."""
+    await ReportSteps(steps._context, files, None).write(run)
+    assert not files.begun.is_set()
+    done = await get_run(shared_database, run)
+    assert (done.status, done.number, bool(done.text)) == (RunStatus.DONE, None, True)
+    return run
+
+
+async def test_a_report_that_was_written_elsewhere_is_filed_once(
+    shared_database: Database, archive: ReportArchive, recording: Recording, written_elsewhere: ReportRunId
+) -> None:
+    await archive.file_finished()
+    done = await get_run(shared_database, written_elsewhere)
+    assert done.number == 1
+    assert [(each.id, each.number) for each in await archive.list(recording.owner_id)] == [(written_elsewhere, 1)]
+    assert (await archive.read(recording.owner_id, 1))[1] == done.text
+
+    await archive.delete(recording.owner_id, 1)
+    await archive.file_finished()
+    assert list(await archive.list(recording.owner_id)) == []
+
+
+async def test_a_report_that_is_deleted_while_it_is_filed_leaves_no_file(
+    shared_database: Database, files: SlowFiles, recording: Recording, written_elsewhere: ReportRunId
+) -> None:
+    archive = ReportArchive(shared_database, files, PACK)
+    filing = asyncio.create_task(archive.file_finished())
+    await files.begun.wait()
+    async with shared_database.transaction() as connection:
+        await reports_store.delete_run(connection, recording.owner_id, written_elsewhere)
+    files.may_end.set()
+    await filing
+    assert list(await archive.list(recording.owner_id)) == []
+
+
+async def test_a_report_that_cannot_be_filed_holds_up_no_other(
+    shared_database: Database,
+    archive: ReportArchive,
+    recording: Recording,
+    written_elsewhere: ReportRunId,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shared_database.transaction() as connection:
+        [first, *_] = await reports_store.list_unfiled(connection)
+    save, tried = ReportFiles.save, 0
+
+    async def fails_first(each: ReportFiles, owner: UserId, entry: NewReportFile, text: str) -> int:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            raise DiskFull(path="reports")
+        return await save(each, owner, entry, text)
+
+    async def twice(_: object) -> list[dict[str, object]]:
+        return [dict(first), dict(first)]
+
+    monkeypatch.setattr(ReportFiles, "save", fails_first)
+    monkeypatch.setattr(reports_store, "list_unfiled", twice)
+    await archive.file_finished()
+    assert tried == 2
+    assert (await get_run(shared_database, written_elsewhere)).number == 1
+    assert len(await archive.list(recording.owner_id)) == 1

@@ -216,7 +216,7 @@ async def test_reasoning_models_get_room_to_reason(server: OpenAIServer, connect
 
 async def test_a_refused_option_that_is_no_option_is_an_error(server: OpenAIServer, connect: Connect) -> None:
     server.faults.add(openai_faults.status(400, path=CHAT, message="max_tokens is too large", param="max_tokens"))
-    with pytest.raises(ProviderRejectedRequest, match="max_tokens is too large"):
+    with pytest.raises(ProviderRejectedRequest, match="HTTP 400, max_tokens"):
         await connect().complete(QUESTION)
     assert len(server.asked(CHAT)) == 1
 
@@ -292,12 +292,25 @@ async def test_a_wrong_key_is_in_no_error_and_no_log(connect: Connect) -> None:
     assert "secret" not in f"{caught.value} {caught.value.user_text} {logs}"
 
 
+@pytest.mark.parametrize("error", [{}, {"type": "invalid_request_error", "code": "bad_turn"}, {"code": "тайна гостя"}])
+async def test_the_words_of_a_refusal_are_told_and_not_logged(
+    server: OpenAIServer, connect: Connect, error: dict[str, Any]
+) -> None:
+    server.faults.add(openai_faults.status(400, message="Cannot answer «тайна гостя»", **error))
+    with structlog.testing.capture_logs() as logs, pytest.raises(ProviderRejectedRequest) as caught:
+        await connect().complete(QUESTION)
+    assert "тайна" not in f"{caught.value} {logs}"
+    assert "HTTP 400" in str(caught.value)
+    assert ("invalid_request_error bad_turn" in str(caught.value)) is ("type" in error)
+    assert "ответ HTTP 400 (Cannot answer «тайна гостя»)" in caught.value.user_text
+
+
 async def test_what_was_asked_is_in_no_error_and_no_log(server: OpenAIServer, connect: Connect) -> None:
     echo = f"[{{'type': 'missing', 'msg': 'Field required', 'input': {{'content': '{QUESTION[1].content}'}}}}]"
     server.faults.add(openai_faults.status(503, message=echo), openai_faults.status(400, message=echo))
     with structlog.testing.capture_logs() as logs, pytest.raises(ProviderRejectedRequest) as caught:
         await connect().complete(QUESTION)
-    assert "Field required" in str(caught.value)
+    assert "Field required" in caught.value.user_text
     assert "Тихо" not in f"{caught.value} {caught.value.user_text} {logs}"
     assert [entry["event"] for entry in logs] == ["provider_retry"]
 

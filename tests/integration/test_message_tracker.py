@@ -1,11 +1,13 @@
 import asyncio
 from itertools import count
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sent_messages_store
+from datamodels import RecordingId
 from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
 from db import Database
 from message_tracker import MessageTracker, sent_once
@@ -254,6 +256,24 @@ async def test_what_is_handled_again_shows_what_was_sent_before(
     assert telegram.shown(chat) == ["result", "result", "result", "result", "question"]
 
 
+@pytest.mark.parametrize(("kind", "shown"), [(MessageKind.MENU, ["1"]), (MessageKind.INPUT_REQUEST, ["1", "2"])])
+async def test_a_menu_whose_figures_have_changed_is_not_sent_a_second_time(
+    shared_database: Database,
+    tracker: MessageTracker,
+    telegram: TelegramDouble,
+    chat: ChatId,
+    kind: MessageKind,
+    shown: list[str],
+) -> None:
+    for text in ("1", "2"):
+        with sent_once("update"):
+            await tracker.send(chat, kind, screen(text))
+        # A crash between Telegram's answer and its row.
+        async with shared_database.transaction() as connection:
+            await sent_messages_store.forget(connection, chat, list(telegram.chats[chat]))
+    assert telegram.shown(chat) == shown
+
+
 async def test_what_was_sent_and_is_deleted_is_sent_again_when_it_is_handled_again(
     tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
 ) -> None:
@@ -280,3 +300,45 @@ async def test_another_failure_of_what_is_sent_once_is_told(
     telegram.failures["send"] = [MessengerUnavailable(reason="silence")]
     with sent_once("update"), pytest.raises(MessengerUnavailable):
         await tracker.send(chat, MessageKind.MENU, screen("menu"))
+
+
+# --- questions about recordings ---------------------------------------------------------------------------------------
+
+FIRST, SECOND = RecordingId(UUID(int=1)), RecordingId(UUID(int=2))
+
+
+@pytest.mark.parametrize("asked", [MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION])
+@pytest.mark.parametrize(
+    ("kind", "subject", "stays"),
+    [
+        (MessageKind.MENU, FIRST, True),
+        (MessageKind.MENU, SECOND, False),
+        (MessageKind.MENU, None, False),
+        (MessageKind.CONFIRMATION, FIRST, True),
+        (MessageKind.CONFIRMATION, None, True),
+        (MessageKind.INPUT_REQUEST, FIRST, False),
+        (MessageKind.INPUT_REQUEST, None, False),
+        (MessageKind.STATUS_MESSAGE, None, True),
+    ],
+)
+async def test_what_is_shown_of_another_recording_leaves_a_question_where_it_is(
+    tracker: MessageTracker,
+    telegram: TelegramDouble,
+    chat: ChatId,
+    asked: MessageKind,
+    kind: MessageKind,
+    subject: RecordingId | None,
+    stays: bool,
+) -> None:
+    question = await tracker.send(chat, asked, screen("question"), subject=SECOND)
+    await tracker.send(chat, kind, screen("new"), subject=subject)
+    assert telegram.shown(chat) == (["question", "new"] if stays else ["new"])
+    assert await tracker.question(chat, SECOND) == (question if stays else None)
+
+
+async def test_a_menu_has_no_subject_and_the_next_one_takes_its_place(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    for subject in (FIRST, SECOND, None, FIRST):
+        await tracker.send(chat, MessageKind.MENU, screen(f"{subject}"), subject=subject)
+    assert telegram.shown(chat) == [str(FIRST)]

@@ -92,7 +92,8 @@ async def test_filters_add_up_and_are_taken_away(anna: Owner) -> None:
     await anna.press("Дизайн")
     assert "Подходит: 0 отчетов." in anna.last
     await anna.press("📑 По страницам")
-    assert anna.last.startswith("📑 <b>Мои отчеты</b>\nПод фильтр не подходит ни один отчет.")
+    nothing = "📑 <b>Мои отчеты</b>\nПод фильтр не подходит ни один отчет.\nФильтр: 2) Отчет о связках; Дизайн"
+    assert anna.last.startswith(nothing)
     await anna.press("📤 Экспорт")
     assert anna.heard == ["Под фильтр не подходит ни один отчет"]
     await anna.press("🔎 Фильтры")
@@ -101,6 +102,17 @@ async def test_filters_add_up_and_are_taken_away(anna: Owner) -> None:
     assert "• Дизайн\n\nПодходит: 1 отчет." in anna.last
     await anna.press("🧹 Сбросить")
     assert "Не заданы.\n\nПодходит: 2 отчета." in anna.last
+
+
+async def test_a_filter_that_is_kept_is_told_when_the_list_is_opened_anew(anna: Owner) -> None:
+    await anna.press_data("show_my_reports")
+    assert "ильтр:" not in anna.last
+    await anna.press_data("report_filter_type||report_int_links")
+    await anna.press_data("show_my_reports")
+    assert "Действует фильтр: 2) Отчет о связках." in anna.last
+    await anna.press_data("report_filter_reset")
+    await anna.press_data("show_my_reports")
+    assert "ильтр:" not in anna.last
 
 
 async def test_dates_and_titles_are_typed(anna: Owner) -> None:

@@ -64,7 +64,7 @@ async def test_only_orphans_are_deleted_and_only_when_it_is_asked_for(
     await stored(followed, store)
     before = await keys(store)
     await put_old(store, FOREIGN_TO_ROWS)
-    checked = await check_objects(followed, store, BEFORE, delete=True)
+    checked = await check_objects(followed, store, BEFORE, delete=1)
     assert checked.deleted
     assert await keys(store) == before
 
@@ -80,7 +80,7 @@ async def test_a_database_that_knows_none_of_the_objects_has_none_deleted(
         async with followed.transaction() as connection:
             await add_recording(connection)
     before = await keys(store)
-    checked = await check_objects(followed, store, BEFORE, delete=True)
+    checked = await check_objects(followed, store, BEFORE, delete=1)
     assert (len(checked.orphans), checked.deleted) == (1, False)
     assert await keys(store) == before
 
@@ -90,7 +90,7 @@ async def test_what_another_program_keeps_in_the_store_is_left_alone(
 ) -> None:
     await stored(followed, store)
     await put_old(store, "backups/other-app/dump.sql")
-    checked = await check_objects(followed, store, BEFORE, delete=True)
+    checked = await check_objects(followed, store, BEFORE, delete=1)
     assert checked.orphans == []
     assert "backups/other-app/dump.sql" in await keys(store)
 
@@ -103,9 +103,30 @@ async def test_a_database_from_an_older_backup_has_nothing_deleted(
     await put_old(store, orphan)
     async with followed.transaction() as connection:
         await connection.execute("UPDATE recordings SET created_at = now() - interval '1 year'")
-    checked = await check_objects(followed, store, BEFORE, delete=True)
+    checked = await check_objects(followed, store, BEFORE, delete=1)
     assert (checked.orphans, checked.deleted) == ([orphan], False)
     assert orphan in await keys(store)
+
+
+@pytest.mark.parametrize("said", [0, 1, 3])
+async def test_one_new_recording_does_not_give_the_store_of_others_to_a_copied_database(
+    followed: Database, store: FolderObjectStore, said: int
+) -> None:
+    # Two recordings that the database does not know: made after its backup, or in another installation.
+    theirs = [key_for_original(UserId(uuid4()), RecordingId(uuid4()), "ogg") for _ in range(2)]
+    for key in theirs:
+        await put_old(store, key)
+    await stored(followed, store)
+    before = await keys(store)
+    checked = await check_objects(followed, store, BEFORE, delete=said)
+    assert (checked.orphans, checked.deleted) == (sorted(theirs), False)
+    assert await keys(store) == before
+    assert (await check_objects(followed, store, BEFORE, delete=2)).deleted
+
+
+async def test_with_no_orphans_nothing_is_said_to_be_deleted(followed: Database, store: FolderObjectStore) -> None:
+    await stored(followed, store)
+    assert not (await check_objects(followed, store, BEFORE, delete=0)).deleted
 
 
 async def test_a_lost_original_is_told_of_and_one_that_is_deleted_meanwhile_is_not(
@@ -146,16 +167,25 @@ async def test_the_command_tells_in_words_and_fails_when_an_original_is_lost(dat
     recording = await stored(database, store)
     await put_old(store, FOREIGN_TO_ROWS)
     said = Said()
-    assert await check(settings, False, cast("Display", said)) == 0
+    to_delete = (
+        f"Ничего не удалено. Самый новый из лишних файлов — от {BEFORE.astimezone() - timedelta(minutes=1):%d.%m.%Y}; "
+        "файлы моложе суток лишними не считаются. Если база восстановлена из резервной копии или хранилищем пользуется "
+        "другая установка, это чьи-то записи: удалять их нельзя. Если это не так, удалить лишние: "
+        "objects check --delete 1"
+    )
+    assert await check(settings, None, cast("Display", said)) == 0
     assert said.lines == [
         f"• Лишний: {FOREIGN_TO_ROWS} (его не называет ни одна запись).",
         "Файлов в хранилище: 3, из них лишних: 1. Потеряно исходных файлов: 0.",
-        "Удалить лишние: objects check --delete. Файлы моложе суток не считаются лишними.",
+        to_delete,
     ]
+    said.lines.clear()
+    assert await check(settings, 2, cast("Display", said)) == 0
+    assert said.lines[-1] == to_delete
     await store.delete(recording.object_key)
     await database.close()
     said.lines.clear()
-    assert await check(settings, True, cast("Display", said)) == 1
+    assert await check(settings, 1, cast("Display", said)) == 1
     assert said.lines == [
         f"• Удалён лишний: {FOREIGN_TO_ROWS}.",
         f"✖ Исходного файла нет: {recording.object_key}.",

@@ -11,7 +11,7 @@ import outbox_store
 from datamodels import Recording, RunStatus
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
 from db import Database
-from errors import ObjectStoreUnavailable
+from errors import DiskFull, ObjectStoreUnavailable, VoxPersonaError
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from message_tracker import MessageTracker
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
@@ -204,10 +204,11 @@ class AwayStore(FolderObjectStore):
     """An object store that does not answer for a while."""
 
     is_away = True
+    failure: VoxPersonaError = ObjectStoreUnavailable(reason="away")
 
     async def get_file(self, key: str, path: Path) -> None:
         if self.is_away:
-            raise ObjectStoreUnavailable(reason="away")
+            raise self.failure
         await super().get_file(key, path)
 
 
@@ -272,6 +273,29 @@ async def test_a_file_that_cannot_be_made_for_half_an_hour_is_given_up_and_said_
     assert await left(followed) == 0
     assert len(telegram.shown(somebody.chat)) == 2
     assert telegram.files == []
+
+
+async def test_a_file_that_the_disk_has_no_space_for_waits_for_space_however_long_that_takes(
+    followed: Database,
+    somebody: Somebody,
+    telegram: TelegramOfFiles,
+    away: AwayStore,
+    over_away: Outbox,
+    clock: Clock,
+) -> None:
+    away.failure = DiskFull(path="spool")
+    recording = await with_original(somebody, away)
+    await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"))
+    for hours in (0, 1, 24):
+        clock.passes(3600 * hours)
+        await everything_can_be_tried_now(followed)
+        await look(over_away, times=2)
+    assert await left(followed) == 1
+    assert len(telegram.shown(somebody.chat)) == 1
+    away.is_away = False
+    await everything_can_be_tried_now(followed)
+    await look(over_away, times=2)
+    assert [name for name, _ in telegram.files] == ["interview_17.ogg"]
 
 
 async def test_a_file_that_nobody_has_any_more_is_said_to_be_lost_at_once(

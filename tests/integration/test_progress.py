@@ -274,6 +274,77 @@ async def test_a_card_of_reports_is_final_when_all_of_them_are_delivered(
     assert len(telegram.edits) == 1
 
 
+async def deleted(database: Database, recording: Recording) -> None:
+    """Delete a recording as ``RecordingChanges`` does, whose work was stopped first."""
+    async with database.transaction() as connection:
+        await cards_store.tell_deletion(connection, recording.id)
+        await recordings_store.delete_recording(connection, recording.id)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_card_of_a_recording_that_was_deleted_does_not_say_cancelled(
+    cards: ProgressCards,
+    somebody: Somebody,
+    telegram: TelegramOfFiles,
+    clock: Clock,
+    followed: Database,
+    seen: bool,
+    sent: bool,
+) -> None:
+    """Whether the cancellation was ``seen`` before, and whether the card is of a ``sent`` file or of later work."""
+    if sent:
+        recording = await stored(somebody, (await somebody.sends(telegram, CONTENT)).id)
+    else:
+        recording = await somebody.has_recording("Да.", card=True)
+    await look(cards)
+    async with followed.transaction() as connection:
+        await recordings_store.record_failure(connection, recording.id, "cancelled", "Обработка отменена.")
+    if seen:
+        await look_each_second(cards, clock)
+        assert "Отменено" in telegram.shown(somebody.chat)[0]
+    await deleted(followed, recording)
+    await look_each_second(cards, clock)
+    [shown] = telegram.shown(somebody.chat)
+    assert shown.startswith("🗑 Запись удалена")
+    assert await only_card(followed) is None
+
+
+@pytest.mark.parametrize("status", [None, RunStatus.CANCELLED])
+async def test_a_card_of_reports_on_a_recording_that_was_deleted_says_so(
+    cards: ProgressCards,
+    somebody: Somebody,
+    telegram: TelegramOfFiles,
+    clock: Clock,
+    followed: Database,
+    status: RunStatus | None,
+) -> None:
+    recording = await somebody.has_recording("Да.")
+    card, runs = await somebody.orders(recording, "report_int_links", "report_int_general")
+    await look(cards)
+    if status is not None:
+        for run in runs:
+            await somebody.report_ends(run, status)
+            async with followed.transaction() as connection:
+                await cards_store.note_delivered(connection, card.id, run)
+        await look_each_second(cards, clock)
+        assert "отменён" in telegram.shown(somebody.chat)[0]
+    await deleted(followed, recording)
+    await look_each_second(cards, clock)
+    assert telegram.shown(somebody.chat) == ["🗑 Запись, по которой заказаны отчёты, удалена."]
+    assert await only_card(followed) is None
+
+
+async def test_a_card_of_finished_work_stays_when_its_recording_is_deleted(
+    cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock, followed: Database
+) -> None:
+    recording = await somebody.has_recording("Да.", card=True)
+    await look_each_second(cards, clock)
+    await deleted(followed, recording)
+    await look_each_second(cards, clock)
+    assert "Готово" in telegram.shown(somebody.chat)[0]
+
+
 async def test_while_an_edit_waits_for_telegram_no_other_is_begun_and_the_newest_state_wins(
     cards: ProgressCards, somebody: Somebody, telegram: TelegramOfFiles, clock: Clock
 ) -> None:

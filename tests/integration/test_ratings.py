@@ -122,6 +122,20 @@ async def test_a_comment_is_asked_for_and_kept(anna: Asker, chats_bot: ChatsBot)
     assert (found.stars, found.comment) == (2, "Мало цифр")
 
 
+async def test_a_voice_note_is_no_comment_and_says_so(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    await anna.asks(BREAKFAST)
+    await anna.press("2")
+    await anna.press("💬 Комментарий")
+    await anna.speaks()
+    assert "Комментарий пришлите текстом" in anna.last
+    assert "[❌ Отмена]" in anna.last
+    assert await anna.step() is Step.RATING_ASK_COMMENT
+    await anna.writes("Мало цифр")
+    [found] = await chats_bot.storage.get_rated_conversations(anna.id, 1, 10)
+    assert found.comment == "Мало цифр"
+
+
 async def test_a_comment_can_be_left(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
     await anna.asks(BREAKFAST)
@@ -164,7 +178,34 @@ async def test_a_lead_reads_the_latest_comments(anna: Asker, chats_bot: ChatsBot
     await anna.writes("Мало <цифр>")
     lead = await Asker.come(chats_bot, Role.ADMIN)
     await lead.press_data("all_ratings")
-    assert "• 2: «Мало &lt;цифр&gt;»" in lead.last
+    assert f"• 2 — вопрос «{BREAKFAST}»:\nМало &lt;цифр&gt;" in lead.last
+
+
+async def test_a_lead_reads_long_comments_to_their_end_page_by_page(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    written = []
+    for question, letter in ((BREAKFAST, "<"), (POOL, "😀")):
+        await anna.asks(question)
+        await anna.press("2")
+        await anna.press("💬 Комментарий")
+        written.append(f"начало {letter * (COMMENT_CHARACTERS - 20)} конец")
+        await anna.writes(written[-1])
+    lead = await Asker.come(chats_bot, Role.ADMIN)
+    await lead.press_data("all_ratings")
+    read = [lead.last]
+    while "[▶]" in lead.last:
+        await lead.press("▶")
+        read.append(lead.last)
+    whole = "".join(read)
+    assert "Оценки ответов у всех" in read[0]
+    for question, letter in ((BREAKFAST, "&lt;"), (POOL, "😀")):
+        assert whole.count(f"• 2 — вопрос «{question}»:") == 1
+        assert whole.count(letter) == COMMENT_CHARACTERS - 20
+    assert whole.count("начало") == whole.count("конец") == 2
+    await lead.press("◀")
+    assert lead.last == read[-2]
+    await lead.press_data("all_ratings||99")
+    assert lead.last == read[-1]
 
 
 async def test_nobody_rates_or_reads_the_answers_of_others(anna: Asker, chats_bot: ChatsBot) -> None:

@@ -7,7 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
+import cards_store
+import metadata_store
+import outbox_store
 import recordings_store
 import reports_store
 from config import ROOT
@@ -17,10 +21,21 @@ from datamodels import (
     NewReportRun,
     Recording,
     RecordingId,
+    RecordingMetadata,
     ReportId,
     ReportRunId,
     ScenarioId,
     Stage,
+    UserId,
+)
+from datamodels_telegram import (
+    ChatId,
+    FileReference,
+    FileSource,
+    MessageId,
+    MessageKind,
+    OutgoingMessage,
+    Screen,
 )
 from db import Connection, Database
 from errors import NotFound, ObjectStoreUnavailable, UnknownChoice
@@ -186,6 +201,95 @@ async def test_a_deleted_recording_leaves_nothing_but_other_reports(
     assert not await objects.exists(key_for_transcript(kept.owner_id, kept.id))
     assert [report.number for report in await files.list(kept.owner_id)] == [2]
     assert not await is_there(shared_database, kept)
+
+
+async def put_message(connection: Connection, owner: UserId, key: str, file: FileReference | None = None) -> None:
+    message = OutgoingMessage(kind=MessageKind.RESULT, screen=Screen(text=WORDS), file=file)
+    await outbox_store.put(connection, key, owner, CHAT, message)
+
+
+CHAT = ChatId(700177)
+FILE = Jsonb({"kind": "audio", "file_name": "a.ogg", "size_bytes": 1})
+WORDS = "Ругали завтрак в «Заре»."
+
+
+async def test_the_words_of_a_deleted_recording_leave_with_it(
+    shared_database: Database, changes: RecordingChanges, kept: Recording
+) -> None:
+    async with shared_database.transaction() as connection:
+        other = await add_recording(connection)
+        [run] = await reports_store.list_runs(connection, kept.id)
+        card = await cards_store.add_reports_card(connection, kept.owner_id, CHAT, kept.id, [run.id])
+        for recording, card_id in ((kept, card.id), (other, 10**6)):
+            owner = recording.owner_id
+            await put_message(connection, owner, f"transcript:{recording.id}:{recording.number}:0:text")
+            await put_message(connection, owner, f"metadata:{recording.id}:a")
+            await put_message(connection, owner, f"caption:{recording.id}:0")
+            await put_message(connection, owner, f"report:{card_id}:{uuid4()}:text:0")
+            file = FileReference(source=FileSource.TRANSCRIPT, subject=recording.id, extension="txt")
+            await put_message(connection, owner, f"press:{recording.id}", file)
+        await put_message(connection, kept.owner_id, f"answer:{uuid4()}:a")
+        file = FileReference(source=FileSource.REPORT, subject=run.id, extension="docx")
+        await put_message(connection, kept.owner_id, "press:report", file)
+        row = await (await connection.execute("SELECT id FROM outbox WHERE key = 'press:report'")).fetchone()
+        assert row is not None
+        await put_message(connection, kept.owner_id, f"aside:{row['id']}")
+        await connection.execute("UPDATE outbox SET sent_at = now() WHERE key LIKE 'transcript:%%'")
+        for place, recording in enumerate((kept, other)):
+            await connection.execute(
+                """INSERT INTO incoming_files
+                    (owner_id, chat_id, message_id, file, caption, state, recording_id, finished_at)
+                VALUES (%s, 700177, %s, %s, %s, 'stored', %s, now())""",
+                (recording.owner_id, place, FILE, WORDS, recording.id),
+            )
+    await changes.delete(kept.owner_id, kept.id)
+    async with shared_database.transaction() as connection:
+        left = {row["owner_id"]: row["n"] async for row in await connection.execute(MESSAGES_LEFT)}
+        captions = [row["caption"] async for row in await connection.execute(CAPTIONS)]
+        await connection.execute("DELETE FROM outbox WHERE chat_id = 700177")  # others share the database
+    assert left == {kept.owner_id: 1, other.owner_id: 5}, "the answer of a chat, and all that is another's"
+    assert captions == ["", WORDS]
+
+
+MESSAGES_LEFT = "SELECT owner_id, count(*) AS n FROM outbox WHERE chat_id = 700177 GROUP BY owner_id"
+CAPTIONS = "SELECT caption FROM incoming_files WHERE chat_id = 700177 ORDER BY message_id"
+
+
+async def test_names_that_no_other_recording_has_leave_with_a_recording(
+    shared_database: Database, changes: RecordingChanges, kept: Recording
+) -> None:
+    mine = RecordingMetadata(employee="Аглая", client="Борис", place="Заря", city="Казань", zones=("бар", "лобби"))
+    others = RecordingMetadata(employee="Вера", client="Борис", place="Заря", zones=("лобби",))
+    async with shared_database.transaction() as connection:
+        other = await add_recording(connection)
+        await metadata_store.save_metadata(connection, kept.id, mine)
+        await metadata_store.save_metadata(connection, other.id, others)
+    await changes.delete(kept.owner_id, kept.id)
+    async with shared_database.transaction() as connection:
+        assert await metadata_store.load_metadata(connection, other.id) == others
+        found = {row["name"] async for row in await connection.execute(NAMES)}
+    assert not found & {"Аглая", "Казань", "бар"}
+    assert found >= {"Вера", "Борис", "Заря", "лобби"}
+
+
+NAMES = """
+    SELECT name FROM employees UNION SELECT name FROM clients UNION SELECT name FROM places
+    UNION SELECT name FROM cities UNION SELECT name FROM zones
+"""
+
+
+async def test_a_card_of_stopped_work_outlives_its_recording_to_say_so(
+    shared_database: Database, changes: RecordingChanges, kept: Recording
+) -> None:
+    async with shared_database.transaction() as connection:
+        card = await cards_store.add_recording_card(connection, kept.owner_id, ChatId(1), kept.id)
+        await cards_store.note_sent(connection, card.id, MessageId(1), "")
+        await cards_store.note_shown(connection, card.id, "", final=True)
+        await recordings_store.record_failure(connection, kept.id, "cancelled", "Обработка отменена.")
+    await changes.delete(kept.owner_id, kept.id)
+    async with shared_database.transaction() as connection:
+        [left] = [each for each in await cards_store.open_cards(connection) if each.card.id == card.id]
+    assert (left.card.recording_id, left.recording_number) == (None, None)
 
 
 async def test_a_recording_whose_deletion_failed_is_still_listed_and_can_be_deleted_again(

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import recordings_store
-from datamodels import Recording
-from db import Database
+from datamodels import Recording, RecordingId
+from db import Connection, Database
 from downloads import Downloads
 from errors import OriginalGone
+from errors_of_operation import OriginalAwaited
 from followers_world import Somebody, TelegramOfFiles, look
+from lost_originals import LostOriginals
 from messenger import FileGone, MessengerUnavailable
 from object_store import ObjectStore
 from recording_files import encode, tone
@@ -127,6 +130,68 @@ async def test_what_nobody_has_is_asked_for_again(
         await Originals(followed, objects, tmp_path / "elsewhere", attachments).get(recording, tmp_path / "original")
     assert "Отправьте эту запись ещё раз" in raised.value.user_text
     assert not await objects.exists(recording.object_key)
+
+
+async def test_without_a_messenger_a_worker_waits_for_the_bot_which_puts_it_back(
+    followed: Database,
+    telegram: TelegramOfFiles,
+    objects: ObjectStore,
+    recording: Recording,
+    sound: bytes,
+    tmp_path: Path,
+) -> None:
+    await removed(objects, recording, tmp_path)
+    of_worker = Originals(followed, objects, tmp_path / "elsewhere", awaited=True)
+    with pytest.raises(OriginalAwaited) as raised:
+        await of_worker.get(recording, tmp_path / "original")
+    assert "заново из чата" in raised.value.user_text
+    of_bot = Originals(followed, objects, tmp_path / "of the bot", telegram)
+    before = len(telegram.begun)
+    for _ in range(2):
+        await of_bot.ensure(recording)
+    assert len(telegram.begun) == before + 1
+    assert left_in(tmp_path / "of the bot" / str(recording.id)) == []
+    await of_worker.get(recording, tmp_path / "original")
+    assert read(tmp_path / "original") == sound
+
+
+@pytest.mark.parametrize("end", ["found", "gone", "cancelled", "away"])
+async def test_the_bot_fetches_what_workers_wait_for(
+    end: str, followed: Database, telegram: TelegramOfFiles, objects: ObjectStore, recording: Recording, tmp_path: Path
+) -> None:
+    await removed(objects, recording, tmp_path)
+    awaited, enqueued = OriginalAwaited(file_name=recording.file_name), []
+
+    async def enqueue(_: Connection, recording_id: RecordingId) -> None:
+        enqueued.append(recording_id)
+
+    async with followed.transaction() as connection:
+        again_at = datetime.now(UTC) + timedelta(seconds=30)
+        await recordings_store.record_failure(connection, recording.id, awaited.code, awaited.user_text, again_at)
+        if end == "cancelled":
+            assert await recordings_store.cancel(connection, recording.id)
+    if end == "gone":
+        telegram.failures["download"] = [FileGone(messenger="Telegram", file_name="original", reason="deleted")]
+    if end == "away":
+        telegram.failures["download"] = [MessengerUnavailable(messenger="Telegram", reason="away")]
+    follower = LostOriginals(followed, Originals(followed, objects, tmp_path / "elsewhere", telegram), enqueue)
+    await look(follower)
+    async with followed.transaction() as connection:
+        after = await recordings_store.get_recording_for_job(connection, recording.id)
+    assert await objects.exists(recording.object_key) is (end == "found")
+    assert enqueued == ([recording.id] if end == "found" else [])
+    assert (
+        after.error_code
+        == {
+            "found": awaited.code,  # the job that is enqueued clears it
+            "gone": OriginalGone.code,
+            "cancelled": "cancelled",
+            "away": awaited.code,
+        }[end]
+    )
+    if end == "away":
+        await look(follower)
+        assert enqueued == [recording.id]
 
 
 def read(path: Path) -> bytes:

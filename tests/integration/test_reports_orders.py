@@ -238,23 +238,43 @@ async def test_a_report_of_another_scenario_is_no_choice(person: Person) -> None
     assert await runs_of(person, recording) == []
 
 
-@pytest.mark.parametrize(("place", "wanted"), [(None, None), (1, PACK.reports("interview")[0].id)])
-async def test_the_building_type_is_kept_with_what_else_is_known(
-    person: Person, place: int | None, wanted: ReportId | None
-) -> None:
-    recording = await person.has_recording(metadata=HOTEL)
-    said = await person.bot.orders.say_building(person.user.id, recording.number, BuildingType.SPA, place)
-    assert said == wanted
+async def test_the_building_type_of_an_order_is_kept_with_what_else_is_known(person: Person) -> None:
+    recording = await person.has_recording(metadata=RecordingMetadata(place="Заря"))
+    orders, occasion = person.bot.orders, Occasion(person, "menu")
+    order = await orders.order(person.user.id, recording.number, None, occasion, BuildingType.SPA)
     known = await person.metadata(recording)
-    assert (known.place, known.building) == ("Заря", BuildingType.SPA)
+    assert (order.building, known.place, known.building) == (BuildingType.SPA, "Заря", BuildingType.SPA)
+
+
+async def test_the_building_type_of_the_first_of_two_orders_on_one_occasion_stands(person: Person) -> None:
+    recording = await person.has_recording(metadata=RecordingMetadata(place="Заря"))
+    orders, occasion = person.bot.orders, Occasion(person, "menu")
+    owner, number = person.user.id, recording.number
+    await orders.order(owner, number, None, occasion, BuildingType.HOTEL)
+    second = await orders.order(owner, number, None, occasion, BuildingType.RESTAURANT)
+    assert (second.known, second.building, second.runs) == (True, BuildingType.HOTEL, ())
+    assert (await person.metadata(recording)).building is BuildingType.HOTEL
+    assert {run.building for run in await runs_of(person, recording)} == {None, BuildingType.HOTEL}
+
+
+async def test_an_order_that_is_not_made_keeps_no_building_type(person: Person) -> None:
+    recording = await person.has_recording(metadata=RecordingMetadata(place="Заря"))
+    person.bot.engines.model = None
+    with pytest.raises(NoLanguageModel):
+        await person.bot.orders.order(person.user.id, recording.number, None, None, BuildingType.HOTEL)
+    assert (await person.metadata(recording)).building is None
 
 
 @pytest.mark.parametrize(("scenario", "place"), [("interview", 0), ("interview", 9), ("none", 1)])
-async def test_a_place_without_a_report_keeps_nothing(person: Person, scenario: str, place: int) -> None:
+async def test_a_place_without_a_report_names_none(person: Person, scenario: str, place: int) -> None:
     recording = await person.has_recording(scenario, metadata=HOTEL)
     with pytest.raises(UnknownChoice):
-        await person.bot.orders.say_building(person.user.id, recording.number, BuildingType.SPA, place)
-    assert (await person.metadata(recording)).building is BuildingType.HOTEL
+        await person.bot.orders.report_at(person.user.id, recording.number, place)
+
+
+async def test_a_place_names_the_report_of_the_scenario(person: Person) -> None:
+    recording = await person.has_recording()
+    assert await person.bot.orders.report_at(person.user.id, recording.number, 2) == LINKS
 
 
 @pytest.mark.parametrize(
@@ -287,7 +307,7 @@ async def test_anothers_recording_is_not_found(person: Person) -> None:
         lambda: orders.order(stranger, number, LINKS),
         lambda: orders.order(stranger, number, None),
         lambda: orders.order_chosen(stranger, recording.id, [PACK.report(LINKS)], None),
-        lambda: orders.say_building(stranger, number, BuildingType.SPA, None),
+        lambda: orders.report_at(stranger, number, 1),
         lambda: orders.decline(stranger, number),
         lambda: orders.find(stranger, 1, _nothing),
         lambda: orders.cancel(stranger, runs),

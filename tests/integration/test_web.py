@@ -12,11 +12,12 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from config import ROOT, Settings, commit
-from embedded.process import free_ports
+from embedded.ports import free_ports
 from errors import BadSettings
 from health.board import OK, Board, Level, Part, Reading, Why
+from web.address import DEFAULT_PORT
 from web.application import Facts, new_application
-from web.server import DEFAULT_PORT, listen, serving
+from web.server import listen, serving
 
 TOKEN = "a-token-of-24-characters"  # noqa: S105  # of the test
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -56,7 +56,11 @@ def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
     other.write_text("postgresql://of-a-file", encoding="utf-8")
     env.write_text(f"OPENAI_API_KEY=sk-of-env-file\nDATABASE_URL_FILE={other}\nLLM_MODEL_FILE=/weights.gguf\n", "utf-8")
     monkeypatch.setenv("OPENAI_API_KEY_FILE", str(secret))
+    access_key = tmp_path / "access"
+    access_key.write_text("an-access-key", encoding="utf-8")
+    monkeypatch.setenv("MINIO_ACCESS_KEY_FILE", str(access_key))
     settings = Settings(_env_file=env)
+    assert settings.minio_access_key == "an-access-key"
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.get_secret_value() == "sk-of-a-file"
     assert settings.database_url is not None

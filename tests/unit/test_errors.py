@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import errors
+import errors_of_operation
 import messenger
 import texts.errors
 import texts.errors_in_chats
@@ -24,7 +25,7 @@ def below(cls: type[VoxPersonaError]) -> Iterator[type[VoxPersonaError]]:
 
 
 CLASSES = list(below(VoxPersonaError))
-assert messenger.MessengerError in CLASSES  # the one branch that is not in errors
+assert {messenger.MessengerError, errors_of_operation.WorkerAlone} <= set(CLASSES)  # what is not in errors
 FAMILIES = {errors.BadInput, UnexpectedFailure, errors.OutdatedButton, errors.BadText}
 """Never told by a sentence of their own: what is raised is below the first, nothing better is known of the second, the
 words of the third are fixed and followed by the menu, and those of the fourth come with it."""
@@ -37,7 +38,7 @@ def placeholders(template: str | None) -> set[str]:
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted((ROOT / "src").rglob("*.py")):
-        if path.name not in {"errors.py", "messenger.py"}:
+        if path.name not in {"errors.py", "errors_of_operation.py", "messenger.py"}:
             yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -122,9 +123,11 @@ def test_details_are_put_in_once_and_never_read_as_templates() -> None:
 
 
 def drawn() -> Iterator[tuple[str, str, str]]:
-    """The tree in the docstring: class, parent, remark."""
-    parents = ["VoxPersonaError"]
-    for line in (errors.__doc__ or "").splitlines():
+    """The trees in the docstrings: class, parent, remark."""
+    parents: list[str] = []
+    for line in f"{errors.__doc__}\n{errors_of_operation.__doc__}".splitlines():
+        if root := re.fullmatch(r"    (\w+)", line):
+            parents = [root[1]]
         match = re.fullmatch(r"    ((?:│   |    )*)[├└]── (\w+) *(.*)", line)
         if match:
             depth = len(match[1]) // 4 + 1
@@ -148,7 +151,14 @@ def test_the_remarks_in_the_docstring_are_true() -> None:
         assert known[name].retryable == helps, name
 
 
-AT_A_TERMINAL = {"UnwritableFolder", "UnknownChoice", "BotNotConfigured", "BotRunsAlready", "Interrupted"}
+AT_A_TERMINAL = {
+    "UnwritableFolder",
+    "UnknownChoice",
+    "BotNotConfigured",
+    "BotRunsAlready",
+    "WorkerAlone",
+    "Interrupted",
+}
 """What no chat can lead to."""
 
 

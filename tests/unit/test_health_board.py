@@ -123,3 +123,14 @@ def test_of_two_readings_the_worse_one_counts() -> None:
     slow, gone = Reading(Level.DEGRADED, Why.SLOW), Reading(Level.DOWN, Why.FULL)
     assert worse(OK, slow) == worse(slow, OK) == slow
     assert worse(slow, gone) == worse(gone, slow) == gone
+
+
+def test_a_process_without_telegram_is_ready_without_it() -> None:
+    board = Board([part for part in Part if part is not Part.TELEGRAM])
+    ready = [board.is_ready]
+    for part in board.parts():
+        board.note(part, OK)
+    ready.append(board.is_ready)
+    board.note(Part.DISK, Reading(Level.DOWN, Why.FULL))
+    assert [*ready, board.is_ready] == [False, True, False]
+    assert set(board.parts()) == set(Part) - {Part.TELEGRAM}

@@ -39,16 +39,28 @@ async def lost(works: OngoingWork, work: Callable[[], Awaitable[None]]) -> None:
         await job
 
 
-async def test_the_next_job_joins_what_an_earlier_one_began() -> None:
-    works, work = OngoingWork(), Work()
+async def test_the_next_job_waits_for_what_an_earlier_one_began_and_does_what_is_left() -> None:
+    works, work, rest = OngoingWork(), Work(), Work()
+    rest.may_end.set()
     await lost(works, work)
-    joined = asyncio.create_task(works.join("one", work))
-    await asyncio.sleep(0)
+    joined = asyncio.create_task(works.join("one", rest))
+    await asyncio.sleep(0.01)
+    assert (work.begun, rest.begun) == (1, 0)
     work.may_end.set()
     await joined
-    assert (work.begun, work.cancelled) == (1, False)
-    await works.join("one", work)
-    assert work.begun == 2
+    assert (work.begun, work.cancelled, rest.begun) == (1, False, 1)
+
+
+async def test_a_job_that_waits_hears_how_the_earlier_work_failed_and_does_nothing() -> None:
+    works, work, rest = OngoingWork(), Work(), Work()
+    work.failure = ProviderUnavailable(provider="asr", reason="503")
+    await lost(works, work)
+    joined = asyncio.create_task(works.join("one", rest))
+    await asyncio.sleep(0.01)
+    work.may_end.set()
+    with pytest.raises(ProviderUnavailable):
+        await joined
+    assert rest.begun == 0
 
 
 async def test_who_joins_hears_how_it_failed() -> None:

@@ -16,7 +16,6 @@ from errors import (
     OutOfResources,
     ProviderRateLimited,
     ProviderUnavailable,
-    ReportOutdated,
     VoxPersonaError,
 )
 from jobs.retries import GoOn, retry_at
@@ -73,7 +72,6 @@ def test_what_its_worker_or_the_database_left_is_due_by_every_clock(left_by: Bas
         (ObjectDamaged(key="a/b"), 2, DELAYS_S),
         (ObjectStoreUnavailable(reason="cut"), 0, ()),
         (DiskFull(path="spool"), 0, ()),
-        (ReportOutdated(report="report_int_links"), 0, DELAYS_S),
     ],
 )
 def test_a_failure_that_stays_one_is_not_tried_again(

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
+import openai
 import psycopg
 import pytest
 import structlog
@@ -44,6 +46,11 @@ def fails_in_a_model() -> None:
     Row.model_validate_json(INPUT)
 
 
+def fails_at_a_provider() -> None:
+    response = httpx2.Response(400, request=httpx2.Request("POST", "http://localhost/v1"))
+    raise openai.BadRequestError(f"Cannot answer:\n{INPUT}", response=response, body=None)
+
+
 def fails_in_a_group() -> None:
     try:
         fails_in_a_model()
@@ -63,6 +70,7 @@ def fails_and_fails_again() -> None:
     [
         (fails_in_the_database, "SQLSTATE 23505"),
         (fails_in_a_model, "number: int_parsing"),
+        (fails_at_a_provider, "status 400"),
         (fails_in_a_group, "something else"),
         (fails_and_fails_again, "afterwards"),
     ],

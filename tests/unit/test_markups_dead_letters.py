@@ -15,6 +15,7 @@ from datamodels import ReportId
 from datamodels_telegram import DeadLetter, FileSource, LetterKind, MessageKind
 from dead_letters import LettersPage
 from errors import VoxPersonaError
+from errors_of_operation import OriginalAwaited
 from markups.callback_data import unpack
 from markups.dead_letters import letters_page, pressed_letter
 from prompt_pack.pack import load_pack
@@ -22,7 +23,15 @@ from screens import check, drawn, nasty_text
 
 PACK = load_pack(ROOT / "prompts")
 LONGEST = max((report.id for scenario in PACK.scenarios for report in scenario.reports), key=len)
-NEVER_IN_A_ROW = {"bad_input", "unexpected_failure", "bad_text", "outdated_button", "access_denied", "cancelled"} | {
+NEVER_IN_A_ROW = {
+    "worker_alone",
+    "bad_input",
+    "unexpected_failure",
+    "bad_text",
+    "outdated_button",
+    "access_denied",
+    "cancelled",
+} | {
     "interrupted",
     "already_sent",
     "bot_not_configured",
@@ -98,6 +107,7 @@ def below(cls: type[VoxPersonaError]) -> Iterator[type[VoxPersonaError]]:
 
 
 CODES = {cls.code for cls in below(VoxPersonaError)} - NEVER_IN_A_ROW
+assert OriginalAwaited.code in CODES  # what is not in errors
 
 
 def test_every_error_that_can_end_work_has_words_for_the_owner() -> None:

@@ -138,13 +138,13 @@ def asides(folder: Path, name: str) -> list[Path]:
     return list(folder.glob(f"{name}.corrupt-*"))
 
 
-async def test_the_newest_come_first_and_numbers_are_known_without_reading(files: ReportFiles) -> None:
-    assert (await files.newest_first(OWNER)).numbers == [1, 2, 3, 4, 5]
+async def test_the_highest_numbers_come_first_and_numbers_are_known_without_reading(files: ReportFiles) -> None:
+    assert (await files.newest_first(OWNER)).numbers == [5, 4, 3, 2, 1]
     await change_all_ways(files)
     newest = await files.newest_first(OWNER)
-    assert newest.numbers == [6, 1, 4, 5]
-    assert [line.number for line in newest] == [line.number for line in newest[:]] == [6, 1, 4, 5]
-    assert (newest[1].title, len(newest)) == ('Новое "имя"', 4)
+    assert newest.numbers == [6, 5, 4, 1]
+    assert [line.number for line in newest] == [line.number for line in newest[:]] == [6, 5, 4, 1]
+    assert (newest[3].title, len(newest)) == ('Новое "имя"', 4)
 
 
 async def test_what_a_start_has_looked_through_is_not_read_again(

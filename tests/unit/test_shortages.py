@@ -27,9 +27,9 @@ from errors import (
     UnreadableFile,
     WeightsRefused,
 )
-from programs import ProcessLimits, running
 from provider_calls.openai import openai_errors
-from shortages import shortage_in, shortages_mapped
+from system.programs import ProcessLimits, running
+from system.shortages import shortage_in, shortages_mapped
 from utils import write_atomically
 
 FILES, MEMORY, PROCESSES = "открытых файлов", "памяти", "процессов или потоков"
@@ -177,7 +177,7 @@ def test_what_urllib3_makes_of_it_is_recognised() -> None:
 
 _RAISED = """
 import resource
-from shortages import raise_limit_of_open_files
+from system.shortages import raise_limit_of_open_files
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, min({hard}, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
 raise_limit_of_open_files()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))

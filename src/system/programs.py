@@ -16,7 +16,7 @@ import structlog
 import texts.errors
 from constants import BACKGROUND_NICE
 from errors import OutOfResources
-from shortages import shortages_mapped
+from system.shortages import shortages_mapped
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,135 @@
+"""What is wrong or missing in the settings, or left at its default: names of variables, never values."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from application.engines import embeddings_endpoint, language_endpoint, speech_endpoint
+from application.objects import bucket_store
+from config import AsrEngine, LlmEngine, Settings, unknown_names, wrong_names
+from database_watch import password_of
+from errors import BadSettings
+
+_DEFAULT_PASSWORDS = frozenset(
+    {
+        "",
+        "admin",
+        "changeme",
+        "change-me",
+        "example",
+        "minio",
+        "minio123",
+        "minioadmin",
+        "password",
+        "postgres",
+        "secret",
+        "test",
+        "voxpersona",
+    }
+)
+"""What images, examples and tutorials come with."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The names of variables by what was found. Only the first three make a start impossible or unwise."""
+
+    wrong: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    unsafe: list[str] = field(default_factory=list)
+    default: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> int:
+        """How many variables have to be changed."""
+        return len(self.wrong) + len(self.missing) + len(self.unsafe)
+
+
+def examine_settings(*, worker: bool) -> Examined:
+    """Examine the settings for a bot, or for a worker that shares database and object store with a bot elsewhere."""
+    if names := wrong_names():
+        return Examined(wrong=names, unknown=unknown_names())
+    settings = Settings()
+    missing = dict.fromkeys(_missing(settings, worker=worker))
+    wrong: dict[str, None] = {}
+    for check in (_database, _objects, speech_endpoint, language_endpoint, embeddings_endpoint):
+        for name in _refused(check, settings):
+            (missing if getattr(settings, name.lower()) is None else wrong)[name] = None
+    given = {name for name in settings.model_fields_set if getattr(settings, name) is not None}
+    listed = {*missing, *wrong}
+    return Examined(
+        wrong=sorted(wrong),
+        missing=sorted(missing),
+        unsafe=unsafe_names(settings),
+        default=sorted(name.upper() for name in set(Settings.model_fields) - given if name.upper() not in listed),
+        unknown=unknown_names(),
+    )
+
+
+def unsafe_names(settings: Settings) -> list[str]:
+    """Return the variables that production mode refuses: default passwords and test modes. Without the mode: none."""
+    if not settings.production:
+        return []
+    try:
+        password = password_of(settings.database_url.get_secret_value()) if settings.database_url else None
+    except BadSettings:
+        password = None
+    secrets = {
+        "DATABASE_URL": password,
+        "MINIO_ACCESS_KEY": settings.minio_access_key if settings.minio_access_key == "minioadmin" else None,
+        "MINIO_SECRET_KEY": settings.minio_secret_key.get_secret_value() if settings.minio_secret_key else None,
+        "HTTP_TOKEN": settings.http_token.get_secret_value() if settings.http_token else None,
+    }
+    found = [name for name, value in secrets.items() if value is not None and value.lower() in _DEFAULT_PASSWORDS]
+    return sorted([*found, *_test_modes(settings)])
+
+
+def require_safe(settings: Settings) -> None:
+    """Refuse to start in production mode with default passwords or in a test mode.
+
+    Raises:
+        BadSettings: the variables are named.
+    """
+    if names := unsafe_names(settings):
+        raise BadSettings(names=", ".join(names))
+
+
+def _test_modes(settings: Settings) -> Iterator[str]:
+    if settings.log_level == "DEBUG":
+        yield "LOG_LEVEL"
+    demonstrates = settings.llm_engine in {LlmEngine.AUTO, LlmEngine.EMBEDDED} and settings.llm_model_file is None
+    if demonstrates and not _refused(language_endpoint, settings) and language_endpoint(settings) is None:
+        yield "LLM_ENGINE"
+
+
+def _missing(settings: Settings, *, worker: bool) -> Iterator[str]:
+    needed = (
+        ("database_url", "minio_endpoint")
+        if worker
+        else ("telegram_bot_token", "telegram_api_id", "telegram_api_hash", "owner_telegram_id")
+    )
+    if settings.minio_endpoint is not None:
+        needed = (*needed, "minio_access_key", "minio_secret_key")
+    if settings.asr_engine is AsrEngine.ONNX:
+        needed = (*needed, "asr_model_dir")
+    for name in needed:
+        if getattr(settings, name) is None:
+            yield name.upper()
+
+
+def _database(settings: Settings) -> None:
+    if settings.database_url is not None:
+        password_of(settings.database_url.get_secret_value())
+
+
+def _objects(settings: Settings) -> None:
+    if settings.minio_endpoint is not None:
+        bucket_store(settings).close()
+
+
+def _refused(check: Callable[[Settings], object], settings: Settings) -> list[str]:
+    try:
+        check(settings)
+    except BadSettings as exc:
+        return str(exc.details["names"]).split(", ")
+    return []

@@ -1,0 +1,89 @@
+"""The worker: the application's jobs without Telegram, for a bot whose database and object store it shares."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from application.health import Health, http_served
+from application.long_running import RETRY_DELAYS_S, settle_in
+from application.objects import StartProgress
+from application.only_bot import bot_runs
+from application.parts import Application, open_application
+from config import Settings
+from errors_of_operation import WorkerAlone
+from followers import Loop
+from health.board import Board, Part
+from housekeeping import Housekeeping
+from metrics import LagMonitor
+from prompt_pack.models import ReportPack
+
+_PATIENCE_S = 3.0
+PARTS = frozenset(Part) - {Part.TELEGRAM}
+"""What a worker needs."""
+
+
+class Worker:
+    """The opened worker."""
+
+    def __init__(self, application: Application, health: Health) -> None:
+        self._jobs = application.jobs
+        self._conversations = application.conversations
+        self._health = health
+        kept = timedelta(days=application.settings.retention_days)
+        self._housekeeping = Housekeeping(
+            application.database, application.objects, application.settings.persistent_dir, kept
+        )
+        application.database.on_back.append(Loop.try_again)
+
+    async def run(self) -> None:
+        """Work until cancelled. Interrupted jobs are put back, and any worker continues them."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._health.run())
+            group.create_task(self._jobs.run_worker(None))
+            group.create_task(LagMonitor().run())
+            group.create_task(Loop("conversations").run(self._conversations.settle))
+            group.create_task(self._housekeeping.run_for_worker())
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, pack: ReportPack, on_progress: StartProgress) -> AsyncIterator[Worker]:
+    """Open the application for work that other processes ask for.
+
+    Raises:
+        WorkerAlone: database or object store are not shared with any bot.
+        BadSettings: settings or programs are wrong.
+        DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
+    """
+    require_shared(settings)
+    async with AsyncExitStack() as stack:
+        board = Board(PARTS)
+        await stack.enter_async_context(http_served(settings, board))
+        application = await stack.enter_async_context(
+            open_application(
+                settings,
+                pack,
+                on_progress,
+                for_bot=True,
+                retry_delays_s=RETRY_DELAYS_S,
+                patience_s=_PATIENCE_S,
+                work_patience_s=math.inf,
+            )
+        )
+        await settle_in(application)
+        yield Worker(application, Health(application, board))
+
+
+def require_shared(settings: Settings) -> None:
+    """Refuse settings with which a worker would have a database or an object store of its own.
+
+    What is not configured is in ``persistent_dir``, and is shared only with a bot that this machine runs there.
+
+    Raises:
+        WorkerAlone: the settings that are missing are named.
+    """
+    given = {"DATABASE_URL": settings.database_url, "MINIO_ENDPOINT": settings.minio_endpoint}
+    missing = [name for name, value in given.items() if value is None]
+    if missing and not bot_runs(settings.persistent_dir):
+        raise WorkerAlone(names=", ".join(missing), folder=settings.persistent_dir)

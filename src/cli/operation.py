@@ -1,0 +1,56 @@
+"""The commands that examine settings and migrate the database."""
+
+import asyncio
+
+import click
+
+import texts.operation
+from application.configuration import examine_settings
+from config import Settings
+from db import migrate
+from embedded.engines import Engines
+
+_PROBLEM_STATUS = 2
+
+
+def validate(*, worker: bool) -> int:
+    """Print which settings are wrong, missing, unsafe or left at their defaults.
+
+    Returns:
+        0; 2 when one has to be changed.
+    """
+    found = examine_settings(worker=worker)
+    for names, text in (
+        (found.wrong, texts.operation.SETTING_WRONG),
+        (found.missing, texts.operation.SETTING_MISSING),
+        (found.unsafe, texts.operation.SETTING_UNSAFE),
+        (found.unknown, texts.operation.SETTING_UNKNOWN),
+    ):
+        for name in names:
+            click.echo(text.format(name=name))
+    if found.default:
+        click.echo(texts.operation.SETTINGS_DEFAULT.format(names=", ".join(found.default)))
+    if found.problems:
+        click.echo(texts.operation.SETTINGS_BAD.format(count=texts.operation.SETTING.counted(found.problems)))
+        return _PROBLEM_STATUS
+    click.echo(texts.operation.SETTINGS_GOOD)
+    return 0
+
+
+async def migrate_database(settings: Settings) -> int:
+    """Bring the database's schema up to date and print what was applied.
+
+    Returns:
+        0.
+
+    Raises:
+        DatabaseMisconfigured: among others, a newer version has migrated the database.
+        BadSettings, DatabaseUnavailable, EngineFailed, DiskFull: nothing or not everything was applied.
+    """
+    async with Engines(settings.persistent_dir) as embedded:
+        dsn = settings.database_url.get_secret_value() if settings.database_url else await embedded.postgres()
+        applied = await asyncio.to_thread(lambda: migrate(dsn, refuse_newer=True))
+    for name in applied:
+        click.echo(texts.operation.MIGRATED.format(name=name))
+    click.echo(texts.operation.MIGRATIONS_DONE if applied else texts.operation.MIGRATIONS_NONE)
+    return 0

@@ -1,0 +1,1 @@
+"""What the installation on a server needs beyond the product itself."""

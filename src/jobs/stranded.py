@@ -1,0 +1,109 @@
+"""Work that was accepted, has not ended and has no job any more gets one: nothing stands still for ever.
+
+Nothing should ever be found here, which is why it is logged. The race that lost a job can be looked for later; the
+person should not have to wait for that.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Never
+from uuid import UUID
+
+import structlog
+
+from datamodels import RecordingId, ReportRunId, UserId
+from datamodels_chats import AnswerId
+from db import Connection, Database
+from followers import Loop
+from jobs.rows import answers_lock_of, lock_of
+
+log = structlog.get_logger(__name__)
+
+_PERIOD_S = 15.0
+_AGE_S = 60.0
+"""Seconds for which a step may have been noted in one transaction and its job in the next."""
+_AT_ONCE = 100
+_PARAMETERS = {"age_s": _AGE_S}
+
+# A job waits under its queueing lock, and runs under its lock: both have an index.
+_HAS_NO_JOB = """
+    NOT EXISTS (SELECT FROM procrastinate_jobs AS jobs WHERE jobs.status = 'todo' AND jobs.queueing_lock = {waits})
+    AND NOT EXISTS (SELECT FROM procrastinate_jobs AS jobs WHERE jobs.status = 'doing' AND jobs.lock = {runs})
+"""
+_OF_SUBJECT = _HAS_NO_JOB.format(waits="'subject:' || work.id", runs="'subject:' || work.id")
+_OLD = "< now() - make_interval(secs => %(age_s)s)"
+_RECORDINGS = f"""
+    SELECT id FROM recordings AS work
+    WHERE stage <> 'done' AND error_code IS NULL AND updated_at {_OLD} AND {_OF_SUBJECT} LIMIT {_AT_ONCE}
+"""  # noqa: S608 - put together from constants, as the next two
+_RUNS = f"""
+    SELECT id, recording_id FROM report_runs AS work
+    WHERE status IN ('queued', 'running') AND created_at {_OLD} AND {_OF_SUBJECT} LIMIT {_AT_ONCE}
+"""  # noqa: S608
+_ANSWERS = f"""
+    SELECT work.id, owner_id FROM chat_answers AS work JOIN chat_questions ON chat_questions.id = question_id
+    WHERE status = 'waiting' AND work.created_at {_OLD}
+        AND {_HAS_NO_JOB.format(waits="'answer:' || work.id", runs="'answers:' || owner_id")}
+    LIMIT {_AT_ONCE}
+"""  # noqa: S608
+
+EnqueueRecording = Callable[[Connection, RecordingId], Awaitable[None]]
+EnqueueReport = Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
+EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
+Row = dict[str, Any]
+
+
+class _Work(NamedTuple):
+    """Work without a job; ``enqueue`` adds one."""
+
+    id: UUID
+    lock: str
+    enqueue: Callable[[Connection], Awaitable[None]]
+
+
+class StrandedWork:
+    """Adds jobs to work that two looks in a row, 15 seconds apart, find without one."""
+
+    def __init__(
+        self, database: Database, recording: EnqueueRecording, report: EnqueueReport, answer: EnqueueAnswer
+    ) -> None:
+        self._database = database
+        self._recording = recording
+        self._report = report
+        self._answer = answer
+        self._seen: set[UUID] = set()
+
+    async def run(self) -> Never:
+        """Look until cancelled."""
+        await Loop("stranded", _PERIOD_S).run(self.step)
+
+    async def step(self) -> None:
+        """Look once. Work that goes on without its job, in a process that had lost the database, is left alone."""
+        async with self._database.transaction() as connection:
+            works = [
+                *[self._recording_of(row) async for row in await connection.execute(_RECORDINGS, _PARAMETERS)],
+                *[self._report_of(row) async for row in await connection.execute(_RUNS, _PARAMETERS)],
+                *[self._answer_of(row) async for row in await connection.execute(_ANSWERS, _PARAMETERS)],
+            ]
+        seen, self._seen = self._seen, {work.id for work in works}
+        for work in works:
+            if work.id in seen:
+                await self._revive(work)
+
+    def _recording_of(self, row: Row) -> _Work:
+        recording = RecordingId(row["id"])
+        return _Work(recording, lock_of(recording), lambda connection: self._recording(connection, recording))
+
+    def _report_of(self, row: Row) -> _Work:
+        recording, run = RecordingId(row["recording_id"]), ReportRunId(row["id"])
+        return _Work(run, lock_of(run), lambda connection: self._report(connection, recording, run))
+
+    def _answer_of(self, row: Row) -> _Work:
+        owner, answer = UserId(row["owner_id"]), AnswerId(row["id"])
+        return _Work(answer, answers_lock_of(owner), lambda connection: self._answer(connection, owner, answer))
+
+    async def _revive(self, work: _Work) -> None:
+        async with self._database.try_advisory_lock(work.lock) as free:
+            if free:
+                async with self._database.transaction() as connection:
+                    await work.enqueue(connection)
+                log.error("work_without_job", lock=work.lock, id=str(work.id))

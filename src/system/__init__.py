@@ -1,0 +1,1 @@
+"""What the system that this process runs on gives and lacks: programs, open files, memory."""

@@ -1,0 +1,71 @@
+"""What the commands of operators say: settings, migrations, health."""
+
+from texts.units import Noun
+
+HELP_VALIDATE = (
+    "Проверить настройки: назвать неверные, недостающие и оставленные по умолчанию. Значения не печатаются. "
+    "При PRODUCTION=true пароли по умолчанию и пробные режимы — ошибка. Код завершения 2, если есть ошибки."
+)
+HELP_VALIDATE_WORKER = "Проверить для рабочего процесса (worker), а не для бота."
+HELP_MIGRATE = "Обновить базу данных до этой версии программы и сказать, что сделано."
+HELP_HEALTH = (
+    "Спросить бота или рабочий процесс на этой машине, как он (HTTP_HOST, HTTP_PORT). "
+    "Код завершения 1, если он не готов или не отвечает."
+)
+
+SETTING = Noun("настройку", "настройки", "настроек")
+SETTING_WRONG = "✖ {name}: неверное значение"
+SETTING_MISSING = "✖ {name}: не указано"
+SETTING_UNSAFE = "✖ {name}: пароль по умолчанию или пробный режим, при PRODUCTION=true так нельзя"
+SETTING_UNKNOWN = "• {name}: есть в .env, но программа такой настройки не знает"
+SETTINGS_DEFAULT = "• По умолчанию: {names}."
+SETTINGS_BAD = "Нужно поправить {count}. Пояснения — в .env.example."
+SETTINGS_GOOD = "Настройки в порядке."
+
+MIGRATED = "✔ {name}"
+MIGRATIONS_DONE = "База данных обновлена."
+MIGRATIONS_NONE = "База данных уже обновлена."
+
+HTTP_OFF = "HTTP выключен (HTTP_PORT=0), спросить некого. Укажите порт."
+NO_ANSWER = "По адресу {address} никто не отвечает. Проверьте, запущена ли программа, и HTTP_HOST с HTTP_PORT."
+READY = "Готов к работе."
+STATUSES = {"not_ready": "Не готов к работе.", "stopping": "Останавливается."}
+PART = "{part}: {state}"
+PART_BECAUSE = "{line} — {why} (с {since})"
+PARTS = {
+    "database": "База данных",
+    "objects": "Хранилище записей",
+    "asr": "Распознавание речи",
+    "llm": "Языковая модель",
+    "telegram": "Telegram",
+    "jobs": "Очередь задач",
+    "disk": "Диск",
+}
+LEVELS = {"ok": "работает", "degraded": "работает с трудом", "down": "не работает"}
+REASONS = {
+    "starting": "запускается",
+    "not_checked": "давно не проверялось",
+    "off": "выключено в настройках",
+    "no_answer": "не отвечает",
+    "slow": "отвечает медленно",
+    "refuses_connections": "не принимает соединения",
+    "starts_or_stops": "сервер запускается или останавливается",
+    "fails": "отвечает ошибкой",
+    "busy": "все соединения заняты",
+    "read_only": "открыто только для чтения",
+    "key_refused": "не принимает ключ",
+    "no_funds": "закончились средства",
+    "region_refused": "недоступно в этой стране",
+    "rate_limited": "ограничивает частоту запросов",
+    "unavailable": "недоступно",
+    "errors": "отвечает, но запросы не удаются",
+    "bad_answers": "присылает непонятные ответы",
+    "engine_died": "встроенный движок остановился",
+    "weights_not_fetched": "веса модели ещё не скачаны",
+    "worker_stopped": "задачи никто не берёт",
+    "no_heartbeat": "рабочие процессы не подают признаков жизни",
+    "database_away": "нет базы данных",
+    "low_space": "осталось мало места",
+    "full": "место закончилось",
+    "not_writable": "нельзя писать",
+}

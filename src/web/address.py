@@ -1,0 +1,3 @@
+"""Where HTTP is served unless the settings say otherwise."""
+
+DEFAULT_PORT = 8690

@@ -1,0 +1,87 @@
+"""The commands of operators, as processes: settings, migrations, health, and a worker that has nobody to work for."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from embedded.ports import free_ports
+from product import Outcome, Product
+
+FUTURE = """
+    INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc) VALUES ('h', '9999.of-tomorrow', now())
+"""
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Product:
+    return Product(tmp_path)
+
+
+def said(outcome: Outcome) -> str:
+    return outcome.out + outcome.said
+
+
+def test_settings_are_named_and_no_value_is_shown(product: Product) -> None:
+    product.settings |= {"TELEGRAM_BOT_TOKEN": "1:secret", "MINIO_ENDPOINT": "objects:8333", "TELEGRAM_API_ID": "17"}
+    outcome = product.run("validate-config")
+    assert outcome.status == 2
+    for name in ("TELEGRAM_API_HASH", "MINIO_SECRET_KEY", "OWNER_TELEGRAM_ID"):
+        assert f"✖ {name}: не указано" in outcome.out
+    assert "По умолчанию: " in outcome.out
+    assert "secret" not in said(outcome)
+    assert "objects:8333" not in said(outcome)
+
+    product.settings |= {"RETENTION_DAYS": "скоро"}
+    outcome = product.run("validate-config")
+    assert (outcome.status, outcome.out.splitlines()[0]) == (2, "✖ RETENTION_DAYS: неверное значение")
+    assert "скоро" not in said(outcome)
+
+
+def test_settings_of_a_worker_are_good(product: Product) -> None:
+    product.settings |= {"DATABASE_URL": "postgresql://bot:pw@db/vox", "MINIO_ENDPOINT": "objects:8333"}
+    product.settings |= {"MINIO_ACCESS_KEY": "key", "MINIO_SECRET_KEY": "pw"}
+    outcome = product.run("validate-config", "--worker")
+    assert (outcome.status, outcome.out.splitlines()[-1]) == (0, "Настройки в порядке.")
+
+
+def test_production_does_not_start_with_a_default_password(product: Product) -> None:
+    product.settings |= {"PRODUCTION": "true", "LLM_ENGINE": "none"}
+    product.settings["DATABASE_URL"] = "postgresql://bot:changeme@127.0.0.1:1/vox"
+    for command in ([], ["worker"]):
+        outcome = product.run(*command)
+        assert (outcome.status, "Неверные настройки: DATABASE_URL." in outcome.said) == (2, True)
+
+
+def test_migrations_are_applied_once_and_a_database_of_tomorrow_is_refused(product: Product, database_url: str) -> None:
+    product.settings["DATABASE_URL"] = database_url
+    outcome = product.run("migrate")
+    assert outcome.status == 0
+    assert "✔ 0001.recordings-and-reports\n" in outcome.out
+    assert outcome.out.endswith("База данных обновлена.\n")
+    outcome = product.run("migrate")
+    assert (outcome.status, outcome.out) == (0, "База данных уже обновлена.\n")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(FUTURE)
+    outcome = product.run("migrate")
+    assert (outcome.status, outcome.out) == (3, "")
+    assert "её уже обновила более новая версия программы (здесь не знают: 9999.of-tomorrow)" in outcome.said
+
+
+def test_health_says_when_nobody_answers(product: Product) -> None:
+    product.settings["HTTP_PORT"] = str(free_ports(1)[0])
+    outcome = product.run("health")
+    assert outcome.status == 1
+    assert "никто не отвечает" in outcome.out
+
+
+@pytest.mark.parametrize("given", ["DATABASE_URL", "MINIO_ENDPOINT"])
+def test_a_worker_alone_starts_nothing_and_says_what_it_needs(product: Product, given: str) -> None:
+    product.settings[given] = "127.0.0.1:1"
+    [missing] = {"DATABASE_URL", "MINIO_ENDPOINT"} - {given}
+    outcome = product.run("worker")
+    assert outcome.status == 2
+    assert "Рабочему процессу не с кем работать" in outcome.said
+    assert missing in outcome.said
+    assert given not in outcome.said
+    assert {path.name for path in product.state.iterdir()} <= {"logs", "models"}

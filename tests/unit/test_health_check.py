@@ -1,0 +1,78 @@
+"""What the image's HEALTHCHECK says about what answers at the bot's address."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from config import ROOT
+
+READY = json.dumps({"status": "ready", "parts": {"database": {"state": "ok"}, "asr": {"state": "degraded"}}})
+NOT_READY = json.dumps({"status": "not_ready", "parts": {"database": {"state": "down"}}})
+
+
+class Answering(BaseHTTPRequestHandler):
+    status, body = 200, READY
+
+    def do_GET(self) -> None:
+        known = self.path == "/health/ready"
+        self.send_response(self.status if known else 404)
+        self.end_headers()
+        self.wfile.write(self.body.encode() if known else b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield server.server_port
+        server.shutdown()
+        serving.join()
+
+
+def check(**settings: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "health-check"],
+        env={"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:9", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.strip()
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1", "0.0.0.0", "localhost"])  # noqa: S104  # where the bot listens
+def test_a_bot_that_is_ready_is_healthy_wherever_it_listens(port: int, host: str) -> None:
+    assert check(HTTP_HOST=host, HTTP_PORT=str(port)) == (0, "Готов: database: ok, asr: degraded.")
+
+
+def test_a_bot_that_is_not_ready_is_not(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answering, "status", 503)
+    monkeypatch.setattr(Answering, "body", NOT_READY)
+    assert check(HTTP_PORT=str(port)) == (1, "Не готов: database: down.")
+
+
+@pytest.mark.parametrize("body", ["", "hello", "[]", '{"parts": [1]}'])
+def test_what_is_no_bot_is_not(port: int, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answering, "body", body)
+    assert check(HTTP_PORT=str(port)) == (1, "На этом порту отвечает не бот.")
+
+
+def test_where_nobody_answers_the_bot_is_not() -> None:
+    status, told = check(HTTP_PORT="9")
+    assert status == 1
+    assert told.startswith("Бот не отвечает")
+
+
+def test_without_http_there_is_nothing_to_ask() -> None:
+    assert check(HTTP_PORT="0")[0] == 0
