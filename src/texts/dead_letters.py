@@ -43,6 +43,7 @@ REASONS = {
     "no_sound_track": "в файле нет звука",
     "broken_recording": "запись повреждена",
     "original_gone": "исходный файл записи потерян",
+    "original_awaited": "исходный файл записи ждали от бота",
     "recording_too_short": "запись слишком короткая",
     "recording_too_long": "запись слишком длинная",
     "recording_too_large": "файл слишком большой",

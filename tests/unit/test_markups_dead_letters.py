@@ -15,6 +15,7 @@ from datamodels import ReportId
 from datamodels_telegram import DeadLetter, FileSource, LetterKind, MessageKind
 from dead_letters import LettersPage
 from errors import VoxPersonaError
+from errors_of_operation import OriginalAwaited
 from markups.callback_data import unpack
 from markups.dead_letters import letters_page, pressed_letter
 from prompt_pack.pack import load_pack
@@ -106,6 +107,7 @@ def below(cls: type[VoxPersonaError]) -> Iterator[type[VoxPersonaError]]:
 
 
 CODES = {cls.code for cls in below(VoxPersonaError)} - NEVER_IN_A_ROW
+assert OriginalAwaited.code in CODES, "a module of errors that is not loaded has none"
 
 
 def test_every_error_that_can_end_work_has_words_for_the_owner() -> None:
