@@ -81,10 +81,7 @@ class RatingHandlers:
             await context.answer(GONE)
             return
         await context.answer((BAD_THANKS if stars <= BAD else THANKS).format(stars=stars))
-        conversation = await self._ratings.find(context.user.id, answer_id)
-        # The journal may have the rating while the database, which has no space for it, still answers.
-        conversation = conversation.model_copy(update={"stars": stars})
-        await self._show_rating(context, conversation, context.pressed)
+        await self._show_rating(context, await self._ratings.find(context.user.id, answer_id), context.pressed)
 
     async def _show_rating(self, context: Context, conversation: RatedConversation, message: MessageId | None) -> None:
         """Show the rating under the answer, whose last message is ``message``."""
