@@ -1,6 +1,5 @@
 """Work without a job gets one, and only such work."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -53,14 +52,6 @@ class Enqueued:
     async def _answer(self, _: Connection, owner: UserId, answer: AnswerId) -> None:
         self.owners.append(owner)
         self.subjects.append(answer)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database of the test's own: the watch looks at everybody's work."""
-    opened = await Database.open(database_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
