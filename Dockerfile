@@ -74,6 +74,7 @@ FROM base AS application
 COPY . /app
 RUN rm -f /app/requirements*.txt /app/scripts/bytecode /app/scripts/fetch-weights \
     && python3 -m compileall -q /app/src \
+    && chmod -R a+rX,go-w /app \
     && mkdir /app/persistent_data && chown voxpersona:voxpersona /app/persistent_data
 
 # What both images share.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployment.first_start import MONITORING, OBJECTS, POSTGRES, PRODUCT, prepare
+from deployment.first_start import MONITORING, OBJECTS, POSTGRES, PRODUCT, has_embedded_state, prepare
 
 Owners = dict[str, int]
 
@@ -67,3 +67,12 @@ def test_a_second_start_keeps_every_password_and_completes_what_a_kill_left(root
     prepare(root)
     assert contents(root) == before
     assert owners["persistent_data/secrets/postgres/password"] == POSTGRES
+
+
+@pytest.mark.parametrize(
+    ("left", "is_there"), [("postgres/data/PG_VERSION", True), ("objects/a", True), ("logs/a", False)]
+)
+def test_what_the_embedded_engines_keep_is_left_alone(root: Path, left: str, is_there: bool) -> None:
+    (root / left).parent.mkdir(parents=True)
+    (root / left).touch()
+    assert has_embedded_state(root) is is_there
