@@ -113,7 +113,7 @@ async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncItera
         limit=_READ_BYTES,
         start_new_session=True,
         # A hostile file may take the program over: it gets none of our API keys. Messages are in English.
-        env={"LC_ALL": "C.UTF-8"},
+        env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
     )
     # Errors are read all the time: a program that complains much must not wait for us.
     errors = asyncio.create_task(_first_bytes(process.stderr))

@@ -121,7 +121,7 @@ class HybridStorage:
         """Move all entries of the journal into the database, also those that an earlier process wrote.
 
         Raises:
-            DatabaseUnavailable, DiskFull: the database could not take them; the journal keeps all of them.
+            DatabaseUnavailable: the database could not take them; the journal keeps all of them.
         """
         await self._journal.open()
         if not self._journal.backlog:

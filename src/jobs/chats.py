@@ -54,7 +54,7 @@ class AnswerSteps:
         """Answer the question, unless it has been answered or its chat was deleted.
 
         Raises:
-            DatabaseUnavailable, DiskFull: nothing was stored.
+            DatabaseUnavailable: nothing was stored.
         """
         await self._context.database.there()
         await self._storage.settle()

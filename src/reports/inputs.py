@@ -92,7 +92,8 @@ async def bring_up_to_date(
             await cards_store.put_in_place(connection, run.id, same.id)
             await reports_store.delete_run(connection, run.owner_id, run.id)
             return None
-        await reports_store.delete_run(connection, run.owner_id, same.id)
+        # It stays with its outcome, which a card may still have to tell.
+        await reports_store.step_aside(connection, same.id)
     return await reports_store.renew_run(connection, run.id, new), inputs
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -33,6 +34,7 @@ class WithoutDatabase:
         self._path = path
         self._notes: dict[ChatId, MessageId] = {}
         self._keeping = asyncio.Lock()
+        self._telling: WeakValueDictionary[ChatId, asyncio.Lock] = WeakValueDictionary()
 
     async def answers(self, message: IncomingMessage) -> bool:
         """Answer the owner's ``/status`` while the database is away; return whether ``message`` was that.
@@ -50,18 +52,20 @@ class WithoutDatabase:
 
     async def tell(self, chat: ChatId, text: str) -> None:
         """Send ``text``, which says that what was sent is saved, unless the chat was told already."""
-        if chat in self._notes:
-            return
-        try:
-            self._notes[chat] = await self._messenger.send(chat, Screen(text=text))
-        except MessengerError as exc:
-            log.warning("person_not_told", error=exc.code, reason=str(exc))
-        else:
-            await self._keep()
+        async with self._telling.setdefault(chat, asyncio.Lock()):
+            if chat in self._notes:
+                return
+            try:
+                self._notes[chat] = await self._messenger.send(chat, Screen(text=text))
+            except MessengerError as exc:
+                log.warning("person_not_told", error=exc.code, reason=str(exc))
+            else:
+                await self._keep()
 
     async def take_back(self, chat: ChatId) -> None:
         """Remove from ``chat`` the message that ``tell`` sent, if there is one."""
-        message = self._notes.pop(chat, None)
+        async with self._telling.setdefault(chat, asyncio.Lock()):
+            message = self._notes.pop(chat, None)
         if message is None:
             return
         try:

@@ -155,7 +155,7 @@ async def test_without_a_messenger_a_worker_waits_for_the_bot_which_puts_it_back
     assert read(tmp_path / "original") == sound
 
 
-@pytest.mark.parametrize("end", ["found", "gone", "cancelled", "away"])
+@pytest.mark.parametrize("end", ["found", "gone", "cancelled", "deleted", "away"])
 async def test_the_bot_fetches_what_workers_wait_for(
     end: str, followed: Database, telegram: TelegramOfFiles, objects: ObjectStore, recording: Recording, tmp_path: Path
 ) -> None:
@@ -174,16 +174,23 @@ async def test_the_bot_fetches_what_workers_wait_for(
         telegram.failures["download"] = [MessengerUnavailable(messenger="Telegram", reason="away")]
 
     class Meanwhile(Originals):
-        """Lets the person cancel the work while its original is fetched."""
+        """Lets the person cancel or delete the recording while its original is fetched."""
 
         async def ensure(self, recording: Recording) -> None:
             await super().ensure(recording)
             if end == "cancelled":
                 async with followed.transaction() as connection:
                     assert await recordings_store.cancel(connection, recording.id)
+            if end == "deleted":
+                async with followed.transaction() as connection:
+                    await recordings_store.delete_recording(connection, recording.id)
 
     follower = LostOriginals(followed, Meanwhile(followed, objects, tmp_path / "elsewhere", telegram), enqueue)
     await look(follower)
+    if end == "deleted":
+        assert not await objects.exists(recording.object_key)
+        assert enqueued == []
+        return
     async with followed.transaction() as connection:
         after = await recordings_store.get_recording_for_job(connection, recording.id)
     assert await objects.exists(recording.object_key) is (end in {"found", "cancelled"})
