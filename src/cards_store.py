@@ -76,7 +76,8 @@ _SELECT_OPEN = f"""
 """
 _SELECT_IDS_OF_RECORDING = "SELECT id FROM progress_cards WHERE recording_id = %(recording_id)s"
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
-# A deleted run counts as ended: it has no outcome that could be waited for.
+# A deleted run counts as ended: it has no outcome that could be waited for. A report of a worker gets its number, by
+# which its file is asked for, a moment after it is done; an archive that fails does not hold it up.
 _SELECT_DELIVERABLE = f"""
     SELECT {_CARD}, ended.ids AS ended
     FROM {_FROM}
@@ -85,7 +86,9 @@ _SELECT_DELIVERABLE = f"""
         FROM unnest(cards.run_ids) WITH ORDINALITY AS ordered (id, position)
         LEFT JOIN report_runs AS runs ON runs.id = ordered.id
         WHERE NOT ordered.id = ANY(cards.delivered)
-            AND coalesce(runs.status IN ('done', 'failed', 'cancelled'), true)
+            AND coalesce(runs.status IN ('failed', 'cancelled') OR runs.status = 'done' AND (
+                runs.number IS NOT NULL OR runs.finished_at < now() - interval '30 seconds'
+            ), true)
     ) AS ended
     WHERE cards.undelivered AND ended.ids IS NOT NULL
     ORDER BY cards.id
@@ -128,11 +131,13 @@ _TELL_DELETION = """
             ))
             AND EXISTS (
                 SELECT FROM recordings
-                WHERE id = %(recording_id)s AND (error_code IS NOT NULL OR stage <> %(last_stage)s)
+                WHERE id = %(recording_id)s AND (error_code IS NOT NULL OR stage <> %(last_stage)s OR NOT cards.final)
             )
         ) OR (
             kind = 'reports' AND recording_id = %(recording_id)s
-            AND EXISTS (SELECT FROM report_runs WHERE id = ANY(cards.run_ids) AND status <> 'done')
+            AND EXISTS (
+                SELECT FROM report_runs WHERE id = ANY(cards.run_ids) AND (status <> 'done' OR NOT cards.final)
+            )
         )
     )
 """

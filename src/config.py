@@ -56,6 +56,11 @@ class EmbeddingsEngine(StrEnum):
     OFF = "off"
 
 
+def _in_file(name: str, field: FieldInfo) -> bool:
+    """Tell whether the value of a setting may stand in a file."""
+    return SecretStr in get_args(field.annotation) or name == "minio_access_key"
+
+
 class _SecretFiles(PydanticBaseSettingsSource):
     """Values of secret settings that stand in files: ``NAME_FILE`` has the path of the one for the setting ``NAME``.
 
@@ -71,8 +76,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         variable = f"{field_name}_file"
-        is_handed_over = SecretStr in get_args(field.annotation) or field_name == "minio_access_key"
-        path = self._named.get(variable) if is_handed_over else None
+        path = self._named.get(variable) if _in_file(field_name, field) else None
         if not path:
             return None, field_name, False
         try:
@@ -225,12 +229,17 @@ def wrong_names() -> list[str]:
         Settings()
     except ValidationError as exc:
         return sorted({str(error["loc"][0]).upper() for error in exc.errors() if error["loc"]})
+    except BadSettings as exc:
+        return [str(exc.details["names"])]
     return []
 
 
 def unknown_names() -> list[str]:
     """Return the names in ``.env`` that are no settings of ours; some may be for other programs."""
-    known = {name.upper() for name in Settings.model_fields}
+    fields = Settings.model_fields.items()
+    known = {name.upper() for name, _ in fields} | {
+        f"{name}_file".upper() for name, each in fields if _in_file(name, each)
+    }
     return sorted(name for name in dotenv_values(ROOT / ".env", interpolate=False) if name.upper() not in known)
 
 

@@ -207,8 +207,8 @@ class Database:
         five more seconds.
 
         Raises:
-            DatabaseUnavailable: still not stored when the patience of this ``Database`` was over.
-            DiskFull: the server has no space left; raised at once.
+            DatabaseUnavailable: still not stored when the patience of this ``Database`` was over; a server without
+                space counts as absent.
         """
         storing = asyncio.ensure_future(self._persisted(work))
         try:

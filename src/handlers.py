@@ -143,6 +143,7 @@ class Router:
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._ready = asyncio.Event()
         self._ended: set[SeenUpdate] = set()
+        self._noting: set[asyncio.Task[None]] = set()
         self._declined: set[ChatId] = set()
         self._without_database = without_database
 
@@ -172,13 +173,15 @@ class Router:
         arrival, until = _Arrival(SeenUpdate.of(press), press, answer), self._timing.clock() + self._timing.unstored_s
         async with self._in_order(press.person):
             first = self._taps.begin(press)
-            new = await stored(lambda: self._inbox.put_press(press, done=not first), until, self._timing.clock)
+            try:
+                new = await stored(lambda: self._inbox.put_press(press, done=not first), until, self._timing.clock)
+            except BaseException:
+                self._taps.give_up(press, begun=first)
+                raise
             if new and first:
                 self._workers.put(queue_of(arrival.seen), arrival)
                 return
-            if first:
-                self._taps.end(press, handled=False)
-        self._taps.leave(press)
+            self._taps.give_up(press, begun=first)
         if new is None:
             await answer("")
             await self._refuse(arrival)
@@ -209,6 +212,8 @@ class Router:
 
     async def stop(self) -> None:
         """Give updates in progress a few seconds to finish; all others are left for the next start."""
+        for noting in self._noting:
+            noting.cancel()
         await self._workers.stop(self._timing.stop_grace_s)
 
     def _in_order(self, person: TelegramPerson) -> asyncio.Lock:
@@ -218,6 +223,10 @@ class Router:
     async def _refuse(self, arrival: _Arrival) -> None:
         """Tell a person that an update was not accepted, and make sure that a later start does not take it up."""
         self._ended.add(arrival.seen)
+        # Not only with the next update that ends: the bot may be started again before.
+        noting = asyncio.create_task(done_at_last(lambda: self._inbox.end([arrival.seen]), self._timing.retry_after_s))
+        self._noting.add(noting)
+        noting.add_done_callback(self._noting.discard)
         UPDATES.labels(arrival.seen.kind, "no_space").inc()
         await self._tell(arrival.seen.chat_id, refusal(arrival.update), MessageKind.INFO_MESSAGE)
 

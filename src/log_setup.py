@@ -6,6 +6,7 @@ and lengths, never access keys, transcripts or messages.
 
 import logging
 import logging.handlers
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ import psycopg
 import pydantic
 import structlog
 from structlog.typing import ExcInfo, Processor
+
+from file_locks import FileLock
 
 LOG_FILE_BYTES = 10_000_000
 LOG_FILES_KEPT = 5
@@ -28,6 +31,33 @@ _SHARED: tuple[Processor, ...] = (
 )
 
 
+class _SharedFile(logging.handlers.RotatingFileHandler):
+    """A rotated file that several processes write: one of them rotates it, the others go on in the new file."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802  # the library's name
+        """Tell whether the file is full; before that, go on in the new file if another process has rotated it."""
+        self._follow()
+        return bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:  # noqa: N802
+        """Rotate the file unless another process does so at this moment."""
+        with FileLock(Path(self.baseFilename).parent, folder=True).held():
+            self._follow()
+            if self.stream is not None and os.fstat(self.stream.fileno()).st_size >= self.maxBytes // 2:
+                super().doRollover()
+
+    def _follow(self) -> None:
+        try:
+            renamed = self.stream is not None and not os.path.samestat(
+                Path(self.baseFilename).stat(), os.fstat(self.stream.fileno())
+            )
+        except FileNotFoundError:
+            renamed = True
+        if renamed and self.stream is not None:
+            self.stream.close()
+            self.stream = self._open()
+
+
 def configure_logging(directory: Path, level: str, *, console: bool) -> None:
     """Send every logger of the process to ``directory/app.json.log`` and, with ``console``, to standard error."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -39,7 +69,7 @@ def configure_logging(directory: Path, level: str, *, console: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    file_handler = logging.handlers.RotatingFileHandler(
+    file_handler = _SharedFile(
         directory / "app.json.log", maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8"
     )
     file_handler.setFormatter(_formatter(structlog.processors.JSONRenderer(ensure_ascii=False)))

@@ -60,6 +60,8 @@ class LostOriginals:
             gone = exc
         async with self._database.transaction() as connection:
             if not await originals_store.lock_awaited(connection, recording_id):
+                if not await originals_store.exists(connection, recording_id):
+                    await self._originals.discard(recording)
                 return
             if gone is None:
                 await self._enqueue(connection, recording_id)

@@ -4,6 +4,7 @@ from datamodels import RecordingId
 from db import Connection
 
 _SELECT_AWAITED = "SELECT id FROM recordings WHERE error_code = 'original_awaited'"
+_EXISTS = "SELECT FROM recordings WHERE id = %(id)s"
 _LOCK_AWAITED = """
     SELECT FROM recordings WHERE id = %(id)s AND error_code = 'original_awaited' FOR NO KEY UPDATE
 """
@@ -20,3 +21,8 @@ async def lock_awaited(connection: Connection, recording_id: RecordingId) -> boo
     A worker that tries again, a cancellation or a deletion ends the wait.
     """
     return await (await connection.execute(_LOCK_AWAITED, {"id": recording_id})).fetchone() is not None
+
+
+async def exists(connection: Connection, recording_id: RecordingId) -> bool:
+    """Tell whether the recording is there; False when it was deleted."""
+    return await (await connection.execute(_EXISTS, {"id": recording_id})).fetchone() is not None

@@ -30,6 +30,7 @@ from datamodels_telegram import (
     Screen,
 )
 from db import Database
+from dialogs import put_aside
 from errors import DatabaseUnavailable, DiskFull, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
@@ -241,6 +242,9 @@ class Outbox:
         log.warning("outbox_given_up", item=item.id, error=reason.code, reason=str(reason))
         async with self._database.transaction() as connection:
             await outbox_store.give_up(connection, item.id, reason.code)
+            if item.message.subject is not None:
+                # Nobody sees this question: text is no reply to it.
+                await put_aside(connection, item.chat_id, [item.message.subject])
             if item.message.file is not None and not isinstance(reason, ChatClosed | AlreadySent):
                 screen = Screen(text=escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON))
                 told = OutgoingMessage(kind=MessageKind.INFO_MESSAGE, screen=screen)

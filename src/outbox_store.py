@@ -38,7 +38,8 @@ _DELETE_OF_RECORDING = """
         SELECT id FROM outbox
         WHERE owner_id = %(owner_id)s AND (
             split_part(key, ':', 1) IN ('transcript', 'metadata', 'caption') AND split_part(key, ':', 2) = %(recording)s
-            OR split_part(key, ':', 1) = 'report' AND split_part(key, ':', 2) = ANY(%(cards)s)
+            OR split_part(key, ':', 1) = 'report'
+                AND (split_part(key, ':', 2) = ANY(%(cards)s) OR split_part(key, ':', 3) = ANY(%(subjects)s))
             OR message -> 'file' ->> 'subject' = ANY(%(subjects)s)
         )
     )

@@ -105,6 +105,7 @@ _CANCEL_RUNS = """
     RETURNING id
 """
 _SELECT_OF_OTHERS = "SELECT FROM report_runs WHERE id = ANY(%(ids)s) AND owner_id <> %(owner_id)s LIMIT 1"
+_STEP_ASIDE = "UPDATE report_runs SET input_hash = input_hash || ':' || id WHERE id = %(id)s"
 _SELECT_UNFINISHED = """
     SELECT id FROM report_runs WHERE recording_id = %(recording_id)s AND status IN ('queued', 'running')
 """
@@ -301,6 +302,11 @@ _SELECT_POINTS = """
 async def delete_run(connection: Connection, owner_id: UserId, run_id: ReportRunId) -> None:
     """Remove the owner's report run; no error when there is none."""
     await connection.execute(_DELETE_RUN, {"id": run_id, "owner_id": owner_id})
+
+
+async def step_aside(connection: Connection, run_id: ReportRunId) -> None:
+    """Let another run have the inputs of a run that ended without a report."""
+    await connection.execute(_STEP_ASIDE, {"id": run_id})
 
 
 async def find_text(connection: Connection, owner_id: UserId, run_id: ReportRunId) -> str | None:

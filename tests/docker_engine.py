@@ -51,6 +51,8 @@ class Docker:
     client: str
     environment: dict[str, str]
     secrets: list[str] = field(default_factory=list)
+    is_ours: bool = False
+    """Whether the tests started it: then nobody else's containers and images are in it."""
 
     def run(self, *arguments: str | Path, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the client; with ``check``, a failure of it fails the test with what it said."""
@@ -160,6 +162,7 @@ def _started(folder: Path, secrets: list[str]) -> Iterator[Docker]:
                 "/usr/bin/docker",
                 {**os.environ, "DOCKER_HOST": address, "DOCKER_BUILDKIT": "1", "DOCKER_CONFIG": str(folder)},
                 secrets,
+                is_ours=True,
             )
             ends = time.monotonic() + START_LIMIT_S
             while not _answers(docker):

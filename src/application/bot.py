@@ -1,23 +1,20 @@
 """The bot: the application's services with Telegram in front of them, and its followers."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-import structlog
-
 import texts.telegram
 from access import Team
 from application.engines import language_in_use, speech_in_use
 from application.health import Health, http_served
-from application.long_running import RETRY_DELAYS_S, settle_in
+from application.long_running import open_long_running
 from application.notices import Notices
 from application.objects import StartProgress
 from application.only_bot import only_bot
-from application.parts import Application, open_application
+from application.parts import Application
 from application.training_data import collect_from
 from chat_deliveries import ChatDeliveries
 from chats.export import write_history
@@ -65,14 +62,6 @@ from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
-
-log = structlog.get_logger(__name__)
-
-_PATIENCE_S = 3.0
-"""Seconds that a person waits for an absent database before the bot says that it is away.
-
-A database that restarts needs two seconds.
-"""
 
 
 class Followers:
@@ -157,18 +146,8 @@ async def open_bot(
         board = Board()
         await stack.enter_async_context(http_served(settings, board))
         application = await stack.enter_async_context(
-            open_application(
-                settings,
-                pack,
-                on_progress,
-                attachments=telegram,
-                retry_delays_s=RETRY_DELAYS_S,
-                patience_s=_PATIENCE_S,
-                work_patience_s=math.inf,
-            )
+            open_long_running(settings, pack, on_progress, attachments=telegram)
         )
-        # Before somebody presses a button.
-        await settle_in(application)
         await application.archive.reconcile_all()
         messages = MessageTracker(application.database, telegram)
         followers = Followers(application, telegram, messages)

@@ -2,14 +2,26 @@
 
 import asyncio
 import gc
+import math
 import sys
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 
-from application.parts import Application
+from application.objects import StartProgress
+from application.parts import Application, open_application
+from config import Settings
+from messenger import Attachments
+from prompt_pack.models import ReportPack
 from utils import yield_processor
 
-RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
+_RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Seconds before each further try of a job that failed for a passing reason: nearly three hours in all."""
+_PATIENCE_S = 3.0
+"""Seconds that a person waits for an absent database before the bot says that it is away.
+
+A database that restarts needs two seconds.
+"""
 _THREADS = 16
 """Threads for blocking work: files, the object store, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
@@ -18,8 +30,34 @@ gives the interpreter up and takes it back a dozen times. ``scripts/benchmark -k
 costs with this value and with Python's 5 ms."""
 
 
-async def settle_in(application: Application) -> None:
-    """Load the engines' libraries, and set threads and garbage collection for a process that runs for long."""
+@asynccontextmanager
+async def open_long_running(
+    settings: Settings,
+    pack: ReportPack,
+    on_progress: StartProgress,
+    *,
+    attachments: Attachments | None = None,
+    for_bot: bool = False,
+) -> AsyncIterator[Application]:
+    """Open the application as ``open_application`` does, for a process that runs for long and that people wait for.
+
+    Engines' libraries are loaded, and threads and garbage collection are set.
+    """
+    async with open_application(
+        settings,
+        pack,
+        on_progress,
+        attachments=attachments,
+        for_bot=for_bot,
+        retry_delays_s=_RETRY_DELAYS_S,
+        patience_s=_PATIENCE_S,
+        work_patience_s=math.inf,
+    ) as application:
+        await _settle_in(application)
+        yield application
+
+
+async def _settle_in(application: Application) -> None:
     # Not earlier: an engine that one of these threads starts inherits the thread's low priority. The embedded
     # database, for which buttons wait, must keep its share of the processor.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor))

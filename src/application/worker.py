@@ -1,16 +1,15 @@
 """The worker: the application's jobs without Telegram, for a bot whose database and object store it shares."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from application.health import Health, http_served
-from application.long_running import RETRY_DELAYS_S, settle_in
+from application.long_running import open_long_running
 from application.objects import StartProgress
 from application.only_bot import bot_runs
-from application.parts import Application, open_application
+from application.parts import Application
 from config import Settings
 from errors_of_operation import WorkerAlone
 from followers import Loop
@@ -19,7 +18,6 @@ from housekeeping import Housekeeping
 from metrics import LagMonitor
 from prompt_pack.models import ReportPack
 
-_PATIENCE_S = 3.0
 PARTS = frozenset(Part) - {Part.TELEGRAM}
 """What a worker needs."""
 
@@ -60,18 +58,7 @@ async def open_worker(settings: Settings, pack: ReportPack, on_progress: StartPr
     async with AsyncExitStack() as stack:
         board = Board(PARTS)
         await stack.enter_async_context(http_served(settings, board))
-        application = await stack.enter_async_context(
-            open_application(
-                settings,
-                pack,
-                on_progress,
-                for_bot=True,
-                retry_delays_s=RETRY_DELAYS_S,
-                patience_s=_PATIENCE_S,
-                work_patience_s=math.inf,
-            )
-        )
-        await settle_in(application)
+        application = await stack.enter_async_context(open_long_running(settings, pack, on_progress, for_bot=True))
         yield Worker(application, Health(application, board))
 
 

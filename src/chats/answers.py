@@ -26,7 +26,9 @@ _EXAMPLES_SHARE = 2
 _LONGEST_ANSWER = 6000
 """Characters of an answer that people get: about two messages. Some servers do not keep to the tokens that were asked
 for."""
-_CITED_NUMBER = r"(?:(?:№|#|отрыв\w{2,4}|источник\w{0,2})\s{0,3})?\d{1,3}(?:\s{0,3}[\-–—]\s{0,3}(?:№\s{0,3})?\d{1,3})?"
+_CITED_WORD = r"(?:№|#|отрыв[а-яё]{2,4}|источник[а-яё]{0,2})"
+"""It has no digits: else a list without an end could be read in a number of ways that doubles with every number."""
+_CITED_NUMBER = rf"(?:{_CITED_WORD}\s{{0,3}})?\d{{1,3}}(?:\s{{0,3}}[\-–—]\s{{0,3}}(?:№\s{{0,3}})?\d{{1,3}})?"
 _CITED = re.compile(
     rf"[\[【［]\s{{0,3}}({_CITED_NUMBER}(?:(?:\s{{0,3}}[,;&]\s{{0,3}}|\s{{1,3}}(?:и\s{{1,3}})?){_CITED_NUMBER}){{0,50}})"
     r"[\s,;]{0,3}(?:†[^\[\]【】\n]{0,40})?[\]】］]",

@@ -87,6 +87,13 @@ class HybridStorage:
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
         return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))
 
+    async def unsettled_rating(self, owner: UserId, answer_id: AnswerId) -> Rating | None:
+        """Return what the person said about the answer and the database does not have yet, None for nothing.
+
+        A database without space answers questions, and takes no ratings.
+        """
+        return await self._journal.rating_of(owner, answer_id)
+
     async def get_stats(self, owner: UserId | None) -> RatingStats:
         """Count conversations and ratings.
 

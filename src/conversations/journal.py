@@ -101,6 +101,10 @@ class JournalStorage:
 
         return await self._alone(update)
 
+    async def rating_of(self, owner: UserId, answer_id: AnswerId) -> Rating | None:
+        """Return what the person said about the answer, None when the journal has nothing of it."""
+        return await self._alone(lambda: self._ratings.get((owner, answer_id)))
+
     async def get_stats(self, owner: UserId | None) -> RatingStats:
         def stats() -> RatingStats:
             ratings = [rating for (of, _), rating in self._ratings.items() if owner in {None, of}]

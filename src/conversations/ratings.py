@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import conversations_store
-from conversations.port import StorageAdapter
+from conversations.hybrid import HybridStorage
 from datamodels import UserId
 from datamodels_chats import AnswerId, Comment, ModelMetrics, RatedConversation, Rating, RatingStats
 from db import Database
@@ -18,7 +18,7 @@ _COMMENTS = 20
 class Ratings:
     """Everybody's ratings."""
 
-    def __init__(self, database: Database, storage: StorageAdapter) -> None:
+    def __init__(self, database: Database, storage: HybridStorage) -> None:
         self._database = database
         self._storage = storage
 
@@ -48,7 +48,10 @@ class Ratings:
             found = await conversations_store.find(connection, owner, answer_id)
         if found is None:
             raise _not_found(answer_id)
-        return found
+        said = await self._storage.unsettled_rating(owner, answer_id)
+        if said is None:
+            return found
+        return found.model_copy(update=said.model_dump(include={"stars", "comment"}, exclude_none=True))
 
     async def stats(self, owner: UserId | None) -> RatingStats:
         """Count the ratings of one person; of everybody when ``owner`` is None."""

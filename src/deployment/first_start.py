@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+import texts.operation
 from random_ids import new_secret
 from utils import write_atomically
 
@@ -28,6 +29,11 @@ FOLDERS = {
     "secrets/objects": OBJECTS,
     "secrets/monitoring": MONITORING,
 }
+
+
+def has_embedded_state(root: Path) -> bool:
+    """Tell whether the embedded database or its recordings are here, which the services cannot use."""
+    return (root / "postgres/data/PG_VERSION").exists() or (root / "objects").exists()
 
 
 def prepare(root: Path) -> None:
@@ -90,4 +96,7 @@ def _secret(path: Path, owner: int, value: str) -> str:
 
 
 if __name__ == "__main__":
-    prepare(Path(sys.argv[1]))
+    state = Path(sys.argv[1])
+    if has_embedded_state(state):
+        sys.exit(texts.operation.EMBEDDED_STATE)
+    prepare(state)

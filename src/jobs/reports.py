@@ -51,8 +51,12 @@ class ReportSteps:
                 return
             report = self._context.pack.report(run.report_id)
             present = await bring_up_to_date(connection, run, report, llm)
-            if present is None or not await reports_store.start_run(connection, run_id):
-                return
+            is_begun = present is not None and await reports_store.start_run(connection, run_id)
+        if present is None and self._archive is not None:
+            # A process that was killed may have written the file of the run that gave way to another.
+            await self._files.delete(run.owner_id, run_id)
+        if present is None or not is_begun:
+            return
         run, inputs = present
         request = ReportRequest(
             report=report,

@@ -5,7 +5,7 @@ person should not have to wait for that.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Never
+from typing import Any, LiteralString, NamedTuple, Never
 from uuid import UUID
 
 import structlog
@@ -31,20 +31,22 @@ _HAS_NO_JOB = """
 """
 _OF_SUBJECT = _HAS_NO_JOB.format(waits="'subject:' || work.id", runs="'subject:' || work.id")
 _OLD = "< now() - make_interval(secs => %(age_s)s)"
-_RECORDINGS = f"""
-    SELECT id FROM recordings AS work
-    WHERE stage <> 'done' AND error_code IS NULL AND updated_at {_OLD} AND {_OF_SUBJECT} LIMIT {_AT_ONCE}
+_RECORDING = f"""
+    SELECT work.id FROM recordings AS work
+    WHERE stage <> 'done' AND error_code IS NULL AND updated_at {_OLD} AND {_OF_SUBJECT}
 """  # noqa: S608 - put together from constants, as the next two
-_RUNS = f"""
-    SELECT id, recording_id FROM report_runs AS work
-    WHERE status IN ('queued', 'running') AND created_at {_OLD} AND {_OF_SUBJECT} LIMIT {_AT_ONCE}
+_RUN = f"""
+    SELECT work.id, recording_id FROM report_runs AS work
+    WHERE status IN ('queued', 'running') AND created_at {_OLD} AND {_OF_SUBJECT}
 """  # noqa: S608
-_ANSWERS = f"""
+_ANSWER = f"""
     SELECT work.id, owner_id FROM chat_answers AS work JOIN chat_questions ON chat_questions.id = question_id
     WHERE status = 'waiting' AND work.created_at {_OLD}
         AND {_HAS_NO_JOB.format(waits="'answer:' || work.id", runs="'answers:' || owner_id")}
-    LIMIT {_AT_ONCE}
 """  # noqa: S608
+
+_FIRST = f" LIMIT {_AT_ONCE}"
+_THIS = " AND work.id = %(id)s FOR NO KEY UPDATE OF work"
 
 EnqueueRecording = Callable[[Connection, RecordingId], Awaitable[None]]
 EnqueueReport = Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
@@ -53,9 +55,10 @@ Row = dict[str, Any]
 
 
 class _Work(NamedTuple):
-    """Work without a job; ``enqueue`` adds one."""
+    """Work that ``query`` finds without a job; ``enqueue`` adds one."""
 
     id: UUID
+    query: LiteralString
     lock: str
     enqueue: Callable[[Connection], Awaitable[None]]
 
@@ -80,9 +83,9 @@ class StrandedWork:
         """Look once. Work that goes on without its job, in a process that had lost the database, is left alone."""
         async with self._database.transaction() as connection:
             works = [
-                *[self._recording_of(row) async for row in await connection.execute(_RECORDINGS, _PARAMETERS)],
-                *[self._report_of(row) async for row in await connection.execute(_RUNS, _PARAMETERS)],
-                *[self._answer_of(row) async for row in await connection.execute(_ANSWERS, _PARAMETERS)],
+                *[self._recording_of(row) async for row in await connection.execute(_RECORDING + _FIRST, _PARAMETERS)],
+                *[self._report_of(row) async for row in await connection.execute(_RUN + _FIRST, _PARAMETERS)],
+                *[self._answer_of(row) async for row in await connection.execute(_ANSWER + _FIRST, _PARAMETERS)],
             ]
         seen, self._seen = self._seen, {work.id for work in works}
         for work in works:
@@ -91,19 +94,26 @@ class StrandedWork:
 
     def _recording_of(self, row: Row) -> _Work:
         recording = RecordingId(row["id"])
-        return _Work(recording, lock_of(recording), lambda connection: self._recording(connection, recording))
+        return _Work(
+            recording, _RECORDING, lock_of(recording), lambda connection: self._recording(connection, recording)
+        )
 
     def _report_of(self, row: Row) -> _Work:
         recording, run = RecordingId(row["recording_id"]), ReportRunId(row["id"])
-        return _Work(run, lock_of(run), lambda connection: self._report(connection, recording, run))
+        return _Work(run, _RUN, lock_of(run), lambda connection: self._report(connection, recording, run))
 
     def _answer_of(self, row: Row) -> _Work:
         owner, answer = UserId(row["owner_id"]), AnswerId(row["id"])
-        return _Work(answer, answers_lock_of(owner), lambda connection: self._answer(connection, owner, answer))
+        return _Work(
+            answer, _ANSWER, answers_lock_of(owner), lambda connection: self._answer(connection, owner, answer)
+        )
 
     async def _revive(self, work: _Work) -> None:
         async with self._database.try_advisory_lock(work.lock) as free:
             if free:
                 async with self._database.transaction() as connection:
+                    cursor = await connection.execute(work.query + _THIS, {**_PARAMETERS, "id": work.id})
+                    if await cursor.fetchone() is None:
+                        return  # it was cancelled, deleted or done since the look
                     await work.enqueue(connection)
                 log.error("work_without_job", lock=work.lock, id=str(work.id))

@@ -70,6 +70,10 @@ class Originals:
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
+    async def discard(self, recording: Recording) -> None:
+        """Remove the original of a recording that was deleted while it was fetched."""
+        await self._objects.delete(recording.object_key)
+
     async def _restore(self, recording: Recording) -> None:
         async with self._database.transaction() as connection:
             sent = await incoming_store.find_sent(connection, recording.id)

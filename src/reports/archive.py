@@ -106,7 +106,11 @@ class ReportArchive:
             await self.reconcile(owner)
 
     async def file_finished(self) -> None:
-        """Put into the archive the reports that workers on other machines have finished; pass over those that fail."""
+        """Put into the archive the reports that workers on other machines have finished.
+
+        Those that fail hold up no others; the last failure is raised when all have been tried.
+        """
+        failure: Exception | None = None
         async with self._database.transaction() as connection:
             rows = await reports_store.list_unfiled(connection)
         for row in rows:
@@ -115,8 +119,11 @@ class ReportArchive:
                 await self._file(owner, file_entry(self._pack, row))
             except DatabaseUnavailable:
                 raise
-            except VoxPersonaError as exc:
-                log.warning("report_not_filed", report=str(row["id"]), error=exc.code, reason=str(exc))
+            except (VoxPersonaError, OSError) as exc:
+                log.warning("report_not_filed", report=str(row["id"]), reason=type(exc).__name__)
+                failure = exc
+        if failure is not None:
+            raise failure
 
     async def _file(self, owner: UserId, entry: NewReportFile) -> None:
         async with self._database.transaction() as connection:

@@ -74,9 +74,11 @@ async def bring_up_to_date(
     run get the other one in its place, this run is deleted, and None is returned.
 
     Raises:
-        NotFound: the recording or its transcript is gone.
+        NotFound: the recording or its transcript is gone, or the transcript is of another scenario now.
     """
     recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
+    if recording.request.scenario != run.scenario:
+        raise NotFound(what=f"transcript of {run.scenario}")
     inputs = await load_inputs(connection, recording)
     if (await new_run(inputs, report, run.building, llm)).input_hash == run.input_hash:
         return run, inputs
@@ -90,7 +92,8 @@ async def bring_up_to_date(
             await cards_store.put_in_place(connection, run.id, same.id)
             await reports_store.delete_run(connection, run.owner_id, run.id)
             return None
-        await reports_store.delete_run(connection, run.owner_id, same.id)
+        # It stays with its outcome, which a card may still have to tell.
+        await reports_store.step_aside(connection, same.id)
     return await reports_store.renew_run(connection, run.id, new), inputs
 
 

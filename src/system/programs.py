@@ -123,7 +123,7 @@ async def _started(arguments: Sequence[str], limits: ProcessLimits) -> asyncio.s
         limit=_READ_BYTES,
         start_new_session=True,
         # A hostile file may take the program over: it gets none of our API keys. Messages are in English.
-        env={"LC_ALL": "C.UTF-8"},
+        env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
     )
 
 

@@ -1,13 +1,13 @@
 """What the bot did not hear while its process or its machine stood still."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Never
 
 import structlog
 
 from datamodels_telegram import IncomingMessage, MessageId
-from messenger import MessengerError, OnMessage
+from followers import Loop
+from messenger import OnMessage
 from telegram_client.messages import Sendings
 from telegram_client.server_clock import steady_s
 
@@ -33,19 +33,17 @@ async def hear_after_standstills(
     same are among them; ``on_message`` has to know them.
     """
     after, looked_at, is_due = sendings.latest, steady(), False
-    while True:
-        await asyncio.sleep(look_s)
-        stood_still_s = steady() - looked_at - look_s
-        looked_at = steady()
+
+    async def look() -> None:
+        nonlocal after, looked_at, is_due
+        stood_still_s, looked_at = steady() - looked_at, steady()
         if dropped() or stood_still_s > _STANDSTILL_S:
             log.warning("telegram_messages_missed", stood_still_s=round(stood_still_s))
             is_due = True
-        if not is_due or not after:
-            after = sendings.latest
-            continue
-        try:
+        if is_due and after:
             for message in await missed(MessageId(after)):
                 await on_message(message)
             is_due = False
-        except MessengerError as exc:
-            log.warning("missed_messages_unknown", error=exc.code, reason=str(exc))
+        after = sendings.latest
+
+    await Loop("standstills", look_s).run(look)

@@ -17,7 +17,7 @@ from chats.export import EXTENSIONS, History, history_file_name
 from chats.threads import Chats, parse_title
 from datamodels import UserId
 from datamodels_chats import Chat
-from datamodels_telegram import IncomingMessage, MessageKind
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind
 from dialogs import ChatDialog, Dialogs, Step, get_user_lock
 from errors import BadText, DatabaseUnavailable, NotFound, OutdatedButton, VoxPersonaError
 from markups.callback_data import Action, Press
@@ -39,6 +39,7 @@ from markups.chats import (
     switched,
 )
 from message_tracker import MessageTracker
+from messenger import AlreadySent
 from metadata.parsing import parse_date
 from metrics import CHAT_ACTIONS
 from random_ids import new_name, random_id_of
@@ -112,8 +113,7 @@ class ChatHandlers:
                 return
             # This is sent first, because the question is stored together with the message that its answer
             # replaces. After a crash between the two it is sent again, and Telegram takes it once.
-            same = random_id_of(f"searching:{context.chat}:{message.message_id}")
-            waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
+            waiting = await self._say_searching(context.chat, message.message_id)
             try:
                 await self._chats.ask(owner, occasion, question, return_address(context.chat, waiting))
             except DatabaseUnavailable:
@@ -122,6 +122,14 @@ class ChatHandlers:
                 await self._messages.remove_message(context.chat, waiting)
                 raise
         _count("ask", owner)
+
+    async def _say_searching(self, chat: ChatId, question: MessageId) -> MessageId:
+        same = random_id_of(f"searching:{chat}:{question}")
+        try:
+            return await self._messages.send(chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
+        except AlreadySent:
+            # A notice took its place in the chat, such as that the question is saved.
+            return await self._messages.send(chat, MessageKind.STATUS_MESSAGE, searching())
 
     async def _list(self, context: Context, press: Press) -> None:
         await self._show_list(context, press.number if press.numbers else 1)

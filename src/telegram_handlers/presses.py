@@ -108,6 +108,12 @@ class Taps:
         self._latest[press.chat_id] = _Tap(press.message_id, press.data)
         return True
 
+    def give_up(self, press: ButtonPress, *, begun: bool) -> None:
+        """Note that a press, which has begun or not, is not handled."""
+        if begun:
+            self.end(press, handled=False)
+        self.leave(press)
+
     def end(self, press: ButtonPress, *, handled: bool) -> None:
         """Note that the handling of a press ended. A press that was not ``handled`` can be repeated at once."""
         self.leave(press)

@@ -1,10 +1,17 @@
 """Functions that several modules of handlers need."""
 
+import asyncio
+from time import monotonic
+
 from datamodels import RecordingId, UserId
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
 from dialogs import Dialog, Dialogs, OpenDialog
 from message_tracker import MessageTracker
 from telegram_handlers.context import Context
+
+_ON_ITS_WAY_S = 5.0
+"""Seconds for which a typed message waits for the question of a dialog that is open and not asked yet."""
+_LOOK_S = 0.2
 
 
 async def show(
@@ -32,13 +39,18 @@ async def awaited(
     A dialog whose question is gone ends. One about a recording does not: its question may be on its way, and text that
     comes before it is no reply.
     """
-    dialog = await dialogs.find(owner, OpenDialog)
-    about = None if dialog is None else await dialogs.find(owner, Dialog)
-    if about is not None:
-        asked = await messages.question(message.chat_id, about.recording_id)
-        was_asked = asked is not None and asked < message.message_id
+    dialog, about = await dialogs.find(owner, OpenDialog), await dialogs.find(owner, Dialog)
+    ends = monotonic() + _ON_ITS_WAY_S
+    while about is not None:
         # A message that is handled again after a crash is older than the question that followed it.
-        return about if was_asked or message.message_id <= about.answered else None
+        if message.message_id <= about.answered:
+            return about
+        asked = await messages.question(message.chat_id, about.recording_id)
+        if asked is not None or monotonic() > ends:
+            return about if asked is not None and asked < message.message_id else None
+        # It may be in the chat already, and be noted as soon as the process that was killed meanwhile asks it again.
+        await asyncio.sleep(_LOOK_S)
+        dialog, about = await dialogs.find(owner, OpenDialog), await dialogs.find(owner, Dialog)
     if dialog is not None and await messages.question(message.chat_id) is None:
         await dialogs.end(owner, OpenDialog)
         return None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -38,6 +39,7 @@ class WithoutDatabase:
         self._keeping = asyncio.Lock()
         self._others_left = False
         """Whether the file names messages that this process could not remove: the next one tries."""
+        self._telling: WeakValueDictionary[ChatId, asyncio.Lock] = WeakValueDictionary()
 
     async def answers(self, message: IncomingMessage) -> bool:
         """Answer the owner's ``/status`` while the database is away; return whether ``message`` was that.
@@ -55,19 +57,21 @@ class WithoutDatabase:
 
     async def tell(self, chat: ChatId, text: str) -> None:
         """Send ``text``, which says that what was sent is saved, unless the chat was told already."""
-        if chat in self._notes:
-            return
-        try:
-            self._notes[chat] = await self._messenger.send(chat, Screen(text=text))
-        except MessengerError as exc:
-            log.warning("person_not_told", error=exc.code, reason=str(exc))
-        else:
-            async with self._keeping:
-                await self._write(partial(append_durably, self._path, _line(chat, self._notes[chat])))
+        async with self._telling.setdefault(chat, asyncio.Lock()):
+            if chat in self._notes:
+                return
+            try:
+                self._notes[chat] = await self._messenger.send(chat, Screen(text=text))
+            except MessengerError as exc:
+                log.warning("person_not_told", error=exc.code, reason=str(exc))
+            else:
+                async with self._keeping:
+                    await self._write(partial(append_durably, self._path, _line(chat, self._notes[chat])))
 
     async def take_back(self, chat: ChatId) -> None:
         """Remove from ``chat`` the message that ``tell`` sent, if there is one."""
-        message = self._notes.pop(chat, None)
+        async with self._telling.setdefault(chat, asyncio.Lock()):
+            message = self._notes.pop(chat, None)
         if message is None:
             return
         try:

@@ -69,3 +69,7 @@ REASONS = {
     "full": "место закончилось",
     "not_writable": "нельзя писать",
 }
+EMBEDDED_STATE = (
+    "В persistent_data лежат база и записи, которые вёл scripts/run: службам Docker Compose они не подходят.\n"
+    "Возьмите для Compose другую копию проекта или уберите эту папку: mv persistent_data persistent_data.scripts-run"
+)

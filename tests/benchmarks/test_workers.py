@@ -1,6 +1,7 @@
 """How long workers need for 30 recordings, one worker and three, with an endpoint that answers after two seconds.
 
-The bot takes no jobs itself; workers, database and S3 server are processes of their own on this machine. Run with
+The bot takes no jobs itself; workers, database and S3 server are processes of their own on this machine, whose cores
+they share: with four jobs at once in each, two cores bound the three as well as the one. Run with
 ``scripts/benchmark -k workers``.
 """
 
@@ -103,7 +104,9 @@ async def site(postgres_dsn: str, s3_endpoint: S3Endpoint, tmp_path: Path) -> As
         await bot.start()
         try:
             people = [telegram.world.user(f"Анна {each}", id=each) for each in team]
-            yield Site(bot, people, endpoint, tmp_path)
+            made = Site(bot, people, endpoint, tmp_path)
+            yield made
+            made.database.close()
         finally:
             await bot.kill()
 

@@ -30,6 +30,7 @@ PRODUCT_IMAGE = "voxpersona-voxpersona"
 SERVICES = {"voxpersona", "worker", "postgres", "objects"}
 STATE = "/app/persistent_data"
 BACK_LIMIT_S = 60
+"""Until a service whose process was killed is well again."""
 
 
 def image_of(service: str) -> str:
@@ -52,6 +53,8 @@ def build_stand_in(docker: Docker, service: str, context: Path) -> str:
 
 @pytest.fixture(scope="module")
 def images(docker: Docker, lite: Image, tmp_path_factory: pytest.TempPathFactory) -> None:
+    if not docker.is_ours:
+        pytest.skip("this engine may run an installation, which has the same names")
     docker.run("tag", lite.tag, PRODUCT_IMAGE)
     site = Path(sysconfig.get_path("purelib"))
     postgres = tmp_path_factory.mktemp("postgres")
@@ -133,14 +136,6 @@ async def composed(
         await asyncio.to_thread(lambda: system.run("down", "--remove-orphans", "--timeout=30", check=False))
 
 
-def test_the_file_is_a_compose_file() -> None:
-    files = [ROOT / "docker-compose.yml", ROOT / "docker-compose.minio.yml"]
-    checker = str(Path(sys.executable).with_name("check-jsonschema"))
-    # The compose specification does not know Compose's own !override yet.
-    done = subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", str(files[0])], check=False)
-    assert done.returncode == 0
-
-
 def test_all_services_are_well_without_anybody_s_hand(composed: Composed) -> None:
     assert composed.states() == dict.fromkeys(SERVICES, "healthy")
 
@@ -209,13 +204,12 @@ async def test_a_killed_service_comes_back_by_itself(composed: Composed, service
 
 def test_secrets_are_their_users_alone(composed: Composed) -> None:
     secrets = composed.folder / "persistent_data/secrets"
-    found = {path.relative_to(secrets).parts[0]: path.stat() for path in secrets.rglob("*") if path.is_file()}
-    assert {name: (status.st_uid, status.st_mode & 0o777) for name, status in found.items()} == {
-        "product": (10001, 0o400),
-        "postgres": (999, 0o400),
-        "objects": (10002, 0o400),
-        "monitoring": (10003, 0o400),
-    }
+    users = {"product": 10001, "postgres": 999, "objects": 10002, "monitoring": 10003}
+    files = [path for path in secrets.rglob("*") if path.is_file()]
+    assert {path.parent.name for path in files} == users.keys()
+    for path in files:
+        assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (users[path.parent.name], 0o400), path
+        assert (path.parent.stat().st_uid, path.parent.stat().st_mode & 0o777) == (users[path.parent.name], 0o700)
     said = composed.run("logs").stdout
     for path in secrets.rglob("*"):
         if path.is_file() and path.suffix not in {".json", ".toml"}:

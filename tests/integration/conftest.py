@@ -7,13 +7,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db import Connection, Database
 from handlers_world import Bot, Person
 from object_files import FolderObjectStore
 from object_store import ObjectStore
 from openai_server import OpenAIServer, Pauses
+from tcp_proxy import TcpProxy
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,22 @@ async def shared_database(postgres_dsn: str) -> AsyncIterator[Database]:
     database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database of the test's own, in which it finds nobody else's rows and jobs."""
+    opened = await Database.open(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def way(postgres_dsn: str) -> AsyncIterator[TcpProxy]:
+    """A way to PostgreSQL that the test can cut."""
+    known = conninfo_to_dict(postgres_dsn)
+    async with TcpProxy(str(known["host"]), int(str(known["port"]))) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -17,11 +17,12 @@ import conversations_store
 from chats_world import Asker, ChatsBot
 from conversations.hybrid import HybridStorage
 from conversations.journal import JournalStorage
+from conversations.ratings import Ratings
 from conversations_factory import T0, answered, ask, vector
 from datamodels import Completion, PromptMessage, UserId
 from datamodels_chats import AnswerId, Rating, StorageBackend
 from db import Database
-from errors import DatabaseFull, DatabaseUnavailable, DiskFull, OutOfResources
+from errors import DatabaseFull, DatabaseUnavailable, DiskFull, NotFound, OutOfResources
 from recordings_factory import add_user
 from scripted_model import ScriptedModel
 from tcp_proxy import TcpProxy
@@ -332,6 +333,29 @@ async def test_an_answer_and_a_rating_go_into_the_journal_while_the_database_has
     assert await world.stored() == {}
     await world.storage.settle()
     assert await world.stored() == {answer_id: ("Хвалят [1].", 4)}
+
+
+async def test_a_rating_that_the_database_has_no_space_for_is_shown_under_its_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_id = await world.asked()
+    assert await world.add(answer_id)
+    ratings = Ratings(world.database, world.storage)
+
+    async def full(*_: object) -> None:
+        raise psycopg.errors.DiskFull("could not extend file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("conversations_store.rate", full)
+        await ratings.rate(world.owner, answer_id, 5)
+        assert (await ratings.find(world.owner, answer_id)).stars == 5
+        await ratings.comment(world.owner, answer_id, "коротко")
+        found = await ratings.find(world.owner, answer_id)
+        assert (found.stars, found.comment) == (5, "коротко")
+    async with world.around.transaction() as connection:
+        somebody = await add_user(connection)
+    with pytest.raises(NotFound):
+        await ratings.find(somebody, answer_id)
 
 
 async def test_an_answer_that_nothing_has_space_for_waits_until_something_has(

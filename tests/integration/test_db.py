@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -52,13 +51,6 @@ question AS (
 INSERT INTO chat_answers (id, question_id, kind, status, waiting_message_id)
 SELECT gen_random_uuid(), id, 'fast', 'waiting', 18 FROM question
 """
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = await Database.open(database_url)
-    yield database
-    await database.close()
 
 
 async def backends(database: Database) -> set[int]:

@@ -218,6 +218,21 @@ async def test_an_outcome_is_noted_as_delivered_once(connection: Connection) -> 
     assert card.id not in {each.id for each in await cards_store.undelivered(connection)}
 
 
+@pytest.mark.parametrize(
+    ("number", "age", "is_ended"), [(None, "1 second", False), (None, "1 minute", True), (7, "1 second", True)]
+)
+async def test_a_report_of_a_worker_is_delivered_when_it_has_its_number(
+    connection: Connection, number: int | None, age: str, is_ended: bool
+) -> None:
+    recording = await add_recording(connection)
+    run = await add_run(connection, recording, "report_a")
+    card = await cards_store.add_reports_card(connection, recording.owner_id, CHAT, recording.id, [run])
+    done = "UPDATE report_runs SET status = 'done', number = %s, finished_at = now() - %s::interval WHERE id = %s"
+    await connection.execute(done, (number, age, run))
+    found = [each for each in await cards_store.deliverable(connection) if each.card.id == card.id]
+    assert bool(found) is is_ended
+
+
 async def test_a_card_whose_message_is_gone_is_sent_anew_once(connection: Connection) -> None:
     owner = await add_user(connection)
     card = await cards_store.add_incoming_card(connection, await add_file(connection, owner))

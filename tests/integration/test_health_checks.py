@@ -60,13 +60,6 @@ async def finds(check: Check, level: Level, why: Why | None, limit_s: float = LI
 
 
 @pytest.fixture
-async def way(postgres_dsn: str) -> AsyncIterator[TcpProxy]:
-    known = conninfo_to_dict(postgres_dsn)
-    async with TcpProxy(str(known["host"]), int(str(known["port"]))) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 async def through(database_url: str, way: TcpProxy) -> AsyncIterator[Database]:
     opened = await Database.open(make_conninfo(database_url, host="127.0.0.1", port=way.port))
     yield opened

@@ -117,14 +117,6 @@ def jobs(shared_database: Database, steps: Steps, reports: Reports) -> Jobs:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database of the test's own: who works on all queues finds nobody else's jobs."""
-    opened = await Database.open(database_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def recording(shared_database: Database) -> RecordingId:
     async with shared_database.transaction() as connection:
         return (await add_recording(connection)).id

@@ -60,13 +60,6 @@ class Answers(AnswerSteps):
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.open(database_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 def answers(database: Database) -> Answers:
     return Answers(database)
 

@@ -274,7 +274,9 @@ async def test_a_report_that_waited_takes_the_place_of_one_that_was_not_written(
     async with shared_database.transaction() as connection:
         await connection.execute("UPDATE report_runs SET status = %s WHERE id = %s", [ended, second])
     await steps.write(first)
-    assert [(run.id, run.status) for run in await runs_of(shared_database, recording)] == [(first, RunStatus.DONE)]
+    runs = {run.id: run.status for run in await runs_of(shared_database, recording)}
+    assert runs == {first: RunStatus.DONE, second: ended}, "its card has to tell how it ended"
+    assert await deliveries(shared_database, recording) == [first, second]
 
 
 async def test_a_dead_letter_of_an_outdated_report_can_be_tried_again(
@@ -334,7 +336,9 @@ async def test_a_report_that_is_deleted_while_it_is_filed_leaves_no_file(
     assert list(await archive.list(recording.owner_id)) == []
 
 
+@pytest.mark.parametrize("failure", [DiskFull(path="reports"), PermissionError("reports")])
 async def test_a_report_that_cannot_be_filed_holds_up_no_other(
+    failure: Exception,
     shared_database: Database,
     archive: ReportArchive,
     recording: Recording,
@@ -349,7 +353,7 @@ async def test_a_report_that_cannot_be_filed_holds_up_no_other(
         nonlocal tried
         tried += 1
         if tried == 1:
-            raise DiskFull(path="reports")
+            raise failure
         return await save(each, owner, entry, text)
 
     async def twice(_: object) -> list[dict[str, object]]:
@@ -357,7 +361,8 @@ async def test_a_report_that_cannot_be_filed_holds_up_no_other(
 
     monkeypatch.setattr(ReportFiles, "save", fails_first)
     monkeypatch.setattr(reports_store, "list_unfiled", twice)
-    await archive.file_finished()
+    with pytest.raises(type(failure)):
+        await archive.file_finished()
     assert tried == 2
     assert (await get_run(shared_database, written_elsewhere)).number == 1
     assert len(await archive.list(recording.owner_id)) == 1

@@ -1,11 +1,11 @@
 """Work without a job gets one, and only such work."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
+import recordings_store
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_chats import AnswerId
 from db import Connection, Database
@@ -56,14 +56,6 @@ class Enqueued:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database of the test's own: the watch looks at everybody's work."""
-    opened = await Database.open(database_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 def enqueued(database: Database) -> Enqueued:
     return Enqueued(database)
 
@@ -102,6 +94,24 @@ async def test_a_recording_without_a_job_gets_one_at_the_second_look(
         await enqueued.watch.step()
     assert enqueued.subjects == ([recording] if is_revived else [])
     assert [line["id"] for line in lines] == ([str(recording)] if is_revived else [])
+
+
+async def test_what_is_cancelled_while_others_are_revived_stays_cancelled(
+    database: Database, enqueued: Enqueued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings = [await recording_at(database, "prepared", None, "2 minutes") for _ in range(2)]
+    revived: list[RecordingId] = []
+
+    async def revive(_: Connection, recording: RecordingId) -> None:
+        revived.append(recording)
+        async with database.transaction() as other:
+            for each in set(recordings) - {recording}:
+                assert await recordings_store.cancel(other, each)
+
+    monkeypatch.setattr(enqueued.watch, "_recording", revive)
+    await enqueued.watch.step()
+    await enqueued.watch.step()
+    assert len(revived) == 1
 
 
 async def test_work_that_goes_on_without_its_job_is_left_alone(database: Database, enqueued: Enqueued) -> None:

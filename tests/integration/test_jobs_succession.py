@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import procrastinate
 import pytest
 from procrastinate.jobs import Job
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from db import Database
 from jobs.ongoing import OngoingWork
@@ -15,13 +15,6 @@ from tcp_proxy import TcpProxy
 
 SUBJECT = "recording:1"
 LIMIT_S = 20.0
-
-
-@pytest.fixture
-async def way(postgres_dsn: str) -> AsyncIterator[TcpProxy]:
-    known = conninfo_to_dict(postgres_dsn)
-    async with TcpProxy(str(known["host"]), int(str(known["port"]))) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import outbox_store
 from datamodels import Recording, RunStatus
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
 from db import Database
+from dialogs import Dialog, Dialogs, Step
 from errors import DiskFull, ObjectStoreUnavailable, VoxPersonaError
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from message_tracker import MessageTracker
@@ -144,6 +145,21 @@ async def test_what_a_closed_chat_does_not_take_is_given_up(
     telegram.failures["send"] = [ChatClosed(chat=somebody.chat, reason="USER_IS_BLOCKED")]
     await look(outbox, times=2)
     assert (telegram.shown(somebody.chat), await left(followed)) == ([], 0)
+
+
+async def test_a_question_that_is_given_up_leaves_no_step_open(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+) -> None:
+    asked, other = [(await somebody.has_recording("Да.", card=True)).id for _ in range(2)]
+    dialogs = Dialogs(followed)
+    await dialogs.begin(somebody.owner, Dialog(step=Step("ask_audio_number"), recording_id=asked))
+    for subject in (other, asked):
+        assert await dialogs.find(somebody.owner, Dialog) is not None
+        screen = Screen(text="Где это было?")
+        await put(somebody, OutgoingMessage(kind=MessageKind.INPUT_REQUEST, screen=screen, subject=subject))
+        telegram.failures["send"] = [ChatClosed(chat=somebody.chat, reason="USER_IS_BLOCKED")]
+        await look(outbox)
+    assert await dialogs.find(somebody.owner, Dialog) is None
 
 
 async def test_a_file_that_came_and_was_deleted_is_not_said_to_be_missing(

@@ -155,7 +155,7 @@ async def test_without_a_messenger_a_worker_waits_for_the_bot_which_puts_it_back
     assert read(tmp_path / "original") == sound
 
 
-@pytest.mark.parametrize("end", ["found", "gone", "cancelled", "away"])
+@pytest.mark.parametrize("end", ["found", "gone", "cancelled", "deleted", "away"])
 async def test_the_bot_fetches_what_workers_wait_for(
     end: str, followed: Database, telegram: TelegramOfFiles, objects: ObjectStore, recording: Recording, tmp_path: Path
 ) -> None:
@@ -168,17 +168,32 @@ async def test_the_bot_fetches_what_workers_wait_for(
     async with followed.transaction() as connection:
         again_at = datetime.now(UTC) + timedelta(seconds=30)
         await recordings_store.record_failure(connection, recording.id, awaited.code, awaited.user_text, again_at)
-        if end == "cancelled":
-            assert await recordings_store.cancel(connection, recording.id)
     if end == "gone":
         telegram.failures["download"] = [FileGone(messenger="Telegram", file_name="original", reason="deleted")]
     if end == "away":
         telegram.failures["download"] = [MessengerUnavailable(messenger="Telegram", reason="away")]
-    follower = LostOriginals(followed, Originals(followed, objects, tmp_path / "elsewhere", telegram), enqueue)
+
+    class Meanwhile(Originals):
+        """Lets the person cancel or delete the recording while its original is fetched."""
+
+        async def ensure(self, recording: Recording) -> None:
+            await super().ensure(recording)
+            if end == "cancelled":
+                async with followed.transaction() as connection:
+                    assert await recordings_store.cancel(connection, recording.id)
+            if end == "deleted":
+                async with followed.transaction() as connection:
+                    await recordings_store.delete_recording(connection, recording.id)
+
+    follower = LostOriginals(followed, Meanwhile(followed, objects, tmp_path / "elsewhere", telegram), enqueue)
     await look(follower)
+    if end == "deleted":
+        assert not await objects.exists(recording.object_key)
+        assert enqueued == []
+        return
     async with followed.transaction() as connection:
         after = await recordings_store.get_recording_for_job(connection, recording.id)
-    assert await objects.exists(recording.object_key) is (end == "found")
+    assert await objects.exists(recording.object_key) is (end in {"found", "cancelled"})
     assert enqueued == ([recording.id] if end == "found" else [])
     assert (
         after.error_code

@@ -1,7 +1,6 @@
 """The commands about good answers, in processes of their own over a real database."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -57,13 +56,6 @@ async def test_employees_and_clients_are_people(connection: Connection) -> None:
 @pytest.fixture
 def product(database_url: str, tmp_path: Path) -> Product:
     return Product(tmp_path / "state", {"DATABASE_URL": database_url})
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = await Database.open(database_url)
-    yield database
-    await database.close()
 
 
 def export(product: Product, *options: str, path: Path) -> Outcome:

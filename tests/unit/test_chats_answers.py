@@ -90,6 +90,15 @@ def test_a_citation_counts_in_whichever_spelling(citation: str) -> None:
     assert [source.number for source in outcome.sources] == [1, 2, 3]
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("item", ["источник123", "отрывок12", "№12", "12–13", "12"])
+@pytest.mark.parametrize("between", [", ", " ", " и "])
+def test_a_list_of_citations_without_an_end_is_read_at_once(item: str, between: str) -> None:
+    """As a small model writes it until its tokens end; it took hours."""
+    outcome = held_to(completion(f"Хвалят [1]. Ругают [{between.join([item] * 60)}"), PASSAGES)
+    assert [source.number for source in outcome.sources] == [1]
+
+
 @pytest.mark.parametrize("text", ["[2026]", "[12:41]", "[1.5]", "[имя 1]", "[1-2-3]", "[]"])
 def test_what_is_in_brackets_and_is_no_citation_stays(text: str) -> None:
     assert held_to(completion(f"Хвалят [3] {text}"), PASSAGES).text == f"Хвалят [3] {text}"

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from pydantic import BaseModel
 
+import log_setup
 from log_setup import configure_logging
 
 
@@ -111,3 +112,20 @@ def test_a_line_is_json_with_what_was_bound_and_cyrillic_as_it_is(folder: Path) 
         "timestamp": "",
         "update": "1a2b",
     }
+
+
+def test_several_processes_rotate_one_file_together(folder: Path) -> None:
+    folder.mkdir()
+    path = folder / "app.json.log"
+    writers = [log_setup._SharedFile(path, maxBytes=1000, backupCount=5, encoding="utf-8") for _ in range(3)]
+    for number in range(60):
+        line = f"{number:03} {'x' * 46}"
+        writers[number % 3].emit(logging.LogRecord("a", logging.INFO, "", 0, line, None, None))
+    for writer in writers:
+        writer.close()
+    files = [path, *(folder / f"app.json.log.{age}" for age in range(1, 6))]
+    found = [line.split()[0] for file in reversed(files) if file.exists() for line in file.read_text().splitlines()]
+    assert found == [f"{number:03}" for number in range(60)]
+    assert max(file.stat().st_size for file in files if file.exists()) <= 1000
+    assert {file.name for file in folder.iterdir()} == {file.name for file in files if file.exists()}
+    assert sum(file.exists() for file in files) <= 4

@@ -79,6 +79,7 @@ class Ears:
         self.asked: list[int] = []
         self.heard: list[int] = []
         self.failures = 0
+        self.fault: Exception | None = None
 
     async def missed(self, after: MessageId) -> Sequence[IncomingMessage]:
         self.asked.append(after)
@@ -88,6 +89,9 @@ class Ears:
         return [message(after + 1)]
 
     async def on_message(self, missed: IncomingMessage) -> None:
+        if (fault := self.fault) is not None:
+            self.fault = None
+            raise fault
         self.heard.append(missed.message_id)
 
 
@@ -132,3 +136,18 @@ async def test_what_came_while_packets_were_dropped_is_fetched(steady: Steady) -
     hearing.cancel()
     await asyncio.wait([hearing])
     assert (ears.asked, ears.heard) == ([40], [41])
+
+
+async def test_a_fault_of_whoever_hears_ends_nothing(steady: Steady) -> None:
+    sendings, ears = Sendings(), Ears()
+    sendings.saw(40)
+    ears.fault = PermissionError("updates.journal")
+    hearing = asyncio.create_task(
+        hear_after_standstills(sendings, ears.missed, ears.on_message, steady=steady, look_s=0.01)
+    )
+    await asyncio.sleep(0.05)
+    steady.now += 330.0
+    await asyncio.sleep(0.3)
+    hearing.cancel()
+    await asyncio.wait([hearing])
+    assert (ears.asked, ears.heard) == ([40, 40], [41])

@@ -1,0 +1,78 @@
+"""Folders and passwords of the composed system: made once, each its service's alone."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from deployment.first_start import MONITORING, OBJECTS, POSTGRES, PRODUCT, has_embedded_state, prepare
+
+Owners = dict[str, int]
+
+
+@pytest.fixture
+def owners(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Owners:
+    """Who owns what; only root could really hand it over."""
+    owners: Owners = {}
+
+    def hand_over(path: Path, owner: int, group: int, *, follow_symlinks: bool = True) -> None:
+        assert owner == group
+        owners[str(path.relative_to(tmp_path))] = owner
+
+    monkeypatch.setattr(os, "chown", hand_over)
+    return owners
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folder that Docker has mounted."""
+    folder = tmp_path / "persistent_data"
+    folder.mkdir()
+    return folder
+
+
+def contents(root: Path) -> dict[str, str]:
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in root.rglob("*") if path.is_file()}
+
+
+def test_each_service_gets_its_folder_and_its_secrets(root: Path, owners: Owners) -> None:
+    prepare(root)
+    found = {name.removeprefix("persistent_data/"): owner for name, owner in owners.items()}
+    assert found["spool"] == found["telegram"] == found["secrets/product/database_url"] == PRODUCT
+    assert found["postgres"] == found["secrets/postgres/password"] == POSTGRES
+    assert found["minio"] == found["secrets/objects/s3.json"] == OBJECTS
+    assert found["monitoring/grafana"] == found["secrets/monitoring/http_token"] == MONITORING
+    secrets = root / "secrets"
+    assert {path.stat().st_mode & 0o777 for path in secrets.rglob("*") if path.is_file()} == {0o400}
+    assert {path.stat().st_mode & 0o777 for path in secrets.iterdir()} == {0o700}
+
+
+def test_services_have_the_same_secret_for_the_same_door(root: Path, owners: Owners) -> None:
+    prepare(root)
+    made = contents(root / "secrets")
+    assert made["postgres/password"] in made["product/database_url"]
+    assert made["monitoring/http_token"] == made["product/http_token"]
+    [credentials] = json.loads(made["objects/s3.json"])["identities"][0]["credentials"]
+    assert credentials == {"accessKey": made["product/minio_access_key"], "secretKey": made["product/minio_secret_key"]}
+    assert (made["objects/access_key"], made["objects/secret_key"]) == tuple(credentials.values())
+    assert owners
+
+
+def test_a_second_start_keeps_every_password_and_completes_what_a_kill_left(root: Path, owners: Owners) -> None:
+    prepare(root)
+    before = contents(root)
+    (root / "secrets/monitoring/http_token").unlink()
+    owners.clear()
+    prepare(root)
+    assert contents(root) == before
+    assert owners["persistent_data/secrets/postgres/password"] == POSTGRES
+
+
+@pytest.mark.parametrize(
+    ("left", "is_there"), [("postgres/data/PG_VERSION", True), ("objects/a", True), ("logs/a", False)]
+)
+def test_what_the_embedded_engines_keep_is_left_alone(root: Path, left: str, is_there: bool) -> None:
+    (root / left).parent.mkdir(parents=True)
+    (root / left).touch()
+    assert has_embedded_state(root) is is_there
