@@ -151,6 +151,9 @@ async def test_a_question_that_is_given_up_leaves_no_step_open(
     outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
 ) -> None:
     asked, other = [(await somebody.has_recording("Да.", card=True)).id for _ in range(2)]
+    async with followed.transaction() as connection:
+        known_by = "UPDATE users SET telegram_id = %s WHERE id = %s"
+        await connection.execute(known_by, (somebody.chat, somebody.owner))
     dialogs = Dialogs(followed)
     await dialogs.begin(somebody.owner, Dialog(step=Step("ask_audio_number"), recording_id=asked))
     for subject in (other, asked):

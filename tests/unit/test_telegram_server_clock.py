@@ -88,6 +88,14 @@ class Ears:
             raise MessengerUnavailable(reason="timeout")
         return [message(after + 1)]
 
+    async def until_done(self, asked: list[int], heard: list[int]) -> None:
+        """Wait for what is expected, and a little for what is not."""
+        for _ in range(1000):
+            if (self.asked, self.heard) == (asked, heard):
+                break
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+
     async def on_message(self, missed: IncomingMessage) -> None:
         if (fault := self.fault) is not None:
             self.fault = None
@@ -112,7 +120,7 @@ async def test_after_a_standstill_what_came_meanwhile_is_fetched(
     steady.now += still_s
     # As what came in already when the process goes on.
     sendings.saw(seen + 5 if seen else 0)
-    await asyncio.sleep(0.1)
+    await ears.until_done(asked, heard)
     hearing.cancel()
     await asyncio.wait([hearing])
     assert (ears.asked, ears.heard) == (asked, heard)
@@ -132,7 +140,7 @@ async def test_what_came_while_packets_were_dropped_is_fetched(steady: Steady) -
             look_s=0.01,
         )
     )
-    await asyncio.sleep(0.2)
+    await ears.until_done([40], [41])
     hearing.cancel()
     await asyncio.wait([hearing])
     assert (ears.asked, ears.heard) == ([40], [41])
@@ -147,7 +155,7 @@ async def test_a_fault_of_whoever_hears_ends_nothing(steady: Steady) -> None:
     )
     await asyncio.sleep(0.05)
     steady.now += 330.0
-    await asyncio.sleep(0.3)
+    await ears.until_done([40, 40], [41])
     hearing.cancel()
     await asyncio.wait([hearing])
     assert (ears.asked, ears.heard) == ([40, 40], [41])
