@@ -217,8 +217,9 @@ class MessageTracker:
         occasion = _OCCASION.get()
         if occasion is None:
             return await self._messenger.send(chat, screen)
+        same = occasion.random_id(chat, kind, screen)
         try:
-            return await self._messenger.send(chat, screen, random_id=occasion.random_id(chat, kind, screen))
+            return await self._messenger.send(chat, screen, random_id=same, may_differ=kind is MessageKind.MENU)
         except AlreadySent:
             # A later message may have removed it.
             return await self._messenger.send(chat, screen)

@@ -69,8 +69,12 @@ class Sender(Protocol):
         MessengerError: refused for another reason.
     """
 
-    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+    async def send(
+        self, chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
+    ) -> MessageId:
         """Send a message; return its id. With a ``random_id`` of an earlier call, return the id of that message.
+
+        ``may_differ`` tells that the earlier call may have had another text, with the same first line but for numbers.
 
         Raises:
             AlreadySent: the message of the earlier call is deleted, or is not found any more.

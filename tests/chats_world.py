@@ -66,11 +66,13 @@ class ChatsDouble(TelegramDouble):
         """Name and text."""
         self.story: list[str] = []
 
-    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+    async def send(
+        self, chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
+    ) -> MessageId:
         check(screen)
         self._tell("bot", screen)
         await self.killer.moment()
-        message = await super().send(chat, screen, random_id=random_id)
+        message = await super().send(chat, screen, random_id=random_id, may_differ=may_differ)
         await self.killer.moment()
         return message
 

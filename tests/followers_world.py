@@ -137,10 +137,12 @@ class TelegramOfFiles(TelegramDouble):
         self.files: list[tuple[str, bytes]] = []
         """Names and contents, one for each try."""
 
-    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+    async def send(
+        self, chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
+    ) -> MessageId:
         await self.killer.moment()
         self.sends += 1
-        message = await super().send(chat, screen, random_id=random_id)
+        message = await super().send(chat, screen, random_id=random_id, may_differ=may_differ)
         await self.killer.moment()
         return message
 

@@ -71,9 +71,11 @@ class FilesDouble(TelegramDouble):
         self.files: list[SentFile] = []
         self.story: list[str] = []
 
-    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+    async def send(
+        self, chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
+    ) -> MessageId:
         check(screen)
-        message = await super().send(chat, screen, random_id=random_id)
+        message = await super().send(chat, screen, random_id=random_id, may_differ=may_differ)
         self._tell("bot", screen)
         return message
 

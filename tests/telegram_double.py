@@ -59,7 +59,14 @@ class TelegramDouble(Messenger):
         self._fail("set_commands")
         self.commands = list(commands)
 
-    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
+    async def send(
+        self,
+        chat: ChatId,
+        screen: Screen,
+        *,
+        random_id: int | None = None,
+        may_differ: bool = False,  # noqa: ARG002  # by its id alone it is found here
+    ) -> MessageId:
         self._fail("send")
         if random_id in self._sent:
             if self._sent[random_id] not in self.chats[chat]:

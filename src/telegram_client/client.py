@@ -34,7 +34,7 @@ from telegram_client.errors import (
     telegram_errors_mapped,
     unavailable,
 )
-from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after
+from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after, sent_id
 from telegram_client.session import BotClient, Users, forget_unfinished, new_client, wait_out
 from telegram_client.standstills import hear_after_standstills
 from telegram_client.updates import button_press, chat_of, document_of, incoming_message
@@ -124,8 +124,10 @@ class TelegramClient(Messenger):
         if client is not None:
             await client.log_off()
 
-    async def send(self, chat: ChatId, screen: Screen, *, random_id: int | None = None) -> MessageId:
-        """Send a message; return its id, also when it was delivered earlier with this ``random_id``.
+    async def send(
+        self, chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
+    ) -> MessageId:
+        """Send a message as ``Sender.send`` does.
 
         Raises:
             AlreadySent: the message was delivered earlier, and is deleted or not found any more.
@@ -137,7 +139,7 @@ class TelegramClient(Messenger):
                 random_id=random_id or new_random_id(),
                 **await self._written(screen),
             )
-            return await self._delivered(chat, query, has_text(query.message))
+            return await self._delivered(chat, query, has_text(query.message, first_line=may_differ))
 
     async def send_file(
         self,
@@ -370,7 +372,7 @@ class TelegramClient(Messenger):
         await self._limits.wait(chat)
         try:
             answer = await self._client.ask(query, on_flood=partial(self._limits.rest, chat))
-            message = _message_id(answer, query.random_id)
+            message = sent_id(answer, query.random_id)
         except RPCError as exc:
             if error_id(exc) != RANDOM_ID_DUPLICATE:
                 raise
@@ -387,14 +389,4 @@ def inline_keyboard(keyboard: Keyboard) -> types.InlineKeyboardMarkup:
     """Return the buttons as the library's keyboard."""
     return types.InlineKeyboardMarkup(
         [[types.InlineKeyboardButton(button.text, callback_data=button.data) for button in row] for row in keyboard]
-    )
-
-
-def _message_id(answer: Any, random_id: int) -> MessageId:
-    if isinstance(answer, raw.types.UpdateShortSentMessage):
-        return MessageId(answer.id)
-    return next(
-        MessageId(update.id)
-        for update in answer.updates
-        if isinstance(update, raw.types.UpdateMessageID) and update.random_id == random_id
     )

@@ -5,6 +5,7 @@ and those that were delivered although Telegram's answer was lost, come after th
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ _BATCH = 100
 _EMPTY_BATCHES = 2
 """After this many empty batches in a row, no later id is in use yet. A single one may be messages that were deleted."""
 _KEPT_SENDINGS = 1000
+_NUMBER = re.compile(r"\d+")
 _LOOKS_BACK = (300, 3_000)
 """How many ids before the beginning of a sending are searched, too: an earlier process may have sent the message."""
 
@@ -29,6 +31,17 @@ async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Use
     """Fetch a message and the people in it. A deleted message is a ``raw.types.MessageEmpty``, or None."""
     answer = await client.ask(raw.functions.messages.GetMessages(id=[raw.types.InputMessageID(id=message)]))
     return (answer.messages or [None])[0], {user.id: user for user in answer.users}
+
+
+def sent_id(answer: Any, random_id: int) -> MessageId:
+    """Return the id of the message with ``random_id`` from Telegram's ``answer`` to its sending."""
+    if isinstance(answer, raw.types.UpdateShortSentMessage):
+        return MessageId(answer.id)
+    return next(
+        MessageId(update.id)
+        for update in answer.updates
+        if isinstance(update, raw.types.UpdateMessageID) and update.random_id == random_id
+    )
 
 
 async def messages_after(client: BotClient, after: int) -> AsyncGenerator[tuple[Any, Users], None]:
@@ -118,9 +131,16 @@ class Sendings:
         return before
 
 
-def has_text(text: str) -> Callable[[Any], bool]:
-    """Return a test for messages with this text, regardless of white space at its ends, which Telegram strips."""
-    return lambda message: bool(message.message.strip() == text.strip())
+def has_text(text: str, *, first_line: bool = False) -> Callable[[Any], bool]:
+    """Return a test for messages with this text, regardless of white space at its ends, which Telegram strips.
+
+    With ``first_line`` only the first line counts, without the numbers in it.
+    """
+
+    def told(text: str) -> str:
+        return _NUMBER.sub("", text.strip().partition("\n")[0]) if first_line else text.strip()
+
+    return lambda message: told(message.message) == told(text)
 
 
 def has_file(file_name: str) -> Callable[[Any], bool]:

@@ -253,6 +253,20 @@ async def test_a_message_of_an_earlier_process_is_found_by_its_random_id(
     assert len(anna.chat.from_bot) == 3
 
 
+async def test_a_menu_of_an_earlier_process_is_found_though_its_figures_changed(
+    server: TelegramServer, anna: ScriptedUser, tmp_path: Path
+) -> None:
+    async with started(server, tmp_path) as first:
+        await first.client.send(chat_of(anna), Screen(text="Отчёты: 3"))
+        sent = await first.client.send(chat_of(anna), Screen(text="Оценки: 3\nсредняя 4,1"), random_id=77)
+        last = await first.client.send(chat_of(anna), Screen(text="Отчёты: 4"))
+    async with started(server, tmp_path) as second:
+        await second.client.missed(last)
+        changed = Screen(text="Оценки: 12\nсредняя 4,2")
+        assert await second.client.send(chat_of(anna), changed, random_id=77, may_differ=True) == sent
+    assert len(anna.chat.from_bot) == 3
+
+
 async def test_a_delivered_message_that_was_deleted_is_an_error_and_not_sent_again(
     anna: ScriptedUser, bot: Bot
 ) -> None:
