@@ -79,8 +79,8 @@ def _packets(container: InputContainer, stream: AudioStream) -> "Iterator[Packet
     expected: int | None = None
     try:
         for packet in container.demux(stream):
-            if packet.size == 0:
-                break
+            if packet.size == 0:  # at the end, and where a file has nothing in a packet
+                continue
             if packet.dts is not None and stream.time_base is not None:
                 leap = packet.dts + joined - expected if expected is not None else 0
                 if _may_leap(container) and abs(leap * stream.time_base) > _LEAP_S:
@@ -177,7 +177,7 @@ def main(task: str, path: str, *limits: str) -> int:
     except FFmpegError as exc:
         _complain(exc)
         return 1
-    except (IndexError, OSError) as exc:
+    except (IndexError, ValueError, OverflowError, OSError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
     return 0

@@ -153,8 +153,7 @@ class MessageTracker:
                 new = message
             else:
                 new = await self._sent(chat, kind, screen)
-                await self._forget(chat, [message])
-            await self._take_place(chat, new, kind, subject)
+            await self._take_place(chat, new, kind, subject, instead_of=message)
             return new
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
@@ -224,10 +223,19 @@ class MessageTracker:
             # A later message may have removed it.
             return await self._messenger.send(chat, screen)
 
-    async def _take_place(self, chat: ChatId, new: MessageId, kind: MessageKind, subject: RecordingId | None) -> None:
+    async def _take_place(
+        self,
+        chat: ChatId,
+        new: MessageId,
+        kind: MessageKind,
+        subject: RecordingId | None,
+        instead_of: MessageId | None = None,
+    ) -> None:
+        """Register ``new``, and remove what it replaces; ``instead_of`` is a message that is gone already."""
+        ended = [new] if instead_of is None else [new, instead_of]
         async with self._database.transaction() as connection:
-            gone = await sent_messages_store.subjects_of(connection, chat, [new])
-            await sent_messages_store.forget(connection, chat, [new])
+            gone = await sent_messages_store.subjects_of(connection, chat, ended)
+            await sent_messages_store.forget(connection, chat, ended)
             earlier = await self._replaced_by(connection, chat, kind, subject)
             gone |= await sent_messages_store.subjects_of(connection, chat, earlier)
             if kind in REMOVABLE:

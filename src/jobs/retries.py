@@ -12,6 +12,7 @@ from procrastinate.manager import JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from errors import (
+    DatabaseFull,
     DatabaseUnavailable,
     ObjectDamaged,
     ObjectStoreRefusedKey,
@@ -23,6 +24,7 @@ from errors import (
 log = structlog.get_logger(__name__)
 
 _SPACE_PAUSE_S = 1.0
+_FULL_PAUSE = timedelta(seconds=30)
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 """The due time of a job that was put back, past by any clock: ours may be ahead of the database's."""
 _LONGEST_DELAY_S = 24 * 3600.0
@@ -56,6 +58,9 @@ class GoOn(BaseRetryStrategy):
     """Makes procrastinate rerun a job when its worker stopped, the database was lost or ``_TryLater`` was raised."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
+        if isinstance(exception, DatabaseFull):
+            # It answers: waiting for its return would make the job prepare its recording again and again.
+            return RetryDecision(retry_at=datetime.now(UTC) + _FULL_PAUSE)
         if isinstance(exception, asyncio.CancelledError | DatabaseUnavailable):
             return RetryDecision(retry_at=AT_ONCE)
         if isinstance(exception, _TryLater):

@@ -2,10 +2,14 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 from numpy.typing import NDArray
 
 import audio_transcoder
@@ -192,6 +196,27 @@ def test_what_goes_wrong_is_said_in_a_line(tmp_path: Path, capsys: pytest.Captur
     assert audio_transcoder.main("encode", str(tmp_path / "nothing.pcm"), "0", "1") == 1
 
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_packet_with_nothing_in_it_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = audio_transcoder._packets
+    empty = av.Packet(b"")
+
+    class Container:
+        def __init__(self, container: InputContainer) -> None:
+            self.format = container.format
+            self._container = container
+
+        def demux(self, stream: AudioStream) -> Iterator[object]:
+            for packet in self._container.demux(stream):
+                yield empty
+                yield packet
+
+    monkeypatch.setattr(audio_transcoder, "_packets", lambda container, stream: whole(Container(container), stream))  # type: ignore[arg-type]
+    with (tmp_path / "a.pcm").open("wb") as output:
+        audio_transcoder.decode(encode(tmp_path / "a.flac", tone(6)), 60, output)
+
+    assert np.array_equal(np.fromfile(tmp_path / "a.pcm", "<i2"), tone(6))
 
 
 async def test_opus_comes_out_of_the_program_as_out_of_the_function(tmp_path: Path) -> None:

@@ -207,6 +207,16 @@ async def test_questions_that_a_menu_takes_away_are_put_aside_and_come_again(
     assert await is_ready(person, recording)
 
 
+async def test_a_question_that_is_gone_when_its_button_is_pressed_is_put_aside(person: Person) -> None:
+    await person.has_recording(metadata=KNOWN)
+    await person.press_data("skip_field||1||zone")
+    shown = person.bot.telegram.chats[person.chat]
+    [question] = [message for message, screen in shown.items() if "Тип заведения?" in screen.text]
+    del shown[question]
+    await person.press_data("menu_main", question)
+    assert not await person.is_asked(), "a step is open unseen"
+
+
 async def test_questions_that_were_put_aside_are_on_the_recording_s_card(person: Person) -> None:
     recording = await person.has_recording(metadata=KNOWN)
     await person.press_data("skip_field||1||zone")

@@ -8,6 +8,7 @@ import pytest
 from procrastinate.jobs import Job
 
 from errors import (
+    DatabaseFull,
     DatabaseUnavailable,
     DiskFull,
     NoSpeech,
@@ -51,6 +52,15 @@ def test_a_failure_that_helps_itself_is_tried_again_later(
     again_at = retry_at(failure, attempts, DELAYS_S)
     assert again_at is not None
     assert before <= again_at - timedelta(seconds=delay_s) <= datetime.now(UTC)
+
+
+def test_a_full_database_is_given_time() -> None:
+    job = Job(id=1, queue="q", lock=None, queueing_lock=None, task_name="t")
+    full = DatabaseFull(path="postgres", reason="could not extend file")
+    decision = GoOn().get_retry_decision(exception=full, job=job)
+    assert decision is not None
+    assert decision.retry_at is not None
+    assert 20 < (decision.retry_at - datetime.now(UTC)).total_seconds() <= 30
 
 
 @pytest.mark.parametrize("left_by", [asyncio.CancelledError(), DatabaseUnavailable(reason="away")])
