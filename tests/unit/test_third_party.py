@@ -10,7 +10,7 @@ from config import ROOT
 from utils import load_yaml
 
 COPYLEFT = re.compile(r"\b(?:L|A)?GPL|\bMPL|Lesser General|Mozilla Public")
-FIRST, WEIGHTS = "Read these first", "Weights"
+FIRST, WEIGHTS, IMAGES = "Read these first", "Weights", "Images of Docker Compose"
 
 
 def sections() -> dict[str, list[str]]:
@@ -40,7 +40,11 @@ def declared_licence(package: str) -> str:
 
 PINNED = pinned()
 SECTIONS = sections()
-PACKAGES = {title: [normal(name) for name in names] for title, names in SECTIONS.items() if names and title != WEIGHTS}
+PACKAGES = {
+    title: [normal(name) for name in names]
+    for title, names in SECTIONS.items()
+    if names and title not in {WEIGHTS, IMAGES}
+}
 ROWS = Counter(name for names in PACKAGES.values() for name in names)
 
 
@@ -61,6 +65,13 @@ def test_copyleft_stands_in_the_first_table(package: str) -> None:
         pytest.skip("not installed: the package is optional, or another stands in for it")
     if COPYLEFT.search(licence):
         assert package in PACKAGES[FIRST], licence
+
+
+def test_all_images_have_a_row_and_no_other() -> None:
+    ours = "voxpersona-voxpersona"
+    composed = "".join(file.read_text(encoding="utf-8") for file in sorted(ROOT.glob("docker-compose*.yml")))
+    named = re.findall(r"^ +image: (?:\$\{\w+:-)?([\w/.-]+)", composed, flags=re.MULTILINE)
+    assert sorted(SECTIONS[IMAGES]) == sorted(set(named) - {ours})
 
 
 def test_all_weights_have_a_row_and_no_other() -> None:
