@@ -5,7 +5,6 @@ by its silence, which the system tolerates for minutes.
 """
 
 import asyncio
-import os
 import re
 import socket
 from collections.abc import Callable
@@ -83,7 +82,11 @@ def password_of(dsn: str) -> str | None:
 
 
 class DatabaseWatch:
-    """Watches one database: calls ``on_gone`` with the reason when it goes away, ``on_back`` when it answers again."""
+    """Watches one database: calls ``on_gone`` with the reason when it goes away, ``on_back`` when it answers again.
+
+    ``on_back`` alone is called when a connection ended and a new one works: a server that came back at once has ended
+    all connections, and what they held is free.
+    """
 
     def __init__(self, conninfo: str, on_gone: Callable[[str], None], on_back: Callable[[], None]) -> None:
         self._conninfo = conninfo
@@ -118,7 +121,11 @@ class DatabaseWatch:
             await self._drop()
             if problem == _SILENCE:
                 return problem
-        # Perhaps only this connection ended: a new one shows whether the database answers.
+            # Perhaps only this connection ended: a new one shows whether the database answers.
+            problem = await self._unreachable()
+            if problem is None and self.gone is None:
+                self._on_back()
+            return problem
         return await self._unreachable()
 
     async def _unanswered(self, connection: _Connection) -> str | None:
@@ -144,7 +151,7 @@ class DatabaseWatch:
                 self._connection = await connected(self._conninfo)
         except TimeoutError:
             return _SILENCE
-        except (psycopg.Error, OSError) as exc:
+        except (psycopg.Error, OSError, RuntimeError) as exc:  # the last: no thread to look the host up in
             return f"{type(exc).__name__}: {exc}"
         return None
 
@@ -202,5 +209,10 @@ def _close(attempt: asyncio.Future[_Connection]) -> None:
 
 def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
     """Shut down a connection's socket, without a farewell to the server: waits for an answer fail at once."""
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError, psycopg.Error):
+        # The connection's own descriptor: there may be none for a copy.
+        line = socket.socket(fileno=connection.fileno())
+        try:
+            line.shutdown(socket.SHUT_RDWR)
+        finally:
+            line.detach()

@@ -27,6 +27,7 @@ from database_watch import (
     hang_up,
 )
 from errors import DatabaseFull, DatabaseUnavailable
+from system.shortages import shortages_mapped
 
 Connection = psycopg.AsyncConnection[DictRow]
 """A connection whose rows are dictionaries. Every query of ours runs on such a connection."""
@@ -295,7 +296,7 @@ class Database:
         The lock is on a connection of its own, for work that takes hours: the server frees it when the process dies.
 
         Raises:
-            DatabaseUnavailable: no connection.
+            DatabaseUnavailable, OutOfResources: no connection.
         """
         async with self._own_connection() as connection:
             with self._errors_mapped():
@@ -307,7 +308,7 @@ class Database:
         """Yield True and hold the lock ``name`` during the block; yield False at once when the lock is held elsewhere.
 
         Raises:
-            DatabaseUnavailable: no connection.
+            DatabaseUnavailable, OutOfResources: no connection.
         """
         async with self._own_connection() as connection:
             with self._errors_mapped():
@@ -318,7 +319,7 @@ class Database:
     async def _own_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         if self._watch.gone is not None:
             raise self.unavailable(reason=self._watch.gone)
-        with self._errors_mapped():
+        with self._errors_mapped(), shortages_mapped():
             connection = await connected(self._conninfo)
         try:
             yield connection

@@ -33,7 +33,7 @@ class Inbox:
     def __init__(self, database: Database, team: Team, journal: UpdatesJournal) -> None:
         self._database = database
         self._at_once = database.patient(0)
-        self._journal = journal
+        self.journal = journal
         self._journaled: set[tuple[UpdateKind, ChatId, int]] = set()
         self._moving = asyncio.Lock()
         self.team = team
@@ -64,7 +64,7 @@ class Inbox:
         if key in self._journaled:
             return False
         async with self._moving:
-            await asyncio.to_thread(self._journal.append, update)
+            await asyncio.to_thread(self.journal.append, update)
         self._journaled.add(key)
         return True
 
@@ -72,13 +72,13 @@ class Inbox:
         """Wait for the database, then move the updates from the journal into it."""
         await self._database.patient().there()
         async with self._moving:
-            entries = await asyncio.to_thread(self._journal.entries)
+            entries = await asyncio.to_thread(self.journal.entries)
             for update in entries:
                 # Each in its own transaction: they are taken up in the order of their times.
                 async with self._database.transaction() as connection:
                     await updates_store.remember(connection, update)
             if entries:
-                await asyncio.to_thread(self._journal.clear)
+                await asyncio.to_thread(self.journal.clear)
                 log.info("journal_moved", updates=len(entries))
         self._journaled.clear()
 

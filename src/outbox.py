@@ -31,7 +31,7 @@ from datamodels_telegram import (
 )
 from db import Database
 from dialogs import put_aside
-from errors import DatabaseUnavailable, DiskFull, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
+from errors import DatabaseUnavailable, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped
@@ -134,8 +134,8 @@ def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -
 log = structlog.get_logger(__name__)
 
 _LONGEST_ASIDE = timedelta(minutes=30)
-"""For how long a message whose file cannot be made is tried before it is given up; one for which the disk has no space
-is tried until there is some."""
+"""For how long a message whose file cannot be made is tried before it is given up; one for which the machine has no
+space, memory or open files is tried until there are some."""
 
 
 class Outbox:
@@ -176,14 +176,12 @@ class Outbox:
 
     async def _send(self, item: OutboxItem) -> None:
         try:
-            with shortages_mapped():
+            with shortages_mapped(MessengerUnavailable):
                 message_id = await self._delivered(item)
         except VoxPersonaError as exc:
             if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | DatabaseUnavailable):
                 await self._try_later(item, exc)
-            elif isinstance(exc, DiskFull) or (
-                (exc.retryable or isinstance(exc, OutOfResources)) and not self._is_hopeless(item)
-            ):
+            elif isinstance(exc, OutOfResources) or (exc.retryable and not self._is_hopeless(item)):
                 await self._let_others_pass(item, exc)
             else:
                 await self._give_up(item, exc)

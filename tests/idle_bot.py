@@ -11,6 +11,7 @@ from psycopg import sql
 
 import db
 import jobs.stranded
+from access import Team
 from application.bot import Followers
 from application.health import Health
 from application.notices import Notices
@@ -19,9 +20,11 @@ from config import ROOT, Settings
 from db import Connection
 from health.board import Board
 from housekeeping import Housekeeping
+from inbox import Inbox
 from message_tracker import MessageTracker
 from prompt_pack.pack import load_pack
 from telegram_double import TelegramDouble
+from updates_journal import UpdatesJournal
 
 _SETTLE_S = 1.5
 """Until cards are shown and statements have the plans that they keep."""
@@ -65,7 +68,8 @@ async def ask_idly(
     settings = Settings(_env_file=None, database_url=dsn, persistent_dir=folder)
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
         telegram = TelegramDouble()
-        followers = Followers(application, telegram, MessageTracker(application.database, telegram))
+        inbox = Inbox(application.database, Team(None, frozenset()), UpdatesJournal(folder / "updates.journal"))
+        followers = Followers(application, telegram, MessageTracker(application.database, telegram), inbox)
         notices = Notices(application.database, telegram, None)
         health = Health(application, Board(), telegram, notices)
         runs = (followers.run(), application.jobs.run_worker(None), health.run())

@@ -63,11 +63,14 @@ from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
 
+_SETTLE_S = 60.0
+"""Between two looks for updates that the journal took in an absence too short for anybody to wait for its end."""
+
 
 class Followers:
     """The background loops of the bot: downloads, cards, outbox and others. They run until cancelled."""
 
-    def __init__(self, application: Application, telegram: Messenger, messages: MessageTracker) -> None:
+    def __init__(self, application: Application, telegram: Messenger, messages: MessageTracker, inbox: Inbox) -> None:
         settings, database = application.settings, application.database
         spool = settings.persistent_dir / "spool"
         self.downloads = Downloads(
@@ -88,7 +91,7 @@ class Followers:
         jobs = application.jobs
         self._stranded = StrandedWork(database, jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
         self.originals = LostOriginals(database, application.originals, jobs.enqueue_recording)
-        self._archive, self._conversations = application.archive, application.conversations
+        self._archive, self._conversations, self._inbox = application.archive, application.conversations, inbox
         kept = timedelta(days=settings.retention_days)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
@@ -98,6 +101,7 @@ class Followers:
             for loop in (*following, self.housekeeping, self._stranded, LagMonitor()):
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
+            group.create_task(Loop("updates", _SETTLE_S).run(self._inbox.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))
 
 
@@ -150,8 +154,10 @@ async def open_bot(
         )
         await application.archive.reconcile_all()
         messages = MessageTracker(application.database, telegram)
-        followers = Followers(application, telegram, messages)
-        router = _router(application, telegram, messages, followers)
+        journal = UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal")
+        inbox = Inbox(application.database, Team.from_settings(settings), journal)
+        followers = Followers(application, telegram, messages, inbox)
+        router = _router(application, telegram, messages, followers, inbox)
         await telegram.start(router.on_message, router.on_press)
         stack.push_async_callback(telegram.stop)
         stack.push_async_callback(router.stop)
@@ -185,12 +191,13 @@ def messenger_of(settings: Settings) -> Messenger:
     )
 
 
-def _router(application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers) -> Router:
+def _router(
+    application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers, inbox: Inbox
+) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
     spool = settings.persistent_dir / "spool"
-    journal = UpdatesJournal(spool / "updates.journal")
     conversations = application.conversations
-    machine = Machine(database, journal, lambda: application.embedded.down, lambda: conversations.state)
+    machine = Machine(database, inbox.journal, lambda: application.embedded.down, lambda: conversations.state)
     enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
     letters = DeadLetters(database, enqueue)
 
@@ -223,7 +230,7 @@ def _router(application: Application, telegram: Messenger, messages: MessageTrac
     chats = _chats(application, messages)
     form = MetadataForm(database, _today)
     return Router(
-        Inbox(database, Team.from_settings(settings), journal),
+        inbox,
         Dialogs(database),
         telegram,
         messages,

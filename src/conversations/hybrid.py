@@ -24,6 +24,7 @@ from datamodels_chats import (
 )
 from db import Database
 from errors import DatabaseUnavailable, OutOfResources
+from system.shortages import shortages_mapped
 
 log = structlog.get_logger(__name__)
 
@@ -142,9 +143,10 @@ class HybridStorage:
             self._note(exc)
             async with self._moving:
                 try:
-                    return await act(self._journal)
-                except OutOfResources as shortage:
-                    raise exc from shortage
+                    with shortages_mapped():
+                        return await act(self._journal)
+                except (OutOfResources, OSError) as failure:
+                    raise exc from failure
         self._note(None)
         return done
 

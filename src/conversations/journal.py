@@ -63,8 +63,8 @@ class JournalStorage:
         self._most = most
         self._lock = asyncio.Lock()
         self._seen: _FileVersion | None = None
-        self._given: int | None = None
-        """The size in bytes that the file had when ``entries`` last returned its entries."""
+        self._given = (0, _digest(b""))
+        """Size in bytes and digest of what the file had when ``entries`` last returned its entries."""
         self._forget()
 
     async def open(self) -> None:
@@ -136,17 +136,24 @@ class JournalStorage:
         """Return the entries that wait for the database, oldest first, each conversation with its embedding."""
 
         def entries() -> list[Entry]:
-            self._given = 0 if self._seen is None else self._seen[1]
+            content = b"" if self._seen is None else self._path.read_bytes()
+            self._given = len(content), _digest(content)
             return list(map(self._whole, self._entries))
 
         return await self._alone(entries)
 
     async def clear(self) -> None:
-        """Remove the entries that ``entries`` returned last; entries that any process added since then stay."""
+        """Remove the entries that ``entries`` returned last, unless another process has removed them.
+
+        Entries that any process added since then stay.
+        """
 
         def clear() -> None:
-            rest = b"" if self._seen is None else self._path.read_bytes()[self._given :]
-            if rest.strip():
+            content = b"" if self._seen is None else self._path.read_bytes()
+            size, digest = self._given
+            if _digest(content[:size]) != digest:
+                return
+            if (rest := content[size:]).strip():
                 write_atomically(self._path, rest, 0o600)
                 self._read()
             else:
@@ -288,6 +295,10 @@ class JournalStorage:
             for path in self._folder.glob("*.vectors"):
                 path.unlink(missing_ok=True)
             fsync_folder(self._folder)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _parsed(line: bytes) -> Entry | None:

@@ -26,7 +26,7 @@ import reports_store
 from datamodels import RecordingId, ReportRunId, UserId
 from datamodels_chats import AnswerId
 from db import Connection, Database
-from errors import DatabaseUnavailable, UnexpectedFailure, VoxPersonaError
+from errors import DatabaseUnavailable, OutOfResources, UnexpectedFailure, VoxPersonaError
 from jobs.chats import AnswerSteps
 from jobs.ongoing import OngoingWork
 from jobs.recordings import RecordingSteps
@@ -196,7 +196,7 @@ class Jobs:
                 try:
                     async with self._app.open_async(self._database.pool):
                         await self._work(queues)
-                except (ConnectorException, DatabaseUnavailable) as exc:
+                except (ConnectorException, DatabaseUnavailable, OutOfResources) as exc:
                     log.warning("worker_waits", reason=str(exc.__cause__ or exc))
                 # procrastinate stops without an error when it cannot listen any more.
                 await asyncio.sleep(_PAUSE_S)

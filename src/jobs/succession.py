@@ -16,7 +16,7 @@ import structlog
 from procrastinate.exceptions import ConnectorException
 
 from db import Database
-from errors import DatabaseUnavailable
+from errors import DatabaseUnavailable, OutOfResources
 from jobs.ongoing import OngoingWork
 from jobs.retries import AT_ONCE
 
@@ -57,10 +57,12 @@ class Succession:
             task.add_done_callback(self._held.discard)
 
     async def _hold(self, subject: str) -> None:
-        # Waits for the lock: other processes take it for a moment to see whether it is free.
-        with suppress(DatabaseUnavailable):
-            async with self._database.advisory_lock(subject):
-                await self._works.ended(subject)
+        while subject in self._works.subjects and self._database.absence is None:
+            with suppress(DatabaseUnavailable, OutOfResources):
+                # Waits for the lock: other processes take it for a moment to see whether it is free.
+                async with self._database.advisory_lock(subject):
+                    await self._works.ended(subject)
+            await asyncio.sleep(_POLLING_S)
 
     async def _take_over(self, queues: Sequence[str] | None) -> None:
         """Put back the jobs of dead workers, which give no sign of life and no longer hold the lock of the subject."""

@@ -12,7 +12,7 @@ from datamodels_telegram import ChatId, MessageId
 from db import Database
 from errors import NotFound, ObjectDamaged, OriginalGone
 from errors_of_operation import OriginalAwaited
-from messenger import Attachments, FileGone
+from messenger import Attachments, MessengerError, MessengerRefusedSecrets
 from object_store import ObjectStore
 from utils import disk_full_mapped, sha256_of_file
 
@@ -99,7 +99,9 @@ class Originals:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         try:
             await self._attachments.download(chat, message, path, recording.size_bytes, lambda _: None)
-        except FileGone as exc:
+        except MessengerError as exc:
+            if exc.retryable or isinstance(exc, MessengerRefusedSecrets):
+                raise
             raise OriginalGone(file_name=recording.file_name) from exc
         if not await _is_whole(path, recording.sha256):
             await asyncio.to_thread(path.unlink)

@@ -44,10 +44,12 @@ def shortage_in(exc: BaseException) -> OutOfResources | None:
 
 
 @contextmanager
-def shortages_mapped() -> Iterator[None]:
-    """Raise ``OutOfResources`` in place of any error that comes from a shortage."""
+def shortages_mapped(*kept: type[Exception]) -> Iterator[None]:
+    """Raise ``OutOfResources`` in place of an error that comes from a shortage, unless it is of a type in ``kept``."""
     try:
         yield
+    except kept:
+        raise
     except Exception as exc:
         shortage = shortage_in(exc)
         if shortage is None:

@@ -41,6 +41,8 @@ from telegram_client.updates import button_press, chat_of, document_of, incoming
 from utils import disk_full_mapped
 
 _UPLOAD_TRIES = 3
+_PRIMARY_CODE = 0xFF
+"""The bits of an error code of SQLite that tell its kind; the others tell more."""
 _LARGEST_UPLOAD_BYTES = 2000 * 1024**2
 """4000 parts of half a megabyte: https://core.telegram.org/api/files#uploading-files."""
 _DELETED_AT_ONCE = 100
@@ -321,9 +323,11 @@ class TelegramClient(Messenger):
         except BaseException as exc:
             self._running = None
             await client.log_off()
-            code = getattr(exc, "sqlite_errorcode", None)
+            code = (getattr(exc, "sqlite_errorcode", None) or 0) & _PRIMARY_CODE
             if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise unavailable("start", "another process uses the session") from exc
+            if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}:  # a passing one: the file may be as it should
+                raise unavailable("start", "the session cannot be read") from exc
             if code == sqlite3.SQLITE_FULL:
                 raise DiskFull(path=self._session_file) from exc
             raise

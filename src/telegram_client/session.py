@@ -274,8 +274,8 @@ class BotClient(Client):
             log.warning("telegram_stop_incomplete", reason=type(exc).__name__)
             for task in self._reconnections:
                 task.cancel()
-        # Closing twice is harmless, and an open storage would hold the file.
-        with suppress(sqlite3.Error):
+        # Closing twice is harmless, an open storage would hold the file, and one that was never opened has none.
+        with suppress(sqlite3.Error, RuntimeError):
             await self.storage.close()  # type: ignore[no-untyped-call]
 
     async def updates_watchdog(self) -> None:

@@ -15,6 +15,7 @@ from errors import OutOfResources
 from machine import Machine
 from markups.menus import state_screen
 from messenger import MessengerError, Sender
+from system.shortages import shortages_mapped
 from utils import append_durably
 
 log = structlog.get_logger(__name__)
@@ -99,7 +100,8 @@ class WithoutDatabase:
 
     async def _write(self, act: Callable[[], None]) -> None:
         try:
-            await asyncio.to_thread(act)
+            with shortages_mapped():
+                await asyncio.to_thread(act)
         except (OSError, OutOfResources) as exc:
             log.warning("saved_notes_not_kept", reason=str(exc))
 

@@ -8,8 +8,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+import structlog
+
 from datamodels_telegram import SeenUpdate
 from markups.callback_data import Action
+
+log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 
@@ -23,7 +27,10 @@ def queue_of(seen: SeenUpdate) -> tuple[int, bool]:
 
 
 class PersonWorkers(Generic[Item]):
-    """A queue and a task for each key, such as a person, with items to work on. ``work`` must not raise."""
+    """A queue and a task for each key, such as a person, with items to work on.
+
+    An item for which ``work`` raises is left: an update stays in the inbox until the next start.
+    """
 
     def __init__(self, work: Callable[[Item], Awaitable[None]]) -> None:
         self._work = work
@@ -56,6 +63,9 @@ class PersonWorkers(Generic[Item]):
         queue = self._queues[key]
         try:
             while queue and not self._stopped:
-                await self._work(queue.popleft())
+                try:
+                    await self._work(queue.popleft())
+                except Exception:  # the items behind it have nothing to do with that
+                    log.exception("update_left")
         finally:
             del self._queues[key], self._tasks[key]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Never
 
 import pytest
 from structlog.testing import capture_logs
@@ -526,6 +527,28 @@ async def test_a_revoked_or_broken_session_gives_way_to_a_new_one(
     async with started(server, tmp_path) as bot:
         await bot.client.send(chat_of(anna), Screen(text="три"))
     assert [message.text for message in anna.chat.from_bot] == ["раз", "два", "три"]
+
+
+async def test_a_session_that_cannot_be_opened_now_is_kept(
+    server: TelegramServer, anna: ScriptedUser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with started(server, tmp_path):
+        pass
+    session = tmp_path / "telegram" / "bot_7000000001.session"
+    kept, connect = session.read_bytes(), sqlite3.connect
+
+    def fails(*_: object, **__: object) -> Never:
+        # As without descriptors: in a folder that is not there no file can be opened.
+        connect(tmp_path / "nowhere" / "session").close()
+        raise AssertionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", fails)
+        with pytest.raises(MessengerUnavailable):
+            await new_client(server, tmp_path).start(unexpected, unexpected)
+    assert session.read_bytes() == kept
+    async with started(server, tmp_path) as bot:
+        await bot.client.send(chat_of(anna), Screen(text="раз"))
 
 
 async def test_a_session_whose_making_was_broken_off_gives_way_to_a_new_one(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import psycopg
 import pytest
@@ -441,6 +441,41 @@ async def test_what_another_process_adds_meanwhile_is_moved_too_and_never_remove
     await world.storage.settle()
     assert set(await world.stored()) == {mine, late}
     assert list(world.folder.glob("*.*")) == []
+
+
+async def test_of_two_processes_that_move_the_same_the_slower_removes_nothing_new(world: World) -> None:
+    await world.cut()
+    both, new = [await world.asked() for _ in range(2)]
+    await world.add(both)
+    slower, faster = JournalStorage(world.folder), JournalStorage(world.folder)
+    await slower.entries()
+    await faster.entries()
+    await faster.clear()
+    await faster.add_conversation(answered(world.owner, new, embedding=vector(1, 0)))
+    await slower.clear()
+    assert [entry.answer_id for entry in await JournalStorage(world.folder).entries()] == [new]
+
+
+@pytest.mark.parametrize(
+    "failure", [RuntimeError("can't start new thread"), OSError(errno.EIO, "Input/output error")], ids=["thread", "io"]
+)
+async def test_an_answer_waits_while_nothing_can_be_written(
+    world: World, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    """It was paid for."""
+    answer_id = await world.asked()
+    await world.cut()
+    patient = HybridStorage(world.database.patient(30), world.folder)
+
+    def fails(*_: object) -> Never:
+        raise failure
+
+    with monkeypatch.context() as patched:
+        patched.setattr("conversations.journal.append_durably", fails)
+        adding = asyncio.create_task(patient.add_conversation(answered(world.owner, answer_id)))
+        await asyncio.sleep(1)
+        assert not adding.done()
+    assert await adding
 
 
 @pytest.mark.parametrize("minutes", [(0, 10), (10, 0)])

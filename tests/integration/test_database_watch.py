@@ -19,7 +19,7 @@ import texts.errors
 from database_watch import DatabaseWatch
 from db import Connection, Database
 from embedded.engines import Engines
-from errors import DatabaseMisconfigured, DatabaseUnavailable
+from errors import DatabaseMisconfigured, DatabaseUnavailable, OutOfResources
 from tcp_proxy import TcpProxy
 
 LIMIT_S = 10.0
@@ -211,18 +211,53 @@ async def test_a_lock_is_not_waited_for_without_a_database(database: Database, w
             pass
 
 
-async def test_one_connection_that_ends_is_no_absence(database: Database, database_url: str) -> None:
+async def test_connections_that_end_are_no_absence_and_what_they_held_is_told_to_be_free(
+    database: Database, database_url: str
+) -> None:
     told: list[str] = []
     database.on_back.append(lambda: told.append("back"))
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
-        for _ in range(3):
+        for times in range(3):
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            await asyncio.sleep(0.6)
+            async with asyncio.timeout(LIMIT_S):
+                while len(told) <= times:  # noqa: ASYNC110  # it looks by the clock
+                    await asyncio.sleep(0.05)
             await until_answered(database)
-    assert told == []
+    assert (told, database.absences) == (["back"] * 3, 0)
+
+
+async def test_a_watch_outlasts_what_its_driver_does_not_foresee(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, failures = psycopg.AsyncConnection.connect, iter(range(3))
+
+    async def without_threads(*args: Any, **options: Any) -> Any:
+        if next(failures, None) is not None:
+            raise RuntimeError("can't start new thread")
+        return await connect(*args, **options)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", without_threads)
+    told: list[str] = []
+    watch = DatabaseWatch(database_url, lambda _: told.append("gone"), lambda: told.append("back"))
+    watching = asyncio.create_task(watch.run())
+    async with asyncio.timeout(LIMIT_S):
+        while told != ["gone", "back"]:  # noqa: ASYNC110  # it looks by the clock
+            await asyncio.sleep(0.05)
+    watching.cancel()
+    await asyncio.wait([watching])
+
+
+async def test_a_lock_that_lacks_a_thread_is_a_shortage(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def without_threads(*_: object, **__: object) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", without_threads)
+    with pytest.raises(OutOfResources):
+        async with database.try_advisory_lock("recording:1"):
+            pass
 
 
 async def test_a_stopped_server_is_away_and_comes_back_with_what_was_committed(

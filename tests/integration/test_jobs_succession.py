@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import procrastinate
+import psycopg
 import pytest
 from procrastinate.jobs import Job
 from psycopg.conninfo import make_conninfo
 
 from db import Database
+from errors import DatabaseUnavailable
 from jobs.ongoing import OngoingWork
 from jobs.succession import Succession
 from tcp_proxy import TcpProxy
@@ -34,8 +37,29 @@ async def until_lock_is(database: Database, *, free: bool) -> None:
             await asyncio.sleep(0.05)
 
 
+async def end_all_connections(database_url: str) -> None:
+    """Do to the connections what a server does whose process has crashed, and which goes on at once."""
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def refuse_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, refusals = database.advisory_lock, iter(range(1))
+
+    def refused(name: str) -> AbstractAsyncContextManager[None]:
+        if next(refusals, None) is not None:
+            raise DatabaseUnavailable(reason="too many clients")
+        return lock(name)
+
+    monkeypatch.setattr(database, "advisory_lock", refused)
+
+
+@pytest.mark.parametrize("absence", ["known", "too short to be known", "and no connection at first"])
 async def test_whoever_works_without_its_lock_takes_it_again_when_the_database_is_back(
-    database: Database, database_url: str, way: TcpProxy
+    database: Database, database_url: str, way: TcpProxy, monkeypatch: pytest.MonkeyPatch, absence: str
 ) -> None:
     may_end, gone = asyncio.Event(), asyncio.Event()
     another = await Database.open(database_url)
@@ -49,11 +73,16 @@ async def test_whoever_works_without_its_lock_takes_it_again_when_the_database_i
     try:
         await asyncio.sleep(0)
         await until_lock_is(another, free=True)
-        database.on_back.append(gone.set)
-        await way.go_away()
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(gone.wait(), 2.5)  # in which it is known to be away
-        way.come_back()
+        if absence == "and no connection at first":
+            refuse_once(database, monkeypatch)
+        if absence == "too short to be known":
+            await end_all_connections(database_url)
+        else:
+            database.on_back.append(gone.set)
+            await way.go_away()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(gone.wait(), 2.5)  # in which it is known to be away
+            way.come_back()
 
         await until_lock_is(another, free=False)
         may_end.set()

@@ -1,6 +1,7 @@
 """What is put into the outbox comes to its chat once, in its order, with its file."""
 
 import asyncio
+import errno
 from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -125,7 +126,17 @@ async def test_a_running_outbox_sends_what_is_put_in(
     assert telegram.sends == 20
 
 
-@pytest.mark.parametrize("trouble", [MessengerUnavailable(reason="timeout"), MessengerRefusedSecrets(reason="revoked")])
+def without_descriptors() -> MessengerUnavailable:
+    """Return what an outage of Telegram looks like that a shortage of the machine made."""
+    away = MessengerUnavailable(reason="timeout")
+    away.__cause__ = OSError(errno.EMFILE, "Too many open files")
+    return away
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [MessengerUnavailable(reason="timeout"), MessengerRefusedSecrets(reason="revoked"), without_descriptors()],
+)
 async def test_what_could_not_be_sent_is_sent_later_and_what_follows_waits(
     outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database, trouble: MessengerError
 ) -> None:

@@ -15,7 +15,7 @@ from errors import OriginalGone
 from errors_of_operation import OriginalAwaited
 from followers_world import Somebody, TelegramOfFiles, look
 from lost_originals import LostOriginals
-from messenger import FileGone, MessengerUnavailable
+from messenger import FileGone, MessengerError, MessengerUnavailable
 from object_store import ObjectStore
 from recording_files import encode, tone
 from recordings.intake import Intake, IntakeLimits
@@ -116,13 +116,15 @@ async def test_two_who_ask_at_the_same_time_fetch_it_once(
     assert len(telegram.begun) == before + 1
 
 
-@pytest.mark.parametrize("what", ["no messenger", "message deleted", "another file"])
+@pytest.mark.parametrize("what", ["no messenger", "message deleted", "another file", "larger file"])
 async def test_what_nobody_has_is_asked_for_again(
     followed: Database, telegram: TelegramOfFiles, objects: ObjectStore, recording: Recording, tmp_path: Path, what: str
 ) -> None:
     await removed(objects, recording, tmp_path)
     if what == "message deleted":
         telegram.failures["download"] = [FileGone(messenger="Telegram", file_name="original", reason="deleted")]
+    if what == "larger file":
+        telegram.failures["download"] = [MessengerError(messenger="Telegram", call="getFile", reason="size")]
     if what == "another file":
         telegram.content = {message: b"?" * len(data) for message, data in telegram.content.items()}
     attachments = None if what == "no messenger" else telegram

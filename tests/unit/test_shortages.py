@@ -3,11 +3,13 @@
 import errno
 import os
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx2
 import openai
@@ -16,6 +18,7 @@ import urllib3
 
 from audio import check_readable
 from config import ROOT
+from database_watch import hang_up
 from embedded.running import Running, birth_of
 from errors import (
     DatabaseUnavailable,
@@ -104,6 +107,17 @@ def test_other_failures_and_those_that_are_waited_for_stay(failure: Exception) -
     with pytest.raises(type(failure)) as raised, shortages_mapped():
         raise failure
     assert raised.value is failure
+
+
+def test_a_connection_is_hung_up_without_a_descriptor_to_spare() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        connection = Mock(fileno=here.fileno)
+        with no_descriptors():
+            hang_up(connection)
+        there.settimeout(5)
+        assert there.recv(1) == b""
+        assert here.fileno() >= 0
 
 
 def test_an_error_that_names_itself_among_its_causes_is_looked_at_once() -> None:

@@ -26,6 +26,21 @@ async def test_a_persons_items_are_handled_in_their_order_and_people_do_not_wait
     assert handled == ["boris 1", "anna 1", "anna 2", "anna 3"]
 
 
+async def test_an_item_that_fails_takes_no_other_with_it() -> None:
+    handled: asyncio.Queue[int] = asyncio.Queue()
+
+    async def work(item: int) -> None:
+        if item == 0:
+            raise RuntimeError("can't start new thread")
+        await handled.put(item)
+
+    workers = PersonWorkers(work)
+    for item in range(3):
+        workers.put(1, item)
+    async with asyncio.timeout(5):
+        assert [await handled.get() for _ in range(2)] == [1, 2]
+
+
 async def test_a_person_who_had_nothing_left_is_served_again() -> None:
     handled: asyncio.Queue[int] = asyncio.Queue()
     workers = PersonWorkers(handled.put)

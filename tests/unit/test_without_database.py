@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from unittest.mock import Mock
 
+import pytest
+
 from datamodels_telegram import ChatId
 from machine import Machine
 from telegram_double import TelegramDouble
@@ -18,6 +20,19 @@ class SlowTelegram(TelegramDouble):
     async def send(self, *args: object, **options: object) -> object:  # type: ignore[override]
         await asyncio.sleep(0.01)
         return await super().send(*args, **options)  # type: ignore[arg-type]
+
+
+async def test_what_cannot_be_noted_is_said_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def without_threads(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(asyncio, "to_thread", without_threads)
+    telegram = TelegramDouble()
+    notices = WithoutDatabase(telegram, Mock(Machine), None, tmp_path / "saved_notes.json")
+    await notices.tell(CHAT, "Сохранено")
+    assert telegram.shown(CHAT) == ["Сохранено"]
+    await notices.take_back(CHAT)
+    assert telegram.shown(CHAT) == []
 
 
 async def test_two_updates_that_wait_at_the_same_time_leave_no_notice_behind(tmp_path: Path) -> None:
