@@ -15,9 +15,9 @@ from health.board import OK, Level, Reading, Why, worse
 from outcomes import OUTCOMES, Outcomes, Purpose
 
 _PASSING_S = 60.0
-"""For how long a failure of a kind that passes by itself counts, when no call has succeeded since."""
+"""Seconds for which a failure of a kind that passes by itself counts; a call that succeeds ends it at once."""
 _HOLDS_S: Mapping[Why, float] = {Why.KEY_REFUSED: 600.0, Why.NO_FUNDS: 3600.0, Why.REGION: 3600.0}
-"""The same for failures that somebody has to mend. A call that succeeds ends such a failure at once."""
+"""The same for failures that somebody has to mend."""
 _REJECTIONS = {texts.errors.REASON_NO_FUNDS: Why.NO_FUNDS, texts.errors.REASON_REGION: Why.REGION}
 
 
