@@ -62,7 +62,7 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 MOST_WAITS = 10
-"""How many times an update waits for a database that is away or for means. If it fails even then, that is not why."""
+"""How many times an update waits for the database or the machine. If it fails even then, the cause is another one."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
@@ -73,7 +73,7 @@ _UNTIL_MENDED = {
     DatabaseMisconfigured.code: texts.telegram.SAVED_UNTIL_MENDED,
     DatabaseFull.code: texts.telegram.SAVED_UNTIL_SPACE,
 }
-"""What people read while the database answers and does not take what they sent, by the outcome."""
+"""What people read, by the outcome, while the database answers but does not store what they sent."""
 _SAID = {**_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
 """What people read of outcomes that no event ends; of others they read that the database is away."""
 _WAITED_FOR = frozenset([MessengerUnavailable.code, _DATABASE_AWAY, *_SAID])

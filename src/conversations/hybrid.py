@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 _PAUSE_S = 0.5
 _AT_ONCE = 200
-"""Entries that move in one transaction."""
+"""The most entries that move in one transaction."""
 
 T = TypeVar("T")
 
