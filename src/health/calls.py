@@ -22,7 +22,7 @@ _REJECTIONS = {texts.errors.REASON_NO_FUNDS: Why.NO_FUNDS, texts.errors.REASON_R
 
 
 def reading_of(error: VoxPersonaError | None) -> Reading:
-    """Return the reading of a part from the end of a real call to it; ``error`` is None when the call succeeded."""
+    """Return what the end of a real call says about the part that was called; ``error`` is None after a success."""
     match error:
         case None:
             return OK

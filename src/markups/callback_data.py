@@ -78,8 +78,8 @@ class Action(StrEnum):
     REPORT_FILTERS = "report_filters"
     REPORT_FILTER_DATES = "report_filter_dates"
     REPORT_FILTER_TITLE = "report_filter_title"
-    REPORT_FILTER_TYPE = "report_filter_type"  # nothing, or the report type
-    REPORT_FILTER_SCENARIO = "report_filter_scenario"  # nothing, or the scenario
+    REPORT_FILTER_TYPE = "report_filter_type"  # nothing, the report type, or all
+    REPORT_FILTER_SCENARIO = "report_filter_scenario"  # nothing, the scenario, or all
     REPORT_FILTER_RESET = "report_filter_reset"
     REPORT_EXPORT = "report_export"  # nothing, or the extension
     REPORT_CHARTS = "report_charts"

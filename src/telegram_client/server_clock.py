@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 _LATE_S = 10.0
 _LATE_IN_A_ROW = 4
-"""A time that is earlier than the one told before may come from a packet that waited. Only when this many in a row are
-earlier is our clock ahead."""
+"""A time that is earlier than the one told before may come from a packet that waited. Our clock is
+ahead only when this many in a row are earlier."""
 
 
 def steady_s() -> float:
