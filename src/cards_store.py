@@ -77,7 +77,7 @@ _SELECT_OPEN = f"""
 _SELECT_IDS_OF_RECORDING = "SELECT id FROM progress_cards WHERE recording_id = %(recording_id)s"
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
 # A deleted run counts as ended: it has no outcome that could be waited for. A report of a worker gets its number, by
-# which its file is asked for, a moment after it is done. When the archive fails, it is delivered without a number.
+# which its file is asked for, a moment after it is done. When the archive fails, the report is delivered all the same.
 _SELECT_DELIVERABLE = f"""
     SELECT {_CARD}, ended.ids AS ended
     FROM {_FROM}

@@ -248,7 +248,7 @@ def read_stored(folder: Path) -> StoredIndex:
     except ValueError as exc:  # pydantic's error is one
         raise ReportIndexBroken(path=path) from exc
     journal = _read_journal(folder)
-    # Nobody was told that the change on a line that a crash cut off is done.
+    # A crash may have cut off the last line: nobody was told that its change is done.
     whole, _, rest = journal.rpartition(b"\n")
     changes = whole.splitlines()
     for line in changes:

@@ -88,7 +88,7 @@ class HybridStorage:
         return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))
 
     async def unsettled_rating(self, owner: UserId, answer_id: AnswerId) -> Rating | None:
-        """Return the rating of an answer that the journal has and the database does not have yet, None without one.
+        """Return the rating of an answer that is in the journal and not in the database yet, None without one.
 
         While the database has no space, it can be read, but takes no ratings.
         """

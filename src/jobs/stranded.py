@@ -1,7 +1,7 @@
 """Adds jobs to accepted work that has not ended and has no job any more, so that nothing stands still for ever.
 
-Such work should not exist, and is logged as an error: a race has lost its job, which somebody has to look for. The
-person should not have to wait for that.
+Such work should not exist. It is logged as an error, so that somebody looks for the race that lost its job; the person
+should not have to wait for that.
 """
 
 from collections.abc import Awaitable, Callable

@@ -84,7 +84,7 @@ class Action(StrEnum):
     REPORT_EXPORT = "report_export"  # nothing, or the extension
     REPORT_CHARTS = "report_charts"
     REPORT_CHART_MONTHS = "report_chart_months"
-    REPORT_TREND = "report_trend"  # employee or place; later the report type; later the index's place, from 1
+    REPORT_TREND = "report_trend"  # employee or place; later the report type; then the index's place in it, from 1
 
     MENU_CHATS = "menu_chats"  # nothing, or the page, from 1
     NEW_CHAT = "new_chat"

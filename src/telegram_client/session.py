@@ -102,7 +102,7 @@ class BotClient(Client):
         self._reconnections: set[asyncio.Task[Any]] = set()
         self._has_dropped = False
         self._unauthorized = False
-        """Whether Telegram refused the login at the last call but pings, which are answered without a login."""
+        """Whether Telegram has refused the login. A ping does not end this: it is answered without a login."""
 
     @property
     def server_time(self) -> float:
