@@ -54,8 +54,8 @@ _LONGEST_S = 24 * 3600
 _TAIL_TOLERANCE_S = 1.0
 _TAIL_TOLERANCE = 0.001
 """How much of a recording's end may be missing, as encoders pad and headers round: this share of the declared duration
-or the seconds in the constant above, whichever is more. In honest files less than a second is missing (measured over
-the formats)."""
+or ``_TAIL_TOLERANCE_S``, whichever is more. In honest files less than a second is missing (measured over the
+formats)."""
 
 _FAULTS: dict[str, type[BadInput]] = {
     "not_a_recording": NotARecording,

@@ -77,7 +77,7 @@ _SELECT_OPEN = f"""
 _SELECT_IDS_OF_RECORDING = "SELECT id FROM progress_cards WHERE recording_id = %(recording_id)s"
 _SELECT_UNDELIVERED = f"SELECT {_CARD} FROM {_FROM} WHERE cards.undelivered ORDER BY cards.id"
 # A deleted run counts as ended: it has no outcome that could be waited for. A report of a worker gets its number, by
-# which its file is asked for, a moment after it is done; an archive that fails does not hold it up.
+# which its file is asked for, a moment after it is done. When the archive fails, the report is delivered all the same.
 _SELECT_DELIVERABLE = f"""
     SELECT {_CARD}, ended.ids AS ended
     FROM {_FROM}
@@ -109,7 +109,7 @@ _NOTE_DELIVERED = """
     WHERE id = %(id)s AND NOT delivered && %(run_ids)s::uuid[]
     RETURNING id
 """
-# What another card delivers already is only shown.
+# A report that another card will deliver is only shown on this one.
 _PUT_IN_PLACE = """
     UPDATE progress_cards AS cards SET
         run_ids = array_replace(cards.run_ids, %(before)s, %(after)s),

@@ -62,9 +62,9 @@ def _in_file(name: str, field: FieldInfo) -> bool:
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
-    """Values of secret settings that stand in files: ``NAME_FILE`` has the path of the one for the setting ``NAME``.
+    """Values of secret settings from files: ``NAME_FILE`` is the path of the file with the setting ``NAME``.
 
-    The object store's access key, which is made together with a secret, may stand in one, too.
+    The object store's access key, which is made together with a secret, may stand in a file, too.
 
     Orchestrators hand secrets over in this way: other users of the machine may read an environment.
     """

@@ -130,9 +130,9 @@ async def rate(
 ) -> bool:
     """Store a rating; return False when the owner has no such answer.
 
-    The stars and the comment, whichever ``rating`` has, replace the stored ones whatever its time is, since clocks may
-    be set back. Pass ``is_latest=False`` for a rating out of a journal, as a later one may be stored already: beside a
-    stored rating with a later time, it only adds the stars or the comment that are missing there.
+    The stars and the comment that ``rating`` has replace the stored ones, whatever its time: clocks may be set back.
+    Pass ``is_latest=False`` for a rating out of a journal: when a stored rating has a later time, only the stars or the
+    comment that are missing there are added.
     """
     key = _key(owner, answer_id)
     if await (await connection.execute(_SELECT_EXISTS, key)).fetchone() is None:

@@ -56,7 +56,7 @@ class RunStatus(StrEnum):
 
 
 class EngineInfo(Value):
-    """The engine that did the work. ``fingerprint`` changes whenever the same input could give another output."""
+    """An engine with its model. ``fingerprint`` changes whenever the same input could give another output."""
 
     name: str
     model: str

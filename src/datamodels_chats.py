@@ -14,10 +14,7 @@ GOOD = 4
 BAD = 2
 """An answer with this rating or a lower one is bad."""
 FEWEST_FOR_A_TREND = 5
-"""How many ratings each of the two periods needs.
-
-With fewer ratings, a trend says more about the questions than about the answers.
-"""
+"""How many ratings each of the two periods of a trend needs; with fewer, it says more of questions than of answers."""
 
 AnswerId = NewType("AnswerId", UUID)
 ReturnAddress = dict[str, JsonValue]
@@ -234,7 +231,7 @@ class RatedConversation(Conversation):
 
 
 class Example(Value):
-    """An earlier question with an answer that was found good."""
+    """An earlier question with an answer that was rated 4 or 5."""
 
     question: str
     answer: str

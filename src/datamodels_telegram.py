@@ -170,7 +170,7 @@ class OutboxItem(Value):
     random_id: int
     tries: int
     aside_at: datetime | None
-    """When this message was set aside, because its content could not be made: later ones pass it since. Else None."""
+    """When this message was set aside, since when later ones may pass it: its content could not be made. Else None."""
 
 
 class LetterKind(StrEnum):

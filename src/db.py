@@ -45,7 +45,7 @@ SET lock_timeout = '30s';
 SET idle_in_transaction_session_timeout = '120s';
 """
 _FULL_S = 15.0
-"""More than the pause of anything that waits for space: when none failed for so long, there is space."""
+"""Seconds without a failed writing after which there is space again: all that waits for space pauses for less."""
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
@@ -347,7 +347,7 @@ def migrate(
     """Apply those numbered files of ``scripts`` that the database has not seen, one transaction each. Blocking.
 
     Returns the names of the files that were applied. With ``refuse_newer`` a database of a newer version is refused;
-    else it is worked with, for an update can be taken back by one version.
+    else it is used, since an update can be taken back by one version.
 
     Processes that start together take turns. When a process is killed, each file is either applied and noted as
     applied, or neither.

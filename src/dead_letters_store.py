@@ -124,7 +124,7 @@ class AnswerToRetry(Value):
 
 
 async def count(connection: Connection) -> tuple[int, datetime | None]:
-    """Count the dead letters, without dismissed ones; with the time when the newest became one, None without any."""
+    """Count the dead letters that are not dismissed; also return when the newest became one, None without any."""
     row = await (await connection.execute(_COUNT, _CODES)).fetchone()
     return (int(row["letters"]), row["newest"]) if row else (0, None)
 

@@ -62,7 +62,7 @@ log = structlog.get_logger(__name__)
 
 MOST_TRIES = 3
 MOST_WAITS = 10
-"""How many times an update waits for a database that is away or for means. If it fails even then, that is not why."""
+"""How many times an update waits for the database or the machine. If it fails even then, the cause is another one."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _HANDLED = "handled"
 _OUTDATED = "outdated"
@@ -73,9 +73,9 @@ _UNTIL_MENDED = {
     DatabaseMisconfigured.code: texts.telegram.SAVED_UNTIL_MENDED,
     DatabaseFull.code: texts.telegram.SAVED_UNTIL_SPACE,
 }
-"""What people read while the database answers and does not take what they sent, by the outcome."""
+"""What people read, by the outcome, while the database answers but does not store what they sent."""
 _SAID = {**_UNTIL_MENDED, _OVERLOADED: texts.telegram.SAVED_UNTIL_CALM}
-"""What people read of outcomes that no event ends; of others they read that the database is away."""
+"""What people read, by the outcome, when no event tells that the cause is gone; else, that the database is away."""
 _WAITED_FOR = frozenset([MessengerUnavailable.code, _DATABASE_AWAY, *_SAID])
 """Outcomes whose cause passes by itself or once the operator has mended it; the update is then handled again."""
 
@@ -128,7 +128,7 @@ class Router:
         """Join the routes. ``other`` handles text that no dialog waits for.
 
         Raises:
-            ValueError: a button, a command or a step has two handlers, or a button, a step or files have none.
+            ValueError: a button, a command, a step or files have two handlers, or a button, a step or files have none.
         """
         self._inbox = inbox
         self._dialogs = dialogs
@@ -223,7 +223,7 @@ class Router:
     async def _refuse(self, arrival: _Arrival) -> None:
         """Tell a person that an update was not accepted, and make sure that a later start does not take it up."""
         self._ended.add(arrival.seen)
-        # Not only with the next update that ends: the bot may be started again before.
+        # At once, and not only with the next update that ends: the bot may be started again before that.
         noting = asyncio.create_task(done_at_last(lambda: self._inbox.end([arrival.seen]), self._timing.retry_after_s))
         self._noting.add(noting)
         noting.add_done_callback(self._noting.discard)

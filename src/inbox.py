@@ -74,7 +74,7 @@ class Inbox:
         async with self._moving:
             entries = await asyncio.to_thread(self.journal.entries)
             for update in entries:
-                # Each in its own transaction: they are taken up in the order of their times.
+                # Each in a transaction of its own, by whose time they are taken up in order.
                 async with self._database.transaction() as connection:
                     await updates_store.remember(connection, update)
             if entries:

@@ -92,7 +92,7 @@ async def add(
 
 
 async def forget_captions(connection: Connection, recording_id: RecordingId) -> None:
-    """Remove what people wrote under the files that became the recording. The rows stay: their messages are known."""
+    """Remove what people wrote under the files that became the recording. Rows stay: they tell which messages came."""
     await connection.execute(_FORGET_CAPTIONS, {"recording_id": recording_id})
 
 

@@ -1,6 +1,6 @@
 """Fetches originals that the object store has lost, for workers that have no messenger.
 
-A recording whose worker waits for its original says so by its error. Afterwards the work on it is asked for again.
+A recording with the error ``OriginalAwaited`` waits for its original, and gets a job again once the original is there.
 """
 
 import asyncio

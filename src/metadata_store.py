@@ -25,7 +25,7 @@ _ADD_ZONES = """
     INSERT INTO zones (id, name) SELECT gen_random_uuid(), name FROM unnest(%(zones)s::text[]) AS name ORDER BY name
     ON CONFLICT (name) DO NOTHING
 """
-# Nobody deletes a name between the statement that finds it there and the one that refers to it.
+# So nobody deletes a name between the statement that finds it and the one that refers to it.
 _LOCK_NAMES = "SELECT pg_advisory_xact_lock_shared(hashtextextended('names', 0))"
 _LOCK_NAMES_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('names', 0))"
 _DELETE_UNUSED_NAMES = tuple(
@@ -112,7 +112,7 @@ async def save_metadata(connection: Connection, recording_id: RecordingId, metad
 
 
 async def delete_unused_names(connection: Connection) -> None:
-    """Delete the names that no recording has. The transaction does nothing before this, so that nobody deadlocks."""
+    """Delete the names that no recording has. Call this first in a transaction, else transactions may deadlock."""
     for statement in (_LOCK_NAMES_ALONE, *_DELETE_UNUSED_NAMES):
         await connection.execute(statement)
 

@@ -48,9 +48,9 @@ async def check_objects(
     Only objects under our own keys count, as another program may use the same bucket. One that was stored at ``before``
     or later is no orphan: a new recording's object is there earlier than its row.
 
-    The rows cannot tell an orphan from a recording that they do not know, because the database was restored from an
-    older backup or belongs to another store. So a person has to have seen how many orphans there are. Nothing is
-    removed either while no object has a recording, or an orphan is newer than the newest recording.
+    An orphan may belong to a recording that the database does not know, because it was restored from an older backup
+    or belongs to another store. So a person has to have seen how many orphans there are, and nothing is removed while
+    no object has a recording, or while an orphan is newer than the newest recording.
 
     Raises:
         ObjectStoreUnavailable, DatabaseUnavailable: the check could not be finished; orphans may have been removed.

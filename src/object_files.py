@@ -272,7 +272,7 @@ def _remove_leftovers(folder: Path, before: datetime) -> None:
             for path in described
         }
     except ValidationError:
-        return  # nobody knows what it named
+        return  # nobody knows which file the damaged description named
     for path in set(paths) - described - named:
         if path.is_file() and path.stat().st_mtime < before.timestamp():
             path.unlink()

@@ -19,7 +19,7 @@ from outcomes import OUTCOMES, Purpose
 _Result = TypeVar("_Result")
 
 CHECK = "check"
-"""The name of the operation that only asks: it is counted, and is no real call."""
+"""The operation that only asks how the store is: metrics count it, but it is no real call for ``outcomes``."""
 
 
 class ObjectInfo(NamedTuple):

@@ -9,9 +9,9 @@ from errors import BadSettings
 
 @dataclass(frozen=True)
 class OptionalEngine:
-    """An engine that needs the package ``module``, which ``file`` pins; where it is absent ``settings`` are needed.
+    """An engine that needs the package ``module``, which ``file`` pins; without the package, ``settings`` are needed.
 
-    ``need`` says in Russian that it is needed and not there.
+    ``need`` says in Russian what is not installed.
     """
 
     module: str

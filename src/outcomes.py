@@ -39,4 +39,4 @@ class Outcomes:
 
 
 OUTCOMES = Outcomes()
-"""Of this process, like the metrics."""
+"""The outcomes of this process."""

@@ -134,7 +134,7 @@ class RecordingWizards:
                 step = WizardStep.CLOSED
             else:
                 step = WizardStep.SCENARIO
-                # A question would take the place of one about another recording, and be removed by the next.
+                # Sent as a question, it would remove one about another recording, and be removed by the next.
                 kind, screen = MessageKind.INFO_MESSAGE, which_scenario(recording, self._pack.scenarios)
                 await self._put(connection, wizard, f"{key}:scenario", screen, kind=kind)
             await recording_wizard_store.move(connection, wizard, step)

@@ -365,11 +365,9 @@ async def record_failure(
     error_text: str,
     retry_at: datetime | None = None,
 ) -> None:
-    """Note why work stopped, and when it will be tried again; None if only a person can ask for it again.
+    """Note why work stopped. It is tried again at ``retry_at``; when that is None, only after somebody asks for it.
 
-    The stage stays: work goes on from there.
-
-    A cancelled recording stays cancelled.
+    The stage stays: work goes on from there. A cancelled recording stays cancelled.
     """
     await connection.execute(
         _RECORD_FAILURE,

@@ -245,10 +245,10 @@ def read_stored(folder: Path) -> StoredIndex:
         if any((folder / name).exists() for name in (COPY_NAME, JOURNAL_NAME)) or any(folder.glob("*.md")):
             raise ReportIndexBroken(path=path) from exc
         index = ReportIndex()
-    except ValueError as exc:  # which pydantic's error is
+    except ValueError as exc:  # pydantic's error is one
         raise ReportIndexBroken(path=path) from exc
     journal = _read_journal(folder)
-    # What a crash cut off was never said to be done.
+    # A crash may have cut off the last line: nobody was told that its change is done.
     whole, _, rest = journal.rpartition(b"\n")
     changes = whole.splitlines()
     for line in changes:

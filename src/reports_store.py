@@ -305,7 +305,7 @@ async def delete_run(connection: Connection, owner_id: UserId, run_id: ReportRun
 
 
 async def step_aside(connection: Connection, run_id: ReportRunId) -> None:
-    """Let another run have the inputs of a run that ended without a report."""
+    """Let another run have the inputs of this run, which ended without a report."""
     await connection.execute(_STEP_ASIDE, {"id": run_id})
 
 
@@ -321,7 +321,7 @@ async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPo
     The day is that of the recording, or of the order when the recording's day is unknown.
     """
     cursor = await connection.execute(_SELECT_POINTS, {"owner_id": owner_id})
-    # Not by the server's time zone, in which nobody may live.
+    # The day is that of this machine's time zone: nobody may live in that of the database server.
     points = [
         IndexPoint.model_validate({**row, "day": recorded_on or created_at.astimezone().date()})
         async for row in cursor
@@ -341,7 +341,7 @@ _SET_NUMBER = "UPDATE report_runs SET number = %(number)s WHERE id = %(id)s AND 
 
 
 async def list_unfiled(connection: Connection) -> list[DictRow]:
-    """Load rows, as ``list_named`` does, about all finished reports that are in no archive yet; each has its owner."""
+    """Load rows about all finished reports in no archive yet: what ``list_named`` loads, and ``owner_id``."""
     return await (await connection.execute(_SELECT_UNFILED)).fetchall()
 
 

@@ -58,7 +58,7 @@ def printable(text: str) -> str:
 def as_data(text: str) -> str:
     """Return the text on one line, with look-alikes for ``<>[]``: these make a prompt's markers, tags and times.
 
-    So have the square brackets of other scripts, in which some models write citations.
+    The square brackets of other scripts are replaced, too: some models write citations in them.
     """
     return one_line(text).translate(_MARKERS)
 

@@ -196,7 +196,7 @@ def _set_font(document: DocxDocument, language: str) -> None:
     fonts = style.element.rPr.rFonts
     for script in ("w:ascii", "w:hAnsi", "w:cs", "w:eastAsia"):
         fonts.set(qn(script), FONT)
-    # Or Word underlines all Russian as misspelt English.
+    # Else Word underlines all Russian as misspelt English.
     for one in document.styles.element.iter(qn("w:lang")):
         one.set(qn("w:val"), WORD_LANGUAGES.get(language, language))
 

@@ -238,13 +238,13 @@ def _word(start: float, end: float, text: str, probability: float | None) -> Wor
     return Word(start=start, end=end, text=text, probability=probability)
 
 
-# As the index transcript_segments_words has it, or the index is not used.
+# As the index transcript_segments_words has it, else the index is not used.
 _VECTOR = "to_tsvector('russian', translate(segments.text, 'ёЁ', 'еЕ'))"
 
 _SELECT_LEXEMES = """
     SELECT tsvector_to_array(to_tsvector('russian', translate(%(text)s, 'ёЁ', 'еЕ'))) AS lexemes
 """
-# A word weighs the more, the fewer of the utterances that were found have it.
+# A stem weighs the more, the fewer of the found segments have it.
 _SELECT_HITS = f"""
     WITH hits AS MATERIALIZED (
         SELECT

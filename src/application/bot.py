@@ -142,7 +142,7 @@ async def open_bot(
         MessengerRefusedSecrets: Telegram does not accept token, id and hash.
         MessengerUnavailable: Telegram does not answer.
         BotRunsAlready: another process runs a bot on the same ``persistent_dir``.
-        BadSettings: settings, the proxy's address among them, or programs are wrong.
+        BadSettings: settings, the proxy's address among them, are wrong, or a program is missing.
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
     """
     async with AsyncExitStack() as stack:

@@ -31,7 +31,7 @@ _DEFAULT_PASSWORDS = frozenset(
 
 @dataclass(frozen=True)
 class Examined:
-    """The names of variables by what was found. Only the first three make a start impossible or unwise."""
+    """The names of variables, by what is said of each. Only the first three lists make a start impossible or unwise."""
 
     wrong: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)

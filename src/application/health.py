@@ -33,10 +33,10 @@ _TOLD_FILE = "alarms_told.json"
 
 @asynccontextmanager
 async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
-    """Serve health, metrics and version during the block, if the settings enable it.
+    """Serve health, metrics and version during the block, unless the settings say no or the default port is taken.
 
     Raises:
-        BadSettings: the configured port is taken, or we may not listen there.
+        BadSettings: the configured host or port cannot be used.
     """
     if settings.http_port == 0:
         yield
@@ -55,7 +55,7 @@ async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
 
 
 class Health:
-    """The watch over an opened bot or worker, and the notices about it, which end only by being cancelled.
+    """Watches an opened bot or worker, and tells the owner of troubles.
 
     A worker has neither messenger nor notices: the bot that it works for tells the owner.
     """

@@ -64,7 +64,7 @@ async def _settle_in(application: Application) -> None:
     sys.setswitchinterval(SWITCH_S)
     await application.engines.warm_up()
     # Objects loaded by now stay, so collections need not look at them: that would stop every thread for seconds.
-    # Until now, the command line has put garbage collection off.
+    # The command line has switched garbage collection off until now.
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -70,11 +70,11 @@ async def open_application(
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
     the failure. An original that the object store has lost is restored from the spool, else from ``attachments``, the
-    messenger, if given; with ``for_bot`` that is left to the bot of another process, as is the archive of reports.
+    messenger, if given; with ``for_bot``, a bot in another process downloads it, and keeps the archive of reports.
     While the database is away, callers wait up to ``patience_s`` seconds, and jobs up to ``work_patience_s``.
 
     Raises:
-        BadSettings: settings or programs are wrong.
+        BadSettings: settings are wrong, or a program is missing.
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
         ProviderUnavailable: the program that reads the objects of version 0.1 could not be downloaded.
     """
@@ -148,7 +148,11 @@ def _jobs(
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:
-    """Open the configured database, else the embedded one."""
+    """Open the configured database, else the embedded one.
+
+    Raises:
+        BadSettings, DatabaseUnavailable, EngineFailed, DiskFull: the database does not start.
+    """
     if settings.database_url is not None:
         return await Database.open(settings.database_url.get_secret_value())
     dsn = await embedded.postgres()

@@ -19,7 +19,7 @@ from metrics import LagMonitor
 from prompt_pack.models import ReportPack
 
 PARTS = frozenset(Part) - {Part.TELEGRAM}
-"""What a worker needs."""
+"""The parts that a worker watches."""
 
 
 class Worker:
@@ -51,7 +51,7 @@ async def open_worker(settings: Settings, pack: ReportPack, on_progress: StartPr
 
     Raises:
         WorkerAlone: database or object store are not shared with any bot.
-        BadSettings: settings or programs are wrong.
+        BadSettings: settings are wrong, or a program is missing.
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
     """
     require_shared(settings)

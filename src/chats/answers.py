@@ -133,7 +133,7 @@ class Composer:
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
     """Return the model's text as the answer, without the citations of passages that do not exist.
 
-    A text that is too long for people is cut between words, and its note says so; what was cut off cites nothing.
+    A text that is too long for people is cut between words, and its note says so; citations behind the cut are lost.
     Return the passages as quotes when no citation is left. When the model says that there is no answer, return an
     outcome that says the same.
     """

@@ -190,7 +190,7 @@ def migrate() -> None:
 @commands.command(help=texts.operation.HELP_HEALTH, options_metavar="")
 @help_option
 def health() -> None:
-    """Ask the process on this machine how it is."""
+    """Ask the bot or worker of this machine how it is."""
     from cli.health import health as ask
 
     sys.exit(ask(load_settings()))

@@ -1,4 +1,4 @@
-"""The command that asks the bot or worker of this machine how it is; it loads little, for it runs every few seconds."""
+"""The command that asks the bot or worker of this machine how it is; it loads little, as it runs every few seconds."""
 
 import http.client
 import ipaddress
@@ -49,7 +49,7 @@ def _asked(host: str, port: int) -> tuple[int, dict[str, Any]]:
 
 
 def _near(host: str) -> str:
-    """Return where this machine reaches what listens at ``host``."""
+    """Return the address at which this machine reaches a server that listens at ``host``."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

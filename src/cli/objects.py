@@ -32,10 +32,10 @@ async def copy(settings: Settings, to_bucket: bool, display: Display) -> int:
 
 
 async def check(settings: Settings, delete: int | None, display: Display) -> int:
-    """Compare the object store with the recordings; print objects without a recording, and originals that are lost.
+    """Compare the object store with the recordings; print orphans and lost originals.
 
-    The objects without a recording are deleted when there are exactly ``delete`` of them, unless the database is sure
-    to belong to another store: no object has a recording, or an object without one is newer than the newest recording.
+    The orphans are deleted when there are exactly ``delete`` of them, unless the database may belong to another store:
+    no object has a recording, or an orphan is newer than the newest recording.
 
     Returns:
         0; 1 when an original is lost.

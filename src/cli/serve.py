@@ -16,7 +16,7 @@ from system.shortages import raise_limit_of_open_files
 
 
 async def serve(settings: Settings) -> int:
-    """Run bot and worker until SIGINT or SIGTERM. A second signal ends the process at once.
+    """Run the bot until SIGINT or SIGTERM. A second signal ends the process at once.
 
     Work that is cut off goes on at the next start. Without a token only a worker runs, where the settings allow that.
 

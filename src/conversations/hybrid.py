@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 _PAUSE_S = 0.5
 _AT_ONCE = 200
-"""Entries that move in one transaction."""
+"""The most entries that move in one transaction."""
 
 T = TypeVar("T")
 
@@ -89,9 +89,9 @@ class HybridStorage:
         return await self._stored(lambda storage: storage.update_rating(owner, answer_id, rating))
 
     async def unsettled_rating(self, owner: UserId, answer_id: AnswerId) -> Rating | None:
-        """Return what the person said about the answer and the database does not have yet, None for nothing.
+        """Return the rating of an answer that is in the journal and not in the database yet, None without one.
 
-        A database without space answers questions, and takes no ratings.
+        While the database has no space, it can be read, but takes no ratings.
         """
         return await self._journal.rating_of(owner, answer_id)
 

@@ -27,8 +27,8 @@ class StorageAdapter(Protocol):
     async def update_rating(self, owner: UserId, answer_id: AnswerId, rating: Rating) -> bool:
         """Rate an answer; False when the owner is known to have no such answer.
 
-        The stars and the comment, whichever ``rating`` has, replace the stored ones. What is said last counts, whatever
-        its time is, since clocks may be set back.
+        The stars and the comment that ``rating`` has replace the stored ones, whatever its time: clocks may be
+        set back.
         """
         ...
 

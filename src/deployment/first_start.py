@@ -32,12 +32,12 @@ FOLDERS = {
 
 
 def has_embedded_state(root: Path) -> bool:
-    """Tell whether the embedded database or its recordings are here, which the services cannot use."""
+    """Tell whether ``root`` has an embedded database or a folder of objects, which the services cannot use."""
     return (root / "postgres/data/PG_VERSION").exists() or (root / "objects").exists()
 
 
 def prepare(root: Path) -> None:
-    """Make folders and passwords under ``root``; what is there already keeps its content. Needs the rights of root.
+    """Make folders and passwords under ``root``; those that exist keep their content. Only a superuser can do this.
 
     Raises:
         DiskFull: no space left.
@@ -48,7 +48,7 @@ def prepare(root: Path) -> None:
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
         _own(folder, owner)
-        # PostgreSQL hands its folder over by itself, and fast: it has many files.
+        # PostgreSQL's own image takes over the many files of its folder, and does it faster.
         if owner == PRODUCT and name != "models":
             for path in folder.rglob("*"):
                 os.chown(path, owner, owner, follow_symlinks=False)
@@ -88,7 +88,7 @@ def _make_passwords(secrets: Path) -> None:
 
 
 def _secret(path: Path, owner: int, value: str) -> str:
-    """Return what stands at ``path``, where ``value`` is put when there is nothing yet."""
+    """Return the secret at ``path``; a file that does not exist is written first, with ``value``."""
     if not path.exists():
         write_atomically(path, value, 0o400)
     os.chown(path, owner, owner)

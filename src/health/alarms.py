@@ -25,7 +25,7 @@ PERIOD_S = 5.0
 _SETTLED_S = 10.0
 """Seconds that a trouble, or its end, has to last before the owner is told: a part that restarts is back by then."""
 _LETTERS_PAUSE_S = 900.0
-"""The least time from telling the owner of dead letters to telling of further ones."""
+"""The fewest seconds from telling the owner of dead letters to telling of further ones."""
 _LETTERS = "letters"
 _UNKNOWN = frozenset({Why.STARTING, Why.NOT_CHECKED, Why.DATABASE_AWAY})
 """Reasons that tell nothing of the part itself."""
@@ -96,7 +96,7 @@ class Alarms:
     async def _troubles(self) -> tuple[dict[str, str], Mapping[str, datetime]]:
         """Return the trouble of each subject, "" for none, and since when each part has its present state.
 
-        A subject is a part, or the dead letters as a whole. One of which nothing is known at the moment is left out.
+        A subject is a part, or the dead letters as a whole. A subject of which nothing is known now is left out.
         """
         parts = self._board.parts()
         current: dict[str, str] = {
@@ -114,7 +114,7 @@ class Alarms:
         return current, {part: state.since for part, state in parts.items()}
 
     def _has_lasted(self, subject: str, trouble: str) -> bool:
-        # The trouble of letters is the time of the newest letter, which each failure of the same cause changes.
+        # For letters, ``trouble`` is the time of the newest one, which every further failure changes.
         kind = _LETTERS if subject == _LETTERS else trouble
         seen, at = self._seen.setdefault(subject, (kind, self._clock()))
         if seen != kind:

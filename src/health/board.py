@@ -30,8 +30,8 @@ class Part(StrEnum):
 
 
 CRITICAL = frozenset({Part.DATABASE, Part.OBJECTS, Part.TELEGRAM, Part.JOBS, Part.DISK})
-"""While one of these is down, nobody can hand in a recording or get a result. Without ASR or LLM people still can:
-their work waits, and no restart and no other version would bring a provider back."""
+"""While one of these is down, nobody can hand in a recording or get a result. Without ASR or LLM people still can
+hand in recordings, and work waits: neither a restart nor another version would bring a provider back."""
 
 
 class Level(StrEnum):
@@ -43,7 +43,7 @@ class Level(StrEnum):
 
 
 class Why(StrEnum):
-    """Why a part is not well, or ``off``: the settings switch it off. Strangers may read these words and no others."""
+    """Why a part is not well; ``OFF`` means that the settings switch it off. Strangers may read only these words."""
 
     STARTING = "starting"
     NOT_CHECKED = "not_checked"

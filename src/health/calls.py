@@ -15,14 +15,14 @@ from health.board import OK, Level, Reading, Why, worse
 from outcomes import OUTCOMES, Outcomes, Purpose
 
 _PASSING_S = 60.0
-"""For how long a failure of a kind that passes by itself counts, when no call has succeeded since."""
+"""Seconds for which a failure of a kind that passes by itself counts; a call that succeeds ends it at once."""
 _HOLDS_S: Mapping[Why, float] = {Why.KEY_REFUSED: 600.0, Why.NO_FUNDS: 3600.0, Why.REGION: 3600.0}
-"""The same for failures that somebody has to mend. A call that succeeds ends such a failure at once."""
+"""The same for failures that somebody has to mend."""
 _REJECTIONS = {texts.errors.REASON_NO_FUNDS: Why.NO_FUNDS, texts.errors.REASON_REGION: Why.REGION}
 
 
 def reading_of(error: VoxPersonaError | None) -> Reading:
-    """Return the reading of a part from the end of a real call to it; ``error`` is None when the call succeeded."""
+    """Return what the end of a real call says about the part that was called; ``error`` is None after a success."""
     match error:
         case None:
             return OK

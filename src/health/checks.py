@@ -172,7 +172,7 @@ def _space(folder: Path) -> Reading:
         usage = shutil.disk_usage(folder)
     except OSError:
         return down(Why.NOT_WRITABLE)
-    # Not of the total: a share of it is kept for root and is nobody's to use.
+    # Not a share of the total: some of that is reserved for root.
     share = usage.free / max(1, usage.free + usage.used)
     DISK_FREE_BYTES.set(usage.free)
     DISK_FREE_RATIO.set(share)

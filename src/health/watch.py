@@ -11,10 +11,10 @@ from metrics import PART_CHECK_SECONDS
 
 PAUSE_S = 4.0
 _LIMIT_S = 4.5
-"""Seconds until a check counts as unanswered. With the pause, the longest time until a dead part is known as dead."""
+"""Seconds until a check counts as unanswered. A part that dies is known as dead after the pause and this limit."""
 _LET_GO_S = 1.0
 _REMOTE_PAUSE_S = 8.0
-"""The pause for parts that others may run, who should be asked less often."""
+"""The pause for parts that others may run: they should be asked less often."""
 SLOW_S = 2.0
 _REMOTE = frozenset({Part.ASR, Part.LLM})
 

@@ -22,8 +22,8 @@ class OngoingWork:
 
         When the machine has run out of something, that is ``OutOfResources``, whatever the work made of it.
 
-        The work goes on when a job that waits here is cancelled. What an earlier job began may have seen this job wait,
-        and have left to it what comes next: so ``work`` is done even then, and has to find out what is done already.
+        The work goes on when a job that waits here is cancelled. ``work`` is done even after an earlier job's work,
+        which may have left the next step to the waiting job. So ``work`` has to find out what is done already.
         """
         while (task := self._tasks.get(subject)) is not None:
             await self._wait(subject, task)

@@ -59,7 +59,7 @@ class GoOn(BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         if isinstance(exception, DatabaseFull):
-            # It answers: waiting for its return would make the job prepare its recording again and again.
+            # A full database answers: waiting for its return would make the job prepare its recording again and again.
             return RetryDecision(retry_at=datetime.now(UTC) + _FULL_PAUSE)
         if isinstance(exception, asyncio.CancelledError | DatabaseUnavailable):
             return RetryDecision(retry_at=AT_ONCE)
@@ -96,7 +96,7 @@ class Manager(JobManager):
 
     procrastinate alone would leave the first job in "doing", whose lock holds up the other job for ever. And when a job
     ends that was put back meanwhile, procrastinate would remove it, although callers were told that it waits.
-    A job whose end the database has no space for would be left in "doing", too, by a worker that lives.
+    When the database has no space for a job's end, a worker that lives would leave the job in "doing", too.
     """
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:

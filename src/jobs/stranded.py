@@ -1,7 +1,7 @@
-"""Work that was accepted, has not ended and has no job any more gets one: nothing stands still for ever.
+"""Adds jobs to accepted work that has not ended and has no job any more, so that nothing stands still for ever.
 
-Nothing should ever be found here, which is why it is logged. The race that lost a job can be looked for later; the
-person should not have to wait for that.
+Such work should not exist. It is logged as an error, so that somebody looks for the race that lost its job; the person
+should not have to wait for that.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 _PERIOD_S = 15.0
 _AGE_S = 60.0
-"""Seconds for which a step may have been noted in one transaction and its job in the next."""
+"""The fewest seconds after which work counts as stranded: its job may be added in the transaction after its own."""
 _AT_ONCE = 100
 _PARAMETERS = {"age_s": _AGE_S}
 
@@ -55,7 +55,7 @@ Row = dict[str, Any]
 
 
 class _Work(NamedTuple):
-    """Work that ``query`` finds without a job; ``enqueue`` adds one."""
+    """Work that ``query`` finds without a job; ``enqueue`` adds one. Whoever does the work holds ``lock``."""
 
     id: UUID
     query: LiteralString

@@ -59,8 +59,8 @@ class ParsedJson(NamedTuple):
 def without_thinking(text: str) -> str:
     """Return the text without a reasoning model's ``<think>…</think>``, in every spelling of these tags, and stripped.
 
-    Some templates leave the opening tag out: then all before the closing tag is thinking. From an opening tag that
-    begins a line and is never closed, the rest of the text is.
+    Some templates leave the opening tag out: then all before the closing tag is thinking. After an opening tag that
+    begins a line and is never closed, all is thinking.
     """
     end = max((match.end() for match in _CLOSING.finditer(text)), default=0)
     # Only where a closing tag follows: a search for one from every opening tag could take long.

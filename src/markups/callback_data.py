@@ -55,9 +55,9 @@ class Action(StrEnum):
     EDIT_ZONE = "edit_zone"
     EDIT_CITY = "edit_city"
     BACK_TO_CONFIRM = "back_to_confirm"  # recording number
-    SKIP_FIELD = "skip_field"  # recording number, field: a second tap skips no second field
+    SKIP_FIELD = "skip_field"  # recording number, field: so a second tap does not skip the next field
     SKIP_ALL_FIELDS = "skip_all_fields"  # recording number
-    SET_BUILDING = "set_building"  # building type, recording number: as the metadata's value
+    SET_BUILDING = "set_building"  # building type, recording number: sets the metadata
 
     CHOOSE_REPORTS = "choose_reports"  # recording number
     CHOOSE_BUILDING = "choose_building"  # building type, recording number, the report's place in its scenario or all
@@ -78,13 +78,13 @@ class Action(StrEnum):
     REPORT_FILTERS = "report_filters"
     REPORT_FILTER_DATES = "report_filter_dates"
     REPORT_FILTER_TITLE = "report_filter_title"
-    REPORT_FILTER_TYPE = "report_filter_type"  # nothing, or the report type
-    REPORT_FILTER_SCENARIO = "report_filter_scenario"  # nothing, or the scenario
+    REPORT_FILTER_TYPE = "report_filter_type"  # nothing, the report type, or all
+    REPORT_FILTER_SCENARIO = "report_filter_scenario"  # nothing, the scenario, or all
     REPORT_FILTER_RESET = "report_filter_reset"
     REPORT_EXPORT = "report_export"  # nothing, or the extension
     REPORT_CHARTS = "report_charts"
     REPORT_CHART_MONTHS = "report_chart_months"
-    REPORT_TREND = "report_trend"  # employee or place; then the report type too; then the index's place in it, from 1
+    REPORT_TREND = "report_trend"  # employee or place; later the report type; then the index's place in it, from 1
 
     MENU_CHATS = "menu_chats"  # nothing, or the page, from 1
     NEW_CHAT = "new_chat"
@@ -93,16 +93,16 @@ class Action(StrEnum):
     RENAME_CHAT = "rename_chat"
     DELETE_CHAT = "delete_chat"
     CONFIRM_DELETE = "confirm_delete"
-    CHAT_HISTORY = "chat_history"  # chat number; then the extension too; then the day as a number, 20261103
+    CHAT_HISTORY = "chat_history"  # chat number; later the extension; then the day as a number, 20261103
     SHOW_STATS = "show_stats"
 
     RATE_ANSWER = "rate_answer"  # answer, stars
     COMMENT_ANSWER = "comment_answer"  # answer
     CANCEL_COMMENT = "cancel_comment"
-    ALL_RATINGS = "all_ratings"
+    ALL_RATINGS = "all_ratings"  # nothing, or the page, from 1
     EXPORT_ANSWERS = "export_answers"
     LETTERS = "letters"  # page, from 1
-    LETTER_REDO = "letter_redo"  # kind of the letter, its row, the page; short, for a row may be a UUID
+    LETTER_REDO = "letter_redo"  # kind of the letter, its row, the page; a short word, since a row may be a UUID
     LETTER_DROP = "letter_drop"  # as LETTER_REDO
     LETTERS_REDO = "letters_redo"
 

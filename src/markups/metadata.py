@@ -31,7 +31,10 @@ def question(recording_number: int, field: Field, reason: str | None = None, *, 
 def edit_question(
     recording_number: int, field: Field, metadata: RecordingMetadata, reason: str | None = None, *, hint: bool = False
 ) -> Screen:
-    """Ask for another value of a field, after the ``reason`` why the last reply was not accepted."""
+    """Ask for another value of a field, after the ``reason`` why the last reply was not accepted.
+
+    ``hint`` points to the button that leads back.
+    """
     text = _question(recording_number, field, reason, texts.telegram_metadata.HINT_BACK if hint else None)
     now = shown(field, metadata)
     if now is not None:

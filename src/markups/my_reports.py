@@ -75,7 +75,7 @@ def list_caption(count: int) -> Screen:
 
 
 def ask_number(step: str, note: str = "") -> Screen:
-    """Ask for a report's number, below a ``note`` in plain text."""
+    """Ask for a report's number for ``step``, a key of ``ASK_NUMBER``, below a ``note`` in plain text."""
     return _asked(texts.my_reports.ASK_NUMBER[step], note)
 
 

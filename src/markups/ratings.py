@@ -71,7 +71,7 @@ def all_ratings(
 ) -> Screen:
     """Show everybody's ratings, what people think of each model and prompt, and their latest comments in full.
 
-    What does not fit into a message is on further pages; a number too high gives the last one.
+    What does not fit into a message is on further pages; for a ``page`` that does not exist, the nearest one is shown.
     """
     blocks = [texts.ratings.ALL_HEAD, f"{figures_of_ratings(stats)}\n{texts.ratings.ALL_NOTE}"]
     if models:

@@ -48,7 +48,7 @@ class FormTurn:
     metadata: RecordingMetadata
     reason: str | None = None
     buttons_only: bool = False
-    """The person typed where only buttons are accepted."""
+    """Whether the person typed where only buttons are accepted."""
 
 
 class Cancelled(StrEnum):
@@ -63,7 +63,7 @@ Change = Callable[[Connection, FormTurn], Awaitable[FormTurn]]
 
 
 class MetadataForm:
-    """The form of a recording's metadata; one object serves all people. A recording is not later than ``today()``."""
+    """The form of a recording's metadata; one object serves all people. No recording is from after ``today()``."""
 
     def __init__(self, database: Database, today: Callable[[], date]) -> None:
         self._database = database
@@ -90,7 +90,14 @@ class MetadataForm:
             return await _described(connection, owner, number)
 
     async def back(self, owner: UserId, number: int) -> FormTurn | Recording:
-        """Go back to the confirmation. This, ``edit``, ``skip`` and ``set_building`` return what ``_turn`` returns."""
+        """Go back to the confirmation, and return where the person is in the form then; an expired form begins anew.
+
+        When this would cut off the questions about another recording, change nothing and return the other recording.
+        ``edit``, ``skip`` and ``set_building`` do the same.
+
+        Raises:
+            NotFound, OutdatedButton: as ``described``.
+        """
 
         async def back(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
@@ -188,13 +195,7 @@ class MetadataForm:
         return await _saved(connection, turn, metadata)
 
     async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:
-        """Change the form of a recording, and return where the person is now; an expired form begins anew.
-
-        When this would cut off the questions about another recording, change nothing and return the other recording.
-
-        Raises:
-            NotFound, OutdatedButton: as ``described``.
-        """
+        """Apply ``change`` to the form of a recording, as ``back`` describes."""
         async with self._database.transaction() as connection:
             recording = await _described(connection, owner, number)
             dialog = await user_states.get(connection, owner, Dialog)

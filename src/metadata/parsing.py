@@ -45,7 +45,7 @@ FieldParsers = Sequence[tuple[str, Callable[[str], dict[str, Any]]]]
 
 
 class FieldProblem(Value):
-    """A field that does not parse: its Russian name and what is wrong. ``absent`` when the caption has no such line."""
+    """A field that does not parse: its Russian name and what is wrong. ``absent``: the caption has no such line."""
 
     field: str
     reason: str

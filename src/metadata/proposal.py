@@ -158,7 +158,7 @@ _FEWEST_SEGMENTS = 20
 _ANSWER_TOKENS = 320
 _SMALLEST_WINDOW_TOKENS = 64
 _SAFETY = 0.9
-"""Of the segments that should fit by their average length in tokens, the share that is kept: some are longer."""
+"""The share kept of the segments that would fit if all had the average number of tokens: some have more."""
 
 
 async def propose(transcript: Transcript, scenario: Scenario, model: PromptedModel, today: date) -> RecordingMetadata:

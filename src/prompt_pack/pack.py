@@ -1,7 +1,4 @@
-"""The report pack: scenarios, reports, prompts, schemas and taxonomies, loaded and validated as a whole.
-
-``prompts/README.md`` is the format's description.
-"""
+"""Loads the report pack and validates it as a whole. ``prompts/README.md`` describes the format."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache

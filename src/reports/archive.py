@@ -108,7 +108,7 @@ class ReportArchive:
     async def file_finished(self) -> None:
         """Put into the archive the reports that workers on other machines have finished.
 
-        Those that fail hold up no others; the last failure is raised when all have been tried.
+        A report that fails holds up no others; the last failure is raised when all have been tried.
         """
         failure: Exception | None = None
         async with self._database.transaction() as connection:

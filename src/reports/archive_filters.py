@@ -63,7 +63,7 @@ def scenarios_of(reports: ReportLines, pack: ReportPack) -> Sequence[tuple[Scena
 def scenario_of(report: ReportFacts, pack: ReportPack) -> ScenarioId | None:
     """Return the scenario of a report; an early report has none of its own and gets the scenario of its type.
 
-    None when the pack does not have the type either.
+    Return None when the pack does not have the type either.
     """
     if report.scenario is not None:
         return report.scenario

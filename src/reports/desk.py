@@ -66,7 +66,7 @@ class ReportDesk:
         return None
 
     async def begin(self, owner: UserId, dialog: ReportDialog) -> bool:
-        """Begin a dialog, and return what ``Dialogs.begin`` returns."""
+        """Begin a dialog; return whether this has ended a dialog about a recording."""
         return await self._dialogs.begin(owner, dialog)
 
     async def dialog(self, owner: UserId) -> ReportDialog:

@@ -95,7 +95,7 @@ def to_docx(
 ) -> bytes:
     """Return the whole report, parts as in ``to_markdown``, as a Word file. Takes CPU time: use a thread."""
     document = Document()
-    # Or Word underlines all Russian as misspelt English.
+    # Else Word underlines all Russian as misspelt English.
     for language in document.styles.element.iter(qn("w:lang")):
         language.set(qn("w:val"), "ru-RU")
     properties = document.core_properties

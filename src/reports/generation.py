@@ -1,8 +1,8 @@
 """A report from a transcript: the passes of its plan, their evidence checked, and the indices.
 
-A prompt, a window of the transcript and the answer fit into the model's context together. A transcript that is longer
-than a window is worked through in windows, none of it is left out: lists are united by code, texts are written from
-notes of all windows.
+A prompt, a window of the transcript and the answer fit into the model's context together. Of a transcript that is
+longer than a window nothing is left out: code unites the lists of all windows, and texts are written from notes of all
+windows.
 
 Rules and transcript come first in every call and the pass's prompt last: engines that cache a prefix read the long
 common beginning once, and the question stands nearest to the answer.
@@ -339,7 +339,7 @@ class _Generation:
 
 
 def _data(text: str) -> PromptMessage:
-    """Return a message with ``text`` between markers; angle brackets in it are replaced, so that it has no markers."""
+    """Return a message with ``text`` between markers; angle brackets in it are replaced: it cannot have markers."""
     content = texts.reports.DATA.format(
         notice=texts.reports.DATA_NOTICE,
         start=texts.reports.TRANSCRIPT_START,
@@ -352,8 +352,8 @@ def _data(text: str) -> PromptMessage:
 async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Run the calls concurrently; return their results in order.
 
-    When a call fails, the others are stopped. The first ``VoxPersonaError`` among the failures is raised alone. Only
-    after ``OutOfResources``, which has nothing to do with the others, they are waited for: they are paid for.
+    When a call fails, the others are stopped, and the first ``VoxPersonaError`` among the failures is raised alone.
+    ``OutOfResources`` says nothing of the other calls, which are paid for: it is raised when they have ended.
     """
     shortages: list[OutOfResources] = []
 

@@ -1,4 +1,4 @@
-"""What reports are written from: for an order that waits, what is there when work on it begins."""
+"""What reports are written from. A run that has waited is written from what is there when work on it begins."""
 
 import asyncio
 import json
@@ -67,11 +67,11 @@ async def new_run(
 async def bring_up_to_date(
     connection: Connection, run: ReportRun, report: ReportType, llm: LanguageModel
 ) -> tuple[ReportRun, Inputs] | None:
-    """Make a run that has not begun one of the present inputs; return it with them.
+    """Give the present inputs to a run that has not begun; return the run and the inputs.
 
-    Transcript, metadata, model and prompts may have changed since the order. The building type stays when nothing has,
-    else that of the recording counts. When another run of the present inputs is done or on its way, the cards of this
-    run get the other one in its place, this run is deleted, and None is returned.
+    Transcript, metadata, model and prompts may have changed since the order. If one has, the recording's building type
+    counts, if it has one, else the run's. When another run of the present inputs is done or on its way, it takes the
+    place of this run on the cards, this run is deleted, and None is returned.
 
     Raises:
         NotFound: the recording or its transcript is gone, or the transcript is of another scenario now.
@@ -92,7 +92,7 @@ async def bring_up_to_date(
             await cards_store.put_in_place(connection, run.id, same.id)
             await reports_store.delete_run(connection, run.owner_id, run.id)
             return None
-        # It stays with its outcome, which a card may still have to tell.
+        # The other run stays with its outcome, which a card may still have to tell.
         await reports_store.step_aside(connection, same.id)
     return await reports_store.renew_run(connection, run.id, new), inputs
 

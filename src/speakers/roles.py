@@ -177,7 +177,7 @@ async def _ask(
             votes.failed += 1
             votes.problem = texts.transcript.REASON_INVALID
         except ProviderError:
-            # It was tried again as often as makes sense: the next window would only wait as long.
+            # The call has used up its tries: the next window would only wait as long.
             votes.failed += len(windows) - position
             votes.problem = texts.transcript.REASON_PROVIDER
             break

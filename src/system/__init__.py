@@ -1,1 +1,1 @@
-"""What the system that this process runs on gives and lacks: programs, open files, memory."""
+"""What this process needs of its operating system: programs, open files, memory; and shortages of these."""

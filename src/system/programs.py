@@ -80,9 +80,9 @@ async def _first_bytes(stream: asyncio.StreamReader | None) -> bytes:
 
 @asynccontextmanager
 async def running(arguments: Sequence[str], limits: ProcessLimits) -> AsyncIterator[RunningProcess]:
-    """Run a program during the block. However the block ends, the program and its children are gone afterwards.
+    """Run a program during the block; however the block ends, kill the program and its process group.
 
-    A child that left the program's group is only left behind, with a line in the log.
+    A child that has left the group may survive; this is logged.
 
     Raises:
         TimeoutError: the block took longer than ``limits.time_s``.
@@ -134,7 +134,7 @@ def _kill_group(process: asyncio.subprocess.Process) -> None:
 
 
 async def _read_dry(process: asyncio.subprocess.Process, errors: "asyncio.Task[bytes]") -> bool:
-    """Read what is left in the pipes of a program, so that they are closed; False when they are held for seconds."""
+    """Read what is left in the pipes of a program, so that they are closed; False when a child holds them."""
     try:
         async with asyncio.timeout(_LINGER_S):
             async for _ in _blocks(process.stdout):
@@ -150,9 +150,9 @@ _LINGER_S = 2.0
 
 
 def check_machine(process: RunningProcess) -> None:
-    """Raise ``OutOfResources`` when a program failed for want of something that the machine has too little of.
+    """Raise ``OutOfResources`` when a program failed because the machine lacks open files, processes or memory.
 
-    Memory counts only before the program runs: later the limit of its own may be reached, by the fault of a file.
+    Memory counts only when the program could not start: once it runs, a file may have driven it to its own limit.
     """
     if _SHORT_OF_FILES in process.errors:
         raise OutOfResources(what=texts.errors.OPEN_FILES)

@@ -1,7 +1,7 @@
-"""What the machine runs out of for a while: open files, memory, processes. And how many files this process may open.
+"""Shortages of open files, memory and processes, which pass; and how many files this process may open.
 
-Such a failure says nothing of the work that met it. Foreign libraries wrap it in errors of their own, so it is looked
-for among the causes of an error.
+A shortage says nothing of the work that met it. Foreign libraries wrap its error in errors of their own, so it is
+looked for among the causes of an error.
 """
 
 import errno
@@ -18,19 +18,19 @@ _LACKING = {
     errno.ENFILE: texts.errors.OPEN_FILES,
     errno.ENOMEM: texts.errors.MEMORY,
     errno.ENOBUFS: texts.errors.MEMORY,
-    errno.EAGAIN: texts.errors.PROCESSES,  # of fork; where nothing is to be read or written yet, nobody raises it
+    errno.EAGAIN: texts.errors.PROCESSES,  # raised by fork; that of sockets and pipes stays inside asyncio
 }
 _NO_THREAD = "can't start new thread"
 _WAITED_FOR = (OutOfResources, DatabaseUnavailable, ObjectStoreUnavailable)
-"""Errors that use up no try anyway."""
+"""Errors of ours after which a job uses up no try, whatever caused them."""
 _MOST_OPEN_FILES = 65_536
 """Ample for any installation. Some systems allow a thousand million; some programs count through all of them."""
 
 
 def shortage_in(exc: BaseException) -> OutOfResources | None:
-    """Return the error that stands for a shortage when ``exc`` comes from one; None when it does not.
+    """Return the error that stands for a shortage when ``exc`` comes from one, else None.
 
-    None also when ``exc`` is an error of ours that is waited for as it is.
+    The errors of ours after which a job uses up no try give None, too.
     """
     if isinstance(exc, _WAITED_FOR):
         return None
@@ -58,7 +58,7 @@ def shortages_mapped(*kept: type[Exception]) -> Iterator[None]:
 
 
 def raise_limit_of_open_files() -> None:
-    """Let this process open as many files as it may, 65,536 at most: the usual 1024 are not for servers."""
+    """Let this process open as many files as it may, 65,536 at most: the usual 1024 are too few for a server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:

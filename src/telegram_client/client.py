@@ -272,7 +272,7 @@ class TelegramClient(Messenger):
                 await download_file(self._client, document, path, size, on_bytes)
 
     async def check(self) -> None:
-        """Ask for a sign of life, and for more when Telegram has refused the bot's secrets; four seconds at most."""
+        """Ask Telegram for a sign of life, or to accept the login if it was refused before; in four seconds at most."""
         with telegram_errors_mapped("ping"):
             await self._client.check()
 

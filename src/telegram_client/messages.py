@@ -20,7 +20,7 @@ from telegram_client.updates import chat_of, document_of, file_name_of
 _BATCH = 100
 """Ids that Telegram takes in one call."""
 _EMPTY_BATCHES = 2
-"""After this many empty batches in a row, no later id is in use yet. A single one may be messages that were deleted."""
+"""After this many empty batches in a row, no later id is in use yet. A single one may be of deleted messages."""
 _KEPT_SENDINGS = 1000
 _NUMBER = re.compile(r"\d+")
 _LOOKS_BACK = (300, 3_000)
@@ -120,7 +120,7 @@ class Sendings:
     async def _first_after(
         self, client: BotClient, begun: int, back: int, is_it: Callable[[Any], bool]
     ) -> MessageId | None:
-        """Return the first message above the id ``begun``, else the latest of the ``back`` ids up to it."""
+        """Return the id of the first fitting message above ``begun``, else of the last in the ``back`` ids up to it."""
         before: MessageId | None = None
         async for message, _ in messages_after(client, max(begun - back, 0)):
             self.saw(message.id)

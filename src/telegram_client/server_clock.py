@@ -1,7 +1,7 @@
 """Telegram's time, told by a clock that nobody sets.
 
-Message ids are times. The library drops packets whose id is far from its own time, and Telegram refuses its messages
-likewise: with the system's clock the bot would be deaf and mute after somebody has set that.
+Message ids are times. The library drops packets whose id is far from its own time, and Telegram refuses the library's
+messages likewise: by the system's clock, the bot would be cut off once somebody sets that clock.
 """
 
 import time
@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 _LATE_S = 10.0
 _LATE_IN_A_ROW = 4
-"""Telegram's word that is older than what was told before comes from packets that waited; only when all of the last
-ones say the same is our clock ahead."""
+"""A time that is earlier than the one told before may come from a packet that waited. Our clock is
+ahead only when this many in a row are earlier."""
 
 
 def steady_s() -> float:
-    """Return the seconds since the machine was started, those included in which it was suspended."""
+    """Return the seconds since the machine started; on Linux, suspended ones count."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 

@@ -102,7 +102,7 @@ class BotClient(Client):
         self._reconnections: set[asyncio.Task[Any]] = set()
         self._has_dropped = False
         self._unauthorized = False
-        """Whether Telegram refused the login at the last call; a ping is answered without one."""
+        """Whether Telegram has refused the login. A ping does not end this: it is answered without a login."""
 
     @property
     def server_time(self) -> float:
@@ -113,7 +113,7 @@ class BotClient(Client):
         self._clock.told(msg_id / 2**32)
 
     def has_dropped(self) -> bool:
-        """Tell whether packets of Telegram were dropped since this was last asked."""
+        """Tell whether packets of Telegram were dropped since the last call of this method."""
         has_dropped, self._has_dropped = self._has_dropped, False
         return has_dropped
 
@@ -143,7 +143,7 @@ class BotClient(Client):
         with the seconds that a flood demands.
 
         Raises:
-            RPCError: Telegram refused; with ``obey_floods`` this is a flood only when it names no time.
+            RPCError: Telegram refused. With ``obey_floods``, a flood is raised only when it names no time.
             OSError: Telegram did not answer in half a minute, or the client is not connected.
         """
         call = query.QUALNAME
@@ -225,7 +225,7 @@ class BotClient(Client):
         async with asyncio.timeout(_CONNECT_S):
             has_login = await super().connect()
         if self.session is not None and not self.session.is_started.is_set():
-            # Telegram refuses ids of a system's clock that is ahead, and the library's only grow.
+            # Telegram refuses ids made by a system clock that is ahead, and the library's ids only grow: begin anew.
             self.session.msg_factory._last_msg_id = 0
         return has_login
 
@@ -253,7 +253,7 @@ class BotClient(Client):
     async def log_off(self) -> None:
         """Close every open connection, and end the tasks that still handle updates.
 
-        The login stays in the session file. This takes seconds.
+        The login stays in the session file. This takes up to five seconds.
         """
         session = self.session
         try:
@@ -293,7 +293,7 @@ def forget_unfinished(path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
             [whole] = connection.execute(_IS_WHOLE).fetchone()
     except sqlite3.DatabaseError:
-        return  # the library finds that too, and says so
+        return  # the library meets the same error, and reports it
     if not whole:
         log.warning("telegram_session_unfinished")
         path.unlink()

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_S = 5.0
 _STANDSTILL_S = 60.0
-"""The library drops packets that are older than five minutes; a process that stood still finds such."""
+"""Seconds without a look that count as a standstill. The library drops packets that are older than five minutes."""
 
 
 async def hear_after_standstills(
@@ -27,10 +27,10 @@ async def hear_after_standstills(
     steady: Callable[[], float] = steady_s,
     look_s: float = _LOOK_S,
 ) -> Never:
-    """Until cancelled, hand over the messages that came meanwhile whenever the process has stood still.
+    """Whenever the process stood still, or ``dropped`` returns True, pass what ``missed`` returns to ``on_message``.
 
-    The same when ``dropped`` tells that packets were dropped since it was last asked. Messages that came in all the
-    same are among them; ``on_message`` has to know them.
+    This runs until cancelled. Among these messages are some that came as updates, too: ``on_message`` has to recognise
+    them.
     """
     after, looked_at, is_due = sendings.latest, steady(), False
 

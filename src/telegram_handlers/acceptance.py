@@ -1,4 +1,4 @@
-"""Updates are stored before they are acknowledged; one that nothing has space or means for is refused in words."""
+"""Updates are stored before they are acknowledged; one that cannot be stored is refused, and its person is told."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -45,7 +45,7 @@ async def done_at_last(act: Callable[[], Awaitable[T]], pause_s: float) -> T:
 
 
 def refusal(update: IncomingMessage | ButtonPress | None) -> str:
-    """Return the sentence, as HTML, that an update was not accepted; it says which."""
+    """Return the sentence, as HTML, which says that this update was not accepted."""
     if not isinstance(update, IncomingMessage):
         return NOT_ACCEPTED.format(about=A_PRESS)
     name = update.text if update.file is None else update.file.file_name

@@ -51,7 +51,7 @@ class Routes:
     files: tuple[Permission, MessageHandler] | None = None
     """The handler of messages with a file. One module has it; it is None in the others."""
     voices: Mapping[Step, tuple[Permission, MessageHandler]] = field(default_factory=dict)
-    """Handlers of what a person speaks into the phone while a dialog is at a step; at other steps it is a file."""
+    """Handlers of voice messages while a dialog is at a step; at other steps a voice message is a file."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ async def nobody_waits(text: str) -> None:
 
 
 def failure_text(exc: VoxPersonaError, code: str) -> str:
-    """Return what a person reads of a failure; ``code`` is by which the log tells more of it."""
+    """Return what a person reads of a failure; by ``code``, the failure is found in the log."""
     text = escaped(chat_text(exc.code, exc.user_text), LONGEST_REASON)
     # Errors that people can correct themselves need no look into the log, and no code.
     return text if isinstance(exc, BadInput | AccessDenied) else texts.telegram.WITH_CODE.format(text=text, code=code)

@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 _REPEATED_WITHIN_S = 1.0
 _MOST_WAITING = 20
-"""Presses of a person that wait at a time. Whoever presses faster would wait behind them with everything else."""
+"""The most presses of a person that wait at a time; further ones are refused, else messages would wait behind them."""
 
 
 class PressAnswer:
@@ -84,7 +84,7 @@ class Taps:
         self._waiting: dict[ChatId, set[int]] = {}
 
     def refusal(self, press: ButtonPress) -> str | None:
-        """Return what a press that is not taken is answered with; None for one that is taken, and waits from now on."""
+        """Return the text that refuses a press; None when the press is taken, and waits from now on."""
         if press.chat_id != press.person.id:
             return texts.telegram.ONLY_PRIVATE
         waiting = self._waiting.setdefault(press.chat_id, set())

@@ -90,7 +90,7 @@ class ReportHandlers:
     ) -> None:
         """Order the report ``wanted``, all for None; only once, however often the buttons of one message ask for it.
 
-        The first building type that is chosen on a message stands; a later choice is told of it.
+        The first building type that is chosen on a message stands; whoever chooses another one later is told so.
         """
         word, demonstration = wanted or ALL_REPORTS, self._work.has_demo_model()
         async with get_user_lock(context.user.id):

@@ -48,7 +48,7 @@ async def awaited(
         asked = await messages.question(message.chat_id, about.recording_id)
         if asked is not None or monotonic() > ends:
             return about if asked is not None and asked < message.message_id else None
-        # It may be in the chat already, and be noted as soon as the process that was killed meanwhile asks it again.
+        # The question may be in the chat, but not noted as the process was killed: it is noted when it is asked again.
         await asyncio.sleep(_LOOK_S)
         dialog, about = await dialogs.find(owner, OpenDialog), await dialogs.find(owner, Dialog)
     if dialog is not None and await messages.question(message.chat_id) is None:

@@ -19,9 +19,9 @@ Item = TypeVar("Item")
 
 
 def queue_of(seen: SeenUpdate) -> tuple[int, bool]:
-    """Return the key of the queue that an update waits in: its person's first, or second, of ratings alone.
+    """Return the key of the queue that an update waits in: a person has one queue for ratings, one for all else.
 
-    No other update depends on a rating, and none waits for one that Telegram or the database keeps waiting.
+    No other update depends on a rating, so none waits behind one that Telegram or the database holds up.
     """
     return seen.person.id, (seen.data or "").startswith(f"{Action.RATE_ANSWER}||")
 

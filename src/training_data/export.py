@@ -27,7 +27,7 @@ class GoodAnswers(Protocol):
     """Where good answers are kept."""
 
     def good(self, at_least: int) -> AsyncIterator[Sequence[GoodAnswer]]:
-        """Yield everybody's answers with a rating of ``at_least`` or more, some at a time."""
+        """Yield everybody's answers with a rating of ``at_least`` or more, in batches."""
 
 
 @dataclass

@@ -116,9 +116,9 @@ def _longest_common_run(
 ) -> tuple[int, int, int] | None:
     """Return where the best common run of words begins, in ``left`` and in ``right``, and its length in words, or None.
 
-    Longer runs are better. But the same words may be said several times within seconds, so a run counts less, the
-    further apart the two sides place it on average: differences of single words cancel out, but where one repetition
-    is taken for another, they add up.
+    Longer runs are better. A run counts less, the further apart the two sides place it on average, because the same
+    words may be said several times within seconds. In a true match, the differences of single words cancel out; where
+    one repetition is taken for another, the differences add up.
     """
     best: tuple[float, tuple[int, int, int]] | None = None
     for shift in range(1 - len(left), len(right)):

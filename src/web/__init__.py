@@ -1,1 +1,1 @@
-"""The front door for browsers and monitoring: an HTTP application in the process of the bot."""
+"""The front door for browsers and monitoring: an HTTP application in the process of the bot or a worker."""

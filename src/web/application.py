@@ -38,7 +38,7 @@ def new_application(board: Board, facts: Facts, token: SecretStr | None) -> Fast
 
     @application.api_route("/health/live", methods=["GET", "HEAD"])
     async def live() -> Response:
-        """Answer, which shows that the event loop runs."""
+        """Respond at all: that shows that the event loop runs."""
         return JSONResponse({"status": "alive"}, headers=_NO_STORE)
 
     @application.api_route("/health/ready", methods=["GET", "HEAD"])
