@@ -240,8 +240,8 @@ class Outbox:
         log.warning("outbox_given_up", item=item.id, error=reason.code, reason=str(reason))
         async with self._database.transaction() as connection:
             await outbox_store.give_up(connection, item.id, reason.code)
-            if item.message.subject is not None:
-                # Nobody sees this question: text is no reply to it.
+            if item.message.subject is not None and not isinstance(reason, AlreadySent):
+                # Nobody sees this question: text is no reply to it. One that was delivered may have been answered.
                 await put_aside(connection, item.chat_id, [item.message.subject])
             if item.message.file is not None and not isinstance(reason, ChatClosed | AlreadySent):
                 screen = Screen(text=escaped(chat_text(reason.code, reason.user_text), LONGEST_REASON))

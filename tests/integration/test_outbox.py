@@ -16,7 +16,7 @@ from dialogs import Dialog, Dialogs, Step
 from errors import DiskFull, ObjectStoreUnavailable, VoxPersonaError
 from followers_world import PACK, Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
 from message_tracker import MessageTracker
-from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
+from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from object_files import FolderObjectStore
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
@@ -158,13 +158,18 @@ async def test_what_a_closed_chat_does_not_take_is_given_up(
     assert (telegram.shown(somebody.chat), await left(followed)) == ([], 0)
 
 
+async def known_by_chat(somebody: Somebody, followed: Database) -> None:
+    """Let the person be known by the id of the chat."""
+    async with followed.transaction() as connection:
+        query = "UPDATE users SET telegram_id = %s WHERE id = %s"
+        await connection.execute(query, (somebody.chat, somebody.owner))
+
+
 async def test_a_question_that_is_given_up_leaves_no_step_open(
     outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
 ) -> None:
     asked, other = [(await somebody.has_recording("Да.", card=True)).id for _ in range(2)]
-    async with followed.transaction() as connection:
-        known_by = "UPDATE users SET telegram_id = %s WHERE id = %s"
-        await connection.execute(known_by, (somebody.chat, somebody.owner))
+    await known_by_chat(somebody, followed)
     dialogs = Dialogs(followed)
     await dialogs.begin(somebody.owner, Dialog(step=Step("ask_audio_number"), recording_id=asked))
     for subject in (other, asked):
@@ -174,6 +179,22 @@ async def test_a_question_that_is_given_up_leaves_no_step_open(
         telegram.failures["send"] = [ChatClosed(chat=somebody.chat, reason="USER_IS_BLOCKED")]
         await look(outbox)
     assert await dialogs.find(somebody.owner, Dialog) is None
+
+
+async def test_a_question_that_was_answered_before_it_was_noted_leaves_the_next_step_open(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, followed: Database
+) -> None:
+    """The answer has turned it into another message, by whose text it is not found when it is sent again."""
+    subject = (await somebody.has_recording("Да.", card=True)).id
+    await known_by_chat(somebody, followed)
+    dialogs = Dialogs(followed)
+    await dialogs.begin(somebody.owner, Dialog(step=Step("ask_audio_number"), recording_id=subject))
+    question = OutgoingMessage(kind=MessageKind.CONFIRMATION, screen=Screen(text="Верно?"), subject=subject)
+    await put(somebody, question)
+    telegram.failures["send"] = [AlreadySent(call="sendMessage", reason="RANDOM_ID_DUPLICATE")]
+    await look(outbox)
+    assert await left(followed) == 0
+    assert await dialogs.find(somebody.owner, Dialog) is not None
 
 
 async def test_a_file_that_came_and_was_deleted_is_not_said_to_be_missing(
