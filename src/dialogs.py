@@ -267,9 +267,12 @@ async def put_aside(connection: Connection, telegram_id: int, recordings: Collec
 
 
 async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
-    """Move a recording's wizard to the reports if it is at the confirmation; the caller ends the dialog."""
+    """Move a recording's wizard on to the reports, also when its questions were put aside; the caller ends the dialog.
+
+    Questions that were put aside would come again though their person has confirmed all.
+    """
     wizard = await find_wizard(connection, owner, recording_id)
-    if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
+    if wizard is not None and wizard.step in {WizardStep.PROPOSAL, WizardStep.CONFIRMATION}:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)
 
 

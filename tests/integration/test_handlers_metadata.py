@@ -207,6 +207,19 @@ async def test_questions_that_a_menu_takes_away_are_put_aside_and_come_again(
     assert await is_ready(person, recording)
 
 
+async def test_what_was_confirmed_after_it_was_put_aside_is_not_asked_again(person: Person) -> None:
+    """As by somebody who presses while the answer to /status is on its way."""
+    recording = await person.has_recording(metadata=KNOWN)
+    await person.press_data("back_to_confirm||1")
+    await person.command("status")
+    assert await person.step(recording) is WizardStep.PROPOSAL
+    await person.press_data("confirm_data||1")
+    assert "Данные записи №1 сохранены" in person.sees
+    assert await person.step(recording) is WizardStep.REPORTS
+    await person.send("ещё одна.ogg")
+    assert not await is_ready(person, recording)
+
+
 async def test_a_question_that_is_gone_when_its_button_is_pressed_is_put_aside(person: Person) -> None:
     await person.has_recording(metadata=KNOWN)
     await person.press_data("skip_field||1||zone")
