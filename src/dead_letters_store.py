@@ -17,45 +17,52 @@ _MESSAGE = "given_up_at IS NOT NULL AND sent_at IS NULL AND error <> %(already_s
 _RECORDING = "error_code IS NOT NULL AND retry_at IS NULL AND error_code <> %(cancelled)s"
 _FAILED = "status = 'failed'"
 
-# The subject of a message is that of its file, else the id in its key. Failures of the command line are left out: it
-# has printed them itself.
+# Failures of the command line are left out: it has printed them itself.
 _LETTERS = f"""
     FROM (
         SELECT
-            'message' AS kind, to_jsonb(id) AS row, owner_id, given_up_at AS failed_at, error AS error_code,
-            message ->> 'kind' AS message_kind, message #>> '{{file,source}}' AS source,
-            coalesce(
-                message #>> '{{file,subject}}',
-                substring(key FROM '[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}')
-            )::uuid AS subject
+            'message' AS kind, id AS number, NULL::uuid AS id, owner_id, given_up_at AS failed_at, error AS error_code
         FROM outbox WHERE {_MESSAGE} AND dismissed_at IS NULL
         UNION ALL
-        SELECT 'recording', to_jsonb(id), owner_id, updated_at, error_code, NULL, NULL, id
+        SELECT 'recording', NULL, id, owner_id, updated_at, error_code
         FROM recordings WHERE {_RECORDING} AND dismissed_at IS NULL
         UNION ALL
-        SELECT 'report', to_jsonb(id), owner_id, finished_at, error_code, NULL, NULL, id
+        SELECT 'report', NULL, id, owner_id, finished_at, error_code
         FROM report_runs WHERE {_FAILED} AND dismissed_at IS NULL
         UNION ALL
-        SELECT 'answer', to_jsonb(answers.id), owner_id, finished_at, error_code, NULL, NULL, answers.id
+        SELECT 'answer', NULL, answers.id, owner_id, finished_at, error_code
         FROM chat_answers AS answers JOIN chat_questions ON chat_questions.id = question_id
         WHERE {_FAILED} AND answers.dismissed_at IS NULL
     ) AS letters
     JOIN users ON users.id = letters.owner_id AND users.telegram_id IS NOT NULL
 """
+_ROW = "coalesce(to_jsonb(letters.number), to_jsonb(letters.id)) AS row"
 _COUNT = f"SELECT count(*) AS letters, max(failed_at) AS newest {_LETTERS}"
-_SELECT_IDS = f"SELECT kind, row {_LETTERS} ORDER BY failed_at, kind, row"
+_SELECT_IDS = f"SELECT kind, {_ROW} {_LETTERS} ORDER BY failed_at, kind, number, letters.id"
+# The subject of a message is that of its file, else the id in its key. It is looked for on this page alone.
 _SELECT_PAGE = f"""
+    WITH page AS MATERIALIZED (
+        SELECT kind, number, letters.id, users.name AS person, failed_at, error_code {_LETTERS}
+        ORDER BY failed_at DESC, kind, number, letters.id LIMIT %(limit)s OFFSET %(offset)s
+    ), letters AS (
+        SELECT
+            page.*, message ->> 'kind' AS message_kind, message #>> '{{file,source}}' AS source,
+            coalesce(
+                page.id, (message #>> '{{file,subject}}')::uuid,
+                substring(key FROM '[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}')::uuid
+            ) AS subject
+        FROM page LEFT JOIN outbox ON outbox.id = page.number
+    )
     SELECT
-        letters.kind, letters.row, users.name AS person, letters.failed_at, letters.error_code, letters.message_kind,
+        letters.kind, {_ROW}, letters.person, letters.failed_at, letters.error_code, letters.message_kind,
         letters.source, recordings.number AS recording_number, runs.report_id, runs.number AS report_number,
         chat_questions.chat_number
-    {_LETTERS}
+    FROM letters
     LEFT JOIN report_runs AS runs ON runs.id = letters.subject
     LEFT JOIN recordings ON recordings.id = coalesce(runs.recording_id, letters.subject)
     LEFT JOIN chat_answers AS answers ON answers.id = letters.subject
     LEFT JOIN chat_questions ON chat_questions.id = answers.question_id
-    ORDER BY letters.failed_at DESC, letters.kind, letters.row
-    LIMIT %(limit)s OFFSET %(offset)s
+    ORDER BY letters.failed_at DESC, letters.kind, letters.number, letters.id
 """
 _DISMISS: Mapping[LetterKind, LiteralString] = {
     LetterKind.MESSAGE: f"UPDATE outbox SET dismissed_at = now() WHERE id = %(row)s AND {_MESSAGE}",

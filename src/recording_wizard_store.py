@@ -33,6 +33,7 @@ _MOVE = """
 # A recording whose roles failed is as ready for questions as one whose roles are known. The newest of the files that
 # became this recording tells whether the person has chosen a scenario. Nothing is asked while another dialog is open,
 # or while the person is left in peace.
+# Wizards whose recording failed for good wait for a transcript for ever: an index tells these recordings at once.
 # OFFSET 0 and the subquery that counts keep the planner from reading all recordings and all states: it does not know
 # how few wizards wait.
 _READY = """
@@ -51,6 +52,10 @@ _READY = """
         SELECT id, scenario FROM incoming_files WHERE recording_id = recordings.id ORDER BY id DESC LIMIT 1
     ) AS incoming ON true
     WHERE step IN ('transcript', 'proposal') AND (
+        step = 'proposal' OR wizards.recording_id NOT IN (
+            SELECT id FROM recordings WHERE error_code IS NOT NULL AND retry_at IS NULL
+        )
+    ) AND (
         (step = 'transcript' AND stage = 'done' AND recordings.error_code IS NULL)
         OR (
             step = 'proposal'

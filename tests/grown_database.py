@@ -98,6 +98,11 @@ UPDATE progress_cards SET final = false, delivered = '{{}}'
     WHERE run_ids && ARRAY(SELECT id FROM report_runs WHERE status = 'queued');
 UPDATE incoming_files SET state = 'waiting', finished_at = NULL, retry_at = {later} WHERE message_id % 5000 = 3;
 UPDATE outbox SET sent_at = NULL, not_before = {later} WHERE random_id % 5000 = 4;
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, scheduled_at, attempts)
+    SELECT
+        replace(recording_id::text, '-', ''), 'write_report', 'subject:' || id, 'subject:' || id, '{{}}', 'todo',
+        {later}, 1
+    FROM report_runs WHERE status = 'queued';
 INSERT INTO procrastinate_events (job_id, type, at)
     SELECT id, type, now() - interval '90 days'
     FROM procrastinate_jobs, unnest(ARRAY['deferred', 'started', 'failed']::procrastinate_job_event_type[]) AS type;
