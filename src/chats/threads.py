@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import chat_history
+import outbox_store
 import texts.chats
 import user_states
 from datamodels import UserId
@@ -147,6 +148,7 @@ class Chats:
                 return last.chat
             chat = await chat_history.get_chat(connection, owner, number)
             await user_states.put(connection, owner, LastDeletion(asked_by=asked_by, chat=chat), ttl=_REMEMBERED)
+            await outbox_store.delete_answers(connection, owner, number)
             await chat_history.delete_chat(connection, owner, number)
             await _active(connection, owner)
             return chat

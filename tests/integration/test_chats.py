@@ -469,6 +469,20 @@ async def test_a_chat_is_deleted_after_a_question(anna: Asker) -> None:
     assert await anna.active() == 2
 
 
+async def test_the_words_of_a_deleted_chat_leave_the_outbox_with_it(anna: Asker, chats_bot: ChatsBot) -> None:
+    boris = await Asker.come(chats_bot)
+    for person in (anna, boris):
+        await person.asks("Что?")
+        await person.press_data("new_chat")
+        await person.asks("Кто?")
+    await anna.press_data("confirm_delete||1")
+    async with chats_bot.database.transaction() as connection:
+        query = "SELECT owner_id, count(*) AS n FROM outbox WHERE key LIKE 'answer:%%' GROUP BY owner_id"
+        left = {row["owner_id"]: row["n"] async for row in await connection.execute(query)}
+    assert left[anna.user.id] == 1
+    assert left[boris.user.id] == 2
+
+
 async def test_deleting_the_last_chat_makes_a_new_one(anna: Asker) -> None:
     await anna.asks("Что?")
     await anna.press_data("confirm_delete||1")
