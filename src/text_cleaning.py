@@ -19,7 +19,7 @@ _LONGEST_EXTENSION_BYTES = 16
 """Longer text after the last dot is no extension, as in «Встреча 3. Гость говорит о сервисе»."""
 _FORBIDDEN_IN_NAMES = frozenset('/\\<>:"|?*')
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 _MARKERS = str.maketrans("<>[]【】［］", "‹›()()()")
 
 _JOINER = "\u200d"
@@ -51,7 +51,10 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the text without control characters, which XML, and so DOCX, forbids; line breaks and tabs stay."""
+    """Return the text without control characters, which XML, and so DOCX, forbids; line breaks and tabs stay.
+
+    Signs that change the direction of what follows them go, too.
+    """
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

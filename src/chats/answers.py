@@ -14,7 +14,7 @@ from datamodels_chats import AnswerOutcome, Basis, Example, Passage, Turn
 from errors import ContextTooSmall
 from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.templates import Template
-from text_cleaning import as_data, preview, storable
+from text_cleaning import as_data, preview, printable, storable
 from utils import clock
 
 _ANSWER_TOKENS = 1024
@@ -138,7 +138,7 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
     outcome that says the same.
     """
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
-    written = storable(completion.text).strip()
+    written = printable(storable(completion.text)).strip()
     if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
         return AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
     there = {passage.source.number for passage in passages}

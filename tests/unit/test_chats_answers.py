@@ -54,6 +54,10 @@ def completion(text: str, *, truncated: bool = False) -> Completion:
 PASSAGES = [passage(1), passage(2), passage(3)]
 
 
+def test_a_model_s_text_turns_nothing_around() -> None:
+    assert held_to(completion("Хвалят \u202eкофе [3]."), PASSAGES).text == "Хвалят кофе [3]."
+
+
 def test_only_cited_passages_are_sources_and_numbers_of_none_are_taken_out() -> None:
     outcome = held_to(completion("Хвалят кофе [3], ругают завтрак [1, 9][12] ."), PASSAGES)
     assert outcome.basis is Basis.MODEL

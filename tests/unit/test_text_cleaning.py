@@ -144,6 +144,7 @@ def test_data_of_a_prompt_has_no_signs_of_its_markers(text: str) -> None:
 def test_printable_text_keeps_its_lines_and_nothing_that_xml_forbids(text: str) -> None:
     shown = printable(text)
     assert all(character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cs"} for character in shown)
+    assert not set(shown) & set("\u202a\u202b\u202d\u202e\u2066\u2067")
     assert shown.count("\n") == text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
 
 
