@@ -141,6 +141,7 @@ def test_data_of_a_prompt_has_no_signs_of_its_markers(text: str) -> None:
 
 
 @given(with_invisible)
+@example("кофе \u202eоборот\u202c, \u2066ужин\u2069")
 def test_printable_text_keeps_its_lines_and_nothing_that_xml_forbids(text: str) -> None:
     shown = printable(text)
     assert all(character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cs"} for character in shown)
