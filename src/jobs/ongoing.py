@@ -41,14 +41,9 @@ class OngoingWork:
             self._joined += Counter()  # forgets those that nobody waits for
 
     @property
-    def subjects(self) -> list[str]:
-        """The subjects that are being worked on."""
-        return list(self._tasks)
-
-    async def ended(self, subject: str) -> None:
-        """Wait until the work on a subject has ended, well or not."""
-        if task := self._tasks.get(subject):
-            await asyncio.wait([task])
+    def by_subject(self) -> dict[str, asyncio.Task[None]]:
+        """The work that goes on now, by its subject."""
+        return dict(self._tasks)
 
     async def end_unjoined(self, subjects: Iterable[str]) -> None:
         """Cancel the work on those of these subjects for which no job waits, and wait until it has ended."""

@@ -51,17 +51,18 @@ class Succession:
 
     def _hold_again(self) -> None:
         self._back_at = monotonic()
-        for subject in self._works.subjects:
-            task = asyncio.create_task(self._hold(subject))
+        for subject, work in self._works.by_subject.items():
+            task = asyncio.create_task(self._hold(subject, work))
             self._held.add(task)
             task.add_done_callback(self._held.discard)
 
-    async def _hold(self, subject: str) -> None:
-        while subject in self._works.subjects and self._database.absence is None:
+    async def _hold(self, subject: str, work: asyncio.Task[None]) -> None:
+        """Hold the lock until this work has ended. The next work on the subject takes it by itself."""
+        while not work.done() and self._database.absence is None:
             with suppress(DatabaseUnavailable, OutOfResources):
                 # Waits for the lock: other processes take it for a moment to see whether it is free.
                 async with self._database.advisory_lock(subject):
-                    await self._works.ended(subject)
+                    await asyncio.wait([work])
             await asyncio.sleep(_POLLING_S)
 
     async def _take_over(self, queues: Sequence[str] | None) -> None:

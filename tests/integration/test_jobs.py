@@ -4,7 +4,7 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
@@ -575,9 +575,14 @@ _FULL = """
 
 @pytest.mark.parametrize("error", [None, DatabaseFull(path="postgres", reason="could not extend file")])
 async def test_the_end_of_a_job_that_the_database_has_no_space_for_is_noted_once_it_has(
-    database: Database, steps: Steps, reports: Reports, error: VoxPersonaError | None
+    database: Database,
+    steps: Steps,
+    reports: Reports,
+    error: VoxPersonaError | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The worker lives on, so that nobody would take over a job that it has forgotten."""
+    monkeypatch.setattr("jobs.retries._FULL_PAUSE", timedelta(0))
     jobs = Jobs(database, steps, reports, concurrency=2, retry_delays_s=(0.0,))
     async with database.transaction() as connection:
         recording = (await add_recording(connection)).id

@@ -93,6 +93,28 @@ async def test_whoever_works_without_its_lock_takes_it_again_when_the_database_i
         await another.close()
 
 
+async def test_the_next_work_on_a_subject_does_not_wait_for_whoever_held_the_lock_of_the_last(
+    database: Database,
+) -> None:
+    """As of a recording's stages, when a connection ended that did not hold the lock."""
+    works = OngoingWork()
+    Succession(procrastinate.App(connector=procrastinate.PsycopgConnector()), database, works)
+    begun: list[int] = []
+
+    async def stage() -> None:
+        async with database.advisory_lock(SUBJECT):
+            begun.append(len(begun))
+            if len(begun) == 1:
+                for call in database.on_back:
+                    call()
+            await asyncio.sleep(0.7)
+
+    async with asyncio.timeout(LIMIT_S):
+        for _ in range(3):
+            await works.join(SUBJECT, stage)
+    assert begun == [0, 1, 2]
+
+
 async def test_nobody_is_taken_for_dead_by_a_look_during_which_the_database_came_back(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
