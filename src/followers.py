@@ -57,7 +57,7 @@ class Loop:
         while True:
             self._woken.clear()
             self._worth_a_try.clear()
-            failures = 0 if await _ended_well(step(), loop=self._name) else failures + 1
+            failures = 0 if await ended_well(step(), loop=self._name) else failures + 1
             try:
                 async with asyncio.timeout(min(self._pause_s * 2 ** min(failures, 10), self._longest_pause_s)):
                     await (self._worth_a_try if failures else self._woken).wait()
@@ -99,7 +99,7 @@ class KeyedTasks(Generic[Key]):
 
     async def _run(self, key: Key, work: Coroutine[None, None, None]) -> None:
         try:
-            if await _ended_well(work, task=self._name, key=str(key)):
+            if await ended_well(work, task=self._name, key=str(key)):
                 self._failures.pop(key, None)
                 self._done()
             else:
@@ -109,7 +109,8 @@ class KeyedTasks(Generic[Key]):
             del self._tasks[key]
 
 
-async def _ended_well(work: Awaitable[None], **about: str) -> bool:
+async def ended_well(work: Awaitable[None], **about: str) -> bool:
+    """Wait for ``work``; log its failure with what it is ``about``, and return whether it had none."""
     try:
         await work
     except VoxPersonaError as exc:

@@ -8,12 +8,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-import structlog
-
 from datamodels_telegram import SeenUpdate
+from followers import delay_s, ended_well
 from markups.callback_data import Action
-
-log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 
@@ -29,7 +26,8 @@ def queue_of(seen: SeenUpdate) -> tuple[int, bool]:
 class PersonWorkers(Generic[Item]):
     """A queue and a task for each key, such as a person, with items to work on.
 
-    An item for which ``work`` raises is left: an update stays in the inbox until the next start.
+    An item for which ``work`` raises is worked on again after a pause, before the items behind it: the inbox counts
+    the tries of an update, and ends them.
     """
 
     def __init__(self, work: Callable[[Item], Awaitable[None]]) -> None:
@@ -63,9 +61,9 @@ class PersonWorkers(Generic[Item]):
         queue = self._queues[key]
         try:
             while queue and not self._stopped:
-                try:
-                    await self._work(queue.popleft())
-                except Exception:  # the items behind it have nothing to do with that
-                    log.exception("update_left")
+                item, failures = queue.popleft(), 0
+                while not await ended_well(self._work(item), worker="updates") and not self._stopped:
+                    await asyncio.sleep(delay_s(failures))
+                    failures += 1
         finally:
             del self._queues[key], self._tasks[key]

@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from telegram_handlers.workers import PersonWorkers
 
 
@@ -26,11 +28,15 @@ async def test_a_persons_items_are_handled_in_their_order_and_people_do_not_wait
     assert handled == ["boris 1", "anna 1", "anna 2", "anna 3"]
 
 
-async def test_an_item_that_fails_takes_no_other_with_it() -> None:
+async def test_an_item_that_fails_is_worked_on_again_and_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     handled: asyncio.Queue[int] = asyncio.Queue()
+    monkeypatch.setattr("followers._FIRST_DELAY_S", 0.01)
+    shortages = iter(range(2))
 
     async def work(item: int) -> None:
-        if item == 0:
+        if item == 0 and next(shortages, None) is not None:
             raise RuntimeError("can't start new thread")
         await handled.put(item)
 
@@ -38,7 +44,7 @@ async def test_an_item_that_fails_takes_no_other_with_it() -> None:
     for item in range(3):
         workers.put(1, item)
     async with asyncio.timeout(5):
-        assert [await handled.get() for _ in range(2)] == [1, 2]
+        assert [await handled.get() for _ in range(3)] == [0, 1, 2]
 
 
 async def test_a_person_who_had_nothing_left_is_served_again() -> None:
