@@ -47,10 +47,10 @@ _DELETE_OF_RECORDING = """
     WHERE id IN (SELECT id FROM about)
         OR key IN (SELECT prefix || id FROM about CROSS JOIN unnest(ARRAY['aside:', 'given_up:']) AS prefix)
 """
-# The keys are those of ``chat_deliveries``. A message on its way still takes its waiting message out of the chat.
+# The keys are those of ``chat_deliveries``.
 _DELETE_OF_CHAT = """
     DELETE FROM outbox
-    WHERE owner_id = %(owner_id)s AND coalesce(sent_at, given_up_at) IS NOT NULL AND split_part(key, ':', 1) = 'answer'
+    WHERE owner_id = %(owner_id)s AND split_part(key, ':', 1) = 'answer'
         AND split_part(key, ':', 2) IN (
             SELECT chat_answers.id::text FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
             WHERE chat_questions.owner_id = %(owner_id)s AND chat_number = %(number)s
@@ -108,7 +108,7 @@ async def delete_about(
 
 
 async def delete_answers(connection: Connection, owner: UserId, chat_number: int) -> None:
-    """Delete the messages with answers of a chat of ``owner`` that are not on their way any more."""
+    """Delete all messages, sent or not, with answers of a chat of ``owner``."""
     await connection.execute(_DELETE_OF_CHAT, {"owner_id": owner, "number": chat_number})
 
 

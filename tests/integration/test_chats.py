@@ -469,12 +469,18 @@ async def test_a_chat_is_deleted_after_a_question(anna: Asker) -> None:
     assert await anna.active() == 2
 
 
-async def test_the_words_of_a_deleted_chat_leave_the_outbox_with_it(anna: Asker, chats_bot: ChatsBot) -> None:
+@pytest.mark.parametrize("is_sent", [True, False])
+async def test_the_words_of_a_deleted_chat_leave_the_outbox_with_it(
+    anna: Asker, chats_bot: ChatsBot, is_sent: bool
+) -> None:
     boris = await Asker.come(chats_bot)
     for person in (anna, boris):
         await person.asks("Что?")
         await person.press_data("new_chat")
         await person.asks("Кто?")
+    async with chats_bot.database.transaction() as connection:
+        query = "UPDATE outbox SET sent_at = CASE WHEN %s THEN now() END WHERE owner_id = %s"
+        await connection.execute(query, (is_sent, anna.user.id))
     await anna.press_data("confirm_delete||1")
     async with chats_bot.database.transaction() as connection:
         query = "SELECT owner_id, count(*) AS n FROM outbox WHERE key LIKE 'answer:%%' GROUP BY owner_id"
