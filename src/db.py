@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from copy import copy
 from pathlib import Path
 from time import monotonic
@@ -51,6 +51,17 @@ _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
+_LIFE_SIGN_S = 5.0
+_OF_HOLDER = """
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
+        AND (classid::bigint << 32 | objid::bigint) = hashtextextended(%(name)s, 0)
+"""
+_HOLDER = f"SELECT pid {_OF_HOLDER}"
+_END_SILENT_HOLDER = f"""
+    SELECT pg_terminate_backend(pid) {_OF_HOLDER}
+        AND state_change < clock_timestamp() - make_interval(secs => %(silence_s)s)
+"""
 
 
 class Database:
@@ -74,6 +85,7 @@ class Database:
         self._there.set()
         # Shared with the copies that ``patient`` makes.
         self._absences, self._full_at = [0], [-math.inf]
+        self._lock_pids: set[int] = set()  # the server's processes of our lock connections
         self.patience_s = 0.0  # see ``patient``
         self._watching: asyncio.Task[None] | None = None
 
@@ -294,6 +306,7 @@ class Database:
         """Wait for the lock ``name`` and hold it during the block.
 
         The lock is on a connection of its own, for work that takes hours: the server frees it when the process dies.
+        A query every five seconds shows that the process lives; see ``end_silent_holder``.
 
         Raises:
             DatabaseUnavailable, OutOfResources: no connection.
@@ -301,7 +314,29 @@ class Database:
         async with self._own_connection() as connection:
             with self._errors_mapped():
                 await connection.execute(_LOCK, {"name": name})
-            yield
+            pid, signs = connection.info.backend_pid, asyncio.create_task(_give_life_signs(connection))
+            self._lock_pids.add(pid)
+            try:
+                yield
+            finally:
+                self._lock_pids.discard(pid)
+                signs.cancel()
+                await asyncio.wait([signs])
+
+    async def is_lost(self, name: str) -> bool:
+        """Tell whether somebody else holds the lock ``name`` by now: one that we held can be taken from us."""
+        async with self.transaction() as connection:
+            holder = await (await connection.execute(_HOLDER, {"name": name})).fetchone()
+        return holder is not None and holder["pid"] not in self._lock_pids
+
+    async def end_silent_holder(self, name: str, silence_s: float) -> bool:
+        """Free the lock ``name`` when its holder has shown no life for ``silence_s`` seconds; tell whether it was so.
+
+        This is for a process that hangs or is stopped: its connection, and with it the lock, would stay for ever.
+        """
+        async with self.transaction() as connection:
+            cursor = await connection.execute(_END_SILENT_HOLDER, {"name": name, "silence_s": silence_s})
+            return await cursor.fetchone() is not None
 
     @asynccontextmanager
     async def try_advisory_lock(self, name: str) -> AsyncIterator[bool]:
@@ -330,6 +365,14 @@ class Database:
         """Raise ``DatabaseUnavailable`` unless the database answers a query."""
         async with self.transaction() as connection:
             await connection.execute("SELECT 1")
+
+
+async def _give_life_signs(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    # One that broke has lost its lock, and nothing is left to be shown.
+    with suppress(psycopg.Error):
+        while True:
+            await asyncio.sleep(_LIFE_SIGN_S)
+            await connection.execute("SELECT")
 
 
 async def _configure(connection: Connection) -> None:

@@ -61,10 +61,15 @@ class Worker:
             self.process.kill()
             await self.process.wait()
 
-    async def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ask the process to stop; returns its exit status."""
+    def send(self, number: int) -> None:
+        """Send a signal to the process."""
         assert self.process is not None
         self.process.send_signal(number)
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask the process to stop; returns its exit status."""
+        self.send(number)
+        assert self.process is not None
         async with asyncio.timeout(STOP_LIMIT_S):
             return await self.process.wait()
 

@@ -4,6 +4,10 @@ Work holds the advisory lock of its subject on a connection of its own. When the
 and the work goes on. As soon as the database is back, each process takes the locks of its work again; only after that
 are the jobs of dead workers looked for. A job that another process fetches meanwhile waits for the lock, and then finds
 its work done.
+
+A process that hangs or is stopped lives, and would hold its locks for ever. After half a minute without a sign of life
+they are taken from it. When such a process goes on after all, the clock tells it that it stood still, and it gives up
+what somebody else does by now.
 """
 
 import asyncio
@@ -19,11 +23,16 @@ from db import Database
 from errors import DatabaseUnavailable, OutOfResources
 from jobs.ongoing import OngoingWork
 from jobs.retries import AT_ONCE
+from system.clock import steady_s
 
 log = structlog.get_logger(__name__)
 
 SILENCE_S = 3.0
 """A worker that has given no sign of life for this long is dead, or has lost the database."""
+HANG_S = 30.0
+"""A process whose lock connection has shown no life for this long hangs: its work is taken from it."""
+_STANDSTILL_S = HANG_S - 15.0
+"""The lock connection shows life every few seconds, so that a process that stood still for less has kept its locks."""
 _POLLING_S = 0.5
 
 
@@ -47,7 +56,17 @@ class Succession:
         self._was_there = True
         while True:
             await self._take_over(queues)
-            await asyncio.sleep(_POLLING_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        began_at = steady_s()
+        await asyncio.sleep(_POLLING_S)
+        stood_still_s = steady_s() - began_at
+        if stood_still_s > _STANDSTILL_S:
+            log.warning("process_stood_still", seconds=round(stood_still_s))
+            for subject in self._works.by_subject:
+                if await self._database.is_lost(subject):
+                    await self._works.end(subject)
 
     def _hold_again(self) -> None:
         self._back_at = monotonic()
@@ -76,6 +95,8 @@ class Succession:
             async with self._database.try_advisory_lock(job.lock) as free:
                 if free:
                     await self._put_back(job.id)
+            if not free and await self._database.end_silent_holder(job.lock, HANG_S):
+                log.warning("hanging_worker_ended", job_id=job.id)
 
     async def _put_back(self, job_id: int) -> None:
         try:

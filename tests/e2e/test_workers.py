@@ -1,6 +1,7 @@
 """Workers on other machines do a bot's work: all of it once, people in turn, whoever of them dies."""
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -144,6 +145,31 @@ async def test_of_three_workers_one_is_killed_and_all_recordings_are_heard_once(
     assert len(heard(bot)) == 9
     assert bot.asked_again() == 0
     assert min(each.did() for each in machines.made) > 0
+
+
+async def test_of_two_workers_one_hangs_and_the_other_does_its_work(
+    interruptible: Interruptible,
+    workers: NewWorkers,
+    bucket: dict[str, str],
+    newcomer: Callable[[], ScriptedUser],
+    tmp_path: Path,
+) -> None:
+    bot = await interruptible(**NO_JOBS, **bucket)
+    machines, anna = workers(bot), newcomer()
+    names = await sends(anna, tmp_path / "sent", 1)
+    bot.tap.add(Fault(Kind.HANG, TRANSCRIPTIONS))
+    [hanging] = await machines.start(1, **ONE_AT_A_TIME)
+    await until(lambda: bool(bot.endpoint.asked(TRANSCRIPTIONS)), "the first worker asks")
+    hanging.send(signal.SIGSTOP)
+    [other] = await machines.start(1)
+    await are_done(anna, names)
+
+    assert await other.stop() == 0
+    hanging.send(signal.SIGCONT)
+    names += await sends(anna, tmp_path / "later", 1, seconds=6.0)
+    await are_done(anna, names)
+    assert min(each.did() for each in machines.made) > 0
+    assert [sum(f"Готово: {name}" in message.text for message in anna.chat.messages) for name in names] == [1, 1]
 
 
 async def test_people_take_turns_at_two_workers(

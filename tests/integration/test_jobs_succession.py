@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from itertools import count
 
 import procrastinate
 import psycopg
@@ -137,3 +139,35 @@ async def test_nobody_is_taken_for_dead_by_a_look_during_which_the_database_came
     running.cancel()
     await asyncio.wait([running])
     assert put_back == []
+
+
+async def test_a_process_that_stood_still_gives_up_only_what_another_does_by_now(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another, works = await Database.open(database_url), OngoingWork()
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+    succession = Succession(app, database, works)
+
+    async def none_stalled(**_: float) -> list[Job]:
+        return []
+
+    async def work(subject: str) -> None:
+        async with database.advisory_lock(subject):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(app.job_manager, "get_stalled_jobs", none_stalled)
+    jobs = [asyncio.create_task(works.join(subject, partial(work, subject))) for subject in "ab"]
+    watching = asyncio.create_task(succession.run(None))
+    try:
+        await asyncio.sleep(1)
+        assert await another.end_silent_holder("a", 0.0)
+        async with another.advisory_lock("a"):
+            monkeypatch.setattr("jobs.succession.steady_s", count(0, 31).__next__)
+            done, left = await asyncio.wait(jobs, timeout=3)
+        assert (done, left) == ({jobs[0]}, {jobs[1]})
+        assert jobs[0].cancelled()
+    finally:
+        watching.cancel()
+        await works.stop()
+        await asyncio.gather(watching, *jobs, return_exceptions=True)
+        await another.close()
