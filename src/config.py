@@ -174,6 +174,12 @@ class Settings(BaseSettings):
         return init_settings, env_settings, of_environment, dotenv_settings, of_dotenv
 
 
+def secret_values(settings: Settings) -> list[str]:
+    """Return the values of all secret settings that are set."""
+    found = (getattr(settings, name) for name, field in Settings.model_fields.items() if _in_file(name, field))
+    return [each.get_secret_value() if isinstance(each, SecretStr) else str(each) for each in found if each]
+
+
 def child_environment(*, network: bool = False) -> dict[str, str]:
     """Return the environment for a program that we start: a few variables of the system, no settings and no secrets.
 

@@ -4,8 +4,9 @@ from datamodels import Value
 from db import Connection
 
 _IS_READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on' AS read_only"
-_SELECT_HEARTBEAT = """
-    SELECT extract(epoch FROM clock_timestamp() - max(last_heartbeat))::float AS age_s FROM procrastinate_workers
+_SELECT_WORKERS = """
+    SELECT count(*) AS workers FROM procrastinate_workers
+    WHERE last_heartbeat >= clock_timestamp() - make_interval(secs => %(limit_s)s)
 """
 _SELECT_QUEUE = """
     SELECT
@@ -30,10 +31,10 @@ async def is_read_only(connection: Connection) -> bool:
     return row is not None and bool(row["read_only"])
 
 
-async def heartbeat_age_s(connection: Connection) -> float | None:
-    """Return for how many seconds no worker has given a sign of life; None when there is no worker at all."""
-    row = await (await connection.execute(_SELECT_HEARTBEAT)).fetchone()
-    return None if row is None else row["age_s"]
+async def living_workers(connection: Connection, limit_s: float) -> int:
+    """Count the workers of all processes that gave a sign of life in the last ``limit_s`` seconds."""
+    row = await (await connection.execute(_SELECT_WORKERS, {"limit_s": limit_s})).fetchone()
+    return 0 if row is None else int(row["workers"])
 
 
 async def queue_sizes(connection: Connection) -> QueueSizes:

@@ -1,29 +1,105 @@
 """Logs: JSON lines in a rotated file, readable lines in a terminal.
 
-What is bound with ``structlog.contextvars`` (an update's or a job's correlation id) is in every line. Callers log ids
-and lengths, never access keys, transcripts or messages.
+What is bound with ``structlog.contextvars`` (an update's or a job's correlation id) is in every line. So is ``run``,
+the id of the process, by which lines are found that belong to no update and no job. Callers log ids and lengths, never
+access keys, transcripts or messages. Should a secret get into a line all the same, as in the message of a foreign
+error, the line has ``[secret]`` in its place.
 """
 
 import logging
 import logging.handlers
 import os
+import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import psycopg
 import pydantic
 import structlog
-from structlog.typing import ExcInfo, Processor
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from file_locks import FileLock
+from random_ids import new_code
 
 LOG_FILE_BYTES = 10_000_000
 LOG_FILES_KEPT = 5
 
+_BLOT = "[secret]"
+_SHORTEST_SECRET = 4
+"""Characters below which a secret is not blotted out: it would take away words and numbers that are none."""
+_RUN = new_code()
+
+
+class _Secrets:
+    """The texts that no line may have."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secret: str) -> None:
+        for each in (secret, *_passwords_in(secret)):
+            if len(each) >= _SHORTEST_SECRET:
+                self._known |= {each, repr(each)[1:-1], quote(each, safe="")}
+        longest_first = sorted(self._known, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def blotted(self, value: object) -> object:
+        """Return ``value`` as it may stand in a line: what is no number, text or collection of them as its repr."""
+        if self._pattern is None or value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str):
+            return self._pattern.sub(_BLOT, value)
+        if isinstance(value, Mapping):
+            return {str(self.blotted(str(key))): self.blotted(each) for key, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.blotted(each) for each in value]
+        return self._pattern.sub(_BLOT, repr(value))
+
+
+_SECRETS = _Secrets()
+
+
+def hide(*secrets: str) -> None:
+    """Let no line that is logged from now on have one of these texts, or a password within one that is an address."""
+    for secret in secrets:
+        _SECRETS.add(secret)
+
+
+def _passwords_in(secret: str) -> Iterator[str]:
+    """Yield the passwords within a URL or a libpq connection string, as they stand there and as they are meant."""
+    try:
+        url = urlsplit(secret)
+    except ValueError:
+        return
+    for password in (url.password, *parse_qs(url.query).get("secret", ())):
+        if password:
+            yield from {password, unquote(password)}
+    if url.scheme:
+        return
+    try:
+        password = psycopg.conninfo.conninfo_to_dict(secret).get("password")
+    except psycopg.ProgrammingError:
+        return
+    if password:
+        yield str(password)
+
+
+def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: _SECRETS.blotted(value) for key, value in event.items()}
+
+
+def _with_run(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["run"] = _RUN
+    return event
+
+
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
+    _with_run,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -70,7 +146,11 @@ def configure_logging(directory: Path, level: str, *, console: bool) -> None:
         cache_logger_on_first_use=True,
     )
     file_handler = _SharedFile(
-        directory / "app.json.log", maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8"
+        directory / "app.json.log",
+        maxBytes=LOG_FILE_BYTES,
+        backupCount=LOG_FILES_KEPT,
+        encoding="utf-8",
+        errors="backslashreplace",
     )
     file_handler.setFormatter(_formatter(structlog.processors.JSONRenderer(ensure_ascii=False)))
     handlers: list[logging.Handler] = [file_handler]
@@ -109,6 +189,7 @@ def _formatter(renderer: Processor) -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.ExceptionRenderer(_traceback_without_data),
+            _without_secrets,
             renderer,
         ],
     )

@@ -113,6 +113,15 @@ DISK_FREE_RATIO = Gauge("voxpersona_disk_free_ratio", "The free share of the dis
 JOBS = Gauge(
     "voxpersona_jobs", "Jobs that run, wait to be fetched (waiting) or for a later time (postponed).", ["state"]
 )
+WORKERS = Gauge(
+    "voxpersona_workers",
+    "Workers of all processes that give signs of life. A process has two: one for questions, one for all else.",
+)
+JOBS_ENDED = Counter(
+    "voxpersona_jobs_ended",
+    "Jobs that ended in this process; status is succeeded, failed or aborted. A job that is put back has not ended.",
+    ["task", "status"],
+)
 DEAD_LETTERS = Gauge("voxpersona_dead_letters", "Messages that were given up and work that failed for good.")
 
 

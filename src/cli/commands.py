@@ -21,11 +21,11 @@ import structlog
 import texts.cli
 import texts.operation
 from cli.arguments import Group, WholeNumber, usage_reason
-from config import ROOT, Settings, load_settings, version
+from config import ROOT, Settings, load_settings, secret_values, version
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
-from log_setup import configure_logging
+from log_setup import configure_logging, hide
 from system.shortages import shortage_in
 from utils import disk_full_mapped
 
@@ -346,6 +346,7 @@ def _open_logs(settings: Settings, *, console: bool) -> None:
         DiskFull: no space left.
     """
     folder = settings.persistent_dir / "logs"
+    hide(*secret_values(settings))
     try:
         with disk_full_mapped(folder):
             configure_logging(folder, settings.log_level, console=console)

@@ -26,10 +26,12 @@ import psutil
 import structlog
 
 from config import child_environment
+from embedded.engine_log import EngineLog
 from embedded.full_disk import is_full, size_of, tells_of_full_disk
 from embedded.running import Running, birth_of, write_private
 from errors import DiskFull, EngineFailed
 from file_locks import FileLock
+from log_setup import hide
 from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
@@ -44,7 +46,6 @@ SETTLE_LIMIT_S = 10.0
 WATCH_S = 0.5
 REVIVAL_PAUSE_S = 5.0
 """Pause after an engine could not be started again."""
-LOG_KEEP_BYTES = 10 * 1024 * 1024
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 """The engines that this process started, by pid. Each is kept until it is reaped, also after this command gave it up:
@@ -77,6 +78,7 @@ class Engine(ABC):
         self._run_dir = persistent_dir / "run"
         self._run_file = self._run_dir / f"{self.name}.json"
         self._log_file = persistent_dir / "logs" / f"{self.name}.log"
+        self._log = EngineLog(self._log_file)
         self._users = FileLock(self._run_dir / f"{self.name}.users")
         self._starting = FileLock(self._run_dir / f"{self.name}.lock")
         self._within = asyncio.Lock()
@@ -147,6 +149,7 @@ class Engine(ABC):
                         self._users.free()
                         raise
                     self._users.try_take(shared=True)
+                    hide(*self._running.secrets.values())
             return self._running
 
     async def release(self) -> None:
@@ -187,6 +190,8 @@ class Engine(ABC):
         """Until cancelled, start the engine again whenever it has died while in use."""
         while True:
             await asyncio.sleep(WATCH_S)
+            if self._running is not None and self._log.is_full():
+                await asyncio.to_thread(self._log.rotate)
             if self._running is None or not self._running.has_ended():
                 if self.down_since is not None:
                     # A call of ``acquire`` has restarted it first.
@@ -289,8 +294,6 @@ class Engine(ABC):
         for pid in [each for each in _children if _children[each].poll() is not None]:
             del _children[pid]
         with self._log_file.open("ab") as output:
-            if output.tell() > LOG_KEEP_BYTES:
-                output.truncate(0)
             child = subprocess.Popen(  # noqa: S603 - our own command line
                 list(launch.arguments),
                 stdin=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from errors import (
 from health.board import OK, Level, Reading, Why, worse
 from health.calls import RealCalls
 from messenger import Messenger, MessengerError, MessengerRefusedSecrets
-from metrics import DISK_FREE_BYTES, DISK_FREE_RATIO, JOBS
+from metrics import DISK_FREE_BYTES, DISK_FREE_RATIO, JOBS, WORKERS
 from object_store import ObjectStore
 from outcomes import Purpose
 
@@ -127,13 +127,14 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
             return down(Why.WORKER_STOPPED)
         try:
             async with at_once.transaction() as connection:
-                age_s = await health_store.heartbeat_age_s(connection)
+                workers = await health_store.living_workers(connection, _HEARTBEAT_S)
                 sizes = await health_store.queue_sizes(connection)
         except (DatabaseUnavailable, OutOfResources):
             return down(Why.DATABASE_AWAY)
         for state, count in sizes.model_dump().items():
             JOBS.labels(state).set(count)
-        return down(Why.NO_HEARTBEAT) if age_s is None or age_s > _HEARTBEAT_S else OK
+        WORKERS.set(workers)
+        return OK if workers else down(Why.NO_HEARTBEAT)
 
     return check
 

@@ -20,6 +20,7 @@ from errors import (
     OutOfResources,
     VoxPersonaError,
 )
+from metrics import JOBS_ENDED
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +109,7 @@ class Manager(JobManager):
             )
 
         await _once_there_is_space(finish)
+        JOBS_ENDED.labels(job.task_name, status.value).inc()
 
     async def retry_job_by_id_async(
         self,

@@ -109,6 +109,28 @@ async def until_busy(dsn: str, backend_pid: int) -> None:
             state = await cursor.fetchone()
 
 
+async def test_a_server_that_logs_a_hundred_megabytes_keeps_sixty(state_dir: Path) -> None:
+    """And goes on in the file that it was started with."""
+    folder = state_dir / "logs"
+    current = folder / "postgres.log"
+    flood = "DO $$ BEGIN FOR n IN 1..950 LOOP RAISE WARNING '% %', {}, repeat('x', 10000); END LOOP; END $$"
+    async with Engines(state_dir) as engines:
+        dsn = await engines.postgres()
+        quiet = psycopg.conninfo.make_conninfo(dsn, options="-c client_min_messages=error")
+        async with asyncio.timeout(60):
+            for number in range(1, 12):
+                await execute(quiet, flood.format(number))
+                while current.stat().st_size > 1_000_000:  # noqa: ASYNC110  # the watch's own pace
+                    await asyncio.sleep(0.05)
+        await execute(quiet, "DO $$ BEGIN RAISE WARNING 'the last'; END $$")
+    files = {path.name: path.read_text() for path in folder.glob("postgres.log*")}
+    assert sorted(files) == ["postgres.log", *(f"postgres.log.{age}" for age in range(1, 6))]
+    assert "the last" in files["postgres.log"]
+    assert max(map(len, files.values())) <= 10_000_000
+    for age, number in zip(range(1, 6), range(11, 6, -1), strict=True):
+        assert files[f"postgres.log.{age}"].count(f"WARNING:  {number} xxx") == 950
+
+
 async def test_engines_stop_with_the_command_that_started_them(state_dir: Path) -> None:
     async with Engines(state_dir) as engines:
         await engines.postgres()

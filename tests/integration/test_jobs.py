@@ -14,6 +14,7 @@ import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
+from prometheus_client import REGISTRY
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
@@ -188,10 +189,13 @@ async def working(jobs: Jobs, recordings: Sequence[RecordingId] | None) -> Async
 async def test_an_enqueued_job_is_done_and_leaves_nothing(
     shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
 ) -> None:
+    succeeded = {"task": "advance_recording", "status": "succeeded"}
+    before = REGISTRY.get_sample_value("voxpersona_jobs_ended_total", succeeded) or 0
     await enqueue(shared_database, jobs, recording)
     async with working(jobs, [recording]):
         await until_none_left(shared_database, recording)
     assert steps.done == [recording]
+    assert REGISTRY.get_sample_value("voxpersona_jobs_ended_total", succeeded) == before + 1
 
 
 async def test_a_job_whose_transaction_was_rolled_back_never_runs(

@@ -4,21 +4,25 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import openai
 import psycopg
 import pytest
 import structlog
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 import log_setup
-from log_setup import configure_logging
+from cli.commands import _open_logs
+from config import Settings
+from log_setup import configure_logging, hide
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     root = logging.getLogger()
+    monkeypatch.setattr(log_setup, "_SECRETS", log_setup._Secrets())
     handlers, level, raising = root.handlers[:], root.level, logging.raiseExceptions
     yield tmp_path / "logs"
     for handler in set(root.handlers) - set(handlers):
@@ -104,11 +108,12 @@ def test_a_line_is_json_with_what_was_bound_and_cyrillic_as_it_is(folder: Path) 
         structlog.stdlib.get_logger("test").info("state_unreadable", fields=["зона"])
     line = (folder / "app.json.log").read_text(encoding="utf-8")
     assert "зона" in line
-    assert json.loads(line) | {"timestamp": ""} == {
+    assert json.loads(line) | {"timestamp": "", "run": ""} == {
         "event": "state_unreadable",
         "fields": ["зона"],
         "level": "info",
         "logger": "test",
+        "run": "",
         "timestamp": "",
         "update": "1a2b",
     }
@@ -129,3 +134,75 @@ def test_several_processes_rotate_one_file_together(folder: Path) -> None:
     assert max(file.stat().st_size for file in files if file.exists()) <= 1000
     assert {file.name for file in folder.iterdir()} == {file.name for file in files if file.exists()}
     assert sum(file.exists() for file in files) <= 4
+
+
+URL = "postgresql://bot:p%40ss-word@db.local/voxpersona"
+SECRETS = {
+    "database_url": URL,
+    "minio_access_key": "an-access-key",
+    "telegram_bot_token": "123456789:AAbb-Cc_dd",
+    "telegram_proxy": "tg://proxy?server=proxy.local&port=443&secret=ee0123456789abcdef",
+    "http_token": 'quoted-"token"-\\-of-ours',
+}
+
+
+def settings_with_secrets(folder: Path) -> Settings:
+    """Settings in which every secret one has a value that is found in no other text."""
+    fields = Settings.model_fields.items()
+    others = {name: f"sk-of-{name}-тайна" for name, field in fields if "SecretStr" in str(field.annotation)}
+    return Settings.model_validate({"persistent_dir": folder.parent} | others | SECRETS)
+
+
+def plain_secrets(settings: Settings) -> list[str]:
+    found = [getattr(settings, name) for name in Settings.model_fields]
+    values = [each.get_secret_value() for each in found if isinstance(each, SecretStr)]
+    return [*values, "an-access-key", "p%40ss-word", "p@ss-word", "ee0123456789abcdef"]
+
+
+def test_a_hundred_megabytes_leave_six_files_of_lines_with_an_id_and_no_secret(folder: Path) -> None:
+    settings = settings_with_secrets(folder)
+    _open_logs(settings, console=False)
+    secrets = plain_secrets(settings)
+    assert len(secrets) == 14
+    ours, foreign = structlog.stdlib.get_logger("ours"), logging.getLogger("foreign")
+    filling = "гости и x" * 4000
+    written = number = 0
+    while written < 100_000_000:
+        secret = secrets[number % len(secrets)]
+        ours.info("of_nothing", number=number, filling=filling, details={"reason": [secret, Path(secret)]})
+        with structlog.contextvars.bound_contextvars(update="1a2b3c4d"):
+            ours.warning(
+                "of_an_update", number=number, filling=filling, url=f"/bot{quote(secret, safe='')}/getMe", secret=secret
+            )
+        foreign.error("%s says\n%s: %s", "a library", secret, filling)
+        error = RuntimeError(f"Cannot connect to {secret} {filling}")
+        ours.error("failed", number=number, exc_info=error)
+        number, written = number + 1, written + 4 * len(filling.encode())
+    files = sorted(folder.iterdir())
+    assert [path.name for path in files] == ["app.json.log", *(f"app.json.log.{age}" for age in range(1, 6))]
+    assert max(path.stat().st_size for path in files) <= 10 * 1024 * 1024
+    assert min(path.stat().st_size for path in files[1:]) >= 9_500_000
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    for secret in secrets:
+        forms = (secret, repr(secret)[1:-1], quote(secret, safe=""))
+        assert not any(json.dumps(form, ensure_ascii=False)[1:-1] in text for text in texts for form in forms), secret
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
+    assert {line["event"].split()[0] for line in lines} == {"of_nothing", "of_an_update", "a", "failed"}
+    [run] = {line["run"] for line in lines}
+    assert len(run) == 8
+    assert all(line["update"] == "1a2b3c4d" for line in lines if line["event"] == "of_an_update")
+    assert all(str(line).count("[secret]") >= 1 for line in lines)
+
+
+def test_a_line_that_is_no_text_of_the_world_is_written_all_the_same(folder: Path) -> None:
+    configure_logging(folder, "INFO", console=False)
+    structlog.stdlib.get_logger("test").info("odd", name=b"\xff".decode(errors="surrogateescape"))
+    assert json.loads((folder / "app.json.log").read_text(encoding="utf-8"))["name"] == "\udcff"
+
+
+def test_a_password_of_a_connection_string_is_hidden_and_a_tiny_one_takes_no_words_away(folder: Path) -> None:
+    configure_logging(folder, "INFO", console=False)
+    hide("host=db.local password='in libpq\\'s form'", "on")
+    structlog.stdlib.get_logger("test").info("connection", seen="in libpq's form", number=3, at=None)
+    line = json.loads((folder / "app.json.log").read_text(encoding="utf-8"))
+    assert (line["event"], line["seen"], line["number"], line["at"]) == ("connection", "[secret]", 3, None)
