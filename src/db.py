@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,7 @@ from database_watch import (
     connected,
     connection_parameters,
     hang_up,
+    show_life,
 )
 from errors import DatabaseFull, DatabaseUnavailable
 from system.shortages import shortages_mapped
@@ -51,7 +52,6 @@ _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
 _LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
-_LIFE_SIGN_S = 5.0
 _OF_HOLDER = """
     FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
@@ -314,7 +314,7 @@ class Database:
         async with self._own_connection() as connection:
             with self._errors_mapped():
                 await connection.execute(_LOCK, {"name": name})
-            pid, signs = connection.info.backend_pid, asyncio.create_task(_give_life_signs(connection))
+            pid, signs = connection.info.backend_pid, asyncio.create_task(show_life(connection))
             self._lock_pids.add(pid)
             try:
                 yield
@@ -365,14 +365,6 @@ class Database:
         """Raise ``DatabaseUnavailable`` unless the database answers a query."""
         async with self.transaction() as connection:
             await connection.execute("SELECT 1")
-
-
-async def _give_life_signs(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
-    # One that broke has lost its lock, and nothing is left to be shown.
-    with suppress(psycopg.Error):
-        while True:
-            await asyncio.sleep(_LIFE_SIGN_S)
-            await connection.execute("SELECT")
 
 
 async def _configure(connection: Connection) -> None:

@@ -243,7 +243,7 @@ async def test_a_lock_is_held_by_one_at_a_time_and_free_afterwards(database: Dat
 async def test_a_lock_is_taken_from_a_holder_that_shows_no_life_and_from_no_other(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db._LIFE_SIGN_S", 0.1)
+    monkeypatch.setattr("database_watch._LIFE_SIGN_S", 0.1)
     another = await Database.open(database_url)
     try:
         async with database.advisory_lock("recording:1"):
@@ -253,7 +253,7 @@ async def test_a_lock_is_taken_from_a_holder_that_shows_no_life_and_from_no_othe
             assert await another.is_lost("recording:1")
             assert not await database.is_lost("recording:1")
 
-            monkeypatch.setattr("db._LIFE_SIGN_S", 60.0)
+            monkeypatch.setattr("database_watch._LIFE_SIGN_S", 60.0)
             await asyncio.sleep(1.5)
             assert await another.end_silent_holder("recording:1", 1.0)
             assert not await database.is_lost("recording:1")  # nobody has it
