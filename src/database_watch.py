@@ -29,7 +29,6 @@ _ANSWER_LIMIT_S = 1.4
 two seconds, so an absence is noticed within that time."""
 _SILENCE = "no answer"
 CONNECT_TIMEOUT_S = 10
-_LIFE_SIGN_S = 5.0
 _LINE_LIMITS = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -206,14 +205,6 @@ async def connected(conninfo: str) -> _Connection:
 def _close(attempt: asyncio.Future[_Connection]) -> None:
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().pgconn.finish()
-
-
-async def show_life(connection: _Connection) -> None:
-    """Ask the server something every five seconds, until the connection ends, so that it knows that we live."""
-    with suppress(psycopg.Error):
-        while True:
-            await asyncio.sleep(_LIFE_SIGN_S)
-            await connection.execute("SELECT")
 
 
 def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:

@@ -18,6 +18,7 @@ import migrations
 import texts.errors
 from config import ROOT
 from database_errors import errors_mapped
+from database_locks import DatabaseLocks
 from database_watch import (
     CONNECT_TIMEOUT_S,
     Absence,
@@ -25,7 +26,6 @@ from database_watch import (
     connected,
     connection_parameters,
     hang_up,
-    show_life,
 )
 from errors import DatabaseFull, DatabaseUnavailable
 from system.shortages import shortages_mapped
@@ -50,18 +50,6 @@ _FULL_S = 15.0
 _HANG_UP_PAUSE_S = 0.1
 _PERSISTENCE_PAUSE_S = 0.2
 _PERSISTENCE_GRACE_S = 5.0
-_LOCK = "SELECT pg_advisory_lock(hashtextextended(%(name)s, 0))"
-_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0))"
-_OF_HOLDER = """
-    FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
-        AND (classid::bigint << 32 | objid::bigint) = hashtextextended(%(name)s, 0)
-"""
-_HOLDER = f"SELECT pid {_OF_HOLDER}"
-_END_SILENT_HOLDER = f"""
-    SELECT pg_terminate_backend(pid) {_OF_HOLDER}
-        AND state_change < clock_timestamp() - make_interval(secs => %(silence_s)s)
-"""
 
 
 class Database:
@@ -78,6 +66,7 @@ class Database:
         self._conninfo = conninfo
         self.pool = pool
         self.on_back: list[Callable[[], None]] = []
+        self.locks = DatabaseLocks(self._own_connection)
         self._in_use: set[Connection] = set()
         self._waiting: set[asyncio.Timeout] = set()
         self._watch = DatabaseWatch(conninfo, self._hang_up, self._call_back)
@@ -85,7 +74,6 @@ class Database:
         self._there.set()
         # Shared with the copies that ``patient`` makes.
         self._absences, self._full_at = [0], [-math.inf]
-        self._lock_pids: set[int] = set()  # the server's processes of our lock connections
         self.patience_s = 0.0  # see ``patient``
         self._watching: asyncio.Task[None] | None = None
 
@@ -298,57 +286,9 @@ class Database:
 
     def _call_back(self) -> None:
         self._there.set()
+        self.locks.look()
         for call in self.on_back:
             call()
-
-    @asynccontextmanager
-    async def advisory_lock(self, name: str) -> AsyncIterator[None]:
-        """Wait for the lock ``name`` and hold it during the block.
-
-        The lock is on a connection of its own, for work that takes hours: the server frees it when the process dies.
-        A query every five seconds shows that the process lives; see ``end_silent_holder``.
-
-        Raises:
-            DatabaseUnavailable, OutOfResources: no connection.
-        """
-        async with self._own_connection() as connection:
-            with self._errors_mapped():
-                await connection.execute(_LOCK, {"name": name})
-            pid, signs = connection.info.backend_pid, asyncio.create_task(show_life(connection))
-            self._lock_pids.add(pid)
-            try:
-                yield
-            finally:
-                self._lock_pids.discard(pid)
-                signs.cancel()
-                await asyncio.wait([signs])
-
-    async def is_lost(self, name: str) -> bool:
-        """Tell whether somebody else holds the lock ``name`` by now: one that we held can be taken from us."""
-        async with self.transaction() as connection:
-            holder = await (await connection.execute(_HOLDER, {"name": name})).fetchone()
-        return holder is not None and holder["pid"] not in self._lock_pids
-
-    async def end_silent_holder(self, name: str, silence_s: float) -> bool:
-        """Free the lock ``name`` when its holder has shown no life for ``silence_s`` seconds; tell whether it was so.
-
-        This is for a process that hangs or is stopped: its connection, and with it the lock, would stay for ever.
-        """
-        async with self.transaction() as connection:
-            cursor = await connection.execute(_END_SILENT_HOLDER, {"name": name, "silence_s": silence_s})
-            return await cursor.fetchone() is not None
-
-    @asynccontextmanager
-    async def try_advisory_lock(self, name: str) -> AsyncIterator[bool]:
-        """Yield True and hold the lock ``name`` during the block; yield False at once when the lock is held elsewhere.
-
-        Raises:
-            DatabaseUnavailable, OutOfResources: no connection.
-        """
-        async with self._own_connection() as connection:
-            with self._errors_mapped():
-                row = await (await connection.execute(_TRY_LOCK, {"name": name})).fetchone()
-            yield row == (True,)
 
     @asynccontextmanager
     async def _own_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
@@ -357,7 +297,8 @@ class Database:
         with self._errors_mapped(), shortages_mapped():
             connection = await connected(self._conninfo)
         try:
-            yield connection
+            with self._errors_mapped():
+                yield connection
         finally:
             await connection.close()
 

@@ -43,7 +43,7 @@ class _Secrets:
     def add(self, secret: str) -> None:
         for each in (secret, *_passwords_in(secret)):
             if len(each) >= _SHORTEST_SECRET:
-                self._known |= {each, repr(each)[1:-1], quote(each, safe="")}
+                self._known |= {each, repr(each)[1:-1], quote(each, safe="", errors="surrogatepass")}
         longest_first = sorted(self._known, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
@@ -75,7 +75,8 @@ def _passwords_in(secret: str) -> Iterator[str]:
         url = urlsplit(secret)
     except ValueError:
         return
-    for password in (url.password, *parse_qs(url.query).get("secret", ())):
+    query = parse_qs(url.query)
+    for password in (url.password, *query.get("secret", ()), *query.get("password", ())):
         if password:
             yield from {password, unquote(password)}
     if url.scheme:

@@ -48,13 +48,14 @@ _DELETE_OF_RECORDING = """
         OR key IN (SELECT prefix || id FROM about CROSS JOIN unnest(ARRAY['aside:', 'given_up:']) AS prefix)
 """
 # The keys are those of ``chat_deliveries``.
-_DELETE_OF_CHAT = """
+_ANSWERS_OF_CHAT = """
+    SELECT chat_answers.id::text AS id FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
+    WHERE chat_questions.owner_id = %(owner_id)s AND chat_number = %(number)s
+    FOR UPDATE OF chat_answers
+"""
+_DELETE_ANSWERS = """
     DELETE FROM outbox
-    WHERE owner_id = %(owner_id)s AND split_part(key, ':', 1) = 'answer'
-        AND split_part(key, ':', 2) IN (
-            SELECT chat_answers.id::text FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
-            WHERE chat_questions.owner_id = %(owner_id)s AND chat_number = %(number)s
-        )
+    WHERE owner_id = %(owner_id)s AND split_part(key, ':', 1) = 'answer' AND split_part(key, ':', 2) = ANY(%(answers)s)
 """
 _GIVE_UP = "UPDATE outbox SET given_up_at = now(), error = %(error)s, dismissed_at = NULL WHERE id = %(id)s"
 _TRY_LATER = """
@@ -109,7 +110,10 @@ async def delete_about(
 
 async def delete_answers(connection: Connection, owner: UserId, chat_number: int) -> None:
     """Delete all messages, sent or not, with answers of a chat of ``owner``."""
-    await connection.execute(_DELETE_OF_CHAT, {"owner_id": owner, "number": chat_number})
+    # One that is delivered at this moment is waited for, so that its message is found.
+    cursor = await connection.execute(_ANSWERS_OF_CHAT, {"owner_id": owner, "number": chat_number})
+    answers = [row["id"] async for row in cursor]
+    await connection.execute(_DELETE_ANSWERS, {"owner_id": owner, "answers": answers})
 
 
 async def list_next(connection: Connection) -> list[OutboxItem]:

@@ -272,6 +272,7 @@ _SET_STAGE = """
         AND speakers_requested IS NOT DISTINCT FROM %(speakers)s
     RETURNING id
 """
+_LOCK_AT_STAGE = "SELECT FROM recordings WHERE id = %(id)s AND stage = %(stage)s FOR NO KEY UPDATE"
 _BEGIN_TRY = """
     UPDATE recordings SET
         error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
@@ -286,7 +287,7 @@ _RECORD_FAILURE = """
     UPDATE recordings SET
         error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s, updated_at = now(),
         dismissed_at = NULL
-    WHERE id = %(id)s AND error_code IS DISTINCT FROM %(cancelled)s
+    WHERE id = %(id)s AND error_code IS DISTINCT FROM %(cancelled)s AND stage <> %(last)s
 """
 _CANCEL = """
     UPDATE recordings SET
@@ -343,6 +344,12 @@ async def set_stage(connection: Connection, worked_on: Recording, stage: Stage, 
     return await (await connection.execute(_SET_STAGE, parameters)).fetchone() is not None
 
 
+async def lock_at_stage(connection: Connection, recording_id: RecordingId, stage: Stage) -> bool:
+    """Keep a recording at ``stage`` until the transaction ends; False when it is at another one, or deleted."""
+    cursor = await connection.execute(_LOCK_AT_STAGE, {"id": recording_id, "stage": stage})
+    return await cursor.fetchone() is not None
+
+
 async def go_on(connection: Connection, recording_id: RecordingId) -> None:
     """Note that work is asked for: clear a failure or cancellation, and start the time of the stage anew."""
     await connection.execute(_GO_ON, {"id": recording_id})
@@ -367,18 +374,11 @@ async def record_failure(
 ) -> None:
     """Note why work stopped. It is tried again at ``retry_at``; when that is None, only after somebody asks for it.
 
-    The stage stays: work goes on from there. A cancelled recording stays cancelled.
+    The stage stays: work goes on from there. A cancelled recording stays cancelled, and one that is done is done.
     """
-    await connection.execute(
-        _RECORD_FAILURE,
-        {
-            "id": recording_id,
-            "error_code": error_code,
-            "error_text": error_text,
-            "retry_at": retry_at,
-            "cancelled": Cancelled.code,
-        },
-    )
+    failure = {"error_code": error_code, "error_text": error_text, "retry_at": retry_at}
+    parameters = {"id": recording_id, **failure, "cancelled": Cancelled.code, "last": Stage.DONE}
+    await connection.execute(_RECORD_FAILURE, parameters)
 
 
 async def cancel(connection: Connection, recording_id: RecordingId) -> bool:

@@ -85,12 +85,12 @@ _FAIL_RUN = """
     UPDATE report_runs SET
         status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = NULL,
         finished_at = now(), dismissed_at = NULL
-    WHERE id = %(id)s AND status <> 'cancelled'
+    WHERE id = %(id)s AND status IN ('queued', 'running')
 """
 _POSTPONE_RUN = """
     UPDATE report_runs SET
         status = %(status)s, error_code = %(error_code)s, error_text = %(error_text)s, retry_at = %(retry_at)s
-    WHERE id = %(id)s AND status <> 'cancelled'
+    WHERE id = %(id)s AND status IN ('queued', 'running')
 """
 # Recordings are locked before runs, as by an order: else order and cancellation could wait for each other.
 _LOCK_RECORDINGS_OF = """

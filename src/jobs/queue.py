@@ -101,7 +101,7 @@ class Jobs:
         self.is_working = False  # whether the worker of this process runs
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         self._app.job_manager = Manager(self._app.connector)
-        self._succession = Succession(self._app, database, self._works)
+        self._succession = Succession(self._app, database)
         self._advance: SubjectTask = self._task("advance_recording", self._advance_recording)
         self._report: SubjectTask = self._task("write_report", self._write_report)
         self._propose: SubjectTask = self._task("propose_metadata", self._propose_metadata)
@@ -152,7 +152,7 @@ class Jobs:
         await self._works.end_unjoined(map(jobs.rows.lock_of, [recording_id, *runs]))
         log.info("recording_cancelled", recording=str(recording_id), reports=len(runs))
         # A job that still runs holds the lock, and clears the spool itself when it ends.
-        async with self._database.try_advisory_lock(jobs.rows.lock_of(recording_id)) as free:
+        async with self._database.locks.tried(jobs.rows.lock_of(recording_id)) as free:
             if free:
                 await self._recordings.clear_spool(recording_id)
         return True
@@ -179,7 +179,7 @@ class Jobs:
         await self._works.end_unjoined(locks)
         async with AsyncExitStack() as held:
             for lock in locks:
-                await held.enter_async_context(self._database.advisory_lock(lock))
+                await held.enter_async_context(self._database.locks.held(lock))
             await self._recordings.clear_spool(recording_id)
             yield
 
@@ -360,7 +360,7 @@ class Jobs:
     async def _locked(self, lock: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work under its lock. The lock is held until the work ends, which may be after the job has ended."""
         # Waits while another worker holds the lock: that worker may die, and what it finished is not done again here.
-        async with self._database.advisory_lock(lock):
+        async with self._succession.locked(lock):
             await work()
 
     async def _tried(self, lock: str, work: Callable[[], Awaitable[None]], fail: Fail) -> None:

@@ -249,7 +249,8 @@ class RecordingSteps:
         if scenario is not None and scenario.diarize:
             naming = await name_roles(transcript.segments, scenario.roles, await self._role_model(recording))
             transcript = transcript.model_copy(update={"segments": naming.segments})
-            await self._save(recording, transcript, naming.warnings)
+            if not await self._save(recording, transcript, naming.warnings):
+                return
         key = key_for_transcript(recording.owner_id, recording.id)
         content = await asyncio.to_thread(to_json, transcript)
         await self._context.objects.put_bytes(key, content)
@@ -273,8 +274,13 @@ class RecordingSteps:
             raise NotFound(what=f"transcript of {recording.id}")
         return transcript
 
-    async def _save(self, recording: Recording, transcript: Transcript, warnings: Sequence[str] = ()) -> None:
+    async def _save(self, recording: Recording, transcript: Transcript, warnings: Sequence[str] = ()) -> bool:
+        """Store a transcript; False, storing nothing, when other work has brought the recording to a later stage."""
         content_hash = await asyncio.to_thread(lambda: sha256(transcript.model_dump_json().encode()).hexdigest())
         async with self._context.database.transaction() as connection:
+            if not await recordings_store.lock_at_stage(connection, recording.id, recording.stage):
+                log.warning("transcript_is_late", recording=str(recording.id), stage=recording.stage)
+                return False
             await transcripts_store.save_transcript(connection, recording.id, transcript, content_hash)
             await recordings_store.add_warnings(connection, recording.id, warnings)
+            return True

@@ -69,15 +69,18 @@ class GoOn(BaseRetryStrategy):
         return None
 
 
-_FINISH = """
+_MINE = """
     WITH mine AS (
         SELECT id FROM procrastinate_jobs
         WHERE id = %(job_id)s AND status = 'doing'
             AND (worker_id IS NULL OR worker_id = coalesce(%(worker_id)s, worker_id))
         FOR UPDATE
     )
-    SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM mine
 """
+_FINISH = f"{_MINE} SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM mine"  # noqa: S608 - of constants
+_RETRY = f"""
+    {_MINE} SELECT procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) FROM mine
+"""  # noqa: S608
 
 
 async def _once_there_is_space(write: Callable[[], Awaitable[None]]) -> None:
@@ -104,12 +107,42 @@ class Manager(JobManager):
         """End a job, unless its worker was thought dead and lost the job: then another worker does the job again."""
 
         async def finish() -> None:
-            await self.connector.execute_query_async(
+            ended = await self.connector.execute_query_all_async(
                 _FINISH, job_id=job.id, worker_id=job.worker_id, status=status.value, delete_job=delete_job
             )
+            if ended:
+                JOBS_ENDED.labels(job.task_name, status.value).inc()
 
         await _once_there_is_space(finish)
-        JOBS_ENDED.labels(job.task_name, status.value).inc()
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Make a job run again at ``retry_at``, unless its worker lost the job: another one does it by now.
+
+        It is removed when another job of its subject waits already.
+        """
+
+        async def put_back() -> None:
+            try:
+                await self.connector.execute_query_all_async(
+                    _RETRY,
+                    job_id=job.id,
+                    worker_id=job.worker_id,
+                    retry_at=retry_at or AT_ONCE,
+                    priority=priority,
+                    queue=queue,
+                    lock=lock,
+                )
+            except UniqueViolation:
+                await self.finish_job(job, Status.ABORTED, delete_job=True)
+
+        await _once_there_is_space(put_back)
 
     async def retry_job_by_id_async(
         self,

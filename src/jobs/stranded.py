@@ -109,7 +109,7 @@ class StrandedWork:
         )
 
     async def _revive(self, work: _Work) -> None:
-        async with self._database.try_advisory_lock(work.lock) as free:
+        async with self._database.locks.tried(work.lock) as free:
             if free:
                 async with self._database.transaction() as connection:
                     cursor = await connection.execute(work.query + _THIS, {**_PARAMETERS, "id": work.id})

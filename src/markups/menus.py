@@ -30,8 +30,9 @@ def main_menu(hint: str = "") -> Screen:
 
 
 def welcome(name: str) -> Screen:
-    """Show what a person sees first: what to do, and the main menu."""
-    return main_menu(texts.telegram.WELCOME.format(name=escape(name, quote=False)))
+    """Show what a person sees first: what to do, and the main menu. ``name`` is empty when it is not known."""
+    addressed = texts.telegram.WELCOME_NAME.format(name=escape(name, quote=False)) if name else ""
+    return main_menu(texts.telegram.WELCOME.format(name=addressed))
 
 
 def storage_menu() -> Screen:

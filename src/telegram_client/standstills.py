@@ -8,8 +8,8 @@ import structlog
 from datamodels_telegram import IncomingMessage, MessageId
 from followers import Loop
 from messenger import OnMessage
-from system.clock import steady_s
 from telegram_client.messages import Sendings
+from telegram_client.server_clock import steady_s
 
 log = structlog.get_logger(__name__)
 

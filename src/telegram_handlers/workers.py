@@ -14,6 +14,8 @@ from markups.callback_data import Action
 
 Item = TypeVar("Item")
 
+_MOST_FAILURES = 5
+
 
 def queue_of(seen: SeenUpdate) -> tuple[int, bool]:
     """Return the key of the queue that an update waits in: a person has one queue for ratings, one for all else.
@@ -26,8 +28,8 @@ def queue_of(seen: SeenUpdate) -> tuple[int, bool]:
 class PersonWorkers(Generic[Item]):
     """A queue and a task for each key, such as a person, with items to work on.
 
-    An item for which ``work`` raises is worked on again after a pause, before the items behind it: the inbox counts
-    the tries of an update, and ends them.
+    An item for which ``work`` raises is worked on again after a pause, before the items behind it. After five failures
+    it is left for the next start, and the items behind it have their turn.
     """
 
     def __init__(self, work: Callable[[Item], Awaitable[None]]) -> None:
@@ -61,9 +63,10 @@ class PersonWorkers(Generic[Item]):
         queue = self._queues[key]
         try:
             while queue and not self._stopped:
-                item, failures = queue.popleft(), 0
-                while not await ended_well(self._work(item), worker="updates") and not self._stopped:
+                item = queue.popleft()
+                for failures in range(_MOST_FAILURES):
+                    if await ended_well(self._work(item), worker="updates") or self._stopped:
+                        break
                     await asyncio.sleep(delay_s(failures))
-                    failures += 1
         finally:
             del self._queues[key], self._tasks[key]

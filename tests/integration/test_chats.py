@@ -11,10 +11,12 @@ from uuid import uuid4
 import pytest
 
 import chat_history
+import outbox_store
 import texts.chats
 from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
 from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Occasion, ReturnAddress, Turn
+from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
 from db import Database
 from dialogs import Step
 from errors import (
@@ -487,6 +489,27 @@ async def test_the_words_of_a_deleted_chat_leave_the_outbox_with_it(
         left = {row["owner_id"]: row["n"] async for row in await connection.execute(query)}
     assert left[anna.user.id] == 1
     assert left[boris.user.id] == 2
+
+
+async def test_an_answer_that_is_delivered_while_its_chat_is_deleted_leaves_with_it(
+    anna: Asker, chats_bot: ChatsBot
+) -> None:
+    await anna.asks("Что?")
+    message = OutgoingMessage(kind=MessageKind.RESULT, screen=Screen(text="Вот что."))
+    async with chats_bot.database.transaction() as connection:
+        cursor = await connection.execute(
+            "SELECT chat_answers.id FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id "
+            "WHERE owner_id = %s FOR UPDATE",
+            (anna.user.id,),
+        )
+        [row] = await cursor.fetchall()
+        await outbox_store.put(connection, f"answer:{row['id']}:later", anna.user.id, ChatId(1), message)
+        deletion = asyncio.create_task(anna.press_data("confirm_delete||1"))
+        await asyncio.wait([deletion], timeout=1.0)
+    await deletion
+    async with chats_bot.database.transaction() as connection:
+        cursor = await connection.execute("SELECT key FROM outbox WHERE owner_id = %s", (anna.user.id,))
+        assert [row["key"] async for row in cursor if row["key"].startswith("answer:")] == []
 
 
 async def test_deleting_the_last_chat_makes_a_new_one(anna: Asker) -> None:

@@ -207,7 +207,7 @@ async def test_a_lock_is_not_waited_for_without_a_database(database: Database, w
     await dies(way)
     await until_away(database)
     with pytest.raises(DatabaseUnavailable):
-        async with database.try_advisory_lock("recording:1"):
+        async with database.locks.tried("recording:1"):
             pass
 
 
@@ -255,7 +255,7 @@ async def test_a_lock_that_lacks_a_thread_is_a_shortage(database: Database, monk
 
     monkeypatch.setattr(psycopg.AsyncConnection, "connect", without_threads)
     with pytest.raises(OutOfResources):
-        async with database.try_advisory_lock("recording:1"):
+        async with database.locks.tried("recording:1"):
             pass
 
 

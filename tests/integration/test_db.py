@@ -231,33 +231,39 @@ async def test_a_wrong_connection_string_names_the_setting_and_hides_the_value()
 
 async def test_a_lock_is_held_by_one_at_a_time_and_free_afterwards(database: Database) -> None:
     async with (
-        database.try_advisory_lock("recording:1") as first,
-        database.try_advisory_lock("recording:1") as second,
-        database.try_advisory_lock("recording:2") as other,
+        database.locks.tried("recording:1") as first,
+        database.locks.tried("recording:1") as second,
+        database.locks.tried("recording:2") as other,
     ):
         assert (first, second, other) == (True, False, True)
-    async with database.try_advisory_lock("recording:1") as again:
+    async with database.locks.tried("recording:1") as again:
         assert again
 
 
 async def test_a_lock_is_taken_from_a_holder_that_shows_no_life_and_from_no_other(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database_watch._LIFE_SIGN_S", 0.1)
+    monkeypatch.setattr("database_locks._LIFE_SIGN_S", 0.1)
     another = await Database.open(database_url)
     try:
-        async with database.advisory_lock("recording:1"):
-            await asyncio.sleep(1.5)
-            assert not await another.end_silent_holder("recording:1", 1.0)
-            assert not await another.end_silent_holder("recording:2", 0.0)
-            assert await another.is_lost("recording:1")
-            assert not await database.is_lost("recording:1")
+        async with database.locks.held("recording:1") as held:
+            assert await database.locks.other_holder("recording:1") is None
+            assert await another.locks.other_holder("recording:2") is None
+            lively = await another.locks.other_holder("recording:1")
+            assert lively is not None
+            await asyncio.sleep(0.5)
+            assert not await another.locks.end(lively)
 
-            monkeypatch.setattr("database_watch._LIFE_SIGN_S", 60.0)
-            await asyncio.sleep(1.5)
-            assert await another.end_silent_holder("recording:1", 1.0)
-            assert not await database.is_lost("recording:1")  # nobody has it
-            async with another.advisory_lock("recording:1"):
-                assert await database.is_lost("recording:1")
+            monkeypatch.setattr("database_locks._LIFE_SIGN_S", 60.0)
+            await asyncio.sleep(0.5)
+            silent = await another.locks.other_holder("recording:1")
+            assert silent is not None
+            await asyncio.sleep(0.5)
+            assert not held.lost.is_set()
+            assert await another.locks.end(silent)
+            async with another.locks.tried("recording:1") as free:
+                assert free
+            database.locks.look()
+            await asyncio.wait_for(held.lost.wait(), 5)
     finally:
         await another.close()

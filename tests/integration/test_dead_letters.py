@@ -94,6 +94,7 @@ async def give_up(person: Person, said: str, error: str = ChatClosed.code, *, ke
 async def fail_recording(person: Person, error: str = "no_speech") -> Recording:
     recording = await person.has_recording(file_name="тайна.ogg")
     async with person.bot.database.transaction() as connection:
+        await connection.execute("UPDATE recordings SET stage = 'speakers_known' WHERE id = %s", (recording.id,))
         await recordings_store.record_failure(connection, recording.id, error, "В записи «тайна.ogg» не слышно речи.")
     return recording
 

@@ -288,7 +288,7 @@ async def test_the_job_of_a_living_worker_is_left_to_it_until_it_dies(
     shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
 ) -> None:
     await enqueue(shared_database, jobs, recording)
-    async with shared_database.try_advisory_lock(f"subject:{recording}") as held:
+    async with shared_database.locks.tried(f"subject:{recording}") as held:
         assert held
         await fetch_as_another_worker(shared_database, recording)
         async with shared_database.transaction() as connection:
@@ -328,7 +328,7 @@ async def test_a_worker_notices_that_another_died_while_it_worked(
     async with shared_database.transaction() as connection:
         other = (await add_recording(connection)).id
         await jobs.enqueue_recording(connection, other)
-    async with shared_database.try_advisory_lock(f"subject:{recording}"):
+    async with shared_database.locks.tried(f"subject:{recording}"):
         await fetch_as_another_worker(shared_database, recording)
         worker = working(jobs, [recording, other])
         await worker.__aenter__()
@@ -853,6 +853,20 @@ async def test_a_failure_after_the_cancellation_is_not_told(
     assert (await get_run(shared_database, run)).status is RunStatus.CANCELLED
 
 
+async def test_a_failure_of_what_another_worker_finished_is_not_told(
+    shared_database: Database, recording: RecordingId, run: ReportRunId
+) -> None:
+    later = datetime.now(UTC)
+    async with shared_database.transaction() as connection:
+        await connection.execute("UPDATE recordings SET stage = 'done' WHERE id = %s", (recording,))
+        await connection.execute("UPDATE report_runs SET status = 'done' WHERE id = %s", (run,))
+        await recordings_store.record_failure(connection, recording, "no_speech", "Речи нет.")
+        await reports_store.fail_run(connection, run, "no_speech", "Речи нет.")
+        await reports_store.postpone_run(connection, run, "no_speech", "Речи нет.", later)
+    assert await failure(shared_database, recording) == (None, None)
+    assert (await get_run(shared_database, run)).status is RunStatus.DONE
+
+
 async def test_nothing_works_on_a_recording_that_is_held(
     shared_database: Database, jobs: Jobs, steps: Steps, reports: Reports, recording: RecordingId, run: ReportRunId
 ) -> None:
@@ -864,7 +878,7 @@ async def test_nothing_works_on_a_recording_that_is_held(
         await until(lambda: happened(reports.begun))
         async with jobs.stopped(recording):
             for subject in (recording, run):
-                async with shared_database.try_advisory_lock(f"subject:{subject}") as free:
+                async with shared_database.locks.tried(f"subject:{subject}") as free:
                     assert not free
         await until_none_left(shared_database, recording)
     assert (steps.done, reports.written) == ([], [])
@@ -987,6 +1001,27 @@ async def test_a_job_that_was_put_back_while_it_ran_is_done_again_and_not_remove
         await until(is_done_again)
         await until_none_left(shared_database, recording)
     assert await failure(shared_database, recording) == (None, None)
+
+
+async def test_a_job_that_another_worker_does_by_now_is_not_put_back_by_the_one_that_lost_it(
+    shared_database: Database, jobs: Jobs, steps: Steps, recording: RecordingId
+) -> None:
+    steps.may_end.clear()
+    await enqueue(shared_database, jobs, recording)
+    query = """
+        WITH another AS (INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id)
+        UPDATE procrastinate_jobs SET worker_id = another.id FROM another WHERE queue_name = %s
+    """
+    async with working(jobs, [recording]):
+        await until_begun(steps)
+        async with shared_database.transaction() as connection:
+            await connection.execute(query, (queue_of(recording),))
+    async with shared_database.transaction() as connection:
+        cursor = await connection.execute(
+            "SELECT status FROM procrastinate_jobs WHERE queue_name = %s", (queue_of(recording),)
+        )
+        assert [row["status"] async for row in cursor] == ["doing"]
+        await connection.execute("DELETE FROM procrastinate_jobs WHERE queue_name = %s", (queue_of(recording),))
 
 
 @pytest.mark.parametrize("lost", [psycopg.OperationalError, psycopg.InterfaceError])

@@ -214,7 +214,7 @@ async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audi
         async with asyncio.timeout(5):
             assert await jobs.cancel_recording(recording.id)
             # Held by the job until it has ended.
-            async with shared_database.advisory_lock(f"subject:{recording.id}"):
+            async with shared_database.locks.held(f"subject:{recording.id}"):
                 cancelled = await now(shared_database, recording)
         worker.cancel()
         await asyncio.wait([worker])
@@ -222,6 +222,33 @@ async def test_a_call_to_an_engine_that_does_not_answer_is_given_up_and_the_audi
     assert (cancelled.stage, cancelled.error_code) == (Stage.PREPARED, "cancelled")
     assert await objects.exists(recording.object_key)
     assert not list(context.spool.iterdir())
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_what_a_process_that_hung_brings_late_replaces_nothing(
+    context: JobContext, shared_database: Database, tmp_path: Path, queue: Queue, is_late: bool
+) -> None:
+    """As after a standstill, in which another process has done all the rest."""
+    recording = await stored(context, await asyncio.to_thread(speech, tmp_path / "interview.ogg", 20.0))
+    segments = (Segment(start=0, end=5, text="Завтрак был хорош.", speaker="1", role="Гость"),)
+    of_another = Transcript(language="ru", engine="e", model="m", duration_s=20, speakers=1, segments=segments)
+    async with OpenAIServer() as server:
+        endpoint = OneEndpoint(server)
+        steps = RecordingSteps(replace(context, engines=cast("Engines", endpoint)))
+        await steps.advance(recording.id, queue.add)
+        prepared = await now(shared_database, recording)
+        server.faults.add(Fault(Kind.SLOW, path=TRANSCRIPTIONS, seconds=1.0))
+        hanging = asyncio.create_task(steps.advance(recording.id, queue.add))
+        await server.until_asked(TRANSCRIPTIONS, 1)
+        async with shared_database.transaction() as connection:
+            if is_late:
+                await recordings_store.set_stage(connection, prepared, Stage.DONE, 1.0)
+            await transcripts_store.save_transcript(connection, recording.id, of_another, "hash")
+        await hanging
+        await endpoint.engine.close()
+    async with shared_database.transaction() as connection:
+        assert (await transcripts_store.load_transcript(connection, recording.id) == of_another) is is_late
+    assert (await now(shared_database, recording)).stage is (Stage.DONE if is_late else Stage.TRANSCRIBED)
 
 
 async def test_what_a_cut_off_file_does_not_hold_is_missing_in_the_transcript(

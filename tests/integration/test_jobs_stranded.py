@@ -117,7 +117,7 @@ async def test_what_is_cancelled_while_others_are_revived_stays_cancelled(
 async def test_work_that_goes_on_without_its_job_is_left_alone(database: Database, enqueued: Enqueued) -> None:
     recording = await recording_at(database, "prepared", None, "2 minutes")
     await enqueued.watch.step()
-    async with database.advisory_lock(lock_of(recording)):
+    async with database.locks.held(lock_of(recording)):
         await enqueued.watch.step()
     assert enqueued.subjects == []
     await enqueued.watch.step()

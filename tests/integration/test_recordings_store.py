@@ -211,7 +211,7 @@ async def queue_report(connection: Connection, recording: Recording, report_id: 
 async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connection: Connection) -> None:
     untouched = await add_recording(connection)
     working = await add_recording(connection)
-    await recordings_store.set_stage(connection, working, Stage.DONE, 1)
+    await recordings_store.set_stage(connection, working, Stage.SPEAKERS_KNOWN, 1)
     await recordings_store.record_failure(connection, working.id, "no_speech", "Речи нет.")
     for report_id in ("report_int_links", "report_int_general", "report_int_employee"):
         await queue_report(connection, working, report_id)
@@ -224,7 +224,7 @@ async def test_progress_tells_stage_and_reports_in_the_order_asked_for(connectio
     assert progress == [
         RecordingProgress(
             recording_id=working.id,
-            stage=Stage.DONE,
+            stage=Stage.SPEAKERS_KNOWN,
             error_code="no_speech",
             error_text="Речи нет.",
             parts_done=0,

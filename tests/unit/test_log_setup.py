@@ -136,7 +136,7 @@ def test_several_processes_rotate_one_file_together(folder: Path) -> None:
     assert sum(file.exists() for file in files) <= 4
 
 
-URL = "postgresql://bot:p%40ss-word@db.local/voxpersona"
+URL = "postgresql://bot:p%40ss-word@db.local/voxpersona?password=an%20other-word"
 SECRETS = {
     "database_url": URL,
     "minio_access_key": "an-access-key",
@@ -156,14 +156,22 @@ def settings_with_secrets(folder: Path) -> Settings:
 def plain_secrets(settings: Settings) -> list[str]:
     found = [getattr(settings, name) for name in Settings.model_fields]
     values = [each.get_secret_value() for each in found if isinstance(each, SecretStr)]
-    return [*values, "an-access-key", "p%40ss-word", "p@ss-word", "ee0123456789abcdef"]
+    return [
+        *values,
+        "an-access-key",
+        "p%40ss-word",
+        "p@ss-word",
+        "an%20other-word",
+        "an other-word",
+        "ee0123456789abcdef",
+    ]
 
 
 def test_a_hundred_megabytes_leave_six_files_of_lines_with_an_id_and_no_secret(folder: Path) -> None:
     settings = settings_with_secrets(folder)
     _open_logs(settings, console=False)
     secrets = plain_secrets(settings)
-    assert len(secrets) == 14
+    assert len(secrets) == 16
     ours, foreign = structlog.stdlib.get_logger("ours"), logging.getLogger("foreign")
     filling = "гости и x" * 4000
     written = number = 0

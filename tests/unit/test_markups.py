@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from errors import OutdatedButton
 from markups.callback_data import Action, pack, unpack
+from markups.menus import welcome
 from metadata.fields import Field
 
 LARGEST = 2**31 - 1
@@ -62,3 +63,8 @@ def test_telegram_takes_64_bytes_and_no_more_are_packed() -> None:
     assert len(pack(Action.CHAT, "x" * 40, "y" * 16).encode()) == 64
     with pytest.raises(ValueError, match="longer than 64 bytes"):
         pack(Action.CHAT, "x" * 40, "y" * 17)
+
+
+@pytest.mark.parametrize(("name", "begins"), [("Анна <3", "Здравствуйте, Анна &lt;3! "), ("", "Здравствуйте! ")])
+def test_whose_name_is_not_known_is_greeted_without_it(name: str, begins: str) -> None:
+    assert welcome(name).text.startswith(begins)

@@ -28,12 +28,13 @@ async def test_a_persons_items_are_handled_in_their_order_and_people_do_not_wait
     assert handled == ["boris 1", "anna 1", "anna 2", "anna 3"]
 
 
+@pytest.mark.parametrize(("failures", "in_the_end"), [(2, [0, 1, 2]), (5, [1, 2]), (100, [1, 2])])
 async def test_an_item_that_fails_is_worked_on_again_and_takes_no_other_with_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, failures: int, in_the_end: list[int]
 ) -> None:
     handled: asyncio.Queue[int] = asyncio.Queue()
     monkeypatch.setattr("followers._FIRST_DELAY_S", 0.01)
-    shortages = iter(range(2))
+    shortages = iter(range(failures))
 
     async def work(item: int) -> None:
         if item == 0 and next(shortages, None) is not None:
@@ -44,7 +45,7 @@ async def test_an_item_that_fails_is_worked_on_again_and_takes_no_other_with_it(
     for item in range(3):
         workers.put(1, item)
     async with asyncio.timeout(5):
-        assert [await handled.get() for _ in range(3)] == [0, 1, 2]
+        assert [await handled.get() for _ in in_the_end] == in_the_end
 
 
 async def test_a_person_who_had_nothing_left_is_served_again() -> None:
