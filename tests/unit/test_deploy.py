@@ -1,5 +1,6 @@
 """What stands beside the compose file: it is one, and asks for metrics that there are."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -37,6 +38,34 @@ def test_compose_understands_it_with_every_profile(files: list[Path]) -> None:
         assert service["read_only"], name
         hosts = {port.get("host_ip") for port in service.get("ports", ())}
         assert name == "caddy" or hosts <= {"127.0.0.1"}, name
+
+
+def test_other_machines_reach_two_ports_at_the_address_that_is_named_and_none_without_it() -> None:
+    options = ["--file", str(FILES[0]), "--file", str(ROOT / "docker-compose.machines.yml"), "config"]
+    told = {"PATH": os.environ["PATH"], "SHARED_ADDRESS": "10.9.0.1"}
+    done = run([COMPOSE, *options], capture_output=True, text=True, check=False, env=told)
+    services = yaml.safe_load(done.stdout)["services"]
+    ports = {
+        (name, port["host_ip"], port["target"]) for name, each in services.items() for port in each.get("ports", ())
+    }
+    assert ports == {
+        ("voxpersona", "127.0.0.1", 8690),
+        ("postgres", "10.9.0.1", 5432),
+        ("objects", "10.9.0.1", 8333),
+    }
+    shared = {name for name, each in services.items() if "machines" in each.get("networks", ())}
+    assert shared == {"postgres", "objects"}
+    told.pop("SHARED_ADDRESS")
+    done = run([COMPOSE, *options], capture_output=True, text=True, check=False, env=told)
+    assert done.returncode != 0
+
+
+def test_a_machine_with_workers_alone_starts_no_database() -> None:
+    options = ["--file", str(FILES[0]), "--file", str(ROOT / "docker-compose.worker.yml"), "config", "--format=json"]
+    done = run([COMPOSE, *options], capture_output=True, text=True, check=False)
+    worker = yaml.safe_load(done.stdout)["services"]["worker"]
+    assert set(worker["depends_on"]) == {"prepare"}
+    assert set(worker["networks"]) == {"outside"}
 
 
 @pytest.mark.parametrize("path", sorted(MONITORING.rglob("*.*")), ids=lambda path: str(path.name))
