@@ -1,15 +1,20 @@
-"""Errors of an installation that has several processes::
+"""Errors of an installation that has several processes, and of its deploys::
 
     BadSettings
     └── WorkerAlone                    nobody shares database and object store with a worker
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
+    VoxPersonaError
+    ├── DeploymentStopped              exit status 1: a deploy or rollback cannot go on
+    ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
+    └── CommandFailed                  exit status 1: git, Docker or another program says no
 
 They belong to the tree that ``errors`` draws.
 """
 
+import texts.deploy
 import texts.errors
-from errors import BadSettings, ObjectStoreUnavailable
+from errors import BadSettings, ObjectStoreUnavailable, VoxPersonaError
 
 
 class WorkerAlone(BadSettings):
@@ -22,3 +27,41 @@ class OriginalAwaited(ObjectStoreUnavailable):
     """The object store lost the original of {file_name}; the bot's process has to fetch it again."""
 
     user_text_template = texts.errors.ORIGINAL_AWAITED
+
+
+class DeploymentStopped(VoxPersonaError):
+    """A deploy or rollback cannot go on: {why}"""
+
+    user_text_template = texts.deploy.STOPPED
+
+    @property
+    def why(self) -> str:
+        """The sentences for the operator."""
+        return str(self.details["why"])
+
+
+class VersionUnfit(VoxPersonaError):
+    """The version {what}"""
+
+    user_text_template = texts.deploy.UNFIT
+
+    @property
+    def what(self) -> str:
+        """The end of a Russian sentence about the version."""
+        return str(self.details["what"])
+
+
+class CommandFailed(VoxPersonaError):
+    """A program ended with status {status}: {reason}"""
+
+    user_text_template = texts.deploy.COMMAND_FAILED
+
+    @property
+    def said(self) -> str:
+        """Everything that the program wrote."""
+        return str(self.details["said"])
+
+    @property
+    def reason(self) -> str:
+        """Its last line, cut to 400 characters, without a stop at its end."""
+        return str(self.details["reason"])

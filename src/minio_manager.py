@@ -9,6 +9,7 @@ import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,9 @@ from urllib.parse import quote, unquote
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
+from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 from tenacity.wait import wait_base
 
 from constants import PROVIDER_TRIES
@@ -47,6 +50,25 @@ _REFUSED_CODES = frozenset(
     {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AccountProblem"},
 )
 _BUCKET_IS_THERE_CODES = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
+
+
+_NO_POLICY = "NoSuchBucketPolicy"
+# MinIO refuses a rule about unfinished uploads, or forgets it: it removes them itself after a day.
+_NO_SUCH_RULE_CODES = frozenset({"MalformedXML", "InvalidArgument", "InvalidRequest", "NotImplemented"})
+_RULE = "unfinished-uploads"
+UNFINISHED_DAYS = 7
+"""Days after which the parts of an upload that was never finished are removed."""
+
+
+class BucketChange(StrEnum):
+    """What ``S3ObjectStore.set_up`` has done."""
+
+    CREATED = "created"
+    CLOSED = "closed"
+    """Others could read it."""
+    UPLOADS_EXPIRE = "uploads_expire"
+    SERVER_EXPIRES = "server_expires"
+    """Nothing: the server keeps no rule about unfinished uploads, as MinIO, which removes them itself."""
 
 
 _Result = TypeVar("_Result")
@@ -111,6 +133,25 @@ class S3ObjectStore:
                     raise
 
         await self._run("ensure", ensure)
+
+    async def set_up(self) -> list[BucketChange]:
+        """Create the bucket, close it to others, and have parts of unfinished uploads removed, where that is not so.
+
+        Rules that others have made for the bucket stay.
+        """
+
+        def set_up() -> list[BucketChange]:
+            changes = []
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket)
+                changes.append(BucketChange.CREATED)
+            if self._close():
+                changes.append(BucketChange.CLOSED)
+            if not self._uploads_expire():
+                changes.append(self._let_uploads_expire())
+            return changes
+
+        return await self._run("set_up", set_up)
 
     async def put_file(self, key: str, path: Path, *, sha256: str, file_name: str) -> None:
         """Store a file; see ``ObjectStore.put_file``. The server keeps ``file_name`` percent-encoded."""
@@ -181,6 +222,36 @@ class S3ObjectStore:
 
     async def tidy(self, before: datetime) -> None:
         """Do nothing: a bucket has no folders, and no object becomes visible before it has arrived whole."""
+
+    def _close(self) -> bool:
+        """Remove the bucket's policy: without one, only its owner may read. Tell whether there was one."""
+        try:
+            self._client.get_bucket_policy(self._bucket)
+        except S3Error as exc:
+            if exc.code != _NO_POLICY:
+                raise
+            return False
+        self._client.delete_bucket_policy(self._bucket)
+        return True
+
+    def _uploads_expire(self) -> bool:
+        found = self._client.get_bucket_lifecycle(self._bucket)
+        return any(
+            rule.rule_id == _RULE and rule.status == ENABLED and rule.abort_incomplete_multipart_upload is not None
+            for rule in (found.rules if found else ())
+        )
+
+    def _let_uploads_expire(self) -> BucketChange:
+        found = self._client.get_bucket_lifecycle(self._bucket)
+        others = [rule for rule in (found.rules if found else ()) if rule.rule_id != _RULE]
+        unfinished = AbortIncompleteMultipartUpload(days_after_initiation=UNFINISHED_DAYS)
+        ours = Rule(ENABLED, rule_filter=Filter(prefix=""), rule_id=_RULE, abort_incomplete_multipart_upload=unfinished)
+        try:
+            self._client.set_bucket_lifecycle(self._bucket, LifecycleConfig([*others, ours]))
+        except S3Error as exc:
+            if exc.code not in _NO_SUCH_RULE_CODES:
+                raise
+        return BucketChange.UPLOADS_EXPIRE if self._uploads_expire() else BucketChange.SERVER_EXPIRES
 
     def _keys_after(self, last: str | None) -> list[str]:
         objects = self._client.list_objects(self._bucket, recursive=True, start_after=last)

@@ -20,6 +20,8 @@ from prompt_pack.models import ReportPack
 
 PARTS = frozenset(Part) - {Part.TELEGRAM}
 """The parts that a worker watches."""
+_NO_JOBS = ["idle"]
+"""A queue into which nobody puts anything."""
 
 
 class Worker:
@@ -35,11 +37,14 @@ class Worker:
         )
         application.database.on_back.append(Loop.try_again)
 
-    async def run(self) -> None:
-        """Work until cancelled. Interrupted jobs are put back, and any worker continues them."""
+    async def run(self, *, idle: bool = False) -> None:
+        """Work until cancelled. Interrupted jobs are put back, and any worker continues them.
+
+        With ``idle`` everything runs but no job is taken: so a new version is tried beside the one that works.
+        """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._health.run())
-            group.create_task(self._jobs.run_worker(None))
+            group.create_task(self._jobs.run_worker(_NO_JOBS if idle else None))
             group.create_task(LagMonitor().run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(self._housekeeping.run_for_worker())

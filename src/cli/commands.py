@@ -150,8 +150,9 @@ def doctor() -> None:
 
 
 @commands.command(help=texts.cli.HELP_WORKER, options_metavar="")
+@click.option("--idle", is_flag=True, help=texts.cli.HELP_IDLE)
 @help_option
-def worker() -> None:
+def worker(idle: bool) -> None:
     """Work on jobs without Telegram."""
 
     async def run() -> int:
@@ -159,7 +160,7 @@ def worker() -> None:
         gc.disable()  # until the worker is open, as for the bot
         from cli.work import work
 
-        return await work(settings)
+        return await work(settings, idle=idle)
 
     _run(run, console=True)
 

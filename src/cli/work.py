@@ -12,8 +12,8 @@ from prompt_pack.pack import load_pack
 from system.shortages import raise_limit_of_open_files
 
 
-async def work(settings: Settings) -> int:
-    """Run a worker until SIGINT or SIGTERM. A second signal ends the process at once.
+async def work(settings: Settings, *, idle: bool = False) -> int:
+    """Run a worker until SIGINT or SIGTERM; with ``idle`` it takes no jobs. A second signal ends the process at once.
 
     Work that is cut off is taken over by other workers, or goes on at the next start.
 
@@ -34,7 +34,7 @@ async def work(settings: Settings) -> int:
             display.say(texts.cli.WORKER_STARTING)
             async with open_worker(settings, pack, display.advance) as worker:
                 display.say(texts.cli.WORKER_READY)
-                await worker.run()
+                await worker.run(idle=idle)
         except asyncio.CancelledError:
             display.say(texts.cli.WORKER_STOPPED)
     return 0

@@ -22,9 +22,23 @@ SETTINGS_DEFAULT = "• По умолчанию: {names}."
 SETTINGS_BAD = "Нужно поправить {count}. Пояснения — в .env.example."
 SETTINGS_GOOD = "Настройки в порядке."
 
+MODULE = Noun("модуль", "модуля", "модулей")
+MODULE_BROKEN = "✖ {name}: {reason}"
+MODULES_BROKEN = "Не загружается {count}: программа собрана не полностью или с ошибкой. Соберите образ заново."
+
 MIGRATED = "✔ {name}"
 MIGRATIONS_DONE = "База данных обновлена."
 MIGRATIONS_NONE = "База данных уже обновлена."
+
+BUCKET_READY = "Хранилище «{bucket}» настроено."
+BUCKET_UNCHANGED = "Хранилище «{bucket}» уже настроено, менять нечего."
+BUCKET_CHANGES = {
+    "created": "✔ создано",
+    "closed": "✔ закрыто для посторонних",
+    "uploads_expire": "✔ части незавершённых загрузок удаляются через {days} дней",
+    "server_expires": "• сервер такого правила не хранит: незавершённые загрузки он удаляет сам (MinIO — через сутки)",
+}
+NO_BUCKET = "Записи хранятся файлами в persistent_data/objects: настраивать нечего (MINIO_ENDPOINT не указан)."
 
 HTTP_OFF = "HTTP выключен (HTTP_PORT=0), спросить некого. Укажите порт."
 NO_ANSWER = "По адресу {address} никто не отвечает. Проверьте, запущена ли программа, и HTTP_HOST с HTTP_PORT."

@@ -1,16 +1,22 @@
 """The commands of operators, as processes: settings, migrations, health, and a worker that has nobody to work for."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from embedded.ports import free_ports
-from product import Outcome, Product
+from embedded.s3 import S3Endpoint
+from product import Outcome, Product, bucket_settings
 
 FUTURE = """
     INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc) VALUES ('h', '9999.of-tomorrow', now())
 """
+JOB = "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('default', 'of_nobody')"
 
 
 @pytest.fixture
@@ -85,3 +91,34 @@ def test_a_worker_alone_starts_nothing_and_says_what_it_needs(product: Product, 
     assert missing in outcome.said
     assert given not in outcome.said
     assert {path.name for path in product.state.iterdir()} <= {"logs", "models"}
+
+
+@pytest.fixture
+def shared(product: Product, database_url: str, s3_endpoint: S3Endpoint) -> Iterator[psycopg.Connection[TupleRow]]:
+    """The database of an installation in which a worker can work, with a job that waits."""
+    settings = {"DATABASE_URL": database_url, "LLM_ENGINE": "none", "EMBEDDINGS_ENGINE": "off"}
+    product.settings |= {**settings, **bucket_settings(s3_endpoint, f"idle-{uuid4().hex}")}
+    assert product.run("migrate").status == 0
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(JOB)
+        yield connection
+
+
+@pytest.mark.parametrize(("options", "left"), [(("--idle",), "todo"), ((), "failed")])
+def test_a_worker_that_is_idle_is_ready_and_takes_no_jobs(
+    product: Product, shared: psycopg.Connection[TupleRow], options: tuple[str, ...], left: str
+) -> None:
+    product.settings["HTTP_PORT"] = str(free_ports(1)[0])
+    with product.started("worker", *options):
+        ends = time.monotonic() + 60
+        while product.run("health").status and time.monotonic() < ends:
+            pass
+        assert product.run("health").status == 0
+        while status_of_the_job(shared) != left and time.monotonic() < ends:
+            pass
+        assert status_of_the_job(shared) == left
+
+
+def status_of_the_job(connection: psycopg.Connection[TupleRow]) -> str:
+    [(status,)] = connection.execute("SELECT status::text FROM procrastinate_jobs").fetchall()
+    return str(status)

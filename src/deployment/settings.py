@@ -1,0 +1,49 @@
+"""What operators can set for deploys, in the environment of the command or in ``.env``."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import texts.deploy
+from deployment.service import Limits
+from errors_of_operation import DeploymentStopped
+
+_NEEDED_MB = 3000
+
+
+class DeploySettings:
+    """Settings of deploys: ``DEPLOY_*`` and ``VOXPERSONA_TARGET``. The environment goes before ``.env``.
+
+    Raises:
+        DeploymentStopped: a value is wrong; it is named.
+    """
+
+    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+        self._values = {**_read(root / ".env"), **environment}
+        self.limits = Limits(
+            ready_s=self._number("DEPLOY_READY_S", 30, 1),
+            watch_s=self._number("DEPLOY_WATCH_S", 300, 0),
+            errors=self._number("DEPLOY_ERRORS", 5, 0),
+        )
+        self.needed_mb = self._number("DEPLOY_NEEDED_MB", _NEEDED_MB, 0)
+        self.target = self._values.get("VOXPERSONA_TARGET") or "full"
+        try:
+            self.build_options = shlex.split(self._values.get("DEPLOY_BUILD_OPTIONS", ""))
+        except ValueError as exc:
+            raise DeploymentStopped(why=texts.deploy.OPTIONS_WRONG) from exc
+
+    def _number(self, name: str, default: int, least: int) -> int:
+        value = self._values.get(name, "").strip() or str(default)
+        if not value.isdecimal() or int(value) < least:
+            raise DeploymentStopped(why=texts.deploy.NUMBER_WRONG.format(name=name, least=least))
+        return int(value)
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Return the settings in ``.env`` that are one plain line each, as those of deploys are."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#") and "=" in line)
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}

@@ -1,0 +1,146 @@
+"""What ``scripts/deploy``, ``scripts/rollback`` and ``scripts/cleanup_images`` say."""
+
+from texts.units import Noun
+
+HELP_DEPLOY = (
+    "Обновить VoxPersona на этом сервере: резервная копия, git pull, сборка, проверки, замена, наблюдение. "
+    "При любой неудаче остаётся или возвращается прежняя версия."
+)
+HELP_WITHOUT_BACKUP = "не делать резервную копию перед обновлением"
+HELP_FORCE = "собрать и поставить, даже если эта версия уже работает"
+HELP_ROLLBACK = "Вернуть прежнюю версию VoxPersona, образ которой остался на сервере. База данных не меняется."
+HELP_IMAGES = "Удалить старые образы VoxPersona: остаются работающий, предыдущий и те, что заняты контейнерами."
+HELP_LOGS = (
+    "Удалить старые журналы из persistent_data: отложенные при ротации и журналы обновлений. "
+    "Текущие журналы и отчёты об обновлениях остаются."
+)
+HELP_DAYS = "сколько дней хранить (по умолчанию 30)"
+USAGE_HEAD = "Запуск: "
+USAGE_OPTIONS = "параметры"
+USAGE_HELP = "показать эту подсказку"
+USAGE_WRONG = "Не понимаю параметры: {wrong}. Подсказка: {program} --help"
+
+STEPS = {
+    "preflight": "Проверяю сервер",
+    "backup": "Делаю резервную копию",
+    "pull": "Получаю новую версию",
+    "build": "Собираю образ",
+    "services": "Смотрю, работают ли база и хранилище",
+    "check": "Проверяю новый образ и настройки",
+    "migrate": "Обновляю базу данных",
+    "canary": "Пробую новую версию рядом с прежней",
+    "switch": "Заменяю прежнюю версию",
+    "ready": "Жду готовности",
+    "smoke": "Проверяю, что отвечает новая версия",
+    "watch": "Наблюдаю {seconds} с",
+    "tidy": "Убираю старые образы",
+    "rollback": "Возвращаю прежнюю версию",
+}
+STEP_LINE = "• {step}…"
+REPORT_LINE = "Отчёт: {path}"
+LOG_LINE = "Подробности: {path}"
+
+RESULTS = {
+    "done": "Версия {target} работает.",
+    "nothing_new": "Обновлять нечего: версия {target} уже работает.",
+    "stopped": "Обновление остановлено, прежняя версия работает как раньше.",
+    "rolled_back": "Новая версия не подошла, прежняя возвращена и работает.",
+    "rollback_failed": "Новая версия не подошла, и прежняя тоже не готова. Нужно вмешательство.",
+    "interrupted": "Это обновление оборвалось на полпути.",
+}
+STOPPED = "Обновление остановлено: {why} Подробности смотрите в отчёте об обновлении."
+UNFIT = "Эта версия не годится: {what}. Исправьте причину и повторите обновление."
+COMMAND_FAILED = "Программа завершилась с кодом {status}: {reason}. Исправьте причину и повторите команду."
+STOPPED_WITHOUT_FORMER = "Обновление остановлено. Прежней версии на сервере нет."
+REPORT_TITLE = "Обновление {id}: {result}"
+REPORT_WHY = "Причина: {why}"
+REPORT_FROM = "Было: {commit}"
+REPORT_TO = "Стало бы: {commit}"
+REPORT_STEP = "{mark} {step}: {seconds} с"
+REPORT_DOWN = "Перерыв в работе: {seconds} с"
+REPORT_WITHOUT_BACKUP = "Без резервной копии."
+UNKNOWN_COMMIT = "неизвестная версия"
+
+BUSY = "Обновление или откат уже идёт (процесс {pid}). Дождитесь его конца: второе сразу начать нельзя."
+NO_FOLDER = (
+    "В папку {path} нельзя писать. Запустите команду с sudo или отдайте папку себе: "
+    "sudo install -d -m 700 -o $(id -u) -g $(id -g) '{path}'"
+)
+UNFINISHED = (
+    "Прошлое обновление ({id}) оборвалось на шаге «{step}». Начинаю заново; прежней версией считается {former}."
+)
+NO_PROGRAM = "Не найдена программа {program}. Установите её: {package}."
+ENGINE_SILENT = "Docker не отвечает: {reason}. Проверьте: systemctl status docker, и что вы в группе docker."
+ENGINE_OLD = "Docker {found} слишком старый, нужен {needed} или новее. Обновите пакет Docker."
+COMPOSE_OLD = "Docker Compose {found} слишком старый, нужен {needed} или новее. Обновите docker-compose-plugin."
+NO_COMPOSE = "Docker Compose не найден. Установите пакет docker-compose-plugin."
+COMPOSE_REFUSES = "Docker Compose не понимает docker-compose.yml с этим .env: {reason}. Поправьте .env."
+NO_ENV = "Нет файла .env. Создайте его: cp .env.example .env, впишите настройки и повторите."
+LOW_SPACE = (
+    "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. "
+    "Освободите место (scripts/cleanup_images, docker builder prune) и повторите."
+)
+PORT_TAKEN = "Порт {port} на адресе {host} занят другой программой. Освободите его или укажите другой в .env."
+NUMBER_WRONG = "{name} должно быть целым числом от {least}. Исправьте значение."
+OPTIONS_WRONG = "DEPLOY_BUILD_OPTIONS: кавычки не закрыты. Исправьте значение."
+
+NO_REPOSITORY = "Это не копия репозитория git: {reason}. Запускайте scripts/deploy из клона."
+LOCAL_CHANGES = (
+    "В копии репозитория есть свои изменения: {files}. Уберите их (git stash или git checkout -- ФАЙЛ) и повторите."
+)
+NO_BRANCH = "Ветка не связана с удалённой: {reason}. Выполните: git branch --set-upstream-to=origin/main"
+FETCH_FAILED = "Новую версию не получить: {reason}. Проверьте сеть и доступ к репозиторию."
+DIVERGED = (
+    "История этой копии разошлась с удалённой: здесь есть свои коммиты ({count}). "
+    "Сохраните их в ветке (git branch мои-изменения) и выполните: git reset --keep @{{upstream}}"
+)
+PULL_FAILED = "git не смог перейти на новую версию: {reason}. Уберите то, что мешает, и повторите."
+
+NO_BACKUP_SCRIPT = (
+    "Нет scripts/backup, резервную копию сделать нечем. "
+    "Если копия уже есть или не нужна, повторите с параметром --without-backup."
+)
+BACKUP_FAILED = (
+    "Резервная копия не получилась (код {status}): {reason}. Исправьте это; обойтись без копии: --without-backup."
+)
+BUILD_FAILED = "Образ не собрался: {reason}. Исправьте причину и повторите."
+BUILD_NO_SPACE = (
+    "При сборке кончилось место на диске. Освободите его (scripts/cleanup_images, docker builder prune) и повторите."
+)
+CHECK_FAILED = "Новый образ не прошёл проверку: {reason}. Исправьте это и повторите."
+SERVICES_FAILED = "База данных или хранилище не запускаются: {reason}. Смотрите: docker compose logs postgres objects"
+MIGRATION_FAILED = (
+    "База данных не обновилась: {reason}. Сделанное этим шагом отменено, прежняя версия работает с базой."
+)
+CANARY_FAILED = "Новая версия не запускается рядом с прежней: {reason}"
+SWITCH_FAILED = "не запускается: {reason}"
+NOT_READY = "не готова через {seconds} с ({parts})"
+NOT_READY_IN_WATCH = "перестала быть готовой ({parts})"
+NO_ANSWER = "на запрос о готовности не отвечает"
+RESTARTS = "перезапускается или завершилась (контейнер {name}). Последнее в журнале: {reason}"
+MANY_ERRORS = "пишет в журнал ошибки: их {count}, допустимо {most}. Последняя: {reason}"
+WRONG_COMMIT = "не та: отвечает {found}, а ставили {wanted}"
+PORT_SILENT = "не отвечает на порту {host}:{port}"
+STOPPED_BY_HAND = "обновление прервано человеком или системой"
+TIMEOUT = "команда «{command}» не закончилась за {seconds} с"
+UNEXPECTED = "непредвиденная ошибка {kind}"
+NEW_VERSION = "Новая версия {what}."
+FORMER_NOT_READY = "Прежняя версия тоже {what} — причина, видимо, не в новой версии: проверьте .env, базу, Telegram."
+LOG_EMPTY = "журнал пуст"
+
+NO_PREVIOUS = (
+    "Предыдущего образа на сервере нет, возвращаться не к чему. Укажите версию в git и запустите scripts/deploy."
+)
+ROLLED_BACK = "Работает прежняя версия {commit}. Заняло {seconds} с."
+ROLLBACK_UNDONE = "Прежняя версия {what}. Оставлена та, что работала."
+ROLLBACK_CHECKOUT = "Файлы в папке не переведены на {commit}: {reason}. Сделайте это сами: git reset --keep {commit}"
+NOTHING_RUNS = "VoxPersona не запущена. Запустите её: docker compose up -d --wait"
+
+IMAGE = Noun("образ", "образа", "образов")
+IMAGES_REMOVED = "Удалено: {count}. Остались: {kept}."
+IMAGES_NONE = "Удалять нечего. Остались: {kept}."
+
+LOG_FILE = Noun("файл", "файла", "файлов")
+LOGS_REMOVED = "Удалено: {count}, {megabytes} МБ."
+LOGS_NONE = "Удалять нечего: журналов старше {days} дней нет."
+LOGS_CLOSED = "Нет прав на {path}. Запустите команду с sudo."

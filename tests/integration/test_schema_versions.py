@@ -1,0 +1,106 @@
+"""Code and schema of different versions: an upgrade from every schema, and the former code on the newest one."""
+
+import asyncio
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import product
+from config import ROOT
+from db import SQL_SCRIPTS, Database, migrate
+from openai_server import OpenAIServer
+from recording_files import speech
+from weights.installer import ensure_weights
+
+SCRIPTS = sorted(path for path in SQL_SCRIPTS.iterdir() if path.suffix in {".sql", ".py"})
+PEOPLE_OF_0001 = """
+WITH owner AS (
+    INSERT INTO users (id, telegram_id, name, role) VALUES (gen_random_uuid(), 7, 'Мария', 'user') RETURNING id
+)
+INSERT INTO recordings (id, owner_id, number, sha256, size_bytes, file_name, extension, object_key, container, codec,
+    duration_s, scenario, stage)
+SELECT gen_random_uuid(), id, 1, repeat('a', 64), 1, 'Беседа.ogg', 'ogg', 'k', 'ogg', 'opus', 60, 'interview', 'done'
+FROM owner
+"""
+SCHEMA = """
+SELECT 'column', table_name, column_name, data_type || is_nullable || coalesce(column_default, '')
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_yoyo%'
+UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename NOT LIKE '\\_yoyo%' AND tablename NOT LIKE 'yoyo%'
+UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE '%yoyo%'
+"""
+
+
+def schema_of(url: str) -> set[tuple[str, ...]]:
+    with psycopg.connect(url) as connection:
+        return set(connection.execute(SCHEMA).fetchall())
+
+
+@pytest.mark.parametrize("last", SCRIPTS, ids=lambda path: path.stem)
+async def test_a_database_of_every_earlier_schema_becomes_that_of_today_and_keeps_its_rows(
+    last: Path, database_url: str, postgres_dsn: str, migrated: str, tmp_path: Path
+) -> None:
+    for script in SCRIPTS[: SCRIPTS.index(last) + 1]:
+        shutil.copy(script, tmp_path)
+    await asyncio.to_thread(migrate, database_url, tmp_path)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(PEOPLE_OF_0001)
+
+    database = await Database.open(database_url)
+    try:
+        await database.check()
+    finally:
+        await database.close()
+
+    assert schema_of(database_url) == schema_of(make_conninfo(postgres_dsn, dbname=migrated))
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT name, file_name, stage FROM recordings JOIN users ON users.id = owner_id")
+        assert rows.fetchall() == [("Мария", "Беседа.ogg", "done")]
+
+
+def git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def former_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The product as it was before the newest migration came."""
+    try:
+        changed = git("log", "-1", "--format=%H", "--diff-filter=A", "--", str(SCRIPTS[-1])).decode().strip()
+        archive = git("archive", f"{changed}^", "src", "sql_scripts", "prompts", "resources", "pyproject.toml")
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("the history of this checkout does not reach back to the former schema")
+    folder = tmp_path_factory.mktemp("former")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="data")
+    assert SCRIPTS[-1].name not in {path.name for path in (folder / "sql_scripts").iterdir()}
+    return folder
+
+
+@pytest.mark.weights
+async def test_the_former_code_works_on_the_schema_of_today(
+    former_release: Path, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(migrate, database_url)
+    await ensure_weights("voice-encoder", product.MODELS)
+    async with OpenAIServer() as server:
+        settings = {"DATABASE_URL": database_url, "EMBEDDINGS_ENGINE": "off"}
+        installed = product.Product(tmp_path / "state", settings)
+        installed.use(server)
+        monkeypatch.setattr(product, "ROOT", former_release)
+        wanted = ("--scenario", "interview", "--building", "hotel", "--report", "report_int_links")
+        file = speech(tmp_path / "Беседа.ogg", 12)
+        done = await asyncio.to_thread(installed.run, "process", file, *wanted, "--out", tmp_path / "out")
+    assert done.status == 0, done.said
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT stage FROM recordings").fetchall() == [("done",)]
+        assert connection.execute("SELECT status FROM report_runs").fetchall() == [("done",)]
+        [(applied,)] = connection.execute("SELECT max(migration_id) FROM _yoyo_migration").fetchall()
+    assert applied == SCRIPTS[-1].stem
