@@ -152,6 +152,8 @@ class Settings(BaseSettings):
     http_token: SecretStr | None = Field(None, min_length=16)
     build_commit: str | None = Field(None, pattern="^[0-9a-f]{7,40}$")
 
+    backup_repository: SecretStr | None = None
+
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
