@@ -35,6 +35,10 @@ def _say(text: str) -> None:
 
 
 def _backups() -> Backups:
+    # On an empty machine the files with secrets come with the set.
+    for name, path in list(os.environ.items()):
+        if name.endswith("_FILE") and not Path(path).exists():
+            del os.environ[name]
     return Backups(load_settings(), _CHECKOUT, _say)
 
 

@@ -130,6 +130,7 @@ class BackupMaker:
         """Bring the folder of objects up to date; return what is in it, and what the store has lost."""
         mirror = FolderObjectStore(self._here.set_folder / OBJECTS)
         await mirror.ensure()
+        await self._objects.ensure()
         there = {key async for key in self._objects.list_keys()}
         copied = await copy_objects(self._objects, mirror, self._here.set_folder, lambda *_: None)
         for key in [key async for key in mirror.list_keys() if key not in there]:

@@ -3,10 +3,13 @@
 import io
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import sysconfig
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,6 +71,30 @@ class Place:
         names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
         variables = {names[name]: str(value) for name, value in known.items() if name in names}
         return {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", **variables}
+
+    def variables(self, programs: Path) -> dict[str, str]:
+        """For the steps in a process of their own, which find programs in a folder first."""
+        return {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT / "src"),
+            "PERSISTENT_DIR": str(self.state),
+            "DATABASE_URL": self.dsn,
+            "MINIO_ENDPOINT": self.endpoint.endpoint,
+            "MINIO_ACCESS_KEY": self.endpoint.access_key,
+            "MINIO_SECRET_KEY": self.endpoint.secret_key,
+            "MINIO_BUCKET": self.bucket,
+        }
+
+    def restic(self, *arguments: str) -> str:
+        """Run restic behind our back."""
+        environment = {
+            "RESTIC_REPOSITORY": str(self.status / "repository"),
+            "RESTIC_PASSWORD_FILE": str(self.state / "secrets/backup/password"),
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.state.parent),
+        }
+        command = ["restic", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
     def dump(self) -> bytes:
         """What ``scripts/backup`` pipes."""
@@ -369,3 +396,74 @@ async def test_unchanged_objects_are_neither_fetched_nor_stored_again(place: Pla
         await objects.delete("recordings/a/b/original.ogg")
     await saved(place)
     assert not list((place.status / "set/objects/recordings/a/b").glob("original*"))
+
+
+RESTIC = """#!/bin/sh
+[ "$1" = {command} ] || exec {restic} "$@"
+{then}
+kill -9 "$PPID"
+"""
+"""Stands in front of restic, and kills who calls it for that command."""
+AFTERWARDS = '{restic} "$@"'
+DURING = '{restic} "$@" & sleep 0.3; kill -9 $!'
+KILLS = [
+    ("backup", DURING),
+    ("backup", AFTERWARDS),
+    ("check", DURING),
+    ("tag", AFTERWARDS),
+    ("forget", DURING),
+]
+MAKE = (sys.executable, "-m", "cli.backup", "make")
+
+
+def killed(place: Place, folder: Path, command: str, then: str) -> None:
+    """Let a backup be killed at a step."""
+    folder.mkdir()
+    restic = shutil.which("restic")
+    script = RESTIC.format(restic=restic, command=command, then=then.format(restic=restic))
+    (folder / "restic").write_text(script, encoding="utf-8")
+    (folder / "restic").chmod(0o700)
+    environment = place.variables(folder)
+    done = subprocess.run(MAKE, input=place.dump(), env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def killed_while_the_dump_comes(place: Place, folder: Path) -> None:
+    with subprocess.Popen(MAKE, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=place.variables(folder)) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(place.dump()[:-1000])
+        process.stdin.flush()
+        process.stderr.readline()
+        process.kill()
+
+
+async def test_whenever_a_backup_is_killed_the_sets_before_it_are_good_and_the_next_one_is_made(
+    place: Place, tmp_path: Path
+) -> None:
+    first = await saved(place)
+    killed_while_the_dump_comes(place, tmp_path)
+    for number, (command, then) in enumerate(KILLS):
+        killed(place, tmp_path / str(number), command, then)
+        assert first in [each.id for each in await place.backups.sets()]
+    last = await saved(place)
+    await place.backups.check()
+    assert [each.id for each in await place.backups.sets()][-1] == last
+    assert place.restic("snapshots", "--json", "--tag=unverified").strip() in {"null", "[]"}
+    assert [path.name for path in (place.status / "set").iterdir()] == ["objects"]
+
+
+async def test_of_each_day_and_week_the_newest_set_stays_and_never_none(place: Place, tmp_path: Path) -> None:
+    await saved(place)
+    (tmp_path / "file").write_text("a", encoding="utf-8")
+    noon = datetime.now(UTC).replace(hour=0, minute=0) - timedelta(hours=12)
+    ages = (1, 2, 3, 4, 5, 6, 7, 8, 16, 23, 30, 70)
+    for days in ages:
+        at = f"{noon - timedelta(days=days):%Y-%m-%d %H:%M:%S}"
+        options = ["--quiet", "--host=voxpersona", "--tag=verified", f"--time={at}"]
+        place.restic("backup", *options, str(tmp_path / "file"))
+    await saved(place)
+    kept = {(noon.date() - each.time.date()).days for each in await place.backups.sets()}
+    assert {-1, 1, 2, 3, 4, 5} <= kept
+    assert len(kept) <= 7 + 4
+    assert 70 not in kept
