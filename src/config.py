@@ -31,6 +31,7 @@ _OF_THE_NETWORK = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
 )
+_OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -176,15 +177,22 @@ class Settings(BaseSettings):
         return init_settings, env_settings, of_environment, dotenv_settings, of_dotenv
 
 
-def child_environment(*, network: bool = False) -> dict[str, str]:
+def ignore_absent_files() -> None:
+    """Leave out secrets whose files are not there: on an empty machine they come with what is restored."""
+    for name, path in list(os.environ.items()):
+        if name.endswith("_FILE") and not Path(path).exists():
+            del os.environ[name]
+
+
+def child_environment(*, network: bool = False, storage: bool = False) -> dict[str, str]:
     """Return the environment for a program that we start: a few variables of the system, no settings and no secrets.
 
-    With ``network``, also the variables by which pip finds a registry, proxies and certificates.
+    With ``network``, also the variables by which pip finds a registry, proxies and certificates; with ``storage``, the
+    network's and the keys of places elsewhere that restic knows.
     """
+    wanted = (*(_OF_THE_NETWORK if network or storage else ()), *(_OF_STORAGE if storage else ()))
     return {
-        name: value
-        for name, value in os.environ.items()
-        if name in _OF_THE_SYSTEM or (network and name.upper().startswith(_OF_THE_NETWORK))
+        name: value for name, value in os.environ.items() if name in _OF_THE_SYSTEM or name.upper().startswith(wanted)
     }
 
 

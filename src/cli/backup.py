@@ -15,7 +15,7 @@ import structlog
 
 import texts.backups
 from application.backups import Backups
-from config import load_settings
+from config import ignore_absent_files, load_settings
 from errors import Interrupted, UnexpectedFailure, VoxPersonaError
 from system.shortages import shortage_in
 from utils import human_duration, human_size
@@ -35,10 +35,7 @@ def _say(text: str) -> None:
 
 
 def _backups() -> Backups:
-    # On an empty machine the files with secrets come with the set.
-    for name, path in list(os.environ.items()):
-        if name.endswith("_FILE") and not Path(path).exists():
-            del os.environ[name]
+    ignore_absent_files()
     return Backups(load_settings(), _CHECKOUT, _say)
 
 

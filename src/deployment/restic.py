@@ -19,19 +19,6 @@ UNVERIFIED: Final = "unverified"
 VERIFIED: Final = "verified"
 KEPT_DAYS, KEPT_WEEKS = 7, 4
 _HOST = "voxpersona"
-_KEYS_OF_TARGETS = (
-    "AWS_",
-    "AZURE_",
-    "B2_",
-    "GOOGLE_",
-    "OS_",
-    "ST_",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_",
-)
-"""Beginnings of the variables by which restic gets at a repository elsewhere."""
 _WRONG_PASSWORD = "wrong password or no key found"  # noqa: S105  # what restic says
 _NOT_MADE = "Is there a repository at the following location?"
 _READ_BYTES = 1024 * 1024
@@ -200,13 +187,12 @@ class Restic:
             "RESTIC_PASSWORD_FILE": str(self._password_file),
             "RESTIC_CACHE_DIR": str(self._cache),
         }
-        keys = {name: value for name, value in os.environ.items() if name.upper().startswith(_KEYS_OF_TARGETS)}
         try:
             return await asyncio.create_subprocess_exec(
                 "restic",
                 *arguments,
                 cwd=folder,
-                env={**child_environment(), **keys, **own},
+                env={**child_environment(storage=True), **own},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
