@@ -77,8 +77,11 @@ RUN rm -f /app/requirements*.txt /app/scripts/bytecode /app/scripts/fetch-weight
     && chmod -R a+rX,go-w /app \
     && mkdir /app/persistent_data && chown voxpersona:voxpersona /app/persistent_data
 
-# What both images share.
+# What both images share. restic keeps the backups.
 FROM base AS runtime
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends restic \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /usr/share/doc/*/*.gz /usr/share/man
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 USER 10001:10001

@@ -31,6 +31,7 @@ _OF_THE_NETWORK = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
 )
+_OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
@@ -152,6 +153,8 @@ class Settings(BaseSettings):
     http_token: SecretStr | None = Field(None, min_length=16)
     build_commit: str | None = Field(None, pattern="^[0-9a-f]{7,40}$")
 
+    backup_repository: SecretStr | None = None
+
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
@@ -180,15 +183,22 @@ def secret_values(settings: Settings) -> list[str]:
     return [each.get_secret_value() if isinstance(each, SecretStr) else str(each) for each in found if each]
 
 
-def child_environment(*, network: bool = False) -> dict[str, str]:
+def ignore_absent_files() -> None:
+    """Leave out secrets whose files are not there: on an empty machine they come with what is restored."""
+    for name, path in list(os.environ.items()):
+        if name.endswith("_FILE") and not Path(path).exists():
+            del os.environ[name]
+
+
+def child_environment(*, network: bool = False, storage: bool = False) -> dict[str, str]:
     """Return the environment for a program that we start: a few variables of the system, no settings and no secrets.
 
-    With ``network``, also the variables by which pip finds a registry, proxies and certificates.
+    With ``network``, also the variables by which pip finds a registry, proxies and certificates; with ``storage``, the
+    network's and the keys of places elsewhere that restic knows.
     """
+    wanted = (*(_OF_THE_NETWORK if network or storage else ()), *(_OF_STORAGE if storage else ()))
     return {
-        name: value
-        for name, value in os.environ.items()
-        if name in _OF_THE_SYSTEM or (network and name.upper().startswith(_OF_THE_NETWORK))
+        name: value for name, value in os.environ.items() if name in _OF_THE_SYSTEM or name.upper().startswith(wanted)
     }
 
 

@@ -17,9 +17,9 @@ from psycopg_pool import AsyncConnectionPool
 import migrations
 import texts.errors
 from config import ROOT
-from database_errors import errors_mapped
-from database_locks import DatabaseLocks
-from database_watch import (
+from database.errors import errors_mapped
+from database.locks import DatabaseLocks
+from database.watch import (
     CONNECT_TIMEOUT_S,
     Absence,
     DatabaseWatch,

@@ -1,7 +1,15 @@
-"""Errors of an installation that has several processes, and of its deploys::
+"""Errors of an installation that has several processes, of its deploys and of its backups::
 
     BadSettings
-    └── WorkerAlone                    nobody shares database and object store with a worker
+    ├── WorkerAlone                    nobody shares database and object store with a worker
+    └── BackupPasswordRefused          the file with the password is not there, or has another one
+    VoxPersonaError
+    └── BackupFailed                   exit status 3: earlier sets are as they were
+        ├── BackupUnavailable          the repository does not answer
+        ├── BackupDamaged              exit status 1: bytes of a set are not those that were saved
+        └── BackupNotFound             exit status 2
+    BadInput
+    └── RestoreRefused                 the place is not empty
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -14,7 +22,7 @@ They belong to the tree that ``errors`` draws.
 
 import texts.deploy
 import texts.errors
-from errors import BadSettings, ObjectStoreUnavailable, VoxPersonaError
+from errors import BadInput, BadSettings, ObjectStoreUnavailable, VoxPersonaError
 
 
 class WorkerAlone(BadSettings):
@@ -65,3 +73,42 @@ class CommandFailed(VoxPersonaError):
     def reason(self) -> str:
         """Its last line, cut to 400 characters, without a stop at its end."""
         return str(self.details["reason"])
+
+
+class BackupPasswordRefused(BadSettings):
+    """The password in {path} does not open the repository of backups."""
+
+    user_text_template = texts.errors.BACKUPS_LOCKED
+
+
+class BackupFailed(VoxPersonaError):
+    """The backup was not made: {reason}"""
+
+    user_text_template = texts.errors.BACKUP_FAILED
+    exit_status = 3
+
+
+class BackupUnavailable(BackupFailed):
+    """The repository of backups cannot be used: {reason}"""
+
+    user_text_template = texts.errors.BACKUP_UNAVAILABLE
+
+
+class BackupDamaged(BackupFailed):
+    """A set of backups is damaged: {reason}"""
+
+    user_text_template = texts.errors.BACKUP_DAMAGED
+    exit_status = 1
+
+
+class BackupNotFound(BackupFailed):
+    """There is no verified set {name}."""
+
+    user_text_template = texts.errors.BACKUP_NOT_FOUND
+    exit_status = 2
+
+
+class RestoreRefused(BadInput):
+    """There is data already: {found}"""
+
+    user_text_template = texts.errors.RESTORE_REFUSED

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import outbox_store
-from database_watch import Absence
+from database.watch import Absence
 from datamodels_chats import StorageState
 from db import Database
 from errors import DatabaseUnavailable

@@ -123,6 +123,15 @@ JOBS_ENDED = Counter(
     ["task", "status"],
 )
 DEAD_LETTERS = Gauge("voxpersona_dead_letters", "Messages that were given up and work that failed for good.")
+BACKUP_MADE = Gauge(
+    "voxpersona_backup_timestamp_seconds", "When the last verified backup was begun, in seconds since 1970."
+)
+BACKUP_BYTES = Gauge(
+    "voxpersona_backup_bytes",
+    "Bytes of what the last verified backup holds (set), and of all together (repository).",
+    ["of"],
+)
+BACKUP_SECONDS = Gauge("voxpersona_backup_duration_seconds", "Seconds that the last verified backup took.")
 
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from application.engines import embeddings_endpoint, language_endpoint, speech_endpoint
 from application.objects import bucket_store
 from config import AsrEngine, LlmEngine, Settings, unknown_names, wrong_names
-from database_watch import password_of
+from database.watch import password_of
 from errors import BadSettings
 
 _DEFAULT_PASSWORDS = frozenset(

@@ -19,6 +19,7 @@ from application.parts import Application
 from config import LlmEngine, Settings, commit, version
 from embedded.engines import Engines as EmbeddedEngines
 from health.alarms import Alarms
+from health.backups import backup_check
 from health.board import Board, Part
 from health.calls import RealCalls
 from health.checks import Check, database_check, disk_check, jobs_check, objects_check, telegram_check
@@ -78,6 +79,7 @@ class Health:
             Part.LLM: self._probes.language_check(),
             Part.JOBS: jobs_check(application.database, lambda: application.jobs.is_working or not has_worker),
             Part.DISK: disk_check(settings.persistent_dir),
+            Part.BACKUP: backup_check(settings.persistent_dir / "backups"),
         }
         if telegram is not None:
             checks[Part.TELEGRAM] = telegram_check(telegram)

@@ -1,1 +1,1 @@
-"""What the installation on a server needs beyond the product itself."""
+"""What operators do with an installation: its first start, deploys and rollbacks."""

@@ -9,7 +9,7 @@ import texts.operation
 from random_ids import new_secret
 from utils import write_atomically
 
-PRODUCT, POSTGRES, OBJECTS, MONITORING = 10001, 999, 10002, 10003
+PRODUCT, POSTGRES, OBJECTS, MONITORING, BACKUPS = 10001, 999, 10002, 10003, 0
 """User and group ids that the services run as."""
 FOLDERS = {
     "reports": PRODUCT,
@@ -28,6 +28,9 @@ FOLDERS = {
     "secrets/postgres": POSTGRES,
     "secrets/objects": OBJECTS,
     "secrets/monitoring": MONITORING,
+    # Of root: whoever gets hold of the bot must not get hold of the backups.
+    "backups": BACKUPS,
+    "secrets/backup": BACKUPS,
 }
 
 
@@ -52,8 +55,8 @@ def prepare(root: Path) -> None:
         if owner == PRODUCT and name != "models":
             for path in folder.rglob("*"):
                 os.chown(path, owner, owner, follow_symlinks=False)
-    for shared in ("secrets", "monitoring"):
-        # Each service passes through to its own folder.
+    for shared in ("secrets", "monitoring", "backups"):
+        # Each service passes through to its own folder, health to the status of backups.
         (root / shared).chmod(0o711)
     _make_passwords(root / "secrets")
 
@@ -64,6 +67,7 @@ def _own(folder: Path, owner: int) -> None:
 
 
 def _make_passwords(secrets: Path) -> None:
+    _secret(secrets / "backup/password", BACKUPS, new_secret())
     password = _secret(secrets / "postgres/password", POSTGRES, new_secret())
     _secret(secrets / "product/database_url", PRODUCT, f"postgresql://voxpersona:{password}@postgres:5432/voxpersona")
     access_key = _secret(secrets / "product/minio_access_key", PRODUCT, new_secret())

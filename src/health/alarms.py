@@ -30,6 +30,8 @@ _LETTERS = "letters"
 _UNKNOWN = frozenset({Why.STARTING, Why.NOT_CHECKED, Why.DATABASE_AWAY})
 """Reasons that tell nothing of the part itself."""
 _MENDED_BY_HAND = frozenset({Why.KEY_REFUSED, Why.NO_FUNDS})
+_OF_BACKUPS = frozenset({Why.FAILS, Why.OVERDUE, Why.DAMAGED})
+"""That none was ever made is no alarm: an installation begins like that."""
 
 Tell = Callable[[str], Awaitable[bool]]
 """Sends the owner a text in HTML; returns False when that failed and should be tried again."""
@@ -39,6 +41,8 @@ def alarm_of(part: Part, state: PartState) -> str:
     """Return the name of the trouble that the owner is to know of; "" when there is none."""
     if part is Part.DISK and state.why is Why.LOW_SPACE:
         return "disk_low"
+    if part is Part.BACKUP:
+        return f"backup_{state.why}" if state.why in _OF_BACKUPS else ""
     if part in {Part.ASR, Part.LLM}:
         return f"{part}_{state.why}" if state.why in _MENDED_BY_HAND else ""
     if state.level is not Level.DOWN:

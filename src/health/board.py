@@ -27,6 +27,7 @@ class Part(StrEnum):
     TELEGRAM = "telegram"
     JOBS = "jobs"
     DISK = "disk"
+    BACKUP = "backup"
 
 
 CRITICAL = frozenset({Part.DATABASE, Part.OBJECTS, Part.TELEGRAM, Part.JOBS, Part.DISK})
@@ -73,6 +74,10 @@ class Why(StrEnum):
     LOW_SPACE = "low_space"
     FULL = "full"
     NOT_WRITABLE = "not_writable"
+    NEVER = "never_made"
+    OVERDUE = "overdue"
+    DAMAGED = "damaged"
+    """A set of backups is; ``FAILS`` says that the last one was not made."""
 
 
 class Reading(NamedTuple):

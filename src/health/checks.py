@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import health_store
-from database_watch import AbsenceKind
+from database.watch import AbsenceKind
 from db import Database
 from errors import (
     DatabaseMisconfigured,

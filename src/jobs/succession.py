@@ -19,7 +19,7 @@ import procrastinate
 import structlog
 from procrastinate.exceptions import ConnectorException
 
-from database_locks import HeldLock, Holder
+from database.locks import HeldLock, Holder
 from db import Database
 from errors import DatabaseUnavailable, OutOfResources
 from jobs.retries import AT_ONCE

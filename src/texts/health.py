@@ -49,6 +49,19 @@ DEAD_LETTERS = (
     "⚠ <b>Что-то не доделано и само не повторится.</b> "
     "Посмотрите «⚙️ Системная» → «📮 Не доставлено»: там видно, что и почему, и можно повторить."
 )
+BACKUP_FAILS = (
+    "⚠ <b>Резервная копия не сделана</b> ({since}). Прежние копии целы, но новых нет. Запустите на сервере "
+    "scripts/backup и прочтите, что он скажет."
+)
+BACKUP_OVERDUE = (
+    "⚠ <b>Больше суток нет новой резервной копии</b> (с {since}). Проверьте расписание на сервере "
+    "(systemctl list-timers) и запустите scripts/backup."
+)
+BACKUP_DAMAGED = (
+    "⚠ <b>Резервная копия повреждена или не восстанавливается</b> ({since}). Проверьте диск и хранилище копий и "
+    "сделайте новую; как — в docs/backups.md."
+)
+BACKUP_BACK = "✅ Резервные копии снова в порядке."
 DATABASE_BACK = "✅ База данных снова отвечает. Отвечаю на то, что накопилось."
 DATABASE_FULL_BACK = "✅ На диске базы данных снова есть место. Отвечаю на то, что накопилось."
 OBJECTS_BACK = "✅ Хранилище записей снова работает. Записи, которые ждали, принимаются."
@@ -69,6 +82,9 @@ TROUBLES = {
     "asr_no_funds": ASR_FUNDS,
     "llm_key_refused": LLM_KEY,
     "llm_no_funds": LLM_FUNDS,
+    "backup_fails": BACKUP_FAILS,
+    "backup_overdue": BACKUP_OVERDUE,
+    "backup_damaged": BACKUP_DAMAGED,
 }
 """What the owner reads, by the name of the trouble. Telegram is not among them: without it nothing can be told."""
 WELL = {
@@ -84,5 +100,8 @@ WELL = {
     "asr_no_funds": ASR_BACK,
     "llm_key_refused": LLM_BACK,
     "llm_no_funds": LLM_BACK,
+    "backup_fails": BACKUP_BACK,
+    "backup_overdue": BACKUP_BACK,
+    "backup_damaged": BACKUP_BACK,
 }
 """What the owner reads when a trouble is over, by the name of the trouble."""

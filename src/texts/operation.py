@@ -54,6 +54,7 @@ PARTS = {
     "telegram": "Telegram",
     "jobs": "Очередь задач",
     "disk": "Диск",
+    "backup": "Резервные копии",
 }
 LEVELS = {"ok": "работает", "degraded": "работает с трудом", "down": "не работает"}
 REASONS = {
@@ -82,6 +83,9 @@ REASONS = {
     "low_space": "осталось мало места",
     "full": "место закончилось",
     "not_writable": "нельзя писать",
+    "never_made": "ни одной ещё не сделано",
+    "overdue": "давно не делались",
+    "damaged": "повреждены или не восстанавливаются",
 }
 EMBEDDED_STATE = (
     "В persistent_data лежат база и записи, которые вёл scripts/run: службам Docker Compose они не подходят.\n"

@@ -170,7 +170,7 @@ async def test_a_killed_service_comes_back_by_itself(composed: Composed, service
 
 def test_secrets_are_their_users_alone(composed: Composed) -> None:
     secrets = composed.folder / "persistent_data/secrets"
-    users = {"product": 10001, "postgres": 999, "objects": 10002, "monitoring": 10003}
+    users = {"product": 10001, "postgres": 999, "objects": 10002, "monitoring": 10003, "backup": 0}
     files = [path for path in secrets.rglob("*") if path.is_file()]
     assert {path.parent.name for path in files} == users.keys()
     for path in files:

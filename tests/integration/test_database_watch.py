@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import texts.errors
-from database_watch import DatabaseWatch
+from database.watch import DatabaseWatch
 from db import Connection, Database
 from embedded.engines import Engines
 from errors import DatabaseMisconfigured, DatabaseUnavailable, OutOfResources

@@ -243,7 +243,7 @@ async def test_a_lock_is_held_by_one_at_a_time_and_free_afterwards(database: Dat
 async def test_a_lock_is_taken_from_a_holder_that_shows_no_life_and_from_no_other(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("database_locks._LIFE_SIGN_S", 0.1)
+    monkeypatch.setattr("database.locks._LIFE_SIGN_S", 0.1)
     another = await Database.open(database_url)
     try:
         async with database.locks.held("recording:1") as held:
@@ -254,7 +254,7 @@ async def test_a_lock_is_taken_from_a_holder_that_shows_no_life_and_from_no_othe
             await asyncio.sleep(0.5)
             assert not await another.locks.end(lively)
 
-            monkeypatch.setattr("database_locks._LIFE_SIGN_S", 60.0)
+            monkeypatch.setattr("database.locks._LIFE_SIGN_S", 60.0)
             await asyncio.sleep(0.5)
             silent = await another.locks.other_holder("recording:1")
             assert silent is not None

@@ -94,6 +94,9 @@ TROUBLES = [
     (Part.LLM, down(Why.KEY_REFUSED), "языковой модели не принимает ключ", "Языковая модель снова работает"),
     (Part.ASR, down(Why.NO_FUNDS), "распознавания речи кончились деньги", "Распознавание речи снова работает"),
     (Part.LLM, down(Why.NO_FUNDS), "языковой модели кончились деньги", "Языковая модель снова работает"),
+    (Part.BACKUP, Reading(Level.DEGRADED, Why.FAILS), "Резервная копия не сделана", "копии снова в порядке"),
+    (Part.BACKUP, Reading(Level.DEGRADED, Why.OVERDUE), "Больше суток нет новой", "копии снова в порядке"),
+    (Part.BACKUP, Reading(Level.DEGRADED, Why.DAMAGED), "Резервная копия повреждена", "копии снова в порядке"),
 ]
 
 
@@ -122,6 +125,7 @@ async def test_a_trouble_is_told_once_and_its_end_once(
         (Part.JOBS, down(Why.DATABASE_AWAY)),
         (Part.DISK, down(Why.NOT_CHECKED)),
         (Part.TELEGRAM, down(Why.NO_ANSWER)),
+        (Part.BACKUP, Reading(Level.DEGRADED, Why.NEVER)),
     ],
 )
 async def test_what_nobody_can_mend_or_hear_of_is_not_told(desk: Desk, part: Part, reading: Reading) -> None:

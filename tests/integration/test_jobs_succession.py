@@ -10,7 +10,7 @@ import pytest
 from procrastinate.jobs import Job
 from psycopg.conninfo import make_conninfo
 
-from database_locks import HeldLock
+from database.locks import HeldLock
 from db import Database
 from errors import DatabaseUnavailable
 from jobs.succession import Succession
@@ -191,7 +191,7 @@ async def test_the_lock_of_whoever_hangs_is_freed_for_its_job_or_for_another_tha
     shows: str,
 ) -> None:
     monkeypatch.setattr("jobs.succession.HANG_S", 1.0)
-    monkeypatch.setattr("database_locks._LIFE_SIGN_S", 0.2 if shows == "life" else 60.0)
+    monkeypatch.setattr("database.locks._LIFE_SIGN_S", 0.2 if shows == "life" else 60.0)
     succession, ended = Succession(app, database), asyncio.Event()
     ended.set()
     async with another.locks.held(SUBJECT) as held, looks.of(succession):

@@ -157,6 +157,12 @@ AT_A_TERMINAL = {
     "BotNotConfigured",
     "BotRunsAlready",
     "WorkerAlone",
+    "BackupPasswordRefused",
+    "BackupFailed",
+    "BackupUnavailable",
+    "BackupDamaged",
+    "BackupNotFound",
+    "RestoreRefused",
     "Interrupted",
 }
 """What no chat can lead to."""

@@ -37,6 +37,16 @@ NEVER_IN_A_ROW = {
     "bot_not_configured",
     "bot_runs_already",
     "unwritable_folder",
+} | {
+    "deployment_stopped",
+    "version_unfit",
+    "command_failed",
+    "backup_password_refused",
+    "backup_failed",
+    "backup_unavailable",
+    "backup_damaged",
+    "backup_not_found",
+    "restore_refused",
 }
 """They end no job and no message; what nobody foresaw has no words of its own."""
 

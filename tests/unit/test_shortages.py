@@ -18,7 +18,7 @@ import urllib3
 
 from audio import check_readable
 from config import ROOT
-from database_watch import hang_up
+from database.watch import hang_up
 from embedded.running import Running, birth_of
 from errors import (
     DatabaseUnavailable,

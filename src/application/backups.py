@@ -1,0 +1,164 @@
+"""Backups of this installation: the parts that make, check, restore and compare sets, built from the settings."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import texts.backups
+from application.objects import bucket_store, folder_store
+from backups.making import BackupMaker, Installation, Say
+from backups.manifest import DUMP, SETTINGS, Manifest, TableFacts
+from backups.restic import Restic, Snapshot
+from backups.restoring import RESTORED, Comparison, load_manifest, put_objects, require_empty, take
+from backups.status import Drilled, Made, note_status
+from backups.table_contents import migrations_of, table_contents
+from chats.search import TranscriptSearch
+from config import ROOT, Settings, commit, version
+from db import Database
+from errors import BadSettings
+from file_locks import FileLock
+from object_store import ObjectStore
+from prompt_pack.pack import load_pack
+
+_DRILL = "drill"
+_SNAPSHOT = "snapshot"
+
+
+class Backups:
+    """The backups of the installation that the settings describe; whatever uses the repository takes turns."""
+
+    def __init__(self, settings: Settings, checkout: Path, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._state = settings.persistent_dir.resolve()
+        self._folder = self._state / "backups"
+        self._here = Installation(checkout, self._state, self._folder, version(), commit(settings))
+        elsewhere = settings.backup_repository
+        self.is_local = elsewhere is None
+        repository = str(self._folder / "repository") if elsewhere is None else elsewhere.get_secret_value()
+        password = self._state / "secrets/backup/password"
+        self._restic = Restic(repository, password, self._folder / "cache", is_local=self.is_local)
+
+    async def make(self, stream: BinaryIO) -> Made:
+        """Make a set of the dump that ``stream`` brings; see ``BackupMaker.make``."""
+        async with self._turn(), self._opened_objects() as objects:
+            return await BackupMaker(self._here, self._restic, objects, self._say).make(stream, self._dsn())
+
+    async def check(self) -> None:
+        """Read all data of all sets; see ``BackupMaker.check``."""
+        async with self._turn(), self._opened_objects() as objects:
+            await BackupMaker(self._here, self._restic, objects, self._say).check()
+
+    async def sets(self) -> list[Snapshot]:
+        """List the verified sets, the oldest first."""
+        async with self._turn():
+            await self._restic.open()
+            return await self._restic.verified_sets()
+
+    async def take(self, name: str) -> None:
+        """Take a set out into this installation, which has to be an empty one; see ``restoring.take``.
+
+        Raises:
+            RestoreRefused: it is not empty.
+        """
+        await asyncio.to_thread(require_empty, self._state)
+        async with self._turn():
+            await take(self._restic, name, self._state, self._say)
+
+    async def take_for_drill(self, name: str) -> None:
+        """Take a set out into an installation beside this one; what an earlier drill left there is removed."""
+        async with self._turn():
+            drill = self._folder / _DRILL
+            await asyncio.to_thread(shutil.rmtree, drill, ignore_errors=True)
+            snapshot = await take(self._restic, name, drill / "persistent_data", self._say)
+            await asyncio.to_thread((drill / _SNAPSHOT).write_text, snapshot, encoding="utf-8")
+
+    async def note_drill(self, *, passed: bool) -> None:
+        """Note how the drill ended."""
+
+        def note() -> None:
+            path = self._folder / _DRILL / _SNAPSHOT
+            snapshot = path.read_text(encoding="utf-8") if path.exists() else ""
+            note_status(self._folder, drilled=Drilled(at=datetime.now(UTC), snapshot=snapshot, passed=passed))
+
+        await asyncio.to_thread(note)
+
+    async def end_drill(self) -> None:
+        """Remove the drill's installation; nothing of it may run any more."""
+        await asyncio.to_thread(shutil.rmtree, self._folder / _DRILL, ignore_errors=True)
+
+    def restored_dump(self) -> Path:
+        """Return where the dump of the set is that was taken out."""
+        return self._folder / RESTORED / DUMP
+
+    def restored_setting(self, name: str) -> Path:
+        """Return where a file with settings is that was taken out, if the set has it."""
+        return self._folder / RESTORED / SETTINGS / name
+
+    async def put_objects(self) -> None:
+        """Put the objects of the set that was taken out into the store; see ``restoring.put_objects``."""
+        self._say(texts.backups.STEP_PUT_OBJECTS)
+        async with self._opened_objects() as objects:
+            await put_objects(self._folder / RESTORED, objects)
+
+    async def compare(self) -> tuple[Manifest, list[str]]:
+        """Compare this installation with the set that was taken out; return its manifest, and a line per difference.
+
+        Raises:
+            BackupDamaged: the manifest is gone.
+            DatabaseUnavailable, ObjectStoreUnavailable: the comparison was not possible.
+        """
+        self._say(texts.backups.STEP_COMPARE)
+        manifest = await asyncio.to_thread(load_manifest, self._folder / RESTORED)
+        comparison = Comparison(manifest, self._folder / RESTORED)
+        contents = await asyncio.to_thread(table_contents, self._dsn())
+        tables = {name: TableFacts(rows=each.rows, content=each.content) for name, each in contents.items()}
+        migrations = await asyncio.to_thread(migrations_of, self._dsn())
+        lines = comparison.of_database(tables, migrations)
+        async with self._opened_objects() as objects:
+            lines += await comparison.of_objects(objects)
+        lines += await asyncio.to_thread(comparison.of_reports, self._state / "reports")
+        # The last step: it brings the database's schema up to this version.
+        pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+        database = await Database.open(self._dsn())
+        try:
+            lines += await comparison.of_search(TranscriptSearch(database, pack).passages)
+        finally:
+            await database.close()
+        return manifest, lines
+
+    async def forget_restored(self) -> None:
+        """Remove the set that was taken out."""
+        await asyncio.to_thread(shutil.rmtree, self._folder / RESTORED, ignore_errors=True)
+
+    def _dsn(self) -> str:
+        """Return the configured database.
+
+        Raises:
+            BadSettings: none is configured.
+        """
+        if self._settings.database_url is None:
+            raise BadSettings(names="DATABASE_URL")
+        return self._settings.database_url.get_secret_value()
+
+    def _objects(self) -> ObjectStore:
+        return folder_store(self._settings) if self._settings.minio_endpoint is None else bucket_store(self._settings)
+
+    @asynccontextmanager
+    async def _opened_objects(self) -> AsyncIterator[ObjectStore]:
+        objects = self._objects()
+        try:
+            yield objects
+        finally:
+            objects.close()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Hold the repository alone: two scripts that start together work one after the other."""
+        await asyncio.to_thread(lambda: self._folder.mkdir(mode=0o711, parents=True, exist_ok=True))
+        async with FileLock(self._folder / "lock").awaited():
+            yield

@@ -1,0 +1,1 @@
+"""Backup sets: how they are made, named, kept, read back, taken out and compared."""

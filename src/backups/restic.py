@@ -1,0 +1,219 @@
+"""The repository of backups, kept by restic: encrypted, without anything twice, and checked by hashes."""
+
+import asyncio
+import errno
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from config import child_environment
+from datamodels import Value
+from errors import DiskFull, MissingProgram
+from errors_of_operation import BackupDamaged, BackupFailed, BackupNotFound, BackupPasswordRefused, BackupUnavailable
+
+UNVERIFIED: Final = "unverified"
+VERIFIED: Final = "verified"
+KEPT_DAYS, KEPT_WEEKS = 7, 4
+_HOST = "voxpersona"
+_WRONG_PASSWORD = "wrong password or no key found"  # noqa: S105  # what restic says
+_NOT_MADE = "Is there a repository at the following location?"
+_READ_BYTES = 1024 * 1024
+_LONGEST_REASON = 300
+
+
+class Snapshot(Value):
+    """A set in the repository."""
+
+    id: str
+    time: datetime
+    tags: tuple[str, ...] = ()
+
+
+class Restic:
+    """One repository, which belongs to this installation alone.
+
+    Raises, in every method:
+        BackupPasswordRefused: the password does not open the repository.
+        BackupUnavailable: the repository does not answer.
+        MissingProgram: restic is not installed.
+        DiskFull: no space left.
+    """
+
+    def __init__(self, repository: str, password_file: Path, cache: Path, *, is_local: bool) -> None:
+        self._repository = repository
+        self._password_file = password_file
+        self._cache = cache
+        self._is_local = is_local
+
+    async def open(self, *, make: bool = False) -> None:
+        """Remove the locks of killed programs; with ``make``, make the repository unless it is there.
+
+        Nobody but this installation's scripts uses a local one, and they take turns. Elsewhere only locks go that are
+        older than half an hour.
+
+        Raises:
+            BackupNotFound: there is no repository.
+        """
+        if not await asyncio.to_thread(self._password_file.is_file):
+            raise BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
+        if not await self._is_there():
+            if not make:
+                raise BackupNotFound(name="—")
+            await self._must(BackupUnavailable, "init", "--quiet")
+        if not self._is_local:
+            await self._must(BackupUnavailable, "unlock", "--quiet")
+        elif await asyncio.to_thread(_has_files, Path(self._repository, "locks")):
+            await self._must(BackupUnavailable, "unlock", "--quiet", "--remove-all")
+
+    async def _is_there(self) -> bool:
+        if self._is_local:
+            return await asyncio.to_thread(Path(self._repository, "config").exists)
+        status, _, said = await self._run("cat", "config", "--no-lock")
+        if status and _WRONG_PASSWORD in said:
+            raise BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
+        if status and _NOT_MADE not in said:
+            raise BackupUnavailable(reason=self._reason(said))
+        return status == 0
+
+    async def save(self, folder: Path) -> str:
+        """Save everything in ``folder`` as a set that is not verified yet; return the set's id.
+
+        Raises:
+            BackupFailed: a file could not be read, or the repository not be written.
+        """
+        arguments = ("backup", "--json", "--quiet", f"--host={_HOST}", f"--tag={UNVERIFIED}", ".")
+        said = await self._must(BackupFailed, *arguments, folder=folder)
+        return str(json.loads(said.splitlines()[-1])["snapshot_id"])
+
+    async def sets(self) -> list[Snapshot]:
+        """List all sets, those that are not verified, too, the oldest first."""
+        said = await self._must(BackupUnavailable, "snapshots", "--json", "--no-lock", f"--host={_HOST}")
+        found = [Snapshot(id=each["id"], time=each["time"], tags=each.get("tags") or ()) for each in json.loads(said)]
+        return sorted(found, key=lambda each: each.time)
+
+    async def verified_sets(self) -> list[Snapshot]:
+        """List the verified sets, the oldest first."""
+        return [each for each in await self.sets() if VERIFIED in each.tags]
+
+    async def find(self, name: str) -> Snapshot:
+        """Return the verified set whose id begins with ``name``; the newest for "".
+
+        Raises:
+            BackupNotFound: there is none, or more than one.
+        """
+        found = [each for each in await self.verified_sets() if each.id.startswith(name)]
+        if not found or (name and len(found) > 1):
+            raise BackupNotFound(name=name or "—")
+        return found[-1]
+
+    async def sha256_of(self, snapshot: str, path: str) -> str:
+        """Return the SHA-256 of a file in a set, as it is read back from the repository.
+
+        Raises:
+            BackupDamaged: the file cannot be read.
+        """
+        digest = sha256()
+        process = await self._started("dump", "--no-lock", snapshot, path)
+        assert process.stdout is not None  # noqa: S101  # it was asked for
+        errors = asyncio.create_task(_read(process.stderr))
+        while block := await process.stdout.read(_READ_BYTES):
+            digest.update(block)
+        said = (await errors).decode(errors="replace")
+        if await process.wait():
+            raise BackupDamaged(reason=self._reason(said))
+        return digest.hexdigest()
+
+    async def restore(self, snapshot: str, target: Path) -> None:
+        """Write all files of a set into ``target``.
+
+        Raises:
+            BackupDamaged: not every file could be read from the repository.
+        """
+        await self._must(BackupDamaged, "restore", snapshot, "--quiet", "--no-lock", f"--target={target}")
+
+    async def check(self, subset: str) -> None:
+        """Check that the repository is whole, and read ``subset`` of its data: "3/7" the third of seven, "100%" all.
+
+        Raises:
+            BackupDamaged: it is not.
+        """
+        await self._must(BackupDamaged, "check", "--quiet", "--no-lock", f"--read-data-subset={subset}")
+
+    async def mark_verified(self, snapshot: str) -> str:
+        """Mark a set as verified; return its id, which changes by that."""
+        await self._must(BackupFailed, "tag", "--quiet", f"--set={VERIFIED}", snapshot)
+        return (await self.verified_sets())[-1].id
+
+    async def forget(self, snapshots: Sequence[str]) -> None:
+        """Remove sets; their data goes with the next ``keep``."""
+        if snapshots:
+            await self._must(BackupFailed, "forget", "--quiet", *snapshots)
+
+    async def keep(self) -> None:
+        """Remove verified sets but those of a day, the newest of seven days and of four weeks, and data of no set."""
+        policy = (f"--keep-daily={KEPT_DAYS}", f"--keep-weekly={KEPT_WEEKS}", "--keep-last=1", "--keep-within=1d")
+        await self._must(BackupFailed, "forget", "--quiet", f"--tag={VERIFIED}", "--group-by=", *policy, "--prune")
+
+    async def size_bytes(self) -> int:
+        """Return what the repository takes."""
+        if self._is_local:
+            return await asyncio.to_thread(_size_below, Path(self._repository))
+        said = await self._must(BackupUnavailable, "stats", "--json", "--no-lock", "--mode=raw-data")
+        return int(json.loads(said)["total_size"])
+
+    async def _must(self, error: type[BackupFailed], *arguments: str, folder: Path | None = None) -> str:
+        status, output, said = await self._run(*arguments, folder=folder)
+        if status == 0:
+            return output
+        if _WRONG_PASSWORD in said:
+            raise BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
+        if os.strerror(errno.ENOSPC).lower() in said.lower():
+            raise DiskFull(path=self._cache.parent)
+        raise error(reason=self._reason(said))
+
+    async def _run(self, *arguments: str, folder: Path | None = None) -> tuple[int, str, str]:
+        process = await self._started(*arguments, folder=folder)
+        output, said = await process.communicate()
+        return await process.wait(), output.decode(errors="replace"), said.decode(errors="replace")
+
+    async def _started(self, *arguments: str, folder: Path | None = None) -> asyncio.subprocess.Process:
+        # The repository's address may hold a password: it is not among the arguments, which every user may read.
+        own = {
+            "RESTIC_REPOSITORY": self._repository,
+            "RESTIC_PASSWORD_FILE": str(self._password_file),
+            "RESTIC_CACHE_DIR": str(self._cache),
+        }
+        try:
+            return await asyncio.create_subprocess_exec(
+                "restic",
+                *arguments,
+                cwd=folder,
+                env={**child_environment(storage=True), **own},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except FileNotFoundError as exc:
+            raise MissingProgram(program="restic") from exc
+
+    def _reason(self, said: str) -> str:
+        """Return the last line of what restic said, without the repository's address."""
+        lines = [line.strip() for line in said.replace(self._repository, "BACKUP_REPOSITORY").splitlines()]
+        told = [line for line in lines if line]
+        return (told[-1] if told else "restic")[:_LONGEST_REASON].removeprefix("Fatal: ").rstrip(".")
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _size_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+async def _read(stream: asyncio.StreamReader | None) -> bytes:
+    return b"" if stream is None else await stream.read()

@@ -1,0 +1,185 @@
+"""The steps of ``scripts/backup``, ``scripts/restore`` and ``scripts/restore-drill`` that run in the container.
+
+It is a program of its own, ``python -m cli.backup``: it runs as root, which must not open the bot's log.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import click
+import structlog
+
+import texts.backups
+from application.backups import Backups
+from config import ignore_absent_files, load_settings
+from errors import Interrupted, UnexpectedFailure, VoxPersonaError
+from system.shortages import shortage_in
+from utils import human_duration, human_size
+
+log = structlog.get_logger(__name__)
+
+_UMASK = 0o077
+_DIFFERENT_STATUS = 1
+_CHECKOUT = Path("/installation")
+"""Where the compose file mounts the folder with ``.env``."""
+_NAME = click.argument("name", default="")
+
+
+def _say(text: str) -> None:
+    # Standard output is for dumps and settings.
+    click.echo(text, err=True)
+
+
+def _backups() -> Backups:
+    ignore_absent_files()
+    return Backups(load_settings(), _CHECKOUT, _say)
+
+
+def _run(work: Callable[[Backups], Coroutine[None, None, int | None]]) -> None:
+    sys.exit(asyncio.run(work(_backups())) or 0)
+
+
+@click.group()
+def commands() -> None:
+    """Group the steps."""
+
+
+@commands.command()
+def make() -> None:
+    """Make a set of the dump on standard input."""
+
+    async def run(backups: Backups) -> None:
+        made = await backups.make(sys.stdin.buffer)
+        sizes = {"size": human_size(made.set_bytes), "repository": human_size(made.repository_bytes)}
+        _say(texts.backups.MADE.format(snapshot=made.snapshot[:8], duration=human_duration(made.seconds), **sizes))
+        _say(texts.backups.KEEP_ELSEWHERE)
+        if backups.is_local:
+            _say(texts.backups.SAME_DISK)
+
+    _run(run)
+
+
+@commands.command()
+def check() -> None:
+    """Read all data of all sets."""
+
+    async def run(backups: Backups) -> None:
+        await backups.check()
+        _say(texts.backups.CHECKED)
+
+    _run(run)
+
+
+@commands.command()
+def sets() -> None:
+    """Print the verified sets, the oldest first."""
+
+    async def run(backups: Backups) -> None:
+        found = await backups.sets()
+        for each in found:
+            at = f"{each.time.astimezone():%d.%m.%Y %H:%M}"
+            click.echo(texts.backups.SET_LINE.format(snapshot=each.id[:8], at=at))
+        if not found:
+            _say(texts.backups.NO_SETS)
+
+    _run(run)
+
+
+@commands.command()
+@_NAME
+def take(name: str) -> None:
+    """Take a set out into this installation, which has to be empty."""
+    _run(lambda backups: backups.take(name))
+
+
+@commands.command(name="take-for-drill")
+@_NAME
+def take_for_drill(name: str) -> None:
+    """Take a set out into an installation beside this one."""
+    _run(lambda backups: backups.take_for_drill(name))
+
+
+@commands.command()
+@_NAME
+def setting(name: str) -> None:
+    """Print a file with settings of the set that was taken out; nothing when the set has none."""
+    path = _backups().restored_setting(Path(name).name)
+    if path.is_file():
+        sys.stdout.buffer.write(path.read_bytes())
+
+
+@commands.command()
+def dump() -> None:
+    """Print the dump of the set that was taken out."""
+    with _backups().restored_dump().open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+@commands.command(name="put-objects")
+def put_objects() -> None:
+    """Put the objects of the set that was taken out into the store."""
+    _run(lambda backups: backups.put_objects())
+
+
+@commands.command()
+@click.option("--drill", is_flag=True)
+def compare(*, drill: bool) -> None:
+    """Compare this installation with the set that was taken out; status 1 when they differ."""
+
+    async def run(backups: Backups) -> int:
+        manifest, differences = await backups.compare()
+        for line in differences:
+            _say(line)
+        if differences:
+            return _DIFFERENT_STATUS
+        counted = {
+            "tables": texts.backups.TABLES.counted(len(manifest.tables)),
+            "objects": texts.backups.OBJECTS.counted(len(manifest.objects)),
+            "reports": texts.backups.REPORTS.counted(len(manifest.reports)),
+        }
+        _say((texts.backups.DRILL_PASSED if drill else texts.backups.RESTORED).format(**counted))
+        if not drill:
+            await backups.forget_restored()
+        return 0
+
+    _run(run)
+
+
+@commands.command()
+@click.option("--passed/--failed", required=True)
+def drilled(*, passed: bool) -> None:
+    """Note how the drill ended."""
+    _run(lambda backups: backups.note_drill(passed=passed))
+
+
+@commands.command(name="end-drill")
+def end_drill() -> None:
+    """Remove the drill's installation."""
+    _run(lambda backups: backups.end_drill())
+
+
+def main() -> None:
+    """Run a step; every failure becomes a Russian sentence and an exit status."""
+    os.umask(_UMASK)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        commands(standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        error: VoxPersonaError = Interrupted()
+    except VoxPersonaError as exc:
+        error = exc
+    except Exception as exc:  # the last boundary: people get a sentence
+        log.exception("backup_step_failed")
+        error = shortage_in(exc) or UnexpectedFailure(reason=type(exc).__name__)
+    else:
+        return
+    _say(error.user_text)
+    sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

