@@ -13,8 +13,9 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 import pydantic
@@ -75,18 +76,15 @@ def _passwords_in(secret: str) -> Iterator[str]:
         url = urlsplit(secret)
     except ValueError:
         return
-    query = parse_qs(url.query)
-    for password in (url.password, *query.get("secret", ()), *query.get("password", ())):
+    pairs = (pair.partition("=") for pair in url.query.split("&"))
+    for password in (url.password, *(value for name, _, value in pairs if name in {"secret", "password"})):
         if password:
             yield from {password, unquote(password)}
     if url.scheme:
         return
-    try:
-        password = psycopg.conninfo.conninfo_to_dict(secret).get("password")
-    except psycopg.ProgrammingError:
-        return
-    if password:
-        yield str(password)
+    with suppress(psycopg.ProgrammingError):
+        if of_libpq := psycopg.conninfo.conninfo_to_dict(secret).get("password"):
+            yield str(of_libpq)
 
 
 def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

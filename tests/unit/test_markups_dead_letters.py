@@ -23,31 +23,35 @@ from screens import check, drawn, nasty_text
 
 PACK = load_pack(ROOT / "prompts")
 LONGEST = max((report.id for scenario in PACK.scenarios for report in scenario.reports), key=len)
-NEVER_IN_A_ROW = {
-    "worker_alone",
-    "bad_input",
-    "unexpected_failure",
-    "bad_text",
-    "outdated_button",
-    "access_denied",
-    "cancelled",
-} | {
-    "interrupted",
-    "already_sent",
-    "bot_not_configured",
-    "bot_runs_already",
-    "unwritable_folder",
-} | {
-    "deployment_stopped",
-    "version_unfit",
-    "command_failed",
-    "backup_password_refused",
-    "backup_failed",
-    "backup_unavailable",
-    "backup_damaged",
-    "backup_not_found",
-    "restore_refused",
-}
+NEVER_IN_A_ROW = (
+    {
+        "worker_alone",
+        "bad_input",
+        "unexpected_failure",
+        "bad_text",
+        "outdated_button",
+        "access_denied",
+        "cancelled",
+    }
+    | {
+        "interrupted",
+        "already_sent",
+        "bot_not_configured",
+        "bot_runs_already",
+        "unwritable_folder",
+    }
+    | {
+        "deployment_stopped",
+        "version_unfit",
+        "command_failed",
+        "backup_password_refused",
+        "backup_failed",
+        "backup_unavailable",
+        "backup_damaged",
+        "backup_not_found",
+        "restore_refused",
+    }
+)
 """They end no job and no message; what nobody foresaw has no words of its own."""
 
 
