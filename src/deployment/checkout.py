@@ -60,14 +60,14 @@ class Checkout:
             raise DeploymentStopped(why=texts.deploy.DIVERGED.format(count=own))
         return self._git("rev-parse", "@{upstream}")
 
-    def pull(self) -> None:
-        """Move the branch and the files forward to the remote branch.
+    def forward_to(self, commit: str) -> None:
+        """Move the branch and the files forward to ``commit``, which was fetched; not to what has come there since.
 
         Raises:
             DeploymentStopped: a file that git does not know is in the way.
         """
         try:
-            self._git("pull", "--quiet", "--ff-only", limit_s=_FETCH_S)
+            self._git("merge", "--quiet", "--ff-only", commit, limit_s=_FETCH_S)
         except CommandFailed as exc:
             raise DeploymentStopped(why=texts.deploy.PULL_FAILED.format(reason=exc.reason)) from exc
 
