@@ -151,10 +151,16 @@ class Engine:
         return [_container(each) for each in json.loads(self.docker("inspect", *names, secret=True))]
 
     def image_id(self, name: str) -> str | None:
-        """Return the id of an image; None when there is none of this name."""
+        """Return the id of an image; None when there is none of this name.
+
+        Raises:
+            CommandFailed: the engine does not answer.
+        """
         try:
             return self.docker("image", "inspect", "--format={{.Id}}", name)
-        except CommandFailed:
+        except CommandFailed as exc:
+            if "no such" not in exc.said.lower():
+                raise
             return None
 
     def commit_of(self, image: str) -> str:

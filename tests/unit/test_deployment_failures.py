@@ -164,6 +164,14 @@ def test_while_the_engine_is_away_it_is_not_said_what_runs_and_not_forgotten_wha
     assert (site.engine.bot(), site.tagged("previous")) == (site.second, site.first)
 
 
+def test_an_engine_that_says_nothing_of_an_image_has_not_lost_it(site: Site) -> None:
+    site.kill(SWITCH)
+    site.engine.runs(site.engine.tags[f"{IMAGE}:latest"])
+    site.engine.on("image inspect --format={{.Id}} sha256:1", "Cannot connect to the Docker daemon")
+    assert site.run("deploy")[0] == 3
+    assert site.engine.bot() == site.first
+
+
 def test_what_ran_is_known_at_every_moment_after_a_kill(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.kill(SWITCH)
     save = Records.save
