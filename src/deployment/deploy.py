@@ -80,7 +80,9 @@ class Deploy:
                 self._tell.unfinished(before)
             if record.switched:
                 self._engine.require()  # before anything can stop us: from here on we can go back
-            require_fit(self._root, self._engine, self._checkout, self._settings)
+            self._checkout.head()
+            self._checkout.require_clean(was_moving=before is not None and before.step == "pull")
+            require_fit(self._root, self._engine, self._settings)
             running = self._service.running()
             bot = next((each for each in running if each.service == "voxpersona"), None)
             if before is None and bot is None and any(each.running for each in running):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import texts.deploy
-from deployment.checkout import Checkout
 from deployment.engine import PRODUCT, Engine
 from deployment.settings import DeploySettings
 from errors_of_operation import DeploymentStopped
@@ -16,15 +15,13 @@ _WORKERS = "docker-compose.worker.yml"
 _STARTED = (*PRODUCT, "postgres", "objects")
 
 
-def require_fit(root: Path, engine: Engine, checkout: Checkout, settings: DeploySettings) -> None:
+def require_fit(root: Path, engine: Engine, settings: DeploySettings) -> None:
     """Refuse a server on which a deploy would fail half-way.
 
     Raises:
-        DeploymentStopped: an engine is too old, files were changed, ``.env`` is missing, a disk full, a port taken, or
+        DeploymentStopped: an engine is too old, ``.env`` is missing, a disk full, a port taken, or
             what runs was started from more compose files than Compose reads now.
     """
-    checkout.head()
-    checkout.require_clean()
     if not (root / ".env").is_file():
         raise DeploymentStopped(why=texts.deploy.NO_ENV)
     engine.require()

@@ -106,6 +106,10 @@ NO_REPOSITORY = "Это не копия репозитория git: {reason}. З
 LOCAL_CHANGES = (
     "В копии репозитория есть свои изменения: {files}. Уберите их (git stash или git checkout -- ФАЙЛ) и повторите."
 )
+HALF_MOVED = (
+    "Прошлое обновление оборвалось, пока git менял файлы: {files}. "
+    "Верните их: rm -f .git/index.lock && git stash, и повторите."
+)
 NO_BRANCH = (
     "Ветка не связана с удалённой: {reason}. "
     "Выполните: git switch main, а если ветка своя: git branch --set-upstream-to=origin/main"

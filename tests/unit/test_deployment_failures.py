@@ -164,6 +164,17 @@ def test_while_the_engine_is_away_it_is_not_said_what_runs_and_not_forgotten_wha
     assert (site.engine.bot(), site.tagged("previous")) == (site.second, site.first)
 
 
+def test_nobody_is_blamed_for_files_that_a_killed_git_has_half_moved(site: Site) -> None:
+    site.kill("merge --quiet --ff-only")
+    (site.root / "docker-compose.yml").write_text("half")
+    status, said = site.run("deploy")
+    assert (status, "пока git менял файлы: docker-compose.yml" in said) == (1, True), said
+    git(site.root, "stash")
+    (site.root / ".git/index.lock").touch()
+    status, said = site.run("deploy")
+    assert (status, ".git/index.lock" in said) == (1, True), said
+
+
 def test_an_engine_that_says_nothing_of_an_image_has_not_lost_it(site: Site) -> None:
     site.kill(SWITCH)
     site.engine.runs(site.engine.tags[f"{IMAGE}:latest"])
