@@ -11,6 +11,7 @@ from deployment.settings import DeploySettings
 from errors_of_operation import DeploymentStopped
 
 _MEGABYTE = 1_000_000
+_FIRST, _LAST = "docker-compose.yml", "docker-compose.override.yml"
 _WORKERS = "docker-compose.worker.yml"
 _STARTED = (*PRODUCT, "postgres", "objects")
 
@@ -45,8 +46,13 @@ def require_files(root: Path, engine: Engine, settings: DeploySettings) -> None:
     if _WORKERS in lost:
         raise DeploymentStopped(why=texts.deploy.WORKERS_ALONE)
     if lost:
-        needed = ":".join(sorted(settings.compose_files) + sorted(lost))
+        needed = ":".join(sorted(settings.compose_files | lost, key=_place))
         raise DeploymentStopped(why=texts.deploy.FILES_DIFFER.format(lost=", ".join(sorted(lost)), needed=needed))
+
+
+def _place(file: str) -> tuple[bool, bool, str]:
+    """Sort compose files as Compose has to read them: what comes later changes what came before."""
+    return file != _FIRST, file == _LAST, file
 
 
 def _require_space(folder: Path, needed_mb: int) -> None:

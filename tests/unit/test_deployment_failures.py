@@ -301,9 +301,10 @@ def test_a_build_of_the_same_version_does_not_take_the_former_image_s_last_name(
 def test_what_was_started_with_further_compose_files_is_not_replaced_without_them(site: Site) -> None:
     for each in site.engine.boxes:
         each.files = "/srv/docker-compose.yml,/srv/docker-compose.machines.yml,/srv/gone.yml"
+    (site.root / "docker-compose.override.yml").touch()
     status, said = site.run("deploy")
     assert status == 1
-    assert "COMPOSE_FILE=docker-compose.yml:docker-compose.machines.yml" in said
+    assert "COMPOSE_FILE=docker-compose.yml:docker-compose.machines.yml:docker-compose.override.yml" in said
     assert not [each for each in site.engine.called if "up --detach" in each]
     site.set("COMPOSE_FILE=docker-compose.yml:docker-compose.machines.yml")
     assert site.run("deploy")[0] == 0
