@@ -6,6 +6,7 @@ from errors_of_operation import CommandFailed, DeploymentStopped
 
 _FETCH_S = 300
 _SHOWN_FILES = 5
+_LONGEST_REASON = 400
 
 
 class Checkout:
@@ -30,8 +31,10 @@ class Checkout:
         except CommandFailed as exc:
             raise DeploymentStopped(why=texts.deploy.NO_REPOSITORY.format(reason=exc.reason)) from exc
 
-    def require_clean(self) -> None:
+    def require_clean(self, *, was_moving: bool = False) -> None:
         """Refuse a checkout in which files that git knows were changed.
+
+        When it ``was_moving`` as a deploy was killed, nobody is blamed for what differs.
 
         Raises:
             DeploymentStopped: the first five of them are named.
@@ -39,7 +42,8 @@ class Checkout:
         changed = [line[3:] for line in self._git("status", "--porcelain", "--untracked-files=no").splitlines()]
         if changed:
             shown = ", ".join(changed[:_SHOWN_FILES]) + (", …" if len(changed) > _SHOWN_FILES else "")
-            raise DeploymentStopped(why=texts.deploy.LOCAL_CHANGES.format(files=shown))
+            told = texts.deploy.HALF_MOVED if was_moving else texts.deploy.LOCAL_CHANGES
+            raise DeploymentStopped(why=told.format(files=shown))
 
     def fetch(self) -> str:
         """Fetch and return the commit that the remote branch has; the files stay as they are.
@@ -60,16 +64,18 @@ class Checkout:
             raise DeploymentStopped(why=texts.deploy.DIVERGED.format(count=own))
         return self._git("rev-parse", "@{upstream}")
 
-    def pull(self) -> None:
-        """Move the branch and the files forward to the remote branch.
+    def forward_to(self, commit: str) -> None:
+        """Move the branch and the files forward to ``commit``, which was fetched; not to what has come there since.
 
         Raises:
-            DeploymentStopped: a file that git does not know is in the way.
+            DeploymentStopped: a file that git does not know is in the way, or the lock of a git that was killed.
         """
         try:
-            self._git("pull", "--quiet", "--ff-only", limit_s=_FETCH_S)
+            self._git("merge", "--quiet", "--ff-only", commit, limit_s=_FETCH_S)
         except CommandFailed as exc:
-            raise DeploymentStopped(why=texts.deploy.PULL_FAILED.format(reason=exc.reason)) from exc
+            # The last line of git tells what to do with files that the lines before name.
+            reason = " ".join(exc.said.split())[:_LONGEST_REASON].rstrip(".")
+            raise DeploymentStopped(why=texts.deploy.PULL_FAILED.format(reason=reason)) from exc
 
     def go_to(self, commit: str) -> None:
         """Move the branch and the files to ``commit``; what people have changed stays.

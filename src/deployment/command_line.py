@@ -1,6 +1,7 @@
 """The commands of the server: deploy, rollback, cleaning. They need no library, for the server has none."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,18 +15,24 @@ from deployment.engine import Engine
 from deployment.images import clean
 from deployment.log_files import clean_logs
 from deployment.records import Record, Records
-from deployment.reports import Teller, named, report_text, result_of, say
+from deployment.reports import Teller, named, report_text, result_of, say, why_of
 from deployment.rollback import roll_back
 from deployment.settings import DeploySettings
-from errors_of_operation import CommandFailed, DeploymentStopped
+from errors import VoxPersonaError
+from errors_of_operation import DeploymentStopped
 
 _ROOT = Path(__file__).resolve().parents[2]
 _USAGE_STATUS = 2
 _FAILED_STATUS = 1
-_WITHOUT_BACKUP, _FORCE, _DAYS = "--without-backup", "--force", "--days"
+_WITHOUT_BACKUP, _FORCE, _DAYS, _COMMIT = "--without-backup", "--force", "--days", "--commit"
+_SHOWN = {_DAYS: f"{_DAYS}=N", _COMMIT: f"{_COMMIT}=SHA"}
 _DEFAULT_DAYS = 30
 _OPTIONS = {
-    "deploy": {_WITHOUT_BACKUP: texts.deploy.HELP_WITHOUT_BACKUP, _FORCE: texts.deploy.HELP_FORCE},
+    "deploy": {
+        _WITHOUT_BACKUP: texts.deploy.HELP_WITHOUT_BACKUP,
+        _FORCE: texts.deploy.HELP_FORCE,
+        _COMMIT: texts.deploy.HELP_COMMIT,
+    },
     "rollback": {},
     "cleanup_images": {},
     "cleanup_logs": {_DAYS: texts.deploy.HELP_DAYS},
@@ -41,24 +48,32 @@ _HELP = {
 def _help(name: str) -> str:
     options = {**_OPTIONS[name], "--help": texts.deploy.USAGE_HELP}
     lines = [f"{texts.deploy.USAGE_HEAD}scripts/{name} [{texts.deploy.USAGE_OPTIONS}]", "", _HELP[name], ""]
-    shown = {f"{_DAYS}=N" if option == _DAYS else option: what for option, what in options.items()}
+    shown = {_SHOWN.get(option, option): what for option, what in options.items()}
     return "\n".join([*lines, *(f"  {option:18}{what}" for option, what in shown.items())])
 
 
 def _deploy(options: Sequence[str], environment: Mapping[str, str]) -> int:
+    wanted = next((each.partition("=")[2] for each in options if each.startswith(_COMMIT)), None)
+    if wanted is not None and not re.fullmatch("[0-9a-f]{40}", wanted):
+        raise DeploymentStopped(why=texts.deploy.COMMIT_WRONG)
     records = Records(_ROOT / "persistent_data" / "deploys")
     records.prepare()
     with records.locked():
         settings = DeploySettings(_ROOT, environment)
         before, record = records.unfinished(), records.new()
         if before is not None:
-            before.result = "interrupted"
             record.go_on_from(before)
-            records.finish(before, report_text(before))
+            # One that came to its end, and did not bring the former version back, has its report.
+            if not before.result:
+                before.result = "interrupted"
+                records.report(before, report_text(before))
+            # In its place, not after it: that there is something to go back to is known at every moment.
             records.save(record)
         with records.open_log(record) as log:
-            deploy = Deploy(_ROOT, settings, records, Commands(_ROOT, environment, log), Teller())
-            path = deploy.run(record, before, backup=_WITHOUT_BACKUP not in options, force=_FORCE in options)
+            commands = Commands(_ROOT, environment, log, records.held)
+            deploy = Deploy(_ROOT, settings, records, commands, Teller())
+            backup, force = _WITHOUT_BACKUP not in options, _FORCE in options
+            path = deploy.run(record, before, backup=backup, force=force, wanted=wanted)
     _conclude(record, path, records)
     return STATUSES[record.result]
 
@@ -70,17 +85,21 @@ def _roll_back(_: Sequence[str], environment: Mapping[str, str]) -> int:
         settings = DeploySettings(_ROOT, environment)
         record = records.new()
         with records.open_log(record) as log:
-            path = roll_back(settings, records, record, Commands(_ROOT, environment, log))
+            path = roll_back(settings, records, record, Commands(_ROOT, environment, log, records.held))
     if record.result == "done":
         say(texts.deploy.ROLLED_BACK.format(commit=named(record.target_commit), seconds=record.seconds))
         say(texts.deploy.REPORT_LINE.format(path=path))
         return 0
     _conclude(record, path, records)
-    return _FAILED_STATUS
+    return STATUSES[record.result]
 
 
 def _clean_images(_: Sequence[str], environment: Mapping[str, str]) -> int:
-    removed, kept = clean(Engine(Commands(_ROOT, environment)))
+    records = Records(_ROOT / "persistent_data" / "deploys")
+    records.prepare()
+    with records.locked():
+        before = records.unfinished()
+        removed, kept = clean(Engine(Commands(_ROOT, environment)), None if before is None else before.former_image)
     count = texts.deploy.IMAGE.counted(len(removed))
     text = texts.deploy.IMAGES_REMOVED if removed else texts.deploy.IMAGES_NONE
     say(text.format(count=count, kept=", ".join(kept) or "—"))
@@ -146,12 +165,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _COMMANDS[name](options, dict(os.environ))
-    except DeploymentStopped as exc:
-        _complain(exc.why, sys.stderr)
-    except CommandFailed as exc:
-        _complain(f"{exc.reason}.", sys.stderr)
-    except KeyboardInterrupt:
-        _complain(texts.deploy.STOPPED_BY_HAND, sys.stderr)
+    except (VoxPersonaError, OSError, KeyboardInterrupt) as exc:
+        _complain(why_of(exc), sys.stderr)
     return _FAILED_STATUS
 
 

@@ -1,10 +1,12 @@
 """Runs programs for a deploy, and keeps what they say in its log."""
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
+from io import RawIOBase
 from pathlib import Path
-from typing import TextIO
 
 import texts.deploy
 from errors_of_operation import CommandFailed, DeploymentStopped
@@ -20,12 +22,26 @@ def last_line(said: str) -> str:
 
 
 class Commands:
-    """Runs programs in the checkout ``root`` and notes in ``log`` what they say, unless that may hold a secret."""
+    """Runs programs in the checkout ``root`` and notes in ``log`` what they say, unless that may hold a secret.
 
-    def __init__(self, root: Path, environment: Mapping[str, str], log: TextIO | None = None) -> None:
+    Programs inherit ``held``, the descriptors of a lock: it is not free before the last of them has ended.
+    """
+
+    def __init__(
+        self, root: Path, environment: Mapping[str, str], log: RawIOBase | None = None, held: tuple[int, ...] = ()
+    ) -> None:
         self.root = root
         self._environment = dict(environment)
         self._log = log
+        self._held = held
+        self._is_shielded = False
+
+    def shield(self) -> None:
+        """From here on nobody's Ctrl+C ends this process or what it runs: the way back has to be gone to its end."""
+        self._is_shielded = True
+        with suppress(ValueError):  # of a thread, which gets no signals
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, signal.SIG_IGN)
 
     def run(
         self,
@@ -59,6 +75,9 @@ class Commands:
                 errors="replace",
                 timeout=limit_s,
                 check=False,
+                pass_fds=self._held,
+                # In a session of their own, for a terminal sends its Ctrl+C to all of ours.
+                start_new_session=self._is_shielded,
             )
         except subprocess.TimeoutExpired:
             told = texts.deploy.TIMEOUT.format(command=" ".join(command[:3]), seconds=round(limit_s))
@@ -73,5 +92,6 @@ class Commands:
 
     def _note(self, text: str) -> None:
         if self._log is not None:
-            self._log.write(text)
-            self._log.flush()
+            # On a full disk lines are lost, and nothing else: the way back needs no space.
+            with suppress(OSError):
+                self._log.write(text.encode())

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import texts.deploy
 from deployment.checkout import Checkout
-from deployment.commands import Commands, last_line
-from deployment.engine import CANARY, CHECK, IMAGE, Engine, tag_of
+from deployment.commands import Commands
+from deployment.engine import BEFORE, CANARY, CHECK, IMAGE, Container, Engine
 from deployment.images import clean
 from deployment.preflight import require_fit
 from deployment.records import Record, Records, Step, timed
-from deployment.reports import Teller, report_text
+from deployment.reports import Teller, named, report_text, why_of
 from deployment.service import PATIENT_S, Service
 from deployment.settings import DeploySettings
 from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
@@ -21,7 +21,15 @@ from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
 _BACKUP_S = 4 * 3600
 _LONGEST_REASON = 400
 _NO_SPACE = "no space left on device"
-STATUSES = {"done": 0, "nothing_new": 0, "stopped": 1, "rolled_back": 3, "rollback_failed": 4}
+STATUSES = {
+    "done": 0,
+    "nothing_new": 0,
+    "stopped": 1,
+    "rollback_undone": 1,
+    "rolled_back": 3,
+    "rollback_failed": 4,
+    "undo_failed": 4,
+}
 """Exit statuses by results; 2 is for wrong arguments."""
 
 
@@ -39,61 +47,83 @@ class Deploy:
         self._checkout = Checkout(commands)
         self._engine = Engine(commands)
         self._service = Service(self._engine, settings.limits)
-        self._switched = False
         self._pulled = False
         self._image = ""
 
-    def run(self, record: Record, before: Record | None, *, backup: bool, force: bool) -> Path:
-        """Deploy; ``before`` is a deploy that was killed. Return the path of the report; ``record`` has the result."""
+    def run(
+        self, record: Record, before: Record | None, *, backup: bool, force: bool, wanted: str | None = None
+    ) -> Path:
+        """Deploy; ``before`` is a deploy that was killed. Return the path of the report; ``record`` has the result.
+
+        When ``wanted`` is given, no other commit than that is deployed.
+        """
         began = time.monotonic()
+        # The one that was killed may have moved the files.
+        self._pulled = bool(record.head)
         try:
-            if self._prepare(record, before, force=force):
+            if self._prepare(record, before, wanted, force=force):
                 self._install(record, backup=backup)
                 record.result = "done"
             else:
                 record.result = "nothing_new"
         except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001  # whatever it is, the former version comes back
-            record.why = _why(exc)
+            record.why = why_of(exc)
             self._give_up(record)
+        self._commands.shield()
         record.seconds = round(time.monotonic() - began, 1)
         return self._records.finish(record, report_text(record))
 
-    def _prepare(self, record: Record, before: Record | None, *, force: bool) -> bool:
+    def _prepare(self, record: Record, before: Record | None, wanted: str | None, *, force: bool) -> bool:
         """Find out what runs and what is new; tell whether there is something to do."""
         with self._step(record, "preflight"):
-            require_fit(self._root, self._engine, self._checkout, self._settings.needed_mb)
-            running = self._service.running()
-            bot = next((each for each in running if each.service == "voxpersona"), None)
             if before is not None:
                 self._tell.unfinished(before)
+            if record.switched:
+                self._engine.require()  # before anything can stop us: from here on we can go back
+            self._checkout.head()
+            self._checkout.require_clean(was_moving=before is not None and before.step == "pull")
+            require_fit(self._root, self._engine, self._settings)
+            running = self._service.running()
+            bot = next((each for each in running if each.service == "voxpersona"), None)
+            if before is None and bot is None and any(each.running for each in running):
+                raise DeploymentStopped(why=texts.deploy.WORKERS_ALONE)
             if not record.head:
                 record.head = self._checkout.head()
-                if bot is not None:
-                    record.former_image, record.former_commit = bot.image, bot.commit
-                    record.workers = sum(each.service == "worker" for each in running)
+                self._note_former(record, bot, sum(each.service == "worker" for each in running))
             self._engine.remove(CANARY)
             self._engine.remove(CHECK)
             if record.former_image is not None:
-                # It has a name of its own from now on, so that nobody's cleaning takes it.
-                name = tag_of(record.former_commit) if record.former_commit else f"{IMAGE}:former"
-                self._engine.tag(record.former_image, name)
+                if self._engine.image_id(record.former_image) is None:
+                    record.former_image = None  # somebody removed it, and there is no way back
+                else:
+                    self._engine.tag(record.former_image, BEFORE)
             record.target_commit = self._checkout.fetch()
-            is_new = before is not None or bot is None or bot.commit != record.target_commit
+            if wanted is not None and record.target_commit != wanted:
+                found = record.target_commit[:12]
+                raise DeploymentStopped(why=texts.deploy.OTHER_COMMIT.format(found=found, wanted=wanted[:12]))
+            is_new = before is not None or bot is None or not bot.running or bot.commit != record.target_commit
         return is_new or force
+
+    def _note_former(self, record: Record, bot: Container | None, workers: int) -> None:
+        if bot is not None:
+            record.former_image, record.former_commit, record.workers = bot.image, bot.commit, workers
+        elif (last := self._engine.image_id(f"{IMAGE}:latest")) is not None:
+            # After `docker compose down` no container tells what ran.
+            record.former_image, record.former_commit = last, self._engine.commit_of(last)
 
     def _install(self, record: Record, *, backup: bool) -> None:
         if backup and record.former_image is not None:
             with self._step(record, "backup"):
+                self._start_stores(BEFORE)
                 self._back_up()
                 record.backup = True
         with self._step(record, "pull"):
             self._pulled = True
-            self._checkout.pull()
-            record.target_commit = self._checkout.head()
+            self._checkout.forward_to(record.target_commit)
         with self._step(record, "build"):
             self._image = self._build(record.target_commit)
         with self._step(record, "services"):
-            self._start_stores()
+            self._start_stores(self._image)
         with self._step(record, "check"):
             self._check()
         with self._step(record, "migrate"):
@@ -101,15 +131,23 @@ class Deploy:
         with self._step(record, "canary"):
             self._try_beside()
         self._switch(record)
-        if record.former_image is not None and record.former_image != self._engine.image_id(self._image):
-            self._engine.tag(record.former_image, f"{IMAGE}:previous")
-        with self._step(record, "tidy"):
-            clean(self._engine)
+        self._tidy(record)
+
+    def _tidy(self, record: Record) -> None:
+        """Remove what is old. The new version is proven by now: nothing in here takes it back."""
+        record.switched = self._pulled = False
+        try:
+            with self._step(record, "tidy"):
+                if record.former_image is not None and record.former_image != self._engine.image_id(self._image):
+                    self._engine.tag(record.former_image, f"{IMAGE}:previous")
+                clean(self._engine)
+        except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001  # whatever it is, the version works
+            record.why = texts.deploy.NOT_TIDIED.format(why=why_of(exc))
 
     def _switch(self, record: Record) -> None:
         away = time.monotonic()
+        record.switched = True
         with self._step(record, "switch"):
-            self._switched = True
             self._service.replace(self._image, record.workers, alone=False)
         with self._step(record, "ready"):
             self._service.wait_until_ready(self._service.running)
@@ -145,10 +183,10 @@ class Deploy:
             reason = "; ".join(line.strip("✖ ") for line in exc.said.splitlines() if "✖" in line) or exc.reason
             raise DeploymentStopped(why=texts.deploy.CHECK_FAILED.format(reason=reason[:_LONGEST_REASON])) from exc
 
-    def _start_stores(self) -> None:
+    def _start_stores(self, image: str) -> None:
         # The first time, this makes the passwords as well, without which no settings are good.
         try:
-            self._engine.start_stores(self._image)
+            self._engine.start_stores(image)
         except CommandFailed as exc:
             raise DeploymentStopped(why=texts.deploy.SERVICES_FAILED.format(reason=exc.reason)) from exc
 
@@ -171,23 +209,30 @@ class Deploy:
 
     def _give_up(self, record: Record) -> None:
         """Leave the server with the former version: it is there still, or it comes back."""
+        self._commands.shield()
         record.result = "stopped"
-        with suppress(CommandFailed, DeploymentStopped):
+        if self._pulled:
+            try:
+                self._checkout.go_to(record.head)
+            except Exception as exc:  # noqa: BLE001  # what runs matters more than what is checked out
+                told = texts.deploy.ROLLBACK_CHECKOUT.format(commit=named(record.head), reason=why_of(exc).rstrip("."))
+                record.why += f"\n{told}"
+        if not self._engine.answers:
+            return
+        with suppress(Exception):
             self._engine.remove(CANARY)
             self._engine.remove(CHECK)
+        if not record.switched or record.former_image is None:
+            return
+        record.result = "rollback_failed"
         try:
-            if self._pulled:
-                self._checkout.go_to(record.head)
-            if self._switched and record.former_image is not None:
-                with self._step(record, "rollback"):
-                    self._go_back(record)
-                record.result = "rolled_back"
+            with self._step(record, "rollback"):
+                self._go_back(record)
+            record.result, record.switched = "rolled_back", False
         except VersionUnfit as exc:
             record.why += f"\n{texts.deploy.FORMER_NOT_READY.format(what=exc.what)}"
-            record.result = "rollback_failed"
         except Exception as exc:  # noqa: BLE001  # the report has to be written
-            record.why += f"\n{_why(exc)}"
-            record.result = "rollback_failed" if self._switched else record.result
+            record.why += f"\n{why_of(exc)}"
 
     def _go_back(self, record: Record) -> None:
         assert record.former_image is not None  # noqa: S101  # what the caller has asked
@@ -200,20 +245,12 @@ class Deploy:
         record.step = name
         step = Step(name)
         record.steps.append(step)
-        self._records.save(record)
+        try:
+            self._records.save(record)
+        except OSError:
+            # Going back needs no space, and the deploy is known to be unfinished already.
+            if name != "rollback":
+                raise
         self._tell.step(name, self._settings.limits.watch_s)
         with timed(step):
             yield
-
-
-def _why(exc: BaseException) -> str:
-    """Return the sentence for the operator."""
-    if isinstance(exc, DeploymentStopped):
-        return exc.why
-    if isinstance(exc, VersionUnfit):
-        return texts.deploy.NEW_VERSION.format(what=exc.what)
-    if isinstance(exc, CommandFailed):
-        return f"{last_line(exc.said)}."
-    if isinstance(exc, KeyboardInterrupt):
-        return f"{texts.deploy.STOPPED_BY_HAND[0].upper()}{texts.deploy.STOPPED_BY_HAND[1:]}."
-    return texts.deploy.UNEXPECTED.format(kind=type(exc).__name__).capitalize() + f": {exc}"

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import texts.deploy
-from deployment.commands import Commands
+from deployment.commands import Commands, last_line
 from errors_of_operation import CommandFailed, DeploymentStopped
 
 IMAGE = "voxpersona-voxpersona"
 """The image's name in ``docker-compose.yml``, whatever the folder of the checkout is called."""
+BEFORE = f"{IMAGE}:before-deploy"
+"""What ran when the last deploy began. Under a name of its own neither a build nor anybody's cleaning takes it away."""
 PRODUCT = ("voxpersona", "worker")
 """The services that run a version of the product for long."""
 CANARY = "voxpersona-canary"
@@ -20,6 +22,10 @@ _STORES = ("postgres", "objects")
 _ENGINE = (20, 10)
 _COMPOSE = (2, 24)
 """The first Compose that knows an ``env_file`` which may be missing."""
+_FILES = "com.docker.compose.project.config_files"
+_ONE_OFF = "com.docker.compose.oneoff"
+_QUOTING = ("in variable name", "unterminated quoted value", "Invalid template")
+"""What Compose says before it quotes a line of ``.env``, in which a secret may be."""
 _REVISION = "org.opencontainers.image.revision"
 _BUILD_S = 3600
 _START_S = 400
@@ -29,8 +35,12 @@ _SHORT_TAG = 12
 
 @dataclass(frozen=True)
 class Container:
-    """A container as the engine knows it. ``image`` is an id, ``commit`` what the image was built from."""
+    """A container as the engine knows it. ``image`` is an id, ``commit`` what the image was built from.
 
+    ``files`` are those that Compose made it from; of ``is_one_off`` nobody expects that it stays.
+    """
+
+    id: str
     name: str
     service: str
     image: str
@@ -38,6 +48,8 @@ class Container:
     running: bool
     restarts: int
     started: str
+    files: tuple[str, ...]
+    is_one_off: bool
 
 
 def tag_of(commit: str) -> str:
@@ -51,6 +63,8 @@ class Engine:
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
         self._compose: tuple[str, ...] = ()
+        self.answers = False
+        """Whether it did, when it was required."""
 
     def docker(
         self, *arguments: str | Path, limit_s: float = 120, given: str | None = None, secret: bool = False
@@ -80,6 +94,7 @@ class Engine:
         Raises:
             DeploymentStopped: the engine does not answer, or something is missing or too old.
         """
+        self.answers = False
         try:
             found = self.docker("version", "--format={{.Server.Version}}")
         except CommandFailed as exc:
@@ -94,6 +109,7 @@ class Engine:
             if _version(found) < _COMPOSE:
                 raise DeploymentStopped(why=texts.deploy.COMPOSE_OLD.format(found=found, needed="2.24"))
             self._compose = candidate
+            self.answers = True
             return
         raise DeploymentStopped(why=texts.deploy.NO_COMPOSE)
 
@@ -107,7 +123,7 @@ class Engine:
             # The answer holds what is in .env.
             services: dict[str, Any] = json.loads(self.compose("config", "--format=json", secret=True))["services"]
         except CommandFailed as exc:
-            raise DeploymentStopped(why=texts.deploy.COMPOSE_REFUSES.format(reason=exc.reason)) from exc
+            raise DeploymentStopped(why=texts.deploy.COMPOSE_REFUSES.format(reason=_unquoted(exc.said))) from exc
         return services
 
     def root_folder(self) -> Path:
@@ -115,11 +131,15 @@ class Engine:
         return Path(self.docker("info", "--format={{.DockerRootDir}}"))
 
     def containers(self, *services: str) -> list[Container]:
-        """Return the containers of these services, of all that run the product when none are named."""
+        """Return the containers of these services, of all that run the product when none are named.
+
+        What somebody started with ``docker compose run`` is none of them.
+        """
         ids = self.compose("ps", "--all", "--quiet", *(services or PRODUCT)).split()
         if not ids:
             return []
-        return sorted(self.inspected(*ids), key=lambda container: (container.service, container.name))
+        found = [each for each in self.inspected(*ids) if not each.is_one_off]
+        return sorted(found, key=lambda container: (container.service, container.name))
 
     def inspected(self, *names: str) -> list[Container]:
         """Return what the engine knows of these containers.
@@ -131,10 +151,16 @@ class Engine:
         return [_container(each) for each in json.loads(self.docker("inspect", *names, secret=True))]
 
     def image_id(self, name: str) -> str | None:
-        """Return the id of an image; None when there is none of this name."""
+        """Return the id of an image; None when there is none of this name.
+
+        Raises:
+            CommandFailed: the engine does not answer.
+        """
         try:
             return self.docker("image", "inspect", "--format={{.Id}}", name)
-        except CommandFailed:
+        except CommandFailed as exc:
+            if "no such" not in exc.said.lower():
+                raise
             return None
 
     def commit_of(self, image: str) -> str:
@@ -223,12 +249,15 @@ class Engine:
         services = ("--no-deps", *PRODUCT) if alone else ()
         self.compose("up", "--detach", "--no-build", *scale, *services, limit_s=_START_S)
 
-    def log_of(self, container: str, *, since: str = "", lines: str = "all") -> list[str]:
-        """Return lines that a container has written; ``since`` is a time as the engine writes it."""
+    def log_of(self, container: str, *, since: str = "", lines: str = "all", is_polled: bool = False) -> list[str]:
+        """Return lines that a container has written; ``since`` is a time as the engine writes it.
+
+        What is asked for again and again, ``is_polled``, stays out of the log of the deploy.
+        """
         options = (f"--since={since}",) if since else ()
         # The program's own log goes to standard error.
         said = self._commands.run(
-            "sh", "-c", 'exec docker logs "$@" 2>&1', "sh", *options, f"--tail={lines}", container
+            *("sh", "-c", 'exec docker logs "$@" 2>&1', "sh", *options, f"--tail={lines}", container), secret=is_polled
         )
         return said.splitlines()
 
@@ -236,6 +265,7 @@ class Engine:
 def _container(facts: dict[str, Any]) -> Container:
     labels, state = facts["Config"]["Labels"], facts["State"]
     return Container(
+        id=facts["Id"],
         name=facts["Name"].lstrip("/"),
         service=labels.get("com.docker.compose.service", ""),
         image=facts["Image"],
@@ -243,7 +273,18 @@ def _container(facts: dict[str, Any]) -> Container:
         running=state["Running"] and not state["Restarting"],
         restarts=facts["RestartCount"],
         started=state["StartedAt"],
+        files=tuple(labels.get(_FILES, "").split(",")),
+        is_one_off=labels.get(_ONE_OFF) == "True",
     )
+
+
+def _unquoted(said: str) -> str:
+    """Return why Compose refuses, without what it quotes of the file of settings."""
+    for words in _QUOTING:
+        before, found, _ = said.partition(words)
+        if found:
+            return last_line(before + found)
+    return last_line(said)
 
 
 def _version(text: str) -> tuple[int, ...]:

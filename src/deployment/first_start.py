@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import texts.operation
@@ -53,8 +54,7 @@ def prepare(root: Path) -> None:
         _own(folder, owner)
         # PostgreSQL's own image takes over the many files of its folder, and does it faster.
         if owner == PRODUCT and name != "models":
-            for path in folder.rglob("*"):
-                os.chown(path, owner, owner, follow_symlinks=False)
+            _own_all_in(folder, owner)
     for shared in ("secrets", "monitoring", "backups"):
         # Each service passes through to its own folder, health to the status of backups.
         (root / shared).chmod(0o711)
@@ -64,6 +64,14 @@ def prepare(root: Path) -> None:
 def _own(folder: Path, owner: int) -> None:
     os.chown(folder, owner, owner)
     folder.chmod(0o711 if owner == PRODUCT and folder.name == "persistent_data" else 0o700)
+
+
+def _own_all_in(folder: Path, owner: int) -> None:
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            # A bot that works meanwhile removes what it has done with.
+            with suppress(FileNotFoundError):
+                os.chown(Path(parent, name), owner, owner, follow_symlinks=False)
 
 
 def _make_passwords(secrets: Path) -> None:

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from deployment.engine import IMAGE, Engine
+from deployment.engine import BEFORE, IMAGE, Engine
 from errors_of_operation import CommandFailed
 
 _OURS = "label=org.opencontainers.image.title=VoxPersona"
-_KEPT = (f"{IMAGE}:latest", f"{IMAGE}:previous")
+_KEPT = (f"{IMAGE}:latest", f"{IMAGE}:previous", BEFORE)
 
 
 class Cleaned(NamedTuple):
@@ -16,13 +16,15 @@ class Cleaned(NamedTuple):
     kept: list[str]
 
 
-def clean(engine: Engine) -> Cleaned:
-    """Remove old images of the product.
+def clean(engine: Engine, former: str | None = None) -> Cleaned:
+    """Remove old images of the product; ``former``, the id that an unfinished deploy goes back to, stays.
+
+    Whoever calls this has the lock of deploys: an image that is being built has no container yet.
 
     Raises:
         CommandFailed: the engine does not answer.
     """
-    protected = {found for name in _KEPT if (found := engine.image_id(name)) is not None}
+    protected = {found for name in _KEPT if (found := engine.image_id(name)) is not None} | {former or ""}
     containers = engine.docker("ps", "--all", "--quiet").split()
     if containers:
         protected |= {each.image for each in engine.inspected(*containers)}

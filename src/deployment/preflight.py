@@ -6,27 +6,53 @@ from pathlib import Path
 from typing import Any
 
 import texts.deploy
-from deployment.checkout import Checkout
-from deployment.engine import Engine
+from deployment.engine import PRODUCT, Engine
+from deployment.settings import DeploySettings
 from errors_of_operation import DeploymentStopped
 
 _MEGABYTE = 1_000_000
+_FIRST, _LAST = "docker-compose.yml", "docker-compose.override.yml"
+_WORKERS = "docker-compose.worker.yml"
+_STARTED = (*PRODUCT, "postgres", "objects")
 
 
-def require_fit(root: Path, engine: Engine, checkout: Checkout, needed_mb: int) -> None:
+def require_fit(root: Path, engine: Engine, settings: DeploySettings) -> None:
     """Refuse a server on which a deploy would fail half-way.
 
     Raises:
-        DeploymentStopped: an engine is too old, files were changed, ``.env`` is missing, a disk full, a port taken.
+        DeploymentStopped: an engine is too old, ``.env`` is missing, a disk full, a port taken, or
+            what runs was started from more compose files than Compose reads now.
     """
-    checkout.head()
-    checkout.require_clean()
     if not (root / ".env").is_file():
         raise DeploymentStopped(why=texts.deploy.NO_ENV)
     engine.require()
     for folder in (root, engine.root_folder()):
-        _require_space(folder, needed_mb)
-    _require_ports(engine, engine.config())
+        _require_space(folder, settings.needed_mb)
+    services = engine.config()
+    require_files(root, engine, settings)
+    _require_ports(engine, services)
+
+
+def require_files(root: Path, engine: Engine, settings: DeploySettings) -> None:
+    """Refuse to replace what was started with ``-f``: without those files other machines would lose the database.
+
+    Raises:
+        DeploymentStopped: the files are named.
+    """
+    if _WORKERS in settings.compose_files:
+        raise DeploymentStopped(why=texts.deploy.WORKERS_ALONE)
+    files = {Path(file) for each in engine.containers(*_STARTED) for file in each.files if each.running and file}
+    lost = {path.name for path in files if path.name not in settings.compose_files and (root / path.name).exists()}
+    if _WORKERS in lost:
+        raise DeploymentStopped(why=texts.deploy.WORKERS_ALONE)
+    if lost:
+        needed = ":".join(sorted(settings.compose_files | lost, key=_place))
+        raise DeploymentStopped(why=texts.deploy.FILES_DIFFER.format(lost=", ".join(sorted(lost)), needed=needed))
+
+
+def _place(file: str) -> tuple[bool, bool, str]:
+    """Sort compose files as Compose has to read them: what comes later changes what came before."""
+    return file != _FIRST, file == _LAST, file
 
 
 def _require_space(folder: Path, needed_mb: int) -> None:

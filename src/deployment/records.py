@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import texts.deploy
 from errors_of_operation import DeploymentStopped
@@ -17,6 +18,10 @@ from errors_of_operation import DeploymentStopped
 _STATE = "state.json"
 _LOCK = "lock"
 _REPORTS_KEPT = 100
+_UNPROVEN = ("switch", "ready", "smoke", "watch", "rollback")
+_POLL_S = 0.5
+_ORPHANS_S = 600
+"""How long programs are waited for whose deploy was killed."""
 
 
 @dataclass
@@ -43,6 +48,10 @@ class Record:
     workers: int | None = None
     """How many workers ran beside the bot."""
     target_commit: str = ""
+    target_image: str | None = None
+    """What a rollback by hand goes to; None for a deploy."""
+    switched: bool = False
+    """Whether something may run that is neither the former version nor proven: then the former one has to come back."""
     backup: bool = False
     result: str = ""
     why: str = ""
@@ -55,6 +64,7 @@ class Record:
         """Take over what ran before a deploy that was killed: this one goes back to that, too."""
         self.head, self.workers = killed.head, killed.workers
         self.former_commit, self.former_image = killed.former_commit, killed.former_image
+        self.switched = killed.switched
 
 
 def now() -> str:
@@ -67,6 +77,8 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.held: tuple[int, ...] = ()
+        """The descriptor of the lock while we have it."""
 
     def prepare(self) -> None:
         """Make the folder.
@@ -82,23 +94,36 @@ class Records:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock of deploys and rollbacks, which the kernel frees when the process dies.
+        """Hold the lock of deploys and rollbacks, which the kernel frees when the process and its programs have ended.
+
+        What a deploy that was killed has started is waited for.
 
         Raises:
             DeploymentStopped: another process has it.
         """
-        with (self.folder / _LOCK).open("r+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DeploymentStopped(why=texts.deploy.BUSY.format(pid=file.read().strip() or "?")) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+        with (self.folder / _LOCK).open("r+b", buffering=0) as file:
+            ends = time.monotonic() + _ORPHANS_S
+            while not _is_taken(file):
+                file.seek(0)
+                holder = file.read(20).decode().strip()
+                if not holder.isdecimal() or _lives(int(holder)) or time.monotonic() > ends:
+                    raise DeploymentStopped(why=texts.deploy.BUSY.format(pid=holder or "?"))
+                time.sleep(_POLL_S)
+            self._note_holder(file, str(os.getpid()))
+            self.held = (file.fileno(),)
             try:
                 yield
             finally:
-                file.truncate(0)
+                self.held = ()
+                self._note_holder(file, "")
+                # Not by closing it alone: what git leaves in the background has the descriptor, too.
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _note_holder(self, file: FileIO, pid: str) -> None:
+        with suppress(OSError):  # for want of space
+            file.truncate(0)
+            file.seek(0)
+            file.write(pid.encode())
 
     def new(self) -> Record:
         """Return the record of a deploy that begins now. Its id is not taken, and later ones sort behind it."""
@@ -108,36 +133,56 @@ class Records:
             name = f"{name}+"
         return Record(id=name, started=now())
 
-    def open_log(self, record: Record) -> TextIO:
-        """Open the log of a deploy."""
-        path = self.log_of(record)
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
+    def open_log(self, record: Record) -> FileIO:
+        """Open the log of a deploy. Nothing is buffered: closing it writes nothing that a full disk refuses."""
+        return FileIO(os.open(self.log_of(record), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a")
 
     def log_of(self, record: Record) -> Path:
         """Return the path of a deploy's log."""
         return self.folder / f"{record.id}.log"
 
     def unfinished(self) -> Record | None:
-        """Return the deploy that was killed; None when the last one came to its end."""
+        """Return the deploy after which it is open what runs; None when the last one came to its end."""
         try:
             found: dict[str, Any] = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
             steps = [Step(**each) for each in found.pop("steps")]
-            return Record(**found, steps=steps)
+            record = Record(**found, steps=steps)
         except (OSError, ValueError, TypeError, KeyError):
             return None
+        record.switched = record.switched or record.step in _UNPROVEN
+        return record
 
     def save(self, record: Record) -> None:
         """Write down how far a deploy is, so that the next one knows when this one is killed."""
         _write(self.folder / _STATE, json.dumps(asdict(record), ensure_ascii=False, indent=1))
 
     def finish(self, record: Record, text: str) -> Path:
-        """Write the report of a deploy that has ended, as JSON and as ``text``; return the path of the text."""
+        """End a deploy with its report; return the path. It stays the unfinished one while what runs is not proven.
+
+        Without space there is no report; then the path is the log's.
+        """
         record.ended = record.ended or now()
+        try:
+            path = self.report(record, text)
+        except OSError:
+            path = self.log_of(record)
+        if record.switched:
+            with suppress(OSError):
+                self.save(record)
+        else:
+            (self.folder / _STATE).unlink(missing_ok=True)
+        self._forget_the_oldest()
+        return path
+
+    def report(self, record: Record, text: str) -> Path:
+        """Write a report, as JSON and as ``text``; return the path of the text.
+
+        Raises:
+            OSError: no space left.
+        """
         _write(self.folder / f"{record.id}.json", json.dumps(asdict(record), ensure_ascii=False, indent=1))
         path = self.folder / f"{record.id}.txt"
         _write(path, text)
-        (self.folder / _STATE).unlink(missing_ok=True)
-        self._forget_the_oldest()
         return path
 
     def _forget_the_oldest(self) -> None:
@@ -145,6 +190,25 @@ class Records:
         for old in ids[:-_REPORTS_KEPT]:
             for path in self.folder.glob(f"{old}.*"):
                 path.unlink(missing_ok=True)
+
+
+def _is_taken(file: FileIO) -> bool:
+    """Take the lock if it is free; tell whether we have it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

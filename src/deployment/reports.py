@@ -3,7 +3,9 @@
 from contextlib import suppress
 
 import texts.deploy
+from deployment.commands import last_line
 from deployment.records import Record
+from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
 
 
 def say(text: str) -> None:
@@ -32,8 +34,13 @@ class Teller:
 
 def result_of(record: Record) -> str:
     """Return in a sentence how a deploy ended."""
-    if record.result == "stopped" and record.former_image is None:
-        return texts.deploy.STOPPED_WITHOUT_FORMER
+    if record.result == "stopped":
+        if record.switched and record.former_image is not None:
+            return texts.deploy.UNSETTLED
+        if record.step == "preflight":
+            return texts.deploy.NOTHING_TOUCHED
+        if record.former_image is None:
+            return texts.deploy.STOPPED_WITHOUT_FORMER
     return texts.deploy.RESULTS[record.result].format(target=named(record.target_commit))
 
 
@@ -53,3 +60,16 @@ def report_text(record: Record) -> str:
         name = texts.deploy.STEPS[step.name].format(seconds="").removesuffix("  с")
         lines.append(texts.deploy.REPORT_STEP.format(mark=mark, step=name, seconds=step.seconds))
     return "\n".join(lines) + "\n"
+
+
+def why_of(exc: BaseException) -> str:
+    """Return the sentence for the operator."""
+    if isinstance(exc, DeploymentStopped):
+        return exc.why
+    if isinstance(exc, VersionUnfit):
+        return texts.deploy.NEW_VERSION.format(what=exc.what)
+    if isinstance(exc, CommandFailed):
+        return f"{last_line(exc.said)}."
+    if isinstance(exc, KeyboardInterrupt):
+        return f"{texts.deploy.STOPPED_BY_HAND[0].upper()}{texts.deploy.STOPPED_BY_HAND[1:]}."
+    return texts.deploy.UNEXPECTED.format(kind=type(exc).__name__).capitalize() + f": {exc}"

@@ -13,7 +13,7 @@ import texts.deploy
 import texts.operation
 from deployment.commands import last_line
 from deployment.engine import IMAGE, PRODUCT, Container, Engine
-from errors_of_operation import CommandFailed, VersionUnfit
+from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
 
 _BOT = PRODUCT[0]
 _PROBE = Path(__file__).with_name("probe.py")
@@ -43,6 +43,8 @@ class Service:
     def __init__(self, engine: Engine, limits: Limits) -> None:
         self._engine = engine
         self._limits = limits
+        self._restarts: dict[str, int] = {}
+        """How often containers had been started again before anything was replaced, by their ids."""
 
     def running(self) -> list[Container]:
         """Return the containers that run the product."""
@@ -117,6 +119,9 @@ class Service:
         Raises:
             VersionUnfit: Compose cannot start it.
         """
+        # What is the same afterwards stays, with all that has happened to it before.
+        with contextlib.suppress(CommandFailed, DeploymentStopped):
+            self._restarts = {each.id: each.restarts for each in self.running()}
         self._engine.tag(image, f"{IMAGE}:latest")
         try:
             self._engine.start(workers, alone=alone)
@@ -142,15 +147,14 @@ class Service:
 
     def _require_no_restart(self, containers: list[Container]) -> None:
         for each in containers:
-            if each.restarts or not each.running:
+            if each.restarts > self._restarts.get(each.id, 0) or not each.running:
                 said = [_message(line) for line in self._engine.log_of(each.name, lines=_LOG_LINES)]
                 reason = last_line("\n".join(said)) or texts.deploy.LOG_EMPTY
                 raise VersionUnfit(what=texts.deploy.RESTARTS.format(name=each.name, reason=reason))
 
     def _require_few_errors(self, containers: list[Container]) -> None:
-        bad = [
-            line for each in containers for line in self._engine.log_of(each.name, since=each.started) if _is_bad(line)
-        ]
+        written = (self._engine.log_of(each.name, since=each.started, is_polled=True) for each in containers)
+        bad = [line for lines in written for line in lines if _is_bad(line)]
         if len(bad) > self._limits.errors:
             most, reason = self._limits.errors, _message(bad[-1])
             told = texts.deploy.MANY_ERRORS.format(count=len(bad), most=most, reason=reason)

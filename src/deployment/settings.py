@@ -9,6 +9,7 @@ from deployment.service import Limits
 from errors_of_operation import DeploymentStopped
 
 _NEEDED_MB = 3000
+_READ_BY_ITSELF = ("docker-compose", "docker-compose.override")
 
 
 class DeploySettings:
@@ -26,11 +27,20 @@ class DeploySettings:
             errors=self._number("DEPLOY_ERRORS", 5, 0),
         )
         self.needed_mb = self._number("DEPLOY_NEEDED_MB", _NEEDED_MB, 0)
+        self.compose_files = self._compose_files(root)
+        """The names of the files that Compose reads here."""
         self.target = self._values.get("VOXPERSONA_TARGET") or "full"
         try:
             self.build_options = shlex.split(self._values.get("DEPLOY_BUILD_OPTIONS", ""))
         except ValueError as exc:
             raise DeploymentStopped(why=texts.deploy.OPTIONS_WRONG) from exc
+
+    def _compose_files(self, root: Path) -> set[str]:
+        given = self._values.get("COMPOSE_FILE", "")
+        separator = self._values.get("COMPOSE_PATH_SEPARATOR") or ":"
+        if given:
+            return {Path(each).name for each in given.split(separator)}
+        return {path.name for path in root.glob("docker-compose*.y*ml") if path.stem in _READ_BY_ITSELF}
 
     def _number(self, name: str, default: int, least: int) -> int:
         value = self._values.get(name, "").strip() or str(default)

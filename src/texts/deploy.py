@@ -8,6 +8,7 @@ HELP_DEPLOY = (
 )
 HELP_WITHOUT_BACKUP = "не делать резервную копию перед обновлением"
 HELP_FORCE = "собрать и поставить, даже если эта версия уже работает"
+HELP_COMMIT = "поставить только эту версию; если на ветке уже другая, ничего не делать"
 HELP_ROLLBACK = "Вернуть прежнюю версию VoxPersona, образ которой остался на сервере. База данных не меняется."
 HELP_IMAGES = "Удалить старые образы VoxPersona: остаются работающий, предыдущий и те, что заняты контейнерами."
 HELP_LOGS = (
@@ -46,11 +47,18 @@ RESULTS = {
     "stopped": "Обновление остановлено, прежняя версия работает как раньше.",
     "rolled_back": "Новая версия не подошла, прежняя возвращена и работает.",
     "rollback_failed": "Новая версия не подошла, и прежняя тоже не готова. Нужно вмешательство.",
+    "rollback_undone": "Откат не удался, работает версия, которая была до него.",
+    "undo_failed": "Откат не удался, и версия, которая была до него, тоже не готова. Нужно вмешательство.",
     "interrupted": "Это обновление оборвалось на полпути.",
 }
 STOPPED = "Обновление остановлено: {why} Подробности смотрите в отчёте об обновлении."
 UNFIT = "Эта версия не годится: {what}. Исправьте причину и повторите обновление."
 COMMAND_FAILED = "Программа завершилась с кодом {status}: {reason}. Исправьте причину и повторите команду."
+UNSETTLED = (
+    "Обновление остановлено. Прошлое оборвалось на замене, и какая версия работает, сейчас не узнать: "
+    "устраните причину и повторите scripts/deploy, или верните прежнюю версию: scripts/rollback."
+)
+NOTHING_TOUCHED = "Обновление остановлено, на сервере ничего не изменилось."
 STOPPED_WITHOUT_FORMER = "Обновление остановлено. Прежней версии на сервере нет."
 REPORT_TITLE = "Обновление {id}: {result}"
 REPORT_WHY = "Причина: {why}"
@@ -80,6 +88,16 @@ LOW_SPACE = (
     "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. "
     "Освободите место (scripts/cleanup_images, docker builder prune) и повторите."
 )
+FILES_DIFFER = (
+    "Система запущена и с файлом {lost}, а scripts/deploy о нём не знает, и без него другие машины или хранилище "
+    "отпали бы. Впишите в .env: COMPOSE_FILE={needed} и повторите. "
+    "Если он больше не нужен, сначала выполните: docker compose up -d --wait"
+)
+WORKERS_ALONE = (
+    "На этой машине только помощники бота: scripts/deploy для машины с ботом. "
+    "Обновите её так: git pull --ff-only && docker compose build voxpersona && "
+    "docker compose up -d --wait prepare worker"
+)
 PORT_TAKEN = "Порт {port} на адресе {host} занят другой программой. Освободите его или укажите другой в .env."
 NUMBER_WRONG = "{name} должно быть целым числом от {least}. Исправьте значение."
 OPTIONS_WRONG = "DEPLOY_BUILD_OPTIONS: кавычки не закрыты. Исправьте значение."
@@ -88,7 +106,19 @@ NO_REPOSITORY = "Это не копия репозитория git: {reason}. З
 LOCAL_CHANGES = (
     "В копии репозитория есть свои изменения: {files}. Уберите их (git stash или git checkout -- ФАЙЛ) и повторите."
 )
-NO_BRANCH = "Ветка не связана с удалённой: {reason}. Выполните: git branch --set-upstream-to=origin/main"
+HALF_MOVED = (
+    "Прошлое обновление оборвалось, пока git менял файлы: {files}. "
+    "Верните их: rm -f .git/index.lock && git stash, и повторите."
+)
+NO_BRANCH = (
+    "Ветка не связана с удалённой: {reason}. "
+    "Выполните: git switch main, а если ветка своя: git branch --set-upstream-to=origin/main"
+)
+OTHER_COMMIT = (
+    "На ветке уже версия {found}, а ставить велено {wanted}. Ничего не сделано: повторите для новой версии, "
+    "когда её проверки пройдут."
+)
+COMMIT_WRONG = "--commit должно быть полным номером версии: 40 знаков 0-9 и a-f. Исправьте значение."
 FETCH_FAILED = "Новую версию не получить: {reason}. Проверьте сеть и доступ к репозиторию."
 DIVERGED = (
     "История этой копии разошлась с удалённой: здесь есть свои коммиты ({count}). "
@@ -129,12 +159,18 @@ FORMER_NOT_READY = "Прежняя версия тоже {what} — причин
 LOG_EMPTY = "журнал пуст"
 
 NO_PREVIOUS = (
-    "Предыдущего образа на сервере нет, возвращаться не к чему. Укажите версию в git и запустите scripts/deploy."
+    "Предыдущего образа на сервере нет, возвращаться не к чему. Нужную версию соберите сами: git reset --keep ВЕРСИЯ "
+    "&& docker compose up -d --build --no-deps voxpersona worker"
 )
 ROLLED_BACK = "Работает прежняя версия {commit}. Заняло {seconds} с."
-ROLLBACK_UNDONE = "Прежняя версия {what}. Оставлена та, что работала."
+FORMER_VERSION = "Прежняя версия {what}."
+UNDO_FAILED = "Версия, которая была до отката, тоже не вернулась: {why}"
+NOT_TIDIED = "Старые образы не убраны: {why} Версия при этом работает; уберите их: scripts/cleanup_images"
 ROLLBACK_CHECKOUT = "Файлы в папке не переведены на {commit}: {reason}. Сделайте это сами: git reset --keep {commit}"
-NOTHING_RUNS = "VoxPersona не запущена. Запустите её: docker compose up -d --wait"
+NOTHING_RUNS = (
+    "VoxPersona не запущена, и откатывать нечего. Запустите её: docker compose up -d --no-build --wait, "
+    "а если migrate пишет, что база новее: docker compose up -d --no-build --no-deps voxpersona worker"
+)
 
 IMAGE = Noun("образ", "образа", "образов")
 IMAGES_REMOVED = "Удалено: {count}. Остались: {kept}."

@@ -74,7 +74,7 @@ def test_the_checkout_moves_forward_and_back(author: Path, clone: Path) -> None:
     new = publish(author)
     assert checkout(clone).fetch() == new
     assert git(clone, "rev-parse", "HEAD") == before
-    checkout(clone).pull()
+    checkout(clone).forward_to(new)
     assert (clone / "Заметка.txt").read_text() == "two"
     checkout(clone).go_to(before)
     assert ((clone / "Заметка.txt").read_text(), git(clone, "rev-parse", "HEAD")) == ("one", before)
@@ -99,9 +99,10 @@ def test_a_branch_with_commits_of_its_own_is_not_moved(author: Path, clone: Path
 
 def test_a_file_in_the_way_of_a_new_one_is_not_overwritten(author: Path, clone: Path) -> None:
     publish(author, "new.txt", "theirs")
+    new = checkout(clone).fetch()
     (clone / "new.txt").write_text("mine")
-    with pytest.raises(DeploymentStopped, match="не смог перейти"):
-        checkout(clone).pull()
+    with pytest.raises(DeploymentStopped, match=r"не смог перейти.*new\.txt"):
+        checkout(clone).forward_to(new)
     assert (clone / "new.txt").read_text() == "mine"
 
 
@@ -122,7 +123,7 @@ def test_a_folder_without_history_is_named(tmp_path: Path) -> None:
 def test_a_change_is_not_overwritten_on_the_way_back(author: Path, clone: Path) -> None:
     before = git(clone, "rev-parse", "HEAD")
     publish(author)
-    checkout(clone).pull()
+    checkout(clone).forward_to(checkout(clone).fetch())
     (clone / "Заметка.txt").write_text("mine")
     with pytest.raises(CommandFailed):
         checkout(clone).go_to(before)
@@ -143,7 +144,7 @@ def test_a_deploy_that_was_killed_is_known_afterwards_and_a_finished_one_is_not(
     records.prepare()
     record = records.new()
     record.step, record.former_commit, record.former_image = "switch", "a" * 40, "sha256:1"
-    record.head, record.workers = "b" * 40, 3
+    record.head, record.workers, record.switched = "b" * 40, 3, True
     record.steps.append(Step("switch"))
     records.save(record)
     killed = Records(tmp_path / "deploys").unfinished()
@@ -152,7 +153,11 @@ def test_a_deploy_that_was_killed_is_known_afterwards_and_a_finished_one_is_not(
     again.go_on_from(killed)
     assert (again.former_commit, again.former_image) == ("a" * 40, "sha256:1")
     assert (again.head, again.workers) == ("b" * 40, 3)
-    record.result = "done"
+    assert again.switched
+    record.result = "rollback_failed"
+    records.finish(record, report_text(record))
+    assert records.unfinished() == record
+    record.result, record.switched, record.step = "done", False, "tidy"
     path = records.finish(record, report_text(record))
     assert records.unfinished() is None
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["former_image"] == "sha256:1"

@@ -69,6 +69,26 @@ def test_a_second_start_keeps_every_password_and_completes_what_a_kill_left(root
     assert owners["persistent_data/secrets/postgres/password"] == POSTGRES
 
 
+def test_a_file_that_a_working_bot_removes_meanwhile_stops_nothing(
+    root: Path, owners: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(root)
+    (root / "spool/recording").mkdir()
+    for name in ("spool/recording/part", "spool/recording/other", "spool/another"):
+        (root / name).touch()
+    hand_over = os.chown
+
+    def removed(path: Path, owner: int, group: int, *, follow_symlinks: bool = True) -> None:
+        if Path(path).name in ("part", "recording"):
+            raise FileNotFoundError(path)
+        hand_over(path, owner, group, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "chown", removed)
+    owners.clear()
+    prepare(root)
+    assert owners["persistent_data/spool/another"] == owners["persistent_data/spool/recording/other"] == PRODUCT
+
+
 @pytest.mark.parametrize(
     ("left", "is_there"), [("postgres/data/PG_VERSION", True), ("objects/a", True), ("logs/a", False)]
 )

@@ -95,8 +95,23 @@ def test_one_deploy_at_a_time_after_an_approval_to_a_server_that_is_known() -> N
     assert job["if"] == "github.ref == 'refs/heads/main'"
     command = job["steps"][-1]["run"]
     assert "StrictHostKeyChecking=yes" in command
-    assert "exec scripts/deploy" in command
+    assert "exec scripts/deploy --commit=$GITHUB_SHA" in command, "the branch may have got further since CI passed"
     assert not re.search(r"\b(scp|rsync|sftp|keyscan)\b", command)
+
+
+@pytest.mark.parametrize("sent", ["cd -- folder && exec scripts/deploy --commit=", ""])
+def test_the_server_s_own_command_takes_nothing_but_the_commit_of_what_it_is_sent(tmp_path: Path, sent: str) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    [forced] = re.findall(r'^restrict,command="(.*)"$', page, re.MULTILINE)
+    script = tmp_path / "scripts" / "deploy"
+    script.parent.mkdir()
+    script.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    script.chmod(0o755)
+    command = forced.replace('\\"', '"').replace("FOLDER", str(tmp_path))
+    told = {"PATH": "/usr/bin:/bin", "SSH_ORIGINAL_COMMAND": f"{sent}{'a' * 40}; reboot"}
+    done = subprocess.run(["sh", "-c", command], env=told, capture_output=True, text=True, check=True)
+    # Which the deploy refuses, for it is no commit.
+    assert done.stdout == f"--commit={'a' * 40}; reboot|"
 
 
 def test_every_kind_of_check_is_made() -> None:

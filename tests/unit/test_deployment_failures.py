@@ -1,0 +1,402 @@
+"""Deploys and rollbacks that fail or are killed, over an engine that stands in: what ran is there afterwards."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from deployed_site import Site, git
+from deployment import command_line
+from deployment.records import Records
+from engine_double import IMAGE, Box, EngineDouble, Killed
+
+BOT = "voxpersona-voxpersona-1"
+NO_SPACE = OSError(28, "No space left on device")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Site]:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "docker").symlink_to("/bin/false")
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Author")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "author@example.org")
+    engine = EngineDouble()
+    made = Site(tmp_path, engine, capsys)
+    standing_in = SimpleNamespace(run=engine.run, TimeoutExpired=subprocess.TimeoutExpired)
+    monkeypatch.setattr("deployment.commands.subprocess", standing_in)
+    clock = iter(range(0, 10**9, 20))  # a look at it lasts twenty seconds, so that nobody waits
+    monkeypatch.setattr("deployment.service.time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))
+    monkeypatch.setattr(command_line, "_ROOT", made.root)
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield made
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
+
+
+def test_a_new_version_comes_and_goes_again(site: Site) -> None:
+    assert site.run("deploy")[0] == 0
+    assert (site.engine.bot(), site.head(), site.tagged("previous")) == (site.second, site.second, site.first)
+    assert len([each for each in site.engine.boxes if each.service == "worker"]) == 2
+    status, said = site.run("deploy")
+    assert (status, "Обновлять нечего" in said) == (0, True)
+    assert site.run("rollback")[0] == 0
+    assert (site.engine.bot(), site.head(), site.tagged("previous")) == (site.first, site.first, site.second)
+    assert not site.unfinished()
+
+
+SWITCH = "up --detach --no-build --scale"
+
+
+@pytest.mark.parametrize(
+    ("killed_in", "stop"),
+    [
+        (SWITCH, "LOW_SPACE"),
+        ("exec --interactive voxpersona-voxpersona", "fetch"),
+        ("docker port voxpersona-voxpersona", "scripts/backup"),
+        (SWITCH, "docker build"),
+    ],
+)
+def test_a_deploy_that_stops_after_one_that_was_killed_brings_the_former_version_back(
+    site: Site, stop: str, killed_in: str
+) -> None:
+    if killed_in.startswith("docker port"):
+        site.engine.on(killed_in, lambda _: None)  # the first is asked before anything is touched
+    site.kill(killed_in)
+    site.engine.runs(site.engine.tags[f"{IMAGE}:latest"], workers=2)
+    assert site.engine.bot() == site.second
+    if stop == "LOW_SPACE":
+        site.set("DEPLOY_NEEDED_MB=99999999999")
+    else:
+        site.engine.on(stop, "It cannot be done.")
+    status, said = site.run("deploy")
+    assert status == 3, said
+    assert (site.engine.bot(), site.head(), site.tagged("latest")) == (site.first, site.first, site.first)
+    assert "прежняя возвращена и работает" in said
+    assert site.reports() == ["interrupted", "rolled_back"]
+    assert not site.unfinished()
+
+
+def test_while_the_engine_is_away_it_is_not_said_what_runs_and_not_forgotten_what_ran(site: Site) -> None:
+    site.kill(SWITCH)
+    site.engine.runs(site.engine.tags[f"{IMAGE}:latest"], workers=2)
+    site.engine.on("docker version", "Cannot connect to the Docker daemon")
+    status, said = site.run("deploy")
+    assert status == 1
+    assert "прежняя версия работает" not in said
+    assert "какая версия работает, сейчас не узнать" in said
+    status, said = site.run("deploy")
+    assert status == 0, said
+    assert (site.engine.bot(), site.tagged("previous")) == (site.second, site.first)
+
+
+def test_nobody_is_blamed_for_files_that_a_killed_git_has_half_moved(site: Site) -> None:
+    site.kill("merge --quiet --ff-only")
+    (site.root / "docker-compose.yml").write_text("half")
+    status, said = site.run("deploy")
+    assert (status, "пока git менял файлы: docker-compose.yml" in said) == (1, True), said
+    git(site.root, "stash")
+    (site.root / ".git/index.lock").touch()
+    status, said = site.run("deploy")
+    assert (status, ".git/index.lock" in said) == (1, True), said
+
+
+def test_an_engine_that_says_nothing_of_an_image_has_not_lost_it(site: Site) -> None:
+    site.kill(SWITCH)
+    site.engine.runs(site.engine.tags[f"{IMAGE}:latest"])
+    site.engine.on("image inspect --format={{.Id}} sha256:1", "Cannot connect to the Docker daemon")
+    assert site.run("deploy")[0] == 3
+    assert site.engine.bot() == site.first
+
+
+def test_what_ran_is_known_at_every_moment_after_a_kill(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.kill(SWITCH)
+    save = Records.save
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Records, "save", killed)
+    with pytest.raises(Killed):
+        site.run("deploy")
+    monkeypatch.setattr(Records, "save", save)
+    assert site.unfinished()
+    assert site.run("rollback")[0] == 0
+    assert site.engine.bot() == site.first
+
+
+def test_a_former_version_that_is_not_ready_either_stays_the_one_to_go_back_to(site: Site) -> None:
+    site.engine.unready |= {site.first}
+    site.engine.on(SWITCH, "It does not start.")
+    assert site.run("deploy")[0] == 4
+    assert site.unfinished()
+    site.engine.unready.clear()
+    status, said = site.run("rollback")
+    assert status == 0, said
+    assert (site.engine.bot(), site.unfinished()) == (site.first, False)
+
+
+def test_a_full_disk_does_not_prevent_the_way_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_the_disk(_: list[str]) -> str:
+        log = next((site.root / "persistent_data/deploys").glob("*.log"))
+        real = os.open
+
+        def full(path: str | Path, flags: int, mode: int = 0o777) -> int:
+            if "deploys" in str(path) and flags & os.O_CREAT:
+                raise NO_SPACE
+            return real(path, flags, mode)
+
+        monkeypatch.setattr(os, "open", full)
+        # What writes to this descriptor is told that there is no space.
+        number = next(
+            int(each.name)
+            for each in Path("/proc/self/fd").iterdir()
+            if each.is_symlink() and os.path.realpath(each) == str(log)
+        )
+        device = real("/dev/full", os.O_WRONLY)
+        os.dup2(device, number)
+        os.close(device)
+        return "no space left on device"
+
+    site.engine.on(SWITCH, fill_the_disk)
+    status, said = site.run("deploy")
+    assert status == 3, said
+    assert site.engine.bot() == site.first
+
+
+def test_a_checkout_that_cannot_be_moved_does_not_prevent_the_way_back(site: Site) -> None:
+    site.engine.on(SWITCH, "It does not start.")
+    site.engine.on("reset --quiet --keep", "Entry is not uptodate")
+    status, said = site.run("deploy")
+    assert status == 3, said
+    assert (site.engine.bot(), site.head()) == (site.first, site.second)
+    assert "git reset --keep" in said
+
+
+def impatience(_: list[str]) -> str:
+    os.kill(os.getpid(), signal.SIGINT)
+    return "It was interrupted."
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_impatience_does_not_break_the_way_back(site: Site, command: str) -> None:
+    ran = site.first
+    if command == "rollback":
+        site.run("deploy")
+        ran = site.second
+        site.engine.on("up --detach", impatience)
+    else:
+        site.engine.on(SWITCH, "It does not start.")
+    site.engine.on("up --detach", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    status, said = site.run(command)
+    assert status == (3 if command == "deploy" else 1), said
+    assert site.engine.bot() == ran
+    assert site.engine.given[-1]["start_new_session"], "Ctrl+C reaches all that the terminal has started with us"
+
+
+@pytest.mark.parametrize("words", ["image ls", f"{IMAGE}:previous"])
+def test_trouble_with_old_images_takes_no_proven_version_back(site: Site, words: str) -> None:
+    site.engine.on(words, "Cannot connect to the Docker daemon")
+    status, said = site.run("deploy")
+    assert status == 0, said
+    assert (site.engine.bot(), site.head()) == (site.second, site.second)
+    assert "Старые образы не убраны" in said
+
+
+def test_cleaning_leaves_what_a_deploy_goes_back_to(site: Site) -> None:
+    records = Records(site.root / "persistent_data/deploys")
+    former = site.engine.tags[f"{IMAGE}:latest"]
+    site.kill("exec --interactive voxpersona-voxpersona")
+    site.run("cleanup_images")
+    assert former in site.engine.images
+    with records.locked():
+        status, said = site.run("cleanup_images")
+    assert (status, "уже идёт" in said) == (1, True)
+
+
+def test_a_build_of_the_same_version_does_not_take_the_former_image_s_last_name(site: Site) -> None:
+    site.run("deploy")
+    former = site.engine.tags[f"{IMAGE}:latest"]
+    site.engine.caches = False
+    site.kill("exec --interactive voxpersona-voxpersona", "deploy", "--force")
+    assert former in site.engine.tags.values()
+    site.run("cleanup_images")
+    assert former in site.engine.images
+
+
+def test_what_was_started_with_further_compose_files_is_not_replaced_without_them(site: Site) -> None:
+    for each in site.engine.boxes:
+        each.files = "/srv/docker-compose.yml,/srv/docker-compose.machines.yml,/srv/gone.yml"
+    (site.root / "docker-compose.override.yml").touch()
+    status, said = site.run("deploy")
+    assert status == 1
+    assert "COMPOSE_FILE=docker-compose.yml:docker-compose.machines.yml:docker-compose.override.yml" in said
+    assert not [each for each in site.engine.called if "up --detach" in each]
+    site.set("COMPOSE_FILE=docker-compose.yml:docker-compose.machines.yml")
+    assert site.run("deploy")[0] == 0
+
+
+@pytest.mark.parametrize("setting", ["", "COMPOSE_FILE=docker-compose.yml:docker-compose.worker.yml"])
+def test_a_machine_with_workers_alone_gets_no_bot(site: Site, setting: str) -> None:
+    site.engine.boxes = [each for each in site.engine.boxes if each.service == "worker"]
+    site.set(setting)
+    status, said = site.run("deploy")
+    assert (status, "только помощники бота" in said) == (1, True), said
+    assert {each.service for each in site.engine.boxes} == {"worker"}
+
+
+def test_what_somebody_ran_once_is_not_the_product(site: Site) -> None:
+    image = site.engine.tags[f"{IMAGE}:latest"]
+    site.engine.boxes.insert(0, Box("voxpersona-aaa", "voxpersona", image, running=False, one_off=True))
+    site.engine.boxes.insert(0, Box("voxpersona-bbb", "voxpersona", image, one_off=True))
+    status, said = site.run("deploy")
+    assert status == 0, said
+    assert len([each for each in site.engine.boxes if each.service == "worker"]) == 2
+
+
+def test_a_rollback_takes_no_check_of_the_new_image_for_what_runs(site: Site) -> None:
+    site.run("deploy")
+    site.publish()
+    third = site.engine.has("c" * 40)
+    site.engine.boxes.insert(0, Box("voxpersona-check", "voxpersona", third))
+    status, said = site.run("rollback")
+    assert status == 0, said
+    assert (site.engine.bot(), site.tagged("previous")) == (site.first, site.second)
+
+
+@pytest.mark.parametrize(
+    "trouble", ["It does not start.", subprocess.TimeoutExpired("docker", 400), KeyboardInterrupt()]
+)
+def test_a_rollback_that_fails_leaves_what_ran(site: Site, trouble: str | BaseException) -> None:
+    site.run("deploy")
+    site.engine.on("up --detach", trouble)
+    status, said = site.run("rollback")
+    assert status == 1, said
+    assert "работает версия, которая была до него" in said
+    assert (site.engine.bot(), site.head(), site.tagged("latest")) == (site.second, site.second, site.second)
+    assert (site.reports()[-1], site.unfinished()) == ("rollback_undone", False)
+
+
+def test_when_what_ran_does_not_come_back_either_it_is_said(site: Site) -> None:
+    site.run("deploy")
+    for _ in range(2):
+        site.engine.on("up --detach", "It does not start.")
+    status, said = site.run("rollback")
+    assert status == 4, said
+    assert "Нужно вмешательство" in said
+    assert site.run("rollback")[0] == 0
+    assert site.engine.bot() == site.first
+
+
+def test_a_rollback_that_was_killed_is_done_again(site: Site) -> None:
+    site.run("deploy")
+    site.kill("exec --interactive voxpersona-voxpersona", "rollback")
+    assert site.engine.bot() == site.first
+    status, said = site.run("rollback")
+    assert status == 0, said
+    assert (site.engine.bot(), site.tagged("previous")) == (site.first, site.second)
+
+
+def test_that_a_container_which_stays_was_started_again_long_ago_says_nothing_of_the_deploy(site: Site) -> None:
+    site.run("deploy")
+    for each in site.engine.boxes:
+        each.restarts = 4
+    status, said = site.run("deploy", "--force")
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("state", ["stopped", "removed"])
+def test_a_version_that_does_not_run_is_started_and_stays_the_one_to_go_back_to(site: Site, state: str) -> None:
+    site.run("deploy")
+    if state == "stopped":
+        for each in site.engine.boxes:
+            each.running = False
+    else:
+        site.engine.boxes = []
+        site.publish()
+    status, said = site.run("deploy")
+    assert (status, "Обновлять нечего" in said) == (0, False), said
+    assert any("scripts/backup" in each for each in site.engine.called[-60:])
+
+
+def test_another_commit_than_the_one_that_was_tried_is_not_deployed(site: Site) -> None:
+    status, said = site.run("deploy", f"--commit={site.first}")
+    assert (status, f"На ветке уже версия {site.second[:12]}" in said) == (1, True)
+    assert site.head() == site.first
+    site.engine.on("docker build", lambda _: (site.publish(), None)[1])
+    assert site.run("deploy", f"--commit={site.second}")[0] == 0
+    assert site.engine.bot() == site.second
+
+
+@pytest.mark.parametrize("given", ["", "main", "0" * 39, f"{'0' * 40};reboot"])
+def test_a_commit_is_forty_digits_and_nothing_else(site: Site, given: str) -> None:
+    status, said = site.run("deploy", f"--commit={given}")
+    assert (status, "40 знаков" in said) == (1, True)
+    assert site.engine.called == []
+
+
+def test_what_comes_to_the_branch_after_the_look_at_it_waits_for_the_next_deploy(site: Site) -> None:
+    site.engine.on("scripts/backup", lambda _: (site.publish(), None)[1])
+    assert site.run("deploy")[0] == 0
+    assert (site.engine.bot(), site.head()) == (site.second, site.second)
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+@pytest.mark.parametrize(
+    "said_of_it",
+    [
+        "failed to read .env: line 3: unterminated quoted value 'hush\nTOKEN=hush",
+        'failed to read .env: line 3: unexpected character " " in variable name "TOKEN hush"',
+        'failed to read .env: Invalid template: "${hush"',
+    ],
+)
+def test_a_faulty_line_of_the_settings_is_shown_to_nobody(site: Site, command: str, said_of_it: str) -> None:
+    site.engine.on("compose config", said_of_it)
+    status, said = site.run(command)
+    assert (status, "не понимает" in said) == (1, True)
+    kept = [path.read_text(encoding="utf-8") for path in (site.root / "persistent_data/deploys").iterdir()]
+    assert "hush" not in "".join([said, *kept])
+
+
+def test_the_log_of_a_deploy_does_not_grow_by_all_logs_at_every_look(site: Site) -> None:
+    site.set("DEPLOY_WATCH_S=300")
+    site.engine.written = ['{"event": "seen before"}']
+    assert site.run("deploy")[0] == 0
+    [log] = (site.root / "persistent_data/deploys").glob("*.log")
+    assert "seen before" not in log.read_text(encoding="utf-8")
+
+
+def test_programs_of_a_deploy_that_was_killed_are_waited_for(tmp_path: Path) -> None:
+    records = Records(tmp_path)
+    records.prepare()
+    program = (
+        "import sys, os, time; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from deployment.records import Records\n"
+        "from deployment.commands import Commands\n"
+        "records = Records(Path(sys.argv[2]))\n"
+        "with records.locked():\n"
+        "    print('locked', flush=True)\n"
+        "    Commands(Path('/'), dict(os.environ), None, records.held).run('sleep', '1.5')\n"
+    )
+    source = str(Path(command_line.__file__).parents[1])
+    command = ["python3", "-c", program, source, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        time.sleep(0.5)
+        began = time.monotonic()
+        process.kill()
+        process.wait()
+        with records.locked():
+            waited = time.monotonic() - began
+    assert waited > 0.4
