@@ -10,8 +10,9 @@ from typing import BinaryIO
 
 import texts.backups
 from application.objects import bucket_store, folder_store
-from backups.making import BackupMaker, Installation, Say
+from backups.making import BackupMaker, Installation
 from backups.manifest import DUMP, SETTINGS, Manifest, TableFacts
+from backups.mirroring import Say
 from backups.restic import Restic, Snapshot
 from backups.restoring import RESTORED, Comparison, load_manifest, put_objects, require_empty, take
 from backups.status import Drilled, Made, note_status
