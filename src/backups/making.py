@@ -118,8 +118,7 @@ class BackupMaker:
         await self._verify(snapshot, manifest)
         snapshot = await self._restic.mark_verified(snapshot)
         self._tell(texts.backups.STEP_KEEP)
-        await self._restic.keep()
-        if snapshot not in [each.id for each in await self._restic.sets()]:
+        if snapshot not in await self._restic.keep():
             raise BackupFailed(reason=texts.backups.SET_GONE)
         made = Made(
             at=began_at,

@@ -189,10 +189,16 @@ class Restic:
         if snapshots:
             await self._must(BackupFailed, "forget", "--quiet", *snapshots)
 
-    async def keep(self) -> None:
-        """Remove verified sets but those of a day, the newest of seven days and of four weeks, and data of no set."""
+    async def keep(self) -> set[str]:
+        """Remove verified sets but those of a day, the newest of seven days and of four weeks, and data of no set.
+
+        Returns the ids of those that stay.
+        """
         policy = (f"--keep-daily={KEPT_DAYS}", f"--keep-weekly={KEPT_WEEKS}", "--keep-last=1", "--keep-within=1d")
-        await self._must(BackupFailed, "forget", "--quiet", f"--tag={VERIFIED}", "--group-by=", *policy, "--prune")
+        options = ("--quiet", "--json", f"--tag={VERIFIED}", "--group-by=", *policy, "--prune")
+        said = (await self._must(BackupFailed, "forget", *options)).strip()
+        groups = json.loads(said.splitlines()[0]) if said else []
+        return {each["id"] for group in groups for each in group["keep"]}
 
     async def size_of(self, snapshot: str) -> int:
         """Return what all files of a set take once they are restored."""

@@ -13,7 +13,7 @@ from config import ROOT
 DOCKER = """#!/bin/bash
 cd "{checkout}"
 for lock in backup restore-drill; do
-    flock --nonblock "scripts/$lock" true || locked="$locked $lock"
+    flock --shared --nonblock "scripts/$lock" true || locked="$locked $lock"
 done
 echo "$*;$locked" >>calls
 case "$*" in

@@ -216,6 +216,19 @@ async def saved_place(new_place: Callable[..., Place]) -> Place:
     return place
 
 
+@pytest.fixture
+def made(saved_place: Place, new_place: Callable[..., Place]) -> Place:
+    """An installation with a set, and a bucket that others read, too."""
+    return replace(new_place(like=saved_place), bucket=saved_place.bucket)
+
+
+def first_of(place: Place) -> str:
+    """The set that an installation began with."""
+    status = load_status(place.status)
+    assert status.made is not None
+    return status.made.snapshot
+
+
 @pytest.fixture(scope="module")
 async def copy(saved_place: Place, new_place: Callable[..., Place]) -> Place:
     """The installation restored elsewhere."""
@@ -310,8 +323,8 @@ async def test_a_place_with_data_is_not_restored_onto(saved_place: Place) -> Non
     assert sorted(path for path in saved_place.state.rglob("*") if path.is_file()) == before
 
 
-async def test_a_dump_that_breaks_off_is_no_set(place: Place) -> None:
-    first = await saved(place)
+async def test_a_dump_that_breaks_off_is_no_set(made: Place) -> None:
+    place, first = made, first_of(made)
     dump = place.dump()
     for part in (b"", dump[:40], dump[:-1], dump[: len(dump) // 2], dump.replace(b"\n\n", b"\nnot JSON\n", 1)):
         with pytest.raises(BackupFailed, match="выгрузка базы оборвалась"):
@@ -331,8 +344,8 @@ async def test_the_database_of_another_server_is_not_taken_for_ours(
         await place.backups.make(io.BytesIO(new_place().dump()))
 
 
-async def test_without_its_password_nothing_is_made_or_read(place: Place) -> None:
-    await saved(place)
+async def test_without_its_password_nothing_is_made_or_read(made: Place) -> None:
+    place = made
     password = place.state / "secrets/backup/password"
     password.write_text("another", encoding="utf-8")
     with pytest.raises(BackupPasswordRefused):
@@ -342,8 +355,8 @@ async def test_without_its_password_nothing_is_made_or_read(place: Place) -> Non
         await place.backups.sets()
 
 
-async def test_a_set_is_found_by_the_beginning_of_its_name(place: Place, new_place: Callable[..., Place]) -> None:
-    first = await saved(place)
+async def test_a_set_is_found_by_the_beginning_of_its_name(made: Place, new_place: Callable[..., Place]) -> None:
+    place, first = made, first_of(made)
     place.execute("DELETE FROM transcript_segments WHERE position = 2")
     await saved(place)
     target = new_place(empty=True)
@@ -369,8 +382,8 @@ def packs(place: Place) -> list[Path]:
     return sorted((place.status / "repository/data").glob("*/*"))
 
 
-async def test_a_changed_byte_anywhere_in_the_repository_is_told(place: Place) -> None:
-    await saved(place)
+async def test_a_changed_byte_anywhere_in_the_repository_is_told(made: Place) -> None:
+    place = made
     await place.backups.check()
     for pack in packs(place):
         whole = pack.read_bytes()
@@ -452,9 +465,9 @@ def killed_while_the_dump_comes(place: Place, folder: Path) -> None:
 
 
 async def test_whenever_a_backup_is_killed_the_sets_before_it_are_good_and_the_next_one_is_made(
-    place: Place, tmp_path: Path
+    made: Place, tmp_path: Path
 ) -> None:
-    first = await saved(place)
+    place, first = made, first_of(made)
     killed_while_the_dump_comes(place, tmp_path)
     for number, (command, then) in enumerate(KILLS):
         killed(place, tmp_path / str(number), command, then)
@@ -466,8 +479,8 @@ async def test_whenever_a_backup_is_killed_the_sets_before_it_are_good_and_the_n
     assert [path.name for path in (place.status / "set").iterdir()] == ["objects"]
 
 
-async def test_of_each_day_and_week_the_newest_set_stays_and_never_none(place: Place, tmp_path: Path) -> None:
-    await saved(place)
+async def test_of_each_day_and_week_the_newest_set_stays_and_never_none(made: Place, tmp_path: Path) -> None:
+    place = made
     (tmp_path / "file").write_text("a", encoding="utf-8")
     noon = datetime.now(UTC).replace(hour=0, minute=0) - timedelta(hours=12)
     ages = (1, 2, 3, 4, 5, 6, 7, 8, 16, 23, 30, 70)
@@ -492,10 +505,11 @@ def leave(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 
 
 async def test_what_would_fill_the_disk_is_not_begun_and_leaves_nothing(
-    place: Place, new_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+    made: Place, new_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await saved(place)
+    place = replace(made, bucket=f"b{uuid4().hex}")
     async with place.backups._opened_objects() as objects:
+        await objects.ensure()
         await objects.put_bytes("recordings/a/b/original.ogg", os.urandom(4_000_000))
     # The copy, the one that is under way, and the one in the repository, all of it beside the dump.
     for free in (RESERVE_BYTES, RESERVE_BYTES + 12_000_000):
@@ -517,19 +531,16 @@ async def test_what_would_fill_the_disk_is_not_begun_and_leaves_nothing(
 # --- recordings without their objects ---------------------------------------------------------------------------------
 
 
-async def test_recordings_that_the_store_has_lost_stay_in_the_sets_and_are_told(place: Place) -> None:
-    first = await saved(place)
+async def test_recordings_that_the_store_has_lost_stay_in_the_sets_and_are_told(made: Place) -> None:
+    place, first = replace(made, bucket=f"b{uuid4().hex}"), first_of(made)
     with psycopg.connect(place.dsn) as connection:
         [(key,)] = connection.execute("SELECT object_key FROM recordings").fetchall()
     async with place.backups._opened_objects() as objects:
-        for each in [each async for each in objects.list_keys()]:
-            await objects.delete(each)
-    await saved(place)
-    made = load_status(place.status).made
-    assert made is not None
-    assert made.lost_objects == 1
+        await objects.ensure()
+    found = await place.backups.make(io.BytesIO(place.dump()))
+    assert found.lost_objects == 1
     assert (await backup_check(place.status)()).why is Why.OBJECTS_LOST
-    assert f"/objects/{key}.object" in place.restic("ls", made.snapshot)
+    assert f"/objects/{key}.object" in place.restic("ls", found.snapshot)
 
     # Nobody has it any more, as when the settings name another bucket.
     shutil.rmtree(place.status / "set/objects")
@@ -538,7 +549,7 @@ async def test_recordings_that_the_store_has_lost_stay_in_the_sets_and_are_told(
     other = replace(place, bucket=f"b{uuid4().hex}")
     with pytest.raises(ObjectStoreUnavailable):
         await saved(other)
-    assert [each.id for each in await place.backups.sets()] == [first, made.snapshot]
+    assert [each.id for each in await place.backups.sets()] == [first, found.snapshot]
 
     # The recording was deleted meanwhile: that is no loss.
     dump = place.dump()
@@ -550,9 +561,9 @@ async def test_recordings_that_the_store_has_lost_stay_in_the_sets_and_are_told(
 
 
 async def test_damage_is_told_although_the_set_cannot_be_removed_either(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await saved(place)
+    place = made
     fails = "case $1 in check|forget) echo 'Fatal: repository contains errors' >&2; exit 1 ;; esac"
     (tmp_path / "restic").write_text(f'#!/bin/sh\n{fails}\nexec {shutil.which("restic")} "$@"\n', encoding="utf-8")
     (tmp_path / "restic").chmod(0o700)

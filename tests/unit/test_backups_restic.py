@@ -116,3 +116,8 @@ async def test_a_set_from_a_clock_that_was_ahead_is_not_the_newest(says: Says) -
     # Here the clock of the machine that restores is behind.
     found, passed_over = await restic.find("", NOW - 10 * day)
     assert (found.id[0], passed_over) == ("c", [])
+
+
+async def test_a_new_set_that_did_not_stay_is_noticed(says: Says) -> None:
+    kept = [{"keep": [{"id": "c"}], "remove": [{"id": "b"}]}]
+    assert await says(forget=f"echo '{json.dumps(kept)}'").keep() == {"c"}
