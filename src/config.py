@@ -190,6 +190,18 @@ def ignore_absent_files() -> None:
             del os.environ[name]
 
 
+def load_environment(path: Path) -> bool:
+    """Put the variables in a file like ``.env`` into the environment, over those that are there; False without a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not path.is_file():
+        return False
+    os.environ.update({name: value or "" for name, value in dotenv_values(path, interpolate=False).items()})
+    return True
+
+
 def child_environment(*, network: bool = False, storage: bool = False) -> dict[str, str]:
     """Return the environment for a program that we start: a few variables of the system, no settings and no secrets.
 

@@ -9,7 +9,8 @@
         ├── BackupDamaged              exit status 1: bytes of a set are not those that were saved
         └── BackupNotFound             exit status 2
     BadInput
-    └── RestoreRefused                 the place is not empty
+    ├── RestoreRefused                 the place is not empty
+    └── StoreInUse                     a bucket elsewhere is not empty
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -112,3 +113,9 @@ class RestoreRefused(BadInput):
     """There is data already: {found}"""
 
     user_text_template = texts.errors.RESTORE_REFUSED
+
+
+class StoreInUse(BadInput):
+    """The bucket {bucket} at {endpoint} has objects already."""
+
+    user_text_template = texts.errors.STORE_IN_USE

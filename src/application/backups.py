@@ -10,29 +10,36 @@ from typing import BinaryIO
 
 import texts.backups
 from application.objects import bucket_store, folder_store
-from backups.making import BackupMaker, Installation, Say
+from backups.making import BackupMaker, Installation
 from backups.manifest import DUMP, SETTINGS, Manifest, TableFacts
+from backups.mirroring import Say
 from backups.restic import Restic, Snapshot
 from backups.restoring import RESTORED, Comparison, load_manifest, put_objects, require_empty, take
-from backups.status import Drilled, Made, note_status
+from backups.status import Drilled, Failed, Made, note_status
 from backups.table_contents import migrations_of, table_contents
 from chats.search import TranscriptSearch
 from config import ROOT, Settings, commit, version
 from db import Database
 from errors import BadSettings
+from errors_of_operation import StoreInUse
 from file_locks import FileLock
 from object_store import ObjectStore
 from prompt_pack.pack import load_pack
 
 _DRILL = "drill"
 _SNAPSHOT = "snapshot"
+_STOPPED = "drill_stopped"
+_OUR_STORE = "objects"
+"""The service of the compose file, which begins with nothing on an empty machine."""
 
 
 class Backups:
     """The backups of the installation that the settings describe; whatever uses the repository takes turns."""
 
-    def __init__(self, settings: Settings, checkout: Path, say: Say) -> None:
+    def __init__(self, settings: Settings, checkout: Path, say: Say, *, has_keys: bool = False) -> None:
+        """``has_keys`` tells that the repository's keys stand in a file that only this step reads."""
         self._settings = settings
+        self.has_keys = has_keys
         self._say = say
         self._state = settings.persistent_dir.resolve()
         self._folder = self._state / "backups"
@@ -74,16 +81,23 @@ class Backups:
         async with self._turn():
             drill = self._folder / _DRILL
             await asyncio.to_thread(shutil.rmtree, drill, ignore_errors=True)
+            # Compose looks for files there, and need not be run by root.
+            await asyncio.to_thread(_make_passable, drill)
             snapshot = await take(self._restic, name, drill / "persistent_data", self._say)
             await asyncio.to_thread((drill / _SNAPSHOT).write_text, snapshot, encoding="utf-8")
 
-    async def note_drill(self, *, passed: bool) -> None:
-        """Note how the drill ended."""
+    async def note_drill(self, *, passed: bool | None) -> None:
+        """Note how the drill ended; None when it did not come to its end."""
 
         def note() -> None:
+            now = datetime.now(UTC)
+            if passed is None:
+                note_status(self._folder, drill_stopped=Failed(at=now, step=_DRILL, code=_STOPPED))
+                return
             path = self._folder / _DRILL / _SNAPSHOT
             snapshot = path.read_text(encoding="utf-8") if path.exists() else ""
-            note_status(self._folder, drilled=Drilled(at=datetime.now(UTC), snapshot=snapshot, passed=passed))
+            drilled = Drilled(at=now, snapshot=snapshot, passed=passed)
+            note_status(self._folder, drilled=drilled, drill_stopped=None)
 
         await asyncio.to_thread(note)
 
@@ -99,14 +113,30 @@ class Backups:
         """Return where a file with settings is that was taken out, if the set has it."""
         return self._folder / RESTORED / SETTINGS / name
 
-    async def put_objects(self) -> None:
+    async def require_empty_store(self) -> None:
+        """Refuse a store elsewhere that has objects: it may be the one that is in use.
+
+        Raises:
+            StoreInUse: it has some.
+        """
+        endpoint = self._settings.minio_endpoint
+        if endpoint is None or endpoint.partition(":")[0] == _OUR_STORE:
+            return
+        async with self._opened_objects() as objects:
+            await objects.ensure()
+            async for _ in objects.list_keys():
+                raise StoreInUse(endpoint=endpoint, bucket=self._settings.minio_bucket)
+
+    async def put_objects(self, *, into_used: bool = False) -> None:
         """Put the objects of the set that was taken out into the store; see ``restoring.put_objects``."""
         self._say(texts.backups.STEP_PUT_OBJECTS)
         async with self._opened_objects() as objects:
-            await put_objects(self._folder / RESTORED, objects)
+            await put_objects(self._folder / RESTORED, objects, into_used=into_used)
 
-    async def compare(self) -> tuple[Manifest, list[str]]:
+    async def compare(self, *, into_used: bool = False) -> tuple[Manifest, list[str]]:
         """Compare this installation with the set that was taken out; return its manifest, and a line per difference.
+
+        With ``into_used``, objects that only the store has are no difference; how many there are is told.
 
         Raises:
             BackupDamaged: the manifest is gone.
@@ -120,7 +150,9 @@ class Backups:
         migrations = await asyncio.to_thread(migrations_of, self._dsn())
         lines = comparison.of_database(tables, migrations)
         async with self._opened_objects() as objects:
-            lines += await comparison.of_objects(objects)
+            if into_used and (surplus := await comparison.surplus(objects)):
+                self._say(texts.backups.SURPLUS.format(count=len(surplus)))
+            lines += await comparison.of_objects(objects, into_used=into_used)
         lines += await asyncio.to_thread(comparison.of_reports, self._state / "reports")
         # The last step: it brings the database's schema up to this version.
         pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
@@ -162,3 +194,8 @@ class Backups:
         await asyncio.to_thread(lambda: self._folder.mkdir(mode=0o711, parents=True, exist_ok=True))
         async with FileLock(self._folder / "lock").awaited():
             yield
+
+
+def _make_passable(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    folder.chmod(0o711)

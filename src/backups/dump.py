@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 import texts.backups
 from backups.manifest import Sample, TableFacts
+from backups.space import require_space
 from errors_of_operation import BackupFailed
 from utils import opened_atomically
 
@@ -23,6 +24,8 @@ class Counted(NamedTuple):
     tables: dict[str, TableFacts]
     migrations: tuple[str, ...]
     sample: Sample | None
+    objects: frozenset[str]
+    """The keys that recordings name."""
 
 
 def receive(stream: BinaryIO, target: Path) -> Counted:
@@ -30,12 +33,13 @@ def receive(stream: BinaryIO, target: Path) -> Counted:
 
     Raises:
         BackupFailed: the stream ended before its last line, so that the dump is not whole.
-        DiskFull: no space left.
+        DiskFull: not enough space is left; nothing of the dump stays.
     """
     rows = list(_rows(stream))
     with opened_atomically(target, 0o600) as file:
         held = b""
         while block := stream.read(_READ_BYTES):
+            require_space(target.parent, len(block))
             held += block
             file.write(held[: -len(COMPLETE)])
             held = held[-len(COMPLETE) :]
@@ -46,6 +50,7 @@ def receive(stream: BinaryIO, target: Path) -> Counted:
         tables={row["table"]: TableFacts(rows=row["rows"], content=row["content"]) for row in rows if "table" in row},
         migrations=tuple(row["migration"] for row in rows if "migration" in row),
         sample=next((Sample.model_validate(row) for row in rows if "owner" in row), None),
+        objects=frozenset(row["object"] for row in rows if "object" in row),
     )
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,19 +23,17 @@ from backups.manifest import (
     copy_below,
     facts_below,
     file_facts,
+    files_below,
 )
+from backups.mirroring import Growth, Mirror, Mirrored, Say
 from backups.restic import UNVERIFIED, Restic
+from backups.space import require_space
 from backups.status import Failed, Made, note_status
-from backups.table_contents import place_of
+from backups.table_contents import object_keys_among, place_of
 from errors import UnexpectedFailure, VoxPersonaError
 from errors_of_operation import BackupDamaged, BackupFailed
-from object_copies import copy_objects
-from object_files import FolderObjectStore
 from object_store import ObjectStore
 from utils import disk_full_mapped
-
-Say = Callable[[str], None]
-"""Tells the operator a line in Russian."""
 
 _DAYS_TO_READ_ALL = 7
 _OWN_SECRETS = "backup"
@@ -78,7 +76,12 @@ class BackupMaker:
             BackupDamaged: the repository does not give back what was saved.
         """
         async with self._failures_noted():
-            return await self._make(stream, dsn)
+            await asyncio.to_thread(_emptied, self._here.set_folder)
+            try:
+                return await self._make(stream, dsn)
+            finally:
+                # What was brought together is open, and as large as what is saved.
+                await asyncio.to_thread(_emptied, self._here.set_folder)
 
     async def check(self) -> None:
         """Read all data of all sets.
@@ -95,7 +98,6 @@ class BackupMaker:
     async def _make(self, stream: BinaryIO, dsn: str) -> Made:
         began_at, began = datetime.now(UTC), monotonic()
         folder = self._here.set_folder
-        await asyncio.to_thread(_emptied, folder)
         self._tell(texts.backups.STEP_DATABASE)
         counted = await asyncio.to_thread(receive, stream, folder / DUMP)
         if counted.place != await asyncio.to_thread(place_of, dsn):
@@ -105,47 +107,52 @@ class BackupMaker:
         # Of scripts that were killed before they had verified what they saved.
         await self._restic.forget([each.id for each in await self._restic.sets() if UNVERIFIED in each.tags])
         self._tell(texts.backups.STEP_OBJECTS)
-        objects, lost = await self._mirrored()
+        mirrored, grown = await self._mirrored(counted.objects, dsn)
         self._tell(texts.backups.STEP_FILES)
-        manifest = await asyncio.to_thread(self._manifest, counted, objects, lost, began_at)
+        manifest = await asyncio.to_thread(self._manifest, counted, mirrored, began_at)
         self._tell(texts.backups.STEP_SAVE)
+        if self._restic.is_local:
+            await asyncio.to_thread(require_space, folder, grown.size_bytes + _size_of(manifest, objects=False))
         snapshot = await self._restic.save(folder)
         self._tell(texts.backups.STEP_VERIFY)
         await self._verify(snapshot, manifest)
         snapshot = await self._restic.mark_verified(snapshot)
         self._tell(texts.backups.STEP_KEEP)
-        await self._restic.keep()
-        await asyncio.to_thread(_emptied, folder)
+        if snapshot not in await self._restic.keep():
+            raise BackupFailed(reason=texts.backups.SET_GONE)
         made = Made(
             at=began_at,
             snapshot=snapshot,
             set_bytes=_size_of(manifest),
             repository_bytes=await self._restic.size_bytes(),
             seconds=round(monotonic() - began, 1),
+            lost_objects=len(mirrored.lost),
         )
         await asyncio.to_thread(note_status, self._here.backups, made=made, failed=None)
         return made
 
-    async def _mirrored(self) -> tuple[dict[str, FileFacts], list[str]]:
-        """Bring the folder of objects up to date; return what is in it, and what the store has lost."""
-        mirror = FolderObjectStore(self._here.set_folder / OBJECTS)
-        await mirror.ensure()
-        await self._objects.ensure()
-        there = {key async for key in self._objects.list_keys()}
-        copied = await copy_objects(self._objects, mirror, self._here.set_folder, lambda *_: None)
-        for key in [key async for key in mirror.list_keys() if key not in there]:
-            await mirror.delete(key)
-        for key in copied.lost:
-            self._say(texts.backups.OBJECT_LOST.format(key=key))
-        facts = {}
-        async for key in mirror.list_keys():
-            info = await mirror.info(key)
-            facts[key] = FileFacts(size_bytes=info.size_bytes, sha256=info.sha256)
-        return facts, sorted(copied.lost)
+    async def _mirrored(self, named: Collection[str], dsn: str) -> tuple[Mirrored, Growth]:
+        """Bring the folder of objects up to date, once there is space for it and for what a local repository gets."""
+        folder = self._here.set_folder
+        mirror = Mirror(self._objects, folder / OBJECTS, folder, self._say)
+        growth = await mirror.growth()
 
-    def _manifest(
-        self, counted: Counted, objects: dict[str, FileFacts], lost: list[str], made_at: datetime
-    ) -> Manifest:
+        def require() -> None:
+            files = [
+                *files_below(self._here.state / "reports").values(),
+                *files_below(self._here.state / "secrets").values(),
+            ]
+            copied = growth.size_bytes + sum(path.stat().st_size for path in files)
+            saved = copied + (folder / DUMP).stat().st_size if self._restic.is_local else 0
+            require_space(folder, copied + growth.largest_bytes + saved)
+
+        async def still_named(keys: Collection[str]) -> set[str]:
+            return await asyncio.to_thread(object_keys_among, dsn, keys)
+
+        await asyncio.to_thread(require)
+        return await mirror.update(named, still_named), growth
+
+    def _manifest(self, counted: Counted, mirrored: Mirrored, made_at: datetime) -> Manifest:
         folder = self._here.set_folder
         with disk_full_mapped(folder):
             copy_below(self._here.state / "reports", folder / REPORTS)
@@ -163,8 +170,8 @@ class BackupMaker:
                 made_at=made_at,
                 database=file_facts(folder / DUMP),
                 tables=counted.tables,
-                objects=objects,
-                lost_objects=tuple(lost),
+                objects=mirrored.facts,
+                lost_objects=tuple(mirrored.absent),
                 reports=facts_below(folder / REPORTS),
                 settings=facts_below(folder / SETTINGS),
                 sample=counted.sample,
@@ -185,7 +192,9 @@ class BackupMaker:
             await self._restic.check(f"{day}/{_DAYS_TO_READ_ALL}")
         except BackupDamaged:
             # What cannot be read back is no backup, and must not push out one that can.
-            await self._restic.forget([snapshot])
+            with suppress(VoxPersonaError):
+                # The next one does it else: the damage is what has to be told.
+                await self._restic.forget([snapshot])
             raise
 
     async def _read_back(self, snapshot: str, name: str, saved: FileFacts) -> None:
@@ -216,6 +225,6 @@ def _emptied(folder: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _size_of(manifest: Manifest) -> int:
-    files = (manifest.objects, manifest.reports, manifest.settings)
+def _size_of(manifest: Manifest, *, objects: bool = True) -> int:
+    files = (manifest.reports, manifest.settings, manifest.objects if objects else {})
     return manifest.database.size_bytes + sum(facts.size_bytes for each in files for facts in each.values())

@@ -4,15 +4,19 @@ import asyncio
 import errno
 import json
 import os
+import re
+import signal
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+import texts.backups
 from config import child_environment
 from datamodels import Value
-from errors import DiskFull, MissingProgram
+from errors import DiskFull, MissingProgram, VoxPersonaError
 from errors_of_operation import BackupDamaged, BackupFailed, BackupNotFound, BackupPasswordRefused, BackupUnavailable
 
 UNVERIFIED: Final = "unverified"
@@ -20,9 +24,17 @@ VERIFIED: Final = "verified"
 KEPT_DAYS, KEPT_WEEKS = 7, 4
 _HOST = "voxpersona"
 _WRONG_PASSWORD = "wrong password or no key found"  # noqa: S105  # what restic says
-_NOT_MADE = "Is there a repository at the following location?"
+_NOT_MADE = re.compile(
+    # What servers say of a file or bucket that is not there; and not what S3 says of a key that it does not know.
+    r"does not exist(?! in our records)|doesn't exist|no such file or directory|"
+    r"NoSuchKey|NoSuchBucket|BlobNotFound|Object Not Found|\b404\b"
+)
+_QUESTION = "Is there a repository at the following location?"
+"""What restic adds to every failure to read a repository's first file."""
+_ASK = ("cat", "config", "--no-lock")
 _READ_BYTES = 1024 * 1024
 _LONGEST_REASON = 300
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 class Snapshot(Value):
@@ -31,6 +43,8 @@ class Snapshot(Value):
     id: str
     time: datetime
     tags: tuple[str, ...] = ()
+    original: str = ""
+    """The id that the set had before it was tagged."""
 
 
 class Restic:
@@ -47,7 +61,7 @@ class Restic:
         self._repository = repository
         self._password_file = password_file
         self._cache = cache
-        self._is_local = is_local
+        self.is_local = is_local
 
     async def open(self, *, make: bool = False) -> None:
         """Remove the locks of killed programs; with ``make``, make the repository unless it is there.
@@ -64,18 +78,18 @@ class Restic:
             if not make:
                 raise BackupNotFound(name="—")
             await self._must(BackupUnavailable, "init", "--quiet")
-        if not self._is_local:
+        if not self.is_local:
             await self._must(BackupUnavailable, "unlock", "--quiet")
         elif await asyncio.to_thread(_has_files, Path(self._repository, "locks")):
             await self._must(BackupUnavailable, "unlock", "--quiet", "--remove-all")
 
     async def _is_there(self) -> bool:
-        if self._is_local:
+        if self.is_local:
             return await asyncio.to_thread(Path(self._repository, "config").exists)
-        status, _, said = await self._run("cat", "config", "--no-lock")
+        status, _, said = await self._run(*_ASK)
         if status and _WRONG_PASSWORD in said:
             raise BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
-        if status and _NOT_MADE not in said:
+        if status and (_QUESTION not in said or not _NOT_MADE.search(said)):
             raise BackupUnavailable(reason=self._reason(said))
         return status == 0
 
@@ -84,23 +98,34 @@ class Restic:
 
         Raises:
             BackupFailed: a file could not be read, or the repository not be written.
+            DiskFull: no space left; what was written of the set is removed.
         """
         arguments = ("backup", "--json", "--quiet", f"--host={_HOST}", f"--tag={UNVERIFIED}", ".")
-        said = await self._must(BackupFailed, *arguments, folder=folder)
+        try:
+            said = await self._must(BackupFailed, *arguments, folder=folder)
+        except DiskFull:
+            with suppress(VoxPersonaError):
+                await self._must(BackupFailed, "prune", "--quiet")
+            raise
         return str(json.loads(said.splitlines()[-1])["snapshot_id"])
 
     async def sets(self) -> list[Snapshot]:
         """List all sets, those that are not verified, too, the oldest first."""
         said = await self._must(BackupUnavailable, "snapshots", "--json", "--no-lock", f"--host={_HOST}")
-        found = [Snapshot(id=each["id"], time=each["time"], tags=each.get("tags") or ()) for each in json.loads(said)]
+        found = [
+            Snapshot(id=each["id"], time=each["time"], tags=each.get("tags") or (), original=each.get("original", ""))
+            for each in json.loads(said)
+        ]
         return sorted(found, key=lambda each: each.time)
 
     async def verified_sets(self) -> list[Snapshot]:
         """List the verified sets, the oldest first."""
         return [each for each in await self.sets() if VERIFIED in each.tags]
 
-    async def find(self, name: str) -> Snapshot:
-        """Return the verified set whose id begins with ``name``; the newest for "".
+    async def find(self, name: str, now: datetime) -> tuple[Snapshot, list[Snapshot]]:
+        """Return the verified set whose id begins with ``name``; for "" the newest, and sets that were passed over.
+
+        These were made while the clock ran ahead, and are dated after ``now``. When all are, the clock is now behind.
 
         Raises:
             BackupNotFound: there is none, or more than one.
@@ -108,7 +133,10 @@ class Restic:
         found = [each for each in await self.verified_sets() if each.id.startswith(name)]
         if not found or (name and len(found) > 1):
             raise BackupNotFound(name=name or "—")
-        return found[-1]
+        if name:
+            return found[0], []
+        past = [each for each in found if each.time <= now + _CLOCKS_DIFFER]
+        return (past[-1], found[len(past) :]) if past else (found[-1], [])
 
     async def sha256_of(self, snapshot: str, path: str) -> str:
         """Return the SHA-256 of a file in a set, as it is read back from the repository.
@@ -123,8 +151,8 @@ class Restic:
         while block := await process.stdout.read(_READ_BYTES):
             digest.update(block)
         said = (await errors).decode(errors="replace")
-        if await process.wait():
-            raise BackupDamaged(reason=self._reason(said))
+        if status := await process.wait():
+            raise await self._failure(BackupDamaged, status, said)
         return digest.hexdigest()
 
     async def restore(self, snapshot: str, target: Path) -> None:
@@ -144,36 +172,67 @@ class Restic:
         await self._must(BackupDamaged, "check", "--quiet", "--no-lock", f"--read-data-subset={subset}")
 
     async def mark_verified(self, snapshot: str) -> str:
-        """Mark a set as verified; return its id, which changes by that."""
+        """Mark a set as verified; return its id, which changes by that. ``snapshot`` may be the beginning of an id.
+
+        Raises:
+            BackupFailed: it is not marked.
+        """
         await self._must(BackupFailed, "tag", "--quiet", f"--set={VERIFIED}", snapshot)
-        return (await self.verified_sets())[-1].id
+        # Not the newest: the clock may have been ahead when an earlier set was made.
+        marked = [each.id for each in await self.verified_sets() if each.original.startswith(snapshot)]
+        if not marked:
+            raise BackupFailed(reason=texts.backups.SET_NOT_MARKED)
+        return marked[0]
 
     async def forget(self, snapshots: Sequence[str]) -> None:
         """Remove sets; their data goes with the next ``keep``."""
         if snapshots:
             await self._must(BackupFailed, "forget", "--quiet", *snapshots)
 
-    async def keep(self) -> None:
-        """Remove verified sets but those of a day, the newest of seven days and of four weeks, and data of no set."""
+    async def keep(self) -> set[str]:
+        """Remove verified sets but those of a day, the newest of seven days and of four weeks, and data of no set.
+
+        Returns the ids of those that stay.
+        """
         policy = (f"--keep-daily={KEPT_DAYS}", f"--keep-weekly={KEPT_WEEKS}", "--keep-last=1", "--keep-within=1d")
-        await self._must(BackupFailed, "forget", "--quiet", f"--tag={VERIFIED}", "--group-by=", *policy, "--prune")
+        options = ("--quiet", "--json", f"--tag={VERIFIED}", "--group-by=", *policy, "--prune")
+        said = (await self._must(BackupFailed, "forget", *options)).strip()
+        groups = json.loads(said.splitlines()[0]) if said else []
+        return {each["id"] for group in groups for each in group["keep"]}
+
+    async def size_of(self, snapshot: str) -> int:
+        """Return what all files of a set take once they are restored."""
+        said = await self._must(BackupDamaged, "stats", "--json", "--no-lock", "--mode=restore-size", snapshot)
+        return int(json.loads(said)["total_size"])
 
     async def size_bytes(self) -> int:
         """Return what the repository takes."""
-        if self._is_local:
+        if self.is_local:
             return await asyncio.to_thread(_size_below, Path(self._repository))
         said = await self._must(BackupUnavailable, "stats", "--json", "--no-lock", "--mode=raw-data")
         return int(json.loads(said)["total_size"])
 
     async def _must(self, error: type[BackupFailed], *arguments: str, folder: Path | None = None) -> str:
         status, output, said = await self._run(*arguments, folder=folder)
-        if status == 0:
-            return output
+        if status:
+            raise await self._failure(error, status, said)
+        return output
+
+    async def _failure(self, error: type[BackupFailed], status: int, said: str) -> VoxPersonaError:
+        """Return what a failed call means. Nothing is called damaged that could only not be read for the moment."""
         if _WRONG_PASSWORD in said:
-            raise BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
+            return BackupPasswordRefused(path=self._password_file, names="BACKUP_PASSWORD")
         if os.strerror(errno.ENOSPC).lower() in said.lower():
-            raise DiskFull(path=self._cache.parent)
-        raise error(reason=self._reason(said))
+            return DiskFull(path=self._cache.parent)
+        if issubclass(error, BackupDamaged):
+            if status < 0:
+                # Killed, as when the machine has no memory left.
+                return BackupFailed(reason=f"restic: {signal.strsignal(-status)}")
+            if not self.is_local:
+                away, _, told = await self._run(*_ASK)
+                if away:
+                    return BackupUnavailable(reason=self._reason(told))
+        return error(reason=self._reason(said))
 
     async def _run(self, *arguments: str, folder: Path | None = None) -> tuple[int, str, str]:
         process = await self._started(*arguments, folder=folder)
@@ -201,9 +260,9 @@ class Restic:
             raise MissingProgram(program="restic") from exc
 
     def _reason(self, said: str) -> str:
-        """Return the last line of what restic said, without the repository's address."""
-        lines = [line.strip() for line in said.replace(self._repository, "BACKUP_REPOSITORY").splitlines()]
-        told = [line for line in lines if line]
+        """Return the last line of what restic said of the cause, without the repository's address."""
+        said = said.partition(_QUESTION)[0].replace(self._repository, "BACKUP_REPOSITORY")
+        told = [line.strip() for line in said.splitlines() if line.strip()]
         return (told[-1] if told else "restic")[:_LONGEST_REASON].removeprefix("Fatal: ").rstrip(".")
 
 

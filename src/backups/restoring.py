@@ -3,10 +3,10 @@
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import texts.backups
-from backups.making import Say
 from backups.manifest import (
     DUMP,
     MANIFEST,
@@ -20,7 +20,9 @@ from backups.manifest import (
     facts_below,
     file_facts,
 )
+from backups.mirroring import Say
 from backups.restic import Restic
+from backups.space import require_space
 from datamodels import UserId
 from datamodels_chats import Passage
 from errors import NotFound, ObjectDamaged
@@ -37,6 +39,7 @@ RESTORED = "restored"
 """The folder, beside the repository, into which a set is taken out."""
 _HAS_DATA = ("postgres", "minio", "objects", "reports", "telegram", "secrets/product")
 _MOST_NAMES = 5
+_LARGEST_OBJECT_BYTES = 2 * 1024**3
 
 
 def require_empty(state: Path) -> None:
@@ -61,11 +64,16 @@ async def take(restic: Restic, name: str, state: Path, say: Say) -> str:
         BackupUnavailable, BackupPasswordRefused, DiskFull: the set was not taken out.
     """
     await restic.open()
-    snapshot = await restic.find(name)
+    snapshot, passed_over = await restic.find(name, datetime.now(UTC))
+    if passed_over:
+        say(texts.backups.OF_THE_FUTURE.format(names=", ".join(each.id[:8] for each in passed_over)))
     say(texts.backups.STEP_READ_SET.format(snapshot=snapshot.id[:8], at=f"{snapshot.time.astimezone():%d.%m.%Y %H:%M}"))
     folder = state / "backups" / RESTORED
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     await asyncio.to_thread(lambda: folder.mkdir(mode=0o700, parents=True))
+    size = await restic.size_of(snapshot.id)
+    # What is taken out is then put in place a second time, one object after another over a copy.
+    await asyncio.to_thread(require_space, folder, 2 * size + min(size, _LARGEST_OBJECT_BYTES))
     await restic.restore(snapshot.id, folder)
     manifest = await asyncio.to_thread(load_manifest, folder)
     await asyncio.to_thread(_require_whole, folder, manifest)
@@ -107,8 +115,10 @@ def _put_in_place(folder: Path, state: Path) -> None:
                 shutil.copytree(source, target, dirs_exist_ok=True)
 
 
-async def put_objects(restored: Path, objects: ObjectStore) -> None:
+async def put_objects(restored: Path, objects: ObjectStore, *, into_used: bool = False) -> None:
     """Put the objects of a set that was taken out into the store; an interrupted call can be repeated.
+
+    With ``into_used``, an object that the store has stays as it is there.
 
     Raises:
         ObjectStoreUnavailable, ObjectDamaged, DiskFull: not all objects are in the store.
@@ -116,6 +126,9 @@ async def put_objects(restored: Path, objects: ObjectStore) -> None:
     await objects.ensure()
     source = FolderObjectStore(restored / OBJECTS)
     await source.ensure()
+    if into_used:
+        for key in [key async for key in source.list_keys() if await objects.exists(key)]:
+            await source.delete(key)
     await copy_objects(source, objects, restored, lambda *_: None)
 
 
@@ -136,10 +149,19 @@ class Comparison:
         ]
         return lines if tuple(migrations) == self._manifest.migrations else [texts.backups.DIFFERS_MIGRATIONS, *lines]
 
-    async def of_objects(self, objects: ObjectStore) -> list[str]:
-        """Return a line for each object that is missing, surplus or of other bytes; every object is read."""
+    async def surplus(self, objects: ObjectStore) -> list[str]:
+        """Return the keys of objects that only the store has."""
+        return [key async for key in objects.list_keys() if key not in self._manifest.objects]
+
+    async def of_objects(self, objects: ObjectStore, *, into_used: bool = False) -> list[str]:
+        """Return a line for each object that is missing, surplus or of other bytes; every object is read.
+
+        With ``into_used``, what only the store has does not count.
+        """
         found = {}
         async for key in objects.list_keys():
+            if into_used and key not in self._manifest.objects:
+                continue
             if (facts := await self._facts_of(objects, key)) is not None:
                 found[key] = facts
         return [texts.backups.DIFFERS_OBJECT.format(name=key) for key in differing(self._manifest.objects, found)]

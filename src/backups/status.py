@@ -13,13 +13,17 @@ _READABLE_BY_THE_BOT = 0o644
 
 
 class Made(Value):
-    """A verified set: when it was begun, its id in the repository, what it and the repository take, and how long."""
+    """A verified set: when it was begun, its id in the repository, what it and the repository take, and how long.
+
+    ``lost_objects`` counts objects that the database named and the store did not have.
+    """
 
     at: datetime
     snapshot: str
     set_bytes: int
     repository_bytes: int
     seconds: float
+    lost_objects: int = 0
 
 
 class Failed(Value):
@@ -31,7 +35,7 @@ class Failed(Value):
 
 
 class Drilled(Value):
-    """A restore drill: when it ended, of which set ("" when none could be taken out), and how."""
+    """A restore drill that came to its end: when, of which set ("" when none could be taken out), and how."""
 
     at: datetime
     snapshot: str
@@ -39,12 +43,16 @@ class Drilled(Value):
 
 
 class BackupStatus(Value):
-    """The last of each; ``damaged`` is gone once a check of all sets has found nothing."""
+    """The last of each; ``damaged`` is gone once a check of all sets has found nothing.
+
+    ``drill_stopped`` is a drill that did not come to its end, which says nothing of the set.
+    """
 
     made: Made | None = None
     failed: Failed | None = None
     damaged: Failed | None = None
     drilled: Drilled | None = None
+    drill_stopped: Failed | None = None
 
 
 def load_status(folder: Path) -> BackupStatus:
@@ -73,6 +81,9 @@ def note_status(folder: Path, **changes: Made | Failed | Drilled | None) -> None
     except ValueError:
         status = BackupStatus()
     changed = status.model_copy(update=changes)
-    # Whatever the umask of the script is: health reads it as another user.
-    write_atomically(folder / _NAME, changed.model_dump_json(indent=2) + "\n", _READABLE_BY_THE_BOT)
+    # Without defaults: an older version, after a rollback, does not know every field. Health reads it as another user,
+    # whatever the umask of the script is.
+    write_atomically(
+        folder / _NAME, changed.model_dump_json(indent=2, exclude_defaults=True) + "\n", _READABLE_BY_THE_BOT
+    )
     (folder / _NAME).chmod(_READABLE_BY_THE_BOT)

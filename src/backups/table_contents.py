@@ -1,5 +1,6 @@
 """What tables hold, for a comparison: of each the number of its rows, and a number that any change of them changes."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import psycopg
@@ -9,6 +10,7 @@ from errors import DatabaseUnavailable
 
 _QUERIES = ROOT / "resources/backup/tables.sql"
 _MIGRATIONS = "SELECT migration_id FROM _yoyo_migration ORDER BY migration_id"
+_OBJECT_KEYS = "SELECT object_key FROM recordings WHERE object_key = ANY(%s)"
 _PLACE = "SELECT system_identifier::text, current_database() FROM pg_control_system()"
 _SESSION = "SET timezone TO 'UTC'; SET DateStyle TO 'ISO'; SET default_transaction_read_only TO on"
 
@@ -60,5 +62,18 @@ def migrations_of(dsn: str) -> list[str]:
     try:
         with psycopg.connect(dsn) as connection:
             return [name for (name,) in connection.execute(_MIGRATIONS).fetchall()]
+    except psycopg.Error as exc:
+        raise DatabaseUnavailable(reason=type(exc).__name__) from exc
+
+
+def object_keys_among(dsn: str, keys: Collection[str]) -> set[str]:
+    """Return which of ``keys`` recordings name. Blocking.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    try:
+        with psycopg.connect(dsn) as connection:
+            return {key for (key,) in connection.execute(_OBJECT_KEYS, [list(keys)]).fetchall()}
     except psycopg.Error as exc:
         raise DatabaseUnavailable(reason=type(exc).__name__) from exc

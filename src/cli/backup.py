@@ -15,8 +15,9 @@ import structlog
 
 import texts.backups
 from application.backups import Backups
-from config import ignore_absent_files, load_settings
+from config import ignore_absent_files, load_environment, load_settings
 from errors import Interrupted, UnexpectedFailure, VoxPersonaError
+from errors_of_operation import BackupDamaged
 from system.shortages import shortage_in
 from utils import human_duration, human_size
 
@@ -24,9 +25,12 @@ log = structlog.get_logger(__name__)
 
 _UMASK = 0o077
 _DIFFERENT_STATUS = 1
+_DRILL_FAILED_STATUS = 4
+"""Says of a set that it cannot be restored. Docker itself ends with 1 whenever it cannot start a step."""
 _CHECKOUT = Path("/installation")
 """Where the compose file mounts the folder with ``.env``."""
 _NAME = click.argument("name", default="")
+_INTO_USED = click.option("--into-used", is_flag=True)
 
 
 def _say(text: str) -> None:
@@ -36,7 +40,10 @@ def _say(text: str) -> None:
 
 def _backups() -> Backups:
     ignore_absent_files()
-    return Backups(load_settings(), _CHECKOUT, _say)
+    settings = load_settings()
+    # Of root, unlike .env, which the bot and the workers get.
+    has_keys = load_environment(settings.persistent_dir / "secrets/backup/env")
+    return Backups(load_settings() if has_keys else settings, _CHECKOUT, _say, has_keys=has_keys)
 
 
 def _run(work: Callable[[Backups], Coroutine[None, None, int | None]]) -> None:
@@ -59,6 +66,8 @@ def make() -> None:
         _say(texts.backups.KEEP_ELSEWHERE)
         if backups.is_local:
             _say(texts.backups.SAME_DISK)
+        elif not backups.has_keys:
+            _say(texts.backups.KEYS_IN_ENV)
 
     _run(run)
 
@@ -99,8 +108,17 @@ def take(name: str) -> None:
 @commands.command(name="take-for-drill")
 @_NAME
 def take_for_drill(name: str) -> None:
-    """Take a set out into an installation beside this one."""
-    _run(lambda backups: backups.take_for_drill(name))
+    """Take a set out into an installation beside this one; status 4 when the set is damaged."""
+
+    async def run(backups: Backups) -> int:
+        try:
+            await backups.take_for_drill(name)
+        except BackupDamaged as exc:
+            _say(exc.user_text)
+            return _DRILL_FAILED_STATUS
+        return 0
+
+    _run(run)
 
 
 @commands.command()
@@ -119,23 +137,31 @@ def dump() -> None:
         shutil.copyfileobj(file, sys.stdout.buffer)
 
 
+@commands.command(name="require-store")
+def require_store() -> None:
+    """Fail when the configured store is somebody else's and has objects already."""
+    _run(lambda backups: backups.require_empty_store())
+
+
 @commands.command(name="put-objects")
-def put_objects() -> None:
+@_INTO_USED
+def put_objects(*, into_used: bool) -> None:
     """Put the objects of the set that was taken out into the store."""
-    _run(lambda backups: backups.put_objects())
+    _run(lambda backups: backups.put_objects(into_used=into_used))
 
 
 @commands.command()
 @click.option("--drill", is_flag=True)
-def compare(*, drill: bool) -> None:
-    """Compare this installation with the set that was taken out; status 1 when they differ."""
+@_INTO_USED
+def compare(*, drill: bool, into_used: bool) -> None:
+    """Compare this installation with the set that was taken out; status 1 when they differ, 4 in a drill."""
 
     async def run(backups: Backups) -> int:
-        manifest, differences = await backups.compare()
+        manifest, differences = await backups.compare(into_used=into_used)
         for line in differences:
             _say(line)
         if differences:
-            return _DIFFERENT_STATUS
+            return _DRILL_FAILED_STATUS if drill else _DIFFERENT_STATUS
         counted = {
             "tables": texts.backups.TABLES.counted(len(manifest.tables)),
             "objects": texts.backups.OBJECTS.counted(len(manifest.objects)),
@@ -143,6 +169,7 @@ def compare(*, drill: bool) -> None:
         }
         _say((texts.backups.DRILL_PASSED if drill else texts.backups.RESTORED).format(**counted))
         if not drill:
+            _say(texts.backups.SCHEDULE)
             await backups.forget_restored()
         return 0
 
@@ -150,10 +177,10 @@ def compare(*, drill: bool) -> None:
 
 
 @commands.command()
-@click.option("--passed/--failed", required=True)
-def drilled(*, passed: bool) -> None:
-    """Note how the drill ended."""
-    _run(lambda backups: backups.note_drill(passed=passed))
+@click.argument("outcome", type=click.Choice(["passed", "failed", "stopped"]))
+def drilled(outcome: str) -> None:
+    """Note how the drill ended; "stopped" when it did not come to its end."""
+    _run(lambda backups: backups.note_drill(passed=None if outcome == "stopped" else outcome == "passed"))
 
 
 @commands.command(name="end-drill")

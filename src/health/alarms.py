@@ -30,8 +30,8 @@ _LETTERS = "letters"
 _UNKNOWN = frozenset({Why.STARTING, Why.NOT_CHECKED, Why.DATABASE_AWAY})
 """Reasons that tell nothing of the part itself."""
 _MENDED_BY_HAND = frozenset({Why.KEY_REFUSED, Why.NO_FUNDS})
-_OF_BACKUPS = frozenset({Why.FAILS, Why.OVERDUE, Why.DAMAGED})
-"""That none was ever made is no alarm: an installation begins like that."""
+_OF_BACKUPS = frozenset({Why.FAILS, Why.OVERDUE, Why.DAMAGED, Why.OBJECTS_LOST, Why.DRILL_STOPPED})
+"""That none was ever made is no alarm: an installation begins like that. After two days it is overdue."""
 
 Tell = Callable[[str], Awaitable[bool]]
 """Sends the owner a text in HTML; returns False when that failed and should be tried again."""

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from backups.status import BackupStatus, load_status
+from backups.status import BackupStatus, Made, load_status
 from health.board import OK, Level, Reading, Why
 from health.checks import Check
 from metrics import BACKUP_BYTES, BACKUP_MADE, BACKUP_SECONDS
 
 LONGEST_PAUSE = timedelta(hours=26)
 """A day, and time enough for a backup that takes longer than the one before."""
+LONGEST_BEGINNING = timedelta(hours=48)
+"""How long an installation may be without its first backup, one that was restored, too."""
 
 
 def backup_check(folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Check:
@@ -25,7 +27,7 @@ def backup_check(folder: Path, now: Callable[[], datetime] = lambda: datetime.no
         except (OSError, ValueError):
             return Reading(Level.DEGRADED, Why.FAILS)
         _measure(status)
-        return _reading(status, now())
+        return _reading(status, now(), datetime.fromtimestamp(folder.stat().st_mtime, UTC))
 
     async def check() -> Reading:
         return await asyncio.to_thread(look)
@@ -33,20 +35,33 @@ def backup_check(folder: Path, now: Callable[[], datetime] = lambda: datetime.no
     return check
 
 
-def _reading(status: BackupStatus, now: datetime) -> Reading:
-    made, failed, damaged, drilled = status.made, status.failed, status.damaged, status.drilled
-    if damaged is not None:
-        return Reading(Level.DEGRADED, Why.DAMAGED, damaged.at)
-    if drilled is not None and not drilled.passed:
-        return Reading(Level.DEGRADED, Why.DAMAGED, drilled.at)
-    if failed is not None:
-        return Reading(Level.DEGRADED, Why.FAILS, failed.at)
+def _reading(status: BackupStatus, now: datetime, changed: datetime) -> Reading:
+    """Return the worst of what ``status`` says; nothing has come into the folder of backups since ``changed``."""
+    return _failure(status) or _age(status.made, now, changed) or _remark(status) or OK
+
+
+def _failure(status: BackupStatus) -> Reading | None:
+    if status.damaged is not None:
+        return Reading(Level.DEGRADED, Why.DAMAGED, status.damaged.at)
+    if status.drilled is not None and not status.drilled.passed:
+        return Reading(Level.DEGRADED, Why.DAMAGED, status.drilled.at)
+    return None if status.failed is None else Reading(Level.DEGRADED, Why.FAILS, status.failed.at)
+
+
+def _age(made: Made | None, now: datetime, changed: datetime) -> Reading | None:
     if made is None:
-        return Reading(Level.DEGRADED, Why.NEVER)
+        late = now - changed > LONGEST_BEGINNING
+        return Reading(Level.DEGRADED, Why.OVERDUE, changed) if late else Reading(Level.DEGRADED, Why.NEVER)
     # A clock that was wrong when the backup was made says nothing of its age.
-    if abs(now - made.at) > LONGEST_PAUSE:
-        return Reading(Level.DEGRADED, Why.OVERDUE, made.at + LONGEST_PAUSE)
-    return OK
+    late = abs(now - made.at) > LONGEST_PAUSE
+    return Reading(Level.DEGRADED, Why.OVERDUE, made.at + LONGEST_PAUSE) if late else None
+
+
+def _remark(status: BackupStatus) -> Reading | None:
+    if status.made is not None and status.made.lost_objects:
+        return Reading(Level.DEGRADED, Why.OBJECTS_LOST, status.made.at)
+    stopped = status.drill_stopped
+    return None if stopped is None else Reading(Level.DEGRADED, Why.DRILL_STOPPED, stopped.at)
 
 
 def _measure(status: BackupStatus) -> None:

@@ -78,6 +78,9 @@ class Why(StrEnum):
     OVERDUE = "overdue"
     DAMAGED = "damaged"
     """A set of backups is; ``FAILS`` says that the last one was not made."""
+    OBJECTS_LOST = "objects_lost"
+    """The last backup found recordings without their objects."""
+    DRILL_STOPPED = "drill_stopped"
 
 
 class Reading(NamedTuple):

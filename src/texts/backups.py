@@ -22,11 +22,32 @@ KEEP_ELSEWHERE = (
     "прочесть, и восстановить пароль нельзя."
 )
 SAME_DISK = "! Копии лежат на том же диске, что и данные. Укажите в .env BACKUP_REPOSITORY (docs/backups.md)."
-OBJECT_LOST = "! Запись {key} в хранилище повреждена, и в копию она не попала."
+OBJECT_LOST = "! Записи {key} в хранилище нет, или она повреждена, и в копию она не попала."
+OBJECT_KEPT = "! Записи {key} в хранилище нет, или она повреждена. В копию вошла та, что сохранена раньше."
+LOST = "! Хранилище потеряло записей: {lost}; из них нет и в копии: {absent}. Что делать — docs/backups.md."
+OBJECTS_MISSING = (
+    "в хранилище нет записей, которые знает база: {missing} из {named}. То ли это хранилище (MINIO_ENDPOINT, "
+    "MINIO_BUCKET)? Верните их туда или удалите эти записи в боте"
+)
 DUMP_BROKEN = "выгрузка базы оборвалась (запущена ли служба postgres? docker compose ps)"
 READ_BACK_DIFFERS = "{name} читается из копии не таким, каким был сохранён"
+SET_NOT_MARKED = "новая копия не отмечена как проверенная"
+SET_GONE = (
+    "новой копии в хранилище нет: её вытеснили копии с датой в будущем (scripts/backup --list). Проверьте часы; что "
+    "делать — docs/backups.md"
+)
+OF_THE_FUTURE = "! Пропускаю копии с датой в будущем, их можно назвать прямо: {names}"
 SET_DIFFERS = "в копии не то, что в её описи: {names}"
 SERVER_ELSEWHERE = "база данных — на другом сервере (DATABASE_URL), её копирует тот, кто ведёт этот сервер"
+KEYS_IN_ENV = (
+    "! Ключи от хранилища копий стоят в .env, и их знает бот: кто завладеет им, удалит и копии. Перенесите их в "
+    "persistent_data/secrets/backup/env (docs/backups.md)."
+)
+SURPLUS = "! В хранилище есть и другие записи, которых нет в копии: {count}. Они оставлены."
+SCHEDULE = (
+    "! Новых копий пока никто не делает. Включите расписание (docs/backups.md): "
+    "sudo systemctl enable --now voxpersona-backup.timer voxpersona-restore-drill.timer"
+)
 RESTORED = "✔ Восстановлено и сверено: {tables}, {objects}, {reports}. Запустите: docker compose up -d --wait"
 DRILL_PASSED = "✔ Учебное восстановление удалось: сверено {tables}, {objects}, {reports}."
 DRILL_FAILED = "✖ УЧЕБНОЕ ВОССТАНОВЛЕНИЕ НЕ УДАЛОСЬ. Копия не годится: сделайте новую и смотрите docs/backups.md."

@@ -186,6 +186,12 @@ RESTORE_REFUSED = (
     "docker compose down && mv persistent_data persistent_data.before. Затем верните persistent_data/backups и "
     "persistent_data/secrets/backup и повторите."
 )
+STORE_IN_USE = (
+    "В хранилище {endpoint} (корзина {bucket}) уже есть записи: возможно, с ним работает другая установка. Туда ничего "
+    "не положено. Укажите другое в MINIO_ENDPOINT или MINIO_BUCKET; если нужно именно это, "
+    "scripts/restore --into-used-bucket добавит в него то, чего там нет. Перед повтором остановите программу "
+    "(docker compose down) и уберите из persistent_data всё, кроме backups и secrets/backup."
+)
 BOT_RUNS_ALREADY = (
     "Бот уже запущен с этой папкой ({folder}). Остановите его или укажите другую в PERSISTENT_DIR; у бота один процесс."
 )

@@ -61,6 +61,14 @@ BACKUP_DAMAGED = (
     "⚠ <b>Резервная копия повреждена или не восстанавливается</b> ({since}). Проверьте диск и хранилище копий и "
     "сделайте новую; как — в docs/backups.md."
 )
+BACKUP_OBJECTS_LOST = (
+    "⚠ <b>В хранилище нет части записей</b>: это нашла резервная копия {since}. Какие — скажет на сервере "
+    "scripts/backup; что делать — в docs/backups.md."
+)
+BACKUP_DRILL_STOPPED = (
+    "⚠ <b>Учебное восстановление прервалось</b> ({since}), и о копиях оно ничего не говорит. Запустите на сервере "
+    "scripts/restore-drill и прочтите, что он скажет."
+)
 BACKUP_BACK = "✅ Резервные копии снова в порядке."
 DATABASE_BACK = "✅ База данных снова отвечает. Отвечаю на то, что накопилось."
 DATABASE_FULL_BACK = "✅ На диске базы данных снова есть место. Отвечаю на то, что накопилось."
@@ -85,6 +93,8 @@ TROUBLES = {
     "backup_fails": BACKUP_FAILS,
     "backup_overdue": BACKUP_OVERDUE,
     "backup_damaged": BACKUP_DAMAGED,
+    "backup_objects_lost": BACKUP_OBJECTS_LOST,
+    "backup_drill_stopped": BACKUP_DRILL_STOPPED,
 }
 """What the owner reads, by the name of the trouble. Telegram is not among them: without it nothing can be told."""
 WELL = {
@@ -103,5 +113,7 @@ WELL = {
     "backup_fails": BACKUP_BACK,
     "backup_overdue": BACKUP_BACK,
     "backup_damaged": BACKUP_BACK,
+    "backup_objects_lost": BACKUP_BACK,
+    "backup_drill_stopped": BACKUP_BACK,
 }
 """What the owner reads when a trouble is over, by the name of the trouble."""

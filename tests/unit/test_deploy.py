@@ -40,6 +40,15 @@ def test_compose_understands_it_with_every_profile(files: list[Path]) -> None:
         assert name == "caddy" or hosts <= {"127.0.0.1"}, name
 
 
+def test_everything_that_asks_the_object_store_asks_minio_where_that_is_in_its_place() -> None:
+    options = [option for file in FILES for option in ("--file", str(file))]
+    done = run([COMPOSE, *options, "--profile", "*", "config"], capture_output=True, text=True, check=True)
+    services = yaml.safe_load(done.stdout)["services"]
+    asked = {name: (each.get("environment") or {}).get("MINIO_ENDPOINT") for name, each in services.items()}
+    asked = {name: endpoint for name, endpoint in asked.items() if endpoint}
+    assert asked == dict.fromkeys(("backup", "migrate", "voxpersona", "worker"), "objects:9000")
+
+
 def test_other_machines_reach_two_ports_at_the_address_that_is_named_and_none_without_it() -> None:
     options = ["--file", str(FILES[0]), "--file", str(ROOT / "docker-compose.machines.yml"), "config"]
     told = {"PATH": os.environ["PATH"], "SHARED_ADDRESS": "10.9.0.1"}

@@ -163,6 +163,7 @@ AT_A_TERMINAL = {
     "BackupDamaged",
     "BackupNotFound",
     "RestoreRefused",
+    "StoreInUse",
     "Interrupted",
 }
 """What no chat can lead to."""

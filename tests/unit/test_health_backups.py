@@ -1,5 +1,6 @@
 """The check of the backups reads what scripts have noted."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from health.board import OK, Level, Reading, Why
 NOW = datetime(2026, 11, 29, 4, tzinfo=UTC)
 
 
-def made(ago: timedelta) -> Made:
-    return Made(at=NOW - ago, snapshot="abc", set_bytes=1000, repository_bytes=3000, seconds=12.5)
+def made(ago: timedelta, lost: int = 0) -> Made:
+    return Made(at=NOW - ago, snapshot="abc", set_bytes=1000, repository_bytes=3000, seconds=12.5, lost_objects=lost)
 
 
 def failed(ago: timedelta) -> Failed:
@@ -46,13 +47,29 @@ async def found(folder: Path) -> Reading:
         ({"made": made(HOUR), "damaged": failed(HOUR)}, DAMAGED),
         ({"made": made(HOUR), "drilled": drilled(passed=True)}, OK),
         ({"made": made(HOUR), "drilled": drilled(passed=False)}, Reading(Level.DEGRADED, Why.DAMAGED, NOW)),
+        ({"made": made(HOUR, lost=1)}, Reading(Level.DEGRADED, Why.OBJECTS_LOST, NOW - HOUR)),
+        ({"made": made(HOUR), "drill_stopped": failed(HOUR)}, Reading(Level.DEGRADED, Why.DRILL_STOPPED, NOW - HOUR)),
+        (
+            {"made": made(HOUR), "drilled": drilled(passed=False), "drill_stopped": failed(HOUR)},
+            Reading(Level.DEGRADED, Why.DAMAGED, NOW),
+        ),
     ],
 )
 async def test_a_state_for_each_way_in_which_the_last_ones_ended(
     tmp_path: Path, noted: dict[str, Made | Failed | Drilled], reading: Reading
 ) -> None:
     note_status(tmp_path, **noted)
+    os.utime(tmp_path, times=(NOW.timestamp(), NOW.timestamp()))
     assert await found(tmp_path) == reading
+
+
+@pytest.mark.parametrize(("hours", "why"), [(47, Why.NEVER), (49, Why.OVERDUE)])
+async def test_an_installation_that_has_had_no_backup_for_two_days_is_overdue(
+    tmp_path: Path, hours: int, why: Why
+) -> None:
+    since = NOW - hours * HOUR
+    os.utime(tmp_path, times=(since.timestamp(), since.timestamp()))
+    assert (await found(tmp_path)).why is why
 
 
 async def test_where_nobody_makes_backups_that_is_as_it_should_be(tmp_path: Path) -> None:

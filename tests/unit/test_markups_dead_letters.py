@@ -50,6 +50,7 @@ NEVER_IN_A_ROW = (
         "backup_damaged",
         "backup_not_found",
         "restore_refused",
+        "store_in_use",
     }
 )
 """They end no job and no message; what nobody foresaw has no words of its own."""

@@ -1,0 +1,144 @@
+"""What scripts/backup, restore and restore-drill ask of Docker, in which order, and what they make of its answers."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+
+DOCKER = """#!/bin/bash
+cd "{checkout}"
+for lock in backup restore-drill; do
+    flock --shared --nonblock "scripts/$lock" true || locked="$locked $lock"
+done
+echo "$*;$locked" >>calls
+case "$*" in
+{cases}
+*" backup setting .env") [ ! -e saved ] || cat saved ;;
+esac
+"""
+
+
+class Checkout:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("backup", "restore", "restore-drill"):
+            (folder / "scripts").mkdir(exist_ok=True)
+            shutil.copy(ROOT / "scripts" / name, folder / "scripts")
+        shutil.copytree(ROOT / "resources/backup", folder / "resources/backup")
+
+    def run(self, name: str, *options: str, **answers: str) -> tuple[int, str]:
+        """Run a script. Docker does what ``answers`` say when its arguments end with their names."""
+        (self.folder / "bin").mkdir(exist_ok=True)
+        cases = "".join(f'*"{ends.replace("_", " ")}"*) {does} ;;\n' for ends, does in answers.items())
+        (self.folder / "bin/docker").write_text(DOCKER.format(checkout=self.folder, cases=cases), encoding="utf-8")
+        (self.folder / "bin/docker").chmod(0o700)
+        (self.folder / "calls").unlink(missing_ok=True)
+        done = subprocess.run(
+            [self.folder / "scripts" / name, *options],
+            env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def calls(self) -> list[tuple[str, list[str]]]:
+        """What Docker was asked for, and which scripts' locks were held."""
+        lines = (self.folder / "calls").read_text(encoding="utf-8").splitlines()
+        return [(call, locks.split()) for call, _, locks in (line.rpartition(";") for line in lines)]
+
+    def asked(self, part: str) -> list[int]:
+        return [number for number, (call, _) in enumerate(self.calls()) if part in call]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+@pytest.mark.parametrize("option", [(), ("--check",), ("--list",)])
+def test_a_backup_has_its_turn_before_it_asks_the_database(checkout: Checkout, option: tuple[str, ...]) -> None:
+    assert checkout.run("backup", *option)[0] == 0
+    assert {tuple(locks) for _, locks in checkout.calls()} == {("backup",)}
+
+
+def test_a_drill_ends_what_another_left_and_keeps_others_away(checkout: Checkout) -> None:
+    assert checkout.run("restore-drill")[0] == 0
+    [take] = checkout.asked("backup take-for-drill")
+    assert checkout.asked(" down ")[0] < take
+    assert all("restore-drill" in locks for _, locks in checkout.calls())
+    assert "backup" in checkout.calls()[take][1]
+    assert "backup" not in checkout.calls()[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "told"),
+    [
+        ({}, "passed", ""),
+        ({"take-for-drill_": "exit 4"}, "failed", "НЕ УДАЛОСЬ"),
+        ({"compare_--drill": "exit 4"}, "failed", "НЕ УДАЛОСЬ"),
+        ({"take-for-drill_": "exit 1"}, "stopped", "ПРЕРВАЛОСЬ"),
+        ({"take-for-drill_": "exit 3"}, "stopped", "ПРЕРВАЛОСЬ"),
+        ({"_up_--detach": "exit 1"}, "stopped", "ПРЕРВАЛОСЬ"),
+        ({"pg_restore": "exit 1"}, "stopped", "ПРЕРВАЛОСЬ"),
+        ({"backup_put-objects": "exit 3"}, "stopped", "ПРЕРВАЛОСЬ"),
+        ({"compare_--drill": "exit 125"}, "stopped", "ПРЕРВАЛОСЬ"),
+    ],
+)
+def test_only_a_set_that_differs_fails_a_drill(
+    checkout: Checkout, answers: dict[str, str], outcome: str, told: str
+) -> None:
+    if "pg_restore" in answers:
+        answers = {"--username=voxpersona": answers["pg_restore"]}
+    status, said = checkout.run("restore-drill", **answers)
+    assert status == (0 if outcome == "passed" else 1)
+    assert told in said
+    [noted] = [call for call, _ in checkout.calls() if " drilled " in call]
+    assert noted.endswith(f" backup drilled {outcome}")
+
+
+KEYS = "# keys\n\nBACKUP_REPOSITORY=s3:https://host/bucket\nexport AWS_SECRET_ACCESS_KEY=a\n"
+
+
+def test_settings_come_back_over_a_file_with_nothing_but_the_keys_of_the_repository(checkout: Checkout) -> None:
+    (checkout.folder / "saved").write_text("LLM_MODEL=chat\n", encoding="utf-8")
+    (checkout.folder / ".env").write_text(KEYS, encoding="utf-8")
+    status, _ = checkout.run("restore")
+    assert status == 0
+    assert (checkout.folder / ".env").read_text(encoding="utf-8") == "LLM_MODEL=chat\n"
+    assert (checkout.folder / ".env.before").read_text(encoding="utf-8") == KEYS
+    # Once more: what is there is what is saved.
+    status, said = checkout.run("restore")
+    assert (status, "mv" in said) == (0, False)
+    assert not (checkout.folder / ".env.restored").exists()
+
+
+def test_settings_of_somebody_s_own_stay_and_that_is_the_last_thing_said(checkout: Checkout) -> None:
+    (checkout.folder / "saved").write_text("LLM_MODEL=chat\n", encoding="utf-8")
+    (checkout.folder / ".env").write_text(KEYS + "LLM_MODEL=other\n", encoding="utf-8")
+    status, said = checkout.run("restore", backup_compare="echo compared")
+    assert status == 0
+    assert (checkout.folder / ".env").read_text(encoding="utf-8") == KEYS + "LLM_MODEL=other\n"
+    assert "mv .env.restored .env" in said.splitlines()[-1]
+
+
+def test_a_bucket_in_use_is_refused_before_anything_is_started(checkout: Checkout) -> None:
+    status, _ = checkout.run("restore", **{"require-store": "exit 2"})
+    assert (status, checkout.asked(" up ")) == (2, [])
+    status, _ = checkout.run("restore", "--into-used-bucket", "1d670e3f", **{"require-store": "exit 2"})
+    assert (status, checkout.asked("backup require-store")) == (0, [])
+    assert len(checkout.asked("backup take 1d670e3f")) == 1
+    assert len(checkout.asked(" --into-used")) == 2
+
+
+def test_what_a_restore_puts_aside_is_not_committed() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {".env.*", "!.env.example"} <= set(ignored)
+    assert re.search(r"^\*\.restored$", "\n".join(ignored), re.MULTILINE)
