@@ -258,7 +258,9 @@ CAPTIONS = "SELECT caption FROM incoming_files WHERE chat_id = 700177 ORDER BY m
 async def test_names_that_no_other_recording_has_leave_with_a_recording(
     shared_database: Database, changes: RecordingChanges, kept: Recording
 ) -> None:
-    mine = RecordingMetadata(employee="Аглая", client="Борис", place="Заря", city="Казань", zones=("бар", "лобби"))
+    mine = RecordingMetadata(
+        employee="Аглая Одна", client="Борис", place="Заря", city="Кологрив", zones=("бар в саду", "лобби")
+    )
     others = RecordingMetadata(employee="Вера", client="Борис", place="Заря", zones=("лобби",))
     async with shared_database.transaction() as connection:
         other = await add_recording(connection)
@@ -268,7 +270,7 @@ async def test_names_that_no_other_recording_has_leave_with_a_recording(
     async with shared_database.transaction() as connection:
         assert await metadata_store.load_metadata(connection, other.id) == others
         found = {row["name"] async for row in await connection.execute(NAMES)}
-    assert not found & {"Аглая", "Казань", "бар"}
+    assert not found & {"Аглая Одна", "Кологрив", "бар в саду"}
     assert found >= {"Вера", "Борис", "Заря", "лобби"}
 
 
@@ -285,6 +287,7 @@ async def test_a_card_of_stopped_work_outlives_its_recording_to_say_so(
         card = await cards_store.add_recording_card(connection, kept.owner_id, ChatId(1), kept.id)
         await cards_store.note_sent(connection, card.id, MessageId(1), "")
         await cards_store.note_shown(connection, card.id, "", final=True)
+        await connection.execute("UPDATE recordings SET stage = 'speakers_known' WHERE id = %s", (kept.id,))
         await recordings_store.record_failure(connection, kept.id, "cancelled", "Обработка отменена.")
     await changes.delete(kept.owner_id, kept.id)
     async with shared_database.transaction() as connection:
