@@ -35,6 +35,15 @@ _OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
 
+OF_COMPOSE = frozenset(
+    {"COMPOSE_FILE", "GRAFANA_PORT", "MINIO_IMAGE", "SHARED_ADDRESS", "WEBHOOK_DOMAIN"}
+    | {f"{each}_MEMORY" for each in ("BACKUP", "OBJECTS", "OLLAMA", "POSTGRES", "VOXPERSONA")}
+    | {f"VOXPERSONA_{each}" for each in ("COMMIT", "IMAGE", "TARGET")}
+)
+"""Variables of ``.env`` that Compose reads, and the product does not."""
+OF_DEPLOYS = frozenset(f"DEPLOY_{each}" for each in ("BUILD_OPTIONS", "ERRORS", "NEEDED_MB", "READY_S", "WATCH_S"))
+"""Variables of ``.env`` that ``deployment.settings`` reads, by the server's own Python."""
+
 
 class AsrEngine(StrEnum):
     AUTO = "auto"
@@ -263,11 +272,10 @@ def wrong_names() -> list[str]:
 
 
 def unknown_names() -> list[str]:
-    """Return the names in ``.env`` that are no settings of ours; some may be for other programs."""
+    """Return the names in ``.env`` that neither the product nor its compose files nor ``scripts/deploy`` know."""
     fields = Settings.model_fields.items()
-    known = {name.upper() for name, _ in fields} | {
-        f"{name}_file".upper() for name, each in fields if _in_file(name, each)
-    }
+    known = {name.upper() for name, _ in fields} | OF_COMPOSE | OF_DEPLOYS
+    known |= {f"{name}_file".upper() for name, each in fields if _in_file(name, each)}
     return sorted(name for name in dotenv_values(ROOT / ".env", interpolate=False) if name.upper() not in known)
 
 

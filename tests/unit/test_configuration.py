@@ -1,9 +1,12 @@
 """What is found in the settings: every variable by its name, no value."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from application.configuration import Examined, examine_settings, require_safe
-from config import Settings
+from config import OF_COMPOSE, OF_DEPLOYS, ROOT, Settings, unknown_names
 from errors import BadSettings
 
 BOT = {
@@ -93,3 +96,18 @@ def test_production_refuses_default_passwords_and_test_modes(
             require_safe(Settings())
     else:
         require_safe(Settings())
+
+
+def test_what_compose_and_deploys_read_in_the_same_file_is_not_told_as_unknown() -> None:
+    compose = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docker-compose*.yml"))
+    deploys = (ROOT / "src/deployment/settings.py").read_text(encoding="utf-8")
+    settings = {name.upper() for name in Settings.model_fields}
+    assert set(re.findall(r"\$\{([A-Z_]+)", compose)) - settings | {"COMPOSE_FILE"} == OF_COMPOSE
+    assert set(re.findall(r'"(DEPLOY_[A-Z_]+)"', deploys)) == OF_DEPLOYS
+
+
+def test_a_name_that_nobody_reads_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = sorted({"DATABASE_URL", "DATABASE_URL_FILE", *OF_COMPOSE, *OF_DEPLOYS, "DEPLOY_WATCHS"})
+    (tmp_path / ".env").write_text("".join(f"{name}=1\n" for name in names), encoding="utf-8")
+    monkeypatch.setattr("config.ROOT", tmp_path)
+    assert unknown_names() == ["DEPLOY_WATCHS"]
