@@ -40,11 +40,6 @@ class OngoingWork:
             self._joined[subject] -= 1
             self._joined += Counter()  # forgets those that nobody waits for
 
-    @property
-    def by_subject(self) -> dict[str, asyncio.Task[None]]:
-        """The work that goes on now, by its subject."""
-        return dict(self._tasks)
-
     async def end_unjoined(self, subjects: Iterable[str]) -> None:
         """Cancel the work on those of these subjects for which no job waits, and wait until it has ended."""
         await asyncio.gather(*(self.end(subject) for subject in subjects if not self._joined[subject]))

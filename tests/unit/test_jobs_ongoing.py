@@ -94,4 +94,4 @@ async def test_nothing_is_kept_of_work_that_has_ended() -> None:
     work.may_end.set()
     for subject in range(10):
         await works.join(f"{subject}", work)
-    assert (works.by_subject, works._joined) == ({}, {})
+    assert (works._tasks, works._joined) == ({}, {})
