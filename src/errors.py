@@ -24,6 +24,7 @@
     │   ├── MissingProgram
     │   ├── BotNotConfigured
     │   ├── BotRunsAlready
+    │   ├── UnwritableModels
     │   └── WeightsRefused
     ├── OutOfResources                 exit status 2: the machine's, not the work's; it passes
     │   └── DiskFull
@@ -224,6 +225,12 @@ class WeightsRefused(BadSettings):
     """The weights {name} are refused: {reason}"""
 
     user_text_template = texts.errors.WEIGHTS_REFUSED
+
+
+class UnwritableModels(BadSettings):
+    """Weights cannot be written to {path}: {reason}"""
+
+    user_text_template = texts.errors.UNWRITABLE_MODELS
 
 
 class OutOfResources(VoxPersonaError):

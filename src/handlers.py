@@ -60,7 +60,7 @@ from texts.telegram import OUTDATED
 
 log = structlog.get_logger(__name__)
 
-MOST_TRIES = 3
+MOST_TRIES = 10
 MOST_WAITS = 10
 """How many times an update waits for the database or the machine. If it fails even then, the cause is another one."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)

@@ -1,9 +1,11 @@
 """Model weights on disk: fetched once, and never used unless their sha256 is the published one."""
 
 import asyncio
+import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,10 @@ from pydantic import ValidationError
 import texts.errors
 from config import ROOT
 from datamodels import Value
-from errors import ProviderUnavailable, WeightsRefused
+from errors import ProviderUnavailable, UnwritableModels, WeightsRefused
 from file_locks import FileLock
 from random_ids import new_name
-from utils import disk_full_mapped, fsync_folder, sha256_of_stream, write_atomically
+from utils import disk_full_mapped, folder_problem, fsync_folder, sha256_of_stream, write_atomically
 from weights.checkpoint import read_checkpoint
 from weights.manifest import Weights, load_weights
 from weights.sources import OnBytes, fetch_from_hub, fetch_from_registry, in_thread
@@ -26,6 +28,7 @@ log = structlog.get_logger(__name__)
 MANIFEST = ROOT / "resources" / "weights.yaml"
 RECORD = "verified.json"
 CHECKPOINT_ENTRY = "model_state"
+_NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class VerifiedFile(Value):
@@ -60,15 +63,27 @@ async def ensure_weights(
             what was fetched.
         ProviderUnavailable: the weights have to be fetched and no source answers.
         DiskFull: no space left.
+        UnwritableModels: we may not write to ``models_dir``.
     """
     weights = await asyncio.to_thread(load_weights, manifest, name)
     folder = models_dir / name
     if not await asyncio.to_thread(_is_verified, name, folder, weights):
-        await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
-        async with FileLock(models_dir / f".{name}.lock").awaited():
-            if not await asyncio.to_thread(_is_verified, name, folder, weights):
-                await _fetch(name, folder, weights, _named(name, on_progress))
+        with _rights_mapped(models_dir):
+            await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
+            async with FileLock(models_dir / f".{name}.lock").awaited():
+                if not await asyncio.to_thread(_is_verified, name, folder, weights):
+                    await _fetch(name, folder, weights, _named(name, on_progress))
     return folder / weights.path if weights.path else folder
+
+
+@contextmanager
+def _rights_mapped(models_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in _NO_RIGHTS:
+            raise
+        raise UnwritableModels(path=models_dir, reason=folder_problem(exc)) from exc
 
 
 def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> OnBytes:
@@ -157,8 +172,17 @@ def _is_verified(name: str, folder: Path, weights: Weights) -> bool:
         if checked[file_name] != known and _sha256(path) != known.sha256:
             raise WeightsRefused(name=name, reason=texts.errors.WEIGHTS_WRONG_SUM.format(file=file_name))
     if checked != record.files:
-        write_atomically(folder / RECORD, Record(sources=record.sources, files=checked).model_dump_json())
+        _remember(folder, Record(sources=record.sources, files=checked))
     return True
+
+
+def _remember(folder: Path, record: Record) -> None:
+    """Write the record, without which each start reads the files whole: so it is with weights that we may only read."""
+    try:
+        write_atomically(folder / RECORD, record.model_dump_json())
+    except OSError as exc:
+        if exc.errno not in _NO_RIGHTS:
+            raise
 
 
 def _read_record(folder: Path) -> Record | None:

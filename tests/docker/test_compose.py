@@ -6,25 +6,49 @@ import os
 import shutil
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from time import monotonic
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+import steps
+from bot import Bot
 from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, image_of
 from config import ROOT
 from docker_engine import Docker, Image
 from embedded.ports import free_ports
+from openai_faults import TRANSCRIPTIONS, Fault, Faults, Kind
 from openai_server import OpenAIServer
-from product import MODELS
+from product import MODELS, Product
 from recording_files import speech
 from tcp_proxy import TcpProxy
+from telegram_server import TelegramServer
 from weights.installer import ensure_weights
 
 SERVICES = {"voxpersona", "worker", "postgres", "objects"}
 STATE = "/app/persistent_data"
 BACK_LIMIT_S = 60
 """Until a service whose process was killed is well again."""
+MANY = 30
+ANSWER_S = 2.0
+SHARE_BAR = 0.5
+WORK_LIMIT_S = 300.0
+_HOLD = """
+    UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 hour'
+    WHERE status = 'todo' AND task_name = 'advance_recording'
+"""
+_RELEASE = """
+    UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE id IN (
+        SELECT id FROM procrastinate_jobs
+        WHERE status = 'todo' AND task_name = 'advance_recording' AND scheduled_at > now() ORDER BY id LIMIT 30
+    )
+"""
+_DONE_AND_ALL = "SELECT count(*) FILTER (WHERE stage = 'done'), count(*) FROM recordings"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +88,15 @@ class Composed:
         shown = [json.loads(line) for line in lines]
         return {each["Service"]: each["Health"] or each["State"] for each in shown if each["Service"] in SERVICES}
 
+    def addresses(self, service: str, network: str) -> list[str]:
+        """The addresses of a service's containers, which this machine reaches."""
+        containers = self.run("ps", "--quiet", service).stdout.split()
+        facts = json.loads(self.docker.run("inspect", *containers).stdout)
+        return [each["NetworkSettings"]["Networks"][f"voxpersona_{network}"]["IPAddress"] for each in facts]
+
+    def secret(self, name: str) -> str:
+        return (self.folder / "persistent_data/secrets/product" / name).read_text(encoding="utf-8")
+
     async def process(self, path: str) -> subprocess.CompletedProcess[str]:
         """Have the command line in the container work on a recording."""
         wanted = ("--scenario", "interview", "--building", "hotel", "--report", "report_int_links")
@@ -72,14 +105,20 @@ class Composed:
 
 
 @pytest.fixture(scope="module")
-async def endpoint(docker: Docker) -> AsyncIterator[str]:
-    """The address of a provider at the engine's bridge, which containers reach and nobody from outside."""
+async def provider() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        server.faults = Faults()
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def endpoint(docker: Docker, provider: OpenAIServer) -> AsyncIterator[str]:
+    """The provider's address at the engine's bridge, which containers reach and nobody from outside."""
     form = "--format={{(index .IPAM.Config 0).Gateway}}"
     gateway = docker.run("network", "inspect", "bridge", form).stdout.strip()
-    async with OpenAIServer() as server:
-        port = int(server.base_url.rsplit(":", 1)[1].split("/")[0])
-        async with TcpProxy("127.0.0.1", port, at=gateway) as way:
-            yield server.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
+    port = int(provider.base_url.rsplit(":", 1)[1].split("/")[0])
+    async with TcpProxy("127.0.0.1", port, at=gateway) as way:
+        yield provider.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +228,97 @@ def test_one_image_whatever_the_folder_is_called(composed: Composed, tmp_path: P
     shutil.copy(ROOT / "docker-compose.yml", other)
     assert sorted(Composed(composed.docker, other).run("config", "--images").stdout.split()) == names
     assert set(names) == {PRODUCT_IMAGE, image_of("postgres"), image_of("objects")}
+
+
+class Queue:
+    """Thirty recordings and thirty more, which a bot outside has taken in, and whose jobs wait for a release."""
+
+    def __init__(self, dsn: str) -> None:
+        self._database = psycopg.connect(dsn, autocommit=True)
+        _, self._before = self._counts()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def hold(self) -> None:
+        self._database.execute(_HOLD)
+
+    def release(self) -> None:
+        """Let the jobs of the next thirty begin."""
+        self._database.execute(_RELEASE)
+
+    async def until(self, done: int) -> float:
+        """Return the seconds until all recordings are there, and so many of them done."""
+        awaited, began = (self._before + done, self._before + 2 * MANY), monotonic()
+        async with asyncio.timeout(WORK_LIMIT_S):
+            while self._counts() != awaited:  # noqa: ASYNC110  # it happens in other processes
+                await asyncio.sleep(0.05)
+        return monotonic() - began
+
+    def _counts(self) -> tuple[int, int]:
+        row = self._database.execute(_DONE_AND_ALL).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+
+@pytest.fixture
+async def queue(composed: Composed, provider: OpenAIServer, tmp_path: Path) -> AsyncIterator[Queue]:
+    await ensure_weights("voice-encoder", MODELS)
+    shutil.copytree(
+        MODELS / "voice-encoder", composed.folder / "persistent_data/models/voice-encoder", dirs_exist_ok=True
+    )
+    with (composed.folder / ".env").open("a", encoding="utf-8") as settings:
+        settings.write(
+            "WORKER_CONCURRENCY=1\n"
+        )  # with more, the cores of one machine bound three workers as they do one
+    await asyncio.to_thread(lambda: composed.run("stop", "voxpersona", "worker"))
+    provider.faults.add(Fault(Kind.SLOW, path=TRANSCRIPTIONS, times=1000, seconds=ANSWER_S))
+    [database], [objects] = composed.addresses("postgres", "database"), composed.addresses("objects", "objects")
+    people = range(1001, 1004)
+    product = Product(tmp_path / "state")
+    product.use(provider)
+    product.settings |= {
+        "DATABASE_URL": make_conninfo(composed.secret("database_url"), host=database),
+        "MINIO_ENDPOINT": f"{objects}:8333",
+        "MINIO_ACCESS_KEY": composed.secret("minio_access_key"),
+        "MINIO_SECRET_KEY": composed.secret("minio_secret_key"),
+        "OWNER_TELEGRAM_ID": "1000",
+        "TEAM_TELEGRAM_IDS": ",".join(map(str, people)),
+        "BOT_TAKES_JOBS": "false",
+        "HTTP_PORT": "0",
+    }
+    async with AsyncExitStack() as opened:
+        telegram = await opened.enter_async_context(TelegramServer())
+        bot = Bot(product, telegram)
+        opened.push_async_callback(bot.kill)
+        await bot.start()
+        made = Queue(product.settings["DATABASE_URL"])
+        opened.callback(made.close)
+        users = [telegram.world.user(f"Анна {each}", id=each) for each in people]
+        for place in range(2 * MANY):
+            path = await steps.recording(tmp_path / f"{place}.ogg", 3.0)
+            await users[place % len(users)].send_file(path, kind="audio", file_name=path.name)
+        await made.until(done=0)
+        made.hold()
+        yield made
+
+
+async def test_three_workers_need_half_the_time_of_one_and_do_nothing_twice(
+    composed: Composed, queue: Queue, provider: OpenAIServer
+) -> None:
+    async def scale(workers: int) -> None:
+        arguments = ("up", "--detach", "--wait", "--no-build", f"--scale=worker={workers}", "worker")
+        await asyncio.to_thread(composed.run, *arguments)
+
+    before = len(provider.requests)
+    await scale(1)
+    queue.release()
+    one_s = await queue.until(done=MANY)
+    await scale(3)
+    queue.release()
+    three_s = await queue.until(done=2 * MANY)
+    print(f"{MANY} recordings: one worker {one_s:.1f} s, three {three_s:.1f} s, share {three_s / one_s:.2f}")
+    paid = Counter(each.sha256 for each in provider.requests[before:] if each.path.endswith(TRANSCRIPTIONS))
+    assert len(paid) == 2 * MANY
+    assert max(paid.values()) == 1
+    assert three_s / one_s <= SHARE_BAR

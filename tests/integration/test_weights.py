@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import http.server
 import os
@@ -15,7 +16,7 @@ import psutil
 import pytest
 import yaml
 
-from errors import ProviderUnavailable, WeightsRefused
+from errors import ProviderUnavailable, UnwritableModels, WeightsRefused
 from weights.installer import ensure_weights
 
 MODEL = bytes(range(256)) * 512
@@ -206,6 +207,26 @@ async def test_files_put_there_by_hand_are_verified_and_used(registry: Registry,
     (models / "some" / "model.bin").write_bytes(MODEL[::-1])
     with pytest.raises(WeightsRefused):
         await ensure_weights("some", models, manifest=registry.manifest)
+
+
+async def test_a_folder_that_nobody_may_write_to_is_named(registry: Registry) -> None:
+    with pytest.raises(UnwritableModels) as refused:
+        await ensure_weights("some", Path("/sys/voxpersona/models"), manifest=registry.manifest)
+    assert "/sys/voxpersona/models" in refused.value.user_text
+
+
+async def test_weights_in_a_folder_that_can_only_be_read_are_used(
+    registry: Registry, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (models / "some").mkdir(parents=True)
+    (models / "some" / "config.json").write_bytes(CONFIG)
+    (models / "some" / "model.bin").write_bytes(MODEL)
+
+    def only_read(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("weights.installer.write_atomically", only_read)
+    assert await ensure_weights("some", models, manifest=registry.manifest) == models / "some"
 
 
 async def test_nothing_reachable_is_said_so_and_leaves_nothing(registry: Registry, models: Path) -> None:
