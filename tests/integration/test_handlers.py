@@ -1240,3 +1240,12 @@ async def test_what_ends_the_process_every_time_is_given_up_after_three_tries(bo
     await bot.start()
     await bot.quiet()
     assert bot.seen_by(person) == [texts.telegram.GIVEN_UP]
+
+
+async def test_ends_of_the_same_updates_that_are_noted_side_by_side_do_not_wait_for_each_other(bot: Bot) -> None:
+    inbox = Inbox(bot.database, bot.team, bot.journal)
+    ended = [SeenUpdate.of(message_of(next(_IDS), "раз")) for _ in range(100)]
+    await asyncio.gather(*(inbox.end(ended[each * 10 :] + ended[: each * 10]) for each in range(10)))
+    async with bot.database.transaction() as connection:
+        assert [await updates_store.remember(connection, each) for each in ended] == [False] * 100
+        assert await updates_store.unfinished(connection) == []
