@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Discriminator, Tag
 
 import recording_wizard_store
 import user_states
@@ -135,6 +135,30 @@ class RatingDialog(OpenDialog):
     prompt: MessageId | None = None
 
 
+def _kind(value: dict[str, object] | OpenDialog) -> str:
+    step = value.get("step") if isinstance(value, dict) else value.step
+    return "report" if step in REPORT_STEPS else "chat" if step in CHAT_STEPS else "rating"
+
+
+class _Replied(State):
+    """The message that was last taken as a reply, and the dialog as it was then; a ``Dialog`` keeps its own."""
+
+    KEY = "replied"
+    message_id: int
+    dialog: Annotated[
+        Annotated[ReportDialog, Tag("report")]
+        | Annotated[ChatDialog, Tag("chat")]
+        | Annotated[RatingDialog, Tag("rating")],
+        Discriminator(_kind),
+    ]
+
+
+class TakenReply(StrEnum):
+    """Stands for a dialog when the message was a reply to another, which has ended since."""
+
+    TAKEN = "taken"
+
+
 class QuestionsAside(State):
     """Notes that no questions about recordings begin for a while: the person has just turned to something else."""
 
@@ -200,6 +224,32 @@ class Dialogs:
         async with self._database.transaction() as connection:
             if await user_states.get(connection, owner, kind) is not None:
                 await user_states.drop(connection, owner, kind)
+
+    async def note_reply(self, owner: UserId, message_id: int) -> None:
+        """Note that a message is taken as the reply to the dialog that is open, unless that is about a recording."""
+        async with self._database.transaction() as connection:
+            for kind in (ReportDialog, ChatDialog, RatingDialog):
+                dialog = await user_states.get(connection, owner, kind)
+                if dialog is not None:
+                    replied = _Replied(message_id=message_id, dialog=dialog)
+                    await user_states.put(connection, owner, replied, ttl=_LASTS)
+
+    async def replied_before(self, owner: UserId, message_id: int) -> OpenDialog | TakenReply | None:
+        """Return the dialog to which a message is a reply that is handled again after a crash; None for any other.
+
+        A dialog that its reply has ended is opened again, so that the reply does again what it did: else its text would
+        be a question. When another dialog is open since, the reply has done all it had to do.
+        """
+        async with self._database.transaction() as connection:
+            replied = await user_states.get(connection, owner, _Replied)
+            if replied is None or replied.message_id != message_id:
+                return None
+            if await user_states.get(connection, owner, OpenDialog) is None:
+                await user_states.put(connection, owner, replied.dialog, ttl=_LASTS)
+                return replied.dialog
+            now = await user_states.get(connection, owner, type(replied.dialog))
+            goes_on = isinstance(now, ReportDialog) and now.answered == message_id
+            return now if now is not None and (goes_on or now == replied.dialog) else TakenReply.TAKEN
 
     async def first_tap(self, owner: UserId, message_id: int | None, button: str, update: str = "") -> bool:
         """Call the function ``first_tap`` in a transaction of its own."""

@@ -30,7 +30,7 @@ from datamodels_telegram import (
     TelegramPerson,
     UpdateKind,
 )
-from dialogs import Dialogs
+from dialogs import Dialogs, TakenReply
 from errors import (
     AccessDenied,
     BadInput,
@@ -60,15 +60,13 @@ from texts.telegram import OUTDATED
 
 log = structlog.get_logger(__name__)
 
-MOST_TRIES = 10
+MOST_TRIES = 7
+"""How many times work on an update begins: one that ends with the process counts, one that an outage ends does not."""
 MOST_WAITS = 10
 """How many times an update waits for the database or the machine. If it fails even then, the cause is another one."""
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]*)(?:@\w+)?(?:\s.*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
-_HANDLED = "handled"
-_OUTDATED = "outdated"
-_KNOWN = "known"
-_DATABASE_AWAY = "database_away"
-_OVERLOADED = "overloaded"
+_HANDLED, _OUTDATED, _KNOWN = "handled", "outdated", "known"
+_DATABASE_AWAY, _OVERLOADED = "database_away", "overloaded"
 _UNTIL_MENDED = {
     DatabaseMisconfigured.code: texts.telegram.SAVED_UNTIL_MENDED,
     DatabaseFull.code: texts.telegram.SAVED_UNTIL_SPACE,
@@ -351,18 +349,20 @@ class Router:
         return _HANDLED
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
-        if message.file is not None:
-            spoken = message.file.kind in {FileKind.VOICE, FileKind.VIDEO_NOTE}
-            dialog = await awaited(self._dialogs, self._messages, user.id, message) if spoken else None
+        file, command = message.file, _COMMAND.fullmatch(message.text) if message.file is None else None
+        may_reply = command is None and (file is None or file.kind in {FileKind.VOICE, FileKind.VIDEO_NOTE})
+        dialog = await awaited(self._dialogs, self._messages, user.id, message) if may_reply else None
+        if dialog is TakenReply.TAKEN:
+            return _KNOWN
+        if file is not None:
             permission, handler = self._routes.of_file(dialog)
-        elif command := _COMMAND.fullmatch(message.text):
+        elif command is not None:
             name = command[1].lower()
             if name not in self._routes.commands:
                 await self._tell(message.chat_id, texts.telegram.UNKNOWN_COMMAND)
                 return "unknown_command"
             permission, handler = self._routes.commands[name]
         else:
-            dialog = await awaited(self._dialogs, self._messages, user.id, message)
             permission, handler = (Permission.ASK, self._other) if dialog is None else self._routes.answers[dialog.step]
         _check(user, permission)
         await handler(Context(user, message.chat_id, nobody_waits), message)

@@ -5,7 +5,7 @@ from time import monotonic
 
 from datamodels import RecordingId, UserId
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
-from dialogs import Dialog, Dialogs, OpenDialog
+from dialogs import Dialog, Dialogs, OpenDialog, TakenReply
 from message_tracker import MessageTracker
 from telegram_handlers.context import Context
 
@@ -33,12 +33,15 @@ async def show(
 
 async def awaited(
     dialogs: Dialogs, messages: MessageTracker, owner: UserId, message: IncomingMessage
-) -> OpenDialog | None:
+) -> OpenDialog | TakenReply | None:
     """Return the dialog that a typed message replies to: its question was in the chat when the message was written.
 
-    A dialog whose question is gone ends. One about a recording does not: its question may be on its way, and text that
-    comes before it is no reply.
+    A dialog whose question is gone ends. One about a recording does not: its question may be on its way. Text that
+    comes before the question is no reply.
     """
+    before = await dialogs.replied_before(owner, message.message_id)
+    if before is not None:
+        return before
     dialog, about = await dialogs.find(owner, OpenDialog), await dialogs.find(owner, Dialog)
     ends = monotonic() + _ON_ITS_WAY_S
     while about is not None:
@@ -51,7 +54,12 @@ async def awaited(
         # The question may be in the chat, but not noted as the process was killed: it is noted when it is asked again.
         await asyncio.sleep(_LOOK_S)
         dialog, about = await dialogs.find(owner, OpenDialog), await dialogs.find(owner, Dialog)
-    if dialog is not None and await messages.question(message.chat_id) is None:
-        await dialogs.end(owner, OpenDialog)
+    if dialog is None:
         return None
+    asked = await messages.question(message.chat_id)
+    if asked is None:
+        await dialogs.end(owner, OpenDialog)
+    if asked is None or asked > message.message_id:
+        return None
+    await dialogs.note_reply(owner, message.message_id)
     return dialog

@@ -312,6 +312,60 @@ async def test_what_is_spoken_in_the_place_of_a_comment_is_no_recording(
     assert bot.handled == [handled]
 
 
+async def open_comment(database: Database, person: int, *, asked_by: int) -> None:
+    """Open a dialog about a rating, whose question is message ``asked_by``."""
+    async with database.transaction() as connection:
+        who = TelegramPerson(id=person, name="Мария")
+        user = await users_store.ensure_telegram_user(connection, who, Role.USER)
+        dialog = RatingDialog(step=Step.RATING_ASK_COMMENT, answer_id=AnswerId(uuid4()))
+        await user_states.put(connection, user.id, dialog)
+        await sent_messages_store.remember(connection, ChatId(person), MessageId(asked_by), MessageKind.INPUT_REQUEST)
+
+
+async def test_text_that_was_written_before_the_question_is_no_reply_to_it(bot: Bot, person: int) -> None:
+    early, late = message_of(person, "рано"), message_of(person, "в ответ")
+    await open_comment(bot.database, person, asked_by=early.message_id + 1)
+    late = late.model_copy(update={"message_id": late.message_id + 1})
+    for message in (early, late):
+        await bot.router.on_message(message)
+        await bot.quiet()
+    assert bot.handled == ["other: рано", "rating_ask_comment: в ответ"]
+
+
+async def replied_and_killed(bot: Bot, person: int) -> IncomingMessage:
+    """A reply whose handler ends the dialog; the bot is killed before it notes that the reply was handled."""
+    await open_comment(bot.database, person, asked_by=1)
+
+    async def ends(context: Context, _: IncomingMessage) -> None:
+        await Dialogs(bot.database).end(context.user.id, RatingDialog)
+
+    bot.on_text = ends
+    message = await bot.write(person, "Мало цифр")
+    async with bot.database.transaction() as connection:
+        await connection.execute("UPDATE seen_updates SET done_at = NULL WHERE chat_id = %s", [person])
+    bot.telegram.written[message.chat_id, message.message_id] = message
+    return message
+
+
+async def test_a_reply_that_is_handled_again_after_a_crash_does_the_same_again(bot: Bot, person: int) -> None:
+    await replied_and_killed(bot, person)
+    await bot.start_new()
+    await bot.quiet()
+    assert bot.handled == ["rating_ask_comment: Мало цифр"] * 2
+    await bot.write(person, "а дальше?")
+    assert bot.handled[2:] == ["other: а дальше?"]
+
+
+async def test_a_reply_that_is_handled_again_is_no_reply_to_a_later_question(bot: Bot, person: int) -> None:
+    await replied_and_killed(bot, person)
+    await open_comment(bot.database, person, asked_by=2)
+    await bot.start_new()
+    await bot.quiet()
+    assert bot.handled == ["rating_ask_comment: Мало цифр"]
+    await bot.write(person, "к другому ответу")
+    assert bot.handled[1:] == ["rating_ask_comment: к другому ответу"]
+
+
 async def test_text_answers_the_open_dialog(bot: Bot, person: int) -> None:
     await open_dialog(bot.database, person, Step.ASK_CITY, asked_by=1)
     await bot.write(person, "Самара")
@@ -1223,12 +1277,12 @@ async def test_missed_messages_are_asked_for_until_telegram_answers(bot: Bot, pe
     assert bot.handled == ["other: раз", "other: два"]
 
 
-async def test_what_ends_the_process_every_time_is_given_up_after_three_tries(bot: Bot, person: int) -> None:
+async def test_what_ends_the_process_every_time_is_given_up_after_seven_tries(bot: Bot, person: int) -> None:
     message = message_of(person, "смерть")
     bot.telegram.written[ChatId(person), message.message_id] = message
     bot.on_text = crash = Crash()
     await bot.router.on_message(message)
-    for _ in range(3):
+    for _ in range(7):
         await crash.begun.wait()
         await bot.router.stop()
         bot.on_text = crash = Crash()
