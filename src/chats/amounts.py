@@ -44,19 +44,20 @@ def joined(tokens: Sequence[Token]) -> list[Token]:
 
 
 def amounts_of(tokens: Sequence[Token]) -> tuple[list[Amount], set[int]]:
-    """Return the numbers among joined tokens, and the places of the nouns that they count."""
+    """Return the numbers among joined tokens, and the places of the nouns that the sure ones count."""
     amounts, units = [], set[int]()
     for place, token in enumerate(tokens):
         if token.value is None:
             continue
         unit = _unit(tokens, place)
-        if unit is not None:
+        sure = not token.lemmas & INDEFINITE
+        if unit is not None and sure:
             units.add(unit)
         counted = frozenset[str]() if unit is None else tokens[unit].lemmas
         before = tokens[place - 1] if place else None
         is_label = before is not None and (before.part is Part.NOUN or "№" in before.lemmas)
         labelled = before.lemmas if before is not None and is_label else frozenset[str]()
-        amounts.append(Amount(token.value, counted, labelled, sure=not token.lemmas & INDEFINITE))
+        amounts.append(Amount(token.value, counted, labelled, sure))
     return amounts, units
 
 

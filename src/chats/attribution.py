@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from chats.citations import SIGN, marked, shown
 from chats.sentences import Kind, Sentence, sentences_of
-from chats.support import Evidence, Statement, evidence_of, statement_of, supports
+from chats.support import Content, Statement, content_of, statement_of, supports
 from datamodels_chats import Passage
 
-_STOPS = ".!?…"
+_STOPS = ".!?…;,"
 _BEHIND_STOP = re.compile(rf"([.!?…]{{1,6}})[ \t\u00a0]{{0,3}}{SIGN}$")
 
 
@@ -37,14 +37,14 @@ def attributed(text: str, passages: Sequence[Passage]) -> list[Attributed]:
     A sentence without a citation of its own is held to the next one of its paragraph, or to the one before. A heading
     needs no number, but a passage that its section cites has to have its words.
     """
-    evidence = {passage.source.number: evidence_of(passage) for passage in passages}
-    sentences = sentences_of(*marked(text, evidence.keys()))
+    contents = {passage.source.number: content_of(passage) for passage in passages}
+    sentences = sentences_of(*marked(text, contents.keys()))
     near = _nearest(sentences)
     found = [
-        _held_to_its_own(sentence, evidence) if sentence.cited else _held_to_others(sentence, near[place], evidence)
+        _held_to_its_own(sentence, contents) if sentence.cited else _held_to_others(sentence, near[place], contents)
         for place, sentence in enumerate(sentences)
     ]
-    return _with_headings(found, evidence)
+    return _with_headings(found, contents)
 
 
 def joined(sentences: Sequence[Attributed], longest: int) -> tuple[str, set[int]]:
@@ -104,11 +104,11 @@ def _last_cited(sentences: Sequence[Sentence], *, first: bool = False) -> list[t
     return found
 
 
-def _held_to_its_own(sentence: Sentence, evidence: Mapping[int, Evidence]) -> Attributed:
+def _held_to_its_own(sentence: Sentence, contents: Mapping[int, Content]) -> Attributed:
     """Hold each statement of a sentence to what it cites; one that nothing supports takes the sentence with it."""
     supporting: list[tuple[int, ...]] = [()] * len(sentence.cited)
     for statement, places in _statements(sentence):
-        kept = {place: _supporting(statement, sentence.cited[place], evidence) for place in places}
+        kept = {place: _supporting(statement, sentence.cited[place], contents) for place in places}
         if not any(kept.values()):
             return Attributed(sentence)
         for place, numbers in kept.items():
@@ -118,22 +118,20 @@ def _held_to_its_own(sentence: Sentence, evidence: Mapping[int, Evidence]) -> At
     return Attributed(sentence, shown(text, iter(supporting)) if numbers else "", numbers)
 
 
-def _held_to_others(
-    sentence: Sentence, near: Sequence[tuple[int, ...]], evidence: Mapping[int, Evidence]
-) -> Attributed:
+def _held_to_others(sentence: Sentence, near: Sequence[tuple[int, ...]], contents: Mapping[int, Content]) -> Attributed:
     """Hold a sentence without citations to those ``near`` it, of which the first that supports it counts."""
     if sentence.kind is Kind.HEADING:
         return Attributed(sentence)
     statement = statement_of(sentence.text)
-    numbers = next(filter(None, (_supporting(statement, cited, evidence) for cited in near)), ())
+    numbers = next(filter(None, (_supporting(statement, cited, contents) for cited in near)), ())
     if not numbers:
         return Attributed(sentence)
     end = len(sentence.text.rstrip(_STOPS))
     return Attributed(sentence, shown(f"{sentence.text[:end]} {SIGN}{sentence.text[end:]}", iter([numbers])), numbers)
 
 
-def _supporting(statement: Statement, cited: Sequence[int], evidence: Mapping[int, Evidence]) -> tuple[int, ...]:
-    return tuple(number for number in cited if supports(evidence[number], statement))
+def _supporting(statement: Statement, cited: Sequence[int], contents: Mapping[int, Content]) -> tuple[int, ...]:
+    return tuple(number for number in cited if supports(contents[number], statement))
 
 
 def _statements(sentence: Sentence) -> Iterator[tuple[Statement, list[int]]]:
@@ -165,14 +163,14 @@ def _statements(sentence: Sentence) -> Iterator[tuple[Statement, list[int]]]:
         before = text
 
 
-def _with_headings(sentences: Sequence[Attributed], evidence: Mapping[int, Evidence]) -> list[Attributed]:
+def _with_headings(sentences: Sequence[Attributed], contents: Mapping[int, Content]) -> list[Attributed]:
     """Keep the headings that say nothing but what a passage says that their section cites."""
     found: list[Attributed] = []
     section: dict[int, None] = {}
     for sentence in reversed(sentences):
         if sentence.written.kind is Kind.HEADING and not sentence.written.cited:
             statement = statement_of(sentence.written.text)
-            is_kept = section and (not statement.says_something or _supporting(statement, [*section], evidence))
+            is_kept = section and (not statement.says_something or _supporting(statement, [*section], contents))
             found.append(replace(sentence, text=sentence.written.text if is_kept else ""))
             section = {}
         else:

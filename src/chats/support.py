@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chats.amounts import Amount
-from chats.vocabulary import LABELS
+from chats.vocabulary import AFFIRMING, ASKING, LABELS, UNSAID
 from chats.wording import Wording, wording_of
 from datamodels_chats import Passage
 from text_cleaning import folded
@@ -21,6 +21,9 @@ Chosen on ``tests/benchmarks/citations_dev.txt``: at 0.75 four times as many wro
 free paraphrases are lost.
 """
 _QUOTED = re.compile(r"«([^«»]*)»|[“„]([^“”„]*)[“”]|\"([^\"]*)\"")
+_END = 3
+"""Characters at the end of a sentence among which a question has its sign: «?», «?!», «?»»."""
+_BETWEEN = re.compile(r"(?<=[.!?…])\s+|\n+")
 _LEFT_OUT = re.compile(r"\.{3}|…")
 _WORD = re.compile(r"\w+")
 _FEWEST_QUOTED = 3
@@ -28,7 +31,7 @@ _FEWEST_QUOTED = 3
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Content:
     """What a passage says.
 
     ``ways`` has for each lemma how it stands there: denied, not denied, or None for both. ``labels`` are the numbers
@@ -41,10 +44,10 @@ class Evidence:
     said: str
 
 
-def evidence_of(passage: Passage) -> Evidence:
+def content_of(passage: Passage) -> Content:
     """Read a passage as the model is shown it. Blocking, see ``tokens.reading_of``."""
     source = passage.source
-    said = [wording_of(line.text) for line in passage.lines]
+    said = list(_wordings("\n".join(line.text for line in passage.lines)))
     label, day = wording_of(source.label), wording_of(f"{source.day:%d.%m.%Y}")
     roles = [wording_of(line.speaker) for line in passage.lines]
     ways: dict[str, set[bool | None]] = {}
@@ -57,7 +60,7 @@ def evidence_of(passage: Passage) -> Evidence:
     of_day = frozenset[str]().union(*(amount.counted for amount in day.amounts))
     number = Decimal(source.recording_number)
     beside = LABELS.union(*(term.lemmas for term in label.terms))
-    return Evidence(
+    return Content(
         ways={lemma: frozenset(found) for lemma, found in ways.items()},
         amounts=tuple(amount for wording in said for amount in wording.amounts),
         labels=(*(replace(amount, counted=of_day) for amount in day.amounts), Amount(number, beside)),
@@ -82,12 +85,25 @@ class Statement:
         return bool(self.wording.amounts) or any(term.noun for term in self.wording.terms)
 
 
+def _wordings(text: str) -> Iterator[Wording]:
+    """Yield what the sentences of a passage say. A question says nothing but what it is about, in its nouns.
+
+    «Было шумно?» says that it was noisy when the answer begins with «да».
+    """
+    sentences = _BETWEEN.split(text)
+    for sentence, answer in zip(sentences, [*sentences[1:], ""], strict=True):
+        wording = wording_of(sentence)
+        words, answered = _WORD.findall(folded(sentence)), _WORD.findall(folded(answer))
+        is_open = "?" in sentence[-_END:] and ASKING.isdisjoint(words) and AFFIRMING.isdisjoint(answered[:1])
+        yield Wording(tuple(term for term in wording.terms if term.noun is not False), ()) if is_open else wording
+
+
 def statement_of(text: str) -> Statement:
     """Read what an answer says. Blocking, see ``tokens.reading_of``."""
     return Statement(wording_of(text), tuple(_quotes(text)))
 
 
-def supports(evidence: Evidence, statement: Statement) -> bool:
+def supports(content: Content, statement: Statement) -> bool:
     """Tell whether a passage supports a statement, of which it has to have all numbers, names and quotes.
 
     Of the other words it needs ``LEAST_SHARE``. It supports nothing that it denies, nothing whose denial it says, and
@@ -96,32 +112,33 @@ def supports(evidence: Evidence, statement: Statement) -> bool:
     wording = statement.wording
     return (
         statement.says_something
-        and all(_has_amount(evidence, amount) for amount in wording.amounts if amount.sure)
-        and all(f" {quote} " in evidence.said for quote in statement.quotes)
-        and _has_words(evidence, wording)
+        and all(_has_amount(content, amount) for amount in wording.amounts if amount.sure)
+        and all(f" {quote} " in content.said for quote in statement.quotes)
+        and _has_words(content, wording)
     )
 
 
-def _has_amount(evidence: Evidence, amount: Amount) -> bool:
-    """Tell whether the passage has the number, and counts the same where both say what they count."""
-    for found in evidence.amounts:
-        is_of_both = found.counted and amount.counted
-        if found.value == amount.value and (not is_of_both or found.counted & amount.counted):
+def _has_amount(content: Content, amount: Amount) -> bool:
+    """Tell whether the passage has the number, and counts the same where it says what it counts."""
+    counted = amount.counted
+    is_known = not counted or bool(counted & (content.ways.keys() | UNSAID))
+    for found in content.amounts:
+        if found.value == amount.value and (found.counted & counted if found.counted and counted else is_known):
             return True
-    beside = amount.counted | amount.labelled
-    return any(found.value == amount.value and found.counted & beside for found in evidence.labels)
+    beside = counted | amount.labelled
+    return any(found.value == amount.value and found.counted & beside for found in content.labels)
 
 
-def _has_words(evidence: Evidence, wording: Wording) -> bool:
+def _has_words(content: Content, wording: Wording) -> bool:
     present = 0
     for term in wording.terms:
-        found = term.lemmas & evidence.ways.keys()
+        found = term.lemmas & content.ways.keys()
         if not found:
             if term.name:
                 return False
             continue
         present += 1
-        if term.denied is not None and all(evidence.ways[lemma] == {not term.denied} for lemma in found):
+        if term.denied is not None and all(content.ways[lemma] == {not term.denied} for lemma in found):
             return False
     return present >= LEAST_SHARE * len(wording.terms)
 

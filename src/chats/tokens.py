@@ -1,7 +1,7 @@
 """The words, numbers and signs of a Russian text, each word with its dictionary forms."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +14,7 @@ from morphology import parses
 _LONGEST_WORD = 40
 """Letters. The dictionary has no longer ones, and takes long over them."""
 _LONGEST_NUMBER = 30
-_CACHED = 65_536
+_CACHED = 16_384
 _UNLIKELY = 0.05
 _LIKELY = 0.2
 _TOKEN = re.compile(
@@ -50,8 +50,8 @@ class Reading:
 
     lemmas: frozenset[str]
     part: Part
-    noun: bool = False
-    """A noun in all its likely readings: «дорогой» is none."""
+    noun: bool | None = False
+    """Whether it is a noun; None where it is one in some readings: «дорогой», «ночью»."""
     genitive: bool = False
     proper: bool = False
     """A name, or a word that the dictionary lacks."""
@@ -80,16 +80,12 @@ class Token:
     @property
     def is_name(self) -> bool:
         """Tell whether the word names somebody or something, by its capital letter."""
-        if self.part not in {Part.NOUN, Part.QUALITY, Part.VERB} or not self.text[0].isupper():
-            return False
-        return self.reading.proper or not self.begins
+        return self.has_meaning and self.text[0].isupper() and (self.reading.proper or not self.begins)
 
     @property
     def has_meaning(self) -> bool:
         """Tell whether the word says something of its own, unlike «также» or «гости отмечают»."""
-        if self.part not in {Part.NOUN, Part.QUALITY, Part.VERB}:
-            return False
-        return self.is_name or not self.lemmas & FRAMING
+        return self.part in {Part.NOUN, Part.QUALITY, Part.VERB} and not self.lemmas & FRAMING
 
 
 SIGN = Reading(frozenset(), Part.SIGN)
@@ -165,10 +161,16 @@ def reading_of(word: str) -> Reading:
     return Reading(
         lemmas,
         part,
-        noun=all(_part(each) is Part.NOUN for each in likely),
+        noun=_all_or_some(_part(each) is Part.NOUN for each in likely),
         genitive=any("gent" in each.tag for each in found),
         proper=bool(first.tag.grammemes & _PROPER) or not first.is_known,
     )
+
+
+def _all_or_some(found: Iterable[bool]) -> bool | None:
+    """Return True when all are, False when none is, and else None."""
+    each = set(found)
+    return each.pop() if len(each) == 1 else None
 
 
 def _plain(parse: Any) -> str:

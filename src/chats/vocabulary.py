@@ -59,6 +59,8 @@ WRITTEN_OUT = {
     "vip": "вип",
 }
 MONTHS = tuple("январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь".split())  # noqa: SIM905
+UNSAID = _words("рубль раз час год человек гость клиент штука")
+"""What a number can count although nobody says so: «ужин за три тысячи», «завтрак до десяти»."""
 ORDINAL_ENDINGS = _words("й го му м е я ю х ти ми ой ого ому ый ая ое")
 """What is written behind a numeral: «5-й»."""
 
@@ -85,6 +87,15 @@ LACKING = _words("хватать хватить")
 ABSENT = _words("отсутствовать отсутствие")
 NOT_DENYING = _words("немного несколько некоторый необходимый необходимо недавно неделя")
 """Words that begin like a denial and are none."""
+ASKING = _words(
+    """
+    сколько как какой какая какое какие какого каком каких какую что чего чем чему кто кого кому кем где куда откуда
+    когда почему зачем чей насколько
+    """
+)
+"""Words that make a question take for granted what else it says: «сколько вы ждали?» is no «вы ждали?»."""
+AFFIRMING = _words("да ага угу конечно точно верно именно разумеется безусловно еще")
+"""Words by which an answer begins that says yes."""
 TURNS = _words("а но зато однако хотя")
 """Conjunctions at which a denial ends, as at a sign of punctuation."""
 

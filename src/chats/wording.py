@@ -10,10 +10,10 @@ from chats.vocabulary import ABSENT
 
 @dataclass(frozen=True)
 class Term:
-    """A word with a meaning of its own. ``denied`` is None where the text can be read in both ways."""
+    """A word with a meaning of its own. ``noun`` and ``denied`` are None where the text can be read in both ways."""
 
     lemmas: frozenset[str]
-    noun: bool
+    noun: bool | None
     name: bool
     denied: bool | None
 

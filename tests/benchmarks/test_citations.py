@@ -12,14 +12,14 @@ import pytest
 
 import chats.support
 from chats.answers import held_to
-from chats.support import Evidence, evidence_of, statement_of, supports
+from chats.support import Content, content_of, statement_of, supports
 from chats.tokens import reading_of
 from datamodels import Completion, RecordingId, Usage
 from datamodels_chats import Passage, PassageLine, Source
 
 HERE = Path(__file__).parent
 RIGHT = ("near", "free")
-WRONG = ("number", "name", "negation", "word", "added", "foreign", "misplaced", "swapped")
+WRONG = ("number", "name", "negation", "word", "added", "foreign", "asked", "misplaced", "swapped")
 LEAST_KEPT = {"near": 0.85}
 LEAST_CAUGHT = {"number": 0.95, "name": 0.95, "negation": 0.9, "word": 0.85, "added": 0.95, "foreign": 0.95} | {
     "misplaced": 0.99
@@ -34,7 +34,7 @@ class Case(NamedTuple):
 
     kind: str
     sentence: str
-    evidence: Evidence
+    content: Content
 
 
 def passage(number: int, said: str) -> Passage:
@@ -71,14 +71,14 @@ def passages(part: str) -> list[tuple[Passage, list[tuple[str, str]]]]:
 
 def cases(part: str) -> list[Case]:
     """All cases of a part; a right sentence with the number of every other passage is «misplaced»."""
-    read = [(evidence_of(passage), sentences) for passage, sentences in passages(part)]
-    own = [Case(kind, sentence, evidence) for evidence, sentences in read for kind, sentence in sentences]
+    read = [(content_of(passage), sentences) for passage, sentences in passages(part)]
+    own = [Case(kind, sentence, content) for content, sentences in read for kind, sentence in sentences]
     misplaced = [
-        Case("misplaced", case.sentence, evidence)
+        Case("misplaced", case.sentence, content)
         for case in own
         if case.kind in RIGHT
-        for evidence, _ in read
-        if evidence is not case.evidence
+        for content, _ in read
+        if content is not case.content
     ]
     return own + misplaced
 
@@ -88,7 +88,7 @@ def shares(part: str) -> tuple[dict[str, float], dict[str, int], list[str]]:
     judged: dict[str, list[bool]] = defaultdict(list)
     missed = []
     for case in cases(part):
-        is_right = supports(case.evidence, statement_of(case.sentence)) is (case.kind in RIGHT)
+        is_right = supports(case.content, statement_of(case.sentence)) is (case.kind in RIGHT)
         judged[case.kind].append(is_right)
         if not is_right:
             missed.append(f"{case.kind}: {case.sentence}")

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from chats.support import Evidence, evidence_of, statement_of, supports
+from chats.support import Content, content_of, statement_of, supports
 from chats.wording import wording_of
 from datamodels import RecordingId
 from datamodels_chats import Passage, PassageLine, Source
 
 
-def said(*lines: str, speaker: str = "Клиент") -> Evidence:
+def said(*lines: str, speaker: str = "Клиент") -> Content:
     source = Source(
         start=0.0,
         end=9.0,
@@ -22,7 +22,7 @@ def said(*lines: str, speaker: str = "Клиент") -> Evidence:
         day=date(2026, 11, 3),
         speakers=(speaker,),
     )
-    return evidence_of(
+    return content_of(
         Passage(source=source, lines=tuple(PassageLine(start=0.0, speaker=speaker, text=line) for line in lines))
     )
 
@@ -53,6 +53,8 @@ def said(*lines: str, speaker: str = "Клиент") -> Evidence:
         ("Нам понравился завтрак, так и напишите: всё было вкусно и просто.", "«Всё было вкусно и просто»."),
         ("Кофе хороший.", "В интервью №17 от 3 ноября 2026 года говорится, что кофе хороший."),
         ("Кофе хороший.", "По записи № 17 от 03.11.2026 кофе хороший."),
+        ("Кофе хороший.", "Кофе, как считает Клиент, хороший."),
+        ("Завтрак до десяти, стоит тысячу.", "Завтрак до 10 часов стоит 1 000 рублей."),
         ("Кофе брали на двоих.", "Один из гостей говорит, что кофе брали на двоих."),
     ],
 )
@@ -81,6 +83,8 @@ def test_the_same_in_other_forms_is_supported(passage: str, sentence: str) -> No
         ("Кофе хороший, лучший, в городе такой один.", "«Это лучший кофе в городе»."),
         ("Кофе хороший.", "Кофе пили 17 раз."),
         ("Кофе хороший.", "Кофе пили 3 гостя."),
+        ("Ждали минут сорок.", "Ждали сорок директоров."),
+        ("Кофе украл один официант.", "Кофе украл один директор."),
         ("Кофе хороший.", "Да."),
         ("Кофе хороший.", "Один из гостей так считает."),
         ("Кофе хороший.", ""),
@@ -95,6 +99,20 @@ def test_of_five_words_one_may_be_another_and_of_four_none() -> None:
     passage = said("Официант принёс горячий суп вовремя.")
     assert supports(passage, statement_of("Официант принёс горячий суп вчера вовремя."))
     assert not supports(passage, statement_of("Официант принёс холодный суп."))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "sentence", "is_supported"),
+    [
+        ("Ночью было шумно?", "Нет, тихо.", "Ночью было шумно.", False),
+        ("Ждали сорок минут?", "Меньше.", "Ждали сорок минут.", False),
+        ("Вам понравился завтрак?", "Да, очень.", "Завтрак понравился.", True),
+        ("А завтрак?", "Понравился.", "Завтрак понравился.", True),
+        ("Сколько вы ждали заселения?", "Минут сорок.", "Заселения ждали 40 минут.", True),
+    ],
+)
+def test_what_was_only_asked_was_not_said(asked: str, answered: str, sentence: str, is_supported: bool) -> None:
+    assert supports(said(asked, answered), statement_of(sentence)) is is_supported
 
 
 def test_speaker_and_scenario_are_part_of_a_passage() -> None:
