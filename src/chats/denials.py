@@ -33,6 +33,8 @@ def _deny_words(tokens: Sequence[Token], clause: range, denied: list[bool | None
         token = tokens[place]
         word = token.text.lower()
         if word in _NOT or word == "без":
+            if place > clause.start and _is_not_being(tokens, place + 1) and tokens[place - 1].part is Part.QUALITY:
+                denied[place - 1] = not tokens[place - 1].reading.denies
             is_denied, without = is_denied or word in _NOT, without or word == "без"
         elif word in _NOT_ONLY:
             is_denied = False
@@ -48,7 +50,12 @@ def _says_absent(tokens: Sequence[Token], place: int) -> bool:
     token = tokens[place]
     if token.lemmas & ABSENT or "нет" in token.lemmas:
         return True
-    return "быть" in token.lemmas and place > 0 and tokens[place - 1].text.lower() == "не"
+    return _is_not_being(tokens, place)
+
+
+def _is_not_being(tokens: Sequence[Token], place: int) -> bool:
+    """Tell whether the word at ``place`` ends «не было», «не будет», …"""
+    return 0 < place < len(tokens) and "быть" in tokens[place].lemmas and tokens[place - 1].text.lower() == "не"
 
 
 def _deny_nouns(

@@ -12,8 +12,9 @@ _QUOTE = re.compile(r"(?:>[ \t]?){1,9}")
 _BULLET = re.compile(r"(?:[-*•+‣▪◦–—]|(\d{1,2})[.)])[ \t]+")
 _FENCE = re.compile(r"(?:```|~~~)[\w-]{0,20}")
 _TABLE_RULE = re.compile(r"[\s|:\-–—+]{3,}")
-_LINK = re.compile(r"!?\[([^\[\]\n]{0,400})\]\([^()\s]{0,400}\)")
-_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,60}>")
+_LINK = re.compile(rf"!?\[([^\[\]\n]{{0,400}})\]\([^()\s{SIGN}]{{0,400}}\)")
+_TAG = re.compile(rf"</?[a-zA-Z][^<>\n{SIGN}]{{0,60}}>")
+_STRESSED = re.compile(rf"[*_]{{1,3}}[ \t]?({SIGN})[*_]{{1,3}}")
 _BOLD_LINE = re.compile(r"(\*\*|__)([^*_]{1,200})\1:?")
 _LIST_OF_SOURCES = re.compile(
     r"\W{0,6}(?:использованные\s)?(?:источники?|сноски|ссылки|примечания|sources|references)\W{0,6}", re.IGNORECASE
@@ -89,7 +90,7 @@ def _is_rule(line: str) -> bool:
 
 def _kind_and_text(line: str) -> tuple[Kind, str]:
     """Return what a line is, and the line without the marks of it."""
-    line = _TAG.sub("", _LINK.sub(r"\1", line))
+    line = _STRESSED.sub(r"\1", _TAG.sub("", _LINK.sub(r"\1", line)))
     if quote := _QUOTE.match(line):
         line = line[quote.end() :]
     if _HEADING.match(line):
