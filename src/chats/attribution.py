@@ -14,6 +14,8 @@ from chats.support import Content, Statement, content_of, statement_of, supports
 from datamodels_chats import Passage
 
 _STOPS = ".!?…;,"
+_LABEL = re.compile(rf"^(\*\*|__)(?:[^*_{SIGN}]{{1,100}}:\1|[^*_{SIGN}]{{1,100}}\1\s?[:—–-])\s?")
+"""Bold words that say what an item of a list is about: «**Выбор**: есть каши»."""
 _BEHIND_STOP = re.compile(rf"([.!?…]{{1,6}})[ \t\u00a0]{{0,3}}{SIGN}$")
 
 
@@ -40,10 +42,7 @@ def attributed(text: str, passages: Sequence[Passage]) -> list[Attributed]:
     contents = {passage.source.number: content_of(passage) for passage in passages}
     sentences = sentences_of(*marked(text, contents.keys()))
     near = _nearest(sentences)
-    found = [
-        _held_to_its_own(sentence, contents) if sentence.cited else _held_to_others(sentence, near[place], contents)
-        for place, sentence in enumerate(sentences)
-    ]
+    found = [_held(sentence, near[place], contents) for place, sentence in enumerate(sentences)]
     return _with_headings(found, contents)
 
 
@@ -102,6 +101,16 @@ def _last_cited(sentences: Sequence[Sentence], *, first: bool = False) -> list[t
             last = sentence.cited[0 if first else -1]
         found.append(last)
     return found
+
+
+def _held(sentence: Sentence, near: Sequence[tuple[int, ...]], contents: Mapping[int, Content]) -> Attributed:
+    """Hold a sentence to its citations, or to those ``near``; without its label where it is supported only so."""
+    unlabelled = replace(sentence, text=_LABEL.sub("", sentence.text))
+    for written in [sentence] if unlabelled == sentence else [sentence, unlabelled]:
+        held = _held_to_its_own(written, contents) if sentence.cited else _held_to_others(written, near, contents)
+        if held.text:
+            return held
+    return Attributed(sentence)
 
 
 def _held_to_its_own(sentence: Sentence, contents: Mapping[int, Content]) -> Attributed:
