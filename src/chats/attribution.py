@@ -93,7 +93,8 @@ def _nearest(sentences: Sequence[Sentence]) -> list[tuple[tuple[int, ...], ...]]
 def _last_cited(sentences: Sequence[Sentence], *, first: bool = False) -> list[tuple[int, ...]]:
     """Return for each sentence the last citations of its paragraph, with ``first`` the first ones of their sentence."""
     found: list[tuple[int, ...]] = []
-    last, paragraph = (), -1
+    last: tuple[int, ...] = ()
+    paragraph = -1
     for sentence in sentences:
         if sentence.paragraph != paragraph:
             last, paragraph = (), sentence.paragraph

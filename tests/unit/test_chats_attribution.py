@@ -192,7 +192,8 @@ pieces = st.sampled_from([*PIECES, *((text, 1) for text in FOREIGN)])
 def sentences(draw: st.DrawFn) -> str:
     text, number = draw(pieces)
     fitting = [change for change in ALTERED if change[0] in text]
-    if fitting and draw(st.booleans()):
+    is_altered = draw(st.booleans())
+    if fitting and is_altered:
         text = text.replace(*draw(st.sampled_from(fitting)))
     if draw(st.integers(0, 3)) == 0:
         text += draw(st.sampled_from([", ", " и ", " — ", ": "])) + draw(pieces)[0]
