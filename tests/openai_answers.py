@@ -36,7 +36,7 @@ _SILENT_RMS = 1e-3
 _DATA = re.compile(r"<расшифровка>(.*?)</расшифровка>", re.DOTALL)
 _LINE = re.compile(r"^\[[\d:]+\] (?:[^:\n]{1,60}: )?(.+)$", re.MULTILINE)
 _PASSAGES = re.compile(r"<отрывки>\n\[.*?</отрывки>", re.DOTALL)
-_PASSAGE = re.compile(r"^\[(\d+)\] ", re.MULTILINE)
+_PASSAGE = re.compile(r"^\[(\d+)\] .*\n\([\d:]+\) (?:[^:\n]{1,60}: )?(.+)$", re.MULTILINE)
 _IDENTIFIER = re.compile(r"\b[a-z]{2,}(?:_[a-z0-9]+)+\b")
 _QUOTE_WORDS = 12
 
@@ -130,9 +130,14 @@ def chat_answer(messages: Messages, schema: Schema | None) -> str | object:
     if schema is not None:
         return source.instance(schema, "", schema)
     if source.passages:
-        return "В записях об этом сказано [{}].".format("][".join(source.passages[:2]))
+        said = (f"«{_beginning(line)}» [{number}]" for number, line in source.passages[:2])
+        return f"В записях об этом сказано: {', '.join(said)}."
     quotes = "\n".join(f"> «{quote}»\n" for quote in source.quotes[:3])
     return f"## Выводы\n\nВ записи сказано о заведении.\n\n{quotes}"
+
+
+def _beginning(line: str) -> str:
+    return " ".join(line.split()[:_QUOTE_WORDS])
 
 
 class _Source:
@@ -142,7 +147,7 @@ class _Source:
         text = "\n".join(message["content"] for message in messages)
         data = "\n".join(_DATA.findall(text))
         self.seed = sha256(text.encode()).digest()
-        self.quotes = [" ".join(line.split()[:_QUOTE_WORDS]) for line in _LINE.findall(data)] or ["Запись молчит"]
+        self.quotes = list(map(_beginning, _LINE.findall(data))) or ["Запись молчит"]
         self.passages = _PASSAGE.findall("".join(_PASSAGES.findall(text)))
         self.identifiers = _IDENTIFIER.findall(_DATA.sub("", text)) or ["other"]
         self._count = 0

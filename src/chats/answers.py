@@ -1,20 +1,25 @@
 """Answers made from passages: a text by the language model that cites them, or the passages themselves as quotes.
 
-The model gets the text of passages and of earlier answers as data, not as instructions. Its answer counts only when it
-cites the number of a passage: without a citation the answer rests on nothing that a person could check.
+The model gets the text of passages and of earlier answers as data, not as instructions. Of its answer only those
+sentences count that cite passages which support them: all else rests on nothing that a person could check.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import texts.chats
+from chats.attribution import Attributed, attributed, joined
+from chats.refusals import begins_with_mark, is_partial, is_refusal
+from chats.sentences import Kind
 from datamodels import Completion, PromptMessage
 from datamodels_chats import AnswerOutcome, Basis, Example, Passage, Turn
 from errors import ContextTooSmall
 from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.templates import Template
-from text_cleaning import as_data, preview, printable, storable
+from text_cleaning import ELLIPSIS, as_data, preview, printable, storable
 from utils import clock
 
 _ANSWER_TOKENS = 1024
@@ -26,21 +31,7 @@ _EXAMPLES_SHARE = 2
 _LONGEST_ANSWER = 6000
 """Characters of an answer that people get: about two messages. Some servers do not keep to the tokens that were asked
 for."""
-_CITED_WORD = r"(?:№|#|отрыв[а-яё]{2,4}|источник[а-яё]{0,2})"
-"""It has no digits: else a list without an end could be read in a number of ways that doubles with every number."""
-_CITED_NUMBER = rf"(?:{_CITED_WORD}\s{{0,3}})?\d{{1,3}}(?:\s{{0,3}}[\-–—]\s{{0,3}}(?:№\s{{0,3}})?\d{{1,3}})?"
-_CITED = re.compile(
-    rf"[\[【［]\s{{0,3}}({_CITED_NUMBER}(?:(?:\s{{0,3}}[,;&]\s{{0,3}}|\s{{1,3}}(?:и\s{{1,3}})?){_CITED_NUMBER}){{0,50}})"
-    r"[\s,;]{0,3}(?:†[^\[\]【】\n]{0,40})?[\]】］]",
-    re.IGNORECASE,
-)
-"""Citations as models write them: «[1]», «[1, 2 ]», «[№1]», «[1–3]», «[1 и 2]», «【1】», «【1†источник】»."""
 _CITED_AS_DATA = re.compile(r"\((\d{1,3})\)")
-_FACT = re.compile(r"\d{2,}|(?<=[\w,;] )[^\W\d_a-zа-яё][\w-]{2,}")
-_STEM = 4
-"""How many first letters of a name are compared: its ending changes with the grammatical case."""
-_NUMBERS = re.compile(r"(\d+)(?:\s*[\-–—]\s*(?:№\s*)?(\d+))?")
-_SPACES_BEFORE_SIGN = re.compile(r" +([.,;:!?])")
 
 
 @dataclass(frozen=True)
@@ -57,8 +48,7 @@ class Composer:
         """Answer from ``passages``, the best first; return the passages as quotes when the model cites none.
 
         ``turns`` are the chat's last turns, the latest first. ``examples``, the best first, show what a good answer
-        looks like, as far as the model's context has room for them. An answer that takes a number or a name from an
-        example, where neither the passages nor the question have it, is treated like one that cites nothing.
+        looks like, as far as the model's context has room for them.
 
         Raises:
             ContextTooSmall: the model's context has no room for even one passage beside the question and the answer.
@@ -81,10 +71,7 @@ class Composer:
             PromptMessage(role="user", content="\n\n".join([*history, given, asked])),
         )
         completion = await self.llm.complete(messages, max_tokens=tokens)
-        outcome = held_to(completion, passages[: len(shown)])
-        if outcome.basis is Basis.MODEL and _facts(outcome.text) & _facts_of(examples) - _facts(f"{given}\n{question}"):
-            spent = {"model": outcome.model, "usage": outcome.usage, "duration_s": outcome.duration_s}
-            outcome = quotes(passages[: len(shown)], texts.chats.NOTE_NOT_CITED).model_copy(update=spent)
+        outcome = await asyncio.to_thread(held_to, completion, passages[: len(shown)])
         return outcome.model_copy(update={"prompt_version": self.prompt.version})
 
     async def _examples(self, examples: Sequence[Example], room: int) -> list[PromptMessage]:
@@ -131,53 +118,52 @@ class Composer:
 
 
 def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcome:
-    """Return the model's text as the answer, without the citations of passages that do not exist.
+    """Return as the answer those sentences of the model's text that the passages they cite support. Blocking.
 
-    A text that is too long for people is cut between words, and its note says so; citations behind the cut are lost.
-    Return the passages as quotes when no citation is left. When the model says that there is no answer, return an
-    outcome that says the same.
+    Its note says when sentences were taken out, and when the text was too long for people or for the model. Return the
+    passages as quotes when nothing is left. When the model says that there is no answer, return an outcome that says
+    the same.
     """
     spent = {"model": completion.model, "usage": completion.usage, "duration_s": completion.duration_s}
+    nothing = AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
     written = printable(storable(completion.text)).strip()
-    if written.upper().startswith(texts.chats.NO_ANSWER_MARK):
-        return AnswerOutcome(basis=Basis.NOTHING, text=texts.chats.NO_ANSWER, **spent)
-    there = {passage.source.number for passage in passages}
-
-    def checked(match: re.Match[str]) -> str:
-        return "".join(f"[{number}]" for number in dict.fromkeys(_numbers(match[1])) if number in there)
-
-    text = _SPACES_BEFORE_SIGN.sub(r"\1", _CITED.sub(checked, written)).strip()
-    is_whole = len(text) <= _LONGEST_ANSWER
-    text = preview(text, _LONGEST_ANSWER)
-    cited = {number for match in _CITED.finditer(text) for number in _numbers(match[1])}
+    if begins_with_mark(written):
+        return nothing
+    is_cut = completion.truncated or len(written) > _LONGEST_ANSWER
+    sentences = attributed(preview(written, _LONGEST_ANSWER).removesuffix(ELLIPSIS), passages)
+    if is_cut and sentences and not sentences[-1].written.cited:
+        # The end of a text that was cut may be half a sentence, and lacks its citation.
+        sentences.pop()
+    if _refuses(sentences):
+        return nothing
+    text, cited = joined(sentences, _LONGEST_ANSWER)
     if not cited:
         return quotes(passages, texts.chats.NOTE_NOT_CITED).model_copy(update=spent)
+    notes = (
+        texts.chats.NOTE_UNSUPPORTED if any(map(_is_missed, sentences)) else "",
+        texts.chats.NOTE_TRUNCATED if is_cut else "",
+    )
     return AnswerOutcome(
         basis=Basis.MODEL,
         text=text,
-        note=texts.chats.NOTE_TRUNCATED if completion.truncated or not is_whole else "",
+        note=" ".join(filter(None, notes)),
         sources=tuple(passage.source for passage in passages if passage.source.number in cited),
         **spent,
     )
 
 
-def _numbers(cited: str) -> Iterator[int]:
-    """Yield the numbers that a citation names, those inside a range like «1–3» included."""
-    for first, last in _NUMBERS.findall(cited):
-        yield from range(int(first), int(last or first) + 1)
+def _is_missed(sentence: Attributed) -> bool:
+    """Tell whether a sentence was taken out that may have said something about the question."""
+    is_out = not sentence.text and sentence.written.kind is not Kind.HEADING
+    return is_out and sentence.says_something and not is_refusal(sentence.written.text)
 
 
-def _facts(text: str) -> set[str]:
-    """Return the numbers of two or more digits in a text, and the first letters of the names in it.
-
-    Citations are left out. The first word of a sentence does not count as a name.
-    """
-    found = _FACT.findall(_CITED.sub("", text))
-    return {fact if fact.isdecimal() else fact[:_STEM].casefold() for fact in found}
-
-
-def _facts_of(examples: Sequence[Example]) -> set[str]:
-    return set().union(*(_facts(example.answer) for example in examples))
+def _refuses(sentences: Sequence[Attributed]) -> bool:
+    """Tell whether a text says that there is no answer, unless it goes on with what there is: «но …», «Однако …»."""
+    begin = takewhile(lambda each: not each.text, sentences)
+    refusals = [each.written.text for each in begin if is_refusal(each.written.text)]
+    answer = next((each.written.text for each in sentences if each.text), "")
+    return bool(refusals) and not (answer and any(map(is_partial, [*refusals, answer])))
 
 
 def _as_written(answer: str) -> str:

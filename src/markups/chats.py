@@ -192,8 +192,9 @@ def searching() -> Screen:
     return Screen(text=texts.chats.SEARCHING)
 
 
-def no_question() -> Screen:
-    return Screen(text=texts.chats.NO_QUESTION)
+def no_question(said: str) -> Screen:
+    """Show what is said to a message that is no question."""
+    return Screen(text=escape(said, quote=False))
 
 
 def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen]:

@@ -14,6 +14,7 @@ import structlog
 from access import Permission, may
 from chat_deliveries import occasion_of, return_address
 from chats.export import EXTENSIONS, History, history_file_name
+from chats.questions import said_to_no_question
 from chats.threads import Chats, parse_title
 from datamodels import UserId
 from datamodels_chats import Chat
@@ -104,8 +105,8 @@ class ChatHandlers:
     async def ask(self, context: Context, message: IncomingMessage) -> None:
         """Ask the text of ``message``, for which no dialog waits, as a question in the person's current chat."""
         owner, question = context.user.id, message.text.replace("\0", "").strip()
-        if not any(map(str.isalnum, question)):
-            await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question())
+        if (said := said_to_no_question(question)) is not None:
+            await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question(said))
             return
         async with get_user_lock(owner):
             occasion = occasion_of(context.chat, message.message_id)

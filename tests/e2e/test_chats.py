@@ -15,7 +15,7 @@ from telegram_events import Happening, Message
 from telegram_user import ScriptedUser
 
 ASKED = "Что гости говорят о завтраках?"
-ANSWERED = "В записях об этом сказано [1]"
+ANSWERED = "В записях об этом сказано: «"
 SEARCHING = "🔎 Ищу в записях…"
 NO_ANSWER = "В базе знаний нет ответа на этот вопрос."
 OUTDATED = "Эта кнопка устарела"

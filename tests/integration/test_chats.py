@@ -78,9 +78,11 @@ async def test_without_a_model_the_answer_is_the_quotes_with_their_sources(anna:
 
 async def test_with_a_model_its_answer_has_the_cited_sources(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW, day=date(2026, 11, 3))
-    chats_bot.engines.model = llm = model("Горячих блюд **не хватало** [1], кофе хвалят [1, 7].")
+    chats_bot.engines.model = llm = model("Горячих блюд **не хватало** [1], кофе был хороший [1, 7]. Чай дорогой [1].")
     answer = await anna.asks(BREAKFAST)
-    assert "Горячих блюд <b>не хватало</b> [1], кофе хвалят [1]." in answer
+    assert "Горячих блюд <b>не хватало</b> [1], кофе был хороший [1]." in answer
+    assert "Чай" not in answer
+    assert texts.chats.NOTE_UNSUPPORTED in answer
     assert "[1] Интервью №1" in answer
     [call] = llm.calls
     assert "<отрывки>\n[1] Интервью №1, 03.11.2026\n(00:00) Сотрудник: Расскажите" in call.last
@@ -179,26 +181,51 @@ async def test_the_chat_s_last_turns_go_with_the_question_and_those_of_others_do
     anna: Asker, chats_bot: ChatsBot
 ) -> None:
     await anna.has_recording(*INTERVIEW)
-    chats_bot.engines.model = llm = model("Мало горячего [1].")
+    chats_bot.engines.model = llm = model("Не хватало горячих блюд [1].")
     await anna.asks("Кто жаловался на завтраки?")
     await anna.press_data("new_chat")
-    await anna.writes("x")  # the first chat is not empty, so that this is another one
+    await anna.writes("Ещё")  # the first chat is not empty, so that this is another one
     chats_bot.waiting.clear()
     await anna.asks(BREAKFAST)
     assert "Кто жаловался" not in llm.calls[-1].last
     await anna.press_data("confirm_switch||1")
     await anna.asks("А на бассейн?")
-    assert "Вопрос: Кто жаловался на завтраки?\nОтвет: Мало горячего (1)." in llm.calls[-1].last
+    assert "Вопрос: Кто жаловался на завтраки?\nОтвет: Не хватало горячих блюд (1)." in llm.calls[-1].last
 
 
-@pytest.mark.parametrize("text", ["?", "…", "👍", " \n ", "\x00"])
+@pytest.mark.parametrize("text", ["?", "…", "🍳", " \n ", "\x00", "й"])
 async def test_text_without_words_is_no_question(anna: Asker, chats_bot: ChatsBot, text: str) -> None:
     await anna.writes(text)
     assert anna.sees == texts.chats.NO_QUESTION
     assert not chats_bot.waiting
 
 
-@pytest.mark.parametrize("text", ["а" * 4096, "что' OR 1=1 -- завтрак", "завтрак & ! | ( <-> :*", "зав\x00трак", "что"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("привет", texts.chats.GREETING),
+        ("спасибо!", texts.chats.WELCOME),
+        ("👍", texts.chats.WELCOME),
+        ("ок", texts.chats.UNDERSTOOD),
+        ("Пока", texts.chats.GOODBYE),
+        ("а" * 4096, "Вопрос слишком длинный: 4096 символов, а можно не больше 4000."),
+    ],
+)
+async def test_courtesies_and_endless_texts_are_answered_without_a_search(
+    anna: Asker, chats_bot: ChatsBot, text: str, said: str
+) -> None:
+    await anna.writes(text)
+    assert said in anna.sees
+    assert not chats_bot.waiting
+    assert await history(anna) == []
+
+
+async def test_thanks_with_a_question_are_a_question(anna: Asker) -> None:
+    await anna.has_recording(*INTERVIEW)
+    assert "горячих блюд" in await anna.asks("спасибо, а что про завтраки?")
+
+
+@pytest.mark.parametrize("text", ["а" * 4000, "что' OR 1=1 -- завтрак", "завтрак & ! | ( <-> :*", "зав\x00трак", "что"])
 async def test_any_text_can_be_asked(anna: Asker, text: str) -> None:
     await anna.has_recording(*INTERVIEW)
     assert "❓" in await anna.asks(text)
@@ -219,7 +246,7 @@ async def test_a_message_that_is_handled_again_is_one_question(anna: Asker, chat
 
 async def test_an_answer_is_given_and_delivered_once(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
-    chats_bot.engines.model = llm = model("Мало [1].")
+    chats_bot.engines.model = llm = model("Горячих блюд не хватало [1].")
     await anna.writes(BREAKFAST)
     [answer] = chats_bot.waiting
     await chats_bot.steps.answer(answer)
@@ -227,7 +254,7 @@ async def test_an_answer_is_given_and_delivered_once(anna: Asker, chats_bot: Cha
     await asyncio.gather(*(chats_bot.deliveries.look() for _ in range(5)))
     await chats_bot.work()
     assert len(llm.calls) == 1
-    assert anna.sees.count("Мало [1]") == 1
+    assert anna.sees.count("Горячих блюд не хватало [1]") == 1
 
 
 async def test_killed_at_any_moment_a_question_is_asked_and_answered_once(followed: Database, tmp_path: Path) -> None:
@@ -683,7 +710,7 @@ async def test_ten_thousand_messages_are_written_page_by_page(anna: Asker) -> No
 # --- statistics ------------------------------------------------------------------------------------------------------
 async def test_statistics_count_both_times(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
-    chats_bot.engines.model = llm = model("Мало [1].")
+    chats_bot.engines.model = llm = model("Горячих блюд не хватало [1].")
     await anna.asks("Сколько планет?")
     await asked_at(anna, datetime.now(UTC) - timedelta(days=31))
     async with chats_bot.database.transaction() as connection:
@@ -721,13 +748,13 @@ async def test_statistics_of_nobody_else_are_counted(anna: Asker, chats_bot: Cha
 
 async def test_answers_from_a_deleted_recording_do_not_go_to_the_model_again(anna: Asker, chats_bot: ChatsBot) -> None:
     recording = await anna.has_recording(*INTERVIEW)
-    chats_bot.engines.model = llm = model("Завтраки бедные [1].")
+    chats_bot.engines.model = llm = model("Горячих блюд на завтраке не хватало [1].")
     await anna.asks(BREAKFAST)
     async with chats_bot.database.transaction() as connection:
         await connection.execute("DELETE FROM recordings WHERE id = %s", (recording,))
     await anna.has_recording(*INTERVIEW)
     await anna.asks("Что говорят о завтраках ещё?")
-    assert "Завтраки бедные" not in llm.calls[-1].last
+    assert "Горячих блюд на завтраке" not in llm.calls[-1].last
 
 
 async def test_a_sign_that_cannot_be_stored_costs_no_answer(anna: Asker, chats_bot: ChatsBot) -> None:

@@ -39,6 +39,12 @@ def test_a_text_quotes_the_transcript() -> None:
     assert "> «Нам очень понравилась тишина в номере.»" in str(chat_answer(MESSAGES, None))
 
 
+def test_an_answer_quotes_the_passages_that_it_cites() -> None:
+    passages = "[1] Интервью №1, 03.11.2026\n(00:05) Клиент: Кофе хороший.\n\n[2] Запись №2, 03.11.2026\n(00:00) Тихо."
+    asked = [{"role": "user", "content": f"<отрывки>\n{passages}\n</отрывки>\n\n<вопрос>\nЧто?\n</вопрос>"}]
+    assert chat_answer(asked, None) == "В записях об этом сказано: «Кофе хороший.» [1], «Тихо.» [2]."
+
+
 def test_silence_is_not_transcribed() -> None:
     assert by_sound(np.zeros(20 * SAMPLE_RATE, np.float32), "ru") == []
 
