@@ -259,7 +259,7 @@ def test_whatever_a_model_writes_nothing_is_shown_with_a_citation_that_does_not_
             assert any(not problems(claim, number) for number in cited), (claim, shown)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",
     [

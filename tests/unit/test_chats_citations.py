@@ -107,7 +107,7 @@ def test_there_is_a_sign_for_each_citation_whatever_is_written(text: str) -> Non
     assert SIGN not in shown(found.text, iter(found.cited))
 
 
-@pytest.mark.timeout(5)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",
     [
