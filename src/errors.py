@@ -24,7 +24,6 @@
     │   ├── MissingProgram
     │   ├── BotNotConfigured
     │   ├── BotRunsAlready
-    │   ├── UnwritableModels
     │   └── WeightsRefused
     ├── OutOfResources                 exit status 2: the machine's, not the work's; it passes
     │   └── DiskFull
@@ -225,12 +224,6 @@ class WeightsRefused(BadSettings):
     """The weights {name} are refused: {reason}"""
 
     user_text_template = texts.errors.WEIGHTS_REFUSED
-
-
-class UnwritableModels(BadSettings):
-    """Weights cannot be written to {path}: {reason}"""
-
-    user_text_template = texts.errors.UNWRITABLE_MODELS
 
 
 class OutOfResources(VoxPersonaError):

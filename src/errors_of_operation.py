@@ -2,6 +2,7 @@
 
     BadSettings
     ├── WorkerAlone                    nobody shares database and object store with a worker
+    ├── UnwritableModels               weights cannot be fetched to their folder
     └── BackupPasswordRefused          the file with the password is not there, or has another one
     VoxPersonaError
     └── BackupFailed                   exit status 3: earlier sets are as they were
@@ -24,6 +25,12 @@ They belong to the tree that ``errors`` draws.
 import texts.deploy
 import texts.errors
 from errors import BadInput, BadSettings, ObjectStoreUnavailable, VoxPersonaError
+
+
+class UnwritableModels(BadSettings):
+    """Weights cannot be written to {path}: {reason}"""
+
+    user_text_template = texts.errors.UNWRITABLE_MODELS
 
 
 class WorkerAlone(BadSettings):

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 import texts.errors
 from config import ROOT
 from datamodels import Value
-from errors import ProviderUnavailable, UnwritableModels, WeightsRefused
+from errors import ProviderUnavailable, WeightsRefused
+from errors_of_operation import UnwritableModels
 from file_locks import FileLock
 from random_ids import new_name
 from utils import disk_full_mapped, folder_problem, fsync_folder, sha256_of_stream, write_atomically

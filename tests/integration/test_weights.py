@@ -16,7 +16,8 @@ import psutil
 import pytest
 import yaml
 
-from errors import ProviderUnavailable, UnwritableModels, WeightsRefused
+from errors import ProviderUnavailable, WeightsRefused
+from errors_of_operation import UnwritableModels
 from weights.installer import ensure_weights
 
 MODEL = bytes(range(256)) * 512
