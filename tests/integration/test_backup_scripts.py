@@ -1,5 +1,6 @@
 """What scripts/backup, restore and restore-drill ask of Docker, in which order, and what they make of its answers."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from config import ROOT
 DOCKER = """#!/bin/bash
 cd "{checkout}"
 for lock in backup restore-drill; do
-    flock --shared --nonblock "scripts/$lock" true || locked="$locked $lock"
+    flock --shared --nonblock ".$lock.lock" true || locked="$locked $lock"
 done
 echo "$*;$locked" >>calls
 case "$*" in
@@ -26,7 +27,7 @@ esac
 class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("backup", "restore", "restore-drill"):
+        for name in ("backup", "restore", "restore-drill", "turns"):
             (folder / "scripts").mkdir(exist_ok=True)
             shutil.copy(ROOT / "scripts" / name, folder / "scripts")
         shutil.copytree(ROOT / "resources/backup", folder / "resources/backup")
@@ -67,6 +68,22 @@ def checkout(tmp_path: Path) -> Checkout:
 def test_a_backup_has_its_turn_before_it_asks_the_database(checkout: Checkout, option: tuple[str, ...]) -> None:
     assert checkout.run("backup", *option)[0] == 0
     assert {tuple(locks) for _, locks in checkout.calls()} == {("backup",)}
+
+
+def test_who_waits_for_another_backup_says_so_and_nobody_else_can_hold_the_turn(checkout: Checkout) -> None:
+    with (checkout.folder / ".backup.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = subprocess.Popen(
+            [checkout.folder / "scripts/backup", "--list"], env=os.environ, stderr=subprocess.PIPE, text=True
+        )
+        assert waiting.stderr is not None
+        assert "жду её" in waiting.stderr.readline()
+        assert waiting.poll() is None
+        waiting.kill()
+        waiting.communicate()
+    (checkout.folder / ".backup.lock").unlink()
+    checkout.run("backup", "--list")
+    assert (checkout.folder / ".backup.lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_drill_ends_what_another_left_and_keeps_others_away(checkout: Checkout) -> None:
