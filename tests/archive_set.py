@@ -71,22 +71,25 @@ class Section(Value):
     text: str
 
 
-class ArchivedReport(Value):
+class Writing(Value):
+    """What was written, cut at its headings."""
+
+    id: str
+    sections: tuple[Section, ...] = Field(min_length=1)
+
+
+class ArchivedReport(Writing):
     """A report about the recording of number ``recording``; its metadata are those of the recording."""
 
-    id: str
     recording: int
     report_id: ReportId
-    sections: tuple[Section, ...] = Field(min_length=1)
 
 
-class Document(Value):
-    """A file that an admin has loaded, cut at its headings."""
+class Document(Writing):
+    """A file that an admin has loaded. It has no metadata."""
 
-    id: str
     file_name: str
     title: str
-    sections: tuple[Section, ...] = Field(min_length=1)
 
 
 class Gold(Value):
@@ -142,6 +145,11 @@ class ArchiveSet(Value):
     documents: tuple[Document, ...]
     questions: tuple[Question, ...]
 
+    @property
+    def writings(self) -> tuple[Writing, ...]:
+        """The reports and the documents."""
+        return (*self.reports, *self.documents)
+
     @cached_property
     def recording_of(self) -> Mapping[str, ArchivedRecording]:
         """The recordings by source, and for reports the recordings that they are about."""
@@ -158,17 +166,17 @@ class ArchiveSet(Value):
             each.source: tuple(Span(source=each.source, start=part.start, end=part.end) for part in each.segments)
             for each in self.recordings
         }
-        for written in (*self.reports, *self.documents):
-            numbers = range(len(written.sections))
-            spans[written.id] = tuple(Span(source=written.id, start=each, end=each + 1) for each in numbers)
+        for writing in self.writings:
+            numbers = range(len(writing.sections))
+            spans[writing.id] = tuple(Span(source=writing.id, start=each, end=each + 1) for each in numbers)
         return spans
 
     @cached_property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
         """The texts of the parts of each source, in their order."""
         texts = {each.source: tuple(part.text for part in each.segments) for each in self.recordings}
-        for written in (*self.reports, *self.documents):
-            texts[written.id] = tuple(f"{each.title}\n{each.text}" for each in written.sections)
+        for writing in self.writings:
+            texts[writing.id] = tuple(f"{each.title}\n{each.text}" for each in writing.sections)
         return texts
 
     def city_of(self, recording: ArchivedRecording) -> str:

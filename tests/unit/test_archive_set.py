@@ -92,7 +92,7 @@ def chunks(texts: tuple[str, ...]) -> list[int]:
 
 def test_every_source_has_a_name_of_its_own() -> None:
     sources = [each.source for each in ARCHIVE.recordings]
-    sources += [each.id for each in (*ARCHIVE.reports, *ARCHIVE.documents)]
+    sources += [each.id for each in ARCHIVE.writings]
     assert len(set(sources)) == len(sources)
     numbers = {each.number for each in ARCHIVE.recordings}
     assert {each.recording for each in ARCHIVE.reports} <= numbers
