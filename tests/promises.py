@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 
 from bot import Bot
 from telegram_chats import Chat
@@ -107,6 +107,10 @@ class Kind(StrEnum):
     COMMENT = "comment on an answer"
 
 
+# The cache of ``re`` is too small for all that twenty people were promised.
+_compiled = cache(re.compile)
+
+
 @dataclass(frozen=True)
 class Sign:
     """How a person knows of something: by a text, or with ``of_file`` by a file's name and what is written under it."""
@@ -118,7 +122,7 @@ class Sign:
         if (event.file is not None) is not self.of_file:
             return False
         shown = event.text if event.file is None else f"{event.file.name}\n{event.text}"
-        return re.search(self.pattern, shown) is not None
+        return _compiled(self.pattern).search(shown) is not None
 
 
 @dataclass(frozen=True)
