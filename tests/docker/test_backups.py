@@ -55,7 +55,7 @@ class Machine:
         for part in ("deploy", "resources/backup"):
             shutil.copytree(ROOT / part, self.checkout / part)
         (self.checkout / "scripts").mkdir()
-        for script in ("backup", "restore", "restore-drill"):
+        for script in ("turns", "backup", "restore", "restore-drill"):
             shutil.copy(ROOT / "scripts" / script, self.checkout / "scripts")
         programs = folder / "bin"
         programs.mkdir(exist_ok=True)
