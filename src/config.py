@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from datamodels import Visibility
 from errors import BadSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -167,6 +168,7 @@ class Settings(BaseSettings):
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
+    recording_visibility: Visibility = Visibility.TEAM
     worker_concurrency: int = Field(4, ge=1, le=64)
     bot_takes_jobs: bool = True
 

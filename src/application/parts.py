@@ -35,7 +35,7 @@ from reports.orders import ReportOrders
 
 @dataclass(frozen=True)
 class Application:
-    """The opened parts. ``owner`` is the person at the command line."""
+    """The opened parts. ``owner`` is the person at the command line, ``processors`` are those of ``JobContext``."""
 
     settings: Settings
     database: Database
@@ -52,6 +52,7 @@ class Application:
     conversations: HybridStorage
     owner: UserId
     embedded: EmbeddedEngines
+    processors: asyncio.Semaphore
 
 
 @asynccontextmanager
@@ -106,7 +107,14 @@ async def open_application(
             pack=pack,
             engines=engines,
             limits=limits,
-            intake=Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine),
+            intake=Intake(
+                database,
+                objects,
+                limits,
+                jobs.enqueue_recording,
+                engines.speech_engine,
+                settings.recording_visibility,
+            ),
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
@@ -114,6 +122,7 @@ async def open_application(
             conversations=conversations,
             owner=owner,
             embedded=embedded,
+            processors=processors,
         )
 
 

@@ -1,0 +1,178 @@
+"""Rows of ``embedding_models``, ``chunk_vectors`` and ``removed_chunks``: the vectors, and what changes of them.
+
+The rows of a chunk without a vector are the work that is still to be done. Versions grow in the order of commits.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from datamodels import Value
+from db import Connection
+from embeddings.port import Float32Array
+from knowledge.values import ChunkId, ModelId, SourceId, WantedVector, embedded_text
+
+STORED_TYPE = np.dtype("<f2")
+
+_WANT_MODEL = """
+    INSERT INTO embedding_models (name) VALUES (%(name)s)
+    ON CONFLICT (name) DO UPDATE SET wanted_at = clock_timestamp()
+    RETURNING id
+"""
+_SELECT_MODELS = "SELECT id, name, complete FROM embedding_models ORDER BY wanted_at DESC"
+# chunk_vectors has a row per chunk and model; chunks are looked through in the order of their ids.
+_WANT_VECTORS = """
+    WITH page AS MATERIALIZED (SELECT id FROM chunks WHERE id > %(after)s ORDER BY id LIMIT %(limit)s),
+    wanted AS (
+        INSERT INTO chunk_vectors (chunk_id, model_id) SELECT id, %(model)s FROM page ON CONFLICT DO NOTHING
+    )
+    SELECT max(id) AS last FROM page
+"""
+_WANT_VECTORS_OF_SOURCE = """
+    INSERT INTO chunk_vectors (chunk_id, model_id, wanted_at)
+    SELECT chunks.id, embedding_models.id, coalesce(changed_at, now())
+    FROM chunk_sources JOIN chunks ON source_id = chunk_sources.id CROSS JOIN embedding_models
+    WHERE chunk_sources.id = %(source)s
+    ON CONFLICT DO NOTHING
+"""
+_SELECT_WANTED = """
+    SELECT chunk_id, model_id, context, text
+    FROM (
+        SELECT chunk_id, model_id, wanted_at FROM chunk_vectors
+        WHERE vector IS NULL AND model_id = ANY(%(models)s)
+        ORDER BY wanted_at DESC, chunk_id DESC LIMIT %(limit)s
+    ) AS wanted
+    JOIN chunks ON chunks.id = chunk_id
+    ORDER BY wanted_at DESC, chunk_id DESC
+"""
+# Chunks that were removed meanwhile have no row any more.
+_STORE = """
+    UPDATE chunk_vectors SET vector = %(vector)s, version = next_chunk_version()
+    WHERE chunk_id = %(chunk)s AND model_id = %(model)s
+"""
+_MARK_COMPLETE = "UPDATE embedding_models SET complete = true WHERE id = %(model)s AND NOT complete"
+_DROP_VECTORS = """
+    DELETE FROM chunk_vectors WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM chunk_vectors WHERE model_id = %(model)s LIMIT %(limit)s
+    ))
+"""
+_DROP_MODEL = "DELETE FROM embedding_models WHERE id = %(model)s"
+_SELECT_MADE = """
+    SELECT chunk_id, source_id, vector, version FROM chunk_vectors JOIN chunks ON chunks.id = chunk_id
+    WHERE model_id = %(model)s AND version > %(after)s
+    ORDER BY version LIMIT %(limit)s
+"""
+_SELECT_REMOVED = "SELECT chunk_id, version FROM removed_chunks WHERE version > %(after)s ORDER BY version"
+_SELECT_LAST_REMOVED = "SELECT coalesce(max(version), 0) AS version FROM removed_chunks"
+_SELECT_MADE_UP_TO = """
+    SELECT array_agg(chunk_id) AS ids, (SELECT last_value FROM chunk_versions) AS last FROM chunk_vectors
+    WHERE model_id = %(model)s AND version <= %(version)s
+"""
+
+
+class StoredModel(Value):
+    """A model of embeddings that chunks have vectors of. ``complete`` tells that once every chunk had one."""
+
+    id: ModelId
+    name: str
+    complete: bool
+
+
+class MadeVector(Value):
+    """A stored vector, and its version."""
+
+    chunk_id: ChunkId
+    source_id: SourceId
+    vector: bytes
+    version: int
+
+
+async def want_model(connection: Connection, name: str) -> ModelId:
+    """Note that vectors by this model are wanted now, rather than those by others; return its id."""
+    row = await (await connection.execute(_WANT_MODEL, {"name": name})).fetchone()
+    assert row is not None  # noqa: S101 - RETURNING of an upsert
+    return ModelId(row["id"])
+
+
+async def list_models(connection: Connection) -> list[StoredModel]:
+    """Load all models, the one wanted last first."""
+    return [StoredModel.model_validate(row) async for row in await connection.execute(_SELECT_MODELS)]
+
+
+async def want_vectors(connection: Connection, model: ModelId, after: ChunkId, limit: int) -> ChunkId | None:
+    """Note for up to ``limit`` chunks after ``after`` that they need a vector, unless they have one.
+
+    Returns the last of these chunks; None when there is none after ``after``.
+    """
+    cursor = await connection.execute(_WANT_VECTORS, {"model": model, "after": after, "limit": limit})
+    row = await cursor.fetchone()
+    return None if row is None else row["last"]
+
+
+async def want_vectors_of(connection: Connection, source: SourceId) -> None:
+    """Note for the chunks of a source that they need a vector by every model there is, since the source changed."""
+    await connection.execute(_WANT_VECTORS_OF_SOURCE, {"source": source})
+
+
+async def list_wanted(connection: Connection, models: Sequence[ModelId], limit: int) -> list[WantedVector]:
+    """Load up to ``limit`` vectors that are wanted of these models, the one wanted last first."""
+    cursor = await connection.execute(_SELECT_WANTED, {"models": list(models), "limit": limit})
+    return [
+        WantedVector(row["chunk_id"], row["model_id"], embedded_text(row["context"], row["text"]))
+        async for row in cursor
+    ]
+
+
+async def store_vectors(connection: Connection, wanted: Sequence[WantedVector], vectors: Float32Array) -> None:
+    """Store the vector of each wanted one; what was removed meanwhile is left out."""
+    stored = vectors.astype(STORED_TYPE)
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            _STORE,
+            [
+                {"chunk": each.chunk, "model": each.model, "vector": vector.tobytes()}
+                for each, vector in zip(wanted, stored, strict=True)
+            ],
+        )
+
+
+async def mark_complete(connection: Connection, model: ModelId) -> None:
+    """Note that every chunk has a vector by this model."""
+    await connection.execute(_MARK_COMPLETE, {"model": model})
+
+
+async def drop_vectors(connection: Connection, model: ModelId, limit: int) -> bool:
+    """Delete up to ``limit`` vectors by a model, and the model with its last one; tell whether it is gone."""
+    cursor = await connection.execute(_DROP_VECTORS, {"model": model, "limit": limit})
+    if cursor.rowcount == limit:
+        return False
+    await connection.execute(_DROP_MODEL, {"model": model})
+    return True
+
+
+async def list_made(connection: Connection, model: ModelId, after: int, limit: int) -> list[MadeVector]:
+    """Load up to ``limit`` vectors by this model with versions above ``after``, in the order of their versions."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_SELECT_MADE, {"model": model, "after": after, "limit": limit})
+        return [MadeVector.model_construct(**row) async for row in cursor]
+
+
+async def list_removed(connection: Connection, after: int) -> Mapping[ChunkId, int]:
+    """Load the versions of the removals above ``after``, by chunk; those of more than a day ago may be missing."""
+    return {
+        row["chunk_id"]: row["version"] async for row in await connection.execute(_SELECT_REMOVED, {"after": after})
+    }
+
+
+async def last_removal(connection: Connection) -> int:
+    """Return the version of the last removal that is known; 0 without one."""
+    row = await (await connection.execute(_SELECT_LAST_REMOVED)).fetchone()
+    return 0 if row is None else int(row["version"])
+
+
+async def made_up_to(connection: Connection, model: ModelId, version: int) -> tuple[Sequence[ChunkId], int]:
+    """Load the chunks with vectors by this model up to a version, and the last version that was given to anything."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_SELECT_MADE_UP_TO, {"model": model, "version": version})
+        row = await cursor.fetchone()
+    return ([], 0) if row is None else (row["ids"] or [], row["last"])
