@@ -60,6 +60,11 @@ class LlmEngine(StrEnum):
     NONE = "none"
 
 
+class VectorIndexKind(StrEnum):
+    MEMORY = "memory"
+    PGVECTOR = "pgvector"
+
+
 class EmbeddingsEngine(StrEnum):
     AUTO = "auto"
     LOCAL = "local"
@@ -144,6 +149,7 @@ class Settings(BaseSettings):
     embeddings_base_url: str | None = None
     embeddings_api_key: SecretStr | None = None
     embeddings_model: str | None = None
+    vector_index: VectorIndexKind = VectorIndexKind.MEMORY
 
     telegram_bot_token: SecretStr | None = None
     telegram_api_id: int | None = Field(None, ge=1)

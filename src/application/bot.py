@@ -159,6 +159,7 @@ async def open_bot(
         journal = UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal")
         inbox = Inbox(application.database, Team.from_settings(settings), journal)
         followers = Followers(application, telegram, messages, inbox)
+        await followers.knowledge.check()
         router = _router(application, telegram, messages, followers, inbox)
         await telegram.start(router.on_message, router.on_press)
         stack.push_async_callback(telegram.stop)

@@ -5,17 +5,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 
+import structlog
+
 from application.engines import EnginePool, embeddings_endpoint, make_embeddings
 from application.parts import Application
-from config import Settings
+from config import Settings, VectorIndexKind
 from embeddings.port import Embeddings
 from errors import BadSettings
 from knowledge.index_cache import IndexCache
 from knowledge.indexer import Indexer
 from knowledge.knowledge_index import KnowledgeIndex
 from knowledge.memory_index import MemoryIndex
+from knowledge.pgvector_index import PgvectorIndex, make_ready
 from knowledge.vector_index import VectorIndex
 from knowledge.vectors_store import StoredModel
+
+log = structlog.get_logger(__name__)
 
 _FOLDER = "rag"
 _PATIENCE_S = 15.0
@@ -33,15 +38,28 @@ class EmbeddingsByModel:
         self._endpoint = embeddings_endpoint(settings)
         self._engines = engines
         self._former: dict[str, Embeddings | None] = {}
+        self._making = asyncio.Lock()
+        self._is_missing = False
+
+    async def current(self) -> Embeddings | None:
+        """Return the engine in use; None while embeddings are off or not installed."""
+        try:
+            return await self._engines.embeddings()
+        except BadSettings as exc:
+            if not self._is_missing:
+                self._is_missing = True
+                log.warning("no_embeddings", reason=str(exc))
+            return None
 
     async def of(self, model: str) -> Embeddings | None:
         """Return the engine with this model; None when it cannot be had, and while embeddings are off."""
-        current = await self._engines.embeddings()
+        current = await self.current()
         if current is None or current.model == model:
             return current
-        if model not in self._former:
-            self._former[model] = await self._made(model)
-        return self._former[model]
+        async with self._making:
+            if model not in self._former:
+                self._former[model] = await self._made(model)
+            return self._former[model]
 
     async def close(self) -> None:
         """Close the former engines."""
@@ -51,12 +69,9 @@ class EmbeddingsByModel:
     async def _made(self, model: str) -> Embeddings | None:
         name, _, place = model.rpartition("@")
         endpoint = self._endpoint
-        # The engine on this machine has no endpoint; both name themselves.
-        of_endpoint = endpoint is not None and endpoint.provider == place
+        at_endpoint = replace(endpoint, model=name) if endpoint is not None and endpoint.provider == place else None
         try:
-            engine = await asyncio.to_thread(
-                make_embeddings, replace(endpoint, model=name) if endpoint is not None and of_endpoint else None
-            )
+            engine = await asyncio.to_thread(make_embeddings, at_endpoint)
         except BadSettings:
             return None
         if engine.model == model:
@@ -73,9 +88,17 @@ class Knowledge:
         self._embeddings = EmbeddingsByModel(settings, engines)
         self._folder = settings.persistent_dir / _FOLDER
         self.index = KnowledgeIndex(database, self._embeddings.of, self._new_index)
+        self._database = database
+        self._in_database = settings.vector_index is VectorIndexKind.PGVECTOR
         self._processors = application.processors
         processor = self._spared if embeddings_endpoint(settings) is None else nullcontext
-        self._indexer = Indexer(database, application.pack, engines.embeddings, self._embeddings.of, processor)
+        self._indexer = Indexer(database, application.pack, self._embeddings.current, self._embeddings.of, processor)
+
+    async def check(self) -> None:
+        """Raise ``BadSettings`` when the index is to be in the database and the server cannot have it."""
+        if self._in_database:
+            async with self._database.transaction() as connection:
+                await make_ready(connection)
 
     async def run(self) -> None:
         """Index and follow until cancelled."""
@@ -87,6 +110,8 @@ class Knowledge:
             await self._embeddings.close()
 
     def _new_index(self, model: StoredModel) -> VectorIndex:
+        if self._in_database:
+            return PgvectorIndex(self._database, model.id)
         return MemoryIndex(model.id, IndexCache(self._folder, model.name))
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import structlog
+from numpy.lib.npyio import NpzFile
 
 from knowledge.vector_index import Entries
 from utils import opened_atomically
@@ -39,7 +40,8 @@ class IndexCache:
     def load(self) -> Cached | None:
         """Read the file; None when it is not there, is damaged, or is of another model."""
         try:
-            with np.load(self._path, allow_pickle=False) as arrays:
+            # The file is opened here, since numpy would not close a damaged one.
+            with self._path.open("rb") as file, NpzFile(file, allow_pickle=False) as arrays:
                 if str(arrays["model"]) != self._model or int(arrays["format"]) != _FORMAT:
                     return None
                 entries = Entries(arrays["chunks"], arrays["sources"], arrays["vectors"])

@@ -21,6 +21,7 @@ from knowledge.context import Contexts
 from knowledge.knowledge_index import EngineOf
 from knowledge.lemmas import lemmas
 from knowledge.values import ChangedSource, ChunkId, Corpus, Facts, ModelId, NewChunk, Piece, SourceId, embedded_text
+from knowledge.vectors_store import StoredModel
 from prompt_pack.models import ReportPack
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,11 @@ _SOURCES_AT_ONCE = 10
 _VECTORS_AT_ONCE = 8
 """How many chunks are embedded at once: two to three seconds of one core, during which a new recording waits."""
 _ROWS_AT_ONCE = 5000
+
+
+def rules_of(pack: ReportPack) -> str:
+    """Return the name of the rules by which chunks are made with this pack."""
+    return sha256(f"{_RULES}\n{Contexts(pack).labels()}".encode()).hexdigest()
 
 
 class Indexer:
@@ -50,12 +56,12 @@ class Indexer:
     ) -> None:
         self._database = database
         self._contexts = Contexts(pack)
-        self._rules = sha256(f"{_RULES}\n{self._contexts.labels()}".encode()).hexdigest()
+        self._rules = rules_of(pack)
         self._embeddings = embeddings
         self._engine_of = engine_of
         self._processor = processor
         self._rules_are_noted = False
-        self._wanted_model: str | None = None
+        self._wanted: StoredModel | None = None
         self._aside: dict[SourceId, tuple[int, float]] = {}
 
     async def run(self) -> None:
@@ -163,17 +169,17 @@ class Indexer:
         return True
 
     async def _want(self, name: str) -> ModelId:
-        """Note that every chunk needs a vector by this model, unless that was noted before; return its id."""
+        """Note, once in a run, that every chunk needs a vector by this model; return its id."""
+        if self._wanted is not None and self._wanted.name == name:
+            return self._wanted.id
         async with self._database.transaction() as connection:
-            if name == self._wanted_model:
-                return next(each.id for each in await vectors_store.list_models(connection) if each.name == name)
             model = await vectors_store.want_model(connection, name)
-        last: ChunkId | None = ChunkId(0)
+        last = None if model.complete else ChunkId(0)
         while last is not None:
             async with self._database.transaction() as connection:
-                last = await vectors_store.want_vectors(connection, model, last, _ROWS_AT_ONCE)
-        self._wanted_model = name
-        return model
+                last = await vectors_store.want_vectors(connection, model.id, last, _ROWS_AT_ONCE)
+        self._wanted = model
+        return model.id
 
     async def _complete(self, model: ModelId) -> bool:
         """Note that every chunk has a vector by this model, and drop those by others; tell whether there is more."""

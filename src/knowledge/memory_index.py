@@ -150,7 +150,7 @@ class MemoryIndex:
             if question.shape != (self._size,):
                 return []
             rows = np.flatnonzero(np.isin(self._sources[: self._count], allowed))
-            scores = self._scores(np.asarray(question, dtype=np.float32), rows)
+            scores = self._scores(question.astype(np.float16).astype(np.float32), rows)
             chunks = self._chunks[rows]
         nearest = np.arange(len(rows)) if len(rows) <= k else _at_least(scores, k)
         ordered = nearest[np.lexsort((chunks[nearest], -scores[nearest]))][:k]

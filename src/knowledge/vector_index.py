@@ -66,6 +66,7 @@ class VectorIndex(Protocol):
     async def search(self, question: Float32Array, allowed: Allowed, k: int) -> Sequence[Neighbour]:
         """Return the ``k`` chunks of allowed sources nearest to a unit vector (size,), the nearest first.
 
-        Of equally near chunks the one with the lower id comes first. A vector of another size is near to nothing.
+        The question is rounded to float16, as the vectors are. Of equally near chunks the one with the lower id comes
+        first. A vector of another size is near to nothing.
         """
         ...

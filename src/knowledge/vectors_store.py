@@ -17,7 +17,7 @@ STORED_TYPE = np.dtype("<f2")
 _WANT_MODEL = """
     INSERT INTO embedding_models (name) VALUES (%(name)s)
     ON CONFLICT (name) DO UPDATE SET wanted_at = clock_timestamp()
-    RETURNING id
+    RETURNING id, name, complete
 """
 _SELECT_MODELS = "SELECT id, name, complete FROM embedding_models ORDER BY wanted_at DESC"
 # chunk_vectors has a row per chunk and model; chunks are looked through in the order of their ids.
@@ -87,11 +87,13 @@ class MadeVector(Value):
     version: int
 
 
-async def want_model(connection: Connection, name: str) -> ModelId:
-    """Note that vectors by this model are wanted now, rather than those by others; return its id."""
+async def want_model(connection: Connection, name: str) -> StoredModel:
+    """Note that vectors by this model are wanted now, rather than those by others.
+
+    From then on every new chunk needs a vector by it, too.
+    """
     row = await (await connection.execute(_WANT_MODEL, {"name": name})).fetchone()
-    assert row is not None  # noqa: S101 - RETURNING of an upsert
-    return ModelId(row["id"])
+    return StoredModel.model_validate(row)
 
 
 async def list_models(connection: Connection) -> list[StoredModel]:

@@ -54,6 +54,7 @@ BUILDING_NEEDED = "Отчёты «{labels}» зависят от типа зав
 BAD_SETTINGS = "Неверные настройки: {names}. Поправьте их в .env (пояснения — в .env.example)."
 PORT_TAKEN = "HTTP_PORT (порт {port} занят другой программой)"
 NOT_INSTALLED = "{settings} (без них {need}: pip install -r {file})"
+NO_PGVECTOR = "VECTOR_INDEX (на сервере PostgreSQL нет расширения vector: установите pgvector или выберите memory)"
 NEEDS_DATABASE = "нужна встроенная база данных, а она не установлена"
 NEEDS_LANGUAGE_MODEL = "нужна встроенная языковая модель, а она не установлена"
 NEEDS_SPEECH = "нужно распознавание речи на этой машине, а оно не установлено"
