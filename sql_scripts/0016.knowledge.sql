@@ -91,12 +91,14 @@ ALTER TABLE chunk_vectors ALTER COLUMN vector SET STORAGE MAIN;
 CREATE INDEX chunk_vectors_wanted ON chunk_vectors (wanted_at, chunk_id) INCLUDE (model_id) WHERE vector IS NULL;
 CREATE INDEX chunk_vectors_made ON chunk_vectors (model_id, version) WHERE version IS NOT NULL;
 
--- What processes that hold vectors in memory have to forget.
+-- What processes that hold vectors in memory have to forget. By the transaction's number a process knows which it may
+-- not have seen yet; a version would have to be taken under a lock, in the transactions of people who delete.
 CREATE TABLE removed_chunks (
-    version    bigint PRIMARY KEY DEFAULT next_chunk_version(),
-    chunk_id   bigint NOT NULL,
+    chunk_id   bigint PRIMARY KEY,
+    xid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
     removed_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX removed_chunks_by_xid ON removed_chunks (xid);
 CREATE INDEX removed_chunks_by_time ON removed_chunks (removed_at);
 CREATE FUNCTION note_removed_chunks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO removed_chunks (chunk_id) SELECT id FROM removed;

@@ -122,7 +122,7 @@ INSERT INTO embedding_models (name, complete) VALUES ('{model}', true);
 INSERT INTO chunk_vectors (chunk_id, model_id, vector, version)
     SELECT chunks.id, embedding_models.id, decode(repeat('2a', 768), 'hex'), next_chunk_version()
     FROM chunks, embedding_models;
-INSERT INTO removed_chunks (chunk_id) SELECT {rows} + n FROM generate_series(1, {rows}) AS n;
+INSERT INTO removed_chunks (chunk_id, xid) SELECT {rows} + n, '1' FROM generate_series(1, {rows}) AS n;
 INSERT INTO job_failures (lock, failures)
     SELECT 'subject:' || {recording}, 1 FROM generate_series(1, {rows}) AS n;
 """

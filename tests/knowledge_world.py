@@ -27,6 +27,8 @@ from knowledge.index_cache import IndexCache
 from knowledge.indexer import Indexer
 from knowledge.knowledge_index import KnowledgeIndex
 from knowledge.memory_index import MemoryIndex
+from knowledge.sources_store import EVERYTHING
+from knowledge.values import Filters
 from knowledge.vectors_store import StoredModel
 from prompt_pack.pack import load_pack
 from recordings_factory import add_user, new_recording
@@ -98,10 +100,10 @@ class KnowledgeWorld:
             await metadata_store.save_metadata(connection, recording.id, metadata)
         return recording
 
-    async def finds(self, asker: UserId, question: str, k: int = 3) -> list[FoundChunk]:
+    async def finds(self, asker: UserId, question: str, k: int = 3, filters: Filters = EVERYTHING) -> list[FoundChunk]:
         """What the person finds, the nearest first."""
         async with self.database.transaction() as connection:
-            allowed = await sources_store.allowed_sources(connection, asker)
+            allowed = await sources_store.allowed_sources(connection, asker, filters)
         neighbours = await self.index.nearest(question, allowed, k)
         async with self.database.transaction() as connection:
             found = await chunks_store.load_found(connection, [each.chunk for each in neighbours])

