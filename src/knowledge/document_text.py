@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile
 from docx import Document
 from docx.opc.exceptions import OpcError
 from docx.table import Table
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError  # type: ignore[import-untyped]
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 

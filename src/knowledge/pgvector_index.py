@@ -4,6 +4,8 @@ Every search compares the question with all allowed vectors, as the index in mem
 first needed, since most servers do not have the extension.
 """
 
+import asyncio
+import struct
 from collections.abc import Collection, Sequence
 
 import psycopg
@@ -13,7 +15,7 @@ from db import Connection, Database
 from embeddings.port import Float32Array
 from errors import BadSettings
 from knowledge.values import Allowed, ChunkId, ModelId, Neighbour
-from knowledge.vector_index import Entries, Float16Array
+from knowledge.vector_index import Entries
 
 _IS_THERE = "SELECT to_regclass('pgvector_chunks') IS NOT NULL AS is_there"
 _CREATE = (
@@ -33,10 +35,15 @@ _CREATE = (
     "CREATE INDEX IF NOT EXISTS pgvector_chunks_made ON pgvector_chunks (model_id, version)",
 )
 _SELECT_VERSION = "SELECT coalesce(max(version), 0) AS version FROM pgvector_chunks WHERE model_id = %(model)s"
+_CREATE_ADDED = """
+    CREATE TEMPORARY TABLE added_chunks (chunk_id bigint, source_id bigint, vector halfvec) ON COMMIT DROP
+"""
+_COPY_ADDED = "COPY added_chunks FROM STDIN (FORMAT BINARY)"
 # Chunks that were removed meanwhile are left out.
 _INSERT = """
     INSERT INTO pgvector_chunks (model_id, chunk_id, source_id, version, vector)
-    SELECT %(model)s, id, %(source)s, %(version)s, %(vector)s::halfvec FROM chunks WHERE id = %(chunk)s FOR KEY SHARE
+    SELECT %(model)s, chunk_id, added_chunks.source_id, %(version)s, vector
+    FROM added_chunks JOIN chunks ON chunks.id = chunk_id FOR KEY SHARE OF chunks
     ON CONFLICT DO NOTHING
 """
 _REMOVE = "DELETE FROM pgvector_chunks WHERE model_id = %(model)s AND chunk_id = ANY(%(chunks)s)"
@@ -62,14 +69,14 @@ class PgvectorIndex:
         return 0 if row is None else int(row["version"])
 
     async def add(self, entries: Entries, version: int) -> None:
-        rows = [
-            {"model": self._model, "chunk": chunk, "source": source, "version": version, "vector": _literal(vector)}
-            for chunk, source, vector in zip(
-                entries.chunks.tolist(), entries.sources.tolist(), entries.vectors, strict=True
-            )
-        ]
+        rows = await asyncio.to_thread(_rows, entries)
         async with self._database.transaction() as connection, connection.cursor() as cursor:
-            await cursor.executemany(_INSERT, rows)
+            await cursor.execute(_CREATE_ADDED)
+            async with cursor.copy(_COPY_ADDED) as copy:
+                copy.set_types(["int8", "int8", "bytea"])  # bytes are sent as they are
+                for row in rows:
+                    await copy.write_row(row)
+            await cursor.execute(_INSERT, {"model": self._model, "version": version})
 
     async def remove(self, chunks: Collection[ChunkId]) -> None:
         async with self._database.transaction() as connection:
@@ -109,5 +116,15 @@ async def make_ready(connection: Connection) -> None:
         raise BadSettings(names=texts.errors.NO_PGVECTOR) from exc
 
 
-def _literal(vector: Float16Array | Float32Array) -> str:
+def _rows(entries: Entries) -> list[tuple[int, int, bytes]]:
+    """Return chunk, source and vector of the entries; the vector as pgvector reads a halfvec, in big-endian float16."""
+    head = struct.pack(">HH", entries.vectors.shape[1], 0)
+    vectors = entries.vectors.astype(">f2")
+    return [
+        (chunk, source, head + vector.tobytes())
+        for chunk, source, vector in zip(entries.chunks.tolist(), entries.sources.tolist(), vectors, strict=True)
+    ]
+
+
+def _literal(vector: Float32Array) -> str:
     return "[" + ",".join(map(str, vector.tolist())) + "]"

@@ -13,13 +13,14 @@ from application.parts import Application, open_application
 from config import ROOT, Settings, VectorIndexKind
 from errors import BadSettings
 from knowledge import pgvector_index
+from knowledge.values import SourceId
 from knowledge_world import KnowledgeWorld
 from openai_server import OpenAIServer
 from prompt_pack.pack import load_pack
 
 FOUND_S, GONE_S = 60.0, 5.0
 SAID = ("Клиент", "Каша остыла, кофе пришлось ждать.")
-EVERYTHING = list(range(1, 1000))
+EVERYTHING = [SourceId(each) for each in range(1, 1000)]
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import embeddings.port
 from db import Database
 from knowledge.index_cache import IndexCache
 from knowledge.memory_index import MemoryIndex
@@ -25,7 +26,7 @@ SOURCES = 40
 class Filled(NamedTuple):
     """An index with the entries that were added to it."""
 
-    index: VectorIndex
+    vector_index: VectorIndex
     entries: Entries
 
 
@@ -34,7 +35,7 @@ def unit_vectors(seed: int, count: int, size: int = SIZE) -> npt.NDArray[np.floa
     numbers = np.random.default_rng(seed)
     vectors = numbers.standard_normal((count, size), dtype=np.float32)
     vectors[::10] = vectors[numbers.integers(0, min(count, 100), len(vectors[::10]))]
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return embeddings.port.unit_vectors(vectors)
 
 
 async def stored_entries(database: Database) -> tuple[ModelId, Entries]:
@@ -117,7 +118,7 @@ async def test_it_finds_what_comparing_with_every_allowed_vector_finds(filled: F
     for question in unit_vectors(3, 20):
         allowed = numbers.choice(sources, round(share * SOURCES), replace=False).tolist()
         for k in (1, 10, 500):
-            found = list(await filled.index.search(question, allowed, k))
+            found = list(await filled.vector_index.search(question, allowed, k))
             same(found, brute_force(filled.entries, question, set(allowed), k))
 
 
@@ -126,7 +127,7 @@ async def test_of_equally_near_chunks_the_first_come_first(filled: Filled) -> No
     question = filled.entries.vectors[0].astype(np.float32)
     twins = filled.entries.chunks[(filled.entries.vectors == filled.entries.vectors[0]).all(axis=1)].tolist()
     assert len(twins) > 2
-    found = await filled.index.search(question, allowed, len(twins) - 1)
+    found = await filled.vector_index.search(question, allowed, len(twins) - 1)
     assert [each.chunk for each in found] == twins[:-1]
 
 
@@ -134,49 +135,49 @@ async def test_nobody_finds_what_is_not_allowed_however_near_it_is(filled: Fille
     nearest = filled.entries.vectors[7].astype(np.float32)
     mine = int(filled.entries.sources[7])
     others = [SourceId(each) for each in set(filled.entries.sources.tolist()) - {mine}]
-    assert [each.chunk for each in await filled.index.search(nearest, [SourceId(mine)], 1)] == [
+    assert [each.chunk for each in await filled.vector_index.search(nearest, [SourceId(mine)], 1)] == [
         filled.entries.chunks[7]
     ]
-    found = {each.chunk for each in await filled.index.search(nearest, others, CHUNKS)}
+    found = {each.chunk for each in await filled.vector_index.search(nearest, others, CHUNKS)}
     assert found == set(filled.entries.chunks[filled.entries.sources != mine].tolist())
-    assert list(await filled.index.search(nearest, [], 10)) == []
-    assert list(await filled.index.search(nearest, [SourceId(10**9)], 10)) == []
+    assert list(await filled.vector_index.search(nearest, [], 10)) == []
+    assert list(await filled.vector_index.search(nearest, [SourceId(10**9)], 10)) == []
 
 
 async def test_what_is_removed_is_not_found_and_all_else_is(filled: Filled) -> None:
     entries = filled.entries
     gone = np.random.default_rng(4).choice(CHUNKS, 2500, replace=False)
     left = np.setdiff1d(np.arange(CHUNKS), gone)
-    await filled.index.remove([ChunkId(each) for each in entries.chunks[gone].tolist()])
-    await filled.index.remove([ChunkId(entries.chunks[gone[0]].item()), ChunkId(10**9)])
+    await filled.vector_index.remove([ChunkId(each) for each in entries.chunks[gone].tolist()])
+    await filled.vector_index.remove([ChunkId(entries.chunks[gone[0]].item()), ChunkId(10**9)])
     rest = Entries(entries.chunks[left], entries.sources[left], entries.vectors[left])
     allowed = set(entries.sources.tolist())
     for question in unit_vectors(5, 5):
-        found = list(await filled.index.search(question, [SourceId(each) for each in allowed], 50))
+        found = list(await filled.vector_index.search(question, [SourceId(each) for each in allowed], 50))
         same(found, brute_force(rest, question, allowed, 50))
 
 
 async def test_what_is_added_twice_is_there_once(filled: Filled) -> None:
     some = slice(0, 300)
     entries = filled.entries
-    await filled.index.add(Entries(entries.chunks[some], entries.sources[some], entries.vectors[some]), CHUNKS)
+    await filled.vector_index.add(Entries(entries.chunks[some], entries.sources[some], entries.vectors[some]), CHUNKS)
     allowed = [SourceId(each) for each in set(entries.sources.tolist())]
-    found = await filled.index.search(unit_vectors(6, 1)[0], allowed, 2 * CHUNKS)
+    found = await filled.vector_index.search(unit_vectors(6, 1)[0], allowed, 2 * CHUNKS)
     assert sorted(each.chunk for each in found) == entries.chunks.tolist()
 
 
 async def test_a_vector_of_another_size_is_near_to_nothing(filled: Filled) -> None:
     allowed = [SourceId(each) for each in set(filled.entries.sources.tolist())]
-    assert list(await filled.index.search(unit_vectors(7, 1, SIZE + 1)[0], allowed, 3)) == []
+    assert list(await filled.vector_index.search(unit_vectors(7, 1, SIZE + 1)[0], allowed, 3)) == []
 
 
 async def test_a_dropped_index_is_empty(filled: Filled, database: Database) -> None:
-    await filled.index.keep()
-    await filled.index.drop()
+    await filled.vector_index.keep()
+    await filled.vector_index.drop()
     allowed = [SourceId(each) for each in set(filled.entries.sources.tolist())]
-    assert list(await filled.index.search(unit_vectors(8, 1)[0], allowed, 3)) == []
+    assert list(await filled.vector_index.search(unit_vectors(8, 1)[0], allowed, 3)) == []
     async with database.transaction() as connection:
-        assert await filled.index.begin(connection) == 0
+        assert await filled.vector_index.begin(connection) == 0
 
 
 @pytest.mark.parametrize("make", [in_memory, in_database])

@@ -90,6 +90,11 @@ def _one_array(path: Path) -> None:
         np.save(file, ENTRIES.vectors)
 
 
+def _a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def _of_other_shapes(path: Path) -> None:
     np.savez(
         path,
@@ -113,7 +118,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "an archive with a pickle": _with_a_pickle,
     "an array is missing": _without_an_array,
     "arrays of other shapes": _of_other_shapes,
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": _a_folder,
 }
 
 
