@@ -11,11 +11,10 @@
     BadInput
     ├── RestoreRefused                 the place is not empty
     ├── StoreInUse                     a bucket elsewhere is not empty
-    └── DocumentRefused
-        ├── DocumentUnknown            no kind of file that text is taken out of
-        ├── DocumentBroken             it cannot be read, or has a password
-        ├── DocumentTooLarge
-        └── DocumentWithoutText        nothing, or pictures of pages
+    ├── DocumentUnknown                no kind of file that text is taken out of
+    ├── DocumentBroken                 it cannot be read, or has a password
+    ├── DocumentTooLarge
+    └── DocumentWithoutText            nothing, or pictures of pages
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -126,29 +125,25 @@ class StoreInUse(BadInput):
     user_text_template = texts.errors.STORE_IN_USE
 
 
-class DocumentRefused(BadInput):
-    """The document {file_name} was not loaded."""
-
-
-class DocumentUnknown(DocumentRefused):
+class DocumentUnknown(BadInput):
     """{file_name} is no document of a known kind."""
 
     user_text_template = texts.errors.DOCUMENT_UNKNOWN
 
 
-class DocumentBroken(DocumentRefused):
+class DocumentBroken(BadInput):
     """{file_name} cannot be read: {reason}"""
 
     user_text_template = texts.errors.DOCUMENT_BROKEN
 
 
-class DocumentTooLarge(DocumentRefused):
+class DocumentTooLarge(BadInput):
     """{file_name} is too large."""
 
     user_text_template = texts.errors.DOCUMENT_TOO_LARGE
 
 
-class DocumentWithoutText(DocumentRefused):
+class DocumentWithoutText(BadInput):
     """{file_name} has no text."""
 
     user_text_template = texts.errors.DOCUMENT_WITHOUT_TEXT

@@ -44,7 +44,7 @@ class Documents:
         """Store the text of a document; the same bytes again are the same document, under the new name.
 
         Raises:
-            DocumentRefused: no text could be taken out of it.
+            BadInput: no text could be taken out of it.
         """
         text = await asyncio.to_thread(document_text, data, file_name)
         parameters = {

@@ -54,11 +54,11 @@ BUILDING_NEEDED = "Отчёты «{labels}» зависят от типа зав
 BAD_SETTINGS = "Неверные настройки: {names}. Поправьте их в .env (пояснения — в .env.example)."
 PORT_TAKEN = "HTTP_PORT (порт {port} занят другой программой)"
 NOT_INSTALLED = "{settings} (без них {need}: pip install -r {file})"
-DOCUMENT_UNKNOWN = "{file_name}: такие документы не читаются. Подойдут .txt, .md, .docx и .pdf."
+DOCUMENT_UNKNOWN = "Документ {file_name} такого вида не читается: возьмите .txt, .md, .docx и .pdf."
 DOCUMENT_BROKEN = (
-    "{file_name} не читается: файл повреждён или закрыт паролем. Откройте его, сохраните заново без пароля и повторите."
+    "Документ {file_name} не читается: он повреждён или закрыт паролем. Сохраните его заново без пароля и повторите."
 )
-DOCUMENT_TOO_LARGE = "{file_name} слишком велик: до {pages} страниц и {size}. Разделите его на части."
+DOCUMENT_TOO_LARGE = "Документ {file_name} слишком велик, можно до {pages} страниц и {size}. Разделите его на части."
 DOCUMENT_WITHOUT_TEXT = (
     "В файле {file_name} нет текста: он пуст, или в нём снимки страниц. Распознайте текст (OCR) и загрузите снова."
 )

@@ -1,7 +1,5 @@
 """The words of the context lines: what is said of a chunk before its text, and is searched with it."""
 
-from datamodels import BuildingType
-
 RECORDING = "{scenario} №{number}"
 OTHER_RECORDING = "Запись"
 REPORT = "Отчёт «{report}»: {recording}"
@@ -21,7 +19,7 @@ MONTHS = (
     "ноября",
     "декабря",
 )
-BUILDINGS = {BuildingType.HOTEL: "отель", BuildingType.RESTAURANT: "ресторан", BuildingType.SPA: "центр здоровья"}
+BUILDINGS = {"hotel": "отель", "restaurant": "ресторан", "spa": "центр здоровья"}
 PLACE = "«{place}»"
 CITY = "город {city}"
 EMPLOYEE = "сотрудник {name}"

@@ -13,9 +13,9 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from pypdf import PdfReader, PdfWriter
 
+from errors import BadInput
 from errors_of_operation import (
     DocumentBroken,
-    DocumentRefused,
     DocumentTooLarge,
     DocumentUnknown,
     DocumentWithoutText,
@@ -145,7 +145,7 @@ def entities() -> bytes:
     return file.getvalue()
 
 
-REFUSED: list[tuple[str, Callable[[], bytes], type[DocumentRefused]]] = [
+REFUSED: list[tuple[str, Callable[[], bytes], type[BadInput]]] = [
     ("Таблица.xlsx", docx, DocumentUnknown),
     ("Документ", docx, DocumentUnknown),
     ("Пусто.txt", bytes, DocumentWithoutText),
@@ -164,7 +164,7 @@ REFUSED: list[tuple[str, Callable[[], bytes], type[DocumentRefused]]] = [
 
 
 @pytest.mark.parametrize(("name", "make", "error"), REFUSED, ids=[name for name, _, _ in REFUSED])
-def test_what_cannot_be_read_is_named(name: str, make: Callable[[], bytes], error: type[DocumentRefused]) -> None:
+def test_what_cannot_be_read_is_named(name: str, make: Callable[[], bytes], error: type[BadInput]) -> None:
     with pytest.raises(error) as caught:
         document_text(make(), name)
     assert name in caught.value.user_text
@@ -186,7 +186,7 @@ def test_whatever_is_damaged_gives_text_or_a_sentence(document: tuple[bytes, str
     at = int(place * len(data))
     try:
         told = document_text(data[:at] + junk + data[at + len(junk) :], name)
-    except DocumentRefused as exc:
+    except BadInput as exc:
         told = exc.user_text
     assert told
 
