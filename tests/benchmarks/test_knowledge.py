@@ -146,10 +146,10 @@ async def test_a_search_over_a_hundred_thousand_chunks(database: Database, datab
     for name, index in (("memory", memory), ("pgvector", made[2])):
         for narrowed, filters in (("all", Filters()), ("a tenth", TENTH)):
             taken = await searched(database, index, owner, filters)
-            worst[name, narrowed] = quantiles(taken, n=20)[-1]
-            print(
-                f"{name:9} {narrowed:8} p50 {median(taken) * 1000:6.1f} ms  p95 {worst[name, narrowed] * 1000:6.1f} ms"
-            )
+            walls, processors = ([each[at] for each in taken] for at in (0, 1))
+            worst[name, narrowed] = quantiles(walls, n=20)[-1]
+            p50, p95, busy = (1000 * each for each in (median(walls), worst[name, narrowed], median(processors)))
+            print(f"{name:9} {narrowed:8} p50 {p50:6.1f} ms  p95 {p95:6.1f} ms  ({busy:.1f} ms of the processor)")
     assert worst["memory", "all"] <= SEARCH_S
     assert worst["memory", "a tenth"] <= SEARCH_S
     assert from_file.wall <= START_S
