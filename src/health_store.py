@@ -21,7 +21,7 @@ _SELECT_QUEUE = """
 # Vectors by a model that does not answer yet are waited for by nobody, as long as another one answers.
 _SELECT_INDEX_BACKLOG = """
     SELECT sources.count AS sources, vectors.count AS vectors, sources.since AS sources_since, (
-        SELECT min(wanted_at) FROM chunk_vectors JOIN embedding_models ON embedding_models.id = model_id
+        SELECT min(chunk_vectors.wanted_at) FROM chunk_vectors JOIN embedding_models ON embedding_models.id = model_id
         WHERE vector IS NULL AND (complete OR NOT EXISTS (SELECT FROM embedding_models WHERE complete))
     ) AS vectors_since
     FROM

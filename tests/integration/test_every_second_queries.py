@@ -41,6 +41,7 @@ ASKED_FOR = (
     "WHERE vector IS NULL",
     "version > ",
     "FROM removed_chunks",
+    "AS vectors_since",
 )
 """Parts of statements that an idle bot is known to ask."""
 
