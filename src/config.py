@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from datamodels import Visibility
 from errors import BadSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +58,11 @@ class LlmEngine(StrEnum):
     EMBEDDED = "embedded"
     OPENAI = "openai"
     NONE = "none"
+
+
+class VectorIndexKind(StrEnum):
+    MEMORY = "memory"
+    PGVECTOR = "pgvector"
 
 
 class EmbeddingsEngine(StrEnum):
@@ -143,6 +149,7 @@ class Settings(BaseSettings):
     embeddings_base_url: str | None = None
     embeddings_api_key: SecretStr | None = None
     embeddings_model: str | None = None
+    vector_index: VectorIndexKind = VectorIndexKind.MEMORY
 
     telegram_bot_token: SecretStr | None = None
     telegram_api_id: int | None = Field(None, ge=1)
@@ -167,6 +174,7 @@ class Settings(BaseSettings):
     ffmpeg: str | None = None
     max_recording_bytes: int = Field(2 * 1024**3, ge=1)
     max_recording_s: float = Field(8 * 3600.0, ge=1)
+    recording_visibility: Visibility = Visibility.TEAM
     worker_concurrency: int = Field(4, ge=1, le=64)
     bot_takes_jobs: bool = True
 

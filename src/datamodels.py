@@ -37,6 +37,13 @@ class Role(StrEnum):
     SUPER_ADMIN = "super_admin"
 
 
+class Visibility(StrEnum):
+    """Who finds a recording or document when asking: everybody of the team, or its owner alone."""
+
+    TEAM = "team"
+    PRIVATE = "private"
+
+
 class Stage(StrEnum):
     """The stages of the work on a recording, in their order. A recording's stage is the last one that is done."""
 
@@ -200,6 +207,7 @@ class NewRecording(Value):
     codec: str
     duration_s: float
     request: ProcessingRequest
+    visibility: Visibility = Visibility.TEAM
 
 
 class Recording(Value):

@@ -1,4 +1,4 @@
-"""Errors of an installation that has several processes, of its deploys and of its backups::
+"""Errors of an installation that has several processes, of its deploys, its backups, and documents loaded into it::
 
     BadSettings
     ├── WorkerAlone                    nobody shares database and object store with a worker
@@ -11,7 +11,11 @@
         └── BackupNotFound             exit status 2
     BadInput
     ├── RestoreRefused                 the place is not empty
-    └── StoreInUse                     a bucket elsewhere is not empty
+    ├── StoreInUse                     a bucket elsewhere is not empty
+    ├── DocumentUnknown                no kind of file that text is taken out of
+    ├── DocumentBroken                 it cannot be read, or has a password
+    ├── DocumentTooLarge
+    └── DocumentWithoutText            nothing, or pictures of pages
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -126,3 +130,27 @@ class StoreInUse(BadInput):
     """The bucket {bucket} at {endpoint} has objects already."""
 
     user_text_template = texts.errors.STORE_IN_USE
+
+
+class DocumentUnknown(BadInput):
+    """{file_name} is no document of a known kind."""
+
+    user_text_template = texts.errors.DOCUMENT_UNKNOWN
+
+
+class DocumentBroken(BadInput):
+    """{file_name} cannot be read: {reason}"""
+
+    user_text_template = texts.errors.DOCUMENT_BROKEN
+
+
+class DocumentTooLarge(BadInput):
+    """{file_name} is too large."""
+
+    user_text_template = texts.errors.DOCUMENT_TOO_LARGE
+
+
+class DocumentWithoutText(BadInput):
+    """{file_name} has no text."""
+
+    user_text_template = texts.errors.DOCUMENT_WITHOUT_TEXT

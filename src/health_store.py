@@ -1,5 +1,7 @@
 """What the database itself tells about its own state and about the job queue."""
 
+from datetime import datetime
+
 from datamodels import Value
 from db import Connection
 
@@ -16,6 +18,17 @@ _SELECT_QUEUE = """
     FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
 """
 
+# Vectors by a model that does not answer yet are waited for by nobody, as long as another one answers.
+_SELECT_INDEX_BACKLOG = """
+    SELECT sources.count AS sources, vectors.count AS vectors, sources.since AS sources_since, (
+        SELECT min(chunk_vectors.wanted_at) FROM chunk_vectors JOIN embedding_models ON embedding_models.id = model_id
+        WHERE vector IS NULL AND (complete OR NOT EXISTS (SELECT FROM embedding_models WHERE complete))
+    ) AS vectors_since
+    FROM
+        (SELECT count(*), min(changed_at) AS since FROM chunk_sources WHERE changed_at IS NOT NULL) AS sources,
+        (SELECT count(*) FROM chunk_vectors WHERE vector IS NULL) AS vectors
+"""
+
 
 class QueueSizes(Value):
     """How many jobs run, wait to be fetched, and wait for a later time."""
@@ -23,6 +36,15 @@ class QueueSizes(Value):
     running: int
     waiting: int
     postponed: int
+
+
+class IndexBacklog(Value):
+    """How many sources wait to be cut into chunks, and how many chunks for a vector; since when the oldest do."""
+
+    sources: int
+    vectors: int
+    sources_since: datetime | None
+    vectors_since: datetime | None
 
 
 async def is_read_only(connection: Connection) -> bool:
@@ -41,3 +63,9 @@ async def queue_sizes(connection: Connection) -> QueueSizes:
     """Count the jobs that have not ended."""
     row = await (await connection.execute(_SELECT_QUEUE)).fetchone()
     return QueueSizes.model_validate(row)
+
+
+async def index_backlog(connection: Connection) -> IndexBacklog:
+    """Count what the index of the knowledge base lacks."""
+    row = await (await connection.execute(_SELECT_INDEX_BACKLOG)).fetchone()
+    return IndexBacklog.model_validate(row)

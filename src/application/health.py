@@ -16,13 +16,21 @@ from application.engines import (
 )
 from application.notices import Notices
 from application.parts import Application
-from config import LlmEngine, Settings, commit, version
+from config import EmbeddingsEngine, LlmEngine, Settings, commit, version
 from embedded.engines import Engines as EmbeddedEngines
 from health.alarms import Alarms
 from health.backups import backup_check
 from health.board import Board, Part
 from health.calls import RealCalls
-from health.checks import Check, database_check, disk_check, jobs_check, objects_check, telegram_check
+from health.checks import (
+    Check,
+    database_check,
+    disk_check,
+    index_check,
+    jobs_check,
+    objects_check,
+    telegram_check,
+)
 from health.endpoints import endpoint_check, local_check, off
 from health.watch import HealthWatch
 from messenger import Messenger
@@ -83,6 +91,8 @@ class Health:
         }
         if telegram is not None:
             checks[Part.TELEGRAM] = telegram_check(telegram)
+            has_embeddings = settings.embeddings_engine is not EmbeddingsEngine.OFF
+            checks[Part.INDEX] = index_check(application.database, has_embeddings=has_embeddings)
         self._watch = HealthWatch(board, checks)
         self._alarms = None if notices is None else self._alarms_of(application, notices)
 

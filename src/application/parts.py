@@ -35,7 +35,7 @@ from reports.orders import ReportOrders
 
 @dataclass(frozen=True)
 class Application:
-    """The opened parts. ``owner`` is the person at the command line."""
+    """The opened parts. ``owner`` is the person at the command line, ``processors`` are those of ``JobContext``."""
 
     settings: Settings
     database: Database
@@ -52,6 +52,7 @@ class Application:
     conversations: HybridStorage
     owner: UserId
     embedded: EmbeddedEngines
+    processors: asyncio.Semaphore
 
 
 @asynccontextmanager
@@ -97,7 +98,6 @@ async def open_application(
             await archive.reconcile(owner)
         conversations = HybridStorage(patient, spool / "conversations")
         jobs = _jobs(settings, context, files, None if for_bot else archive, conversations, retry_delays_s)
-        limits = IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
         yield Application(
             settings=settings,
             database=database,
@@ -105,8 +105,8 @@ async def open_application(
             originals=originals,
             pack=pack,
             engines=engines,
-            limits=limits,
-            intake=Intake(database, objects, limits, jobs.enqueue_recording, engines.speech_engine),
+            limits=_limits(settings),
+            intake=_intake(settings, database, objects, jobs, engines),
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
@@ -114,6 +114,7 @@ async def open_application(
             conversations=conversations,
             owner=owner,
             embedded=embedded,
+            processors=processors,
         )
 
 
@@ -129,6 +130,15 @@ async def _stores(
 async def _local_user(database: Database) -> UserId:
     async with database.transaction() as connection:
         return await users_store.ensure_local_user(connection)
+
+
+def _limits(settings: Settings) -> IntakeLimits:
+    return IntakeLimits(settings.max_recording_bytes, settings.max_recording_s)
+
+
+def _intake(settings: Settings, database: Database, objects: ObjectStore, jobs: Jobs, engines: EnginePool) -> Intake:
+    how = (jobs.enqueue_recording, engines.speech_engine)
+    return Intake(database, objects, _limits(settings), *how, visibility=settings.recording_visibility)
 
 
 def _jobs(

@@ -18,8 +18,8 @@ from housekeeping import Housekeeping
 from metrics import LagMonitor
 from prompt_pack.models import ReportPack
 
-PARTS = frozenset(Part) - {Part.TELEGRAM}
-"""The parts that a worker watches."""
+PARTS = frozenset(Part) - {Part.TELEGRAM, Part.INDEX}
+"""The parts that a worker watches: messages and index are the bot's."""
 _NO_JOBS = ["idle"]
 """A queue into which nobody puts anything."""
 

@@ -28,6 +28,7 @@ class Part(StrEnum):
     JOBS = "jobs"
     DISK = "disk"
     BACKUP = "backup"
+    INDEX = "index"
 
 
 CRITICAL = frozenset({Part.DATABASE, Part.OBJECTS, Part.TELEGRAM, Part.JOBS, Part.DISK})
@@ -81,6 +82,8 @@ class Why(StrEnum):
     OBJECTS_LOST = "objects_lost"
     """The last backup found recordings without their objects."""
     DRILL_STOPPED = "drill_stopped"
+    BEHIND = "behind"
+    """What was said is not found yet."""
 
 
 class Reading(NamedTuple):

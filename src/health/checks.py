@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import health_store
@@ -22,7 +23,7 @@ from errors import (
 from health.board import OK, Level, Reading, Why, worse
 from health.calls import RealCalls
 from messenger import Messenger, MessengerError, MessengerRefusedSecrets
-from metrics import DISK_FREE_BYTES, DISK_FREE_RATIO, JOBS, WORKERS
+from metrics import DISK_FREE_BYTES, DISK_FREE_RATIO, INDEX_BACKLOG, JOBS, WORKERS
 from object_store import ObjectStore
 from outcomes import Purpose
 
@@ -31,6 +32,8 @@ Check = Callable[[], Awaitable[Reading]]
 
 LOW_SPACE = 0.10
 """The free share of the disk below which its operator should act. The owner's notice names the same share."""
+LONGEST_WAIT = timedelta(minutes=10)
+"""How long something may wait for being found; a minute is the aim."""
 _BUSY_S = 2.5
 """More seconds than the database's watch needs to notice silence: a longer wait is a queue for connections."""
 _HEARTBEAT_S = 6.0
@@ -135,6 +138,28 @@ def jobs_check(database: Database, is_working: Callable[[], bool]) -> Check:
             JOBS.labels(state).set(count)
         WORKERS.set(workers)
         return OK if workers else down(Why.NO_HEARTBEAT)
+
+    return check
+
+
+def index_check(database: Database, *, has_embeddings: bool) -> Check:
+    """Return the check of the knowledge base: that what was said is found soon, by its meaning if that is wanted."""
+    at_once = database.patient(0)
+
+    async def check() -> Reading:
+        if database.absence is not None:
+            return down(Why.DATABASE_AWAY)
+        try:
+            async with at_once.transaction() as connection:
+                backlog = await health_store.index_backlog(connection)
+        except (DatabaseUnavailable, OutOfResources):
+            return down(Why.DATABASE_AWAY)
+        INDEX_BACKLOG.labels("sources").set(backlog.sources)
+        INDEX_BACKLOG.labels("vectors").set(backlog.vectors if has_embeddings else 0)
+        waits = [backlog.sources_since, backlog.vectors_since if has_embeddings else None]
+        oldest = min(filter(None, waits), default=None)
+        late = oldest is not None and datetime.now(UTC) - oldest > LONGEST_WAIT
+        return Reading(Level.DEGRADED, Why.BEHIND, oldest) if late else OK
 
     return check
 

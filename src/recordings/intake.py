@@ -21,6 +21,7 @@ from datamodels import (
     RecordingId,
     RecordingMetadata,
     UserId,
+    Visibility,
 )
 from db import Connection, Database
 from dialogs import leave_dialog
@@ -75,7 +76,7 @@ class Intake:
 
     ``enqueue`` adds the job of a recording to the transaction that stores the recording. ``engine`` returns name and
     model of the speech-to-text engine in use: a recording that was transcribed by another one is transcribed anew when
-    it is sent again.
+    it is sent again. ``visibility`` is that of new recordings.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class Intake:
         limits: IntakeLimits,
         enqueue: Callable[[Connection, RecordingId], Awaitable[None]],
         engine: Callable[[], Awaitable[tuple[str, str]]],
+        visibility: Visibility = Visibility.TEAM,
     ) -> None:
         self._database = database
         self._objects = objects
         self._limits = limits
         self._enqueue = enqueue
         self._engine = engine
+        self._visibility = visibility
 
     async def accept(
         self,
@@ -220,6 +223,7 @@ class Intake:
             codec=info.codec,
             duration_s=info.duration_s,
             request=sent.request,
+            visibility=self._visibility,
         )
         async with self._database.transaction() as connection:
             known = await recordings_store.find_for_insert(connection, sent.owner, sha256)

@@ -12,7 +12,7 @@ from db import Database
 from errors import DatabaseUnavailable, ReportFileGone, ReportIndexBroken, VoxPersonaError
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
-from report_lines import ReportLines
+from report_folder.lines import ReportLines
 
 log = structlog.get_logger(__name__)
 

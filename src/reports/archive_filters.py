@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import texts.my_reports
 from datamodels import ReportId, ScenarioId
 from prompt_pack.models import ReportPack
-from report_lines import ReportFacts, ReportLines
+from report_folder.lines import ReportFacts, ReportLines
 from text_cleaning import folded
 from user_states import State
 from utils import midnight

@@ -31,7 +31,7 @@ from markups.my_reports import (
 )
 from markups.text import escaped
 from message_tracker import MessageTracker
-from report_lines import ReportLines
+from report_folder.lines import ReportLines
 from reports.archive_charts import (
     TrendBy,
     months_chart,

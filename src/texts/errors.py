@@ -54,6 +54,15 @@ BUILDING_NEEDED = "Отчёты «{labels}» зависят от типа зав
 BAD_SETTINGS = "Неверные настройки: {names}. Поправьте их в .env (пояснения — в .env.example)."
 PORT_TAKEN = "HTTP_PORT (порт {port} занят другой программой)"
 NOT_INSTALLED = "{settings} (без них {need}: pip install -r {file})"
+DOCUMENT_UNKNOWN = "Документ {file_name} такого вида не читается: возьмите .txt, .md, .docx и .pdf."
+DOCUMENT_BROKEN = (
+    "Документ {file_name} не читается: он повреждён или закрыт паролем. Сохраните его заново без пароля и повторите."
+)
+DOCUMENT_TOO_LARGE = "Документ {file_name} слишком велик, можно до {pages} страниц и {size}. Разделите его на части."
+DOCUMENT_WITHOUT_TEXT = (
+    "В файле {file_name} нет текста: он пуст, или в нём снимки страниц. Распознайте текст (OCR) и загрузите снова."
+)
+NO_PGVECTOR = "VECTOR_INDEX (на сервере PostgreSQL нет расширения vector: установите pgvector или выберите memory)"
 NEEDS_DATABASE = "нужна встроенная база данных, а она не установлена"
 NEEDS_LANGUAGE_MODEL = "нужна встроенная языковая модель, а она не установлена"
 NEEDS_SPEECH = "нужно распознавание речи на этой машине, а оно не установлено"

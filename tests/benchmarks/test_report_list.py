@@ -20,7 +20,7 @@ from datamodels import NewReportFile, ReportFile, ReportId, ReportRunId, Scenari
 from markups.my_reports import reports_page
 from md_storage import ReportFiles
 from prompt_pack.pack import load_pack
-from report_index import ReportIndex, write_index
+from report_folder.index import ReportIndex, write_index
 from reports.archive_export import list_text
 from reports.archive_filters import ReportFilter, filter_lines, filtered, snapshot_of
 

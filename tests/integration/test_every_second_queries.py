@@ -37,6 +37,11 @@ ASKED_FOR = (
     "FROM recordings AS work",
     "FROM report_runs AS work",
     "FROM chat_answers AS work",
+    "FROM chunk_sources",
+    "WHERE vector IS NULL",
+    "version > ",
+    "FROM removed_chunks",
+    "AS vectors_since",
 )
 """Parts of statements that an idle bot is known to ask."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ from errors import (
 )
 from health.board import OK, Level, Reading, Why
 from health.calls import RealCalls
-from health.checks import Check, database_check, disk_check, jobs_check, objects_check, telegram_check
+from health.checks import Check, database_check, disk_check, index_check, jobs_check, objects_check, telegram_check
 from health.endpoints import endpoint_check, local_check, off
 from messenger import MessengerRefusedSecrets, MessengerUnavailable
 from minio_manager import S3ObjectStore
@@ -38,10 +39,12 @@ from openai_server import OpenAIServer
 from outcomes import OUTCOMES, Outcomes, Purpose
 from power import fill, reason_against_small_disks, small_disk
 from provider_calls.probe import EndpointProbe
+from recordings_factory import add_recording
 from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 
 LIMIT_S = 10.0
+NOW = datetime.now(UTC)
 
 
 async def finds(check: Check, level: Level, why: Why | None, limit_s: float = LIMIT_S) -> float:
@@ -164,6 +167,50 @@ async def test_jobs_are_counted(through: Database) -> None:
         for state in ("running", "waiting", "postponed")
     }
     assert counted == {"running": 1, "waiting": 2, "postponed": 1}
+
+
+# --- index ------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_index_is_behind_when_something_is_not_found_for_long(through: Database, way: TcpProxy) -> None:
+    check, without_embeddings = (index_check(through, has_embeddings=each) for each in (True, False))
+    assert await check() == OK
+    async with through.transaction() as connection:
+        recording = await add_recording(connection)
+        await connection.execute(
+            "INSERT INTO chunk_sources (corpus, recording_id, changed_at) VALUES ('transcript', %s, %s)",
+            (recording.id, NOW - timedelta(minutes=9)),
+        )
+    assert await check() == OK
+    assert REGISTRY.get_sample_value("voxpersona_index_backlog", {"of": "sources"}) == 1
+    long_ago = NOW - timedelta(minutes=11)
+    async with through.transaction() as connection:
+        await connection.execute("UPDATE chunk_sources SET changed_at = %s", (long_ago,))
+    assert await check() == await without_embeddings() == Reading(Level.DEGRADED, Why.BEHIND, long_ago)
+    async with through.transaction() as connection:
+        await connection.execute("UPDATE chunk_sources SET changed_at = NULL")
+        await connection.execute(
+            "INSERT INTO chunks (source_id, position, roles, context, text, lemmas, content_hash) "
+            "SELECT id, 0, '{}', '', '', '{}', repeat('0', 64) FROM chunk_sources"
+        )
+        await connection.execute("INSERT INTO embedding_models (name) VALUES ('former'), ('new')")
+        await connection.execute(
+            "INSERT INTO chunk_vectors (chunk_id, model_id, wanted_at) "
+            "SELECT chunks.id, embedding_models.id, %s FROM chunks, embedding_models",
+            (long_ago,),
+        )
+    assert await check() == Reading(Level.DEGRADED, Why.BEHIND, long_ago)
+    assert await without_embeddings() == OK
+    async with through.transaction() as connection:
+        await connection.execute("UPDATE embedding_models SET complete = true WHERE name = 'former'")
+        await connection.execute(
+            "UPDATE chunk_vectors SET vector = '', version = 1 FROM embedding_models "
+            "WHERE embedding_models.id = model_id AND name = 'former'"
+        )
+    assert await check() == OK  # the former model answers while vectors by the new one are made
+    assert REGISTRY.get_sample_value("voxpersona_index_backlog", {"of": "vectors"}) == 1
+    await way.go_away()
+    await finds(check, Level.DOWN, Why.DATABASE_AWAY)
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from dialogs import Dialog, Step
 from messenger import MessengerUnavailable
 from metrics import REPORT_ACTIONS, REPORT_LOCK_WAITS
 from my_reports_world import LASTS, NOON, TEXT, Owner, ReportsBot
-from report_index import ReportIndex, read_stored, write_index
+from report_folder.index import ReportIndex, read_stored, write_index
 from reports.archive import ReportArchive
 from reports.archive_filters import ReportSnapshot
 from reviewed_storyboards import is_as_reviewed

@@ -14,7 +14,7 @@ from datamodels import RecordingMetadata
 from db import Database
 from dialogs import Step
 from my_reports_world import NOON, Owner, ReportsBot, index
-from report_index import ReportIndex, read_stored, write_index
+from report_folder.index import ReportIndex, read_stored, write_index
 
 OUTDATED = "Эта кнопка устарела"
 

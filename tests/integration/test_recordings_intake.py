@@ -16,6 +16,7 @@ from datamodels import (
     ScenarioId,
     Stage,
     UserId,
+    Visibility,
 )
 from db import Connection, Database
 from errors import NotARecording, NotFound
@@ -89,6 +90,21 @@ async def test_a_file_is_called_as_people_call_it(
     assert (recording.file_name, recording.extension) == ("Интервью_17.OGG", "ogg")
     assert await objects.exists(recording.object_key)
     assert not accepted.known
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+async def test_a_new_recording_has_the_visibility_of_the_installation(
+    visibility: Visibility, shared_database: Database, objects: ObjectStore, owner: UserId, spooled: Path
+) -> None:
+    async def engine() -> tuple[str, str]:
+        return "engine", "model"
+
+    intake = Intake(shared_database, objects, IntakeLimits(10**7, 60.0), Enqueued().add, engine, visibility=visibility)
+    accepted = await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="Беседа.ogg")
+    async with shared_database.transaction() as connection:
+        query = "SELECT visibility FROM recordings WHERE id = %s"
+        row = await (await connection.execute(query, (accepted.recording.id,))).fetchone()
+    assert row == {"visibility": visibility}
 
 
 async def test_a_name_of_five_thousand_characters_is_shortened_and_keeps_its_extension(

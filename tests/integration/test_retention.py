@@ -22,6 +22,7 @@ AGES = {
     "sent_messages": timedelta(hours=48),
     "procrastinate_jobs": None,
     "job_failures": timedelta(),
+    "removed_chunks": timedelta(days=1),
 }
 
 _OUTBOX = """
@@ -62,6 +63,7 @@ _JOB = """
     )
     INSERT INTO procrastinate_events (job_id, type, at) SELECT id, 'failed', %(when)s FROM job
 """
+_REMOVED_CHUNK = "INSERT INTO removed_chunks (chunk_id, removed_at) VALUES (%(name)s::bigint, %(when)s)"
 _FAILURE = "INSERT INTO job_failures (lock, failures) VALUES (%(name)s, 1)"
 _FAILURE_AND_JOB = """
     WITH failure AS (INSERT INTO job_failures (lock, failures) VALUES (%(name)s, 1))
@@ -154,6 +156,11 @@ CASES: list[tuple[str, LiteralString, list[tuple[str, datetime, LiteralString, b
             ("job waits", OLD, _FAILURE_AND_JOB.format(status="todo"), False),
             ("job runs", OLD, _FAILURE_AND_JOB.format(status="doing"), False),
         ],
+    ),
+    (
+        "removed_chunks",
+        "chunk_id::text",
+        [("1", OLD, _REMOVED_CHUNK, True), ("2", YOUNG, _REMOVED_CHUNK, False)],
     ),
 ]
 

@@ -10,7 +10,7 @@ import pytest
 from datamodels import NewReportFile, ReportFile, ReportId, ReportRunId, UserId
 from errors import NotFound, ReportFileGone, ReportIndexBroken
 from md_storage import ReportFiles
-from report_index import ReportIndex, write_index
+from report_folder.index import ReportIndex, write_index
 
 OWNER = UserId(UUID(int=7))
 TEXT = "# Отчёт\n"

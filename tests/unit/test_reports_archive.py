@@ -17,7 +17,7 @@ from markups.callback_data import Action
 from markups.my_reports import stale_list
 from prompt_pack.manifest import RESERVED_IDS
 from prompt_pack.pack import load_pack
-from report_index import ReportIndex
+from report_folder.index import ReportIndex
 from reports.archive_charts import (
     TrendBy,
     months_chart,

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from datamodels import NewReportFile, ReportFile, ReportId, ReportRunId, ScenarioId
 from errors import NotFound, ReportIndexBroken
-from report_lines import ReportFacts, ReportLines, parsed
+from report_folder.lines import ReportFacts, ReportLines, parsed
 from text_cleaning import folded
 from utils import append_durably, count_tokens, opened_atomically, write_atomically
 

@@ -1,0 +1,146 @@
+"""Takes the text out of documents: plain text, Markdown, DOCX and PDF. Headings become lines of Markdown."""
+
+import codecs
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import PurePath
+from time import monotonic
+from zipfile import BadZipFile, ZipFile
+
+from docx import Document
+from docx.opc.exceptions import OpcError
+from docx.table import Table
+from lxml.etree import LxmlError  # type: ignore[import-untyped]
+from pypdf import PdfReader
+from pypdf.errors import DependencyError, PyPdfError
+
+from errors_of_operation import DocumentBroken, DocumentTooLarge, DocumentUnknown, DocumentWithoutText
+from text_cleaning import safe_file_name
+from utils import human_size
+
+LARGEST_BYTES = 50 * 1024 * 1024
+MOST_PAGES = 500
+MOST_CHARACTERS = 5_000_000
+"""More than 1,500 full pages: what a file of few bytes may hold has its limit, too."""
+_LARGEST_UNPACKED_BYTES = 4 * LARGEST_BYTES
+_MOST_MEMBERS = 5000
+_LONGEST_READING_S = 120.0
+"""Seconds after which no further page of a PDF is read."""
+_MOST_CONTROLS = 0.01
+"""The share of control characters from which on a file is no text."""
+_CONTROLS = {code: " " for code in range(32) if chr(code) not in "\t\n\r"} | {127: " "}
+_FEWEST_LETTERS = 10
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_HEADING_STYLE = re.compile("Heading ([1-6])")
+
+
+def document_text(data: bytes, file_name: str) -> str:
+    """Return the text of a document, of the kind that its name's extension tells. Blocking, for up to two minutes.
+
+    Raises:
+        DocumentUnknown: the extension is none of ``.txt``, ``.md``, ``.docx`` and ``.pdf``.
+        DocumentTooLarge: it has too many bytes, pages or characters, packed or unpacked.
+        DocumentBroken: it cannot be read, has a password, or takes too long.
+        DocumentWithoutText: there is no text in it, as in a PDF of scanned pages.
+    """
+    name = safe_file_name(file_name)
+    read = _READERS.get(PurePath(file_name).suffix.lower())
+    if read is None:
+        raise DocumentUnknown(file_name=name)
+    if len(data) > LARGEST_BYTES:
+        raise _too_large(name)
+    lines = []
+    length = 0
+    for line in read(data, name):
+        length += len(line)
+        if length > MOST_CHARACTERS:
+            raise _too_large(name)
+        lines.append(line)
+    text = "\n".join(lines).translate(_CONTROLS)
+    if sum(map(str.isalnum, text)) < _FEWEST_LETTERS:
+        raise DocumentWithoutText(file_name=name)
+    return text
+
+
+def _too_large(name: str) -> DocumentTooLarge:
+    return DocumentTooLarge(file_name=name, pages=MOST_PAGES, size=human_size(LARGEST_BYTES))
+
+
+def _plain(data: bytes, name: str) -> Iterator[str]:
+    encoding = next((each for bom, each in _BOMS.items() if data.startswith(bom)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("cp1251", errors="replace")
+    if sum(code in _CONTROLS for code in map(ord, text)) > _MOST_CONTROLS * len(text):
+        raise DocumentBroken(file_name=name, reason="it is no text")
+    yield text
+
+
+@contextmanager
+def _damage_mapped(name: str) -> Iterator[None]:
+    """Map the libraries' errors. What a damaged file makes them do is not always an error of their own."""
+    try:
+        yield
+    except (
+        BadZipFile,
+        OpcError,
+        LxmlError,
+        PyPdfError,
+        DependencyError,
+        zlib.error,
+        struct.error,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        NotImplementedError,
+        RecursionError,
+    ) as exc:
+        raise DocumentBroken(file_name=name, reason=type(exc).__name__) from exc
+
+
+def _docx(data: bytes, name: str) -> Iterator[str]:
+    with _damage_mapped(name):
+        with ZipFile(BytesIO(data)) as members:
+            unpacked = sum(member.file_size for member in members.infolist())
+            if unpacked > _LARGEST_UNPACKED_BYTES or len(members.infolist()) > _MOST_MEMBERS:
+                raise _too_large(name)
+        # lxml neither resolves entities here nor follows references to other files.
+        for block in Document(BytesIO(data)).iter_inner_content():
+            if isinstance(block, Table):
+                for row in block.rows:
+                    cells = {id(cell._tc): " ".join(cell.text.split()) for cell in row.cells}  # joined ones once
+                    yield " | ".join(cells.values())
+            else:
+                style = (block.style.name if block.style is not None else None) or ""
+                level = _HEADING_STYLE.fullmatch(style)
+                yield f"{'#' * int(level[1])} {block.text}" if level else block.text
+
+
+def _pdf(data: bytes, name: str) -> Iterator[str]:
+    deadline = monotonic() + _LONGEST_READING_S
+    with _damage_mapped(name):
+        reader = PdfReader(BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise DocumentBroken(file_name=name, reason="it has a password")
+        if len(reader.pages) > MOST_PAGES:
+            raise _too_large(name)
+        for page in reader.pages:
+            if monotonic() > deadline:
+                raise DocumentBroken(file_name=name, reason="it takes too long")
+            yield page.extract_text()
+
+
+_READERS: dict[str, Callable[[bytes, str], Iterator[str]]] = {
+    ".txt": _plain,
+    ".md": _plain,
+    ".docx": _docx,
+    ".pdf": _pdf,
+}

@@ -1,0 +1,84 @@
+"""The knowledge base as the bot opens it: what is stored is found within a minute, and gone within five seconds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+import recordings_store
+from application.knowledge import Knowledge
+from application.parts import Application, open_application
+from config import ROOT, Settings, VectorIndexKind
+from errors import BadSettings
+from knowledge import pgvector_index
+from knowledge.values import SourceId
+from knowledge_world import KnowledgeWorld
+from openai_server import OpenAIServer
+from prompt_pack.pack import load_pack
+
+FOUND_S, GONE_S = 60.0, 5.0
+SAID = ("Клиент", "Каша остыла, кофе пришлось ждать.")
+EVERYTHING = [SourceId(each) for each in range(1, 1000)]
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Application]:
+    async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
+        yield application
+
+
+async def until(asked: Callable[[], Awaitable[bool]], limit_s: float) -> None:
+    """Ask until the answer is yes."""
+    async with asyncio.timeout(limit_s):
+        while not await asked():  # noqa: ASYNC110  # the database has no event of ours
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("kind", list(VectorIndexKind))
+async def test_what_is_stored_is_found_and_what_is_deleted_is_gone(
+    kind: VectorIndexKind, database_url: str, server: OpenAIServer, tmp_path: Path
+) -> None:
+    settings = Settings(
+        _env_file=None,
+        database_url=database_url,
+        persistent_dir=tmp_path,
+        embeddings_base_url=server.base_url,
+        embeddings_api_key=server.api_key,
+        embeddings_model="one",
+        vector_index=kind,
+    )
+    async with opened(settings) as application:
+        world = KnowledgeWorld(application.database, tmp_path, None)
+        recording = await world.has_recording(await world.new_person(), SAID)
+        knowledge = Knowledge(application)
+        await knowledge.check()
+        running = asyncio.create_task(knowledge.run())
+
+        async def is_found() -> bool:
+            return len(await knowledge.index.nearest("кофе", EVERYTHING, 3)) == 1
+
+        async def is_gone() -> bool:
+            return not await is_found()
+
+        await until(is_found, FOUND_S)
+        async with application.database.transaction() as connection:
+            await recordings_store.delete_recording(connection, recording.id)
+        await until(is_gone, GONE_S)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_a_server_without_pgvector_is_told_before_anything_starts(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(
+        _env_file=None, database_url=database_url, persistent_dir=tmp_path, vector_index=VectorIndexKind.PGVECTOR
+    )
+    monkeypatch.setattr(pgvector_index, "_CREATE", ("CREATE EXTENSION no_such_extension",))
+    async with opened(settings) as application:
+        with pytest.raises(BadSettings) as caught:
+            await Knowledge(application).check()
+    assert "VECTOR_INDEX" in caught.value.user_text
