@@ -37,7 +37,7 @@ _OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 _COMMIT = re.compile("[0-9a-f]{40}")
 
 OF_COMPOSE = frozenset(
-    {"COMPOSE_FILE", "GRAFANA_PORT", "MINIO_IMAGE", "SHARED_ADDRESS", "WEBHOOK_DOMAIN"}
+    {"ALERTMANAGER_CONFIG", "COMPOSE_FILE", "GRAFANA_PORT", "MINIO_IMAGE", "SHARED_ADDRESS", "WEBHOOK_DOMAIN"}
     | {f"{each}_MEMORY" for each in ("BACKUP", "OBJECTS", "OLLAMA", "POSTGRES", "VOXPERSONA")}
     | {f"VOXPERSONA_{each}" for each in ("COMMIT", "IMAGE", "TARGET")}
 )
