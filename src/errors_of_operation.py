@@ -1,6 +1,9 @@
 """Errors of an installation that has several processes, of its deploys and of its backups::
 
     BadSettings
+    ├── BotNotConfigured               token, id or hash is missing
+    ├── BotRunsAlready                 two processes cannot share a session
+    ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
     └── BackupPasswordRefused          the file with the password is not there, or has another one
     VoxPersonaError
@@ -24,6 +27,24 @@ They belong to the tree that ``errors`` draws.
 import texts.deploy
 import texts.errors
 from errors import BadInput, BadSettings, ObjectStoreUnavailable, VoxPersonaError
+
+
+class BotNotConfigured(BadSettings):
+    """The bot needs {names}."""
+
+    user_text_template = texts.errors.BOT_NOT_CONFIGURED
+
+
+class BotRunsAlready(BadSettings):
+    """Another process runs the bot of {folder}."""
+
+    user_text_template = texts.errors.BOT_RUNS_ALREADY
+
+
+class OpenSettings(BadSettings):
+    """Other users of the machine may read .env in production mode."""
+
+    user_text_template = texts.errors.OPEN_SETTINGS
 
 
 class WorkerAlone(BadSettings):

@@ -24,7 +24,7 @@ from conversations.ratings import Ratings
 from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialogs
 from downloads import Downloads
-from errors import BotNotConfigured
+from errors_of_operation import BotNotConfigured
 from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers

@@ -5,12 +5,13 @@ import asyncio
 import click
 
 import texts.cli
+import texts.operation
 from application.bot import messenger_of, open_bot
 from application.configuration import require_safe
 from cli.display import Display
 from cli.signals import stop_on_signals
 from cli.work import work
-from config import ROOT, Settings
+from config import ROOT, Settings, env_file_is_open
 from prompt_pack.pack import load_pack
 from system.shortages import raise_limit_of_open_files
 
@@ -38,6 +39,8 @@ async def serve(settings: Settings) -> int:
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     with Display() as display:
         try:
+            if env_file_is_open():
+                display.say(texts.operation.ENV_OPEN)
             display.say(texts.cli.BOT_STARTING)
             async with open_bot(settings, pack, messenger, display.advance) as bot:
                 display.say(texts.cli.BOT_READY.format(username=bot.username))

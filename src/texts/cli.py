@@ -153,6 +153,7 @@ DOCTOR_ROWS = {
     "pack": "Набор отчётов",
     "disk": "Место на диске",
 }
+DOCTOR_SETTINGS = "Настройки"
 DOCTOR_COLUMNS = ("Что", "Чем", "Состояние")
 DOCTOR_OFF = "отключена"
 DOCTOR_SEARCH_OFF = "отключён"

@@ -301,7 +301,7 @@ def served(clone: Path, author: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "told"),
     [
-        ("rm -f .env", "Нет файла .env. Создайте его: cp .env.example .env"),
+        ("rm -f .env", "Нет файла .env. Создайте его: install -m 600 .env.example .env"),
         ("echo mine > Заметка.txt", "есть свои изменения: Заметка.txt"),
         ("true", "Не найдена программа docker"),
     ],

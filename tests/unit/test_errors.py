@@ -156,6 +156,8 @@ AT_A_TERMINAL = {
     "UnknownChoice",
     "BotNotConfigured",
     "BotRunsAlready",
+    "OpenSettings",
+    "UnreadableSettings",
     "WorkerAlone",
     "BackupPasswordRefused",
     "BackupFailed",
