@@ -5,6 +5,7 @@
     ├── BotRunsAlready                 two processes cannot share a session
     ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
+    ├── NeitherBotNorShared            no token is given, and nobody shares database and object store
     └── BackupPasswordRefused          the file with the password is not there, or has another one
     VoxPersonaError
     └── BackupFailed                   exit status 3: earlier sets are as they were
@@ -51,6 +52,12 @@ class WorkerAlone(BadSettings):
     """No bot runs on this machine with the worker's folder {folder}, and these settings are missing: {names}"""
 
     user_text_template = texts.errors.WORKER_ALONE
+
+
+class NeitherBotNorShared(BadSettings):
+    """There is no token, and these settings of a worker are missing: {names}"""
+
+    user_text_template = texts.errors.NEITHER_BOT_NOR_SHARED
 
 
 class OriginalAwaited(ObjectStoreUnavailable):

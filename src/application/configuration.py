@@ -116,13 +116,12 @@ def _test_modes(settings: Settings) -> Iterator[str]:
 
 
 def _missing(settings: Settings, *, worker: bool) -> Iterator[str]:
+    works_alone = settings.telegram_bot_token is None and not settings.telegram_required
     needed: tuple[str, ...] = (
         ("database_url", "minio_endpoint")
-        if worker
+        if worker or works_alone
         else ("telegram_bot_token", "telegram_api_id", "telegram_api_hash", "owner_telegram_id")
     )
-    if not worker and settings.telegram_bot_token is None and not settings.telegram_required:
-        needed = ()
     if settings.minio_endpoint is not None:
         needed = (*needed, "minio_access_key", "minio_secret_key")
     if settings.asr_engine is AsrEngine.ONNX:

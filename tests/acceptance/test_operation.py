@@ -93,6 +93,17 @@ def test_a_worker_alone_starts_nothing_and_says_what_it_needs(product: Product, 
     assert {path.name for path in product.state.iterdir()} <= {"logs", "models"}
 
 
+def test_a_process_that_needs_no_bot_says_before_it_starts_that_it_needs_something_to_share(product: Product) -> None:
+    product.settings["TELEGRAM_REQUIRED"] = "false"
+    outcome = product.run()
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "нет TELEGRAM_BOT_TOKEN" in outcome.said
+    assert "(нет: DATABASE_URL, MINIO_ENDPOINT)" in outcome.said
+    assert {path.name for path in product.state.iterdir()} <= {"logs", "models"}
+    outcome = product.run("validate-config")
+    assert (outcome.status, "✖ DATABASE_URL: не указано" in outcome.out) == (2, True)
+
+
 @pytest.fixture
 def shared(product: Product, database_url: str, s3_endpoint: S3Endpoint) -> Iterator[psycopg.Connection[TupleRow]]:
     """The database of an installation in which a worker can work, with a job that waits."""

@@ -64,6 +64,8 @@ def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str
         ({**BOT, "OPENAI_API_KEY": "secret"}, False, ["ASR_MODEL", "LLM_MODEL"]),
         ({**BOT, "ASR_ENGINE": "onnx"}, False, ["ASR_MODEL_DIR"]),
         ({}, True, ["DATABASE_URL", "MINIO_ENDPOINT"]),
+        ({"TELEGRAM_REQUIRED": "false"}, False, ["DATABASE_URL", "MINIO_ENDPOINT"]),
+        ({"TELEGRAM_REQUIRED": "false", **SHARED}, False, []),
         (SHARED, True, []),
     ],
 )

@@ -159,6 +159,7 @@ AT_A_TERMINAL = {
     "OpenSettings",
     "UnreadableSettings",
     "WorkerAlone",
+    "NeitherBotNorShared",
     "BackupPasswordRefused",
     "BackupFailed",
     "BackupUnavailable",
