@@ -1,19 +1,22 @@
 """Settings: read once from the environment and ``.env``, then frozen. Nothing else reads the environment."""
 
+import io
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+import texts.errors
 from datamodels import Visibility
-from errors import BadSettings
+from errors import BadSettings, UnreadableSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: ``prompts``, ``resources``, ``sql_scripts`` and ``samples`` lie here."""
@@ -35,6 +38,8 @@ _OF_THE_NETWORK = (
 _OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
 _COMMIT = re.compile("[0-9a-f]{40}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
 
 OF_COMPOSE = frozenset(
     {"ALERTMANAGER_CONFIG", "COMPOSE_FILE", "GRAFANA_PORT", "MINIO_IMAGE", "SHARED_ADDRESS", "WEBHOOK_DOMAIN"}
@@ -211,12 +216,73 @@ def load_environment(path: Path) -> bool:
     """Put the variables in a file like ``.env`` into the environment, over those that are there; False without a file.
 
     Raises:
-        OSError: it cannot be read.
+        UnreadableSettings: it cannot be read.
     """
     if not path.is_file():
         return False
-    os.environ.update({name: value or "" for name, value in dotenv_values(path, interpolate=False).items()})
+    os.environ.update({str(each.key): each.value or "" for _, each in _lines(path)})
     return True
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Binding]]:
+    """Yield what a file like ``.env`` sets, with the number of its line; nothing is expanded.
+
+    Raises:
+        UnreadableSettings: the file cannot be read, or some lines are no ``NAME=value``. Their numbers are named.
+    """
+    shown = path.name if path.parent == ROOT else path
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8")
+    except OSError:
+        raise UnreadableSettings(reason=texts.errors.ENV_CLOSED.format(path=shown)) from None
+    except UnicodeDecodeError as exc:
+        # Not its cause: that one has the file's content.
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise UnreadableSettings(reason=texts.errors.ENV_NOT_UTF8.format(path=shown, line=line)) from None
+    found, wrong = [], []
+    for each in parse_stream(io.StringIO(text)):
+        written = each.original.string
+        line = each.original.line + len(written[: len(written) - len(written.lstrip())].splitlines())
+        if each.error or (each.key is not None and not _is_plain(each)):
+            wrong.append(str(line))
+        elif each.key is not None:
+            found.append((line, each))
+    if wrong:
+        raise UnreadableSettings(reason=texts.errors.ENV_LINES.format(path=shown, lines=", ".join(wrong)))
+    yield from found
+
+
+def _is_plain(each: Binding) -> bool:
+    """Tell whether a line is ``NAME=value``. A value of several lines is a quote that was closed by accident."""
+    value = each.value
+    return value is not None and _NAME.fullmatch(str(each.key)) is not None and not set(value) & set("\n\r\0")
+
+
+def _check_env_file() -> None:
+    """Refuse an ``.env`` that cannot be read, or that Compose, which reads it too, would understand in another way.
+
+    Compose expands ``$NAME`` and ``${NAME}`` outside single quotes, the library here ``${NAME}`` everywhere.
+
+    Raises:
+        UnreadableSettings: the lines are named, not what stands there.
+    """
+    path = ROOT / ".env"
+    if not path.is_file():
+        return
+    wrong = [
+        str(line)
+        for line, each in _lines(path)
+        if "${" in (value := each.value or "") or ("$" in value and not _SINGLE_QUOTED.match(each.original.string))
+    ]
+    if wrong:
+        raise UnreadableSettings(reason=texts.errors.ENV_DOLLAR.format(lines=", ".join(wrong)))
+
+
+def env_file_is_open() -> bool:
+    """Tell whether other users of the machine may read or change ``.env``."""
+    path = ROOT / ".env"
+    return path.is_file() and bool(path.stat().st_mode & 0o077)
 
 
 def child_environment(*, network: bool = False, storage: bool = False) -> dict[str, str]:
@@ -269,7 +335,12 @@ def _commit_of(folder: Path, reference: str) -> str | None:
 
 
 def wrong_names() -> list[str]:
-    """Return the names of the variables whose values are wrong."""
+    """Return the names of the variables whose values are wrong.
+
+    Raises:
+        UnreadableSettings: ``.env`` cannot be read as a whole.
+    """
+    _check_env_file()
     try:
         Settings()
     except ValidationError as exc:
@@ -284,7 +355,9 @@ def unknown_names() -> list[str]:
     fields = Settings.model_fields.items()
     known = {name.upper() for name, _ in fields} | OF_COMPOSE | OF_DEPLOYS
     known |= {f"{name}_file".upper() for name, each in fields if _in_file(name, each)}
-    return sorted(name for name in dotenv_values(ROOT / ".env", interpolate=False) if name.upper() not in known)
+    path = ROOT / ".env"
+    named = {str(each.key) for _, each in _lines(path)} if path.is_file() else set()
+    return sorted(name for name in named if name.upper() not in known)
 
 
 def load_settings() -> Settings:
@@ -292,6 +365,7 @@ def load_settings() -> Settings:
 
     Raises:
         BadSettings: a value is wrong; the error names the variables, never their values.
+        UnreadableSettings: ``.env`` cannot be read; the error names the lines.
     """
     if names := wrong_names():
         raise BadSettings(names=", ".join(names))

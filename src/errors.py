@@ -1,4 +1,4 @@
-"""Every error the product raises on purpose, but two that are in ``errors_of_operation``::
+"""Every error the product raises on purpose, but those that are in ``errors_of_operation``::
 
     VoxPersonaError
     ├── UnexpectedFailure              exit status 1: the log has the traceback
@@ -18,12 +18,11 @@
     │   ├── BadText                    what a person typed; the reason is the whole sentence
     │   └── BuildingNeeded
     ├── BadSettings                    exit status 2: the operator can mend it
+    │   ├── UnreadableSettings         ``.env`` as a whole, or lines of it
     │   ├── BadReportPack
     │   ├── ContextTooSmall
     │   ├── NoLanguageModel
     │   ├── MissingProgram
-    │   ├── BotNotConfigured
-    │   ├── BotRunsAlready
     │   └── WeightsRefused
     ├── OutOfResources                 exit status 2: the machine's, not the work's; it passes
     │   └── DiskFull
@@ -190,6 +189,12 @@ class BadSettings(VoxPersonaError):
     exit_status = 2
 
 
+class UnreadableSettings(BadSettings):
+    """The file with the settings cannot be read: {reason}"""
+
+    user_text_template = texts.errors.UNREADABLE_SETTINGS
+
+
 class BadReportPack(BadSettings):
     """The report pack is wrong: {reason}"""
 
@@ -206,18 +211,6 @@ class MissingProgram(BadSettings):
     """The program {program} is not installed."""
 
     user_text_template = texts.errors.MISSING_PROGRAM
-
-
-class BotNotConfigured(BadSettings):
-    """The bot needs {names}."""
-
-    user_text_template = texts.errors.BOT_NOT_CONFIGURED
-
-
-class BotRunsAlready(BadSettings):
-    """Another process runs the bot of {folder}."""
-
-    user_text_template = texts.errors.BOT_RUNS_ALREADY
 
 
 class WeightsRefused(BadSettings):

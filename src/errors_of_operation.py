@@ -1,8 +1,12 @@
 """Errors of an installation that has several processes, of its deploys, its backups, and documents loaded into it::
 
     BadSettings
+    ├── BotNotConfigured               token, id or hash is missing
+    ├── BotRunsAlready                 two processes cannot share a session
+    ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
     ├── UnwritableModels               weights cannot be fetched to their folder
+    ├── NeitherBotNorShared            no token is given, and nobody shares database and object store
     └── BackupPasswordRefused          the file with the password is not there, or has another one
     VoxPersonaError
     └── BackupFailed                   exit status 3: earlier sets are as they were
@@ -37,10 +41,34 @@ class UnwritableModels(BadSettings):
     user_text_template = texts.errors.UNWRITABLE_MODELS
 
 
+class BotNotConfigured(BadSettings):
+    """The bot needs {names}."""
+
+    user_text_template = texts.errors.BOT_NOT_CONFIGURED
+
+
+class BotRunsAlready(BadSettings):
+    """Another process runs the bot of {folder}."""
+
+    user_text_template = texts.errors.BOT_RUNS_ALREADY
+
+
+class OpenSettings(BadSettings):
+    """Other users of the machine may read .env in production mode."""
+
+    user_text_template = texts.errors.OPEN_SETTINGS
+
+
 class WorkerAlone(BadSettings):
     """No bot runs on this machine with the worker's folder {folder}, and these settings are missing: {names}"""
 
     user_text_template = texts.errors.WORKER_ALONE
+
+
+class NeitherBotNorShared(BadSettings):
+    """There is no token, and these settings of a worker are missing: {names}"""
+
+    user_text_template = texts.errors.NEITHER_BOT_NOR_SHARED
 
 
 class OriginalAwaited(ObjectStoreUnavailable):

@@ -133,6 +133,21 @@ class _SharedFile(logging.handlers.RotatingFileHandler):
             self.stream = self._open()
 
 
+def log_to_standard_error() -> None:
+    """Print what is logged while no log is open; the library's own way would show the values of local variables."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.ExceptionRenderer(_traceback_without_data),
+            _without_secrets,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def configure_logging(directory: Path, level: str, *, console: bool) -> None:
     """Send every logger of the process to ``directory/app.json.log`` and, with ``console``, to standard error."""
     directory.mkdir(parents=True, exist_ok=True)

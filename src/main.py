@@ -10,6 +10,8 @@ os.umask(0o077)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
 
 from cli.commands import main  # noqa: E402
+from log_setup import log_to_standard_error  # noqa: E402
 
 if __name__ == "__main__":
+    log_to_standard_error()
     main()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ class Product:
     settings: dict[str, str] = field(default_factory=dict)
     through: tuple[str, ...] = ()
     """A program, with its arguments, that starts the command: one that takes rights or space away."""
+    checkout: Path = ROOT
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
@@ -65,7 +67,7 @@ class Product:
         """Start a command and return while it runs."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return subprocess.Popen(
-            [*self.through, sys.executable, str(ROOT / "src" / "main.py"), *map(str, arguments)],
+            [*self.through, sys.executable, str(self.checkout / "src" / "main.py"), *map(str, arguments)],
             env={**kept, "PERSISTENT_DIR": str(self.state), **self.settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -94,6 +96,16 @@ class Product:
             process.communicate()
             raise
         return Outcome(process.returncode, out, said)
+
+
+def checkout_with(env_file: bytes, place: Path, mode: int = 0o600) -> Path:
+    """Make a checkout at ``place`` that has an ``.env``: the one that the tests are in must not get any."""
+    shutil.copytree(ROOT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("prompts", "resources", "sql_scripts", "samples", "pyproject.toml"):
+        (place / name).symlink_to(ROOT / name)
+    (place / ".env").write_bytes(env_file)
+    (place / ".env").chmod(mode)
+    return place
 
 
 def bucket_settings(objects: S3Endpoint, bucket: str) -> dict[str, str]:

@@ -1,13 +1,14 @@
 """The bot: the application's services with Telegram in front of them, and its followers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import texts.telegram
 from access import Team
+from application.connecting import Connecting, connected
 from application.engines import language_in_use, speech_in_use
 from application.health import Health, http_served
 from application.knowledge import Knowledge
@@ -25,7 +26,8 @@ from conversations.ratings import Ratings
 from dead_letters import DeadLetters, Enqueue
 from dialogs import Dialogs
 from downloads import Downloads
-from errors import BotNotConfigured
+from errors import VoxPersonaError
+from errors_of_operation import BotNotConfigured
 from followers import Loop
 from handlers import Router
 from handlers_my_reports_v2 import MyReportsHandlers
@@ -98,12 +100,18 @@ class Followers:
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
+        """Run those that need the messenger."""
         async with asyncio.TaskGroup() as group:
-            following = (self.downloads, self.cards, self.outbox, self.wizards, self.answers, self.originals)
-            for loop in (*following, self.knowledge, self.housekeeping, self._stranded, LagMonitor()):
+            for loop in (self.downloads, self.cards, self.outbox, self.wizards, self.answers, self.originals):
+                group.create_task(loop.run())
+            group.create_task(Loop("updates", _SETTLE_S).run(self._inbox.settle))
+
+    async def run_without_messenger(self) -> None:
+        """Run the others."""
+        async with asyncio.TaskGroup() as group:
+            for loop in (self.knowledge, self.housekeeping, self._stranded, LagMonitor()):
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
-            group.create_task(Loop("updates", _SETTLE_S).run(self._inbox.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))
 
 
@@ -111,9 +119,16 @@ class Bot:
     """The opened bot. Without ``jobs`` it takes none: workers in other processes do."""
 
     def __init__(
-        self, telegram: Messenger, router: Router, jobs: Jobs | None, followers: Followers, health: Health
+        self,
+        telegram: Messenger,
+        connecting: Connecting,
+        router: Router,
+        jobs: Jobs | None,
+        followers: Followers,
+        health: Health,
     ) -> None:
         self._telegram = telegram
+        self._connecting = connecting
         self._router = router
         self._jobs = jobs
         self._followers = followers
@@ -123,26 +138,47 @@ class Bot:
     def username(self) -> str:
         return self._telegram.username
 
-    async def run(self) -> None:
-        """Run until cancelled. Interrupted jobs continue at the next start."""
+    @property
+    def is_connected(self) -> bool:
+        return self._connecting.is_done
+
+    async def run(self, on_connected: Callable[[], None]) -> None:
+        """Run until cancelled. Interrupted jobs continue at the next start.
+
+        Work is done while Telegram is out of reach; ``on_connected`` is called once it is not.
+
+        Raises:
+            VoxPersonaError: what ``open_bot`` would have raised, had Telegram been in reach then.
+        """
+        refusal: VoxPersonaError | None = None
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._health.run())
+            working = [self._health.run(), self._followers.run_without_messenger()]
             if self._jobs is not None:
-                group.create_task(self._jobs.run_worker(None))
-            # Before anything is sent: this finds the newest ids, around which messages of the last run are looked up.
-            await self._router.recover()
-            group.create_task(self._followers.run())
+                working.append(self._jobs.run_worker(None))
+            tasks = [group.create_task(each) for each in working]
+            try:
+                await self._connecting.done()
+            except VoxPersonaError as exc:
+                refusal = exc
+                for task in tasks:
+                    task.cancel()
+            else:
+                on_connected()
+                # Before anything is sent: this finds the newest ids, by which messages of the last run are looked up.
+                await self._router.recover()
+                group.create_task(self._followers.run())
+        if refusal is not None:
+            raise refusal
 
 
 @asynccontextmanager
 async def open_bot(
     settings: Settings, pack: ReportPack, telegram: Messenger, on_progress: StartProgress
 ) -> AsyncIterator[Bot]:
-    """Open the application and connect to Telegram.
+    """Open the application and connect to Telegram, which goes on trying while Telegram does not answer.
 
     Raises:
         MessengerRefusedSecrets: Telegram does not accept token, id and hash.
-        MessengerUnavailable: Telegram does not answer.
         BotRunsAlready: another process runs a bot on the same ``persistent_dir``.
         BadSettings: settings, the proxy's address among them, are wrong, or a program is missing.
         DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not start.
@@ -161,17 +197,20 @@ async def open_bot(
         followers = Followers(application, telegram, messages, inbox)
         await followers.knowledge.check()
         router = _router(application, telegram, messages, followers, inbox)
-        await telegram.start(router.on_message, router.on_press)
         stack.push_async_callback(telegram.stop)
+        connecting = await stack.enter_async_context(
+            connected(telegram, router.on_message, router.on_press, texts.telegram.COMMANDS)
+        )
         stack.push_async_callback(router.stop)
-        await telegram.set_commands(texts.telegram.COMMANDS)
         application.database.on_back.append(Loop.try_again)
         notices = Notices(application.database, telegram, settings.owner_telegram_id)
         stack.push_async_callback(notices.stop)
         application.embedded.on_revival.append(notices.engine_revived)
         application.embedded.on_stuck.append(notices.engine_stuck)
         health = Health(application, board, telegram, notices)
-        yield Bot(telegram, router, application.jobs if settings.bot_takes_jobs else None, followers, health)
+        yield Bot(
+            telegram, connecting, router, application.jobs if settings.bot_takes_jobs else None, followers, health
+        )
 
 
 def messenger_of(settings: Settings) -> Messenger:

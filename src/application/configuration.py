@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from application.engines import embeddings_endpoint, language_endpoint, speech_endpoint
 from application.objects import bucket_store
-from config import AsrEngine, LlmEngine, Settings, unknown_names, wrong_names
+from config import AsrEngine, LlmEngine, Settings, env_file_is_open, unknown_names, wrong_names
 from database.watch import password_of
 from errors import BadSettings
+from errors_of_operation import OpenSettings
 
 _DEFAULT_PASSWORDS = frozenset(
     {
@@ -38,17 +39,24 @@ class Examined:
     unsafe: list[str] = field(default_factory=list)
     default: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    open_file: bool = False
+    """Whether other users of the machine may read ``.env``."""
+    production: bool = False
 
     @property
     def problems(self) -> int:
-        """How many variables have to be changed."""
-        return len(self.wrong) + len(self.missing) + len(self.unsafe)
+        """How much has to be changed."""
+        return len(self.wrong) + len(self.missing) + len(self.unsafe) + (self.open_file and self.production)
 
 
 def examine_settings(*, worker: bool) -> Examined:
-    """Examine the settings for a bot, or for a worker that shares database and object store with a bot elsewhere."""
+    """Examine the settings for a bot, or for a worker that shares database and object store with a bot elsewhere.
+
+    Raises:
+        UnreadableSettings: ``.env`` cannot be read.
+    """
     if names := wrong_names():
-        return Examined(wrong=names, unknown=unknown_names())
+        return Examined(wrong=names, unknown=unknown_names(), open_file=env_file_is_open())
     settings = Settings()
     missing = dict.fromkeys(_missing(settings, worker=worker))
     wrong: dict[str, None] = {}
@@ -63,6 +71,8 @@ def examine_settings(*, worker: bool) -> Examined:
         unsafe=unsafe_names(settings),
         default=sorted(name.upper() for name in set(Settings.model_fields) - given if name.upper() not in listed),
         unknown=unknown_names(),
+        open_file=env_file_is_open(),
+        production=settings.production,
     )
 
 
@@ -85,11 +95,14 @@ def unsafe_names(settings: Settings) -> list[str]:
 
 
 def require_safe(settings: Settings) -> None:
-    """Refuse to start in production mode with default passwords or in a test mode.
+    """Refuse to start in production mode with default passwords, in a test mode, or with ``.env`` open to others.
 
     Raises:
         BadSettings: the variables are named.
+        OpenSettings: other users of the machine may read ``.env``.
     """
+    if settings.production and env_file_is_open():
+        raise OpenSettings
     if names := unsafe_names(settings):
         raise BadSettings(names=", ".join(names))
 
@@ -103,13 +116,12 @@ def _test_modes(settings: Settings) -> Iterator[str]:
 
 
 def _missing(settings: Settings, *, worker: bool) -> Iterator[str]:
+    works_alone = settings.telegram_bot_token is None and not settings.telegram_required
     needed: tuple[str, ...] = (
         ("database_url", "minio_endpoint")
-        if worker
+        if worker or works_alone
         else ("telegram_bot_token", "telegram_api_id", "telegram_api_hash", "owner_telegram_id")
     )
-    if not worker and settings.telegram_bot_token is None and not settings.telegram_required:
-        needed = ()
     if settings.minio_endpoint is not None:
         needed = (*needed, "minio_access_key", "minio_secret_key")
     if settings.asr_engine is AsrEngine.ONNX:

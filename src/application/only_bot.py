@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from errors import BotRunsAlready
+from errors_of_operation import BotRunsAlready
 from file_locks import FileLock
 
 _FOLDER = "telegram"

@@ -18,6 +18,7 @@ from application.backups import Backups
 from config import ignore_absent_files, load_environment, load_settings
 from errors import Interrupted, UnexpectedFailure, VoxPersonaError
 from errors_of_operation import BackupDamaged
+from log_setup import log_to_standard_error
 from system.shortages import shortage_in
 from utils import human_duration, human_size
 
@@ -192,7 +193,7 @@ def end_drill() -> None:
 def main() -> None:
     """Run a step; every failure becomes a Russian sentence and an exit status."""
     os.umask(_UMASK)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_to_standard_error()
     try:
         commands(standalone_mode=False)
     except (KeyboardInterrupt, click.Abort):

@@ -8,14 +8,16 @@ from rich.console import Console
 from rich.table import Table
 
 import texts.cli
+import texts.operation
 from application.engines import EnginePool
 from application.objects import open_objects
 from application.parts import open_database
 from audio import BUILT_IN, find_ffmpeg
 from cli.display import Display
-from config import ROOT, Settings
+from config import ROOT, Settings, env_file_is_open
 from embedded.engines import Engines as EmbeddedEngines
 from errors import VoxPersonaError
+from errors_of_operation import OpenSettings
 from jobs.context import spare_processors
 from prices import shutdown_date
 from prompt_pack.pack import load_pack
@@ -33,6 +35,9 @@ async def examine(settings: Settings, display: Display) -> int:
     """
     table = Table(*texts.cli.DOCTOR_COLUMNS)
     status = 0
+    if env_file_is_open():
+        table.add_row(texts.cli.DOCTOR_SETTINGS, ".env", texts.operation.ENV_OPEN)
+        status = OpenSettings.exit_status if settings.production else 0
     async with EmbeddedEngines(settings.persistent_dir) as embedded:
         for name, check in _checks(settings, embedded, display).items():
             try:

@@ -18,6 +18,9 @@ def validate(*, worker: bool) -> int:
 
     Returns:
         0; 2 when one has to be changed.
+
+    Raises:
+        UnreadableSettings: ``.env`` cannot be read.
     """
     found = examine_settings(worker=worker)
     for names, text in (
@@ -30,6 +33,8 @@ def validate(*, worker: bool) -> int:
             click.echo(text.format(name=name))
     if found.default:
         click.echo(texts.operation.SETTINGS_DEFAULT.format(names=", ".join(found.default)))
+    if found.open_file:
+        click.echo(texts.operation.ENV_OPEN_REFUSED if found.production else texts.operation.ENV_OPEN)
     if found.problems:
         click.echo(texts.operation.SETTINGS_BAD.format(count=texts.operation.SETTING.counted(found.problems)))
         return _PROBLEM_STATUS

@@ -9,7 +9,7 @@ import click
 import texts.operation
 from cli.operation import validate
 from config import ROOT
-from errors import BadReportPack
+from errors import BadReportPack, UnreadableSettings
 from prompt_pack.pack import load_pack
 
 _BROKEN_STATUS = 1
@@ -34,7 +34,11 @@ def self_check() -> int:
     except BadReportPack as exc:
         click.echo(exc.user_text)
         return _BROKEN_STATUS
-    return validate(worker=False)
+    try:
+        return validate(worker=False)
+    except UnreadableSettings as exc:
+        click.echo(exc.user_text)
+        return exc.exit_status
 
 
 def _broken_modules() -> Iterator[tuple[str, str]]:

@@ -5,12 +5,15 @@ import asyncio
 import click
 
 import texts.cli
+import texts.operation
 from application.bot import messenger_of, open_bot
 from application.configuration import require_safe
+from application.worker import require_shared
 from cli.display import Display
 from cli.signals import stop_on_signals
 from cli.work import work
-from config import ROOT, Settings
+from config import ROOT, Settings, env_file_is_open
+from errors_of_operation import NeitherBotNorShared, WorkerAlone
 from prompt_pack.pack import load_pack
 from system.shortages import raise_limit_of_open_files
 
@@ -25,10 +28,15 @@ async def serve(settings: Settings) -> int:
 
     Raises:
         BotNotConfigured: token, id or hash is missing.
+        NeitherBotNorShared: the token may be missing, but then database and object store have to be shared.
         BadReportPack: the report pack has a fault.
         Everything that ``open_bot`` or ``work`` raises.
     """
     if settings.telegram_bot_token is None and not settings.telegram_required:
+        try:
+            require_shared(settings)
+        except WorkerAlone as exc:
+            raise NeitherBotNorShared(names=exc.details["names"]) from None
         click.echo(texts.cli.NO_BOT)
         return await work(settings)
     require_safe(settings)
@@ -38,10 +46,13 @@ async def serve(settings: Settings) -> int:
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     with Display() as display:
         try:
+            if env_file_is_open():
+                display.say(texts.operation.ENV_OPEN)
             display.say(texts.cli.BOT_STARTING)
             async with open_bot(settings, pack, messenger, display.advance) as bot:
-                display.say(texts.cli.BOT_READY.format(username=bot.username))
-                await bot.run()
+                if not bot.is_connected:
+                    display.say(texts.cli.BOT_OUT_OF_REACH)
+                await bot.run(lambda: display.say(texts.cli.BOT_READY.format(username=bot.username)))
         except asyncio.CancelledError:
             display.say(texts.cli.BOT_STOPPED)
     return 0

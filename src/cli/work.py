@@ -3,11 +3,12 @@
 import asyncio
 
 import texts.cli
+import texts.operation
 from application.configuration import require_safe
 from application.worker import open_worker, require_shared
 from cli.display import Display
 from cli.signals import stop_on_signals
-from config import ROOT, Settings
+from config import ROOT, Settings, env_file_is_open
 from prompt_pack.pack import load_pack
 from system.shortages import raise_limit_of_open_files
 
@@ -31,6 +32,8 @@ async def work(settings: Settings, *, idle: bool = False) -> int:
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     with Display() as display:
         try:
+            if env_file_is_open():
+                display.say(texts.operation.ENV_OPEN)
             display.say(texts.cli.WORKER_STARTING)
             async with open_worker(settings, pack, display.advance) as worker:
                 display.say(texts.cli.WORKER_READY)

@@ -16,7 +16,7 @@ class DeploySettings:
     """Settings of deploys: ``DEPLOY_*`` and ``VOXPERSONA_TARGET``. The environment goes before ``.env``.
 
     Raises:
-        DeploymentStopped: a value is wrong; it is named.
+        DeploymentStopped: a value is wrong, which is named, or ``.env`` is not UTF-8.
     """
 
     def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
@@ -52,8 +52,11 @@ class DeploySettings:
 def _read(path: Path) -> dict[str, str]:
     """Return the settings in ``.env`` that are one plain line each, as those of deploys are."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError:
         return {}
+    except UnicodeDecodeError as exc:
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        raise DeploymentStopped(why=texts.deploy.ENV_NOT_UTF8.format(line=line)) from None
     pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#") and "=" in line)
     return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}

@@ -83,7 +83,8 @@ ENGINE_OLD = "Docker {found} слишком старый, нужен {needed} и
 COMPOSE_OLD = "Docker Compose {found} слишком старый, нужен {needed} или новее. Обновите docker-compose-plugin."
 NO_COMPOSE = "Docker Compose не найден. Установите пакет docker-compose-plugin."
 COMPOSE_REFUSES = "Docker Compose не понимает docker-compose.yml с этим .env: {reason}. Поправьте .env."
-NO_ENV = "Нет файла .env. Создайте его: cp .env.example .env, впишите настройки и повторите."
+ENV_NOT_UTF8 = "Файл .env не в кодировке UTF-8 (строка {line}). Сохраните его в UTF-8 и повторите."
+NO_ENV = "Нет файла .env. Создайте его: install -m 600 .env.example .env, впишите настройки и повторите."
 LOW_SPACE = (
     "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. "
     "Освободите место (scripts/cleanup_images, docker builder prune) и повторите."

@@ -18,6 +18,10 @@ SETTING_WRONG = "✖ {name}: неверное значение"
 SETTING_MISSING = "✖ {name}: не указано"
 SETTING_UNSAFE = "✖ {name}: пароль по умолчанию или пробный режим, при PRODUCTION=true так нельзя"
 SETTING_UNKNOWN = "• {name}: есть в .env, но программа такой настройки не знает"
+ENV_OPEN = "⚠ Файл .env могут читать другие пользователи этой машины: chmod 600 .env"
+ENV_OPEN_REFUSED = (
+    "✖ Файл .env могут читать другие пользователи этой машины, при PRODUCTION=true так нельзя: chmod 600 .env"
+)
 SETTINGS_DEFAULT = "• По умолчанию: {names}."
 SETTINGS_BAD = "Нужно поправить {count}. Пояснения — в .env.example."
 SETTINGS_GOOD = "Настройки в порядке."

@@ -29,7 +29,7 @@ from object_files import FolderObjectStore
 from openai_faults import Fault, Kind
 from openai_server import OpenAIServer
 from power import fill, reason_against_small_disks, small_disk
-from product import Outcome, Product
+from product import Outcome, Product, checkout_with
 
 SENTENCES = Path(__file__).with_name("bad_input_sentences.txt")
 AT_A_TIME = 4
@@ -55,6 +55,7 @@ class Case:
     settings: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     through: Callable[[Path, Path], tuple[str, ...]] = lambda _state, _at: ()
+    env_file: bytes | None = None
     kept: bool = False
     results: bool = False
 
@@ -429,6 +430,27 @@ SETTINGS = {
     "an object store's address with a scheme": Case(
         2, "MINIO_ENDPOINT", ".env", spoken("s3 3.ogg"), settings={"MINIO_ENDPOINT": "http://127.0.0.1:9000/"}
     ),
+    "an .env of another encoding": Case(
+        2,
+        "не в кодировке UTF-8 (строка 2)",
+        "Исправьте файл",
+        spoken("кодировка.ogg"),
+        env_file="LLM_API_KEY=wrong-secret-key-35\n# пояснение".encode("cp1251"),
+    ),
+    "an .env with lines that are none": Case(
+        2,
+        "строки 2, 3:",
+        "Исправьте файл",
+        spoken("строки.ogg"),
+        env_file=b'LLM_API_KEY=wrong-secret-key-35\nwrong-password-71\nLLM_BASE_URL="http://wrong-password-71\n',
+    ),
+    "an .env with a value that Compose would expand": Case(
+        2,
+        "знак $",
+        "одинарные кавычки",
+        spoken("доллар.ogg"),
+        env_file=b"LLM_API_KEY='wrong-secret-key-35$35'\nMINIO_SECRET_KEY=wrong-password-71$1\n",
+    ),
 }
 
 OPTIONS = {
@@ -517,6 +539,10 @@ class Installation:
             async with OpenAIServer() as server:
                 server.faults.add(*case.faults)
                 product = self.product(server, case.settings, case.through(self.state, at))
+                if case.env_file:
+                    product.checkout = await asyncio.to_thread(
+                        checkout_with, case.env_file, self.home / f"{at.name}-here"
+                    )
                 return await self.process(at, product, *case.options, "--", *files)
 
 
@@ -601,7 +627,7 @@ CHOICES = "interview|design|none|all|hotel|restaurant|spa|ru|en|auto|report_[a-z
 LATIN_THAT_PEOPLE_NEED = re.compile(
     # Names of files and values that they gave, paths, settings, options, and what they may choose from.
     rf"«[^»]*»|^✖ [^:]*:|<[^>]*>|/\S+|persistent_data\S*|\.env(\.example)?|scripts/run|--[a-z]+|\b[A-Z_]+_[A-Z_*]*|"
-    rf"\b(whisper-base|HTTP|[a-z]+\.(json|bin|docx|pcm)|{FORMATS}|{CHOICES})\b"
+    rf"\b(whisper-base|HTTP|UTF-8|Docker Compose|[a-z]+\.(json|bin|docx|pcm)|{FORMATS}|{CHOICES})\b"
 )
 
 

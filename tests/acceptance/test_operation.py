@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from embedded.ports import free_ports
 from embedded.s3 import S3Endpoint
-from product import Outcome, Product, bucket_settings
+from product import Outcome, Product, bucket_settings, checkout_with
 
 FUTURE = """
     INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc) VALUES ('h', '9999.of-tomorrow', now())
@@ -93,6 +93,17 @@ def test_a_worker_alone_starts_nothing_and_says_what_it_needs(product: Product, 
     assert {path.name for path in product.state.iterdir()} <= {"logs", "models"}
 
 
+def test_a_process_that_needs_no_bot_says_before_it_starts_that_it_needs_something_to_share(product: Product) -> None:
+    product.settings["TELEGRAM_REQUIRED"] = "false"
+    outcome = product.run()
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "нет TELEGRAM_BOT_TOKEN" in outcome.said
+    assert "(нет: DATABASE_URL, MINIO_ENDPOINT)" in outcome.said
+    assert {path.name for path in product.state.iterdir()} <= {"logs", "models"}
+    outcome = product.run("validate-config")
+    assert (outcome.status, "✖ DATABASE_URL: не указано" in outcome.out) == (2, True)
+
+
 @pytest.fixture
 def shared(product: Product, database_url: str, s3_endpoint: S3Endpoint) -> Iterator[psycopg.Connection[TupleRow]]:
     """The database of an installation in which a worker can work, with a job that waits."""
@@ -122,3 +133,47 @@ def test_a_worker_that_is_idle_is_ready_and_takes_no_jobs(
 def status_of_the_job(connection: psycopg.Connection[TupleRow]) -> str:
     [(status,)] = connection.execute("SELECT status::text FROM procrastinate_jobs").fetchall()
     return str(status)
+
+
+COMMANDS = [[], ["doctor"], ["health"], ["validate-config"], ["worker"], ["migrate"], ["process", "x.ogg"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "the bot")
+def test_every_command_refuses_an_env_file_that_cannot_be_read_in_one_sentence(
+    product: Product, tmp_path: Path, command: list[str]
+) -> None:
+    product.checkout = checkout_with(b"TELEGRAM_BOT_TOKEN=1:hush\n# \xea\n", tmp_path / "checkout")
+    outcome = product.run(*command)
+    assert outcome.status == 2
+    assert "файл .env не в кодировке UTF-8 (строка 2)" in outcome.said
+    assert len(said(outcome).splitlines()) == 1
+
+
+def test_what_nobody_foresaw_before_the_log_is_open_shows_no_values(product: Product, tmp_path: Path) -> None:
+    product.checkout = checkout_with(b"TELEGRAM_BOT_TOKEN=1:hush\n", tmp_path / "checkout")
+    settings = product.checkout / "src" / "config.py"
+    broken = 'def wrong_names() -> list[str]:\n    token = "1:hush"\n    raise KeyError(len(token))\n\n\ndef _unused'
+    settings.write_text(settings.read_text(encoding="utf-8").replace("def wrong_names", broken), encoding="utf-8")
+    outcome = product.run("health")
+    assert outcome.status == 1
+    assert "KeyError: 6" in outcome.said
+    assert len(outcome.said.splitlines()) == 2
+    assert 'token = "1:hush"' not in outcome.said
+
+
+def test_an_env_file_that_others_may_read_is_told_and_in_production_refused(product: Product, tmp_path: Path) -> None:
+    product.checkout = checkout_with(b"LLM_ENGINE=none\n", tmp_path / "checkout", mode=0o644)
+    product.settings |= {"DATABASE_URL": "postgresql://bot:pw@127.0.0.1:1/vox", "MINIO_ENDPOINT": "127.0.0.1:1"}
+    product.settings |= {"MINIO_ACCESS_KEY": "key", "MINIO_SECRET_KEY": "long-and-random"}
+    told = "⚠ Файл .env могут читать другие пользователи этой машины: chmod 600 .env"
+    outcome = product.run("validate-config", "--worker")
+    assert (outcome.status, told in outcome.out) == (0, True)
+    outcome = product.run("worker")
+    assert (outcome.status, told in outcome.said) == (3, True)
+    product.settings["PRODUCTION"] = "true"
+    outcome = product.run("validate-config", "--worker")
+    assert (outcome.status, "при PRODUCTION=true так нельзя: chmod 600 .env" in outcome.out) == (2, True)
+    outcome = product.run("worker")
+    assert (outcome.status, "Закройте его и повторите: chmod 600 .env" in outcome.said) == (2, True)
+    (product.checkout / ".env").chmod(0o600)
+    assert product.run("validate-config", "--worker").status == 0

@@ -291,3 +291,41 @@ async def test_of_two_bots_whose_ports_nobody_has_set_both_run_and_a_port_that_w
         await third.start()
     assert third.process is not None
     assert third.process.returncode == 2
+
+
+async def test_a_bot_that_starts_without_telegram_does_its_work_and_goes_on_when_telegram_is_back(
+    interruptible: Interruptible,
+    site: Site,
+    telegram: TelegramServer,
+    owner: ScriptedUser,
+    spoken: Callable[[str], Path],
+) -> None:
+    bot = await interruptible(HTTP_PORT=str(site.port))
+    bot.tap.answer(0)
+    await owner.send_file(spoken("Беседа.ogg"), kind="audio")
+    await until(lambda: bot.tap.hanging > 0, "a part that hangs")
+    await bot.bot.kill()
+
+    def says_so() -> bool:
+        said = (bot.bot.product.state / f"bot-{bot.bot.starts}.err").read_text(encoding="utf-8")
+        return texts.cli.BOT_OUT_OF_REACH in said
+
+    telegram.network.degrade(delay_seconds=0, loss=1)
+    bot.tap.answer(None)
+    starting = asyncio.create_task(bot.bot.start())
+    await until(lambda: bot.bot.starts == 2 and says_so(), "the bot says that Telegram does not answer")
+    await site.shows("telegram", "down", "no_answer", status=503)
+    await site.shows("database", "ok", None, status=503)
+    await site.shows("jobs", "ok", None, status=503)
+    await until(lambda: bot.value("SELECT count(*) FROM recordings WHERE stage = 'done'") == 1, "it is transcribed")
+    assert await bot.bot.stop(signal.SIGTERM) == 0
+    with pytest.raises(AssertionError, match="ended while it started"):
+        await starting
+    assert bot.bot.said[-1].rstrip().endswith(texts.cli.BOT_STOPPED)
+
+    starting = asyncio.create_task(bot.bot.start())
+    await until(lambda: bot.bot.starts == 3 and says_so(), "the bot says so again")
+    telegram.network.restore()
+    await starting
+    await owner.press("Интервью", timeout=LIMIT_S)
+    await site.shows("telegram", "ok", None)

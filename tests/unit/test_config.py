@@ -1,13 +1,14 @@
 """Settings are read once, explained in .env.example, and wrong ones are named."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from config import ROOT, Settings, child_environment, load_settings
-from errors import BadSettings
+from config import ROOT, Settings, child_environment, env_file_is_open, load_environment, load_settings
+from errors import BadSettings, UnreadableSettings
 
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
@@ -83,3 +84,84 @@ def test_a_secret_s_file_that_cannot_be_read_is_named(
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", str(tmp_path / "secret"))
     with pytest.raises(BadSettings, match="TELEGRAM_BOT_TOKEN_FILE"):
         load_settings()
+
+
+TOKEN = b"TELEGRAM_BOT_TOKEN=1:hush\n"
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """``.env`` of a checkout."""
+    monkeypatch.setattr("config.ROOT", tmp_path)
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
+    return tmp_path / ".env"
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (TOKEN + "# токен\n".encode("cp1251"), "UTF-8 (строка 2)"),
+        ("TELEGRAM_BOT_TOKEN=1:hush\n".encode("utf-16"), "UTF-8 (строка 1)"),
+        ("TELEGRAM_BOT_TOKEN=1:hush\n".encode("utf-16-le"), "строки 1, 2:"),
+        (b"\n" + TOKEN + b'\n\nLLM_BASE_URL="http://hush\n', "строки 5:"),
+        (b'LLM_BASE_URL="http://hush\n' + TOKEN + b'LLM_MODEL="chat"\n', "строки 1:"),
+        (b'LLM_BASE_URL="http://hush\n' + TOKEN + b'# "\n', "строки 1:"),
+        (TOKEN + b"some garbage\n1:hush\nhush\n1:hush=1\nLLM_MODEL=chat\n", "строки 2, 3, 4, 5:"),
+        (TOKEN + b'LLM_API_KEY=hu$sh\nLLM_MODEL="hu$$sh"\n', "(строки 2, 3)"),
+        (TOKEN + b"LLM_API_KEY='hu${sh}'\n", "(строки 2)"),
+    ],
+)
+def test_an_env_file_that_cannot_be_read_is_refused_with_its_lines_and_nothing_of_it_is_shown(
+    env_file: Path, content: bytes, lines: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    env_file.write_bytes(content)
+    with pytest.raises(UnreadableSettings) as caught:
+        load_settings()
+    assert lines in caught.value.user_text
+    assert "hush" not in f"{caught.value}{caught.value.user_text}{caught.value.__cause__}{capfd.readouterr()}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"LLM_API_KEY='a$b$'",
+        b"# $HOME costs ${five}\nexport LLM_API_KEY='a$b$' # and \"more",
+        b"\xef\xbb\xbfLLM_API_KEY = 'a$b$'\r\nLLM_MODEL=\r\n",
+    ],
+)
+def test_a_dollar_in_single_quotes_is_a_dollar(env_file: Path, line: bytes) -> None:
+    env_file.write_bytes(line + b"\n" + TOKEN)
+    settings = load_settings()
+    assert (settings.llm_api_key, settings.telegram_bot_token) == (SecretStr("a$b$"), SecretStr("1:hush"))
+
+
+def test_an_env_file_that_may_not_be_opened_is_named(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env_file.write_bytes(TOKEN)
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "hush", str(env_file))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UnreadableSettings) as caught:
+        load_settings()
+    assert "файл .env нельзя открыть" in caught.value.user_text
+
+
+def test_keys_in_another_file_are_refused_in_the_same_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {})
+    assert not load_environment(tmp_path / "env")
+    (tmp_path / "env").write_bytes(b"AWS_SECRET_ACCESS_KEY=hu$sh\n")
+    assert load_environment(tmp_path / "env")
+    assert os.environ == {"AWS_SECRET_ACCESS_KEY": "hu$sh"}
+    (tmp_path / "env").write_bytes(b"A=1\n\xff")
+    with pytest.raises(UnreadableSettings, match=re.escape(f"{tmp_path}/env не в кодировке UTF-8 (строка 2)")):
+        load_environment(tmp_path / "env")
+
+
+@pytest.mark.parametrize(("mode", "is_open"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_whether_others_may_read_the_env_file(env_file: Path, mode: int, is_open: bool) -> None:
+    assert not env_file_is_open()
+    env_file.touch(mode)
+    env_file.chmod(mode)
+    assert env_file_is_open() is is_open

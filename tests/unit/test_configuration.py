@@ -8,6 +8,7 @@ import pytest
 from application.configuration import Examined, examine_settings, require_safe
 from config import OF_COMPOSE, OF_DEPLOYS, ROOT, Settings, unknown_names
 from errors import BadSettings
+from errors_of_operation import OpenSettings
 
 BOT = {
     "TELEGRAM_BOT_TOKEN": "1:secret-token",
@@ -63,6 +64,8 @@ def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str
         ({**BOT, "OPENAI_API_KEY": "secret"}, False, ["ASR_MODEL", "LLM_MODEL"]),
         ({**BOT, "ASR_ENGINE": "onnx"}, False, ["ASR_MODEL_DIR"]),
         ({}, True, ["DATABASE_URL", "MINIO_ENDPOINT"]),
+        ({"TELEGRAM_REQUIRED": "false"}, False, ["DATABASE_URL", "MINIO_ENDPOINT"]),
+        ({"TELEGRAM_REQUIRED": "false", **SHARED}, False, []),
         (SHARED, True, []),
     ],
 )
@@ -111,3 +114,19 @@ def test_a_name_that_nobody_reads_is_unknown(tmp_path: Path, monkeypatch: pytest
     (tmp_path / ".env").write_text("".join(f"{name}=1\n" for name in names), encoding="utf-8")
     monkeypatch.setattr("config.ROOT", tmp_path)
     assert unknown_names() == ["DEPLOY_WATCHS"]
+
+
+def test_production_refuses_an_env_file_that_others_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").touch()
+    (tmp_path / ".env").chmod(0o644)
+    monkeypatch.setattr("config.ROOT", tmp_path)
+    found = examined(monkeypatch, BOT)
+    assert (found.open_file, found.problems) == (True, 0)
+    require_safe(Settings())
+    found = examined(monkeypatch, {**SHARED, **MODEL, "PRODUCTION": "true"})
+    assert (found.open_file, found.problems) == (True, 1)
+    with pytest.raises(OpenSettings):
+        require_safe(Settings())
+    (tmp_path / ".env").chmod(0o600)
+    assert examine_settings(worker=False).problems == 0
+    require_safe(Settings())

@@ -193,6 +193,14 @@ def test_settings_come_from_the_environment_before_the_file(tmp_path: Path) -> N
     assert settings.target == "full"
 
 
+def test_settings_that_are_not_utf_8_are_refused_with_the_line_and_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"TELEGRAM_BOT_TOKEN=1:hush\n# \xea\n")
+    with pytest.raises(DeploymentStopped) as stopped:
+        DeploySettings(tmp_path, {})
+    assert "не в кодировке UTF-8 (строка 2)" in stopped.value.user_text
+    assert "hush" not in f"{stopped.value}{stopped.value.user_text}"
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("DEPLOY_WATCH_S", "-1"), ("DEPLOY_READY_S", "0"), ("DEPLOY_ERRORS", "many")]
 )
@@ -301,7 +309,7 @@ def served(clone: Path, author: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "told"),
     [
-        ("rm -f .env", "Нет файла .env. Создайте его: cp .env.example .env"),
+        ("rm -f .env", "Нет файла .env. Создайте его: install -m 600 .env.example .env"),
         ("echo mine > Заметка.txt", "есть свои изменения: Заметка.txt"),
         ("true", "Не найдена программа docker"),
     ],

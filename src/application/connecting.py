@@ -1,0 +1,74 @@
+"""The way to the messenger at the start: tried again and again while the messenger is out of reach."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from messenger import Messenger, MessengerUnavailable, OnMessage, OnPress
+
+_PATIENCE_S = 10.0
+"""How long everything else waits for the messenger, which is usually there in a second."""
+_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Connecting:
+    """A connection that is being made."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+
+    @property
+    def is_done(self) -> bool:
+        return self._task.done()
+
+    async def done(self) -> None:
+        """Wait until the messenger is connected.
+
+        Raises:
+            VoxPersonaError: it cannot be, and trying again does not help.
+        """
+        await self._task
+
+
+@asynccontextmanager
+async def connected(
+    messenger: Messenger, on_message: OnMessage, on_press: OnPress, commands: Sequence[tuple[str, str]]
+) -> AsyncIterator[Connecting]:
+    """Start ``messenger``; when it does not answer within ten seconds the block begins while this goes on trying.
+
+    Raises:
+        MessengerRefusedSecrets: it does not accept the secrets.
+        BadSettings, DiskFull, MessengerError: as ``Messenger.start``.
+    """
+    task = asyncio.create_task(_connect(messenger, on_message, on_press, commands))
+    try:
+        ended, _ = await asyncio.wait([task], timeout=_PATIENCE_S)
+        if ended:
+            task.result()
+        yield Connecting(task)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _connect(
+    messenger: Messenger, on_message: OnMessage, on_press: OnPress, commands: Sequence[tuple[str, str]]
+) -> None:
+    pause_s, started = _PAUSE_S, False
+    while True:
+        try:
+            if not started:
+                await messenger.start(on_message, on_press)
+            started = True
+            await messenger.set_commands(commands)
+        except MessengerUnavailable as exc:
+            log.warning("messenger_out_of_reach", reason=str(exc), again_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        else:
+            return
