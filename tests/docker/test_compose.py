@@ -295,8 +295,8 @@ async def queue(composed: Composed, provider: OpenAIServer, tmp_path: Path) -> A
         made = Queue(product.settings["DATABASE_URL"])
         opened.callback(made.close)
         users = [telegram.world.user(f"Анна {each}", id=each) for each in people]
-        for place in range(2 * MANY):
-            path = await steps.recording(tmp_path / f"{place}.ogg", 3.0)
+        paths = await asyncio.gather(*(steps.recording(tmp_path / f"{each}.ogg", 3.0) for each in range(2 * MANY)))
+        for place, path in enumerate(paths):
             await users[place % len(users)].send_file(path, kind="audio", file_name=path.name)
         await made.until(done=0)
         made.hold()
