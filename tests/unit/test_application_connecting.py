@@ -89,6 +89,6 @@ async def test_the_end_of_the_block_ends_the_trying(monkeypatch: pytest.MonkeyPa
     telegram = TelegramDouble()
     telegram.failures["start"] = [AWAY]
     async with asyncio.timeout(20), connected(telegram, on_message, on_press, COMMANDS) as connecting:
-        assert not connecting.is_done
-    assert connecting.is_done
+        before = connecting.is_done
+    assert (before, connecting.is_done) == (False, True)
     assert telegram.listeners is None
