@@ -38,6 +38,9 @@ NEVER_IN_A_ROW = (
         "already_sent",
         "bot_not_configured",
         "bot_runs_already",
+        "neither_bot_nor_shared",
+        "open_settings",
+        "unreadable_settings",
         "unwritable_folder",
     }
     | {
