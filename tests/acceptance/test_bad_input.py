@@ -626,8 +626,8 @@ FORMATS = "ogg|mp3|m4a|wav|mp4"
 CHOICES = "interview|design|none|all|hotel|restaurant|spa|ru|en|auto|report_[a-z_]+|no-such-model|ffmpeg"
 LATIN_THAT_PEOPLE_NEED = re.compile(
     # Names of files and values that they gave, paths, settings, options, and what they may choose from.
-    rf"«[^»]*»|^✖ [^:]*:|<[^>]*>|/\S+|persistent_data\S*|\.env(\.example)?|scripts/run|--[a-z]+|ИМЯ_FILE|\b[A-Z_]+_[A-Z_*]*|"
-    rf"\b(whisper-base|HTTP|UTF-8|Docker Compose|[a-z]+\.(json|bin|docx|pcm)|{FORMATS}|{CHOICES})\b"
+    rf"«[^»]*»|^✖ [^:]*:|<[^>]*>|/\S+|persistent_data\S*|\.env(\.example)?|scripts/run|--[a-z]+|\b[A-Z_]+_[A-Z_*]*|"
+    rf"ИМЯ_FILE|\b(whisper-base|HTTP|UTF-8|Docker Compose|[a-z]+\.(json|bin|docx|pcm)|{FORMATS}|{CHOICES})\b"
 )
 
 
