@@ -72,7 +72,8 @@ async def ask_idly(
         followers = Followers(application, telegram, MessageTracker(application.database, telegram), inbox)
         notices = Notices(application.database, telegram, None)
         health = Health(application, Board(), telegram, notices)
-        runs = (followers.run(), application.jobs.run_worker(None), health.run())
+        following = (followers.run(), followers.run_without_messenger())
+        runs = (*following, application.jobs.run_worker(None), health.run())
         working = [asyncio.create_task(each) for each in runs]
         await asyncio.wait(working, timeout=_SETTLE_S)
         asked.clear()
