@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -74,12 +75,16 @@ def test_who_waits_for_another_backup_says_so_and_nobody_else_can_hold_the_turn(
     with (checkout.folder / ".backup.lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         waiting = subprocess.Popen(
-            [checkout.folder / "scripts/backup", "--list"], env=os.environ, stderr=subprocess.PIPE, text=True
+            [checkout.folder / "scripts/backup", "--list"],
+            env=os.environ,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         assert waiting.stderr is not None
         assert "жду её" in waiting.stderr.readline()
         assert waiting.poll() is None
-        waiting.kill()
+        os.killpg(waiting.pid, signal.SIGKILL)  # with the program that waits for it
         waiting.communicate()
     (checkout.folder / ".backup.lock").unlink()
     checkout.run("backup", "--list")
