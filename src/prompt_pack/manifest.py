@@ -81,14 +81,20 @@ class PassManifest(Value):
     taxonomy: str | None = None
     key: tuple[str, ...] = ()
     quotes: str | None = None
+    quotes_by: tuple[Identifier, ...] = ()
     buildings: tuple[BuildingType, ...] | None = None
+
+    @field_validator("quotes_by", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if self.kind is PassKind.ITEMS:
             if not (self.schema_file and self.template):
                 raise ValueError(texts.reports.PACK_ITEMS_NEED)
-        elif self.schema_file or self.taxonomy or self.key or self.quotes:
+        elif self.schema_file or self.taxonomy or self.key or self.quotes or self.quotes_by:
             raise ValueError(texts.reports.PACK_TEXT_HAS_NO)
         return self
 

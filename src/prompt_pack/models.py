@@ -48,7 +48,8 @@ class ReportPass(Value):
     ``taxonomy`` is the field of an item that holds a factor's id, None in a pass without factors. ``schema_`` allows
     only the taxonomy's factors. ``second_schema``, used when the first answer was not valid, allows any factor: not
     every endpoint keeps to a schema, and one invented factor should not cost the whole answer. ``key`` are the fields
-    in which equal items agree, ``quotes`` is the field with the list of quotes.
+    in which equal items agree, ``quotes`` is the field with the list of quotes, and ``quotes_by`` the labels of the
+    roles whose words they may be, () for anybody's.
     """
 
     id: str
@@ -61,6 +62,7 @@ class ReportPass(Value):
     taxonomy: str | None = None
     key: tuple[str, ...] = ()
     quotes: str | None = None
+    quotes_by: tuple[str, ...] = ()
 
 
 class IndexLine(Value):

@@ -91,7 +91,7 @@ class ScenarioLoader:
             return used[-1]
 
         passes = tuple(
-            self._pass(each, named, taxonomy)
+            self._pass(path, each, named, taxonomy)
             for each in manifest.passes
             if each.buildings is None or building in each.buildings
         )
@@ -111,13 +111,15 @@ class ScenarioLoader:
         try_templates(plan)
         return plan
 
-    def _pass(self, manifest: PassManifest, named: Callable[[str], str], taxonomy: Taxonomy | None) -> ReportPass:
+    def _pass(
+        self, path: str, manifest: PassManifest, named: Callable[[str], str], taxonomy: Taxonomy | None
+    ) -> ReportPass:
         schema = open_schema = None
         if manifest.schema_file:
-            path = named(manifest.schema_file)
-            schema = open_schema = self._files.schema(path)
+            schema_path = named(manifest.schema_file)
+            schema = open_schema = self._files.schema(schema_path)
             strings = [*manifest.key, *([manifest.taxonomy] if manifest.taxonomy else [])]
-            check_item_fields(path, schema, strings=strings, quotes=manifest.quotes)
+            check_item_fields(schema_path, schema, strings=strings, quotes=manifest.quotes)
             if manifest.taxonomy and taxonomy:
                 schema = with_enum(schema, manifest.taxonomy, list(taxonomy.factors))
         return ReportPass(
@@ -131,7 +133,14 @@ class ScenarioLoader:
             taxonomy=manifest.taxonomy,
             key=manifest.key,
             quotes=manifest.quotes,
+            quotes_by=tuple(self._role(path, each) for each in manifest.quotes_by),
         )
+
+    def _role(self, path: str, role_id: str) -> str:
+        for role in self._manifest.roles:
+            if role.id == role_id:
+                return role.label
+        raise BadReportPack(reason=texts.reports.PACK_UNKNOWN_NAME.format(path=path, name="quotes_by", value=role_id))
 
     def _indices(
         self,

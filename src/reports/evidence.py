@@ -1,41 +1,41 @@
 """The check of quotes against the recording, and of the items of a pass, which rest on quotes.
 
-A model's quote may differ from the transcript in case, ё, punctuation and small words. So a quote matches a stretch of
-the transcript when ``difflib`` rates their letters at least 0.85 alike. One «не», «ни», «нет» or «без» more or less is
-no match, and a quote of fewer than three or more than 120 words must be there as it is.
-
-``ItemsReview`` puts each string of an item on one line, drops items with an unknown factor and items without a quote
-that is in the recording, and unites equal items.
+A quote is at least four words of one person, or a whole utterance. It may differ from the transcript in case, ё,
+punctuation, fillers and misspelt words: it matches a stretch when ``difflib`` rates their letters at least 0.7 alike,
+and what differs, and what stands around the stretch, leaves its meaning (``reports.meaning``). A quote of fewer than
+four or more than 120 words must be there as it is.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any
 
 import texts.reports
 from datamodels import Transcript
-from prompt_pack.models import Factor, ReportPass, ReportPlan
-from text_cleaning import folded, one_line
+from reports.meaning import cut_changes, leaving_out_changes, same_meaning
+from text_cleaning import folded
 from texts.transcript import speaker_label
 from utils import clock
 
-ENOUGH_ALIKE = 0.85
+ENOUGH_ALIKE = 0.7
 CHECKED_WORDS = 4
-"""The fewest words of a quote that is checked: shorter phrases in «…» are names and terms."""
+"""The fewest words of a quote, but for whole utterances. In a text shorter phrases in «…» are names and terms."""
 
 _MOST_CANDIDATES = 20
 _FEWEST_SEEDS = 6
 _SHARED_SHARE = 4
 """At the place where a quote was said, at least one in this many words is the same; the rest may differ in endings."""
-_EXACT_BELOW_WORDS = 3
-"""A quote of fewer words has to match exactly: two similar words are found nearly anywhere."""
+_FEWEST_BESIDE_GAP = 3
+"""Words on each side of a gap: with fewer, anything can be put together."""
+_LONGEST_GAP = 60
+"""Words that a gap may leave out."""
 _LONGEST_QUOTE_WORDS = 120
 _SLACK_WORDS = 2
-_NEGATIONS = frozenset(["не", "ни", "нет", "без"])
-"""Words that a quote and its match in the transcript have equally often: one more or less would say the opposite."""
+_AROUND_WORDS = 12
+"""Words on each side of a quote that can change what it says."""
+_SENTENCE_END = re.compile(r"[.!?…]")
 
 _WORD = re.compile(r"\w+")
 _GAP = re.compile(r"\[?\s*(?:…|\.{3,})\s*\]?")
@@ -75,6 +75,25 @@ class CheckedText:
 
 
 @dataclass(frozen=True)
+class _Origin:
+    """Where a word stands: its segment, its turn (what one person says in a row), and its place in the whole text."""
+
+    segment: int
+    turn: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a part of a quote has to be besides alike: near a time in seconds, said in one of the roles if any, long."""
+
+    near: float | None
+    roles: frozenset[str]
+    fewest_words: int
+
+
+@dataclass(frozen=True)
 class _Span:
     start: int
     end: int
@@ -86,38 +105,44 @@ class Evidence:
 
     def __init__(self, transcript: Transcript) -> None:
         self._segments = transcript.segments
+        self.names_roles = any(segment.role for segment in self._segments)
+        self._text = "\n".join(segment.text for segment in self._segments)
         self._words: list[str] = []
-        self._origins: list[tuple[int, int, int]] = []
-        """For each word: the position of its segment, and where the word begins and ends in the segment's text."""
-        for position, segment in enumerate(self._segments):
+        self._origins: list[_Origin] = []
+        turn, label, begin = 0, None, 0
+        for number, segment in enumerate(self._segments):
+            said_by = speaker_label(segment.role, segment.speaker)
+            turn, label = turn + (said_by != label), said_by
             for match in _WORD.finditer(segment.text):
                 self._words.append(folded(match[0]))
-                self._origins.append((position, match.start(), match.end()))
+                self._origins.append(_Origin(number, turn, begin + match.start(), begin + match.end()))
+            begin += len(segment.text) + 1
         self._positions: dict[str, list[int]] = {}
         for position, word in enumerate(self._words):
             self._positions.setdefault(word, []).append(position)
 
-    def find(self, text: str, time: str | None = None) -> Quote | None:
+    def find(self, text: str, time: str | None = None, by: Collection[str] = ()) -> Quote | None:
         """Find the words of the recording that ``text`` quotes; None when nobody said them.
 
+        ``by`` are the roles whose words count; () for anybody's, and so it is when the transcript names no roles.
         Of several exact matches the one nearest to ``time`` (12:41) is taken, without a time the first. The parts
-        around a gap (``…``) must all be there, in their order.
+        around a gap (``…``) must all be there, in their order, in one turn of one person.
         """
-        near = _seconds(time)
-        after = 0
+        parts = [words for part in _GAP.split(text) if (words := normal_words(part))]
+        if not parts or (len(parts) > 1 and min(map(len, parts)) < _FEWEST_BESIDE_GAP):
+            return None
+        wanted = _Wanted(
+            near=_seconds(time),
+            roles=frozenset(by if self.names_roles else ()),
+            fewest_words=CHECKED_WORDS if len(parts) == 1 else _FEWEST_BESIDE_GAP,
+        )
         spans: list[_Span] = []
-        for part in _GAP.split(text):
-            words = normal_words(part)
-            if not words:
-                continue
-            span = self._span(words, after, near)
+        for words in parts:
+            span = self._span(words, wanted, spans[-1] if spans else None)
             if span is None:
                 return None
             spans.append(span)
-            after = span.end
-        if not spans:
-            return None
-        segment = self._segments[self._origins[spans[0].start][0]]
+        segment = self._segments[self._origins[spans[0].start].segment]
         said = " … ".join(self._said(span) for span in spans)
         return Quote(said, speaker_label(segment.role, segment.speaker), segment.start)
 
@@ -147,16 +172,46 @@ class Evidence:
         text = _QUOTED.sub(with_source, markdown)
         return CheckedText(text, found, not_found)
 
-    def _span(self, words: Sequence[str], after: int, near: float | None) -> _Span | None:
-        exact = [start for start in self._candidates_exact(words) if start >= after]
+    def _span(self, words: Sequence[str], wanted: _Wanted, last: _Span | None) -> _Span | None:
+        """Return where the words were said; behind ``last``, the part of the quote before a gap, if there is one."""
+        exact = [_Span(start, start + len(words), 1.0) for start in self._candidates_exact(words)]
+        exact = [span for span in exact if self._is_said(span, wanted, last)]
+        if exact and wanted.near is not None:
+            near = wanted.near
+            return min(exact, key=lambda each: abs(self._start_of(each.start) - near))
         if exact:
-            start = exact[0] if near is None else min(exact, key=lambda each: abs(self._start_of(each) - near))
-            return _Span(start, start + len(words), 1.0)
-        if not _EXACT_BELOW_WORDS <= len(words) <= _LONGEST_QUOTE_WORDS:
+            return exact[0]
+        if not wanted.fewest_words <= len(words) <= _LONGEST_QUOTE_WORDS:
             return None
-        starts = [start for start in self._candidates_alike(words) if start >= after]
-        best = max((self._refined(words, start, after) for start in starts), key=lambda span: span.ratio, default=None)
-        return best if best and best.ratio >= ENOUGH_ALIKE else None
+        alike = [span for start in self._candidates_alike(words) if (span := self._refined(words, start))]
+        said = [span for span in alike if self._is_said(span, wanted, last)]
+        return max(said, key=lambda span: span.ratio, default=None)
+
+    def _is_said(self, span: _Span, wanted: _Wanted, last: _Span | None) -> bool:
+        """Tell whether one person says the span, in a role that is wanted, and says just that."""
+        first, final = self._origins[span.start], self._origins[span.end - 1]
+        if first.turn != final.turn or (wanted.roles and self._segments[first.segment].role not in wanted.roles):
+            return False
+        if span.end - span.start < wanted.fewest_words and not self._is_whole(span):
+            return False
+        if last is not None:
+            ended = self._origins[last.end - 1]
+            if not last.end <= span.start <= last.end + _LONGEST_GAP or ended.turn != first.turn:
+                return False
+            between = self._text[ended.end : first.begin]
+            if not _SENTENCE_END.search(between) and leaving_out_changes(between):
+                return False
+        near = self._origins[max(0, span.start - _AROUND_WORDS) : span.end + _AROUND_WORDS]
+        turn = [origin for origin in near if origin.turn == first.turn]
+        before = _SENTENCE_END.split(self._text[turn[0].begin : first.begin])[-1]
+        after = _SENTENCE_END.split(self._text[final.end : turn[-1].end])[0]
+        return not cut_changes(before, self._text[first.begin : final.end], after)
+
+    def _is_whole(self, span: _Span) -> bool:
+        """Tell whether the span is one or more whole segments."""
+        before, after = self._origins[: span.start][-1:], self._origins[span.end : span.end + 1]
+        first, final = self._origins[span.start].segment, self._origins[span.end - 1].segment
+        return all(each.segment != first for each in before) and all(each.segment != final for each in after)
 
     def _candidates_exact(self, words: Sequence[str]) -> list[int]:
         rarest = min(range(len(words)), key=lambda index: len(self._positions.get(words[index], ())))
@@ -181,27 +236,32 @@ class Evidence:
         likely = [start for start, count in shared.most_common(_MOST_CANDIDATES) if count * _SHARED_SHARE >= len(words)]
         return sorted({min(max(0, start), len(self._words) - 1) for start in likely})
 
-    def _refined(self, words: Sequence[str], start: int, after: int) -> _Span:
-        best = _Span(start, start, 0.0)
+    def _refined(self, words: Sequence[str], start: int) -> _Span | None:
+        """Return the stretch from ``start`` that is most like the words and means the same."""
+        best: _Span | None = None
         for length in range(max(1, len(words) - _SLACK_WORDS), len(words) + _SLACK_WORDS + 1):
             window = self._words[start : start + length]
-            if start < after or len(window) < length or _negations(window) != _negations(words):
-                continue
+            if len(window) < length:
+                break
             ratio = _alike(window, words)
-            if ratio > best.ratio:
+            if ratio < (best.ratio if best else ENOUGH_ALIKE):
+                continue
+            if same_meaning(window, words, [self._is_name(each) for each in range(start, start + length)]):
                 best = _Span(start, start + length, ratio)
         return best
 
+    def _is_name(self, word: int) -> bool:
+        """Tell whether a word is written like a name: with a capital letter inside a sentence."""
+        origin = self._origins[word]
+        if not self._text[origin.begin].isupper() or not word or self._origins[word - 1].segment != origin.segment:
+            return False
+        return not _SENTENCE_END.search(self._text, self._origins[word - 1].end, origin.begin)
+
     def _start_of(self, word: int) -> float:
-        return self._segments[self._origins[word][0]].start
+        return self._segments[self._origins[word].segment].start
 
     def _said(self, span: _Span) -> str:
-        first, last = self._origins[span.start], self._origins[span.end - 1]
-        if first[0] == last[0]:
-            return " ".join(self._segments[first[0]].text[first[1] : last[2]].split())
-        between = [self._segments[position].text for position in range(first[0] + 1, last[0])]
-        pieces = [self._segments[first[0]].text[first[1] :], *between, self._segments[last[0]].text[: last[2]]]
-        return " ".join(" ".join(pieces).split())
+        return " ".join(self._text[self._origins[span.start].begin : self._origins[span.end - 1].end].split())
 
 
 def normal_words(text: str) -> list[str]:
@@ -225,118 +285,6 @@ def _alike(window: Sequence[str], words: Sequence[str]) -> float:
     return 2 * same / (sum(map(len, window)) + sum(map(len, words)) + len(window) + len(words))
 
 
-def _negations(words: Iterable[str]) -> Counter[str]:
-    return Counter(word for word in words if word in _NEGATIONS)
-
-
 def _seconds(time: str | None) -> float | None:
     match = _TIME.search(time or "")
     return int(match[1] or 0) * 3600.0 + int(match[2]) * 60 + int(match[3]) if match else None
-
-
-Item = dict[str, Any]
-
-
-class ItemsReview:
-    """Reviews the items in a model's answers. Takes CPU time: use a thread.
-
-    ``unknown_factors`` and ``without_quotes`` count the items that were dropped, ``quotes_not_found`` the quotes.
-    """
-
-    def __init__(self, plan: ReportPlan, of_pass: ReportPass, evidence: Evidence) -> None:
-        self._plan = plan
-        self._pass = of_pass
-        self._evidence = evidence
-        self.unknown_factors = 0
-        self.quotes_not_found = 0
-        self.without_quotes = 0
-
-    def of(self, answered: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """Return the valid items in the order of the answers, equal ones united."""
-        return self._united([item for each in answered if (item := self._reviewed(each)) is not None])
-
-    def missing(self, items: Sequence[Item]) -> tuple[Factor, ...]:
-        """Return the taxonomy's factors that no item names; () for a pass without a taxonomy."""
-        if not (self._pass.taxonomy and self._plan.taxonomy):
-            return ()
-        named = {item[self._pass.taxonomy] for item in items}
-        return tuple(factor for factor in self._plan.taxonomy.factors.values() if factor.id not in named)
-
-    def _reviewed(self, answered: Mapping[str, Any]) -> Item | None:
-        item: Item = {name: _on_one_line(value) for name, value in answered.items()}
-        if self._pass.taxonomy and self._plan.taxonomy:
-            if item[self._pass.taxonomy] not in self._plan.taxonomy.factors:
-                self.unknown_factors += 1
-                return None
-            item = self._plan.described(item, self._pass.taxonomy)
-        if self._pass.quotes:
-            item[self._pass.quotes] = self._found(item[self._pass.quotes])
-            if not item[self._pass.quotes]:
-                self.without_quotes += 1
-                return None
-        return item
-
-    def _found(self, quotes: Sequence[Mapping[str, Any]]) -> list[Item]:
-        found: list[Item] = []
-        for stated in quotes:
-            quote = self._evidence.find(str(stated["text"]), stated.get("time"))
-            if quote is None:
-                self.quotes_not_found += 1
-            else:
-                found.append({**stated, "text": quote.text, "speaker": quote.speaker, "time": quote.time})
-        return _distinct(found)
-
-    def _united(self, items: Sequence[Item]) -> list[Item]:
-        """Unite items with equal keys and, in a pass without a taxonomy, items that rest on the same quotes.
-
-        Overlapping windows give the same item twice. Two factors of a taxonomy, though, may well rest on one quote.
-        """
-        united: list[Item] = []
-        places: dict[tuple[str, ...], int] = {}
-        for item in items:
-            identities = [self._key(item)]
-            if self._pass.quotes and not self._pass.taxonomy:
-                identities.append(("quotes", *sorted(quote["text"] for quote in item[self._pass.quotes])))
-            place = next((places[each] for each in identities if each in places), None)
-            if place is None:
-                place = len(united)
-                united.append(item)
-            else:
-                united[place] = _joined(united[place], item)
-            for each in identities:
-                places.setdefault(each, place)
-        return united
-
-    def _key(self, item: Item) -> tuple[str, ...]:
-        names = self._pass.key or [name for name in item if name != self._pass.quotes]
-        return ("key", *(" ".join(normal_words(str(item[name]))) for name in names))
-
-
-def _joined(first: Item, second: Item) -> Item:
-    """Return a copy of ``first`` whose lists also have what only ``second`` has, its nulls filled from ``second``."""
-    joined = dict(first)
-    for name, value in second.items():
-        if isinstance(value, list) and isinstance(first.get(name), list):
-            joined[name] = _distinct([*first[name], *value])
-        elif first.get(name) is None:
-            joined[name] = value
-    return joined
-
-
-def _distinct(values: Sequence[Any]) -> list[Any]:
-    distinct: list[Any] = []
-    for value in values:
-        if value not in distinct:
-            distinct.append(value)
-    return distinct
-
-
-def _on_one_line(value: Any) -> Any:
-    """Return the value with each string on one line: a line break would end a heading or a list in Markdown."""
-    if isinstance(value, str):
-        return one_line(value)
-    if isinstance(value, list):
-        return [_on_one_line(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _on_one_line(each) for name, each in value.items()}
-    return value

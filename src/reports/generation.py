@@ -23,8 +23,9 @@ from language_model.port import MESSAGE_TOKENS, LanguageModel
 from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
-from reports.evidence import Evidence, ItemsReview
+from reports.evidence import Evidence
 from reports.indices import compute_indices
+from reports.items import ItemsReview
 from reports.model_answers import ModelAnswers
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
 from text_cleaning import as_data, cut
