@@ -108,10 +108,18 @@ class IndexRule(Value):
     mean: tuple[ValueName, ...] | None = None
     count: tuple[Identifier, ...] | None = None
     missing: Identifier | None = None
+    maybe: Identifier | None = None
     bands: ValueName | None = None
     steps: tuple[tuple[float, Label], ...] | None = None
+    quoted: Label | None = None
+    unquoted: float | None = None
     by: str | None = None
     buildings: tuple[BuildingType, ...] | None = None
+
+    @property
+    def of_taxonomy(self) -> str | None:
+        """The pass whose factors without an item the rule counts."""
+        return self.missing or self.maybe
 
     def label_of(self, group: str) -> str:
         """Return the label of the line for one group of ``by``."""
@@ -124,14 +132,16 @@ class IndexRule(Value):
 
     @model_validator(mode="after")
     def _is_one_rule(self) -> Self:
-        rules = (self.field, self.mean, self.count, self.missing, self.bands)
+        rules = (self.field, self.mean, self.count, self.missing, self.maybe, self.bands)
         if sum(rule is not None for rule in rules) != 1:
             raise ValueError(texts.reports.PACK_ONE_RULE)
         thresholds = [step[0] for step in self.steps or ()]
         if bool(self.bands) != bool(thresholds) or thresholds != sorted(set(thresholds), reverse=True):
             raise ValueError(f"steps {texts.reports.PACK_STEPS}")
-        if self.by and not ((self.count or self.missing) and self.label_of("x") != self.label):
+        if self.by and not ((self.count or self.of_taxonomy) and self.label_of("x") != self.label):
             raise ValueError(texts.reports.PACK_BY.format(by=self.by))
+        if (self.quoted and not self.field) or (self.unquoted is not None and not self.quoted):
+            raise ValueError(texts.reports.PACK_QUOTED)
         return self
 
 

@@ -196,7 +196,7 @@ class IndexLines:
             if rule.buildings is not None and building not in rule.buildings:
                 continue
             line = self._line(rule)
-            if (rule.count or rule.missing) and not line.passes:
+            if (rule.count or rule.of_taxonomy) and not line.passes:
                 continue
             for name in (*(rule.mean or ()), *([rule.bands] if rule.bands else [])):
                 if name not in names and name not in every_name:
@@ -210,12 +210,12 @@ class IndexLines:
         return tuple(lines)
 
     def _line(self, rule: IndexRule) -> IndexLine:
-        named = rule.count or ((rule.missing,) if rule.missing else ())
+        named = rule.count or ((rule.of_taxonomy,) if rule.of_taxonomy else ())
         for each in named:
             if each not in self._all_passes:
                 raise self._unknown(rule, each)
         made = tuple(each for each in named if each in self._passes)
-        if rule.missing and made and not self._passes[rule.missing].taxonomy:
+        if rule.of_taxonomy and made and not self._passes[rule.of_taxonomy].taxonomy:
             reason = texts.reports.PACK_MISSING_NEEDS_TAXONOMY.format(path=self._path, name=rule.name)
             raise BadReportPack(reason=reason)
         if not all(self._passes[each].kind is PassKind.ITEMS for each in made):
@@ -228,7 +228,7 @@ class IndexLines:
             return tuple((category.id, category.label) for category in self._taxonomy.categories)
         schema = self._passes[passes[0]].schema_
         choices = item_fields(self._path, schema or {}).get(by, {}).get("enum", ())
-        if not choices or rule.missing:
+        if not choices or rule.of_taxonomy:
             raise self._unknown(rule, by)
         return tuple((str(choice), str(choice)) for choice in choices)
 
@@ -310,8 +310,9 @@ def _sample_result(plan: ReportPlan, each: ReportPass, known: dict[str, Any], *,
     missing = tuple(plan.taxonomy.factors.values()) if plan.taxonomy and each.taxonomy else ()
     assert each.template is not None  # noqa: S101 - the manifest demands one
     for items in ([item], []):
-        text = each.template.render({**known, "items": items, "missing": missing})
-    return EarlierPass(text, [] if nulls else [item], missing)
+        result = EarlierPass("", items, missing, missing[:1], incomplete=nulls)
+        text = each.template.render({**known, **result.lists})
+    return EarlierPass(text, [] if nulls else [item], missing, missing[:1], incomplete=nulls)
 
 
 def check_unique(path: str, what: str, values: Sequence[object]) -> None:

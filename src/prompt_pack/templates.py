@@ -55,11 +55,22 @@ class Template(Value):
 
 @dataclass(frozen=True)
 class EarlierPass:
-    """A finished pass as later prompts see it; ``str()`` returns its Markdown."""
+    """A finished pass as later prompts see it; ``str()`` returns its Markdown.
+
+    ``missing`` are the taxonomy's factors that no item names; those whose words were said are in ``maybe`` instead.
+    ``incomplete``: the model did not answer about a part of the recording, so the lists are no measure of it.
+    """
 
     text: str
     items: Sequence[Mapping[str, Any]] = field(default=())
     missing: Sequence[Any] = field(default=())
+    maybe: Sequence[Any] = field(default=())
+    incomplete: bool = False
+
+    @property
+    def lists(self) -> Mapping[str, Any]:
+        """What the template of a pass of items knows of it."""
+        return {"items": self.items, "missing": self.missing, "maybe": self.maybe, "incomplete": self.incomplete}
 
     def __str__(self) -> str:
         return self.text

@@ -33,6 +33,8 @@ _LONGEST_GAP = 60
 """Words that a gap may leave out."""
 _LONGEST_QUOTE_WORDS = 120
 _SLACK_WORDS = 2
+_FILLED_SHARE = 4
+"""Where a quote was said, one more word for this many can be a filler that the quote lacks."""
 _AROUND_WORDS = 12
 """Words on each side of a quote that can change what it says."""
 _SENTENCE_END = re.compile(r"[.!?…]")
@@ -67,10 +69,13 @@ class Quote:
 
 @dataclass(frozen=True)
 class CheckedText:
-    """A checked text: ``found`` counts quotes that got speaker and time, ``not_found`` those not in the recording."""
+    """A checked text: ``quotes`` are those that got speaker and time, as they stand in it.
+
+    ``not_found`` counts those that are not in the recording.
+    """
 
     text: str
-    found: int
+    quotes: tuple[str, ...]
     not_found: int
 
 
@@ -153,10 +158,11 @@ class Evidence:
         ``prompt`` has them, too, or when they have fewer than ``CHECKED_WORDS`` words: they are no quotes.
         """
         asked = f" {' '.join(normal_words(prompt))} "
-        found = not_found = 0
+        found: list[str] = []
+        not_found = 0
 
         def with_source(match: re.Match[str]) -> str:
-            nonlocal found, not_found
+            nonlocal not_found
             words = normal_words(match["quote"])
             if len(words) < CHECKED_WORDS or f" {' '.join(words)} " in asked:
                 return match[0]
@@ -165,12 +171,12 @@ class Evidence:
             if quote is None:
                 not_found += 1
                 return f"«{match['quote']}» {texts.reports.QUOTE_NOT_FOUND}"
-            found += 1
             said = match["quote"] if normal_words(quote.text) == words else quote.text
-            return f"«{said}» — {quote.source}" if match["dash"] else f"«{said}» ({quote.source})"
+            found.append(f"«{said}» — {quote.source}" if match["dash"] else f"«{said}» ({quote.source})")
+            return found[-1]
 
         text = _QUOTED.sub(with_source, markdown)
-        return CheckedText(text, found, not_found)
+        return CheckedText(text, tuple(found), not_found)
 
     def _span(self, words: Sequence[str], wanted: _Wanted, last: _Span | None) -> _Span | None:
         """Return where the words were said; behind ``last``, the part of the quote before a gap, if there is one."""
@@ -239,7 +245,8 @@ class Evidence:
     def _refined(self, words: Sequence[str], start: int) -> _Span | None:
         """Return the stretch from ``start`` that is most like the words and means the same."""
         best: _Span | None = None
-        for length in range(max(1, len(words) - _SLACK_WORDS), len(words) + _SLACK_WORDS + 1):
+        longest = len(words) + _SLACK_WORDS + len(words) // _FILLED_SHARE
+        for length in range(max(1, len(words) - _SLACK_WORDS), longest + 1):
             window = self._words[start : start + length]
             if len(window) < length:
                 break

@@ -6,13 +6,11 @@ windows.
 
 Rules and transcript come first in every call and the pass's prompt last: engines that cache a prefix read the long
 common beginning once, and the question stands nearest to the answer.
-
-The Markdown that language models write is tidied before its quotes are checked.
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
@@ -24,43 +22,13 @@ from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
 from reports.evidence import Evidence
-from reports.indices import compute_indices
-from reports.items import ItemsReview
+from reports.indices import ReportIndex
+from reports.items import Item, ItemsReview
+from reports.markdown import cut_at_line, with_headings_below
+from reports.mentions import perhaps_mentioned
 from reports.model_answers import ModelAnswers
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
 from text_cleaning import as_data, cut
-
-_FENCED = re.compile(r"\A```(?:markdown|md)?\s*\n(?P<text>(?:(?!```).*\n)*)```\s*\Z")
-_HEADING = re.compile(r"^(?P<code>```.*\n(?:(?!```).+\n?|\n)*(?:```|\Z))|^ {0,3}(?P<signs>#{1,6})(?=\s)", re.MULTILINE)
-"""A heading, or a block of code, in which «#» begins a comment."""
-_LAST_LEVEL = 6
-_SENTENCE_END = re.compile(r"[.!?…]\s")
-
-
-def with_headings_below(text: str, level: int) -> str:
-    """Return Markdown without a code fence around it, its headings moved down until all are below ``level``, 1 to 5."""
-    fenced = _FENCED.match(text.strip())
-    text = (fenced["text"] if fenced else text).strip()
-    levels = [len(match["signs"]) for match in _HEADING.finditer(text) if match["signs"]]
-    shift = max(0, level + 1 - min(levels, default=level + 1))
-
-    def moved(match: re.Match[str]) -> str:
-        return match["code"] or "#" * min(_LAST_LEVEL, len(match["signs"]) + shift)
-
-    return _HEADING.sub(moved, text)
-
-
-def cut_at_line(text: str) -> str:
-    """Return the text without its last, unfinished line.
-
-    A text on one line loses its last, unfinished sentence instead. A text without a finished sentence stays.
-    """
-    head, newline, _ = text.rstrip().rpartition("\n")
-    if newline and head.strip():
-        return head.rstrip()
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    return text[: ends[-1]].rstrip() if ends else text
-
 
 T = TypeVar("T")
 
@@ -133,6 +101,7 @@ class _Generation:
         self._earlier: dict[str, EarlierPass] = {}
         self._warnings: list[str] = []
         self._evidence = 0
+        self._quotes: list[str] = []
         self._dropped_items = 0
         self._dropped_quotes = 0
 
@@ -170,9 +139,15 @@ class _Generation:
         windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
         self._warn_of_windows(each.title, len(windows))
         found = await _together(self._items_of_window(each, prompt, window) for window in windows)
-        unanswered = sum(window_items is None for stretch in found for window_items in stretch)
+        parts = [part for stretch in found for part in stretch]
+        unanswered = parts.count(None)
+        if unanswered == len(parts):
+            raise ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}")
         self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
-        answered = [item for stretch in found for window_items in stretch for item in window_items or ()]
+        if each.quotes_by and not evidence.names_roles:
+            roles = ", ".join(each.quotes_by)
+            self._warnings.append(texts.reports.WARNING_NO_ROLES.format(title=each.title, roles=roles))
+        answered = [item for part in parts for item in part or ()]
         review = ItemsReview(self._plan, each, evidence)
         items = await asyncio.to_thread(review.of, answered)
         self._evidence += len(items)
@@ -181,9 +156,24 @@ class _Generation:
         self._warn(texts.reports.WARNING_ITEMS_WITHOUT_QUOTES, each.title, review.without_quotes)
         self._dropped_items += review.unknown_factors + review.without_quotes
         self._dropped_quotes += review.quotes_not_found
+        result = await asyncio.to_thread(self._listed_of, review, items, incomplete=unanswered > 0)
+        text = each.template.render({**self._known(), **result.lists})
+        if unanswered:
+            text = f"{texts.reports.GAP.format(count=unanswered, parts=len(parts))}\n\n{text}"
+        return replace(result, text=text)
+
+    def _listed_of(self, review: ItemsReview, items: Sequence[Item], *, incomplete: bool) -> EarlierPass:
+        """Return the items with the factors that they lack, without the text."""
         missing = review.missing(items)
-        variables = {**self._known(), "items": items, "missing": missing}
-        return EarlierPass(each.template.render(variables), items, missing)
+        factors = tuple(self._plan.taxonomy.factors.values()) if self._plan.taxonomy else ()
+        perhaps = perhaps_mentioned(factors, missing, self._transcript) if missing else frozenset[str]()
+        return EarlierPass(
+            "",
+            items,
+            missing=tuple(factor for factor in missing if factor.id not in perhaps),
+            maybe=tuple(factor for factor in missing if factor.id in perhaps),
+            incomplete=incomplete,
+        )
 
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
@@ -191,13 +181,16 @@ class _Generation:
         """Ask for the items of a window; return a list of items for each part of the window that was asked about.
 
         When one answer cannot hold the items, the window is halved, up to ``_MOST_HALVINGS`` times. None stands for a
-        part whose items still do not fit into an answer.
+        part whose items still do not fit into an answer, or about which two answers were not valid.
         """
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, _data(window), prompt]
-        answer = await self._answers.structured(
-            each.id, messages, each.schema_, self._answer_tokens, each.second_schema
-        )
+        try:
+            answer = await self._answers.structured(
+                each.id, messages, each.schema_, self._answer_tokens, each.second_schema
+            )
+        except ProviderInvalidAnswer:
+            return [None]
         if answer is not None:
             return [answer["items"]]
         if halvings == _MOST_HALVINGS or len(window) < 2:
@@ -212,7 +205,8 @@ class _Generation:
         answer, truncated = await self._whole_text(each.id, [self._rules, _data(data), prompt])
         checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
         self._warn(texts.reports.WARNING_QUOTES, each.title, checked.not_found)
-        self._evidence += checked.found
+        self._evidence += len(checked.quotes)
+        self._quotes.extend(checked.quotes)
         self._dropped_quotes += checked.not_found
         text = checked.text
         if truncated:
@@ -290,15 +284,18 @@ class _Generation:
     async def _indices(self, text: str) -> tuple[tuple[IndexValue, ...] | None, str | None]:
         asked = self._plan.indices
         assert asked is not None  # noqa: S101 - only called for plans with indices
-        answer, error = None, None
+        answer, reason = None, None
         if asked.prompt is not None and asked.schema_ is not None:
             try:
                 answer = await self._scores(asked, asked.schema_, text)
                 reason = None if answer is not None else texts.reports.DID_NOT_FIT
             except ProviderInvalidAnswer:
                 reason = texts.reports.NOT_BY_SCHEMA
-            error = reason and texts.reports.NOT_CALCULATED.format(reason=reason)
-        return compute_indices(asked, answer, self._earlier) or None, error
+        index = ReportIndex(asked, self._earlier, text, self._quotes)
+        values, reasons = await asyncio.to_thread(index.compute, answer)
+        reasons = (reason, *reasons) if reason else reasons
+        error = texts.reports.NOT_CALCULATED.format(reason=". ".join(reasons)) if reasons else None
+        return values or None, error
 
     async def _scores(self, asked: ReportIndices, schema: Mapping[str, Any], text: str) -> Any:
         assert asked.prompt is not None  # noqa: S101 - prompt and schema come together

@@ -118,9 +118,9 @@ def _can_go(words: Sequence[str], place: int) -> bool:
         return True
     if any(word in phrase.split() for phrase in _PHRASES.findall(" ".join(near))):
         return True
-    if word in _TURNING:
-        return False
     reading = reading_of(word)
+    if _TURNING & {word, *reading.lemmas}:
+        return False
     is_function = reading.part is Part.FUNCTION and "который" not in reading.lemmas
     return is_function or bool(reading.lemmas & DEGREES)
 
@@ -143,9 +143,8 @@ def _same_word(said: str, quoted: str, *, is_name: bool) -> bool:
         return not (tenses and others) or bool(tenses & others)
     return _sounds_same(said, quoted) or not (
         is_name
-        or Part.FUNCTION in (one.part, other.part)
         or (_is_known(said) and _is_known(quoted))
-        or _sound(said)[:1] != _sound(quoted)[:1]
+        or (said[:1] != quoted[:1] and _sound(said)[:1] != _sound(quoted)[:1])
         or SequenceMatcher(None, said, quoted, autojunk=False).ratio() < _ALIKE
     )
 

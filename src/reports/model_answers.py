@@ -14,8 +14,11 @@ from errors import ProviderInvalidAnswer
 from language_model.port import LanguageModel
 from prices import is_free
 from provider_calls.in_flight import CallsInFlight
+from reports.evidence import normal_words
 
 _LONGEST_PROBLEM = 300
+_WORDS_OF_A_LINE = 8
+"""A line of the prompt with fewer words may be a heading, a name or a form that the answer has to have."""
 
 
 class ModelAnswerStore(Protocol):
@@ -46,11 +49,24 @@ class ModelAnswers:
     async def text(self, pass_name: str, messages: Sequence[PromptMessage], max_tokens: int) -> Completion:
         """Return the answer as text, which may be ``truncated``.
 
+        An answer that repeats lines of its prompt is asked for once more; what the second one repeats is left out.
+
         Raises:
-            ProviderInvalidAnswer: the answer is empty.
+            ProviderInvalidAnswer: the answer is empty, or repeats the prompt and says nothing else.
             ProviderError: the model failed.
         """
-        return await self._answer(pass_name, messages, None, max_tokens)
+        answer = await self._answer(pass_name, messages, None, max_tokens)
+        lines = _lines_of_prompt(messages)
+        repeated = next((line for line in answer.text.split("\n") if _repeats(line, lines)), None)
+        if repeated is None:
+            return answer
+        problem = texts.reports.ASK_OWN_WORDS.format(line=repeated.strip()[:_LONGEST_PROBLEM])
+        asked = [*messages, PromptMessage(role="user", content=problem)]
+        answer = await self._answer(pass_name, asked, None, max_tokens)
+        text = "\n".join(line for line in answer.text.split("\n") if not _repeats(line, lines))
+        if not text.strip():
+            raise self._invalid("repeats the prompt", answer)
+        return answer.model_copy(update={"text": text})
 
     async def structured(
         self,
@@ -135,3 +151,20 @@ class ModelAnswers:
             "max_tokens": max_tokens,
         }
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _lines_of_prompt(messages: Sequence[PromptMessage]) -> frozenset[str]:
+    """Return the longer lines of rules and prompt; those of the data, which an answer may quote, are none of them."""
+    asked = [message for message in messages if message.role != "assistant"]
+    own = [message.content for message in asked if not message.content.startswith(texts.reports.DATA_NOTICE)]
+    lines = {_plain(line) for content in own for line in content.split("\n")}
+    return frozenset(line for line in lines if line.count(" ") + 1 >= _WORDS_OF_A_LINE)
+
+
+def _repeats(line: str, lines: frozenset[str]) -> bool:
+    """Tell whether a line of an answer is one of ``lines``; headings and bold lines may be what the prompt asks for."""
+    return not line.lstrip("- ").startswith(("#", "**")) and _plain(line) in lines
+
+
+def _plain(line: str) -> str:
+    return " ".join(normal_words(line))

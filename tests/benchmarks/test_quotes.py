@@ -24,21 +24,18 @@ OPPOSITES = (
     "всегда никогда|мало много|рядом далеко|вкусные невкусные|понравилось разонравилось|дешевле дороже|лучше хуже|"
     "слабый сильный|мягкое жёсткое|свежие несвежие|удобное неудобное|удобное ужасное|чистое грязное|старые новые|"
     "плохое хорошее|легко тяжело|сильные слабые|закрыли открыли|короткое длинное|крупный мелкий|отличный ужасный|"
-    "быстрый медленный|толстые тонкие|широкая узкая|успевал опаздывал|бесплатная платная|бесплатно платно|меньше больше|"
-    "днём ночью|вечером утром|тёмный светлый|приятно неприятно|горячей холодной|пустые полные|шумно тихо|"
+    "быстрый медленный|толстые тонкие|широкая узкая|успевал опаздывал|бесплатная платная|бесплатно платно|"
+    "меньше больше|днём ночью|вечером утром|тёмный светлый|приятно неприятно|горячей холодной|пустые полные|шумно тихо|"
     "понравился разочаровал|спокойно тревожно|безопасно опасно|ближе дальше|весной осенью|молодая старая|с без|до после"
 )
 NAMES = (
-    "Астория Виктория|Марина Ирина|Сергей Андрей|Андрей Сергей|Сочи Анапе|Ольга Елена|Москвы Казани|Анна Инна|Турист"
+    "Астория Виктория|Марина Ирина|Сергей Андрей|Андрей Сергей|Сочи Анапе|Ольга Елена|Москвы Казани|Анна Инна|"
+    "Турист Космос"
 )
-NAMES_BY = dict(pair.split() for pair in f"{NAMES} Космос".split("|"))
-NUMBERS = dict(
-    pair.split()
-    for pair in (
-        "три пять|двух трёх|двести триста|тысяча миллион|тысячи миллиона|девяти семи|пять десять|двадцать тридцать|"
-        "четыре семь|сорок десять|двумя пятью|восемь шесть|семь девять|девяносто пятьдесят|пятьдесят тридцать|"
-        "двенадцать двадцать|шестидесяти сорока|шести девяти|девятьсот шестьсот|два четыре|пятьсот семьсот|тысяч рублей"
-    ).split("|")
+NUMBERS = (
+    "три пять|двух трёх|двести триста|тысяча миллион|тысячи миллиона|девяти семи|пять десять|двадцать тридцать|"
+    "четыре семь|сорок десять|двумя пятью|восемь шесть|семь девять|девяносто пятьдесят|пятьдесят тридцать|"
+    "двенадцать двадцать|шестидесяти сорока|шести девяти|девятьсот шестьсот|два четыре|пятьсот семьсот|тысяч рублей"
 )
 FILLERS = ("ну", "вот", "э", "как бы", "это самое")
 
@@ -77,6 +74,7 @@ def pieces(utterance: str) -> list[str]:
     cuts = [
         "".join(clauses[first:last]).strip() for first in range(len(clauses)) for last in range(first + 1, first + 5)
     ]
+    cuts = [cut for cut in cuts if not cut.startswith("что ")]
     return sorted({cut for cut in cuts if 4 <= len(normal_words(cut)) <= 20})
 
 
@@ -100,7 +98,7 @@ def misheard(word: str, dice: random.Random) -> str:
 
 def changed_words(text: str, dice: random.Random) -> str:
     words = text.split(" ")
-    plain = [n for n, word in enumerate(words) if re.fullmatch(r"[а-яё]{5,}", word) and word not in NUMBERS]
+    plain = [n for n, word in enumerate(words) if re.fullmatch(r"[а-яё]{5,}", word)]
     plain = [n for n in plain if reading_of(words[n]).part is not Part.NUMBER]
     for place in dice.sample(plain, min(len(plain), max(1, len(words) // 12))):
         words[place] = misheard(words[place], dice)
@@ -143,13 +141,16 @@ def denied(text: str) -> list[str]:
 
 
 def hostile_cases(found: list[Interview], others: list[Interview], dice: random.Random) -> Iterator[Case]:
-    opposites = dict(pair.split() for pair in OPPOSITES.split("|"))
+    opposites, numbers, names = (
+        dict(pair.split() for pair in pairs.split("|")) for pairs in (OPPOSITES, NUMBERS, NAMES)
+    )
     opposites |= {new: old for old, new in opposites.items() if new not in opposites}
     while True:
         interview = dice.choice(found)
         mine, theirs = interview.of(CLIENT), interview.of("Сотрудник")
         utterance = dice.choice(mine)
         piece = dice.choice(pieces(utterance))
+        other = dice.choice([each for each in mine if each != utterance])
         words = piece.split(" ")
         evidence = interview.evidence()
         attacks: dict[str, list[str]] = {
@@ -169,13 +170,13 @@ def hostile_cases(found: list[Interview], others: list[Interview], dice: random.
                 for match in re.finditer(r"(?:(?:скажу|думаю), что|[Ее]сли бы|[Яя] бы) ([^.,]+)", utterance)
                 if len(normal_words(match[1])) >= 4
             ],
-            "number": replaced(piece, NUMBERS),
+            "number": replaced(piece, numbers),
             "opposite": replaced(piece, opposites),
-            "name": replaced(piece, NAMES_BY),
+            "name": replaced(piece, names),
             "interviewer": [dice.choice([cut for each in theirs for cut in pieces(each)])],
             "two speakers": [f"{' '.join(theirs[0].split()[-4:])} {' '.join(mine[0].split()[:4])}"],
-            "stitched": [f"{' '.join(words[:4])} {' '.join(dice.choice(mine).split()[-4:])}"] if len(words) > 8 else [],
-            "stitched at a gap": [f"{' '.join(words[:2])} … {' '.join(utterance.split()[-2:])}"],
+            "stitched": [f"{' '.join(words[:4])} {' '.join(other.split()[-4:])}"],
+            "stitched at a gap": [f"{' '.join(words[:4])} … {' '.join(other.split()[-4:])}"],
             "short": [" ".join(words[:3])],
             "nobody": [dice.choice(pieces(dice.choice(dice.choice(others).of(CLIENT))))],
             "word added": [" ".join([*words[:2], dice.choice(["якобы", "почти", "никогда", "ужасно"]), *words[2:]])],
@@ -206,7 +207,8 @@ def outcomes(cases: Iterator[Case]) -> dict[str, list[bool]]:
     found: defaultdict[str, list[bool]] = defaultdict(list)
     idle: Counter[str] = Counter()
     for case in cases:
-        repeats = case.kind != "recognition" and case.kind != "fillers" and (case.kind, case.quote) in seen
+        # The recordings of these two differ although the quotes may be equal.
+        repeats = case.kind not in {"recognition", "fillers"} and (case.kind, case.quote) in seen
         idle[case.kind] = idle[case.kind] + 1 if repeats else 0
         if repeats:
             if sum(idle.values()) > EACH * 9:

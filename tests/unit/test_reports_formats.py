@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from datamodels import IndexValue, RecordingId, ReportId, ReportRun, ReportRunId, RunStatus, ScenarioId, Usage, UserId
 from reports.formats import indices_table_text, to_docx, to_json, to_markdown
-from reports.generation import cut_at_line, with_headings_below
+from reports.markdown import cut_at_line, with_headings_below
 
 INDICES = (
     IndexValue(name="clarity", label="Ясность вопросов", value=80),

@@ -1,6 +1,7 @@
 """Reports from a scripted model: what it is asked, what is made of its answers, and what is not asked twice."""
 
 import asyncio
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,7 +123,7 @@ async def test_metadata_cannot_leave_its_line() -> None:
 async def test_a_later_pass_knows_what_the_earlier_found() -> None:
     model = ScriptedModel(of_factors(factor("loc_quiet", QUIET)))
     await generated("report_factors", model, building=HOTEL)
-    assert "«Близость к метро»" in model.calls[1].prompt
+    assert "«Персонал»" in model.calls[1].prompt
     assert "Тишина района" not in model.calls[1].prompt
 
 
@@ -179,6 +180,7 @@ async def test_indices_are_counted_by_code_and_missing_is_what_is_left_of_the_ta
         "found_by_service": 0,
         "by_weight_важный": 1,
         "by_weight_упомянут": 1,
+        "perhaps": 0,
         "missed": 1,
         "missed_by_location": 0,
         "missed_by_service": 1,
@@ -187,12 +189,12 @@ async def test_indices_are_counted_by_code_and_missing_is_what_is_left_of_the_ta
 
 
 async def test_equal_items_are_united_and_their_quotes_joined() -> None:
-    items = [factor("loc_quiet", QUIET), factor("loc_quiet", "спали хорошо", QUIET, weight="упомянут")]
+    items = [factor("loc_quiet", QUIET), factor("loc_quiet", "у вас очень тихо", QUIET, weight="упомянут")]
     report = await generated("report_factors", ScriptedModel(of_factors(*items)), building=HOTEL)
     assert report.indices is not None
     assert report.indices[0].value == 1
     assert report.text.count("«Ночью у вас очень тихо, спали хорошо»") == 1
-    assert "«спали хорошо»" in report.text
+    assert "«у вас очень тихо»" in report.text
 
 
 async def test_items_on_the_same_quotes_are_one_in_other_words() -> None:
@@ -231,7 +233,7 @@ async def test_fences_and_headings_of_an_answer_fit_into_the_report() -> None:
     ("clarity", "order", "expected"),
     [
         (90, 65, {"clarity": 90, "total": 77.5, "band": "Среднее"}),
-        (None, 80, {"clarity": None, "total": 80.0, "band": "Высокое"}),
+        (None, 80, {"clarity": None, "total": 80.0, "band": "Высокое"}),  # half of the parts
         (0, 0, {"clarity": 0, "total": 0.0, "band": "Низкое"}),
         (None, None, {"clarity": None, "total": None, "band": None}),
     ],
@@ -346,12 +348,64 @@ async def test_items_that_do_not_fit_into_an_answer_are_asked_for_in_halves() ->
     assert report.warnings == ()
 
 
-async def test_a_stretch_whose_items_never_fit_is_reported() -> None:
-    report = await generated("report_links", ScriptedModel(lambda _: Cut("{")))
-    assert report.warnings == (
-        "«Связки»: ответ модели не поместился в предел, без него остались части записи: 8.",
-        texts.reports.WARNING_NO_EVIDENCE,
+@pytest.mark.parametrize("answer", [Cut("{"), "не JSON"])
+async def test_a_report_whose_items_nobody_gave_fails_and_can_be_repeated(answer: Cut | str) -> None:
+    answers = MemoryAnswers()
+    with pytest.raises(ProviderInvalidAnswer, match="links"):
+        await generated("report_links", ScriptedModel(lambda _: answer), answers=answers)
+    report = await generated(
+        "report_links", ScriptedModel(lambda _: {"items": [link("тишина", QUIET)]}), answers=answers
     )
+    assert "тишина" in report.text
+
+
+@pytest.mark.parametrize("answer", [Cut("{"), "не JSON"])
+async def test_a_part_without_an_answer_is_a_gap_and_what_is_counted_is_null(answer: Cut | str) -> None:
+    def script(call: Call) -> str | dict[str, Any] | Cut:
+        if call.schema is None:
+            return "Спросите."
+        return {"items": [factor("loc_quiet", QUIET)]} if QUIET in call.data else answer
+
+    segments = (*long_recording(200).segments, SEGMENTS[3])
+    model = ScriptedModel(script, context_tokens=3_000, max_output_tokens=500)
+    report = await generated("report_factors", model, building=HOTEL, transcript=recording(segments))
+    assert re.match(r"## Названо\n\n\*Раздел неполон: о \d+ из \d+ частей записи модель", report.text)
+    assert report.indices is not None
+    assert {each.value for each in report.indices} == {None}
+    assert report.indices_error is not None
+    assert report.indices_error.startswith("не рассчитано: количества — модель не дала пригодного ответа")
+    assert any("модель не дала пригодного ответа о частях записи" in each for each in report.warnings)
+
+
+async def test_a_factor_whose_words_were_said_is_perhaps_mentioned() -> None:
+    report = await generated("report_factors", ScriptedModel(of_factors(factor("loc_quiet", QUIET))), building=HOTEL)
+    assert report.indices is not None
+    assert {each.name: each.value for each in report.indices if each.name in {"missed", "perhaps"}} == {
+        "missed": 1,
+        "perhaps": 1,
+    }
+
+
+@pytest.mark.parametrize(("second", "kept"), [("Интервью ясное.", "Интервью ясное."), (None, "Вывод.")])
+async def test_an_answer_that_repeats_its_prompt_is_asked_for_again(second: str | None, kept: str) -> None:
+    copied = "Ты помогаешь исследователям: отвечай только по записи и приводи цитаты из неё."
+
+    def script(call: Call) -> str | dict[str, Any]:
+        if call.schema:
+            return SCORES
+        return second if second and "повторяет строки задания" in call.last else f"- {copied}\nВывод."
+
+    model = ScriptedModel(script)
+    report = await generated("report_method", model, metadata=("Заведение: Астория", copied))
+    assert "повторяет строки задания" in model.calls[1].last
+    assert copied not in report.text
+    assert kept in report.text
+
+
+async def test_an_answer_that_is_nothing_but_its_prompt_fails() -> None:
+    model = ScriptedModel(lambda call: call.prompt)
+    with pytest.raises(ProviderInvalidAnswer, match="repeats the prompt"):
+        await generated("report_method", model, metadata=("Семь слов и ещё два, чтобы строка была длинной",))
 
 
 # --- truncated texts ---------------------------------------------------------------------------------------------
