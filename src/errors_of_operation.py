@@ -5,7 +5,7 @@
     ├── BotRunsAlready                 two processes cannot share a session
     ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
-    ├── UnwritableModels               weights cannot be fetched to their folder
+    ├── ClosedModels               weights cannot be read or fetched for want of rights
     ├── NeitherBotNorShared            no token is given, and nobody shares database and object store
     └── BackupPasswordRefused          the file with the password is not there, or has another one
     VoxPersonaError
@@ -35,10 +35,10 @@ import texts.errors
 from errors import BadInput, BadSettings, ObjectStoreUnavailable, VoxPersonaError
 
 
-class UnwritableModels(BadSettings):
-    """Weights cannot be written to {path}: {reason}"""
+class ClosedModels(BadSettings):
+    """Weights in {path} cannot be read or written: {reason}"""
 
-    user_text_template = texts.errors.UNWRITABLE_MODELS
+    user_text_template = texts.errors.CLOSED_MODELS
 
 
 class BotNotConfigured(BadSettings):

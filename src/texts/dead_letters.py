@@ -60,7 +60,7 @@ REASONS = {
     "no_language_model": "языковая модель отключена",
     "missing_program": "на сервере не хватает программы",
     "weights_refused": "модель на сервере не загрузилась",
-    "unwritable_models": "модель на сервере не записать в её папку",
+    "closed_models": "модель на сервере не записать в её папку",
     "out_of_resources": "сервер был перегружен",
     "disk_full": "на диске нет места",
     "provider_error": f"{_PROVIDER} ответил ошибкой",
