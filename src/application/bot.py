@@ -51,8 +51,10 @@ from recordings.cancellations import Cancellations
 from recordings.descriptions import Descriptions
 from recordings.lookup import Recordings
 from recordings.sent_files import SentFiles
+from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
+from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -283,6 +285,7 @@ def _router(
             MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
             ReportHandlers(messages, reports).routes(),
             _my_reports(application, messages).routes(),
+            _across(application, messages).routes(),
             chats.routes(),
             RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
         ],
@@ -296,6 +299,11 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
     lasts = timedelta(seconds=application.settings.report_list_ttl_s)
     desk = ReportDesk(application.database, lasts, lambda: datetime.now(UTC))
     return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk))
+
+
+def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:
+    across = AcrossInterviews(application.database, application.pack, _today)
+    return AcrossHandlers(messages, AcrossWork(across, _today))
 
 
 def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
