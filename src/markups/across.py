@@ -162,7 +162,7 @@ def factor_screen(result: Result, factor: Factor, said: Sequence[Said], page: in
 def passage_screen(passage: Passage, second: int, asker: UserId) -> Screen:
     """Show what was said around a second of a recording; the owner can go on to the recording's card."""
     own = passage.owner == asker
-    owner = "" if own else escaped(texts.across.SOURCE_OWNER.format(name=passage.owner_name))
+    owner = "" if own else texts.across.SOURCE_OWNER.format(name=escaped(passage.owner_name))
     title = texts.across.PASSAGE_TITLE.format(number=passage.number, owner=owner, time=clock(second))
     lines = [
         texts.across.PASSAGE_LINE.format(

@@ -9,6 +9,7 @@ from uuid import UUID
 import texts.across
 from datamodels import BuildingType
 from reports.across.values import Choice, Interview, Kind, Overview, Subject, Wanted
+from text_cleaning import folded
 
 _FIELDS = {
     Kind.PLACE: ("places",),
@@ -58,6 +59,12 @@ def period_of(days: int) -> str:
 def id_choice(id_: UUID) -> str:
     """Return the choice of a place or an employee."""
     return f"{_ID}{id_.hex}"
+
+
+def ids_named(choices: Sequence[Choice], name: str) -> tuple[UUID, ...]:
+    """Return the places or employees among ``choices`` that are called ``name``, in any case."""
+    wanted = folded(name).split()
+    return tuple(UUID(hex=each.id[len(_ID) :]) for each in choices if folded(each.label).split() == wanted)
 
 
 def overview(
