@@ -51,6 +51,7 @@ from recordings.cancellations import Cancellations
 from recordings.descriptions import Descriptions
 from recordings.lookup import Recordings
 from recordings.sent_files import SentFiles
+from reports.across.old_reports import OldReports
 from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
@@ -68,6 +69,8 @@ from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
 
+_OLD_REPORTS_S = 3600.0
+"""Between two looks for reports without items, which workers of an earlier version may still write."""
 _SETTLE_S = 60.0
 """Between two looks for updates that the journal took in an absence too short for anybody to wait for its end."""
 
@@ -99,6 +102,7 @@ class Followers:
         self._archive, self._conversations, self._inbox = application.archive, application.conversations, inbox
         kept = timedelta(days=settings.retention_days)
         self.knowledge = Knowledge(application)
+        self._old_reports = OldReports(database, application.pack)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
@@ -115,6 +119,7 @@ class Followers:
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))
+            group.create_task(Loop("old_reports", _OLD_REPORTS_S).run(self._old_reports.read))
 
 
 class Bot:
