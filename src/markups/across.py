@@ -24,7 +24,8 @@ _BUTTONS_IN_ROW = 5
 _LONGEST_FACTOR = 60
 _LONGEST_QUOTE = 300
 _LONGEST_CONDITION = 80
-_LONGEST_SEGMENT = 500
+_LONGEST_QUOTED, _LONGEST_BESIDE = 900, 150
+"""Characters of the utterance that is quoted, and of those around it."""
 _LABELS = {
     Kind.PLACE: texts.across.PLACE,
     Kind.EMPLOYEE: texts.across.EMPLOYEE,
@@ -164,12 +165,16 @@ def passage_screen(passage: Passage, second: int, asker: UserId) -> Screen:
     own = passage.owner == asker
     owner = "" if own else texts.across.SOURCE_OWNER.format(name=escaped(passage.owner_name))
     title = texts.across.PASSAGE_TITLE.format(number=passage.number, owner=owner, time=clock(second))
+    quoted = sum(int(segment.start) <= second for segment in passage.segments) - 1
     lines = [
         texts.across.PASSAGE_LINE.format(
             time=clock(segment.start),
-            text=escaped(labelled(speaker_label(segment.role, segment.speaker), segment.text), _LONGEST_SEGMENT),
+            text=escaped(
+                labelled(speaker_label(segment.role, segment.speaker), segment.text),
+                _LONGEST_QUOTED if place == quoted else _LONGEST_BESIDE,
+            ),
         )
-        for segment in passage.segments
+        for place, segment in enumerate(passage.segments)
     ]
     card = button(texts.across.OPEN_RECORDING.format(number=passage.number), Action.RECORDING, passage.number)
     return Screen(
