@@ -16,11 +16,12 @@ from errors import BadText, UnknownChoice
 from metadata.parsing import parse_date
 from prompt_pack.pack import load_pack
 from reports.across.charts import across_chart
-from reports.across.choices import ids_named
+from reports.across.choices import chosen
+from reports.across.choices import named as choice_named
 from reports.across.document import FILES, quoted_in, saturation_text, table_rows
 from reports.across.document import as_json as to_json
 from reports.across.service import AcrossInterviews
-from reports.across.values import Kind, Overview, Result, Wanted
+from reports.across.values import Choice, Kind, Result, Wanted
 from utils import disk_full_mapped, folder_problem, write_atomically
 
 _BAD_INPUT_STATUS = 2
@@ -97,21 +98,20 @@ async def _wanted(
     if named.building is not None and named.building not in set(BuildingType):
         raise UnknownChoice(value=named.building, allowed=", ".join(BuildingType))
     wanted = Wanted(report_id=report, first=first, last=last)
-    overview = await across.overview(asker, Wanted(report_id=report))
-    building = None if named.building is None else BuildingType(named.building)
-    employees = _ids(overview, Kind.EMPLOYEE, named.employee)
-    found = {"building": building, "places": _ids(overview, Kind.PLACE, named.place)}
-    return wanted.model_copy(update={**found, "employee": next(iter(employees), None)})
+    choices = (await across.overview(asker, Wanted(report_id=report))).choices
+    for kind, name in ((Kind.PLACE, named.place), (Kind.EMPLOYEE, named.employee), (Kind.BUILDING, named.building)):
+        if name is not None:
+            choice = name if kind is Kind.BUILDING else _choice(choices[kind], name)
+            wanted = chosen(wanted, kind, choice, date.max)
+    return wanted
 
 
-def _ids(overview: Overview, kind: Kind, name: str | None) -> Sequence[object]:
-    if name is None:
-        return ()
-    choices = overview.choices[kind]
-    if ids := ids_named(choices, name):
-        return ids
-    names = ", ".join(choice.label for choice in choices[:_MOST_NAMES])
-    raise UnknownChoice(value=name, allowed=names or texts.across.NO_NAMES)
+def _choice(choices: Sequence[Choice], name: str) -> str:
+    found = choice_named(choices, name)
+    if found is None:
+        names = ", ".join(choice.label for choice in choices[:_MOST_NAMES])
+        raise UnknownChoice(value=name, allowed=names or texts.across.NO_NAMES)
+    return found.id
 
 
 def _table(result: Result) -> str:

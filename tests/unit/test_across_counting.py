@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from config import ROOT
 from datamodels import BuildingType, RecordingId, ReportRunId, UserId
 from prompt_pack.pack import load_pack
-from reports.across.choices import chosen, fits, id_choice, overview, period_of
+from reports.across.choices import chosen, fits, id_choice, named, overview, period_of
 from reports.across.counting import counted, key_of, saturation, trend
 from reports.across.subjects import FactorNames, subjects_of
 from reports.across.values import Interview, Kind, Mention, Trend, Wanted
@@ -204,7 +204,8 @@ def test_a_factor_has_its_label_of_today_and_one_that_is_gone_that_of_its_report
 def test_choices_of_a_kind_fit_what_is_chosen_of_the_others() -> None:
     zarya, volna = uuid4(), uuid4()
     october, november = date(2026, 10, 31), date(2026, 11, 1)
-    every = [interview(1, october, zarya), interview(2, november, zarya), interview(3, november, volna)]
+    other = interview(3, november, volna).model_copy(update={"place": "Волна"})
+    every = [interview(1, october, zarya), interview(2, november, zarya), other]
     wanted = chosen(Wanted(), Kind.PERIOD, "m202610", TODAY)
     wanted = chosen(wanted, Kind.PLACE, id_choice(zarya), TODAY)
     shown = overview(subjects_of(PACK), None, wanted, every)
@@ -215,6 +216,19 @@ def test_choices_of_a_kind_fit_what_is_chosen_of_the_others() -> None:
         ("m202610", "октябрь 2026"),
     ]
     assert shown.conditions == ["Заведение: Заря", "Период: с 01.10.2026 по 31.10.2026"]
+
+
+def test_places_of_one_name_are_told_apart_by_their_types() -> None:
+    every = [
+        interview(number, FIRST_DAY, place).model_copy(update={"place_building": building})
+        for number, (place, building) in enumerate([(uuid4(), "hotel"), (uuid4(), "")], 1)
+    ]
+    shown = overview(subjects_of(PACK), None, Wanted(place=every[0].place_id), every)
+    assert shown.conditions == ["Заведение: Заря (отель)"]
+    labels = [each.label for each in shown.choices[Kind.PLACE]]
+    assert labels == ["Заря (отель)", "Заря (тип не указан)"]
+    assert named(shown.choices[Kind.PLACE], " заря  (ОТЕЛЬ)") == shown.choices[Kind.PLACE][0]
+    assert named(shown.choices[Kind.PLACE], "Заря") is None
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_no_name_breaks_a_screen(label: str, name: str) -> None:
         factor_screen(shown, factor, said, 1),
         kind_choice(Kind.PERIOD, choices, 1),
         passage_screen(Passage(17, ANNA, name, segments), 5, BORIS),
-        choice_screen(overview([SUBJECT], SUBJECT, Wanted(places=(UUID(int=7),)), [interview(1, name)])),
+        choice_screen(overview([SUBJECT], SUBJECT, Wanted(place=UUID(int=7)), [interview(1, name)])),
     ):
         check(screen)
 

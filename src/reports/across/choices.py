@@ -2,17 +2,17 @@
 
 from calendar import monthrange
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
 import texts.across
 from datamodels import BuildingType
 from reports.across.values import Choice, Interview, Kind, Overview, Subject, Wanted
-from text_cleaning import folded
+from text_cleaning import folded, one_line
 
 _FIELDS = {
-    Kind.PLACE: ("places",),
+    Kind.PLACE: ("place",),
     Kind.EMPLOYEE: ("employee",),
     Kind.PERIOD: ("first", "last"),
     Kind.BUILDING: ("building",),
@@ -26,7 +26,7 @@ _ID = "a"
 def fits(interview: Interview, wanted: Wanted) -> bool:
     """Tell whether an interview meets all conditions."""
     return (
-        (not wanted.places or interview.place_id in wanted.places)
+        (wanted.place is None or interview.place_id == wanted.place)
         and (wanted.employee is None or interview.employee_id == wanted.employee)
         and (wanted.building is None or interview.building is wanted.building)
         and (wanted.first is None or interview.day >= wanted.first)
@@ -61,10 +61,10 @@ def id_choice(id_: UUID) -> str:
     return f"{_ID}{id_.hex}"
 
 
-def ids_named(choices: Sequence[Choice], name: str) -> tuple[UUID, ...]:
-    """Return the places or employees among ``choices`` that are called ``name``, in any case."""
-    wanted = folded(name).split()
-    return tuple(UUID(hex=each.id[len(_ID) :]) for each in choices if folded(each.label).split() == wanted)
+def named(choices: Sequence[Choice], label: str) -> Choice | None:
+    """Return the choice with this label, in any case."""
+    wanted = folded(one_line(label))
+    return next((each for each in choices if folded(each.label) == wanted), None)
 
 
 def overview(
@@ -87,9 +87,9 @@ def overview(
 def conditions(wanted: Wanted, interviews: Sequence[Interview]) -> Sequence[str]:
     """Return the conditions in words, one a line; names come from ``interviews``."""
     lines = []
-    if wanted.places:
-        name = next((each.place for each in interviews if each.place_id in wanted.places), None)
-        lines.append(texts.across.CONDITION_PLACE.format(name=name or texts.across.GONE_NAME))
+    if wanted.place is not None:
+        place = _place_names(interviews).get(wanted.place, texts.across.GONE_NAME)
+        lines.append(texts.across.CONDITION_PLACE.format(name=place))
     if wanted.employee is not None:
         name = next((each.employee for each in interviews if each.employee_id == wanted.employee), None)
         lines.append(texts.across.CONDITION_EMPLOYEE.format(name=name or texts.across.GONE_NAME))
@@ -112,7 +112,7 @@ def _update(kind: Kind, choice: str, today: date) -> Mapping[str, object]:
         first = date(year, month, 1)
         return {"first": first, "last": first.replace(day=monthrange(year, month)[1])}
     if kind is not Kind.PERIOD and sign == _ID:
-        return {"places": (UUID(hex=value),)} if kind is Kind.PLACE else {"employee": UUID(hex=value)}
+        return {kind.value: UUID(hex=value)}
     raise ValueError(choice)
 
 
@@ -123,14 +123,30 @@ def _choices(kind: Kind, interviews: Sequence[Interview]) -> Sequence[Choice]:
             Choice(f"{_MONTH}{year:04}{month:02}", f"{texts.across.MONTHS[month - 1]} {year}", months[year, month])
             for year, month in sorted(months, reverse=True)
         ]
-    counts: Counter[tuple[str, str]] = Counter()
-    for each in interviews:
-        match kind:
-            case Kind.PLACE if each.place_id is not None:
-                counts[id_choice(each.place_id), each.place or ""] += 1
-            case Kind.EMPLOYEE if each.employee_id is not None:
-                counts[id_choice(each.employee_id), each.employee or ""] += 1
-            case Kind.BUILDING if each.building is not None:
-                counts[each.building.value, texts.across.BUILDINGS[each.building]] += 1
-    listed = [Choice(id_, label, count) for (id_, label), count in counts.items()]
-    return sorted(listed, key=lambda choice: (-choice.interviews, choice.label, choice.id))
+    if kind is Kind.BUILDING:
+        types = Counter(each.building for each in interviews if each.building is not None)
+        return _frequent(Choice(each.value, texts.across.BUILDINGS[each], count) for each, count in types.items())
+    if kind is Kind.EMPLOYEE:
+        people = Counter((each.employee_id, each.employee or "") for each in interviews if each.employee_id is not None)
+        return _frequent(Choice(id_choice(id_), name, count) for (id_, name), count in people.items())
+    places = Counter(each.place_id for each in interviews if each.place_id is not None)
+    names = _place_names(interviews)
+    return _frequent(Choice(id_choice(id_), names[id_], count) for id_, count in places.items())
+
+
+def _place_names(interviews: Sequence[Interview]) -> Mapping[UUID, str]:
+    """Return the names of places; places of one name are named with their types."""
+    places = {each.place_id: each for each in interviews if each.place_id is not None}
+    namesakes = Counter(each.place for each in places.values())
+
+    def name(of: Interview) -> str:
+        if namesakes[of.place] == 1:
+            return of.place or ""
+        building = texts.across.BUILDINGS.get(of.place_building or "", texts.across.NO_TYPE)
+        return texts.across.OF_TYPE.format(name=of.place, building=building)
+
+    return {id_: name(each) for id_, each in places.items()}
+
+
+def _frequent(choices: Iterable[Choice]) -> Sequence[Choice]:
+    return sorted(choices, key=lambda choice: (-choice.interviews, choice.label, choice.id))

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import accumulate
 
 import texts.across
+from datamodels import UserId
 from reports.across.counting import (
     SATURATION_BASE,
     SATURATION_RUN,
@@ -51,7 +52,7 @@ def saturation_text(saturation: Saturation) -> str:
     )
 
 
-def source(interview: Interview, quote: Quote, asker: object) -> str:
+def source(interview: Interview, quote: Quote, asker: UserId) -> str:
     """Tell where a quote is from; a colleague's recording is named with its owner, for numbers are each owner's."""
     named = interview.owner != asker
     return texts.across.SOURCE.format(
@@ -95,6 +96,7 @@ def as_json(result: Result, said: Mapping[str, Sequence[Said]], today: date) -> 
                 "quotes": [
                     {
                         "recording": each.interview.number,
+                        "owner": each.interview.owner_name,
                         "day": each.interview.day.isoformat(),
                         "time": quote.time,
                         "speaker": quote.speaker,

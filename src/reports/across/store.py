@@ -15,7 +15,9 @@ from reports.across.values import Subject
 
 # DISTINCT ON takes the first row of each file: one with items, then the latest report.
 _SELECT_INTERVIEWS = """
-    SELECT interviews.*, users.name AS owner_name, employees.name AS employee, places.name AS place FROM (
+    SELECT interviews.*, users.name AS owner_name, employees.name AS employee, places.name AS place,
+        places.building AS place_building
+    FROM (
         SELECT DISTINCT ON (sha256)
             report_runs.id AS run_id, recordings.id AS recording_id, recordings.owner_id AS owner, recordings.number,
             recorded_on, recordings.created_at AS came, report_runs.building, items IS NOT NULL AS has_items,

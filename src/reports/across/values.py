@@ -12,15 +12,14 @@ from user_states import State
 
 
 class Wanted(State):
-    """Which interviews are counted; None and () set no condition. ``first`` and ``last`` are days, both included.
+    """Which interviews are counted; None sets no condition. ``first`` and ``last`` are days, both included.
 
     ``report_id`` is the report whose items are counted; None stands for the first that has countable items.
-    ``places`` are several when they share a name.
     """
 
     KEY = "across"
     report_id: ReportId | None = None
-    places: tuple[UUID, ...] = ()
+    place: UUID | None = None
     employee: UUID | None = None
     building: BuildingType | None = None
     first: date | None = None
@@ -58,7 +57,7 @@ class Interview(Value):
 
     ``number`` is the recording's number among those of ``owner``, who is called ``owner_name``. ``came`` is when the
     recording came, which gives interviews of one ``day`` an order. ``has_items`` is False when the report was written
-    before items were stored.
+    before items were stored. ``place_building`` is the type by which places of one name differ, "" when not given.
     """
 
     run_id: ReportRunId
@@ -70,6 +69,7 @@ class Interview(Value):
     came: datetime
     place_id: UUID | None = None
     place: str | None = None
+    place_building: str | None = None
     employee_id: UUID | None = None
     employee: str | None = None
     building: BuildingType | None = None
