@@ -150,10 +150,13 @@ async def test_what_is_not_there_any_more_does_not_count(anna: Asker, change: st
     assert await anna.counts() == {"Звукоизоляция номера": 1}
 
 
-async def test_a_report_without_stored_items_is_named_and_one_without_factors_counts(anna: Asker) -> None:
+@pytest.mark.parametrize("items", [None, '{"renamed": []}'])
+async def test_a_report_without_stored_items_is_named_and_one_without_factors_counts(
+    anna: Asker, items: str | None
+) -> None:
     async with anna.database.transaction() as connection:
         before = await add_interview(connection, anna.id, ["srv_breakfast"])
-        await connection.execute("UPDATE report_runs SET items = NULL WHERE recording_id = %s", [before.id])
+        await connection.execute("UPDATE report_runs SET items = %s WHERE recording_id = %s", [items, before.id])
         await add_interview(connection, anna.id, [])
         await add_interview(connection, anna.id, ["des_noise"])
     counted = (await anna.across.count(anna.id, Wanted())).counted

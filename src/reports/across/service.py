@@ -147,7 +147,7 @@ async def _wanted(connection: Connection, asker: UserId) -> Wanted:
 
 
 async def _interviews(connection: Connection, asker: UserId, subject: Subject) -> list[Interview]:
-    rows = await store.list_interviews(connection, asker, subject.report_id)
+    rows = await store.list_interviews(connection, asker, subject)
     return await asyncio.to_thread(lambda: [_interview(row) for row in rows])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from psycopg.rows import DictRow
 
-from datamodels import RecordingId, ReportId, ReportRunId, UserId
+from datamodels import RecordingId, ReportRunId, UserId
 from db import Connection
 from reports.across.values import Subject
 
@@ -20,14 +20,15 @@ _SELECT_INTERVIEWS = """
     FROM (
         SELECT DISTINCT ON (sha256)
             report_runs.id AS run_id, recordings.id AS recording_id, recordings.owner_id AS owner, recordings.number,
-            recorded_on, recordings.created_at AS came, report_runs.building, items IS NOT NULL AS has_items,
+            recorded_on, recordings.created_at AS came, report_runs.building,
+            coalesce(items ? %(pass_id)s, false) AS has_items,
             place_id, employee_id
         FROM report_runs
         JOIN recordings ON recordings.id = report_runs.recording_id
         LEFT JOIN recording_metadata ON recording_metadata.recording_id = recordings.id
         WHERE report_runs.status = 'done' AND report_id = %(report_id)s AND report_runs.scenario = recordings.scenario
             AND (recordings.visibility = 'team' OR recordings.owner_id = %(asker)s)
-        ORDER BY sha256, items IS NULL, finished_at DESC, report_runs.id
+        ORDER BY sha256, has_items DESC, finished_at DESC, report_runs.id
     ) AS interviews
     JOIN users ON users.id = interviews.owner
     LEFT JOIN employees ON employees.id = employee_id
@@ -65,9 +66,10 @@ _SELECT_AROUND = """
 """
 
 
-async def list_interviews(connection: Connection, asker: UserId, report: ReportId) -> list[DictRow]:
+async def list_interviews(connection: Connection, asker: UserId, subject: Subject) -> list[DictRow]:
     """Load a row per interview: the fields of ``Interview``, and ``recorded_on`` in the place of ``day``."""
-    return await (await connection.execute(_SELECT_INTERVIEWS, {"asker": asker, "report_id": report})).fetchall()
+    parameters = {**subject.model_dump(include={"report_id", "pass_id"}), "asker": asker}
+    return await (await connection.execute(_SELECT_INTERVIEWS, parameters)).fetchall()
 
 
 async def list_mentions(
