@@ -1,4 +1,4 @@
-"""How long it takes to count factors over 2,000 interviews of a team, and how long others wait meanwhile.
+"""How long it takes to count factors over 2,000 interviews of a team, and how long the event loop is held meanwhile.
 
 ``pytest -s tests/benchmarks/test_across.py`` prints the table.
 """
@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import pytest
 from psycopg.types.json import Jsonb
@@ -26,7 +26,7 @@ from reports.across.values import Result, Wanted
 INTERVIEWS = 2000
 FACTORS = 20
 ALLOWED_S = 1.0
-LONGEST_WAIT_S = 0.25
+LONGEST_HELD_S = 0.1
 PACK = load_pack(ROOT / "prompts")
 
 _ADD_PLACES = "INSERT INTO places (id, name) SELECT gen_random_uuid(), 'Отель ' || n FROM generate_series(1, 20) AS n"
@@ -62,7 +62,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def test_two_thousand_interviews_are_counted_in_a_second_and_nobody_waits(database: Database) -> None:
+async def test_two_thousand_interviews_are_counted_in_a_second_and_the_loop_is_free(database: Database) -> None:
     taxonomy = PACK.report("report_int_general").plan(BuildingType.HOTEL).taxonomy
     assert taxonomy is not None
     known = list(taxonomy.factors.values())
@@ -95,12 +95,12 @@ async def test_two_thousand_interviews_are_counted_in_a_second_and_nobody_waits(
     taken["chart"] = await _measured(lambda: asyncio.to_thread(across_chart, result.counted))
     taken["document with quotes"] = await _measured(lambda: _document(across, result))
     print(f"\n{INTERVIEWS} interviews, {len(result.counted.factors)} factors, {FACTORS} in each")
-    for name, (seconds, wait) in taken.items():
-        print(f"{name:24} {seconds * 1000:7.0f} ms, others wait up to {wait * 1000:5.0f} ms")
+    for name, (seconds, held) in taken.items():
+        print(f"{name:24} {seconds * 1000:7.0f} ms, the loop is held up to {held * 1000:4.0f} ms")
     assert len(result.counted.interviews) == INTERVIEWS
     assert taken["counts"][0] <= ALLOWED_S
     assert taken["choices"][0] <= ALLOWED_S
-    assert max(wait for _, wait in taken.values()) <= LONGEST_WAIT_S
+    assert max(held for _, held in taken.values()) <= LONGEST_HELD_S
 
 
 async def _document(across: AcrossInterviews, result: Result) -> bytes:
@@ -110,19 +110,22 @@ async def _document(across: AcrossInterviews, result: Result) -> bytes:
 
 
 async def _measured(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
-    """Run the work; return the seconds that it took, and the longest time for which the event loop did nothing else."""
-    waits = [0.0]
+    """Run the work; return the seconds that it took, and the most that it computed in the event loop at a stretch.
+
+    The latter is processor time of the loop's thread: what else the machine does is not in it.
+    """
+    stretches = [0.0]
 
     async def watch() -> None:
         while True:
-            began = perf_counter()
-            await asyncio.sleep(0.005)
-            waits.append(perf_counter() - began - 0.005)
+            began = thread_time()
+            await asyncio.sleep(0.002)
+            stretches.append(thread_time() - began)
 
     watching = asyncio.create_task(watch())
     began = perf_counter()
     try:
         await work()
-        return perf_counter() - began, max(waits)
+        return perf_counter() - began, max(stretches)
     finally:
         watching.cancel()
