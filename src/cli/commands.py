@@ -20,6 +20,7 @@ import structlog
 
 import texts.cli
 import texts.operation
+from cli.across_command import across_command
 from cli.arguments import Group, WholeNumber, usage_reason
 from config import ROOT, Settings, load_settings, secret_values, version
 from constants import LANGUAGES, MAX_SPEAKERS
@@ -374,6 +375,9 @@ def _open_closed_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115, PTH123  # open for good
+
+
+commands.add_command(across_command(_run, help_option))
 
 
 def main() -> None:

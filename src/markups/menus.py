@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
+import texts.across
 import texts.dead_letters
 import texts.telegram
 from datamodels_telegram import Keyboard, Screen
@@ -17,6 +18,7 @@ def main_menu(hint: str = "") -> Screen:
         text="\n\n".join(filter(None, (hint, texts.telegram.MENU_TITLE))),
         keyboard=(
             (button(texts.telegram.MENU_CHATS, Action.MENU_CHATS),),
+            (button(texts.across.BUTTON, Action.ACROSS),),
             (
                 button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE),
                 button(texts.telegram.MENU_REPORTS, Action.SHOW_MY_REPORTS),

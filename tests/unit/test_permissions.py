@@ -14,6 +14,7 @@ from handlers_my_reports_v2 import MyReportsHandlers
 from markups.callback_data import Action
 from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
+from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -37,6 +38,8 @@ look
     menu_chats chat chat_history show_stats
 ask
     new_chat confirm_switch rate_answer comment_answer cancel_comment
+    across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
+    across_file
 record
     recording_delete recording_delete_confirm recording_again scenario scenario_incoming cancel_incoming cancel_card
     recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
@@ -89,6 +92,7 @@ def _modules() -> list[Routes]:
         MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
+        AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
     ]
