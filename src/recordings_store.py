@@ -20,6 +20,7 @@ from datamodels import (
     ScenarioId,
     Stage,
     UserId,
+    Visibility,
 )
 from db import Connection
 from errors import Cancelled, NotFound
@@ -27,7 +28,7 @@ from errors import Cancelled, NotFound
 _COLUMNS = """
     id, owner_id, number, sha256, size_bytes, file_name, extension, object_key, container, codec, duration_s, caption,
     scenario, building, language_requested, speakers_requested, stage, error_code, error_text, retry_at, warnings,
-    stage_seconds, created_at
+    stage_seconds, visibility, created_at
 """
 
 # An owner's row is locked before the look for the same bytes, so that of two identical uploads one is stored. The lock
@@ -70,6 +71,10 @@ _UPDATE_REQUEST = f"""
         error_code = NULL, error_text = NULL, retry_at = NULL, stage_at = now(), updated_at = now()
     WHERE id = %(id)s
     RETURNING {_COLUMNS}
+"""
+_SET_VISIBILITY = """
+    UPDATE recordings SET visibility = %(visibility)s, updated_at = now()
+    WHERE owner_id = %(owner_id)s AND number = %(number)s RETURNING id
 """
 _DELETE = "DELETE FROM recordings WHERE id = %(id)s"
 _SELECT_UNFINISHED = "SELECT id FROM recordings WHERE id = ANY(%(ids)s) AND stage <> %(last)s"
@@ -210,6 +215,17 @@ async def update_request(
     """
     parameters = {"id": recording_id, **request.model_dump(), "restart": restart, "first": Stage.STORED}
     return await _one(connection, _UPDATE_REQUEST, parameters)
+
+
+async def set_visibility(connection: Connection, owner_id: UserId, number: int, visibility: Visibility) -> None:
+    """Set who finds the owner's recording when asking.
+
+    Raises:
+        NotFound: the owner has none of that number.
+    """
+    parameters = {"owner_id": owner_id, "number": number, "visibility": visibility}
+    if await (await connection.execute(_SET_VISIBILITY, parameters)).fetchone() is None:
+        raise NotFound(what=f"recording {number}")
 
 
 async def delete_recording(connection: Connection, recording_id: RecordingId) -> None:

@@ -38,7 +38,8 @@ look
 ask
     new_chat confirm_switch rate_answer comment_answer cancel_comment
 record
-    recording_delete recording_delete_confirm recording_again scenario scenario_incoming cancel_incoming cancel_card
+    recording_delete recording_delete_confirm recording_again recording_visibility
+    scenario scenario_incoming cancel_incoming cancel_card
     recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
     choose_reports recording_reports report reports_all choose_building transcript_only report_file
