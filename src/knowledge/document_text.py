@@ -18,15 +18,14 @@ from lxml.etree import LxmlError  # type: ignore[import-untyped]
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
+from constants import LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES
 from errors_of_operation import DocumentBroken, DocumentTooLarge, DocumentUnknown, DocumentWithoutText
-from text_cleaning import safe_file_name
+from text_cleaning import safe_file_name, storable
 from utils import human_size
 
-LARGEST_BYTES = 50 * 1024 * 1024
-MOST_PAGES = 500
 MOST_CHARACTERS = 5_000_000
 """More than 1,500 full pages: what a file of few bytes may hold has its limit, too."""
-_LARGEST_UNPACKED_BYTES = 4 * LARGEST_BYTES
+_LARGEST_UNPACKED_BYTES = 4 * LARGEST_DOCUMENT_BYTES
 _MOST_MEMBERS = 5000
 _LONGEST_READING_S = 120.0
 """Seconds after which no further page of a PDF is read."""
@@ -51,7 +50,7 @@ def document_text(data: bytes, file_name: str) -> str:
     read = _READERS.get(PurePath(file_name).suffix.lower())
     if read is None:
         raise DocumentUnknown(file_name=name)
-    if len(data) > LARGEST_BYTES:
+    if len(data) > LARGEST_DOCUMENT_BYTES:
         raise _too_large(name)
     lines = []
     length = 0
@@ -60,14 +59,14 @@ def document_text(data: bytes, file_name: str) -> str:
         if length > MOST_CHARACTERS:
             raise _too_large(name)
         lines.append(line)
-    text = "\n".join(lines).translate(_CONTROLS)
+    text = storable("\n".join(lines).translate(_CONTROLS))
     if sum(map(str.isalnum, text)) < _FEWEST_LETTERS:
         raise DocumentWithoutText(file_name=name)
     return text
 
 
 def _too_large(name: str) -> DocumentTooLarge:
-    return DocumentTooLarge(file_name=name, pages=MOST_PAGES, size=human_size(LARGEST_BYTES))
+    return DocumentTooLarge(file_name=name, pages=MOST_DOCUMENT_PAGES, size=human_size(LARGEST_DOCUMENT_BYTES))
 
 
 def _plain(data: bytes, name: str) -> Iterator[str]:
@@ -130,7 +129,7 @@ def _pdf(data: bytes, name: str) -> Iterator[str]:
         reader = PdfReader(BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
             raise DocumentBroken(file_name=name, reason="it has a password")
-        if len(reader.pages) > MOST_PAGES:
+        if len(reader.pages) > MOST_DOCUMENT_PAGES:
             raise _too_large(name)
         for page in reader.pages:
             if monotonic() > deadline:

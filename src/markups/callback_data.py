@@ -40,6 +40,11 @@ class Action(StrEnum):
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension
 
+    DOCUMENTS = "documents"  # page, from 1
+    DOCUMENT = "document"  # document number, as in the next two
+    DOCUMENT_DELETE = "document_delete"
+    DOCUMENT_DELETE_CONFIRM = "document_delete_confirm"
+
     CANCEL_INCOMING = "cancel_incoming"  # id of the incoming file
     CANCEL_CARD = "cancel_card"  # id of the progress card
     SCENARIO_INCOMING = "scenario_incoming"  # id of the incoming file, scenario

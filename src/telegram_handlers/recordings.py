@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import texts.telegram_recordings
-from access import Permission
+from access import Permission, may
 from datamodels import Recording, RunStatus, ScenarioId, Visibility
 from datamodels_telegram import FileReference, FileSource, IncomingMessage, MessageKind, OutgoingMessage
 from dialogs import get_user_lock
@@ -85,7 +85,8 @@ class RecordingHandlers:
 
     async def _file(self, context: Context, message: IncomingMessage) -> None:
         """Store that a file came, or why it is refused; its card and its download follow from what is stored."""
-        await self._work.files.take_in(context.user.id, message)
+        documents = may(context.user.role, Permission.CURATE)
+        await self._work.files.take_in(context.user.id, message, documents=documents)
         self._work.wake()
 
     async def _list(self, context: Context, press: Press) -> None:

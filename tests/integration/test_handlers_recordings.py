@@ -59,7 +59,8 @@ async def test_an_album_is_taken_file_by_file(person: Person) -> None:
 @pytest.mark.parametrize(
     ("file_name", "size", "code", "sentence"),
     [
-        ("договор.pdf", MB, "not_a_recording", "Файл «договор.pdf» не похож на аудио или видео"),
+        ("договор.xlsx", MB, "not_a_recording", "Файл «договор.xlsx» не похож на аудио или видео"),
+        ("договор.pdf", MB, "document_not_allowed", "Документы, по которым я отвечаю, загружает владелец"),
         ("запись", MB, "not_a_recording", "незнакомое расширение"),
         ("огромный.mp4", 3000 * MB, "recording_too_large", "занимает 2,9 ГБ, а предел — 2 ГБ"),
         ("пусто.ogg", 0, "empty_file", "пустой"),

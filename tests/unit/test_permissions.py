@@ -17,6 +17,7 @@ from recordings.intake import IntakeLimits
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -47,6 +48,8 @@ record
     rename_chat delete_chat confirm_delete
 oversee
     all_ratings export_answers
+curate
+    documents document document_delete document_delete_confirm
 operate
     letters letter_redo letters_redo letter_drop
 """
@@ -89,6 +92,7 @@ def _modules() -> list[Routes]:
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
+        DocumentHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
