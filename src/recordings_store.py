@@ -72,16 +72,9 @@ _UPDATE_REQUEST = f"""
     WHERE id = %(id)s
     RETURNING {_COLUMNS}
 """
-_SET_VISIBILITY = """
-    UPDATE recordings SET visibility = %(visibility)s, updated_at = now()
-    WHERE owner_id = %(owner_id)s AND number = %(number)s RETURNING id
-"""
+_SET_VISIBILITY = "UPDATE recordings SET visibility = %(visibility)s, updated_at = now() WHERE id = %(id)s"
 _DELETE = "DELETE FROM recordings WHERE id = %(id)s"
 _SELECT_UNFINISHED = "SELECT id FROM recordings WHERE id = ANY(%(ids)s) AND stage <> %(last)s"
-_SELECT_STORED = """
-    SELECT id, owner_id, object_key, size_bytes, created_at FROM recordings
-    WHERE %(after)s::uuid IS NULL OR id > %(after)s ORDER BY id LIMIT %(limit)s
-"""
 _SELECT_PROGRESS = """
     SELECT
         recordings.id AS recording_id, stage, error_code, error_text,
@@ -217,15 +210,9 @@ async def update_request(
     return await _one(connection, _UPDATE_REQUEST, parameters)
 
 
-async def set_visibility(connection: Connection, owner_id: UserId, number: int, visibility: Visibility) -> None:
-    """Set who finds the owner's recording when asking.
-
-    Raises:
-        NotFound: the owner has none of that number.
-    """
-    parameters = {"owner_id": owner_id, "number": number, "visibility": visibility}
-    if await (await connection.execute(_SET_VISIBILITY, parameters)).fetchone() is None:
-        raise NotFound(what=f"recording {number}")
+async def set_visibility(connection: Connection, recording_id: RecordingId, visibility: Visibility) -> None:
+    """Set who finds the recording when asking."""
+    await connection.execute(_SET_VISIBILITY, {"id": recording_id, "visibility": visibility})
 
 
 async def delete_recording(connection: Connection, recording_id: RecordingId) -> None:
@@ -237,14 +224,6 @@ async def load_progress(connection: Connection, recording_ids: Sequence[Recordin
     """Load the progress of each recording, in the order of ``recording_ids``; deleted recordings are left out."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
-
-
-async def list_stored(connection: Connection, after: RecordingId | None, limit: int) -> list[DictRow]:
-    """Load id, owner, object key, size and time of storing of at most ``limit`` recordings, in the order of their ids.
-
-    Their ids are greater than ``after``; None begins with the first recording.
-    """
-    return await (await connection.execute(_SELECT_STORED, {"after": after, "limit": limit})).fetchall()
 
 
 async def unfinished_among(connection: Connection, recording_ids: Sequence[RecordingId]) -> set[RecordingId]:

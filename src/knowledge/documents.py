@@ -6,13 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from audio import check_readable
+from constants import LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES
 from datamodels import UserId, Value
 from db import Connection, Database
 from errors import NotFound
-from errors_of_operation import DocumentBroken
+from errors_of_operation import DocumentBroken, DocumentTooLarge
 from random_ids import new_id
 from text_cleaning import safe_file_name
-from utils import sha256_of_file
+from utils import human_size, sha256_of_file
 
 _SELECT_KNOWN = "SELECT number FROM documents WHERE sha256 = %(sha256)s"
 _INSERT = """
@@ -92,7 +94,9 @@ class Documents:
             BadInput: no text could be taken out of it.
             DatabaseUnavailable: nothing was stored.
         """
-        name, sha256 = safe_file_name(file_name), await sha256_of_file(path)
+        name = safe_file_name(file_name)
+        await asyncio.to_thread(_require_loadable, path, name)
+        sha256 = await sha256_of_file(path)
         async with self._database.transaction() as connection:
             number = await _number(connection, _SELECT_KNOWN, {"sha256": sha256})
         text = await _text_of(path, name) if number is None else ""
@@ -135,6 +139,12 @@ class Documents:
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_DELETE, {"number": number})).fetchone()
         return None if row is None else str(row["name"])
+
+
+def _require_loadable(path: Path, name: str) -> None:
+    check_readable(path, name)
+    if path.stat().st_size > LARGEST_DOCUMENT_BYTES:
+        raise DocumentTooLarge(file_name=name, pages=MOST_DOCUMENT_PAGES, size=human_size(LARGEST_DOCUMENT_BYTES))
 
 
 async def _text_of(path: Path, name: str) -> str:

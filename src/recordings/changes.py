@@ -94,7 +94,8 @@ class RecordingChanges:
             NotFound: the owner has none of that number.
         """
         async with self._database.transaction() as connection:
-            await recordings_store.set_visibility(connection, owner, number, visibility)
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            await recordings_store.set_visibility(connection, recording.id, visibility)
 
     async def last_deletion(self, owner: UserId, asked_by: str) -> LastDeletion | None:
         """Return the owner's last deletion if the update ``asked_by`` asked for it, else None."""
