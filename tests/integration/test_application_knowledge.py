@@ -73,6 +73,35 @@ async def test_what_is_stored_is_found_and_what_is_deleted_is_gone(
             await running
 
 
+async def test_a_worker_follows_what_a_bot_without_jobs_indexes_and_that_bot_holds_no_vectors(
+    database_url: str, server: OpenAIServer, tmp_path: Path
+) -> None:
+    settings = Settings(
+        _env_file=None,
+        database_url=database_url,
+        persistent_dir=tmp_path,
+        embeddings_base_url=server.base_url,
+        embeddings_api_key=server.api_key,
+        embeddings_model="one",
+        bot_takes_jobs=False,
+    )
+    async with opened(settings) as application:
+        world = KnowledgeWorld(application.database, tmp_path, None)
+        await world.has_recording(await world.new_person(), SAID)
+        bot, worker = Knowledge(application), Knowledge(application)
+        running = [asyncio.create_task(each) for each in (bot.run(), worker.follow())]
+
+        async def is_found() -> bool:
+            return len(await worker.index.nearest("кофе", EVERYTHING, 3)) == 1
+
+        await until(is_found, FOUND_S)
+        assert (bot.index.model, bot.index.followed_at) == (None, None)
+        assert worker.index.followed_at is not None
+        for each in running:
+            each.cancel()
+        await asyncio.wait(running)
+
+
 async def test_a_server_without_pgvector_is_told_before_anything_starts(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
