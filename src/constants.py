@@ -10,7 +10,7 @@ files."""
 MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
 
-# --- documents (measured: 500 pages are read in half a minute) ---------------------------------------------------
+# --- documents (docs/decisions/0021-pypdf.md) -----------------------------------------------------------------------
 DOCUMENT_EXTENSIONS = frozenset(["txt", "md", "docx", "pdf"])
 LARGEST_DOCUMENT_BYTES = 50 * 1024 * 1024
 MOST_DOCUMENT_PAGES = 500
