@@ -234,6 +234,7 @@ class Recording(Value):
     retry_at: datetime | None = None
     warnings: tuple[str, ...]
     stage_seconds: Mapping[str, float]
+    visibility: Visibility = Visibility.TEAM
     created_at: datetime
 
 

@@ -19,7 +19,8 @@
     ├── DocumentUnknown                no kind of file that text is taken out of
     ├── DocumentBroken                 it cannot be read, or has a password
     ├── DocumentTooLarge
-    └── DocumentWithoutText            nothing, or pictures of pages
+    ├── DocumentWithoutText            nothing, or pictures of pages
+    └── DocumentNotAllowed             somebody sent one who may load none
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -182,3 +183,9 @@ class DocumentWithoutText(BadInput):
     """{file_name} has no text."""
 
     user_text_template = texts.errors.DOCUMENT_WITHOUT_TEXT
+
+
+class DocumentNotAllowed(BadInput):
+    """{file_name} is a document, and its sender may load none."""
+
+    user_text_template = texts.errors.DOCUMENT_NOT_ALLOWED

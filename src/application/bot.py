@@ -36,6 +36,7 @@ from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
 from jobs.stranded import StrandedWork
+from knowledge.documents import Documents
 from lost_originals import LostOriginals
 from machine import Machine
 from markups.menus import main_menu
@@ -59,6 +60,7 @@ from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -289,6 +291,7 @@ def _router(
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
             ReportHandlers(messages, reports).routes(),
+            DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
             chats.routes(),

@@ -36,8 +36,14 @@ class Action(StrEnum):
     RECORDING_DELETE = "recording_delete"  # recording number
     RECORDING_DELETE_CONFIRM = "recording_delete_confirm"  # recording number
     RECORDING_AGAIN = "recording_again"  # recording number
+    RECORDING_VISIBILITY = "recording_visibility"  # recording number, visibility
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension
+
+    DOCUMENTS = "documents"  # page, from 1
+    DOCUMENT = "document"  # document number, as in the next two
+    DOCUMENT_DELETE = "document_delete"
+    DOCUMENT_DELETE_CONFIRM = "document_delete_confirm"
 
     CANCEL_INCOMING = "cancel_incoming"  # id of the incoming file
     CANCEL_CARD = "cancel_card"  # id of the progress card

@@ -6,6 +6,7 @@ from html import escape
 
 import texts.across
 import texts.dead_letters
+import texts.documents
 import texts.telegram
 from datamodels_telegram import Keyboard, Screen
 from machine import MachineState
@@ -37,7 +38,8 @@ def welcome(name: str) -> Screen:
     return main_menu(texts.telegram.WELCOME.format(name=addressed))
 
 
-def storage_menu() -> Screen:
+def storage_menu(*, documents: bool = False) -> Screen:
+    """Show what is stored: recordings and, to who may load them, ``documents``."""
     return Screen(
         text=texts.telegram.STORAGE_TITLE,
         keyboard=(
@@ -45,6 +47,7 @@ def storage_menu() -> Screen:
                 button(texts.telegram.STORAGE_INTERVIEW, Action.MODE_INTERVIEW, 1),
                 button(texts.telegram.STORAGE_DESIGN, Action.MODE_DESIGN, 1),
             ),
+            *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),
         ),
     )

@@ -52,6 +52,7 @@ REASONS = {
     "document_broken": "документ не читается",
     "document_too_large": "документ слишком большой",
     "document_without_text": "в документе нет текста",
+    "document_not_allowed": "документы загружают не все",
     "unknown_choice": "выбранного больше нет",
     "building_needed": "не указан тип заведения",
     "bad_settings": "неверные настройки",

@@ -121,6 +121,9 @@ def test_an_unknown_choice_names_those_there_are(
         ("answers", "--help"),
         ("answers", "export", "--help"),
         ("answers", "check", "--help"),
+        ("documents", "--help"),
+        ("documents", "add", "--help"),
+        ("documents", "remove", "--help"),
     ],
 )
 def test_the_help_is_in_russian(
