@@ -137,7 +137,7 @@ class Evidence:
         if not parts or (len(parts) > 1 and min(map(len, parts)) < _FEWEST_BESIDE_GAP):
             return None
         wanted = _Wanted(
-            near=_seconds(time),
+            near=seconds(time),
             roles=frozenset(by if self.names_roles else ()),
             fewest_words=CHECKED_WORDS if len(parts) == 1 else _FEWEST_BESIDE_GAP,
         )
@@ -292,6 +292,7 @@ def _alike(window: Sequence[str], words: Sequence[str]) -> float:
     return 2 * same / (sum(map(len, window)) + sum(map(len, words)) + len(window) + len(words))
 
 
-def _seconds(time: str | None) -> float | None:
+def seconds(time: str | None) -> float | None:
+    """Return the seconds of the first time (12:41 or 1:02:41) in a text; None without one."""
     match = _TIME.search(time or "")
     return int(match[1] or 0) * 3600.0 + int(match[2]) * 60 + int(match[3]) if match else None
