@@ -34,7 +34,9 @@ STRETCH_S = 8.0
 EMBEDDING_SIZE = 64
 _SILENT_RMS = 1e-3
 _DATA = re.compile(r"<расшифровка>(.*?)</расшифровка>", re.DOTALL)
-_LINE = re.compile(r"^\[[\d:]+\] (?:[^:\n]{1,60}: )?(.+)$", re.MULTILINE)
+_LINE = re.compile(r"^\[[\d:]+\] (?:([^:\n]{1,60}): )?(.+)$", re.MULTILINE)
+_CRITERION = re.compile(r"^(?:[ПН]\d\.|\d\.\d) [^.\n]+|(?<=### )(?:К\d\. )?[А-Я][\w ]+", re.MULTILINE)
+"""What a prompt has judged, each by its own quotes."""
 _PASSAGES = re.compile(r"<отрывки>\n\[.*?</отрывки>", re.DOTALL)
 _PASSAGE = re.compile(r"^\[(\d+)\] .*\n\([\d:]+\) (?:[^:\n]{1,60}: )?(.+)$", re.MULTILINE)
 _IDENTIFIER = re.compile(r"\b[a-z]{2,}(?:_[a-z0-9]+)+\b")
@@ -133,7 +135,8 @@ def chat_answer(messages: Messages, schema: Schema | None) -> str | object:
         said = (f"«{_beginning(line)}» [{number}]" for number, line in source.passages[:2])
         return f"В записях об этом сказано: {', '.join(said)}."
     quotes = "\n".join(f"> «{quote}»\n" for quote in source.quotes[:3])
-    return f"## Выводы\n\nВ записи сказано о заведении.\n\n{quotes}"
+    criteria = "".join(f"\n**{each}**\n\n> «{source.quotes[0]}»\n" for each in source.criteria)
+    return f"## Выводы\n\nВ записи сказано о заведении.\n\n{quotes}{criteria}"
 
 
 def _beginning(line: str) -> str:
@@ -147,7 +150,9 @@ class _Source:
         text = "\n".join(message["content"] for message in messages)
         data = "\n".join(_DATA.findall(text))
         self.seed = sha256(text.encode()).digest()
-        self.quotes = list(map(_beginning, _LINE.findall(data))) or ["Запись молчит"]
+        answered = [said for speaker, said in _LINE.findall(data) if speaker != "Сотрудник"]
+        self.quotes = list(map(_beginning, answered)) or ["Запись молчит"]
+        self.criteria = list(dict.fromkeys(_CRITERION.findall(_DATA.sub("", text))))
         self.passages = _PASSAGE.findall("".join(_PASSAGES.findall(text)))
         self.identifiers = _IDENTIFIER.findall(_DATA.sub("", text)) or ["other"]
         self._count = 0
