@@ -29,7 +29,7 @@ class Worker:
 
     def __init__(self, application: Application, health: Health) -> None:
         self._jobs = application.jobs
-        self._conversations = application.conversations
+        self._conversations, self._index = application.conversations, application.index
         self._health = health
         kept = timedelta(days=application.settings.retention_days)
         self._housekeeping = Housekeeping(
@@ -45,6 +45,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._health.run())
             group.create_task(self._jobs.run_worker(_NO_JOBS if idle else None))
+            group.create_task(self._index.run())
             group.create_task(LagMonitor().run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(self._housekeeping.run_for_worker())
