@@ -76,8 +76,8 @@ def _continued(question: str, subject: str, known: Known) -> str:
     if is_elsewhere:
         replaced = named_in(subject, known)[1]
         kept = " ".join(token.text for token in tokens_of(subject) if not token.lemmas & replaced)
-        return f"{kept} {question}"
-    return f"{' '.join(names)} {question}"
+        return f"{kept}. {question}"
+    return f"{' '.join(names)}. {question}" if names else question
 
 
 def _says_something(token: Token) -> bool:

@@ -21,7 +21,7 @@ from knowledge.knowledge_index import KnowledgeIndex, Look
 from knowledge.named import Known, Named, named_in
 from knowledge.passages import passages_of
 from knowledge.question_words import Word, with_subject, words_of
-from knowledge.ranking import Scored, Weights, looked_at_closely, ranked
+from knowledge.ranking import Scored, Weights, answering, looked_at_closely, ranked
 from knowledge.search_store import Archive, Common
 from knowledge.values import ChunkId, SourceId
 from prompt_pack.models import ReportPack
@@ -50,6 +50,15 @@ class Asked:
         return frozenset().union(*self.words)
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The chunks that may answer a question with these words, the best first."""
+
+    words: tuple[Word, ...]
+    weights: Weights
+    chunks: Sequence[Scored]
+
+
 class KnowledgeRetrieval:
     """Finds passages by the index; ``otherwise`` finds them while it is not there, and in what it does not have yet."""
 
@@ -67,7 +76,7 @@ class KnowledgeRetrieval:
         if look is None:
             return await self._otherwise.passages(owner, question)
         found = await self.closest(await self.candidates(owner, asked, archive, look), look)
-        passages = await self.shown([each for each in found if each.is_supported(look.model.name)])
+        passages = await self.shown(answering(found, look.model.name))
         return passages or await self._pending(owner, question, look)
 
     async def is_empty(self, owner: UserId) -> bool:
@@ -75,10 +84,10 @@ class KnowledgeRetrieval:
             archive = await search_store.load_archive(connection, owner)
         return not archive.sources and await self._otherwise.is_empty(owner)
 
-    async def candidates(self, owner: UserId, asked: Asked, archive: Archive, look: Look) -> list[Scored]:
+    async def candidates(self, owner: UserId, asked: Asked, archive: Archive, look: Look) -> Candidates:
         """Return the chunks near to the question or with its rare words, of sources that fit it, the best first."""
         if not asked.words and asked.named.is_nothing:
-            return []
+            return Candidates(asked.words, Weights(0, {}), [])
         sources: Sequence[SourceId] = archive.sources
         if not asked.named.is_nothing:
             async with self._database.transaction() as connection:
@@ -91,20 +100,22 @@ class KnowledgeRetrieval:
             weights, most_words = await asyncio.to_thread(_weights, asked, common, having, frozenset(sources))
             candidates = await search_store.load_candidates(connection, {*near, *most_words}, asked.lemmas)
         farthest = min(near.values(), default=0.0)
-        return ranked(
-            [
-                Scored(each, near.get(each.id, farthest), weights.coverage(asked.words, each.lemmas))
-                for each in candidates
-            ]
-        )
+        scored = [
+            Scored(each, near.get(each.id, farthest), weights.coverage(asked.words, each.lemmas)) for each in candidates
+        ]
+        return Candidates(asked.words, weights, ranked(scored))
 
-    async def closest(self, candidates: Sequence[Scored], look: Look) -> list[Scored]:
-        """Look line by line at the best of these chunks, which come best first; return these, the best first."""
-        best = candidates[:MOST_CLOSE]
+    async def closest(self, candidates: Candidates, look: Look) -> list[Scored]:
+        """Look line by line at the best of the chunks; return these, the best first."""
+        best = candidates.chunks[:MOST_CLOSE]
         async with self._database.transaction() as connection:
             ids = [each.chunk.id for each in best]
             lines = await vectors_store.load_lines(connection, look.model.id, ids, len(look.vector))
-        return ranked([looked_at_closely(each, look.vector, lines.get(each.chunk.id)) for each in best])
+        closer = [
+            looked_at_closely(each, look.vector, lines.get(each.chunk.id), candidates.words, candidates.weights)
+            for each in best
+        ]
+        return ranked(closer)
 
     async def shown(self, found: Sequence[Scored]) -> list[Passage]:
         """Return the passages of chunks, the best first."""

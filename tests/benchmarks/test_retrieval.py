@@ -42,8 +42,9 @@ async def _ways(world: ArchiveWorld, question: Question, taken: list[float]) -> 
     passages = await world.retrieval.passages(world.asker, question.text, _before(question))
     taken.append(perf_counter() - began)
     asked, archive, look = await world.asked(question.text, _before(question))
-    plain = await world.retrieval.candidates(world.asker, asked, archive, look)
-    found = await world.retrieval.closest(plain, look)
+    candidates = await world.retrieval.candidates(world.asker, asked, archive, look)
+    plain = candidates.chunks
+    found = await world.retrieval.closest(candidates, look)
 
     def by(key: str, chunks: Sequence[Scored]) -> list[Span]:
         return [world.span_of_chunk(each) for each in sorted(chunks, key=lambda each: -getattr(each, key))]
