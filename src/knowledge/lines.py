@@ -16,7 +16,8 @@ LONGEST_LINE = 300
 _CONTEXT_WEIGHT = 0.5
 """How much the context counts beside the mean of the lines (chosen on ``dev`` of the archive set)."""
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
-_LABEL = re.compile(r"[^\W\d_][\w ]{0,40}: ")
+_LABEL = re.compile(r"\A[^\W\d_]+(?: \d+)?: ")
+"""A speaker with a role or a number. A label of more words stays, since a sentence may begin like it."""
 
 
 def lines_of(text: str) -> list[str]:

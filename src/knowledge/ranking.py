@@ -73,7 +73,7 @@ class Scored:
         return self.cosine + closer + COVERAGE_WEIGHT * self.coverage
 
     def support(self, model: str) -> float:
-        """Return how much the chunk says of what is asked, by embeddings of the model; at 0 it can just be an answer."""
+        """Return how much the chunk says of what is asked, by the model's embeddings; from 0 on it can be an answer."""
         if not model.startswith(_E5_SMALL) or self.line_cosine is None:
             return self.coverage - _LEAST_COVERAGE
         return self.coverage + _COSINE_WEIGHT * (self.line_cosine - _NO_ANSWER_COSINE) - _LEAST_SUPPORT

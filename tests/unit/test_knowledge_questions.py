@@ -107,6 +107,7 @@ def test_a_chunk_is_cut_into_lines_without_labels() -> None:
     assert " ".join(said) == (sentence * 20).strip()
     assert all(len(each) <= LONGEST_LINE for each in said)
     assert lines_of("") == [""]
+    assert lines_of("Спикер 1: Да.\nГостья довольна всем: и водой.") == ["Да.", "Гостья довольна всем: и водой."]
 
 
 def test_the_vector_of_a_chunk_is_of_its_lines_and_its_context() -> None:
