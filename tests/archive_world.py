@@ -73,9 +73,12 @@ class ArchiveWorld:
                 values = (UUID(int=number + 1), report.report_id, _markdown(report), ids[report.recording])
                 await connection.execute(_REPORT, values)
         for document in archive.documents:
-            text = _markdown(document).encode()
-            loaded = await Documents(database).load(owner, text, f"{document.file_name}.md", Visibility.TEAM)
-            names[loaded] = document.id
+            file = folder / f"{document.id}.md"
+            file.write_text(_markdown(document), encoding="utf-8")
+            loaded = await Documents(database).load(owner, file, f"{document.file_name}.md")
+            async with database.transaction() as connection:
+                rows = await connection.execute("SELECT id FROM documents WHERE number = %s", (loaded.number,))
+                names |= {row["id"]: document.id async for row in rows}
         await world.catch_up()
         await world.indexer.embed()  # now that all are there, the model is complete
         await world.index.follow()

@@ -15,13 +15,14 @@ _PATIENCE_S = 15.0
 
 
 class Knowledge:
-    """The indexer and the index of a bot. Both work until they are cancelled."""
+    """The indexer of a bot, and the index of a bot or worker. Both work until they are cancelled."""
 
     def __init__(self, application: Application) -> None:
         settings, database, embeddings = application.settings, application.database, application.index.embeddings
         self.index = application.index
         self._database = database
         self._in_database = settings.vector_index is VectorIndexKind.PGVECTOR
+        self._answers = settings.bot_takes_jobs
         self._processors = application.processors
         processor = self._spared if embeddings_endpoint(settings) is None else nullcontext
         self._indexer = Indexer(database, application.pack, embeddings.current, embeddings.of, processor)
@@ -33,10 +34,15 @@ class Knowledge:
                 await make_ready(connection)
 
     async def run(self) -> None:
-        """Index and follow until cancelled."""
+        """Index until cancelled, and follow, unless workers answer all questions: then the bot holds no vectors."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._indexer.run())
-            group.create_task(self.index.run())
+            if self._answers:
+                group.create_task(self.index.run())
+
+    async def follow(self) -> None:
+        """Follow until cancelled what the bot indexes."""
+        await self.index.run()
 
     @asynccontextmanager
     async def _spared(self) -> AsyncIterator[None]:

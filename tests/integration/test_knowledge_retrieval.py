@@ -128,12 +128,13 @@ async def test_a_follow_up_is_about_what_was_spoken_of(world: World) -> None:
     assert passage.source.recording_id == second.id
 
 
-async def test_reports_and_documents_are_found_and_named(world: World) -> None:
+async def test_reports_and_documents_are_found_and_named(world: World, tmp_path: Path) -> None:
     first, _ = await has_two(world, await world.new_person())
     async with world.database.transaction() as connection:
         await connection.execute(_REPORT, (REPORT, first.id))
-    text = "# Правила\nТрансфер из аэропорта заказывают за сутки."
-    await Documents(world.database).load(first.owner_id, text.encode(), "Правила.md", Visibility.TEAM)
+    file = tmp_path / "файл.md"
+    file.write_text("# Правила\nТрансфер из аэропорта заказывают за сутки.", encoding="utf-8")
+    await Documents(world.database).load(first.owner_id, file, "Правила.md")
     await world.learns()
     [report] = await world.answers(first.owner_id, "Нанять парковщика?")
     expected = "[1] Отчёт «Общие факторы»: Интервью №1, 03.11.2026, раздел «Рекомендации»"
