@@ -39,6 +39,8 @@ LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
 NO_SCENARIO = "none"
 """The scenario of recordings of which only the transcript is wanted."""
+RESEARCH = "research"
+"""In the place of a report's id: an answer from many transcripts, which no pack describes."""
 
 # --- Telegram, https://core.telegram.org/api/config and https://core.telegram.org/bots/api -------------------------
 CALLBACK_DATA_BYTES = 64
