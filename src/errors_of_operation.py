@@ -1,4 +1,4 @@
-"""Errors of an installation that has several processes, of its deploys, its backups, and documents loaded into it::
+"""Errors of an installation with several processes, of its deploys, backups, documents, and of research::
 
     BadSettings
     ├── BotNotConfigured               token, id or hash is missing
@@ -19,7 +19,9 @@
     ├── DocumentUnknown                no kind of file that text is taken out of
     ├── DocumentBroken                 it cannot be read, or has a password
     ├── DocumentTooLarge
-    └── DocumentWithoutText            nothing, or pictures of pages
+    ├── DocumentWithoutText            nothing, or pictures of pages
+    ├── NothingToResearch              no transcript that the person may see fits
+    └── ResearchGoesOn                 a person has one research at a time
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -182,3 +184,15 @@ class DocumentWithoutText(BadInput):
     """{file_name} has no text."""
 
     user_text_template = texts.errors.DOCUMENT_WITHOUT_TEXT
+
+
+class NothingToResearch(BadInput):
+    """There is no transcript to research."""
+
+    user_text_template = texts.errors.NOTHING_TO_RESEARCH
+
+
+class ResearchGoesOn(BadInput):
+    """Another research of the person has not ended."""
+
+    user_text_template = texts.errors.RESEARCH_GOES_ON

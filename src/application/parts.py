@@ -31,6 +31,7 @@ from recordings.intake import Intake, IntakeLimits
 from recordings.originals import Originals
 from reports.archive import ReportArchive
 from reports.orders import ReportOrders
+from reports.research.orders import ResearchOrders
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Application:
     changes: RecordingChanges
     jobs: Jobs
     orders: ReportOrders
+    research: ResearchOrders
     archive: ReportArchive
     conversations: HybridStorage
     owner: UserId
@@ -110,6 +112,14 @@ async def open_application(
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
+            research=ResearchOrders(
+                database,
+                pack,
+                engines.language_model,
+                jobs.enqueue_report,
+                lambda: engines.has_demo_model,
+                settings.research_recordings,
+            ),
             archive=archive,
             conversations=conversations,
             owner=owner,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 import click
 
@@ -71,6 +72,19 @@ class WholeNumber(click.ParamType[int]):
             message = texts.cli.USAGE_NOT_A_NUMBER
             self.fail(message.format(value=value, smallest=self._smallest, largest=self._largest), param, ctx)
         return number
+
+
+class Day(click.ParamType[date]):
+    """A day as 2026-11-03."""
+
+    name = "day"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the day; fail with a message that says how days are written."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(texts.cli.USAGE_NOT_A_DAY.format(value=value), param, ctx)
 
 
 def usage_reason(exc: click.UsageError) -> str:

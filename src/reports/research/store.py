@@ -76,11 +76,9 @@ _SELECT_ORDER = """
     FROM research_runs JOIN report_runs ON report_runs.id = run_id WHERE run_id = %(run_id)s
 """
 _LOCK_PERSON = "SELECT FROM users WHERE id = %(owner_id)s FOR NO KEY UPDATE"
-_SELECT_OTHER_UNFINISHED = """
-    SELECT FROM report_runs
+_SELECT_UNFINISHED = """
+    SELECT id, input_hash FROM report_runs
     WHERE owner_id = %(owner_id)s AND recording_id IS NULL AND status IN ('queued', 'running')
-        AND input_hash <> %(input_hash)s
-    LIMIT 1
 """
 _SET_TOTAL = "UPDATE report_runs SET passes_total = %(total)s WHERE id = %(run_id)s"
 # The latest of the owner's are enough, and the index on owner and time has them.
@@ -164,9 +162,16 @@ async def find_order(connection: Connection, run_id: ReportRunId) -> ResearchOrd
 
 async def has_other_unfinished(connection: Connection, owner: UserId, input_hash: str) -> bool:
     """Tell whether another research of the owner goes on; until the transaction ends nobody else adds one."""
-    parameters = {"owner_id": owner, "input_hash": input_hash}
+    parameters = {"owner_id": owner}
     await connection.execute(_LOCK_PERSON, parameters)
-    return await (await connection.execute(_SELECT_OTHER_UNFINISHED, parameters)).fetchone() is not None
+    cursor = await connection.execute(_SELECT_UNFINISHED, parameters)
+    return any([row["input_hash"] != input_hash async for row in cursor])
+
+
+async def unfinished(connection: Connection, owner: UserId) -> list[ReportRunId]:
+    """Load the owner's research that waits or is worked on."""
+    cursor = await connection.execute(_SELECT_UNFINISHED, {"owner_id": owner})
+    return [row["id"] async for row in cursor]
 
 
 async def set_total(connection: Connection, run_id: ReportRunId, total: int) -> None:
@@ -208,4 +213,3 @@ class StoredResearchAnswers:
             await connection.execute(_STORE_ANSWER, parameters)
 
         await self._database.persist(store)
-
