@@ -84,7 +84,9 @@ def _read(data: str) -> dict[str, Any]:
                 claims.append(
                     {"aspect": aspect, "statement": statement, "stance": stance, "quote": quote, "time": time}
                 )
-    asked = [{"aspect": "a1", "quote": line.split("? ")[0].split(". ")[-1]} for _, line in _LINE.findall(data) if "?" in line]
+    asked = [
+        {"aspect": "a1", "quote": line.split("? ")[0].split(". ")[-1]} for _, line in _LINE.findall(data) if "?" in line
+    ]
     return {"claims": claims, "asked": asked}
 
 

@@ -62,6 +62,7 @@ from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
@@ -269,6 +270,7 @@ def _router(
         has_demo_model=lambda: application.engines.has_demo_model,
         wake=wake_deliveries,
     )
+    research = ResearchWork(application.pack, application.research, wake_deliveries)
     chats = _chats(application, messages)
     form = MetadataForm(database, _today)
     return Router(
@@ -282,6 +284,7 @@ def _router(
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
             ReportHandlers(messages, reports).routes(),
+            ResearchHandlers(messages, research).routes(),
             _my_reports(application, messages).routes(),
             chats.routes(),
             RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),

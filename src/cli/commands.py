@@ -154,8 +154,9 @@ def research(question: str | None, out: Path, go: bool, stop: bool, **scope: obj
 
         with Display() as display:
             display.say(texts.cli.STARTING)
-            from cli.research import Scope, cancel
+            from cli.research import cancel
             from cli.research import research as do
+            from reports.research.values import Scope
 
             if stop:
                 return await cancel(settings, display)

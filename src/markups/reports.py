@@ -94,6 +94,7 @@ def transcript_only(recording_number: int) -> Screen:
 
 
 _LONGEST_STEM = 80
+_LONGEST_QUESTION = 200
 _BEGINNING = 10 * PREVIEW_CHARACTERS
 """Characters of Markdown that are enough to make a preview from."""
 _LISTED_INTERVALS = 5
@@ -137,7 +138,8 @@ def transcript_file_name(recording: Recording, extension: str) -> str:
 def report_messages(about: Recording | str, run: ReportRun, label: str) -> list[Screen]:
     """Show a short report in full or the beginning of a longer one, its indices as a table, and its warnings.
 
-    ``about`` is the report's recording, or the question of a research, as in the functions below. The table is a message of its own when it does not fit.
+    ``about`` is the report's recording or, as in the functions below, the question of a research. The table is a
+    message of its own when it does not fit.
     """
     text = printable(run.text or "").strip()
     head = _report_head(about, label)
@@ -190,7 +192,9 @@ def report_failed(about: Recording | str, run: ReportRun, label: str) -> Screen:
     text = texts.cards.REPORT_FAILED.format(
         label=escaped(label), number=about.number, file_name=escaped(about.file_name), reason=reason
     )
-    return Screen(text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, about.number),),))
+    return Screen(
+        text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, about.number),),)
+    )
 
 
 def more_reports(recording: Recording) -> Screen:

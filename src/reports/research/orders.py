@@ -8,10 +8,12 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 
+import chat_history
 from constants import NO_SCENARIO, RESEARCH
 from datamodels import RecordingId, ReportRun, ReportRunId, RunStatus, UserId
+from datamodels_chats import AnswerId
 from db import Connection, Database
-from errors import NoLanguageModel
+from errors import NoLanguageModel, NotFound
 from errors_of_operation import NothingToResearch, ResearchGoesOn
 from language_model.port import LanguageModel
 from prompt_pack.models import ReportPack
@@ -106,6 +108,32 @@ class ResearchOrders:
             if with_research is not None:
                 await with_research(connection, run)
         return run
+
+    async def order_again(self, asker: UserId, run_id: ReportRunId, with_research: WithResearch) -> str:
+        """Order a research of the person's once more, of what fits now; return its question.
+
+        Raises:
+            NotFound: the person has no such research.
+            Everything that ``order`` raises.
+        """
+        async with self._database.transaction() as connection:
+            order = await store.find_order(connection, run_id)
+        if order is None or order.owner_id != asker:
+            raise NotFound(what=f"research {run_id} of {asker}")
+        await self.order(asker, order.question, order.scope, with_research)
+        return order.question
+
+    async def question_of(self, asker: UserId, answer_id: AnswerId) -> str:
+        """Return the question that an answer of the person is about.
+
+        Raises:
+            NotFound: the person has no such answer.
+        """
+        async with self._database.transaction() as connection:
+            asked = await chat_history.find_to_answer(connection, answer_id)
+        if asked is None or asked.owner_id != asker:
+            raise NotFound(what=f"answer {answer_id} of {asker}")
+        return asked.text
 
     async def unfinished(self, owner: UserId) -> Sequence[ReportRunId]:
         """Return the research of a person that waits or is worked on."""
