@@ -122,7 +122,8 @@ class Bot:
             folder / "spool",
         )
         files = ReportFiles(folder / "reports")
-        steps = ReportSteps(context, files, ReportArchive(database, files, PACK))
+        self.archive = ReportArchive(database, files, PACK)
+        steps = ReportSteps(context, files, self.archive)
         jobs = Jobs(database, RecordingSteps(context), steps, 1)
 
         async def engine() -> tuple[str, str]:

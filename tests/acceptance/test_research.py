@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,10 @@ async def fill(dsn: str) -> None:
     await database.close()
 
 
+def is_stored(installation: Installation, answers: int) -> bool:
+    return int(installation.value(_STORED)) == answers
+
+
 @pytest.fixture
 def researched(ground: Ground, tmp_path: Path) -> Iterator[Installation]:
     """An installation with transcripts, over a model that can answer a research."""
@@ -50,7 +55,7 @@ def test_killed_five_times_it_pays_for_each_part_once(researched: Installation) 
     for stored in KILLS:
         researched.tap.answer(stored - int(researched.value(_STORED)))
         with researched.product.started(*command) as process:
-            wait_until(lambda stored=stored: researched.value(_STORED) == stored, process)
+            wait_until(partial(is_stored, researched, stored), process)
             process.kill()
             process.communicate()
         assert process.returncode == -signal.SIGKILL
@@ -71,10 +76,7 @@ def test_killed_five_times_it_pays_for_each_part_once(researched: Installation) 
     assert researched.value("SELECT count(*) FROM report_runs") == 1
     assert researched.value("SELECT count(*) FROM procrastinate_jobs WHERE status <> 'aborted'") == 0
 
-    # The same again is there already; a stuck provider ends another question in a sentence.
-    assert researched.product.run(*command).status == 0
-    assert len(researched.questions()) == len(researched.asked())
-    assert sum(question.status == 200 for question in researched.questions()) == ASKED
+    # A stuck provider ends another question in a sentence.
     researched.product.settings["LLM_TIMEOUT_S"] = "0.5"
     researched.tap.add(Fault(Kind.HANG, path=CHAT, times=100))
     stuck = researched.product.run("research", "Что говорят о парковке?", "--yes", "--out", researched.out)
