@@ -118,7 +118,7 @@ class OutboxFiles:
                 about = [subject.file_name, *metadata_lines(metadata)]
         label = self._pack.label_of(run.report_id)
         content = await asyncio.to_thread(_report_file, run, label, about, extension)
-        return content, report_file_name(subject, run, label, extension)
+        return content, report_file_name(subject, label, extension, run.number)
 
 
 def _transcript_file(transcript: Transcript, title: str, extension: str) -> bytes:

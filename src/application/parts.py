@@ -112,14 +112,7 @@ async def open_application(
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
-            research=ResearchOrders(
-                database,
-                pack,
-                engines.language_model,
-                jobs.enqueue_report,
-                lambda: engines.has_demo_model,
-                settings.research_recordings,
-            ),
+            research=_research(settings, database, pack, jobs, engines),
             archive=archive,
             conversations=conversations,
             owner=owner,
@@ -165,6 +158,13 @@ def _jobs(
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
     return Jobs(context.database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
+
+
+def _research(
+    settings: Settings, database: Database, pack: ReportPack, jobs: Jobs, engines: EnginePool
+) -> ResearchOrders:
+    most, is_demo = settings.research_recordings, lambda: engines.has_demo_model
+    return ResearchOrders(database, pack, engines.language_model, jobs.enqueue_report, is_demo, most)
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:

@@ -173,11 +173,11 @@ def report_file_caption(about: Recording | str, label: str) -> Screen:
     return Screen(text=_report_head(about, label))
 
 
-def report_file_name(about: Recording | str, run: ReportRun, label: str, extension: str) -> str:
-    """Return the name of a report's file: «2) Отчет о связках 12.docx», of a research with the report's own number."""
-    number = run.number if isinstance(about, str) else about.number
+def report_file_name(about: Recording | str, label: str, extension: str, number: int | None = None) -> str:
+    """Return the name of a report's file: «2) Отчет о связках 12.docx»; ``number`` is that of a research itself."""
+    shown = number if isinstance(about, str) else about.number
     name = texts.cards.REPORT_FILE_NAME.format(
-        label=plain(label, _LONGEST_STEM), number=number or "", extension=extension
+        label=plain(label, _LONGEST_STEM), number=shown or "", extension=extension
     )
     return safe_file_name(name)
 
