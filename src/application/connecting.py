@@ -1,17 +1,18 @@
 """The way to the messenger at the start: tried again and again while the messenger is out of reach."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 
 from messenger import Messenger, MessengerUnavailable, OnMessage, OnPress
 
-_PATIENCE_S = 10.0
-"""How long everything else waits for the messenger, which is usually there in a second."""
 _PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,17 +38,25 @@ class Connecting:
 
 @asynccontextmanager
 async def connected(
-    messenger: Messenger, on_message: OnMessage, on_press: OnPress, commands: Sequence[tuple[str, str]]
+    messenger: Messenger,
+    on_message: OnMessage,
+    on_press: OnPress,
+    commands: Sequence[tuple[str, str]],
+    *,
+    patience_s: float = 10.0,
+    sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[Connecting]:
-    """Start ``messenger``; when it does not answer within ten seconds the block begins while this goes on trying.
+    """Start ``messenger``, which usually is there in a second.
+
+    When it does not answer within ``patience_s`` the block begins while this goes on trying.
 
     Raises:
         MessengerRefusedSecrets: it does not accept the secrets.
         BadSettings, DiskFull, MessengerError: as ``Messenger.start``.
     """
-    task = asyncio.create_task(_connect(messenger, on_message, on_press, commands))
+    task = asyncio.create_task(_connect(messenger, on_message, on_press, commands, sleep))
     try:
-        ended, _ = await asyncio.wait([task], timeout=_PATIENCE_S)
+        ended, _ = await asyncio.wait([task], timeout=patience_s)
         if ended:
             task.result()
         yield Connecting(task)
@@ -57,7 +66,7 @@ async def connected(
 
 
 async def _connect(
-    messenger: Messenger, on_message: OnMessage, on_press: OnPress, commands: Sequence[tuple[str, str]]
+    messenger: Messenger, on_message: OnMessage, on_press: OnPress, commands: Sequence[tuple[str, str]], sleep: Sleep
 ) -> None:
     pause_s, started = _PAUSE_S, False
     while True:
@@ -68,7 +77,7 @@ async def _connect(
             await messenger.set_commands(commands)
         except MessengerUnavailable as exc:
             log.warning("messenger_out_of_reach", reason=str(exc), again_in_s=pause_s)
-            await asyncio.sleep(pause_s)
+            await sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         else:
             return

@@ -170,6 +170,7 @@ def test_an_env_file_that_others_may_read_is_told_and_in_production_refused(prod
     assert (outcome.status, told in outcome.out) == (0, True)
     outcome = product.run("worker")
     assert (outcome.status, told in outcome.said) == (3, True)
+    assert "chmod 600 .env" in " ".join(product.run("doctor").out.split())
     product.settings["PRODUCTION"] = "true"
     outcome = product.run("validate-config", "--worker")
     assert (outcome.status, "при PRODUCTION=true так нельзя: chmod 600 .env" in outcome.out) == (2, True)

@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,7 @@ from bot import Bot
 from openai_server import OpenAIServer
 from product import Product
 from promises import progress_cards
+from telegram_events import Happening
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
 
@@ -46,6 +46,7 @@ PRESS_PAUSE_S = 1.5
 LAG_WINDOW_S = 10.0
 """Of ``metrics_lag``: it logs the worst of each."""
 FINISHED = "✔ Готово:"
+CLOCK = "Прошло "
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Watched:
     lags: list[Lag]
     reactions_s: list[float]
     standstills_s: list[float]
-    """Between two changes of a progress card."""
+    """Of progress cards with a clock, between two changes."""
     done: int
     seconds: float
 
@@ -158,10 +159,15 @@ async def pressed_while_working(
 
 
 def standstills_of_cards(telegram: TelegramServer) -> Iterator[float]:
+    """Return how long cards with a clock did not change. One that waits for its turn has none."""
+    now = time.monotonic()
     for chat in telegram.world.chats.values():
         for card in (card for card in progress_cards(chat) if not card.deleted):
-            unfinished = [] if FINISHED in card.text else [time.monotonic()]
-            yield from (later - earlier for earlier, later in pairwise([*card.changed_at, *unfinished]))
+            looks = chat.events(Happening.SENT, Happening.EDITED, message=card)
+            times = [look.at for look in looks]
+            for look, until in zip(looks, [*times[1:], now], strict=True):
+                if CLOCK in look.text:
+                    yield until - look.at
 
 
 async def send(sender: ScriptedUser, hour: Path) -> float:

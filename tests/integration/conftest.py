@@ -18,11 +18,12 @@ from tcp_proxy import TcpProxy
 
 
 @pytest.fixture(scope="session")
-async def shared_database(postgres_dsn: str) -> AsyncIterator[Database]:
+async def shared_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
     """A database that tests share; what they commit stays."""
     name = f"shared_{uuid4().hex}"
+    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
     async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        await connection.execute(query)
     database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
     yield database
     await database.close()
@@ -67,11 +68,12 @@ async def person(bot: Bot) -> Person:
 
 
 @pytest.fixture(scope="session")
-async def followers_database(postgres_dsn: str) -> AsyncIterator[Database]:
+async def followers_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
     """A database whose open rows are those of one test at a time: followers take care of all that they find."""
     name = f"followers_{uuid4().hex}"
+    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
     async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        await connection.execute(query)
     database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
     yield database
     await database.close()

@@ -91,6 +91,14 @@ def test_who_waits_for_another_backup_says_so_and_nobody_else_can_hold_the_turn(
     assert (checkout.folder / ".backup.lock").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("name", ["backup", "restore-drill"])
+def test_who_cannot_take_the_turn_is_told_who_can(checkout: Checkout, name: str) -> None:
+    (checkout.folder / f".{name}.lock").mkdir()  # as unwritable for root as another's file is for others
+    status, said = checkout.run(name)
+    assert (status, said.count("\n"), "или через sudo" in said) == (2, 1, True)
+    assert not (checkout.folder / "calls").exists()
+
+
 def test_a_drill_ends_what_another_left_and_keeps_others_away(checkout: Checkout) -> None:
     assert checkout.run("restore-drill")[0] == 0
     [take] = checkout.asked("backup take-for-drill")

@@ -310,22 +310,22 @@ READ_ONLY = "ALTER DATABASE {name} SET default_transaction_read_only = on"
 WITHOUT_RIGHTS = "CREATE ROLE {role} LOGIN PASSWORD 'guest'"
 
 
-async def test_a_database_that_is_read_only_is_refused_and_said_to_be_so(database_url: str) -> None:
-    name = sql.Identifier(str(conninfo_to_dict(database_url)["dbname"]))
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+async def test_a_database_that_is_read_only_is_refused_and_said_to_be_so(empty_database_url: str) -> None:
+    name = sql.Identifier(str(conninfo_to_dict(empty_database_url)["dbname"]))
+    async with await psycopg.AsyncConnection.connect(empty_database_url, autocommit=True) as connection:
         await connection.execute(sql.SQL(READ_ONLY).format(name=name))
     with pytest.raises(DatabaseMisconfigured) as raised:
-        await Database.open(database_url)
+        await Database.open(empty_database_url)
     assert texts.errors.DATABASE_READ_ONLY in raised.value.user_text
 
 
-async def test_a_user_without_rights_is_refused_and_said_to_be_one(database_url: str) -> None:
+async def test_a_user_without_rights_is_refused_and_said_to_be_one(empty_database_url: str) -> None:
     role = sql.Identifier(f"guest_{os.getpid()}")
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(empty_database_url, autocommit=True) as connection:
         await connection.execute(sql.SQL(WITHOUT_RIGHTS).format(role=role))
         try:
             with pytest.raises(DatabaseMisconfigured) as raised:
-                await Database.open(make_conninfo(database_url, user=f"guest_{os.getpid()}", password="guest"))  # noqa: S106
+                await Database.open(make_conninfo(empty_database_url, user=f"guest_{os.getpid()}", password="guest"))  # noqa: S106
         finally:
             await connection.execute(sql.SQL("DROP ROLE {}").format(role))
     assert texts.errors.DATABASE_NO_RIGHTS in raised.value.user_text

@@ -78,64 +78,66 @@ def all_scripts() -> list[str]:
     return sorted(path.stem for path in SQL_SCRIPTS.iterdir() if path.suffix in {".sql", ".py"})
 
 
-def test_every_script_is_applied_once_however_often_one_starts(database_url: str) -> None:
-    migrate(database_url)
-    migrate(database_url)
-    assert applied(database_url) == all_scripts()
+def test_every_script_is_applied_once_however_often_one_starts(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    migrate(empty_database_url)
+    assert applied(empty_database_url) == all_scripts()
 
 
-def test_a_user_without_a_name_migrates_too(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_migrates_too(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("os.getuid", lambda: 4_000_000)
-    migrate(database_url)
-    with psycopg.connect(database_url) as connection:
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT DISTINCT username FROM _yoyo_log").fetchall() == [("4000000",)]
 
 
-def test_questions_of_before_there_were_other_front_doors_are_telegram_s(database_url: str, tmp_path: Path) -> None:
+def test_questions_of_before_there_were_other_front_doors_are_telegram_s(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     scripts = tmp_path / "sql_scripts"
     shutil.copytree(SQL_SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__", "0006*"))
-    migrate(database_url, scripts)
-    with psycopg.connect(database_url) as connection:
+    migrate(empty_database_url, scripts)
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute(QUESTION_OF_0005)
-    migrate(database_url)
-    with psycopg.connect(database_url) as connection:
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
         question = connection.execute("SELECT door, key, return_to FROM chat_questions, chat_answers").fetchall()
         state = connection.execute("SELECT key, value FROM user_states").fetchall()
     assert question == [("telegram", "1001:17", {"chat_id": 1001, "waiting_message_id": 18})]
     assert state == [("chat_last_title", {"door": "telegram", "turn": 9})]
 
 
-def test_processes_that_start_together_take_turns(database_url: str) -> None:
-    processes = [migrating_process(database_url, SQL_SCRIPTS) for _ in range(3)]
+def test_processes_that_start_together_take_turns(empty_database_url: str) -> None:
+    processes = [migrating_process(empty_database_url, SQL_SCRIPTS) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
-    assert applied(database_url) == all_scripts()
+    assert applied(empty_database_url) == all_scripts()
 
 
-def test_a_migration_killed_in_the_middle_is_undone_and_done_again(database_url: str, tmp_path: Path) -> None:
+def test_a_migration_killed_in_the_middle_is_undone_and_done_again(empty_database_url: str, tmp_path: Path) -> None:
     scripts = tmp_path / "sql_scripts"
     shutil.copytree(SQL_SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
     (scripts / "9999.hanging.py").write_text(HANGING_STEP)
-    process = migrating_process(database_url, scripts)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    process = migrating_process(empty_database_url, scripts)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(WAIT_UNTIL_IT_HANGS)
     process.kill()
     process.wait()
     (scripts / "9999.hanging.py").write_text(MENDED_STEP)
 
-    migrate(database_url, scripts)
+    migrate(empty_database_url, scripts)
 
-    assert applied(database_url) == [*all_scripts(), "9999.hanging"]
+    assert applied(empty_database_url) == [*all_scripts(), "9999.hanging"]
 
 
-def test_a_script_that_fails_leaves_nothing_behind(database_url: str, tmp_path: Path) -> None:
+def test_a_script_that_fails_leaves_nothing_behind(empty_database_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001.broken.sql").write_text("CREATE TABLE half_done (id integer);\nSELECT no_such_column;\n")
     with pytest.raises(psycopg.errors.UndefinedColumn):
-        migrate(database_url, tmp_path)
-    with psycopg.connect(database_url) as connection:
+        migrate(empty_database_url, tmp_path)
+    with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT to_regclass('half_done')").fetchone() == (None,)
-    assert applied(database_url) == []
+    assert applied(empty_database_url) == []
 
 
 async def test_the_job_queue_works_after_the_migrations(database: Database) -> None:

@@ -79,11 +79,12 @@ _IDS = count(10_000)
 
 
 @pytest.fixture(scope="module")
-async def module_database(postgres_dsn: str) -> AsyncIterator[Database]:
+async def module_database(postgres_dsn: str, migrated: str) -> AsyncIterator[Database]:
     """A database of its own: a router takes up everything that is not finished."""
     name = f"router_{uuid4().hex}"
+    query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(migrated))
     async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
-        await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        await connection.execute(query)
     database = await Database.open(make_conninfo(postgres_dsn, dbname=name))
     yield database
     await database.close()

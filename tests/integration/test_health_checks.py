@@ -44,7 +44,6 @@ from tcp_proxy import TcpProxy
 from telegram_double import TelegramDouble
 
 LIMIT_S = 10.0
-NOW = datetime.now(UTC)
 
 
 async def finds(check: Check, level: Level, why: Why | None, limit_s: float = LIMIT_S) -> float:
@@ -175,15 +174,16 @@ async def test_jobs_are_counted(through: Database) -> None:
 async def test_the_index_is_behind_when_something_is_not_found_for_long(through: Database, way: TcpProxy) -> None:
     check, without_embeddings = (index_check(through, has_embeddings=each) for each in (True, False))
     assert await check() == OK
+    now = datetime.now(UTC)
     async with through.transaction() as connection:
         recording = await add_recording(connection)
         await connection.execute(
             "INSERT INTO chunk_sources (corpus, recording_id, changed_at) VALUES ('transcript', %s, %s)",
-            (recording.id, NOW - timedelta(minutes=9)),
+            (recording.id, now - timedelta(minutes=9)),
         )
     assert await check() == OK
     assert REGISTRY.get_sample_value("voxpersona_index_backlog", {"of": "sources"}) == 1
-    long_ago = NOW - timedelta(minutes=11)
+    long_ago = now - timedelta(minutes=11)
     async with through.transaction() as connection:
         await connection.execute("UPDATE chunk_sources SET changed_at = %s", (long_ago,))
     assert await check() == await without_embeddings() == Reading(Level.DEGRADED, Why.BEHIND, long_ago)

@@ -45,22 +45,22 @@ def schema_of(url: str) -> set[tuple[str, ...]]:
 
 @pytest.mark.parametrize("last", SCRIPTS, ids=lambda path: path.stem)
 async def test_a_database_of_every_earlier_schema_becomes_that_of_today_and_keeps_its_rows(
-    last: Path, database_url: str, postgres_dsn: str, migrated: str, tmp_path: Path
+    last: Path, empty_database_url: str, postgres_dsn: str, migrated: str, tmp_path: Path
 ) -> None:
     for script in SCRIPTS[: SCRIPTS.index(last) + 1]:
         shutil.copy(script, tmp_path)
-    await asyncio.to_thread(migrate, database_url, tmp_path)
-    with psycopg.connect(database_url) as connection:
+    await asyncio.to_thread(migrate, empty_database_url, tmp_path)
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute(PEOPLE_OF_0001)
 
-    database = await Database.open(database_url)
+    database = await Database.open(empty_database_url)
     try:
         await database.check()
     finally:
         await database.close()
 
-    assert schema_of(database_url) == schema_of(make_conninfo(postgres_dsn, dbname=migrated))
-    with psycopg.connect(database_url) as connection:
+    assert schema_of(empty_database_url) == schema_of(make_conninfo(postgres_dsn, dbname=migrated))
+    with psycopg.connect(empty_database_url) as connection:
         rows = connection.execute("SELECT name, file_name, stage FROM recordings JOIN users ON users.id = owner_id")
         assert rows.fetchall() == [("Мария", "Беседа.ogg", "done")]
 
@@ -86,12 +86,12 @@ def former_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.weights
 async def test_the_former_code_works_on_the_schema_of_today(
-    former_release: Path, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    former_release: Path, empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await asyncio.to_thread(migrate, database_url)
+    await asyncio.to_thread(migrate, empty_database_url)
     await ensure_weights("voice-encoder", product.MODELS)
     async with OpenAIServer() as server:
-        settings = {"DATABASE_URL": database_url, "EMBEDDINGS_ENGINE": "off"}
+        settings = {"DATABASE_URL": empty_database_url, "EMBEDDINGS_ENGINE": "off"}
         installed = product.Product(tmp_path / "state", settings)
         installed.use(server)
         monkeypatch.setattr(product, "ROOT", former_release)
@@ -99,7 +99,7 @@ async def test_the_former_code_works_on_the_schema_of_today(
         file = speech(tmp_path / "Беседа.ogg", 12)
         done = await asyncio.to_thread(installed.run, "process", file, *wanted, "--out", tmp_path / "out")
     assert done.status == 0, done.said
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT stage FROM recordings").fetchall() == [("done",)]
         assert connection.execute("SELECT status FROM report_runs").fetchall() == [("done",)]
         [(applied,)] = connection.execute("SELECT max(migration_id) FROM _yoyo_migration").fetchall()

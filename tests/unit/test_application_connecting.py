@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-import application.connecting
 from application.connecting import connected
 from datamodels_telegram import ButtonPress, IncomingMessage
 from messenger import MessengerRefusedSecrets, MessengerUnavailable
@@ -15,16 +14,8 @@ AWAY = MessengerUnavailable(reason="no answer")
 REFUSED = MessengerRefusedSecrets(reason="ACCESS_TOKEN_INVALID")
 
 
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that were waited between tries, none of which passed."""
-    waited: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waited.append(seconds)
-
-    monkeypatch.setattr("application.connecting.asyncio.sleep", sleep)
-    return waited
+async def never(_: float) -> None:
+    await asyncio.Event().wait()
 
 
 async def on_message(_: IncomingMessage) -> None:
@@ -43,13 +34,15 @@ async def test_it_is_connected_when_the_block_begins() -> None:
         assert telegram.commands == COMMANDS
 
 
-async def test_each_further_try_waits_longer_up_to_a_minute(
-    monkeypatch: pytest.MonkeyPatch, pauses: list[float]
-) -> None:
-    monkeypatch.setattr(application.connecting, "_PATIENCE_S", 0.0)
+async def test_each_further_try_waits_longer_up_to_a_minute() -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
     telegram = TelegramDouble()
     telegram.failures = {"start": [AWAY] * 8, "set_commands": [AWAY]}
-    async with connected(telegram, on_message, on_press, COMMANDS) as connecting:
+    async with connected(telegram, on_message, on_press, COMMANDS, patience_s=0.0, sleep=sleep) as connecting:
         await connecting.done()
         assert telegram.commands == COMMANDS
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
@@ -63,19 +56,15 @@ async def test_refused_secrets_are_raised_before_the_block() -> None:
             pytest.fail("it is not connected")
 
 
-async def test_secrets_that_are_refused_after_silence_are_raised_to_whoever_waits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_secrets_that_are_refused_after_silence_are_raised_to_whoever_waits() -> None:
     answers = asyncio.Event()
 
     async def sleep(_: float) -> None:
         await answers.wait()
 
-    monkeypatch.setattr("application.connecting.asyncio.sleep", sleep)
-    monkeypatch.setattr(application.connecting, "_PATIENCE_S", 0.0)
     telegram = TelegramDouble()
     telegram.failures["start"] = [AWAY, REFUSED]
-    async with connected(telegram, on_message, on_press, COMMANDS) as connecting:
+    async with connected(telegram, on_message, on_press, COMMANDS, patience_s=0.0, sleep=sleep) as connecting:
         assert not connecting.is_done
         answers.set()
         with pytest.raises(MessengerRefusedSecrets):
@@ -83,12 +72,11 @@ async def test_secrets_that_are_refused_after_silence_are_raised_to_whoever_wait
     assert telegram.commands == []
 
 
-async def test_the_end_of_the_block_ends_the_trying(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("application.connecting.asyncio.sleep", lambda _: asyncio.Event().wait())
-    monkeypatch.setattr(application.connecting, "_PATIENCE_S", 0.0)
+async def test_the_end_of_the_block_ends_the_trying() -> None:
     telegram = TelegramDouble()
     telegram.failures["start"] = [AWAY]
-    async with asyncio.timeout(20), connected(telegram, on_message, on_press, COMMANDS) as connecting:
+    trying = connected(telegram, on_message, on_press, COMMANDS, patience_s=0.0, sleep=never)
+    async with asyncio.timeout(20), trying as connecting:
         before = connecting.is_done
     assert (before, connecting.is_done) == (False, True)
     assert telegram.listeners is None

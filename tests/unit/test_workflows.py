@@ -1,7 +1,6 @@
 """The workflows of GitHub: nothing in them changes by itself, may do more than needed, or names what is not there."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,14 +115,19 @@ def test_the_server_s_own_command_takes_nothing_but_the_commit_of_what_it_is_sen
 
 def test_every_kind_of_check_is_made() -> None:
     commands = " ".join(step.get("run", "") + step.get("uses", "") for step in steps())
-    named = ("scripts/check", "scripts/test", "scripts/test-docker", "test_linted", "zizmor", "pip-audit", "gitleaks")
+    named = (
+        "scripts/check",
+        "scripts/test",
+        "scripts/test-docker",
+        "test_linted",
+        "test_workflows",
+        "pip-audit",
+        "gitleaks",
+    )
     assert [name for name in (*named, "sbom-action") if name not in commands] == []
 
 
 def test_zizmor_finds_nothing() -> None:
-    zizmor = shutil.which("zizmor", path=PROGRAMS)
-    if zizmor is None:
-        pytest.skip("zizmor is not installed; CI runs it")
-    command = [zizmor, "--offline", "--persona=pedantic", "--no-progress", str(ROOT / ".github")]
+    command = [Path(PROGRAMS, "zizmor"), "--offline", "--persona=pedantic", "--no-progress", str(ROOT / ".github")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
