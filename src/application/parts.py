@@ -72,9 +72,8 @@ async def open_application(
     """Open database, object store and services; engines start when they are first used.
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
-    the failure. An original that the object store has lost is restored from the spool, else from ``attachments``, the
-    messenger, if given; with ``for_bot``, a bot in another process downloads it, and keeps the archive of reports.
-    While the database is away, callers wait up to ``patience_s`` seconds, and jobs up to ``work_patience_s``.
+    the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
+    does that, and keeps the archive. An absent database is waited for: ``patience_s``, by jobs ``work_patience_s``.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.

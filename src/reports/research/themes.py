@@ -69,8 +69,8 @@ class Grouping:
         for window in await fit(lines, room, self._llm.count_tokens):
             for title, numbers in await self._asked(aspect, window, [*titles.values()]):
                 key = " ".join(normal_words(title))
-                mine = [left.pop(number) for number in dict.fromkeys(numbers) if number in left]
-                if mine and key:
+                mine = [left.pop(number) for number in dict.fromkeys(numbers) if key and number in left]
+                if mine:
                     titles.setdefault(key, title)
                     groups.setdefault(key, []).extend(mine)
         return [*((titles[key], mine) for key, mine in groups.items()), *(("", [claim]) for claim in left.values())]

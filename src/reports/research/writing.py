@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+import texts.metadata
 import texts.research
 from datamodels import Value
 from prompt_pack.models import ReportPack
@@ -51,6 +52,8 @@ def scope_line(scope: Scope, pack: ReportPack) -> str:
         if name == "scenario":
             known = pack.find_scenario(value)
             value = value if known is None else known.label
+        elif name == "building":
+            value = texts.metadata.BUILDINGS[value]
         elif name.endswith("_day"):
             value = f"{value:%d.%m.%Y}"
         said.append(template.format(value=value))
