@@ -43,6 +43,35 @@ def claim(words: str, of: Interview, aspect: str = "a1") -> Claim:
     return Claim(of, aspect, words, Stance.NEUTRAL, Quote(words, "Клиент", 0.0))
 
 
+async def read(claims: list[dict[str, Any]]) -> Reading:
+    """Interview 10, read with a model that claims this."""
+    llm = ScriptedModel(lambda _: {"claims": claims, "asked": []})
+    reader = Reader(llm, PROMPTS, QUESTION, ASPECTS, {"interview": "Сотрудник"})
+    return await reader.read(interview(), TRANSCRIPT, ModelAnswers(llm, MemoryAnswers()))
+
+
+def stated(aspect: str, quote: str) -> dict[str, Any]:
+    return {"aspect": aspect, "statement": "x", "stance": "neutral", "quote": quote, "time": None}
+
+
+@pytest.mark.parametrize(
+    ("quote", "kept"),
+    [
+        ("На завтраке НЕ хватало горячих блюд", True),
+        ("ждали долго. Зато кофе на завтраке хороший", True),
+        ("На завтраке не хватало горячего блюда", False),
+        ("На завтраке хватало горячих блюд", False),
+        ("На завтраке … горячих блюд", False),
+        ("Что скажете о завтраке", False),
+        ("скажете о завтраке? Номер 10", False),
+        ("блюд", False),
+    ],
+)
+async def test_a_quote_is_word_for_word_in_one_piece_and_not_the_interviewers(quote: str, kept: bool) -> None:
+    reading = await read([stated("a1", quote)])
+    assert (len(reading.claims), reading.dropped) == ((1, 0) if kept else (0, 1))
+
+
 _WORDS = " ".join(segment.text for segment in TRANSCRIPT.segments).split()
 _QUOTES = st.one_of(
     st.text(max_size=60),
@@ -52,15 +81,8 @@ _QUOTES = st.one_of(
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a1", "a2", "a9", ""]), _QUOTES), max_size=6))
-async def test_a_claim_was_said_word_for_word_by_somebody_who_does_not_ask(stated: list[tuple[str, str]]) -> None:
-    claims: list[dict[str, Any]] = [
-        {"aspect": aspect, "statement": "x", "stance": "neutral", "quote": quote, "time": None}
-        for aspect, quote in stated
-    ]
-    llm = ScriptedModel(lambda _: {"claims": claims, "asked": []})
-    reader = Reader(llm, PROMPTS, QUESTION, ASPECTS, {"interview": "Сотрудник"})
-
-    reading = await reader.read(interview(), TRANSCRIPT, ModelAnswers(llm, MemoryAnswers()))
+async def test_a_claim_was_said_word_for_word_by_somebody_who_does_not_ask(claims: list[tuple[str, str]]) -> None:
+    reading = await read([stated(aspect, quote) for aspect, quote in claims])
 
     spoken = [word for words in SAID for word in words]
     for kept in reading.claims:

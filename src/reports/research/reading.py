@@ -76,19 +76,24 @@ class Reader:
             return [None]
         return [part for half in halves(window) for part in await self._window(half, answers, halvings + 1)]
 
+    def _without_asking(self, interview: Interview, transcript: Transcript) -> Transcript:
+        asking = self._asking.get(interview.scenario)
+        spoken = tuple(each for each in transcript.segments if asking is None or each.role != asking)
+        return transcript.model_copy(update={"segments": spoken})
+
     def _checked(
         self, interview: Interview, transcript: Transcript, answered: Sequence[dict[str, Any] | None]
     ) -> Reading:
-        """Keep the claims whose quotes are in the transcript word for word, each once. Blocking."""
-        evidence = Evidence(transcript)
-        asking = self._asking.get(interview.scenario)
+        """Keep the claims whose quotes somebody who does not ask said word for word, each once. Blocking."""
+        evidence, answering = Evidence(transcript), Evidence(self._without_asking(interview, transcript))
         claims: dict[tuple[str, tuple[str, ...]], Claim] = {}
         asked: set[str] = set()
         dropped = 0
         for answer in filter(None, answered):
             for stated in answer["claims"]:
-                quote = _said(evidence, stated["quote"], stated["time"])
-                if quote is None or stated["aspect"] not in self._known or (asking and quote.speaker == asking):
+                # Looked for in both: answers around a question are not one piece, and a question is no answer.
+                quote = _said(evidence, stated["quote"], None) and _said(answering, stated["quote"], stated["time"])
+                if quote is None or stated["aspect"] not in self._known:
                     dropped += 1
                     continue
                 key = (stated["aspect"], tuple(normal_words(quote.text)))
