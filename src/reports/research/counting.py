@@ -27,8 +27,9 @@ class PlaceCount:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """In how many interviews an aspect is praised, blamed, and both; a claim of each side, from different interviews
-    where there are."""
+    """In how many interviews an aspect is praised, blamed, and both; with a claim of each side, of one who is on that
+    side alone where there is such an interview.
+    """
 
     aspect: Aspect
     positive: int
