@@ -114,8 +114,7 @@ async def provider() -> AsyncIterator[OpenAIServer]:
 @pytest.fixture(scope="module")
 async def endpoint(docker: Docker, provider: OpenAIServer) -> AsyncIterator[str]:
     """The provider's address at the engine's bridge, which containers reach and nobody from outside."""
-    form = "--format={{(index .IPAM.Config 0).Gateway}}"
-    gateway = docker.run("network", "inspect", "bridge", form).stdout.strip()
+    gateway = docker.bridge_address()
     port = int(provider.base_url.rsplit(":", 1)[1].split("/")[0])
     async with TcpProxy("127.0.0.1", port, at=gateway) as way:
         yield provider.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
