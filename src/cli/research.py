@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import reports_store
@@ -19,7 +20,7 @@ from reports.formats import to_docx, to_markdown
 from reports.research.values import Scope
 from reports.research.wording import estimate_lines
 from text_cleaning import cut, safe_file_name
-from utils import disk_full_mapped, write_atomically
+from utils import count_tokens, disk_full_mapped, write_atomically
 
 _POLL_S = 0.25
 _LONGEST_STEM = 60
@@ -39,6 +40,7 @@ async def research(question: str, scope: Scope, out: Path, settings: Settings, d
     """
     await asyncio.to_thread(check_writable, out)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    await asyncio.to_thread(_load_libraries)
     async with open_application(settings, pack, display.advance) as application:
         offer = await application.research.offer(application.owner, question, scope)
         for line in estimate_lines(offer, pack):
@@ -57,6 +59,12 @@ async def research(question: str, scope: Scope, out: Path, settings: Settings, d
         for warning in run.warnings:
             display.say(texts.cli.DONE_WARNING.format(warning=warning))
         return 0
+
+
+def _load_libraries() -> None:
+    """Load what counts and asks. Done by the offer, it would hold up the event loop until the database seems away."""
+    import_module("language_model.openai")
+    count_tokens("")
 
 
 async def cancel(settings: Settings, display: Display) -> int:
