@@ -1,4 +1,4 @@
--- depends: 0016.knowledge
+-- depends: 0019.documents
 -- Research: a report over many recordings, which belongs to none of them.
 
 ALTER TABLE report_runs ALTER COLUMN recording_id DROP NOT NULL;

@@ -5,7 +5,7 @@
     ├── BotRunsAlready                 two processes cannot share a session
     ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
-    ├── UnwritableModels               weights cannot be fetched to their folder
+    ├── ClosedModels               weights cannot be read or fetched for want of rights
     ├── NeitherBotNorShared            no token is given, and nobody shares database and object store
     └── BackupPasswordRefused          the file with the password is not there, or has another one
     VoxPersonaError
@@ -20,6 +20,7 @@
     ├── DocumentBroken                 it cannot be read, or has a password
     ├── DocumentTooLarge
     ├── DocumentWithoutText            nothing, or pictures of pages
+    ├── DocumentNotAllowed             somebody sent one who may load none
     ├── NothingToResearch              no transcript that the person may see fits
     └── ResearchGoesOn                 a person has one research at a time
     ObjectStoreUnavailable
@@ -37,10 +38,10 @@ import texts.errors
 from errors import BadInput, BadSettings, ObjectStoreUnavailable, VoxPersonaError
 
 
-class UnwritableModels(BadSettings):
-    """Weights cannot be written to {path}: {reason}"""
+class ClosedModels(BadSettings):
+    """Weights in {path} cannot be read or written: {reason}"""
 
-    user_text_template = texts.errors.UNWRITABLE_MODELS
+    user_text_template = texts.errors.CLOSED_MODELS
 
 
 class BotNotConfigured(BadSettings):
@@ -184,6 +185,12 @@ class DocumentWithoutText(BadInput):
     """{file_name} has no text."""
 
     user_text_template = texts.errors.DOCUMENT_WITHOUT_TEXT
+
+
+class DocumentNotAllowed(BadInput):
+    """{file_name} is a document, and its sender may load none."""
+
+    user_text_template = texts.errors.DOCUMENT_NOT_ALLOWED
 
 
 class NothingToResearch(BadInput):

@@ -16,7 +16,9 @@ import structlog
 
 import texts.cli
 import texts.operation
+from cli.across_command import across_command
 from cli.arguments import Day, Group, WholeNumber, usage_reason
+from cli.document_commands import documents
 from cli.running import open_closed_streams, require, run_command, say, tell
 from config import ROOT, load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
@@ -341,10 +343,16 @@ async def _serve() -> int:
     return await serve(settings)
 
 
+commands.add_command(documents)
+
+
+commands.add_command(across_command(run_command, help_option))
+
+
 def main() -> None:
     """Run the command that the arguments name; every failure becomes a Russian sentence and an exit status."""
     open_closed_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` handles SIGINT and SIGTERM
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``run_command`` handles SIGINT and SIGTERM
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
         commands(prog_name=_PROGRAM, standalone_mode=False)

@@ -87,6 +87,7 @@ def _outcome(generated: GeneratedReport, engine: str) -> ReportOutcome:
     return ReportOutcome(
         number=None,
         text=generated.text,
+        items=generated.items,
         indices=generated.indices,
         indices_error=generated.indices_error,
         warnings=generated.warnings,

@@ -172,6 +172,9 @@ async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_resta
     await ensure_weights("voice-encoder", MODELS)
     models = composed.folder / "persistent_data/models"
     shutil.copytree(MODELS / "voice-encoder", models / "voice-encoder", dirs_exist_ok=True)
+    owner = models.stat()
+    for path in (models / "voice-encoder", *(models / "voice-encoder").iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
     speech(tmp_path / "Беседа.ogg", 12)
     reports = composed.folder / "persistent_data/reports"
     shutil.copy(tmp_path / "Беседа.ogg", reports)
