@@ -111,3 +111,6 @@ def _unknown(text: str, name: str, possibilities: list[str] | None) -> str:
 def _is_flag(exc: click.BadOptionUsage) -> bool:
     options = exc.ctx.command.params if exc.ctx else []
     return any(isinstance(each, click.Option) and each.is_flag and exc.option_name in each.opts for each in options)
+
+
+help_option = click.help_option("--help", help=texts.cli.HELP_HELP)

@@ -16,8 +16,8 @@ import structlog
 
 import texts.cli
 import texts.operation
-from cli.across_command import across_command
-from cli.arguments import Day, Group, WholeNumber, usage_reason
+from cli.across_command import across
+from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
 from cli.running import open_closed_streams, require, run_command, say, tell
 from config import ROOT, load_settings, version
@@ -37,7 +37,6 @@ _MOST_ORPHANS = 10**9
 
 _PATH = click.Path(path_type=Path, readable=False)
 """click does not check here whether a file can be read: the commands do, and say so in a Russian sentence."""
-help_option = click.help_option("--help", help=texts.cli.HELP_HELP)
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -344,9 +343,7 @@ async def _serve() -> int:
 
 
 commands.add_command(documents)
-
-
-commands.add_command(across_command(run_command, help_option))
+commands.add_command(across)
 
 
 def main() -> None:
