@@ -44,6 +44,7 @@ from recordings.originals import Originals
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
+from reports.research.store import find_order
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
@@ -104,12 +105,20 @@ class OutboxFiles:
     async def _report(self, owner: UserId, run_id: ReportRunId, extension: str) -> tuple[bytes, str]:
         async with self._database.transaction() as connection:
             run = await reports_store.get_run(connection, run_id)
-            recording = await recordings_store.get_recording(connection, owner, run.recording_id)
-            metadata = await metadata_store.load_metadata(connection, recording.id)
+            if run.owner_id != owner:
+                raise NotFound(what=f"report {run_id} of {owner}")
+            subject: Recording | str
+            if run.recording_id is None:
+                order = await find_order(connection, run_id)
+                subject = order.question if order else ""
+                about = [subject]
+            else:
+                subject = await recordings_store.get_recording(connection, owner, run.recording_id)
+                metadata = await metadata_store.load_metadata(connection, subject.id)
+                about = [subject.file_name, *metadata_lines(metadata)]
         label = self._pack.label_of(run.report_id)
-        about = [recording.file_name, *metadata_lines(metadata)]
         content = await asyncio.to_thread(_report_file, run, label, about, extension)
-        return content, report_file_name(recording, label, extension)
+        return content, report_file_name(subject, label, extension, run.number)
 
 
 def _transcript_file(transcript: Transcript, title: str, extension: str) -> bytes:

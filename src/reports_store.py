@@ -60,8 +60,10 @@ _SELECT_RUNS = f"""
 _SELECT_NAMED = """
     SELECT
         report_runs.id, report_runs.number, report_runs.scenario, report_id, report_runs.created_at,
-        recordings.number AS recording_number, file_name AS recording_file_name
-    FROM report_runs JOIN recordings ON recordings.id = recording_id
+        recordings.number AS recording_number, coalesce(file_name, question) AS recording_file_name
+    FROM report_runs
+    LEFT JOIN recordings ON recordings.id = recording_id
+    LEFT JOIN research_runs ON run_id = report_runs.id
     WHERE report_runs.owner_id = %(owner_id)s
 """
 _START_RUN = """
@@ -172,6 +174,8 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
     """Load rows about the owner's report runs: id, number, scenario, report id, time, recording's number and file name.
+
+    A research has no recording's number, and its question in the place of the file name.
 
     Runs that are not done are among them; their number is None.
     """
@@ -336,8 +340,11 @@ async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPo
 _SELECT_UNFILED = """
     SELECT
         report_runs.id, report_runs.owner_id, report_runs.number, report_runs.scenario, report_id,
-        report_runs.created_at, recordings.number AS recording_number, file_name AS recording_file_name
-    FROM report_runs JOIN recordings ON recordings.id = recording_id
+        report_runs.created_at, recordings.number AS recording_number,
+        coalesce(file_name, question) AS recording_file_name
+    FROM report_runs
+    LEFT JOIN recordings ON recordings.id = recording_id
+    LEFT JOIN research_runs ON run_id = report_runs.id
     WHERE report_runs.status = 'done' AND report_runs.number IS NULL ORDER BY finished_at
 """
 _SET_NUMBER = "UPDATE report_runs SET number = %(number)s WHERE id = %(id)s AND status = 'done' RETURNING id"

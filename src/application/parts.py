@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import users_store
 from application.engines import EnginePool
+from application.knowledge_index import IndexWithEngines, make_index
 from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
 from chats.search import TranscriptSearch
@@ -22,6 +23,7 @@ from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from knowledge.retrieval import KnowledgeRetrieval
 from md_storage import ReportFiles
 from messenger import Attachments
 from object_store import ObjectStore
@@ -31,11 +33,15 @@ from recordings.intake import Intake, IntakeLimits
 from recordings.originals import Originals
 from reports.archive import ReportArchive
 from reports.orders import ReportOrders
+from reports.research.orders import ResearchOrders
 
 
 @dataclass(frozen=True)
 class Application:
-    """The opened parts. ``owner`` is the person at the command line, ``processors`` are those of ``JobContext``."""
+    """The opened parts. ``owner`` is the person at the command line, ``processors`` are those of ``JobContext``.
+
+    ``index`` is empty until something lets it follow the database.
+    """
 
     settings: Settings
     database: Database
@@ -48,11 +54,13 @@ class Application:
     changes: RecordingChanges
     jobs: Jobs
     orders: ReportOrders
+    research: ResearchOrders
     archive: ReportArchive
     conversations: HybridStorage
     owner: UserId
     embedded: EmbeddedEngines
     processors: asyncio.Semaphore
+    index: IndexWithEngines
 
 
 @asynccontextmanager
@@ -70,9 +78,8 @@ async def open_application(
     """Open database, object store and services; engines start when they are first used.
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
-    the failure. An original that the object store has lost is restored from the spool, else from ``attachments``, the
-    messenger, if given; with ``for_bot``, a bot in another process downloads it, and keeps the archive of reports.
-    While the database is away, callers wait up to ``patience_s`` seconds, and jobs up to ``work_patience_s``.
+    the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
+    does that, and keeps the archive. An absent database is waited for: ``patience_s``, by jobs ``work_patience_s``.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -92,12 +99,11 @@ async def open_application(
         spool = settings.persistent_dir / "spool"
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
-        files = ReportFiles(settings.persistent_dir / "reports")
-        archive = ReportArchive(database, files, pack)
-        if not for_bot:
-            await archive.reconcile(owner)
+        files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
-        jobs = _jobs(settings, context, files, None if for_bot else archive, conversations, retry_delays_s)
+        index = make_index(settings, database, engines)
+        stack.push_async_callback(index.embeddings.close)
+        jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
         yield Application(
             settings=settings,
             database=database,
@@ -110,12 +116,25 @@ async def open_application(
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
+            research=_research(settings, database, pack, jobs, engines),
             archive=archive,
             conversations=conversations,
             owner=owner,
             embedded=embedded,
             processors=processors,
+            index=index,
         )
+
+
+async def _archive(
+    settings: Settings, database: Database, pack: ReportPack, owner: UserId | None
+) -> tuple[ReportFiles, ReportArchive]:
+    """Return the archive of reports with its files; those of ``owner``, if given, are made to agree."""
+    files = ReportFiles(settings.persistent_dir / "reports")
+    archive = ReportArchive(database, files, pack)
+    if owner is not None:
+        await archive.reconcile(owner)
+    return files, archive
 
 
 async def _stores(
@@ -144,17 +163,25 @@ def _intake(settings: Settings, database: Database, objects: ObjectStore, jobs: 
 def _jobs(
     settings: Settings,
     context: JobContext,
+    index: IndexWithEngines,
     files: ReportFiles,
     archive: ReportArchive | None,
     conversations: HybridStorage,
     retry_delays_s: Sequence[float],
 ) -> Jobs:
-    search = TranscriptSearch(context.database, context.pack)
+    search = KnowledgeRetrieval(context.database, context.pack, index, TranscriptSearch(context.database, context.pack))
     learning = Learning(conversations, context.engines.embeddings, settings.answer_examples)
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
     return Jobs(context.database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
+
+
+def _research(
+    settings: Settings, database: Database, pack: ReportPack, jobs: Jobs, engines: EnginePool
+) -> ResearchOrders:
+    most, is_demo = settings.research_recordings, lambda: engines.has_demo_model
+    return ResearchOrders(database, pack, engines.language_model, jobs.enqueue_report, is_demo, most)
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:

@@ -7,7 +7,7 @@ import texts.knowledge as words
 from knowledge.values import Facts
 from prompt_pack.models import ReportPack
 
-_ORDER = re.compile(r"\d+\)\s*")
+ORDER = re.compile(r"\d+\)\s*")
 """What stands before the label of a report on its button: «3) Общие факторы»."""
 
 
@@ -51,7 +51,7 @@ class Contexts:
         recording = words.RECORDING.format(scenario=label, number=facts.number)
         if facts.report is None:
             return recording
-        report = _ORDER.sub("", self._pack.label_of(facts.report))
+        report = ORDER.sub("", self._pack.label_of(facts.report))
         return words.REPORT.format(report=report, recording=recording)
 
 

@@ -13,7 +13,7 @@ import texts.units
 from constants import LONGEST_INLINE_TEXT, MESSAGE_UTF16_UNITS, PREVIEW_CHARACTERS
 from datamodels import BuildingType, MissingInterval, Recording, ReportRun, Transcript
 from datamodels_telegram import Button, Screen
-from markups.callback_data import Action, button
+from markups.callback_data import Action, button, word_of
 from markups.metadata import building_buttons
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
 from prompt_pack.models import ReportType
@@ -94,6 +94,7 @@ def transcript_only(recording_number: int) -> Screen:
 
 
 _LONGEST_STEM = 80
+_LONGEST_QUESTION = 200
 _BEGINNING = 10 * PREVIEW_CHARACTERS
 """Characters of Markdown that are enough to make a preview from."""
 _LISTED_INTERVALS = 5
@@ -134,13 +135,14 @@ def transcript_file_name(recording: Recording, extension: str) -> str:
     )
 
 
-def report_messages(recording: Recording, run: ReportRun, label: str) -> list[Screen]:
+def report_messages(about: Recording | str, run: ReportRun, label: str) -> list[Screen]:
     """Show a short report in full or the beginning of a longer one, its indices as a table, and its warnings.
 
-    The table is a message of its own when it does not fit.
+    ``about`` is the report's recording or, as in the functions below, the question of a research. The table is a
+    message of its own when it does not fit.
     """
     text = printable(run.text or "").strip()
-    head = _report_head(recording, label)
+    head = _report_head(about, label)
     if is_long(run):
         beginning = preview(_without_markup(text[:_BEGINNING]), PREVIEW_CHARACTERS)
         body = f"{escape(beginning, quote=False)}\n\n{texts.cards.REPORT_IN_FILE}"
@@ -166,29 +168,32 @@ def is_long(run: ReportRun) -> bool:
     return len(run.text or "") > LONGEST_INLINE_TEXT
 
 
-def report_file_caption(recording: Recording, label: str) -> Screen:
+def report_file_caption(about: Recording | str, label: str) -> Screen:
     """Return the caption of the file with the full report."""
-    return Screen(text=_report_head(recording, label))
+    return Screen(text=_report_head(about, label))
 
 
-def report_file_name(recording: Recording, label: str, extension: str) -> str:
-    """Return the name of a report's file: «2) Отчет о связках 12.docx»."""
+def report_file_name(about: Recording | str, label: str, extension: str, number: int | None = None) -> str:
+    """Return the name of a report's file: «2) Отчет о связках 12.docx»; ``number`` is that of a research itself."""
+    shown = number if isinstance(about, str) else about.number
     name = texts.cards.REPORT_FILE_NAME.format(
-        label=plain(label, _LONGEST_STEM), number=recording.number, extension=extension
+        label=plain(label, _LONGEST_STEM), number=shown or "", extension=extension
     )
     return safe_file_name(name)
 
 
-def report_failed(recording: Recording, run: ReportRun, label: str) -> Screen:
+def report_failed(about: Recording | str, run: ReportRun, label: str) -> Screen:
     """Say why a report was not written, and offer another try."""
+    reason = escaped(chat_text(run.error_code, run.error_text), LONGEST_REASON)
+    if isinstance(about, str):
+        again = button(texts.cards.RETRY_BUTTON, Action.RESEARCH_AGAIN, word_of(run.id))
+        text = texts.cards.RESEARCH_FAILED.format(question=escaped(about, _LONGEST_QUESTION), reason=reason)
+        return Screen(text=text, keyboard=((again,),))
     text = texts.cards.REPORT_FAILED.format(
-        label=escaped(label),
-        number=recording.number,
-        file_name=escaped(recording.file_name),
-        reason=escaped(chat_text(run.error_code, run.error_text), LONGEST_REASON),
+        label=escaped(label), number=about.number, file_name=escaped(about.file_name), reason=reason
     )
     return Screen(
-        text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, recording.number),),)
+        text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, about.number),),)
     )
 
 
@@ -198,9 +203,11 @@ def more_reports(recording: Recording) -> Screen:
     return Screen(text=text, keyboard=((button(texts.cards.CHOOSE_REPORTS, Action.CHOOSE_REPORTS, recording.number),),))
 
 
-def _report_head(recording: Recording, label: str) -> str:
-    name = escaped(recording.file_name)
-    return texts.cards.REPORT.format(label=escaped(label), number=recording.number, file_name=name)
+def _report_head(about: Recording | str, label: str) -> str:
+    if isinstance(about, str):
+        return texts.cards.RESEARCH.format(question=escaped(about, _LONGEST_QUESTION))
+    name = escaped(about.file_name)
+    return texts.cards.REPORT.format(label=escaped(label), number=about.number, file_name=name)
 
 
 def _report_buttons(run: ReportRun, extension: str) -> tuple[Button, ...]:

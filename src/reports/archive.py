@@ -7,16 +7,20 @@ import structlog
 
 import reports_store
 import texts.reports
+from constants import NO_RECORDING
 from datamodels import IndexPoint, NewReportFile, ReportFile, ReportRunId, UserId
 from db import Database
 from errors import DatabaseUnavailable, ReportFileGone, ReportIndexBroken, VoxPersonaError
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
 from report_folder.lines import ReportLines
+from text_cleaning import cut, one_line
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_LONGEST_QUESTION = 150
 
 
 class ReportArchive:
@@ -149,8 +153,15 @@ class ReportArchive:
             return await work()
 
 
+def research_named(question: str) -> Mapping[str, Any]:
+    """Return what stands for recording and file name in the entry of a research."""
+    return {"recording_number": NO_RECORDING, "recording_file_name": cut(one_line(question), _LONGEST_QUESTION)}
+
+
 def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
     """Return the entry of a report in its folder's index, made from a row of ``reports_store.list_named``."""
+    if named["recording_number"] is None:
+        named = {**named, **research_named(named["recording_file_name"])}
     label = pack.label_of(named["report_id"])
     title = texts.reports.TITLE.format(label=label, recording=named["recording_file_name"])
     return NewReportFile(title=title, label=label, **named)
