@@ -44,6 +44,7 @@ from recordings.originals import Originals
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
+from reports.titles import report_title
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
@@ -109,7 +110,8 @@ class OutboxFiles:
         label = self._pack.label_of(run.report_id)
         about = [recording.file_name, *metadata_lines(metadata)]
         content = await asyncio.to_thread(_report_file, run, label, about, extension)
-        return content, report_file_name(recording, label, extension)
+        title = report_title(label, metadata.place, metadata.recorded_on, Path(recording.file_name).stem)
+        return content, report_file_name(run.number, title, extension)
 
 
 def _transcript_file(transcript: Transcript, title: str, extension: str) -> bytes:

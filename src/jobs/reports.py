@@ -2,6 +2,7 @@
 
 import asyncio
 
+import metadata_store
 import recordings_store
 import reports_store
 from datamodels import (
@@ -82,6 +83,7 @@ class ReportSteps:
         """Write the file first and its row last: after a crash between them the same file is written again."""
         async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
+            metadata = await metadata_store.load_metadata(connection, recording.id)
             if (await reports_store.get_run(connection, run.id)).status is RunStatus.CANCELLED:
                 return
         entry = file_entry(
@@ -94,6 +96,8 @@ class ReportSteps:
                 "created_at": run.created_at,
                 "recording_number": recording.number,
                 "recording_file_name": recording.file_name,
+                "place": metadata.place,
+                "recorded_on": metadata.recorded_on,
             },
         )
         number = await self._archive.save(run.owner_id, entry, generated.text) if self._archive else None

@@ -9,6 +9,7 @@ from datamodels import ReportFile
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, escaped, plain
+from prompt_pack.models import unnumbered
 from utils import human_size
 
 REPORTS_ON_PAGE = 10
@@ -164,7 +165,7 @@ def report_card(report: ReportFile) -> Screen:
     text = texts.my_reports.CARD.format(
         number=report.number,
         title=escaped(report.title, REPORT_TITLE_CHARACTERS),
-        label=escaped(report.label),
+        label=escaped(unnumbered(report.label)),
         recording_number=report.recording_number,
         recording=escaped(report.recording_file_name),
         date=_date(report),
@@ -269,7 +270,7 @@ def named(report: ReportFile) -> str:
     return texts.my_reports.NAMED.format(
         number=report.number,
         title=escaped(report.title),
-        label=escaped(report.label),
+        label=escaped(unnumbered(report.label)),
         recording=report.recording_number,
         date=_date(report),
         size=human_size(report.size_bytes),

@@ -16,7 +16,7 @@ from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.metadata import building_buttons
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
-from prompt_pack.models import ReportType
+from prompt_pack.models import ReportType, unnumbered
 from reports.formats import indices_table_text
 from text_cleaning import preview, printable, safe_file_name
 from texts.errors_in_chats import chat_text
@@ -140,7 +140,7 @@ def report_messages(recording: Recording, run: ReportRun, label: str) -> list[Sc
     The table is a message of its own when it does not fit.
     """
     text = printable(run.text or "").strip()
-    head = _report_head(recording, label)
+    head = _report_head(recording, run, label)
     if is_long(run):
         beginning = preview(_without_markup(text[:_BEGINNING]), PREVIEW_CHARACTERS)
         body = f"{escape(beginning, quote=False)}\n\n{texts.cards.REPORT_IN_FILE}"
@@ -166,17 +166,15 @@ def is_long(run: ReportRun) -> bool:
     return len(run.text or "") > LONGEST_INLINE_TEXT
 
 
-def report_file_caption(recording: Recording, label: str) -> Screen:
+def report_file_caption(recording: Recording, run: ReportRun, label: str) -> Screen:
     """Return the caption of the file with the full report."""
-    return Screen(text=_report_head(recording, label))
+    return Screen(text=_report_head(recording, run, label))
 
 
-def report_file_name(recording: Recording, label: str, extension: str) -> str:
-    """Return the name of a report's file: «2) Отчет о связках 12.docx»."""
-    name = texts.cards.REPORT_FILE_NAME.format(
-        label=plain(label, _LONGEST_STEM), number=recording.number, extension=extension
-    )
-    return safe_file_name(name)
+def report_file_name(number: int | None, title: str, extension: str) -> str:
+    """Return the name of a report's file: «№5 Отчет о связках — Заря, 03.11.2026.docx»; None is no number yet."""
+    form = texts.cards.REPORT_FILE_UNNUMBERED if number is None else texts.cards.REPORT_FILE_NAME
+    return safe_file_name(form.format(report=number, title=plain(title, _LONGEST_STEM), extension=extension))
 
 
 def report_failed(recording: Recording, run: ReportRun, label: str) -> Screen:
@@ -198,9 +196,10 @@ def more_reports(recording: Recording) -> Screen:
     return Screen(text=text, keyboard=((button(texts.cards.CHOOSE_REPORTS, Action.CHOOSE_REPORTS, recording.number),),))
 
 
-def _report_head(recording: Recording, label: str) -> str:
-    name = escaped(recording.file_name)
-    return texts.cards.REPORT.format(label=escaped(label), number=recording.number, file_name=name)
+def _report_head(recording: Recording, run: ReportRun, label: str) -> str:
+    form = texts.cards.REPORT_UNNUMBERED if run.number is None else texts.cards.REPORT
+    name, about = escaped(recording.file_name), escaped(unnumbered(label))
+    return form.format(report=run.number, label=about, number=recording.number, file_name=name)
 
 
 def _report_buttons(run: ReportRun, extension: str) -> tuple[Button, ...]:

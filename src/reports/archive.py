@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 import structlog
 
 import reports_store
-import texts.reports
 from datamodels import IndexPoint, NewReportFile, ReportFile, ReportRunId, UserId
 from db import Database
 from errors import DatabaseUnavailable, ReportFileGone, ReportIndexBroken, VoxPersonaError
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
 from report_folder.lines import ReportLines
+from reports.titles import report_title
 
 log = structlog.get_logger(__name__)
 
@@ -64,8 +64,13 @@ class ReportArchive:
             return report, text
 
     async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
-        """Store a report and return its permanent number, as ``ReportFiles.save`` does."""
-        return await self._mended(owner, lambda: self._files.save(owner, entry, text))
+        """Store a report and return its permanent number, as ``ReportFiles.save`` does.
+
+        Reports ordered before it of the same recording, and not in the archive yet, get the numbers before.
+        """
+        async with self._database.transaction() as connection:
+            before = await reports_store.list_unnumbered_before(connection, entry.id)
+        return await self._mended(owner, lambda: self._files.save(owner, entry, text, before))
 
     async def rename(self, owner: UserId, number: int, title: str) -> ReportFile:
         """Give a report another title.
@@ -151,6 +156,6 @@ class ReportArchive:
 
 def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
     """Return the entry of a report in its folder's index, made from a row of ``reports_store.list_named``."""
-    label = pack.label_of(named["report_id"])
-    title = texts.reports.TITLE.format(label=label, recording=named["recording_file_name"])
-    return NewReportFile(title=title, label=label, **named)
+    known, label = dict(named), pack.label_of(named["report_id"])
+    title = report_title(label, known.pop("place"), known.pop("recorded_on"), named["recording_file_name"])
+    return NewReportFile(title=title, label=label, **known)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import texts.my_reports
 from datamodels import ReportFile
+from prompt_pack.models import unnumbered
 from text_cleaning import one_line
 from utils import human_size
 
@@ -81,7 +82,7 @@ def _entry(report: ReportFile) -> str:
         title=one_line(report.title),
         recording_number=report.recording_number,
         recording=one_line(report.recording_file_name),
-        label=one_line(report.label),
+        label=one_line(unnumbered(report.label)),
         size=human_size(report.size_bytes),
         tokens=report.tokens,
     )

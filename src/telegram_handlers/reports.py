@@ -145,7 +145,7 @@ class ReportHandlers:
             raise OutdatedButton(data=press.action)
 
         def report(recording: Recording, run: ReportRun) -> OutgoingMessage:
-            caption = report_file_caption(recording, self._work.pack.label_of(run.report_id))
+            caption = report_file_caption(recording, run, self._work.pack.label_of(run.report_id))
             file = FileReference(source=FileSource.REPORT, subject=run.id, extension=extension)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
 

@@ -51,7 +51,7 @@ ASK_NUMBER = {
     "report_delete_ask_number": "🗑️ Введите номер отчета, который нужно удалить (цифрами, например 5):",
 }
 NUMBER_BLANK = "Номер не введён. Отправьте номер отчета цифрами, например 5."
-NUMBER_NOT_DIGITS = "«{text}» — не номер. Отправьте только цифры 0–9, без точек и слов, например 5."
+NUMBER_NOT_DIGITS = "«{text}» — не номер. Отправьте номер из списка, например 5 или №5."
 NUMBER_NOT_POSITIVE = "Номера отчетов начинаются с 1, а вы ввели {text}."
 NUMBER_TOO_LARGE = "Отчета №{text} нет: самый большой номер в списке — {largest}."
 NUMBER_NOT_IN_LIST = "Отчета №{text} в списке нет. Проверьте номер в файле со списком."
@@ -64,7 +64,7 @@ NAMED = "№{number} «{title}»\n{label} · запись №{recording} · {dat
 VIEW_QUESTION = "👁️ Открыть этот отчет?\n\n{report}"
 VIEW_CONFIRM = "👁️ Да, открыть"
 VIEW_CAPTION = "📄 Отчет №{number} «{title}»"
-VIEW_FILE = "{number}. {title}.md"
+VIEW_FILE = "№{number} {title}.{extension}"
 VIEWED = "✅ Отчет №{number} отправлен."
 FILE_GONE = "❌ Файл отчета №{number} не найден на диске. Закажите отчет ещё раз по записи №{recording}."
 ASK_NAME = "✏️ Введите новое название, до {longest} символов, для отчета\n\n{report}"
