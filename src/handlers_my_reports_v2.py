@@ -155,7 +155,9 @@ class MyReportsHandlers:
             except NotFound:
                 await self._gone(context, ReportAction.VIEW, press.number)
                 return
-            name = safe_file_name(texts.my_reports.VIEW_FILE.format(number=report.number, title=report.title, extension="md"))
+            name = safe_file_name(
+                texts.my_reports.VIEW_FILE.format(number=report.number, title=report.title, extension="md")
+            )
             caption = view_caption(report)
             await self._messages.send_file(context.chat, MessageKind.RESULT, text.encode(), name, caption)
             # The menu is sent below the file and does not replace the question above it.
@@ -173,7 +175,7 @@ class MyReportsHandlers:
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
-            if await self._screens.good_snapshot(context, ReportAction.RENAME) is None:
+            if not dialog.by_button and await self._screens.good_snapshot(context, ReportAction.RENAME) is None:
                 return
             try:
                 report = await self._work.archive.find(owner, dialog.number or 0)
@@ -251,10 +253,10 @@ class MyReportsHandlers:
         """Ask for a report's number, or take the number on the button as if it had been typed."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            if await self._screens.good_snapshot(context, action) is None:
+            dialog, report = ReportDialog(step=_ASKED_AT[action], by_button=bool(press.numbers)), None
+            if not dialog.by_button and await self._screens.good_snapshot(context, action) is None:
                 return
-            dialog, report = ReportDialog(step=_ASKED_AT[action]), None
-            if press.numbers:
+            if dialog.by_button:
                 try:
                     report = await self._work.archive.find(owner, press.number)
                 except NotFound:
@@ -276,7 +278,8 @@ class MyReportsHandlers:
                     known = None if dialog.number is None else await self._work.archive.find(owner, dialog.number)
                     await self._show(context, dialog, known)
                     return
-                dialog = dialog.model_copy(update={"answered": message.message_id, "number": None})
+                typed = {"answered": message.message_id, "number": None, "by_button": False}
+                dialog = dialog.model_copy(update=typed)
                 number = parse_number(message.text, snapshot.numbers)
                 report = await self._work.archive.find(owner, number)
             except BadText as exc:
@@ -313,7 +316,8 @@ class MyReportsHandlers:
         Raises:
             OutdatedButton: no dialog asks, or asks any longer, to confirm this action on this report.
         """
-        if await self._screens.good_snapshot(context, action) is None:
+        by_button = await self._desk.is_by_button(context.user.id)
+        if not by_button and await self._screens.good_snapshot(context, action) is None:
             return None
         dialog = await self._desk.dialog(context.user.id)
         if dialog.step is not _CONFIRMED_AT[action] or dialog.number != press.number:

@@ -90,9 +90,7 @@ class ReportFiles:
         # Locks of users without work are freed.
         self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
-    async def save(
-        self, owner: UserId, entry: NewReportFile, text: str, before: Sequence[ReportRunId] = ()
-    ) -> int:
+    async def save(self, owner: UserId, entry: NewReportFile, text: str, before: Sequence[ReportRunId] = ()) -> int:
         """Keep a report and return its permanent number. The same report saved again keeps its number.
 
         The numbers before go to the reports in ``before``, which will be saved later, unless they have numbers.

@@ -178,10 +178,10 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
 
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
-    """Load rows about the owner's report runs: id, number, scenario, report id, time; the recording's number, file name,
-    place and day.
+    """Load rows about the owner's report runs: id, number, scenario, report id, time.
 
-    Runs that are not done are among them; their number is None.
+    Of the recording they have its number, file name, place and day. Runs that are not done are there, too; their number
+    is None.
     """
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 

@@ -280,7 +280,7 @@ def _router(
             MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application))).routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
+            MetadataHandlers(form, messages, application.pack, wake_deliveries, chats.ask).routes(),
             ReportHandlers(messages, reports).routes(),
             _my_reports(application, messages).routes(),
             chats.routes(),

@@ -24,6 +24,8 @@ from texts.transcript import labelled
 from transcript_formats import OTHER_FORMATS, paragraphs
 from utils import clock
 
+_MOST_WRITTEN = 60
+"""Buttons of finished reports on a keyboard; Telegram takes a hundred."""
 ALL_REPORTS = "all"
 """In callback data: every report of the scenario instead of one."""
 
@@ -60,14 +62,41 @@ def choose_building(recording_number: int, wanted: int | str) -> Screen:
     )
 
 
-def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool) -> Screen:
-    """Say what was ordered; replaces the menu. ``demonstration`` adds what to expect of the built-in model."""
-    named = escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
-    text = texts.telegram_recordings.ORDERED.format(number=recording_number, reports=named)
+def written_reports(recording: Recording, written: Sequence[tuple[int, str]]) -> Screen:
+    """Offer the finished reports of a recording, each to be sent as a file; ``written`` are numbers and labels."""
+    back = (button(texts.telegram.BACK, Action.RECORDING, recording.number),)
+    if not written:
+        return Screen(text=texts.telegram_recordings.NOTHING_WRITTEN.format(number=recording.number), keyboard=(back,))
+    shown = [(number, unnumbered(label)) for number, label in written[-_MOST_WRITTEN:]]
+    line = texts.telegram_recordings.WRITTEN_LINE
+    rows = [
+        (button(plain(line.format(number=number, label=label), LONGEST_ON_BUTTON), Action.REPORT_FILE, number, "docx"),)
+        for number, label in shown
+    ]
+    title = texts.telegram_recordings.WRITTEN_TITLE.format(
+        number=recording.number, file_name=escaped(recording.file_name)
+    )
+    return Screen(text=title, keyboard=(*rows, back))
+
+
+def ordered(recording_number: int, labels: Sequence[str], ready: Sequence[str] = (), *, demonstration: bool) -> Screen:
+    """Say what was ordered; replaces the menu. Of ``labels``, those in ``ready`` are only sent again.
+
+    ``demonstration`` adds what to expect of the built-in model.
+    """
+    new = [label for label in labels if label not in ready]
+    form = texts.telegram_recordings.ORDERED_PARTLY if ready else texts.telegram_recordings.ORDERED
+    if not new:
+        form = texts.telegram_recordings.ORDERED_READY
+    text = form.format(number=recording_number, reports=_counted(new or ready), ready=_counted(ready))
     return Screen(
         text=f"{text}\n\n{texts.telegram_recordings.DEMO_MODEL}" if demonstration else text,
         keyboard=((button(texts.telegram_recordings.MORE_REPORTS, Action.CHOOSE_REPORTS, recording_number),),),
     )
+
+
+def _counted(labels: Sequence[str]) -> str:
+    return escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
 
 
 def ordered_already(building: BuildingType | None, pressed: BuildingType | None) -> str:

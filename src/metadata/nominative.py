@@ -22,7 +22,8 @@ def without_preposition(text: str) -> str:
         return text
     case = _CASES[found[0].lower().split()[-1]]
     rest = text[found.end() :]
-    words, before = list(_WORD.finditer(rest)), []
+    words = list(_WORD.finditer(rest))
+    before: list[re.Match[str]] = []
     for word in words:
         # The last part of a «спа-отель» is its noun.
         is_noun = not _reading(word[0], "ADJF", case) and not rest.startswith("-", word.end())

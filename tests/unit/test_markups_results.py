@@ -137,7 +137,7 @@ def test_a_short_report_is_shown_whole_with_its_indices() -> None:
     )
     assert len(shown) == 1
     assert drawn(shown[0]) == (
-        "📊 <b>Отчет №4 · Отчет о связках</b>\nЗапись №12 · interview_17.ogg\n\n"
+        "📊 <b>№4 · Отчет о связках</b> · запись №12 · interview_17.ogg\n\n"
         "<b>Связки</b>\n\n• <b>Тишина</b> — «спал &amp; спал»\nда\n\n"
         "<pre>Связок                                       7\nИтог                                нет данных</pre>\n\n"
         "⚠ Мало.\n[DOCX]"

@@ -124,7 +124,8 @@ def metadata_fields() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("17", 17), ("Файл №17", 17), ("запись 0042, дубль 2", 42), ("№ 3-бис", 3), ("0", 0), ("- 17", 17)]
+    ("text", "number"),
+    [("17", 17), ("Файл №17", 17), ("запись 0042, дубль 2", 42), ("№ 3-бис", 3), ("0", 0), ("- 17", 17)],
 )
 def test_the_number_is_the_first_integer(text: str, number: int) -> None:
     assert metadata.parsing.parse_audio_number(text) == number
