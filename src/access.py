@@ -18,6 +18,8 @@ class Permission(StrEnum):
     """Send recordings and work on them: metadata, reports, deletion. Rename and delete one's own reports and chats."""
     OVERSEE = "oversee"
     """See the figures of everybody."""
+    CURATE = "curate"
+    """Load the documents that everybody's questions are answered from, list and remove them."""
     OPERATE = "operate"
     """See the state of the machine and the dead letters; retry dead letters."""
 
@@ -25,7 +27,7 @@ class Permission(StrEnum):
 _GRANTED: dict[Role, frozenset[Permission]] = {
     Role.GUEST: frozenset([Permission.LOOK, Permission.ASK]),
     Role.USER: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD]),
-    Role.ADMIN: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD, Permission.OVERSEE]),
+    Role.ADMIN: frozenset([Permission.LOOK, Permission.ASK, Permission.RECORD, Permission.OVERSEE, Permission.CURATE]),
     Role.SUPER_ADMIN: frozenset(Permission),
 }
 

@@ -40,7 +40,7 @@ _SELECT_OPEN = f"""
     )
     SELECT
         {_CARD}, to_jsonb(incoming) AS incoming,
-        recordings.number AS recording_number,
+        recordings.number AS recording_number, sent_documents.number AS document_number,
         coalesce(nullif(recordings.scenario, %(no_scenario)s), incoming.scenario) AS scenario,
         coalesce(recordings.file_name, incoming.file ->> 'file_name', '') AS file_name,
         coalesce(recordings.size_bytes, (incoming.file ->> 'size_bytes')::bigint, 0) AS size_bytes,
@@ -50,6 +50,7 @@ _SELECT_OPEN = f"""
         runs.listed AS runs
     FROM {_FROM}
     LEFT JOIN recordings ON recordings.id = coalesce(cards.recording_id, incoming.recording_id)
+    LEFT JOIN sent_documents ON sent_documents.incoming_id = incoming.id
     LEFT JOIN line
         ON line.queue_name = replace(recordings.id::text, '-', '')
         AND recordings.stage = %(waiting_stage)s AND NOT line.begun

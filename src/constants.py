@@ -10,6 +10,11 @@ files."""
 MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
 
+# --- documents (docs/decisions/0021-pypdf.md) -----------------------------------------------------------------------
+DOCUMENT_EXTENSIONS = frozenset(["txt", "md", "docx", "pdf"])
+LARGEST_DOCUMENT_BYTES = 50 * 1024 * 1024
+MOST_DOCUMENT_PAGES = 500
+
 SAMPLE_RATE = 16_000
 """Samples a second of the prepared audio: the rate on which Whisper, silero and GE2E were trained."""
 

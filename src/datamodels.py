@@ -234,6 +234,7 @@ class Recording(Value):
     retry_at: datetime | None = None
     warnings: tuple[str, ...]
     stage_seconds: Mapping[str, float]
+    visibility: Visibility = Visibility.TEAM
     created_at: datetime
 
 
@@ -282,10 +283,12 @@ class ReportOutcome(Value):
     """The outcome of a finished report run.
 
     ``number`` is the report's permanent number among its owner's reports; None until the report is in the archive.
+    ``items`` are the lists that the report was made from, by the id of their pass.
     """
 
     number: int | None
     text: str
+    items: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
     indices: tuple[IndexValue, ...] | None
     indices_error: str | None
     warnings: tuple[str, ...]

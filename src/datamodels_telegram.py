@@ -245,7 +245,7 @@ class DeadLetter(Value):
 
 
 class IncomingState(StrEnum):
-    """The state of a file that a person sent. A ``STORED`` file has a recording."""
+    """The state of a file that a person sent. A ``STORED`` file is a recording or a document by now."""
 
     WAITING = "waiting"
     DOWNLOADING = "downloading"
@@ -350,6 +350,8 @@ class CardProgress(Value):
     card: ProgressCard
     incoming: IncomingFile | None
     recording_number: int | None
+    document_number: int | None = None
+    """The number of the document that the file has become."""
     scenario: ScenarioId | None
     """The recording's scenario; None until it was chosen."""
     file_name: str

@@ -1,4 +1,4 @@
-"""Downloads files that people send. Each becomes a stored recording, or its sender reads why not.
+"""Downloads files that people send. Each becomes a stored recording or document, or its sender reads why not.
 
 A file is open until it is stored, refused or cancelled. Downloads of open files resume after a restart.
 """
@@ -27,11 +27,12 @@ from errors import (
     VoxPersonaError,
 )
 from followers import KeyedTasks, Loop, delay_s
+from knowledge.documents import Documents, Loaded
 from messenger import Attachments, FileGone, MessengerRefusedSecrets, MessengerUnavailable
 from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
 from recordings.originals import incoming_path
-from recordings.sent_files import recording_name
+from recordings.sent_files import is_document, recording_name
 from system.shortages import shortages_mapped
 from utils import disk_full_mapped
 
@@ -51,6 +52,8 @@ _TRIED_AGAIN = (
 class Downloads:
     """Downloads open files, ``parallel`` at once, and stores them as recordings by ``intake``; people take turns.
 
+    What is a document by its name is loaded.
+
     A stored file stays in the spool for another ``kept_s`` seconds: the object store may not have written it to its
     disk yet.
     """
@@ -69,6 +72,7 @@ class Downloads:
         self._database = database
         self._messenger = messenger
         self._intake = intake
+        self._documents = Documents(database)
         self._folder = spool / "incoming"
         self._parallel = parallel
         self._kept_s = kept_s
@@ -125,7 +129,7 @@ class Downloads:
             with shortages_mapped():
                 await self._download(file)
                 await self._set_state(file, IncomingState.CHECKING)
-                await self._accept(file)
+                await (self._load if is_document(file.file) else self._accept)(file)
         except _TRIED_AGAIN as exc:
             await self._try_later(file, exc)
         except VoxPersonaError as exc:
@@ -161,6 +165,17 @@ class Downloads:
             self._folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self._folder).free < missing_bytes + _SPARE_BYTES:
             raise DiskFull(path=path)
+
+    async def _load(self, file: IncomingFile) -> None:
+        async def note_loaded(connection: Connection, loaded: Loaded) -> None:
+            if await incoming_store.lock_open(connection, file.id) is None:
+                raise _Cancelled
+            await incoming_store.finish_loaded(connection, file.id, loaded.number, known=loaded.known)
+
+        try:
+            await self._documents.load(file.owner_id, self._path(file.id), file.file.file_name, note_loaded)
+        except _Cancelled:
+            log.info("incoming_cancelled_late", incoming=file.id)
 
     async def _accept(self, file: IncomingFile) -> None:
         async with self._database.transaction() as connection:

@@ -5,7 +5,7 @@
     ├── BotRunsAlready                 two processes cannot share a session
     ├── OpenSettings                   other users of the machine may read ``.env``, and production mode is on
     ├── WorkerAlone                    nobody shares database and object store with a worker
-    ├── UnwritableModels               weights cannot be fetched to their folder
+    ├── ClosedModels               weights cannot be read or fetched for want of rights
     ├── NeitherBotNorShared            no token is given, and nobody shares database and object store
     └── BackupPasswordRefused          the file with the password is not there, or has another one
     VoxPersonaError
@@ -19,7 +19,8 @@
     ├── DocumentUnknown                no kind of file that text is taken out of
     ├── DocumentBroken                 it cannot be read, or has a password
     ├── DocumentTooLarge
-    └── DocumentWithoutText            nothing, or pictures of pages
+    ├── DocumentWithoutText            nothing, or pictures of pages
+    └── DocumentNotAllowed             somebody sent one who may load none
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -35,10 +36,10 @@ import texts.errors
 from errors import BadInput, BadSettings, ObjectStoreUnavailable, VoxPersonaError
 
 
-class UnwritableModels(BadSettings):
-    """Weights cannot be written to {path}: {reason}"""
+class ClosedModels(BadSettings):
+    """Weights in {path} cannot be read or written: {reason}"""
 
-    user_text_template = texts.errors.UNWRITABLE_MODELS
+    user_text_template = texts.errors.CLOSED_MODELS
 
 
 class BotNotConfigured(BadSettings):
@@ -182,3 +183,9 @@ class DocumentWithoutText(BadInput):
     """{file_name} has no text."""
 
     user_text_template = texts.errors.DOCUMENT_WITHOUT_TEXT
+
+
+class DocumentNotAllowed(BadInput):
+    """{file_name} is a document, and its sender may load none."""
+
+    user_text_template = texts.errors.DOCUMENT_NOT_ALLOWED

@@ -1,4 +1,4 @@
-"""Rows of ``incoming_files``: files that people sent, until they are recordings or refused."""
+"""Rows of ``incoming_files``: files that people sent, until they are recordings, documents or refused."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -56,8 +56,10 @@ _SELECT_SENT = f"""
 """
 _SELECT_SETTLING = """
     SELECT id FROM incoming_files
-    WHERE id = ANY(%(ids)s) AND state = %(state)s AND finished_at > now() - make_interval(secs => %(seconds)s)
+    WHERE id = ANY(%(ids)s) AND state = %(state)s AND recording_id IS NOT NULL
+        AND finished_at > now() - make_interval(secs => %(seconds)s)
 """
+_NOTE_DOCUMENT = "INSERT INTO sent_documents (incoming_id, number) VALUES (%(id)s, %(number)s)"
 _TRY_LATER = """
     UPDATE incoming_files SET
         state = %(state)s, tries = tries + 1, error_code = %(error_code)s, error_text = %(error_text)s,
@@ -163,6 +165,12 @@ async def is_taken_up(connection: Connection, recording_id: RecordingId) -> bool
 async def finish_stored(connection: Connection, incoming_id: int, recording_id: RecordingId, *, known: bool) -> None:
     """Note that an open file is a recording now; ``known`` says that the recording existed before and needs no work."""
     await _finish(connection, incoming_id, IncomingState.STORED, recording_id=recording_id, known=known)
+
+
+async def finish_loaded(connection: Connection, incoming_id: int, number: int, *, known: bool) -> None:
+    """Note that an open file is the document of this number now; ``known`` says that the document was there before."""
+    await connection.execute(_NOTE_DOCUMENT, {"id": incoming_id, "number": number})
+    await _finish(connection, incoming_id, IncomingState.STORED, known=known)
 
 
 async def finish_refused(connection: Connection, incoming_id: int, error_code: str, error_text: str) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from psycopg.rows import DictRow
 
+import originals_store
 import recordings_store
 from datamodels import RecordingId, UserId
 from db import Database
@@ -87,7 +88,7 @@ async def _stored(database: Database) -> AsyncIterator[DictRow]:
     after: RecordingId | None = None
     while True:
         async with database.transaction() as connection:
-            rows = await recordings_store.list_stored(connection, after, _ROWS_AT_ONCE)
+            rows = await originals_store.list_stored(connection, after, _ROWS_AT_ONCE)
         for row in rows:
             yield row
         if len(rows) < _ROWS_AT_ONCE:

@@ -1,13 +1,27 @@
-"""Rows of ``recordings`` whose work waits until the bot's process has fetched the original again."""
+"""Rows of ``recordings``, by their originals: where these are, and which a worker waits for."""
+
+from psycopg.rows import DictRow
 
 from datamodels import RecordingId
 from db import Connection
 
+_SELECT_STORED = """
+    SELECT id, owner_id, object_key, size_bytes, created_at FROM recordings
+    WHERE %(after)s::uuid IS NULL OR id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
 _SELECT_AWAITED = "SELECT id FROM recordings WHERE error_code = 'original_awaited'"
 _EXISTS = "SELECT FROM recordings WHERE id = %(id)s"
 _LOCK_AWAITED = """
     SELECT FROM recordings WHERE id = %(id)s AND error_code = 'original_awaited' FOR NO KEY UPDATE
 """
+
+
+async def list_stored(connection: Connection, after: RecordingId | None, limit: int) -> list[DictRow]:
+    """Load id, owner, object key, size and time of storing of at most ``limit`` recordings, in the order of their ids.
+
+    Their ids are greater than ``after``; None begins with the first recording.
+    """
+    return await (await connection.execute(_SELECT_STORED, {"after": after, "limit": limit})).fetchall()
 
 
 async def list_awaited(connection: Connection) -> list[RecordingId]:

@@ -20,6 +20,7 @@ from datamodels import (
     ScenarioId,
     Stage,
     UserId,
+    Visibility,
 )
 from db import Connection
 from errors import Cancelled, NotFound
@@ -27,7 +28,7 @@ from errors import Cancelled, NotFound
 _COLUMNS = """
     id, owner_id, number, sha256, size_bytes, file_name, extension, object_key, container, codec, duration_s, caption,
     scenario, building, language_requested, speakers_requested, stage, error_code, error_text, retry_at, warnings,
-    stage_seconds, created_at
+    stage_seconds, visibility, created_at
 """
 
 # An owner's row is locked before the look for the same bytes, so that of two identical uploads one is stored. The lock
@@ -71,12 +72,9 @@ _UPDATE_REQUEST = f"""
     WHERE id = %(id)s
     RETURNING {_COLUMNS}
 """
+_SET_VISIBILITY = "UPDATE recordings SET visibility = %(visibility)s, updated_at = now() WHERE id = %(id)s"
 _DELETE = "DELETE FROM recordings WHERE id = %(id)s"
 _SELECT_UNFINISHED = "SELECT id FROM recordings WHERE id = ANY(%(ids)s) AND stage <> %(last)s"
-_SELECT_STORED = """
-    SELECT id, owner_id, object_key, size_bytes, created_at FROM recordings
-    WHERE %(after)s::uuid IS NULL OR id > %(after)s ORDER BY id LIMIT %(limit)s
-"""
 _SELECT_PROGRESS = """
     SELECT
         recordings.id AS recording_id, stage, error_code, error_text,
@@ -212,6 +210,11 @@ async def update_request(
     return await _one(connection, _UPDATE_REQUEST, parameters)
 
 
+async def set_visibility(connection: Connection, recording_id: RecordingId, visibility: Visibility) -> None:
+    """Set who finds the recording when asking."""
+    await connection.execute(_SET_VISIBILITY, {"id": recording_id, "visibility": visibility})
+
+
 async def delete_recording(connection: Connection, recording_id: RecordingId) -> None:
     """Delete the recording with its parts, transcript, metadata and report runs; the caller removes the objects."""
     await connection.execute(_DELETE, {"id": recording_id})
@@ -221,14 +224,6 @@ async def load_progress(connection: Connection, recording_ids: Sequence[Recordin
     """Load the progress of each recording, in the order of ``recording_ids``; deleted recordings are left out."""
     cursor = await connection.execute(_SELECT_PROGRESS, {"ids": list(recording_ids)})
     return [RecordingProgress.model_validate(row) async for row in cursor]
-
-
-async def list_stored(connection: Connection, after: RecordingId | None, limit: int) -> list[DictRow]:
-    """Load id, owner, object key, size and time of storing of at most ``limit`` recordings, in the order of their ids.
-
-    Their ids are greater than ``after``; None begins with the first recording.
-    """
-    return await (await connection.execute(_SELECT_STORED, {"after": after, "limit": limit})).fetchall()
 
 
 async def unfinished_among(connection: Connection, recording_ids: Sequence[RecordingId]) -> set[RecordingId]:

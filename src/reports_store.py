@@ -82,9 +82,10 @@ _START_RUN = """
 _SET_PASSES_DONE = "UPDATE report_runs SET passes_done = %(passes_done)s WHERE id = %(id)s"
 _FINISH_RUN = """
     UPDATE report_runs SET
-        status = %(status)s, passes_done = passes_total, number = %(number)s, text = %(text)s, indices = %(indices)s,
-        indices_error = %(indices_error)s, warnings = %(warnings)s, prompt_tokens = %(prompt_tokens)s,
-        completion_tokens = %(completion_tokens)s, cost_usd = %(cost_usd)s, duration_s = %(duration_s)s,
+        status = %(status)s, passes_done = passes_total, number = %(number)s, text = %(text)s, items = %(items)s,
+        indices = %(indices)s, indices_error = %(indices_error)s, warnings = %(warnings)s,
+        prompt_tokens = %(prompt_tokens)s, completion_tokens = %(completion_tokens)s, cost_usd = %(cost_usd)s,
+        duration_s = %(duration_s)s,
         error_code = NULL, error_text = NULL, retry_at = NULL, finished_at = now()
     WHERE id = %(id)s AND status <> 'cancelled'
     RETURNING id
@@ -211,14 +212,16 @@ async def set_passes_done(connection: Connection, run_id: ReportRunId, passes_do
 async def finish_run(connection: Connection, run_id: ReportRunId, outcome: ReportOutcome) -> bool:
     """Store the outcome of the run; return False, storing nothing, when it was cancelled or deleted meanwhile."""
     indices = None if outcome.indices is None else Jsonb([index.model_dump() for index in outcome.indices])
+    row = outcome.model_dump(exclude={"usage"})
     cursor = await connection.execute(
         _FINISH_RUN,
         {
             "id": run_id,
             "status": RunStatus.DONE,
-            **outcome.model_dump(exclude={"usage"}),
+            **row,
             **outcome.usage.model_dump(),
             "indices": indices,
+            "items": Jsonb(row["items"]),
             "warnings": Jsonb(list(outcome.warnings)),
         },
     )

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from config import ROOT
@@ -75,6 +76,12 @@ class Docker:
         given += [f"--build-arg={name}" for name in _PROXIES if os.environ.get(name)]
         command = ["build", "--progress=plain", "--network=host", f"--target={target}", f"--tag={tag}"]
         self.run(*command, *self.secrets, *given, context, seconds=1800)
+
+    def bridge_address(self) -> str:
+        """The address at which containers reach this machine, by their own route: an engine may not tell it."""
+        routes = self.run("run", "--rm", BASE, "cat", "/proc/net/route").stdout
+        [gateway] = [fields[2] for fields in map(str.split, routes.splitlines()) if fields[1] == "00000000"]
+        return str(IPv4Address(bytes.fromhex(gateway)[::-1]))
 
 
 @dataclass(frozen=True)

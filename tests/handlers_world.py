@@ -39,6 +39,7 @@ from jobs.context import JobContext
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from knowledge.documents import Documents
 from language_model.port import LanguageModel
 from machine import Machine
 from markups.callback_data import Action, unpack
@@ -63,6 +64,7 @@ from speech_to_text.port import SpeechToText
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context, PressHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
@@ -157,6 +159,7 @@ class Bot:
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake, self._ask).routes(),
             ReportHandlers(messages, reports).routes(),
+            DocumentHandlers(messages, Documents(database)).routes(),
         ]
 
     async def _language_model(self) -> LanguageModel | None:

@@ -36,6 +36,7 @@ from housekeeping import Housekeeping
 from inbox import Inbox
 from jobs.queue import Jobs
 from jobs.stranded import StrandedWork
+from knowledge.documents import Documents
 from lost_originals import LostOriginals
 from machine import Machine
 from markups.menus import main_menu
@@ -51,11 +52,15 @@ from recordings.cancellations import Cancellations
 from recordings.descriptions import Descriptions
 from recordings.lookup import Recordings
 from recordings.sent_files import SentFiles
+from reports.across.old_reports import OldReports
+from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
 from telegram_client.client import TelegramClient
+from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -66,6 +71,8 @@ from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
 
+_OLD_REPORTS_S = 3600.0
+"""Between two looks for reports without items, which workers of an earlier version may still write."""
 _SETTLE_S = 60.0
 """Between two looks for updates that the journal took in an absence too short for anybody to wait for its end."""
 
@@ -97,6 +104,7 @@ class Followers:
         self._archive, self._conversations, self._inbox = application.archive, application.conversations, inbox
         kept = timedelta(days=settings.retention_days)
         self.knowledge = Knowledge(application)
+        self._old_reports = OldReports(database, application.pack)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
@@ -113,6 +121,7 @@ class Followers:
                 group.create_task(loop.run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))
+            group.create_task(Loop("old_reports", _OLD_REPORTS_S).run(self._old_reports.read))
 
 
 class Bot:
@@ -282,7 +291,9 @@ def _router(
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries, chats.ask).routes(),
             ReportHandlers(messages, reports).routes(),
+            DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
+            _across(application, messages).routes(),
             chats.routes(),
             RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
         ],
@@ -296,6 +307,11 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
     lasts = timedelta(seconds=application.settings.report_list_ttl_s)
     desk = ReportDesk(application.database, lasts, lambda: datetime.now(UTC))
     return MyReportsHandlers(messages, MyReportsWork(application.archive, application.pack, desk))
+
+
+def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:
+    across = AcrossInterviews(application.database, application.pack, _today)
+    return AcrossHandlers(messages, AcrossWork(across, _today))
 
 
 def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:

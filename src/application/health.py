@@ -26,6 +26,7 @@ from health.checks import (
     Check,
     database_check,
     disk_check,
+    following_check,
     index_check,
     jobs_check,
     objects_check,
@@ -33,6 +34,7 @@ from health.checks import (
 )
 from health.endpoints import endpoint_check, local_check, off
 from health.watch import HealthWatch
+from knowledge.knowledge_index import KnowledgeIndex
 from messenger import Messenger
 from outcomes import Purpose
 from provider_calls.probe import EndpointProbe
@@ -66,7 +68,8 @@ async def http_served(settings: Settings, board: Board) -> AsyncIterator[None]:
 class Health:
     """Watches an opened bot or worker, and tells the owner of troubles.
 
-    A worker has neither messenger nor notices: the bot that it works for tells the owner.
+    A worker has neither messenger nor notices: the bot that it works for tells the owner. ``index`` is what a worker
+    answers from.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Health:
         board: Board,
         telegram: Messenger | None = None,
         notices: Notices | None = None,
+        index: KnowledgeIndex | None = None,
     ) -> None:
         settings = application.settings
         self._board = board
@@ -93,6 +97,8 @@ class Health:
             checks[Part.TELEGRAM] = telegram_check(telegram)
             has_embeddings = settings.embeddings_engine is not EmbeddingsEngine.OFF
             checks[Part.INDEX] = index_check(application.database, has_embeddings=has_embeddings)
+        if index is not None:
+            checks[Part.INDEX] = following_check(lambda: index.followed_at)
         self._watch = HealthWatch(board, checks)
         self._alarms = None if notices is None else self._alarms_of(application, notices)
 

@@ -81,7 +81,7 @@ class EmbeddingsByModel:
 
 
 class Knowledge:
-    """The indexer and the index of a bot. Both work until they are cancelled."""
+    """The indexer of a bot, and the index of a bot or worker. Both work until they are cancelled."""
 
     def __init__(self, application: Application) -> None:
         settings, engines, database = application.settings, application.engines, application.database
@@ -90,6 +90,7 @@ class Knowledge:
         self.index = KnowledgeIndex(database, self._embeddings.of, self._new_index)
         self._database = database
         self._in_database = settings.vector_index is VectorIndexKind.PGVECTOR
+        self._answers = settings.bot_takes_jobs
         self._processors = application.processors
         processor = self._spared if embeddings_endpoint(settings) is None else nullcontext
         self._indexer = Indexer(database, application.pack, self._embeddings.current, self._embeddings.of, processor)
@@ -101,11 +102,19 @@ class Knowledge:
                 await make_ready(connection)
 
     async def run(self) -> None:
-        """Index and follow until cancelled."""
+        """Index until cancelled, and follow, unless workers answer all questions: then the bot holds no vectors."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._indexer.run())
-                group.create_task(self.index.run())
+                if self._answers:
+                    group.create_task(self.index.run())
+        finally:
+            await self._embeddings.close()
+
+    async def follow(self) -> None:
+        """Follow until cancelled what the bot indexes."""
+        try:
+            await self.index.run()
         finally:
             await self._embeddings.close()
 

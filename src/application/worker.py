@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from application.health import Health, http_served
+from application.knowledge import Knowledge
 from application.long_running import open_long_running
 from application.objects import StartProgress
 from application.only_bot import bot_runs
@@ -18,8 +19,8 @@ from housekeeping import Housekeeping
 from metrics import LagMonitor
 from prompt_pack.models import ReportPack
 
-PARTS = frozenset(Part) - {Part.TELEGRAM, Part.INDEX}
-"""The parts that a worker watches: messages and index are the bot's."""
+PARTS = frozenset(Part) - {Part.TELEGRAM}
+"""The parts that a worker watches: messages are the bot's."""
 _NO_JOBS = ["idle"]
 """A queue into which nobody puts anything."""
 
@@ -27,9 +28,10 @@ _NO_JOBS = ["idle"]
 class Worker:
     """The opened worker."""
 
-    def __init__(self, application: Application, health: Health) -> None:
+    def __init__(self, application: Application, knowledge: Knowledge, health: Health) -> None:
         self._jobs = application.jobs
         self._conversations = application.conversations
+        self._knowledge = knowledge
         self._health = health
         kept = timedelta(days=application.settings.retention_days)
         self._housekeeping = Housekeeping(
@@ -45,6 +47,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._health.run())
             group.create_task(self._jobs.run_worker(_NO_JOBS if idle else None))
+            group.create_task(self._knowledge.follow())
             group.create_task(LagMonitor().run())
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(self._housekeeping.run_for_worker())
@@ -64,7 +67,9 @@ async def open_worker(settings: Settings, pack: ReportPack, on_progress: StartPr
         board = Board(PARTS)
         await stack.enter_async_context(http_served(settings, board))
         application = await stack.enter_async_context(open_long_running(settings, pack, on_progress, for_bot=True))
-        yield Worker(application, Health(application, board))
+        knowledge = Knowledge(application)
+        await knowledge.check()
+        yield Worker(application, knowledge, Health(application, board, index=knowledge.index))
 
 
 def require_shared(settings: Settings) -> None:

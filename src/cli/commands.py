@@ -6,13 +6,9 @@ for the engines' libraries.
 
 # ruff: noqa: PLC0415
 
-import asyncio
 import gc
-import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -20,14 +16,15 @@ import structlog
 
 import texts.cli
 import texts.operation
+from cli.across_command import across_command
 from cli.arguments import Group, WholeNumber, usage_reason
-from config import ROOT, Settings, load_settings, secret_values, version
+from cli.document_commands import documents
+from cli.running import open_closed_streams, require, run_command, say, tell
+from config import ROOT, load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
-from errors import BadSettings, Interrupted, UnexpectedFailure, UnknownChoice, VoxPersonaError
-from log_setup import configure_logging, hide
+from errors import Interrupted, UnexpectedFailure, VoxPersonaError
 from system.shortages import shortage_in
-from utils import disk_full_mapped
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +59,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 def commands(context: click.Context) -> None:
     """Start the bot when no command is named."""
     if context.invoked_subcommand is None:
-        _run(_serve, console=True)
+        run_command(_serve, console=True)
 
 
 @commands.command(help=texts.cli.HELP_PROCESS, options_metavar=texts.cli.METAVAR_OPTIONS)
@@ -95,10 +92,10 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     """Transcribe files and write their reports."""
     if not files:
         raise click.UsageError(texts.cli.NO_FILES)
-    _require(language, (*LANGUAGES, _DETECT))
+    require(language, (*LANGUAGES, _DETECT))
     if building is not None:
-        _require(building, tuple(BuildingType))
-    _run(
+        require(building, tuple(BuildingType))
+    run_command(
         lambda: _process(
             files=files,
             scenario=scenario,
@@ -118,7 +115,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
 @help_option
 def demo(out: Path) -> None:
     """Transcribe the sample and write one short report."""
-    _run(
+    run_command(
         lambda: _process(
             files=(ROOT / "samples" / "demo.ogg",),
             scenario="design",
@@ -146,7 +143,7 @@ def doctor() -> None:
         with Display() as display:
             return await examine(settings, display)
 
-    _run(run)
+    run_command(run)
 
 
 @commands.command(help=texts.cli.HELP_WORKER, options_metavar="")
@@ -162,7 +159,7 @@ def worker(idle: bool) -> None:
 
         return await work(settings, idle=idle)
 
-    _run(run, console=True)
+    run_command(run, console=True)
 
 
 @commands.command(name="validate-config", help=texts.operation.HELP_VALIDATE, options_metavar="")
@@ -185,7 +182,7 @@ def migrate() -> None:
 
         return await migrate_database(load_settings())
 
-    _run(run)
+    run_command(run)
 
 
 @commands.command(help=texts.operation.HELP_HEALTH, options_metavar="")
@@ -211,8 +208,8 @@ def objects() -> None:
 @help_option
 def copy_objects(source: str, target: str) -> None:
     """Copy all objects from one store to the other."""
-    _require(source, _STORES)
-    _require(target, tuple(store for store in _STORES if store != source))
+    require(source, _STORES)
+    require(target, tuple(store for store in _STORES if store != source))
 
     async def run() -> int:
         settings = load_settings()
@@ -222,7 +219,7 @@ def copy_objects(source: str, target: str) -> None:
         with Display() as display:
             return await copy(settings, target == _BUCKET, display)
 
-    _run(run)
+    run_command(run)
 
 
 @commands.group(
@@ -248,7 +245,7 @@ def export_answers(file: Path, force: bool) -> None:
         with Display() as display:
             return await export(settings, file, display, force=force)
 
-    _run(run)
+    run_command(run)
 
 
 @answers.command(name="check", help=texts.cli.HELP_ANSWERS_CHECK, options_metavar="")
@@ -264,7 +261,7 @@ def check_answers(file: Path) -> None:
         with Display() as display:
             return await check(file, display)
 
-    _run(run)
+    run_command(run)
 
 
 @objects.command(name="check", help=texts.cli.HELP_OBJECTS_CHECK, options_metavar=texts.cli.METAVAR_OPTIONS)
@@ -286,7 +283,7 @@ def check_objects(delete: int | None) -> None:
         with Display() as display:
             return await check(settings, delete, display)
 
-    _run(run)
+    run_command(run)
 
 
 async def _process(**options: object) -> int:
@@ -309,87 +306,26 @@ async def _serve() -> int:
     return await serve(settings)
 
 
-def _require(value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise UnknownChoice(value=value, allowed=", ".join(allowed))
+commands.add_command(documents)
 
 
-def _run(command: Callable[[], Coroutine[None, None, int]], *, console: bool = False) -> None:
-    """Run a command, then end the process with the command's exit status.
-
-    Ctrl-C and SIGTERM cancel the command, which then cleans up. With ``console`` the log also goes to standard error.
-    """
-
-    async def cancellable() -> int:
-        task = asyncio.create_task(command())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        return await task
-
-    settings = load_settings()
-    _open_logs(settings, console=console)
-    try:
-        status = asyncio.run(cancellable())
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        status = _tell(Interrupted())
-    # Threads of a local engine cannot be cancelled and the interpreter would wait for them; all state is committed.
-    sys.stdout.flush()
-    with suppress(OSError):
-        sys.stderr.flush()
-    os._exit(status)
-
-
-def _open_logs(settings: Settings, *, console: bool) -> None:
-    """Open the log, the first file that is written under ``PERSISTENT_DIR``.
-
-    Raises:
-        BadSettings: ``PERSISTENT_DIR`` cannot be written to.
-        DiskFull: no space left.
-    """
-    folder = settings.persistent_dir / "logs"
-    hide(*secret_values(settings))
-    try:
-        with disk_full_mapped(folder):
-            configure_logging(folder, settings.log_level, console=console)
-    except OSError as exc:
-        raise BadSettings(names="PERSISTENT_DIR") from exc
-
-
-def _tell(error: VoxPersonaError) -> int:
-    _say(error.user_text)
-    return error.exit_status
-
-
-def _say(text: str) -> None:
-    """Print to standard error. Text that cannot be printed is dropped: the exit status still tells what happened."""
-    try:
-        click.echo(text, err=True)
-    except OSError:
-        # Python flushes standard error once more when it exits: a failure then would change the exit status.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-
-
-def _open_closed_streams() -> None:
-    """Replace standard streams that were closed at the start, so that no file gets their descriptors."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115, PTH123  # open for good
+commands.add_command(across_command(run_command, help_option))
 
 
 def main() -> None:
     """Run the command that the arguments name; every failure becomes a Russian sentence and an exit status."""
-    _open_closed_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``_run`` handles SIGINT and SIGTERM
+    open_closed_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``run_command`` handles SIGINT and SIGTERM
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
         commands(prog_name=_PROGRAM, standalone_mode=False)
     except click.UsageError as exc:
-        _say(texts.cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")))
+        say(texts.cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")))
         sys.exit(_USAGE_STATUS)
     except (KeyboardInterrupt, click.Abort):  # click turns the first into the second
-        sys.exit(_tell(Interrupted()))
+        sys.exit(tell(Interrupted()))
     except VoxPersonaError as exc:
-        sys.exit(_tell(exc))
+        sys.exit(tell(exc))
     except Exception as exc:  # the last boundary: people get a sentence, the log gets the rest
         log.exception("command_failed")
-        sys.exit(_tell(shortage_in(exc) or UnexpectedFailure(reason=type(exc).__name__)))
+        sys.exit(tell(shortage_in(exc) or UnexpectedFailure(reason=type(exc).__name__)))

@@ -164,6 +164,18 @@ def index_check(database: Database, *, has_embeddings: bool) -> Check:
     return check
 
 
+def following_check(followed_at: Callable[[], datetime | None]) -> Check:
+    """Return the check of a worker's index: ``followed_at`` is when it last had everything that the bot has indexed."""
+    began = datetime.now(UTC)
+
+    async def check() -> Reading:
+        since = followed_at() or began
+        late = datetime.now(UTC) - since > LONGEST_WAIT
+        return Reading(Level.DEGRADED, Why.BEHIND, since) if late else OK
+
+    return check
+
+
 def disk_check(folder: Path) -> Check:
     """Return the check of the disk under ``folder``: that a file can be written, and how much space is left."""
     # A disk that hangs holds this thread and no other.

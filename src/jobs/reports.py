@@ -104,6 +104,7 @@ class ReportSteps:
         outcome = ReportOutcome(
             number=number,
             text=generated.text,
+            items=generated.items,
             indices=generated.indices,
             indices_error=generated.indices_error,
             warnings=generated.warnings,

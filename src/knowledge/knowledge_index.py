@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Never
 
 import numpy as np
@@ -79,6 +80,8 @@ class KnowledgeIndex:
         self._followed: dict[int, _Followed] = {}
         self._in_use: _Followed | None = None
         self._kept_at = 0.0
+        self.followed_at: datetime | None = None
+        """When the index last had all that was in the database."""
         self._loop = Loop("knowledge_index")
 
     @property
@@ -123,6 +126,7 @@ class KnowledgeIndex:
         self._in_use = self._followed[wanted[0].id] if wanted else None
         for gone in set(self._followed) - {model.id for model in wanted}:
             await self._followed.pop(gone).index.drop()
+        self.followed_at = datetime.now(UTC)
         now = asyncio.get_running_loop().time()
         if now - self._kept_at >= _KEPT_EVERY_S:
             self._kept_at = now

@@ -5,15 +5,15 @@ from enum import StrEnum
 from uuid import UUID
 
 from constants import CALLBACK_DATA_BYTES
-from datamodels import Value
+from datamodels import RecordingId, Value
 from datamodels_chats import AnswerId
 from datamodels_telegram import Button
 from errors import OutdatedButton
 
 SEPARATOR = "||"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
-_ANSWER_SIGN = "a"
-"""Put before an answer's id: an argument that is no number has to begin with a letter."""
+_ID_SIGN = "a"
+"""Put before an id: an argument that is no number has to begin with a letter."""
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
@@ -37,8 +37,14 @@ class Action(StrEnum):
     RECORDING_DELETE = "recording_delete"  # recording number
     RECORDING_DELETE_CONFIRM = "recording_delete_confirm"  # recording number
     RECORDING_AGAIN = "recording_again"  # recording number
+    RECORDING_VISIBILITY = "recording_visibility"  # recording number, visibility
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension
+
+    DOCUMENTS = "documents"  # page, from 1
+    DOCUMENT = "document"  # document number, as in the next two
+    DOCUMENT_DELETE = "document_delete"
+    DOCUMENT_DELETE_CONFIRM = "document_delete_confirm"
 
     CANCEL_INCOMING = "cancel_incoming"  # id of the incoming file
     CANCEL_CARD = "cancel_card"  # id of the progress card
@@ -86,6 +92,17 @@ class Action(StrEnum):
     REPORT_CHARTS = "report_charts"
     REPORT_CHART_MONTHS = "report_chart_months"
     REPORT_TREND = "report_trend"  # employee or place; later the report type; then the index's place in it, from 1
+
+    ACROSS = "across"
+    ACROSS_REPORT = "across_report"  # nothing, or the report's place among those that can be counted, from 1
+    ACROSS_CHOOSE = "across_choose"  # place, employee, period or building, then the page, from 1
+    ACROSS_SET = "across_set"  # as ACROSS_CHOOSE, then the choice, or all
+    ACROSS_RESET = "across_reset"
+    ACROSS_COUNT = "across_count"  # page, from 1
+    ACROSS_FACTOR = "across_factor"  # factor, page
+    ACROSS_PASSAGE = "across_passage"  # recording, second, from 1
+    ACROSS_CHART = "across_chart"
+    ACROSS_FILE = "across_file"  # extension
 
     MENU_CHATS = "menu_chats"  # nothing, or the page, from 1
     NEW_CHAT = "new_chat"
@@ -177,9 +194,9 @@ def unpack(data: str) -> Press:
     return Press(action=action, words=tuple(words), numbers=tuple(map(int, numbers)))
 
 
-def word_of(answer_id: AnswerId) -> str:
-    """Return the id of an answer as an argument of a button."""
-    return f"{_ANSWER_SIGN}{answer_id.hex}"
+def word_of(id_: AnswerId | RecordingId) -> str:
+    """Return an id as an argument of a button."""
+    return f"{_ID_SIGN}{id_.hex}"
 
 
 def answer_of(press: Press) -> AnswerId:
@@ -188,8 +205,21 @@ def answer_of(press: Press) -> AnswerId:
     Raises:
         OutdatedButton: the button names no answer.
     """
+    return AnswerId(_id_of(press))
+
+
+def recording_of(press: Press) -> RecordingId:
+    """Return the recording that a button names with ``word_of``.
+
+    Raises:
+        OutdatedButton: the button names no recording.
+    """
+    return RecordingId(_id_of(press))
+
+
+def _id_of(press: Press) -> UUID:
     try:
-        return AnswerId(UUID(hex=press.word.removeprefix(_ANSWER_SIGN)))
+        return UUID(hex=press.word.removeprefix(_ID_SIGN))
     except ValueError as exc:
         raise OutdatedButton(data=press.action) from exc
 

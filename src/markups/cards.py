@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import texts.cards
+import texts.documents
 import texts.telegram_recordings
 import texts.units
 from constants import NO_SCENARIO
@@ -13,6 +14,7 @@ from errors import BadInput, Cancelled, VoxPersonaError
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
 from prompt_pack.models import ReportPack
+from recordings.sent_files import is_document
 from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
 
@@ -66,7 +68,7 @@ def measured(progress: CardProgress) -> Measured:
         total = sum(run.passes_total for run in progress.runs)
         return Measured(stage=CardKind.REPORTS, fraction=_passes_done(progress.runs) / total if total else None)
     stage = _stage(progress)
-    return Measured(stage=texts.cards.STAGES[stage], fraction=_fraction(progress, stage))
+    return Measured(stage=_names(progress)[stage], fraction=_fraction(progress, stage))
 
 
 def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
@@ -116,6 +118,8 @@ def opening(progress: CardProgress, pack: ReportPack) -> Screen:
 def _ended_recording_card(progress: CardProgress) -> Screen | None:
     """Return the card of a recording on which work has ended; None while it goes on."""
     number = progress.recording_number
+    if progress.document_number is not None and progress.incoming is not None:
+        return _loaded(progress, progress.document_number, known=progress.incoming.known)
     if number is None:
         text = _ended_file(progress)
         return None if text is None else Screen(text=text)
@@ -126,6 +130,14 @@ def _ended_recording_card(progress: CardProgress) -> Screen | None:
     if progress.error_code is not None:
         return None if progress.retry_at is not None else _failed(progress, progress.error_code, number)
     return _done(progress, number) if progress.stage is Stage.DONE else None
+
+
+def _loaded(progress: CardProgress, number: int, *, known: bool) -> Screen:
+    text = texts.documents.KNOWN if known else texts.documents.LOADED
+    return Screen(
+        text=text.format(number=number, name=escaped(progress.file_name)),
+        keyboard=((button(texts.documents.OPEN, Action.DOCUMENT, number),),),
+    )
 
 
 def _ended_file(progress: CardProgress) -> str | None:
@@ -210,15 +222,22 @@ def _fraction(progress: CardProgress, stage: int) -> float | None:
 def _overall(progress: CardProgress, stage: int) -> float:
     # A recording that is processed again was not sent again.
     first = _LOADING if progress.incoming is not None else _PREPARING
+    last = _DONE if _names(progress) is texts.cards.STAGES else _PREPARING
     done = float(sum(_WEIGHTS[first:stage]))
     if stage < _DONE:
         done += _WEIGHTS[stage] * (_fraction(progress, stage) or 0.0)
-    return done / sum(_WEIGHTS[first:])
+    return done / sum(_WEIGHTS[first:last])
+
+
+def _names(progress: CardProgress) -> tuple[str, ...]:
+    """Return the names of the stages: a document is loaded and read, and that is all."""
+    incoming = progress.incoming
+    return texts.documents.STAGES if incoming is not None and is_document(incoming.file) else texts.cards.STAGES
 
 
 def _stages(progress: CardProgress, now: int) -> str:
     shown = []
-    for stage, name in enumerate(texts.cards.STAGES):
+    for stage, name in enumerate(_names(progress)):
         mark = (
             texts.cards.STAGE_DONE
             if stage < now
@@ -269,7 +288,7 @@ def _time_of_day(at: datetime) -> str:
 
 
 def _scenario_question(progress: CardProgress, pack: ReportPack) -> tuple[str, Keyboard]:
-    if progress.incoming is None or progress.scenario is not None:
+    if progress.incoming is None or progress.scenario is not None or is_document(progress.incoming.file):
         return "", ()
     incoming_id = progress.incoming.id
     choices = tuple(

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
+import texts.across
 import texts.dead_letters
+import texts.documents
 import texts.telegram
 from datamodels_telegram import Keyboard, Screen
 from machine import MachineState
@@ -17,6 +19,7 @@ def main_menu(hint: str = "") -> Screen:
         text="\n\n".join(filter(None, (hint, texts.telegram.MENU_TITLE))),
         keyboard=(
             (button(texts.telegram.MENU_CHATS, Action.MENU_CHATS),),
+            (button(texts.across.BUTTON, Action.ACROSS),),
             (
                 button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE),
                 button(texts.telegram.MENU_REPORTS, Action.SHOW_MY_REPORTS),
@@ -35,7 +38,8 @@ def welcome(name: str) -> Screen:
     return main_menu(texts.telegram.WELCOME.format(name=addressed))
 
 
-def storage_menu() -> Screen:
+def storage_menu(*, documents: bool = False) -> Screen:
+    """Show what is stored: recordings and, to who may load them, ``documents``."""
     return Screen(
         text=texts.telegram.STORAGE_TITLE,
         keyboard=(
@@ -43,6 +47,7 @@ def storage_menu() -> Screen:
                 button(texts.telegram.STORAGE_INTERVIEW, Action.MODE_INTERVIEW, 1),
                 button(texts.telegram.STORAGE_DESIGN, Action.MODE_DESIGN, 1),
             ),
+            *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),
         ),
     )

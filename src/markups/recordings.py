@@ -7,7 +7,7 @@ import texts.telegram
 import texts.telegram_recordings
 import texts.units
 from constants import NO_SCENARIO
-from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage
+from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage, Visibility
 from datamodels_telegram import Button, Screen
 from errors import Cancelled
 from markups.callback_data import Action, button
@@ -72,6 +72,7 @@ def recording_card(
         size=human_size(recording.size_bytes),
         date=f"{recording.created_at.astimezone():%d.%m.%Y}",
         scenario=texts.telegram_recordings.NO_SCENARIO if scenario is None else escaped(scenario.label),
+        found_by=texts.telegram_recordings.FOUND_BY[recording.visibility],
         status=_status(recording, progress),
     )
     ready = progress.runs.get(RunStatus.DONE, 0)
@@ -95,10 +96,19 @@ def recording_card(
             if has_stopped(recording)
             else []
         ),
-        (button(texts.telegram_recordings.DELETE, Action.RECORDING_DELETE, number),),
+        (
+            _switch_visibility(recording),
+            button(texts.telegram_recordings.DELETE, Action.RECORDING_DELETE, number),
+        ),
         (back_to_list(scenario),),
     ]
     return Screen(text="\n\n".join(filter(None, blocks)), keyboard=tuple(rows))
+
+
+def _switch_visibility(recording: Recording) -> Button:
+    other = Visibility.PRIVATE if recording.visibility is Visibility.TEAM else Visibility.TEAM
+    label = texts.telegram_recordings.SWITCH_VISIBILITY[other]
+    return button(label, Action.RECORDING_VISIBILITY, recording.number, other)
 
 
 def back_to_list(scenario: Scenario | None) -> Button:

@@ -1,4 +1,4 @@
-"""Changes that people make to a stored recording: they choose another scenario, or delete the recording."""
+"""Changes that people make to a stored recording: its scenario, who finds it when asking, its deletion."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,7 +12,7 @@ import recordings_store
 import reports_store
 import user_states
 from constants import NO_SCENARIO
-from datamodels import BuildingType, Recording, RecordingId, ScenarioId, Stage, UserId
+from datamodels import BuildingType, Recording, RecordingId, ScenarioId, Stage, UserId, Visibility
 from db import Connection, Database
 from dialogs import leave_dialog
 from md_storage import ReportFiles
@@ -86,6 +86,16 @@ class RecordingChanges:
         if chosen.stage is not Stage.DONE:
             await self._enqueue(connection, recording_id)
         return chosen
+
+    async def show_to(self, owner: UserId, number: int, visibility: Visibility) -> None:
+        """Set who finds the owner's recording when asking, its transcript and reports alike. It counts at once.
+
+        Raises:
+            NotFound: the owner has none of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            await recordings_store.set_visibility(connection, recording.id, visibility)
 
     async def last_deletion(self, owner: UserId, asked_by: str) -> LastDeletion | None:
         """Return the owner's last deletion if the update ``asked_by`` asked for it, else None."""

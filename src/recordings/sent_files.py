@@ -4,12 +4,13 @@ from pathlib import Path
 
 import cards_store
 import incoming_store
-from constants import RECORDING_EXTENSIONS
+from constants import DOCUMENT_EXTENSIONS, LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES, RECORDING_EXTENSIONS
 from datamodels import UserId
 from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingMessage
 from db import Database
 from dialogs import may_ask_again
 from errors import EmptyFile, NotARecording, RecordingTooLarge, VoxPersonaError
+from errors_of_operation import DocumentNotAllowed, DocumentTooLarge
 from recordings.descriptions import Descriptions
 from recordings.intake import IntakeLimits
 from utils import human_size
@@ -18,15 +19,34 @@ _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
 """The extensions of files that Telegram makes itself, whose names may have none."""
 
 
-def refusal(file: AttachedFile, limits: IntakeLimits) -> VoxPersonaError | None:
-    """Return why a file is refused before its download, by what Telegram tells of it; None when it is accepted."""
+def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> VoxPersonaError | None:
+    """Return why a file is refused before its download, by what Telegram tells of it; None when it is accepted.
+
+    Documents are accepted of those who may load ``documents``.
+    """
     if file.size_bytes <= 0:
         return EmptyFile(file_name=file.file_name)
+    if is_document(file):
+        return _refusal_of_document(file, documents=documents)
     if _extension(recording_name(file)) not in RECORDING_EXTENSIONS:
         return NotARecording(file_name=file.file_name, reason="extension")
     if file.size_bytes > limits.largest_bytes:
         size, maximum = human_size(file.size_bytes), human_size(limits.largest_bytes)
         return RecordingTooLarge(file_name=file.file_name, size=size, maximum=maximum)
+    return None
+
+
+def is_document(file: AttachedFile) -> bool:
+    """Tell whether the file is a document to ask about, by its name."""
+    return _extension(file.file_name) in DOCUMENT_EXTENSIONS
+
+
+def _refusal_of_document(file: AttachedFile, *, documents: bool) -> VoxPersonaError | None:
+    if not documents:
+        return DocumentNotAllowed(file_name=file.file_name)
+    if file.size_bytes > LARGEST_DOCUMENT_BYTES:
+        size = human_size(LARGEST_DOCUMENT_BYTES)
+        return DocumentTooLarge(file_name=file.file_name, pages=MOST_DOCUMENT_PAGES, size=size)
     return None
 
 
@@ -46,8 +66,10 @@ class SentFiles:
         self._limits = limits
         self._descriptions = descriptions
 
-    async def take_in(self, owner: UserId, message: IncomingMessage) -> IncomingFile:
+    async def take_in(self, owner: UserId, message: IncomingMessage, *, documents: bool) -> IncomingFile:
         """Take the file of a message in, or note why it is refused; either way the file gets a card that says so.
+
+        ``documents`` tells that the owner may load documents.
 
         Questions about recordings may begin from then on, even when the person has just turned away from some.
 
@@ -56,7 +78,7 @@ class SentFiles:
         """
         if message.file is None:
             raise ValueError("the message has no file")
-        problem = refusal(message.file, self._limits)
+        problem = refusal(message.file, self._limits, documents=documents)
         async with self._database.transaction() as connection:
             scenario = await self._descriptions.scenario_of_file(connection, owner, message.text)
             incoming = await incoming_store.add(connection, owner, message, scenario)

@@ -1,25 +1,16 @@
 """Charts of a person's reports as PNG. All of it takes CPU time: use a thread."""
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import texts.my_reports
 from datamodels import IndexPoint, ReportFile, ReportId
-from text_cleaning import one_line, shortened
+from reports.drawing import BLUE, blank, label, one_at_a_time, plain_axes, png
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_SIZE_INCHES = (10.0, 5.5)
-_DPI = 120
 _MOST_LINES = 8
 """The most lines in a chart; more cannot be told apart."""
-_LONGEST_LABEL = 40
 _MOST_MONTHS = 36
 
 
@@ -68,63 +59,43 @@ def trend(
     return dict(sorted(lines.items(), key=lambda each: (-len(each[1]), each[0])))
 
 
+@one_at_a_time
 def months_chart(months: Mapping[tuple[int, int], int]) -> bytes:
     """Draw how many reports each month has; of more than 36 months, the last 36."""
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  # takes a second
 
     shown = list(months.items())[-_MOST_MONTHS:]
-    figure, axes = _figure(texts.my_reports.CHART_MONTHS_TITLE)
+    figure = blank()
+    axes = plain_axes(figure.add_subplot(), texts.my_reports.CHART_MONTHS_TITLE)
     labels = [f"{texts.my_reports.MONTHS[month - 1]}\n{year}" for (year, month), _ in shown]
-    bars = axes.bar(range(len(shown)), [count for _, count in shown], color="#3b78c2")
+    bars = axes.bar(range(len(shown)), [count for _, count in shown], color=BLUE)
     every = -(-len(shown) // 18)
     axes.set_xticks(range(0, len(shown), every), labels[::every])
     axes.set_ylabel(texts.my_reports.CHART_MONTHS_AXIS)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     if len(shown) <= 24:
         axes.bar_label(bars, padding=2)
-    return _png(figure)
+    return png(figure)
 
 
+@one_at_a_time
 def trend_chart(index_label: str, by: TrendBy, lines: Mapping[str, Sequence[tuple[date, float]]]) -> bytes:
     """Draw an index over time: a line for each entry of ``lines``, the first eight of them."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: PLC0415  # takes a second
 
     shown = list(lines.items())[:_MOST_LINES]
-    figure, axes = _figure(texts.my_reports.TREND_TITLES[by].format(index=_label(index_label)))
+    figure = blank()
+    axes = plain_axes(figure.add_subplot(), texts.my_reports.TREND_TITLES[by].format(index=label(index_label)))
     for whose, points in shown:
         days = [day.toordinal() for day, _ in points]
-        axes.plot(days, [value for _, value in points], marker="o", label=_label(whose))
+        axes.plot(days, [value for _, value in points], marker="o", label=label(whose))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda day, _: f"{date.fromordinal(int(day)):%d.%m.%y}"))
-    axes.set_ylabel(_label(index_label))
+    axes.set_ylabel(label(index_label))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     if len(shown) < len(lines):
         axes.set_xlabel(texts.my_reports.TREND_SHOWN.format(shown=len(shown), all=len(lines)))
-    return _png(figure)
-
-
-def _figure(title: str) -> "tuple[Figure, Axes]":
-    # Not pyplot: it keeps every figure, and belongs to the main thread.
-    from matplotlib.figure import Figure  # noqa: PLC0415  # takes a second
-
-    figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title)
-    axes.grid(axis="y", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _png(figure: "Figure") -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
-
-
-def _label(text: str) -> str:
-    line = shortened(one_line(text), _LONGEST_LABEL)
-    # matplotlib takes what stands between two dollars for a formula, and hides a label that begins with «_».
-    return ("\u200a" if line.startswith("_") else "") + line.replace("$", r"\$")
+    return png(figure)
 
 
 def _numbers(point: IndexPoint) -> Mapping[str, tuple[str, float]]:

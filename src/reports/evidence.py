@@ -103,7 +103,7 @@ class Evidence:
         Of several exact matches the one nearest to ``time`` (12:41) is taken, without a time the first. The parts
         around a gap (``…``) must all be there, in their order.
         """
-        near = _seconds(time)
+        near = seconds(time)
         after = 0
         spans: list[_Span] = []
         for part in _GAP.split(text):
@@ -229,7 +229,8 @@ def _negations(words: Iterable[str]) -> Counter[str]:
     return Counter(word for word in words if word in _NEGATIONS)
 
 
-def _seconds(time: str | None) -> float | None:
+def seconds(time: str | None) -> float | None:
+    """Return the seconds of the first time (12:41 or 1:02:41) in a text; None without one."""
     match = _TIME.search(time or "")
     return int(match[1] or 0) * 3600.0 + int(match[2]) * 60 + int(match[3]) if match else None
 

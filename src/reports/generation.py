@@ -87,10 +87,12 @@ class ReportRequest(Value):
 class GeneratedReport(Value):
     """``text`` is Markdown, headings from the second level. ``duration_s`` is how long the model worked.
 
+    ``items`` are the lists that the text shows, by the id of their pass.
     ``indices`` is None when the report has none or all failed. ``indices_error`` tells people why some are missing.
     """
 
     text: str
+    items: Mapping[str, tuple[Mapping[str, Any], ...]]
     indices: tuple[IndexValue, ...] | None
     indices_error: str | None
     warnings: tuple[str, ...]
@@ -151,6 +153,7 @@ class _Generation:
             await on_pass(self._plan.steps, self._plan.steps)
         return GeneratedReport(
             text=text,
+            items=self._listed(),
             indices=indices,
             indices_error=error,
             warnings=tuple(self._warnings),
@@ -161,6 +164,10 @@ class _Generation:
             dropped_items=self._dropped_items,
             dropped_quotes=self._dropped_quotes,
         )
+
+    def _listed(self) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+        lists = [each.id for each in self._plan.passes if each.kind is PassKind.ITEMS]
+        return {each: tuple(self._earlier[each].items) for each in lists}
 
     async def _items(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands both of an items pass

@@ -56,12 +56,12 @@ class MenuHandlers:
     def routes(self) -> Routes:
         screens: Mapping[Action, Screen] = {
             Action.MENU_MAIN: main_menu(),
-            Action.MENU_STORAGE: storage_menu(),
             Action.MENU_HELP: self._help(),
         }
         return Routes(
             presses={
                 **{action: (Permission.LOOK, self._shows(screen)) for action, screen in screens.items()},
+                Action.MENU_STORAGE: (Permission.LOOK, self._storage),
                 Action.MENU_SYSTEM: (Permission.LOOK, self._system),
             },
             commands={
@@ -96,6 +96,9 @@ class MenuHandlers:
         letters = await self._work.letters.count() if operates else 0
         screen = status_screen([_status_line(each) for each in mine], machine, letters)
         await self._messages.send(context.chat, MessageKind.MENU, screen)
+
+    async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002
+        await self._show(context, storage_menu(documents=may(context.user.role, Permission.CURATE)))
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
         letters = await self._work.letters.count() if may(context.user.role, Permission.OPERATE) else 0

@@ -65,8 +65,6 @@ class BrowseHandlers:
         self._screens = DeskScreens(work.desk, messages)
         self._messages = messages
         self._work = work
-        # matplotlib is not safe to use from two threads at once.
-        self._drawing = asyncio.Lock()
 
     def routes(self) -> Routes:
         presses: dict[Action, PressHandler] = {
@@ -235,8 +233,7 @@ class BrowseHandlers:
         if not months:
             await context.answer(texts.my_reports.NO_POINTS)
             return
-        async with self._drawing:
-            picture = await asyncio.to_thread(months_chart, months)
+        picture = await asyncio.to_thread(months_chart, months)
         caption = chart_caption(texts.my_reports.CHART_MONTHS_TITLE)
         await self._send_chart(context, picture, texts.my_reports.CHART_MONTHS_FILE, caption)
 
@@ -259,8 +256,7 @@ class BrowseHandlers:
         if place is None or place > len(indices):
             raise OutdatedButton(data=press.action)
         name, index_label = indices[place - 1]
-        async with self._drawing:
-            picture = await asyncio.to_thread(trend_chart, index_label, by, trend(points, report_id, name, by))
+        picture = await asyncio.to_thread(trend_chart, index_label, by, trend(points, report_id, name, by))
         file_name = texts.my_reports.TREND_FILE.format(index=index_label)
         caption = chart_caption(texts.my_reports.TREND_TITLES[by].format(index=index_label))
         await self._send_chart(context, picture, file_name, caption)

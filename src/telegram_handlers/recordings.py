@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import texts.telegram_recordings
-from access import Permission
-from datamodels import Recording, RunStatus, ScenarioId
+from access import Permission, may
+from datamodels import Recording, RunStatus, ScenarioId, Visibility
 from datamodels_telegram import FileReference, FileSource, IncomingMessage, MessageKind, OutgoingMessage
 from dialogs import get_user_lock
 from errors import OutdatedButton, UnknownChoice
@@ -69,6 +69,7 @@ class RecordingHandlers:
             Action.RECORDING_DELETE: self._ask_to_delete,
             Action.RECORDING_DELETE_CONFIRM: self._delete,
             Action.RECORDING_AGAIN: self._again,
+            Action.RECORDING_VISIBILITY: self._visibility,
             Action.SCENARIO: self._scenario,
             Action.SCENARIO_INCOMING: self._incoming_scenario,
             Action.CANCEL_INCOMING: self._cancel_incoming,
@@ -84,7 +85,8 @@ class RecordingHandlers:
 
     async def _file(self, context: Context, message: IncomingMessage) -> None:
         """Store that a file came, or why it is refused; its card and its download follow from what is stored."""
-        await self._work.files.take_in(context.user.id, message)
+        documents = may(context.user.role, Permission.CURATE)
+        await self._work.files.take_in(context.user.id, message, documents=documents)
         self._work.wake()
 
     async def _list(self, context: Context, press: Press) -> None:
@@ -97,10 +99,21 @@ class RecordingHandlers:
         await show(self._messages, context, MessageKind.MENU, screen)
 
     async def _card(self, context: Context, press: Press) -> None:
-        card = await self._work.recordings.card(context.user.id, press.number)
+        await self._show_card(context, press.number)
+
+    async def _show_card(self, context: Context, number: int) -> None:
+        card = await self._work.recordings.card(context.user.id, number)
         scenario = self._scenario_named(card.recording.request.scenario)
         screen = recording_card(card.recording, card.progress, card.metadata, scenario)
         await show(self._messages, context, MessageKind.MENU, screen, card.recording.id)
+
+    async def _visibility(self, context: Context, press: Press) -> None:
+        """Set who finds a recording when asking; the button names it, so that a second tap changes nothing back."""
+        if press.word not in set(Visibility):
+            raise OutdatedButton(data=press.action)
+        await self._work.changes.show_to(context.user.id, press.number, Visibility(press.word))
+        await context.answer(texts.telegram_recordings.VISIBILITY_SET[press.word].format(number=press.number))
+        await self._show_card(context, press.number)
 
     async def _play(self, context: Context, press: Press) -> None:
         """Send the original file of a recording back."""

@@ -10,7 +10,7 @@ SENTENCES = {
     "bad_report_pack": f"Набор отчётов повреждён: {_ADMINISTRATOR}.",
     "missing_program": f"На сервере не хватает программы: {_ADMINISTRATOR}.",
     "weights_refused": f"Модель на сервере не загрузилась: {_ADMINISTRATOR}. Готовое сохранено.",
-    "unwritable_models": f"Модель на сервере не загрузилась: {_ADMINISTRATOR}. Готовое сохранено.",
+    "closed_models": f"Модель на сервере не загрузилась: {_ADMINISTRATOR}. Готовое сохранено.",
     "context_too_small": f"Запись слишком длинная для нынешней языковой модели: {_ADMINISTRATOR}. Готовое сохранено.",
     "no_language_model": f"Языковая модель отключена, поэтому отчётов и ответов нет: {_ADMINISTRATOR}.",
     "out_of_resources": "Сервер сейчас перегружен. Подождите немного: готовое не пропадёт.",

@@ -23,7 +23,10 @@ ICON_WORKING = "⏳"
 ICON_FAILED = "❌"
 ICON_CANCELLED = "✖"
 
-CARD = "🎙 <b>Запись №{number}</b>\n{file_name}\n{duration} · {size} · {date}\nВид: {scenario}\n{status}"
+CARD = (
+    "🎙 <b>Запись №{number}</b>\n{file_name}\n{duration} · {size} · {date}\nВид: {scenario}\n"
+    "Кто найдёт: {found_by}\n{status}"
+)
 STATUS = {
     "stored": "⏳ Подготовка звука",
     "prepared": "⏳ Расшифровка",
@@ -45,6 +48,12 @@ TRANSCRIPT = "📄 Расшифровка"
 REPORTS = "📊 Отчёты"
 METADATA = "🏷 Данные"
 DELETE = "🗑 Удалить"
+FOUND_BY = {"team": "вся команда", "private": "🔒 только вы"}
+SWITCH_VISIBILITY = {"team": "👥 Всей команде", "private": "🔒 Только мне"}
+VISIBILITY_SET = {
+    "team": "Теперь по записи №{number} отвечаю всей команде",
+    "private": "Теперь по записи №{number} отвечаю только вам",
+}
 AGAIN = "🔁 Обработать ещё раз"
 OPEN = "📦 Открыть запись"
 

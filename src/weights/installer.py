@@ -16,7 +16,7 @@ import texts.errors
 from config import ROOT
 from datamodels import Value
 from errors import ProviderUnavailable, WeightsRefused
-from errors_of_operation import UnwritableModels
+from errors_of_operation import ClosedModels
 from file_locks import FileLock
 from random_ids import new_name
 from utils import disk_full_mapped, folder_problem, fsync_folder, sha256_of_stream, write_atomically
@@ -64,11 +64,13 @@ async def ensure_weights(
             what was fetched.
         ProviderUnavailable: the weights have to be fetched and no source answers.
         DiskFull: no space left.
-        UnwritableModels: we may not write to ``models_dir``.
+        ClosedModels: we may not read the weights there, or have to fetch them and may not write to ``models_dir``.
     """
     weights = await asyncio.to_thread(load_weights, manifest, name)
     folder = models_dir / name
-    if not await asyncio.to_thread(_is_verified, name, folder, weights):
+    with _rights_mapped(models_dir, texts.errors.NOT_READABLE):
+        is_verified = await asyncio.to_thread(_is_verified, name, folder, weights)
+    if not is_verified:
         with _rights_mapped(models_dir):
             await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
             async with FileLock(models_dir / f".{name}.lock").awaited():
@@ -78,13 +80,13 @@ async def ensure_weights(
 
 
 @contextmanager
-def _rights_mapped(models_dir: Path) -> Iterator[None]:
+def _rights_mapped(models_dir: Path, reason: str | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
         if exc.errno not in _NO_RIGHTS:
             raise
-        raise UnwritableModels(path=models_dir, reason=folder_problem(exc)) from exc
+        raise ClosedModels(path=models_dir, reason=reason or folder_problem(exc)) from exc
 
 
 def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> OnBytes:

@@ -219,6 +219,21 @@ def test_the_doctor_tells_what_does_not_work_and_goes_on(done: Installation) -> 
     assert "Traceback" not in outcome.out + outcome.said
 
 
+def test_factors_are_counted_over_all_that_was_done(done: Installation, tmp_path: Path) -> None:
+    outcome = done.product.run("across", "--building", "hotel", "--json", "--out", tmp_path / "across")
+    assert outcome.status == 0, outcome.said
+    counted = json.loads(outcome.out)
+    assert counted["interviews"] == 1
+    assert counted["factors"]
+    assert all(factor["interviews"] == 1 and factor["quotes"] for factor in counted["factors"])
+    assert {path.name for path in (tmp_path / "across").iterdir()} == {
+        f"across.{each}" for each in ("docx", "md", "json", "png")
+    }
+    refused = done.product.run("across", "--place", "Заря")
+    assert refused.status == 2
+    assert "Не знаю «Заря». Можно выбрать: ничего нет" in refused.said
+
+
 def test_without_a_command_the_bot_says_in_three_lines_what_it_needs(tmp_path: Path) -> None:
     product = Product(tmp_path, {"TELEGRAM_BOT_TOKEN": "", "TELEGRAM_API_ID": "17", "TELEGRAM_API_HASH": ""})
     outcome = product.run()

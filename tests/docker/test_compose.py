@@ -114,8 +114,7 @@ async def provider() -> AsyncIterator[OpenAIServer]:
 @pytest.fixture(scope="module")
 async def endpoint(docker: Docker, provider: OpenAIServer) -> AsyncIterator[str]:
     """The provider's address at the engine's bridge, which containers reach and nobody from outside."""
-    form = "--format={{(index .IPAM.Config 0).Gateway}}"
-    gateway = docker.run("network", "inspect", "bridge", form).stdout.strip()
+    gateway = docker.bridge_address()
     port = int(provider.base_url.rsplit(":", 1)[1].split("/")[0])
     async with TcpProxy("127.0.0.1", port, at=gateway) as way:
         yield provider.base_url.replace(f"127.0.0.1:{port}", f"{gateway}:{way.port}")
@@ -173,6 +172,9 @@ async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_resta
     await ensure_weights("voice-encoder", MODELS)
     models = composed.folder / "persistent_data/models"
     shutil.copytree(MODELS / "voice-encoder", models / "voice-encoder", dirs_exist_ok=True)
+    owner = models.stat()
+    for path in (models / "voice-encoder", *(models / "voice-encoder").iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
     speech(tmp_path / "Беседа.ogg", 12)
     reports = composed.folder / "persistent_data/reports"
     shutil.copy(tmp_path / "Беседа.ogg", reports)

@@ -63,6 +63,7 @@ async def test_a_number_means_only_ones_own_recording(anna: ScriptedUser, heard:
         )
     ]
     arguments = {Action.TRANSCRIPT_FILE: ["1", "srt"], Action.SKIP_FIELD: ["1", "date"]}
+    arguments |= {Action.RECORDING_VISIBILITY: ["1", "private"]}
     arguments |= {Action.CHOOSE_BUILDING: ["hotel", "1", "all"]}
     for action in about_one:
         data = SEPARATOR.join([action, *arguments.get(action, ["1"])]).encode()

@@ -13,6 +13,7 @@ from telegram_events import Happening
 from telegram_server import TelegramServer
 from telegram_user import AlbumFile, ScriptedUser
 
+OWNER = 1000
 MEBIBYTE = 2**20
 
 
@@ -44,6 +45,27 @@ async def test_documents_are_taken_with_every_extension_that_the_help_names(
 
     shares = [names[start :: len(crowd)] for start in range(len(crowd))]
     await asyncio.gather(*(scenario(user, share) for user, share in zip(crowd, shares, strict=True)))
+
+
+async def test_the_owner_loads_a_document_once_and_removes_it(
+    shared_bot: Bot, shared_telegram: TelegramServer, tmp_path: Path
+) -> None:
+    owner = shared_telegram.world.user("Ольга", id=OWNER)
+    path = tmp_path / "Стандарты сети.md"
+    path.write_text("# Завтрак\nКашу подают горячей, с семи до одиннадцати.", encoding="utf-8")
+    await owner.send_file(path)
+    card = await owner.sees("📥 Получаю: Стандарты сети.md")
+    await owner.chat.until(lambda: card.contains("📚 Документ №1 загружен: Стандарты сети.md"), LONG_S, "it is loaded")
+    again = await owner.send_file(path)
+    known = await owner.sees("📥 Получаю: Стандарты сети.md", after=again)
+    await owner.chat.until(lambda: known.contains("📚 Этот документ уже загружен: №1"), LONG_S, "it is known")
+    await owner.press("Открыть", message=card)
+    await owner.sees("Загружен")
+    await owner.press("🗑 Удалить")
+    await owner.press("🗑 Да, удалить")
+    await owner.sees("Пока ни одного.")
+    await owner.press("Назад")
+    assert "📚 Документы" in [button.text for button in (await owner.sees("📦 Хранилище")).all_buttons]
 
 
 async def test_an_album_of_three_is_three_recordings(anna: ScriptedUser, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 import recordings_store
 from application.knowledge import Knowledge
 from application.parts import Application, open_application
+from cli.display import Display
+from cli.documents import add, list_all, remove
 from config import ROOT, Settings, VectorIndexKind
 from errors import BadSettings
 from knowledge import pgvector_index
@@ -71,6 +73,35 @@ async def test_what_is_stored_is_found_and_what_is_deleted_is_gone(
             await running
 
 
+async def test_a_worker_follows_what_a_bot_without_jobs_indexes_and_that_bot_holds_no_vectors(
+    database_url: str, server: OpenAIServer, tmp_path: Path
+) -> None:
+    settings = Settings(
+        _env_file=None,
+        database_url=database_url,
+        persistent_dir=tmp_path,
+        embeddings_base_url=server.base_url,
+        embeddings_api_key=server.api_key,
+        embeddings_model="one",
+        bot_takes_jobs=False,
+    )
+    async with opened(settings) as application:
+        world = KnowledgeWorld(application.database, tmp_path, None)
+        await world.has_recording(await world.new_person(), SAID)
+        bot, worker = Knowledge(application), Knowledge(application)
+        running = [asyncio.create_task(each) for each in (bot.run(), worker.follow())]
+
+        async def is_found() -> bool:
+            return len(await worker.index.nearest("кофе", EVERYTHING, 3)) == 1
+
+        await until(is_found, FOUND_S)
+        assert (bot.index.model, bot.index.followed_at) == (None, None)
+        assert worker.index.followed_at is not None
+        for each in running:
+            each.cancel()
+        await asyncio.wait(running)
+
+
 async def test_a_server_without_pgvector_is_told_before_anything_starts(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,3 +113,30 @@ async def test_a_server_without_pgvector_is_told_before_anything_starts(
         with pytest.raises(BadSettings) as caught:
             await Knowledge(application).check()
     assert "VECTOR_INDEX" in caught.value.user_text
+
+
+async def test_documents_are_loaded_listed_and_removed_at_the_command_line(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(_env_file=None, database_url=database_url, persistent_dir=tmp_path)
+    good, empty, gone = (tmp_path / name for name in ("Стандарты.md", "пусто.txt", "нет.pdf"))
+    good.write_text("Завтрак подают с семи до одиннадцати.", encoding="utf-8")
+    empty.touch()
+    with Display() as display:
+        assert await add(settings, [empty, gone, good, good], display) == 2
+    said = capsys.readouterr().err
+    for sentence in (
+        "Файл «пусто.txt» пустой",
+        "Файл «нет.pdf» не читается: такого файла нет",
+        "Загружен документ №1: Стандарты.md",
+        "Этот документ уже загружен: №1",
+    ):
+        assert sentence in said
+    assert await list_all(settings) == 0
+    assert [await remove(settings, number) for number in (2, 1, 1)] == [2, 0, 2]
+    assert await list_all(settings) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Всего: 1.\n№1 · Стандарты.md · ")
+    assert told.endswith(
+        "Документ №1 удалён\nДокумента №1 нет. Номера покажет scripts/run documents list.\nВсего: 0.\n"
+    )

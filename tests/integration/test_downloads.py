@@ -6,6 +6,7 @@ import shutil
 from collections import namedtuple
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,12 @@ import recording_wizard_store
 import recordings_store
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, ScenarioId
-from datamodels_telegram import AttachedFile, FileKind, IncomingState, WizardStep
+from datamodels_telegram import AttachedFile, ChatId, FileKind, IncomingFile, IncomingState, MessageId, WizardStep
 from db import Connection, Database
 from downloads import Downloads
 from errors import VoxPersonaError
 from followers_world import Clock, DatabaseUntilKilled, Killer, Somebody, TelegramOfFiles, killed, look
+from knowledge.documents import Documents
 from messenger import FileGone, MessengerRefusedSecrets, MessengerUnavailable
 from object_store import ObjectStore
 from recording_files import encode, tone
@@ -160,6 +162,72 @@ async def test_what_is_no_recording_is_refused_with_a_sentence(
     assert after.error_text is not None
     assert "договор.mp3" in after.error_text
     assert spooled(tmp_path) == []
+
+
+async def documents(somebody: Somebody) -> list[tuple[int, str]]:
+    """Numbers and names of the documents that the person has loaded."""
+    page = await Documents(somebody.database).page(1, 100)
+    async with somebody.database.transaction() as connection:
+        rows = await connection.execute("SELECT number FROM documents WHERE owner_id = %s", (somebody.owner,))
+        own = {row["number"] async for row in rows}
+    return [(each.number, each.name) for each in page.documents if each.number in own]
+
+
+async def became(somebody: Somebody, file: IncomingFile) -> tuple[int, bool]:
+    """The number of the document that a file has become, and whether the document was there before."""
+    async with somebody.database.transaction() as connection:
+        query = "SELECT number, known FROM sent_documents JOIN incoming_files ON id = incoming_id WHERE id = %s"
+        row = await (await connection.execute(query, (file.id,))).fetchone()
+    assert row is not None
+    return row["number"], row["known"]
+
+
+async def test_a_document_is_loaded_once_whoever_sends_it(
+    downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles, tmp_path: Path
+) -> None:
+    data = f"Завтрак подают с семи до одиннадцати. {somebody.owner}".encode()
+    sent = await somebody.sends(telegram, data, "Стандарты.TXT")
+    await look(downloads, times=2)
+    [(number, name)] = await documents(somebody)
+    colleague = await Somebody.come(somebody.database)
+    again = await colleague.sends(telegram, data, "те же стандарты.md")
+    await look(downloads, times=2)
+    assert (name, await documents(colleague)) == ("Стандарты.TXT", [])
+    assert [await became(somebody, each) for each in (sent, again)] == [(number, False), (number, True)]
+    assert await recordings(somebody) == []
+    assert spooled(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [("пусто.txt", b" \n ", "нет текста"), ("битый.docx", b"PK\x03\x04 and no more", "не читается")],
+    ids=["empty", "broken"],
+)
+async def test_a_document_that_cannot_be_read_is_refused_with_a_sentence(
+    name: str, data: bytes, sentence: str, downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles
+) -> None:
+    file = await somebody.sends(telegram, data, name)
+    await look(downloads)
+    after = await somebody.file(file.id)
+    assert after.state is IncomingState.REFUSED
+    assert sentence in (after.error_text or "")
+    assert name in (after.error_text or "")
+    assert await documents(somebody) == []
+
+
+async def test_a_document_that_was_cancelled_while_it_was_read_is_not_loaded(
+    somebody: Somebody, followed: Database, intake: Intake, tmp_path: Path
+) -> None:
+    class Cancelling(TelegramOfFiles):
+        async def download(self, chat_id: ChatId, message_id: MessageId, *rest: Any) -> None:
+            await super().download(chat_id, message_id, *rest)
+            await somebody.cancels(file.id)
+
+    telegram = Cancelling()
+    file = await somebody.sends(telegram, f"Это никто не ждёт. {somebody.owner}".encode(), "поздно.txt")
+    await look(Downloads(followed, telegram, intake, tmp_path, 2))
+    assert await documents(somebody) == []
+    assert (await somebody.file(file.id)).state is IncomingState.CANCELLED
 
 
 @pytest.mark.parametrize("trouble", [MessengerUnavailable(reason="timeout"), MessengerRefusedSecrets(reason="revoked")])
@@ -406,14 +474,16 @@ def attached(name: str, size: int = 1000, kind: FileKind = FileKind.DOCUMENT) ->
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        (attached("договор.pdf"), "not_a_recording"),
+        (attached("договор.xlsx"), "not_a_recording"),
+        (attached("договор.PDF"), "document_not_allowed"),
+        (attached("пусто.pdf", 0), "empty_file"),
         (attached("без расширения"), "not_a_recording"),
         (attached("пусто.ogg", 0), "empty_file"),
         (attached("фильм.MKV", LIMITS.largest_bytes + 1), "recording_too_large"),
     ],
 )
 def test_what_cannot_be_a_recording_is_refused_before_it_is_downloaded(file: AttachedFile, code: str) -> None:
-    problem = refusal(file, LIMITS)
+    problem = refusal(file, LIMITS, documents=False)
     assert problem is not None
     assert problem.code == code
 
@@ -428,7 +498,7 @@ def test_what_cannot_be_a_recording_is_refused_before_it_is_downloaded(file: Att
     ],
 )
 def test_what_may_be_a_recording_has_a_name_that_says_so(file: AttachedFile, name: str) -> None:
-    assert refusal(file, LIMITS) is None
+    assert refusal(file, LIMITS, documents=False) is None
     assert recording_name(file) == name
 
 

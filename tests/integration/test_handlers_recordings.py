@@ -6,10 +6,11 @@ import cards_store
 import incoming_store
 import outbox_store
 import recordings_store
-from datamodels import BuildingType, RecordingMetadata, Stage
+from datamodels import BuildingType, Recording, RecordingMetadata, Role, Stage
 from datamodels_telegram import CardProgress, IncomingFile, IncomingState, MessageId, OutboxItem, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
+from knowledge.sources_store import allowed_sources
 from markups.recordings import which_scenario
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
@@ -33,6 +34,15 @@ async def outgoing(person: Person) -> OutboxItem | None:
     return next((item for item in items if item.chat_id == person.chat), None)
 
 
+async def finds(person: Person, recording: Recording) -> bool:
+    """Whether the person finds the recording's transcript when asking."""
+    async with person.bot.database.transaction() as connection:
+        allowed = await allowed_sources(connection, person.user.id)
+        query = "SELECT id FROM chunk_sources WHERE recording_id = %s"
+        row = await (await connection.execute(query, (recording.id,))).fetchone()
+    return row is not None and row["id"] in allowed
+
+
 async def test_a_file_is_taken_in_once_with_one_card(person: Person) -> None:
     await person.send("interview.ogg")
     [file] = await incoming(person)
@@ -49,7 +59,8 @@ async def test_an_album_is_taken_file_by_file(person: Person) -> None:
 @pytest.mark.parametrize(
     ("file_name", "size", "code", "sentence"),
     [
-        ("договор.pdf", MB, "not_a_recording", "Файл «договор.pdf» не похож на аудио или видео"),
+        ("договор.xlsx", MB, "not_a_recording", "Файл «договор.xlsx» не похож на аудио или видео"),
+        ("договор.pdf", MB, "document_not_allowed", "Документы, по которым я отвечаю, загружает владелец"),
         ("запись", MB, "not_a_recording", "незнакомое расширение"),
         ("огромный.mp4", 3000 * MB, "recording_too_large", "занимает 2,9 ГБ, а предел — 2 ГБ"),
         ("пусто.ogg", 0, "empty_file", "пустой"),
@@ -123,6 +134,23 @@ async def test_the_original_and_the_transcript_are_sent_as_files(person: Person)
     assert item.message.file.extension == "txt"
     assert [button.text for button in item.message.screen.keyboard[0]] == ["DOCX", "SRT", "VTT", "JSON"]
     assert person.heard == ["Отправляю файл…"]
+
+
+async def test_the_owner_keeps_a_recording_from_the_team_and_gives_it_back(person: Person) -> None:
+    recording = await person.has_recording()
+    colleague, guest = await Person.come(person.bot), await Person.come(person.bot, role=Role.GUEST)
+    await person.press_data("recording||1")
+    for label, said, others_find in (
+        ("🔒 Только мне", "Теперь по записи №1 отвечаю только вам", False),
+        ("👥 Всей команде", "Теперь по записи №1 отвечаю всей команде", True),
+    ):
+        [switch] = [button.data for _, button in person.buttons if button.text == label]
+        await person.press(label)
+        await person.press_data(switch)  # a second tap switches nothing back
+        found = [await finds(each, recording) for each in (person, colleague, guest)]
+        assert found == [True, others_find, others_find]
+        assert person.heard[-2:] == [said, said]
+        assert f"[{label}]" not in person.sees
 
 
 @pytest.mark.parametrize(
@@ -269,7 +297,7 @@ async def test_work_is_cancelled_wherever_it_is(person: Person) -> None:
 
 
 async def test_nobody_reaches_what_is_anothers(person: Person) -> None:
-    await person.has_recording()
+    recording = await person.has_recording()
     await person.send("coming.ogg")
     [card] = await cards(person)
     assert card.incoming is not None
@@ -282,6 +310,7 @@ async def test_nobody_reaches_what_is_anothers(person: Person) -> None:
         "recording_delete||1",
         "recording_delete_confirm||1",
         "recording_again||1",
+        "recording_visibility||1||private",
         "scenario||1||design",
         f"scenario_incoming||{card.incoming.id}||design",
         f"cancel_incoming||{card.incoming.id}",
@@ -290,10 +319,20 @@ async def test_nobody_reaches_what_is_anothers(person: Person) -> None:
         with pytest.raises(NotFound):
             await stranger.press_data(data)
     assert stranger.sees == ""
+    assert await finds(stranger, recording)
     assert [file.state for file in await incoming(person)] == [IncomingState.WAITING]
 
 
-@pytest.mark.parametrize("data", ["transcript_file||1||exe", "scenario||1||podcast", "recording", "recording||1||2"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "transcript_file||1||exe",
+        "scenario||1||podcast",
+        "recording",
+        "recording||1||2",
+        "recording_visibility||1||owner",
+    ],
+)
 async def test_forged_buttons_are_outdated_ones(person: Person, data: str) -> None:
     await person.has_recording()
     with pytest.raises(OutdatedButton):

@@ -29,7 +29,16 @@ from errors import (
 )
 from health.board import OK, Level, Reading, Why
 from health.calls import RealCalls
-from health.checks import Check, database_check, disk_check, index_check, jobs_check, objects_check, telegram_check
+from health.checks import (
+    Check,
+    database_check,
+    disk_check,
+    following_check,
+    index_check,
+    jobs_check,
+    objects_check,
+    telegram_check,
+)
 from health.endpoints import endpoint_check, local_check, off
 from messenger import MessengerRefusedSecrets, MessengerUnavailable
 from minio_manager import S3ObjectStore
@@ -230,6 +239,16 @@ async def bucket(s3_endpoint: S3Endpoint) -> AsyncIterator[tuple[S3ObjectStore, 
         await store.ensure()
         yield store, proxy
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("followed_ago", "level", "why"), [(None, "ok", None), (9, "ok", None), (11, "degraded", "behind")]
+)
+async def test_a_worker_tells_when_its_index_has_stopped_to_follow(
+    followed_ago: int | None, level: str, why: str | None
+) -> None:
+    at = None if followed_ago is None else datetime.now(UTC) - timedelta(minutes=followed_ago)
+    assert (await following_check(lambda: at)())[:2] == (level, why)
 
 
 async def test_a_bucket_that_is_cut_off_or_silent_is_down_and_comes_back(

@@ -39,7 +39,11 @@ from prompt_pack.models import ReportType
 from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import add_recording
+from reports.across.old_reports import OldReports
+from reports.across.service import AcrossInterviews
+from reports.across.values import Wanted
 from reports.archive import ReportArchive
+from reports.evidence import Quote
 from reports.orders import ReportOrders
 from scripted_model import Call, ScriptedModel
 
@@ -166,6 +170,45 @@ async def test_a_worker_that_stops_while_a_report_is_saved_saves_it(
         await writing
     assert (await get_run(shared_database, run)).status is RunStatus.DONE
     assert [report.id for report in await files.list(recording.owner_id)] == [run]
+
+
+class NamesQuiet(OneModel):
+    """Engines whose language model finds one factor in every recording."""
+
+    async def language_model(self) -> LanguageModel:
+        item = {"factor": "des_noise", "quotes": [{"text": SENTENCES[0]}], "importance": "важный", "summary": "Тихо"}
+        return ScriptedModel(lambda call: answer(call) if call.schema is None else {"items": [item]})
+
+
+async def test_what_a_report_lists_is_kept_and_counted_also_when_only_its_text_tells(
+    shared_database: Database, files: SlowFiles, recording: Recording
+) -> None:
+    nothing, engines = cast("ObjectStore", None), cast("Engines", NamesQuiet())
+    context = JobContext(shared_database, nothing, cast("Originals", None), PACK, engines, Path(), Path())
+    steps = ReportSteps(context, files, ReportArchive(shared_database, files, PACK))
+    files.may_end.set()
+    owner, report = recording.owner_id, PACK.report("report_int_general")
+    [run] = await orders(shared_database).order_chosen(owner, recording.id, [report], BuildingType.HOTEL)
+    await steps.write(run)
+    async with shared_database.transaction() as connection:
+        await connection.execute("UPDATE recordings SET visibility = 'private' WHERE id = %s", [recording.id])
+        # Others' interviews are not what this is about.
+        await connection.execute("UPDATE recordings SET visibility = 'private' WHERE owner_id <> %s", [owner])
+    across = AcrossInterviews(shared_database, PACK, date.today)
+    kept = await across.count(owner, Wanted())
+    assert [(factor.label, factor.count) for factor in kept.counted.factors] == [("Звукоизоляция номера", 1)]
+    said = await across.quotes(kept.subject, [(each, kept.counted.interviews) for each in kept.counted.factors])
+    assert [quote for each in said.values() for quote in each[0].quotes] == [
+        Quote(SENTENCES[0].rstrip("."), "Клиент", 0.0)
+    ]
+
+    async with shared_database.transaction() as connection:
+        await connection.execute("UPDATE report_runs SET items = NULL WHERE id = %s", [run])
+    assert (await across.count(owner, Wanted())).counted.without_data == 1
+    await OldReports(shared_database, PACK).read()
+    read = await across.count(owner, Wanted())
+    assert read == kept
+    assert await across.quotes(read.subject, [(each, read.counted.interviews) for each in read.counted.factors]) == said
 
 
 async def test_a_report_that_was_cancelled_before_is_not_begun(

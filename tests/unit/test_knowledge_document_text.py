@@ -122,6 +122,32 @@ def bomb(name: str, size: int) -> bytes:
     return file.getvalue()
 
 
+def disguised() -> bytes:
+    """A DOCX with more XML than is read, which calls itself a picture."""
+    file = BytesIO(docx())
+    with ZipFile(file, "a", ZIP_DEFLATED) as members:
+        members.writestr("word/media/picture.png", b"<a>" + bytes(33 * 1024 * 1024))
+    return file.getvalue()
+
+
+def illustrated() -> bytes:
+    file = BytesIO(docx())
+    with ZipFile(file, "a", ZIP_DEFLATED) as members:
+        members.writestr("word/media/picture.png", b"\x89PNG\r\n" + bytes(33 * 1024 * 1024))
+    return file.getvalue()
+
+
+def locked() -> bytes:
+    """A DOCX whose members say that they are encrypted."""
+    data = bytearray(docx())
+    for sign, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(sign)
+        while at >= 0:
+            data[at + flags] |= 1
+            at = data.find(sign, at + 1)
+    return bytes(data)
+
+
 def many_members() -> bytes:
     file = BytesIO(docx())
     with ZipFile(file, "a") as members:
@@ -159,6 +185,9 @@ REFUSED: list[tuple[str, Callable[[], bytes], type[BadInput]]] = [
     ("Велик.txt", lambda: b"a" * (50 * 1024 * 1024 + 1), DocumentTooLarge),
     ("Длинный.txt", lambda: "слово ".encode() * 900_000, DocumentTooLarge),
     ("Бомба.docx", lambda: bomb("word/media/zeros.bin", 300 * 1024 * 1024), DocumentTooLarge),
+    ("Разметка.docx", lambda: bomb("word/more.xml", 33 * 1024 * 1024), DocumentTooLarge),
+    ("Не картинка.docx", disguised, DocumentTooLarge),
+    ("Закрыт.docx", locked, DocumentBroken),
     ("Много.docx", many_members, DocumentTooLarge),
 ]
 
@@ -168,6 +197,16 @@ def test_what_cannot_be_read_is_named(name: str, make: Callable[[], bytes], erro
     with pytest.raises(error) as caught:
         document_text(make(), name)
     assert name in caught.value.user_text
+
+
+def test_pictures_in_a_docx_do_not_count_as_text() -> None:
+    assert document_text(illustrated(), "Альбом.docx") == document_text(docx(), "Стандарты.docx")
+
+
+@pytest.mark.parametrize(("make", "name"), [(docx, "Долгий.docx"), (lambda: pdf(SAID), "Долгий.pdf")])
+def test_reading_has_an_end(make: Callable[[], bytes], name: str) -> None:
+    with pytest.raises(DocumentBroken, match="takes too long"):
+        document_text(make(), name, longest_s=-1.0)
 
 
 def test_entities_of_a_docx_stay_closed() -> None:

@@ -14,7 +14,7 @@ import structlog
 from pydantic import BaseModel, SecretStr
 
 import log_setup
-from cli.commands import _open_logs
+from cli.running import open_logs
 from config import Settings
 from log_setup import configure_logging, hide
 
@@ -169,7 +169,7 @@ def plain_secrets(settings: Settings) -> list[str]:
 
 def test_a_hundred_megabytes_leave_six_files_of_lines_with_an_id_and_no_secret(folder: Path) -> None:
     settings = settings_with_secrets(folder)
-    _open_logs(settings, console=False)
+    open_logs(settings, console=False)
     secrets = plain_secrets(settings)
     assert len(secrets) == 17
     ours, foreign = structlog.stdlib.get_logger("ours"), logging.getLogger("foreign")

@@ -212,6 +212,43 @@ def test_a_file_that_is_no_recording_in_the_end(state: IncomingState, text: str)
     assert view.screen.text.startswith(text)
 
 
+def document(**fields: object) -> CardProgress:
+    file = AttachedFile(kind=FileKind.DOCUMENT, file_name="Стандарты.pdf", size_bytes=2 * 1024**2)
+    sent = incoming(**{"file": file, "scenario": None} | fields)  # type: ignore[arg-type]
+    number = 3 if sent.state is IncomingState.STORED else None
+    about = {"file_name": "Стандарты.pdf", "size_bytes": 2 * 1024**2, "scenario": None, "document_number": number}
+    return progress(incoming=sent, **about)
+
+
+@pytest.mark.parametrize(
+    ("of", "text"),
+    [
+        (
+            document(bytes_done=1024**2),
+            "📥 Получаю: <b>Стандарты.pdf</b> · 2 МБ\n⏳ Загрузка → Чтение\n▓▓▓▓░░░░░░░░ 37 %\n"
+            "Прошло 3 мин 12 с · до конца этапа ≈ 4 мин\n[✖ Отменить]",
+        ),
+        (
+            document(state=IncomingState.CHECKING),
+            "📥 Получаю: <b>Стандарты.pdf</b> · 2 МБ\n✔ Загрузка → ⏳ Чтение\n▓▓▓▓▓▓▓▓▓░░░ 75 %\n"
+            "Прошло 3 мин 12 с · до конца этапа ≈ 4 мин\n[✖ Отменить]",
+        ),
+        (
+            document(state=IncomingState.STORED),
+            "📚 Документ №3 загружен: <b>Стандарты.pdf</b>\n"
+            "Он готовится к поиску, скоро по нему можно будет спрашивать.\n[📚 Открыть]",
+        ),
+        (
+            document(state=IncomingState.STORED, known=True),
+            "📚 Этот документ уже загружен: №3\nСтандарты.pdf\n[📚 Открыть]",
+        ),
+    ],
+    ids=["loading", "reading", "loaded", "known"],
+)
+def test_a_document_that_comes_in(of: CardProgress, text: str) -> None:
+    assert seen(of) == text
+
+
 def test_a_recording_that_was_there_already() -> None:
     known = recording(Stage.PREPARED, incoming=incoming(IncomingState.STORED, known=True))
     view = card_view(known, TIMES, PACK)

@@ -20,6 +20,7 @@ from datamodels import (
     ScenarioId,
     Stage,
     UserId,
+    Visibility,
 )
 from prompt_pack.pack import ReportPack, load_pack
 from screens import NASTY, check, drawn, nasty_text
@@ -105,18 +106,27 @@ def test_a_finished_recording_shows_all_about_it(pack: ReportPack) -> None:
     progress = PROGRESS.model_copy(update={"runs": {RunStatus.DONE: 2, RunStatus.FAILED: 1}})
     screen = markups.recordings.recording_card(RECORDING, progress, METADATA, pack.scenario("interview"))
     assert drawn(screen) == (
-        "🎙 <b>Запись №12</b>\ninterview_17.ogg\n42:10 · 38 МБ · 03.11.2026\nВид: Интервью\n✅ Готова\n\n"
+        "🎙 <b>Запись №12</b>\ninterview_17.ogg\n42:10 · 38 МБ · 03.11.2026\nВид: Интервью\n"
+        "Кто найдёт: вся команда\n✅ Готова\n\n"
         "номер файла: 17\nФИО сотрудника: Иванова Анна\nзаведение: Гранд\nтип заведения: Отель\n\n"
         "Готово: 2 отчёта\n"
-        "[▶ Прослушать] [📄 Расшифровка]\n[📊 Отчёты] [🏷 Данные]\n[📁 Готовые отчёты]\n[🗑 Удалить]\n[« Назад]"
+        "[▶ Прослушать] [📄 Расшифровка]\n[📊 Отчёты] [🏷 Данные]\n[📁 Готовые отчёты]\n"
+        "[🔒 Только мне] [🗑 Удалить]\n[« Назад]"
     )
+
+
+def test_a_private_recording_says_so_and_can_be_opened_to_the_team() -> None:
+    private = RECORDING.model_copy(update={"visibility": Visibility.PRIVATE})
+    screen = markups.recordings.recording_card(private, PROGRESS, RecordingMetadata(), None)
+    assert "Кто найдёт: 🔒 только вы\n" in screen.text
+    assert "[👥 Всей команде] [🗑 Удалить]" in drawn(screen)
 
 
 def test_a_recording_at_work_shows_its_stage() -> None:
     progress = PROGRESS.model_copy(update={"parts_done": 5})
     working = RECORDING.model_copy(update={"stage": Stage.PREPARED})
     screen = markups.recordings.recording_card(working, progress, RecordingMetadata(), None)
-    assert "Вид: Только расшифровка\n⏳ Расшифровка 5/18" in screen.text
+    assert "Вид: Только расшифровка\nКто найдёт: вся команда\n⏳ Расшифровка 5/18" in screen.text
 
 
 def test_a_failed_recording_says_why_and_can_be_processed_again() -> None:

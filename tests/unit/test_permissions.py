@@ -14,9 +14,11 @@ from handlers_my_reports_v2 import MyReportsHandlers
 from markups.callback_data import Action
 from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
+from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
+from telegram_handlers.documents import DocumentHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -37,8 +39,11 @@ look
     menu_chats chat chat_history show_stats
 ask
     new_chat confirm_switch rate_answer comment_answer cancel_comment
+    across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
+    across_file
 record
-    recording_delete recording_delete_confirm recording_again scenario scenario_incoming cancel_incoming cancel_card
+    recording_delete recording_delete_confirm recording_again recording_visibility
+    scenario scenario_incoming cancel_incoming cancel_card
     recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
     choose_reports recording_reports recording_written report reports_all choose_building transcript_only report_file
@@ -46,6 +51,8 @@ record
     rename_chat delete_chat confirm_delete
 oversee
     all_ratings export_answers
+curate
+    documents document document_delete document_delete_confirm
 operate
     letters letter_redo letters_redo letter_drop
 """
@@ -88,7 +95,9 @@ def _modules() -> list[Routes]:
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
+        DocumentHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
+        AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
     ]

@@ -128,6 +128,6 @@ def test_every_kind_of_check_is_made() -> None:
 
 
 def test_zizmor_finds_nothing() -> None:
-    command = [Path(PROGRAMS, "zizmor"), "--offline", "--persona=pedantic", "--no-progress", str(ROOT / ".github")]
+    command = [str(PROGRAMS / "zizmor"), "--offline", "--persona=pedantic", "--no-progress", str(ROOT / ".github")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -1,0 +1,1 @@
+"""What many interviews say together: factors counted over finished reports, their trend and saturation."""
