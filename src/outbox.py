@@ -123,7 +123,7 @@ class OutboxFiles:
         label = self._pack.label_of(run.report_id)
         about = [recording.file_name, *metadata_lines(metadata)]
         content = await asyncio.to_thread(_report_file, run, label, about, extension)
-        title = report_title(label, metadata.place, metadata.recorded_on, Path(recording.file_name).stem)
+        title = report_title(label, metadata.place, metadata.recorded_on, recording.file_name)
         return content, report_file_name(run.number, title, extension)
 
 

@@ -69,11 +69,11 @@ async def test_without_reports_there_are_no_pages(bot: ReportsBot) -> None:
 async def test_from_a_card_a_report_is_opened_with_a_confirmation(bot: ReportsBot, anna: Owner) -> None:
     await anna.press_data("report_list||1")
     await anna.press("№2 · 20.11.26 · Соответствие программе аудита — А…")
-    assert anna.last.startswith("📄 <b>Отчет №2</b>\nСоответствие программе аудита — Аудит.ogg\n\n")
+    assert anna.last.startswith("📄 <b>Отчет №2</b>\nСоответствие программе аудита — Аудит\n\n")
     await anna.press("👁️ Посмотреть")
     assert anna.last.startswith("👁️ Открыть этот отчет?")
     await anna.press("👁️ Да, открыть")
-    assert bot.telegram.files[-1].name == "№2 Соответствие программе аудита — Аудит.ogg.md"
+    assert bot.telegram.files[-1].name == "№2 Соответствие программе аудита — Аудит.md"
 
 
 @pytest.mark.parametrize("action", ["report_view", "report_rename", "report_delete"])

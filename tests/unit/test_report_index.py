@@ -151,10 +151,11 @@ async def test_the_highest_numbers_come_first_and_numbers_are_known_without_read
 async def test_reports_ordered_together_have_numbers_in_their_order(
     files: ReportFiles, tmp_path: Path, journaled: float
 ) -> None:
-    links, general, specific, later = (entry() for _ in range(4))
+    links, general, specific = (entry() for _ in range(3))
+    later = entry().model_copy(update={"number": 6})
     ahead = [links.id, general.id]
     assert await ReportFiles(tmp_path, journaled).save(OWNER, specific, "# Раньше всех\n", ahead) == 8
-    # Other processes, and a report that nobody waited for, do not take the numbers.
+    # Other processes, and a report that had such a number elsewhere, do not take the numbers.
     assert await ReportFiles(tmp_path, journaled).save(OWNER, later, "# Другой\n") == 9
     assert await ReportFiles(tmp_path, journaled).save(OWNER, general, "# Потом\n", [links.id]) == 7
     assert await files.save(OWNER, links, "# Последним\n") == 6
