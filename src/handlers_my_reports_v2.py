@@ -155,9 +155,7 @@ class MyReportsHandlers:
             except NotFound:
                 await self._gone(context, ReportAction.VIEW, press.number)
                 return
-            name = safe_file_name(
-                texts.my_reports.VIEW_FILE.format(number=report.number, title=report.title, extension="md")
-            )
+            name = safe_file_name(texts.my_reports.VIEW_FILE.format(number=report.number, title=report.title))
             caption = view_caption(report)
             await self._messages.send_file(context.chat, MessageKind.RESULT, text.encode(), name, caption)
             # The menu is sent below the file and does not replace the question above it.

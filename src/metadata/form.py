@@ -28,7 +28,7 @@ from dialogs import (
     leave_in_peace,
     may_ask_again,
 )
-from errors import BadText, OutdatedButton
+from errors import BadText, NotFound, OutdatedButton
 from metadata.fields import Field, missing, parse
 
 _LASTS = timedelta(hours=24)
@@ -223,7 +223,10 @@ async def open_form(connection: Connection, owner: UserId, recording_id: Recordi
     dialog = await user_states.get(connection, owner, Dialog)
     if dialog is None or dialog.recording_id != recording_id:
         return None
-    recording = await recordings_store.get_recording(connection, owner, dialog.recording_id)
+    try:
+        recording = await recordings_store.get_recording(connection, owner, dialog.recording_id)
+    except NotFound:
+        return None  # deleted meanwhile
     return FormTurn(dialog, recording, await _metadata(connection, recording))
 
 
