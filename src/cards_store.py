@@ -64,7 +64,8 @@ _SELECT_OPEN = f"""
                 jsonb_build_object(
                     'id', id, 'report_id', report_id, 'status', status, 'retry_at', retry_at,
                     'passes_done', passes_done, 'passes_total', passes_total,
-                    'error_code', error_code, 'error_text', error_text
+                    'error_code', error_code, 'error_text', error_text,
+                    'question', (SELECT question FROM research_runs WHERE run_id = report_runs.id)
                 )
                 ORDER BY array_position(cards.run_ids, id)
             ),
@@ -169,10 +170,13 @@ async def add_reports_card(
     connection: Connection,
     owner: UserId,
     chat: ChatId,
-    recording_id: RecordingId,
+    recording_id: RecordingId | None,
     run_ids: Sequence[ReportRunId],
 ) -> ProgressCard:
-    """Add the card of reports that were ordered together. Each will be delivered, even one that is done already."""
+    """Add the card of reports that were ordered together, of no recording for a research.
+
+    Each will be delivered, even one that is done already.
+    """
     ordered = {"recording_id": recording_id, "run_ids": list(dict.fromkeys(run_ids))}
     return await _insert(connection, CardKind.REPORTS, owner, chat, ordered)
 

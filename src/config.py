@@ -167,6 +167,7 @@ class Settings(BaseSettings):
     max_parallel_downloads: int = Field(3, ge=1, le=16)
     answer_examples: int = Field(2, ge=0, le=5)
     chat_context_tokens: int = Field(2000, ge=0, le=100_000)
+    research_recordings: int = Field(100, ge=1, le=1000)
     report_list_ttl_s: float = Field(300.0, ge=60, le=3_600)
 
     http_host: str = Field("127.0.0.1", min_length=1)

@@ -44,6 +44,10 @@ LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
 NO_SCENARIO = "none"
 """The scenario of recordings of which only the transcript is wanted."""
+NO_RECORDING = 0
+"""In the place of a recording's number: a report over many recordings."""
+RESEARCH = "research"
+"""In the place of a report's id: an answer from many transcripts, which no pack describes."""
 
 # --- Telegram, https://core.telegram.org/api/config and https://core.telegram.org/bots/api -------------------------
 CALLBACK_DATA_BYTES = 64

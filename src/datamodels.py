@@ -309,10 +309,10 @@ class StoredPass(Value):
 
 
 class ReportRun(Value):
-    """A row of ``report_runs``."""
+    """A row of ``report_runs``; ``recording_id`` is None for a research."""
 
     id: ReportRunId
-    recording_id: RecordingId
+    recording_id: RecordingId | None
     owner_id: UserId
     number: int | None
     scenario: ScenarioId

@@ -342,6 +342,8 @@ class RunProgress(Value):
     error_code: str | None = None
     error_text: str | None
     retry_at: datetime | None
+    question: str | None = None
+    """What a research asks; None for other reports."""
 
 
 class CardProgress(Value):

@@ -15,7 +15,7 @@ class Enqueue(NamedTuple):
     """Functions that add the job of a recording, a report or an answer, in the caller's transaction."""
 
     recording: Callable[[Connection, RecordingId], Awaitable[None]]
-    report: Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
+    report: Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
     answer: Callable[[Connection, UserId, AnswerId], Awaitable[None]]
 
 

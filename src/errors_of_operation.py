@@ -1,4 +1,4 @@
-"""Errors of an installation that has several processes, of its deploys, its backups, and documents loaded into it::
+"""Errors of an installation with several processes, of its deploys, backups, documents, and of research::
 
     BadSettings
     ├── BotNotConfigured               token, id or hash is missing
@@ -20,7 +20,9 @@
     ├── DocumentBroken                 it cannot be read, or has a password
     ├── DocumentTooLarge
     ├── DocumentWithoutText            nothing, or pictures of pages
-    └── DocumentNotAllowed             somebody sent one who may load none
+    ├── DocumentNotAllowed             somebody sent one who may load none
+    ├── NothingToResearch              no transcript that the person may see fits
+    └── ResearchGoesOn                 a person has one research at a time
     ObjectStoreUnavailable
     └── OriginalAwaited                trying again helps: the bot's process fetches the original
     VoxPersonaError
@@ -189,3 +191,15 @@ class DocumentNotAllowed(BadInput):
     """{file_name} is a document, and its sender may load none."""
 
     user_text_template = texts.errors.DOCUMENT_NOT_ALLOWED
+
+
+class NothingToResearch(BadInput):
+    """There is no transcript to research."""
+
+    user_text_template = texts.errors.NOTHING_TO_RESEARCH
+
+
+class ResearchGoesOn(BadInput):
+    """Another research of the person has not ended."""
+
+    user_text_template = texts.errors.RESEARCH_GOES_ON

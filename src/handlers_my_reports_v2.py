@@ -149,7 +149,8 @@ class MyReportsHandlers:
                 report, text = await self._work.archive.read(owner, press.number)
             except ReportFileGone:
                 found = await self._work.archive.find(owner, press.number)
-                tell = texts.my_reports.FILE_GONE.format(number=found.number, recording=found.recording_number)
+                gone = texts.my_reports.FILE_GONE if found.recording_number else texts.my_reports.RESEARCH_GONE
+                tell = gone.format(number=found.number, recording=found.recording_number)
                 await self._end(context, ReportAction.VIEW, "file_gone", tell)
                 return
             except NotFound:

@@ -47,6 +47,7 @@ from recordings.originals import Originals
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
+from reports.research.store import find_order
 from reports.titles import report_title
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
@@ -118,12 +119,20 @@ class OutboxFiles:
     async def _report(self, owner: UserId, run_id: ReportRunId, extension: str) -> tuple[bytes, str]:
         async with self._database.transaction() as connection:
             run = await reports_store.get_run(connection, run_id)
-            recording = await recordings_store.get_recording(connection, owner, run.recording_id)
-            metadata = await metadata_store.load_metadata(connection, recording.id)
-        label = self._pack.label_of(run.report_id)
-        about = [recording.file_name, *metadata_lines(metadata)]
+            if run.owner_id != owner:
+                raise NotFound(what=f"report {run_id} of {owner}")
+            label = self._pack.label_of(run.report_id)
+            if run.recording_id is None:
+                order = await find_order(connection, run_id)
+                question = order.question if order else ""
+                about, title = [question], report_title(label, None, None, question)
+            else:
+                recording = await recordings_store.get_recording(connection, owner, run.recording_id)
+                metadata = await metadata_store.load_metadata(connection, recording.id)
+                about = [recording.file_name, *metadata_lines(metadata)]
+                name = Path(recording.file_name).stem
+                title = report_title(label, metadata.place, metadata.recorded_on, name)
         content = await asyncio.to_thread(_report_file, run, label, about, extension)
-        title = report_title(label, metadata.place, metadata.recorded_on, recording.file_name)
         return content, report_file_name(run.number, title, extension)
 
 

@@ -51,6 +51,7 @@ from prompt_pack.models import ReportPack
 from random_ids import new_name
 from recording_wizard_store import ReadyWizard
 from recordings.descriptions import known_metadata
+from reports.research.store import find_order
 
 _TRANSCRIPTS_AT_ONCE = 4
 _DIALOG_LASTS = timedelta(hours=24)
@@ -225,22 +226,22 @@ class RecordingWizards:
         run = await _found_run(connection, run_id)
         if run is None or run.status is RunStatus.CANCELLED:
             return  # the card says so
-        recording = await recordings_store.get_recording(connection, card.owner_id, run.recording_id)
         label, key = self._pack.label_of(run.report_id), f"report:{card.id}:{run_id}"
+        about = await _about(connection, card, run)
         if run.status is not RunStatus.DONE:
-            failed = report_failed(recording, run, label)
+            failed = report_failed(about, run, label)
             await self._put(connection, card, f"{key}:failed", failed, kind=MessageKind.INFO_MESSAGE)
             return
-        for position, screen in enumerate(report_messages(recording, run, label)):
+        for position, screen in enumerate(report_messages(about, run, label)):
             await self._put(connection, card, f"{key}:text:{position}", screen)
         if is_long(run):
             file = FileReference(source=FileSource.REPORT, subject=run.id, extension="docx")
-            await self._put(connection, card, f"{key}:file", report_file_caption(recording, run, label), file=file)
+            await self._put(connection, card, f"{key}:file", report_file_caption(about, run, label), file=file)
 
     async def _put_question_for_more(self, connection: Connection, card: ProgressCard) -> None:
         runs = [await _found_run(connection, run_id) for run_id in card.run_ids]
         done = next((run for run in runs if run is not None and run.status is RunStatus.DONE), None)
-        if done is not None:
+        if done is not None and done.recording_id is not None:
             recording = await recordings_store.get_recording(connection, card.owner_id, done.recording_id)
             more = more_reports(recording)
             await self._put(connection, card, f"report:{card.id}:more", more, kind=MessageKind.STATUS_MESSAGE)
@@ -257,6 +258,14 @@ class RecordingWizards:
     ) -> None:
         message = OutgoingMessage(kind=kind, screen=screen, file=file)
         await outbox_store.put(connection, key, about.owner_id, about.chat_id, message)
+
+
+async def _about(connection: Connection, card: ProgressCard, run: ReportRun) -> Recording | str:
+    """Load the recording of a report, or the question of a research."""
+    if run.recording_id is not None:
+        return await recordings_store.get_recording(connection, card.owner_id, run.recording_id)
+    order = await find_order(connection, run.id)
+    return "" if order is None else order.question
 
 
 async def _recording(connection: Connection, wizard: RecordingWizard) -> Recording:

@@ -60,10 +60,13 @@ _SELECT_RUNS = f"""
 _SELECT_NAMED = """
     SELECT
         report_runs.id, report_runs.number, report_runs.scenario, report_id, report_runs.created_at,
-        recordings.number AS recording_number, file_name AS recording_file_name, places.name AS place, recorded_on
-    FROM report_runs JOIN recordings ON recordings.id = recording_id
+        recordings.number AS recording_number, coalesce(file_name, question) AS recording_file_name,
+        places.name AS place, recorded_on
+    FROM report_runs
+    LEFT JOIN recordings ON recordings.id = recording_id
     LEFT JOIN recording_metadata ON recording_metadata.recording_id = report_runs.recording_id
     LEFT JOIN places ON places.id = place_id
+    LEFT JOIN research_runs ON run_id = report_runs.id
     WHERE report_runs.owner_id = %(owner_id)s
 """
 _SELECT_UNNUMBERED_BEFORE = """
@@ -181,8 +184,8 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
     """Load rows about the owner's report runs: id, number, scenario, report id, time.
 
-    Of the recording they have its number, file name, place and day. Runs that are not done are there, too; their number
-    is None.
+    Of the recording they have its number, file name, place and day. A research has no recording's number, and its
+    question in the place of the file name. Runs that are not done are there, too; their number is None.
     """
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
 
@@ -353,11 +356,14 @@ async def index_points(connection: Connection, owner_id: UserId) -> list[IndexPo
 _SELECT_UNFILED = """
     SELECT
         report_runs.id, report_runs.owner_id, report_runs.number, report_runs.scenario, report_id,
-        report_runs.created_at, recordings.number AS recording_number, file_name AS recording_file_name,
+        report_runs.created_at, recordings.number AS recording_number,
+        coalesce(file_name, question) AS recording_file_name,
         places.name AS place, recorded_on
-    FROM report_runs JOIN recordings ON recordings.id = recording_id
+    FROM report_runs
+    LEFT JOIN recordings ON recordings.id = recording_id
     LEFT JOIN recording_metadata ON recording_metadata.recording_id = report_runs.recording_id
     LEFT JOIN places ON places.id = place_id
+    LEFT JOIN research_runs ON run_id = report_runs.id
     WHERE report_runs.status = 'done' AND report_runs.number IS NULL ORDER BY finished_at
 """
 _SET_NUMBER = "UPDATE report_runs SET number = %(number)s WHERE id = %(id)s AND status = 'done' RETURNING id"

@@ -58,6 +58,7 @@ from recordings.sent_files import SentFiles
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
 from reports.orders import ReportOrders
+from reports.research.orders import ResearchOrders
 from screens import drawn
 from scripted_model import ScriptedModel
 from speech_to_text.port import SpeechToText
@@ -69,6 +70,7 @@ from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from telegram_handlers.research import ResearchHandlers, ResearchWork
 from updates_journal import UpdatesJournal
 from user_states import get
 from users_store import ensure_telegram_user
@@ -123,7 +125,8 @@ class Bot:
             folder / "spool",
         )
         files = ReportFiles(folder / "reports")
-        steps = ReportSteps(context, files, ReportArchive(database, files, PACK))
+        self.archive = ReportArchive(database, files, PACK)
+        steps = ReportSteps(context, files, self.archive)
         jobs = Jobs(database, RecordingSteps(context), steps, 1)
 
         async def engine() -> tuple[str, str]:
@@ -135,6 +138,9 @@ class Bot:
         self.jobs = jobs
         orders = ReportOrders(database, PACK, self._language_model, jobs.enqueue_report, jobs.cancel_reports)
         self.orders = orders
+        self.research = ResearchOrders(
+            database, PACK, self._language_model, jobs.enqueue_report, lambda: self.demonstration, 100
+        )
         self.work = recordings = RecordingWork(
             pack=PACK,
             files=SentFiles(database, LIMITS, descriptions),
@@ -159,6 +165,7 @@ class Bot:
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake, self._ask).routes(),
             ReportHandlers(messages, reports).routes(),
+            ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
         ]
 

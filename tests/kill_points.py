@@ -77,6 +77,12 @@ def kill_points() -> list[KillPoint]:
         ),
         *(KillPoint(f"bot: {each}", "before", _CHATS, _STEPS) for each in steps),
         KillPoint("bot: Telegram did what it was asked, unheard", "before", _CHATS, unheard),
+        KillPoint(
+            "research: the plan, 7, 19 and 32 of 50 transcripts and a group are answered",
+            "after",
+            "nothing stored is asked again, every answer is paid once; the report counts 50 of 50",
+            "tests/acceptance/test_research.py::test_killed_five_times_it_pays_for_each_part_once",
+        ),
         KillPoint("bot: eight random moments", "both", _CHATS, "tests/e2e/test_kill_at_random.py"),
         *(
             KillPoint(f"power of an {kind} disk, random moments", "both", f"{_CHATS}; every object byte by byte", test)

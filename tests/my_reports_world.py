@@ -187,7 +187,7 @@ class Owner:
             )
         entry = NewReportFile(
             id=run.id,
-            title=report_title(report.label, None, None, recording),
+            title=report_title(report.label, None, None, Path(recording).stem),
             recording_number=row.number,
             recording_file_name=recording,
             report_id=report.id,

@@ -67,6 +67,7 @@ from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
+from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
@@ -291,6 +292,7 @@ def _router(
             RecordingHandlers(messages, recordings).routes(),
             MetadataHandlers(form, messages, application.pack, wake_deliveries, chats.ask).routes(),
             ReportHandlers(messages, reports).routes(),
+            ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),

@@ -31,6 +31,7 @@ from recordings.intake import Intake, IntakeLimits
 from recordings.originals import Originals
 from reports.archive import ReportArchive
 from reports.orders import ReportOrders
+from reports.research.orders import ResearchOrders
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Application:
     changes: RecordingChanges
     jobs: Jobs
     orders: ReportOrders
+    research: ResearchOrders
     archive: ReportArchive
     conversations: HybridStorage
     owner: UserId
@@ -70,9 +72,8 @@ async def open_application(
     """Open database, object store and services; engines start when they are first used.
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
-    the failure. An original that the object store has lost is restored from the spool, else from ``attachments``, the
-    messenger, if given; with ``for_bot``, a bot in another process downloads it, and keeps the archive of reports.
-    While the database is away, callers wait up to ``patience_s`` seconds, and jobs up to ``work_patience_s``.
+    the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
+    does that, and keeps the archive. An absent database is waited for: ``patience_s``, by jobs ``work_patience_s``.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -110,6 +111,7 @@ async def open_application(
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
+            research=_research(settings, database, pack, jobs, engines),
             archive=archive,
             conversations=conversations,
             owner=owner,
@@ -155,6 +157,13 @@ def _jobs(
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
     return Jobs(context.database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
+
+
+def _research(
+    settings: Settings, database: Database, pack: ReportPack, jobs: Jobs, engines: EnginePool
+) -> ResearchOrders:
+    most, is_demo = settings.research_recordings, lambda: engines.has_demo_model
+    return ResearchOrders(database, pack, engines.language_model, jobs.enqueue_report, is_demo, most)
 
 
 async def open_database(settings: Settings, embedded: EmbeddedEngines) -> Database:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 import click
 
@@ -73,6 +74,19 @@ class WholeNumber(click.ParamType[int]):
         return number
 
 
+class Day(click.ParamType[date]):
+    """A day as 2026-11-03."""
+
+    name = "day"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the day; fail with a message that says how days are written."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(texts.cli.USAGE_NOT_A_DAY.format(value=value), param, ctx)
+
+
 def usage_reason(exc: click.UsageError) -> str:
     """Return in Russian what is wrong with a command; a plain ``UsageError`` has a Russian message already."""
     if isinstance(exc, click.NoSuchOption):
@@ -97,3 +111,6 @@ def _unknown(text: str, name: str, possibilities: list[str] | None) -> str:
 def _is_flag(exc: click.BadOptionUsage) -> bool:
     options = exc.ctx.command.params if exc.ctx else []
     return any(isinstance(each, click.Option) and each.is_flag and exc.option_name in each.opts for each in options)
+
+
+help_option = click.help_option("--help", help=texts.cli.HELP_HELP)

@@ -16,8 +16,8 @@ import structlog
 
 import texts.cli
 import texts.operation
-from cli.across_command import across_command
-from cli.arguments import Group, WholeNumber, usage_reason
+from cli.across_command import across
+from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
 from cli.running import open_closed_streams, require, run_command, say, tell
 from config import ROOT, load_settings, version
@@ -37,7 +37,6 @@ _MOST_ORPHANS = 10**9
 
 _PATH = click.Path(path_type=Path, readable=False)
 """click does not check here whether a file can be read: the commands do, and say so in a Russian sentence."""
-help_option = click.help_option("--help", help=texts.cli.HELP_HELP)
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -128,6 +127,43 @@ def demo(out: Path) -> None:
             as_json=False,
         )
     )
+
+
+@commands.command(help=texts.cli.HELP_RESEARCH, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.argument("question", required=False, metavar=texts.cli.METAVAR_QUESTION)
+@click.option("--scenario", metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_RESEARCH_SCENARIO)
+@click.option("--place", metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_PLACE)
+@click.option("--city", metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_CITY)
+@click.option("--employee", metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_EMPLOYEE)
+@click.option("--building", metavar=texts.cli.METAVAR_NAME, help=texts.cli.HELP_BUILDING)
+@click.option("--since", "first_day", type=Day(), metavar=texts.cli.METAVAR_DAY, help=texts.cli.HELP_SINCE)
+@click.option("--until", "last_day", type=Day(), metavar=texts.cli.METAVAR_DAY, help=texts.cli.HELP_UNTIL)
+@click.option("--out", default="out", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT)
+@click.option("--yes", "go", is_flag=True, help=texts.cli.HELP_YES)
+@click.option("--cancel", "stop", is_flag=True, help=texts.cli.HELP_CANCEL)
+@help_option
+def research(question: str | None, out: Path, go: bool, stop: bool, **scope: object) -> None:
+    """Answer a question from all transcripts that fit."""
+    if not stop and not (question or "").strip():
+        raise click.UsageError(texts.cli.NO_QUESTION)
+    if scope["building"] is not None:
+        require(str(scope["building"]), tuple(BuildingType))
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli.display import Display
+
+        with Display() as display:
+            display.say(texts.cli.STARTING)
+            from cli.research import cancel
+            from cli.research import research as do
+            from reports.research.values import Scope
+
+            if stop:
+                return await cancel(settings, display)
+            return await do((question or "").strip(), Scope.model_validate(scope), out, settings, display, go=go)
+
+    run_command(run)
 
 
 @commands.command(help=texts.cli.HELP_DOCTOR, options_metavar="")
@@ -307,9 +343,7 @@ async def _serve() -> int:
 
 
 commands.add_command(documents)
-
-
-commands.add_command(across_command(run_command, help_option))
+commands.add_command(across)
 
 
 def main() -> None:

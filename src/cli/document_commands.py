@@ -8,18 +8,17 @@ import click
 
 import texts.cli
 import texts.documents
-from cli.arguments import Group, WholeNumber
+from cli.arguments import Group, WholeNumber, help_option
 from cli.running import run_command
 from config import load_settings
 
 _LARGEST_NUMBER = 10**9
-_help_option = click.help_option("--help", help=texts.cli.HELP_HELP)
 
 
 @click.group(
     "documents", cls=Group, help=texts.documents.HELP, subcommand_metavar=texts.cli.METAVAR_COMMAND, options_metavar=""
 )
-@_help_option
+@help_option
 def documents() -> None:
     """Group the commands about the documents that questions are answered from."""
 
@@ -28,7 +27,7 @@ def documents() -> None:
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False), metavar=texts.cli.METAVAR_FILES
 )
-@_help_option
+@help_option
 def add_documents(files: tuple[Path, ...]) -> None:
     """Load documents."""
 
@@ -44,7 +43,7 @@ def add_documents(files: tuple[Path, ...]) -> None:
 
 
 @documents.command(name="list", help=texts.documents.HELP_LIST, options_metavar="")
-@_help_option
+@help_option
 def list_documents() -> None:
     """List the documents."""
 
@@ -58,7 +57,7 @@ def list_documents() -> None:
 
 @documents.command(name="remove", help=texts.documents.HELP_REMOVE, options_metavar="")
 @click.argument("number", type=WholeNumber(1, _LARGEST_NUMBER), metavar=texts.cli.METAVAR_NUMBER)
-@_help_option
+@help_option
 def remove_document(number: int) -> None:
     """Delete a document."""
 

@@ -63,21 +63,20 @@ Fail = Callable[[VoxPersonaError, datetime | None], Awaitable[None]]
 """Stores a failure and the time of the next try; None when the job will not be tried again by itself."""
 
 
-def queue_of(recording_id: RecordingId) -> str:
-    """Return the name of the queue of one recording's jobs. With it, a command can work on its own recordings only.
+def queue_of(subject: UUID) -> str:
+    """Return the name of the queue of one recording's or research's jobs: a command can work on its own only.
 
     The name is short: procrastinate makes it part of a NOTIFY channel's name, which has at most 63 bytes in PostgreSQL.
     """
-    return recording_id.hex
+    return subject.hex
 
 
 class Jobs:
     """The queue and its worker.
 
     A job that failed for a passing reason is tried once more after each of ``retry_delays_s`` (seconds), or after the
-    time that the provider asks for when that is longer. When the last of these tries fails, the failure is final. A
-    failure of our own object store or disk uses up no try. Without ``answers`` the worker answers no questions. A
-    worker that stops waits for ``calls``.
+    time that the provider asks for when that is longer; the failure of the last try is final. A failure of our own
+    object store or disk uses up no try. Without ``answers`` no questions are answered. A stop waits for ``calls``.
     """
 
     def __init__(
@@ -116,11 +115,13 @@ class Jobs:
         await jobs.rows.forget_failures(connection, [jobs.rows.lock_of(recording_id)])
         await self._enqueue_next(connection, recording_id)
 
-    async def enqueue_report(self, connection: Connection, recording_id: RecordingId, run_id: ReportRunId) -> None:
-        """Add the job that writes the report, unless one waits already; a job for a later try is brought forward."""
+    async def enqueue_report(
+        self, connection: Connection, recording_id: RecordingId | None, run_id: ReportRunId
+    ) -> None:
+        """Add the job that writes a report, of no recording for a research; a job for a later try comes forward."""
         await jobs.rows.forget_failures(connection, [jobs.rows.lock_of(run_id)])
         place = await jobs.rows.place_in_front(connection)
-        await self._enqueue(connection, self._report, recording_id, jobs.rows.lock_of(run_id), run_id, place)
+        await self._enqueue(connection, self._report, recording_id or run_id, jobs.rows.lock_of(run_id), run_id, place)
 
     async def enqueue_proposal(self, connection: Connection, recording_id: RecordingId) -> None:
         """Add the job that proposes the recording's metadata from its transcript, unless one is waiting already.
@@ -269,13 +270,13 @@ class Jobs:
         self,
         connection: Connection,
         task: SubjectTask,
-        recording_id: RecordingId,
+        of: UUID,
         lock: str,
         subject: UUID,
         place: int,
     ) -> None:
         deferrer = task.configure(
-            connection=connection, queue=queue_of(recording_id), lock=lock, queueing_lock=lock, priority=place
+            connection=connection, queue=queue_of(of), lock=lock, queueing_lock=lock, priority=place
         )
         try:
             async with connection.transaction():
@@ -285,7 +286,7 @@ class Jobs:
             if not await jobs.rows.drop_scheduled(connection, lock):
                 log.debug("job_waits_already", subject=str(subject))
                 return
-            await self._enqueue(connection, task, recording_id, lock, subject, place)
+            await self._enqueue(connection, task, of, lock, subject, place)
 
     async def _advance_recording(self, context: procrastinate.JobContext, subject: str) -> None:
         recording_id = RecordingId(UUID(subject))

@@ -49,7 +49,7 @@ _FIRST = f" LIMIT {_AT_ONCE}"
 _THIS = " AND work.id = %(id)s FOR NO KEY UPDATE OF work"
 
 EnqueueRecording = Callable[[Connection, RecordingId], Awaitable[None]]
-EnqueueReport = Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
+EnqueueReport = Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
 EnqueueAnswer = Callable[[Connection, UserId, AnswerId], Awaitable[None]]
 Row = dict[str, Any]
 
@@ -99,7 +99,7 @@ class StrandedWork:
         )
 
     def _report_of(self, row: Row) -> _Work:
-        recording, run = RecordingId(row["recording_id"]), ReportRunId(row["id"])
+        recording, run = row["recording_id"], ReportRunId(row["id"])
         return _Work(run, _RUN, lock_of(run), lambda connection: self._report(connection, recording, run))
 
     def _answer_of(self, row: Row) -> _Work:

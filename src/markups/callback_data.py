@@ -117,6 +117,10 @@ class Action(StrEnum):
     RATE_ANSWER = "rate_answer"  # answer, stars
     COMMENT_ANSWER = "comment_answer"  # answer
     CANCEL_COMMENT = "cancel_comment"
+    RESEARCH = "research"  # answer: tells what a deep research of its question takes
+    RESEARCH_START = "research_start"  # answer
+    RESEARCH_AGAIN = "research_again"  # report run that failed or was cancelled
+    RESEARCH_CLOSE = "research_close"
     ALL_RATINGS = "all_ratings"  # nothing, or the page, from 1
     EXPORT_ANSWERS = "export_answers"
     LETTERS = "letters"  # page, from 1
@@ -194,7 +198,7 @@ def unpack(data: str) -> Press:
     return Press(action=action, words=tuple(words), numbers=tuple(map(int, numbers)))
 
 
-def word_of(id_: AnswerId | RecordingId) -> str:
+def word_of(id_: UUID) -> str:
     """Return an id as an argument of a button."""
     return f"{_ID_SIGN}{id_.hex}"
 

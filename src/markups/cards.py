@@ -21,6 +21,7 @@ from utils import clock, human_duration, human_size
 _BAR_CELLS = 12
 _LONGEST_LABEL = 60
 _LONGEST_RUN_REASON = 120
+_LONGEST_QUESTION = 200
 
 _LONGEST_ESTIMATE_S = 24 * 3600.0
 """What would take longer at its pace stands still: nobody can say when it will go on."""
@@ -102,7 +103,7 @@ def opening(progress: CardProgress, pack: ReportPack) -> Screen:
     again by its text.
     """
     if progress.card.kind is CardKind.REPORTS:
-        text = texts.cards.REPORTS.format(number=progress.recording_number, file_name=escaped(progress.file_name))
+        text = _reports_title(progress, over=False)
         return Screen(text=text, keyboard=_cancel(progress))
     if progress.incoming is not None and progress.incoming.finished_at == progress.incoming.created_at:
         refused = _ended_file(progress)
@@ -306,7 +307,7 @@ def _cancel(progress: CardProgress) -> Keyboard:
 
 
 def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
-    if progress.recording_number is None:
+    if progress.recording_number is None and _question(progress) is None:
         return CardView(screen=Screen(text=texts.cards.REPORTS_DELETED), final=True, working=False)
     runs = progress.runs
     over = all(run_ended(run) for run in runs)
@@ -332,6 +333,9 @@ def run_ended(run: RunProgress) -> bool:
 def _reports_title(progress: CardProgress, *, over: bool) -> str:
     done = sum(run.status is RunStatus.DONE for run in progress.runs)
     total = len(progress.runs)
+    question = _question(progress)
+    if question is not None:
+        return texts.cards.RESEARCH.format(question=escaped(question, _LONGEST_QUESTION))
     if not over:
         title = texts.cards.REPORTS
     elif done == total:
@@ -340,6 +344,11 @@ def _reports_title(progress: CardProgress, *, over: bool) -> str:
         title = texts.cards.REPORTS_PARTLY if done else texts.cards.REPORTS_NONE
     name = escaped(progress.file_name)
     return title.format(number=progress.recording_number, file_name=name, done=done, total=total)
+
+
+def _question(progress: CardProgress) -> str | None:
+    """Return what the card's research asks; None for reports."""
+    return next((run.question for run in progress.runs if run.question is not None), None)
 
 
 def _run_lines(runs: Sequence[RunProgress], pack: ReportPack, longest_reason: int) -> list[str]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import texts.dead_letters
 import texts.telegram
+from constants import RESEARCH
 from datamodels_telegram import Button, DeadLetter, LetterId, LetterKind, Screen
 from dead_letters import LettersPage
 from errors import OutdatedButton
@@ -90,6 +91,9 @@ def _what(letter: DeadLetter, pack: ReportPack) -> str:
 
 
 def _template(letter: DeadLetter) -> str:
+    if letter.report_id == RESEARCH:
+        is_work = letter.kind is not LetterKind.MESSAGE
+        return texts.dead_letters.RESEARCH if is_work else texts.dead_letters.ABOUT_RESEARCH
     if letter.kind is not LetterKind.MESSAGE:
         return texts.dead_letters.WORK[letter.kind]
     if letter.report_id is not None:

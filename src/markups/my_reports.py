@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import texts.my_reports
 import texts.telegram
-from constants import REPORT_LIST_BYTES, REPORT_TITLE_CHARACTERS
+from constants import NO_RECORDING, REPORT_LIST_BYTES, REPORT_TITLE_CHARACTERS
 from datamodels import ReportFile
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
@@ -166,8 +166,7 @@ def report_card(report: ReportFile) -> Screen:
         number=report.number,
         title=escaped(report.title, REPORT_TITLE_CHARACTERS),
         label=escaped(unnumbered(report.label)),
-        recording_number=report.recording_number,
-        recording=escaped(report.recording_file_name),
+        about=_about(report),
         date=_date(report),
         size=human_size(report.size_bytes),
         tokens=report.tokens,
@@ -271,10 +270,19 @@ def named(report: ReportFile) -> str:
         number=report.number,
         title=escaped(report.title),
         label=escaped(unnumbered(report.label)),
-        recording=report.recording_number,
+        about=""
+        if report.recording_number == NO_RECORDING
+        else texts.my_reports.NAMED_RECORDING.format(number=report.recording_number),
         date=_date(report),
         size=human_size(report.size_bytes),
     )
+
+
+def _about(report: ReportFile) -> str:
+    name = escaped(report.recording_file_name)
+    if report.recording_number == NO_RECORDING:
+        return texts.my_reports.CARD_RESEARCH.format(question=name)
+    return texts.my_reports.CARD_RECORDING.format(number=report.recording_number, file_name=name)
 
 
 def _menu(text: str) -> Screen:

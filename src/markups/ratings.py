@@ -5,6 +5,7 @@ from html import escape
 
 import texts.chats
 import texts.ratings
+import texts.research
 import texts.telegram
 import texts.training_data
 from conversations.ratings import COMMENT_CHARACTERS
@@ -120,11 +121,12 @@ def _model(metrics: ModelMetrics) -> str:
 
 def _keyboard(answer_id: AnswerId, stars: int | None, comment: str | None) -> tuple[tuple[Button, ...], ...]:
     subject = word_of(answer_id)
+    deeper = (button(texts.research.BUTTON, Action.RESEARCH, subject),)
     row = tuple(
         button(texts.ratings.CHOSEN.format(stars=label) if each == stars else label, Action.RATE_ANSWER, subject, each)
         for each, label in enumerate(texts.ratings.LABELS, 1)
     )
     if stars is None:
-        return (row,)
+        return (row, deeper)
     label = texts.ratings.COMMENT if comment is None else texts.ratings.COMMENT_AGAIN
-    return (row, (button(label, Action.COMMENT_ANSWER, subject),))
+    return (row, (*deeper, button(label, Action.COMMENT_ANSWER, subject)))

@@ -13,7 +13,7 @@ import texts.units
 from constants import LONGEST_INLINE_TEXT, MESSAGE_UTF16_UNITS, PREVIEW_CHARACTERS
 from datamodels import BuildingType, MissingInterval, Recording, ReportRun, Transcript
 from datamodels_telegram import Button, Screen
-from markups.callback_data import Action, button
+from markups.callback_data import Action, button, word_of
 from markups.metadata import building_buttons
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
 from prompt_pack.models import ReportType, unnumbered
@@ -123,6 +123,7 @@ def transcript_only(recording_number: int) -> Screen:
 
 
 _LONGEST_STEM = 80
+_LONGEST_QUESTION = 200
 _BEGINNING = 10 * PREVIEW_CHARACTERS
 """Characters of Markdown that are enough to make a preview from."""
 _LISTED_INTERVALS = 5
@@ -163,13 +164,14 @@ def transcript_file_name(recording: Recording, extension: str) -> str:
     )
 
 
-def report_messages(recording: Recording, run: ReportRun, label: str) -> list[Screen]:
+def report_messages(about: Recording | str, run: ReportRun, label: str) -> list[Screen]:
     """Show a short report in full or the beginning of a longer one, its indices as a table, and its warnings.
 
-    The table is a message of its own when it does not fit.
+    ``about`` is the report's recording or, as in the functions below, the question of a research. The table is a
+    message of its own when it does not fit.
     """
     text = printable(run.text or "").strip()
-    head = _report_head(recording, run, label)
+    head = _report_head(about, run, label)
     if is_long(run):
         beginning = preview(_without_markup(text[:_BEGINNING]), PREVIEW_CHARACTERS)
         body = f"{escape(beginning, quote=False)}\n\n{texts.cards.REPORT_IN_FILE}"
@@ -195,9 +197,9 @@ def is_long(run: ReportRun) -> bool:
     return len(run.text or "") > LONGEST_INLINE_TEXT
 
 
-def report_file_caption(recording: Recording, run: ReportRun, label: str) -> Screen:
+def report_file_caption(about: Recording | str, run: ReportRun, label: str) -> Screen:
     """Return the caption of the file with the full report."""
-    return Screen(text=_report_head(recording, run, label))
+    return Screen(text=_report_head(about, run, label))
 
 
 def report_file_name(number: int | None, title: str, extension: str) -> str:
@@ -206,16 +208,18 @@ def report_file_name(number: int | None, title: str, extension: str) -> str:
     return safe_file_name(form.format(report=number, title=plain(title, _LONGEST_STEM), extension=extension))
 
 
-def report_failed(recording: Recording, run: ReportRun, label: str) -> Screen:
+def report_failed(about: Recording | str, run: ReportRun, label: str) -> Screen:
     """Say why a report was not written, and offer another try."""
+    reason = escaped(chat_text(run.error_code, run.error_text), LONGEST_REASON)
+    if isinstance(about, str):
+        again = button(texts.cards.RETRY_BUTTON, Action.RESEARCH_AGAIN, word_of(run.id))
+        text = texts.cards.RESEARCH_FAILED.format(question=escaped(about, _LONGEST_QUESTION), reason=reason)
+        return Screen(text=text, keyboard=((again,),))
     text = texts.cards.REPORT_FAILED.format(
-        label=escaped(label),
-        number=recording.number,
-        file_name=escaped(recording.file_name),
-        reason=escaped(chat_text(run.error_code, run.error_text), LONGEST_REASON),
+        label=escaped(label), number=about.number, file_name=escaped(about.file_name), reason=reason
     )
     return Screen(
-        text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, recording.number),),)
+        text=text, keyboard=((button(texts.cards.RETRY_BUTTON, Action.REPORT, run.report_id, about.number),),)
     )
 
 
@@ -225,10 +229,12 @@ def more_reports(recording: Recording) -> Screen:
     return Screen(text=text, keyboard=((button(texts.cards.CHOOSE_REPORTS, Action.CHOOSE_REPORTS, recording.number),),))
 
 
-def _report_head(recording: Recording, run: ReportRun, label: str) -> str:
+def _report_head(about: Recording | str, run: ReportRun, label: str) -> str:
+    if isinstance(about, str):
+        return texts.cards.RESEARCH.format(question=escaped(about, _LONGEST_QUESTION))
     form = texts.cards.REPORT_UNNUMBERED if run.number is None else texts.cards.REPORT
-    name, about = escaped(recording.file_name), escaped(unnumbered(label))
-    return form.format(report=run.number, label=about, number=recording.number, file_name=name)
+    name, shown = escaped(about.file_name), escaped(unnumbered(label))
+    return form.format(report=run.number, label=shown, number=about.number, file_name=name)
 
 
 def _report_buttons(run: ReportRun, extension: str) -> tuple[Button, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import texts.reports
+from constants import RESEARCH
 from datamodels import BuildingType, PromptMessage, ReportId, ScenarioId, Value
 from errors import UnknownChoice
 from language_model.port import LanguageModel
@@ -167,6 +168,22 @@ class Scenario(Value):
     reports: tuple[ReportType, ...]
 
 
+class ResearchPrompts(Value):
+    """The system messages of a research, and the schemas of what the model returns; ``summary`` returns text.
+
+    ``plan`` takes ``most``, the others nothing. ``version`` changes with any of them.
+    """
+
+    plan: Template
+    plan_schema: Schema
+    read: Template
+    read_schema: Schema
+    group: Template
+    group_schema: Schema
+    summary: Template
+    version: str
+
+
 class ReportPack(Value):
     """All scenarios in order, and the prompts that belong to no report.
 
@@ -181,6 +198,7 @@ class ReportPack(Value):
     metadata_prompt: Template
     answer_prompt: Template
     metadata_schema: Schema
+    research: ResearchPrompts
 
     def scenario(self, scenario_id: str) -> Scenario:
         """Return the scenario of this id. Raises ``UnknownChoice``."""
@@ -203,7 +221,9 @@ class ReportPack(Value):
         return next((each for each in self._all_reports() if each.id == report_id), None)
 
     def label_of(self, report_id: str) -> str:
-        """Return the report's label; its id when it belongs to an earlier pack."""
+        """Return the label of a report or research; the report's id when it belongs to an earlier pack."""
+        if report_id == RESEARCH:
+            return texts.reports.RESEARCH
         report = self.find_report(report_id)
         return report_id if report is None else report.label
 

@@ -21,6 +21,7 @@ from prompt_pack.models import (
     ReportPass,
     ReportPlan,
     ReportType,
+    ResearchPrompts,
     Scenario,
     Taxonomy,
 )
@@ -354,4 +355,22 @@ def load_pack(root: Path) -> ReportPack:
         metadata_prompt=metadata_prompt,
         answer_prompt=answer_prompt,
         metadata_schema=metadata_schema,
+        research=_research(files),
     )
+
+
+def _research(files: PackFiles) -> ResearchPrompts:
+    names = ("plan", "read", "group")
+    paths = {
+        **{name: f"{SHARED}/research_{name}.md" for name in (*names, "summary")},
+        **{f"{name}_schema": f"{SHARED}/research_{name}.schema.json" for name in names},
+    }
+    prompts = ResearchPrompts(
+        **{name: files.template(path) for name, path in paths.items() if path.endswith(".md")},
+        **{name: files.schema(path) for name, path in paths.items() if path.endswith(".json")},
+        version=files.fingerprint(paths.values()),
+    )
+    prompts.plan.render({"most": 1})
+    for each in (prompts.read, prompts.group, prompts.summary):
+        each.render({})
+    return prompts

@@ -1,11 +1,13 @@
 """A person's archive of reports: files, index and rows changed together, and mended when one of them was damaged."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
 import reports_store
+from constants import NO_RECORDING
 from datamodels import IndexPoint, NewReportFile, ReportFile, ReportRunId, UserId
 from db import Database
 from errors import DatabaseUnavailable, ReportFileGone, ReportIndexBroken, VoxPersonaError
@@ -13,10 +15,13 @@ from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
 from report_folder.lines import ReportLines
 from reports.titles import report_title
+from text_cleaning import cut, one_line
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_LONGEST_QUESTION = 150
 
 
 class ReportArchive:
@@ -154,8 +159,17 @@ class ReportArchive:
             return await work()
 
 
+def research_named(question: str) -> Mapping[str, Any]:
+    """Return what stands for recording and file name in the entry of a research."""
+    return {"recording_number": NO_RECORDING, "recording_file_name": cut(one_line(question), _LONGEST_QUESTION)}
+
+
 def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
     """Return the entry of a report in its folder's index, made from a row of ``reports_store.list_named``."""
     known, label = dict(named), pack.label_of(named["report_id"])
-    title = report_title(label, known.pop("place"), known.pop("recorded_on"), named["recording_file_name"])
-    return NewReportFile(title=title, label=label, **known)
+    place, recorded_on = known.pop("place", None), known.pop("recorded_on", None)
+    if named["recording_number"] is None:
+        known |= research_named(named["recording_file_name"])
+    is_research = known["recording_number"] == NO_RECORDING
+    name = known["recording_file_name"] if is_research else Path(known["recording_file_name"]).stem
+    return NewReportFile(title=report_title(label, place, recorded_on, name), label=label, **known)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import texts.my_reports
+from constants import NO_RECORDING
 from datamodels import ReportFile
 from prompt_pack.models import unnumbered
 from text_cleaning import one_line
@@ -80,12 +81,18 @@ def _entry(report: ReportFile) -> str:
         number=report.number,
         date=_time(report.created_at),
         title=one_line(report.title),
-        recording_number=report.recording_number,
-        recording=one_line(report.recording_file_name),
+        about=_about(report),
         label=one_line(unnumbered(report.label)),
         size=human_size(report.size_bytes),
         tokens=report.tokens,
     )
+
+
+def _about(report: ReportFile) -> str:
+    name = one_line(report.recording_file_name)
+    if report.recording_number == NO_RECORDING:
+        return texts.my_reports.FILE_RESEARCH.format(question=name)
+    return texts.my_reports.FILE_RECORDING.format(number=report.recording_number, file_name=name)
 
 
 def _cells(report: ReportFile) -> list[object]:

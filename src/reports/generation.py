@@ -12,17 +12,18 @@ The Markdown that language models write is tidied before its quotes are checked.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import texts.reports
 from datamodels import BuildingType, IndexValue, PromptMessage, Transcript, Usage, Value
-from errors import ContextTooSmall, OutOfResources, ProviderInvalidAnswer, VoxPersonaError
-from language_model.port import MESSAGE_TOKENS, LanguageModel
+from errors import ContextTooSmall, ProviderInvalidAnswer
+from language_model.port import LanguageModel
 from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
+from reports.asking import answer_tokens, data_message, room_for_data, together, tokens_of
 from reports.evidence import Evidence, ItemsReview
 from reports.indices import compute_indices
 from reports.model_answers import ModelAnswers
@@ -61,12 +62,6 @@ def cut_at_line(text: str) -> str:
     return text[: ends[-1]].rstrip() if ends else text
 
 
-T = TypeVar("T")
-
-_SECOND_QUESTION_TOKENS = 200
-"""Tokens that are kept free to tell the model what was wrong with its answer."""
-_ANSWER_SHARE = 3
-"""An answer gets at most the context divided by this, or a small model would have no room for the recording."""
 _NOTES_SHARE = 3
 """Notes get at most the room of a window divided by this, so that notes of notes become shorter each time."""
 _MOST_HALVINGS = 3
@@ -126,7 +121,7 @@ class _Generation:
         self._transcript = request.transcript
         self._llm = llm
         self._answers = answers
-        self._answer_tokens = min(llm.max_output_tokens, llm.context_tokens // _ANSWER_SHARE)
+        self._answer_tokens = answer_tokens(llm)
         metadata = "\n".join(cut(as_data(line), _LONGEST_METADATA_LINE) for line in request.metadata)
         self._variables = self._plan.variables(metadata)
         self._rules = PromptMessage(role="system", content=self._plan.rules.render(self._variables))
@@ -175,7 +170,7 @@ class _Generation:
         prompt = self._prompt(each)
         windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
         self._warn_of_windows(each.title, len(windows))
-        found = await _together(self._items_of_window(each, prompt, window) for window in windows)
+        found = await together(self._items_of_window(each, prompt, window) for window in windows)
         unanswered = sum(window_items is None for stretch in found for window_items in stretch)
         self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
         answered = [item for stretch in found for window_items in stretch for item in window_items or ()]
@@ -200,7 +195,7 @@ class _Generation:
         part whose items still do not fit into an answer.
         """
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
-        messages = [self._rules, _data(window), prompt]
+        messages = [self._rules, data_message(window), prompt]
         answer = await self._answers.structured(
             each.id, messages, each.schema_, self._answer_tokens, each.second_schema
         )
@@ -215,7 +210,7 @@ class _Generation:
         prompt = self._prompt(each)
         data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
         self._warn_of_windows(each.title, windows)
-        answer, truncated = await self._whole_text(each.id, [self._rules, _data(data), prompt])
+        answer, truncated = await self._whole_text(each.id, [self._rules, data_message(data), prompt])
         checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
         self._warn(texts.reports.WARNING_QUOTES, each.title, checked.not_found)
         self._evidence += checked.found
@@ -240,7 +235,7 @@ class _Generation:
             PromptMessage(role="assistant", content=begun),
             PromptMessage(role="user", content=texts.reports.ASK_CONTINUE),
         ]
-        if await self._tokens(rest) + self._answer_tokens <= self._llm.context_tokens:
+        if await tokens_of(self._llm, rest) + self._answer_tokens <= self._llm.context_tokens:
             second = await self._answers.text(pass_name, rest, self._answer_tokens)
             return f"{begun}\n{second.text}", second.truncated
         shorter = [*messages, PromptMessage(role="user", content=texts.reports.ASK_SHORTER)]
@@ -268,7 +263,7 @@ class _Generation:
             windows = await fit(whole.split("\n"), notes_room, self._llm.count_tokens)
             read_in = max(read_in, len(windows))
             limit = max(SMALLEST_WINDOW_TOKENS // 2, min(self._answer_tokens, notes_room // _NOTES_SHARE))
-            notes = await _together(
+            notes = await together(
                 self._notes(pass_name, title, self._notes_prompt(task, number, len(windows)), window, limit)
                 for number, window in enumerate(windows, start=1)
             )
@@ -282,7 +277,7 @@ class _Generation:
         return whole, read_in
 
     async def _notes(self, pass_name: str, title: str, prompt: PromptMessage, window: str, limit: int) -> str:
-        messages = [self._rules, _data(window), prompt]
+        messages = [self._rules, data_message(window), prompt]
         answer = await self._answers.text(f"{pass_name}:notes", messages, limit)
         if answer.truncated:
             shorter = [*messages, PromptMessage(role="user", content=texts.reports.ASK_SHORTER)]
@@ -311,7 +306,8 @@ class _Generation:
         prompt = PromptMessage(role="user", content=asked.prompt.render(self._known()))
         room = await self._room(prompt, schema)
         data, _ = await self._condensed(_INDICES, texts.reports.INDICES_TITLE, prompt, text.split("\n"), room)
-        return await self._answers.structured(_INDICES, [self._rules, _data(data), prompt], schema, self._answer_tokens)
+        messages = [self._rules, data_message(data), prompt]
+        return await self._answers.structured(_INDICES, messages, schema, self._answer_tokens)
 
     def _prompt(self, each: ReportPass) -> PromptMessage:
         return PromptMessage(role="user", content=each.prompt.render(self._known()))
@@ -324,17 +320,7 @@ class _Generation:
         return {**self._variables, "earlier": SimpleNamespace(**self._earlier)}
 
     async def _room(self, prompt: PromptMessage, schema: Mapping[str, Any] | None = None) -> int:
-        """Return how many tokens of data fit beside prompt, schema and answer; negative when even these do not fit.
-
-        The schema counts because some endpoints get it as text.
-        """
-        taken = await self._tokens([self._rules, _data(""), prompt]) + self._answer_tokens + _SECOND_QUESTION_TOKENS
-        if schema is not None:
-            taken += await self._llm.count_tokens(str(schema))
-        return self._llm.context_tokens - taken
-
-    async def _tokens(self, messages: Sequence[PromptMessage]) -> int:
-        return sum([await self._llm.count_tokens(message.content) + MESSAGE_TOKENS for message in messages])
+        return await room_for_data(self._llm, [self._rules, prompt], self._answer_tokens, schema)
 
     def _warn(self, warning: str, title: str, count: int) -> None:
         if count:
@@ -343,42 +329,3 @@ class _Generation:
     def _warn_of_windows(self, title: str, windows: int) -> None:
         if windows > 1:
             self._warnings.append(texts.reports.WARNING_WINDOWS.format(title=title, windows=windows))
-
-
-def _data(text: str) -> PromptMessage:
-    """Return a message with ``text`` between markers; angle brackets in it are replaced: it cannot have markers."""
-    content = texts.reports.DATA.format(
-        notice=texts.reports.DATA_NOTICE,
-        start=texts.reports.TRANSCRIPT_START,
-        data=text.replace("<", "‹").replace(">", "›"),
-        end=texts.reports.TRANSCRIPT_END,
-    )
-    return PromptMessage(role="user", content=content)
-
-
-async def _together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run the calls concurrently; return their results in order.
-
-    When a call fails, the others are stopped, and the first ``VoxPersonaError`` among the failures is raised alone.
-    ``OutOfResources`` says nothing of the other calls, which are paid for: it is raised when they have ended.
-    """
-    shortages: list[OutOfResources] = []
-
-    async def result(call: Coroutine[Any, Any, T]) -> T | None:
-        try:
-            return await call
-        except OutOfResources as exc:
-            shortages.append(exc)
-            return None
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(result(call)) for call in calls]
-    except BaseExceptionGroup as errors:
-        expected = errors.subgroup(VoxPersonaError)
-        if expected is None:
-            raise
-        raise expected.exceptions[0] from errors
-    if shortages:
-        raise shortages[0]
-    return [cast("T", task.result()) for task in tasks]

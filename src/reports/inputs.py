@@ -76,6 +76,7 @@ async def bring_up_to_date(
     Raises:
         NotFound: the recording or its transcript is gone, or the transcript is of another scenario now.
     """
+    assert run.recording_id is not None  # noqa: S101 - a research is written elsewhere
     recording = await recordings_store.get_recording_for_job(connection, run.recording_id)
     if recording.request.scenario != run.scenario:
         raise NotFound(what=f"transcript of {run.scenario}")

@@ -33,15 +33,19 @@ from prompt_pack.models import ReportPack, ReportType
 from recordings.descriptions import building_of, say_building
 from recordings.lookup import WithOwnRecording, is_transcribed
 from reports.inputs import load_inputs, new_run
+from reports.research.store import find_order
 
 EVERYTHING = "all"
 """In the place of a report's id: every report of the scenario."""
 NOTHING = "none"
 
-EnqueueReport = Callable[[Connection, RecordingId, ReportRunId], Awaitable[None]]
+EnqueueReport = Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
 """Adds, in the transaction, the job that will write a report."""
-WithReport = Callable[[Connection, Recording, ReportRun], Awaitable[None]]
-"""Adds what else belongs to the transaction that finds a report, such as a message with the report's file."""
+WithReport = Callable[[Connection, Recording | str, ReportRun], Awaitable[None]]
+"""Adds what else belongs to the transaction that finds a report, such as a message with the report's file.
+
+It gets the report's recording, or the question of a research.
+"""
 
 
 class Lack(StrEnum):
@@ -262,8 +266,13 @@ class ReportOrders:
             run = await reports_store.find_by_number(connection, owner, number)
             if run is None:
                 raise NotFound(what=f"report {number}")
-            recording = await recordings_store.get_recording(connection, owner, run.recording_id)
-            await with_report(connection, recording, run)
+            about: Recording | str
+            if run.recording_id is None:
+                order = await find_order(connection, run.id)
+                about = order.question if order else ""
+            else:
+                about = await recordings_store.get_recording(connection, owner, run.recording_id)
+            await with_report(connection, about, run)
         return run
 
     async def written(self, owner: UserId, number: int) -> tuple[Recording, tuple[ReportRun, ...]]:

@@ -11,7 +11,7 @@ import cards_store
 import outbox_store
 import recording_wizard_store
 import user_states
-from datamodels import Recording, ReportRunId, UserId
+from datamodels import Recording, ReportRun, ReportRunId, UserId
 from datamodels_telegram import MessageId, OutgoingMessage
 from db import Connection
 from dialogs import first_tap
@@ -19,6 +19,7 @@ from markups.callback_data import Press
 from random_ids import new_name
 from recordings.intake import WithRecording
 from recordings.lookup import WithOwnRecording
+from reports.research.orders import WithResearch
 from telegram_handlers.context import Context
 from user_states import State
 
@@ -76,6 +77,18 @@ def may_order_again(context: Context) -> WithOwnRecording:
         await user_states.drop(connection, context.user.id, Ordered)
 
     return forget
+
+
+def followed_research(context: Context, press: Press) -> WithResearch:
+    """Return a function that gives an ordered research its card, once however often the press is handled."""
+
+    async def follow(connection: Connection, run: ReportRun) -> None:
+        owner = context.user.id
+        is_first = await first_tap(connection, owner, context.pressed, press.model_dump_json(), context.update)
+        if is_first and run.id not in await _undelivered(connection, owner):
+            await cards_store.add_reports_card(connection, owner, context.chat, None, [run.id])
+
+    return follow
 
 
 class OrderPress:

@@ -153,8 +153,8 @@ class ReportHandlers:
         if extension not in REPORT_EXTENSIONS:
             raise OutdatedButton(data=press.action)
 
-        def report(recording: Recording, run: ReportRun) -> OutgoingMessage:
-            caption = report_file_caption(recording, run, self._work.pack.label_of(run.report_id))
+        def report(about: Recording | str, run: ReportRun) -> OutgoingMessage:
+            caption = report_file_caption(about, run, self._work.pack.label_of(run.report_id))
             file = FileReference(source=FileSource.REPORT, subject=run.id, extension=extension)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
 

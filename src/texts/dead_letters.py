@@ -28,6 +28,8 @@ WORK = {
     "report": "Отчёт «{label}» по записи №{recording}",
     "answer": "Ответ в чате №{chat}",
 }
+RESEARCH = "Исследование"
+ABOUT_RESEARCH = "{what}: исследование"
 ABOUT_NOTHING = "{what}"
 ABOUT_REPORT = "{what}: отчёт №{report}, запись №{recording}"
 ABOUT_FAILED_REPORT = "{what}: отчёт «{label}», запись №{recording}"
@@ -52,6 +54,7 @@ REASONS = {
     "document_broken": "документ не читается",
     "document_too_large": "документ слишком большой",
     "document_without_text": "в документе нет текста",
+    "nothing_to_research": "читать для исследования уже нечего",
     "document_not_allowed": "документы загружают не все",
     "unknown_choice": "выбранного больше нет",
     "building_needed": "не указан тип заведения",

@@ -176,6 +176,10 @@ WEIGHTS_WRONG_SUM = "контрольная сумма файла {file} не с
 WEIGHTS_BAD_PACKAGE = "в пакете {package} нет ожидаемых данных"
 WEIGHTS_BAD_CHECKPOINT = "файл {file} не удалось прочитать"
 WEIGHTS_PROVIDER = "загрузки моделей"
+NOTHING_TO_RESEARCH = (
+    "Читать нечего: подходящих расшифрованных записей нет. Пришлите запись или уберите условия поиска."
+)
+RESEARCH_GOES_ON = "Одно исследование у вас уже идёт. Дождитесь его или отмените, потом закажите следующее."
 MESSENGER_FAILED = "{messenger} отклонил запрос. Попробуйте ещё раз; если не поможет, сообщите администратору."
 MESSENGER_UNAVAILABLE = "{messenger} не отвечает. Проверьте {connection}; бот продолжит, когда связь вернётся."
 MESSENGER_REFUSED_SECRETS = "{messenger} не принял {secrets}. Проверьте их: {source}."

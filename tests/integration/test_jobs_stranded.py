@@ -47,8 +47,8 @@ class Enqueued:
     async def _recording(self, _: Connection, recording: RecordingId) -> None:
         self.subjects.append(recording)
 
-    async def _report(self, _: Connection, recording: RecordingId, run: ReportRunId) -> None:
-        self.subjects += [recording, run]
+    async def _report(self, _: Connection, recording: RecordingId | None, run: ReportRunId) -> None:
+        self.subjects += [each for each in (recording, run) if each is not None]
 
     async def _answer(self, _: Connection, owner: UserId, answer: AnswerId) -> None:
         self.owners.append(owner)
@@ -159,3 +159,12 @@ async def test_a_question_without_a_job_gets_one(
     await enqueued.watch.step()
     await enqueued.watch.step()
     assert (enqueued.subjects, enqueued.owners) == (([answer], [owner]) if is_revived else ([], []))
+
+
+async def test_a_research_without_a_job_gets_one_of_no_recording(database: Database, enqueued: Enqueued) -> None:
+    async with database.transaction() as connection:
+        owner, run = (await add_recording(connection)).owner_id, uuid4()
+        await connection.execute(_RUN, (run, None, owner, "queued"))
+    await enqueued.watch.step()
+    await enqueued.watch.step()
+    assert enqueued.subjects == [run]

@@ -89,7 +89,7 @@ async def test_a_rating_is_shown_and_can_be_changed(anna: Asker, chats_bot: Chat
     answer = await anna.asks(BREAKFAST)
     await anna.press("4")
     assert anna.heard[-1] == "Оценка 4 из 5 сохранена."
-    assert "[👎 1] [2] [3] [✅ 4] [👍 5]\n[💬 Комментарий]" in anna.last
+    assert "[👎 1] [2] [3] [✅ 4] [👍 5]\n[🔬 Глубже] [💬 Комментарий]" in anna.last
     # The text and the sources are as they were.
     assert anna.last.split("[👎")[0] == answer.split("[👎")[0]
     await anna.press("👎 1")

@@ -129,23 +129,25 @@ async def test_a_dialog_about_a_recording_ends_with_it_and_about_another_goes_on
 
 async def test_a_file_is_taken_in_with_one_card_however_often_its_message_comes(person: Person) -> None:
     message = message_of(person)
-    files = await asyncio.gather(*(person.bot.work.files.take_in(person.user.id, message) for _ in range(3)))
+    files = await asyncio.gather(
+        *(person.bot.work.files.take_in(person.user.id, message, documents=False) for _ in range(3))
+    )
     assert len({file.id for file in files}) == 1
     async with person.bot.database.transaction() as connection:
         cards = [each for each in await cards_store.open_cards(connection) if each.card.owner_id == person.user.id]
     assert len(cards) == 1
     with pytest.raises(ValueError, match="no file"):
-        await person.bot.work.files.take_in(person.user.id, message.model_copy(update={"file": None}))
+        await person.bot.work.files.take_in(person.user.id, message.model_copy(update={"file": None}), documents=False)
 
 
 async def test_a_file_is_cancelled_while_it_comes_and_as_the_recording_it_became(person: Person) -> None:
     jobs, database = Jobs(), person.bot.database
     cancellations = Cancellations(database, jobs.cancel_recording, jobs.cancel_reports)
-    coming = await person.bot.work.files.take_in(person.user.id, message_of(person))
+    coming = await person.bot.work.files.take_in(person.user.id, message_of(person), documents=False)
     assert await cancellations.cancel_file(person.user.id, coming.id)
     assert not await cancellations.cancel_file(person.user.id, coming.id)
     assert jobs.recordings == []
-    became = await person.bot.work.files.take_in(person.user.id, message_of(person, 2))
+    became = await person.bot.work.files.take_in(person.user.id, message_of(person, 2), documents=False)
     recording = await person.has_recording()
     async with database.transaction() as connection:
         await incoming_store.finish_stored(connection, became.id, recording.id, known=False)
@@ -157,7 +159,7 @@ async def test_a_card_cancels_what_it_shows(person: Person) -> None:
     jobs, database, owner = Jobs(), person.bot.database, person.user.id
     cancellations = Cancellations(database, jobs.cancel_recording, jobs.cancel_reports)
     recording = await person.has_recording()
-    coming = await person.bot.work.files.take_in(owner, message_of(person))
+    coming = await person.bot.work.files.take_in(owner, message_of(person), documents=False)
     run = ReportRunId(recording.id)
     async with database.transaction() as connection:
         of_file = await cards_store.add_incoming_card(connection, coming)
@@ -171,7 +173,7 @@ async def test_a_card_cancels_what_it_shows(person: Person) -> None:
 
 async def test_what_is_anothers_is_not_found(person: Person) -> None:
     recording = await person.has_recording()
-    coming = await person.bot.work.files.take_in(person.user.id, message_of(person))
+    coming = await person.bot.work.files.take_in(person.user.id, message_of(person), documents=False)
     async with person.bot.database.transaction() as connection:
         card = await cards_store.add_recording_card(connection, person.user.id, person.chat, recording.id)
     stranger, work, told = (await Person.come(person.bot)).user.id, person.bot.work, Told()

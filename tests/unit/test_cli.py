@@ -71,6 +71,8 @@ MISTAKES = {
     ),
     "nobody speaks": (("process", "--speakers", "0", "a.ogg"), "«0» не подходит"),
     "a crowd": (("process", "--speakers", "21", "a.ogg"), "не подходит"),
+    "no question": (("research", " "), "не указан вопрос"),
+    "no day": (("research", "Что?", "--since", "вчера"), "«вчера» — не день, нужен вид 2026-11-03"),
     "no file": (("process",), "не указан ни один файл"),
     "a word too many": (("demo", "a.ogg"), "лишнее слово «a.ogg»"),
     "no file to export to": (("answers", "export"), "не хватает слова на месте ФАЙЛ"),

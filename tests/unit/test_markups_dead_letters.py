@@ -29,6 +29,7 @@ NEVER_IN_A_ROW = (
         "bad_input",
         "unexpected_failure",
         "bad_text",
+        "research_goes_on",
         "outdated_button",
         "access_denied",
         "cancelled",

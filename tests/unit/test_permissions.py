@@ -25,6 +25,7 @@ from telegram_handlers.my_reports_shared import MyReportsWork
 from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
+from telegram_handlers.research import ResearchHandlers, ResearchWork
 
 _NOBODY = cast("Any", None)
 """Nothing is handled here, so no handler comes to a service."""
@@ -46,6 +47,7 @@ record
     scenario scenario_incoming cancel_incoming cancel_card
     recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
+    research research_start research_again research_close
     choose_reports recording_reports recording_written report reports_all choose_building transcript_only report_file
     report_rename report_rename_confirm report_delete report_delete_confirm
     rename_chat delete_chat confirm_delete
@@ -95,6 +97,7 @@ def _modules() -> list[Routes]:
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
         MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
+        ResearchHandlers(_NOBODY, ResearchWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         DocumentHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY)).routes(),

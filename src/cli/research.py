@@ -1,0 +1,121 @@
+"""The command ``research``: it says what a research takes, follows its job, and writes its files."""
+
+import asyncio
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import reports_store
+import texts.cli
+import texts.research
+from application.parts import Application, open_application
+from cli.artefacts import check_writable
+from cli.display import Display
+from cli.process import exit_status_of
+from config import ROOT, Settings
+from datamodels import ReportRun, ReportRunId, RunStatus
+from jobs.queue import queue_of
+from prompt_pack.pack import load_pack
+from reports.formats import to_docx, to_markdown
+from reports.research.values import Scope
+from reports.research.wording import estimate_lines
+from text_cleaning import cut, safe_file_name
+from utils import count_tokens, disk_full_mapped, write_atomically
+
+_POLL_S = 0.25
+_LONGEST_STEM = 60
+_ENDED = frozenset([RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED])
+
+
+async def research(question: str, scope: Scope, out: Path, settings: Settings, display: Display, *, go: bool) -> int:
+    """Say what a research of a question takes; with ``go`` do it, or go on with it, and write its files into ``out``.
+
+    Returns:
+        The exit status: 0, or that of the failure that ended the research.
+
+    Raises:
+        UnwritableFolder: ``out`` cannot be written to; nothing was started.
+        NothingToResearch, NoLanguageModel, ContextTooSmall, ResearchGoesOn: the research cannot be had.
+        BadSettings, DatabaseUnavailable, ObjectStoreUnavailable, EngineFailed, DiskFull: a part does not work.
+    """
+    await asyncio.to_thread(check_writable, out)
+    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    await asyncio.to_thread(_load_libraries)
+    async with open_application(settings, pack, display.advance) as application:
+        offer = await application.research.offer(application.owner, question, scope)
+        for line in estimate_lines(offer, pack):
+            display.say(line)
+        if not go:
+            display.say(texts.cli.RESEARCH_GO)
+            return 0
+        run = await application.research.order(application.owner, question, scope)
+        run = await _done(application, run.id, display, question)
+        display.finish(question)
+        if run.status is not RunStatus.DONE:
+            display.say(texts.cli.FAILED.format(file_name=question, reason=run.error_text or ""))
+            return exit_status_of(run.error_code or "")
+        for path in await asyncio.to_thread(_write, run, question, out):
+            display.say(texts.cli.RESEARCH_WRITTEN.format(path=path))
+        for warning in run.warnings:
+            display.say(texts.cli.DONE_WARNING.format(warning=warning))
+        return 0
+
+
+def _load_libraries() -> None:
+    """Load what counts and asks. Done by the offer, it would hold up the event loop until the database seems away."""
+    import_module("language_model.openai")
+    count_tokens("")
+
+
+async def cancel(settings: Settings, display: Display) -> int:
+    """Stop the research of the person at the command line; what the model has answered stays."""
+    pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
+    async with open_application(settings, pack, display.advance) as application:
+        stopped = await application.jobs.cancel_reports(await application.research.unfinished(application.owner))
+    display.say(texts.cli.RESEARCH_CANCELLED if stopped else texts.cli.RESEARCH_NONE)
+    return 0
+
+
+async def _done(application: Application, run_id: ReportRunId, display: Display, question: str) -> ReportRun:
+    """Work on the research until it has ended."""
+    queues = [queue_of(run_id)]
+
+    async def follow() -> ReportRun:
+        while True:
+            async with application.database.transaction() as connection:
+                run = await reports_store.get_run(connection, run_id)
+            done, total = run.passes_done, run.passes_total
+            line = texts.cli.PARTS.format(stage=texts.cli.RESEARCH_STAGE, done=done, total=total)
+            display.show(question, line, done / total)
+            if run.status in _ENDED:
+                await application.jobs.wait_until_noted(queues)
+                return run
+            await asyncio.sleep(_POLL_S)
+
+    worker, following = asyncio.create_task(application.jobs.run_worker(queues)), asyncio.create_task(follow())
+    try:
+        await asyncio.wait([worker, following], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        worker.cancel()
+        if not following.done():
+            following.cancel()
+        await asyncio.wait([worker, following])
+    return worker.result() if following.cancelled() else following.result()
+
+
+def _write(run: ReportRun, question: str, out: Path) -> Sequence[Path]:
+    title = texts.research.TITLE.format(question=question)
+    about, text = [texts.research.ABOUT.format(question=question)], run.text or ""
+    stem = cut(texts.cli.RESEARCH_FILE.format(number=run.number, question=question), _LONGEST_STEM)
+    forms = {
+        "md": to_markdown(title, about, text, None, run.warnings).encode(errors="replace"),
+        "docx": to_docx(title, about, text, None, run.warnings),
+    }
+    written = []
+    for extension, content in forms.items():
+        path = out / safe_file_name(f"{stem}.{extension}")
+        with disk_full_mapped(path):
+            out.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+        written.append(path)
+    return written

@@ -1,0 +1,150 @@
+"""A research as its person meets it: the button under an answer, the offer, the card, the report, the archive."""
+
+import asyncio
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+import pytest
+
+import chat_history
+import reports_store
+from datamodels import ReportRunId, RunStatus
+from datamodels_chats import AnswerId, Occasion
+from db import Database
+from followers_world import Clock, look
+from handlers_world import PACK, TODAY, Bot, Person
+from markups.my_reports import report_card
+from message_tracker import MessageTracker
+from object_store import ObjectStore
+from outbox import Outbox, OutboxFiles
+from progress import ProgressCards
+from recording_wizard import RecordingWizards
+from recordings.originals import Originals
+from research_world import QUESTION, add_interview, research_answer
+from scripted_model import Call, ScriptedModel
+
+
+def answered(call: Call) -> "str | dict[str, object]":
+    answer = research_answer([message.model_dump() for message in call.messages], call.schema)
+    return cast("str | dict[str, object]", answer)
+
+
+class Followers:
+    """What brings a person what happened."""
+
+    def __init__(self, bot: Bot, folder: Path) -> None:
+        self.bot = bot
+        messages = MessageTracker(bot.database, bot.telegram)
+        files = OutboxFiles(bot.database, cast("Originals", None), PACK, folder / "outbox")
+        self.clock = Clock()
+        self.cards = ProgressCards(bot.database, bot.telegram, PACK, now=self.clock)
+        self.wizards = RecordingWizards(bot.database, PACK, bot.jobs.enqueue_proposal, lambda: None, lambda: TODAY)
+        self.outbox = Outbox(bot.database, messages, files)
+
+    async def look(self) -> None:
+        await look(self.wizards)
+        await look(self.outbox, times=3)
+        for _ in range(2):
+            self.clock.passes(5)
+            await look(self.cards)
+
+
+@pytest.fixture
+def bot(followed: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
+    made = Bot(followed, tmp_path, objects)
+    made.engines.model = ScriptedModel(answered)
+    return made
+
+
+async def asked(person: Person) -> AnswerId:
+    """An answer that the person got."""
+    async with person.bot.database.transaction() as connection:
+        chat = await chat_history.create_chat(connection, person.user.id)
+        occasion = Occasion(door="telegram", key=uuid4().hex, turn=1)
+        return await chat_history.add_question(connection, chat, occasion, QUESTION, "", None)
+
+
+async def worked(bot: Bot) -> ReportRunId:
+    """Let the jobs run until the only research has ended."""
+    worker = asyncio.create_task(bot.jobs.run_worker(None))
+    while True:
+        async with bot.database.transaction() as connection:
+            row = await (await connection.execute("SELECT id, status FROM report_runs")).fetchone()
+        assert row is not None
+        if row["status"] not in {RunStatus.QUEUED, RunStatus.RUNNING}:
+            break
+        await asyncio.sleep(0.05)
+    worker.cancel()
+    await asyncio.wait([worker])
+    return ReportRunId(row["id"])
+
+
+async def test_from_the_button_to_the_archive(bot: Bot, tmp_path: Path) -> None:
+    anna, boris = await Person.come(bot, "Анна"), await Person.come(bot, "Борис")
+    followers = Followers(bot, tmp_path)
+    async with bot.database.transaction() as connection:
+        for number in range(1, 5):
+            await add_interview(connection, boris.user.id, number, "Астория")
+    answer = await asked(anna)
+    button = f"research||a{answer.hex}"
+
+    await boris.press_data(button)
+    assert boris.heard == ["Этого ответа больше нет: его чат удалён."], "it is not his question"
+    await anna.press_data(button)
+    assert QUESTION in anna.sees
+    assert "Прочитаю все подходящие записи: 4." in anna.sees
+    assert "токенов" in anna.sees
+    await anna.press("🔬 Начать")
+    await anna.press_data(f"research_start||a{answer.hex}", update="again")
+    await followers.look()
+    assert anna.sees.count("Глубокое исследование") == 1, "one card, however often it is pressed"
+    assert "▫ Исследование" in anna.sees
+
+    run_id = await worked(bot)
+    await followers.look()
+    async with bot.database.transaction() as connection:
+        run = await reports_store.get_run(connection, run_id)
+    assert run.status is RunStatus.DONE
+    assert "✔ Исследование" in anna.sees
+    assert "Прочитаны все подходящие интервью: 4." in anna.sees
+    assert "Отчёт целиком — в файле." in anna.sees
+    assert boris.sees == ""
+    await anna.press("MD")
+    await followers.look()
+    assert anna.heard[-1] == "Отправляю файл…"
+    reports = await bot.archive.list(anna.user.id)
+    assert [report.title for report in reports] == [f"Исследование — {QUESTION}"]
+    assert f"Вопрос: {QUESTION}" in report_card(reports[0]).text
+    assert list(await bot.archive.list(boris.user.id)) == []
+
+
+async def test_cancelled_on_its_card_and_failed_with_a_way_to_go_on(bot: Bot, tmp_path: Path) -> None:
+    anna = await Person.come(bot, "Анна")
+    followers = Followers(bot, tmp_path)
+    async with bot.database.transaction() as connection:
+        await add_interview(connection, anna.user.id, 1, "Астория")
+    answer = await asked(anna)
+    await anna.press_data(f"research||a{answer.hex}")
+    await anna.press("🔬 Начать")
+    await followers.look()
+
+    await anna.press("✖ Отменить")
+    await followers.look()
+    assert "✖ Исследование: отменён" in anna.sees
+
+    bot.engines.model = None
+    await anna.press_data(f"research||a{answer.hex}")
+    assert "Языковая модель отключена" in anna.sees
+    bot.engines.model = ScriptedModel(answered)
+    await anna.press_data(f"research||a{answer.hex}")
+    await anna.press("🔬 Начать")
+    bot.engines.model = None
+    run_id = await worked(bot)
+    await followers.look()
+    assert "Языковая модель отключена, поэтому отчётов и ответов нет" in anna.sees
+    bot.engines.model = ScriptedModel(answered)
+    await anna.press("🔁 Повторить")
+    assert await worked(bot) == run_id
+    await followers.look()
+    assert "Прочитаны все подходящие интервью: 1." in anna.sees
