@@ -119,7 +119,10 @@ _SELECT_LAST_TURNS = f"""
     {_TURN} JOIN chat_answers ON question_id = chat_questions.id AND status = 'done'
     WHERE {_OF_CHAT} AND chat_questions.id < %(before)s AND NOT EXISTS (
         SELECT FROM jsonb_array_elements(sources) AS source
-        WHERE NOT EXISTS (SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid)
+        WHERE source ->> 'recording_id' IS NOT NULL
+                AND NOT EXISTS (SELECT FROM recordings WHERE recordings.id = (source ->> 'recording_id')::uuid)
+            OR source ->> 'document_id' IS NOT NULL
+                AND NOT EXISTS (SELECT FROM documents WHERE documents.id = (source ->> 'document_id')::uuid)
     )
     ORDER BY chat_questions.id DESC, chat_answers.created_at DESC LIMIT %(limit)s
 """

@@ -70,14 +70,21 @@ class Chat(Value):
 
 
 class Source(Interval):
-    """The source of a passage. ``label`` names the recording's scenario; answers cite the passage by ``number``."""
+    """The source of a passage; answers cite it by ``number``.
+
+    ``label`` names the scenario of the recording that the passage is from, else the report about a recording, else the
+    document, which has no recording and no day. A passage of a report or document has a ``section`` instead of times.
+    """
 
     number: int
-    recording_id: RecordingId
-    recording_number: int
+    recording_id: RecordingId | None
+    recording_number: int | None
     label: str
-    day: date
+    day: date | None
     speakers: tuple[str, ...]
+    section: str | None = None
+    """None for a passage of a recording; "" for one of a report or document that has no headings."""
+    document_id: UUID | None = None
 
 
 class PassageLine(Value):

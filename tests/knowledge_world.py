@@ -21,14 +21,12 @@ from datamodels import (
 )
 from db import Database
 from embeddings.port import Embeddings
-from knowledge import chunks_store, sources_store
+from knowledge import chunks_store, search_store
 from knowledge.chunks_store import FoundChunk
 from knowledge.index_cache import IndexCache
 from knowledge.indexer import Indexer
 from knowledge.knowledge_index import KnowledgeIndex
 from knowledge.memory_index import MemoryIndex
-from knowledge.sources_store import EVERYTHING
-from knowledge.values import Filters
 from knowledge.vectors_store import StoredModel
 from prompt_pack.pack import load_pack
 from recordings_factory import add_user, new_recording
@@ -100,11 +98,11 @@ class KnowledgeWorld:
             await metadata_store.save_metadata(connection, recording.id, metadata)
         return recording
 
-    async def finds(self, asker: UserId, question: str, k: int = 3, filters: Filters = EVERYTHING) -> list[FoundChunk]:
+    async def finds(self, asker: UserId, question: str, k: int = 3) -> list[FoundChunk]:
         """What the person finds, the nearest first."""
         async with self.database.transaction() as connection:
-            allowed = await sources_store.allowed_sources(connection, asker, filters)
-        neighbours = await self.index.nearest(question, allowed, k)
+            archive = await search_store.load_archive(connection, asker)
+        neighbours = await self.index.nearest(question, archive.sources, k)
         async with self.database.transaction() as connection:
             found = await chunks_store.load_found(connection, [each.chunk for each in neighbours])
         return [found[each.chunk] for each in neighbours if each.chunk in found]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import users_store
 from application.engines import EnginePool
+from application.knowledge_index import IndexWithEngines, make_index
 from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
 from chats.search import TranscriptSearch
@@ -22,6 +23,7 @@ from jobs.context import JobContext, spare_processors
 from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
+from knowledge.retrieval import KnowledgeRetrieval
 from md_storage import ReportFiles
 from messenger import Attachments
 from object_store import ObjectStore
@@ -36,7 +38,10 @@ from reports.research.orders import ResearchOrders
 
 @dataclass(frozen=True)
 class Application:
-    """The opened parts. ``owner`` is the person at the command line, ``processors`` are those of ``JobContext``."""
+    """The opened parts. ``owner`` is the person at the command line, ``processors`` are those of ``JobContext``.
+
+    ``index`` is empty until something lets it follow the database.
+    """
 
     settings: Settings
     database: Database
@@ -55,6 +60,7 @@ class Application:
     owner: UserId
     embedded: EmbeddedEngines
     processors: asyncio.Semaphore
+    index: IndexWithEngines
 
 
 @asynccontextmanager
@@ -93,12 +99,11 @@ async def open_application(
         spool = settings.persistent_dir / "spool"
         originals = Originals(database, objects, spool, attachments, awaited=for_bot)
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
-        files = ReportFiles(settings.persistent_dir / "reports")
-        archive = ReportArchive(database, files, pack)
-        if not for_bot:
-            await archive.reconcile(owner)
+        files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
-        jobs = _jobs(settings, context, files, None if for_bot else archive, conversations, retry_delays_s)
+        index = make_index(settings, database, engines)
+        stack.push_async_callback(index.embeddings.close)
+        jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
         yield Application(
             settings=settings,
             database=database,
@@ -117,7 +122,19 @@ async def open_application(
             owner=owner,
             embedded=embedded,
             processors=processors,
+            index=index,
         )
+
+
+async def _archive(
+    settings: Settings, database: Database, pack: ReportPack, owner: UserId | None
+) -> tuple[ReportFiles, ReportArchive]:
+    """Return the archive of reports with its files; those of ``owner``, if given, are made to agree."""
+    files = ReportFiles(settings.persistent_dir / "reports")
+    archive = ReportArchive(database, files, pack)
+    if owner is not None:
+        await archive.reconcile(owner)
+    return files, archive
 
 
 async def _stores(
@@ -146,12 +163,13 @@ def _intake(settings: Settings, database: Database, objects: ObjectStore, jobs: 
 def _jobs(
     settings: Settings,
     context: JobContext,
+    index: IndexWithEngines,
     files: ReportFiles,
     archive: ReportArchive | None,
     conversations: HybridStorage,
     retry_delays_s: Sequence[float],
 ) -> Jobs:
-    search = TranscriptSearch(context.database, context.pack)
+    search = KnowledgeRetrieval(context.database, context.pack, index, TranscriptSearch(context.database, context.pack))
     learning = Learning(conversations, context.engines.embeddings, settings.answer_examples)
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)

@@ -14,8 +14,9 @@ import texts.chats
 from chats.attribution import Attributed, attributed, joined
 from chats.refusals import begins_with_mark, is_partial, is_refusal
 from chats.sentences import Kind
+from chats.sources import named_source
 from datamodels import Completion, PromptMessage
-from datamodels_chats import AnswerOutcome, Basis, Example, Passage, Turn
+from datamodels_chats import AnswerOutcome, Basis, Example, Passage, PassageLine, Turn
 from errors import ContextTooSmall
 from language_model.port import QUESTION_TOKENS, LanguageModel
 from prompt_pack.templates import Template
@@ -193,20 +194,16 @@ def no_answer(*, empty: bool) -> AnswerOutcome:
 
 def _passage(passage: Passage) -> str:
     source = passage.source
-    lines = [
-        texts.chats.LINE_AS_DATA.format(
-            time=clock(line.start),
-            speaker=texts.chats.LINE_SPEAKER.format(speaker=as_data(line.speaker)) if line.speaker else "",
-            text=as_data(line.text),
-        )
-        for line in passage.lines
-    ]
-    return texts.chats.PASSAGE_AS_DATA.format(
-        number=source.number,
-        label=source.label,
-        recording=source.recording_number,
-        day=f"{source.day:%d.%m.%Y}",
-        lines="\n".join(lines),
+    lines = [_line(line) if source.section is None else as_data(line.text) for line in passage.lines]
+    what = as_data(named_source(source))
+    return texts.chats.PASSAGE_AS_DATA.format(number=source.number, what=what, lines="\n".join(lines))
+
+
+def _line(line: PassageLine) -> str:
+    return texts.chats.LINE_AS_DATA.format(
+        time=clock(line.start),
+        speaker=texts.chats.LINE_SPEAKER.format(speaker=as_data(line.speaker)) if line.speaker else "",
+        text=as_data(line.text),
     )
 
 

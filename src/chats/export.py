@@ -10,12 +10,13 @@ from pathlib import Path
 
 import chat_history
 import texts.chats
+from chats.sources import source_line
 from chats.threads import day_bounds, shown_title
-from datamodels_chats import Chat, Source, Turn
+from datamodels_chats import Chat, Turn
 from db import Database
 from errors import NotFound
 from text_cleaning import ELLIPSIS, safe_file_name
-from utils import clock, disk_full_mapped
+from utils import disk_full_mapped
 
 _PAGE_QUESTIONS = 200
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|~])")
@@ -67,19 +68,6 @@ def history_file_name(history: History, extension: str) -> str:
     title = shown_title(history.chat).rstrip(ELLIPSIS)
     name = texts.chats.HISTORY_FILE.format(number=history.chat.number, title=title, day=day, extension=extension)
     return safe_file_name(name)
-
-
-def source_line(source: Source) -> str:
-    """Return a line such as «[2] Интервью №17, 03.11.2026, Клиент, 12:41–13:05»."""
-    return texts.chats.SOURCE.format(
-        number=source.number,
-        label=source.label,
-        recording=source.recording_number,
-        day=f"{source.day:%d.%m.%Y}",
-        speakers=texts.chats.SPEAKERS.format(speakers=", ".join(source.speakers)) if source.speakers else "",
-        start=clock(source.start),
-        end=clock(source.end),
-    )
 
 
 def _append(path: Path, text: str, *, new: bool = False) -> None:

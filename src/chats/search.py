@@ -30,8 +30,10 @@ _Place = tuple[RecordingId, int]
 class Retrieval(Protocol):
     """Finds passages that may answer a question, in what the person may see."""
 
-    async def passages(self, owner: UserId, question: str) -> Sequence[Passage]:
+    async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:
         """Return the passages that match best, the best first, numbered from 1; none when nothing matches.
+
+        ``before`` are the chat's earlier questions that were answered, the latest first.
 
         Raises:
             DatabaseUnavailable: the search was not possible.
@@ -66,7 +68,7 @@ class TranscriptSearch:
         self._database = database
         self._pack = pack
 
-    async def passages(self, owner: UserId, question: str) -> Sequence[Passage]:
+    async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:  # noqa: ARG002
         async with self._database.transaction() as connection:
             wanted = await transcripts_store.lexemes_of(connection, question)
             framing = set(await transcripts_store.lexemes_of(connection, texts.chats.FRAMING_WORDS))

@@ -48,7 +48,7 @@ def content_of(passage: Passage) -> Content:
     """Read a passage as the model is shown it. Blocking, see ``tokens.reading_of``."""
     source = passage.source
     said = list(_wordings("\n".join(line.text for line in passage.lines)))
-    label, day = wording_of(source.label), wording_of(f"{source.day:%d.%m.%Y}")
+    label, day = wording_of(source.label), wording_of("" if source.day is None else f"{source.day:%d.%m.%Y}")
     roles = [wording_of(line.speaker) for line in passage.lines]
     ways: dict[str, set[bool | None]] = {}
     for wording in (*said, *roles, label, day):
@@ -58,12 +58,12 @@ def content_of(passage: Passage) -> Content:
         for lemma in frozenset[str]().union(*(amount.counted for amount in wording.amounts)):
             ways.setdefault(lemma, set()).add(False)
     of_day = frozenset[str]().union(*(amount.counted for amount in day.amounts))
-    number = Decimal(source.recording_number)
     beside = LABELS.union(*(term.lemmas for term in label.terms))
+    numbers = () if source.recording_number is None else (Amount(Decimal(source.recording_number), beside),)
     return Content(
         ways={lemma: frozenset(found) for lemma, found in ways.items()},
         amounts=tuple(amount for wording in said for amount in wording.amounts),
-        labels=(*(replace(amount, counted=of_day) for amount in day.amounts), Amount(number, beside)),
+        labels=(*(replace(amount, counted=of_day) for amount in day.amounts), *numbers),
         said=_words(" ".join(line.text for line in passage.lines)),
     )
 

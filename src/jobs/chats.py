@@ -97,11 +97,12 @@ class AnswerSteps:
         ANSWERS.labels("failed").inc()
 
     async def _outcome(self, asked: QuestionToAnswer, embedding: Embedding | None) -> AnswerOutcome:
-        passages = await self._retrieval.passages(asked.owner_id, asked.text)
-        if not passages:
-            return no_answer(empty=await self._retrieval.is_empty(asked.owner_id))
         async with self._context.database.transaction() as connection:
             turns = await chat_history.last_turns(connection, asked, _MOST_TURNS)
+        before = list(dict.fromkeys(turn.question for turn in turns if turn.sources))
+        passages = await self._retrieval.passages(asked.owner_id, asked.text, before)
+        if not passages:
+            return no_answer(empty=await self._retrieval.is_empty(asked.owner_id))
         examples = await self._learning.examples(asked.owner_id, embedding)
         try:
             async with asyncio.timeout(self._longest_s):

@@ -1,10 +1,14 @@
 """The context line of a chunk: where it is from, in words. Equal facts give equal lines."""
 
+import re
 from datetime import date
 
 import texts.knowledge as words
 from knowledge.values import Facts
-from prompt_pack.models import ReportPack, unnumbered
+from prompt_pack.models import ReportPack
+
+ORDER = re.compile(r"\d+\)\s*")
+"""What stands before the label of a report on its button: «3) Общие факторы»."""
 
 
 class Contexts:
@@ -47,7 +51,7 @@ class Contexts:
         recording = words.RECORDING.format(scenario=label, number=facts.number)
         if facts.report is None:
             return recording
-        report = unnumbered(self._pack.label_of(facts.report))
+        report = ORDER.sub("", self._pack.label_of(facts.report))
         return words.REPORT.format(report=report, recording=recording)
 
 

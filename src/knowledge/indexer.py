@@ -5,9 +5,10 @@ latest change comes first: what a person has just sent does not wait for years o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from hashlib import sha256
+from itertools import accumulate, chain
 
 import structlog
 
@@ -20,7 +21,19 @@ from knowledge.chunker import text_pieces, transcript_pieces
 from knowledge.context import Contexts
 from knowledge.knowledge_index import EngineOf
 from knowledge.lemmas import lemmas
-from knowledge.values import ChangedSource, ChunkId, Corpus, Facts, ModelId, NewChunk, Piece, SourceId, embedded_text
+from knowledge.lines import chunk_vector, lines_of
+from knowledge.values import (
+    ChangedSource,
+    ChunkId,
+    Corpus,
+    EmbeddedChunk,
+    Facts,
+    ModelId,
+    NewChunk,
+    Piece,
+    SourceId,
+    WantedVector,
+)
 from knowledge.vectors_store import StoredModel
 from prompt_pack.models import ReportPack
 
@@ -143,7 +156,7 @@ class Indexer:
             start=piece.start,
             end=piece.end,
             roles=piece.roles,
-            lemmas=lemmas(embedded_text(context, piece.text)),
+            lemmas=lemmas(f"{context}\n{piece.text}"),
             content_hash=sha256(content.encode()).hexdigest(),
         )
 
@@ -167,10 +180,9 @@ class Indexer:
             of_model = [each for each in wanted if each.model == model]
             if of_model:
                 async with self._processor():
-                    vectors = await used.embed_passages([each.text for each in of_model])
+                    embedded = await _embedded(used, of_model)
                 async with self._database.transaction() as connection:
-                    chunks = [each.chunk for each in of_model]
-                    await vectors_store.store_vectors(connection, model, chunks, vectors)
+                    await vectors_store.store_vectors(connection, model, embedded)
         return True
 
     async def _want(self, name: str) -> ModelId:
@@ -194,3 +206,17 @@ class Indexer:
             for other in others:
                 await vectors_store.drop_vectors(connection, other, _ROWS_AT_ONCE)
         return bool(others)
+
+
+async def _embedded(engine: Embeddings, wanted: Sequence[WantedVector]) -> list[EmbeddedChunk]:
+    """Embed the lines of the chunks and, each once, their contexts."""
+    lines = [lines_of(each.text) for each in wanted]
+    contexts = list(dict.fromkeys(each.context for each in wanted))
+    vectors = await engine.embed_passages([*contexts, *chain.from_iterable(lines)])
+    of_context = dict(zip(contexts, vectors, strict=False))
+    ends = list(accumulate(map(len, lines), initial=len(contexts)))
+    embedded = []
+    for each, its_lines, begin, end in zip(wanted, lines, ends, ends[1:], strict=False):
+        vector = chunk_vector(its_lines, vectors[begin:end], of_context[each.context])
+        embedded.append(EmbeddedChunk(each.chunk, vector, vectors[begin:end]))
+    return embedded

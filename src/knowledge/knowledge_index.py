@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Never
 
@@ -9,7 +10,7 @@ import numpy as np
 import structlog
 
 from db import Database
-from embeddings.port import Embeddings
+from embeddings.port import Embeddings, Float32Array
 from followers import Loop
 from knowledge import vectors_store
 from knowledge.values import Allowed, ChunkId, Neighbour
@@ -31,7 +32,7 @@ class _Followed:
     def __init__(self, model: StoredModel, index: VectorIndex, version: int, since: str) -> None:
         self.model = model
         self.index = index
-        self._version = version
+        self.version = version
         self._since = since
         self._removed: frozenset[ChunkId] = frozenset()
         self._size = 0
@@ -40,11 +41,11 @@ class _Followed:
         """Take over what has changed in the database."""
         while True:
             async with database.transaction() as connection:
-                made = await vectors_store.list_made(connection, self.model.id, self._version, _ROWS_AT_ONCE)
+                made = await vectors_store.list_made(connection, self.model.id, self.version, _ROWS_AT_ONCE)
                 removed, self._since = await vectors_store.list_removed(connection, self._since)
             if made:
                 await self.index.add(await asyncio.to_thread(self._entries, made), made[-1].version)
-                self._version = made[-1].version
+                self.version = made[-1].version
             if new := frozenset(removed) - self._removed:
                 await self.index.remove(new)
             self._removed = frozenset(removed)
@@ -62,6 +63,20 @@ class _Followed:
             sources=np.array([each.source_id for each in fitting], dtype=np.int64),
             vectors=vectors.reshape(len(fitting), -1).astype(np.float16),
         )
+
+
+@dataclass(frozen=True)
+class Look:
+    """A question with its unit vector (size,), and the index by the same model, which has vectors up to ``version``."""
+
+    model: StoredModel
+    vector: Float32Array
+    version: int
+    index: VectorIndex
+
+    async def nearest(self, allowed: Allowed, k: int) -> Sequence[Neighbour]:
+        """Return the ``k`` chunks of allowed sources nearest to the question, the nearest first."""
+        return await self.index.search(self.vector, allowed, k)
 
 
 class KnowledgeIndex:
@@ -97,21 +112,28 @@ class KnowledgeIndex:
             for each in self._followed.values():
                 await each.index.keep()
 
-    async def nearest(self, question: str, allowed: Allowed, k: int) -> Sequence[Neighbour]:
-        """Return the ``k`` chunks of allowed sources nearest to the question, the nearest first.
+    async def look(self, question: str) -> Look | None:
+        """Embed a question; None while there is no index, and when embeddings are off.
 
-        Return [] while there is no index, and when embeddings are off.
+        Raises:
+            ProviderError, EngineFailed: the question could not be embedded.
+        """
+        used = self._in_use
+        engine = None if used is None else await self._engine_of(used.model.name)
+        if used is None or engine is None:
+            return None
+        [vector] = await engine.embed_questions([question])
+        return Look(used.model, vector, used.version, used.index)
+
+    async def nearest(self, question: str, allowed: Allowed, k: int) -> Sequence[Neighbour]:
+        """Return the ``k`` chunks of allowed sources nearest to the question; [] when there is no ``look``.
 
         Raises:
             ProviderError, EngineFailed: the question could not be embedded.
             DatabaseUnavailable: the index is in the database.
         """
-        used = self._in_use
-        engine = None if used is None else await self._engine_of(used.model.name)
-        if used is None or engine is None:
-            return []
-        [vector] = await engine.embed_questions([question])
-        return await used.index.search(vector, allowed, k)
+        look = await self.look(question)
+        return [] if look is None else await look.nearest(allowed, k)
 
     async def follow(self) -> None:
         """Take over what has changed in the database, and choose the index that answers."""
@@ -121,6 +143,7 @@ class KnowledgeIndex:
         for model in wanted:
             if model.id not in self._followed:
                 self._followed[model.id] = await self._begun(model)
+            self._followed[model.id].model = model
             await self._followed[model.id].follow(self._database)
         # Only now: the index that answers from here on has everything.
         self._in_use = self._followed[wanted[0].id] if wanted else None

@@ -1,15 +1,12 @@
-"""Rows of ``chunk_sources``: which sources have changed, what they are about, and who may find them.
+"""Rows of ``chunk_sources``: which sources have changed, and what they are about.
 
 Triggers of the database note every change of a source in the transaction that changes it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from datamodels import UserId
 from db import Connection
-from knowledge.values import ChangedSource, Facts, Filters, SourceId
-
-EVERYTHING = Filters()
+from knowledge.values import ChangedSource, Facts, SourceId
 
 _SELECT_CHANGED = """
     SELECT id, corpus, recording_id, run_id, document_id, changes FROM chunk_sources
@@ -47,25 +44,6 @@ _SELECT_FACTS = """
 _SELECT_REPORT = "SELECT text FROM report_runs WHERE id = %(id)s AND status = 'done'"
 _SELECT_DOCUMENT = "SELECT name, text FROM documents WHERE id = %(id)s"
 # Who sees a recording is asked from the recording itself, so that a change of it counts at once.
-_SELECT_ALLOWED = """
-    SELECT array_agg(chunk_sources.id) AS ids FROM chunk_sources
-    LEFT JOIN recordings ON recordings.id = chunk_sources.recording_id
-    LEFT JOIN documents ON documents.id = document_id
-    WHERE (
-        recordings.visibility = 'team' OR recordings.owner_id = %(asker)s
-        OR documents.visibility = 'team' OR documents.owner_id = %(asker)s
-    )
-        AND (%(corpus)s::text IS NULL OR corpus = %(corpus)s)
-        AND (%(scenario)s::text IS NULL OR chunk_sources.scenario = %(scenario)s)
-        AND (%(report)s::text IS NULL OR report = %(report)s)
-        AND (%(first_day)s::date IS NULL OR day >= %(first_day)s)
-        AND (%(last_day)s::date IS NULL OR day <= %(last_day)s)
-        AND (%(place)s::text IS NULL OR place = %(place)s)
-        AND (%(city)s::text IS NULL OR city = %(city)s)
-        AND (%(employee)s::text IS NULL OR employee = %(employee)s)
-        AND (%(client)s::text IS NULL OR client = %(client)s)
-        AND (%(building)s::text IS NULL OR chunk_sources.building = %(building)s)
-"""
 
 
 async def list_changed(connection: Connection, without: Collection[SourceId], limit: int) -> list[ChangedSource]:
@@ -113,10 +91,3 @@ async def find_document(connection: Connection, source: ChangedSource) -> tuple[
     """Load the name and the text of the source's document; None when it is gone."""
     row = await (await connection.execute(_SELECT_DOCUMENT, {"id": source.document_id})).fetchone()
     return None if row is None else (row["name"], row["text"])
-
-
-async def allowed_sources(connection: Connection, asker: UserId, filters: Filters = EVERYTHING) -> Sequence[SourceId]:
-    """Return the sources that ``asker`` may find: the team's and the asker's own private ones, narrowed by filters."""
-    parameters = {"asker": asker, **filters.model_dump()}
-    row = await (await connection.execute(_SELECT_ALLOWED, parameters)).fetchone()
-    return (row and row["ids"]) or []

@@ -8,6 +8,7 @@ from typing import NewType
 from uuid import UUID
 
 from datamodels import BuildingType, RecordingId, ReportId, ReportRunId, ScenarioId, Value
+from embeddings.port import Float32Array
 
 SourceId = NewType("SourceId", int)
 ChunkId = NewType("ChunkId", int)
@@ -40,21 +41,6 @@ class Facts(Value):
     client: str | None = None
     building: BuildingType | None = None
     document_name: str | None = None
-
-
-class Filters(Value):
-    """What a search is narrowed to; None does not narrow. ``first_day`` and ``last_day`` are included."""
-
-    corpus: Corpus | None = None
-    scenario: ScenarioId | None = None
-    report: ReportId | None = None
-    first_day: date | None = None
-    last_day: date | None = None
-    place: str | None = None
-    city: str | None = None
-    employee: str | None = None
-    client: str | None = None
-    building: BuildingType | None = None
 
 
 class ChangedSource(Value):
@@ -95,24 +81,24 @@ class NewChunk:
     lemmas: tuple[str, ...]
     content_hash: str
 
-    @property
-    def embedded_text(self) -> str:
-        """The text whose vector stands for the chunk."""
-        return embedded_text(self.context, self.text)
-
-
-def embedded_text(context: str, text: str) -> str:
-    """Return what is embedded of a chunk."""
-    return f"{context}\n{text}"
-
 
 @dataclass(frozen=True)
 class WantedVector:
-    """A chunk that has no vector by the model yet, and the text to embed."""
+    """A chunk that has no vector by the model yet, and the texts to embed."""
 
     chunk: ChunkId
     model: ModelId
+    context: str
     text: str
+
+
+@dataclass(frozen=True)
+class EmbeddedChunk:
+    """A chunk with its unit vector (size,) and those of its lines (n, size)."""
+
+    chunk: ChunkId
+    vector: Float32Array
+    lines: Float32Array
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from datamodels import Value
 from db import Connection
 from embeddings.port import Float32Array
-from knowledge.values import ChunkId, ModelId, SourceId, WantedVector, embedded_text
+from knowledge.values import ChunkId, EmbeddedChunk, ModelId, SourceId, WantedVector
 
 STORED_TYPE = np.dtype("<f2")
 
@@ -53,9 +53,14 @@ _STORE = """
         SELECT chunk_id FROM chunk_vectors WHERE chunk_id = ANY(%(chunks)s) AND model_id = %(model)s
         FOR NO KEY UPDATE SKIP LOCKED
     )
-    UPDATE chunk_vectors SET vector = made.vector, version = next_chunk_version()
-    FROM free JOIN unnest(%(chunks)s::bigint[], %(vectors)s::bytea[]) AS made (chunk_id, vector) USING (chunk_id)
+    UPDATE chunk_vectors SET vector = made.vector, lines = made.lines, version = next_chunk_version()
+    FROM free JOIN unnest(%(chunks)s::bigint[], %(vectors)s::bytea[], %(lines)s::bytea[])
+        AS made (chunk_id, vector, lines) USING (chunk_id)
     WHERE chunk_vectors.chunk_id = free.chunk_id AND model_id = %(model)s
+"""
+_SELECT_LINES = """
+    SELECT chunk_id, lines FROM chunk_vectors
+    WHERE model_id = %(model)s AND chunk_id = ANY(%(chunks)s) AND lines IS NOT NULL
 """
 _MARK_COMPLETE = "UPDATE embedding_models SET complete = true WHERE id = %(model)s AND NOT complete"
 _DROP_VECTORS = """
@@ -131,18 +136,30 @@ async def want_vectors_of(connection: Connection, source: SourceId) -> None:
 async def list_wanted(connection: Connection, models: Sequence[ModelId], limit: int) -> list[WantedVector]:
     """Load up to ``limit`` vectors that are wanted of these models, the one wanted last first."""
     cursor = await connection.execute(_SELECT_WANTED, {"models": list(models), "limit": limit})
-    return [
-        WantedVector(row["chunk_id"], row["model_id"], embedded_text(row["context"], row["text"]))
-        async for row in cursor
-    ]
+    return [WantedVector(row["chunk_id"], row["model_id"], row["context"], row["text"]) async for row in cursor]
 
 
-async def store_vectors(
-    connection: Connection, model: ModelId, chunks: Sequence[ChunkId], vectors: Float32Array
-) -> None:
+async def store_vectors(connection: Connection, model: ModelId, embedded: Sequence[EmbeddedChunk]) -> None:
     """Store the vectors of these chunks by a model; chunks that are being removed are left out."""
-    stored = [vector.tobytes() for vector in vectors.astype(STORED_TYPE)]
-    await connection.execute(_STORE, {"model": model, "chunks": list(chunks), "vectors": stored})
+    parameters = {
+        "model": model,
+        "chunks": [each.chunk for each in embedded],
+        "vectors": [each.vector.astype(STORED_TYPE).tobytes() for each in embedded],
+        "lines": [each.lines.astype(STORED_TYPE).tobytes() for each in embedded],
+    }
+    await connection.execute(_STORE, parameters)
+
+
+async def load_lines(
+    connection: Connection, model: ModelId, chunks: Sequence[ChunkId], size: int
+) -> dict[ChunkId, Float32Array]:
+    """Load the vectors (n, size) of the lines of those of these chunks that have some by the model."""
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(_SELECT_LINES, {"model": model, "chunks": list(chunks)})
+        return {
+            row["chunk_id"]: np.frombuffer(row["lines"], dtype=STORED_TYPE).astype(np.float32).reshape(-1, size)
+            async for row in cursor
+        }
 
 
 async def mark_complete(connection: Connection, model: ModelId) -> None:

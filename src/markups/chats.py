@@ -7,7 +7,8 @@ from html import escape
 import texts.chats
 import texts.ratings
 import texts.telegram
-from chats.export import EXTENSIONS, History, source_line
+from chats.export import EXTENSIONS, History
+from chats.sources import source_line
 from chats.threads import TITLE_CHARACTERS, ChatPage, shown_title
 from constants import MESSAGE_UTF16_UNITS
 from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, RatingStats

@@ -53,13 +53,18 @@ async def test_a_question_is_answered_from_the_recordings_with_numbered_sources(
     assert NO_ANSWER in (await asks(anna, "Сколько планет в Солнечной системе?")).text
 
 
-async def test_what_one_person_said_no_other_hears(
-    anna: ScriptedUser, crowd: list[ScriptedUser], endpoint: OpenAIServer, tmp_path: Path
+async def test_what_is_private_no_other_hears(
+    new_bot: Callable[..., Awaitable[Bot]],
+    newcomer: Callable[[], ScriptedUser],
+    endpoint: OpenAIServer,
+    tmp_path: Path,
 ) -> None:
+    await new_bot(RECORDING_VISIBILITY="private")
+    anna, others = newcomer(), [newcomer() for _ in range(3)]
     await has_recording(anna, endpoint, tmp_path)
-    await asyncio.gather(*(asks(each, ASKED) for each in crowd[1:4]))
+    await asyncio.gather(*(asks(each, ASKED) for each in others))
     await asks(anna, ASKED, ANSWERED)
-    assert not any("завтрак показался" in each.chat.storyboard(whole=True) for each in crowd[1:4])
+    assert not any("завтрак показался" in each.chat.storyboard(whole=True) for each in others)
 
 
 async def test_without_a_model_the_quotes_are_the_answer(

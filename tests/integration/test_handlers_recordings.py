@@ -10,7 +10,7 @@ from datamodels import BuildingType, Recording, RecordingMetadata, Role, Stage
 from datamodels_telegram import CardProgress, IncomingFile, IncomingState, MessageId, OutboxItem, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
-from knowledge.sources_store import allowed_sources
+from knowledge.search_store import load_archive
 from markups.recordings import which_scenario
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
@@ -37,10 +37,10 @@ async def outgoing(person: Person) -> OutboxItem | None:
 async def finds(person: Person, recording: Recording) -> bool:
     """Whether the person finds the recording's transcript when asking."""
     async with person.bot.database.transaction() as connection:
-        allowed = await allowed_sources(connection, person.user.id)
+        archive = await load_archive(connection, person.user.id)
         query = "SELECT id FROM chunk_sources WHERE recording_id = %s"
         row = await (await connection.execute(query, (recording.id,))).fetchone()
-    return row is not None and row["id"] in allowed
+    return row is not None and row["id"] in archive.sources
 
 
 async def test_a_file_is_taken_in_once_with_one_card(person: Person) -> None:

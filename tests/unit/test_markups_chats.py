@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import markups.chats
-from chats.export import EXTENSIONS, History, source_line
+from chats.export import EXTENSIONS, History
+from chats.sources import source_line
 from chats.threads import ChatPage
 from constants import MESSAGE_UTF16_UNITS
 from datamodels import RecordingId, UserId

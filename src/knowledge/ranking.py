@@ -1,0 +1,121 @@
+"""How well chunks answer a question: by meaning, by its words, by the line that answers it best. Pure functions.
+
+All figures were chosen on ``dev`` of ``tests/benchmarks/archive_set``; ``test_retrieval.py`` beside it prints what they
+are worth there and on the held-out questions.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from embeddings.port import Float32Array
+from knowledge.lines import lines_of
+from knowledge.question_words import Word
+from knowledge.search_store import Candidate
+from text_cleaning import folded
+
+COVERAGE_WEIGHT = 0.06
+"""What it adds to a cosine that a chunk has all words of the question."""
+_LEAST_SUPPORT = 0.30
+"""When no chunk has as much support there is no answer."""
+_LEAST_COVERAGE = 0.4
+"""The same where only words tell: with other models."""
+_BESIDE = 0.15
+"""So much less support a chunk may have beside one that answers."""
+_E5_SMALL = "multilingual-e5-small"
+_NO_ANSWER_COSINE = 0.84
+"""About the cosine that the best line has for questions that have no answer, by e5-small, which bunches its scores."""
+_COSINE_WEIGHT = 8.0
+_FEWEST_LETTERS = 3
+_ENDING = 2
+"""Letters of a lemma that other forms of the word may not have."""
+_WORD = re.compile(r"\w+")
+_ABSENT = 0.5
+"""How many chunks a word counts as being in that is in none."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a word of the question counts: the more, the fewer of the ``chunks`` it is in."""
+
+    chunks: int
+    counts: Mapping[str, float]
+
+    def of(self, word: Word) -> float:
+        return min((self._weight(self.counts.get(lemma, 0.0)) for lemma in word), default=0.0)
+
+    def coverage(self, words: Sequence[Word], present: Collection[str]) -> float:
+        """Return the weighted share of ``words`` that are among ``present``, 0–1; 1 when there is no word."""
+        weights = [self.of(word) for word in words]
+        found = sum(weight for word, weight in zip(words, weights, strict=True) if not word.isdisjoint(present))
+        return found / sum(weights) if words else 1.0
+
+    def _weight(self, count: float) -> float:
+        return log(1 + max(self.chunks, 1) / max(count, _ABSENT))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A chunk with its cosine, −1 to 1, and its coverage, 0–1; ``line`` is the place of the line that answers best."""
+
+    chunk: Candidate
+    cosine: float
+    coverage: float
+    line: int = 0
+    line_cosine: float | None = None
+
+    @property
+    def score(self) -> float:
+        closer = self.cosine if self.line_cosine is None else self.line_cosine
+        return self.cosine + closer + COVERAGE_WEIGHT * self.coverage
+
+    def support(self, model: str) -> float:
+        """Return how much the chunk says of what is asked, by the model's embeddings; from 0 on it can be an answer."""
+        if not model.startswith(_E5_SMALL) or self.line_cosine is None:
+            return self.coverage - _LEAST_COVERAGE
+        return self.coverage + _COSINE_WEIGHT * (self.line_cosine - _NO_ANSWER_COSINE) - _LEAST_SUPPORT
+
+
+def ranked(scored: Sequence[Scored]) -> list[Scored]:
+    """Return the chunks, the best first; of equal ones the older first."""
+    return sorted(scored, key=lambda each: (-each.score, each.chunk.id))
+
+
+def answering(found: Sequence[Scored], model: str) -> list[Scored]:
+    """Return the chunks that answer, in their order; none when the best supported of them says too little."""
+    supports = [each.support(model) for each in found]
+    if max(supports, default=-1.0) < 0:
+        return []
+    return [each for each, support in zip(found, supports, strict=True) if support >= -_BESIDE]
+
+
+def looked_at_closely(
+    scored: Scored, question: Float32Array, lines: Float32Array | None, words: Sequence[Word], weights: Weights
+) -> Scored:
+    """Return the chunk with its line that answers best, and the cosine of the line nearest to the question (size,).
+
+    ``lines`` (n, size) are the vectors of its lines. The words of the question are known by their beginnings here.
+    """
+    texts = lines_of(scored.chunk.text)
+    if lines is None or lines.shape != (len(texts), *question.shape):
+        return scored
+    cosines = lines @ question
+    scores = [
+        float(cosine) + COVERAGE_WEIGHT * weights.coverage(words, _beginning_alike(words, text))
+        for cosine, text in zip(cosines, texts, strict=True)
+    ]
+    return Scored(scored.chunk, scored.cosine, scored.coverage, int(np.argmax(scores)), float(cosines.max()))
+
+
+def _beginning_alike(words: Sequence[Word], text: str) -> set[str]:
+    """Return those lemmas of ``words`` with which a word of the text begins, but for an ending."""
+    written = _WORD.findall(folded(text))
+    return {
+        lemma
+        for word in words
+        for lemma in word
+        if any(each.startswith(lemma[: max(_FEWEST_LETTERS, len(lemma) - _ENDING)]) for each in written)
+    }

@@ -1,0 +1,175 @@
+"""``Retrieval`` over the knowledge index: transcripts, reports and documents, by meaning, words and metadata.
+
+What the person may see and what the question names is decided before anything is ranked. A question that no passage
+says enough of has no answer.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from chats.search import Retrieval
+from datamodels import RecordingId, UserId
+from datamodels_chats import Passage
+from db import Database
+from errors import EngineFailed, ProviderError
+from knowledge import search_store, vectors_store
+from knowledge.knowledge_index import KnowledgeIndex, Look
+from knowledge.named import Known, Named, named_in
+from knowledge.passages import passages_of
+from knowledge.question_words import Word, with_subject, words_of
+from knowledge.ranking import Scored, Weights, answering, looked_at_closely, ranked
+from knowledge.search_store import Archive, Common
+from knowledge.values import ChunkId, SourceId
+from prompt_pack.models import ReportPack
+from transcripts_store import FoundSegment
+
+log = structlog.get_logger(__name__)
+
+MOST_NEAR = 60
+"""Chunks that are looked at because they are near to the question, and as many because they have its rare words."""
+MOST_CLOSE = 12
+"""The best of these chunks, which are looked at line by line."""
+RARE = 0.05
+"""The greatest share of chunks that a rare word is in."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as it is searched: with the subject of its chat, what of metadata it names, and its other words."""
+
+    text: str
+    named: Named
+    words: tuple[Word, ...]
+
+    @property
+    def lemmas(self) -> frozenset[str]:
+        return frozenset().union(*self.words)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The chunks that may answer a question with these words, the best first."""
+
+    words: tuple[Word, ...]
+    weights: Weights
+    chunks: Sequence[Scored]
+
+
+class KnowledgeRetrieval:
+    """Finds passages by the index; ``otherwise`` finds them while it is not there, and in what it does not have yet."""
+
+    def __init__(self, database: Database, pack: ReportPack, index: KnowledgeIndex, otherwise: Retrieval) -> None:
+        self._database = database
+        self._pack = pack
+        self._index = index
+        self._otherwise = otherwise
+
+    async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:
+        async with self._database.transaction() as connection:
+            archive = await search_store.load_archive(connection, owner)
+        asked = await asyncio.to_thread(asked_in, question, before, archive.known)
+        look = await self._look(asked.text)
+        if look is None:
+            return await self._otherwise.passages(owner, question)
+        found = await self.closest(await self.candidates(owner, asked, archive, look), look)
+        passages = await self.shown(answering(found, look.model.name))
+        return passages or await self._pending(owner, question, look)
+
+    async def is_empty(self, owner: UserId) -> bool:
+        async with self._database.transaction() as connection:
+            archive = await search_store.load_archive(connection, owner)
+        return not archive.sources and await self._otherwise.is_empty(owner)
+
+    async def candidates(self, owner: UserId, asked: Asked, archive: Archive, look: Look) -> Candidates:
+        """Return the chunks near to the question or with its rare words, of sources that fit it, the best first."""
+        if not asked.words and asked.named.is_nothing:
+            return Candidates(asked.words, Weights(0, {}), [])
+        sources: Sequence[SourceId] = archive.sources
+        if not asked.named.is_nothing:
+            async with self._database.transaction() as connection:
+                sources = await search_store.fitting_sources(connection, owner, asked.named)
+        near = {each.chunk: each.score for each in await look.nearest(sources, MOST_NEAR)}
+        async with self._database.transaction() as connection:
+            common = await search_store.load_common(connection)
+            rare = [each for each in asked.lemmas if common.shares.get(each, 0.0) <= RARE]
+            having = await search_store.chunks_with(connection, rare)
+            weights, most_words = await asyncio.to_thread(_weights, asked, common, having, frozenset(sources))
+            candidates = await search_store.load_candidates(connection, {*near, *most_words}, asked.lemmas)
+        farthest = min(near.values(), default=0.0)
+        scored = [
+            Scored(each, near.get(each.id, farthest), weights.coverage(asked.words, each.lemmas)) for each in candidates
+        ]
+        return Candidates(asked.words, weights, ranked(scored))
+
+    async def closest(self, candidates: Candidates, look: Look) -> list[Scored]:
+        """Look line by line at the best of the chunks; return these, the best first."""
+        best = candidates.chunks[:MOST_CLOSE]
+        async with self._database.transaction() as connection:
+            ids = [each.chunk.id for each in best]
+            lines = await vectors_store.load_lines(connection, look.model.id, ids, len(look.vector))
+        closer = [
+            looked_at_closely(each, look.vector, lines.get(each.chunk.id), candidates.words, candidates.weights)
+            for each in best
+        ]
+        return ranked(closer)
+
+    async def shown(self, found: Sequence[Scored]) -> list[Passage]:
+        """Return the passages of chunks, the best first."""
+        segments: defaultdict[RecordingId, list[FoundSegment]] = defaultdict(list)
+        of_recordings = [each.chunk for each in found if each.chunk.start is not None]
+        if of_recordings:
+            async with self._database.transaction() as connection:
+                for segment in await search_store.load_segments(connection, of_recordings):
+                    segments[segment.recording_id].append(segment)
+        return await asyncio.to_thread(passages_of, found, segments, self._pack)
+
+    async def _look(self, text: str) -> Look | None:
+        """Return the question in the index; None while that is built, and when the question cannot be embedded."""
+        try:
+            look = await self._index.look(text)
+        except (ProviderError, EngineFailed) as exc:
+            log.warning("question_not_embedded", error=exc.code)
+            return None
+        return look if look is not None and look.model.complete else None
+
+    async def _pending(self, owner: UserId, question: str, look: Look) -> Sequence[Passage]:
+        """Return what words find in the person's recordings that are not in the index yet."""
+        async with self._database.transaction() as connection:
+            pending = await search_store.pending_recordings(connection, owner, look.model.id, look.version)
+        if not pending:
+            return []
+        found = await self._otherwise.passages(owner, question)
+        fresh = [each for each in found if each.source.recording_id in pending]
+        return [
+            each.model_copy(update={"source": each.source.model_copy(update={"number": number})})
+            for number, each in enumerate(fresh, 1)
+        ]
+
+
+def asked_in(question: str, before: Sequence[str], known: Known) -> Asked:
+    """Read a question; ``before`` are the earlier ones of its chat, the latest first. Blocking."""
+    text = with_subject(question, before, known)
+    named, used = named_in(text, known)
+    return Asked(text, named, words_of(text, used))
+
+
+def _weights(
+    asked: Asked, common: Common, having: Sequence[tuple[str, ChunkId, SourceId]], allowed: Collection[SourceId]
+) -> tuple[Weights, list[ChunkId]]:
+    """Return what the words count, and the allowed chunks that have the most of the rare ones."""
+    counts: defaultdict[str, float] = defaultdict(float)
+    for lemma in asked.lemmas:
+        counts[lemma] = common.shares.get(lemma, 0.0) * common.chunks
+    of_chunk: defaultdict[ChunkId, set[str]] = defaultdict(set)
+    found: defaultdict[str, int] = defaultdict(int)
+    for lemma, chunk, source in having:
+        found[lemma] += 1
+        if source in allowed:
+            of_chunk[chunk].add(lemma)
+    weights = Weights(common.chunks, {**counts, **found})
+    most = sorted(of_chunk, key=lambda chunk: (-weights.coverage(asked.words, of_chunk[chunk]), chunk))
+    return weights, most[:MOST_NEAR]
