@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import chat_history
 import outbox_store
-from datamodels import Value
+from datamodels import RecordingId, Value
 from datamodels_chats import EndedAnswer, Occasion, ReturnAddress
 from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage
 from db import Database
 from followers import Loop
+from markups.metadata import form_kind, form_screen
 from markups.ratings import rated_messages
+from metadata.form import open_form
 from random_ids import new_name
 
 _AT_ONCE = 20
@@ -20,10 +22,14 @@ _DOOR = "telegram"
 
 
 class _Destination(Value):
-    """The messenger's return address: the chat, and the message there that the answer replaces, if any."""
+    """The messenger's return address: the chat, and the message there that the answer replaces, if any.
+
+    ``below`` is the recording whose form was open when the question came: it is shown again below the answer.
+    """
 
     chat_id: ChatId
     waiting_message_id: MessageId | None
+    below: RecordingId | None = None
 
 
 def occasion_of(chat: ChatId, message: MessageId) -> Occasion:
@@ -31,9 +37,13 @@ def occasion_of(chat: ChatId, message: MessageId) -> Occasion:
     return Occasion(door=_DOOR, key=f"{chat}:{message}", turn=message)
 
 
-def return_address(chat: ChatId, waiting_message: MessageId) -> ReturnAddress:
-    """Return the address of an answer that goes to ``chat`` and replaces ``waiting_message``."""
-    return _Destination(chat_id=chat, waiting_message_id=waiting_message).model_dump(mode="json")
+def return_address(chat: ChatId, waiting_message: MessageId, below: RecordingId | None = None) -> ReturnAddress:
+    """Return the address of an answer that goes to ``chat`` and replaces ``waiting_message``.
+
+    The form of the recording ``below`` is shown again below the answer, if it is still open then.
+    """
+    destination = _Destination(chat_id=chat, waiting_message_id=waiting_message, below=below)
+    return destination.model_dump(mode="json", exclude_defaults=True)
 
 
 class ChatDeliveries:
@@ -54,7 +64,12 @@ class ChatDeliveries:
             ended = await chat_history.lock_ended(connection, _DOOR, _AT_ONCE)
             for each in ended:
                 destination = _Destination.model_validate(each.return_to)
-                for message in _messages(each, destination.waiting_message_id):
+                messages = _messages(each, destination.waiting_message_id)
+                turn = await open_form(connection, each.owner_id, destination.below)
+                if turn is not None:
+                    subject = turn.recording.id
+                    messages.append(OutgoingMessage(kind=form_kind(turn), screen=form_screen(turn), subject=subject))
+                for message in messages:
                     # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
                     # was delivered is delivered again when it is made after all.
                     key = f"answer:{each.id}:{new_name()}"

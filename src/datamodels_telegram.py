@@ -36,15 +36,42 @@ class AttachedFile(Value):
     duration_s: int | None = None
 
 
+class Sound(Value):
+    """What a messenger shows of a sound file that is sent to be listened to; ``duration_s`` is at least 0."""
+
+    title: str
+    duration_s: float
+
+
+class OtherMedia(StrEnum):
+    """What a message may have in the place of a file or text, and the bot does not read."""
+
+    PHOTO = "photo"
+    STICKER = "sticker"
+    CONTACT = "contact"
+    LOCATION = "location"
+    OTHER = "other"
+
+
 class IncomingMessage(Value):
-    """A message of a person. ``text`` is the text, or the caption of ``file``; ``private`` is False in groups."""
+    """A message of a person. ``text`` is the text, or the caption of ``file`` or ``other``; ``private`` is False in
+    groups.
+    """
 
     chat_id: ChatId
     message_id: MessageId
     person: TelegramPerson
     text: str = ""
     file: AttachedFile | None = None
+    other: OtherMedia | None = None
     private: bool = True
+
+    @property
+    def may_reply(self) -> bool:
+        """Whether the message can be the reply that a dialog waits for: words, typed or spoken."""
+        if self.file is not None:
+            return self.file.kind in {FileKind.VOICE, FileKind.VIDEO_NOTE}
+        return self.other is None or bool(self.text)
 
 
 class ButtonPress(Value):

@@ -103,11 +103,13 @@ class ReportDialog(OpenDialog):
     """A dialog that waits for a message about the person's reports.
 
     ``number`` is the report that the person is asked to view, rename or delete; ``title`` is its new title, if any.
+    With ``by_button`` the number was on a button: it is permanent, and does not expire with the list.
     """
 
     STEPS = REPORT_STEPS
     model_config = ConfigDict(extra="forbid")
     number: int | None = None
+    by_button: bool = False
     title: str | None = None
     tries: int = 0
     answered: int = 0

@@ -21,7 +21,6 @@ from datamodels import User
 from datamodels_telegram import (
     ButtonPress,
     ChatId,
-    FileKind,
     IncomingMessage,
     MessageId,
     MessageKind,
@@ -350,7 +349,7 @@ class Router:
 
     async def _message(self, user: User, message: IncomingMessage) -> str:
         file, command = message.file, _COMMAND.fullmatch(message.text) if message.file is None else None
-        may_reply = command is None and (file is None or file.kind in {FileKind.VOICE, FileKind.VIDEO_NOTE})
+        may_reply = command is None and message.may_reply
         dialog = await awaited(self._dialogs, self._messages, user.id, message) if may_reply else None
         if dialog is TakenReply.TAKEN:
             return _KNOWN

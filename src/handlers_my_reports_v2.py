@@ -174,7 +174,7 @@ class MyReportsHandlers:
         owner = context.user.id
         async with self._desk.alone(owner):
             dialog = await self._desk.dialog(owner)
-            if await self._screens.good_snapshot(context, ReportAction.RENAME) is None:
+            if not dialog.by_button and await self._screens.good_snapshot(context, ReportAction.RENAME) is None:
                 return
             try:
                 report = await self._work.archive.find(owner, dialog.number or 0)
@@ -252,10 +252,10 @@ class MyReportsHandlers:
         """Ask for a report's number, or take the number on the button as if it had been typed."""
         owner = context.user.id
         async with self._desk.alone(owner):
-            if await self._screens.good_snapshot(context, action) is None:
+            dialog, report = ReportDialog(step=_ASKED_AT[action], by_button=bool(press.numbers)), None
+            if not dialog.by_button and await self._screens.good_snapshot(context, action) is None:
                 return
-            dialog, report = ReportDialog(step=_ASKED_AT[action]), None
-            if press.numbers:
+            if dialog.by_button:
                 try:
                     report = await self._work.archive.find(owner, press.number)
                 except NotFound:
@@ -277,7 +277,8 @@ class MyReportsHandlers:
                     known = None if dialog.number is None else await self._work.archive.find(owner, dialog.number)
                     await self._show(context, dialog, known)
                     return
-                dialog = dialog.model_copy(update={"answered": message.message_id, "number": None})
+                typed = {"answered": message.message_id, "number": None, "by_button": False}
+                dialog = dialog.model_copy(update=typed)
                 number = parse_number(message.text, snapshot.numbers)
                 report = await self._work.archive.find(owner, number)
             except BadText as exc:
@@ -314,7 +315,8 @@ class MyReportsHandlers:
         Raises:
             OutdatedButton: no dialog asks, or asks any longer, to confirm this action on this report.
         """
-        if await self._screens.good_snapshot(context, action) is None:
+        by_button = await self._desk.is_by_button(context.user.id)
+        if not by_button and await self._screens.good_snapshot(context, action) is None:
             return None
         dialog = await self._desk.dialog(context.user.id)
         if dialog.step is not _CONFIRMED_AT[action] or dialog.number != press.number:

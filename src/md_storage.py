@@ -90,8 +90,10 @@ class ReportFiles:
         # Locks of users without work are freed.
         self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
-    async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
+    async def save(self, owner: UserId, entry: NewReportFile, text: str, before: Sequence[ReportRunId] = ()) -> int:
         """Keep a report and return its permanent number. The same report saved again keeps its number.
+
+        The numbers before go to the reports in ``before``, which will be saved later, unless they have numbers.
 
         Raises:
             DiskFull: no space left; saving the same report again later is safe.
@@ -100,6 +102,8 @@ class ReportFiles:
         def save(folder: Path) -> int:
             index = self._index(folder)
             write_atomically(folder / _file_name(entry.id), text)
+            for each in before:
+                index.reserve(each)
             number = index.add(entry, text)
             self._keep(folder, index)
             return number

@@ -18,7 +18,7 @@ import structlog
 
 import sent_messages_store
 from datamodels import RecordingId
-from datamodels_telegram import ChatId, MessageId, MessageKind, Screen
+from datamodels_telegram import ChatId, MessageId, MessageKind, Screen, Sound
 from db import Connection, Database
 from dialogs import put_aside
 from messenger import AlreadySent, MessengerError, Sender
@@ -122,13 +122,14 @@ class MessageTracker:
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
+        sound: Sound | None = None,
     ) -> MessageId:
-        """Send a file with ``screen`` as its caption; the rest is as in ``send``."""
+        """Send a file with ``screen`` as its caption, to be played if it is a ``sound``; the rest is as in ``send``."""
 
         async def send() -> MessageId:
             occasion = _OCCASION.get()
             same = random_id if random_id is not None or occasion is None else occasion.random_id_of_file()
-            return await self._messenger.send_file(chat, content, file_name, screen, random_id=same)
+            return await self._messenger.send_file(chat, content, file_name, screen, random_id=same, sound=sound)
 
         return await self._send(chat, kind, send)
 

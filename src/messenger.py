@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import texts.errors
-from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, Screen
+from datamodels_telegram import ButtonPress, ChatId, IncomingMessage, MessageId, Screen, Sound
 from errors import VoxPersonaError
 
 OnMessage = Callable[[IncomingMessage], Awaitable[None]]
@@ -89,8 +89,11 @@ class Sender(Protocol):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
+        sound: Sound | None = None,
     ) -> MessageId:
         """Send a file as it is, ``screen`` being its caption and buttons; return the message's id.
+
+        With ``sound`` the file is one that people play in the chat.
 
         Raises:
             AlreadySent: the message of the earlier call is deleted, or is not found any more.

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -17,6 +18,7 @@ import outbox_store
 import recordings_store
 import reports_store
 import texts.telegram
+import texts.telegram_recordings
 import transcripts_store
 from datamodels import Recording, RecordingId, ReportRun, ReportRunId, Transcript, UserId
 from datamodels_telegram import (
@@ -28,13 +30,14 @@ from datamodels_telegram import (
     OutboxItem,
     OutgoingMessage,
     Screen,
+    Sound,
 )
 from db import Database
 from dialogs import put_aside
 from errors import DatabaseUnavailable, NotFound, OutOfResources, UnexpectedFailure, VoxPersonaError
 from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
-from markups.text import LONGEST_REASON, escaped
+from markups.text import LONGEST_REASON, escaped, plain
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed, MessengerRefusedSecrets, MessengerUnavailable
 from metadata.parsing import metadata_lines
@@ -45,11 +48,22 @@ from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from reports.research.store import find_order
+from reports.titles import report_title
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
 from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
+
+_SOUND_EXTENSIONS = frozenset(["flac", "m4a", "mp3", "mpga", "oga", "ogg", "opus", "wav"])
+
+
+class MadeFile(NamedTuple):
+    """A file to be sent: its content or path, its name, and how it sounds if people are to play it."""
+
+    content: bytes | Path
+    name: str
+    sound: Sound | None = None
 
 
 class OutboxFiles:
@@ -66,8 +80,8 @@ class OutboxFiles:
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     @asynccontextmanager
-    async def made(self, owner: UserId, file: FileReference) -> AsyncIterator[tuple[bytes | Path, str]]:
-        """Yield a file's content and name. A path, which stands for an original, is valid during the block.
+    async def made(self, owner: UserId, file: FileReference) -> AsyncIterator[MadeFile]:
+        """Yield a file. A path, which stands for an original, is valid during the block.
 
         Raises:
             NotFound: the owner has no such recording or report, or the file cannot be had in this form.
@@ -81,13 +95,13 @@ class OutboxFiles:
                 with disk_full_mapped(path):
                     await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
                 await self._originals.get(recording, path)
-                yield path, safe_file_name(recording.file_name)
+                yield MadeFile(path, safe_file_name(recording.file_name), _sound(recording))
             finally:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
         elif file.source is FileSource.TRANSCRIPT:
-            yield await self._transcript(owner, RecordingId(file.subject), file.extension)
+            yield MadeFile(*await self._transcript(owner, RecordingId(file.subject), file.extension))
         else:
-            yield await self._report(owner, ReportRunId(file.subject), file.extension)
+            yield MadeFile(*await self._report(owner, ReportRunId(file.subject), file.extension))
 
     async def _recording(self, owner: UserId, recording_id: RecordingId) -> Recording:
         async with self._database.transaction() as connection:
@@ -107,18 +121,26 @@ class OutboxFiles:
             run = await reports_store.get_run(connection, run_id)
             if run.owner_id != owner:
                 raise NotFound(what=f"report {run_id} of {owner}")
-            subject: Recording | str
+            label = self._pack.label_of(run.report_id)
             if run.recording_id is None:
                 order = await find_order(connection, run_id)
-                subject = order.question if order else ""
-                about = [subject]
+                question = order.question if order else ""
+                about, title = [question], report_title(label, None, None, question)
             else:
-                subject = await recordings_store.get_recording(connection, owner, run.recording_id)
-                metadata = await metadata_store.load_metadata(connection, subject.id)
-                about = [subject.file_name, *metadata_lines(metadata)]
-        label = self._pack.label_of(run.report_id)
+                recording = await recordings_store.get_recording(connection, owner, run.recording_id)
+                metadata = await metadata_store.load_metadata(connection, recording.id)
+                about = [recording.file_name, *metadata_lines(metadata)]
+                name = Path(recording.file_name).stem
+                title = report_title(label, metadata.place, metadata.recorded_on, name)
         content = await asyncio.to_thread(_report_file, run, label, about, extension)
-        return content, report_file_name(subject, label, extension, run.number)
+        return content, report_file_name(run.number, title, extension)
+
+
+def _sound(recording: Recording) -> Sound | None:
+    if recording.extension not in _SOUND_EXTENSIONS:
+        return None
+    title = texts.telegram_recordings.SOUND_TITLE.format(number=recording.number, name=Path(recording.file_name).stem)
+    return Sound(title=plain(title), duration_s=recording.duration_s)
 
 
 def _transcript_file(transcript: Transcript, title: str, extension: str) -> bytes:
@@ -218,9 +240,9 @@ class Outbox:
             return await self._messages.send(
                 item.chat_id, message.kind, message.screen, random_id=item.random_id, subject=message.subject
             )
-        async with self._files.made(item.owner_id, message.file) as (content, name):
+        async with self._files.made(item.owner_id, message.file) as (content, name, sound):
             return await self._messages.send_file(
-                item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id
+                item.chat_id, message.kind, content, name, message.screen, random_id=item.random_id, sound=sound
             )
 
     async def _try_later(self, item: OutboxItem, reason: VoxPersonaError) -> None:

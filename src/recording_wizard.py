@@ -236,7 +236,7 @@ class RecordingWizards:
             await self._put(connection, card, f"{key}:text:{position}", screen)
         if is_long(run):
             file = FileReference(source=FileSource.REPORT, subject=run.id, extension="docx")
-            await self._put(connection, card, f"{key}:file", report_file_caption(about, label), file=file)
+            await self._put(connection, card, f"{key}:file", report_file_caption(about, run, label), file=file)
 
     async def _put_question_for_more(self, connection: Connection, card: ProgressCard) -> None:
         runs = [await _found_run(connection, run_id) for run_id in card.run_ids]

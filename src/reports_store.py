@@ -60,11 +60,20 @@ _SELECT_RUNS = f"""
 _SELECT_NAMED = """
     SELECT
         report_runs.id, report_runs.number, report_runs.scenario, report_id, report_runs.created_at,
-        recordings.number AS recording_number, coalesce(file_name, question) AS recording_file_name
+        recordings.number AS recording_number, coalesce(file_name, question) AS recording_file_name,
+        places.name AS place, recorded_on
     FROM report_runs
     LEFT JOIN recordings ON recordings.id = recording_id
+    LEFT JOIN recording_metadata ON recording_metadata.recording_id = report_runs.recording_id
+    LEFT JOIN places ON places.id = place_id
     LEFT JOIN research_runs ON run_id = report_runs.id
     WHERE report_runs.owner_id = %(owner_id)s
+"""
+_SELECT_UNNUMBERED_BEFORE = """
+    SELECT earlier.id FROM report_runs AS earlier JOIN report_runs AS run USING (recording_id)
+    WHERE run.id = %(id)s AND earlier.created_at < run.created_at
+        AND earlier.number IS NULL AND earlier.status IN ('queued', 'running', 'done')
+    ORDER BY earlier.created_at
 """
 _START_RUN = """
     UPDATE report_runs SET
@@ -173,13 +182,20 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
 
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
-    """Load rows about the owner's report runs: id, number, scenario, report id, time, recording's number and file name.
+    """Load rows about the owner's report runs: id, number, scenario, report id, time.
 
-    A research has no recording's number, and its question in the place of the file name.
-
-    Runs that are not done are among them; their number is None.
+    Of the recording they have its number, file name, place and day. A research has no recording's number, and its
+    question in the place of the file name. Runs that are not done are there, too; their number is None.
     """
     return await (await connection.execute(_SELECT_NAMED, {"owner_id": owner_id})).fetchall()
+
+
+async def list_unnumbered_before(connection: Connection, run_id: ReportRunId) -> list[ReportRunId]:
+    """Load the runs of the same recording that were ordered before this one and have no number yet, oldest first.
+
+    Runs that failed or were cancelled are not among them.
+    """
+    return [row["id"] async for row in await connection.execute(_SELECT_UNNUMBERED_BEFORE, {"id": run_id})]
 
 
 async def start_run(connection: Connection, run_id: ReportRunId) -> bool:
@@ -341,9 +357,12 @@ _SELECT_UNFILED = """
     SELECT
         report_runs.id, report_runs.owner_id, report_runs.number, report_runs.scenario, report_id,
         report_runs.created_at, recordings.number AS recording_number,
-        coalesce(file_name, question) AS recording_file_name
+        coalesce(file_name, question) AS recording_file_name,
+        places.name AS place, recorded_on
     FROM report_runs
     LEFT JOIN recordings ON recordings.id = recording_id
+    LEFT JOIN recording_metadata ON recording_metadata.recording_id = report_runs.recording_id
+    LEFT JOIN places ON places.id = place_id
     LEFT JOIN research_runs ON run_id = report_runs.id
     WHERE report_runs.status = 'done' AND report_runs.number IS NULL ORDER BY finished_at
 """

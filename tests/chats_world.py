@@ -24,7 +24,7 @@ from conversations.learning import Learning
 from conversations.ratings import Ratings
 from datamodels import RecordingId, RecordingMetadata, Role, ScenarioId, Segment, Transcript, User, UserId
 from datamodels_chats import AnswerId
-from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, OtherMedia, Screen, Sound, TelegramPerson
 from db import Connection, Database
 from dialogs import Dialogs, OpenDialog, Step
 from embeddings.port import Embeddings
@@ -84,11 +84,12 @@ class ChatsDouble(TelegramDouble):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
+        sound: Sound | None = None,
     ) -> MessageId:
         assert isinstance(content, Path)
         self.files.append((file_name, await asyncio.to_thread(content.read_text, encoding="utf-8-sig")))
         self.story.append(f"bot sends <{file_name}>")
-        return await super().send_file(chat, content, file_name, screen, random_id=random_id)
+        return await super().send_file(chat, content, file_name, screen, random_id=random_id, sound=sound)
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         check(screen)
@@ -153,7 +154,8 @@ class ChatsBot:
             messages,
             ChatWork(self.chats, partial(write_history, database), self.spool, lambda: TODAY),
         )
-        self.metadata = MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, lambda: None)
+        form = MetadataForm(database, lambda: TODAY)
+        self.metadata = MetadataHandlers(form, messages, PACK, lambda: None, self.handlers.ask)
         self.ratings = RatingHandlers(
             Dialogs(database),
             messages,
@@ -162,8 +164,8 @@ class ChatsBot:
         chats, ratings = self.handlers.routes(), self.ratings.routes()
         self.routes = replace(
             chats,
-            presses={**chats.presses, **ratings.presses},
-            answers={**chats.answers, **ratings.answers},
+            presses={**self.metadata.routes().presses, **chats.presses, **ratings.presses},
+            answers={**self.metadata.routes().answers, **chats.answers, **ratings.answers},
             voices=ratings.voices,
         )
 
@@ -267,6 +269,11 @@ class Asker:
         handler = self.bot.handlers.ask if step is None else self.bot.routes.answers[step][1]
         await handler(Context(self.user, self.chat, self._hear), message)
         return message.message_id
+
+    async def sends(self, other: OtherMedia) -> None:
+        """Send something without words that is no file."""
+        message = self._message("").model_copy(update={"other": other})
+        await self.bot.handlers.ask(Context(self.user, self.chat, self._hear), message)
 
     async def speaks(self) -> None:
         """Send a voice note in the place of the text that is asked for."""

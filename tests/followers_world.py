@@ -35,6 +35,7 @@ from datamodels_telegram import (
     MessageId,
     ProgressCard,
     Screen,
+    Sound,
     TelegramPerson,
 )
 from db import Connection, Database
@@ -136,6 +137,8 @@ class TelegramOfFiles(TelegramDouble):
         self.edits: list[str] = []
         self.files: list[tuple[str, bytes]] = []
         """Names and contents, one for each try."""
+        self.sounds: list[Sound | None] = []
+        """How each of these is shown."""
 
     async def send(
         self, chat: ChatId, screen: Screen, *, random_id: int | None = None, may_differ: bool = False
@@ -154,10 +157,12 @@ class TelegramOfFiles(TelegramDouble):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
+        sound: Sound | None = None,
     ) -> MessageId:
         data = content if isinstance(content, bytes) else await asyncio.to_thread(content.read_bytes)
         self.files.append((file_name, data))
-        return await super().send_file(chat, content, file_name, screen, random_id=random_id)
+        self.sounds.append(sound)
+        return await super().send_file(chat, content, file_name, screen, random_id=random_id, sound=sound)
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         await self.killer.moment()

@@ -33,7 +33,7 @@ from datamodels_telegram import (
 )
 from db import Database
 from dead_letters import DeadLetters, Enqueue
-from dialogs import Dialog
+from dialogs import Dialog, Step
 from embeddings.port import Embeddings
 from jobs.context import JobContext
 from jobs.queue import Jobs
@@ -113,6 +113,7 @@ class Bot:
         self.engines = Engines(ScriptedModel(lambda _: ""))
         self.demonstration = False
         self.woken = 0
+        self.asked: list[str] = []
         messages = MessageTracker(database, self.telegram)
         context = JobContext(
             database,
@@ -162,7 +163,7 @@ class Bot:
             MenuHandlers(messages, menu).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake).routes(),
+            MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake, self._ask).routes(),
             ReportHandlers(messages, reports).routes(),
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
@@ -173,6 +174,9 @@ class Bot:
 
     def _wake(self) -> None:
         self.woken += 1
+
+    async def _ask(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+        self.asked.append(message.text)
 
     def of(self, action: Action) -> PressHandler:
         return next(routes.presses[action][1] for routes in self.routes if action in routes.presses)
@@ -219,6 +223,12 @@ class Person:
         """Whether the bot waits for an answer about a recording."""
         async with self.bot.database.transaction() as connection:
             return await get(connection, self.user.id, Dialog) is not None
+
+    async def dialog_step(self) -> Step | None:
+        """The step at which the bot waits for an answer about a recording."""
+        async with self.bot.database.transaction() as connection:
+            dialog = await get(connection, self.user.id, Dialog)
+        return None if dialog is None else dialog.step
 
     async def press_data(self, data: str, message: MessageId | None = None, update: str = "") -> None:
         """Press a button with this data, whether there is one or not.

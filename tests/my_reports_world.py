@@ -26,7 +26,7 @@ from datamodels import (
     User,
     UserId,
 )
-from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, TelegramPerson
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, Sound, TelegramPerson
 from db import Database
 from dialogs import OpenDialog, ReportDialog, Step
 from errors import OutdatedButton
@@ -38,6 +38,7 @@ from prompt_pack.pack import load_pack
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
 from reports.desk import ReportDesk
+from reports.titles import report_title
 from screens import check, drawn
 from telegram_double import TelegramDouble
 from telegram_handlers.context import Context
@@ -87,11 +88,12 @@ class FilesDouble(TelegramDouble):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
+        sound: Sound | None = None,
     ) -> MessageId:
         assert isinstance(content, bytes)
         self.files.append(SentFile(file_name, content))
         self.story.append(f"bot sends <{file_name}>")
-        return await super().send_file(chat, content, file_name, screen, random_id=random_id)
+        return await super().send_file(chat, content, file_name, screen, random_id=random_id, sound=sound)
 
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         check(screen)
@@ -185,7 +187,7 @@ class Owner:
             )
         entry = NewReportFile(
             id=run.id,
-            title=f"{report.label} — {recording}",
+            title=report_title(report.label, None, None, Path(recording).stem),
             recording_number=row.number,
             recording_file_name=recording,
             report_id=report.id,

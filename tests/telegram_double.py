@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
-from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, Screen, Sound
 from messenger import AlreadySent, FileGone, Messenger, MessengerError, OnMessage, OnPress
 
 FIRST_MESSAGE = 1000
@@ -86,6 +86,7 @@ class TelegramDouble(Messenger):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
+        sound: Sound | None = None,  # noqa: ARG002
     ) -> MessageId:
         return await self.send(chat, screen or Screen(text=file_name), random_id=random_id)
 

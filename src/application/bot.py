@@ -290,7 +290,7 @@ def _router(
             MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application))).routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            MetadataHandlers(form, messages, application.pack, wake_deliveries).routes(),
+            MetadataHandlers(form, messages, application.pack, wake_deliveries, chats.ask).routes(),
             ReportHandlers(messages, reports).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),

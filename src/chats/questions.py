@@ -3,12 +3,22 @@
 import re
 
 import texts.chats
-from chats.vocabulary import AGREEMENTS, COURTESY_FILLERS, COURTESY_SIGNS, FAREWELLS, GREETINGS, THANKS
+from chats.vocabulary import (
+    AGREEMENTS,
+    COURTESY_FILLERS,
+    COURTESY_SIGNS,
+    FAREWELLS,
+    GREETINGS,
+    QUESTION_WORDS,
+    THANKS,
+)
 from text_cleaning import folded
 
 LONGEST_QUESTION = 4000
 """Characters."""
 _FEWEST_LETTERS = 2
+_FEWEST_WORDS = 2
+"""Words of a question that comes in the place of a value; a single word may be one."""
 _LONGEST_COURTESY = 100
 _COURTESIES = (
     (THANKS, texts.chats.WELCOME),
@@ -33,6 +43,17 @@ def said_to_no_question(text: str) -> str | None:
     if courtesy := _said_to_courtesy(text):
         return courtesy
     return texts.chats.NO_QUESTION if sum(map(str.isalnum, text)) < _FEWEST_LETTERS else None
+
+
+def reads_like_question(text: str, *, marked: bool = False) -> bool:
+    """Tell whether text is a question to the archive although something else was asked for.
+
+    It has at least two words, and ends with a question mark or, unless it has to be ``marked``, begins as questions do.
+    """
+    words = _WORD.findall(folded(text))
+    if len(words) < _FEWEST_WORDS or said_to_no_question(text) is not None:
+        return False
+    return text.rstrip(" .!)…").endswith("?") or (not marked and words[0] in QUESTION_WORDS)
 
 
 def _said_to_courtesy(text: str) -> str | None:

@@ -11,6 +11,12 @@ def _counted(words: str, first: int, step: int = 1) -> dict[str, Decimal]:
     return {word: Decimal(first + step * place) for place, word in enumerate(words.split())}
 
 
+QUESTION_WORDS = _words(
+    "что чего чему чем кто кого кому кем как какой какая какое какие каких каким какую где куда откуда когда почему "
+    "отчего зачем сколько насколько который которая которые чей чья чьи есть "
+    "расскажи расскажите покажи покажите найди найдите скажи скажите сравни сравните перечисли перечислите"
+)
+"""Words with which questions to the archive begin."""
 NUMERALS = {
     **_counted("ноль один два три четыре пять шесть семь восемь девять десять", 0),
     **_counted(

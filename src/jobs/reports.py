@@ -1,5 +1,6 @@
 """The job step that writes a report: its passes, its file, its row."""
 
+import metadata_store
 import recordings_store
 import reports_store
 from datamodels import ReportOutcome, ReportRun, ReportRunId, RunStatus
@@ -73,7 +74,13 @@ class ReportSteps:
         generated = await generate_report(request, llm, answers, on_pass)
         async with self._context.database.transaction() as connection:
             recording = await recordings_store.get_recording_for_job(connection, inputs.recording.id)
-        named = {"recording_number": recording.number, "recording_file_name": recording.file_name}
+            metadata = await metadata_store.load_metadata(connection, recording.id)
+        named = {
+            "recording_number": recording.number,
+            "recording_file_name": recording.file_name,
+            "place": metadata.place,
+            "recorded_on": metadata.recorded_on,
+        }
         await self._keeper.keep(run, named, _outcome(generated, llm.info.name))
 
     async def _model(self) -> LanguageModel:

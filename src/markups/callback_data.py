@@ -32,6 +32,7 @@ class Action(StrEnum):
     RECORDING_PLAY = "recording_play"  # recording number
     RECORDING_TRANSCRIPT = "recording_transcript"  # recording number
     RECORDING_REPORTS = "recording_reports"  # recording number
+    RECORDING_WRITTEN = "recording_written"  # recording number
     RECORDING_METADATA = "recording_metadata"  # recording number
     RECORDING_DELETE = "recording_delete"  # recording number
     RECORDING_DELETE_CONFIRM = "recording_delete_confirm"  # recording number

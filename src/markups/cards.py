@@ -23,6 +23,8 @@ _LONGEST_LABEL = 60
 _LONGEST_RUN_REASON = 120
 _LONGEST_QUESTION = 200
 
+_LONGEST_ESTIMATE_S = 24 * 3600.0
+"""What would take longer at its pace stands still: nobody can say when it will go on."""
 _LOADING, _SAVING, _PREPARING, _TRANSCRIBING, _FINDING_SPEAKERS, _NAMING_ROLES, _DONE = range(7)
 _WEIGHTS = (15, 5, 5, 60, 10, 5)
 """Shares of the stages in the bar, as measured with an endpoint that transcribes an hour in minutes."""
@@ -263,7 +265,7 @@ def _times(times: Times) -> str:
 
 
 def _about_s(seconds: float | None) -> str:
-    if seconds is None:
+    if seconds is None or seconds > _LONGEST_ESTIMATE_S:
         return texts.cards.UNKNOWN
     step = 5 if seconds < 90 else 60
     return texts.cards.ABOUT.format(time=human_duration(max(step, step * round(seconds / step))))

@@ -6,13 +6,32 @@ import texts.metadata
 import texts.telegram
 import texts.telegram_metadata
 from datamodels import BuildingType, RecordingMetadata, ScenarioId
-from datamodels_telegram import Button, Keyboard, Screen
+from datamodels_telegram import Button, Keyboard, MessageKind, Screen
+from dialogs import Step
 from markups.callback_data import Action, button
 from markups.text import LONGEST_REASON, escaped
 from metadata.fields import PROMPTS, Field, fields_of, shown, title
+from metadata.form import ASKED, EDITED, FormTurn
 from metadata.parsing import FieldProblem
 
 _FIELDS_IN_ROW = 2
+_TRIES_BEFORE_HINT = 3
+
+
+def form_kind(turn: FormTurn) -> MessageKind:
+    return MessageKind.CONFIRMATION if turn.dialog.step is Step.CONFIRM_DATA else MessageKind.INPUT_REQUEST
+
+
+def form_screen(turn: FormTurn) -> Screen:
+    """Show where a person is in the form: a question, or the confirmation."""
+    recording, step = turn.recording, turn.dialog.step
+    hint = turn.dialog.tries >= _TRIES_BEFORE_HINT
+    if step in ASKED:
+        return question(recording.number, ASKED[step], turn.reason, hint=hint)
+    if step in EDITED:
+        return edit_question(recording.number, EDITED[step], turn.metadata, turn.reason, hint=hint)
+    scenario = recording.request.scenario
+    return confirmation(recording.number, recording.file_name, scenario, turn.metadata, buttons_only=turn.buttons_only)
 
 
 def question(recording_number: int, field: Field, reason: str | None = None, *, hint: bool = False) -> Screen:

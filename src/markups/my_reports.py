@@ -9,6 +9,7 @@ from datamodels import ReportFile
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, escaped, plain
+from prompt_pack.models import unnumbered
 from utils import human_size
 
 REPORTS_ON_PAGE = 10
@@ -164,7 +165,7 @@ def report_card(report: ReportFile) -> Screen:
     text = texts.my_reports.CARD.format(
         number=report.number,
         title=escaped(report.title, REPORT_TITLE_CHARACTERS),
-        label=escaped(report.label),
+        label=escaped(unnumbered(report.label)),
         about=_about(report),
         date=_date(report),
         size=human_size(report.size_bytes),
@@ -268,7 +269,7 @@ def named(report: ReportFile) -> str:
     return texts.my_reports.NAMED.format(
         number=report.number,
         title=escaped(report.title),
-        label=escaped(report.label),
+        label=escaped(unnumbered(report.label)),
         about=""
         if report.recording_number == NO_RECORDING
         else texts.my_reports.NAMED_RECORDING.format(number=report.recording_number),

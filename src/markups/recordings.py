@@ -90,6 +90,7 @@ def recording_card(
             button(texts.telegram_recordings.REPORTS, Action.RECORDING_REPORTS, number),
             button(texts.telegram_recordings.METADATA, Action.RECORDING_METADATA, number),
         ),
+        *([(button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, number),)] if ready else []),
         *(
             [(button(texts.telegram_recordings.AGAIN, Action.RECORDING_AGAIN, number),)]
             if has_stopped(recording)

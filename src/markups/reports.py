@@ -16,7 +16,7 @@ from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button, word_of
 from markups.metadata import building_buttons
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain, utf16_units
-from prompt_pack.models import ReportType
+from prompt_pack.models import ReportType, unnumbered
 from reports.formats import indices_table_text
 from text_cleaning import preview, printable, safe_file_name
 from texts.errors_in_chats import chat_text
@@ -24,6 +24,8 @@ from texts.transcript import labelled
 from transcript_formats import OTHER_FORMATS, paragraphs
 from utils import clock
 
+_MOST_WRITTEN = 60
+"""Buttons of finished reports on a keyboard; Telegram takes a hundred."""
 ALL_REPORTS = "all"
 """In callback data: every report of the scenario instead of one."""
 
@@ -60,14 +62,41 @@ def choose_building(recording_number: int, wanted: int | str) -> Screen:
     )
 
 
-def ordered(recording_number: int, labels: Sequence[str], *, demonstration: bool) -> Screen:
-    """Say what was ordered; replaces the menu. ``demonstration`` adds what to expect of the built-in model."""
-    named = escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
-    text = texts.telegram_recordings.ORDERED.format(number=recording_number, reports=named)
+def written_reports(recording: Recording, written: Sequence[tuple[int, str]]) -> Screen:
+    """Offer the finished reports of a recording, each to be sent as a file; ``written`` are numbers and labels."""
+    back = (button(texts.telegram.BACK, Action.RECORDING, recording.number),)
+    if not written:
+        return Screen(text=texts.telegram_recordings.NOTHING_WRITTEN.format(number=recording.number), keyboard=(back,))
+    shown = [(number, unnumbered(label)) for number, label in written[-_MOST_WRITTEN:]]
+    line = texts.telegram_recordings.WRITTEN_LINE
+    rows = [
+        (button(plain(line.format(number=number, label=label), LONGEST_ON_BUTTON), Action.REPORT_FILE, number, "docx"),)
+        for number, label in shown
+    ]
+    title = texts.telegram_recordings.WRITTEN_TITLE.format(
+        number=recording.number, file_name=escaped(recording.file_name)
+    )
+    return Screen(text=title, keyboard=(*rows, back))
+
+
+def ordered(recording_number: int, labels: Sequence[str], ready: Sequence[str] = (), *, demonstration: bool) -> Screen:
+    """Say what was ordered; replaces the menu. Of ``labels``, those in ``ready`` are only sent again.
+
+    ``demonstration`` adds what to expect of the built-in model.
+    """
+    new = [label for label in labels if label not in ready]
+    form = texts.telegram_recordings.ORDERED_PARTLY if ready else texts.telegram_recordings.ORDERED
+    if not new:
+        form = texts.telegram_recordings.ORDERED_READY
+    text = form.format(number=recording_number, reports=_counted(new or ready), ready=_counted(ready))
     return Screen(
         text=f"{text}\n\n{texts.telegram_recordings.DEMO_MODEL}" if demonstration else text,
         keyboard=((button(texts.telegram_recordings.MORE_REPORTS, Action.CHOOSE_REPORTS, recording_number),),),
     )
+
+
+def _counted(labels: Sequence[str]) -> str:
+    return escaped(labels[0]) if len(labels) == 1 else texts.units.REPORT.counted(len(labels))
 
 
 def ordered_already(building: BuildingType | None, pressed: BuildingType | None) -> str:
@@ -142,7 +171,7 @@ def report_messages(about: Recording | str, run: ReportRun, label: str) -> list[
     message of its own when it does not fit.
     """
     text = printable(run.text or "").strip()
-    head = _report_head(about, label)
+    head = _report_head(about, run, label)
     if is_long(run):
         beginning = preview(_without_markup(text[:_BEGINNING]), PREVIEW_CHARACTERS)
         body = f"{escape(beginning, quote=False)}\n\n{texts.cards.REPORT_IN_FILE}"
@@ -168,18 +197,15 @@ def is_long(run: ReportRun) -> bool:
     return len(run.text or "") > LONGEST_INLINE_TEXT
 
 
-def report_file_caption(about: Recording | str, label: str) -> Screen:
+def report_file_caption(about: Recording | str, run: ReportRun, label: str) -> Screen:
     """Return the caption of the file with the full report."""
-    return Screen(text=_report_head(about, label))
+    return Screen(text=_report_head(about, run, label))
 
 
-def report_file_name(about: Recording | str, label: str, extension: str, number: int | None = None) -> str:
-    """Return the name of a report's file: «2) Отчет о связках 12.docx»; ``number`` is that of a research itself."""
-    shown = number if isinstance(about, str) else about.number
-    name = texts.cards.REPORT_FILE_NAME.format(
-        label=plain(label, _LONGEST_STEM), number=shown or "", extension=extension
-    )
-    return safe_file_name(name)
+def report_file_name(number: int | None, title: str, extension: str) -> str:
+    """Return the name of a report's file: «№5 Отчет о связках — Заря, 03.11.2026.docx»; None is no number yet."""
+    form = texts.cards.REPORT_FILE_UNNUMBERED if number is None else texts.cards.REPORT_FILE_NAME
+    return safe_file_name(form.format(report=number, title=plain(title, _LONGEST_STEM), extension=extension))
 
 
 def report_failed(about: Recording | str, run: ReportRun, label: str) -> Screen:
@@ -203,11 +229,12 @@ def more_reports(recording: Recording) -> Screen:
     return Screen(text=text, keyboard=((button(texts.cards.CHOOSE_REPORTS, Action.CHOOSE_REPORTS, recording.number),),))
 
 
-def _report_head(about: Recording | str, label: str) -> str:
+def _report_head(about: Recording | str, run: ReportRun, label: str) -> str:
     if isinstance(about, str):
         return texts.cards.RESEARCH.format(question=escaped(about, _LONGEST_QUESTION))
-    name = escaped(about.file_name)
-    return texts.cards.REPORT.format(label=escaped(label), number=about.number, file_name=name)
+    form = texts.cards.REPORT_UNNUMBERED if run.number is None else texts.cards.REPORT
+    name, shown = escaped(about.file_name), escaped(unnumbered(label))
+    return form.format(report=run.number, label=shown, number=about.number, file_name=name)
 
 
 def _report_buttons(run: ReportRun, extension: str) -> tuple[Button, ...]:

@@ -15,7 +15,7 @@ import metadata_store
 import recordings_store
 import user_states
 from constants import NO_SCENARIO
-from datamodels import BuildingType, Recording, RecordingMetadata, UserId
+from datamodels import BuildingType, Recording, RecordingId, RecordingMetadata, UserId
 from datamodels_telegram import WizardStep
 from db import Connection, Database
 from dialogs import (
@@ -28,7 +28,7 @@ from dialogs import (
     leave_in_peace,
     may_ask_again,
 )
-from errors import BadText, OutdatedButton
+from errors import BadText, NotFound, OutdatedButton
 from metadata.fields import Field, missing, parse
 
 _LASTS = timedelta(hours=24)
@@ -41,7 +41,10 @@ EDITED: dict[Step, Field] = {Step(f"edit_{field}"): field for field in Field}
 
 @dataclass(frozen=True)
 class FormTurn:
-    """Where a person is in the form. ``reason`` says why the last reply was not accepted."""
+    """Where a person is in the form. ``reason`` says why the last reply was not accepted.
+
+    With ``is_question`` the typed text is no reply but a question to the archive; nothing was changed.
+    """
 
     dialog: Dialog
     recording: Recording
@@ -49,6 +52,7 @@ class FormTurn:
     reason: str | None = None
     buttons_only: bool = False
     """Whether the person typed where only buttons are accepted."""
+    is_question: bool = False
 
 
 class Cancelled(StrEnum):
@@ -133,8 +137,12 @@ class MetadataForm:
 
         return await self._turn(owner, number, put)
 
-    async def typed(self, owner: UserId, message_id: int, text: str) -> FormTurn:
+    async def typed(
+        self, owner: UserId, message_id: int, text: str, is_question: Callable[[Step], bool] = lambda _: False
+    ) -> FormTurn:
         """Take typed text as the reply that the form waits for; a message that was taken before is not taken again.
+
+        ``is_question`` tells whether the text is a question to the archive when it comes at a step.
 
         Raises:
             OutdatedButton: no form is open.
@@ -147,6 +155,8 @@ class MetadataForm:
             recording = await recordings_store.get_recording(connection, owner, dialog.recording_id)
             turn = FormTurn(dialog, recording, await _metadata(connection, recording))
             if message_id > dialog.answered:
+                if is_question(dialog.step):
+                    return replace(turn, is_question=True)
                 turn = await self._taken(connection, turn, text)
                 answered = turn.dialog.model_copy(update={"answered": message_id})
                 await user_states.put(connection, owner, answered, ttl=_LASTS)
@@ -206,6 +216,18 @@ class MetadataForm:
             turn = await change(connection, _begun(dialog, recording, await _metadata(connection, recording)))
             await user_states.put(connection, owner, turn.dialog, ttl=_LASTS)
             return turn
+
+
+async def open_form(connection: Connection, owner: UserId, recording_id: RecordingId | None) -> FormTurn | None:
+    """Load where the person is in the form of a recording; None when it is not open, and for no recording."""
+    dialog = await user_states.get(connection, owner, Dialog)
+    if dialog is None or dialog.recording_id != recording_id:
+        return None
+    try:
+        recording = await recordings_store.get_recording(connection, owner, dialog.recording_id)
+    except NotFound:
+        return None  # deleted meanwhile
+    return FormTurn(dialog, recording, await _metadata(connection, recording))
 
 
 async def _unfinished_other(

@@ -8,6 +8,7 @@ from typing import Any
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata, Value
 from errors import BadText
+from metadata.nominative import without_preposition
 from morphology import parses
 from text_cleaning import one_line, preview
 
@@ -24,7 +25,7 @@ INTERVIEW = "interview"
 _DATE = re.compile(
     r"(?<![0-9])(?:([0-9]{4})([.-])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4}))(?![0-9])"
 )
-_PREPOSITION = re.compile(r"^(?:(?:об|о|про|по)\s+)+(?=\S)", re.IGNORECASE)
+_NEGATIVE = re.compile(r"\s*[-−–—][0-9]")
 _WORD = re.compile(r"[^\W\d_]+")
 _SEPARATOR = re.compile(r"\s*[,;]\s*")
 _AT = re.compile(r"\s+при\s+", re.IGNORECASE)
@@ -106,6 +107,8 @@ def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
 
 def parse_audio_number(text: str) -> int:
     """Return the first integer of the line, at most ``LARGEST_NUMBER``. Raises ``BadText``."""
+    if _NEGATIVE.match(text):
+        raise BadText(reason=texts.metadata.NUMBER_NEGATIVE)
     match = re.search(r"[0-9]+", text)
     if match is None:
         raise BadText(reason=texts.metadata.NO_NUMBER)
@@ -132,12 +135,18 @@ def parse_date(text: str, today: date) -> date:
 
 def parse_name(text: str) -> str:
     """Return a person or city in title case: «Анна-Мария Салтыкова-Щедрина», «Ростов-на-Дону». Raises ``BadText``."""
-    return title_case(_filled(text))
+    value = _filled(text)
+    if not any(map(str.isalpha, value)):
+        raise BadText(reason=texts.metadata.NO_LETTERS.format(value=_quoted(value)))
+    return title_case(value)
 
 
 def parse_place(text: str) -> str:
-    """Return a place in title case without a preposition: «о гранд отеле» is «Гранд Отеле». Raises ``BadText``."""
-    return title_case(_PREPOSITION.sub("", _filled(text)))
+    """Return a place in title case without a preposition: «о гранд отеле» is «Гранд Отель». Raises ``BadText``.
+
+    Blocking, as ``without_preposition``.
+    """
+    return title_case(without_preposition(_filled(text)))
 
 
 def parse_building(text: str) -> BuildingType:

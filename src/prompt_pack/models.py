@@ -1,5 +1,6 @@
 """The loaded report pack as values, and a prompted model: model, prompt and answer schema in one."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -14,6 +15,12 @@ from prompt_pack.templates import Schema, Template
 
 CATEGORY = "category"
 """The field of an item that holds the category of its factor."""
+_PLACE_IN_MENU = re.compile(r"^[0-9]+[.)]\s*(?=\S)")
+
+
+def unnumbered(label: str) -> str:
+    """Return a label without its place on the menu: beside a report's own number, «3) …» would be taken for it."""
+    return _PLACE_IN_MENU.sub("", label)
 
 
 class Factor(Value):

@@ -9,7 +9,7 @@ reports a page shows ten.
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ class _Head(BaseModel):
     # Another version is no index that could be understood: it is set aside like a damaged one.
     version: Literal[1] = 1
     deleting: list[ReportFile] = []
+    reserved: dict[UUID, int] = {}
 
 
 class _Whole(_Head):
@@ -53,11 +54,16 @@ class _Whole(_Head):
 class ReportIndex:
     """The index of one folder. Numbers are permanent: ``next_number`` only grows.
 
-    ``deleting`` are reports whose deletion was begun and is not finished.
+    ``deleting`` are reports whose deletion was begun and is not finished; ``reserved`` are the numbers of reports that
+    will be added later.
     """
 
     def __init__(
-        self, next_number: int = 1, reports: Iterable[ReportFile] = (), deleting: Iterable[ReportFile] = ()
+        self,
+        next_number: int = 1,
+        reports: Iterable[ReportFile] = (),
+        deleting: Iterable[ReportFile] = (),
+        reserved: Mapping[UUID, int] | None = None,
     ) -> None:
         """Make an index.
 
@@ -66,6 +72,7 @@ class ReportIndex:
         """
         self.next_number = next_number
         self.deleting = list(deleting)
+        self._reserved = dict(reserved or {})
         numbers = {line.number for line in self.deleting}
         if len(numbers) < len(self.deleting) or any(number >= next_number for number in numbers):
             raise ValueError("numbers repeat or are above next_number")
@@ -110,13 +117,18 @@ class ReportIndex:
     def add(self, entry: NewReportFile, text: str) -> int:
         """Add a report, or replace the line with its id, and return its number.
 
-        A new report gets ``entry.number`` if that is free, else the next number.
+        A new report gets the number reserved for it, else ``entry.number`` if that is free, else the next number.
         """
         known = self._number_of(entry.id)
-        number = known or self._free_number(entry.number)
+        number = known or self._free_number(entry)
         content = {"number": number, "size_bytes": len(text.encode()), "tokens": count_tokens(text)}
         self.put(ReportFile(**entry.model_dump(exclude={"number"}), **content))
         return number
+
+    def reserve(self, report: ReportRunId) -> None:
+        """Reserve the next number for a report that will be added later, unless it has a number."""
+        if self._number_of(report) is None and report not in self._reserved:
+            self._change({"reserve": str(report), "number": self.next_number})
 
     def put(self, report: ReportFile) -> None:
         """Add the line of a report, in place of a line with the same number."""
@@ -136,7 +148,7 @@ class ReportIndex:
 
     def forget(self, report: ReportRunId) -> bool:
         """Remove a report that is listed or being deleted; False when there is none."""
-        there = self._number_of(report) is not None
+        there = self._number_of(report) is not None or report in self._reserved
         if there:
             self._change({"forget": str(report)})
         return there
@@ -165,7 +177,11 @@ class ReportIndex:
                 self._lines[line.number] = _dumped(line)
                 self._facts[line.number] = _facts_of(line)
                 self._numbers[line.id] = line.number
+                self._reserved.pop(line.id, None)
                 self.next_number = max(self.next_number, line.number + 1)
+            case {"reserve": str(report), "number": int(number)}:
+                self._reserved[UUID(report)] = number
+                self.next_number = max(self.next_number, number + 1)
             case {"delete": int(number)} if number in self._lines:
                 self.deleting.append(self.line(number))
                 self._drop(number)
@@ -173,6 +189,7 @@ class ReportIndex:
                 pass
             case {"forget": str(report)}:
                 self._drop(self._numbers.get(UUID(report)))
+                self._reserved.pop(UUID(report), None)
                 self.deleting = [each for each in self.deleting if str(each.id) != report]
             case _:
                 raise ValueError("no change of an index")
@@ -180,7 +197,8 @@ class ReportIndex:
 
     def content(self) -> Iterator[bytes]:
         """Yield the pieces of the index's file."""
-        head = _Head(next_number=self.next_number, deleting=self.deleting).model_dump_json().encode()
+        told = _Head(next_number=self.next_number, deleting=self.deleting, reserved=self._reserved)
+        head = told.model_dump_json().encode()
         yield head.removesuffix(b"}") + b", " + _REPORTS
         for place, number in enumerate(sorted(self._lines)):
             yield (b",\n" if place else b"") + self._lines[number]
@@ -203,9 +221,11 @@ class ReportIndex:
         listed = self._numbers.get(report)
         return listed or next((line.number for line in self.deleting if line.id == report), None)
 
-    def _free_number(self, wanted: int | None) -> int:
-        taken = wanted in self._lines or any(report.number == wanted for report in self.deleting)
-        return self.next_number if wanted is None or taken else wanted
+    def _free_number(self, entry: NewReportFile) -> int:
+        wanted = self._reserved.get(entry.id, entry.number)
+        given = {number for report, number in self._reserved.items() if report != entry.id}
+        given.update(report.number for report in self.deleting)
+        return self.next_number if wanted is None or wanted in self._lines or wanted in given else wanted
 
 
 @dataclass(frozen=True)
@@ -342,9 +362,9 @@ def _parsed(content: bytes) -> ReportIndex:
     head, separator, rest = content.partition(_REPORTS)
     if not separator or not rest.endswith(_END):
         whole = _Whole.model_validate_json(content)
-        return ReportIndex(whole.next_number, whole.reports, whole.deleting)
+        return ReportIndex(whole.next_number, whole.reports, whole.deleting, whole.reserved)
     told = _Head.model_validate_json(head.rstrip(b", ") + b"}")
-    index = ReportIndex(told.next_number, deleting=told.deleting)
+    index = ReportIndex(told.next_number, deleting=told.deleting, reserved=told.reserved)
     index.take(_lines_of(rest.removesuffix(_END)))
     return index
 

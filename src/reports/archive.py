@@ -1,12 +1,12 @@
 """A person's archive of reports: files, index and rows changed together, and mended when one of them was damaged."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
 import reports_store
-import texts.reports
 from constants import NO_RECORDING
 from datamodels import IndexPoint, NewReportFile, ReportFile, ReportRunId, UserId
 from db import Database
@@ -14,6 +14,7 @@ from errors import DatabaseUnavailable, ReportFileGone, ReportIndexBroken, VoxPe
 from md_storage import ReportFiles
 from prompt_pack.models import ReportPack
 from report_folder.lines import ReportLines
+from reports.titles import report_title
 from text_cleaning import cut, one_line
 
 log = structlog.get_logger(__name__)
@@ -68,8 +69,13 @@ class ReportArchive:
             return report, text
 
     async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
-        """Store a report and return its permanent number, as ``ReportFiles.save`` does."""
-        return await self._mended(owner, lambda: self._files.save(owner, entry, text))
+        """Store a report and return its permanent number, as ``ReportFiles.save`` does.
+
+        Reports ordered before it of the same recording, and not in the archive yet, get the numbers before.
+        """
+        async with self._database.transaction() as connection:
+            before = await reports_store.list_unnumbered_before(connection, entry.id)
+        return await self._mended(owner, lambda: self._files.save(owner, entry, text, before))
 
     async def rename(self, owner: UserId, number: int, title: str) -> ReportFile:
         """Give a report another title.
@@ -160,8 +166,10 @@ def research_named(question: str) -> Mapping[str, Any]:
 
 def file_entry(pack: ReportPack, named: Mapping[str, Any]) -> NewReportFile:
     """Return the entry of a report in its folder's index, made from a row of ``reports_store.list_named``."""
+    known, label = dict(named), pack.label_of(named["report_id"])
+    place, recorded_on = known.pop("place", None), known.pop("recorded_on", None)
     if named["recording_number"] is None:
-        named = {**named, **research_named(named["recording_file_name"])}
-    label = pack.label_of(named["report_id"])
-    title = texts.reports.TITLE.format(label=label, recording=named["recording_file_name"])
-    return NewReportFile(title=title, label=label, **named)
+        known |= research_named(named["recording_file_name"])
+    is_research = known["recording_number"] == NO_RECORDING
+    name = known["recording_file_name"] if is_research else Path(known["recording_file_name"]).stem
+    return NewReportFile(title=report_title(label, place, recorded_on, name), label=label, **known)

@@ -10,6 +10,7 @@ from datetime import datetime
 import texts.my_reports
 from constants import NO_RECORDING
 from datamodels import ReportFile
+from prompt_pack.models import unnumbered
 from text_cleaning import one_line
 from utils import human_size
 
@@ -81,7 +82,7 @@ def _entry(report: ReportFile) -> str:
         date=_time(report.created_at),
         title=one_line(report.title),
         about=_about(report),
-        label=one_line(report.label),
+        label=one_line(unnumbered(report.label)),
         size=human_size(report.size_bytes),
         tokens=report.tokens,
     )

@@ -80,6 +80,11 @@ class ReportDesk:
             raise OutdatedButton(data=ReportDialog.KEY)
         return dialog
 
+    async def is_by_button(self, owner: UserId) -> bool:
+        """Tell whether the open dialog is about a report whose number was on a button, not typed from a list."""
+        dialog = await self._dialogs.find(owner, ReportDialog)
+        return dialog is not None and dialog.by_button
+
     async def go_on(self, owner: UserId, dialog: ReportDialog) -> None:
         """Store the dialog, which has moved on."""
         await self._dialogs.go_on(owner, dialog)

@@ -73,7 +73,10 @@ class Offer(NamedTuple):
 
 
 class Order(NamedTuple):
-    """The outcome of an order: with a ``lack``, nothing was ordered; when ``known``, its occasion ordered it before."""
+    """The outcome of an order: with a ``lack``, nothing was ordered; when ``known``, its occasion ordered it before.
+
+    ``ready`` are those of ``reports`` that are written already, from the same inputs: they are only sent again.
+    """
 
     recording: Recording
     reports: tuple[ReportType, ...]
@@ -81,6 +84,7 @@ class Order(NamedTuple):
     lack: Lack | None
     known: bool = False
     runs: tuple[ReportRunId, ...] = ()
+    ready: tuple[ReportType, ...] = ()
 
 
 class Occasion(Protocol):
@@ -201,10 +205,12 @@ class ReportOrders:
                 return order
             if building is not None:
                 await say_building(connection, recording, building)
-            runs = await self._queued(connection, recording, order.reports, order.building, llm)
+            queued = await self._queued(connection, recording, order.reports, order.building, llm)
+            runs = tuple(run.id for run in queued)
             if occasion is not None:
                 await occasion.note(connection, recording, runs)
-        return order._replace(runs=runs)
+        done = {run.report_id for run in queued if run.status is RunStatus.DONE}
+        return order._replace(runs=runs, ready=tuple(each for each in order.reports if each.id in done))
 
     async def order_chosen(
         self, owner: UserId, recording_id: RecordingId, reports: Sequence[ReportType], building: BuildingType | None
@@ -219,7 +225,8 @@ class ReportOrders:
         llm = await self._model()
         async with self._database.transaction() as connection:
             recording = await recordings_store.lock_recording(connection, owner, recording_id)
-            return await self._queued(connection, recording, reports, building, llm)
+            queued = await self._queued(connection, recording, reports, building, llm)
+        return tuple(run.id for run in queued)
 
     async def report_at(self, owner: UserId, number: int, place: int) -> ReportId:
         """Return the id of the report at ``place``, from 1, among those of a recording's scenario.
@@ -268,6 +275,18 @@ class ReportOrders:
             await with_report(connection, about, run)
         return run
 
+    async def written(self, owner: UserId, number: int) -> tuple[Recording, tuple[ReportRun, ...]]:
+        """Load a recording and its reports that are in the archive, by their permanent numbers.
+
+        Raises:
+            NotFound: the owner has no recording of that number.
+        """
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            runs = await reports_store.list_runs(connection, recording.id)
+        written = (run for run in runs if run.number is not None)
+        return recording, tuple(sorted(written, key=lambda run: run.number or 0))
+
     async def cancel(self, owner: UserId, runs: Sequence[ReportRunId]) -> bool:
         """Stop the work on reports; what the model has answered stays. Return False when every run had ended already.
 
@@ -311,15 +330,15 @@ class ReportOrders:
         reports: Sequence[ReportType],
         building: BuildingType | None,
         llm: LanguageModel,
-    ) -> tuple[ReportRunId, ...]:
-        """Queue a run of each report, or take the run of the same inputs that is there already; return their ids."""
+    ) -> tuple[ReportRun, ...]:
+        """Queue a run of each report, or take the run of the same inputs that is there already; return them."""
         inputs = await load_inputs(connection, recording)
         runs = []
         for report in reports:
             run = await reports_store.queue_run(connection, await new_run(inputs, report, building, llm))
             if run.status is not RunStatus.DONE:
                 await self._enqueue(connection, recording.id, run.id)
-            runs.append(run.id)
+            runs.append(run)
         return tuple(runs)
 
     async def _model(self) -> LanguageModel:

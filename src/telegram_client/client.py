@@ -6,7 +6,6 @@ is lost the same message is sent again, and when Telegram says that it was deliv
 
 import asyncio
 import io
-import mimetypes
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,7 +19,7 @@ from pyrogram import enums, raw, types, utils
 from pyrogram.errors import AuthKeyDuplicated, Flood, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
-from datamodels_telegram import ChatId, IncomingMessage, Keyboard, MessageId, Screen
+from datamodels_telegram import ChatId, IncomingMessage, Keyboard, MessageId, Screen, Sound
 from errors import DiskFull
 from messenger import FileGone, Messenger, MessengerError, OnMessage, OnPress
 from random_ids import new_random_id
@@ -34,7 +33,16 @@ from telegram_client.errors import (
     telegram_errors_mapped,
     unavailable,
 )
-from telegram_client.messages import SendingLimits, Sendings, has_file, has_text, message_by_id, messages_after, sent_id
+from telegram_client.messages import (
+    SendingLimits,
+    Sendings,
+    has_file,
+    has_text,
+    message_by_id,
+    messages_after,
+    sent_id,
+    uploaded_document,
+)
 from telegram_client.session import BotClient, Users, forget_unfinished, new_client, wait_out
 from telegram_client.standstills import hear_after_standstills
 from telegram_client.updates import button_press, chat_of, document_of, incoming_message
@@ -151,8 +159,9 @@ class TelegramClient(Messenger):
         screen: Screen | None = None,
         *,
         random_id: int | None = None,
+        sound: Sound | None = None,
     ) -> MessageId:
-        """Send a file as a document with ``screen`` as its caption and buttons; return the message's id.
+        """Send a file as a document or ``sound``, with ``screen`` as caption and buttons; return the message's id.
 
         Raises:
             AlreadySent: the message was delivered earlier, and is deleted or not found any more.
@@ -169,7 +178,7 @@ class TelegramClient(Messenger):
             with telegram_errors_mapped("messages.sendMedia", chat):
                 for tries_left in reversed(range(_UPLOAD_TRIES)):
                     try:
-                        return await self._sent_file(chat, file, file_name, screen, random_id)
+                        return await self._sent_file(chat, file, file_name, screen, random_id, sound)
                     except Flood as exc:
                         await wait_out(exc, "upload.saveFilePart")
                     except RPCError as exc:
@@ -348,23 +357,17 @@ class TelegramClient(Messenger):
         }
 
     async def _sent_file(
-        self, chat: ChatId, file: BinaryIO, file_name: str, screen: Screen | None, random_id: int
+        self,
+        chat: ChatId,
+        file: BinaryIO,
+        file_name: str,
+        screen: Screen | None,
+        random_id: int,
+        sound: Sound | None,
     ) -> MessageId:
-        uploaded = await self._client.save_file(file)
-        if uploaded is None:
-            raise ConnectionError("the upload did not get through")
-        # The library takes the path for the name.
-        uploaded.name = file_name
-        media = raw.types.InputMediaUploadedDocument(
-            file=uploaded,
-            mime_type=mimetypes.guess_type(file_name)[0] or "application/octet-stream",
-            attributes=[raw.types.DocumentAttributeFilename(file_name=file_name)],
-            # A sound file, too, stays a file and does not become a voice message.
-            force_file=True,
-        )
         query = raw.functions.messages.SendMedia(
             peer=await self._peer(chat),
-            media=media,
+            media=await uploaded_document(self._client, file, file_name, sound),
             random_id=random_id,
             **await self._written(screen or Screen(text="")),
         )

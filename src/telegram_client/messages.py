@@ -5,15 +5,16 @@ and those that were delivered although Telegram's answer was lost, come after th
 """
 
 import asyncio
+import mimetypes
 import re
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from aiolimiter import AsyncLimiter
 from pyrogram import raw
 
 from constants import CHAT_MESSAGES_PER_MINUTE, MESSAGES_PER_SECOND
-from datamodels_telegram import ChatId, MessageId
+from datamodels_telegram import ChatId, MessageId, Sound
 from telegram_client.session import BotClient, Users
 from telegram_client.updates import chat_of, document_of, file_name_of
 
@@ -31,6 +32,24 @@ async def message_by_id(client: BotClient, message: MessageId) -> tuple[Any, Use
     """Fetch a message and the people in it. A deleted message is a ``raw.types.MessageEmpty``, or None."""
     answer = await client.ask(raw.functions.messages.GetMessages(id=[raw.types.InputMessageID(id=message)]))
     return (answer.messages or [None])[0], {user.id: user for user in answer.users}
+
+
+async def uploaded_document(client: BotClient, file: BinaryIO, file_name: str, sound: Sound | None) -> Any:
+    """Upload a file, and return the media of its message; what is no ``sound`` stays a file, whatever its type."""
+    uploaded = await client.save_file(file)
+    if uploaded is None:
+        raise ConnectionError("the upload did not get through")
+    # The library takes the path for the name.
+    uploaded.name = file_name
+    attributes: list[Any] = [raw.types.DocumentAttributeFilename(file_name=file_name)]
+    if sound is not None:
+        attributes.append(raw.types.DocumentAttributeAudio(duration=round(sound.duration_s), title=sound.title))
+    return raw.types.InputMediaUploadedDocument(
+        file=uploaded,
+        mime_type=mimetypes.guess_type(file_name)[0] or ("audio/ogg" if sound else "application/octet-stream"),
+        attributes=attributes,
+        force_file=sound is None,
+    )
 
 
 def sent_id(answer: Any, random_id: int) -> MessageId:

@@ -14,6 +14,7 @@ from datamodels_telegram import (
     FileKind,
     IncomingMessage,
     MessageId,
+    OtherMedia,
     TelegramPerson,
 )
 from text_cleaning import storable
@@ -32,6 +33,13 @@ _EXTENSIONS = {
     "video/mp4": ".mp4",
 }
 """Suffixes of the media types for which the system's own table differs from machine to machine."""
+_OTHER_MEDIA = {
+    raw.types.MessageMediaPhoto: OtherMedia.PHOTO,
+    raw.types.MessageMediaContact: OtherMedia.CONTACT,
+    raw.types.MessageMediaGeo: OtherMedia.LOCATION,
+    raw.types.MessageMediaGeoLive: OtherMedia.LOCATION,
+    raw.types.MessageMediaVenue: OtherMedia.LOCATION,
+}
 _DEFAULT_EXTENSIONS = {FileKind.VOICE: ".ogg", FileKind.VIDEO_NOTE: ".mp4", FileKind.VIDEO: ".mp4"}
 
 
@@ -49,6 +57,7 @@ def incoming_message(message: Any, users: Mapping[int, Any]) -> IncomingMessage 
         person=_person(sender.user_id, users),
         text=storable(message.message),
         file=attached_file(message),
+        other=other_media(message),
         private=private,
     )
 
@@ -106,6 +115,18 @@ def attached_file(message: Any) -> AttachedFile | None:
         size_bytes=document.size,
         duration_s=round(timed.duration) if timed is not None else None,
     )
+
+
+def other_media(message: Any) -> OtherMedia | None:
+    """Return what a message has that is no file with speech; None for such a file, and for text."""
+    media = getattr(message, "media", None)
+    if media is None or isinstance(media, raw.types.MessageMediaWebPage) or attached_file(message) is not None:
+        return None
+    document = document_of(message)
+    if document is not None:
+        sticker = any(isinstance(part, raw.types.DocumentAttributeSticker) for part in document.attributes)
+        return OtherMedia.STICKER if sticker else OtherMedia.OTHER
+    return _OTHER_MEDIA.get(type(media), OtherMedia.OTHER)
 
 
 def made_up_name(kind: FileKind, sent_at: int, mime_type: str) -> str:

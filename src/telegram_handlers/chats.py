@@ -19,7 +19,7 @@ from chats.threads import Chats, parse_title
 from datamodels import UserId
 from datamodels_chats import Chat
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind
-from dialogs import ChatDialog, Dialogs, Step, get_user_lock
+from dialogs import ChatDialog, Dialog, Dialogs, Step, get_user_lock
 from errors import BadText, DatabaseUnavailable, NotFound, OutdatedButton, VoxPersonaError
 from markups.callback_data import Action, Press
 from markups.chats import (
@@ -46,7 +46,7 @@ from metrics import CHAT_ACTIONS
 from random_ids import new_name, random_id_of
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.shared import show
-from texts.chats import CHAT_GONE, QUESTIONS_LEFT
+from texts.chats import CHAT_GONE, OTHER_MEDIA, QUESTIONS_LEFT
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +105,8 @@ class ChatHandlers:
     async def ask(self, context: Context, message: IncomingMessage) -> None:
         """Ask the text of ``message``, for which no dialog waits, as a question in the person's current chat."""
         owner, question = context.user.id, message.text.replace("\0", "").strip()
-        if (said := said_to_no_question(question)) is not None:
+        said = said_to_no_question(question) if question or message.other is None else OTHER_MEDIA[message.other]
+        if said is not None:
             await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, no_question(said))
             return
         async with get_user_lock(owner):
@@ -116,7 +117,9 @@ class ChatHandlers:
             # replaces. After a crash between the two it is sent again, and Telegram takes it once.
             waiting = await self._say_searching(context.chat, message.message_id)
             try:
-                await self._chats.ask(owner, occasion, question, return_address(context.chat, waiting))
+                form = await self._dialogs.find(owner, Dialog)
+                address = return_address(context.chat, waiting, None if form is None else form.recording_id)
+                await self._chats.ask(owner, occasion, question, address)
             except DatabaseUnavailable:
                 raise  # it is asked once more, with the same message
             except VoxPersonaError:

@@ -5,24 +5,24 @@ from functools import partial
 
 import texts.telegram_metadata
 from access import Permission
+from chats.questions import reads_like_question
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, Stage
-from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from datamodels_telegram import IncomingMessage, MessageKind
 from dialogs import Dialog, Step, get_user_lock
 from errors import OutdatedButton
 from markups.callback_data import Action, Press
 from markups.menus import main_menu
-from markups.metadata import confirmation, edit_action, edit_menu, edit_question, question
+from markups.metadata import confirmation, edit_action, edit_menu, form_kind, form_screen
 from markups.recordings import not_ready, which_scenario
 from markups.reports import reports_menu
 from message_tracker import MessageTracker
 from metadata.fields import Field
-from metadata.form import ASKED, EDITED, Cancelled, FormTurn, MetadataForm
+from metadata.form import Cancelled, FormTurn, MetadataForm
 from prompt_pack.models import ReportPack
-from telegram_handlers.context import Context, PressHandler, Routes
+from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
 from telegram_handlers.shared import show
 
-_TRIES_BEFORE_HINT = 3
 _TOLD = {
     Cancelled.NOTHING: texts.telegram_metadata.NOTHING_TO_CANCEL,
     Cancelled.FORM: texts.telegram_metadata.CANCELLED,
@@ -33,15 +33,22 @@ _TOLD = {
 class MetadataHandlers:
     """Asks for metadata and has it confirmed.
 
-    ``wake_wizards`` is called when questions about another recording may follow.
+    ``wake_wizards`` is called when questions about another recording may follow, ``ask`` with a message that is a
+    question to the archive.
     """
 
     def __init__(
-        self, form: MetadataForm, messages: MessageTracker, pack: ReportPack, wake_wizards: Callable[[], None]
+        self,
+        form: MetadataForm,
+        messages: MessageTracker,
+        pack: ReportPack,
+        wake_wizards: Callable[[], None],
+        ask: MessageHandler,
     ) -> None:
         self._form = form
         self._messages = messages
         self._wake_wizards = wake_wizards
+        self._ask = ask
         self._pack = pack
 
     def routes(self) -> Routes:
@@ -100,14 +107,18 @@ class MetadataHandlers:
         await self._pressed(context, partial(self._form.set_building, context.user.id, press.number, building))
 
     async def _typed(self, context: Context, message: IncomingMessage) -> None:
-        """Take typed text as the reply that the form waits for."""
+        """Take typed text as the reply that the form waits for, or ask it; the form is shown again with the answer."""
         async with get_user_lock(context.user.id):
-            turn = await self._form.typed(context.user.id, message.message_id, message.text)
-            kind = _kind(turn)
-            await self._messages.send(context.chat, kind, _screen(turn), subject=turn.recording.id)
-            if kind is MessageKind.CONFIRMATION:
-                # The last question has its reply.
-                await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
+            is_question = partial(_is_question, message.text)
+            turn = await self._form.typed(context.user.id, message.message_id, message.text, is_question)
+            if not turn.is_question:
+                kind = form_kind(turn)
+                await self._messages.send(context.chat, kind, form_screen(turn), subject=turn.recording.id)
+                if kind is MessageKind.CONFIRMATION:
+                    # The last question has its reply.
+                    await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
+        if turn.is_question:
+            await self._ask(context, message)
 
     async def _confirm(self, context: Context, press: Press) -> None:
         """Confirm the metadata; the reports come next."""
@@ -136,21 +147,11 @@ class MetadataHandlers:
         async with get_user_lock(context.user.id):
             turn = await change()
             if isinstance(turn, FormTurn):
-                await show(self._messages, context, _kind(turn), _screen(turn), turn.recording.id)
+                await show(self._messages, context, form_kind(turn), form_screen(turn), turn.recording.id)
             else:
                 await context.answer(texts.telegram_metadata.FINISH_FIRST.format(number=turn.number))
 
 
-def _kind(turn: FormTurn) -> MessageKind:
-    return MessageKind.CONFIRMATION if turn.dialog.step is Step.CONFIRM_DATA else MessageKind.INPUT_REQUEST
-
-
-def _screen(turn: FormTurn) -> Screen:
-    recording, step = turn.recording, turn.dialog.step
-    hint = turn.dialog.tries >= _TRIES_BEFORE_HINT
-    if step in ASKED:
-        return question(recording.number, ASKED[step], turn.reason, hint=hint)
-    if step in EDITED:
-        return edit_question(recording.number, EDITED[step], turn.metadata, turn.reason, hint=hint)
-    scenario = recording.request.scenario
-    return confirmation(recording.number, recording.file_name, scenario, turn.metadata, buttons_only=turn.buttons_only)
+def _is_question(text: str, step: Step) -> bool:
+    # A place may be called «Как дома»: where a value is asked for, only a question mark tells.
+    return reads_like_question(text, marked=step is not Step.CONFIRM_DATA)

@@ -79,6 +79,7 @@ def count(action: ReportAction, outcome: str) -> None:
 
 
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)
+_NUMBER_SIGN = re.compile(r"^(?:№|#|n[o°º]\.?|номер)\s*", re.IGNORECASE)
 _NEGATIVE = re.compile(r"[-−–—]\s*[0-9]+", re.ASCII)
 _MOST_DIGITS = 9
 _LONGEST_QUOTED = 30
@@ -88,12 +89,12 @@ _TO = re.compile(r"\s*(по|до)\b", re.IGNORECASE)
 
 
 def parse_number(text: str, numbers: Set[int]) -> int:
-    """Parse the number of a report, one of ``numbers``, written in ASCII digits.
+    """Parse the number of a report, one of ``numbers``, in ASCII digits: «5», «№5», «№ 5.».
 
     Raises:
         BadText: the text is not such a number.
     """
-    typed = text.strip()
+    typed = _NUMBER_SIGN.sub("", text.strip()).removesuffix(".").strip()
     if not typed:
         raise BadText(reason=texts.my_reports.NUMBER_BLANK)
     if _NEGATIVE.fullmatch(typed):

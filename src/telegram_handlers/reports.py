@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import texts.my_reports
 import texts.telegram_recordings
 from access import Permission
 from datamodels import BuildingType, Recording, ReportId, ReportRun
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
 from dialogs import get_user_lock
-from errors import NoLanguageModel, OutdatedButton, UnknownChoice
+from errors import NoLanguageModel, NotFound, OutdatedButton, UnknownChoice
 from markups.callback_data import Action, Press
 from markups.recordings import not_ready, which_scenario
 from markups.reports import (
@@ -20,6 +21,7 @@ from markups.reports import (
     report_file_caption,
     reports_menu,
     transcript_only,
+    written_reports,
 )
 from message_tracker import MessageTracker
 from prompt_pack.models import ReportPack
@@ -57,6 +59,7 @@ class ReportHandlers:
             Action.CHOOSE_BUILDING: self._building_chosen,
             Action.TRANSCRIPT_ONLY: self._transcript_only,
             Action.REPORT_FILE: self._file,
+            Action.RECORDING_WRITTEN: self._written,
         }
         return Routes(presses={action: (Permission.RECORD, handler) for action, handler in presses.items()})
 
@@ -118,7 +121,8 @@ class ReportHandlers:
             return choose_building(recording.number, self._place(recording, wanted))
         if order.lack is not None:
             return self._lacking(recording, order.lack)
-        return ordered(recording.number, [report.label for report in order.reports], demonstration=demonstration)
+        labels, ready = [report.label for report in order.reports], [report.label for report in order.ready]
+        return ordered(recording.number, labels, ready, demonstration=demonstration)
 
     def _place(self, recording: Recording, wanted: ReportId | None) -> int | str:
         """Return the report's place in its scenario, from 1, or ``ALL_REPORTS`` for None.
@@ -138,6 +142,11 @@ class ReportHandlers:
         recording = await self._work.orders.decline(context.user.id, press.number)
         await show(self._messages, context, MessageKind.MENU, transcript_only(recording.number), recording.id)
 
+    async def _written(self, context: Context, press: Press) -> None:
+        recording, runs = await self._work.orders.written(context.user.id, press.number)
+        written = [(run.number, self._work.pack.label_of(run.report_id)) for run in runs if run.number is not None]
+        await show(self._messages, context, MessageKind.MENU, written_reports(recording, written), recording.id)
+
     async def _file(self, context: Context, press: Press) -> None:
         """Send a report as a file in the format that the button names."""
         extension = press.word
@@ -145,11 +154,15 @@ class ReportHandlers:
             raise OutdatedButton(data=press.action)
 
         def report(about: Recording | str, run: ReportRun) -> OutgoingMessage:
-            caption = report_file_caption(about, self._work.pack.label_of(run.report_id))
+            caption = report_file_caption(about, run, self._work.pack.label_of(run.report_id))
             file = FileReference(source=FileSource.REPORT, subject=run.id, extension=extension)
             return OutgoingMessage(kind=MessageKind.RESULT, screen=caption, file=file)
 
-        await self._work.orders.find(context.user.id, press.number, sent_once(context, press, report))
+        try:
+            await self._work.orders.find(context.user.id, press.number, sent_once(context, press, report))
+        except NotFound:
+            await context.answer(texts.my_reports.GONE_BEFORE.format(number=press.number))
+            return
         await context.answer(texts.telegram_recordings.SENDING)
         self._work.wake()
 

@@ -94,7 +94,7 @@ WITHOUT_EVIDENCE = "{labels} — оценка не подтверждена ци
 
 # --- indices and files -------------------------------------------------------------------------------------------
 NO_DATA = "нет данных"
-TITLE = "{label} — {recording}"
+TITLE = "{label} — {about}"
 INDICES_TITLE = "Показатели"
 INDEX = "Показатель"
 INDEX_VALUE = "Значение"

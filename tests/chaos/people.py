@@ -174,12 +174,12 @@ class Person:
         shown = await self._with(rf"Готово: {name}.*№\d+", name, since=0)
         number = re.findall(r"№(\d+)", shown.text)[-1]
         began = monotonic()
-        ordered = f"Заказано по записи №{number}:"
+        ordered = rf"(Заказано по|По) записи №{number}[: ]"
         await self._presses_until("Подтвердить", f"Отчёты по записи №{number}\n|{ordered}", since=0)
         await self._presses_until(REPORT, ordered, since=0)
         signs = (
             Sign(rf"(Отчёты готовы|Отчёты не написаны) · №{number} · {name}"),
-            Sign(rf"^📊 {re.escape(REPORT)} · №{number} · {name}"),
+            Sign(rf"^📊 (№\d+ · )?Отчет о связках · запись №{number} · {name}"),
         )
         self._interview = None
         await self._ends(self._is_promised(Kind.ORDER, f"№{number} {name}", Sign(ordered), *signs, at=began))

@@ -90,7 +90,7 @@ def assert_once(user: ScriptedUser) -> None:
     assert times_sent(user, "📄 Расшифровка · №1") == 2, story
     assert times_sent(user, CONFIRMATION) == 1, story
     assert times_sent(user, "📊 Готовлю отчёты") == 1, story
-    assert times_sent(user, "📊 2) Отчет о связках") == 1, story
+    assert times_sent(user, "· Отчет о связках · запись №1") == 1, story
     assert times_sent(user, "Ещё отчёт") == 1, story
 
 

@@ -39,7 +39,7 @@ async def test_a_caption_of_six_lines_leaves_nothing_to_ask_about_an_interview(h
         "номер файла: 17",
         "дата: 03.11.2025",
         "ФИО сотрудника: Иванова Мария",
-        "заведение: Гранд Отеле Заря",
+        "заведение: Гранд Отель Заря",
         "тип заведения: Отель",
         "зона: лобби",
         "ФИО клиента: Петров Иван",
@@ -93,7 +93,7 @@ async def test_of_a_caption_what_is_missing_or_wrong_is_asked_and_the_rest_is_ke
     card = await anna.sees(CONFIRMATION)
     for line in ("номер файла: 17", "дата: 03.11.2025", "сотрудника: Иванова Мария", "тип заведения: Центр здоровья"):
         assert line in card.text
-    assert "заведение: Отеле «Заря»" in card.text
+    assert "заведение: Отель «Заря»" in card.text
     assert "клиента: Петров Иван" in card.text
     assert not times_sent(anna, FIRST_QUESTION)
     await anna.chat.until(lambda: not live(anna, "🏷"), LONG_S, "the end of the questions")

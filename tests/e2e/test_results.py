@@ -105,26 +105,26 @@ async def test_one_report_then_another(heard: Any, endpoint: OpenAIServer) -> No
         # A press is answered after a quarter of a second, whether its screen is there by then or not.
         assert await boris.sees("Заказано по записи №1: 5) Анализ работы сотрудника") is menu
         await boris.sees("Ещё отчёт по записи №1?", timeout=LONG_S)
-    [report] = [each for each in live(boris, "📊 5) Анализ работы сотрудника · №1") if not each.file]
+    [report] = [each for each in live(boris, "· Анализ работы сотрудника · запись №1") if not each.file]
     body = report.text.split("\n\n")
     assert "Отчёт целиком — в файле." in body
     assert len("\n\n".join(body[1 : body.index("Отчёт целиком — в файле.")])) <= PREVIEW
     assert "Качество вопросов" in report.text
-    whole = docx.Document(io.BytesIO(await boris.downloads(await file_named(boris, "5) Анализ работы сотрудника"))))
+    whole = docx.Document(io.BytesIO(await boris.downloads(await file_named(boris, "Анализ работы сотрудника"))))
     assert "\n".join(paragraph.text for paragraph in whole.paragraphs).count(SENTENCE) == 30
 
     await boris.press("Выбрать отчёт")
     await boris.sees("Какой отчёт подготовить?")
     await boris.press("2) Отчет о связках")
     await boris.chat.until(lambda: times_sent(boris, "Ещё отчёт по записи №1?") == 2, LONG_S, "the second report")
-    [short] = live(boris, "📊 2) Отчет о связках · №1")
+    [short] = live(boris, "· Отчет о связках · запись №1")
     assert "Выявлено связок" in short.text
     assert len(live(boris, "Ещё отчёт по записи №1?")) == 1
-    assert times_sent(boris, "📊 5) Анализ работы сотрудника · №1") == 2, "a report came twice"
+    assert times_sent(boris, "· Анализ работы сотрудника · запись №1") == 2, "a report came twice"
 
     before = await boris.sees("Ещё отчёт по записи №1?")
     await boris.press("DOCX", message=short)
-    await file_named(boris, "2) Отчет о связках", after=before)
+    await file_named(boris, "Отчет о связках", after=before)
 
 
 async def test_a_report_that_depends_on_the_building_asks_for_it_once(heard: Any) -> None:
@@ -146,8 +146,8 @@ async def test_a_report_that_depends_on_the_building_asks_for_it_once(heard: Any
     await boris.press("Выбрать отчёт")
     await boris.press("4) Факторы в этом заведении")
     await boris.chat.until(lambda: times_sent(boris, "Ещё отчёт по записи №1?") == 2, LONG_S, "the second report")
-    for label in ("3) Общие факторы", "4) Факторы в этом заведении"):
-        assert len([each for each in live(boris, f"📊 {label} · №1") if not each.file]) == 1
+    for label in ("Общие факторы", "Факторы в этом заведении"):
+        assert len([each for each in live(boris, f"· {label} · запись №1") if not each.file]) == 1
 
 
 async def test_only_the_transcript_can_be_wanted(heard: Any) -> None:
@@ -172,4 +172,4 @@ async def test_reports_can_be_declined_and_ordered_later(heard: Any) -> None:
     await boris.press("Отчёты")
     await boris.press("1) Оценка методологии интервью")
     await boris.sees("Ещё отчёт по записи №1?", timeout=LONG_S)
-    assert len([each for each in live(boris, "📊 1) Оценка методологии интервью · №1") if not each.file]) == 1
+    assert len([each for each in live(boris, "· Оценка методологии интервью · запись №1") if not each.file]) == 1

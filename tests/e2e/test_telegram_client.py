@@ -16,7 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import telegram_client.session
-from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen
+from datamodels_telegram import Button, ButtonPress, ChatId, FileKind, IncomingMessage, MessageId, Screen, Sound
 from errors import DiskFull
 from messenger import ChatClosed, FileGone, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from power import fill, reason_against_small_disks, small_disk
@@ -238,6 +238,17 @@ async def test_a_file_whose_answer_was_lost_is_there_once_and_its_id_is_known(
     assert message.file is not None
     assert (message.file.name, message.file.kind) == ("Отчёт.md", "document")
     assert await anna.downloads(message) == b"# report"
+
+
+async def test_a_sound_is_played_in_the_chat_and_another_sound_file_stays_a_file(anna: ScriptedUser, bot: Bot) -> None:
+    sound = Sound(title="№1 · Встреча", duration_s=12.4)
+    await bot.client.send_file(chat_of(anna), b"OggS", "Встреча.opus", sound=sound)
+    await bot.client.send_file(chat_of(anna), b"OggS", "Встреча.opus")
+    played, kept = (message.file for message in anna.chat.from_bot)
+    assert played is not None
+    assert (played.kind, played.name, played.title, played.duration) == ("audio", "Встреча.opus", "№1 · Встреча", 12)
+    assert kept is not None
+    assert kept.kind == "document"
 
 
 async def test_a_message_of_an_earlier_process_is_found_by_its_random_id(

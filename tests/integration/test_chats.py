@@ -16,7 +16,7 @@ import texts.chats
 from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
 from datamodels import Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Occasion, ReturnAddress, Turn
-from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
+from datamodels_telegram import ChatId, MessageKind, OtherMedia, OutgoingMessage, Screen
 from db import Database
 from dialogs import Step
 from errors import (
@@ -191,6 +191,28 @@ async def test_the_chat_s_last_turns_go_with_the_question_and_those_of_others_do
     await anna.press_data("confirm_switch||1")
     await anna.asks("А на бассейн?")
     assert "Вопрос: Кто жаловался на завтраки?\nОтвет: Не хватало горячих блюд (1)." in llm.calls[-1].last
+
+
+async def test_the_open_form_is_shown_again_below_the_answer(anna: Asker, chats_bot: ChatsBot) -> None:
+    await anna.has_recording(*INTERVIEW)
+    await anna.press_data("recording_metadata||1")
+    await anna.press_data("skip_all_fields||1")
+    assert await anna.step() is Step.CONFIRM_DATA
+    await anna.asks(BREAKFAST)
+    answer, form = anna.sees.index("📎"), anna.sees.rindex("Проверка введённых данных")
+    assert answer < form
+    assert anna.sees.count("Проверка введённых данных") == 1
+    assert await anna.step() is Step.CONFIRM_DATA
+
+
+async def test_who_sends_something_without_words_reads_what_the_bot_takes(anna: Asker, chats_bot: ChatsBot) -> None:
+    said = set()
+    for other in OtherMedia:
+        await anna.sends(other)
+        said.add(anna.last)
+    assert texts.chats.NO_QUESTION not in said
+    assert len(said) == len(OtherMedia)
+    assert not chats_bot.waiting
 
 
 @pytest.mark.parametrize("text", ["?", "…", "🍳", " \n ", "\x00", "й"])

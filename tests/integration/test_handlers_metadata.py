@@ -32,7 +32,7 @@ async def test_all_fields_are_asked_one_by_one_and_then_confirmed(person: Person
     for answer in answers:
         await person.type(answer)
     assert "<b>Проверка введённых данных</b>" in person.sees
-    for line in ("17", "03.11.2026", "Иванова Мария", "Отеле Заря", "Отель", "Петров Иван"):
+    for line in ("17", "03.11.2026", "Иванова Мария", "Отель Заря", "Отель", "Петров Иван"):
         assert f"<b>{line}</b>" in person.sees
     assert "[⏭ Пропустить]" not in person.sees
     await person.press("Подтвердить")
@@ -134,6 +134,20 @@ async def test_text_at_the_confirmation_points_to_the_buttons(person: Person) ->
     await person.type("да, всё верно")
     assert "Здесь нужна кнопка, а не текст" in person.sees
     assert person.sees.count("Проверка введённых данных") == 1
+    assert person.bot.asked == []
+
+
+async def test_a_question_in_the_place_of_a_reply_is_asked_and_the_step_stays(person: Person) -> None:
+    recording = await person.has_recording(metadata=RecordingMetadata(audio_number=17))
+    await person.press_data("recording_metadata||1")
+    for press in ("skip_field||1||date", "skip_all_fields||1"):
+        await person.press_data(press)
+        step = await person.dialog_step()
+        await person.type("что гости говорят о завтраке?")
+        assert await person.dialog_step() is step
+    assert person.bot.asked == ["что гости говорят о завтраке?"] * 2
+    assert await person.metadata(recording) == RecordingMetadata(audio_number=17)
+    assert "Здесь нужна кнопка" not in person.sees
 
 
 async def test_ten_taps_on_confirm_confirm_once(person: Person) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 import cards_store
 import reports_store
-from datamodels import BuildingType, Recording, RecordingMetadata, ReportRun, Stage
+from datamodels import BuildingType, Recording, RecordingMetadata, ReportOutcome, ReportRun, Stage, Usage
 from datamodels_telegram import ProgressCard, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import Person
@@ -217,10 +217,53 @@ async def test_nobody_orders_of_anothers_recording(person: Person) -> None:
         "choose_building||hotel||1||all",
         "choose_building||hotel||1||3",
         "transcript_only||1",
-        "report_file||1||docx",
+        "recording_written||1",
     ):
         with pytest.raises(NotFound):
             await stranger.press_data(data)
+    await person_has_report(person, number=1)
+    await stranger.press_data("report_file||1||docx")
+    assert stranger.heard == ["Отчета №1 больше нет: он удален."]
+
+
+async def person_has_report(person: Person, number: int) -> None:
+    """Order the links of the person's first recording, and finish them under this number."""
+    await person.press_data("choose_reports||1")
+    await person.press("2) Отчет о связках")
+    [card] = await cards(person)
+    outcome = ReportOutcome(
+        number=number,
+        text="Отчёт.",
+        indices=None,
+        indices_error=None,
+        warnings=(),
+        usage=Usage(),
+        cost_usd=None,
+        duration_s=1.0,
+    )
+    async with person.bot.database.transaction() as connection:
+        assert await reports_store.finish_run(connection, card.run_ids[0], outcome)
+        assert await cards_store.note_delivered(connection, card.id, card.run_ids[0])
+
+
+async def test_ready_reports_are_opened_from_the_recording_and_said_to_be_ready(person: Person) -> None:
+    await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
+    await person.press_data("recording||1")
+    assert "📁 Готовые отчёты" not in person.sees
+    await person_has_report(person, number=7)
+
+    await person.press_data("recording||1")
+    await person.press("📁 Готовые отчёты")
+    await person.press("№7 · Отчет о связках")
+    assert person.heard == ["Отправляю файл…"]
+
+    await person.press_data("choose_reports||1")
+    await person.press("2) Отчет о связках")
+    assert "📊 По записи №1 уже есть: 2) Отчет о связках. С тех пор ничего не изменилось" in person.sees
+    await person.press_data("choose_reports||1")
+    await person.press("Все отчёты сразу")
+    assert "Заказано по записи №1: 4 отчёта." in person.sees
+    assert "уже есть и придёт ещё раз: 2) Отчет о связках." in person.sees
 
 
 @pytest.mark.parametrize(

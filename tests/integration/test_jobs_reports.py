@@ -1,6 +1,7 @@
 """The step of a report beside a cancellation, and beside changes of what it is written from."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -68,10 +69,10 @@ class SlowFiles(ReportFiles):
         self.begun = asyncio.Event()
         self.may_end = asyncio.Event()
 
-    async def save(self, owner: UserId, entry: NewReportFile, text: str) -> int:
+    async def save(self, owner: UserId, entry: NewReportFile, text: str, before: Sequence[ReportRunId] = ()) -> int:
         self.begun.set()
         await self.may_end.wait()
-        return await super().save(owner, entry, text)
+        return await super().save(owner, entry, text, before)
 
 
 @pytest.fixture
@@ -138,6 +139,24 @@ async def test_a_report_that_was_cancelled_while_it_was_saved_leaves_no_file(
     cancelled = await get_run(shared_database, run)
     assert (cancelled.status, cancelled.error_code, cancelled.text) == (RunStatus.CANCELLED, Cancelled().code, None)
     assert await files.list(recording.owner_id) == []
+
+
+async def test_whichever_is_written_first_reports_are_numbered_in_the_order_of_the_buttons(
+    shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording
+) -> None:
+    async with shared_database.transaction() as connection:
+        known = RecordingMetadata(place="Заря", recorded_on=date(2026, 11, 3))
+        await metadata_store.save_metadata(connection, recording.id, known)
+    reports = [PACK.report(each) for each in ("report_int_methodology", "report_int_links", "report_int_employee")]
+    first, second, third = await orders(shared_database).order_chosen(recording.owner_id, recording.id, reports, None)
+    files.may_end.set()
+    await cancel(shared_database, second)
+    for each in (third, first):
+        await steps.write(each)
+    assert [(each.number, each.title) for each in await files.list(recording.owner_id)] == [
+        (1, "Оценка методологии интервью — Заря, 03.11.2026"),
+        (2, "Анализ работы сотрудника — Заря, 03.11.2026"),
+    ]
 
 
 async def test_a_worker_that_stops_while_a_report_is_saved_saves_it(
@@ -393,12 +412,14 @@ async def test_a_report_that_cannot_be_filed_holds_up_no_other(
         [first, *_] = await reports_store.list_unfiled(connection)
     save, tried = ReportFiles.save, 0
 
-    async def fails_first(each: ReportFiles, owner: UserId, entry: NewReportFile, text: str) -> int:
+    async def fails_first(
+        each: ReportFiles, owner: UserId, entry: NewReportFile, text: str, before: Sequence[ReportRunId] = ()
+    ) -> int:
         nonlocal tried
         tried += 1
         if tried == 1:
             raise failure
-        return await save(each, owner, entry, text)
+        return await save(each, owner, entry, text, before)
 
     async def twice(_: object) -> list[dict[str, object]]:
         return [dict(first), dict(first)]

@@ -32,7 +32,7 @@ BAD_NUMBERS = {
     "-1": "Номера отчетов начинаются с 1, а вы ввели -1",
     "999": "Отчета №999 нет: самый большой номер в списке — 2",
     "1e9": "«1e9» — не номер",
-    "5.": "«5.» — не номер",
+    "5-й": "«5-й» — не номер",
     "1.0": "не номер",
     "٣": "«٣» — не номер",
     "１": "не номер",
@@ -116,17 +116,17 @@ async def test_with_reports(bot: ReportsBot, anna: Owner) -> None:
         "\n"
         "№2\n"
         "  Дата:       20.11.2026 12:00\n"
-        "  Название:   2) Отчет о связках — Интервью 18.ogg\n"
+        "  Название:   Отчет о связках — Интервью 18\n"
         "  Запись:     №2, Интервью 18.ogg\n"
-        "  Тип отчета: 2) Отчет о связках\n"
+        "  Тип отчета: Отчет о связках\n"
         "  Размер:     79 Б\n"
         "  Токенов:    14\n"
         "\n"
         "№1\n"
         "  Дата:       03.11.2026 12:00\n"
-        "  Название:   2) Отчет о связках — Интервью 17.ogg\n"
+        "  Название:   Отчет о связках — Интервью 17\n"
         "  Запись:     №1, Интервью 17.ogg\n"
-        "  Тип отчета: 2) Отчет о связках\n"
+        "  Тип отчета: Отчет о связках\n"
         "  Размер:     79 Б\n"
         "  Токенов:    14\n"
     )
@@ -152,7 +152,7 @@ async def test_size_limit(bot: ReportsBot, anna: Owner) -> None:
     )
     assert counted("open", "too_large") == refused + 1
     await anna.press("📑 По страницам")
-    assert "[№1 · 03.11.26 · 2) Отчет о связках — Интервью 17.…]" in anna.last
+    assert "[№1 · 03.11.26 · Отчет о связках — Интервью 17]" in anna.last
 
 
 # --- the snapshot ---------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ async def test_snapshot_race(bot: ReportsBot, anna: Owner) -> None:
     await anna.type("1")
     assert "❌ Отчета №1 больше нет: его удалили, пока список был открыт." in anna.last
     await anna.type("2")
-    assert "👁️ Открыть этот отчет?\n\n№2 «2) Отчет о связках — Интервью 18.ogg»" in anna.last
+    assert "👁️ Открыть этот отчет?\n\n№2 «Отчет о связках — Интервью 18»" in anna.last
 
 
 @pytest.mark.parametrize("action", DEEDS)
@@ -262,14 +262,14 @@ async def test_view(bot: ReportsBot, anna: Owner) -> None:
     await anna.type(" 2 ")
     assert anna.last == (
         "👁️ Открыть этот отчет?\n\n"
-        "№2 «2) Отчет о связках — Интервью 18.ogg»\n"
-        "2) Отчет о связках · запись №2 · 20.11.2026 · 79 Б\n"
+        "№2 «Отчет о связках — Интервью 18»\n"
+        "Отчет о связках · запись №2 · 20.11.2026 · 79 Б\n"
         "[👁️ Да, открыть]\n[❌ Отмена]"
     )
     await anna.press("👁️ Да, открыть")
     sent = bot.telegram.files[-1]
-    assert (sent.name, sent.text) == ("2. 2) Отчет о связках — Интервью 18.ogg.md", TEXT)
-    assert "📄 Отчет №2 «2) Отчет о связках — Интервью 18.ogg»\n[docx] [json]" in anna.sees
+    assert (sent.name, sent.text) == ("№2 Отчет о связках — Интервью 18.md", TEXT)
+    assert "📄 Отчет №2 «Отчет о связках — Интервью 18»\n[docx] [json]" in anna.sees
     assert anna.last.startswith("✅ Отчет №2 отправлен.\n\n📁 <b>Мои отчеты</b>\n[👁️ Посмотреть]")
     assert await anna.step() is None
 
@@ -301,7 +301,7 @@ async def test_a_lost_file_comes_back_from_the_database(bot: ReportsBot, anna: O
     await asked_to(anna, "report_view", 1)
     await anna.press("👁️ Да, открыть")
     assert bot.telegram.files[-1].text == lost.read_text(encoding="utf-8") == TEXT
-    assert bot.telegram.files[-1].name == "1. Своё имя.md"
+    assert bot.telegram.files[-1].name == "№1 Своё имя.md"
 
 
 # --- rename ---------------------------------------------------------------------------------------------------------
@@ -313,17 +313,17 @@ async def test_rename(bot: ReportsBot, anna: Owner) -> None:
     await anna.type("1")
     assert anna.last == (
         "✏️ Введите новое название, до 200 символов, для отчета\n\n"
-        "№1 «2) Отчет о связках — Интервью 17.ogg»\n"
-        "2) Отчет о связках · запись №1 · 03.11.2026 · 79 Б\n[❌ Отмена]"
+        "№1 «Отчет о связках — Интервью 17»\n"
+        "Отчет о связках · запись №1 · 03.11.2026 · 79 Б\n[❌ Отмена]"
     )
     assert await anna.step() is Step.REPORT_RENAME_ASK_NEW_NAME
     await anna.type("Отель «Заря», связки")
     assert anna.last == (
         "✏️ Переименовать отчет №1?\n\n"
-        "Было: 2) Отчет о связках — Интервью 17.ogg\nСтанет: Отель «Заря», связки\n"
+        "Было: Отчет о связках — Интервью 17\nСтанет: Отель «Заря», связки\n"
         "[✏️ Да, переименовать]\n[❌ Отмена]"
     )
-    assert (await bot.files.list(anna.id))[0].title.startswith("2) Отчет")
+    assert (await bot.files.list(anna.id))[0].title.startswith("Отчет")
     await anna.press("✏️ Да, переименовать")
     assert anna.last.startswith("✅ Отчет №1 теперь называется «Отель «Заря», связки».")
     assert "Название:   Отель «Заря», связки" in await anna.opens_the_list()
@@ -359,7 +359,7 @@ async def test_any_title_is_kept_as_typed_on_one_line(bot: ReportsBot, anna: Own
     [
         ("я" * 300, "В названии 300 символов, а можно не больше 200"),
         (" \n\u200b ", "Название пустое"),
-        ("2) Отчет о связках — Интервью 17.ogg", "Отчет уже так называется"),
+        ("Отчет о связках — Интервью 17", "Отчет уже так называется"),
     ],
 )
 async def test_a_bad_title_is_explained_and_asked_for_again(anna: Owner, typed: str, reason: str) -> None:
@@ -391,13 +391,13 @@ async def test_delete(bot: ReportsBot, anna: Owner) -> None:
     await anna.type("1")
     assert anna.last == (
         "🗑️ Удалить этот отчет?\n\n"
-        "№1 «2) Отчет о связках — Интервью 17.ogg»\n"
-        "2) Отчет о связках · запись №1 · 03.11.2026 · 79 Б\n\n"
+        "№1 «Отчет о связках — Интервью 17»\n"
+        "Отчет о связках · запись №1 · 03.11.2026 · 79 Б\n\n"
         "Вернуть его нельзя. Номера остальных отчетов не изменятся.\n"
         "[🗑️ Да, удалить]\n[❌ Отмена]"
     )
     await anna.press("🗑️ Да, удалить")
-    assert anna.last.startswith("🗑️ Отчет №1 «2) Отчет о связках — Интервью 17.ogg» удален.")
+    assert anna.last.startswith("🗑️ Отчет №1 «Отчет о связках — Интервью 17» удален.")
     assert await anna.numbers() == [2]
     assert await anna.run_of(1) is None
     assert not (anna.folder / f"{run}.md").exists()
@@ -487,8 +487,7 @@ async def test_after_three_tries_the_dialog_ends(anna: Owner) -> None:
     assert "Осталась 1 попытка." in anna.last
     await anna.type("три")
     assert anna.last.startswith(
-        "❌ «три» — не номер. Отправьте только цифры 0–9, без точек и слов, например 5.\n"
-        "Три неудачные попытки, действие отменено."
+        "❌ «три» — не номер. Отправьте номер из списка, например 5 или №5.\nТри неудачные попытки, действие отменено."
     )
     assert await anna.step() is None
 
@@ -561,7 +560,7 @@ async def test_a_number_that_is_handled_again_shows_its_confirmation(anna: Owner
 @pytest.mark.parametrize(
     ("action", "told"),
     [
-        ("report_delete", "🗑️ Отчет №1 «2) Отчет о связках — Интервью 17.ogg» удален."),
+        ("report_delete", "🗑️ Отчет №1 «Отчет о связках — Интервью 17» удален."),
         ("report_rename", "✅ Отчет №1 теперь называется «Новое имя»."),
     ],
 )

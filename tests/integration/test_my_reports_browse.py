@@ -68,12 +68,31 @@ async def test_without_reports_there_are_no_pages(bot: ReportsBot) -> None:
 
 async def test_from_a_card_a_report_is_opened_with_a_confirmation(bot: ReportsBot, anna: Owner) -> None:
     await anna.press_data("report_list||1")
-    await anna.press("№2 · 20.11.26 · 2) Соответствие программе аудита…")
-    assert anna.last.startswith("📄 <b>Отчет №2</b>\n2) Соответствие программе аудита — Аудит.ogg\n\n")
+    await anna.press("№2 · 20.11.26 · Соответствие программе аудита — А…")
+    assert anna.last.startswith("📄 <b>Отчет №2</b>\nСоответствие программе аудита — Аудит\n\n")
     await anna.press("👁️ Посмотреть")
     assert anna.last.startswith("👁️ Открыть этот отчет?")
     await anna.press("👁️ Да, открыть")
-    assert bot.telegram.files[-1].name == "2. 2) Соответствие программе аудита — Аудит.ogg.md"
+    assert bot.telegram.files[-1].name == "№2 Соответствие программе аудита — Аудит.md"
+
+
+@pytest.mark.parametrize("action", ["report_view", "report_rename", "report_delete"])
+async def test_the_number_on_a_button_does_not_grow_stale(bot: ReportsBot, anna: Owner, action: str) -> None:
+    bot.now += timedelta(days=3)
+    await anna.press_data("report_card||2")
+    await anna.press_data(f"{action}||2")
+    bot.now += timedelta(hours=1)
+    if action == "report_rename":
+        await anna.type("Веранда")
+    await anna.press_data(f"{action}_confirm||2")
+    assert "устарел" not in anna.sees
+    assert await anna.step() is None
+    done = {
+        "report_view": len(bot.telegram.files) == 1,
+        "report_rename": "теперь называется «Веранда»" in anna.last,
+        "report_delete": await anna.numbers() == [1],
+    }
+    assert done[action]
 
 
 async def test_a_card_of_a_deleted_report_says_so(bot: ReportsBot, anna: Owner) -> None:

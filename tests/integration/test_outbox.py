@@ -10,7 +10,7 @@ import pytest
 
 import outbox_store
 from datamodels import Recording, RunStatus
-from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen
+from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen, Sound
 from db import Database
 from dialogs import Dialog, Dialogs, Step
 from errors import DiskFull, ObjectStoreUnavailable, VoxPersonaError
@@ -218,6 +218,7 @@ async def test_a_transcript_comes_as_a_file_of_any_form(
     await put(somebody, file(FileSource.TRANSCRIPT, recording.id, extension))
     await look(outbox)
     [(name, content)] = telegram.files
+    assert telegram.sounds == [None]
     assert name == f"Расшифровка 1 interview_17.{extension}"
     assert content.startswith(b"PK") if extension == "docx" else "тишина" in content.decode()
 
@@ -232,7 +233,7 @@ async def test_a_report_comes_as_a_file_of_any_form(
     await put(somebody, file(FileSource.REPORT, run, extension))
     await look(outbox)
     [(name, content)] = telegram.files
-    assert name == f"2) Отчет о связках 1.{extension}"
+    assert name == f"№1 Отчет о связках — interview_17.{extension}"
     assert content.startswith(b"PK") if extension == "docx" else "Связок" in content.decode()
 
 
@@ -248,6 +249,8 @@ async def test_an_original_comes_back_as_it_was_and_leaves_nothing_in_the_spool(
     await put(somebody, file(FileSource.RECORDING, recording.id, "ogg"))
     await look(outbox)
     assert telegram.files == [("interview_17.ogg", b"sound" * 1000)]
+    # It is played in the chat, under a name.
+    assert telegram.sounds == [Sound(title="№1 · interview_17", duration_s=recording.duration_s)]
     assert list((tmp_path / "outgoing").iterdir()) == []
 
 

@@ -285,7 +285,7 @@ async def test_a_report_that_was_written_before_is_delivered_with_a_new_order_ag
         await cards_store.add_reports_card(connection, somebody.owner, somebody.chat, recording.id, [run])
     await look(wizards, times=2)
     assert [each.splitlines()[0] for each in (await texts(somebody))[before:]] == [
-        "📊 <b>2) Отчет о связках</b> · №1 · interview_17.ogg",
+        "📊 <b>№1 · Отчет о связках</b> · запись №1 · interview_17.ogg",
         "Ещё отчёт по записи №1?",
     ]
 
@@ -315,7 +315,7 @@ async def test_killed_at_any_moment_each_move_is_made_once(followed: Database) -
             "Ещё отчёт по записи №1?",
             "📄 <b>Расшифровка</b> · №1 · interview_17.ogg",
             "📄 <b>Расшифровка</b> · №1 · interview_17.ogg",
-            "📊 <b>2) Отчет о связках</b> · №1 · interview_17.ogg",
+            "📊 <b>№1 · Отчет о связках</b> · запись №1 · interview_17.ogg",
         ]
         assert await step(somebody, recording) is WizardStep.CONFIRMATION
         if not was_killed:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import texts.chats
-from chats.questions import said_to_no_question
+from chats.questions import reads_like_question, said_to_no_question
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,27 @@ def test_a_question_that_is_too_long_is_told_by_how_much() -> None:
     assert said is not None
     assert "4001 символ," in said
     assert "не больше 4000" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "unmarked"),
+    [
+        ("что гости говорят о завтраке?", True, True),
+        ("А что про ужин?!", True, True),
+        ("Сколько гостей жаловались на шум", False, True),
+        ("Как дома", False, True),
+        ("город Казань", False, False),
+        ("Отель «Что? Где? Когда?»", False, False),
+        ("Иванова Мария", False, False),
+        ("Заря?", False, False),
+        ("да, всё верно", False, False),
+        ("Спасибо, хорошо?", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_question_is_known_in_the_place_of_a_value(text: str, marked: bool, unmarked: bool) -> None:
+    assert reads_like_question(text, marked=True) is marked
+    assert reads_like_question(text) is unmarked
 
 
 @given(st.text(max_size=300))

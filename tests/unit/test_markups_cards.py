@@ -153,7 +153,11 @@ def test_a_recording_that_is_transcribed() -> None:
 
 
 def test_what_cannot_be_estimated_is_not_estimated() -> None:
-    assert "до конца этапа —" in seen(recording(Stage.TRANSCRIBED), Times(elapsed_s=4.0, remaining_s=None))
+    # A download that stands still was told to last 860 hours.
+    for remaining_s in (None, 24 * 3600.0 + 1, 3_098_760.0, float("inf")):
+        shown = seen(recording(Stage.TRANSCRIBED), Times(elapsed_s=4.0, remaining_s=remaining_s))
+        assert "до конца этапа —" in shown
+    assert "≈ 24 ч" in seen(recording(Stage.TRANSCRIBED), Times(elapsed_s=4.0, remaining_s=24 * 3600.0))
 
 
 def test_a_provider_that_does_not_answer() -> None:

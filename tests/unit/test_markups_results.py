@@ -1,6 +1,6 @@
 """What is delivered fits into messages, whatever was said, and reads as it should."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from hypothesis import given
@@ -34,6 +34,7 @@ from markups.reports import (
     transcript_file_name,
     transcript_message,
 )
+from reports.titles import report_title
 from screens import check, drawn, nasty_text, read
 
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
@@ -136,7 +137,7 @@ def test_a_short_report_is_shown_whole_with_its_indices() -> None:
     )
     assert len(shown) == 1
     assert drawn(shown[0]) == (
-        "📊 <b>2) Отчет о связках</b> · №12 · interview_17.ogg\n\n"
+        "📊 <b>№4 · Отчет о связках</b> · запись №12 · interview_17.ogg\n\n"
         "<b>Связки</b>\n\n• <b>Тишина</b> — «спал &amp; спал»\nда\n\n"
         "<pre>Связок                                       7\nИтог                                нет данных</pre>\n\n"
         "⚠ Мало.\n[DOCX]"
@@ -181,7 +182,9 @@ def test_the_reason_of_a_report_that_failed_is_no_markup() -> None:
 
 def test_files_are_called_so_that_people_find_them() -> None:
     assert transcript_file_name(recording(), "txt") == "Расшифровка 12 interview_17.txt"
-    assert report_file_name(recording(), LABEL, "docx") == "2) Отчет о связках 12.docx"
+    title = report_title(LABEL, "Заря", date(2026, 11, 3), "interview_17.ogg")
+    assert report_file_name(5, title, "docx") == "№5 Отчет о связках — Заря, 03.11.2026.docx"
+    assert report_file_name(None, title, "md") == "Отчет о связках — Заря, 03.11.2026.md"
     assert transcript_file_name(recording("a/b\\c: «Заря».ogg"), "srt") == "Расшифровка 12 b_c_ «Заря».srt"
 
 
@@ -207,6 +210,6 @@ def test_whatever_a_report_says_it_is_messages(
     about = recording(name)
     for each in report_messages(about, written, name):
         check(each)
-    for each in (report_failed(about, written, name), report_file_caption(about, name), more_reports(about)):
+    for each in (report_failed(about, written, name), report_file_caption(about, written, name), more_reports(about)):
         check(each)
-    assert len(report_file_name(about, name, "docx").encode()) <= 255
+    assert len(report_file_name(1, name, "docx").encode()) <= 255

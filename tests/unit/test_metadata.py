@@ -39,7 +39,7 @@ def test_an_interview_has_six_lines() -> None:
         recorded_on=date(2026, 11, 3),
         employee="Анна-Мария Салтыкова-Щедрина",
         client="Иван Петров",
-        place="Гранд Отеле «Заря»",
+        place="Гранд Отель «Заря»",
         building=BuildingType.HOTEL,
         zones=("ресторан",),
     )
@@ -52,7 +52,7 @@ def test_an_audit_has_seven_lines() -> None:
         audio_number=5,
         recorded_on=date(2026, 11, 3),
         employee="Петров Иван",
-        place="Морскую Звезду",
+        place="Морская Звезда",
         building=BuildingType.SPA,
         zones=("номер", "летняя веранда"),
         city="Ростов-на-Дону",
@@ -124,13 +124,14 @@ def metadata_fields() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("17", 17), ("Файл №17", 17), ("запись 0042, дубль 2", 42), ("№ 3-бис", 3), ("0", 0)]
+    ("text", "number"),
+    [("17", 17), ("Файл №17", 17), ("запись 0042, дубль 2", 42), ("№ 3-бис", 3), ("0", 0), ("- 17", 17)],
 )
 def test_the_number_is_the_first_integer(text: str, number: int) -> None:
     assert metadata.parsing.parse_audio_number(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "семнадцать", "9" * 30, str(2**31), "²"])
+@pytest.mark.parametrize("text", ["", "семнадцать", "9" * 30, str(2**31), "²", "-5", " −5"])
 def test_no_number_is_refused(text: str) -> None:
     with pytest.raises(BadText):
         metadata.parsing.parse_audio_number(text)
@@ -185,7 +186,7 @@ def test_title_case_changes_no_letter_and_does_it_once(text: str) -> None:
     assert metadata.parsing.title_case(titled) == titled
 
 
-@pytest.mark.parametrize("text", ["", "   ", "-", "\x00", "…", "а" * 201])
+@pytest.mark.parametrize("text", ["", "   ", "-", "\x00", "…", "а" * 201, "12345", "№ 7"])
 def test_a_name_without_letters_or_without_end_is_refused(text: str) -> None:
     with pytest.raises(BadText):
         metadata.parsing.parse_name(text)
@@ -194,9 +195,19 @@ def test_a_name_without_letters_or_without_end_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("о Заре", "Заре"),
-        ("ОБ отеле", "Отеле"),
-        ("про по морю", "Морю"),
+        ("о Заре", "Заря"),
+        ("ОБ отеле", "Отель"),
+        ("про по морю", "Море"),
+        ("о ресторане «заря»", "Ресторан «Заря»"),
+        ("о гранд отеле «Заря»", "Гранд Отель «Заря»"),
+        ("о новом спа-центре", "Новый Спа-Центр"),
+        ("про большую Асторию", "Большая Астория"),
+        ("о Русском", "Русский"),
+        ("о Соснах", "Сосны"),
+        ("о доме отдыха", "Дом Отдыха"),
+        ("о кафе Пушкинъ", "Кафе Пушкинъ"),
+        ("об Англетере", "Англетере"),
+        ("о Plaza", "Plaza"),
         ("Прованс", "Прованс"),
         ("Обломов", "Обломов"),
         ("поплавок", "Поплавок"),

@@ -48,7 +48,7 @@ record
     recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
     research research_start research_again research_close
-    choose_reports recording_reports report reports_all choose_building transcript_only report_file
+    choose_reports recording_reports recording_written report reports_all choose_building transcript_only report_file
     report_rename report_rename_confirm report_delete report_delete_confirm
     rename_chat delete_chat confirm_delete
 oversee
@@ -95,7 +95,7 @@ def _modules() -> list[Routes]:
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
-        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY).routes(),
+        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         ResearchHandlers(_NOBODY, ResearchWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         DocumentHandlers(_NOBODY, _NOBODY).routes(),

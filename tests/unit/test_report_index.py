@@ -147,6 +147,22 @@ async def test_the_highest_numbers_come_first_and_numbers_are_known_without_read
     assert (newest[3].title, len(newest)) == ('Новое "имя"', 4)
 
 
+@pytest.mark.parametrize("journaled", [0.01, LARGE])
+async def test_reports_ordered_together_have_numbers_in_their_order(
+    files: ReportFiles, tmp_path: Path, journaled: float
+) -> None:
+    links, general, specific = (entry() for _ in range(3))
+    later = entry().model_copy(update={"number": 6})
+    ahead = [links.id, general.id]
+    assert await ReportFiles(tmp_path, journaled).save(OWNER, specific, "# Раньше всех\n", ahead) == 8
+    # Other processes, and a report that had such a number elsewhere, do not take the numbers.
+    assert await ReportFiles(tmp_path, journaled).save(OWNER, later, "# Другой\n") == 9
+    assert await ReportFiles(tmp_path, journaled).save(OWNER, general, "# Потом\n", [links.id]) == 7
+    assert await files.save(OWNER, links, "# Последним\n") == 6
+    assert await files.save(OWNER, links, "# Ещё раз\n", ahead) == 6
+    assert await files.save(OWNER, entry(), "# Новый\n") == 10
+
+
 async def test_what_a_start_has_looked_through_is_not_read_again(
     files: ReportFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from pyrogram import enums, raw
 from pyrogram.errors import FloodWait, InternalServerError, PeerIdInvalid, Unauthorized
 from pyrogram.errors.rpc_error import RPCError
 
-from datamodels_telegram import Button, ChatId, FileKind
+from datamodels_telegram import Button, ChatId, FileKind, OtherMedia
 from errors import BadSettings
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from telegram_client.client import inline_keyboard
@@ -84,19 +84,37 @@ def test_a_file_is_told_by_its_attributes(
 
 
 @pytest.mark.parametrize(
-    "media",
+    ("media", "other"),
     [
-        None,
-        raw.types.MessageMediaDocument(),
-        raw.types.MessageMediaDocument(document=raw.types.DocumentEmpty(id=1)),
-        raw.types.MessageMediaPhoto(),
-        raw.types.MessageMediaGeo(geo=raw.types.GeoPointEmpty()),
-        document(raw.types.DocumentAttributeAnimated(), VIDEO),
-        document(raw.types.DocumentAttributeSticker(alt="", stickerset=raw.types.InputStickerSetEmpty())),
+        (None, None),
+        (raw.types.MessageMediaWebPage(webpage=raw.types.WebPageEmpty(id=1)), None),
+        (raw.types.MessageMediaDocument(), OtherMedia.OTHER),
+        (raw.types.MessageMediaDocument(document=raw.types.DocumentEmpty(id=1)), OtherMedia.OTHER),
+        (raw.types.MessageMediaPhoto(), OtherMedia.PHOTO),
+        (raw.types.MessageMediaGeo(geo=raw.types.GeoPointEmpty()), OtherMedia.LOCATION),
+        (
+            raw.types.MessageMediaContact(phone_number="1", first_name="А", last_name="", vcard="", user_id=1),
+            OtherMedia.CONTACT,
+        ),
+        (document(raw.types.DocumentAttributeAnimated(), VIDEO), OtherMedia.OTHER),
+        (
+            document(raw.types.DocumentAttributeSticker(alt="", stickerset=raw.types.InputStickerSetEmpty())),
+            OtherMedia.STICKER,
+        ),
     ],
 )
-def test_what_nobody_speaks_in_is_no_file(media: Any) -> None:
-    assert attached_file(message(media=media)) is None
+def test_what_nobody_speaks_in_is_no_file(media: Any, other: OtherMedia | None) -> None:
+    sent = message(media=media)
+    assert attached_file(sent) is None
+    incoming = incoming_message(sent, {})
+    assert incoming is not None
+    assert incoming.other is other
+
+
+def test_a_file_with_speech_is_nothing_else() -> None:
+    incoming = incoming_message(message(media=document(VOICE, mime_type="audio/ogg")), {})
+    assert incoming is not None
+    assert incoming.other is None
 
 
 @given(st.sampled_from(FileKind), st.text(max_size=40))
