@@ -20,7 +20,11 @@ _LIST_OF_SOURCES = re.compile(
     r"\W{0,6}(?:использованные\s)?(?:источники?|сноски|ссылки|примечания|sources|references)\W{0,6}", re.IGNORECASE
 )
 _NOTE_BELOW = re.compile(rf"{SIGN}[ \t]?:")
-_END = re.compile(rf"[.!?…]{{1,6}}[»”\")*_]{{0,4}}(?:[ \t\u00a0]{{0,3}}{SIGN})?(?=\s|$|[A-ZА-ЯЁ«])")
+# Of «…заселил.» [2], the citation belongs to what the comma or full stop behind it ends.
+_END = re.compile(
+    rf"[.!?…]{{1,6}}[»”\")*_]{{0,4}}(?![ \t\u00a0]{{0,3}}{SIGN}[.,;:!?…])"
+    rf"(?:[ \t\u00a0]{{0,3}}{SIGN})?(?=\s|$|[A-ZА-ЯЁ«])"
+)
 _LAST_WORD = re.compile(r"([^\W\d_]{1,5})\.$")
 _NEXT = re.compile(r"\s*[«\"(*_]{0,4}([^\W_]?)")
 _UNFINISHED = frozenset("т е г гг д п пр др ул им см стр рис св кв д-р в н э".split())  # noqa: SIM905

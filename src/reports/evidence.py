@@ -91,10 +91,13 @@ class _Origin:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What a part of a quote has to be besides alike: near a time in seconds, said in one of the roles if any, long."""
+    """What a part of a quote has to be besides alike: near a time in seconds, said in one of the roles if any, long.
+
+    The role None is that of whose role is not known.
+    """
 
     near: float | None
-    roles: frozenset[str]
+    roles: frozenset[str | None]
     fewest_words: int
 
 
@@ -110,7 +113,7 @@ class Evidence:
 
     def __init__(self, transcript: Transcript) -> None:
         self._segments = transcript.segments
-        self.names_roles = any(segment.role for segment in self._segments)
+        self._roles = frozenset(segment.role for segment in self._segments)
         self._text = "\n".join(segment.text for segment in self._segments)
         self._words: list[str] = []
         self._origins: list[_Origin] = []
@@ -126,10 +129,15 @@ class Evidence:
         for position, word in enumerate(self._words):
             self._positions.setdefault(word, []).append(position)
 
+    def names(self, roles: Collection[str]) -> bool:
+        """Tell whether anybody in the transcript has one of the roles."""
+        return not self._roles.isdisjoint(roles)
+
     def find(self, text: str, time: str | None = None, by: Collection[str] = ()) -> Quote | None:
         """Find the words of the recording that ``text`` quotes; None when nobody said them.
 
-        ``by`` are the roles whose words count; () for anybody's, and so it is when the transcript names no roles.
+        ``by`` are the roles whose words count; () for anybody's. When nobody has one of them, the words count of those
+        whose role is not known.
         Of several exact matches the one nearest to ``time`` (12:41) is taken, without a time the first. The parts
         around a gap (``…``) must all be there, in their order, in one turn of one person.
         """
@@ -138,7 +146,7 @@ class Evidence:
             return None
         wanted = _Wanted(
             near=seconds(time),
-            roles=frozenset(by if self.names_roles else ()),
+            roles=frozenset(by if not by or self.names(by) else (None,)),
             fewest_words=CHECKED_WORDS if len(parts) == 1 else _FEWEST_BESIDE_GAP,
         )
         spans: list[_Span] = []

@@ -146,7 +146,7 @@ class _Generation:
         if unanswered == len(parts):
             raise ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}")
         self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
-        if each.quotes_by and not evidence.names_roles:
+        if each.quotes_by and not evidence.names(each.quotes_by):
             roles = ", ".join(each.quotes_by)
             self._warnings.append(texts.reports.WARNING_NO_ROLES.format(title=each.title, roles=roles))
         answered = [item for part in parts for item in part or ()]

@@ -62,15 +62,17 @@ def test_production_does_not_start_with_a_default_password(product: Product) -> 
         assert (outcome.status, "Неверные настройки: DATABASE_URL." in outcome.said) == (2, True)
 
 
-def test_migrations_are_applied_once_and_a_database_of_tomorrow_is_refused(product: Product, database_url: str) -> None:
-    product.settings["DATABASE_URL"] = database_url
+def test_migrations_are_applied_once_and_a_database_of_tomorrow_is_refused(
+    product: Product, empty_database_url: str
+) -> None:
+    product.settings["DATABASE_URL"] = empty_database_url
     outcome = product.run("migrate")
     assert outcome.status == 0
     assert "✔ 0001.recordings-and-reports\n" in outcome.out
     assert outcome.out.endswith("База данных обновлена.\n")
     outcome = product.run("migrate")
     assert (outcome.status, outcome.out) == (0, "База данных уже обновлена.\n")
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(empty_database_url) as connection:
         connection.execute(FUTURE)
     outcome = product.run("migrate")
     assert (outcome.status, outcome.out) == (3, "")

@@ -85,10 +85,10 @@ async def test_a_worker_follows_what_a_bot_without_jobs_indexes_and_that_bot_hol
         embeddings_model="one",
         bot_takes_jobs=False,
     )
-    async with opened(settings) as application:
+    async with opened(settings) as application, opened(settings) as another:
         world = KnowledgeWorld(application.database, tmp_path, None)
         await world.has_recording(await world.new_person(), SAID)
-        bot, worker = Knowledge(application), Knowledge(application)
+        bot, worker = Knowledge(application), Knowledge(another)
         running = [asyncio.create_task(each) for each in (bot.run(), worker.follow())]
 
         async def is_found() -> bool:

@@ -122,6 +122,15 @@ def test_only_the_words_of_those_who_are_asked_for_count(evidence: Evidence) -> 
     assert evidence.find("Нам очень понравилась тишина", by=["Клиент"]) is not None
     nameless = Evidence(recording(Segment(start=0, end=9, text=question)))
     assert nameless.find(question, by=["Клиент"]) is not None
+    thanks = "Номер нам понравился, вода тёплая"
+    half_named = Evidence(
+        recording(
+            Segment(start=0, end=9, text=question, role="Сотрудник"),
+            Segment(start=9, end=19, text=thanks),
+        )
+    )
+    assert half_named.find(question, by=["Клиент"]) is None
+    assert half_named.find(thanks, by=["Клиент"]) is not None
 
 
 @given(st.data())
