@@ -48,6 +48,7 @@ class EngineDouble:
     """Whether building the same commit again gives the same image."""
     names_itself: bool = True
     """Whether versions know their commit."""
+    version: str = "28.0.1"
     called: list[str] = field(default_factory=list)
     given: list[dict[str, Any]] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
@@ -108,7 +109,7 @@ class EngineDouble:
     def _answer(self, words: list[str], line: str) -> str:  # noqa: C901, PLR0911  # a row for each
         match words:
             case ["version", *_]:
-                return "28.0.1"
+                return self.version
             case ["info", *_]:
                 return "/"
             case ["compose", *rest]:

@@ -20,6 +20,7 @@ CANARY = "voxpersona-canary"
 CHECK = "voxpersona-check"
 _STORES = ("postgres", "objects")
 _ENGINE = (20, 10)
+_BUILDX = (23, 0)
 _COMPOSE = (2, 24)
 """The first Compose that knows an ``env_file`` which may be missing."""
 _FILES = "com.docker.compose.project.config_files"
@@ -125,7 +126,9 @@ class Engine:
         try:
             self.docker("buildx", "version")
         except CommandFailed as exc:
-            raise DeploymentStopped(why=texts.deploy.NO_BUILDER) from exc
+            # Clients before that have BuildKit in themselves.
+            if _version(self.docker("version", "--format={{.Client.Version}}")) >= _BUILDX:
+                raise DeploymentStopped(why=texts.deploy.NO_BUILDER) from exc
 
     def config(self) -> dict[str, Any]:
         """Return the services as Compose understands them.

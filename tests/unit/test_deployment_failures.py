@@ -270,6 +270,12 @@ def test_what_could_not_work_is_refused_before_anything_is_touched(
     assert (site.engine.bot(), site.head()) == (site.first, site.first)
 
 
+def test_an_older_client_builds_without_buildx(site: Site) -> None:
+    site.engine.version = "20.10.24"
+    site.engine.on("docker buildx version", "docker: 'buildx' is not a docker command.")
+    assert site.run("deploy")[0] == 0
+
+
 def test_a_checkout_that_was_renamed_or_has_two_names_is_deployed(site: Site, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(site.root)
     for each, folder in zip(site.engine.boxes, ["link", "before", "clone", "link", "link"], strict=True):
