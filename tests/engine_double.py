@@ -26,6 +26,7 @@ class Box:
     restarts: int = 0
     one_off: bool = False
     files: str = "/srv/docker-compose.yml"
+    folder: str = ""
     id: str = ""
 
 
@@ -45,6 +46,9 @@ class EngineDouble:
     """Commits of versions that never become ready."""
     caches: bool = True
     """Whether building the same commit again gives the same image."""
+    names_itself: bool = True
+    """Whether versions know their commit."""
+    version: str = "28.0.1"
     called: list[str] = field(default_factory=list)
     given: list[dict[str, Any]] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
@@ -105,7 +109,7 @@ class EngineDouble:
     def _answer(self, words: list[str], line: str) -> str:  # noqa: C901, PLR0911  # a row for each
         match words:
             case ["version", *_]:
-                return "28.0.1"
+                return self.version
             case ["info", *_]:
                 return "/"
             case ["compose", *rest]:
@@ -125,7 +129,9 @@ class EngineDouble:
                 self.tags[values["tag"]] = there[0] if there else self.has(commit)
             case ["exec", "--interactive", name, *_]:
                 commit = self.images[self._box(name).image]
-                return json.dumps({"ready": commit not in self.unready, "parts": {}, "commit": commit})
+                return json.dumps(
+                    {"ready": commit not in self.unready, "parts": {}, "commit": commit if self.names_itself else None}
+                )
             case ["ps", *_]:
                 return "\n".join(each.name for each in self.boxes)
         return ""
@@ -179,6 +185,7 @@ class EngineDouble:
             "com.docker.compose.service": box.service,
             "com.docker.compose.oneoff": str(box.one_off),
             "com.docker.compose.project.config_files": box.files,
+            "com.docker.compose.project.working_dir": box.folder,
             REVISION: self.images.get(box.image, ""),
         }
         return {

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 import texts.operation
+from application.allowed_forms import allowed_form
 from application.configuration import examine_settings
 from config import Settings
 from db import migrate
@@ -23,14 +24,17 @@ def validate(*, worker: bool) -> int:
         UnreadableSettings: ``.env`` cannot be read.
     """
     found = examine_settings(worker=worker)
-    for names, text in (
-        (found.wrong, texts.operation.SETTING_WRONG),
-        (found.missing, texts.operation.SETTING_MISSING),
-        (found.unsafe, texts.operation.SETTING_UNSAFE),
-        (found.unknown, texts.operation.SETTING_UNKNOWN),
-    ):
-        for name in names:
-            click.echo(text.format(name=name))
+    for name in found.wrong:
+        form = allowed_form(name)
+        allowed = texts.operation.ALLOWED.format(form=form) if form else ""
+        click.echo(texts.operation.SETTING_WRONG.format(name=name, allowed=allowed))
+    for name in found.missing:
+        click.echo(texts.operation.SETTING_MISSING.format(name=name))
+    for name in found.unsafe:
+        why = texts.operation.TEST_MODES.get(name, texts.operation.LEFT_AS_IT_COMES)
+        click.echo(texts.operation.SETTING_UNSAFE.format(name=name, why=why))
+    for name in found.unknown:
+        click.echo(texts.operation.SETTING_UNKNOWN.format(name=name))
     if found.default:
         click.echo(texts.operation.SETTINGS_DEFAULT.format(names=", ".join(found.default)))
     if found.open_file:

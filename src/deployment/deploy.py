@@ -8,7 +8,7 @@ from pathlib import Path
 
 import texts.deploy
 from deployment.checkout import Checkout
-from deployment.commands import Commands
+from deployment.commands import Commands, last_line
 from deployment.engine import BEFORE, CANARY, CHECK, IMAGE, Container, Engine
 from deployment.images import clean
 from deployment.preflight import require_fit
@@ -174,7 +174,7 @@ class Deploy:
         except CommandFailed as exc:
             if _NO_SPACE in exc.said.lower():
                 raise DeploymentStopped(why=texts.deploy.BUILD_NO_SPACE) from exc
-            raise DeploymentStopped(why=texts.deploy.BUILD_FAILED.format(reason=exc.reason)) from exc
+            raise DeploymentStopped(why=texts.deploy.BUILD_FAILED.format(reason=_error_in(exc.said))) from exc
 
     def _check(self) -> None:
         try:
@@ -254,3 +254,13 @@ class Deploy:
         self._tell.step(name, self._settings.limits.watch_s)
         with timed(step):
             yield
+
+
+def _error_in(said: str) -> str:
+    """Return the error of a build: it may be several lines, and hints and addresses follow it."""
+    lines = [line.strip() for line in said.splitlines()]
+    begin = next((number for number in reversed(range(len(lines))) if lines[number].startswith("ERROR")), None)
+    if begin is None:
+        return last_line(said)
+    shown = (line for line in lines[begin:] if line and "://" not in line)
+    return " ".join(shown)[:_LONGEST_REASON].rstrip(".:")

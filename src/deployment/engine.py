@@ -20,9 +20,11 @@ CANARY = "voxpersona-canary"
 CHECK = "voxpersona-check"
 _STORES = ("postgres", "objects")
 _ENGINE = (20, 10)
+_BUILDX = (23, 0)
 _COMPOSE = (2, 24)
 """The first Compose that knows an ``env_file`` which may be missing."""
 _FILES = "com.docker.compose.project.config_files"
+_FOLDER = "com.docker.compose.project.working_dir"
 _ONE_OFF = "com.docker.compose.oneoff"
 _QUOTING = ("in variable name", "unterminated quoted value", "Invalid template")
 """What Compose says before it quotes a line of ``.env``, in which a secret may be."""
@@ -37,7 +39,8 @@ _SHORT_TAG = 12
 class Container:
     """A container as the engine knows it. ``image`` is an id, ``commit`` what the image was built from.
 
-    ``files`` are those that Compose made it from; of ``is_one_off`` nobody expects that it stays.
+    ``files`` are those that Compose made it from, ``folder`` is the project's, empty when unknown; of ``is_one_off``
+    nobody expects that it stays.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Container:
     restarts: int
     started: str
     files: tuple[str, ...]
+    folder: str
     is_one_off: bool
 
 
@@ -112,6 +116,19 @@ class Engine:
             self.answers = True
             return
         raise DeploymentStopped(why=texts.deploy.NO_COMPOSE)
+
+    def require_builder(self) -> None:
+        """Refuse a client that cannot build with BuildKit.
+
+        Raises:
+            DeploymentStopped: it lacks buildx.
+        """
+        try:
+            self.docker("buildx", "version")
+        except CommandFailed as exc:
+            # Clients before that have BuildKit in themselves.
+            if _version(self.docker("version", "--format={{.Client.Version}}")) >= _BUILDX:
+                raise DeploymentStopped(why=texts.deploy.NO_BUILDER) from exc
 
     def config(self) -> dict[str, Any]:
         """Return the services as Compose understands them.
@@ -274,6 +291,7 @@ def _container(facts: dict[str, Any]) -> Container:
         restarts=facts["RestartCount"],
         started=state["StartedAt"],
         files=tuple(labels.get(_FILES, "").split(",")),
+        folder=labels.get(_FOLDER, ""),
         is_one_off=labels.get(_ONE_OFF) == "True",
     )
 

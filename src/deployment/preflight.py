@@ -20,12 +20,15 @@ def require_fit(root: Path, engine: Engine, settings: DeploySettings) -> None:
     """Refuse a server on which a deploy would fail half-way.
 
     Raises:
-        DeploymentStopped: an engine is too old, ``.env`` is missing, a disk full, a port taken, or
+        DeploymentStopped: an engine is too old, ``.env`` is missing or hides the version, a disk full, a port taken, or
             what runs was started from more compose files than Compose reads now.
     """
     if not (root / ".env").is_file():
         raise DeploymentStopped(why=texts.deploy.NO_ENV)
+    if settings.hides_commit:
+        raise DeploymentStopped(why=texts.deploy.COMMIT_HIDDEN)
     engine.require()
+    engine.require_builder()
     for folder in (root, engine.root_folder()):
         _require_space(folder, settings.needed_mb)
     services = engine.config()
@@ -34,20 +37,34 @@ def require_fit(root: Path, engine: Engine, settings: DeploySettings) -> None:
 
 
 def require_files(root: Path, engine: Engine, settings: DeploySettings) -> None:
-    """Refuse to replace what was started with ``-f``: without those files other machines would lose the database.
+    """Refuse to replace what was started from another folder, or with ``-f``: other machines would lose the database.
 
     Raises:
-        DeploymentStopped: the files are named.
+        DeploymentStopped: the folder or the files are named.
     """
     if _WORKERS in settings.compose_files:
         raise DeploymentStopped(why=texts.deploy.WORKERS_ALONE)
-    files = {Path(file) for each in engine.containers(*_STARTED) for file in each.files if each.running and file}
+    containers = engine.containers(*_STARTED)
+    for folder in sorted({each.folder for each in containers}):
+        if folder and _is_elsewhere(root, Path(folder)):
+            raise DeploymentStopped(why=texts.deploy.OTHER_FOLDER.format(folder=folder))
+    files = {Path(file) for each in containers for file in each.files if each.running and file}
     lost = {path.name for path in files if path.name not in settings.compose_files and (root / path.name).exists()}
     if _WORKERS in lost:
         raise DeploymentStopped(why=texts.deploy.WORKERS_ALONE)
     if lost:
         needed = ":".join(sorted(settings.compose_files | lost, key=_place))
         raise DeploymentStopped(why=texts.deploy.FILES_DIFFER.format(lost=", ".join(sorted(lost)), needed=needed))
+
+
+def _is_elsewhere(root: Path, folder: Path) -> bool:
+    """Tell whether ``folder`` is another one than ``root``; one that is gone was renamed."""
+    try:
+        return not root.samefile(folder)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _place(file: str) -> tuple[bool, bool, str]:

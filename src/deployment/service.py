@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import texts.deploy
 import texts.operation
 from deployment.commands import last_line
 from deployment.engine import IMAGE, PRODUCT, Container, Engine
+from deployment.reports import named
 from errors_of_operation import CommandFailed, DeploymentStopped, VersionUnfit
 
 _BOT = PRODUCT[0]
@@ -24,6 +26,9 @@ _WATCH_POLL_S = 3.0
 _CONNECT_S = 3
 _LOG_LINES = "40"
 _BAD = ("error", "critical")
+_PORT_TAKEN = re.compile(
+    r"(?:[\d.]+|\[[\da-f:]+\]):(\d+)\b[^\n]*(?:address already in use|port is already allocated)", re.IGNORECASE
+)
 _UNFORESEEN = "unexpected_failure"
 
 
@@ -84,8 +89,8 @@ class Service:
         if answer is None:
             raise VersionUnfit(what=texts.deploy.NO_ANSWER)
         if answer["commit"] != commit:
-            found = answer["commit"] or texts.deploy.UNKNOWN_COMMIT
-            raise VersionUnfit(what=texts.deploy.WRONG_COMMIT.format(found=found[:12], wanted=commit[:12]))
+            found = named(answer["commit"] or "")
+            raise VersionUnfit(what=texts.deploy.WRONG_COMMIT.format(found=found, wanted=named(commit)))
         for line in self._engine.docker("port", bot.name).splitlines():
             host, _, port = line.rpartition(" ")[2].rpartition(":")
             try:
@@ -126,7 +131,7 @@ class Service:
         try:
             self._engine.start(workers, alone=alone)
         except CommandFailed as exc:
-            raise VersionUnfit(what=texts.deploy.SWITCH_FAILED.format(reason=exc.reason)) from exc
+            raise VersionUnfit(what=_why_not_started(exc)) from exc
 
     def canary(self, name: str) -> list[Container]:
         """Return the container of this name as something that may be waited for; nothing when it has gone."""
@@ -159,6 +164,13 @@ class Service:
             most, reason = self._limits.errors, _message(bad[-1])
             told = texts.deploy.MANY_ERRORS.format(count=len(bad), most=most, reason=reason)
             raise VersionUnfit(what=told)
+
+
+def _why_not_started(exc: CommandFailed) -> str:
+    taken = _PORT_TAKEN.search(exc.said)
+    if taken is None:
+        return texts.deploy.SWITCH_FAILED.format(reason=exc.reason)
+    return texts.deploy.SWITCH_PORT_TAKEN.format(port=taken[1])
 
 
 def _trouble(answer: dict[str, Any] | None) -> str:

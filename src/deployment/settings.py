@@ -20,7 +20,10 @@ class DeploySettings:
     """
 
     def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
-        self._values = {**_read(root / ".env"), **environment}
+        in_file = _read(root / ".env")
+        self.hides_commit = "BUILD_COMMIT" in in_file
+        """Whether ``.env`` hides the commit that an image tells of itself."""
+        self._values = {**in_file, **environment}
         self.limits = Limits(
             ready_s=self._number("DEPLOY_READY_S", 30, 1),
             watch_s=self._number("DEPLOY_WATCH_S", 300, 0),

@@ -21,7 +21,10 @@ KEEP_ELSEWHERE = (
     "! Пароль от копий — в persistent_data/secrets/backup/password. Сохраните его в другом месте: без него копии не "
     "прочесть, и восстановить пароль нельзя."
 )
-SAME_DISK = "! Копии лежат на том же диске, что и данные. Укажите в .env BACKUP_REPOSITORY (docs/backups.md)."
+SAME_DISK = (
+    "! Копии лежат на том же диске, что и данные. Укажите BACKUP_REPOSITORY и ключи в файле "
+    "persistent_data/secrets/backup/env (docs/backups.md)."
+)
 OBJECT_LOST = "! Записи {key} в хранилище нет, или она повреждена, и в копию она не попала."
 OBJECT_KEPT = "! Записи {key} в хранилище нет, или она повреждена. В копию вошла та, что сохранена раньше."
 LOST = "! Хранилище потеряло записей: {lost}; из них нет и в копии: {absent}. Что делать — docs/backups.md."

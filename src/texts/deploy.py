@@ -82,9 +82,17 @@ ENGINE_SILENT = "Docker не отвечает: {reason}. Проверьте: sys
 ENGINE_OLD = "Docker {found} слишком старый, нужен {needed} или новее. Обновите пакет Docker."
 COMPOSE_OLD = "Docker Compose {found} слишком старый, нужен {needed} или новее. Обновите docker-compose-plugin."
 NO_COMPOSE = "Docker Compose не найден. Установите пакет docker-compose-plugin."
+NO_BUILDER = (
+    "Docker не может собрать образ: нет дополнения buildx. Установите его (пакет docker-buildx-plugin, "
+    "в самих Debian и Ubuntu: docker-buildx) и повторите."
+)
 COMPOSE_REFUSES = "Docker Compose не понимает docker-compose.yml с этим .env: {reason}. Поправьте .env."
 ENV_NOT_UTF8 = "Файл .env не в кодировке UTF-8 (строка {line}). Сохраните его в UTF-8 и повторите."
 NO_ENV = "Нет файла .env. Создайте его: install -m 600 .env.example .env, впишите настройки и повторите."
+COMMIT_HIDDEN = (
+    "В .env есть строка BUILD_COMMIT=. С ней новая версия не назовёт себя, и обновление пришлось бы откатить. "
+    "Удалите эту строку (sed -i '/^ *BUILD_COMMIT *=/d' .env) и повторите."
+)
 LOW_SPACE = (
     "Мало места на диске: в {path} свободно {free} МБ, а нужно {needed} МБ. "
     "Освободите место (scripts/cleanup_images, docker builder prune) и повторите."
@@ -94,12 +102,19 @@ FILES_DIFFER = (
     "отпали бы. Впишите в .env: COMPOSE_FILE={needed} и повторите. "
     "Если он больше не нужен, сначала выполните: docker compose up -d --wait"
 )
+OTHER_FOLDER = (
+    "VoxPersona на этой машине работает из папки {folder}, и отсюда её не обновить: повторите команду там. "
+    "Если та система больше не нужна, сначала выполните в той папке: docker compose down"
+)
 WORKERS_ALONE = (
     "На этой машине только помощники бота: scripts/deploy для машины с ботом. "
     "Обновите её так: git pull --ff-only && docker compose build voxpersona && "
     "docker compose up -d --wait prepare worker"
 )
-PORT_TAKEN = "Порт {port} на адресе {host} занят другой программой. Освободите его или укажите другой в .env."
+PORT_TAKEN = (
+    "Порт {port} на адресе {host} занят другой программой. Освободите его или укажите в .env другой "
+    "(HTTP_PORT, для Grafana GRAFANA_PORT)."
+)
 NUMBER_WRONG = "{name} должно быть целым числом от {least}. Исправьте значение."
 OPTIONS_WRONG = "DEPLOY_BUILD_OPTIONS: кавычки не закрыты. Исправьте значение."
 
@@ -145,6 +160,10 @@ MIGRATION_FAILED = (
 )
 CANARY_FAILED = "Новая версия не запускается рядом с прежней: {reason}"
 SWITCH_FAILED = "не запускается: {reason}"
+SWITCH_PORT_TAKEN = (
+    "не запускается: порт {port} занят другой программой. Освободите его или укажите в .env другой "
+    "(HTTP_PORT, для Grafana GRAFANA_PORT)"
+)
 NOT_READY = "не готова через {seconds} с ({parts})"
 NOT_READY_IN_WATCH = "перестала быть готовой ({parts})"
 NO_ANSWER = "на запрос о готовности не отвечает"

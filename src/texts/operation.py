@@ -14,10 +14,41 @@ HELP_HEALTH = (
 )
 
 SETTING = Noun("настройку", "настройки", "настроек")
-SETTING_WRONG = "✖ {name}: неверное значение"
+SETTING_WRONG = "✖ {name}: неверное значение{allowed}"
+ALLOWED = ", нужно {form}"
 SETTING_MISSING = "✖ {name}: не указано"
-SETTING_UNSAFE = "✖ {name}: пароль по умолчанию или пробный режим, при PRODUCTION=true так нельзя"
+SETTING_UNSAFE = "✖ {name}: {why}, при PRODUCTION=true так нельзя"
+LEFT_AS_IT_COMES = "пароль или ключ по умолчанию"
+TEST_MODES = {
+    "LLM_ENGINE": "включена встроенная пробная модель (нужны LLM_BASE_URL и LLM_MODEL или LLM_ENGINE=none)",
+    "LOG_LEVEL": "включён подробный журнал DEBUG",
+}
 SETTING_UNKNOWN = "• {name}: есть в .env, но программа такой настройки не знает"
+_BASE_URL = "адрес вида https://host/v1"
+_TELEGRAM_IDS = "номера Telegram через запятую"
+FORMS = {
+    "ASR_BASE_URL": _BASE_URL,
+    "BUILD_COMMIT": "номер версии: от 7 до 40 знаков 0-9 и a-f",
+    "DATABASE_URL": "адрес вида postgresql://user:password@host/database",
+    "EMBEDDINGS_BASE_URL": _BASE_URL,
+    "GUEST_TELEGRAM_IDS": _TELEGRAM_IDS,
+    "LLM_BASE_URL": _BASE_URL,
+    "LOG_LEVEL": "одно из: DEBUG, INFO, WARNING, ERROR",
+    "MINIO_BUCKET": "от 3 до 63 знаков a-z, 0-9, точка и дефис, по краям буква или цифра",
+    "MINIO_ENDPOINT": "host:port, без https:// (его включает MINIO_SECURE=true)",
+    "OPENAI_BASE_URL": _BASE_URL,
+    "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
+}
+"""What a setting has to be, where its type does not tell."""
+FORM_BOOLEAN = "true или false"
+FORM_CHOICE = "одно из: {choices}"
+FORM_FILE = "путь к файлу, который можно прочесть"
+FORM_INTEGER = "целое число"
+FORM_NUMBER = "число"
+FORM_LONG = "не короче {least} знаков"
+FORM_LEAST = " от {least}"
+FORM_ABOVE = " больше {least}"
+FORM_MOST = " до {most}"
 ENV_OPEN = "⚠ Файл .env могут читать другие пользователи этой машины: chmod 600 .env"
 ENV_OPEN_REFUSED = (
     "✖ Файл .env могут читать другие пользователи этой машины, при PRODUCTION=true так нельзя: chmod 600 .env"
@@ -27,7 +58,8 @@ SETTINGS_BAD = "Нужно поправить {count}. Пояснения — в
 SETTINGS_GOOD = "Настройки в порядке."
 
 MODULE = Noun("модуль", "модуля", "модулей")
-MODULE_BROKEN = "✖ {name}: {reason}"
+MODULE_BROKEN = "✖ {name}{others}: {reason}"
+MODULE_OTHERS = " (и ещё {count})"
 MODULES_BROKEN = "Не загружается {count}: программа собрана не полностью или с ошибкой. Соберите образ заново."
 
 MIGRATED = "✔ {name}"

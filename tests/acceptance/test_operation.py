@@ -40,7 +40,10 @@ def test_settings_are_named_and_no_value_is_shown(product: Product) -> None:
 
     product.settings |= {"RETENTION_DAYS": "скоро"}
     outcome = product.run("validate-config")
-    assert (outcome.status, outcome.out.splitlines()[0]) == (2, "✖ RETENTION_DAYS: неверное значение")
+    assert (outcome.status, outcome.out.splitlines()[0]) == (
+        2,
+        "✖ RETENTION_DAYS: неверное значение, нужно целое число от 7 до 3650",
+    )
     assert "скоро" not in said(outcome)
 
 

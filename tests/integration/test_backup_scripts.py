@@ -172,3 +172,18 @@ def test_what_a_restore_puts_aside_is_not_committed() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {".env.*", "!.env.example"} <= set(ignored)
     assert re.search(r"^\*\.restored$", "\n".join(ignored), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["backup", "restore"])
+def test_a_second_folder_takes_nothing_from_the_one_that_the_system_runs_in(
+    checkout: Checkout, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("Голоса гостей")
+    runs = {"compose_ps_--all": "echo 1a2b"}
+    status, said = checkout.run(name, **runs, inspect=f'echo "{other}"')
+    assert (status, f"из папки {other}," in said, "docker compose down" in said) == (2, True, True)
+    assert not checkout.asked(" run ") + checkout.asked(" exec ") + checkout.asked(" up ")
+    # The same folder by another name, and one that was renamed.
+    (other / "link").symlink_to(checkout.folder)
+    for folder in (other / "link", other / "renamed"):
+        assert checkout.run(name, **runs, inspect=f'echo "{folder}"')[0] == 0

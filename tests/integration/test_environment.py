@@ -125,3 +125,36 @@ def test_the_first_start_goes_on_without_standard_error(checkout: Checkout) -> N
     checkout.let_through()
     assert process.wait() == 0
     assert checkout.asked == ["venv", "pip"]
+
+
+@pytest.mark.parametrize(
+    ("command", "running", "asked"),
+    [
+        ("health_check", "1a2b", "exec -T voxpersona python src/main.py health --worker"),
+        ("validate_config", "1a2b", "exec -T voxpersona python src/main.py validate-config --worker"),
+        ("validate_config", "", None),
+    ],
+)
+def test_on_a_server_with_docker_alone_the_container_is_asked(
+    checkout: Checkout, command: str, running: str, asked: str | None
+) -> None:
+    for name in ("run", "health_check", "validate_config"):
+        shutil.copy(ROOT / "scripts" / name, checkout.folder / "scripts")
+    docker = checkout.folder / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(f'#!/bin/bash\n[[ "$*" == *" ps "* ]] && echo "{running}" || echo "container: $*"\n')
+    docker.chmod(0o755)
+    # Who makes an environment here fails at once.
+    (checkout.folder / "python").write_text('#!/bin/sh\n[ "$2" != venv ]\n')
+    done = subprocess.run(
+        [checkout.folder / "scripts" / command, "--worker"],
+        env={"PATH": f"{docker.parent}:/usr/bin:/bin", "PYTHON": str(checkout.folder / "python")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked is None:
+        assert (done.returncode, done.stdout) == (2, "")
+    else:
+        assert (done.returncode, done.stdout) == (0, f"container: compose {asked}\n")
+        assert not (checkout.folder / ".venv").exists()

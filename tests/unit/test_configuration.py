@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from application.allowed_forms import allowed_form
 from application.configuration import Examined, examine_settings, require_safe
+from cli.operation import validate
 from config import OF_COMPOSE, OF_DEPLOYS, ROOT, Settings, unknown_names
 from errors import BadSettings
 from errors_of_operation import OpenSettings
+from texts.operation import FORMS
 
 BOT = {
     "TELEGRAM_BOT_TOKEN": "1:secret-token",
@@ -130,3 +133,49 @@ def test_production_refuses_an_env_file_that_others_may_read(tmp_path: Path, mon
     (tmp_path / ".env").chmod(0o600)
     assert examine_settings(worker=False).problems == 0
     require_safe(Settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("RETENTION_DAYS", "целое число от 7 до 3650"),
+        ("SPOOL_KEEP_S", "число от 0 до 604800"),
+        ("LLM_TIMEOUT_S", "число больше 0"),
+        ("OWNER_TELEGRAM_ID", "целое число от 1"),
+        ("LLM_ENGINE", "одно из: auto, embedded, openai, none"),
+        ("LOG_LEVEL", "одно из: DEBUG, INFO, WARNING, ERROR"),
+        ("MINIO_SECURE", "true или false"),
+        ("LLM_BASE_URL", "адрес вида https://host/v1"),
+        ("HTTP_TOKEN", "не короче 16 знаков"),
+        ("DATABASE_URL_FILE", "путь к файлу, который можно прочесть"),
+        ("LLM_MODEL", ""),
+    ],
+)
+def test_what_a_setting_has_to_be_is_told_by_its_type(name: str, told: str) -> None:
+    assert allowed_form(name) == told
+
+
+def test_every_setting_with_limits_has_a_form() -> None:
+    assert [
+        name for name, field in Settings.model_fields.items() if field.metadata and not allowed_form(name.upper())
+    ] == []
+    assert set(FORMS) <= {name.upper() for name in Settings.model_fields}
+
+
+def test_a_wrong_value_and_an_unsafe_one_are_told_with_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, given in {**BOT, **SHARED, **MODEL, "PRODUCTION": "true", "LOG_LEVEL": "DEBUG"}.items():
+        monkeypatch.setenv(name, given)
+    monkeypatch.setenv("MINIO_SECRET_KEY", "minioadmin")
+    assert validate(worker=False) == 2
+    said = capsys.readouterr().out
+    assert "✖ LOG_LEVEL: включён подробный журнал DEBUG, при PRODUCTION=true так нельзя" in said
+    assert "✖ MINIO_SECRET_KEY: пароль или ключ по умолчанию, при PRODUCTION=true так нельзя" in said
+    monkeypatch.setenv("HTTP_PORT", "70000-secret")
+    assert validate(worker=False) == 2
+    said = capsys.readouterr().out
+    assert ("✖ HTTP_PORT: неверное значение, нужно целое число от 0 до 65535" in said, "secret" in said) == (
+        True,
+        False,
+    )

@@ -63,7 +63,7 @@ SWITCH = "up --detach --no-build --scale"
         (SWITCH, "LOW_SPACE"),
         ("exec --interactive voxpersona-voxpersona", "fetch"),
         ("docker port voxpersona-voxpersona", "scripts/backup"),
-        (SWITCH, "docker build"),
+        (SWITCH, "docker build --"),
     ],
 )
 def test_a_deploy_that_stops_after_one_that_was_killed_brings_the_former_version_back(
@@ -245,6 +245,95 @@ def test_what_was_started_with_further_compose_files_is_not_replaced_without_the
     assert site.run("deploy")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        ("buildx", "нет дополнения buildx. Установите его (пакет docker-buildx-plugin"),
+        ("BUILD_COMMIT=", "В .env есть строка BUILD_COMMIT="),
+        ("folder", "работает из папки {other}, и отсюда её не обновить"),
+    ],
+)
+def test_what_could_not_work_is_refused_before_anything_is_touched(
+    site: Site, tmp_path: Path, trouble: str, told: str
+) -> None:
+    match trouble:
+        case "buildx":
+            site.engine.on("docker buildx version", "docker: 'buildx' is not a docker command.")
+        case "folder":
+            for each in site.engine.boxes:
+                each.folder = str(tmp_path / "author")
+        case line:
+            site.set(line)
+    status, said = site.run("deploy")
+    assert (status, told.format(other=tmp_path / "author") in said) == (1, True), said
+    assert "на сервере ничего не изменилось" in said
+    assert (site.engine.bot(), site.head()) == (site.first, site.first)
+
+
+def test_an_older_client_builds_without_buildx(site: Site) -> None:
+    site.engine.version = "20.10.24"
+    site.engine.on("docker buildx version", "docker: 'buildx' is not a docker command.")
+    assert site.run("deploy")[0] == 0
+
+
+def test_a_checkout_that_was_renamed_or_has_two_names_is_deployed(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(site.root)
+    for each, folder in zip(site.engine.boxes, ["link", "before", "clone", "link", "link"], strict=True):
+        each.folder = str(tmp_path / folder)
+    assert site.run("deploy")[0] == 0
+
+
+BUILD_SAID = """#9 ERROR: process "/bin/sh -c pip install" did not complete successfully: exit code: 1
+ERROR: failed to solve: process "/bin/sh -c pip install" did not complete successfully: exit code: 1
+
+View build details: docker-desktop://dashboard/build/default
+"""
+NO_BUILDER_SAID = """ERROR: BuildKit is enabled but the buildx component is missing or broken.
+       Install the buildx component to build images with BuildKit:
+       https://docs.docker.com/go/buildx/
+"""
+BIND_SAID = """ Container voxpersona-voxpersona-1  Starting
+Error response from daemon: driver failed programming external connectivity on endpoint voxpersona-1 (1a2b): {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said_of_it", "told"),
+    [
+        (
+            "docker build --",
+            BUILD_SAID,
+            'собрался: ERROR: failed to solve: process "/bin/sh -c pip install" did not compl',
+        ),
+        (
+            "docker build --",
+            NO_BUILDER_SAID,
+            "missing or broken. Install the buildx component to build images with Bui",
+        ),
+        ("docker build --", "It is broken\n", "Образ не собрался: It is broken. Исправьте"),
+        (
+            SWITCH,
+            BIND_SAID.format("failed to bind host port for 127.0.0.1:8690:172.18.0.2:8690/tcp: address already in use"),
+            "версия не запускается: порт 8690 занят другой программой. Освободите его или укажите в .env другой (HT",
+        ),
+        (SWITCH, BIND_SAID.format("Bind for 0.0.0.0:8691 failed: port is already allocated"), "порт 8691 занят"),
+        (SWITCH, "listen tcp6 [::1]:8692: bind: address already in use", "порт 8692 занят"),
+        (SWITCH, "no configuration file: 1", "Новая версия не запускается: no configuration file: 1."),
+    ],
+)
+def test_the_reason_is_a_sentence(site: Site, words: str, said_of_it: str, told: str) -> None:
+    site.engine.on(words, said_of_it)
+    assert told in site.run("deploy")[1]
+    assert (site.engine.bot(), site.head()) == (site.first, site.first)
+
+
+def test_a_version_that_does_not_name_itself_is_called_unknown(site: Site) -> None:
+    site.engine.names_itself = False
+    status, said = site.run("deploy")
+    told = f"Новая версия не та: отвечает неизвестная версия, а ставили {site.second[:12]}."
+    assert (status, told in said) == (3, True), said
+
+
 @pytest.mark.parametrize("setting", ["", "COMPOSE_FILE=docker-compose.yml:docker-compose.worker.yml"])
 def test_a_machine_with_workers_alone_gets_no_bot(site: Site, setting: str) -> None:
     site.engine.boxes = [each for each in site.engine.boxes if each.service == "worker"]
@@ -332,7 +421,7 @@ def test_another_commit_than_the_one_that_was_tried_is_not_deployed(site: Site) 
     status, said = site.run("deploy", f"--commit={site.first}")
     assert (status, f"На ветке уже версия {site.second[:12]}" in said) == (1, True)
     assert site.head() == site.first
-    site.engine.on("docker build", lambda _: (site.publish(), None)[1])
+    site.engine.on("docker build --", lambda _: (site.publish(), None)[1])
     assert site.run("deploy", f"--commit={site.second}")[0] == 0
     assert site.engine.bot() == site.second
 
