@@ -46,8 +46,7 @@ async def test_reports_are_listed_viewed_renamed_and_deleted_and_every_step_can_
             await anna.press(label)
             await anna.sees("Введите номер отчета")
             for answer in ("2", "Новое имя")[:given]:
-                await anna.send(answer)
-                await anna.sees("№2")
+                await anna.sees("№2", after=await anna.send(answer))
             if given == 2:
                 await anna.sees("Станет: Новое имя")
             await anna.press("❌ Отмена")
