@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -15,11 +17,16 @@ from datamodels import RecordingId, UserId
 from errors import ObjectDamaged, ObjectStoreUnavailable, VoxPersonaError
 from metrics import OBJECT_OPERATION_SECONDS, OBJECT_OPERATIONS
 from outcomes import OUTCOMES, Purpose
+from utils import yield_processor
 
 _Result = TypeVar("_Result")
 
 CHECK = "check"
 """The operation that only asks how the store is: metrics count it, but it is no real call for ``outcomes``."""
+
+_EXECUTOR = ThreadPoolExecutor(8, "objects", initializer=yield_processor)
+"""The threads of all calls of stores. A store that does not answer holds these, and not those in which everything else
+goes on: an answer that was paid for would wait for a free thread before it is kept."""
 
 
 class ObjectInfo(NamedTuple):
@@ -131,7 +138,8 @@ async def run_in_thread(
     outcome = "aborted"
     started = perf_counter()
     try:
-        result: _Result = await retrying(asyncio.to_thread, call)
+        loop = asyncio.get_running_loop()
+        result: _Result = await retrying(lambda: loop.run_in_executor(_EXECUTOR, copy_context().run, call))
         outcome = "ok"
     except VoxPersonaError as exc:
         outcome = exc.code

@@ -23,7 +23,7 @@ _PATIENCE_S = 3.0
 A database that restarts needs two seconds.
 """
 _THREADS = 16
-"""Threads for blocking work: files, the object store, computing. More would share the same few cores."""
+"""Threads for blocking work: files, computing. More would share the same few cores."""
 SWITCH_S = 0.0005
 """Seconds after which a computing thread hands the interpreter to the event loop. To handle one press, the event loop
 gives the interpreter up and takes it back a dozen times. ``scripts/benchmark -k switch_interval`` measures what that

@@ -286,8 +286,11 @@ class _Generation:
     async def _indices(self, text: str) -> tuple[tuple[IndexValue, ...] | None, str | None]:
         asked = self._plan.indices
         assert asked is not None  # noqa: S101 - only called for plans with indices
-        answer, reason = None, None
-        if asked.prompt is not None and asked.schema_ is not None:
+        answer: Any = None
+        reason = None
+        if self._has_nothing():
+            answer = {}
+        elif asked.prompt is not None and asked.schema_ is not None:
             try:
                 answer = await self._scores(asked, asked.schema_, text)
                 reason = None if answer is not None else texts.reports.DID_NOT_FIT
@@ -298,6 +301,11 @@ class _Generation:
         reasons = (reason, *reasons) if reason else reasons
         error = texts.reports.NOT_CALCULATED.format(reason=". ".join(reasons)) if reasons else None
         return values or None, error
+
+    def _has_nothing(self) -> bool:
+        """Tell whether the report is made of lists alone and all are empty: a model has nothing to score."""
+        only_lists = all(each.kind is PassKind.ITEMS for each in self._plan.passes)
+        return only_lists and not any(self._listed().values())
 
     async def _scores(self, asked: ReportIndices, schema: Mapping[str, Any], text: str) -> Any:
         assert asked.prompt is not None  # noqa: S101 - prompt and schema come together

@@ -142,7 +142,7 @@ def _is_strong(line: str) -> bool:
 def _field(answer: Mapping[str, Any], path: str) -> IndexResult:
     value: Any = answer
     for name in path.split("."):
-        value = value[name] if value is not None else None
+        value = value.get(name) if value is not None else None
     result: IndexResult = value
     return result
 

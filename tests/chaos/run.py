@@ -18,11 +18,9 @@ from chaos.people import Person
 from chaos.schedule import Fault, Met, befall, schedule
 from chaos.town import End, Town, town
 from openai_faults import CHAT, TRANSCRIPTIONS
-from openai_server import Recorded
 from promises import Death, Kind, Line, account, errors_shown, has_ended, paid_twice
 
 LOOK_S = 0.05
-NO_LINKS = "Связок, подтверждённых цитатами, в записи не найдено."
 _BACK_S = 5.0
 """After which the bot is back at a database that is back."""
 _QUESTION = re.compile(r"Вопрос \d+-\d+")
@@ -104,11 +102,6 @@ async def run(order: Order, folder: Path) -> Outcome:
         return outcome
 
 
-def _is_of_any(request: Recorded) -> bool:
-    """Tell whether the request is the same for all recordings that have no links: their scores are asked for, too."""
-    return any(NO_LINKS in str(message["content"]) for message in request.body.get("messages", ()))
-
-
 async def _account_for(place: Town, people: Sequence[Person], outcome: Outcome) -> None:
     promises = [promise for person in people for promise in person.promises]
     outcome.lines = account(promises)
@@ -120,7 +113,7 @@ async def _account_for(place: Town, people: Sequence[Person], outcome: Outcome) 
     paid: dict[str, list[tuple[float, float]]] = defaultdict(list)
     asked: dict[str, str] = {}
     for request in place.endpoint.requests:
-        if request.status == 200 and request.path.endswith((CHAT, TRANSCRIPTIONS)) and not _is_of_any(request):
+        if request.status == 200 and request.path.endswith((CHAT, TRANSCRIPTIONS)):
             key = f"{request.path} {request.sha256}"
             paid[key].append((request.came_at, request.answered_at))
             asked[key] = request.body["messages"][-1]["content"] if request.path.endswith(CHAT) else ""

@@ -30,6 +30,7 @@ from s3_server import client_of, weed
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
+from workers import of_bot
 
 FIRST_PERSON = 1001
 NAMES = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Захар", "Инна", "Кирилл")
@@ -141,13 +142,12 @@ class Town:
 
     def start_worker(self) -> None:
         """Start the second worker; it is up a few seconds later."""
-        settings = {"PERSISTENT_DIR": str(self.state), **self.bot.product.settings}
+        settings = {"PERSISTENT_DIR": str(self.state), **of_bot(self.bot.product.settings)}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
         with (self.folder / "worker.err").open("ab") as said:
             self._worker = subprocess.Popen(
-                [sys.executable, "-m", "chaos.worker"],
-                env={**kept, **settings, "PYTHONPATH": path},
+                [sys.executable, str(ROOT / "src" / "main.py"), "worker"],
+                env={**kept, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import texts.reports
+from config import ROOT
 from datamodels import BuildingType, Completion, Segment, Transcript, Usage
 from errors import ContextTooSmall, OutOfResources, ProviderInvalidAnswer, ProviderUnavailable, UnknownChoice
 from prompt_pack.pack import load_pack
@@ -131,6 +132,16 @@ async def test_the_indices_are_scored_from_the_finished_text() -> None:
     model = ScriptedModel(of_method("Интервью ясное, роли названы."))
     await generated("report_method", model)
     assert model.calls[1].data == "## Оценка\n\nИнтервью ясное, роли названы.\n\n*Конец оценки.*"
+
+
+async def test_a_report_of_empty_lists_is_not_scored() -> None:
+    model = ScriptedModel(lambda _: {"items": []})
+    report = await generated("report_int_links", model, root=ROOT / "prompts")
+    assert len(model.calls) == 1
+    assert report.indices is not None
+    values = {each.name: each.value for each in report.indices}
+    assert (values["тип_клиента"], values["количество_выявленных_связок"]) == (None, 0)
+    assert report.indices_error is None
 
 
 async def test_a_report_by_building_needs_the_building() -> None:
