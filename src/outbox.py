@@ -47,6 +47,7 @@ from recordings.originals import Originals
 from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
+from reports.pdf import to_pdf as report_to_pdf
 from reports.research.store import find_order
 from reports.titles import report_title
 from system.shortages import shortages_mapped
@@ -155,6 +156,7 @@ def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -
     forms = {
         "md": lambda: report_to_markdown(label, about, text, run.indices, notes).encode(errors="replace"),
         "docx": lambda: report_to_docx(label, about, text, run.indices, notes),
+        "pdf": lambda: report_to_pdf(label, about, text, run.indices, notes),
         "json": lambda: report_to_json(run, label).encode(errors="replace"),
     }
     if extension not in forms:

@@ -1,4 +1,4 @@
-"""A transcript as files: plain text, JSON, subtitles and Word. ``TRANSCRIPT_FORMATS`` is the only list of them."""
+"""A transcript as files: plain text, JSON, subtitles, Word and PDF. ``TRANSCRIPT_FORMATS`` is the only list of them."""
 
 import html
 import io
@@ -16,6 +16,7 @@ from pysubs2 import SSAEvent, SSAFile
 
 import texts.transcript
 from datamodels import Interval, MissingInterval, Segment, Transcript
+from pdf_document import PdfDocument, Run
 from text_cleaning import cut, one_line
 from utils import clock, human_duration
 
@@ -163,6 +164,22 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
     return file.getvalue()
 
 
+def to_pdf(transcript: Transcript, title: str) -> bytes:
+    """Return a PDF file with what the Word file has. Takes CPU time."""
+    document = PdfDocument(texts.transcript.TITLE_OF.format(name=title))
+    document.table([[[Run(name, bold=True)], [Run(value)]] for name, value in header(transcript)])
+    said = paragraphs(transcript)
+    for one in said:
+        if one.missing:
+            document.paragraph([Run(one.text, italic=True)])
+            continue
+        label = [Run(f"{one.label}: ", bold=True)] if one.label else []
+        document.paragraph([Run(f"[{clock(one.start)}] ", grey=True), *label, Run(one.text)])
+    if not said:
+        document.paragraph([Run(texts.transcript.NOTHING_SAID)])
+    return document.to_bytes()
+
+
 @dataclass(frozen=True)
 class TranscriptFormat:
     """A file format for transcripts. ``write`` gets transcript and recording name; it may block: use a thread."""
@@ -180,6 +197,7 @@ TRANSCRIPT_FORMATS: Mapping[str, TranscriptFormat] = {
     for each in (
         TranscriptFormat("txt", to_txt),
         TranscriptFormat("docx", to_docx),
+        TranscriptFormat("pdf", to_pdf),
         TranscriptFormat("srt", lambda transcript, _: to_srt(transcript)),
         TranscriptFormat("vtt", lambda transcript, _: to_vtt(transcript)),
         TranscriptFormat("json", lambda transcript, _: to_json(transcript)),

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import SecretStr
 
-import optional_packages
+from system import optional_packages
 import texts.cli
 from application.objects import StartProgress
 from audio import opus

@@ -26,6 +26,7 @@ from reports.formats import to_docx as report_to_docx
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from reports.formats import value_text
+from reports.pdf import to_pdf as report_to_pdf
 from text_cleaning import cut, safe_file_name
 from texts.units import SPEAKER
 from transcript_formats import FIRST_FORMAT, OTHER_FORMATS, TRANSCRIPT_FORMATS
@@ -154,6 +155,7 @@ def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[st
             notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
             yield f"reports/{run.report_id}.md", report_to_markdown(label, about, text, run.indices, notes)
             yield f"reports/{run.report_id}.docx", report_to_docx(label, about, text, run.indices, notes)
+            yield f"reports/{run.report_id}.pdf", report_to_pdf(label, about, text, run.indices, notes)
             yield f"reports/{run.report_id}.json", report_to_json(run, label)
     yield "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
 

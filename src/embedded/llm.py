@@ -8,7 +8,7 @@ from pathlib import Path
 
 import urllib3
 
-import optional_packages
+from system import optional_packages
 from embedded.ports import LOOPBACK, free_ports
 from embedded.process import Engine, Launch
 from embedded.running import Running, write_private

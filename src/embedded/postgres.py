@@ -21,7 +21,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
-import optional_packages
+from system import optional_packages
 from embedded.ports import LOOPBACK, free_ports
 from embedded.process import Engine, Launch
 from embedded.running import Running, write_private

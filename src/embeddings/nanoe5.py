@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-import optional_packages
+from system import optional_packages
 from embeddings.port import Float32Array, readable, unit_vectors
 from errors import EngineFailed, ProviderError
 from utils import yield_processor

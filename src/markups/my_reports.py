@@ -16,7 +16,7 @@ REPORTS_ON_PAGE = 10
 _PAGES_AT_ONCE = 10
 _LONGEST_FILTER = 300
 """Characters of a filter of dates, title, kind and scenario on one line."""
-_OTHER_EXTENSIONS = ("docx", "json")
+_OTHER_EXTENSIONS = ("docx", "pdf", "json")
 _LONGEST_LISTED_TITLE = 34
 _LONGEST_NOTE = 300
 _MOST_CHOICES = 60

@@ -23,7 +23,7 @@ _LABEL_WIDTH = 34
 """Characters. A label of this width and its number fit side by side on a phone's screen in monospace."""
 _SHORT_VALUE = 10
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _DEEPEST_HEADING = 9
 _LIST_LEVELS = 3
 _CODE_FONT = "Consolas"
@@ -137,7 +137,7 @@ class _DocxWriter:
         self._document = document
 
     def write(self, markdown: str) -> None:
-        for node in SyntaxTreeNode(_MARKDOWN.parse(printable(markdown))).children:
+        for node in SyntaxTreeNode(MARKDOWN.parse(printable(markdown))).children:
             self._block(node, None, 0)
 
     def _block(self, node: SyntaxTreeNode, style: str | None, level: int) -> None:
@@ -196,7 +196,7 @@ class _DocxWriter:
 
     def _inline(self, paragraph: Paragraph, node: SyntaxTreeNode) -> None:
         for inline in node.children:
-            for text, marks in _runs(inline, frozenset()):
+            for text, marks in marked(inline):
                 run = paragraph.add_run(text)
                 run.bold = True if "strong" in marks else None
                 run.italic = True if "em" in marks else None
@@ -205,12 +205,13 @@ class _DocxWriter:
                     run.font.name = _CODE_FONT
 
 
-def _runs(node: SyntaxTreeNode, marks: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+def marked(node: SyntaxTreeNode, marks: frozenset[str] = frozenset()) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the texts within a node of Markdown, each with the types of the nodes that it is in, like ``strong``."""
     if node.type in {"softbreak", "hardbreak"}:
         yield (" " if node.type == "softbreak" else "\n"), marks
     elif node.children:
         for child in node.children:
-            yield from _runs(child, marks | {node.type})
+            yield from marked(child, marks | {node.type})
     elif node.type == "code_inline":
         yield node.content, marks | {node.type}
     elif node.content:

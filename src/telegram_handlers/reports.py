@@ -30,7 +30,7 @@ from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.effects import OrderPress, may_order_again, sent_once
 from telegram_handlers.shared import show
 
-REPORT_EXTENSIONS = frozenset(["md", "docx", "json"])
+REPORT_EXTENSIONS = frozenset(["md", "docx", "pdf", "json"])
 
 
 @dataclass(frozen=True)

@@ -35,5 +35,7 @@ MINUTES = "мин"
 SECONDS = "с"
 DECIMAL_SEPARATOR = ","
 
+PAGE_OF = "стр. {page} из {pages}"
+
 UNNAMED_FILE = "запись"
 """The name of a file whose own name has nothing that a file name may have."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import optional_packages
+from system import optional_packages
 from application.engines import EnginePool
 from application.knowledge_index import EmbeddingsByModel
 from config import EmbeddingsEngine, Settings

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-import optional_packages
+from system import optional_packages
 from application.engines import EnginePool
 from config import ROOT, AsrEngine, Settings
 from embedded.engines import Engines
 from errors import BadSettings
-from optional_packages import OptionalEngine
+from system.optional_packages import OptionalEngine
 
 ENGINES = [each for each in vars(optional_packages).values() if isinstance(each, OptionalEngine)]
 
