@@ -16,7 +16,8 @@ from pysubs2 import SSAEvent, SSAFile
 
 import texts.transcript
 from datamodels import Interval, MissingInterval, Segment, Transcript
-from pdf_document import PdfDocument, Run
+from pdf.blocks import Block, Run, Table, Text
+from pdf.document import to_bytes
 from text_cleaning import cut, one_line
 from utils import clock, human_duration
 
@@ -166,18 +167,16 @@ def to_docx(transcript: Transcript, title: str | None = None) -> bytes:
 
 def to_pdf(transcript: Transcript, title: str) -> bytes:
     """Return a PDF file with what the Word file has. Takes CPU time."""
-    document = PdfDocument(texts.transcript.TITLE_OF.format(name=title))
-    document.table([[[Run(name, bold=True)], [Run(value)]] for name, value in header(transcript)])
-    said = paragraphs(transcript)
-    for one in said:
+    blocks: list[Block] = [Table([[[Run(name, bold=True)], [Run(value)]] for name, value in header(transcript)])]
+    for one in paragraphs(transcript):
         if one.missing:
-            document.paragraph([Run(one.text, italic=True)])
+            blocks.append(Text([Run(one.text, italic=True)]))
             continue
         label = [Run(f"{one.label}: ", bold=True)] if one.label else []
-        document.paragraph([Run(f"[{clock(one.start)}] ", grey=True), *label, Run(one.text)])
-    if not said:
-        document.paragraph([Run(texts.transcript.NOTHING_SAID)])
-    return document.to_bytes()
+        blocks.append(Text([Run(f"[{clock(one.start)}] ", grey=True), *label, Run(one.text)]))
+    if len(blocks) == 1:
+        blocks.append(Text([Run(texts.transcript.NOTHING_SAID)]))
+    return to_bytes(texts.transcript.TITLE_OF.format(name=title), blocks)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import SecretStr
 
-from system import optional_packages
 import texts.cli
 from application.objects import StartProgress
 from audio import opus
@@ -26,6 +25,7 @@ from embeddings.port import Embeddings
 from errors import BadSettings, OutOfResources, ProviderError, VoxPersonaError
 from language_model.port import LanguageModel
 from speech_to_text.port import SpeechToText
+from system import optional_packages
 from utils import count_tokens
 from voice_embeddings import VoiceEncoder
 from weights.installer import ensure_weights

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import urllib3
 
-from system import optional_packages
 from embedded.ports import LOOPBACK, free_ports
 from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
 from random_ids import new_secret
+from system import optional_packages
 
 SERVER = Path(__file__).with_name("llm_server.py")
 ANSWER_LIMIT_S = 5.0

@@ -21,12 +21,12 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from system import optional_packages
 from embedded.ports import LOOPBACK, free_ports
 from embedded.process import Engine, Launch
 from embedded.running import Running, write_private
 from errors import DiskFull, EngineFailed
 from random_ids import new_secret
+from system import optional_packages
 
 log = structlog.get_logger(__name__)
 

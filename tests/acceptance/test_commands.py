@@ -14,7 +14,7 @@ from openai_faults import CHAT, TRANSCRIPTIONS
 from product import Outcome, Product
 
 FOLDER = "1 Гостиница, беседа 17"
-TRANSCRIPT = {f"{FOLDER}/transcript.{suffix}" for suffix in ("txt", "json", "srt", "vtt", "docx")}
+TRANSCRIPT = {f"{FOLDER}/transcript.{suffix}" for suffix in ("txt", "json", "srt", "vtt", "docx", "pdf")}
 MANIFEST = f"{FOLDER}/manifest.json"
 
 pytestmark = pytest.mark.weights
@@ -36,7 +36,7 @@ def again(done: Installation, tmp_path: Path) -> Installation:
 
 
 def report_files(*reports: str) -> set[str]:
-    return {f"{FOLDER}/reports/{report}.{suffix}" for report in reports for suffix in ("md", "docx", "json")}
+    return {f"{FOLDER}/reports/{report}.{suffix}" for report in reports for suffix in ("md", "docx", "pdf", "json")}
 
 
 def asked(installation: Installation) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import docx
 import pytest
+from pypdf import PdfReader
 
 from openai_server import OpenAIServer
 from steps import (
@@ -56,13 +57,14 @@ async def test_a_transcript_comes_in_every_form_that_is_asked_for(heard: Any) ->
     text = next(each for each in live(boris, "📄 Расшифровка · №1") if each.file is None)
     said = words(text.text.split("\n\n")[1])
     files = {"txt": await boris.downloads(await file_named(boris, ".txt"))}
-    for extension in ("docx", "srt", "vtt", "json"):
+    for extension in ("docx", "pdf", "srt", "vtt", "json"):
         await boris.press(extension.upper(), message=text)
         files[extension] = await boris.downloads(await file_named(boris, f".{extension}", after=shown))
 
     spoken = {
         "txt": files["txt"].decode("utf-8-sig"),
         "docx": "\n".join(paragraph.text for paragraph in docx.Document(io.BytesIO(files["docx"])).paragraphs),
+        "pdf": " ".join(page.extract_text() for page in PdfReader(io.BytesIO(files["pdf"])).pages),
         "srt": files["srt"].decode("utf-8-sig"),
         "vtt": files["vtt"].decode("utf-8"),
         "json": " ".join(segment["text"] for segment in json.loads(files["json"])["segments"]),
@@ -72,7 +74,7 @@ async def test_a_transcript_comes_in_every_form_that_is_asked_for(heard: Any) ->
     assert re.match(r"1\r?\n00:00:0\d,\d{3} --> 00:00:0\d,\d{3}\r?\n", spoken["srt"])
     assert spoken["vtt"].startswith("WEBVTT")
     assert "00:00:0" in spoken["vtt"]
-    assert len(live(boris, "📄 Расшифровка")) == 6, boris.chat.storyboard()
+    assert len(live(boris, "📄 Расшифровка")) == 7, boris.chat.storyboard()
 
 
 @pytest.mark.parametrize(("sentences", "whole"), [(3, True), (60, False)])

@@ -23,6 +23,9 @@ from outbox import Outbox, OutboxFiles
 from recordings.originals import Originals
 from utils import sha256_of_stream
 
+BEGINNINGS = {"docx": b"PK", "pdf": b"%PDF-"}
+"""Of files that are no text."""
+
 
 @pytest.fixture
 def telegram() -> TelegramOfFiles:
@@ -210,7 +213,7 @@ async def test_a_file_that_came_and_was_deleted_is_not_said_to_be_missing(
     assert (telegram.shown(somebody.chat), await left(followed)) == ([], 0)
 
 
-@pytest.mark.parametrize("extension", ["txt", "docx", "srt", "vtt", "json"])
+@pytest.mark.parametrize("extension", ["txt", "docx", "pdf", "srt", "vtt", "json"])
 async def test_a_transcript_comes_as_a_file_of_any_form(
     outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, extension: str
 ) -> None:
@@ -220,10 +223,10 @@ async def test_a_transcript_comes_as_a_file_of_any_form(
     [(name, content)] = telegram.files
     assert telegram.sounds == [None]
     assert name == f"Расшифровка 1 interview_17.{extension}"
-    assert content.startswith(b"PK") if extension == "docx" else "тишина" in content.decode()
+    assert content.startswith(BEGINNINGS[extension]) if extension in BEGINNINGS else "тишина" in content.decode()
 
 
-@pytest.mark.parametrize("extension", ["md", "docx", "json"])
+@pytest.mark.parametrize("extension", ["md", "docx", "pdf", "json"])
 async def test_a_report_comes_as_a_file_of_any_form(
     outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, extension: str
 ) -> None:
@@ -234,7 +237,7 @@ async def test_a_report_comes_as_a_file_of_any_form(
     await look(outbox)
     [(name, content)] = telegram.files
     assert name == f"№1 Отчет о связках — interview_17.{extension}"
-    assert content.startswith(b"PK") if extension == "docx" else "Связок" in content.decode()
+    assert content.startswith(BEGINNINGS[extension]) if extension in BEGINNINGS else "Связок" in content.decode()
 
 
 async def test_an_original_comes_back_as_it_was_and_leaves_nothing_in_the_spool(

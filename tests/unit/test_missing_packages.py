@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from system import optional_packages
 from application.engines import EnginePool
 from config import ROOT, AsrEngine, Settings
 from embedded.engines import Engines
 from errors import BadSettings
+from system import optional_packages
 from system.optional_packages import OptionalEngine
 
 ENGINES = [each for each in vars(optional_packages).values() if isinstance(each, OptionalEngine)]

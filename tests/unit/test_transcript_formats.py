@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pysubs2
@@ -10,6 +11,7 @@ import pytest
 from docx import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from datamodels import MissingInterval, Segment, Transcript, Word
 from text_cleaning import one_line
@@ -21,6 +23,7 @@ from transcript_formats import (
     paragraphs,
     to_docx,
     to_json,
+    to_pdf,
     to_srt,
     to_txt,
     to_vtt,
@@ -195,6 +198,46 @@ def test_any_text_makes_a_word_file_that_opens(transcript: Transcript) -> None:
     document = Document(io.BytesIO(to_docx(transcript)))
     shown = "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert all(one.text in shown for one in paragraphs(transcript))
+
+
+# --- PDF -------------------------------------------------------------------------------------------------------------
+
+
+def pdf_text(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+
+
+def test_the_pdf_has_title_facts_and_what_was_said() -> None:
+    content = to_pdf(TALK, "интервью_17.ogg")
+    metadata = PdfReader(io.BytesIO(content)).metadata
+    assert metadata is not None
+    assert metadata.title == "Расшифровка: интервью_17.ogg"
+    text = " ".join(pdf_text(content).split())
+    assert "Язык русский" in text
+    assert f"[01:01] Сотрудник: {QUESTION}" in text
+    assert "не распознано" in text
+    assert "стр. 1 из 1" in text
+
+
+@settings(max_examples=15, deadline=None)
+@given(transcripts())
+def test_any_text_makes_a_pdf_that_opens(transcript: Transcript) -> None:
+    assert len(PdfReader(io.BytesIO(to_pdf(transcript, "запись"))).pages) >= 1
+
+
+def test_one_endless_utterance_fills_pages_and_keeps_its_words() -> None:
+    words = " ".join(f"слово{number}" for number in range(3000))
+    endless = TALK.model_copy(update={"segments": (Segment(start=0, end=9, text=words),), "missing": ()})
+    content = to_pdf(endless, "запись")
+    shown = pdf_text(content)
+    assert all(f"слово{number}" in shown for number in (0, 511, 1777, 2999))
+    assert "стр. 2 из" in shown
+
+
+def test_pdfs_are_written_in_several_threads_at_once() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda number: to_pdf(TALK, f"запись {number}"), range(8)))
+    assert [f"запись {number}" in pdf_text(each) for number, each in enumerate(made)] == [True] * 8
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
