@@ -138,8 +138,7 @@ async def run_in_thread(
     outcome = "aborted"
     started = perf_counter()
     try:
-        loop = asyncio.get_running_loop()
-        result: _Result = await retrying(lambda: loop.run_in_executor(_EXECUTOR, copy_context().run, call))
+        result: _Result = await retrying(_in_thread, call)
         outcome = "ok"
     except VoxPersonaError as exc:
         outcome = exc.code
@@ -154,3 +153,7 @@ async def run_in_thread(
     finally:
         OBJECT_OPERATION_SECONDS.labels(operation).observe(perf_counter() - started)
         OBJECT_OPERATIONS.labels(operation, outcome).inc()
+
+
+async def _in_thread(call: Callable[[], _Result]) -> _Result:
+    return await asyncio.get_running_loop().run_in_executor(_EXECUTOR, copy_context().run, call)

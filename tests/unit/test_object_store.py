@@ -3,6 +3,9 @@
 import asyncio
 import threading
 
+import pytest
+
+from errors import ObjectStoreUnavailable
 from object_store import run_in_thread
 
 _MANY = 40
@@ -18,3 +21,12 @@ async def test_calls_of_a_store_that_does_not_answer_leave_threads_for_everythin
     finally:
         answered.set()
         await asyncio.gather(*calls)
+
+
+async def test_a_call_is_awaited_and_what_it_raises_is_raised() -> None:
+    def fail() -> None:
+        raise ObjectStoreUnavailable(reason="away")
+
+    assert await run_in_thread("get", lambda: 7) == 7
+    with pytest.raises(ObjectStoreUnavailable):
+        await run_in_thread("get", fail, tries=1)
