@@ -159,12 +159,13 @@ class FileSource(StrEnum):
     TRANSCRIPT = "transcript"
     REPORT = "report"
     RECORDING = "recording"
+    TAKEOUT = "takeout"
 
 
 class FileReference(Value):
     """Names the file of a message, whose content is made or fetched when the message is sent.
 
-    ``subject`` is the id of a recording or of a report run.
+    ``subject`` is the id of a recording or of a report run, of a takeout that of the person whose things it has.
     """
 
     source: FileSource

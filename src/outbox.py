@@ -17,6 +17,7 @@ import metadata_store
 import outbox_store
 import recordings_store
 import reports_store
+import texts.takeout
 import texts.telegram
 import texts.telegram_recordings
 import transcripts_store
@@ -49,6 +50,7 @@ from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from reports.pdf import to_pdf as report_to_pdf
 from reports.research.store import find_order
+from reports.takeout.service import Takeout
 from reports.titles import report_title
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
@@ -99,10 +101,27 @@ class OutboxFiles:
                 yield MadeFile(path, safe_file_name(recording.file_name), _sound(recording))
             finally:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
+        elif file.source is FileSource.TAKEOUT:
+            async with self._takeout(owner, file) as made:
+                yield made
         elif file.source is FileSource.TRANSCRIPT:
             yield MadeFile(*await self._transcript(owner, RecordingId(file.subject), file.extension))
         else:
             yield MadeFile(*await self._report(owner, ReportRunId(file.subject), file.extension))
+
+    @asynccontextmanager
+    async def _takeout(self, owner: UserId, file: FileReference) -> AsyncIterator[MadeFile]:
+        if file.subject != owner:
+            raise NotFound(what=f"takeout of {file.subject} for {owner}")
+        path = self._folder / new_name()
+        try:
+            with disk_full_mapped(path):
+                await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+            await Takeout(self._database, self._pack).write(owner, file.extension, path)
+            day = datetime.now(UTC).astimezone()
+            yield MadeFile(path, texts.takeout.FILE_NAME.format(day=day, extension=file.extension))
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _recording(self, owner: UserId, recording_id: RecordingId) -> Recording:
         async with self._database.transaction() as connection:

@@ -11,6 +11,7 @@ from datamodels import (
     IndexPoint,
     NewReportRun,
     RecordingId,
+    ReportId,
     ReportOutcome,
     ReportRun,
     ReportRunId,
@@ -81,6 +82,11 @@ _START_RUN = """
         finished_at = NULL
     WHERE id = %(id)s AND status <> 'cancelled'
     RETURNING id
+"""
+_SELECT_ITEMS = """
+    SELECT report_id, items FROM report_runs
+    WHERE recording_id = %(recording_id)s AND status = 'done' AND items IS NOT NULL
+    ORDER BY finished_at
 """
 _SET_PASSES_DONE = "UPDATE report_runs SET passes_done = %(passes_done)s WHERE id = %(id)s"
 _FINISH_RUN = """
@@ -179,6 +185,12 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
     """Load the recording's report runs, oldest first."""
     cursor = await connection.execute(_SELECT_RUNS, {"recording_id": recording_id})
     return [_run(row) async for row in cursor]
+
+
+async def list_items(connection: Connection, recording_id: RecordingId) -> dict[ReportId, dict[str, Any]]:
+    """Load the items of the recording's finished reports, by pass; of several of a kind those of the latest."""
+    cursor = await connection.execute(_SELECT_ITEMS, {"recording_id": recording_id})
+    return {row["report_id"]: row["items"] async for row in cursor}
 
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:

@@ -286,6 +286,10 @@ _SELECT_HAS_TRANSCRIPTS = """
         SELECT FROM transcripts JOIN recordings ON recordings.id = recording_id WHERE owner_id = %(owner_id)s
     ) AS any
 """
+_COUNT_TRANSCRIPTS = """
+    SELECT count(*) AS transcripts
+    FROM transcripts JOIN recordings ON recordings.id = recording_id WHERE owner_id = %(owner_id)s
+"""
 
 
 class Hit(Value):
@@ -349,6 +353,12 @@ async def recordings_of(
     """Load those of the recordings ``ids`` that are the owner's, by id, with what is shown beside a quote."""
     cursor = await connection.execute(_SELECT_RECORDINGS, {"owner_id": owner, "ids": list(ids)})
     return {row["id"]: FoundRecording.model_validate(row) async for row in cursor}
+
+
+async def count_transcripts(connection: Connection, owner: UserId) -> int:
+    """Count the owner's recordings that have a transcript."""
+    row = await (await connection.execute(_COUNT_TRANSCRIPTS, {"owner_id": owner})).fetchone()
+    return row["transcripts"] if row else 0
 
 
 async def has_transcripts(connection: Connection, owner: UserId) -> bool:

@@ -18,6 +18,7 @@ _INSERT_USER = """
 """
 _COLUMNS = "id, telegram_id, name, role, created_at"
 _SELECT_BY_TELEGRAM_ID = f"SELECT {_COLUMNS} FROM users WHERE telegram_id = %(telegram_id)s"
+_SELECT_NAME = "SELECT name FROM users WHERE id = %(id)s"
 _UPSERT_TELEGRAM_USER = f"""
     INSERT INTO users (id, telegram_id, name, role) VALUES (%(id)s, %(telegram_id)s, %(name)s, %(role)s)
     ON CONFLICT (telegram_id) DO UPDATE SET name = EXCLUDED.name, role = EXCLUDED.role
@@ -35,6 +36,12 @@ async def find_by_telegram_id(connection: Connection, telegram_id: int) -> User 
     """Load the user with this number at Telegram; None when there is none."""
     row = await (await connection.execute(_SELECT_BY_TELEGRAM_ID, {"telegram_id": telegram_id})).fetchone()
     return None if row is None else User.model_validate(row)
+
+
+async def find_name(connection: Connection, user: UserId) -> str:
+    """Load what a person is called; "" when nobody has this id."""
+    row = await (await connection.execute(_SELECT_NAME, {"id": user})).fetchone()
+    return row["name"] if row else ""
 
 
 async def ensure_telegram_user(connection: Connection, person: TelegramPerson, role: Role) -> User:

@@ -55,6 +55,7 @@ from recordings.sent_files import SentFiles
 from reports.across.old_reports import OldReports
 from reports.across.service import AcrossInterviews
 from reports.desk import ReportDesk
+from reports.takeout.service import Takeout
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
@@ -68,6 +69,7 @@ from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
+from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
@@ -296,6 +298,7 @@ def _router(
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),
+            TakeoutHandlers(messages, Takeout(database, application.pack), wake_deliveries).routes(),
             chats.routes(),
             RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
         ],

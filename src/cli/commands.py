@@ -19,6 +19,7 @@ import texts.operation
 from cli.across_command import across
 from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
+from cli.export_command import export
 from cli.running import open_closed_streams, require, run_command, say, tell
 from config import ROOT, load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
@@ -344,6 +345,7 @@ async def _serve() -> int:
 
 commands.add_command(documents)
 commands.add_command(across)
+commands.add_command(export)
 
 
 def main() -> None:

@@ -28,6 +28,8 @@ class Action(StrEnum):
 
     MODE_INTERVIEW = "mode_interview"  # page, from 1
     MODE_DESIGN = "mode_design"  # page
+    TAKEOUT = "takeout"
+    TAKEOUT_FILE = "takeout_file"  # extension
     RECORDING = "recording"  # recording number
     RECORDING_PLAY = "recording_play"  # recording number
     RECORDING_TRANSCRIPT = "recording_transcript"  # recording number

@@ -7,6 +7,7 @@ from html import escape
 import texts.across
 import texts.dead_letters
 import texts.documents
+import texts.takeout
 import texts.telegram
 from datamodels_telegram import Keyboard, Screen
 from machine import MachineState
@@ -48,9 +49,23 @@ def storage_menu(*, documents: bool = False) -> Screen:
                 button(texts.telegram.STORAGE_DESIGN, Action.MODE_DESIGN, 1),
             ),
             *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
+            (button(texts.takeout.BUTTON, Action.TAKEOUT),),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),
         ),
     )
+
+
+def takeout_menu(recordings: int) -> Screen:
+    """Offer what a person can take along; ``recordings`` counts those that have a transcript."""
+    back = (button(texts.telegram.BACK, Action.MENU_STORAGE),)
+    if not recordings:
+        return Screen(text=texts.takeout.NOTHING, keyboard=(back,))
+    files = (
+        button(texts.takeout.ARCHIVE, Action.TAKEOUT_FILE, "zip"),
+        button(texts.takeout.QDPX, Action.TAKEOUT_FILE, "qdpx"),
+    )
+    counted = texts.units.RECORDING.counted(recordings)
+    return Screen(text=texts.takeout.TITLE.format(recordings=counted), keyboard=(files, back))
 
 
 def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:

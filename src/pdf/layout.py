@@ -81,7 +81,7 @@ def _parts(block: Block) -> Iterator[Any]:
             "spaceBefore": size * 0.8,
             "keepWithNext": 1,
         }
-        yield _paragraph([Run(block.text, bold=True)], **look)
+        yield _paragraph([Run(block.text, bold=True)], spaceBefore=size * 0.8, keepWithNext=1, **look)
     elif isinstance(block, Table):
         yield _table(block)
         yield Spacer(1, 3 * mm)

@@ -1,0 +1,219 @@
+"""What a person has, put together into one file: a REFI-QDA project, or an archive of everything."""
+
+import asyncio
+import json
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import chat_history
+import metadata_store
+import recordings_store
+import reports_store
+import texts.metadata
+import texts.takeout
+import transcripts_store
+import users_store
+from datamodels import Recording, RecordingMetadata, ReportId, ReportRun, RunStatus, Transcript, UserId
+from datamodels_chats import Turn
+from db import Connection, Database
+from errors import NotFound, OriginalGone
+from metadata.parsing import metadata_lines
+from prompt_pack.models import ReportPack, unnumbered
+from reports.across.subjects import subjects_of
+from reports.formats import to_docx, to_markdown
+from reports.takeout.refi_qda import Case, Project, codings_of
+from text_cleaning import cut, safe_file_name
+from transcript_formats import TRANSCRIPT_FORMATS
+from utils import disk_full_mapped
+
+TAKEOUTS = ("zip", "qdpx")
+"""What can be taken along, by the extension of its file."""
+_AT_ONCE = 50
+_LONGEST_STEM = 80
+_TRANSCRIPTS = ("txt", "docx", "json")
+"""The forms of a transcript that the archive has; every other can be made from them."""
+
+
+class Originals(Protocol):
+    """Fetches the files that people sent."""
+
+    async def get(self, recording: Recording, path: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """A recording that has a transcript, with all that belongs to it."""
+
+    recording: Recording
+    metadata: RecordingMetadata
+    transcript: Transcript
+    runs: Sequence[ReportRun]
+    items: Mapping[ReportId, Mapping[str, Any]]
+    """By report: the items of the latest finished run, by pass."""
+
+
+class Takeout:
+    """Writes what a person has into files; nobody gets what is another's. ``now`` returns the time."""
+
+    def __init__(self, database: Database, pack: ReportPack, now: Callable[[], datetime] = lambda: datetime.now(UTC)):
+        self._database = database
+        self._pack = pack
+        self._now = now
+
+    async def transcribed(self, owner: UserId) -> int:
+        """Count the person's recordings that have a transcript."""
+        async with self._database.transaction() as connection:
+            return await transcripts_store.count_transcripts(connection, owner)
+
+    async def order(self, ordered: Callable[[Connection], Awaitable[None]]) -> None:
+        """Call ``ordered`` in a transaction: it stores that somebody wants a file, which is written later."""
+        async with self._database.transaction() as connection:
+            await ordered(connection)
+
+    async def write(self, owner: UserId, extension: str, path: Path, originals: Originals | None = None) -> int:
+        """Write the file at ``path``; with ``originals`` the archive has the sound, too.
+
+        Returns:
+            How many quotes of reports are not in their transcripts any more, and so in no coding.
+
+        Raises:
+            NotFound: there is nothing of this extension.
+            DiskFull: no space left.
+            DatabaseUnavailable, ObjectStoreUnavailable, MessengerUnavailable: not possible now.
+        """
+        if extension not in TAKEOUTS:
+            raise NotFound(what=f"takeout as {extension}")
+        with disk_full_mapped(path):
+            return await (self._qdpx(owner, path) if extension == "qdpx" else self._archive(owner, path, originals))
+
+    async def _qdpx(self, owner: UserId, path: Path) -> int:
+        async with self._database.transaction() as connection:
+            person = await users_store.find_name(connection, owner)
+        with await asyncio.to_thread(Project, path, person, self._now()) as project:
+            async for owned in self._owned(owner):
+                await asyncio.to_thread(project.add, self._case(owned))
+        return project.lost
+
+    def _case(self, owned: _Owned) -> Case:
+        recording, metadata = owned.recording, owned.metadata
+        stem = Path(recording.file_name).stem
+        known: dict[str, str | date | None] = {
+            texts.metadata.DATE: metadata.recorded_on,
+            texts.metadata.PLACE: metadata.place,
+            texts.metadata.CITY: metadata.city,
+            texts.metadata.BUILDING: texts.metadata.BUILDINGS[metadata.building] if metadata.building else None,
+            texts.metadata.EMPLOYEE: metadata.employee,
+            texts.metadata.CLIENT: metadata.client,
+            texts.metadata.ZONE: ", ".join(metadata.zones) or None,
+        }
+        quotes = [
+            quote
+            for subject in subjects_of(self._pack)
+            for quote in codings_of(owned.items.get(subject.report_id, {}).get(subject.pass_id, ()), subject)
+        ]
+        return Case(
+            id=recording.id,
+            name=texts.takeout.FOLDER.format(number=recording.number, stem=stem),
+            came=recording.created_at,
+            text=TRANSCRIPT_FORMATS["txt"].write(owned.transcript, recording.file_name).decode(),
+            facts={name: value for name, value in known.items() if value is not None},
+            quotes=quotes,
+        )
+
+    async def _archive(self, owner: UserId, path: Path, originals: Originals | None) -> int:
+        with await asyncio.to_thread(zipfile.ZipFile, path, "w", zipfile.ZIP_DEFLATED) as archive:
+            async for owned in self._owned(owner):
+                await asyncio.to_thread(self._add, archive, owned)
+                if originals is not None:
+                    await _add_sound(archive, owned.recording, originals, path.with_name(f"{path.name}.sound"))
+            if said := await self._chats(owner):
+                await asyncio.to_thread(archive.writestr, texts.takeout.CHATS, said)
+        return 0
+
+    def _add(self, archive: zipfile.ZipFile, owned: _Owned) -> None:
+        recording, folder = owned.recording, _folder(owned.recording)
+        lines = metadata_lines(owned.metadata)
+        archive.writestr(f"{folder}/{texts.takeout.ABOUT}", "\n".join([recording.file_name, *lines]) + "\n")
+        for extension in _TRANSCRIPTS:
+            content = TRANSCRIPT_FORMATS[extension].write(owned.transcript, recording.file_name)
+            archive.writestr(f"{folder}/{texts.takeout.TRANSCRIPT}.{extension}", content)
+        for run in owned.runs:
+            label = self._pack.label_of(run.report_id)
+            about, text = [recording.file_name, *lines], run.text or ""
+            notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+            number = "" if run.number is None else f"№{run.number} "
+            name = safe_file_name(f"{number}{unnumbered(label)}")
+            markdown = to_markdown(label, about, text, run.indices, notes).encode(errors="replace")
+            archive.writestr(f"{folder}/{name}.md", markdown)
+            archive.writestr(f"{folder}/{name}.docx", to_docx(label, about, text, run.indices, notes))
+            values = [index.model_dump(mode="json") for index in run.indices or ()]
+            archive.writestr(f"{folder}/{name}.json", json.dumps(values, ensure_ascii=False, indent=2))
+
+    async def _owned(self, owner: UserId) -> AsyncIterator[_Owned]:
+        """Yield the recordings that have a transcript, the newest first; each is read by itself."""
+        offset = 0
+        while True:
+            async with self._database.transaction() as connection:
+                page = await recordings_store.list_recordings(connection, owner, None, _AT_ONCE, offset)
+            for recording in page:
+                async with self._database.transaction() as connection:
+                    owned = await _load(connection, recording)
+                if owned is not None:
+                    yield owned
+            if len(page) < _AT_ONCE:
+                return
+            offset += _AT_ONCE
+
+    async def _chats(self, owner: UserId) -> str:
+        blocks: list[str] = []
+        async with self._database.transaction() as connection:
+            chats = await chat_history.list_chats(connection, owner, await chat_history.count_chats(connection, owner))
+        for chat in sorted(chats, key=lambda each: each.number):
+            blocks.append(texts.takeout.CHAT.format(number=chat.number, title=chat.title or "").rstrip(" ."))
+            after = 0
+            while turns := await self._turns(owner, chat.number, after):
+                for turn in turns:
+                    blocks.append(texts.takeout.ASKED.format(time=turn.asked_at.astimezone(), question=turn.question))
+                    blocks.append(turn.answer or texts.takeout.NO_ANSWER)
+                after = turns[-1].question_id
+        return "\n\n".join(blocks) + "\n" if blocks else ""
+
+    async def _turns(self, owner: UserId, number: int, after: int) -> Sequence[Turn]:
+        async with self._database.transaction() as connection:
+            with suppress(NotFound):
+                return await chat_history.list_turns(connection, owner, number, after=after, limit=_AT_ONCE)
+        return ()
+
+
+async def _load(connection: Connection, recording: Recording) -> _Owned | None:
+    transcript = await transcripts_store.load_transcript(connection, recording.id)
+    if transcript is None:
+        return None
+    runs = [run for run in await reports_store.list_runs(connection, recording.id) if run.status is RunStatus.DONE]
+    return _Owned(
+        recording=recording,
+        metadata=await metadata_store.load_metadata(connection, recording.id),
+        transcript=transcript,
+        runs=runs,
+        items=await reports_store.list_items(connection, recording.id),
+    )
+
+
+async def _add_sound(archive: zipfile.ZipFile, recording: Recording, originals: Originals, path: Path) -> None:
+    name = f"{_folder(recording)}/{texts.takeout.SOUND}.{recording.extension}"
+    try:
+        with suppress(OriginalGone):
+            await originals.get(recording, path)
+            await asyncio.to_thread(archive.write, path, name, zipfile.ZIP_STORED)
+    finally:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+def _folder(recording: Recording) -> str:
+    stem = cut(Path(recording.file_name).stem, _LONGEST_STEM)
+    return safe_file_name(texts.takeout.FOLDER.format(number=recording.number, stem=stem))

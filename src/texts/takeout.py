@@ -1,0 +1,34 @@
+"""Texts of what people take along: the REFI-QDA project and the archive of everything."""
+
+PROJECT = "VoxPersona"
+
+BUTTON = "⬇️ Выгрузить всё моё"
+TITLE = (
+    "⬇️ <b>Выгрузка</b>\n\n"
+    "<b>Архив</b> — расшифровки, отчёты, данные записей, вопросы и ответы ({recordings}). Звука в нём нет: "
+    "его можно прослушать и сохранить из карточки записи.\n"
+    "<b>REFI-QDA</b> — расшифровки с кодами и цитатами для MAXQDA, ATLAS.ti, NVivo и QualCoder."
+)
+NOTHING = "⬇️ <b>Выгрузка</b>\n\nРасшифровок пока нет: пришлите запись, и будет что выгрузить."
+ARCHIVE = "🗄 Архив (.zip)"
+QDPX = "🧩 REFI-QDA (.qdpx)"
+MAKING = "Собираю файл…"
+CAPTIONS = {
+    "zip": "🗄 Всё ваше: расшифровки, отчёты, данные записей, вопросы и ответы.",
+    "qdpx": "🧩 Проект REFI-QDA: расшифровки, коды и цитаты. Откройте его в MAXQDA, ATLAS.ti, NVivo или QualCoder.",
+}
+FILE_NAME = "VoxPersona {day:%d.%m.%Y}.{extension}"
+
+FOLDER = "{number} {stem}"
+TRANSCRIPT = "Расшифровка"
+ABOUT = "О записи.txt"
+CHATS = "Вопросы и ответы.md"
+CHAT = "# Чат {number}. {title}"
+ASKED = "## {time:%d.%m.%Y %H:%M}. {question}"
+NO_ANSWER = "*Ответа нет.*"
+SOUND = "Звук"
+
+HELP = "Выгрузить всё своё: архив и проект REFI-QDA."
+HELP_SOUND = "Положить в архив и сами записи."
+WRITTEN = "Готово: {path}"
+LOST = "Не нашлось в расшифровках цитат: {count}."

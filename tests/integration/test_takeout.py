@@ -1,0 +1,123 @@
+"""«Выгрузить всё моё» over a real database: a person gets all that is theirs, and nothing of anybody else."""
+
+import asyncio
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+import transcripts_store
+from across_world import DAY, add_interview
+from config import ROOT
+from datamodels import BuildingType, Recording, RecordingMetadata, Segment, Transcript, UserId
+from datamodels_telegram import FileReference, FileSource
+from db import Database
+from errors import NotFound
+from followers_world import Somebody
+from outbox import OutboxFiles
+from prompt_pack.pack import load_pack
+from refi_qda_files import opened
+from reports.takeout.service import TAKEOUTS, Takeout
+from texts.metadata import DATE, PLACE
+
+PACK = load_pack(ROOT / "prompts")
+BREAKFAST = "слова гостя: Завтрак"
+KNOWN = RecordingMetadata(recorded_on=DAY, place="Заря", building=BuildingType.HOTEL, employee="Иванова Мария")
+
+
+class Sounds:
+    async def get(self, recording: Recording, path: Path) -> None:
+        await asyncio.to_thread(path.write_bytes, f"sound of {recording.number}".encode())
+
+
+async def heard(database: Database, owner: UserId, said: str) -> Recording:
+    """A recording with transcript, report and metadata."""
+    segments = (Segment(start=61, end=64, text=said, role="Клиент"),)
+    transcript = Transcript(language="ru", engine="e", model="m", duration_s=70, speakers=1, segments=segments)
+    async with database.transaction() as connection:
+        recording = await add_interview(connection, owner, ["srv_breakfast"], metadata=KNOWN)
+        await transcripts_store.save_transcript(connection, recording.id, transcript, recording.id.hex)
+    return recording
+
+
+@dataclass
+class Team:
+    """Two people who have a recording each."""
+
+    database: Database
+    anna: UserId
+    boris: UserId
+    takeout: Takeout
+
+
+@pytest.fixture
+async def team(followed: Database) -> Team:
+    people = [(await Somebody.come(followed)).owner for _ in range(2)]
+    for person, said in zip(people, (f"Это {BREAKFAST}, да.", "У меня тайна."), strict=True):
+        await heard(followed, person, said)
+    return Team(followed, *people, Takeout(followed, PACK))
+
+
+async def test_the_project_has_the_persons_transcripts_codings_and_cases(team: Team, tmp_path: Path) -> None:
+    path = tmp_path / "a.qdpx"
+    assert await team.takeout.write(team.anna, "qdpx", path) == 0
+    project = opened(path)
+    [(code, words)] = project.codings
+    assert words == BREAKFAST
+    assert code.endswith(" / Сервис / Завтрак")
+    [facts] = project.cases.values()
+    assert facts.items() >= {DATE: "2026-11-03", PLACE: "Заря"}.items()
+    assert "тайна" not in "".join(project.texts.values())
+
+
+async def test_a_quote_that_the_transcript_has_no_more_is_counted(team: Team, tmp_path: Path) -> None:
+    assert await team.takeout.write(team.boris, "qdpx", tmp_path / "b.qdpx") == 1
+
+
+async def test_the_archive_has_everything_of_the_person_alone(team: Team, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    await team.takeout.write(team.anna, "zip", path, Sounds())
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        content = {name: archive.read(name) for name in names}
+    ends = {name.partition("/")[2] for name in names}
+    assert ends == {
+        "О записи.txt",
+        "Расшифровка.txt",
+        "Расшифровка.docx",
+        "Расшифровка.json",
+        "Общие факторы.md",
+        "Общие факторы.docx",
+        "Общие факторы.json",
+        "Звук.ogg",
+    }
+    assert "Заря" in next(each for name, each in content.items() if name.endswith("О записи.txt")).decode()
+    assert "тайна".encode() not in b"".join(content.values())
+    assert await asyncio.to_thread(lambda: list(tmp_path.iterdir())) == [path]
+
+
+async def test_who_has_no_transcript_has_nothing_to_take(team: Team) -> None:
+    nobody = (await Somebody.come(team.database)).owner
+    assert await team.takeout.transcribed(nobody) == 0
+    assert await team.takeout.transcribed(team.anna) == 1
+
+
+@pytest.mark.parametrize("extension", TAKEOUTS)
+async def test_the_outbox_makes_the_persons_own_file(team: Team, tmp_path: Path, extension: str) -> None:
+    files = OutboxFiles(team.database, None, PACK, tmp_path)  # type: ignore[arg-type]  # no original is asked for
+    file = FileReference(source=FileSource.TAKEOUT, subject=UUID(str(team.anna)), extension=extension)
+    async with files.made(team.anna, file) as made:
+        assert isinstance(made.content, Path)
+        assert zipfile.is_zipfile(made.content)
+        assert made.name.endswith(f".{extension}")
+    assert not made.content.exists()
+    with pytest.raises(NotFound):
+        async with files.made(team.boris, file):
+            pass
+
+
+async def test_nothing_else_can_be_taken(team: Team, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        await team.takeout.write(team.anna, "exe", tmp_path / "a.exe")
