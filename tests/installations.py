@@ -111,6 +111,8 @@ def _comparable(path: Path) -> str:
     if path.suffix == ".docx":  # a zip, with the time of its writing
         with zipfile.ZipFile(path) as archive:
             return archive.read("word/document.xml").decode()
+    if path.suffix == ".pdf":
+        return path.read_bytes().hex()
     if path.suffix != ".json":
         return path.read_text(encoding="utf-8")
     content = json.loads(path.read_text(encoding="utf-8"))

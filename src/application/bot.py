@@ -282,7 +282,6 @@ def _router(
         wake=wake_deliveries,
     )
     chats = _chats(application, messages)
-    form = MetadataForm(database, _today)
     return Router(
         inbox,
         Dialogs(database),
@@ -292,7 +291,7 @@ def _router(
             MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application))).routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            MetadataHandlers(form, messages, application.pack, wake_deliveries, chats.ask).routes(),
+            _metadata(application, messages, wake_deliveries, chats.ask).routes(),
             ReportHandlers(messages, reports).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
@@ -306,6 +305,13 @@ def _router(
         other=chats.ask,
         without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
     )
+
+
+def _metadata(
+    application: Application, messages: MessageTracker, wake: Callable[[], None], ask: MessageHandler
+) -> MetadataHandlers:
+    form = MetadataForm(application.database, _today)
+    return MetadataHandlers(form, messages, application.pack, wake, ask)
 
 
 def _my_reports(application: Application, messages: MessageTracker) -> MyReportsHandlers:

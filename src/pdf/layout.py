@@ -66,6 +66,7 @@ def laid_out(title: str, blocks: Iterable[Block]) -> bytes:
         bottomMargin=_MARGIN,
         title=title,
         author=AUTHOR,
+        invariant=1,  # no time of making: the same contents are the same file
     )
     parts = [part for block in (Heading(title, 1), *blocks) for part in _parts(block)]
     document.build(parts, canvasmaker=partial(_NumberedPages, title=cut(title, _LONGEST_TITLE)))
@@ -81,7 +82,7 @@ def _parts(block: Block) -> Iterator[Any]:
             "spaceBefore": size * 0.8,
             "keepWithNext": 1,
         }
-        yield _paragraph([Run(block.text, bold=True)], spaceBefore=size * 0.8, keepWithNext=1, **look)
+        yield _paragraph([Run(block.text, bold=True)], **look)
     elif isinstance(block, Table):
         yield _table(block)
         yield Spacer(1, 3 * mm)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import texts.cli
 from installations import REPORTS, Ground, Installation, Undisturbed, artefacts
 from openai_faults import CHAT, TRANSCRIPTIONS
 from product import Outcome, Product
+from refi_qda_files import opened
 
 FOLDER = "1 Гостиница, беседа 17"
 TRANSCRIPT = {f"{FOLDER}/transcript.{suffix}" for suffix in ("txt", "json", "srt", "vtt", "docx", "pdf")}
@@ -232,6 +234,19 @@ def test_factors_are_counted_over_all_that_was_done(done: Installation, tmp_path
     refused = done.product.run("across", "--place", "Заря")
     assert refused.status == 2
     assert "Не знаю «Заря». Можно выбрать: ничего нет" in refused.said
+
+
+def test_everything_is_taken_along(done: Installation, tmp_path: Path) -> None:
+    outcome = done.product.run("export", "--out", tmp_path / "mine", "--sound")
+    assert outcome.status == 0, outcome.said
+    qdpx, archive = sorted((tmp_path / "mine").iterdir())
+    assert (qdpx.suffix, archive.suffix) == (".qdpx", ".zip")
+    project = opened(qdpx)
+    assert project.codings
+    assert list(project.cases) == [FOLDER]
+    with zipfile.ZipFile(archive) as content:
+        sound = next(name for name in content.namelist() if "/Звук." in name)
+        assert content.read(sound) == done.recording.read_bytes()
 
 
 def test_without_a_command_the_bot_says_in_three_lines_what_it_needs(tmp_path: Path) -> None:
