@@ -1,8 +1,9 @@
-# VoxPersona as an image, without weights and without embedded engines (docs/decisions/0016-images.md).
+# VoxPersona as an image, without large weights and without embedded engines (docs/decisions/0016-images.md).
 #
 #   docker build --target lite …   speech, language and vectors come from endpoints
 #   docker build --target full …   speech is recognised and vectors are made on this machine, too; the default
-#   docker build --target models --output persistent_data/models …   no image: fetches the weights that full reads
+#   docker build --target models --build-arg WEIGHTS=whisper-base --output persistent_data/models …
+#                                no image: fetches the large weights that full reads
 #
 # COMMIT is a build argument. Behind a proxy with a certificate of its own, or with a registry of one's own:
 #   --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt --secret id=pip,src=/etc/pip.conf
@@ -54,9 +55,10 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && pip install --quiet --no-deps --only-binary :all: --target /opt/local -r only-local.txt \
     && PYTHONDONTWRITEBYTECODE='' python bytecode requirements-local.txt
 
-# The weights by their versions: what was fetched once stays on the machine that builds, whatever else changes.
+# The weights by their versions: what was fetched once stays on the machine that builds, whatever else changes. No
+# transcript is finished without the small ones: both images carry them.
 FROM packages AS weights
-ARG WEIGHTS="voice-encoder whisper-base"
+ARG WEIGHTS=""
 COPY resources/weights.yaml /app/resources/
 COPY scripts/fetch-weights /app/scripts/
 COPY src /app/src
@@ -64,8 +66,9 @@ COPY src /app/src
 RUN --mount=type=cache,id=voxpersona-weights,target=/fetched --mount=type=secret,id=ca --mount=type=secret,id=pip \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     if [ -s /run/secrets/pip ]; then export PIP_CONFIG_FILE=/run/secrets/pip; fi; \
-    python /app/scripts/fetch-weights /fetched $WEIGHTS \
-    && mkdir /models && for name in $WEIGHTS; do cp -a "/fetched/$name" /models/; done
+    set -- voice-encoder $WEIGHTS \
+    && python /app/scripts/fetch-weights /fetched "$@" \
+    && mkdir /models && for name in "$@"; do cp -a "/fetched/$name" /models/; done
 
 FROM scratch AS models
 COPY --from=weights /models /
@@ -83,6 +86,7 @@ FROM base AS runtime
 RUN apt-get update && apt-get install --yes --no-install-recommends restic \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /usr/share/doc/*/*.gz /usr/share/man
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=weights /models/voice-encoder /app/models/voice-encoder
 WORKDIR /app
 USER 10001:10001
 ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib
