@@ -91,10 +91,10 @@ def test_it_tells_its_version_and_its_commit(image: Image) -> None:
 
 def test_it_is_asked_whether_it_is_ready_and_stopped_in_order(image: Image) -> None:
     config = inspected(image)["Config"]
-    assert config["Healthcheck"]["Test"] == ["CMD", "python", "/app/scripts/health-check"]
+    assert config["Healthcheck"]["Test"] == ["CMD", "/app/scripts/health-check"]
     assert config["StopSignal"] == "SIGTERM"
     nobody = image.docker.run(
-        *("run", "--rm", *LOCKED, "--entrypoint=python", image.tag, "/app/scripts/health-check"), check=False
+        *("run", "--rm", *LOCKED, "--entrypoint=/app/scripts/health-check", image.tag), check=False
     )
     assert (nobody.returncode, nobody.stderr) == (1, "")
     assert "Бот не отвечает" in nobody.stdout

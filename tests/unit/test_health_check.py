@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -41,7 +40,7 @@ def port() -> Iterator[int]:
 
 def check(**settings: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "health-check"],
+        [ROOT / "scripts" / "health-check"],
         env={"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:9", **settings},
         capture_output=True,
         text=True,
