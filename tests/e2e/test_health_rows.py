@@ -41,7 +41,7 @@ _MANY = 10_000
 _DISK_BYTES = 64 * 1024 * 1024
 _SPARE_BYTES = 5 * 1024 * 1024
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("voices")]
 
 
 class Sign(NamedTuple):
