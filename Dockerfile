@@ -22,8 +22,9 @@ RUN apt-get update \
 
 # What every installation needs. It depends on the pins alone: a change of code installs nothing. They are a whole tree,
 # hence --no-deps: faster-whisper is here for the model in it that finds speech, and what its recogniser needs is not.
-# pip stays, because weights come through it where the model hub is out of reach. Tests go, what builds packages, and
-# onnxruntime for programs in C: its Python module has the library a second time within itself.
+# pip stays, because weights come through it where the model hub is out of reach. Tests go, what builds packages,
+# onnxruntime for programs in C, since its Python module has the library a second time within itself, and what
+# matplotlib wants of fontTools for PDF alone.
 FROM base AS packages
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
@@ -40,7 +41,8 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && packages=/opt/venv/lib/python3.11/site-packages \
     && echo /opt/local > "$packages/local.pth" \
     && rm -r "$packages/numpy/distutils" "$packages/numpy/f2py" "$packages"/onnxruntime/capi/libonnxruntime.so.* \
-        "$packages/onnxruntime/quantization" "$packages/onnxruntime/tools" "$packages/onnxruntime/transformers"
+        "$packages/onnxruntime/quantization" "$packages/onnxruntime/tools" "$packages/onnxruntime/transformers" \
+    && find "$packages/fontTools" -mindepth 1 -maxdepth 1 -type d -not -name misc -exec rm -r '{}' +
 # Bytecode of what the product imports: without it every start takes four seconds more. All of it would be another 60 MB.
 COPY scripts/bytecode ./
 RUN PYTHONDONTWRITEBYTECODE='' python bytecode requirements.txt
@@ -92,7 +94,7 @@ USER 10001:10001
 ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib
 EXPOSE 8690
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD ["/app/scripts/health-check"]
+HEALTHCHECK --interval=15s --timeout=30s --start-period=60s --retries=3 CMD ["/app/scripts/health-check"]
 # tini reaps what killed programs leave behind.
 ENTRYPOINT ["tini", "--", "python", "/app/src/main.py"]
 

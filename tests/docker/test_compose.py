@@ -153,6 +153,8 @@ def test_a_service_can_do_little_beyond_its_work(composed: Composed, service: st
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert host["Memory"] > 0
     assert host["PidsLimit"] == 512
+    # Whatever else is left down by an engine that was killed.
+    assert host["RestartPolicy"]["Name"] == "always"
     assert host["LogConfig"]["Config"] == {"max-file": "6", "max-size": "10m"}
     assert facts["Config"]["Healthcheck"]["Test"]
     bound = [each for ports in (host["PortBindings"] or {}).values() for each in ports]

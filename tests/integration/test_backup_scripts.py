@@ -156,7 +156,8 @@ def test_what_a_killed_drill_left_goes_with_the_next_backup(checkout: Checkout) 
     began = psutil.Process(drill.pid).children(recursive=True)
     status, _ = checkout.run("backup")
     assert (status, checkout.asked("backup end-drill")) == (0, [])  # it is at work
-    for each in (drill, *began):
+    drill.kill()
+    for each in began:
         each.kill()
     drill.communicate()
 
