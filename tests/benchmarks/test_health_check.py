@@ -4,47 +4,22 @@ Beside it, in the same run, stands the least that a Python with its HTTP client 
 with ``scripts/benchmark -k health_check``.
 """
 
-import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
-import pytest
 
 from config import ROOT
+from ready_server import answering
 
 TIMES = 20
 LOAD = 20
 SHARE_BAR = 0.25
 """Of the processor's time that Python takes."""
 PYTHON = "import json, sys, urllib.request as r; json.load(r.urlopen(sys.argv[1]))"
-
-
-class Answering(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"parts": {"database": {"state": "ok"}}}).encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        yield server.server_port
-        server.shutdown()
-        serving.join()
 
 
 def measured(command: list[str], port: int) -> tuple[float, float, float]:
@@ -61,7 +36,12 @@ def measured(command: list[str], port: int) -> tuple[float, float, float]:
     return 1000 * processor_s / TIMES, statistics.median(took_ms), max(took_ms)
 
 
-def test_asking_takes_a_shell_and_no_more(port: int) -> None:
+def test_asking_takes_a_shell_and_no_more() -> None:
+    with answering() as port:
+        compare(port)
+
+
+def compare(port: int) -> None:
     ways = {
         "scripts/health-check": [str(ROOT / "scripts/health-check")],
         "Python's HTTP client": [sys.executable, "-c", PYTHON, f"http://127.0.0.1:{port}/health/ready"],
