@@ -130,7 +130,8 @@ def test_a_drill_that_is_cut_off_removes_what_it_began(
 ) -> None:
     # Docker's client ends by the first signal, or not before it is killed.
     heeds = "exit 1" if len(signals) == 1 else "true"
-    up = f"trap 'echo >heeded; {heeds}' TERM; echo $$ >client; mv client begun; for each in {{1..600}}; do sleep 0.05; done"
+    waits = "exec 2>/dev/null; for each in {1..600}; do sleep 0.05; done"
+    up = f"trap 'echo >heeded; {heeds}' TERM; echo $$ >client; mv client begun; {waits}"
     drill = checkout.start("restore-drill", *option, _up_=up)
     client = checkout.wait_for("begun").strip()
     drill.send_signal(getattr(signal, f"SIG{signals[0]}"))
