@@ -1,8 +1,9 @@
-# VoxPersona as an image, without weights and without embedded engines (docs/decisions/0016-images.md).
+# VoxPersona as an image, without large weights and without embedded engines (docs/decisions/0016-images.md).
 #
 #   docker build --target lite …   speech, language and vectors come from endpoints
 #   docker build --target full …   speech is recognised and vectors are made on this machine, too; the default
-#   docker build --target models --output persistent_data/models …   no image: fetches the weights that full reads
+#   docker build --target models --build-arg WEIGHTS=whisper-base --output persistent_data/models …
+#                                no image: fetches the large weights that full reads
 #
 # COMMIT is a build argument. Behind a proxy with a certificate of its own, or with a registry of one's own:
 #   --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt --secret id=pip,src=/etc/pip.conf
@@ -21,8 +22,9 @@ RUN apt-get update \
 
 # What every installation needs. It depends on the pins alone: a change of code installs nothing. They are a whole tree,
 # hence --no-deps: faster-whisper is here for the model in it that finds speech, and what its recogniser needs is not.
-# pip stays, because weights come through it where the model hub is out of reach. Tests go, what builds packages, and
-# onnxruntime for programs in C: its Python module has the library a second time within itself.
+# pip stays, because weights come through it where the model hub is out of reach. Tests go, what builds packages,
+# onnxruntime for programs in C, since its Python module has the library a second time within itself, and what
+# matplotlib wants of fontTools for PDF alone.
 FROM base AS packages
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
@@ -39,7 +41,8 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && packages=/opt/venv/lib/python3.11/site-packages \
     && echo /opt/local > "$packages/local.pth" \
     && rm -r "$packages/numpy/distutils" "$packages/numpy/f2py" "$packages"/onnxruntime/capi/libonnxruntime.so.* \
-        "$packages/onnxruntime/quantization" "$packages/onnxruntime/tools" "$packages/onnxruntime/transformers"
+        "$packages/onnxruntime/quantization" "$packages/onnxruntime/tools" "$packages/onnxruntime/transformers" \
+    && find "$packages/fontTools" -mindepth 1 -maxdepth 1 -type d -not -name misc -exec rm -r '{}' +
 # Bytecode of what the product imports: without it every start takes four seconds more. All of it would be another 60 MB.
 COPY scripts/bytecode ./
 RUN PYTHONDONTWRITEBYTECODE='' python bytecode requirements.txt
@@ -54,9 +57,10 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && pip install --quiet --no-deps --only-binary :all: --target /opt/local -r only-local.txt \
     && PYTHONDONTWRITEBYTECODE='' python bytecode requirements-local.txt
 
-# The weights by their versions: what was fetched once stays on the machine that builds, whatever else changes.
+# The weights by their versions: what was fetched once stays on the machine that builds, whatever else changes. No
+# transcript is finished without the small ones: both images carry them.
 FROM packages AS weights
-ARG WEIGHTS="voice-encoder whisper-base"
+ARG WEIGHTS=""
 COPY resources/weights.yaml /app/resources/
 COPY scripts/fetch-weights /app/scripts/
 COPY src /app/src
@@ -64,8 +68,9 @@ COPY src /app/src
 RUN --mount=type=cache,id=voxpersona-weights,target=/fetched --mount=type=secret,id=ca --mount=type=secret,id=pip \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     if [ -s /run/secrets/pip ]; then export PIP_CONFIG_FILE=/run/secrets/pip; fi; \
-    python /app/scripts/fetch-weights /fetched $WEIGHTS \
-    && mkdir /models && for name in $WEIGHTS; do cp -a "/fetched/$name" /models/; done
+    set -- voice-encoder $WEIGHTS \
+    && python /app/scripts/fetch-weights /fetched "$@" \
+    && mkdir /models && for name in "$@"; do cp -a "/fetched/$name" /models/; done
 
 FROM scratch AS models
 COPY --from=weights /models /
@@ -83,12 +88,13 @@ FROM base AS runtime
 RUN apt-get update && apt-get install --yes --no-install-recommends restic \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /usr/share/doc/*/*.gz /usr/share/man
 COPY --from=packages /opt/venv /opt/venv
+COPY --from=weights /models/voice-encoder /app/models/voice-encoder
 WORKDIR /app
 USER 10001:10001
 ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib
 EXPOSE 8690
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD ["python", "/app/scripts/health-check"]
+HEALTHCHECK --interval=15s --timeout=30s --start-period=60s --retries=3 CMD ["/app/scripts/health-check"]
 # tini reaps what killed programs leave behind.
 ENTRYPOINT ["tini", "--", "python", "/app/src/main.py"]
 

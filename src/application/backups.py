@@ -11,7 +11,7 @@ from typing import BinaryIO
 import texts.backups
 from application.objects import bucket_store, folder_store
 from backups.making import BackupMaker, Installation
-from backups.manifest import DUMP, SETTINGS, Manifest, TableFacts
+from backups.manifest import DUMP, MANIFEST, SETTINGS, Manifest, TableFacts
 from backups.mirroring import Say
 from backups.restic import Restic, Snapshot
 from backups.restoring import RESTORED, Comparison, load_manifest, put_objects, require_empty, take
@@ -21,11 +21,13 @@ from chats.search import TranscriptSearch
 from config import ROOT, Settings, commit, version
 from db import Database
 from errors import BadSettings
-from errors_of_operation import StoreInUse
+from errors_of_operation import BackupDamaged, StoreInUse
 from file_locks import FileLock
 from object_store import ObjectStore
 from prompt_pack.pack import load_pack
 
+_READERS = 4
+"""Each reads one manifest, for which a program starts and opens the repository."""
 _DRILL = "drill"
 _SNAPSHOT = "snapshot"
 _STOPPED = "drill_stopped"
@@ -43,7 +45,9 @@ class Backups:
         self._say = say
         self._state = settings.persistent_dir.resolve()
         self._folder = self._state / "backups"
-        self._here = Installation(checkout, self._state, self._folder, version(), commit(settings))
+        # An image that scripts/deploy did not build does not know its commit: it is of this checkout or an older one.
+        built_from = commit(settings) or commit(settings, checkout)
+        self._here = Installation(checkout, self._state, self._folder, version(), built_from)
         elsewhere = settings.backup_repository
         self.is_local = elsewhere is None
         repository = str(self._folder / "repository") if elsewhere is None else elsewhere.get_secret_value()
@@ -65,6 +69,21 @@ class Backups:
         async with self._turn():
             await self._restic.open()
             return await self._restic.verified_sets()
+
+    async def listed(self) -> list[tuple[Snapshot, Manifest | None]]:
+        """List the verified sets with their manifests, the oldest first; None stands for one that cannot be read."""
+        found = await self.sets()
+        at_once = asyncio.Semaphore(_READERS)
+
+        async def manifest_of(snapshot: Snapshot) -> Manifest | None:
+            async with at_once:
+                try:
+                    return Manifest.model_validate_json(await self._restic.text_of(snapshot.id, f"/{MANIFEST}"))
+                except (BackupDamaged, ValueError):
+                    return None
+
+        async with self._turn():
+            return list(zip(found, await asyncio.gather(*map(manifest_of, found)), strict=True))
 
     async def take(self, name: str) -> None:
         """Take a set out into this installation, which has to be an empty one; see ``restoring.take``.

@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDED_MODEL = "llm-1.5b"
+VOICE_ENCODER = "voice-encoder"
 EMBEDDED_CONTEXT_TOKENS = 8192
 EMBEDDED_OUTPUT_TOKENS = 1024
 """The longest answer of the embedded model. It writes 27 tokens a second, and repeats itself in longer answers."""
@@ -282,7 +283,7 @@ class EnginePool:
     async def voice_encoder(self) -> VoiceEncoder:
         async with self._encoder_lock:
             if self._encoder is None:
-                weights = await self._weights("voice-encoder")
+                weights = await self._weights(VOICE_ENCODER)
                 self._encoder = await asyncio.to_thread(VoiceEncoder, weights)
             return self._encoder
 
@@ -305,7 +306,7 @@ class EnginePool:
         the step that needs the weights tries again, and raises.
         """
         settings = self._settings
-        wanted = ["voice-encoder"]
+        wanted = [VOICE_ENCODER]
         if self._speech_endpoint is None and settings.asr_model_dir is None and self._local_speech.weights:
             wanted.append(self._local_speech.weights)
         if language_model and self.has_demo_model:

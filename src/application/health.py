@@ -2,7 +2,7 @@
 # ruff: noqa: PLC0415
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from application.engines import (
     EMBEDDED_MODEL,
     LOCAL_SPEECH,
+    VOICE_ENCODER,
     Endpoint,
     language_endpoint,
     speech_endpoint,
@@ -32,12 +33,13 @@ from health.checks import (
     objects_check,
     telegram_check,
 )
-from health.endpoints import endpoint_check, local_check, off
+from health.endpoints import endpoint_check, local_check, needing, off
 from health.watch import HealthWatch
 from knowledge.knowledge_index import KnowledgeIndex
 from messenger import Messenger
 from outcomes import Purpose
 from provider_calls.probe import EndpointProbe
+from weights.installer import are_there
 
 _TOLD_FILE = "alarms_told.json"
 
@@ -138,12 +140,14 @@ class Probes:
         self._embedded_probe: EndpointProbe | None = None
 
     def speech_check(self) -> Check:
-        """Return the check of speech recognition."""
+        """Return the check of speech recognition. The speakers of what it hears are always told apart here."""
         endpoint = speech_endpoint(self._settings)
         if endpoint is not None:
-            return self._of(Purpose.SPEECH, endpoint)
-        weights = LOCAL_SPEECH[self._settings.asr_engine].weights
-        return local_check(partial(_is_there, self._settings.asr_model_dir or self._models / str(weights)))
+            check = self._of(Purpose.SPEECH, endpoint)
+        else:
+            weights = str(LOCAL_SPEECH[self._settings.asr_engine].weights)
+            check = local_check(self._has(weights, self._settings.asr_model_dir))
+        return needing(self._has(VOICE_ENCODER), check)
 
     def language_check(self) -> Check:
         """Return the check of the language model; the embedded one is asked as an endpoint is, once it runs."""
@@ -152,17 +156,19 @@ class Probes:
         endpoint = language_endpoint(self._settings)
         if endpoint is not None:
             return self._of(Purpose.LANGUAGE, endpoint)
-        weights = partial(_is_there, self._settings.llm_model_file or self._models / EMBEDDED_MODEL)
-        local = local_check(weights, lambda: "llm" in self._embedded.down)
+        local = local_check(
+            self._has(EMBEDDED_MODEL, self._settings.llm_model_file), lambda: "llm" in self._embedded.down
+        )
         return endpoint_check(RealCalls(Purpose.LANGUAGE), self._of_embedded, local)
 
     async def close(self) -> None:
         """Close the probes."""
         await self._open.aclose()
 
-    @property
-    def _models(self) -> Path:
-        return self._settings.persistent_dir / "models"
+    def _has(self, weights: str, own: Path | None = None) -> Callable[[], Awaitable[bool]]:
+        """Return what tells whether weights are there; ``own`` is where the operator has others in their place."""
+        models = self._settings.persistent_dir / "models"
+        return partial(asyncio.to_thread, partial(are_there, weights, models) if own is None else own.exists)
 
     def _of(self, purpose: Purpose, endpoint: Endpoint) -> Check:
         probe = self._opened(endpoint.base_url, endpoint.api_key, endpoint.provider)
@@ -181,7 +187,3 @@ class Probes:
         probe = EndpointProbe(base_url, api_key, provider)
         self._open.push_async_callback(probe.close)
         return probe
-
-
-async def _is_there(path: Path) -> bool:
-    return await asyncio.to_thread(path.exists)

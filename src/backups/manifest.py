@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import texts.backups
 from datamodels import Value
 from utils import sha256_of_stream
 
@@ -18,6 +19,7 @@ MANIFEST: Final = "manifest.json"
 """What a set has at its top."""
 _PASSING = (".lock", ".tmp")
 """Endings of files that only work in progress needs."""
+_SHOWN_OF_A_COMMIT = 12
 
 
 class FileFacts(Value):
@@ -57,6 +59,12 @@ class Manifest(Value):
     reports: Mapping[str, FileFacts]
     settings: Mapping[str, FileFacts]
     sample: Sample | None = None
+
+    @property
+    def origin(self) -> str:
+        """The version that made the set, in words."""
+        commit = (self.commit or texts.backups.COMMIT_UNKNOWN)[:_SHOWN_OF_A_COMMIT]
+        return texts.backups.ORIGIN.format(version=self.version, commit=commit)
 
 
 def file_facts(path: Path) -> FileFacts:

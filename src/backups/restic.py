@@ -155,6 +155,14 @@ class Restic:
             raise await self._failure(BackupDamaged, status, said)
         return digest.hexdigest()
 
+    async def text_of(self, snapshot: str, path: str) -> str:
+        """Return a file of text in a set.
+
+        Raises:
+            BackupDamaged: the file cannot be read.
+        """
+        return await self._must(BackupDamaged, "dump", "--no-lock", snapshot, path)
+
     async def restore(self, snapshot: str, target: Path) -> None:
         """Write all files of a set into ``target``.
 

@@ -76,6 +76,7 @@ async def take(restic: Restic, name: str, state: Path, say: Say) -> str:
     await asyncio.to_thread(require_space, folder, 2 * size + min(size, _LARGEST_OBJECT_BYTES))
     await restic.restore(snapshot.id, folder)
     manifest = await asyncio.to_thread(load_manifest, folder)
+    say(texts.backups.STEP_SET_OF.format(origin=manifest.origin))
     await asyncio.to_thread(_require_whole, folder, manifest)
     await asyncio.to_thread(_put_in_place, folder, state)
     return snapshot.id

@@ -86,13 +86,14 @@ def check() -> None:
 
 @commands.command()
 def sets() -> None:
-    """Print the verified sets, the oldest first."""
+    """Print the verified sets, the oldest first, and which version made each."""
 
     async def run(backups: Backups) -> None:
-        found = await backups.sets()
-        for each in found:
+        found = await backups.listed()
+        for each, manifest in found:
             at = f"{each.time.astimezone():%d.%m.%Y %H:%M}"
-            click.echo(texts.backups.SET_LINE.format(snapshot=each.id[:8], at=at))
+            origin = texts.backups.ORIGIN_UNREADABLE if manifest is None else manifest.origin
+            click.echo(texts.backups.SET_LINE.format(snapshot=each.id[:8], at=at, origin=origin))
         if not found:
             _say(texts.backups.NO_SETS)
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from errors import ProviderError, ProviderRateLimited, ProviderRefusedKey
-from health.board import OK, Level, Reading, Why
+from health.board import OK, Level, Reading, Why, worse
 from health.calls import RealCalls
 from health.checks import Check, down
 
@@ -49,6 +49,16 @@ def local_check(has_weights: Callable[[], Awaitable[bool]], is_dead: Callable[[]
         return OK if await has_weights() else Reading(Level.DEGRADED, Why.WEIGHTS_MISSING)
 
     return check
+
+
+def needing(has_weights: Callable[[], Awaitable[bool]], check: Check) -> Check:
+    """Return ``check`` of an engine whose work ends only with weights of another engine on this machine."""
+    weights = local_check(has_weights)
+
+    async def both() -> Reading:
+        return worse(await check(), await weights())
+
+    return both
 
 
 async def off() -> Reading:

@@ -27,6 +27,8 @@ from weights.sources import OnBytes, fetch_from_hub, fetch_from_registry, in_thr
 log = structlog.get_logger(__name__)
 
 MANIFEST = ROOT / "resources" / "weights.yaml"
+SHIPPED = ROOT / "models"
+"""Where images carry small weights; elsewhere there is no such folder."""
 RECORD = "verified.json"
 CHECKPOINT_ENTRY = "model_state"
 _NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -53,11 +55,13 @@ async def ensure_weights(
     on_progress: Callable[[str, int, int], None] | None = None,
     *,
     manifest: Path = MANIFEST,
+    shipped: Path = SHIPPED,
 ) -> Path:
-    """Return the path of the weights ``name`` under ``models_dir``: the file or the directory that the engine reads.
+    """Return the path of the weights ``name``: the file or the directory that the engine reads.
 
-    Missing weights are fetched, by one command at a time; ``on_progress`` is called with their name, the bytes fetched
-    and the bytes in all. A start with weights in place reads no more than their sizes and times.
+    They are under ``models_dir`` or under ``shipped``, which need not be writable. Missing weights are fetched,
+    by one command at a time; ``on_progress`` is called with their name, the bytes fetched and the bytes in all. A start
+    with weights in place reads no more than their sizes and times.
 
     Raises:
         WeightsRefused: ``manifest`` has no valid entry for them, or they are not what was published. Nothing is left of
@@ -70,13 +74,20 @@ async def ensure_weights(
     folder = models_dir / name
     with _rights_mapped(models_dir, texts.errors.NOT_READABLE):
         is_verified = await asyncio.to_thread(_is_verified, name, folder, weights)
-    if not is_verified:
+    if not is_verified and await asyncio.to_thread(_is_verified, name, shipped / name, weights):
+        folder = shipped / name
+    elif not is_verified:
         with _rights_mapped(models_dir):
             await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
             async with FileLock(models_dir / f".{name}.lock").awaited():
                 if not await asyncio.to_thread(_is_verified, name, folder, weights):
                     await _fetch(name, folder, weights, _named(name, on_progress))
     return folder / weights.path if weights.path else folder
+
+
+def are_there(name: str, models_dir: Path, shipped: Path = SHIPPED) -> bool:
+    """Tell, without reading them, whether ``ensure_weights`` has nothing to fetch. Blocking."""
+    return any((place / name).exists() for place in (models_dir, shipped))
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins
-from config import ROOT
-from docker_engine import Docker, Image
+from config import ROOT, version
+from docker_engine import COMMIT, Docker, Image
 from embedded.ports import free_ports
 
 SETTINGS = {
@@ -161,6 +161,7 @@ def test_a_set_is_listed_and_its_files_are_closed(machine: Machine) -> None:
     backups = machine.state / "backups"
     made = json.loads((backups / "status.json").read_text(encoding="utf-8"))["made"]
     assert made["snapshot"][:8] in said
+    assert f"версия {version()}, коммит {COMMIT[:12]}" in said
     assert {path.name for path in backups.iterdir()} >= {"repository", "set", "status.json"}
     for path in (backups / "repository", backups / "set", machine.state / "secrets/backup"):
         assert (path.stat().st_uid, path.stat().st_mode & 0o077) == (0, 0), path

@@ -24,11 +24,10 @@ from docker_engine import Docker, Image
 from embedded.ports import free_ports
 from openai_faults import TRANSCRIPTIONS, Fault, Faults, Kind
 from openai_server import OpenAIServer
-from product import MODELS, Product
+from product import Product
 from recording_files import speech
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
-from weights.installer import ensure_weights
 
 SERVICES = {"voxpersona", "worker", "postgres", "objects"}
 STATE = "/app/persistent_data"
@@ -154,6 +153,8 @@ def test_a_service_can_do_little_beyond_its_work(composed: Composed, service: st
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert host["Memory"] > 0
     assert host["PidsLimit"] == 512
+    # Whatever else is left down by an engine that was killed.
+    assert host["RestartPolicy"]["Name"] == "always"
     assert host["LogConfig"]["Config"] == {"max-file": "6", "max-size": "10m"}
     assert facts["Config"]["Healthcheck"]["Test"]
     bound = [each for ports in (host["PortBindings"] or {}).values() for each in ports]
@@ -169,12 +170,6 @@ def test_a_service_can_do_little_beyond_its_work(composed: Composed, service: st
 async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_restart(
     composed: Composed, tmp_path: Path
 ) -> None:
-    await ensure_weights("voice-encoder", MODELS)
-    models = composed.folder / "persistent_data/models"
-    shutil.copytree(MODELS / "voice-encoder", models / "voice-encoder", dirs_exist_ok=True)
-    owner = models.stat()
-    for path in (models / "voice-encoder", *(models / "voice-encoder").iterdir()):
-        os.chown(path, owner.st_uid, owner.st_gid)
     speech(tmp_path / "Беседа.ogg", 12)
     reports = composed.folder / "persistent_data/reports"
     shutil.copy(tmp_path / "Беседа.ogg", reports)
@@ -184,6 +179,7 @@ async def test_a_recording_goes_in_a_report_comes_out_and_is_there_after_a_resta
     names = {path.name for path in folder.iterdir()}
     assert "transcript.json" in names
     assert [name for name in names if name.startswith("report")], names
+    assert not list((composed.folder / "persistent_data/models").iterdir())  # the image has what is needed
 
     query = "SELECT stage FROM recordings"
     database = ("exec", "-T", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "voxpersona", "-tA", "-c", query)
@@ -265,10 +261,6 @@ class Queue:
 
 @pytest.fixture
 async def queue(composed: Composed, provider: OpenAIServer, tmp_path: Path) -> AsyncIterator[Queue]:
-    await ensure_weights("voice-encoder", MODELS)
-    shutil.copytree(
-        MODELS / "voice-encoder", composed.folder / "persistent_data/models/voice-encoder", dirs_exist_ok=True
-    )
     with (composed.folder / ".env").open("a", encoding="utf-8") as settings:
         settings.write(
             "WORKER_CONCURRENCY=1\n"

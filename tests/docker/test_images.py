@@ -17,6 +17,8 @@ LIMITS = {"lite": 650 * MEGABYTE, "full": 1200 * MEGABYTE}
 LOCKED = ("--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 """How the compose file runs it."""
 USER = 10001
+START_LIMIT_NS = 20_000_000_000
+"""In which an engine on a machine at its limit has begun a check: 6 s were measured at a load of 20."""
 
 
 def inspected(image: Image) -> dict[str, Any]:
@@ -91,10 +93,11 @@ def test_it_tells_its_version_and_its_commit(image: Image) -> None:
 
 def test_it_is_asked_whether_it_is_ready_and_stopped_in_order(image: Image) -> None:
     config = inspected(image)["Config"]
-    assert config["Healthcheck"]["Test"] == ["CMD", "python", "/app/scripts/health-check"]
+    assert config["Healthcheck"]["Test"] == ["CMD", "/app/scripts/health-check"]
+    assert config["Healthcheck"]["Timeout"] >= START_LIMIT_NS
     assert config["StopSignal"] == "SIGTERM"
     nobody = image.docker.run(
-        *("run", "--rm", *LOCKED, "--entrypoint=python", image.tag, "/app/scripts/health-check"), check=False
+        *("run", "--rm", *LOCKED, "--entrypoint=/app/scripts/health-check", image.tag), check=False
     )
     assert (nobody.returncode, nobody.stderr) == (1, "")
     assert "Бот не отвечает" in nobody.stdout
@@ -137,8 +140,7 @@ def test_its_packages_are_complete(image: Image) -> None:
     ("arguments", "status", "words"),
     [
         ((), 2, ["Бот не настроен", "TELEGRAM_BOT_TOKEN"]),
-        # 3: no weights come without a network.
-        (("doctor",), 3, ["DATABASE_URL", "LLM_BASE_URL", "requirements-embedded.txt"]),
+        (("doctor",), 2, ["DATABASE_URL", "LLM_BASE_URL", "requirements-embedded.txt"]),
         (("nonsense",), 2, ["nonsense"]),
     ],
 )
@@ -147,7 +149,8 @@ def test_without_settings_it_says_what_is_missing(
 ) -> None:
     done = said(image, *arguments, options=(*LOCKED, f"--tmpfs=/app/persistent_data:uid={USER}", "--env=COLUMNS=400"))
     told = done.stdout + done.stderr
-    assert done.returncode == status, told
+    # 3: without a network no weights come for speech recognition, which lite has not.
+    assert done.returncode == (3 if (arguments, image.target) == (("doctor",), "full") else status), told
     assert "Traceback" not in told
     for word in words:
         assert word in told

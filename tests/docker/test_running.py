@@ -124,11 +124,10 @@ async def test_the_bot_is_ready_then_ends_in_order_when_it_is_stopped(container:
 async def test_a_recording_goes_in_and_a_transcript_comes_out(
     container: Container, state: Path, tmp_path: Path
 ) -> None:
-    await ensure_weights("voice-encoder", MODELS)
     recordings, results = tmp_path / "in", state / "out"
     recordings.mkdir()
     speech(recordings / "Беседа.ogg", 12)
-    mounts = (f"--volume={recordings}:/in:ro", f"--volume={MODELS}:/app/persistent_data/models:ro")
+    mounts = (f"--volume={recordings}:/in:ro",)
     done = await asyncio.to_thread(
         lambda: container.run(
             *("process", "/in/Беседа.ogg", "--scenario", "none", "--out", "/app/persistent_data/out"), options=mounts
@@ -137,10 +136,11 @@ async def test_a_recording_goes_in_and_a_transcript_comes_out(
     assert done.returncode == 0, done.stdout + done.stderr
     transcript = json.loads((results / "1 Беседа" / "transcript.json").read_text(encoding="utf-8"))
     assert transcript["segments"]
+    assert not (state / "models").exists()
 
 
 async def test_weights_are_fetched_while_an_image_is_built(full: Image, tmp_path: Path) -> None:
-    output = (f"--output=type=local,dest={tmp_path}", "--build-arg=WEIGHTS=voice-encoder")
+    output = (f"--output=type=local,dest={tmp_path}",)
     command = ["build", "--network=host", "--target=models", *output, *full.docker.secrets, str(ROOT)]
     await asyncio.to_thread(lambda: full.docker.run(*command, seconds=1800))
     assert os.listdir(tmp_path) == ["voice-encoder"]  # noqa: PTH208  # a path's own listing blocks no less

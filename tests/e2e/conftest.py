@@ -20,11 +20,12 @@ from bot import Bot
 from embedded.s3 import S3Endpoint
 from interrupted_bot import InterruptedBot, Interruptible
 from openai_server import OpenAIServer
-from product import Product, bucket_settings
+from product import MODELS, Product, bucket_settings
 from recording_files import speech
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
+from weights.installer import ensure_weights
 
 OWNER = 1000
 TEAM = range(1001, 1400)
@@ -52,6 +53,12 @@ class People:
 @pytest.fixture(scope="session")
 def people() -> People:
     return People()
+
+
+@pytest.fixture(scope="session")
+async def voices() -> None:
+    """Have the weights that tell voices apart, without which speech is not as well as it should be."""
+    await ensure_weights("voice-encoder", MODELS)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ TOLD_S = 20.0
 """A trouble that lasts so long has been told, or would have been if Telegram were there."""
 MANY = 10_000
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("voices")]
 
 
 class Site(NamedTuple):

@@ -41,17 +41,27 @@ async def made(tmp_path: Path, embedded: Engines) -> AsyncIterator[Callable[...,
         await each.close()
 
 
+@pytest.fixture
+def voices(tmp_path: Path) -> None:
+    """Have the weights that tell voices apart."""
+    (tmp_path / "models" / "voice-encoder").mkdir(parents=True)
+
+
 async def test_engines_on_this_machine_wait_for_their_weights(made: Callable[..., Probes], tmp_path: Path) -> None:
     speech, language = made().speech_check(), made().language_check()
     assert await speech() == NOT_FETCHED
     assert await language() == NOT_FETCHED
     for name in ("whisper-base", "llm-1.5b"):
         (tmp_path / "models" / name).mkdir(parents=True)
+    assert await speech() == NOT_FETCHED
+    (tmp_path / "models" / "voice-encoder").mkdir()
     assert await speech() == OK
     assert await language() == OK
 
 
-async def test_weights_that_the_operator_brings_are_looked_for(made: Callable[..., Probes], tmp_path: Path) -> None:
+async def test_weights_that_the_operator_brings_are_looked_for(
+    made: Callable[..., Probes], tmp_path: Path, voices: None
+) -> None:
     folder, file = tmp_path / "gigaam", tmp_path / "own.gguf"
     probes = made(asr_engine="onnx", asr_model_dir=folder, llm_model_file=file)
     assert await probes.speech_check()() == NOT_FETCHED
@@ -64,6 +74,19 @@ async def test_weights_that_the_operator_brings_are_looked_for(made: Callable[..
 
 async def test_without_a_language_model_nothing_is_missing(made: Callable[..., Probes]) -> None:
     assert await made(llm_engine="none").language_check()() == Reading(Level.OK, Why.OFF)
+
+
+async def test_speech_at_an_endpoint_waits_for_the_weights_that_tell_voices_apart(
+    made: Callable[..., Probes], server: OpenAIServer, tmp_path: Path
+) -> None:
+    given = {"openai_base_url": server.base_url, "asr_model": "loopback-asr"}
+    well = made(**given, asr_api_key=server.api_key).speech_check()
+    assert await well() == NOT_FETCHED
+    # What is worse is told.
+    refused = made(**given, asr_api_key="sk-wrong").speech_check()
+    assert await refused() == Reading(Level.DOWN, Why.KEY_REFUSED)
+    (tmp_path / "models" / "voice-encoder").mkdir(parents=True)
+    assert await well() == OK
 
 
 async def test_endpoints_are_asked_each_with_its_own_key(made: Callable[..., Probes], server: OpenAIServer) -> None:

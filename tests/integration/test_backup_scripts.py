@@ -6,8 +6,10 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from config import ROOT
@@ -18,6 +20,7 @@ for lock in backup restore-drill; do
     flock --shared --nonblock ".$lock.lock" true || locked="$locked $lock"
 done
 echo "$*;$locked" >>calls
+cat >/dev/null
 case "$*" in
 {cases}
 *" backup setting .env") [ ! -e saved ] || cat saved ;;
@@ -33,23 +36,35 @@ class Checkout:
             shutil.copy(ROOT / "scripts" / name, folder / "scripts")
         shutil.copytree(ROOT / "resources/backup", folder / "resources/backup")
 
-    def run(self, name: str, *options: str, **answers: str) -> tuple[int, str]:
-        """Run a script. Docker does what ``answers`` say when its arguments end with their names."""
-        (self.folder / "bin").mkdir(exist_ok=True)
+    def start(self, name: str, *options: str, **answers: str) -> "subprocess.Popen[str]":
+        """Start a script. Docker does what ``answers`` say when its arguments end with their names."""
+        shutil.rmtree(self.folder / "bin", ignore_errors=True)
+        (self.folder / "bin").mkdir()
         cases = "".join(f'*"{ends.replace("_", " ")}"*) {does} ;;\n' for ends, does in answers.items())
         (self.folder / "bin/docker").write_text(DOCKER.format(checkout=self.folder, cases=cases), encoding="utf-8")
         (self.folder / "bin/docker").chmod(0o700)
         (self.folder / "calls").unlink(missing_ok=True)
-        done = subprocess.run(
+        return subprocess.Popen(
             [self.folder / "scripts" / name, *options],
             env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
         )
-        return done.returncode, done.stdout
+
+    def run(self, name: str, *options: str, **answers: str) -> tuple[int, str]:
+        """Run a script to its end; see ``start``."""
+        process = self.start(name, *options, **answers)
+        said, _ = process.communicate(timeout=60)
+        return process.returncode, said
+
+    def wait_for(self, name: str) -> str:
+        """Return what is in a file once it is there."""
+        ends = time.monotonic() + 30
+        while not (self.folder / name).exists():
+            assert time.monotonic() < ends, name
+        return (self.folder / name).read_text(encoding="utf-8")
 
     def calls(self) -> list[tuple[str, list[str]]]:
         """What Docker was asked for, and which scripts' locks were held."""
@@ -106,6 +121,63 @@ def test_a_drill_ends_what_another_left_and_keeps_others_away(checkout: Checkout
     assert all("restore-drill" in locks for _, locks in checkout.calls())
     assert "backup" in checkout.calls()[take][1]
     assert "backup" not in checkout.calls()[-1][1]
+
+
+@pytest.mark.parametrize("option", [(), ("--keep",)])
+@pytest.mark.parametrize("signals", [("INT",), ("TERM",), ("HUP", "INT")])
+def test_a_drill_that_is_cut_off_removes_what_it_began(
+    checkout: Checkout, signals: tuple[str, ...], option: tuple[str, ...]
+) -> None:
+    # Docker's client ends by the first signal, or not before it is killed.
+    heeds = "exit 1" if len(signals) == 1 else "true"
+    waits = "exec 2>/dev/null; for each in {1..600}; do sleep 0.05; done"
+    up = f"trap 'echo >heeded; {heeds}' TERM; echo $$ >client; mv client begun; {waits}"
+    drill = checkout.start("restore-drill", *option, _up_=up)
+    client = checkout.wait_for("begun").strip()
+    drill.send_signal(getattr(signal, f"SIG{signals[0]}"))
+    checkout.wait_for("heeded")
+    for each in signals[1:]:
+        drill.send_signal(getattr(signal, f"SIG{each}"))
+    said, _ = drill.communicate(timeout=60)
+
+    assert (drill.returncode, "ПРЕРВАЛОСЬ" in said, "Terminated" in said) == (1, True, False), said
+    [up_at] = checkout.asked(" up ")
+    [noted, *_, down, ended] = range(up_at + 1, len(checkout.calls()))
+    assert checkout.asked("backup drilled stopped") == [noted]
+    assert checkout.asked(" down ")[-1] == down
+    assert checkout.asked("backup end-drill") == [ended]
+    assert not Path("/proc", client).exists()
+    assert checkout.run("backup")[0] == 0
+    assert checkout.asked("backup end-drill") == []
+
+
+def test_what_a_killed_drill_left_goes_with_the_next_backup(checkout: Checkout) -> None:
+    drill = checkout.start("restore-drill", _up_="touch begun; sleep 60")
+    checkout.wait_for("begun")
+    began = psutil.Process(drill.pid).children(recursive=True)
+    status, _ = checkout.run("backup")
+    assert (status, checkout.asked("backup end-drill")) == (0, [])  # it is at work
+    drill.kill()
+    for each in began:
+        each.kill()
+    drill.communicate()
+
+    assert checkout.run("backup")[0] == 0
+    [noted], [ended], [made] = (checkout.asked(f"backup {step}") for step in ("drilled stopped", "end-drill", "make"))
+    assert noted < checkout.asked(" down ")[0] < ended < made
+    checkout.run("backup")
+    assert checkout.asked("backup end-drill") == []
+
+
+def test_what_somebody_wants_to_look_at_stays(checkout: Checkout) -> None:
+    assert checkout.run("restore-drill", "--keep")[0] == 0
+    compares = checkout.start("restore-drill", "--compare", **{"compare_--drill": "touch begun; sleep 60"})
+    checkout.wait_for("begun")
+    compares.terminate()
+    compares.communicate(timeout=60)
+    assert checkout.asked("backup end-drill") == []
+    checkout.run("backup")
+    assert checkout.asked("backup end-drill") == []
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from application.backups import Backups
 from backups.status import load_status
-from config import ROOT, Settings
+from config import ROOT, Settings, commit, version
 from db import Database
 from embedded.s3 import S3Endpoint
 from errors import DiskFull, ObjectStoreUnavailable
@@ -374,6 +374,29 @@ async def test_a_set_is_found_by_the_beginning_of_its_name(made: Place, new_plac
         await place.backups.take_for_drill("0" * 64)
     # Whoever runs Compose for the drill looks for files in there.
     assert (place.status / "drill").stat().st_mode & 0o777 == 0o711
+
+
+async def test_a_list_tells_which_version_made_each_set(made: Place) -> None:
+    (made.checkout / ".git").mkdir()
+    (made.checkout / ".git/HEAD").write_text("1f" * 20, encoding="utf-8")
+    image = made.checkout / "image"  # built without its commit
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("application.backups.commit", lambda settings, root=image: commit(settings, root))
+        await saved(made)
+
+    listed = await made.backups.listed()
+
+    assert [each.id for each, _ in listed] == [each.id for each in await made.backups.sets()]
+    of_the_image, of_the_checkout = [None if manifest is None else manifest.origin for _, manifest in listed]
+    assert of_the_image == f"версия {version()}, коммит {(commit(made.settings) or 'неизвестен')[:12]}"
+    assert of_the_checkout == f"версия {version()}, коммит 1f1f1f1f1f1f"
+
+
+async def test_a_set_whose_manifest_cannot_be_read_is_listed_all_the_same(made: Place) -> None:
+    for pack in packs(made):
+        pack.chmod(0o600)
+        pack.write_bytes(bytes(pack.stat().st_size))
+    assert [(each.id, manifest) for each, manifest in await made.backups.listed()] == [(first_of(made), None)]
 
 
 def turn_a_byte(path: Path, position: int) -> None:

@@ -1,6 +1,7 @@
 """The HTTP application over real connections: words for states to everybody, the rest to this machine or a token."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -80,6 +81,24 @@ async def test_a_critical_part_that_is_down_or_a_stop_make_it_unready(site: Site
     site.board.stopping = True
     answer = await site.client.get("/health/ready")
     assert (answer.status_code, answer.json()["status"]) == (503, "stopping")
+
+
+async def test_the_check_of_the_image_understands_what_is_served(site: Site) -> None:
+    async def asked() -> tuple[int | None, str]:
+        checking = await asyncio.create_subprocess_exec(
+            ROOT / "scripts/health-check",
+            env={"PATH": os.environ["PATH"], "HTTP_PORT": str(site.client.base_url.port)},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await checking.communicate()
+        return checking.returncode, said.decode()
+
+    well(site.board)
+    status, said = await asked()
+    assert (status, said) == (0, f"Готов: {', '.join(f'{part}: ok' for part in Part)}.\n")
+    site.board.note(Part.JOBS, Reading(Level.DOWN, Why.NO_HEARTBEAT))
+    status, said = await asked()
+    assert (status, "jobs: down" in said) == (1, True)
 
 
 async def test_metrics_and_version(site: Site) -> None:

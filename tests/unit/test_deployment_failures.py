@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
+import texts.deploy
 from deployed_site import Site, git
 from deployment import command_line
 from deployment.records import Records
+from deployment.reports import Teller
 from engine_double import IMAGE, Box, EngineDouble, Killed
 
 BOT = "voxpersona-voxpersona-1"
@@ -84,6 +86,26 @@ def test_a_deploy_that_stops_after_one_that_was_killed_brings_the_former_version
     assert "прежняя возвращена и работает" in said
     assert site.reports() == ["interrupted", "rolled_back"]
     assert not site.unfinished()
+
+
+@pytest.mark.parametrize("step", [each for each in texts.deploy.STEPS if each != "rollback"])
+def test_killed_at_any_step_and_again_it_is_done_by_the_next_one(
+    site: Site, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_: Teller, name: str, __: int) -> None:
+        if name == step:
+            raise Killed
+
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(Teller, "step", killed)
+            with pytest.raises(Killed):
+                site.run("deploy")
+    status, said = site.run("deploy")
+    assert (status, f"оборвалось на шаге «{texts.deploy.STEPS[step].partition('{')[0]}" in said) == (0, True), said
+    assert (site.engine.bot(), site.head(), site.tagged("latest")) == (site.second, site.second, site.second)
+    assert (site.tagged("previous"), site.unfinished()) == (site.first, False)
+    assert site.reports() == ["interrupted", "interrupted", "done"]
 
 
 def test_while_the_engine_is_away_it_is_not_said_what_runs_and_not_forgotten_what_ran(site: Site) -> None:

@@ -3,45 +3,25 @@
 import json
 import os
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from config import ROOT
+from ready_server import Answering, answering
 
-READY = json.dumps({"status": "ready", "parts": {"database": {"state": "ok"}, "asr": {"state": "degraded"}}})
 NOT_READY = json.dumps({"status": "not_ready", "parts": {"database": {"state": "down"}}})
-
-
-class Answering(BaseHTTPRequestHandler):
-    status, body = 200, READY
-
-    def do_GET(self) -> None:
-        known = self.path == "/health/ready"
-        self.send_response(self.status if known else 404)
-        self.end_headers()
-        self.wfile.write(self.body.encode() if known else b"")
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        yield server.server_port
-        server.shutdown()
-        serving.join()
+    with answering() as port:
+        yield port
 
 
 def check(**settings: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "health-check"],
+        [ROOT / "scripts" / "health-check"],
         env={"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:9", **settings},
         capture_output=True,
         text=True,
