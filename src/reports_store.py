@@ -8,6 +8,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from datamodels import (
+    Completion,
     IndexPoint,
     NewReportRun,
     RecordingId,
@@ -294,6 +295,18 @@ async def find_pass(connection: Connection, recording_id: RecordingId, input_has
     cursor = await connection.execute(_SELECT_PASS, {"recording_id": recording_id, "input_hash": input_hash})
     row = await cursor.fetchone()
     return None if row is None else StoredPass.model_validate(_with_usage(row))
+
+
+def pass_of(input_hash: str, pass_name: str, completion: Completion) -> StoredPass:
+    """Return a completion as it is stored."""
+    return StoredPass(
+        input_hash=input_hash,
+        pass_name=pass_name,
+        model=completion.model,
+        output=completion.model_dump_json(),
+        usage=completion.usage,
+        duration_s=completion.duration_s,
+    )
 
 
 async def store_pass(connection: Connection, recording_id: RecordingId, answer: StoredPass) -> None:

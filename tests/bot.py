@@ -4,14 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
-from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from typing import Any
 
-from config import ROOT
 from product import Product
 from telegram_server import TelegramServer
+from warm_process import MAIN, Process, started
 
 START_LIMIT_S = 60
 READY_CALL = "bots.SetBotCommands"
@@ -36,18 +36,20 @@ class Bot:
         ready_calls = self.telegram.times_called(READY_CALL) + 1
         error = (self.product.state / f"bot-{self.starts}.err").open("wb")
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(ROOT / "src" / "main.py"),
-            env={
-                **kept,
-                "PERSISTENT_DIR": str(self.product.state),
-                **self.telegram.environment(),
-                **self.product.settings,
-            },
-            stdin=asyncio.subprocess.DEVNULL,
-            stderr=error,
-            cwd=self.product.state,
+        self.process = Process(
+            started(
+                [sys.executable, str(MAIN)],
+                env={
+                    **kept,
+                    "PERSISTENT_DIR": str(self.product.state),
+                    **self.telegram.environment(),
+                    **self.product.settings,
+                },
+                warm=self.product.warm,
+                stdin=subprocess.DEVNULL,
+                stderr=error,
+                cwd=self.product.state,
+            )
         )
         error.close()
         ready = asyncio.create_task(self.telegram.calls_come(READY_CALL, ready_calls, START_LIMIT_S))

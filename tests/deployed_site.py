@@ -9,6 +9,9 @@ import pytest
 from deployment import command_line
 from engine_double import IMAGE, EngineDouble, Killed
 
+SWITCH = "up --detach --no-build --scale"
+"""Words of the command that puts another version in the place of the one that runs."""
+
 
 class Site:
     """A server: a clone whose remote has one version more, and an engine on which the first one runs."""

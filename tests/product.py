@@ -14,6 +14,7 @@ from typing import Any
 from config import ROOT
 from embedded.s3 import S3Endpoint
 from openai_server import OpenAIServer
+from warm_process import started
 
 MODELS = ROOT / "persistent_data" / "models"
 """Weights are fetched once for all tests of a checkout."""
@@ -43,6 +44,8 @@ class Product:
     through: tuple[str, ...] = ()
     """A program, with its arguments, that starts the command: one that takes rights or space away."""
     checkout: Path = ROOT
+    warm: bool = True
+    """Whether what it starts has its libraries in memory already."""
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
@@ -66,13 +69,13 @@ class Product:
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start a command and return while it runs."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return subprocess.Popen(
+        return started(
             [*self.through, sys.executable, str(self.checkout / "src" / "main.py"), *map(str, arguments)],
             env={**kept, "PERSISTENT_DIR": str(self.state), **self.settings},
+            warm=self.warm,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
 
     @contextmanager

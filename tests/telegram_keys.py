@@ -17,7 +17,8 @@ from pyrogram.raw.core import Bytes, Int, Long, Message, TLObject
 
 from telegram_tl import is_a, tl
 
-P, Q = 1229739323, 1402015859
+P, Q = 65537, 65539
+"""Telegram's are four bytes long; the client looks for them by trial, which is no concern of any test."""
 GENERATOR = 3
 
 # A prime modulus is no RSA, but encrypts alike; it is known, so that no key has to be made or kept.
@@ -96,7 +97,7 @@ class KeyExchange:
         opened = pow(int.from_bytes(query.encrypted_data, "big"), RSA_PRIVATE, RSA_MODULUS).to_bytes(256, "big")
         inner: Any = TLObject.read(BytesIO(opened[21:]))
         self._new_nonce = inner.new_nonce.to_bytes(32, "little", signed=True)
-        self._secret = secrets.randbits(2048)
+        self._secret = secrets.randbits(256)
         answer = tl(
             "ServerDHInnerData",
             nonce=self._nonce,

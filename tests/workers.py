@@ -3,17 +3,17 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot import STOP_LIMIT_S
-from config import ROOT
 from product import Product
 from texts.cli import WORKER_READY
+from warm_process import MAIN, Process, started
 
 START_LIMIT_S = 60
 _OF_TELEGRAM = ("TELEGRAM_", "OWNER_", "TEAM_", "GUEST_", "HTTP_")
@@ -40,14 +40,14 @@ class Worker:
         product = Product(self.state)  # which makes the folder, with the models that all share
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with self._said_in.open("wb") as said:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                str(ROOT / "src" / "main.py"),
-                "worker",
-                env={**kept, "PERSISTENT_DIR": str(product.state), **self.settings},
-                stdin=asyncio.subprocess.DEVNULL,
-                stderr=said,
-                cwd=product.state,
+            self.process = Process(
+                started(
+                    [sys.executable, str(MAIN), "worker"],
+                    env={**kept, "PERSISTENT_DIR": str(product.state), **self.settings},
+                    stdin=subprocess.DEVNULL,
+                    stderr=said,
+                    cwd=product.state,
+                )
             )
         async with asyncio.timeout(START_LIMIT_S):
             while WORKER_READY not in self.said():  # it happens in another process

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import reports_store
 import transcripts_store
-from datamodels import Completion, PartPlan, PartTranscript, RecordingId, StoredPass
+from datamodels import Completion, PartPlan, PartTranscript, RecordingId
 from db import Database
 from embeddings.port import Embeddings
 from language_model.port import LanguageModel
@@ -107,14 +107,7 @@ class StoredModelAnswers:
         return Completion.model_validate_json(stored.output)
 
     async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None:
-        answer = StoredPass(
-            input_hash=input_hash,
-            pass_name=pass_name,
-            model=completion.model,
-            output=completion.model_dump_json(),
-            usage=completion.usage,
-            duration_s=completion.duration_s,
-        )
+        answer = reports_store.pass_of(input_hash, pass_name, completion)
         await self._database.persist(
             lambda connection: reports_store.store_pass(connection, self._recording_id, answer)
         )

@@ -1,14 +1,10 @@
 """The context line of a chunk: where it is from, in words. Equal facts give equal lines."""
 
-import re
 from datetime import date
 
 import texts.knowledge as words
 from knowledge.values import Facts
-from prompt_pack.models import ReportPack
-
-ORDER = re.compile(r"\d+\)\s*")
-"""What stands before the label of a report on its button: «3) Общие факторы»."""
+from prompt_pack.models import ReportPack, unnumbered
 
 
 class Contexts:
@@ -51,7 +47,7 @@ class Contexts:
         recording = words.RECORDING.format(scenario=label, number=facts.number)
         if facts.report is None:
             return recording
-        report = ORDER.sub("", self._pack.label_of(facts.report))
+        report = unnumbered(self._pack.label_of(facts.report))
         return words.REPORT.format(report=report, recording=recording)
 
 

@@ -8,12 +8,11 @@ import texts.knowledge
 from chats.search import MOST_PASSAGES
 from datamodels import RecordingId
 from datamodels_chats import Passage, PassageLine, Source
-from knowledge.context import ORDER
 from knowledge.lines import lines_of
 from knowledge.ranking import Scored
 from knowledge.search_store import Candidate
 from knowledge.values import Corpus
-from prompt_pack.models import ReportPack
+from prompt_pack.models import ReportPack, unnumbered
 from texts.transcript import speaker_label
 from transcripts_store import FoundSegment
 
@@ -83,7 +82,7 @@ def _written(number: int, scored: Scored, pack: ReportPack) -> Passage:
     if chunk.report is None:
         label = texts.chats.DOCUMENT.format(name=chunk.document or "")
     else:
-        report = ORDER.sub("", pack.label_of(chunk.report))
+        report = unnumbered(pack.label_of(chunk.report))
         label = texts.chats.REPORT.format(report=report, recording=_scenario(chunk, pack))
     source = Source(
         start=0.0,

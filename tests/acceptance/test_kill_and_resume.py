@@ -155,6 +155,7 @@ def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed
 
 
 def test_stopped_at_once(installation: Installation) -> None:
+    installation.product.warm = False  # it imports libraries when it is stopped
     command = installation.start()
     assert command.stderr is not None
     assert command.stderr.readline() == f"{texts.cli.STARTING}\n"

@@ -33,7 +33,7 @@ SERVICES = {"voxpersona", "worker", "postgres", "objects"}
 STATE = "/app/persistent_data"
 BACK_LIMIT_S = 60
 """Until a service whose process was killed is well again."""
-MANY = 30
+MANY = 15
 ANSWER_S = 2.0
 SHARE_BAR = 0.5
 WORK_LIMIT_S = 300.0
@@ -44,7 +44,7 @@ _HOLD = """
 _RELEASE = """
     UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE id IN (
         SELECT id FROM procrastinate_jobs
-        WHERE status = 'todo' AND task_name = 'advance_recording' AND scheduled_at > now() ORDER BY id LIMIT 30
+        WHERE status = 'todo' AND task_name = 'advance_recording' AND scheduled_at > now() ORDER BY id LIMIT 15
     )
 """
 _DONE_AND_ALL = "SELECT count(*) FILTER (WHERE stage = 'done'), count(*) FROM recordings"
@@ -229,7 +229,7 @@ def test_one_image_whatever_the_folder_is_called(composed: Composed, tmp_path: P
 
 
 class Queue:
-    """Thirty recordings and thirty more, which a bot outside has taken in, and whose jobs wait for a release."""
+    """Fifteen recordings and fifteen more, which a bot outside has taken in, and whose jobs wait for a release."""
 
     def __init__(self, dsn: str) -> None:
         self._database = psycopg.connect(dsn, autocommit=True)
@@ -242,7 +242,7 @@ class Queue:
         self._database.execute(_HOLD)
 
     def release(self) -> None:
-        """Let the jobs of the next thirty begin."""
+        """Let the jobs of the next fifteen begin."""
         self._database.execute(_RELEASE)
 
     async def until(self, done: int) -> float:

@@ -103,7 +103,9 @@ async def shared_telegram() -> AsyncIterator[TelegramServer]:
 async def shared_bot(
     shared_telegram: TelegramServer, ground: Ground, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Bot]:
-    bot = Bot(ground.product(tmp_path_factory.mktemp("bot"), {}), shared_telegram)
+    product = ground.product(tmp_path_factory.mktemp("bot"), {})
+    product.warm = False  # one that starts as everywhere
+    bot = Bot(product, shared_telegram)
     await bot.start()
     try:
         yield bot

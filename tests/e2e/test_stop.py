@@ -127,6 +127,7 @@ def stopping(bot: Bot) -> int:
 async def test_a_signal_while_the_bot_starts_ends_it(interruptible: Interruptible, telegram: TelegramServer) -> None:
     bot = (await interruptible()).bot
     await bot.kill()
+    bot.product.warm = False  # the import is a long part of a start
     telegram.network.degrade(delay_seconds=0, loss=1)
     made = len(telegram.calls)
 

@@ -5,6 +5,7 @@ import builtins
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -36,27 +37,28 @@ def placeholders(template: str | None) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", template or ""))
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted((ROOT / "src").rglob("*.py")):
-        if path.name not in {"errors.py", "errors_of_operation.py", "messenger.py"}:
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def sources() -> list[tuple[str, list[ast.AST]]]:
+    """Path and nodes of every module but those of the errors."""
+    return [
+        (str(path.relative_to(ROOT)), list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        if path.name not in {"errors.py", "errors_of_operation.py", "messenger.py"}
+    ]
 
 
 def made() -> Iterator[tuple[type[VoxPersonaError], set[str], str]]:
     """Where the code makes an error: class, names of the details, place."""
     known = {cls.__name__: cls for cls in CLASSES}
-    for name, tree in sources():
+    for name, nodes in sources():
         called = set()
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known:
                 called.add(node.func)
                 yield known[node.func.id], {str(keyword.arg) for keyword in node.keywords}, f"{name}:{node.lineno}"
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in known:
                 yield known[node.exc.id], set(), f"{name}:{node.lineno}"
-
-
-MADE = list(made())
 
 
 @pytest.mark.parametrize("cls", TOLD, ids=lambda cls: cls.__name__)
@@ -77,14 +79,14 @@ def test_a_sentence_says_what_is_wrong_and_then_what_to_do(cls: type[VoxPersonaE
 def test_no_sentence_or_message_is_left_with_a_gap() -> None:
     gaps = [
         (place, cls.__name__, missing)
-        for cls, details, place in MADE
+        for cls, details, place in made()
         if (missing := (placeholders(cls.user_text_template) | placeholders(cls.__doc__)) - details)
     ]
     assert gaps == []
 
 
 def test_every_class_is_used() -> None:
-    named = Counter(node.id for _, tree in sources() for node in ast.walk(tree) if isinstance(node, ast.Name))
+    named = Counter(node.id for _, nodes in sources() for node in nodes if isinstance(node, ast.Name))
     assert [cls.__name__ for cls in CLASSES if not named[cls.__name__] and not cls.__subclasses__()] == []
 
 
@@ -94,8 +96,8 @@ def test_an_exception_outside_the_tree_is_a_signal_within_one_module() -> None:
     known = exceptions | {"VoxPersonaError", *(cls.__name__ for cls in CLASSES)}
     outside = [
         (place, node)
-        for place, tree in sources()
-        for node in ast.walk(tree)
+        for place, nodes in sources()
+        for node in nodes
         if isinstance(node, ast.ClassDef) and {ast.unparse(base).split(".")[-1] for base in node.bases} & known
     ]
     assert [(place, node.name) for place, node in outside if not node.name.startswith("_")] == []

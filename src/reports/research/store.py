@@ -8,10 +8,10 @@ from typing import LiteralString
 
 from psycopg.types.json import Jsonb
 
-from datamodels import Completion, RecordingId, ReportRun, ReportRunId, StoredPass, UserId, Value
+from datamodels import Completion, RecordingId, ReportRun, ReportRunId, UserId, Value
 from db import Connection, Database
 from reports.research.values import Interview, ResearchOrder, Scope
-from reports_store import get_run
+from reports_store import get_run, pass_of
 
 # Who sees a recording is asked from the recording itself, as ``knowledge.sources_store`` does.
 _VISIBLE = """
@@ -199,14 +199,7 @@ class StoredResearchAnswers:
         return None if row is None else Completion.model_validate_json(row["output"])
 
     async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None:
-        answer = StoredPass(
-            input_hash=input_hash,
-            pass_name=pass_name,
-            model=completion.model,
-            output=completion.model_dump_json(),
-            usage=completion.usage,
-            duration_s=completion.duration_s,
-        )
+        answer = pass_of(input_hash, pass_name, completion)
         parameters = {"run_id": self._run_id, **answer.model_dump(exclude={"usage"}), **answer.usage.model_dump()}
 
         async def store(connection: Connection) -> None:
