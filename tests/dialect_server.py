@@ -64,7 +64,7 @@ class Dialect:
         """Tokens of each prompt that the model has read."""
         self.written: list[int] = []
 
-    def authorise(self, headers: Mapping[str, str], query: Mapping[str, list[str]]) -> None:
+    def authorise(self, headers: Mapping[str, str], _query: Mapping[str, list[str]]) -> None:
         if headers.get("authorization") != f"Bearer {self.key}":
             raise error(401, "Incorrect API key provided.", code="invalid_api_key")
 
@@ -75,7 +75,7 @@ class Dialect:
     def listed(self) -> Body:
         return {"id": self.model, "object": "model", "owned_by": "loopback"}
 
-    def post(self, path: str, _body: Body) -> object | None:
+    def post(self, _path: str, _body: Body) -> object | None:
         """What the endpoint says to other questions than for completions."""
         return None
 
@@ -167,10 +167,10 @@ class DialectServer:
             def log_message(self, *_arguments: object) -> None:
                 return None
 
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 self._respond(lambda url: dialect.get(url.path))
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
 
                 def answered(url: Any) -> object | None:

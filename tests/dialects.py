@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from dialect_server import Body, Dialect, Refusal, error, tokens
@@ -32,7 +33,7 @@ class OpenAIReasoning(Dialect):
 
 
 class AzureDeployment(OpenAIReasoning):
-    """A deployment has a name of its own, a key in a header of its own, a version in the query and no list of models."""
+    """A deployment has a name and a header for its key of its own, a version in the query and no list of models."""
 
     model = "interviews"
     path = "/openai/deployments/interviews"
@@ -199,6 +200,16 @@ class Ollama(Dialect):
         return kept
 
 
+class OllamaLarge(Ollama):
+    """With ``num_ctx`` in the model's own parameters."""
+
+    context = 32_768
+
+    def post(self, path: str, body: Body) -> object | None:
+        shown = super().post(path, body)
+        return {**shown, "parameters": "num_ctx 32768"} if isinstance(shown, dict) else None
+
+
 class LmStudio(VllmQwen3):
     """No ``json_object``; the context is told at an address of its own."""
 
@@ -231,7 +242,7 @@ class LlamaCpp(Dialect):
 
     def check(self, body: Body) -> None:
         roles = [each["role"] for each in body["messages"] if each["role"] != "system"]
-        if any(first == second for first, second in zip(roles, roles[1:], strict=False)):
+        if any(first == second for first, second in pairwise(roles)):
             message = "Jinja Exception: After the optional system message, conversation roles must alternate"
             raise Refusal(500, {"error": {"code": 500, "message": message, "type": "server_error"}})
 
@@ -334,7 +345,7 @@ class GeminiSchema(Gemini):
     def check(self, body: Body) -> None:
         if body.get("response_format", {}).get("type") == "json_schema":
             message = (
-                "Invalid JSON payload received. Unknown name \"additionalProperties\" at "
+                'Invalid JSON payload received. Unknown name "additionalProperties" at '
                 "'generation_config.response_schema': Cannot find field."
             )
             raise Refusal(400, [{"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}])
@@ -404,7 +415,7 @@ WORK: dict[str, type[Dialect]] = {
     each.__name__: each
     for each in (
         Dialect, OpenAIReasoning, AzureDeployment, DeepSeek, Mistral, TaggedThoughts, UnopenedThoughts, Harmony,
-        VllmQwen3, SglangR1, AnswerAmongThoughts, Ollama, LmStudio, LlamaCpp, DashScope, OpenRouter, Groq, Anthropic,
+        VllmQwen3, SglangR1, AnswerAmongThoughts, OllamaLarge, LmStudio, LlamaCpp, DashScope, OpenRouter, Groq, Anthropic,
         Gemini, GeminiSchema, Gemma, ShortAnswers, LoweredAnswers, WithoutModels,
     )
 }  # fmt: skip
@@ -412,6 +423,7 @@ LACK: dict[str, tuple[type[Dialect], str]] = {
     "OpenRouterWithoutFunds": (OpenRouterWithoutFunds, "закончились средства"),
     "ThinksForEver": (ThinksForEver, "рассуждения"),
     "ProseAlone": (ProseAlone, "по схеме"),
+    "Ollama": (Ollama, "num_ctx"),
 }
 """Dialects that cannot do all that reports need, and words of the sentence that says what is missing."""
 

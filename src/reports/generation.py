@@ -141,10 +141,13 @@ class _Generation:
         windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
         self._warn_of_windows(each.title, len(windows))
         found = await together(self._items_of_window(each, prompt, window) for window in windows)
-        parts = [part for stretch in found for part in stretch]
+        parts = [None if isinstance(part, ProviderInvalidAnswer) else part for stretch in found for part in stretch]
         unanswered = parts.count(None)
         if unanswered == len(parts):
-            raise ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}")
+            raise next(
+                (part for stretch in found for part in stretch if isinstance(part, ProviderInvalidAnswer)),
+                ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}"),
+            )
         self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
         if each.quotes_by and not evidence.names(each.quotes_by):
             roles = ", ".join(each.quotes_by)
@@ -179,11 +182,11 @@ class _Generation:
 
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
-    ) -> list[list[dict[str, Any]] | None]:
+    ) -> list[list[dict[str, Any]] | ProviderInvalidAnswer | None]:
         """Ask for the items of a window; return a list of items for each part of the window that was asked about.
 
         When one answer cannot hold the items, the window is halved, up to ``_MOST_HALVINGS`` times. None stands for a
-        part whose items still do not fit into an answer, or about which two answers were not valid.
+        part whose items still do not fit into an answer, an error for one about which no answer was valid.
         """
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, data_message(window), prompt]
@@ -191,8 +194,8 @@ class _Generation:
             answer = await self._answers.structured(
                 each.id, messages, each.schema_, self._answer_tokens, each.second_schema
             )
-        except ProviderInvalidAnswer:
-            return [None]
+        except ProviderInvalidAnswer as exc:
+            return [exc]
         if answer is not None:
             return [answer["items"]]
         if halvings == _MOST_HALVINGS or len(window) < 2:

@@ -1,6 +1,6 @@
 """Every dialect of an endpoint, over real HTTP: roles, card, two reports with indices, and an answer in a chat."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 
 import texts.transcript
 from chats.answers import Composer
-from datamodels import BuildingType, RecordingId, Segment, Transcript
+from datamodels import BuildingType, RecordingId, RecordingMetadata, Segment, Transcript
 from datamodels_chats import Basis, Passage, PassageLine, Source
 from dialect_server import Dialect, DialectServer
 from dialects import LACK, WORK
@@ -36,7 +36,7 @@ async def at_once(_seconds: float) -> None:
     return None
 
 
-Connect = Callable[[Dialect], OpenAILanguageModel]
+Connect = Callable[[Dialect], Awaitable[OpenAILanguageModel]]
 
 
 @pytest.fixture
@@ -45,10 +45,11 @@ async def connect() -> AsyncIterator[Connect]:
     with ExitStack() as stack:
         made: list[OpenAILanguageModel] = []
 
-        def connect(dialect: Dialect) -> OpenAILanguageModel:
+        async def connect(dialect: Dialect) -> OpenAILanguageModel:
             server = stack.enter_context(DialectServer(dialect))
             address = (server.base_url, dialect.key, dialect.model, "loopback")
             made.append(OpenAILanguageModel(*address, 0, 8192, 4, 30, time=Time(at_once)))
+            await made[-1].prepare()
             return made[-1]
 
         yield connect
@@ -104,31 +105,37 @@ async def chat(model: OpenAILanguageModel) -> Any:
     return await Composer(model, PACK.answer_prompt, 1000).compose("Что с завтраком?", [passage], [])
 
 
-async def all_work(model: OpenAILanguageModel) -> None:
-    """Have the model do what the product asks of it, and check that it was done by the model and as a whole."""
-    named = await roles_of_voices(spoken(labelled=False).segments, INTERVIEW.roles, prompted(model, "roles"))
-    reason = texts.transcript.ROLES_MODEL_FAILED.partition("{")[0]
-    assert all(not warning.startswith(reason) for warning in named.warnings) or "одну" in named.warnings[0]
-    await propose(spoken(labelled=True), INTERVIEW, prompted(model, "metadata"), date(2026, 11, 3))
+async def named_by_the_model(model: OpenAILanguageModel) -> bool:
+    """Whether the model answered when it was asked for roles; an answer that gives both the same role is one, too."""
+    warnings = (
+        await roles_of_voices(spoken(labelled=False).segments, INTERVIEW.roles, prompted(model, "roles"))
+    ).warnings
+    failed = texts.transcript.ROLES_MODEL_FAILED.format(reason=texts.transcript.REASON_SAME_ROLE)
+    return not warnings or warnings == (failed,)
+
+
+async def card(model: OpenAILanguageModel) -> RecordingMetadata:
+    return await propose(spoken(labelled=True), INTERVIEW, prompted(model, "metadata"), date(2026, 11, 3))
+
+
+@pytest.mark.parametrize("name", WORK)
+async def test_a_dialect_gets_all_work_done(name: str, connect: Connect) -> None:
+    model = await connect(WORK[name]())
+    assert await named_by_the_model(model)
+    await card(model)
     items = await report(model, "report_int_general", spoken(labelled=True))
     assert items.items["mentioned"]
     assert items.indices_error is None
     text = await report(model, "report_int_methodology", spoken(labelled=True))
     assert text.indices_error is None
     assert text.indices
-    answer = await chat(model)
-    assert answer.basis is Basis.MODEL
-
-
-@pytest.mark.parametrize("name", WORK)
-async def test_a_dialect_gets_all_work_done(name: str, connect: Connect) -> None:
-    dialect = WORK[name]()
-    await all_work(connect(dialect))
+    assert (await chat(model)).basis is Basis.MODEL
 
 
 @pytest.mark.parametrize("name", LACK)
 async def test_what_an_endpoint_lacks_is_named(name: str, connect: Connect) -> None:
     kind, lacking = LACK[name]
+    model = await connect(kind())
     with pytest.raises(VoxPersonaError) as caught:
-        await all_work(connect(kind()))
+        await report(model, "report_int_general", spoken(labelled=True))
     assert lacking in caught.value.user_text
