@@ -107,7 +107,7 @@ class Dialect:
     def say(self, messages: list[Body], wanted: Body) -> str:
         schema = schema_of(messages, wanted if wanted.get("type") in self.enforces else {})
         said = chat_answer(messages, schema)
-        if schema is None and "JSON" in messages[-1]["content"]:
+        if schema is None and wanted:
             # A model that knows no schema makes up a form of its own.
             return _PROSE
         return said if isinstance(said, str) else self.written_json(said)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 from dialect_server import Body, Dialect, Refusal, error, tokens
 
@@ -414,11 +413,11 @@ class ProseAlone(Dialect):
 WORK: dict[str, type[Dialect]] = {
     each.__name__: each
     for each in (
-        Dialect, OpenAIReasoning, AzureDeployment, DeepSeek, Mistral, TaggedThoughts, UnopenedThoughts, Harmony,
-        VllmQwen3, SglangR1, AnswerAmongThoughts, OllamaLarge, LmStudio, LlamaCpp, DashScope, OpenRouter, Groq, Anthropic,
-        Gemini, GeminiSchema, Gemma, ShortAnswers, LoweredAnswers, WithoutModels,
+        *(Dialect, OpenAIReasoning, AzureDeployment, DeepSeek, Mistral, TaggedThoughts, UnopenedThoughts, Harmony),
+        *(VllmQwen3, SglangR1, AnswerAmongThoughts, OllamaLarge, LmStudio, LlamaCpp, DashScope, OpenRouter, Groq),
+        *(Anthropic, Gemini, GeminiSchema, Gemma, ShortAnswers, LoweredAnswers, WithoutModels),
     )
-}  # fmt: skip
+}
 LACK: dict[str, tuple[type[Dialect], str]] = {
     "OpenRouterWithoutFunds": (OpenRouterWithoutFunds, "закончились средства"),
     "ThinksForEver": (ThinksForEver, "рассуждения"),
@@ -426,7 +425,3 @@ LACK: dict[str, tuple[type[Dialect], str]] = {
     "Ollama": (Ollama, "num_ctx"),
 }
 """Dialects that cannot do all that reports need, and words of the sentence that says what is missing."""
-
-
-def made(name: str) -> Any:
-    return WORK[name]()

@@ -55,6 +55,11 @@ class Capabilities(Value):
     extra: dict[str, Any] = Field(default_factory=dict)
     token_scale: float = Field(1.0, ge=0.3, le=1.0)
 
+    @property
+    def asks_in_prompt(self) -> bool:
+        """Tell whether a schema has to stand in the question for the model to keep to it."""
+        return self.schema_in_prompt or self.answer_format >= AnswerFormat.JSON_OBJECT
+
     def with_(self, **changes: Any) -> "Capabilities":
         """Return a copy with ``changes``, known since now."""
         return self.model_copy(update={**changes, "known_at": datetime.now(UTC)})

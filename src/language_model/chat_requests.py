@@ -50,7 +50,7 @@ def request_body(
         how = known.answer_format
         if how == AnswerFormat.STRICT_SCHEMA and not fits_strict_mode(schema):
             how = AnswerFormat.SCHEMA
-        if how >= AnswerFormat.JSON_OBJECT or known.schema_in_prompt:
+        if known.asks_in_prompt:
             messages = _with_instruction(messages, schema)
         if how == AnswerFormat.JSON_OBJECT:
             body["response_format"] = {"type": "json_object"}

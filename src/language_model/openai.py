@@ -109,7 +109,6 @@ class OpenAILanguageModel:
         self._file = CapabilityFile(kept_in / f"{digest}.json") if kept_in else None
         self._known = (self._file.load() if self._file else None) or presumed(base_url, model)
         self._vocabulary = Vocabulary(model, self._known.token_scale)
-        self._server: ServerContext | None = None
         self._cut_to: int | None = None
         self._usage_misleads = False
         self._asked_at: float | None = None
@@ -126,9 +125,9 @@ class OpenAILanguageModel:
         return self._known
 
     @property
-    def server(self) -> ServerContext | None:
-        """What a server of one's own said of its context; None for others, and before ``prepare``."""
-        return self._server
+    def is_context_told(self) -> bool:
+        """Tell whether setting, price table or endpoint told the context."""
+        return bool(self._given_context or self._known.context_tokens)
 
     @property
     def whole_context_tokens(self) -> int:
@@ -215,6 +214,15 @@ class OpenAILanguageModel:
             async with asyncio.timeout(_LIMITS_ASKED_S):
                 await self._look_up()
 
+    async def ask_server(self) -> ServerContext | None:
+        """Ask a server of one's own with which context it runs the model; None where there is no such server.
+
+        Raises:
+            ProviderError: it does not answer.
+        """
+        with openai_errors(self._provider, self._model):
+            return await server_context(self._client, self._model)
+
     async def check(self) -> None:
         """List the models; ask for one token when this model is not listed, since some servers list other names."""
         if not await self._calls.run(self._look_up):
@@ -228,11 +236,13 @@ class OpenAILanguageModel:
         with openai_errors(self._provider, self._model):
             try:
                 entry = find_model(await listed_models(self._client), self._model)
-            except openai.NotFoundError:
+            except (openai.NotFoundError, openai.AuthenticationError, openai.PermissionDeniedError):
+                # Not every endpoint lists models, and some want another key for it: a question shows more.
                 entry = None
-            self._server = await server_context(self._client, self._model)
+            told = entry.context_tokens if entry else None
+            if told is None and not self._given_context and (server := await self.ask_server()):
+                told = server.tokens
         self._has_told = True
-        told = self._server.tokens if self._server else entry.context_tokens if entry else None
         if told and told != self._known.context_tokens:
             self._learn(self._known.with_(context_tokens=told))
         self._log_shutdown(entry)
@@ -339,13 +349,12 @@ class OpenAILanguageModel:
                 if scale is not None and scale != self._known.token_scale:
                     self._learn(self._known.with_(token_scale=scale))
             return
-        with openai_errors(self._provider, self._model):
-            self._server = await server_context(self._client, self._model)
-        if self._server and self._server.tokens >= asked.estimated + asked.max_tokens:
+        server = await self.ask_server()
+        if server and server.tokens >= asked.estimated + asked.max_tokens:
             # Some servers report only what they had not kept from an earlier prompt.
             self._usage_misleads = True
             return
-        context = max(_SMALLEST_CONTEXT_TOKENS, self._server.tokens if self._server else reported)
+        context = max(_SMALLEST_CONTEXT_TOKENS, server.tokens if server else reported)
         self._cut_to = min(context, self._cut_to or context)
         log.warning("context_cut", model=self._model, sent=asked.estimated, read=reported, context=self._cut_to)
         if context != self._known.context_tokens:

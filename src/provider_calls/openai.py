@@ -141,7 +141,10 @@ def _kind(exc: openai.APIError) -> str:
 
 def error_detail(exc: openai.APIError, chars: int = _DETAIL_CHARS) -> str:
     """Return the message of ``exc``, at most ``chars`` characters, cut where it begins to quote the request."""
-    message = exc.message
-    if isinstance(exc.body, dict) and isinstance(exc.body.get("message"), str):
-        message = exc.body["message"]
+    message, body = exc.message, exc.body
+    if isinstance(body, list) and body and isinstance(body[0], dict):
+        # Google sends a list of errors, which the SDK leaves as it is.
+        body = body[0].get("error")
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        message = body["message"]
     return _ECHO.split(message)[0][:chars].strip(" {[('\"")

@@ -11,11 +11,13 @@ import pytest
 
 import texts.transcript
 from chats.answers import Composer
+from cli.model_seen import seen
 from datamodels import BuildingType, RecordingId, RecordingMetadata, Segment, Transcript
 from datamodels_chats import Basis, Passage, PassageLine, Source
 from dialect_server import Dialect, DialectServer
 from dialects import LACK, WORK
 from errors import VoxPersonaError
+from language_model.examination import examined
 from language_model.openai import OpenAILanguageModel
 from metadata.proposal import propose
 from openai_answers import SENTENCES
@@ -139,3 +141,29 @@ async def test_what_an_endpoint_lacks_is_named(name: str, connect: Connect) -> N
     with pytest.raises(VoxPersonaError) as caught:
         await report(model, "report_int_general", spoken(labelled=True))
     assert lacking in caught.value.user_text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("VllmQwen3", ["контекст: 131 072", "около 9 вызовов", "соблюдает", "рассуждает"]),
+        ("Anthropic", ["не сообщается", "схему не соблюдает"]),
+        ("Gemma", ["контекст: 8 192", "системной роли нет"]),
+        ("ShortAnswers", ["не длиннее"]),
+        ("OllamaLarge", ["контекст: 32 768", "около 15 вызовов"]),
+    ],
+)
+async def test_the_doctor_tells_what_two_questions_showed(name: str, told: list[str], connect: Connect) -> None:
+    dialect = WORK[name]()
+    said = seen(await examined(await connect(dialect))).lower()
+    assert [words for words in told if words.lower() not in said] == []
+
+
+@pytest.mark.parametrize("name", LACK)
+async def test_the_doctor_names_what_an_endpoint_lacks(name: str, connect: Connect) -> None:
+    kind, lacking = LACK[name]
+    try:
+        said = seen(await examined(await connect(kind())))
+    except VoxPersonaError as exc:
+        said = exc.user_text
+    assert lacking in said

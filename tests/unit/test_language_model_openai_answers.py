@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language_model.openai import fits_strict_mode
+from language_model.chat_requests import fits_strict_mode
 from language_model.openai_answers import parse_json, without_thinking
 
 ANYTHING: dict[str, Any] = {}
