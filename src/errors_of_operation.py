@@ -30,10 +30,10 @@
     ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
     └── CommandFailed                  exit status 1: git, Docker or another program says no
     ProviderError
-    ├── ProviderInvalidAnswer
-    │   ├── OnlyThoughts               trying again does not help
-    │   └── NotBySchema                trying again may help
     └── ContextCut                     trying again helps: the context is known then
+    ProviderInvalidAnswer
+    ├── OnlyThoughts                   trying again does not help
+    └── NotBySchema                    trying again helps
 
 They belong to the tree that ``errors`` draws.
 """

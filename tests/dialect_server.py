@@ -39,6 +39,11 @@ def tokens(text: str) -> int:
     return len(bpe_openai.get_encoding(_ENCODING).encode_ordinary(text))
 
 
+def length(messages: list[Body]) -> int:
+    """The tokens of a prompt."""
+    return sum(tokens(each["content"]) + _TEMPLATE_TOKENS for each in messages)
+
+
 def begin_of(text: str, limit: int) -> str:
     """As much of the text as ``limit`` tokens hold."""
     encoding = bpe_openai.get_encoding(_ENCODING)
@@ -62,7 +67,8 @@ class Dialect:
         self.asked: list[Body] = []
         self.prompts: list[int] = []
         """Tokens of each prompt that the model has read."""
-        self.written: list[int] = []
+        self.left_out: list[int] = []
+        """Tokens of each prompt that it has not."""
 
     def authorise(self, headers: Mapping[str, str], _query: Mapping[str, list[str]]) -> None:
         if headers.get("authorization") != f"Bearer {self.key}":
@@ -84,8 +90,7 @@ class Dialect:
 
     def read(self, messages: list[Body]) -> list[Body]:
         """The messages that the model sees of those that came."""
-        prompt = sum(tokens(each["content"]) + _TEMPLATE_TOKENS for each in messages)
-        if prompt > self.context:
+        if length(messages) > self.context:
             message = f"This model's maximum context length is {self.context} tokens."
             raise error(400, message, code="context_length_exceeded")
         return messages
@@ -93,7 +98,7 @@ class Dialect:
     def answer(self, body: Body) -> Body:
         self.check(body)
         messages = self.read(body["messages"])
-        read = sum(tokens(each["content"]) + _TEMPLATE_TOKENS for each in messages)
+        read = length(messages)
         limit = body.get("max_tokens") or body.get("max_completion_tokens") or self.context
         text = self.say(messages, body.get("response_format") or {})
         thought = min(self.thoughts, limit)
@@ -101,7 +106,7 @@ class Dialect:
         cut = tokens(text) > left
         text = begin_of(text, left) if cut else text
         self.prompts.append(read)
-        self.written.append(thought + tokens(text))
+        self.left_out.append(length(body["messages"]) - read)
         return self.completion(text, thought, read, "length" if cut else "stop")
 
     def say(self, messages: list[Body], wanted: Body) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from itertools import pairwise
 
-from dialect_server import Body, Dialect, Refusal, error, tokens
+from dialect_server import Body, Dialect, Refusal, error, length, tokens
 
 _LONG = 700
 """Tokens of an ordinary train of thought: more than a card or roles may take, fewer than thinking gets."""
@@ -133,7 +133,7 @@ class VllmQwen3(Dialect):
         return {**super().listed(), "max_model_len": self.context}
 
     def check(self, body: Body) -> None:
-        asked = sum(tokens(each["content"]) + 4 for each in body["messages"])
+        asked = length(body["messages"])
         if asked + body["max_tokens"] > self.context:
             message = (
                 f"'max_tokens' or 'max_completion_tokens' is too large: {body['max_tokens']}. This model's maximum "
@@ -193,10 +193,22 @@ class Ollama(Dialect):
     def read(self, messages: list[Body]) -> list[Body]:
         self.loaded = True
         kept = list(messages)
-        while sum(tokens(each["content"]) + 4 for each in kept) > self.context and len(kept) > 1:
+        while length(kept) > self.context and len(kept) > 1:
             # The system message and the last one stay.
             del kept[1 if kept[0]["role"] == "system" and len(kept) > 2 else 0]
         return kept
+
+
+class OllamaBehindGateway(Ollama):
+    """Nobody tells the context."""
+
+    thoughts = 0
+
+    def post(self, _path: str, _body: Body) -> object | None:
+        return None
+
+    def get(self, path: str) -> object | None:
+        return None if path == "/api/ps" else super().get(path)
 
 
 class OllamaLarge(Ollama):

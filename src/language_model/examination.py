@@ -52,12 +52,13 @@ class Examination(Value):
 
 
 async def examined(model: OpenAILanguageModel) -> Examination:
-    """Ask for structured output and for a text, and return what is known of the model then.
+    """Ask for structured output and for a text, and return what is known of the model then, and of it alone.
 
     Raises:
         NotBySchema: two structured answers were not valid.
         ProviderError: the endpoint failed, or the model does not answer.
     """
+    model.forget()
     await model.check()
     server = await model.ask_server()
     question = PromptMessage(role="user", content=texts.language_model.EXAMINED_TEXT)
@@ -73,7 +74,9 @@ async def examined(model: OpenAILanguageModel) -> Examination:
         except ProviderInvalidAnswer as exc:
             if not exc.retryable:
                 raise
-            raise NotBySchema(**{**exc.details, "model": model.info.model}) from exc
+            raise NotBySchema(
+                provider=model.info.name, model=model.info.model, reason=exc.details.get("reason")
+            ) from exc
     asked = [PromptMessage(role="system", content=texts.language_model.ASK_TEXT), question]
     # With the longest limit that reports use: an endpoint that allows less says so.
     await model.complete(asked)

@@ -107,7 +107,8 @@ class OpenAILanguageModel:
         digest = fingerprint(identity or base_url.rstrip("/"), model, *options)
         self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest)
         self._file = CapabilityFile(kept_in / f"{digest}.json") if kept_in else None
-        self._known = (self._file.load() if self._file else None) or presumed(base_url, model)
+        self._presumed = presumed(base_url, model)
+        self._known = self._kept = (self._file.load() if self._file else None) or self._presumed
         self._vocabulary = Vocabulary(model, self._known.token_scale)
         self._cut_to: int | None = None
         self._usage_misleads = False
@@ -164,7 +165,10 @@ class OpenAILanguageModel:
         started = monotonic()
         limit = min(max_tokens or self.max_output_tokens, self._known.most_output_tokens or self.whole_context_tokens)
         asked = _Asked(messages, schema, limit, await self._estimate(messages))
-        answer, answered, usage = await self._answered(asked)
+        try:
+            answer, answered, usage = await self._answered(asked)
+        finally:
+            await self._keep()
         choice = answer.choices[0]
         # NUL is removed as an escape, too: parsing the JSON would turn the escape into NUL.
         text = storable(answered.text.replace("\\u0000", "")).strip()
@@ -180,6 +184,7 @@ class OpenAILanguageModel:
             if not self._known.schema_in_prompt and (reason is not None or not is_bare_json(text)):
                 # An endpoint that kept to the schema would not have answered so.
                 self._learn(self._known.with_(schema_in_prompt=True))
+                await self._keep()
         if reason is not None:
             raise ProviderInvalidAnswer(
                 provider=self._provider, reason=reason, usage=usage, truncated=truncated, answer=text
@@ -214,6 +219,11 @@ class OpenAILanguageModel:
             async with asyncio.timeout(_LIMITS_ASKED_S):
                 await self._look_up()
 
+    def forget(self) -> None:
+        """Begin anew with what name and host tell: somebody may have mended the endpoint."""
+        self._known, self._cut_to, self._has_told, self._asked_at = self._presumed, None, False, None
+        self._vocabulary = Vocabulary(self._model)
+
     async def ask_server(self) -> ServerContext | None:
         """Ask a server of one's own with which context it runs the model; None where there is no such server.
 
@@ -245,6 +255,7 @@ class OpenAILanguageModel:
         self._has_told = True
         if told and told != self._known.context_tokens:
             self._learn(self._known.with_(context_tokens=told))
+            await self._keep()
         self._log_shutdown(entry)
         return entry is not None
 
@@ -364,13 +375,16 @@ class OpenAILanguageModel:
     def _learn(self, known: Capabilities) -> None:
         self._known = known
         log.info("endpoint_learned", model=self._model, **known.model_dump(mode="json", exclude={"known_at", "extra"}))
-        if self._file is not None:
-            self._file.save(known)
+
+    async def _keep(self) -> None:
+        if self._file is not None and self._kept != self._known:
+            self._kept = self._known
+            await asyncio.to_thread(self._file.save, self._known)
 
 
 def _status_in_body(error: Mapping[str, Any], response: httpx2.Response) -> openai.APIStatusError:
     """Return the error that an endpoint sent with the status 200, as if it had sent the status that its body has."""
     exc = openai.APIStatusError(str(error.get("message", "")), response=response, body=error)
     code = error.get("code")
-    exc.status_code = int(code) if str(code).isdigit() else 502
+    exc.status_code = int(str(code)) if str(code).isdigit() else 502
     return exc

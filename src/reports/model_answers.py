@@ -106,7 +106,9 @@ class ModelAnswers:
         except ProviderInvalidAnswer as exc:
             if exc.details.get("truncated"):
                 return None
-            raise NotBySchema(**{**exc.details, "model": self._llm.info.model}) from exc
+            raise NotBySchema(
+                provider=self._llm.info.name, model=self._llm.info.model, reason=exc.details.get("reason")
+            ) from exc
 
     async def _asked_again(
         self,
