@@ -17,7 +17,7 @@ from openai_answers import chat_answer
 
 Body = dict[str, Any]
 _TEMPLATE_TOKENS = 4
-_ENCODING = "o200k_base"
+_ENCODING = bpe_openai.get_encoding("o200k_base")
 _PROSE = "Вот что я думаю: запись о заведении, ответ в свободной форме."
 
 
@@ -36,7 +36,7 @@ def error(status: int, message: str, **more: Any) -> Refusal:
 
 
 def tokens(text: str) -> int:
-    return len(bpe_openai.get_encoding(_ENCODING).encode_ordinary(text))
+    return len(_ENCODING.encode_ordinary(text))
 
 
 def length(messages: list[Body]) -> int:
@@ -46,8 +46,7 @@ def length(messages: list[Body]) -> int:
 
 def begin_of(text: str, limit: int) -> str:
     """As much of the text as ``limit`` tokens hold."""
-    encoding = bpe_openai.get_encoding(_ENCODING)
-    return encoding.decode(encoding.encode_ordinary(text)[: max(0, limit)]) or ""
+    return _ENCODING.decode(_ENCODING.encode_ordinary(text)[: max(0, limit)]) or ""
 
 
 class Dialect:

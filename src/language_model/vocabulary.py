@@ -81,7 +81,7 @@ def count_tokens(model: str, text: str) -> int:
     pieces = [text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS)]
     if encoding is not None:
         return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
-    foreign = bpe_openai.get_encoding("cl100k_base")
+    foreign = _named("cl100k_base")
     counted = 0
     for piece in pieces:
         # Vocabularies differ most in how many digits make a token; a token for each digit is the worst case.
@@ -92,8 +92,13 @@ def count_tokens(model: str, text: str) -> int:
 
 
 @cache
+def _named(name: str) -> bpe_openai.Encoding:
+    # The library builds its tables anew at each call.
+    return bpe_openai.get_encoding(name)
+
+
 def _encoding(model: str) -> bpe_openai.Encoding | None:
     """Return the vocabulary of a hosted OpenAI model; None for every other model."""
     # Not by the library's list of models, which has neither dated names nor those of the last two years.
     name = next((name for names, name in _VOCABULARIES if names.match(model.lower())), None)
-    return None if name is None else bpe_openai.get_encoding(name)
+    return None if name is None else _named(name)
