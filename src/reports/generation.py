@@ -33,6 +33,8 @@ from text_cleaning import as_data, cut
 
 _NOTES_SHARE = 3
 """Notes get at most the room of a window divided by this, so that notes of notes become shorter each time."""
+_MOST_NOTES, _NOTE_TOKENS = 15, 100
+"""The most notes on a window, and the tokens of a long one: as many are asked for as the limit of an answer holds."""
 _MOST_HALVINGS = 3
 _LONGEST_METADATA_LINE = 200
 _TITLE_LEVEL = 2
@@ -257,12 +259,13 @@ class _Generation:
         while await self._llm.count_tokens(whole) > room:
             if room < SMALLEST_WINDOW_TOKENS:
                 raise ContextTooSmall(missing_tokens=SMALLEST_WINDOW_TOKENS - room)
-            notes_room = await self._room(self._notes_prompt(task, 999, 999))
+            notes_room = await self._room(self._notes_prompt(task, 999, 999, _MOST_NOTES))
             windows = await fit(whole.split("\n"), notes_room, self._llm.count_tokens)
             read_in = max(read_in, len(windows))
             limit = max(SMALLEST_WINDOW_TOKENS // 2, min(self._answer_tokens, notes_room // _NOTES_SHARE))
+            most = max(1, min(_MOST_NOTES, limit // _NOTE_TOKENS))
             notes = await together(
-                self._notes(pass_name, title, self._notes_prompt(task, number, len(windows)), window, limit)
+                self._notes(pass_name, title, self._notes_prompt(task, number, len(windows), most), window, limit)
                 for number, window in enumerate(windows, start=1)
             )
             condensed = "\n".join(
@@ -313,8 +316,8 @@ class _Generation:
     def _prompt(self, each: ReportPass) -> PromptMessage:
         return PromptMessage(role="user", content=each.prompt.render(self._known()))
 
-    def _notes_prompt(self, task: PromptMessage, window: int, windows: int) -> PromptMessage:
-        variables = {**self._known(), "task": task.content, "window": window, "windows": windows}
+    def _notes_prompt(self, task: PromptMessage, window: int, windows: int, most: int) -> PromptMessage:
+        variables = {**self._known(), "task": task.content, "window": window, "windows": windows, "most": most}
         return PromptMessage(role="user", content=self._plan.notes.render(variables))
 
     def _known(self) -> dict[str, Any]:
