@@ -448,3 +448,33 @@ async def test_an_answer_is_cut_off_when_the_endpoint_says_so_and_not_when_it_th
 def test_current_models_are_counted_in_their_own_vocabulary(model: str, known: bool) -> None:
     text = "Гостям понравился завтрак, а в номере было шумно. " * 20
     assert (count_tokens(model, text) == count_tokens("gpt-4o", text)) is known
+
+
+async def test_fields_of_the_operator_are_part_of_each_request(server: OpenAIServer, connect: Connect) -> None:
+    plain, model = connect(), connect(extra={"reasoning_effort": "low", "temperature": 0.3})
+    await model.complete(QUESTION)
+    assert (sent(server)["reasoning_effort"], sent(server)["temperature"]) == ("low", 0.3)
+    assert model.info.fingerprint != plain.info.fingerprint
+
+
+async def test_an_endpoint_that_ignores_schemas_gets_them_in_the_prompt_from_then_on(
+    server: OpenAIServer, connect: Connect
+) -> None:
+    server.chat = lambda _messages, _schema: 'Вот: {"score": 4}. Пояснить?'
+    model = connect()
+    assert (await model.complete(QUESTION, schema=SCHEMA)).data == {"score": 4}
+    await model.complete(QUESTION, schema=SCHEMA)
+    told = ["JSON Schema" in request.body["messages"][0]["content"] for request in server.asked(CHAT)]
+    assert told == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(429, ProviderRateLimited), (502, ProviderUnavailable), (401, ProviderRefusedKey)]
+)
+async def test_an_error_that_comes_as_200_is_an_error(
+    server: OpenAIServer, connect: Connect, code: int, error: type[ProviderError]
+) -> None:
+    body = {"error": {"code": code, "message": "Provider returned error"}}
+    server.faults.add(Fault(Kind.BODY, path=CHAT, body=body, times=3))
+    with pytest.raises(error):
+        await connect().complete(QUESTION)
