@@ -61,11 +61,12 @@ log = structlog.get_logger(__name__)
 
 
 class _Asked(NamedTuple):
-    """A question: ``estimated`` are its tokens by the estimate, with what a template adds."""
+    """A question, made for ``context_tokens``; ``estimated`` are its tokens, with what a template adds."""
 
     messages: Sequence[PromptMessage]
     schema: Mapping[str, Any] | None
     max_tokens: int
+    context_tokens: int
     estimated: int
 
 
@@ -164,7 +165,7 @@ class OpenAILanguageModel:
         """
         started = monotonic()
         limit = min(max_tokens or self.max_output_tokens, self._known.most_output_tokens or self.whole_context_tokens)
-        asked = _Asked(messages, schema, limit, await self._estimate(messages))
+        asked = _Asked(messages, schema, limit, self.whole_context_tokens, await self._estimate(messages))
         try:
             answer, answered, usage = await self._answered(asked)
         finally:
@@ -237,7 +238,7 @@ class OpenAILanguageModel:
         """List the models; ask for one token when this model is not listed, since some servers list other names."""
         if not await self._calls.run(self._look_up):
             message = PromptMessage(role="user", content="1")
-            await self._calls.run(lambda: self._send(_Asked([message], None, 1, 1), 0))
+            await self._calls.run(lambda: self._send(_Asked([message], None, 1, self.whole_context_tokens, 1), 0))
 
     async def close(self) -> None:
         await self._client.close()
@@ -281,6 +282,8 @@ class OpenAILanguageModel:
             if number and room <= rooms[0]:
                 break
             answer = await self._calls.run(lambda room=room: self._send(asked, room))  # type: ignore[misc]
+            if isinstance(answer, ContextCut):
+                raise answer
             answered = read_answer(answer.choices[0].message, wants_json=asked.schema is not None)
             usage = await self._usage(answer, answered, asked)
             spent += usage
@@ -300,21 +303,23 @@ class OpenAILanguageModel:
     def _left_for_thinking(self, asked: _Asked) -> int:
         return max(0, self.whole_context_tokens - self._vocabulary.scaled(asked.estimated) - asked.max_tokens)
 
-    async def _send(self, asked: _Asked, room: int) -> ChatAnswer:
+    async def _send(self, asked: _Asked, room: int) -> ChatAnswer | ContextCut:
+        """Send the question; return the error that a prompt longer than the context is, which no other try mends."""
         with openai_errors(self._provider, self._model):
             while True:
-                limit = asked.max_tokens + room
-                body = request_body(self._model, self._known, asked.messages, asked.schema, limit) | self._extra
+                known, limit = self._known, asked.max_tokens + room
+                body = request_body(self._model, known, asked.messages, asked.schema, limit) | self._extra
                 try:
                     return await self._post(body)
                 except openai.APIStatusError as exc:
-                    learned = learned_from_refusal(self._known, body, exc, self.whole_context_tokens)
+                    learned = learned_from_refusal(known, body, exc, asked.context_tokens)
                     if learned is None:
                         raise
-                    self._learn(learned)
-                    if learned.context_tokens is not None and learned.context_tokens < self.whole_context_tokens:
+                    if self._known is known:  # else another call has learned meanwhile, perhaps the same
+                        self._learn(learned)
+                    if learned.context_tokens != known.context_tokens and learned.context_tokens is not None:
                         self._cut_to = learned.context_tokens
-                        raise ContextCut(provider=self._provider, context_tokens=learned.context_tokens) from exc
+                        return ContextCut(provider=self._provider, context_tokens=learned.context_tokens)
 
     async def _post(self, body: dict[str, object]) -> ChatAnswer:
         response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)

@@ -8,7 +8,8 @@ import pytest
 
 from datamodels import BuildingType, PromptMessage, Segment, Transcript
 from dialect_server import Dialect, DialectServer
-from dialects import Gemini, Ollama, OllamaBehindGateway, SglangR1, VllmQwen3
+from dialects import Gemini
+from dialects_of_servers import Ollama, OllamaBehindGateway, RefusesLong, SglangR1, VllmQwen3
 from errors import ContextTooSmall, VoxPersonaError
 from errors_of_operation import ContextCut
 from language_model.openai import OpenAILanguageModel
@@ -94,11 +95,11 @@ async def test_five_reports_on_an_hour_take_few_calls_and_tokens(connect: Connec
     assert sum(dialect.prompts) <= 120_000
 
 
-@pytest.mark.parametrize("kind", [Ollama, OllamaBehindGateway])
+@pytest.mark.parametrize("kind", [Ollama, OllamaBehindGateway, RefusesLong])
 @pytest.mark.parametrize("context", [4096, 8192, 32_768, 131_072])
-async def test_nothing_is_left_out_without_a_word(kind: type[Ollama], context: int, connect: Connect) -> None:
+async def test_nothing_is_left_out_without_a_word(kind: type[Dialect], context: int, connect: Connect) -> None:
     dialect = kind()
-    dialect.context, dialect.thoughts, dialect.loaded = context, 0, True
+    dialect.context, dialect.thoughts = context, 0
     model = await connect(dialect)
     told: list[VoxPersonaError] = []
     begun = 0

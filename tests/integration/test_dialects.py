@@ -1,5 +1,6 @@
 """Every dialect of an endpoint, over real HTTP: roles, card, two reports with indices, and an answer in a chat."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from datetime import date
@@ -12,7 +13,7 @@ import pytest
 import texts.transcript
 from chats.answers import Composer
 from cli.model_seen import seen
-from datamodels import BuildingType, RecordingId, RecordingMetadata, Segment, Transcript
+from datamodels import BuildingType, PromptMessage, RecordingId, RecordingMetadata, Segment, Transcript
 from datamodels_chats import Basis, Passage, PassageLine, Source
 from dialect_server import Dialect, DialectServer
 from dialects import LACK, WORK
@@ -132,6 +133,15 @@ async def test_a_dialect_gets_all_work_done(name: str, connect: Connect) -> None
     assert text.indices_error is None
     assert text.indices
     assert (await chat(model)).basis is Basis.MODEL
+
+
+@pytest.mark.parametrize("name", ["Gemma", "AzureDeployment", "DeepSeek", "Groq", "DashScope"])
+async def test_calls_at_once_learn_together(name: str, connect: Connect) -> None:
+    model = await connect(WORK[name]())
+    question = [PromptMessage(role=role, content="Ответь JSON.") for role in ("system", "user", "user")]
+    schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+    answers = await asyncio.gather(*(model.complete(question, schema=schema) for _ in range(4)))
+    assert all(isinstance(each.data["a"], int) for each in answers)
 
 
 @pytest.mark.parametrize("name", LACK)
