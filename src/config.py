@@ -43,7 +43,15 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
 
 OF_COMPOSE = frozenset(
-    {"ALERTMANAGER_CONFIG", "COMPOSE_FILE", "GRAFANA_PORT", "MINIO_IMAGE", "SHARED_ADDRESS", "WEBHOOK_DOMAIN"}
+    {
+        "ALERTMANAGER_CONFIG",
+        "COMPOSE_FILE",
+        "GRAFANA_PORT",
+        "MINIO_IMAGE",
+        "OLLAMA_CONTEXT_LENGTH",
+        "SHARED_ADDRESS",
+        "WEBHOOK_DOMAIN",
+    }
     | {f"{each}_MEMORY" for each in ("BACKUP", "OBJECTS", "OLLAMA", "POSTGRES", "VOXPERSONA")}
     | {f"VOXPERSONA_{each}" for each in ("COMMIT", "IMAGE", "TARGET")}
 )
