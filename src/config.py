@@ -1,18 +1,19 @@
 """Settings: read once from the environment and ``.env``, then frozen. Nothing else reads the environment."""
 
 import io
+import json
 import os
 import re
 import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from dotenv.parser import Binding, parse_stream
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 import texts.errors
 from datamodels import Visibility
@@ -42,7 +43,15 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
 
 OF_COMPOSE = frozenset(
-    {"ALERTMANAGER_CONFIG", "COMPOSE_FILE", "GRAFANA_PORT", "MINIO_IMAGE", "SHARED_ADDRESS", "WEBHOOK_DOMAIN"}
+    {
+        "ALERTMANAGER_CONFIG",
+        "COMPOSE_FILE",
+        "GRAFANA_PORT",
+        "MINIO_IMAGE",
+        "OLLAMA_CONTEXT_LENGTH",
+        "SHARED_ADDRESS",
+        "WEBHOOK_DOMAIN",
+    }
     | {f"{each}_MEMORY" for each in ("BACKUP", "OBJECTS", "OLLAMA", "POSTGRES", "VOXPERSONA")}
     | {f"VOXPERSONA_{each}" for each in ("COMMIT", "IMAGE", "TARGET")}
 )
@@ -75,6 +84,13 @@ class EmbeddingsEngine(StrEnum):
     LOCAL = "local"
     OPENAI = "openai"
     OFF = "off"
+
+
+def _parsed(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+_JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_parsed)]
 
 
 def _in_file(name: str, field: FieldInfo) -> bool:
@@ -146,9 +162,10 @@ class Settings(BaseSettings):
     llm_model: str | None = None
     llm_model_file: Path | None = None
     llm_context_tokens: int = Field(0, ge=0)
-    llm_max_output_tokens: int = Field(2048, ge=64)
+    llm_max_output_tokens: int = Field(8192, ge=64)
     llm_concurrency: int = Field(4, ge=1, le=64)
     llm_timeout_s: float = Field(600.0, gt=0)
+    llm_extra_body: _JsonObject = Field(default_factory=dict)
 
     embeddings_engine: EmbeddingsEngine = EmbeddingsEngine.AUTO
     embeddings_base_url: str | None = None

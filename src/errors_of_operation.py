@@ -1,4 +1,4 @@
-"""Errors of an installation with several processes, of its deploys, backups, documents, and of research::
+"""Errors of an installation with several processes, of its deploys, backups, documents, of research, and of models::
 
     BadSettings
     ├── BotNotConfigured               token, id or hash is missing
@@ -29,13 +29,25 @@
     ├── DeploymentStopped              exit status 1: a deploy or rollback cannot go on
     ├── VersionUnfit                   exit status 1: what runs has to give its place to another version
     └── CommandFailed                  exit status 1: git, Docker or another program says no
+    ProviderError
+    └── ContextCut                     trying again helps: the context is known then
+    ProviderInvalidAnswer
+    ├── OnlyThoughts                   trying again does not help
+    └── NotBySchema                    trying again helps
 
 They belong to the tree that ``errors`` draws.
 """
 
 import texts.deploy
 import texts.errors
-from errors import BadInput, BadSettings, ObjectStoreUnavailable, VoxPersonaError
+from errors import (
+    BadInput,
+    BadSettings,
+    ObjectStoreUnavailable,
+    ProviderError,
+    ProviderInvalidAnswer,
+    VoxPersonaError,
+)
 
 
 class ClosedModels(BadSettings):
@@ -203,3 +215,23 @@ class ResearchGoesOn(BadInput):
     """Another research of the person has not ended."""
 
     user_text_template = texts.errors.RESEARCH_GOES_ON
+
+
+class OnlyThoughts(ProviderInvalidAnswer):
+    """The model {model} of {provider} spent all the tokens of its answer on thinking."""
+
+    user_text_template = texts.errors.ONLY_THOUGHTS
+    retryable = False
+
+
+class NotBySchema(ProviderInvalidAnswer):
+    """The model {model} of {provider} answered twice what its schema does not allow: {reason}"""
+
+    user_text_template = texts.errors.NOT_BY_SCHEMA
+
+
+class ContextCut(ProviderError):
+    """The provider {provider} read only a part of a prompt: its context has {context_tokens} tokens."""
+
+    user_text_template = texts.errors.CONTEXT_CUT
+    retryable = True

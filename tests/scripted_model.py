@@ -100,6 +100,9 @@ class ScriptedModel:
     async def count_tokens(self, text: str) -> int:
         return -(-len(text) // CHARACTERS_A_TOKEN)
 
+    async def prepare(self) -> None:
+        return None
+
     async def check(self) -> None:
         return None
 

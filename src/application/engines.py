@@ -278,6 +278,8 @@ class EnginePool:
         async with self._language_lock:
             if self._language is None and self.has_language_model:
                 self._language = await self._make_language_model()
+            if self._language is not None:
+                await self._language.prepare()
             return self._language
 
     async def voice_encoder(self) -> VoiceEncoder:
@@ -355,14 +357,13 @@ class EnginePool:
         settings, endpoint = self._settings, self._language_endpoint
         if endpoint is not None:
             return OpenAILanguageModel(
-                endpoint.base_url,
-                endpoint.api_key,
-                endpoint.model,
-                endpoint.provider,
+                *(endpoint.base_url, endpoint.api_key, endpoint.model, endpoint.provider),
                 settings.llm_context_tokens,
                 settings.llm_max_output_tokens,
                 settings.llm_concurrency,
                 settings.llm_timeout_s,
+                extra=settings.llm_extra_body,
+                kept_in=settings.persistent_dir / "endpoints",
             )
         model_file = settings.llm_model_file or await self._weights(EMBEDDED_MODEL)
         context_tokens = settings.llm_context_tokens or EMBEDDED_CONTEXT_TOKENS

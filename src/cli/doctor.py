@@ -14,12 +14,13 @@ from application.objects import open_objects
 from application.parts import open_database
 from audio import BUILT_IN, find_ffmpeg
 from cli.display import Display
+from cli.model_seen import seen
 from config import ROOT, Settings, env_file_is_open
 from embedded.engines import Engines as EmbeddedEngines
 from errors import VoxPersonaError
 from errors_of_operation import OpenSettings
 from jobs.context import spare_processors
-from prices import shutdown_date
+from prices import is_free, shutdown_date
 from prompt_pack.pack import load_pack
 from utils import human_size
 
@@ -114,11 +115,18 @@ async def _speakers(pool: EnginePool) -> str:
 
 
 async def _language(pool: EnginePool) -> str:
+    # Late: its libraries take seconds to load.
+    from language_model.examination import examined  # noqa: PLC0415
+    from language_model.openai import OpenAILanguageModel  # noqa: PLC0415
+
     model = await pool.language_model()
     if model is None:
         return texts.cli.DOCTOR_OFF
-    await model.check()
-    return _model(model.info.name, model.info.model)
+    named = _model(model.info.name, model.info.model)
+    if is_free(model.info.name) or not isinstance(model, OpenAILanguageModel):
+        await model.check()
+        return named
+    return f"{named}\n{seen(await examined(model))}"
 
 
 async def _meaning(pool: EnginePool) -> str:

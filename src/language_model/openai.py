@@ -1,193 +1,82 @@
 """A language model behind any OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp's server and others.
 
-Endpoints differ in what they accept, so an option that was refused is given up and not offered again.
+Endpoints differ in what they accept, keep to and leave out. What a refusal or an answer shows is known from then on,
+and kept for other processes and later starts.
 """
 
 import asyncio
 import json
-import math
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
-from enum import IntEnum
-from functools import cache
+from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
-import bpe_openai
 import httpx2
 import openai
 import structlog
 from pydantic import ValidationError
 
 from datamodels import Completion, EngineInfo, PromptMessage, Usage
-from errors import ProviderInvalidAnswer
+from errors import ProviderError, ProviderInvalidAnswer
+from errors_of_operation import ContextCut, OnlyThoughts
+from language_model.capabilities import Capabilities, CapabilityFile, presumed
+from language_model.chat_requests import learned_from_refusal, request_body
 from language_model.openai_answers import (
-    AnswerChoice,
+    Answered,
+    AnswerUsage,
     ChatAnswer,
-    find_model,
-    listed_models,
+    is_bare_json,
     parse_json,
-    server_context_tokens,
-    without_thinking,
+    read_answer,
 )
 from language_model.port import MESSAGE_TOKENS
+from language_model.server_limits import ListedModel, ServerContext, find_model, listed_models, server_context
+from language_model.vocabulary import PIECE_CHARS, Vocabulary
 from outcomes import Purpose
 from prices import model_facts, shutdown_date
-from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
+from provider_calls.openai import fingerprint, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
 from text_cleaning import storable
 
-REASONING_TOKENS = 8192
-"""Tokens for hidden reasoning: ``max_completion_tokens`` counts it, and unused tokens are not billed."""
-
-_REASONING_MODEL = re.compile(r"^(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))", re.IGNORECASE)
-_FORMAT = re.compile(r"response_format|schema|grammar|structured|guided", re.IGNORECASE)
-_SCHEMA_INSTRUCTION = (
-    "Answer with one JSON value and nothing else, no Markdown. It must be valid by this JSON Schema:\n"
-)
-
-
-class AnswerFormat(IntEnum):
-    """Ways to ask for structured output, the most reliable first."""
-
-    STRICT_SCHEMA = 0
-    SCHEMA = 1
-    JSON_OBJECT = 2
-    PROMPT = 3
-
-
-class ChatRequests:
-    """Builds the bodies of ``/chat/completions`` for one model and learns from refusals.
-
-    The first bodies follow from the model's name and host: OpenAI's reasoning models take ``max_completion_tokens`` and
-    no temperature; llama.cpp, Ollama and others take ``max_tokens``.
-    """
-
-    def __init__(self, base_url: str, model: str, context_tokens: int) -> None:
-        reasoning = _REASONING_MODEL.match(model) is not None
-        self._model = model
-        self._format = AnswerFormat.STRICT_SCHEMA
-        self._temperature = not reasoning
-        self._limit = "max_tokens"
-        if reasoning or urlsplit(base_url).hostname == "api.openai.com":
-            self._limit = "max_completion_tokens"
-        self._renamed = False
-        self._reasoning_tokens = min(REASONING_TOKENS, context_tokens // 4) if reasoning else 0
-
-    def body(
-        self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int
-    ) -> dict[str, object]:
-        """Return the request's JSON; ``schema`` asks for structured output."""
-        body: dict[str, object] = {"model": self._model}
-        if schema is not None:
-            how = self._format
-            if how == AnswerFormat.STRICT_SCHEMA and not fits_strict_mode(schema):
-                how = AnswerFormat.SCHEMA
-            if how >= AnswerFormat.JSON_OBJECT:
-                messages = _with_instruction(messages, schema)
-            if how == AnswerFormat.JSON_OBJECT:
-                body["response_format"] = {"type": "json_object"}
-            elif how < AnswerFormat.JSON_OBJECT:
-                strict = how == AnswerFormat.STRICT_SCHEMA
-                wanted = {"name": "answer", "strict": strict, "schema": dict(schema)}
-                body["response_format"] = {"type": "json_schema", "json_schema": wanted}
-        body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
-        body[self._limit] = max_tokens + self._reasoning_tokens
-        if self._temperature:
-            body["temperature"] = 0
-        return body
-
-    def give_up(self, body: Mapping[str, object], exc: openai.APIStatusError) -> bool:
-        """Drop or rename, for later bodies, the option of ``body`` that ``exc`` refuses.
-
-        Returns False when the refusal is about something else.
-        """
-        if exc.status_code not in {400, 422}:
-            return False
-        text = f"{exc.param} {exc.code} {error_detail(exc)}"
-        if "temperature" in text and "temperature" in body:
-            self._temperature = False
-            return True
-        other = "max_tokens" if "max_completion_tokens" in body else "max_completion_tokens"
-        if self._refuses_limit(text, other):
-            self._limit, self._renamed = other, True
-            return True
-        refused = body.get("response_format")
-        if isinstance(refused, dict) and _FORMAT.search(text):
-            self._format = AnswerFormat(max(self._format, _format_of(refused) + 1))
-            return True
-        return False
-
-    def _refuses_limit(self, text: str, other: str) -> bool:
-        if self._renamed:
-            return False
-        unsupported = re.search(
-            r"unsupported|not supported|unrecognized|unknown|unexpected|extra|permitted", text, re.IGNORECASE
-        )
-        mentioned = re.search(rf"\b(?:{other}|{self._limit})\b", text)
-        return unsupported is not None and mentioned is not None
-
-
-def _format_of(response_format: dict[str, Any]) -> AnswerFormat:
-    if response_format["type"] == "json_object":
-        return AnswerFormat.JSON_OBJECT
-    return AnswerFormat.STRICT_SCHEMA if response_format["json_schema"]["strict"] else AnswerFormat.SCHEMA
-
-
-def _with_instruction(messages: Sequence[PromptMessage], schema: Mapping[str, Any]) -> list[PromptMessage]:
-    # Many chat templates take one system message only, and only in front.
-    instruction = _SCHEMA_INSTRUCTION + json.dumps(schema, ensure_ascii=False)
-    if messages and messages[0].role == "system":
-        system = f"{messages[0].content}\n\n{instruction}"
-        return [PromptMessage(role="system", content=system), *messages[1:]]
-    return [PromptMessage(role="system", content=instruction), *messages]
-
-
-def fits_strict_mode(schema: object) -> bool:
-    """Tell whether OpenAI's strict mode takes ``schema``: every object closed, every property required.
-
-    https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
-    """
-    if isinstance(schema, Mapping):
-        kind = schema.get("type")
-        if kind == "object" or (isinstance(kind, list) and "object" in kind):
-            properties = schema.get("properties")
-            if not isinstance(properties, Mapping) or schema.get("additionalProperties") is not False:
-                return False
-            if set(schema.get("required", ())) != set(properties):
-                return False
-        return all(fits_strict_mode(part) for part in schema.values())
-    if isinstance(schema, list):
-        return all(fits_strict_mode(part) for part in schema)
-    return True
-
-
-T = TypeVar("T")
-
-CAREFUL_CONTEXT_TOKENS = 8192
-"""The context assumed when neither setting, price table nor endpoint tells it: every recent model has that much."""
-
-
-FOREIGN_MARGIN = 1.05
-"""Factor on a count by cl100k that takes each digit for a token, used for models with other vocabularies. It is above 1
-because not all of these were measured. Qwen2.5 takes 0.74 to 0.97 of that count for Russian and English texts,
-transcripts and JSON, and at most 1.00 for any line of them."""
-
-PIECE_CHARS = 50_000
-"""Characters counted at once: bpe-openai takes 200,000 tokens at most, and a character has up to four bytes, each of
-them a token at worst."""
+ASSUMED_CONTEXT_TOKENS = 32_768
+"""The context assumed when neither setting, price table nor endpoint tells it. Providers that tell nothing have more;
+an endpoint that has less says so when it refuses, or is found out by the tokens that it reports."""
+THINKING_TOKENS = 8192
+"""Room for thinking: limits of answers count it, and unused tokens are not billed."""
+_THINKING_SHARE = 4
+"""Thinking gets at most the context divided by this."""
+_MORE_THINKING = 3
+"""By how much the room for thinking grows for one more try when it was not enough."""
+_CUT_FACTOR = 4
+"""A prompt is surely read as a whole while it takes at most the context divided by this."""
+_SMALLEST_CONTEXT_TOKENS = 1024
+_BEGINS_JSON = ("{", "[", "`")
+_LIMITS_ASKED_S = 4.0
+_ASKED_AGAIN_S = 30.0
+"""Seconds until an endpoint that did not answer is asked for its limits again."""
 
 log = structlog.get_logger(__name__)
+
+
+class _Asked(NamedTuple):
+    """A question, made for ``context_tokens``; ``estimated`` are its tokens, with what a template adds."""
+
+    messages: Sequence[PromptMessage]
+    schema: Mapping[str, Any] | None
+    max_tokens: int
+    context_tokens: int
+    estimated: int
 
 
 class OpenAILanguageModel:
     """``LanguageModel`` over ``/chat/completions``.
 
     With ``context_tokens`` 0 the context is what ``resources/prices.yaml`` has, else what the endpoint tells
-    (``check`` asks it), else ``CAREFUL_CONTEXT_TOKENS``. When ``identity`` is given, the fingerprint has it instead
-    of ``base_url``: the embedded server has another port at every start, but the same weights.
+    (``prepare`` asks it), else ``ASSUMED_CONTEXT_TOKENS``. When ``identity`` is given, the fingerprint has it instead
+    of ``base_url``: the embedded server has another port at every start, but the same weights. ``extra`` is merged into
+    every request. What is learned is kept in ``kept_in``, a folder, unless that is None.
     """
 
     def __init__(  # noqa: PLR0913  one explicit argument for each setting
@@ -202,33 +91,65 @@ class OpenAILanguageModel:
         timeout_s: float,
         *,
         identity: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        kept_in: Path | None = None,
         time: Time | None = None,
     ) -> None:
         facts = model_facts(model)
-        known = facts.context if facts else None
-        self._asks_context = not context_tokens and known is None
-        self._context_tokens = context_tokens or known or CAREFUL_CONTEXT_TOKENS
+        listed = facts.context if facts else None
+        self._given_context = context_tokens or listed
         self._max_output_tokens = max_output_tokens
         self._model = model
         self._provider = provider_name
+        self._extra = dict(extra or {})
         self._client = openai_client(base_url, api_key, timeout_s)
         self._calls = ProviderCalls(provider_name, concurrency, timeout_s, purpose=Purpose.LANGUAGE, time=time)
-        self._requests = ChatRequests(base_url, model, self._context_tokens)
-        digest = fingerprint(identity or base_url.rstrip("/"), model, "temperature 0")
+        options = ["temperature 0", *([json.dumps(self._extra, sort_keys=True)] if self._extra else [])]
+        digest = fingerprint(identity or base_url.rstrip("/"), model, *options)
         self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest)
+        self._file = CapabilityFile(kept_in / f"{digest}.json") if kept_in else None
+        self._presumed = presumed(base_url, model)
+        self._known = self._kept = (self._file.load() if self._file else None) or self._presumed
+        self._vocabulary = Vocabulary(model, self._known.token_scale)
+        self._cut_to: int | None = None
+        self._usage_misleads = False
+        self._asked_at: float | None = None
+        self._has_told = False
+        self._never_ends = False
 
     @property
     def info(self) -> EngineInfo:
         return self._info
 
     @property
+    def known(self) -> Capabilities:
+        """What is known of the endpoint and the model."""
+        return self._known
+
+    @property
+    def is_context_told(self) -> bool:
+        """Tell whether setting, price table or endpoint told the context."""
+        return bool(self._given_context or self._known.context_tokens)
+
+    @property
+    def whole_context_tokens(self) -> int:
+        """The most tokens of prompt, thinking and answer together."""
+        told = self._given_context or self._known.context_tokens or ASSUMED_CONTEXT_TOKENS
+        return min(told, self._cut_to or told)
+
+    @property
     def context_tokens(self) -> int:
-        return self._context_tokens
+        return self.whole_context_tokens - self._thinking_tokens
 
     @property
     def max_output_tokens(self) -> int:
-        """Default of ``max_tokens``, never more than half of the context."""
-        return min(self._max_output_tokens, self._context_tokens // 2)
+        """Default of ``max_tokens``, never more than half of the context, nor than the endpoint allows."""
+        allowed = self._known.most_output_tokens or self._max_output_tokens
+        return min(self._max_output_tokens, allowed, self.context_tokens // 2)
+
+    @property
+    def _thinking_tokens(self) -> int:
+        return min(THINKING_TOKENS, self.whole_context_tokens // _THINKING_SHARE) if self._known.thinks else 0
 
     async def complete(
         self,
@@ -239,24 +160,36 @@ class OpenAILanguageModel:
     ) -> Completion:
         """See ``LanguageModel.complete``.
 
-        The details of ``ProviderInvalidAnswer`` have ``usage`` (for the tokens were paid for) and ``truncated``, unless
-        the response was no chat completion.
+        The details of ``ProviderInvalidAnswer`` have ``usage`` (for the tokens were paid for), ``truncated`` and, where
+        there was a text, the ``answer``, unless the response was no chat completion.
         """
         started = monotonic()
-        limit = max_tokens or self.max_output_tokens
-        answer = await self._calls.run(lambda: self._send(messages, schema, limit, self._answer))
+        limit = min(max_tokens or self.max_output_tokens, self._known.most_output_tokens or self.whole_context_tokens)
+        asked = _Asked(messages, schema, limit, self.whole_context_tokens, await self._estimate(messages))
+        try:
+            answer, answered, usage = await self._answered(asked)
+        finally:
+            await self._keep()
         choice = answer.choices[0]
         # NUL is removed as an escape, too: parsing the JSON would turn the escape into NUL.
-        text = storable(without_thinking(choice.message.content or "").replace("\\u0000", "")).strip()
-        usage = await self._usage(answer, messages)
+        text = storable(answered.text.replace("\\u0000", "")).strip()
         truncated = choice.finish_reason == "length"
-        if reason := self._unusable(choice, text, truncated and schema is not None):
-            raise ProviderInvalidAnswer(provider=self._provider, reason=reason, usage=usage, truncated=truncated)
+        reason = "the model refused" if choice.message.refusal else None
+        if reason is None and truncated and schema is not None:
+            reason = "cut off by max_tokens"
+        if reason is None and not text:
+            reason = f"no text, finish_reason {choice.finish_reason}"
         data = None
-        if schema is not None:
-            data, problem = parse_json(text, schema)
-            if problem is not None:
-                raise ProviderInvalidAnswer(provider=self._provider, reason=problem, usage=usage, truncated=truncated)
+        if reason is None and schema is not None:
+            data, reason = parse_json(text, schema)
+            if not self._known.schema_in_prompt and (reason is not None or not is_bare_json(text)):
+                # An endpoint that kept to the schema would not have answered so.
+                self._learn(self._known.with_(schema_in_prompt=True))
+                await self._keep()
+        if reason is not None:
+            raise ProviderInvalidAnswer(
+                provider=self._provider, reason=reason, usage=usage, truncated=truncated, answer=text
+            )
         return Completion(
             text=text,
             data=data,
@@ -273,15 +206,39 @@ class OpenAILanguageModel:
         estimate that is never too low.
         """
         if len(text) <= PIECE_CHARS:
-            return count_tokens(self._model, text)
-        return await asyncio.to_thread(count_tokens, self._model, text)
+            return self._vocabulary.count(text)
+        return await asyncio.to_thread(self._vocabulary.count, text)
+
+    async def prepare(self) -> None:
+        """Ask the endpoint for its limits, once and for no money; that it does not answer is no error here."""
+        if self._has_told or self._given_context:
+            return
+        if self._asked_at is not None and monotonic() - self._asked_at < _ASKED_AGAIN_S:
+            return
+        self._asked_at = monotonic()
+        with suppress(ProviderError, TimeoutError):
+            async with asyncio.timeout(_LIMITS_ASKED_S):
+                await self._look_up()
+
+    def forget(self) -> None:
+        """Begin anew with what name and host tell: somebody may have mended the endpoint."""
+        self._known, self._cut_to, self._has_told, self._asked_at = self._presumed, None, False, None
+        self._vocabulary = Vocabulary(self._model)
+
+    async def ask_server(self) -> ServerContext | None:
+        """Ask a server of one's own with which context it runs the model; None where there is no such server.
+
+        Raises:
+            ProviderError: it does not answer.
+        """
+        with openai_errors(self._provider, self._model):
+            return await server_context(self._client, self._model)
 
     async def check(self) -> None:
         """List the models; ask for one token when this model is not listed, since some servers list other names."""
-        listed = await self._calls.run(self._look_up)
-        if not listed:
+        if not await self._calls.run(self._look_up):
             message = PromptMessage(role="user", content="1")
-            await self._calls.run(lambda: self._send([message], None, 1, self._answer))
+            await self._calls.run(lambda: self._send(_Asked([message], None, 1, self.whole_context_tokens, 1), 0))
 
     async def close(self) -> None:
         await self._client.close()
@@ -290,88 +247,149 @@ class OpenAILanguageModel:
         with openai_errors(self._provider, self._model):
             try:
                 entry = find_model(await listed_models(self._client), self._model)
-            except openai.NotFoundError:
+            except (openai.NotFoundError, openai.AuthenticationError, openai.PermissionDeniedError):
+                # Not every endpoint lists models, and some want another key for it: a question shows more.
                 entry = None
-            if self._asks_context:
-                told = entry.context_tokens if entry else None
-                told = told or await server_context_tokens(self._client, self._model)
-                self._context_tokens = told or CAREFUL_CONTEXT_TOKENS
+            told = entry.context_tokens if entry else None
+            if told is None and not self._given_context and (server := await self.ask_server()):
+                told = server.tokens
+        self._has_told = True
+        if told and told != self._known.context_tokens:
+            self._learn(self._known.with_(context_tokens=told))
+            await self._keep()
+        self._log_shutdown(entry)
+        return entry is not None
+
+    def _log_shutdown(self, entry: ListedModel | None) -> None:
         ends = (entry.shutdown_date if entry else None) or shutdown_date(self._model)
         if ends:
             log.warning("model_shutdown", model=self._model, date=ends.isoformat() if isinstance(ends, date) else ends)
-        return entry is not None
 
-    async def _send(
-        self,
-        messages: Sequence[PromptMessage],
-        schema: Mapping[str, Any] | None,
-        max_tokens: int,
-        send: Callable[[dict[str, object]], Awaitable[T]],
-    ) -> T:
+    async def _answered(self, asked: _Asked) -> tuple[ChatAnswer, Answered, Usage]:
+        """Ask, with more room for thinking when thinking took all of it.
+
+        Raises:
+            OnlyThoughts: the model did nothing but think.
+            ContextCut: the endpoint left out a part of the prompt.
+        """
+        spent = Usage()
+        rooms = [self._thinking_tokens]
+        if not self._never_ends:
+            rooms += [THINKING_TOKENS, THINKING_TOKENS * _MORE_THINKING]
+        room = 0
+        for number, wanted in enumerate(rooms):
+            room = min(wanted, self._left_for_thinking(asked)) if wanted else 0
+            if number and room <= rooms[0]:
+                break
+            answer = await self._calls.run(lambda room=room: self._send(asked, room))  # type: ignore[misc]
+            if isinstance(answer, ContextCut):
+                raise answer
+            answered = read_answer(answer.choices[0].message, wants_json=asked.schema is not None)
+            usage = await self._usage(answer, answered, asked)
+            spent += usage
+            await self._check_whole(answer.usage, asked)
+            thought = bool(answered.thoughts) or bool(answer.usage and answer.usage.thought_tokens)
+            # Where the template has the opening tag, thoughts that were cut have no tag at all.
+            begun = answered.text.startswith(_BEGINS_JSON) if asked.schema is not None else answered.text
+            only_thoughts = not begun and answer.choices[0].finish_reason == "length"
+            if (thought or only_thoughts) and not self._known.thinks:
+                self._learn(self._known.with_(thinks=True))
+            if not only_thoughts:
+                self._never_ends = False
+                return answer, answered, spent
+        self._never_ends = True
+        raise OnlyThoughts(provider=self._provider, model=self._model, usage=spent, truncated=True)
+
+    def _left_for_thinking(self, asked: _Asked) -> int:
+        return max(0, self.whole_context_tokens - self._vocabulary.scaled(asked.estimated) - asked.max_tokens)
+
+    async def _send(self, asked: _Asked, room: int) -> ChatAnswer | ContextCut:
+        """Send the question; return the error that a prompt longer than the context is, which no other try mends."""
         with openai_errors(self._provider, self._model):
             while True:
-                body = self._requests.body(messages, schema, max_tokens)
+                known, limit = self._known, asked.max_tokens + room
+                body = request_body(self._model, known, asked.messages, asked.schema, limit) | self._extra
                 try:
-                    return await send(body)
+                    return await self._post(body)
                 except openai.APIStatusError as exc:
-                    if not self._requests.give_up(body, exc):
+                    learned = learned_from_refusal(known, body, exc, asked.context_tokens)
+                    if learned is None:
                         raise
+                    if self._known is known:  # else another call has learned meanwhile, perhaps the same
+                        self._learn(learned)
+                    if learned.context_tokens != known.context_tokens and learned.context_tokens is not None:
+                        self._cut_to = learned.context_tokens
+                        return ContextCut(provider=self._provider, context_tokens=learned.context_tokens)
 
-    async def _answer(self, body: dict[str, object]) -> ChatAnswer:
+    async def _post(self, body: dict[str, object]) -> ChatAnswer:
         response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
         try:
             answer = ChatAnswer.model_validate(response.json())
         except ValidationError as exc:
             raise ProviderInvalidAnswer(provider=self._provider, reason="no chat completion") from exc
-        if not answer.choices:
-            raise ProviderInvalidAnswer(provider=self._provider, reason="no choices")
-        return answer
+        if answer.choices:
+            return answer
+        if isinstance(answer.error, dict):
+            raise _status_in_body(answer.error, response)
+        raise ProviderInvalidAnswer(provider=self._provider, reason="no choices")
 
-    async def _usage(self, answer: ChatAnswer, messages: Sequence[PromptMessage]) -> Usage:
-        told = answer.usage
-        prompt = told.prompt_tokens if told else None
-        completion = told.completion_tokens if told else None
+    async def _estimate(self, messages: Sequence[PromptMessage]) -> int:
+        whole = [message.content for message in messages]
+        if sum(map(len, whole)) <= PIECE_CHARS:
+            estimated = sum(map(self._vocabulary.estimate, whole))
+        else:
+            estimated = await asyncio.to_thread(lambda: sum(map(self._vocabulary.estimate, whole)))
+        return estimated + MESSAGE_TOKENS * len(messages)
+
+    async def _usage(self, answer: ChatAnswer, answered: Answered, asked: _Asked) -> Usage:
+        prompt = answer.usage.prompt_tokens if answer.usage else None
+        written = answer.usage.written_tokens if answer.usage else None
         if prompt is None:
-            prompt = sum([await self.count_tokens(message.content) + MESSAGE_TOKENS for message in messages])
-        if completion is None:
-            completion = await self.count_tokens(answer.choices[0].message.content or "")
-        return Usage(prompt_tokens=prompt, completion_tokens=completion)
+            prompt = self._vocabulary.scaled(asked.estimated)
+        if written is None:
+            written = await self.count_tokens(answered.text + answered.thoughts)
+        return Usage(prompt_tokens=prompt, completion_tokens=written)
 
-    @staticmethod
-    def _unusable(choice: AnswerChoice, text: str, cut: bool) -> str | None:
-        if choice.message.refusal:
-            return "the model refused"
-        if cut:
-            return "cut off by max_tokens"
-        return None if text else f"no text, finish_reason {choice.finish_reason}"
+    async def _check_whole(self, told: AnswerUsage | None, asked: _Asked) -> None:
+        """Learn from the tokens of the prompt that the endpoint reports.
+
+        Raises:
+            ContextCut: it is surely less than was sent, and the endpoint does not tell that its context holds it.
+        """
+        reported = told.prompt_tokens if told else None
+        if not reported or self._usage_misleads:
+            return
+        if not self._vocabulary.is_cut(asked.estimated, reported):
+            if asked.estimated * _CUT_FACTOR <= self.whole_context_tokens or asked.estimated <= reported:
+                scale = self._vocabulary.learn(asked.estimated, reported)
+                if scale is not None and scale != self._known.token_scale:
+                    self._learn(self._known.with_(token_scale=scale))
+            return
+        server = await self.ask_server()
+        if server and server.tokens >= asked.estimated + asked.max_tokens:
+            # Some servers report only what they had not kept from an earlier prompt.
+            self._usage_misleads = True
+            return
+        context = max(_SMALLEST_CONTEXT_TOKENS, server.tokens if server else reported)
+        self._cut_to = min(context, self._cut_to or context)
+        log.warning("context_cut", model=self._model, sent=asked.estimated, read=reported, context=self._cut_to)
+        if context != self._known.context_tokens:
+            self._learn(self._known.with_(context_tokens=context))
+        raise ContextCut(provider=self._provider, context_tokens=context)
+
+    def _learn(self, known: Capabilities) -> None:
+        self._known = known
+        log.info("endpoint_learned", model=self._model, **known.model_dump(mode="json", exclude={"known_at", "extra"}))
+
+    async def _keep(self) -> None:
+        if self._file is not None and self._kept != self._known:
+            self._kept = self._known
+            await asyncio.to_thread(self._file.save, self._known)
 
 
-def count_tokens(model: str, text: str) -> int:
-    """Count the tokens of ``text``, never too few; for Russian in an unknown vocabulary, about a quarter too many."""
-    encoding = _encoding(model)
-    pieces = [text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS)]
-    if encoding is not None:
-        return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
-    foreign = bpe_openai.get_encoding("cl100k_base")
-    counted = 0
-    for piece in pieces:
-        # Vocabularies differ most in how many digits make a token; a token for each digit is the worst case.
-        digits = sum(map(str.isdigit, piece))
-        letters = "".join("x" if character.isdigit() else character for character in piece) if digits else piece
-        counted += len(foreign.encode_ordinary(letters)) + digits
-    return min(len(text.encode()), math.ceil(counted * FOREIGN_MARGIN))
-
-
-_VOCABULARIES = (
-    (re.compile(r"(?:openai/)?(?:gpt-4o|gpt-4\.1|gpt-4\.5|gpt-[5-9]|gpt-oss|chatgpt-4o|o[1-9])"), "o200k_base"),
-    (re.compile(r"(?:openai/)?(?:gpt-4|gpt-3\.5)"), "cl100k_base"),
-)
-"""By https://github.com/openai/tiktoken/blob/main/tiktoken/model.py; the first that matches counts."""
-
-
-@cache
-def _encoding(model: str) -> bpe_openai.Encoding | None:
-    """Return the vocabulary of a hosted OpenAI model; None for every other model."""
-    # Not by the library's list of models, which has neither dated names nor those of the last two years.
-    name = next((name for names, name in _VOCABULARIES if names.match(model.lower())), None)
-    return None if name is None else bpe_openai.get_encoding(name)
+def _status_in_body(error: Mapping[str, Any], response: httpx2.Response) -> openai.APIStatusError:
+    """Return the error that an endpoint sent with the status 200, as if it had sent the status that its body has."""
+    exc = openai.APIStatusError(str(error.get("message", "")), response=response, body=error)
+    code = error.get("code")
+    exc.status_code = int(str(code)) if str(code).isdigit() else 502
+    return exc

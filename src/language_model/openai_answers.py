@@ -1,16 +1,13 @@
-"""What comes back from a chat endpoint: text without the model's thinking, valid JSON, and the limits of its models."""
+"""What comes back from a chat endpoint: text apart from the model's thinking, and valid JSON."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-import httpx2
-import openai
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _TAGS = r"(?:seed:)?think(?:ing)?|thoughts?|reasoning"
 _OPEN = rf"(?:<(?:{_TAGS})>|\[think(?:ing)?\]|◁think▷)"
@@ -19,8 +16,16 @@ _CLOSE = rf"(?:</(?:{_TAGS})>|\[/think(?:ing)?\]|◁/think▷)"
 _CLOSING = re.compile(_CLOSE, re.IGNORECASE)
 _THINKING = re.compile(rf"{_OPEN}.*?{_CLOSE}\s*", re.DOTALL | re.IGNORECASE)
 _UNCLOSED = re.compile(rf"^[ \t]*{_OPEN}", re.MULTILINE | re.IGNORECASE)
-_FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+_OPENING = re.compile(_OPEN, re.IGNORECASE)
+_CHANNEL, _MESSAGE = "<|channel|>", "<|message|>"
+_END = re.compile(r"<\|(?:end|return|call)\|>")
+_END_OF_HEAD = re.compile(r"<\|start\|>.*", re.DOTALL)
+_BEGIN = re.compile(r"[{\[]")
+_MOST_VALUES = 50
+"""Places that are tried for JSON in a text that is not JSON as a whole."""
 _WANTED_CHARS = 200
+_THOUGHTS = ("reasoning_content", "reasoning")
+"""Names of the field with the thinking: at DeepSeek, vLLM and SGLang; at OpenRouter, Ollama and newer vLLM."""
 
 
 class _Lenient(BaseModel):
@@ -28,8 +33,35 @@ class _Lenient(BaseModel):
 
 
 class AnswerMessage(_Lenient):
+    """``thoughts`` is what the endpoint itself keeps apart from the text, under one of several names."""
+
     content: str | None = None
+    thoughts: str | None = None
     refusal: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _joined(cls, message: Any) -> Any:
+        """Find the thinking; take it and the text out of a list of pieces, which is Mistral's form."""
+        if not isinstance(message, dict):
+            return message
+        named = (message.get(name) for name in _THOUGHTS)
+        told = {"thoughts": next((each for each in named if each and isinstance(each, str)), None)}
+        pieces = message.get("content")
+        if not isinstance(pieces, list):
+            return {**message, **told}
+        kinds: dict[str, list[str]] = {"text": [], "thinking": []}
+        for piece in pieces:
+            kind = piece.get("type") if isinstance(piece, dict) else None
+            if kind in kinds:
+                kinds[kind].append(_text_of(piece.get(kind)))
+        return {**message, "content": "".join(kinds["text"]), "thoughts": "".join(kinds["thinking"])}
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, list):
+        return "".join(_text_of(each.get("text")) for each in value if isinstance(each, dict))
+    return value if isinstance(value, str) else ""
 
 
 class AnswerChoice(_Lenient):
@@ -37,16 +69,46 @@ class AnswerChoice(_Lenient):
     finish_reason: str | None = None
 
 
+class _TokenDetails(_Lenient):
+    reasoning_tokens: int | None = None
+
+
 class AnswerUsage(_Lenient):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    completion_tokens_details: _TokenDetails | None = None
+
+    @property
+    def written_tokens(self) -> int | None:
+        """The tokens of answer and thinking: some endpoints count the latter in the total alone."""
+        if self.completion_tokens is None or self.prompt_tokens is None or self.total_tokens is None:
+            return self.completion_tokens
+        return max(self.completion_tokens, self.total_tokens - self.prompt_tokens)
+
+    @property
+    def thought_tokens(self) -> int:
+        details = self.completion_tokens_details
+        return (details.reasoning_tokens if details else None) or self.reasoning_tokens or 0
 
 
 class ChatAnswer(_Lenient):
-    """The used fields of a ``chat.completion`` object; servers leave others out or add some."""
+    """The used fields of a ``chat.completion`` object; servers leave others out or add some.
 
-    choices: list[AnswerChoice]
+    ``error`` is what went wrong where an endpoint answers with 200 all the same.
+    """
+
+    choices: list[AnswerChoice] = Field(default_factory=list)
     usage: AnswerUsage | None = None
+    error: Any = None
+
+
+class Answered(NamedTuple):
+    """A completion's text and the model's thinking, each without the other."""
+
+    text: str
+    thoughts: str
 
 
 class ParsedJson(NamedTuple):
@@ -70,97 +132,82 @@ def without_thinking(text: str) -> str:
     return text[: unclosed.start() if unclosed else None].strip()
 
 
-def parse_json(text: str, schema: Mapping[str, Any]) -> ParsedJson:
-    """Return the JSON value of ``text``, bare or in a Markdown fence, or why it is missing or invalid."""
-    body = text.strip()
-    if not body.startswith(("{", "[")) and (fence := _FENCE.search(body)):
-        body = fence[1]
-    try:
-        data = json.loads(body)
-    except json.JSONDecodeError as exc:
-        return ParsedJson(problem=f"no JSON: {exc.msg} at character {exc.pos} of {len(body)}")
-    error = best_match(Draft202012Validator(schema).iter_errors(data))
-    if error is not None:
-        wanted = json.dumps(error.validator_value, ensure_ascii=False, default=str)[:_WANTED_CHARS]
-        return ParsedJson(problem=f"{error.json_path} breaks {error.validator}: {wanted}")
-    return ParsedJson(data)
+def read_answer(message: AnswerMessage, *, wants_json: bool) -> Answered:
+    """Return the text of a message apart from its thinking.
 
-
-OLLAMA_CONTEXT = 4096
-"""Ollama's smallest default for a model that is not loaded, https://docs.ollama.com/context-length."""
-
-_CONTEXT_FIELDS = ("max_model_len", "context_length", "context_window")
-"""Names of the context length in ``/models`` of vLLM, of OpenRouter and Together, and of Groq."""
-_NUM_CTX = re.compile(r"^num_ctx\s+(\d+)", re.MULTILINE)
-
-
-class ListedModel(BaseModel):
-    """An entry of ``/models``."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    shutdown_date: str | None = None
-
-    @property
-    def context_tokens(self) -> int | None:
-        extra = self.model_extra or {}
-        return next((extra[name] for name in _CONTEXT_FIELDS if isinstance(extra.get(name), int)), None)
-
-
-class _Listing(BaseModel):
-    data: list[ListedModel] | None = None
-
-
-async def listed_models(client: openai.AsyncOpenAI) -> list[ListedModel]:
-    """Return what ``GET /models`` lists; nothing when the answer has another shape.
-
-    Raises:
-        openai.OpenAIError, json.JSONDecodeError: for the adapter to map.
+    Some servers take a structured answer for thinking: with ``wants_json``, JSON among the thoughts is the text when
+    there is no other.
     """
-    response = await client.get("/models", cast_to=httpx2.Response)
-    try:
-        return _Listing.model_validate(response.json()).data or []
-    except ValidationError:
-        return []
+    content = in_final_channel(message.content or "")
+    text = without_thinking(content)
+    told = (message.thoughts or "").strip()
+    if wants_json and not text and told.startswith(("{", "[")):
+        return Answered(told, "")
+    tagged = content if len(text) < len(content.strip()) else ""
+    return Answered(text, told or _CLOSING.sub("", _OPENING.sub("", tagged)).strip().removesuffix(text).strip())
 
 
-def find_model(models: list[ListedModel], model: str) -> ListedModel | None:
-    """Return the entry of ``model``; Ollama lists an untagged name as ``:latest``."""
-    return next((entry for entry in models if entry.id in {model, f"{model}:latest"}), None)
+def in_final_channel(text: str) -> str:
+    """Return the answer of a model that writes into channels (gpt-oss); any other text is returned as it is.
 
-
-async def server_context_tokens(client: openai.AsyncOpenAI, model: str) -> int | None:
-    """Return the context in tokens with which a llama.cpp or Ollama server runs ``model``; None for other servers.
-
-    The weights' own limit does not count: these servers cut longer prompts to the context they were started with.
+    Of channels that are not the final one, the text is thinking: it is put between the tags of thinking.
     """
-    url = urlsplit(str(client.base_url))
-    root = f"{url.scheme}://{url.netloc}"
-    props = await _json(client, "GET", f"{root}/props")
-    settings = props.get("default_generation_settings")
-    if isinstance(settings, dict) and isinstance(settings.get("n_ctx"), int):
-        return int(settings["n_ctx"])
-    running = (await _json(client, "GET", f"{root}/api/ps")).get("models")
-    for entry in running if isinstance(running, list) else []:
-        named = entry.get("name") in {model, f"{model}:latest"}
-        if named and isinstance(entry.get("context_length"), int):
-            return int(entry["context_length"])
-    shown = await _json(client, "POST", f"{root}/api/show", {"model": model})
-    if "model_info" not in shown:
-        return None
-    number = _NUM_CTX.search(str(shown.get("parameters", "")))
-    return int(number[1]) if number else OLLAMA_CONTEXT
-
-
-async def _json(client: openai.AsyncOpenAI, method: str, url: str, body: object = None) -> dict[str, Any]:
-    """Return the JSON object at ``url``, or an empty one: not every server has every address."""
-    try:
-        if method == "GET":
-            response = await client.get(url, cast_to=httpx2.Response)
+    if _CHANNEL not in text:
+        return text
+    final = ""
+    thoughts = []
+    for head, _, body in (part.partition(_MESSAGE) for part in text.split(_CHANNEL)[1:]):
+        said, _, after = _END.sub(_MESSAGE, body).partition(_MESSAGE)
+        if head.strip().startswith("final"):
+            final = said
         else:
-            response = await client.post(url, cast_to=httpx2.Response, body=body)
-        data = response.json()
-    except (openai.APIStatusError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
+            thoughts.append(said)
+            final = final or _END_OF_HEAD.sub("", after).strip()
+    return f"<think>{' '.join(thoughts)}</think>{final}"
+
+
+def parse_json(text: str, schema: Mapping[str, Any]) -> ParsedJson:
+    """Return the JSON value of ``text``, or why it is missing or invalid.
+
+    The value may stand in a Markdown fence, after a draft or before a sentence; of several that are valid the longest
+    counts.
+    """
+    validator = Draft202012Validator(schema)
+    found: list[tuple[int, Any]] = []
+    problem = None
+    for length, value in _values(text):
+        error = best_match(validator.iter_errors(value))
+        if error is None:
+            found.append((length, value))
+        else:
+            wanted = json.dumps(error.validator_value, ensure_ascii=False, default=str)[:_WANTED_CHARS]
+            problem = problem or f"{error.json_path} breaks {error.validator}: {wanted}"
+    if found:
+        return ParsedJson(max(found, key=lambda each: each[0])[1])
+    return ParsedJson(problem=problem or f"no JSON in {len(text)} characters")
+
+
+def is_bare_json(text: str) -> bool:
+    """Tell whether a text is one JSON value and nothing else, as an endpoint makes it that keeps to a schema."""
+    return len(found := list(_values(text))) == 1 and found[0][0] == len(text.strip())
+
+
+def _values(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield length and value of what is JSON in ``text``; objects and lists where it is not JSON as a whole."""
+    body = text.strip()
+    decoder = json.JSONDecoder()
+    try:
+        yield len(body), decoder.decode(body)
+    except (json.JSONDecodeError, RecursionError):
+        pass
+    else:
+        return
+    at, tries = 0, 0
+    while (begin := _BEGIN.search(body, at)) and tries < _MOST_VALUES:
+        tries += 1
+        try:
+            value, at = decoder.raw_decode(body, begin.start())
+        except (json.JSONDecodeError, RecursionError):
+            at = begin.start() + 1
+        else:
+            yield at - begin.start(), value

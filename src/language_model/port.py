@@ -36,13 +36,18 @@ class LanguageModel(Protocol):
 
         Raises:
             ProviderInvalidAnswer: the answer is empty or a refusal or, where a schema was given, invalid or cut off;
-                the caller decides whether to ask again.
+                the caller decides whether to ask again. ``OnlyThoughts``: asking again does not help.
+            ContextCut: the model did not read all of it; its context is known from now on.
             ProviderError: after the retries of ``provider_calls``.
         """
         ...
 
     async def count_tokens(self, text: str) -> int:
         """Count the tokens of ``text`` for this model, never too few."""
+        ...
+
+    async def prepare(self) -> None:
+        """Find out the limits that questions are made for, once and for no money; a failure is no error here."""
         ...
 
     async def check(self) -> None:

@@ -172,7 +172,9 @@ async def propose(transcript: Transcript, scenario: Scenario, model: PromptedMod
     fields = [field for field in fields_of(scenario.id) if field in model.schema["properties"]]
     prompt = model.prompt.render({"scenario": scenario.label, "fields": fields})
     tokens = min(_ANSWER_TOKENS, model.llm.max_output_tokens)
-    around = await model.llm.count_tokens(prompt + texts.transcript.TRANSCRIPT_AS_DATA)
+    schema = _narrowed(model.schema, fields)
+    # Some endpoints get the schema as text.
+    around = await model.llm.count_tokens(f"{prompt}{texts.transcript.TRANSCRIPT_AS_DATA}{schema}")
     segments = await _beginning(transcript, model.llm.context_tokens - tokens - around - QUESTION_TOKENS, model.llm)
     if not segments:
         return RecordingMetadata()
@@ -180,7 +182,7 @@ async def propose(transcript: Transcript, scenario: Scenario, model: PromptedMod
         PromptMessage(role="system", content=prompt),
         PromptMessage(role="user", content=texts.transcript.TRANSCRIPT_AS_DATA.format(lines=_lines(segments))),
     )
-    answer = await model.answers.structured(METADATA_STEP, messages, _narrowed(model.schema, fields), tokens)
+    answer = await model.answers.structured(METADATA_STEP, messages, schema, tokens)
     # Labels are left out: nobody said «Спикер 1».
     said = "\n".join(segment.text for segment in segments)
     return await asyncio.to_thread(_with_evidence, answer or {}, fields, said, today)

@@ -293,7 +293,7 @@ def try_templates(plan: ReportPlan) -> None:
         for each in plan.passes:
             known = {**variables, "earlier": SimpleNamespace(**earlier)}
             task = each.prompt.render(known)
-            plan.notes.render({**known, "task": task, "window": 1, "windows": 2})
+            plan.notes.render({**known, "task": task, "window": 1, "windows": 2, "most": 15})
             earlier[each.id] = _sample_result(plan, each, known, nulls=nulls)
         if plan.indices and plan.indices.prompt:
             plan.indices.prompt.render({**variables, "earlier": SimpleNamespace(**earlier)})

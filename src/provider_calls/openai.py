@@ -19,6 +19,7 @@ from errors import (
     ProviderRejectedRequest,
     ProviderUnavailable,
 )
+from provider_calls.address import address_of
 from provider_calls.policy import retry_after_s
 from system.shortages import shortage_in
 
@@ -42,11 +43,25 @@ def openai_client(base_url: str, api_key: str, timeout_s: float) -> openai.Async
     """Return a client that tries once. An endpoint without keys gets a placeholder: the SDK insists on a key."""
     # A proxy that the environment names is for the outside; an endpoint on this machine is never behind it.
     loopback = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
+    address = address_of(base_url, api_key or "none")
+    http_client = openai.DefaultAsyncHttpxClient(trust_env=not loopback)
+    timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
+    if address.azure_version:
+        return openai.AsyncAzureOpenAI(
+            http_client=http_client,
+            base_url=address.url,
+            api_version=address.azure_version,
+            api_key=api_key or "none",
+            timeout=timeout,
+            max_retries=0,
+        )
     return openai.AsyncOpenAI(
-        http_client=openai.DefaultAsyncHttpxClient(trust_env=not loopback),
-        base_url=base_url,
+        http_client=http_client,
+        base_url=address.url,
         api_key=api_key or "none",
-        timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+        default_query=address.query,
+        default_headers=address.headers,
+        timeout=timeout,
         max_retries=0,
     )
 
@@ -124,9 +139,12 @@ def _kind(exc: openai.APIError) -> str:
     return " ".join(words) or type(exc).__name__
 
 
-def error_detail(exc: openai.APIError) -> str:
-    """Return the message of ``exc``, at most 160 characters, cut where it begins to quote the request."""
-    message = exc.message
-    if isinstance(exc.body, dict) and isinstance(exc.body.get("message"), str):
-        message = exc.body["message"]
-    return _ECHO.split(message)[0][:_DETAIL_CHARS].strip(" {[('\"")
+def error_detail(exc: openai.APIError, chars: int = _DETAIL_CHARS) -> str:
+    """Return the message of ``exc``, at most ``chars`` characters, cut where it begins to quote the request."""
+    message, body = exc.message, exc.body
+    if isinstance(body, list) and body and isinstance(body[0], dict):
+        # Google sends a list of errors, which the SDK leaves as it is.
+        body = body[0].get("error")
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        message = body["message"]
+    return _ECHO.split(message)[0][:chars].strip(" {[('\"")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from errors import ProviderError, ProviderRateLimited, ProviderRefusedKey, ProviderUnavailable
+from provider_calls.address import address_of
 from provider_calls.policy import retry_after_s
 
 _LIMIT_S = 4.0
@@ -28,8 +29,7 @@ class EndpointProbe:
 
     def __init__(self, base_url: str, api_key: str, provider: str) -> None:
         """Prepare the probe; nothing is sent. ``provider`` names the endpoint in errors."""
-        self._url = base_url.rstrip("/") + "/models"
-        self._key = api_key
+        self._address = address_of(base_url, api_key or "none")
         self._provider = provider
         self._client: httpx2.AsyncClient | None = None
         self._listed_at = -_LISTED_EVERY_S
@@ -67,7 +67,10 @@ class EndpointProbe:
             # In a thread: reading the certificates takes 0.1 s.
             self._client = await asyncio.to_thread(self._made)
         try:
-            async with asyncio.timeout(_LIMIT_S), self._client.stream(method, self._url) as response:
+            async with (
+                asyncio.timeout(_LIMIT_S),
+                self._client.stream(method, f"{self._address.url}/models") as response,
+            ):
                 status = response.status_code
                 wait_s = retry_after_s(response.headers.get("retry-after"))
         except TimeoutError as exc:
@@ -84,11 +87,12 @@ class EndpointProbe:
 
     def _made(self) -> httpx2.AsyncClient:
         # As in ``provider_calls.openai``: an endpoint on this machine is never behind a proxy.
-        loopback = urlsplit(self._url).hostname in {"localhost", "127.0.0.1", "::1"}
+        loopback = urlsplit(self._address.url).hostname in {"localhost", "127.0.0.1", "::1"}
         return httpx2.AsyncClient(
             trust_env=not loopback,
             timeout=_LIMIT_S,
-            headers={"Authorization": f"Bearer {self._key or 'none'}"},
+            headers=self._address.headers,
+            params=self._address.query,
             # A connection that stays open would not show that no new one can be made.
             limits=httpx2.Limits(max_connections=2, max_keepalive_connections=0),
         )

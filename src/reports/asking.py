@@ -13,13 +13,16 @@ T = TypeVar("T")
 
 _SECOND_QUESTION_TOKENS = 200
 """Tokens that are kept free to tell the model what was wrong with its answer."""
-_ANSWER_SHARE = 3
-"""An answer gets at most the context divided by this, or a small model would have no room for the recording."""
+_ORDINARY_ANSWER_TOKENS = 2048
+_SMALL_SHARE, _LARGE_SHARE = 3, 8
+"""An ordinary answer gets at most the context divided by the first, or a small model would have no room for the
+recording. A longer one, for the items of a long interview, gets at most the context divided by the second."""
 
 
 def answer_tokens(llm: LanguageModel) -> int:
     """Return how many tokens an answer may have."""
-    return min(llm.max_output_tokens, llm.context_tokens // _ANSWER_SHARE)
+    share = max(_ORDINARY_ANSWER_TOKENS, llm.context_tokens // _LARGE_SHARE)
+    return min(llm.max_output_tokens, llm.context_tokens // _SMALL_SHARE, share)
 
 
 async def tokens_of(llm: LanguageModel, messages: Sequence[PromptMessage]) -> int:

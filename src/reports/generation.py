@@ -33,6 +33,8 @@ from text_cleaning import as_data, cut
 
 _NOTES_SHARE = 3
 """Notes get at most the room of a window divided by this, so that notes of notes become shorter each time."""
+_MOST_NOTES, _NOTE_TOKENS = 15, 100
+"""The most notes on a window, and the tokens of a long one: as many are asked for as the limit of an answer holds."""
 _MOST_HALVINGS = 3
 _LONGEST_METADATA_LINE = 200
 _TITLE_LEVEL = 2
@@ -141,10 +143,13 @@ class _Generation:
         windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
         self._warn_of_windows(each.title, len(windows))
         found = await together(self._items_of_window(each, prompt, window) for window in windows)
-        parts = [part for stretch in found for part in stretch]
+        parts = [None if isinstance(part, ProviderInvalidAnswer) else part for stretch in found for part in stretch]
         unanswered = parts.count(None)
         if unanswered == len(parts):
-            raise ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}")
+            raise next(
+                (part for stretch in found for part in stretch if isinstance(part, ProviderInvalidAnswer)),
+                ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}"),
+            )
         self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
         if each.quotes_by and not evidence.names(each.quotes_by):
             roles = ", ".join(each.quotes_by)
@@ -179,11 +184,11 @@ class _Generation:
 
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
-    ) -> list[list[dict[str, Any]] | None]:
+    ) -> list[list[dict[str, Any]] | ProviderInvalidAnswer | None]:
         """Ask for the items of a window; return a list of items for each part of the window that was asked about.
 
         When one answer cannot hold the items, the window is halved, up to ``_MOST_HALVINGS`` times. None stands for a
-        part whose items still do not fit into an answer, or about which two answers were not valid.
+        part whose items still do not fit into an answer, an error for one about which no answer was valid.
         """
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
         messages = [self._rules, data_message(window), prompt]
@@ -191,8 +196,8 @@ class _Generation:
             answer = await self._answers.structured(
                 each.id, messages, each.schema_, self._answer_tokens, each.second_schema
             )
-        except ProviderInvalidAnswer:
-            return [None]
+        except ProviderInvalidAnswer as exc:
+            return [exc]
         if answer is not None:
             return [answer["items"]]
         if halvings == _MOST_HALVINGS or len(window) < 2:
@@ -254,12 +259,13 @@ class _Generation:
         while await self._llm.count_tokens(whole) > room:
             if room < SMALLEST_WINDOW_TOKENS:
                 raise ContextTooSmall(missing_tokens=SMALLEST_WINDOW_TOKENS - room)
-            notes_room = await self._room(self._notes_prompt(task, 999, 999))
+            notes_room = await self._room(self._notes_prompt(task, 999, 999, _MOST_NOTES))
             windows = await fit(whole.split("\n"), notes_room, self._llm.count_tokens)
             read_in = max(read_in, len(windows))
             limit = max(SMALLEST_WINDOW_TOKENS // 2, min(self._answer_tokens, notes_room // _NOTES_SHARE))
+            most = max(1, min(_MOST_NOTES, limit // _NOTE_TOKENS))
             notes = await together(
-                self._notes(pass_name, title, self._notes_prompt(task, number, len(windows)), window, limit)
+                self._notes(pass_name, title, self._notes_prompt(task, number, len(windows), most), window, limit)
                 for number, window in enumerate(windows, start=1)
             )
             condensed = "\n".join(
@@ -318,8 +324,8 @@ class _Generation:
     def _prompt(self, each: ReportPass) -> PromptMessage:
         return PromptMessage(role="user", content=each.prompt.render(self._known()))
 
-    def _notes_prompt(self, task: PromptMessage, window: int, windows: int) -> PromptMessage:
-        variables = {**self._known(), "task": task.content, "window": window, "windows": windows}
+    def _notes_prompt(self, task: PromptMessage, window: int, windows: int, most: int) -> PromptMessage:
+        variables = {**self._known(), "task": task.content, "window": window, "windows": windows, "most": most}
         return PromptMessage(role="user", content=self._plan.notes.render(variables))
 
     def _known(self) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from jsonschema.exceptions import best_match
 import texts.reports
 from datamodels import Completion, PromptMessage, Usage
 from errors import ProviderInvalidAnswer
+from errors_of_operation import NotBySchema, OnlyThoughts
 from language_model.port import LanguageModel
 from prices import is_free
 from provider_calls.in_flight import CallsInFlight
+from reports.asking import tokens_of
 from reports.evidence import normal_words
 
 _LONGEST_PROBLEM = 300
@@ -78,27 +80,56 @@ class ModelAnswers:
     ) -> Any:
         """Return the answer, parsed from JSON and valid by ``schema``; None when ``max_tokens`` cut it off.
 
-        When the answer is not valid, the model is told why and asked once more. ``second_schema``, when given, is the
-        schema of the second answer: it may allow more than ``schema``, if the caller can correct the answer.
+        When the answer is not valid, the model is told why, and is asked once more with that answer and the schema
+        before it. ``second_schema``, when given, is the schema of the second answer: it may allow more than ``schema``,
+        if the caller can correct the answer.
 
         Raises:
-            ProviderInvalidAnswer: the second answer is not valid either.
+            OnlyThoughts: the model thought and did not answer.
+            NotBySchema: the second answer is not valid either.
             ProviderError: the model failed.
         """
-        asked = list(messages)
         try:
-            return (await self._answer(pass_name, asked, schema, max_tokens)).data
-        except ProviderInvalidAnswer as exc:
-            if exc.details.get("truncated"):
-                return None
-            problem = str(exc.details.get("reason"))[:_LONGEST_PROBLEM]
-        asked.append(PromptMessage(role="user", content=texts.reports.ASK_VALID.format(problem=problem)))
-        try:
-            return (await self._answer(pass_name, asked, second_schema or schema, max_tokens)).data
-        except ProviderInvalidAnswer as exc:
-            if exc.details.get("truncated"):
-                return None
+            return (await self._answer(pass_name, messages, schema, max_tokens)).data
+        except OnlyThoughts:
             raise
+        except ProviderInvalidAnswer as exc:
+            if exc.details.get("truncated"):
+                return None
+            first = exc
+        second = second_schema or schema
+        asked = [*messages, *await self._asked_again(messages, first, second, max_tokens)]
+        try:
+            return (await self._answer(pass_name, asked, second, max_tokens)).data
+        except OnlyThoughts:
+            raise
+        except ProviderInvalidAnswer as exc:
+            if exc.details.get("truncated"):
+                return None
+            raise NotBySchema(
+                provider=self._llm.info.name, model=self._llm.info.model, reason=exc.details.get("reason")
+            ) from exc
+
+    async def _asked_again(
+        self,
+        messages: Sequence[PromptMessage],
+        first: ProviderInvalidAnswer,
+        schema: Mapping[str, Any],
+        max_tokens: int,
+    ) -> list[PromptMessage]:
+        """Return the messages of a second question: the first answer, what is wrong with it, and the schema.
+
+        What the context has no room for is left out: first the answer, then the schema.
+        """
+        problem = texts.reports.ASK_VALID.format(problem=str(first.details.get("reason"))[:_LONGEST_PROBLEM])
+        by_schema = texts.reports.ASK_BY_SCHEMA.format(problem=problem, schema=json.dumps(schema, ensure_ascii=False))
+        question = PromptMessage(role="user", content=by_schema)
+        answer = str(first.details.get("answer") or "")
+        choices = [[PromptMessage(role="assistant", content=answer), question]] if answer else []
+        for again in (*choices, [question]):
+            if await tokens_of(self._llm, [*messages, *again]) + max_tokens <= self._llm.context_tokens:
+                return again
+        return [PromptMessage(role="user", content=problem)]
 
     async def _answer(
         self, pass_name: str, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int
@@ -140,7 +171,11 @@ class ModelAnswers:
 
     def _invalid(self, reason: str, completion: Completion) -> ProviderInvalidAnswer:
         return ProviderInvalidAnswer(
-            provider=self._llm.info.name, reason=reason, usage=completion.usage, truncated=completion.truncated
+            provider=self._llm.info.name,
+            reason=reason,
+            usage=completion.usage,
+            truncated=completion.truncated,
+            answer=completion.text,
         )
 
     def _hash(self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int) -> str:

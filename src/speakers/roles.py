@@ -154,7 +154,8 @@ async def _ask(
     prompt = model.prompt.render({"roles": roles, "speakers": speakers})
     labels_at_once = len(speakers) or LINES_IN_WINDOW
     answer_tokens = min(ANSWER_TOKENS + ANSWER_TOKENS_A_LABEL * labels_at_once, model.llm.max_output_tokens)
-    around = await model.llm.count_tokens(prompt + texts.transcript.TRANSCRIPT_AS_DATA)
+    # Some endpoints get the schema as text; in it stand all labels.
+    around = await model.llm.count_tokens(f"{prompt}{texts.transcript.TRANSCRIPT_AS_DATA}{dict(model.schema)}")
     budget = model.llm.context_tokens - answer_tokens - around - QUESTION_TOKENS
     if budget < SMALLEST_WINDOW_TOKENS:
         votes.problem = texts.transcript.REASON_NO_ROOM

@@ -33,6 +33,7 @@ FORMS = {
     "EMBEDDINGS_BASE_URL": _BASE_URL,
     "GUEST_TELEGRAM_IDS": _TELEGRAM_IDS,
     "LLM_BASE_URL": _BASE_URL,
+    "LLM_EXTRA_BODY": 'объект JSON, например {"reasoning_effort": "low"}',
     "LOG_LEVEL": "одно из: DEBUG, INFO, WARNING, ERROR",
     "MINIO_BUCKET": "от 3 до 63 знаков a-z, 0-9, точка и дефис, по краям буква или цифра",
     "MINIO_ENDPOINT": "host:port, без https:// (его включает MINIO_SECURE=true)",

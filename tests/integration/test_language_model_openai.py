@@ -18,7 +18,8 @@ from errors import (
     ProviderRejectedRequest,
     ProviderUnavailable,
 )
-from language_model.openai import OpenAILanguageModel, count_tokens
+from language_model.openai import OpenAILanguageModel
+from language_model.vocabulary import count_tokens
 from openai_faults import CHAT, MODELS, Fault, Kind
 from openai_server import OpenAIServer, Pauses
 from provider_calls.policy import Time
@@ -115,7 +116,7 @@ async def test_an_endpoint_without_any_response_format_still_gives_valid_answers
 
 
 @pytest.mark.parametrize(
-    "text", ["not json", '{"score": 9}', '{"score": 1, "more": 2}', "{}", '{"score": 1} and more', "[]"]
+    "text", ["not json", '{"score": 9}', '{"score": 1, "more": 2}', "{}", '{"score": 9} and more', "[]"]
 )
 async def test_an_answer_that_breaks_the_schema_is_invalid_and_not_quoted(
     server: OpenAIServer, connect: Connect, text: str
@@ -214,11 +215,20 @@ async def test_reasoning_models_get_room_to_reason(server: OpenAIServer, connect
     assert "temperature" not in sent(server)
 
 
-async def test_a_refused_option_that_is_no_option_is_an_error(server: OpenAIServer, connect: Connect) -> None:
+async def test_a_limit_that_is_too_large_is_lowered_and_remembered(server: OpenAIServer, connect: Connect) -> None:
     server.faults.add(openai_faults.status(400, path=CHAT, message="max_tokens is too large", param="max_tokens"))
+    model = connect(max_output_tokens=1024)
+    await model.complete(QUESTION)
+    await model.complete(QUESTION)
+    assert [request.body["max_tokens"] for request in server.asked(CHAT)] == [1024, 512, 512]
+
+
+async def test_a_limit_that_is_refused_again_and_again_is_an_error(server: OpenAIServer, connect: Connect) -> None:
+    fault = openai_faults.status(400, path=CHAT, times=9, message="max_tokens is too large", param="max_tokens")
+    server.faults.add(fault)
     with pytest.raises(ProviderRejectedRequest, match="HTTP 400, max_tokens"):
-        await connect().complete(QUESTION)
-    assert len(server.asked(CHAT)) == 1
+        await connect(max_output_tokens=1024).complete(QUESTION)
+    assert len(server.asked(CHAT)) == 3
 
 
 async def test_a_rate_limit_is_waited_out_as_asked(server: OpenAIServer, connect: Connect, pauses: Pauses) -> None:
@@ -340,15 +350,17 @@ async def test_a_coming_shutdown_is_logged(server: OpenAIServer, connect: Connec
     server.models = ["gpt-4o"]
     with structlog.testing.capture_logs() as logs:
         await connect(model="gpt-4o").check()
-    assert {"event": "model_shutdown", "model": "gpt-4o", "date": "2027-01-14"}.items() <= logs[0].items()
+    assert {"event": "model_shutdown", "model": "gpt-4o", "date": "2027-01-14"}.items() <= logs[-1].items()
 
 
 async def test_the_context_is_asked_from_the_endpoint(server: OpenAIServer, connect: Connect) -> None:
     server.context_tokens = 12_345
     model = connect(context_tokens=0)
-    assert model.context_tokens == 8192
-    await model.check()
+    assert model.context_tokens == 32_768
+    await model.prepare()
+    await model.prepare()
     assert model.context_tokens == 12_345
+    assert [request.path for request in server.requests] == ["/v1/models"]
 
 
 async def test_the_setting_goes_before_what_the_endpoint_tells(connect: Connect) -> None:
@@ -361,11 +373,18 @@ def test_the_table_knows_the_context_of_hosted_models(connect: Connect) -> None:
     assert connect(model="gpt-4o-mini", context_tokens=0).context_tokens == 128_000
 
 
-async def test_an_unknown_context_stays_careful(server: OpenAIServer, connect: Connect) -> None:
+async def test_an_endpoint_that_is_away_is_asked_for_its_context_later(server: OpenAIServer, connect: Connect) -> None:
+    server.faults.add(Fault(Kind.RESET, path=MODELS))
+    model = connect(context_tokens=0)
+    await model.prepare()
+    await model.complete(QUESTION)
+
+
+async def test_a_context_that_nobody_tells_is_assumed(server: OpenAIServer, connect: Connect) -> None:
     server.faults.add(openai_faults.status(404, path=MODELS))
     model = connect(context_tokens=0)
     await model.check()
-    assert model.context_tokens == 8192
+    assert model.context_tokens == 32_768
 
 
 def test_the_fingerprint_tells_engines_apart(connect: Connect) -> None:
@@ -429,3 +448,33 @@ async def test_an_answer_is_cut_off_when_the_endpoint_says_so_and_not_when_it_th
 def test_current_models_are_counted_in_their_own_vocabulary(model: str, known: bool) -> None:
     text = "Гостям понравился завтрак, а в номере было шумно. " * 20
     assert (count_tokens(model, text) == count_tokens("gpt-4o", text)) is known
+
+
+async def test_fields_of_the_operator_are_part_of_each_request(server: OpenAIServer, connect: Connect) -> None:
+    plain, model = connect(), connect(extra={"reasoning_effort": "low", "temperature": 0.3})
+    await model.complete(QUESTION)
+    assert (sent(server)["reasoning_effort"], sent(server)["temperature"]) == ("low", 0.3)
+    assert model.info.fingerprint != plain.info.fingerprint
+
+
+async def test_an_endpoint_that_ignores_schemas_gets_them_in_the_prompt_from_then_on(
+    server: OpenAIServer, connect: Connect
+) -> None:
+    server.chat = lambda _messages, _schema: 'Вот: {"score": 4}. Пояснить?'
+    model = connect()
+    assert (await model.complete(QUESTION, schema=SCHEMA)).data == {"score": 4}
+    await model.complete(QUESTION, schema=SCHEMA)
+    told = ["JSON Schema" in request.body["messages"][0]["content"] for request in server.asked(CHAT)]
+    assert told == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(429, ProviderRateLimited), (502, ProviderUnavailable), (401, ProviderRefusedKey)]
+)
+async def test_an_error_that_comes_as_200_is_an_error(
+    server: OpenAIServer, connect: Connect, code: int, error: type[ProviderError]
+) -> None:
+    body = {"error": {"code": code, "message": "Provider returned error"}}
+    server.faults.add(Fault(Kind.BODY, path=CHAT, body=body, times=3))
+    with pytest.raises(error):
+        await connect().complete(QUESTION)

@@ -1,6 +1,7 @@
 """Reports from a scripted model: what it is asked, what is made of its answers, and what is not asked twice."""
 
 import asyncio
+import json
 import re
 import shutil
 from collections.abc import Sequence
@@ -261,10 +262,13 @@ async def test_totals_and_bands_are_computed_and_null_stays_null(
 
 async def test_invalid_scores_are_asked_for_once_more_with_what_is_wrong() -> None:
     wrong = {"clarity": {"reason": "ясно", "score": 900}, "order": 65}
-    model = ScriptedModel(lambda call: "Текст." if not call.schema else SCORES if len(call.messages) == 4 else wrong)
+    model = ScriptedModel(lambda call: "Текст." if not call.schema else SCORES if len(call.messages) > 3 else wrong)
     report = await generated("report_method", model)
     assert report.indices_error is None
-    assert "900 is greater than the maximum of 100" in model.calls[2].last
+    again = model.calls[2]
+    assert "900 is greater than the maximum of 100" in again.last
+    assert json.loads(again.last.splitlines()[-1]) == again.schema
+    assert (again.messages[3].role, json.loads(again.messages[3].content)) == ("assistant", wrong)
 
 
 async def test_scores_that_are_invalid_twice_leave_the_report_without_them() -> None:
@@ -359,10 +363,10 @@ async def test_items_that_do_not_fit_into_an_answer_are_asked_for_in_halves() ->
     assert report.warnings == ()
 
 
-@pytest.mark.parametrize("answer", [Cut("{"), "не JSON"])
-async def test_a_report_whose_items_nobody_gave_fails_and_can_be_repeated(answer: Cut | str) -> None:
+@pytest.mark.parametrize(("answer", "told"), [(Cut("{"), "links"), ("не JSON", "schema does not allow")])
+async def test_a_report_whose_items_nobody_gave_fails_and_can_be_repeated(answer: Cut | str, told: str) -> None:
     answers = MemoryAnswers()
-    with pytest.raises(ProviderInvalidAnswer, match="links"):
+    with pytest.raises(ProviderInvalidAnswer, match=told):
         await generated("report_links", ScriptedModel(lambda _: answer), answers=answers)
     report = await generated(
         "report_links", ScriptedModel(lambda _: {"items": [link("тишина", QUIET)]}), answers=answers

@@ -1,0 +1,179 @@
+"""Every dialect of an endpoint, over real HTTP: roles, card, two reports with indices, and an answer in a chat."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+import texts.transcript
+from chats.answers import Composer
+from cli.model_seen import seen
+from datamodels import BuildingType, PromptMessage, RecordingId, RecordingMetadata, Segment, Transcript
+from datamodels_chats import Basis, Passage, PassageLine, Source
+from dialect_server import Dialect, DialectServer
+from dialects import LACK, WORK
+from errors import VoxPersonaError
+from language_model.examination import examined
+from language_model.openai import OpenAILanguageModel
+from metadata.proposal import propose
+from openai_answers import SENTENCES
+from prompt_pack.models import PromptedModel
+from prompt_pack.pack import load_pack
+from provider_calls.policy import Time
+from reports.generation import GeneratedReport, ReportRequest, generate_report
+from reports.model_answers import ModelAnswers
+from scripted_model import MemoryAnswers
+from speakers.roles import roles_of_voices
+
+PACK = load_pack(Path(__file__).parents[2] / "prompts")
+INTERVIEW = PACK.scenario("interview")
+CLIENT = INTERVIEW.roles[1].label
+
+
+async def at_once(_seconds: float) -> None:
+    return None
+
+
+Connect = Callable[[Dialect], Awaitable[OpenAILanguageModel]]
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Makes models at servers of a dialect, as the product makes them."""
+    with ExitStack() as stack:
+        made: list[OpenAILanguageModel] = []
+
+        async def connect(dialect: Dialect) -> OpenAILanguageModel:
+            server = stack.enter_context(DialectServer(dialect))
+            address = (server.base_url, dialect.key, dialect.model, "loopback")
+            made.append(OpenAILanguageModel(*address, 0, 8192, 4, 30, time=Time(at_once)))
+            await made[-1].prepare()
+            return made[-1]
+
+        yield connect
+        for model in made:
+            await model.close()
+
+
+def spoken(times: int = 1, *, labelled: bool) -> Transcript:
+    roles = [role.label for role in INTERVIEW.roles]
+    segments = tuple(
+        Segment(
+            start=number * 8,
+            end=number * 8 + 7,
+            text=sentence,
+            speaker=f"S{number % 2 + 1}",
+            role=roles[number % 2] if labelled else None,
+        )
+        for number, sentence in enumerate(SENTENCES * times)
+    )
+    return Transcript(language="ru", engine="e", model="m", duration_s=96 * times, speakers=2, segments=segments)
+
+
+def prompted(model: OpenAILanguageModel, which: str) -> PromptedModel:
+    answers = ModelAnswers(model, MemoryAnswers())
+    return PromptedModel(model, answers, getattr(PACK, f"{which}_prompt"), getattr(PACK, f"{which}_schema"))
+
+
+async def ignored(_done: int, _total: int) -> None:
+    return None
+
+
+async def report(
+    model: OpenAILanguageModel, name: str, transcript: Transcript, store: MemoryAnswers | None = None
+) -> GeneratedReport:
+    chosen = PACK.report(name)
+    building = BuildingType.HOTEL if chosen.per_building else None
+    request = ReportRequest(report=chosen, building=building, transcript=transcript)
+    return await generate_report(request, model, ModelAnswers(model, store or MemoryAnswers()), ignored)
+
+
+async def chat(model: OpenAILanguageModel) -> Any:
+    source = Source(
+        number=1,
+        recording_id=RecordingId(uuid4()),
+        recording_number=17,
+        label="Интервью",
+        day=date(2026, 11, 3),
+        speakers=(CLIENT,),
+        start=0.0,
+        end=7.0,
+    )
+    passage = Passage(source=source, lines=(PassageLine(start=0.0, speaker=CLIENT, text=SENTENCES[2]),))
+    return await Composer(model, PACK.answer_prompt, 1000).compose("Что с завтраком?", [passage], [])
+
+
+async def named_by_the_model(model: OpenAILanguageModel) -> bool:
+    """Whether the model answered when it was asked for roles; an answer that gives both the same role is one, too."""
+    warnings = (
+        await roles_of_voices(spoken(labelled=False).segments, INTERVIEW.roles, prompted(model, "roles"))
+    ).warnings
+    failed = texts.transcript.ROLES_MODEL_FAILED.format(reason=texts.transcript.REASON_SAME_ROLE)
+    return not warnings or warnings == (failed,)
+
+
+async def card(model: OpenAILanguageModel) -> RecordingMetadata:
+    return await propose(spoken(labelled=True), INTERVIEW, prompted(model, "metadata"), date(2026, 11, 3))
+
+
+@pytest.mark.parametrize("name", WORK)
+async def test_a_dialect_gets_all_work_done(name: str, connect: Connect) -> None:
+    model = await connect(WORK[name]())
+    assert await named_by_the_model(model)
+    await card(model)
+    items = await report(model, "report_int_general", spoken(labelled=True))
+    assert items.items["mentioned"]
+    assert items.indices_error is None
+    text = await report(model, "report_int_methodology", spoken(labelled=True))
+    assert text.indices_error is None
+    assert text.indices
+    assert (await chat(model)).basis is Basis.MODEL
+
+
+@pytest.mark.parametrize("name", ["Gemma", "AzureDeployment", "DeepSeek", "Groq", "DashScope"])
+async def test_calls_at_once_learn_together(name: str, connect: Connect) -> None:
+    model = await connect(WORK[name]())
+    question = [PromptMessage(role=role, content="Ответь JSON.") for role in ("system", "user", "user")]
+    schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+    answers = await asyncio.gather(*(model.complete(question, schema=schema) for _ in range(4)))
+    assert all(isinstance(each.data["a"], int) for each in answers)
+
+
+@pytest.mark.parametrize("name", LACK)
+async def test_what_an_endpoint_lacks_is_named(name: str, connect: Connect) -> None:
+    kind, lacking = LACK[name]
+    model = await connect(kind())
+    with pytest.raises(VoxPersonaError) as caught:
+        await report(model, "report_int_general", spoken(labelled=True))
+    assert lacking in caught.value.user_text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("VllmQwen3", ["контекст: 131 072", "около 9 вызовов", "соблюдает", "рассуждает"]),
+        ("Anthropic", ["не сообщается", "схему не соблюдает"]),
+        ("Gemma", ["контекст: 8 192", "системной роли нет"]),
+        ("ShortAnswers", ["не длиннее"]),
+        ("OllamaLarge", ["контекст: 32 768", "около 15 вызовов"]),
+    ],
+)
+async def test_the_doctor_tells_what_two_questions_showed(name: str, told: list[str], connect: Connect) -> None:
+    dialect = WORK[name]()
+    said = seen(await examined(await connect(dialect))).lower()
+    assert [words for words in told if words.lower() not in said] == []
+
+
+@pytest.mark.parametrize("name", LACK)
+async def test_the_doctor_names_what_an_endpoint_lacks(name: str, connect: Connect) -> None:
+    kind, lacking = LACK[name]
+    try:
+        said = seen(await examined(await connect(kind())))
+    except VoxPersonaError as exc:
+        said = exc.user_text
+    assert lacking in said
