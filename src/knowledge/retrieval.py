@@ -22,6 +22,7 @@ from knowledge.named import Known, Named, named_in
 from knowledge.passages import passages_of
 from knowledge.question_words import Word, with_subject, words_of
 from knowledge.ranking import Scored, Weights, answering, looked_at_closely, ranked
+from knowledge.reranking import MOST_TEXTS, Reranker
 from knowledge.search_store import Archive, Common
 from knowledge.values import ChunkId, SourceId
 from prompt_pack.models import ReportPack
@@ -52,21 +53,32 @@ class Asked:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The chunks that may answer a question with these words, the best first."""
+    """The chunks that may answer a question, the best first."""
 
-    words: tuple[Word, ...]
+    asked: Asked
     weights: Weights
     chunks: Sequence[Scored]
 
 
 class KnowledgeRetrieval:
-    """Finds passages by the index; ``otherwise`` finds them while it is not there, and in what it does not have yet."""
+    """Finds passages by the index; ``otherwise`` finds them while it is not there, and in what it does not have yet.
 
-    def __init__(self, database: Database, pack: ReportPack, index: KnowledgeIndex, otherwise: Retrieval) -> None:
+    A ``reranker`` decides on the order of the best.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pack: ReportPack,
+        index: KnowledgeIndex,
+        otherwise: Retrieval,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._database = database
         self._pack = pack
         self._index = index
         self._otherwise = otherwise
+        self._reranker = reranker
 
     async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:
         async with self._database.transaction() as connection:
@@ -87,7 +99,7 @@ class KnowledgeRetrieval:
     async def candidates(self, owner: UserId, asked: Asked, archive: Archive, look: Look) -> Candidates:
         """Return the chunks near to the question or with its rare words, of sources that fit it, the best first."""
         if not asked.words and asked.named.is_nothing:
-            return Candidates(asked.words, Weights(0, {}), [])
+            return Candidates(asked, Weights(0, {}), [])
         sources: Sequence[SourceId] = archive.sources
         if not asked.named.is_nothing:
             async with self._database.transaction() as connection:
@@ -103,19 +115,29 @@ class KnowledgeRetrieval:
         scored = [
             Scored(each, near.get(each.id, farthest), weights.coverage(asked.words, each.lemmas)) for each in candidates
         ]
-        return Candidates(asked.words, weights, ranked(scored))
+        return Candidates(asked, weights, ranked(scored))
 
     async def closest(self, candidates: Candidates, look: Look) -> list[Scored]:
         """Look line by line at the best of the chunks; return these, the best first."""
-        best = candidates.chunks[:MOST_CLOSE]
+        reranked = await self._reranked(candidates)
+        best = (candidates.chunks if reranked is None else reranked)[:MOST_CLOSE]
         async with self._database.transaction() as connection:
             ids = [each.chunk.id for each in best]
             lines = await vectors_store.load_lines(connection, look.model.id, ids, len(look.vector))
         closer = [
-            looked_at_closely(each, look.vector, lines.get(each.chunk.id), candidates.words, candidates.weights)
+            looked_at_closely(each, look.vector, lines.get(each.chunk.id), candidates.asked.words, candidates.weights)
             for each in best
         ]
-        return ranked(closer)
+        return closer if reranked is not None else ranked(closer)
+
+    async def _reranked(self, candidates: Candidates) -> list[Scored] | None:
+        """Return the best chunks in the reranker's order; None without one, and when it does not answer."""
+        some = candidates.chunks[:MOST_TEXTS]
+        if self._reranker is None or not some:
+            return None
+        texts = [f"{each.chunk.context}\n{each.chunk.text}" for each in some]
+        order = await self._reranker.order(candidates.asked.text, texts)
+        return None if order is None else [some[place] for place in order]
 
     async def shown(self, found: Sequence[Scored]) -> list[Passage]:
         """Return the passages of chunks, the best first."""
