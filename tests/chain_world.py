@@ -1,6 +1,7 @@
 """The archive set as LangChain's FAISS chain finds in it, in an environment of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -26,7 +27,14 @@ def found_by_chain(archive: ArchiveSet, folder: Path) -> dict[str, list[Span]]:
         "texts": {source: titles[source] + "\n".join(parts) for source, parts in archive.texts.items()},
         "questions": {each.id: each.text for each in archive.questions},
     }
-    done = subprocess.run([python, PROGRAM], input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [python, PROGRAM],
+        input=json.dumps(asked),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # several would wait for each other by spinning
+    )
     return {
         question: [
             span_of_characters(archive, source, first - len(titles[source]), length) for source, first, length in pieces

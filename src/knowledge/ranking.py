@@ -20,7 +20,7 @@ from text_cleaning import folded
 COVERAGE_WEIGHT = 0.06
 """What it adds to a cosine that a chunk or a line has all words of the question."""
 _SYNONYM_WEIGHT = 0.7
-"""What a synonym counts beside the word itself: as a word to be found, and half of that as support of an answer."""
+"""What a synonym counts beside the word itself. That a chunk is an answer only the words themselves tell."""
 _LEAST_SUPPORT = 0.30
 """When no chunk has as much support there is no answer."""
 _LEAST_COVERAGE = 0.4
@@ -98,8 +98,7 @@ class Scored:
         """Return how much the chunk says of what is asked, by the model's embeddings; from 0 on it can be an answer."""
         if not model.startswith(_E5_SMALL) or self.line_score is None:
             return self.literal - _LEAST_COVERAGE
-        said = (self.literal + self.coverage) / 2
-        return said + _COSINE_WEIGHT * (self.line_cosine - _NO_ANSWER_COSINE) - _LEAST_SUPPORT
+        return self.literal + _COSINE_WEIGHT * (self.line_cosine - _NO_ANSWER_COSINE) - _LEAST_SUPPORT
 
 
 def ranked(scored: Sequence[Scored]) -> list[Scored]:

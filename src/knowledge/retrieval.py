@@ -36,8 +36,8 @@ MOST_CLOSE = 12
 """The best of these chunks, which are looked at line by line."""
 RARE = 0.05
 """The greatest share of chunks that a rare word is in."""
-RARE_SYNONYM = 0.01
-"""The same for a synonym of a word, of which there are more."""
+MOST_WITH_SYNONYM = 200
+"""The most chunks that have a synonym by which chunks are found: there are many synonyms, and each tells less."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class KnowledgeRetrieval:
             common = await search_store.load_common(connection)
             words, synonyms = asked.lemmas, asked.synonyms
             rare = [each for each in words if common.shares.get(each, 0.0) <= RARE]
-            rare += [each for each in synonyms if common.shares.get(each, 0.0) <= RARE_SYNONYM]
+            rare += [each for each in synonyms if common.shares.get(each, 0.0) * common.chunks <= MOST_WITH_SYNONYM]
             having = await search_store.chunks_with(connection, rare)
             weights, most_words = await asyncio.to_thread(_weights, asked, common, having, frozenset(sources))
             candidates = await search_store.load_candidates(connection, {*near, *most_words}, words | synonyms)

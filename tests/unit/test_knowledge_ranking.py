@@ -107,7 +107,7 @@ def test_without_the_vectors_of_its_lines_a_chunk_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("literal", "coverage", "line_cosine", "answers"),
-    [(0.0, 0.0, 0.87, False), (0.0, 0.0, 0.88, True), (0.3, 0.3, 0.84, True), (0.1, 0.45, 0.84, False)],
+    [(0.0, 0.0, 0.87, False), (0.0, 0.0, 0.88, True), (0.3, 0.3, 0.84, True), (0.29, 1.0, 0.84, False)],
 )
 def test_what_says_too_little_is_no_answer(literal: float, coverage: float, line_cosine: float, answers: bool) -> None:
     chunk = scored("текст").chunk
