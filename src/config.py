@@ -172,6 +172,9 @@ class Settings(BaseSettings):
     embeddings_api_key: SecretStr | None = None
     embeddings_model: str | None = None
     vector_index: VectorIndexKind = VectorIndexKind.MEMORY
+    reranker_base_url: str | None = None
+    reranker_api_key: SecretStr | None = None
+    reranker_model: str | None = None
 
     telegram_bot_token: SecretStr | None = None
     telegram_api_id: int | None = Field(None, ge=1)

@@ -96,10 +96,11 @@ class PassageLine(Value):
 
 
 class Passage(Value):
-    """Neighbouring segments of a recording that match a question."""
+    """Neighbouring segments of a recording that match a question; ``best`` is the place of the line that does most."""
 
     source: Source
     lines: tuple[PassageLine, ...]
+    best: int = 0
 
 
 class QuestionToAnswer(Value):

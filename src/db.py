@@ -44,6 +44,7 @@ _SESSION = """
 SET statement_timeout = '60s';
 SET lock_timeout = '30s';
 SET idle_in_transaction_session_timeout = '120s';
+SET jit = off;
 """
 _FULL_S = 15.0
 """Seconds without a failed writing after which there is space again: all that waits for space pauses for less."""

@@ -208,9 +208,9 @@ class _Source:
         return int.from_bytes(sha256(self.seed + self._count.to_bytes(4)).digest()[:4])
 
 
-def embedding(text: str) -> npt.NDArray[np.float32]:
-    """A vector of EMBEDDING_SIZE numbers, not of length one: texts with the same beginnings of words are near."""
-    vector = np.full(EMBEDDING_SIZE, 0.01, dtype=np.float32)
+def embedding(text: str, size: int = EMBEDDING_SIZE) -> npt.NDArray[np.float32]:
+    """A vector of ``size`` numbers, not of length one: texts with the same beginnings of words are near."""
+    vector = np.full(size, 0.01, dtype=np.float32)
     for word in re.findall(r"\w+", text.lower()):
-        vector[int(sha256(word[:4].encode()).hexdigest(), 16) % EMBEDDING_SIZE] += 1.0
+        vector[int(sha256(word[:4].encode()).hexdigest(), 16) % size] += 1.0
     return vector

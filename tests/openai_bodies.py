@@ -70,9 +70,9 @@ def completion(text: str, asked: dict[str, Any], *, usage: bool) -> dict[str, An
     return body
 
 
-def embeddings_body(inputs: Sequence[str], asked: dict[str, Any]) -> dict[str, Any]:
+def embeddings_body(inputs: Sequence[str], asked: dict[str, Any], size: int) -> dict[str, Any]:
     """The last text's vector comes first: the order is in the indices alone."""
-    vectors = [embedding(text) for text in inputs]
+    vectors = [embedding(text, size) for text in inputs]
     in_base64 = asked.get("encoding_format") == "base64"
     data = [
         {
@@ -85,3 +85,14 @@ def embeddings_body(inputs: Sequence[str], asked: dict[str, Any]) -> dict[str, A
     tokens = sum(map(len, inputs)) // 3
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "data": data[::-1], "model": asked["model"], "usage": usage}
+
+
+def rerank_body(asked: dict[str, Any]) -> Any:
+    """Scores by common words, the best first: Cohere's, or for ``texts`` a list like text-embeddings-inference's."""
+    texts = asked.get("texts") or asked["documents"]
+    question = embedding(asked["query"])
+    scores = [float(question @ embedding(text)) / len(text) for text in texts]
+    order = sorted(range(len(texts)), key=lambda place: -scores[place])
+    if "texts" in asked:
+        return [{"index": place, "score": scores[place]} for place in order]
+    return {"id": "1", "results": [{"index": place, "relevance_score": scores[place]} for place in order], "meta": {}}

@@ -9,6 +9,7 @@ CHAT = "/chat/completions"
 TRANSCRIPTIONS = "/audio/transcriptions"
 MODELS = "/models"
 EMBEDDINGS = "/embeddings"
+RERANK = "/rerank"
 
 
 class Kind(StrEnum):

@@ -35,8 +35,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from openai_answers import SAMPLE_RATE, Messages, Samples, Schema, Transcriber, by_sound, chat_answer
-from openai_bodies import completion, decode, embeddings_body, schema_in_prompt, verbose
+from openai_answers import EMBEDDING_SIZE, SAMPLE_RATE, Messages, Samples, Schema, Transcriber, by_sound, chat_answer
+from openai_bodies import completion, decode, embeddings_body, rerank_body, schema_in_prompt, verbose
 from openai_faults import Fault, Faults, Kind
 
 LARGEST_BATCH = 10
@@ -96,6 +96,10 @@ class OpenAIServer:
         self.context_tokens = context_tokens
         self.usage = True
         """Whether answers tell how many tokens they took."""
+        self.embedding_sizes: dict[str, int] = {}
+        """How many numbers the vectors of a model have; of others ``EMBEDDING_SIZE``."""
+        self.reranks_texts = False
+        """Whether ``/rerank`` is that of text-embeddings-inference, not Cohere's."""
         self.transcription_fields: dict[str, Any] = {}
         """Put over every transcription; a value of None leaves the field out."""
         self.faults = Faults()
@@ -110,6 +114,7 @@ class OpenAIServer:
             Route("/v1/audio/transcriptions", self._transcriptions, methods=["POST"]),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/embeddings", self._embeddings, methods=["POST"]),
+            Route("/v1/rerank", self._rerank, methods=["POST"]),
         ]
         self._app = Starlette(routes=routes, exception_handlers={Refused: answer_refused})
         config = uvicorn.Config(
@@ -259,7 +264,18 @@ class OpenAIServer:
             raise Refused(400, "'$.input' is invalid.", "invalid_input", "input")
         if len(inputs) > LARGEST_BATCH:
             raise Refused(400, f"batch size is invalid, it should not be larger than {LARGEST_BATCH}.", "invalid_input")
-        return JSONResponse(embeddings_body(inputs, body))
+        return JSONResponse(embeddings_body(inputs, body, self.embedding_sizes.get(body["model"], EMBEDDING_SIZE)))
+
+    async def _rerank(self, request: Request) -> Response:
+        self._check_key(request)
+        body = await request.json()
+        record_json(body, request.state.recorded)
+        if self.reranks_texts and "texts" not in body:
+            told = "Failed to deserialize the JSON body into the target type: missing field `texts` at line 1 column 9"
+            return PlainTextResponse(told, 422)
+        if not self.reranks_texts and "documents" not in body:
+            raise Refused(400, "invalid request: documents is required", "invalid_input", "documents")
+        return JSONResponse(rerank_body(body))
 
 
 class _Halved:
@@ -302,9 +318,9 @@ async def record_body(request: Request, recorded: Recorded) -> None:
 
 
 def record_json(body: dict[str, Any], recorded: Recorded) -> None:
-    asked = body["messages"] if "messages" in body else body["input"]
+    asked = next(body[key] for key in ("messages", "input", "query") if key in body)
     recorded.sha256 = sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()
-    recorded.model = body["model"]
+    recorded.model = body.get("model", "")
     recorded.body = body
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from application.engines import embeddings_endpoint, language_endpoint, speech_endpoint
+from application.knowledge_index import reranker_endpoint
 from application.objects import bucket_store
 from config import AsrEngine, LlmEngine, Settings, env_file_is_open, unknown_names, wrong_names
 from database.watch import password_of
@@ -60,7 +61,8 @@ def examine_settings(*, worker: bool) -> Examined:
     settings = Settings()
     missing = dict.fromkeys(_missing(settings, worker=worker))
     wrong: dict[str, None] = {}
-    for check in (_database, _objects, speech_endpoint, language_endpoint, embeddings_endpoint):
+    endpoints = (speech_endpoint, language_endpoint, embeddings_endpoint, reranker_endpoint)
+    for check in (_database, _objects, *endpoints):
         for name in _refused(check, settings):
             (missing if getattr(settings, name.lower()) is None else wrong)[name] = None
     given = {name for name in settings.model_fields_set if getattr(settings, name) is not None}

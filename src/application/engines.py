@@ -161,18 +161,20 @@ def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], mode
     missing = [f"{slot}_MODEL"] if model is None else []
     if base_url is None:
         missing.append(f"{slot}_BASE_URL")
-    elif not _is_address(base_url):
+    elif not is_address(base_url):
         missing.append(f"{slot}_BASE_URL" if own_url else "OPENAI_BASE_URL")
     if model is None or base_url is None or missing:
         raise BadSettings(names=", ".join(missing))
     return Endpoint(base_url, key.get_secret_value() if key else "", model)
 
 
-def _is_address(base_url: str) -> bool:
+def is_address(base_url: str) -> bool:
+    """Tell whether it is the address of an HTTP server."""
     try:
         parts = urlsplit(base_url)
-        # urlsplit checks the port only here, when it is read.
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        return (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        )  # checked only when it is read
     except ValueError:
         return False
 

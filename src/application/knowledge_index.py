@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from application.engines import EnginePool, embeddings_endpoint, make_embeddings
+from application.engines import Endpoint, EnginePool, embeddings_endpoint, is_address, make_embeddings
 from config import Settings, VectorIndexKind
 from db import Database
 from embeddings.port import Embeddings
@@ -15,6 +15,7 @@ from knowledge.index_cache import IndexCache
 from knowledge.knowledge_index import KnowledgeIndex
 from knowledge.memory_index import MemoryIndex
 from knowledge.pgvector_index import PgvectorIndex
+from knowledge.reranking import EndpointReranker, Reranker
 from knowledge.vector_index import VectorIndex
 from knowledge.vectors_store import StoredModel
 
@@ -77,21 +78,62 @@ class EmbeddingsByModel:
 
 
 class IndexWithEngines(KnowledgeIndex):
-    """The index of an application, with the engines that make vectors for it."""
+    """The index of an application, with the engines that make vectors for it, and the one that orders what is found."""
 
     def __init__(
-        self, database: Database, embeddings: EmbeddingsByModel, new_index: Callable[[StoredModel], VectorIndex]
+        self,
+        database: Database,
+        embeddings: EmbeddingsByModel,
+        new_index: Callable[[StoredModel], VectorIndex],
+        reranker: Reranker | None,
     ) -> None:
         super().__init__(database, embeddings.of, new_index)
         self.embeddings = embeddings
+        self.reranker = reranker
+
+    async def close(self) -> None:
+        """Close the reranker, and the former engines of embeddings."""
+        await self.embeddings.close()
+        if self.reranker is not None:
+            await self.reranker.close()
+
+
+def reranker_endpoint(settings: Settings) -> Endpoint | None:
+    """Return the endpoint that reranks; None without one. Its model may be "": some servers have only one.
+
+    Raises:
+        BadSettings: the address is wrong, or missing beside a key or a model.
+    """
+    base_url, key = settings.reranker_base_url, settings.reranker_api_key
+    if base_url is None and key is None and settings.reranker_model is None:
+        return None
+    if base_url is None or not is_address(base_url):
+        raise BadSettings(names="RERANKER_BASE_URL")
+    return Endpoint(base_url, key.get_secret_value() if key else "", settings.reranker_model or "")
+
+
+def make_reranker(settings: Settings) -> EndpointReranker | None:
+    """Make the reranker of the settings; None without one.
+
+    Raises:
+        BadSettings: as ``reranker_endpoint``.
+    """
+    endpoint = reranker_endpoint(settings)
+    if endpoint is None:
+        return None
+    return EndpointReranker(endpoint.base_url, endpoint.api_key, endpoint.model, endpoint.provider)
 
 
 def make_index(settings: Settings, database: Database, engines: EnginePool) -> IndexWithEngines:
-    """Return the index of the settings. It is empty until it follows the database."""
+    """Return the index of the settings. It is empty until it follows the database.
+
+    Raises:
+        BadSettings: the reranker's address is wrong or missing.
+    """
 
     def new_index(model: StoredModel) -> VectorIndex:
         if settings.vector_index is VectorIndexKind.PGVECTOR:
             return PgvectorIndex(database, model.id)
         return MemoryIndex(model.id, IndexCache(settings.persistent_dir / _FOLDER, model.name))
 
-    return IndexWithEngines(database, EmbeddingsByModel(settings, engines), new_index)
+    return IndexWithEngines(database, EmbeddingsByModel(settings, engines), new_index, make_reranker(settings))

@@ -102,7 +102,7 @@ async def open_application(
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
         index = make_index(settings, database, engines)
-        stack.push_async_callback(index.embeddings.close)
+        stack.push_async_callback(index.close)
         jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
         yield Application(
             settings=settings,
@@ -169,12 +169,13 @@ def _jobs(
     conversations: HybridStorage,
     retry_delays_s: Sequence[float],
 ) -> Jobs:
-    search = KnowledgeRetrieval(context.database, context.pack, index, TranscriptSearch(context.database, context.pack))
+    database, pack = context.database, context.pack
+    search = KnowledgeRetrieval(database, pack, index, TranscriptSearch(database, pack), index.reranker)
     learning = Learning(conversations, context.engines.embeddings, settings.answer_examples)
     answers = AnswerSteps(context, search, conversations, learning, settings.chat_context_tokens)
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
-    return Jobs(context.database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
+    return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
 
 
 def _research(

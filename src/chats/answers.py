@@ -12,6 +12,7 @@ from itertools import takewhile
 
 import texts.chats
 from chats.attribution import Attributed, attributed, joined
+from chats.excerpts import excerpt
 from chats.refusals import begins_with_mark, is_partial, is_refusal
 from chats.sentences import Kind
 from chats.sources import named_source
@@ -174,12 +175,13 @@ def _as_written(answer: str) -> str:
 
 
 def quotes(passages: Sequence[Passage], note: str) -> AnswerOutcome:
-    """Return the passages as the answer, with a ``note`` that says why no model's text is the answer."""
+    """Return the best of the passages as the answer, with a ``note`` that says why no model's text is the answer."""
+    shown = [excerpt(passage) for passage in passages]
     return AnswerOutcome(
         basis=Basis.QUOTES,
-        text="\n\n".join(_quote(passage) for passage in passages),
+        text="\n\n".join(_quote(passage) for passage in shown),
         note=note,
-        sources=tuple(passage.source for passage in passages),
+        sources=tuple(passage.source for passage in shown),
     )
 
 

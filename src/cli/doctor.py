@@ -10,6 +10,7 @@ from rich.table import Table
 import texts.cli
 import texts.operation
 from application.engines import EnginePool
+from application.knowledge_index import make_reranker
 from application.objects import open_objects
 from application.parts import open_database
 from audio import BUILT_IN, find_ffmpeg
@@ -80,6 +81,17 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         settings.persistent_dir.mkdir(parents=True, exist_ok=True)
         return texts.cli.DOCTOR_DISK.format(free=human_size(shutil.disk_usage(settings.persistent_dir).free))
 
+    async def order() -> str:
+        reranker = make_reranker(settings)
+        if reranker is None:
+            return texts.cli.DOCTOR_OFF
+        try:
+            await reranker.check()
+        finally:
+            await reranker.close()
+        return reranker.name
+
+    optional: dict[str, Check] = {} if settings.reranker_base_url is None else {"order": order}
     return {
         "database": database,
         "objects": objects,
@@ -89,6 +101,7 @@ def _checks(settings: Settings, embedded: EmbeddedEngines, display: Display) -> 
         "speakers": lambda: _with_pool(settings, embedded, display, _speakers),
         "language": lambda: _with_pool(settings, embedded, display, _language),
         "meaning": lambda: _with_pool(settings, embedded, display, _meaning),
+        **optional,
         "disk": disk,
     }
 

@@ -165,7 +165,7 @@ class Indexer:
         engine = await self._embeddings()
         if engine is None:
             return False
-        current = await self._want(engine.model)
+        current = await self._want(engine)
         engines = {current: engine}
         async with self._database.transaction() as connection:
             models = await vectors_store.list_models(connection)
@@ -185,12 +185,19 @@ class Indexer:
                     await vectors_store.store_vectors(connection, model, embedded)
         return True
 
-    async def _want(self, name: str) -> ModelId:
-        """Note, once in a run, that every chunk needs a vector by this model; return its id."""
-        if self._wanted is not None and self._wanted.name == name:
+    async def _want(self, engine: Embeddings) -> ModelId:
+        """Note, once in a run, that every chunk needs a vector by the engine's model; return its id."""
+        if self._wanted is not None and self._wanted.name == engine.model:
             return self._wanted.id
         async with self._database.transaction() as connection:
-            model = await vectors_store.want_model(connection, name)
+            size = await vectors_store.find_size(connection, engine.model)
+        if size and not engine.size:
+            await engine.check()  # an endpoint tells its size with its first answer
+        async with self._database.transaction() as connection:
+            if size and size != engine.size:
+                log.warning("model_of_another_size", model=engine.model, size=engine.size, former=size)
+                await vectors_store.disown_model(connection, engine.model)
+            model = await vectors_store.want_model(connection, engine.model)
         last = None if model.complete else ChunkId(0)
         while last is not None:
             async with self._database.transaction() as connection:

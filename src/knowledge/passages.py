@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import texts.chats
 import texts.knowledge
+from chats.excerpts import around
 from chats.search import MOST_PASSAGES
 from datamodels import RecordingId
 from datamodels_chats import Passage, PassageLine, Source
@@ -16,7 +17,7 @@ from prompt_pack.models import ReportPack, unnumbered
 from texts.transcript import speaker_label
 from transcripts_store import FoundSegment
 
-PASSAGE_CHARACTERS = 700
+PASSAGE_CHARACTERS = 1300
 _LIKE = 0.8
 """The share of common words from which on two passages say the same."""
 _KNOWN_BY = 60
@@ -59,7 +60,7 @@ def _passage(
     if not spoken:
         return None
     hit = _segment_of(lines_of(chunk.text)[scored.line], chunk, spoken)
-    first, last = _around([segment.text for segment in spoken], hit)
+    first, last = around([segment.text for segment in spoken], hit, PASSAGE_CHARACTERS)
     shown = spoken[first : last + 1]
     source = Source(
         start=shown[0].start,
@@ -72,13 +73,13 @@ def _passage(
         speakers=tuple(filter(None, [_speaker(spoken[hit])])),
     )
     lines = (PassageLine(start=each.start, speaker=_speaker(each), text=" ".join(each.text.split())) for each in shown)
-    return Passage(source=source, lines=tuple(lines))
+    return Passage(source=source, lines=tuple(lines), best=hit - first)
 
 
 def _written(number: int, scored: Scored, pack: ReportPack) -> Passage:
     chunk = scored.chunk
     lines = lines_of(chunk.text)
-    first, last = _around(lines, scored.line)
+    first, last = around(lines, scored.line, PASSAGE_CHARACTERS)
     if chunk.report is None:
         label = texts.chats.DOCUMENT.format(name=chunk.document or "")
     else:
@@ -97,23 +98,8 @@ def _written(number: int, scored: Scored, pack: ReportPack) -> Passage:
         document_id=chunk.document_id,
     )
     shown = lines[first : last + 1]
-    return Passage(source=source, lines=tuple(PassageLine(start=0.0, speaker="", text=each) for each in shown))
-
-
-def _around(texts_in_order: Sequence[str], hit: int) -> tuple[int, int]:
-    """Return the first and last place around a hit: one after it, one before it and so on, while there is room."""
-    first = last = hit
-    room = PASSAGE_CHARACTERS - len(texts_in_order[hit])
-    goes = {True, False}
-    while goes:
-        for forward in sorted(goes, reverse=True):
-            place = last + 1 if forward else first - 1
-            if not 0 <= place < len(texts_in_order) or len(texts_in_order[place]) > room:
-                goes.discard(forward)
-                continue
-            room -= len(texts_in_order[place])
-            first, last = min(first, place), max(last, place)
-    return first, last
+    written = tuple(PassageLine(start=0.0, speaker="", text=each) for each in shown)
+    return Passage(source=source, lines=written, best=scored.line - first)
 
 
 def _segment_of(line: str, chunk: Candidate, segments: Sequence[FoundSegment]) -> int:

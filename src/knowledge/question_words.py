@@ -8,6 +8,7 @@ import texts.chats
 from chats.tokens import Part, Token, tokens_of
 from knowledge.lemmas import lemmas
 from knowledge.named import Known, named_in
+from knowledge.synonyms import alike
 from text_cleaning import folded
 
 
@@ -26,6 +27,11 @@ _LONGEST_FOLLOW_UP = 12
 
 Word = frozenset[str]
 """A word by the lemmas of its likely readings."""
+
+
+def synonyms_of(word: Word) -> frozenset[str]:
+    """Return the lemmas that mean about the same as the word in one of its readings."""
+    return frozenset[str]().union(*map(alike, word)) - word
 
 
 def words_of(question: str, named: frozenset[str]) -> tuple[Word, ...]:

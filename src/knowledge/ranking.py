@@ -5,25 +5,27 @@ are worth there and on the held-out questions.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
 
 from embeddings.port import Float32Array
 from knowledge.lines import lines_of
-from knowledge.question_words import Word
+from knowledge.question_words import Word, synonyms_of
 from knowledge.search_store import Candidate
 from text_cleaning import folded
 
 COVERAGE_WEIGHT = 0.06
-"""What it adds to a cosine that a chunk has all words of the question."""
+"""What it adds to a cosine that a chunk or a line has all words of the question."""
+_SYNONYM_WEIGHT = 0.7
+"""What a synonym counts beside the word itself. That a chunk is an answer only the words themselves tell."""
 _LEAST_SUPPORT = 0.30
 """When no chunk has as much support there is no answer."""
 _LEAST_COVERAGE = 0.4
 """The same where only words tell: with other models."""
-_BESIDE = 0.15
+_BESIDE = 0.3
 """So much less support a chunk may have beside one that answers."""
 _E5_SMALL = "multilingual-e5-small"
 _NO_ANSWER_COSINE = 0.84
@@ -32,6 +34,7 @@ _COSINE_WEIGHT = 8.0
 _FEWEST_LETTERS = 3
 _ENDING = 2
 """Letters of a lemma that other forms of the word may not have."""
+_REFLEXIVE = "ся"
 _WORD = re.compile(r"\w+")
 _ABSENT = 0.5
 """How many chunks a word counts as being in that is in none."""
@@ -47,11 +50,24 @@ class Weights:
     def of(self, word: Word) -> float:
         return min((self._weight(self.counts.get(lemma, 0.0)) for lemma in word), default=0.0)
 
-    def coverage(self, words: Sequence[Word], present: Collection[str]) -> float:
-        """Return the weighted share of ``words`` that are among ``present``, 0–1; 1 when there is no word."""
+    def coverage(
+        self, words: Sequence[Word], present: Collection[str], *, by_synonym: float = _SYNONYM_WEIGHT
+    ) -> float:
+        """Return the weighted share of ``words`` that are among ``present``, 0–1; 1 when there is no word.
+
+        A word of which only a synonym is there counts ``by_synonym``, and no more than that synonym would.
+        """
         weights = [self.of(word) for word in words]
-        found = sum(weight for word, weight in zip(words, weights, strict=True) if not word.isdisjoint(present))
+        found = 0.0
+        for word, weight in zip(words, weights, strict=True):
+            if not word.isdisjoint(present):
+                found += weight
+            elif by_synonym and (others := synonyms_of(word).intersection(present)):
+                found += by_synonym * min(weight, self._most(others))
         return found / sum(weights) if words else 1.0
+
+    def _most(self, lemmas: Collection[str]) -> float:
+        return max(self._weight(self.counts.get(lemma, 0.0)) for lemma in lemmas)
 
     def _weight(self, count: float) -> float:
         return log(1 + max(self.chunks, 1) / max(count, _ABSENT))
@@ -59,24 +75,30 @@ class Weights:
 
 @dataclass(frozen=True)
 class Scored:
-    """A chunk with its cosine, −1 to 1, and its coverage, 0–1; ``line`` is the place of the line that answers best."""
+    """A chunk with its cosine, −1 to 1, and its coverage, 0–1: ``literal`` is that without synonyms.
+
+    ``line`` is the place of the line that answers best, by its cosine and coverage together, its ``line_score``, which
+    is None until the chunk was looked at closely. ``line_cosine`` is that of the line nearest to the question.
+    """
 
     chunk: Candidate
     cosine: float
     coverage: float
+    literal: float = 0.0
     line: int = 0
-    line_cosine: float | None = None
+    line_score: float | None = None
+    line_cosine: float = 0.0
 
     @property
     def score(self) -> float:
-        closer = self.cosine if self.line_cosine is None else self.line_cosine
-        return self.cosine + closer + COVERAGE_WEIGHT * self.coverage
+        whole = self.cosine + COVERAGE_WEIGHT * self.coverage
+        return whole + (whole if self.line_score is None else self.line_score)
 
     def support(self, model: str) -> float:
         """Return how much the chunk says of what is asked, by the model's embeddings; from 0 on it can be an answer."""
-        if not model.startswith(_E5_SMALL) or self.line_cosine is None:
-            return self.coverage - _LEAST_COVERAGE
-        return self.coverage + _COSINE_WEIGHT * (self.line_cosine - _NO_ANSWER_COSINE) - _LEAST_SUPPORT
+        if not model.startswith(_E5_SMALL) or self.line_score is None:
+            return self.literal - _LEAST_COVERAGE
+        return self.literal + _COSINE_WEIGHT * (self.line_cosine - _NO_ANSWER_COSINE) - _LEAST_SUPPORT
 
 
 def ranked(scored: Sequence[Scored]) -> list[Scored]:
@@ -95,7 +117,7 @@ def answering(found: Sequence[Scored], model: str) -> list[Scored]:
 def looked_at_closely(
     scored: Scored, question: Float32Array, lines: Float32Array | None, words: Sequence[Word], weights: Weights
 ) -> Scored:
-    """Return the chunk with its line that answers best, and the cosine of the line nearest to the question (size,).
+    """Return the chunk with its line that answers a question (size,) best.
 
     ``lines`` (n, size) are the vectors of its lines. The words of the question are known by their beginnings here.
     """
@@ -104,18 +126,23 @@ def looked_at_closely(
         return scored
     cosines = lines @ question
     scores = [
-        float(cosine) + COVERAGE_WEIGHT * weights.coverage(words, _beginning_alike(words, text))
-        for cosine, text in zip(cosines, texts, strict=True)
+        float(cosine) + COVERAGE_WEIGHT * weights.coverage(words, present)
+        for cosine, present in zip(cosines, _beginning_alike(words, texts), strict=True)
     ]
-    return Scored(scored.chunk, scored.cosine, scored.coverage, int(np.argmax(scores)), float(cosines.max()))
+    best = int(np.argmax(scores))
+    return replace(scored, line=best, line_score=scores[best], line_cosine=float(cosines.max()))
 
 
-def _beginning_alike(words: Sequence[Word], text: str) -> set[str]:
-    """Return those lemmas of ``words`` with which a word of the text begins, but for an ending."""
-    written = _WORD.findall(folded(text))
-    return {
-        lemma
-        for word in words
-        for lemma in word
-        if any(each.startswith(lemma[: max(_FEWEST_LETTERS, len(lemma) - _ENDING)]) for each in written)
-    }
+def _beginning_alike(words: Sequence[Word], texts: Sequence[str]) -> Iterator[set[str]]:
+    """Yield for each text those lemmas of ``words`` and synonyms with which a word of it begins, but for an ending."""
+    wanted = {lemma for word in words for lemma in word | synonyms_of(word)}
+    beginnings = {lemma: _beginning(lemma) for lemma in wanted}
+    for text in texts:
+        written = _WORD.findall(folded(text))
+        there = {word[:length] for word in written for length in range(1, len(word) + 1)}
+        yield {lemma for lemma, beginning in beginnings.items() if beginning in there}
+
+
+def _beginning(lemma: str) -> str:
+    stem = lemma.removesuffix(_REFLEXIVE)
+    return stem[: max(_FEWEST_LETTERS, len(stem) - _ENDING)]

@@ -20,9 +20,10 @@ from knowledge import search_store, vectors_store
 from knowledge.knowledge_index import KnowledgeIndex, Look
 from knowledge.named import Known, Named, named_in
 from knowledge.passages import passages_of
-from knowledge.question_words import Word, with_subject, words_of
+from knowledge.question_words import Word, synonyms_of, with_subject, words_of
 from knowledge.ranking import Scored, Weights, answering, looked_at_closely, ranked
-from knowledge.search_store import Archive, Common
+from knowledge.reranking import MOST_TEXTS, Reranker
+from knowledge.search_store import Archive, Candidate, Common
 from knowledge.values import ChunkId, SourceId
 from prompt_pack.models import ReportPack
 from transcripts_store import FoundSegment
@@ -35,6 +36,8 @@ MOST_CLOSE = 12
 """The best of these chunks, which are looked at line by line."""
 RARE = 0.05
 """The greatest share of chunks that a rare word is in."""
+MOST_WITH_SYNONYM = 200
+"""The most chunks that have a synonym by which chunks are found: there are many synonyms, and each tells less."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +52,40 @@ class Asked:
     def lemmas(self) -> frozenset[str]:
         return frozenset().union(*self.words)
 
+    @property
+    def synonyms(self) -> frozenset[str]:
+        return frozenset().union(*map(synonyms_of, self.words)) - self.lemmas
+
 
 @dataclass(frozen=True)
 class Candidates:
-    """The chunks that may answer a question with these words, the best first."""
+    """The chunks that may answer the question ``text`` with these words, the best first."""
 
     words: tuple[Word, ...]
     weights: Weights
     chunks: Sequence[Scored]
+    text: str = ""
 
 
 class KnowledgeRetrieval:
-    """Finds passages by the index; ``otherwise`` finds them while it is not there, and in what it does not have yet."""
+    """Finds passages by the index; ``otherwise`` finds them while it is not there, and in what it does not have yet.
 
-    def __init__(self, database: Database, pack: ReportPack, index: KnowledgeIndex, otherwise: Retrieval) -> None:
+    A ``reranker`` decides on the order of the best.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pack: ReportPack,
+        index: KnowledgeIndex,
+        otherwise: Retrieval,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._database = database
         self._pack = pack
         self._index = index
         self._otherwise = otherwise
+        self._reranker = reranker
 
     async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:
         async with self._database.transaction() as connection:
@@ -95,19 +114,20 @@ class KnowledgeRetrieval:
         near = {each.chunk: each.score for each in await look.nearest(sources, MOST_NEAR)}
         async with self._database.transaction() as connection:
             common = await search_store.load_common(connection)
-            rare = [each for each in asked.lemmas if common.shares.get(each, 0.0) <= RARE]
+            words, synonyms = asked.lemmas, asked.synonyms
+            rare = [each for each in words if common.shares.get(each, 0.0) <= RARE]
+            rare += [each for each in synonyms if common.shares.get(each, 0.0) * common.chunks <= MOST_WITH_SYNONYM]
             having = await search_store.chunks_with(connection, rare)
             weights, most_words = await asyncio.to_thread(_weights, asked, common, having, frozenset(sources))
-            candidates = await search_store.load_candidates(connection, {*near, *most_words}, asked.lemmas)
+            candidates = await search_store.load_candidates(connection, {*near, *most_words}, words | synonyms)
         farthest = min(near.values(), default=0.0)
-        scored = [
-            Scored(each, near.get(each.id, farthest), weights.coverage(asked.words, each.lemmas)) for each in candidates
-        ]
-        return Candidates(asked.words, weights, ranked(scored))
+        scored = [_scored(asked.words, weights, each, near.get(each.id, farthest)) for each in candidates]
+        return Candidates(asked.words, weights, ranked(scored), asked.text)
 
     async def closest(self, candidates: Candidates, look: Look) -> list[Scored]:
         """Look line by line at the best of the chunks; return these, the best first."""
-        best = candidates.chunks[:MOST_CLOSE]
+        reranked = await self._reranked(candidates)
+        best = (candidates.chunks if reranked is None else reranked)[:MOST_CLOSE]
         async with self._database.transaction() as connection:
             ids = [each.chunk.id for each in best]
             lines = await vectors_store.load_lines(connection, look.model.id, ids, len(look.vector))
@@ -115,7 +135,16 @@ class KnowledgeRetrieval:
             looked_at_closely(each, look.vector, lines.get(each.chunk.id), candidates.words, candidates.weights)
             for each in best
         ]
-        return ranked(closer)
+        return closer if reranked is not None else ranked(closer)
+
+    async def _reranked(self, candidates: Candidates) -> list[Scored] | None:
+        """Return the best chunks in the reranker's order; None without one, and when it does not answer."""
+        some = candidates.chunks[:MOST_TEXTS]
+        if self._reranker is None or not some:
+            return None
+        texts = [f"{each.chunk.context}\n{each.chunk.text}" for each in some]
+        order = await self._reranker.order(candidates.text, texts)
+        return None if order is None else [some[place] for place in order]
 
     async def shown(self, found: Sequence[Scored]) -> list[Passage]:
         """Return the passages of chunks, the best first."""
@@ -157,12 +186,17 @@ def asked_in(question: str, before: Sequence[str], known: Known) -> Asked:
     return Asked(text, named, words_of(text, used))
 
 
+def _scored(words: Sequence[Word], weights: Weights, chunk: Candidate, cosine: float) -> Scored:
+    coverage = weights.coverage(words, chunk.lemmas)
+    return Scored(chunk, cosine, coverage, weights.coverage(words, chunk.lemmas, by_synonym=0.0))
+
+
 def _weights(
     asked: Asked, common: Common, having: Sequence[tuple[str, ChunkId, SourceId]], allowed: Collection[SourceId]
 ) -> tuple[Weights, list[ChunkId]]:
     """Return what the words count, and the allowed chunks that have the most of the rare ones."""
     counts: defaultdict[str, float] = defaultdict(float)
-    for lemma in asked.lemmas:
+    for lemma in asked.lemmas | asked.synonyms:
         counts[lemma] = common.shares.get(lemma, 0.0) * common.chunks
     of_chunk: defaultdict[ChunkId, set[str]] = defaultdict(set)
     found: defaultdict[str, int] = defaultdict(int)

