@@ -255,6 +255,13 @@ class IncomingState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class FilePurpose(StrEnum):
+    """What a sent file is for: a recording, of which it may be the ready transcript, or a document to ask about."""
+
+    RECORDING = "recording"
+    DOCUMENT = "document"
+
+
 class IncomingFile(Value):
     """A row of ``incoming_files``: a file that a person sent, from its message to its recording."""
 
@@ -265,6 +272,8 @@ class IncomingFile(Value):
     file: AttachedFile
     caption: str
     scenario: ScenarioId | None
+    purpose: FilePurpose | None = None
+    """What its sender said that it is for; None when the name tells, or nobody has said it yet."""
     state: IncomingState
     bytes_done: int
     recording_id: RecordingId | None

@@ -9,12 +9,21 @@ import texts.telegram_recordings
 import texts.units
 from constants import NO_SCENARIO
 from datamodels import RunStatus, Stage, Value
-from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
+from datamodels_telegram import (
+    CardKind,
+    CardProgress,
+    FilePurpose,
+    IncomingFile,
+    IncomingState,
+    Keyboard,
+    RunProgress,
+    Screen,
+)
 from errors import BadInput, Cancelled, VoxPersonaError
 from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
 from prompt_pack.models import ReportPack
-from recordings.sent_files import is_document
+from recordings.purposes import purpose_of
 from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
 
@@ -79,6 +88,8 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
     ended = _ended_recording_card(progress)
     if ended is not None:
         return CardView(screen=ended, final=True, working=False)
+    if _is_undecided(progress):
+        return CardView(screen=opening(progress, pack), final=False, working=False)
     stage = _stage(progress)
     waiting = _retry(progress)
     lines = [_title(progress), _stages(progress, stage), *_bar(_overall(progress, stage))]
@@ -109,11 +120,13 @@ def opening(progress: CardProgress, pack: ReportPack) -> Screen:
         refused = _ended_file(progress)
         if refused is not None:
             return Screen(text=refused)
+    questions, keyboard = _scenario_question(progress, pack)
     if progress.incoming is None:
         text = texts.cards.AGAIN_OPENING.format(number=progress.recording_number, file_name=escaped(progress.file_name))
     else:
         text = _receiving(progress.incoming)
-    return Screen(text=text, keyboard=(*_scenario_question(progress, pack)[1], *_cancel(progress)))
+    asked = questions if _is_undecided(progress) else ""
+    return Screen(text=f"{text}{asked}", keyboard=(*keyboard, *_cancel(progress)))
 
 
 def _ended_recording_card(progress: CardProgress) -> Screen | None:
@@ -233,7 +246,9 @@ def _overall(progress: CardProgress, stage: int) -> float:
 def _names(progress: CardProgress) -> tuple[str, ...]:
     """Return the names of the stages: a document is loaded and read, and that is all."""
     incoming = progress.incoming
-    return texts.documents.STAGES if incoming is not None and is_document(incoming.file) else texts.cards.STAGES
+    if incoming is not None and purpose_of(incoming) is FilePurpose.DOCUMENT:
+        return texts.documents.STAGES
+    return texts.cards.STAGES
 
 
 def _stages(progress: CardProgress, now: int) -> str:
@@ -289,7 +304,11 @@ def _time_of_day(at: datetime) -> str:
 
 
 def _scenario_question(progress: CardProgress, pack: ReportPack) -> tuple[str, Keyboard]:
-    if progress.incoming is None or progress.scenario is not None or is_document(progress.incoming.file):
+    undecided = _is_undecided(progress)
+    if progress.incoming is None:
+        return "", ()
+    known = progress.scenario is not None or purpose_of(progress.incoming) is FilePurpose.DOCUMENT
+    if known and not undecided:
         return "", ()
     incoming_id = progress.incoming.id
     choices = tuple(
@@ -297,7 +316,16 @@ def _scenario_question(progress: CardProgress, pack: ReportPack) -> tuple[str, K
         for each in pack.scenarios
     )
     none = button(texts.telegram_recordings.NO_SCENARIO, Action.SCENARIO_INCOMING, incoming_id, NO_SCENARIO)
-    return f"\n\n{texts.cards.WHICH_SCENARIO}", (choices, (none,))
+    if not undecided:
+        return f"\n\n{texts.cards.WHICH_SCENARIO}", (choices, (none,))
+    document = button(texts.cards.IS_DOCUMENT, Action.DOCUMENT_INCOMING, incoming_id)
+    return f"\n\n{texts.cards.WHICH_PURPOSE}", (choices, (none,), (document,))
+
+
+def _is_undecided(progress: CardProgress) -> bool:
+    """Tell whether a sent text waits for its sender to say whether it is a transcript or a document."""
+    incoming = progress.incoming
+    return incoming is not None and incoming.finished_at is None and purpose_of(incoming) is None
 
 
 def _cancel(progress: CardProgress) -> Keyboard:

@@ -1,0 +1,5 @@
+-- depends: 0020.research
+-- What the sender said that a text is: the transcript of a conversation, or a document to ask about. NULL where nobody
+-- has to say, since the file's name tells, and until somebody has said it.
+
+ALTER TABLE incoming_files ADD COLUMN purpose text CHECK (purpose IN ('recording', 'document'));
