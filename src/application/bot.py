@@ -313,7 +313,7 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:
     across = AcrossInterviews(application.database, application.pack, _today)
-    return AcrossHandlers(messages, AcrossWork(across, _today))
+    return AcrossHandlers(messages, AcrossWork(across, _today, application.settings.persistent_dir))
 
 
 def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import users_store
 from application.engines import EnginePool
+from application.given_model import EnginesWithModel
 from application.knowledge_index import IndexWithEngines, make_index
 from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
@@ -24,6 +26,7 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from knowledge.retrieval import KnowledgeRetrieval
+from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from messenger import Attachments
 from object_store import ObjectStore
@@ -64,18 +67,21 @@ class Application:
 
 
 @asynccontextmanager
-async def open_application(
+async def open_application(  # noqa: PLR0913  # each has its own reason
     settings: Settings,
     pack: ReportPack,
     on_progress: StartProgress,
     *,
     attachments: Attachments | None = None,
     for_bot: bool = False,
+    language_model: LanguageModel | None = None,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = 60.0,
     work_patience_s: float = 60.0,
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
+
+    ``language_model`` is used in the place of the configured one.
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
     the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
@@ -90,7 +96,7 @@ async def open_application(
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         processors = spare_processors()
-        engines = EnginePool(settings, embedded, ffmpeg, on_progress, processors)
+        engines = _engines(settings, embedded, ffmpeg, on_progress, processors, language_model)
         stack.push_async_callback(engines.close)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
         # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
@@ -124,6 +130,18 @@ async def open_application(
             processors=processors,
             index=index,
         )
+
+
+def _engines(
+    settings: Settings,
+    embedded: EmbeddedEngines,
+    ffmpeg: Path,
+    on_progress: StartProgress,
+    processors: asyncio.Semaphore,
+    language_model: LanguageModel | None,
+) -> EnginePool:
+    pool = (settings, embedded, ffmpeg, on_progress, processors)
+    return EnginePool(*pool) if language_model is None else EnginesWithModel(*pool, language_model=language_model)
 
 
 async def _archive(

@@ -20,7 +20,7 @@ from cli.across_command import across
 from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
 from cli.running import open_closed_streams, require, run_command, say, tell
-from config import ROOT, load_settings, version
+from config import load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import Interrupted, UnexpectedFailure, VoxPersonaError
@@ -110,23 +110,23 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
 
 
 @commands.command(help=texts.cli.HELP_DEMO, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.option("--live", is_flag=True, help=texts.cli.HELP_LIVE)
 @click.option("--out", default="out/demo", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT_DEMO)
 @help_option
-def demo(out: Path) -> None:
-    """Transcribe the sample and write one short report."""
-    run_command(
-        lambda: _process(
-            files=(ROOT / "samples" / "demo.ogg",),
-            scenario="design",
-            building=BuildingType.HOTEL,
-            report="report_design_audit_methodology",
-            language="ru",
-            speakers=None,
-            caption="",
-            out=out,
-            as_json=False,
-        )
-    )
+def demo(live: bool, out: Path) -> None:
+    """Write all reports of the sample interview, and transcribe the sample of sound."""
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli.display import Display
+
+        with Display() as display:
+            display.say(texts.cli.STARTING)
+            from cli.demo import demonstrate
+
+            return await demonstrate(out, settings, display, live=live)
+
+    run_command(run)
 
 
 @commands.command(help=texts.cli.HELP_RESEARCH, options_metavar=texts.cli.METAVAR_OPTIONS)

@@ -73,6 +73,9 @@ class ReportPass(Value):
     quotes_by: tuple[str, ...] = ()
 
 
+_MOST_POINTS = 100
+
+
 class IndexLine(Value):
     """A rule of the indices table as it applies to one building type.
 
@@ -96,6 +99,22 @@ class ReportIndices(Value):
     lines: tuple[IndexLine, ...]
     prompt: Template | None
     schema_: Schema | None
+
+    @property
+    def scores(self) -> frozenset[str]:
+        """The names of the values that are points from 0 to 100: fields with this maximum, and means of such."""
+        found: set[str] = set()
+        for line in self.lines:
+            rule = line.rule
+            if (rule.field and self._maximum(rule.field) == _MOST_POINTS) or set(rule.mean or ()) & found:
+                found.add(rule.name)
+        return frozenset(found)
+
+    def _maximum(self, path: str) -> float | None:
+        schema: Any = self.schema_ or {}
+        for name in path.split("."):
+            schema = schema.get("properties", {}).get(name, {})
+        return schema.get("maximum")
 
 
 class ReportPlan(Value):

@@ -1,6 +1,8 @@
 """What people read about reports: warnings, index tables, what is wrong with the report pack, and the lines of a prompt
 that code writes around data."""
 
+from constants import RECORDED_MODEL
+
 # --- the report pack; each completes «Набор отчётов … повреждён: …» ----------------------------------------------
 PACK_NO_FOLDER = "нет папки {path}"
 PACK_NO_FILE = "нет файла {path}"
@@ -102,3 +104,23 @@ INDICES_TITLE = "Показатели"
 INDEX = "Показатель"
 INDEX_VALUE = "Значение"
 NOTES_TITLE = "Замечания"
+BAND = "Уровень"
+BANDS = ((80, "высокий"), (60, "средний"), (40, "низкий"), (0, "критический"))
+"""Of a score: the least value that has it, from the highest down."""
+BANDS_EXPLAINED = "Уровень: от 80 — высокий, от 60 — средний, от 40 — низкий, ниже — критический."
+
+SCENARIO = "Сценарий: {label}"
+RECORDING = "Запись: №{number}, {file_name}, {duration}"
+READY_RECORDING = "Запись: №{number}, {file_name}, готовая расшифровка, {duration}"
+MODEL = "Языковая модель: {model}"
+WRITTEN_ON = "Отчёт написан: {day}"
+WRITTEN_BY_MODEL = (
+    "Отчёт написала языковая модель по расшифровке. Цитаты сверены с расшифровкой программой, выводы проверьте сами."
+)
+RECORDED_ANSWERS = "Ответы модели записаны заранее; так выглядит отчёт с подключённой моделью."
+EMBEDDED_MODEL = (
+    "Отчёт написала встроенная демонстрационная модель: формат настоящий, глубины и точности от неё не ждите."
+)
+NOTICE_OF_MODEL = {RECORDED_MODEL: RECORDED_ANSWERS, "qwen2.5-coder-1.5b-instruct-q4_k_m": EMBEDDED_MODEL}
+"""What a reader has to know of reports by these models, by the names that their runs have."""
+NAMES_OF_MODELS = {RECORDED_MODEL: "записанные заранее ответы"}
