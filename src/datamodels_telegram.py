@@ -1,6 +1,7 @@
 """Values that modules of the Telegram side exchange. The bot's chats are private: a chat's id is its person's id."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
@@ -337,6 +338,8 @@ class ProgressCard(Value):
     sent_anew: bool = False
     shown_hash: str
     final: bool
+    expected: str | None = None
+    """What the ordered reports were expected to take, in words; None when nobody could tell."""
     created_at: datetime
 
 
@@ -353,6 +356,10 @@ class RunProgress(Value):
     retry_at: datetime | None
     question: str | None = None
     """What a research asks; None for other reports."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: Decimal | None = None
+    duration_s: float = 0.0
 
 
 class CardProgress(Value):

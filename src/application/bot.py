@@ -276,6 +276,7 @@ def _router(
     reports = ReportWork(
         pack=application.pack,
         orders=application.orders,
+        estimates=application.estimates,
         has_demo_model=lambda: application.engines.has_demo_model,
         wake=wake_deliveries,
     )
@@ -290,7 +291,9 @@ def _router(
             MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application))).routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            MetadataHandlers(form, messages, application.pack, wake_deliveries, chats.ask).routes(),
+            MetadataHandlers(
+                form, messages, application.pack, wake_deliveries, chats.ask, application.estimates
+            ).routes(),
             ReportHandlers(messages, reports).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),

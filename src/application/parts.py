@@ -10,6 +10,7 @@ import users_store
 from application.engines import EnginePool
 from application.given_model import EnginesWithModel
 from application.knowledge_index import IndexWithEngines, make_index
+from application.model_size import size_in_use
 from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
 from chats.search import TranscriptSearch
@@ -35,6 +36,7 @@ from recordings.changes import RecordingChanges
 from recordings.intake import Intake, IntakeLimits
 from recordings.originals import Originals
 from reports.archive import ReportArchive
+from reports.estimate import Estimates
 from reports.orders import ReportOrders
 from reports.research.orders import ResearchOrders
 
@@ -57,6 +59,7 @@ class Application:
     changes: RecordingChanges
     jobs: Jobs
     orders: ReportOrders
+    estimates: Estimates
     research: ResearchOrders
     archive: ReportArchive
     conversations: HybridStorage
@@ -81,7 +84,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
-    ``language_model`` is used in the place of the configured one.
+    ``language_model`` is used in the place of the configured one, and nothing is estimated of it.
 
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
     the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
@@ -122,6 +125,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
+            estimates=Estimates(database, pack, lambda: None if language_model else size_in_use(settings)),
             research=_research(settings, database, pack, jobs, engines),
             archive=archive,
             conversations=conversations,

@@ -18,10 +18,12 @@ import texts.errors
 import texts.reports
 import transcripts_store
 from application.parts import Application
+from constants import RECORDED_MODEL
 from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus, Transcript, Usage
 from errors import UnwritableFolder
 from prices import audio_cost_usd
 from prompt_pack.models import ReportPack
+from reports.costs_in_words import spent_text
 from reports.documents import document_of
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
@@ -213,6 +215,13 @@ def _manifest_of_run(run: ReportRun) -> dict[str, Any]:
     }
 
 
+def _spent(runs: Sequence[ReportRun]) -> tuple[Usage, Decimal | None]:
+    """Return the tokens of the reports, and what they cost; None when that is not known of one."""
+    known = [run.cost_usd for run in runs if run.cost_usd is not None]
+    usage = sum((run.usage for run in runs), Usage())
+    return usage, sum(known, Decimal()) if len(known) == len(runs) else None
+
+
 def _known_sum(costs: Sequence[Decimal | None]) -> float | None:
     """Return the sum of the known costs; None when none is known."""
     known = [cost for cost in costs if cost is not None]
@@ -234,6 +243,12 @@ def summary(finished: Finished, folder: Path) -> str:
         texts.cli.DONE_TRANSCRIPT.format(path=folder / "transcript.docx", forms=forms),
     ]
     warnings = list(recording.warnings)
+    notices = {texts.reports.NOTICE_OF_MODEL.get(run.model) for run in finished.runs}
+    warnings += [notice for notice in notices if notice is not None]
+    if any(run.model != RECORDED_MODEL for run in finished.runs):
+        usage, cost = _spent(finished.runs)
+        seconds = sum(run.duration_s for run in finished.runs)
+        lines.append(texts.cli.SPENT.format(spent=spent_text(usage, cost, seconds)))
     for run in finished.runs:
         if run.status is RunStatus.DONE:
             path = folder / "reports" / f"{run.report_id}.docx"

@@ -76,6 +76,7 @@ def commands(context: click.Context) -> None:
 @click.option("--caption", default="", metavar=texts.cli.METAVAR_TEXT, help=texts.cli.HELP_CAPTION)
 @click.option("--out", default="out", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT)
 @click.option("--json", "as_json", is_flag=True, help=texts.cli.HELP_JSON)
+@click.option("--estimate", is_flag=True, help=texts.cli.HELP_ESTIMATE)
 @help_option
 def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     files: tuple[Path, ...],
@@ -87,6 +88,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     caption: str,
     out: Path,
     as_json: bool,
+    estimate: bool,
 ) -> None:
     """Transcribe files and write their reports."""
     if not files:
@@ -96,6 +98,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
         require(building, tuple(BuildingType))
     run_command(
         lambda: _process(
+            estimate=estimate,
             files=files,
             scenario=scenario,
             building=BuildingType(building) if building else None,
@@ -322,14 +325,19 @@ def check_objects(delete: int | None) -> None:
     run_command(run)
 
 
-async def _process(**options: object) -> int:
+async def _process(*, estimate: bool, **options: object) -> int:
     settings = load_settings()
     from cli.display import Display
 
     with Display() as display:
-        display.say(texts.cli.STARTING)
+        if not estimate:
+            display.say(texts.cli.STARTING)
         from cli.process import ProcessOptions, process_files
 
+        if estimate:
+            from cli.estimate import estimate_files
+
+            return await estimate_files(ProcessOptions.model_validate(options), settings, display)
         return await process_files(ProcessOptions.model_validate(options), settings, display)
 
 

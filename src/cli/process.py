@@ -35,6 +35,8 @@ from jobs.queue import queue_of
 from prompt_pack.pack import ReportPack, ReportType, load_pack
 from recordings.descriptions import building_said, read_caption
 from recordings.lookup import is_ready
+from reports.costs_in_words import expected_text
+from reports.estimate import together
 from reports.orders import choose_reports
 from utils import clock, human_size, readable_name
 
@@ -244,11 +246,20 @@ class Session:
             return []
         if self._app.engines.has_demo_model:
             self._display.say(texts.cli.DEMO_MODEL)
+        await self._tell_expected(recording)
         runs = await self._app.orders.order_chosen(
             self._app.owner, recording.id, self._order.reports, self._order.building
         )
         await self._until(recording, _reported, _described_reports)
         return list(runs)
+
+    async def _tell_expected(self, recording: Recording) -> None:
+        each = [
+            await self._app.estimates.of(self._app.owner, recording.number, report.id) for report in self._order.reports
+        ]
+        known = [takes for takes in each if takes is not None]
+        if known:
+            self._display.say(texts.cli.WILL_TAKE.format(expected=expected_text(together(known))))
 
     async def _until(
         self,

@@ -2,6 +2,7 @@
 that code writes around data."""
 
 from constants import RECORDED_MODEL
+from texts.units import Noun
 
 # --- the report pack; each completes «Набор отчётов … повреждён: …» ----------------------------------------------
 PACK_NO_FOLDER = "нет папки {path}"
@@ -124,3 +125,11 @@ EMBEDDED_MODEL = (
 NOTICE_OF_MODEL = {RECORDED_MODEL: RECORDED_ANSWERS, "qwen2.5-coder-1.5b-instruct-q4_k_m": EMBEDDED_MODEL}
 """What a reader has to know of reports by these models, by the names that their runs have."""
 NAMES_OF_MODELS = {RECORDED_MODEL: "записанные заранее ответы"}
+
+# --- what reports take -------------------------------------------------------------------------------------------
+PRICE = "${price}"
+PRICE_NOTHING = "бесплатно"
+PRICE_UNKNOWN = "цена модели неизвестна"
+CALL = Noun("запрос", "запроса", "запросов")
+EXPECTED = "≈ {calls} к модели, {tokens} токенов, {price}, {time}"
+SPENT = "{tokens} токенов, {price}, {time}"

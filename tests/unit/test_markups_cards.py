@@ -22,7 +22,8 @@ from datamodels_telegram import (
     RunProgress,
 )
 from errors import Cancelled, NoSpeech, ProviderUnavailable
-from markups.cards import Times, card_view, measured, opening
+from markups.card_parts import Times
+from markups.cards import card_view, measured, opening
 from prompt_pack.pack import load_pack
 from screens import check, drawn, nasty_text
 

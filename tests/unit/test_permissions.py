@@ -95,7 +95,7 @@ def _modules() -> list[Routes]:
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
-        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
+        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         ResearchHandlers(_NOBODY, ResearchWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         DocumentHandlers(_NOBODY, _NOBODY).routes(),
