@@ -66,10 +66,6 @@ def header(transcript: Transcript) -> list[tuple[str, str]]:
     """Return the names and values of a transcript's main facts."""
     labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
     language = texts.transcript.LANGUAGES.get(transcript.language, transcript.language)
-    source = (
-        texts.transcript.ENGINE,
-        texts.transcript.ENGINE_VALUE.format(engine=transcript.engine, model=transcript.model),
-    )
     if transcript.engine == READY_TRANSCRIPT:
         source, value = texts.transcript.READY, texts.transcript.READY_VALUE.format(form=transcript.model)
     else:

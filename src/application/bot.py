@@ -273,13 +273,6 @@ def _router(
         cancellations=Cancellations(database, jobs.cancel_recording, application.orders.cancel),
         wake=wake_all,
     )
-    reports = ReportWork(
-        pack=application.pack,
-        orders=application.orders,
-        estimates=application.estimates,
-        has_demo_model=lambda: application.engines.has_demo_model,
-        wake=wake_deliveries,
-    )
     chats = _chats(application, messages)
     form = MetadataForm(database, _today)
     return Router(
@@ -294,7 +287,7 @@ def _router(
             MetadataHandlers(
                 form, messages, application.pack, wake_deliveries, chats.ask, application.estimates
             ).routes(),
-            ReportHandlers(messages, reports).routes(),
+            ReportHandlers(messages, _report_work(application, wake_deliveries)).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
@@ -305,6 +298,16 @@ def _router(
         menu=main_menu(),
         other=chats.ask,
         without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
+    )
+
+
+def _report_work(application: Application, wake: Callable[[], None]) -> ReportWork:
+    return ReportWork(
+        pack=application.pack,
+        orders=application.orders,
+        estimates=application.estimates,
+        has_demo_model=lambda: application.engines.has_demo_model,
+        wake=wake,
     )
 
 

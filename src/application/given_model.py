@@ -1,15 +1,21 @@
 """Engines with a language model that is given, in the place of the configured one."""
 
-from typing import Any
+import asyncio
+from pathlib import Path
 
 from application.engines import EnginePool
+from application.objects import StartProgress
+from config import Settings
+from embedded.engines import Engines as EmbeddedEngines
 from language_model.port import LanguageModel
+
+PoolArguments = tuple[Settings, EmbeddedEngines, Path, StartProgress, asyncio.Semaphore]
 
 
 class EnginesWithModel(EnginePool):
     """An ``EnginePool`` whose language model is ``language_model``; the other arguments are the pool's."""
 
-    def __init__(self, *pool: Any, language_model: LanguageModel) -> None:
+    def __init__(self, *pool: *PoolArguments, language_model: LanguageModel) -> None:
         super().__init__(*pool)
         self._given = language_model
 

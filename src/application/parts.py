@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import users_store
 from application.engines import EnginePool
-from application.given_model import EnginesWithModel
+from application.given_model import EnginesWithModel, PoolArguments
 from application.knowledge_index import IndexWithEngines, make_index
 from application.model_size import size_in_use
 from application.objects import StartProgress, open_objects
@@ -84,11 +83,10 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
-    ``language_model`` is used in the place of the configured one, and nothing is estimated of it.
-
     Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
     the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
     does that, and keeps the archive. An absent database is waited for: ``patience_s``, by jobs ``work_patience_s``.
+    ``language_model`` is used in the place of the configured one, and nothing is estimated of it.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -99,8 +97,8 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         processors = spare_processors()
-        engines = _engines(settings, embedded, ffmpeg, on_progress, processors, language_model)
-        stack.push_async_callback(engines.close)
+        pool = (settings, embedded, ffmpeg, on_progress, processors)
+        engines = _engines(stack, pool, language_model)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
         # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
@@ -110,8 +108,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
-        index = make_index(settings, database, engines)
-        stack.push_async_callback(index.embeddings.close)
+        index = _index(stack, settings, database, engines)
         jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
         yield Application(
             settings=settings,
@@ -136,16 +133,16 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
         )
 
 
-def _engines(
-    settings: Settings,
-    embedded: EmbeddedEngines,
-    ffmpeg: Path,
-    on_progress: StartProgress,
-    processors: asyncio.Semaphore,
-    language_model: LanguageModel | None,
-) -> EnginePool:
-    pool = (settings, embedded, ffmpeg, on_progress, processors)
-    return EnginePool(*pool) if language_model is None else EnginesWithModel(*pool, language_model=language_model)
+def _engines(stack: AsyncExitStack, pool: PoolArguments, language_model: LanguageModel | None) -> EnginePool:
+    engines = EnginePool(*pool) if language_model is None else EnginesWithModel(*pool, language_model=language_model)
+    stack.push_async_callback(engines.close)
+    return engines
+
+
+def _index(stack: AsyncExitStack, settings: Settings, database: Database, engines: EnginePool) -> IndexWithEngines:
+    index = make_index(settings, database, engines)
+    stack.push_async_callback(index.embeddings.close)
+    return index
 
 
 async def _archive(

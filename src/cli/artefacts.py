@@ -15,7 +15,6 @@ import recordings_store
 import reports_store
 import texts.cli
 import texts.errors
-import texts.reports
 import transcripts_store
 from application.parts import Application
 from constants import RECORDED_MODEL
@@ -25,9 +24,9 @@ from prices import audio_cost_usd
 from prompt_pack.models import ReportPack
 from reports.costs_in_words import spent_text
 from reports.documents import document_of
+from reports.formats import notice_of, value_text
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
-from reports.formats import value_text
 from reports.word import template_in
 from reports.word import to_docx as report_to_docx
 from text_cleaning import cut, safe_file_name
@@ -203,7 +202,7 @@ def _manifest_of_run(run: ReportRun) -> dict[str, Any]:
         "status": run.status,
         "number": run.number,
         "model": run.model,
-        "notice": texts.reports.NOTICE_OF_MODEL.get(run.model),
+        "notice": notice_of(run),
         "prompt_hash": run.prompt_hash,
         "tokens": run.usage.model_dump(),
         "cost_usd": _known_sum([run.cost_usd]),
@@ -243,7 +242,7 @@ def summary(finished: Finished, folder: Path) -> str:
         texts.cli.DONE_TRANSCRIPT.format(path=folder / "transcript.docx", forms=forms),
     ]
     warnings = list(recording.warnings)
-    notices = {texts.reports.NOTICE_OF_MODEL.get(run.model) for run in finished.runs}
+    notices = {notice_of(run) for run in finished.runs}
     warnings += [notice for notice in notices if notice is not None]
     if any(run.model != RECORDED_MODEL for run in finished.runs):
         usage, cost = _spent(finished.runs)

@@ -48,11 +48,11 @@ def reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> Card
 def _spent(progress: CardProgress) -> list[str]:
     """Tell what the reports took, beside what was expected; a report that was there already took nothing now."""
     written = [run for run in progress.runs if run.status is RunStatus.DONE]
-    if not written:
-        return []
     usage = sum(
         (Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens) for run in written), Usage()
     )
+    if usage == Usage():
+        return []
     known = [run.cost_usd for run in written if run.cost_usd is not None]
     cost = sum(known, Decimal()) if len(known) == len(written) else None
     spent = spent_text(usage, cost, sum(run.duration_s for run in written))

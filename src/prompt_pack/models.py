@@ -57,7 +57,7 @@ class ReportPass(Value):
     only the taxonomy's factors. ``second_schema``, used when the first answer was not valid, allows any factor: not
     every endpoint keeps to a schema, and one invented factor should not cost the whole answer. ``key`` are the fields
     in which equal items agree, ``quotes`` is the field with the list of quotes, and ``quotes_by`` the labels of the
-    roles whose words they may be, () for anybody's.
+    roles whose words they may be, () for anybody's. ``said`` are the fields whose words have to be in the quotes.
     """
 
     id: str
@@ -71,6 +71,7 @@ class ReportPass(Value):
     key: tuple[str, ...] = ()
     quotes: str | None = None
     quotes_by: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 _MOST_POINTS = 100
@@ -114,7 +115,8 @@ class ReportIndices(Value):
         schema: Any = self.schema_ or {}
         for name in path.split("."):
             schema = schema.get("properties", {}).get(name, {})
-        return schema.get("maximum")
+        maximum: float | None = schema.get("maximum")
+        return maximum
 
 
 class ReportPlan(Value):

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import texts.reports
+from constants import RECORDED_MODEL
 from datamodels import Recording, RecordingMetadata, ReportRun
 from metadata.parsing import metadata_lines
-from prompt_pack.models import ReportPack
+from prompt_pack.models import ReportPack, unnumbered
 from recordings.lookup import is_ready
-from reports.formats import ReportDocument
+from reports.formats import ReportDocument, notice_of
 from utils import clock
 
 
@@ -25,9 +26,10 @@ def document_of(run: ReportRun, recording: Recording, metadata: RecordingMetadat
         *_of_run(run),
     ]
     report = pack.find_report(run.report_id)
-    indices = report.plans.get(run.building) if report else None
-    scores = indices.indices.scores if indices and indices.indices else frozenset()
-    return _document(run, pack.label_of(run.report_id), facts, recording.warnings).model_copy(update={"scores": scores})
+    plan = report.plans.get(run.building) if report else None
+    document = _document(run, unnumbered(pack.label_of(run.report_id)), facts, recording.warnings)
+    scores = plan.indices.scores if plan and plan.indices else frozenset()
+    return document.model_copy(update={"scores": scores})
 
 
 def document_of_research(run: ReportRun, title: str, about: Sequence[str]) -> ReportDocument:
@@ -36,7 +38,7 @@ def document_of_research(run: ReportRun, title: str, about: Sequence[str]) -> Re
 
 
 def _of_run(run: ReportRun) -> list[str]:
-    model = texts.reports.NAMES_OF_MODELS.get(run.model, run.model)
+    model = texts.reports.RECORDED_NAME if run.model == RECORDED_MODEL else run.model
     written = run.finished_at or run.created_at
     return [
         texts.reports.MODEL.format(model=model),
@@ -45,12 +47,11 @@ def _of_run(run: ReportRun) -> list[str]:
 
 
 def _document(run: ReportRun, title: str, facts: Sequence[str], warnings: Sequence[str]) -> ReportDocument:
-    notice = texts.reports.NOTICE_OF_MODEL.get(run.model)
     return ReportDocument(
         title=title,
         facts=tuple(facts),
         text=run.text or "",
         indices=run.indices or (),
-        notices=tuple(filter(None, (notice, texts.reports.WRITTEN_BY_MODEL))),
+        notices=tuple(filter(None, (notice_of(run), texts.reports.WRITTEN_BY_MODEL))),
         notes=(*warnings, *run.warnings, *([run.indices_error] if run.indices_error else ())),
     )

@@ -5,9 +5,15 @@ import textwrap
 from collections.abc import Collection, Sequence
 
 import texts.reports
+from constants import RECORDED_MODEL
 from datamodels import IndexValue, ReportRun, Value
 from text_cleaning import one_line, printable
 
+_NOTICES = {
+    RECORDED_MODEL: texts.reports.RECORDED_ANSWERS,
+    "qwen2.5-coder-1.5b-instruct-q4_k_m": texts.reports.EMBEDDED_MODEL,
+}
+"""By the names that runs have of these models."""
 _LABEL_WIDTH = 34
 """Characters. A label of this width and its number fit side by side on a phone's screen in monospace."""
 _SHORT_VALUE = 10
@@ -28,6 +34,11 @@ class ReportDocument(Value):
     scores: frozenset[str] = frozenset()
     notices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def notice_of(run: ReportRun) -> str | None:
+    """Return what a reader has to know of a report by its model, one for demonstration; None of any other."""
+    return _NOTICES.get(run.model)
 
 
 def value_text(value: float | str | None) -> str:
@@ -100,7 +111,7 @@ def to_json(run: ReportRun, label: str) -> str:
         "error": run.indices_error,
         "warnings": list(run.warnings),
         "model": run.model,
-        "notice": texts.reports.NOTICE_OF_MODEL.get(run.model),
+        "notice": notice_of(run),
         "prompt_hash": run.prompt_hash,
         "tokens": run.usage.model_dump(),
         "cost_usd": None if run.cost_usd is None else float(run.cost_usd),

@@ -5,7 +5,7 @@ does not have is left out, so that any Word file will do.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -16,7 +16,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.opc.exceptions import OpcError
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Pt, RGBColor
+from docx.shared import Emu, Pt, RGBColor
 from docx.table import Table, _Cell
 from docx.text.paragraph import Paragraph
 from markdown_it import MarkdownIt
@@ -37,6 +37,9 @@ _LIST_LEVELS = 3
 _CODE_FONT = "Consolas"
 _CELL_SPACE = Pt(2)
 _TABLE_STYLES = ("Report Table", "Table Grid")
+_FACTS_SHARES = (0.3, 0.7)
+_INDEX_SHARES = (0.6, 0.4)
+_BANDED_SHARES = (0.58, 0.2, 0.22)
 _NOTICE_SHADE = "FFF4CE"
 _BAND_SHADES = ("DDF1DD", "EEF3D2", "FCE8CF", "F8D7D7")
 """Of ``texts.reports.BANDS``, in their order; the words stand beside, for a print in black and white."""
@@ -63,8 +66,8 @@ def to_docx(report: ReportDocument, template: Path = OWN_TEMPLATE) -> bytes:
     writer.heading(one_line(report.title), 1)
     if report.facts:
         _add_facts(writer, report.facts)
-    for notice in report.notices:
-        _add_notice(writer, notice)
+    if report.notices:
+        _add_notices(writer, report.notices)
     if report.indices:
         writer.heading(texts.reports.INDICES_TITLE, 2)
         _add_indices(writer, report)
@@ -89,11 +92,11 @@ def _opened(template: Path) -> DocxDocument:
 
 
 def _add_facts(writer: "_DocxWriter", facts: tuple[str, ...]) -> None:
-    table = writer.table(len(facts), 2)
+    table = writer.table(len(facts), 2, _FACTS_SHARES)
     for fact, row in zip(facts, table.rows, strict=True):
         name, colon, value = one_line(fact).partition(": ")
         if colon:
-            row.cells[0].paragraphs[0].add_run(name).bold = True
+            row.cells[0].paragraphs[0].add_run(name[:1].upper() + name[1:]).bold = True
             row.cells[1].text = value
         else:
             row.cells[0].merge(row.cells[1]).text = name
@@ -101,10 +104,11 @@ def _add_facts(writer: "_DocxWriter", facts: tuple[str, ...]) -> None:
     writer.paragraph()
 
 
-def _add_notice(writer: "_DocxWriter", notice: str) -> None:
+def _add_notices(writer: "_DocxWriter", notices: Sequence[str]) -> None:
+    """Put the notices into a shaded box."""
     table = writer.table(1, 1)
     cell = table.rows[0].cells[0]
-    cell.paragraphs[0].add_run(one_line(notice)).bold = True
+    cell.text = "\n".join(map(one_line, notices))
     _shade(cell, _NOTICE_SHADE)
     _tighten(table)
     writer.paragraph()
@@ -112,7 +116,7 @@ def _add_notice(writer: "_DocxWriter", notice: str) -> None:
 
 def _add_indices(writer: "_DocxWriter", report: ReportDocument) -> None:
     banded = any(band_of(each, report.scores) for each in report.indices)
-    table = writer.table(1 + len(report.indices), 3 if banded else 2)
+    table = writer.table(1 + len(report.indices), 3 if banded else 2, _BANDED_SHARES if banded else _INDEX_SHARES)
     head = (texts.reports.INDEX, texts.reports.INDEX_VALUE, texts.reports.BAND)
     for cell, title in zip(table.rows[0].cells, head, strict=False):
         cell.paragraphs[0].add_run(title).bold = True
@@ -147,6 +151,8 @@ class _DocxWriter:
     def __init__(self, document: DocxDocument) -> None:
         self._document = document
         self._styles = {style.name for style in document.styles}
+        section = document.sections[0]
+        self._width = (section.page_width or 0) - (section.left_margin or 0) - (section.right_margin or 0)
 
     def heading(self, text: str, level: int) -> Paragraph:
         """Add a heading; in a template without its style, bold text."""
@@ -159,11 +165,16 @@ class _DocxWriter:
     def paragraph(self, style: str | None = None) -> Paragraph:
         return self._document.add_paragraph(style=style if style in self._styles else None)
 
-    def table(self, rows: int, columns: int) -> Table:
-        table = self._document.add_table(rows=rows, cols=columns)
+    def table(self, rows: int, columns: int, shares: Sequence[float] = ()) -> Table:
+        """Add a table; ``shares`` of the text's width are those of its columns, equal ones if there are none."""
+        table: Table = self._document.add_table(rows=rows, cols=columns)
         style = next((each for each in _TABLE_STYLES if each in self._styles), None)
         if style is not None:
             table.style = style
+        for number, share in enumerate(shares):
+            table.columns[number].width = Emu(int(self._width * share))
+            for cell in table.columns[number].cells:
+                cell.width = Emu(int(self._width * share))
         return table
 
     def write(self, markdown: str) -> None:

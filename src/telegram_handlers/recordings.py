@@ -61,6 +61,7 @@ class RecordingHandlers:
         looking: dict[Action, PressHandler] = {
             Action.MODE_INTERVIEW: self._list,
             Action.MODE_DESIGN: self._list,
+            Action.MODE_MEETING: self._list,
             Action.RECORDING: self._card,
             Action.RECORDING_PLAY: self._play,
             Action.RECORDING_TRANSCRIPT: self._transcript,

@@ -18,7 +18,7 @@ HELP_WORKER = (
     "База и хранилище записей — те же, что у бота."
 )
 HELP_IDLE = "Не брать задач: так новая версия пробуется рядом с прежней."
-HELP_SCENARIO = "Сценарий: interview, design или none (только расшифровка). По умолчанию interview."
+HELP_SCENARIO = "Сценарий: interview, design, meeting или none (только расшифровка). По умолчанию interview."
 HELP_BUILDING = "Тип заведения: hotel, restaurant или spa."
 HELP_REPORT = "Отчёты: all, none или имена через запятую. По умолчанию all."
 HELP_LANGUAGE = "Язык записи: ru, en или auto. По умолчанию auto."
@@ -72,7 +72,7 @@ HELP_RESEARCH = (
     "Глубокое исследование: прочитать все подходящие расшифровки и ответить на ВОПРОС с цитатами и счётом интервью. "
     "Без --yes только скажет, сколько это займёт и будет стоить. Прерванное продолжит та же команда."
 )
-HELP_RESEARCH_SCENARIO = "Только записи этого сценария: interview или design."
+HELP_RESEARCH_SCENARIO = "Только записи этого сценария: interview, design или meeting."
 HELP_PLACE = "Только об этом заведении."
 HELP_CITY = "Только в этом городе."
 HELP_EMPLOYEE = "Только записи этого сотрудника."

@@ -1,7 +1,6 @@
 """What people read about reports: warnings, index tables, what is wrong with the report pack, and the lines of a prompt
 that code writes around data."""
 
-from constants import RECORDED_MODEL
 from texts.units import Noun
 
 # --- the report pack; each completes «Набор отчётов … повреждён: …» ----------------------------------------------
@@ -80,6 +79,7 @@ WARNING_NOTES_TRUNCATED = "«{title}»: заметки по части запи�
 WARNING_WINDOWS = "«{title}»: запись длиннее окна модели, обработана по частям: {windows}."
 WARNING_QUOTES = "«{title}»: не найдено в записи цитат: {count}."
 WARNING_ITEMS_WITHOUT_QUOTES = "«{title}»: отброшено пунктов без подтверждающей цитаты: {count}."
+WARNING_UNSAID = "«{title}»: убрано сведений, которых нет в цитатах (кто, срок): {count}."
 WARNING_NO_EVIDENCE = "В отчёте нет ни одной цитаты, которая нашлась бы в записи: проверьте его или смените модель."
 WARNING_UNKNOWN_FACTORS = "«{title}»: отброшено пунктов не из перечня факторов: {count}."
 WARNING_WITHOUT_ANSWER = "«{title}»: модель не дала пригодного ответа о частях записи: {count}."
@@ -122,9 +122,7 @@ RECORDED_ANSWERS = "Ответы модели записаны заранее; �
 EMBEDDED_MODEL = (
     "Отчёт написала встроенная демонстрационная модель: формат настоящий, глубины и точности от неё не ждите."
 )
-NOTICE_OF_MODEL = {RECORDED_MODEL: RECORDED_ANSWERS, "qwen2.5-coder-1.5b-instruct-q4_k_m": EMBEDDED_MODEL}
-"""What a reader has to know of reports by these models, by the names that their runs have."""
-NAMES_OF_MODELS = {RECORDED_MODEL: "записанные заранее ответы"}
+RECORDED_NAME = "записанные заранее ответы"
 
 # --- what reports take -------------------------------------------------------------------------------------------
 PRICE = "${price}"

@@ -22,6 +22,7 @@ WELCOME = (
 STORAGE_TITLE = "📦 <b>Хранилище</b>\nКакие записи показать? Новые записи будут того же вида."
 STORAGE_INTERVIEW = "ИНТЕРВЬЮ"
 STORAGE_DESIGN = "ДИЗАЙН"
+STORAGE_MEETING = "СОВЕЩАНИЯ"
 
 SYSTEM_TITLE = "⚙️ <b>Системная</b>"
 SYSTEM_SPEECH = "Распознавание речи: {engine}"
