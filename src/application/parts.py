@@ -83,10 +83,9 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
-    Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
-    the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
-    does that, and keeps the archive. An absent database is waited for: ``patience_s``, by jobs ``work_patience_s``.
-    ``language_model`` is used in the place of the configured one, and nothing is estimated of it.
+    Work that failed for a passing reason is tried again after each of ``retry_delays_s``. A lost original comes from
+    the spool, else from ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent
+    database is waited for: ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -97,8 +96,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         processors = spare_processors()
-        pool = (settings, embedded, ffmpeg, on_progress, processors)
-        engines = _engines(stack, pool, language_model)
+        engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
         # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)

@@ -294,7 +294,7 @@ async def test_nobody_touches_the_metadata_of_another(person: Person) -> None:
 async def test_a_recording_of_no_scenario_is_asked_what_it_is(person: Person) -> None:
     await person.has_recording("none", step=WizardStep.CLOSED)
     await person.press_data("recording_metadata||1")
-    assert "[Интервью] [Дизайн]" in person.sees
+    assert "[Интервью] [Дизайн] [Совещание]" in person.sees
     for data in ("confirm_data||1", "edit_data||1", "edit_city||1", "skip_all_fields||1"):
         with pytest.raises(OutdatedButton):
             await person.press_data(data)

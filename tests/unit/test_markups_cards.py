@@ -142,7 +142,7 @@ def test_a_file_that_comes_in() -> None:
 
 def test_a_file_that_nobody_has_named_the_scenario_of() -> None:
     asked = seen(progress(scenario=None))
-    assert asked.endswith("\n\nЧто это за запись?\n[Интервью] [Дизайн]\n[Только расшифровка]\n[✖ Отменить]")
+    assert asked.endswith("\n\nЧто это за запись?\n[Интервью] [Дизайн] [Совещание]\n[Только расшифровка]\n[✖ Отменить]")
 
 
 def test_a_recording_that_is_transcribed() -> None:
