@@ -1,6 +1,7 @@
 """The command ``process --estimate``: what reports of files would take, before anything is begun."""
 
 import asyncio
+from pathlib import Path
 
 import texts.cli
 from application.model_size import size_in_use
@@ -33,24 +34,22 @@ async def estimate_files(options: ProcessOptions, settings: Settings, display: D
     status = 0
     for file in options.files:
         try:
-            check_readable(file, readable_name(file))
-            await _estimate(options, order, size, display, number=options.files.index(file))
+            await asyncio.to_thread(check_readable, file, readable_name(file))
+            display.say(await _estimated(file, order, size))
         except VoxPersonaError as exc:
             display.say(texts.cli.FAILED.format(file_name=readable_name(file), reason=exc.user_text))
             status = max(status, exc.exit_status)
     return status
 
 
-async def _estimate(options: ProcessOptions, order: Order, size: ModelSize, display: Display, *, number: int) -> None:
-    path = options.files[number]
-    name = readable_name(path)
+async def _estimated(path: Path, order: Order, size: ModelSize) -> str:
+    name, note = readable_name(path), ""
     if is_ready_transcript(name):
         transcript = (await asyncio.to_thread(read_ready, path, name)).transcript
         duration_s, tokens = transcript.duration_s, await asyncio.to_thread(tokens_of, transcript)
     else:
         duration_s = (await probe(path, name)).duration_s
-        tokens = tokens_of_sound(duration_s)
-        display.say(texts.cli.ESTIMATE_SOUND)
+        tokens, note = tokens_of_sound(duration_s), f"{texts.cli.ESTIMATE_SOUND}\n"
     plans = plans_of(order.reports, order.building)
     each = [await asyncio.to_thread(expected, [plan], tokens, size) for plan in plans]
     rows = [
@@ -58,12 +57,10 @@ async def _estimate(options: ProcessOptions, order: Order, size: ModelSize, disp
         for report, takes in zip(order.reports, each, strict=True)
     ]
     total = await asyncio.to_thread(expected, plans, tokens, size)
-    display.say(
-        texts.cli.ESTIMATE_TOTAL.format(
-            file_name=name,
-            duration=clock(duration_s),
-            model=size.model,
-            rows="".join(f"{row}\n" for row in rows),
-            expected=expected_text(total),
-        )
+    return texts.cli.ESTIMATE_TOTAL.format(
+        file_name=name,
+        duration=clock(duration_s),
+        model=size.model,
+        rows="".join(f"{row}\n" for row in rows) + note,
+        expected=expected_text(total),
     )

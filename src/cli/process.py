@@ -36,7 +36,6 @@ from prompt_pack.pack import ReportPack, ReportType, load_pack
 from recordings.descriptions import building_said, read_caption
 from recordings.lookup import is_ready
 from reports.costs_in_words import expected_text
-from reports.estimate import together
 from reports.orders import choose_reports
 from utils import clock, human_size, readable_name
 
@@ -254,12 +253,10 @@ class Session:
         return list(runs)
 
     async def _tell_expected(self, recording: Recording) -> None:
-        each = [
-            await self._app.estimates.of(self._app.owner, recording.number, report.id) for report in self._order.reports
-        ]
-        known = [takes for takes in each if takes is not None]
-        if known:
-            self._display.say(texts.cli.WILL_TAKE.format(expected=expected_text(together(known))))
+        wanted = [report.id for report in self._order.reports]
+        takes = await self._app.estimates.of(self._app.owner, recording.number, wanted)
+        if takes is not None:
+            self._display.say(texts.cli.WILL_TAKE.format(expected=expected_text(takes)))
 
     async def _until(
         self,

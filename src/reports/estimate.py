@@ -5,7 +5,7 @@ Prompts are rendered and counted as they will be asked; the length of answers is
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -82,18 +82,6 @@ def expected(plans: Sequence[ReportPlan], tokens: int, size: ModelSize, pace_s: 
     )
 
 
-def together(estimates: Iterable[Expected]) -> Expected:
-    """Add estimates up; the price is unknown when one is."""
-    each = list(estimates)
-    costs = [one.cost_usd for one in each if one.cost_usd is not None]
-    return Expected(
-        calls=sum(one.calls for one in each),
-        usage=sum((one.usage for one in each), Usage()),
-        seconds=sum(one.seconds for one in each),
-        cost_usd=sum(costs, Decimal()) if len(costs) == len(each) else None,
-    )
-
-
 class _Plan:
     """Adds up the calls of one report."""
 
@@ -166,8 +154,8 @@ class Estimates:
         self._pack = pack
         self._size = size
 
-    async def of(self, owner: UserId, number: int, wanted: ReportId | None = None) -> Expected | None:
-        """Estimate the report ``wanted`` of a recording, for None all of its scenario; None when nothing can be told.
+    async def of(self, owner: UserId, number: int, wanted: Collection[ReportId] | None = None) -> Expected | None:
+        """Estimate the reports ``wanted`` of a recording, for None all of its scenario; None when nothing can be told.
 
         Nothing can be told without a transcript, a scenario or a model. Where the building type is not known yet, the
         first one stands for it.
@@ -186,7 +174,7 @@ class Estimates:
         if transcript is None:
             return None
         reports = self._pack.reports(recording.request.scenario)
-        chosen = [report for report in reports if wanted in {None, report.id}]
+        chosen = [report for report in reports if wanted is None or report.id in wanted]
         plans = plans_of(chosen, building_of(recording, metadata))
 
         def estimate() -> Expected:

@@ -35,7 +35,7 @@ async def show(
 
 async def expected_reports(estimates: Estimates, owner: UserId, number: int, wanted: ReportId | None = None) -> str:
     """Return in words what the report ``wanted``, or all of a recording, will take; empty when nobody can tell."""
-    takes = await estimates.of(owner, number, wanted)
+    takes = await estimates.of(owner, number, None if wanted is None else [wanted])
     return expected_text(takes) if takes else ""
 
 

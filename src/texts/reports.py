@@ -130,4 +130,5 @@ PRICE_NOTHING = "бесплатно"
 PRICE_UNKNOWN = "цена модели неизвестна"
 CALL = Noun("запрос", "запроса", "запросов")
 EXPECTED = "≈ {calls} к модели, {tokens} токенов, {price}, {time}"
+LESS_THAN_A_MINUTE = "меньше минуты"
 SPENT = "{tokens} токенов, {price}, {time}"

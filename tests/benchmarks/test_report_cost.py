@@ -15,22 +15,14 @@ from datamodels import BuildingType, Completion, Transcript, Usage
 from language_model.recorded import RecordedLanguageModel
 from prices import cost_usd
 from prompt_pack.pack import load_pack
+from recorded_reports import written
 from reports.estimate import ModelSize, expected, tokens_of, tokens_of_sound
-from reports.generation import ReportRequest, generate_report
-from reports.model_answers import ModelAnswers
 from transcription.ready.reading import read_ready
 
 PACK = load_pack(ROOT / "prompts")
 REPORTS = PACK.reports("interview")
 HOUR_S = 3600.0
 MODELS = ("gpt-6-luna", "gpt-6.1-terra")
-
-
-class Nowhere:
-    async def get(self, input_hash: str) -> Completion | None:  # noqa: ARG002
-        return None
-
-    async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None: ...
 
 
 class Counting(RecordedLanguageModel):
@@ -55,11 +47,8 @@ def an_hour(transcript: Transcript) -> Transcript:
 async def took(transcript: Transcript) -> tuple[int, Usage]:
     model, usage = Counting(ROOT / "samples" / "answers.yaml"), Usage()
 
-    async def nothing(_done: int, _total: int) -> None: ...
-
     for report in REPORTS:
-        request = ReportRequest(report=report, building=BuildingType.HOTEL, transcript=transcript)
-        usage += (await generate_report(request, model, ModelAnswers(model, Nowhere()), nothing)).usage
+        usage += (await written(report, transcript, model)).usage
     return model.calls, usage
 
 

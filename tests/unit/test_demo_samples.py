@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from config import ROOT
-from datamodels import BuildingType, Completion
 from language_model.recorded import RecordedLanguageModel
 from prompt_pack.pack import load_pack
-from reports.generation import GeneratedReport, ReportRequest, generate_report
-from reports.model_answers import ModelAnswers
+from recorded_reports import written
+from reports.generation import GeneratedReport
 from transcription.ready.reading import read_ready
 
 PACK = load_pack(ROOT / "prompts")
@@ -18,25 +17,9 @@ ANSWERS = ROOT / "samples" / "answers.yaml"
 REPORTS = [report.id for report in PACK.reports("interview")]
 
 
-class Nowhere:
-    """Keeps no answers."""
-
-    async def get(self, input_hash: str) -> Completion | None:  # noqa: ARG002
-        return None
-
-    async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None: ...
-
-
-async def written(report_id: str, answers: Path = ANSWERS) -> GeneratedReport:
-    report = next(each for each in PACK.reports("interview") if each.id == report_id)
-    building = BuildingType.HOTEL if report.per_building else None
+async def report_of(report_id: str, answers: Path = ANSWERS) -> GeneratedReport:
     transcript = read_ready(INTERVIEW, INTERVIEW.name).transcript
-    model = RecordedLanguageModel(answers)
-
-    async def nothing(_done: int, _total: int) -> None: ...
-
-    request = ReportRequest(report=report, building=building, transcript=transcript)
-    return await generate_report(request, model, ModelAnswers(model, Nowhere()), nothing)
+    return await written(PACK.report(report_id), transcript, RecordedLanguageModel(answers))
 
 
 def test_the_interview_has_four_minutes_and_two_speakers_with_their_roles() -> None:
@@ -48,7 +31,7 @@ def test_the_interview_has_four_minutes_and_two_speakers_with_their_roles() -> N
 
 @pytest.mark.parametrize("report_id", REPORTS)
 async def test_every_report_comes_out_without_a_warning_and_with_all_its_indices(report_id: str) -> None:
-    report = await written(report_id)
+    report = await report_of(report_id)
     assert report.warnings == ()
     assert (report.dropped_items, report.dropped_quotes) == (0, 0)
     assert report.indices_error is None
@@ -61,4 +44,4 @@ async def test_words_that_nobody_said_are_found_among_recorded_answers_as_among_
     changed = tmp_path / "answers.yaml"
     content = ANSWERS.read_text(encoding="utf-8")
     changed.write_text(content.replace("Спали до десяти", "Не спали до десяти"), encoding="utf-8")
-    assert (await written("report_int_specific", changed)).dropped_quotes == 1
+    assert (await report_of("report_int_specific", changed)).dropped_quotes == 1

@@ -307,7 +307,7 @@ def test_what_reports_took_stands_beside_what_was_expected() -> None:
     noted = ordered.card.model_copy(update={"expected": "≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин"})
     shown = drawn(card_view(ordered.model_copy(update={"card": noted}), TIMES, PACK).screen)
     assert shown.endswith(
-        "Потрачено: 42 468 токенов, $0,02, 1 мин 2 с.\nОжидалось: ≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин."
+        "Потрачено: 42 468 токенов, $0,02, 1 мин.\nОжидалось: ≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин."
     )
     unknown = ordered.model_copy(update={"runs": (runs[0], runs[1].model_copy(update={"cost_usd": None}))})
     assert "цена модели неизвестна" in drawn(card_view(unknown, TIMES, PACK).screen)

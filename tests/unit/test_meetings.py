@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from config import ROOT
-from datamodels import Completion
 from language_model.recorded import RecordedLanguageModel
 from prompt_pack.pack import load_pack
+from recorded_reports import written
 from reports.formats import ReportDocument, to_markdown
-from reports.generation import GeneratedReport, ReportRequest, generate_report
-from reports.model_answers import ModelAnswers
+from reports.generation import GeneratedReport
 from reports.word import to_docx
 from transcription.ready.reading import read_ready
 
@@ -138,13 +137,6 @@ HARDLY_ANSWERS = {
 }
 
 
-class Nowhere:
-    async def get(self, input_hash: str) -> Completion | None:  # noqa: ARG002
-        return None
-
-    async def put(self, input_hash: str, pass_name: str, completion: Completion) -> None: ...
-
-
 def recorded(answers: dict[str, Any], path: Path) -> RecordedLanguageModel:
     entries = []
     for asks, answer in answers.items():
@@ -158,16 +150,11 @@ def recorded(answers: dict[str, Any], path: Path) -> RecordedLanguageModel:
     return RecordedLanguageModel(path)
 
 
-async def written(report_id: str, said: str, answers: dict[str, Any], folder: Path) -> GeneratedReport:
-    transcript = folder / "meeting.txt"
-    transcript.write_text(said, encoding="utf-8")
-    model = recorded(answers, folder / "answers.yaml")
-
-    async def nothing(_done: int, _total: int) -> None: ...
-
-    report = PACK.report(report_id)
-    request = ReportRequest(report=report, building=None, transcript=read_ready(transcript, "meeting.txt").transcript)
-    return await generate_report(request, model, ModelAnswers(model, Nowhere()), nothing)
+async def report_of(report_id: str, said: str, answers: dict[str, Any], folder: Path) -> GeneratedReport:
+    meeting = folder / "meeting.txt"
+    meeting.write_text(said, encoding="utf-8")
+    transcript = read_ready(meeting, meeting.name).transcript
+    return await written(PACK.report(report_id), transcript, recorded(answers, folder / "answers.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -235,7 +222,7 @@ async def written(report_id: str, said: str, answers: dict[str, Any], folder: Pa
 async def test_a_report_says_what_was_said_and_nothing_else(
     report: str, said: str, answers: dict[str, Any], must: list[str], must_not: list[str], tmp_path: Path
 ) -> None:
-    text = (await written(report, said, answers, tmp_path)).text
+    text = (await report_of(report, said, answers, tmp_path)).text
     assert [each for each in must if each not in text] == []
     assert [each for each in must_not if each in text] == []
     document = ReportDocument(title="Протокол", text=text)
@@ -244,7 +231,7 @@ async def test_a_report_says_what_was_said_and_nothing_else(
 
 
 async def test_what_was_left_out_is_counted(tmp_path: Path) -> None:
-    tasks = await written("report_meet_tasks", GOOD, GOOD_ANSWERS, tmp_path)
+    tasks = await report_of("report_meet_tasks", GOOD, GOOD_ANSWERS, tmp_path)
     assert "«Задачи»: убрано сведений, которых нет в цитатах (кто, срок): 2." in tasks.warnings
     assert tasks.dropped_items == 1
     assert {each.label: each.value for each in tasks.indices or ()} == {

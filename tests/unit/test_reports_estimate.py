@@ -8,7 +8,7 @@ from config import ROOT
 from datamodels import BuildingType, Usage
 from prompt_pack.pack import load_pack
 from reports.costs_in_words import expected_text, spent_text
-from reports.estimate import Expected, ModelSize, expected, plans_of, together, tokens_of_sound
+from reports.estimate import Expected, ModelSize, expected, plans_of, tokens_of_sound
 
 PACK = load_pack(ROOT / "prompts")
 PLANS = plans_of(PACK.reports("interview"), BuildingType.HOTEL)
@@ -45,16 +45,10 @@ def test_a_known_pace_counts_instead_of_a_guess() -> None:
     assert takes.seconds == (takes.usage.prompt_tokens + takes.usage.completion_tokens) * 0.5
 
 
-def test_reports_add_up_and_one_unknown_price_makes_all_unknown() -> None:
-    each = [expected([plan], HOUR, size()) for plan in PLANS]
-    assert together(each) == expected(PLANS, HOUR, size()).model_copy(update={"seconds": together(each).seconds})
-    unknown = each[0].model_copy(update={"cost_usd": None})
-    assert together([*each, unknown]).cost_usd is None
-
-
 def test_estimates_are_rounded_and_what_was_spent_is_not() -> None:
     takes = Expected(
         calls=9, usage=Usage(prompt_tokens=40_400, completion_tokens=4_400), seconds=130, cost_usd=Decimal("0.001")
     )
     assert expected_text(takes) == "≈ 9 запросов к модели, 45 000 токенов, $0,01, 2 мин"
-    assert spent_text(takes.usage, None, 61.4) == "44 800 токенов, цена модели неизвестна, 1 мин 1 с"
+    assert spent_text(takes.usage, None, 61.4) == "44 800 токенов, цена модели неизвестна, 1 мин"
+    assert spent_text(takes.usage, Decimal(0), 59.9) == "44 800 токенов, бесплатно, меньше минуты"
