@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import recordings_store
+import reports_store
 import texts.cli
 from application.parts import Application, open_application
 from audio import check_readable
@@ -253,9 +254,12 @@ class Session:
         return list(runs)
 
     async def _tell_expected(self, recording: Recording) -> None:
-        wanted = [report.id for report in self._order.reports]
+        async with self._database.transaction() as connection:
+            runs = await reports_store.list_runs(connection, recording.id)
+        written = {run.report_id for run in runs if run.status is RunStatus.DONE}
+        wanted = [report.id for report in self._order.reports if report.id not in written]
         takes = await self._app.estimates.of(self._app.owner, recording.number, wanted)
-        if takes is not None:
+        if wanted and takes is not None:
             self._display.say(texts.cli.WILL_TAKE.format(expected=expected_text(takes)))
 
     async def _until(

@@ -182,6 +182,27 @@ def test_what_is_no_transcript_is_refused_in_words(
     assert f"«{name}»" in caught.value.user_text
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "слово " * 1_000_000),
+        ("a.txt", "а\n" * 200_002),
+        ("a.json", " " * 21_000_000 + '{"segments": []}'),
+        ("a.json", '{"segments": [' + ",".join(['{"start":0,"end":1,"text":"а"}'] * 100_001) + "]}"),
+    ],
+    ids=["characters", "lines", "bytes", "segments"],
+)
+def test_what_no_conversation_can_have_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    with pytest.raises(DocumentTooLarge):
+        read(tmp_path, name, content)
+
+
+@pytest.mark.parametrize("content", ["а" + " " * 2_000_000 + "б", "\n" * 190_000 + "да", "да:" + ": " * 900_000])
+def test_hostile_blanks_are_read_at_once(tmp_path: Path, content: str) -> None:
+    # The forms of a line go back at most as far as a name is long; else this would take days.
+    assert read(tmp_path, "a.txt", content).transcript.segments
+
+
 def test_a_word_file_that_unpacks_to_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "a.docx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as members:

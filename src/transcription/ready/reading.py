@@ -28,6 +28,11 @@ from transcription.ready.rows import CUES, Row, rows_of_cues, rows_of_lines, sec
 
 _CHARACTERS_A_SECOND = 14.0
 """How fast people speak Russian: measured at 13 to 16 in the interviews of the speech corpus."""
+_MOST_CHARACTERS = 5_000_000
+_MOST_LINES = 200_000
+_MOST_SEGMENTS = 100_000
+_LARGEST_JSON_BYTES = 20 * 1024 * 1024
+"""Ten times what eight hours of talk have, words with their times included: a few bytes may unpack to any number."""
 _LONGEST_PIECE = 600
 """Characters; longer utterances are cut between sentences, so that a quote's time is near the quote."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
@@ -98,7 +103,7 @@ def read_ready(path: Path, file_name: str, language: str | None = None) -> Ready
     form = Path(file_name).suffix.lower().lstrip(".")
     data = path.read_bytes()
     try:
-        content = _of_json(data) if form == "json" else _of_text(data, file_name, form)
+        content = _of_json(data, file_name) if form == "json" else _of_text(data, file_name, form)
     except (DocumentBroken, ValidationError, ValueError, RecursionError) as exc:
         raise TranscriptBroken(file_name=file_name, reason=type(exc).__name__) from exc
     said = "".join(piece.text for piece in content.pieces)
@@ -110,6 +115,8 @@ def read_ready(path: Path, file_name: str, language: str | None = None) -> Ready
 
 def _of_text(data: bytes, name: str, form: str) -> _Content:
     text = "\n".join(docx_lines(data, name)) if form == "docx" else plain_text(data, name)
+    if len(text) > _MOST_CHARACTERS or text.count("\n") > _MOST_LINES:
+        raise too_large(name)
     text = storable(text.translate(CONTROLS).replace("\r\n", "\n").replace("\r", "\n"))
     if form in {"srt", "vtt"} or CUES.search(text):
         content = _united(rows_of_cues(text, "vtt" if form == "vtt" else "srt"), cues=True)
@@ -195,8 +202,12 @@ class _JsonTranscript(_Lenient):
     duration_s: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
-def _of_json(data: bytes) -> _Content:
-    read = _JsonTranscript.model_validate(json.loads(plain_text(data, "")))
+def _of_json(data: bytes, name: str) -> _Content:
+    if len(data) > _LARGEST_JSON_BYTES:
+        raise too_large(name)
+    read = _JsonTranscript.model_validate(json.loads(plain_text(data, name)))
+    if len(read.segments) > _MOST_SEGMENTS:
+        raise too_large(name)
     pieces = [
         _Piece(
             one.start, max(one.start, one.end), one.role or one.speaker, storable(one.text), one.words, one.confidence

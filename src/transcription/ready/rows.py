@@ -11,7 +11,7 @@ from pysubs2.exceptions import Pysubs2Error
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
 _BETWEEN = r"\s*(?:-->|[-–—])\s*"
 _NAME = r"[^\W\d_][^\n:\[\]|<>]{0,58}?"
-CUES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}", re.MULTILINE)
+CUES = re.compile(rf"^[ \t]{{0,9}}{_TIME}[ \t]{{0,9}}-->[ \t]{{0,9}}{_TIME}", re.MULTILINE)
 """The line of times above a subtitle."""
 _TIMED = re.compile(rf"^[\[(]?({_TIME})(?:{_BETWEEN}({_TIME}))?[\])]?(?:\s*[-–—:|]\s*|\s+|$)(.*)$")
 _NAMED_THEN_TIMED = re.compile(rf"^({_NAME})\s*:?\s*[\[(]?({_TIME})[\])]?\s*:?(?:\s+(.*))?$")
@@ -40,7 +40,8 @@ class Row(NamedTuple):
 
 def rows_of_lines(lines: Sequence[str]) -> list[Row]:
     """Return a row for each line that is not blank: «[12:41] Анна: Да», «12:41 | Анна | Да», «Анна: Да»."""
-    return [_row(line) for each in lines if (line := each.strip(" \t\ufeff#"))]
+    # Runs of blanks are one: the forms below would try each of them as an end.
+    return [_row(line) for each in lines if (line := " ".join(each.strip(" \t\ufeff#").split()))]
 
 
 def rows_of_cues(text: str, form: str) -> list[Row]:
@@ -68,7 +69,7 @@ def rows_of_cues(text: str, form: str) -> list[Row]:
 
 
 def _said(line: str) -> str:
-    return html.unescape(_TAG.sub("", line)).strip()
+    return " ".join(html.unescape(_TAG.sub("", line)).split())
 
 
 def _rows_of_cue(lines: Sequence[str], start: float, end: float) -> Iterator[Row]:
