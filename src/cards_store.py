@@ -16,13 +16,15 @@ from random_ids import new_random_id
 _CARD = """
     cards.id, cards.kind, cards.owner_id, cards.chat_id, cards.incoming_id,
     coalesce(cards.recording_id, incoming.recording_id) AS recording_id, cards.run_ids, cards.delivered,
-    cards.message_id, cards.random_id, cards.sent_anew, cards.shown_hash, cards.final, cards.created_at
+    cards.message_id, cards.random_id, cards.sent_anew, cards.shown_hash, cards.final, cards.expected, cards.created_at
 """
 _FROM = "progress_cards AS cards LEFT JOIN incoming_files AS incoming ON incoming.id = cards.incoming_id"
 
 _INSERT = """
-    INSERT INTO progress_cards (kind, owner_id, chat_id, incoming_id, recording_id, run_ids, random_id)
-    VALUES (%(kind)s, %(owner_id)s, %(chat_id)s, %(incoming_id)s, %(recording_id)s, %(run_ids)s, %(random_id)s)
+    INSERT INTO progress_cards (kind, owner_id, chat_id, incoming_id, recording_id, run_ids, random_id, expected)
+    VALUES (
+        %(kind)s, %(owner_id)s, %(chat_id)s, %(incoming_id)s, %(recording_id)s, %(run_ids)s, %(random_id)s, %(expected)s
+    )
     ON CONFLICT (incoming_id) DO NOTHING
     RETURNING id
 """
@@ -65,6 +67,8 @@ _SELECT_OPEN = f"""
                     'id', id, 'report_id', report_id, 'status', status, 'retry_at', retry_at,
                     'passes_done', passes_done, 'passes_total', passes_total,
                     'error_code', error_code, 'error_text', error_text,
+                    'prompt_tokens', prompt_tokens, 'completion_tokens', completion_tokens,
+                    'cost_usd', cost_usd, 'duration_s', duration_s,
                     'question', (SELECT question FROM research_runs WHERE run_id = report_runs.id)
                 )
                 ORDER BY array_position(cards.run_ids, id)
@@ -172,12 +176,13 @@ async def add_reports_card(
     chat: ChatId,
     recording_id: RecordingId | None,
     run_ids: Sequence[ReportRunId],
+    expected: str | None = None,
 ) -> ProgressCard:
     """Add the card of reports that were ordered together, of no recording for a research.
 
-    Each will be delivered, even one that is done already.
+    ``expected`` says in words what they will take. Each will be delivered, even one that is done already.
     """
-    ordered = {"recording_id": recording_id, "run_ids": list(dict.fromkeys(run_ids))}
+    ordered = {"recording_id": recording_id, "run_ids": list(dict.fromkeys(run_ids)), "expected": expected}
     return await _insert(connection, CardKind.REPORTS, owner, chat, ordered)
 
 
@@ -260,6 +265,7 @@ async def _insert(
         "recording_id": None,
         "run_ids": [],
         "random_id": new_random_id(),
+        "expected": None,
         **about,
     }
     inserted = await (await connection.execute(_INSERT, parameters)).fetchone()

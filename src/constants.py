@@ -12,6 +12,12 @@ MIN_RECORDING_S = 0.5
 
 # --- documents (docs/decisions/0021-pypdf.md) -----------------------------------------------------------------------
 DOCUMENT_EXTENSIONS = frozenset(["txt", "md", "docx", "pdf"])
+TRANSCRIPT_EXTENSIONS = frozenset(["txt", "docx", "srt", "vtt", "json"])
+"""Of files that may be ready transcripts. A ``.txt`` or ``.docx`` may as well be a document."""
+READY_TRANSCRIPT = "ready-transcript"
+"""In the place of the speech engine: nothing was recognised. ``resources/prices.yaml`` names it among what is free."""
+RECORDED_MODEL = "recorded-answers"
+"""In the place of a language model's name: its answers were recorded beforehand, for the demonstration."""
 LARGEST_DOCUMENT_BYTES = 50 * 1024 * 1024
 MOST_DOCUMENT_PAGES = 500
 

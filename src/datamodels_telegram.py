@@ -1,6 +1,7 @@
 """Values that modules of the Telegram side exchange. The bot's chats are private: a chat's id is its person's id."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import NewType, Self
 from uuid import UUID
@@ -256,6 +257,13 @@ class IncomingState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class FilePurpose(StrEnum):
+    """What a sent file is for: a recording, of which it may be the ready transcript, or a document to ask about."""
+
+    RECORDING = "recording"
+    DOCUMENT = "document"
+
+
 class IncomingFile(Value):
     """A row of ``incoming_files``: a file that a person sent, from its message to its recording."""
 
@@ -266,6 +274,8 @@ class IncomingFile(Value):
     file: AttachedFile
     caption: str
     scenario: ScenarioId | None
+    purpose: FilePurpose | None = None
+    """What its sender said that it is for; None when the name tells, or nobody has said it yet."""
     state: IncomingState
     bytes_done: int
     recording_id: RecordingId | None
@@ -329,6 +339,8 @@ class ProgressCard(Value):
     sent_anew: bool = False
     shown_hash: str
     final: bool
+    expected: str | None = None
+    """What the ordered reports were expected to take, in words; None when nobody could tell."""
     created_at: datetime
 
 
@@ -345,6 +357,10 @@ class RunProgress(Value):
     retry_at: datetime | None
     question: str | None = None
     """What a research asks; None for other reports."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: Decimal | None = None
+    duration_s: float = 0.0
 
 
 class CardProgress(Value):

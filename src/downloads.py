@@ -16,7 +16,7 @@ import incoming_store
 import recording_wizard_store
 from constants import NO_SCENARIO
 from datamodels import ProcessingRequest, Recording, ScenarioId
-from datamodels_telegram import IncomingFile, IncomingState
+from datamodels_telegram import FilePurpose, IncomingFile, IncomingState
 from db import Connection, Database
 from errors import (
     DatabaseUnavailable,
@@ -32,7 +32,8 @@ from messenger import Attachments, FileGone, MessengerRefusedSecrets, MessengerU
 from recordings.descriptions import metadata_of_request, take_over_scenario
 from recordings.intake import Intake
 from recordings.originals import incoming_path
-from recordings.sent_files import is_document, recording_name
+from recordings.purposes import purpose_of
+from recordings.sent_files import recording_name
 from system.shortages import shortages_mapped
 from utils import disk_full_mapped
 
@@ -52,7 +53,7 @@ _TRIED_AGAIN = (
 class Downloads:
     """Downloads open files, ``parallel`` at once, and stores them as recordings by ``intake``; people take turns.
 
-    What is a document by its name is loaded.
+    Documents are loaded. A file of which nobody has said whether it is one waits.
 
     A stored file stays in the spool for another ``kept_s`` seconds: the object store may not have written it to its
     disk yet.
@@ -106,7 +107,8 @@ class Downloads:
         for incoming_id in tasks.busy - open_files.keys():
             tasks.cancel(incoming_id)
         await self._clear(finished)
-        for file in self._next([file for file in open_files.values() if file.id not in busy], open_files, busy):
+        waiting = [file for file in open_files.values() if file.id not in busy and purpose_of(file) is not None]
+        for file in self._next(waiting, open_files, busy):
             self._spooled.add(file.id)
             tasks.start(file.id, self._take_in(file))
 
@@ -129,7 +131,7 @@ class Downloads:
             with shortages_mapped():
                 await self._download(file)
                 await self._set_state(file, IncomingState.CHECKING)
-                await (self._load if is_document(file.file) else self._accept)(file)
+                await (self._load if purpose_of(file) is FilePurpose.DOCUMENT else self._accept)(file)
         except _TRIED_AGAIN as exc:
             await self._try_later(file, exc)
         except VoxPersonaError as exc:

@@ -21,6 +21,8 @@
     ├── DocumentTooLarge
     ├── DocumentWithoutText            nothing, or pictures of pages
     ├── DocumentNotAllowed             somebody sent one who may load none
+    ├── TranscriptBroken               a ready transcript cannot be read as what its name says
+    ├── TranscriptWithoutWords         nobody says anything in it
     ├── NothingToResearch              no transcript that the person may see fits
     └── ResearchGoesOn                 a person has one research at a time
     ObjectStoreUnavailable
@@ -203,6 +205,18 @@ class DocumentNotAllowed(BadInput):
     """{file_name} is a document, and its sender may load none."""
 
     user_text_template = texts.errors.DOCUMENT_NOT_ALLOWED
+
+
+class TranscriptBroken(BadInput):
+    """The ready transcript {file_name} cannot be read: {reason}"""
+
+    user_text_template = texts.errors.TRANSCRIPT_BROKEN
+
+
+class TranscriptWithoutWords(BadInput):
+    """Nothing is said in the ready transcript {file_name}."""
+
+    user_text_template = texts.errors.TRANSCRIPT_WITHOUT_WORDS
 
 
 class NothingToResearch(BadInput):

@@ -7,18 +7,20 @@ from typing import Any, LiteralString
 from psycopg.types.json import Jsonb
 
 from datamodels import RecordingId, ScenarioId, UserId
-from datamodels_telegram import IncomingFile, IncomingMessage, IncomingState
+from datamodels_telegram import FilePurpose, IncomingFile, IncomingMessage, IncomingState
 from db import Connection
 from errors import NotFound
 
 _COLUMNS = """
-    id, owner_id, chat_id, message_id, file, caption, scenario, state, bytes_done, recording_id, known, error_code,
-    error_text, tries, retry_at, created_at, finished_at
+    id, owner_id, chat_id, message_id, file, caption, scenario, purpose, state, bytes_done, recording_id, known,
+    error_code, error_text, tries, retry_at, created_at, finished_at
 """
 
 _INSERT = """
-    INSERT INTO incoming_files (owner_id, chat_id, message_id, file, caption, scenario, state)
-    VALUES (%(owner_id)s, %(chat_id)s, %(message_id)s, %(file)s, %(caption)s, %(scenario)s, %(state)s)
+    INSERT INTO incoming_files (owner_id, chat_id, message_id, file, caption, scenario, purpose, state)
+    VALUES (
+        %(owner_id)s, %(chat_id)s, %(message_id)s, %(file)s, %(caption)s, %(scenario)s, %(purpose)s, %(state)s
+    )
     ON CONFLICT (chat_id, message_id) DO NOTHING
 """
 _SELECT_BY_MESSAGE = f"""
@@ -29,6 +31,10 @@ _SELECT_OPEN = f"SELECT {_COLUMNS} FROM incoming_files WHERE finished_at IS NULL
 _SET_SCENARIO = f"""
     UPDATE incoming_files SET scenario = %(scenario)s WHERE owner_id = %(owner_id)s AND id = %(id)s
     RETURNING {_COLUMNS}
+"""
+_SET_PURPOSE = """
+    UPDATE incoming_files SET purpose = %(purpose)s
+    WHERE owner_id = %(owner_id)s AND id = %(id)s AND purpose IS NULL AND finished_at IS NULL
 """
 _CANCEL = f"""
     UPDATE incoming_files SET state = %(state)s, retry_at = NULL, finished_at = now()
@@ -69,11 +75,16 @@ _TRY_LATER = """
 
 
 async def add(
-    connection: Connection, owner: UserId, message: IncomingMessage, scenario: ScenarioId | None
+    connection: Connection,
+    owner: UserId,
+    message: IncomingMessage,
+    scenario: ScenarioId | None,
+    purpose: FilePurpose | None = None,
 ) -> IncomingFile:
     """Add the file of a message and return its row; for a message added before, return the row that is there.
 
     ``scenario`` is None until somebody says what the recording is, ``NO_SCENARIO`` when only the transcript is wanted.
+    ``purpose`` is None when the name tells it, or the sender will be asked.
 
     Raises:
         ValueError: the message has no file.
@@ -87,6 +98,7 @@ async def add(
         "file": Jsonb(message.file.model_dump(mode="json")),
         "caption": message.text,
         "scenario": scenario,
+        "purpose": purpose,
         "state": IncomingState.WAITING,
     }
     await connection.execute(_INSERT, parameters)
@@ -114,6 +126,11 @@ async def set_scenario(connection: Connection, owner: UserId, incoming_id: int, 
         NotFound: there is no such file, or it is someone else's.
     """
     return await _one(connection, _SET_SCENARIO, {"owner_id": owner, "id": incoming_id, "scenario": scenario})
+
+
+async def set_purpose(connection: Connection, owner: UserId, incoming_id: int, purpose: FilePurpose) -> None:
+    """Note what an open file is for, unless that was said before."""
+    await connection.execute(_SET_PURPOSE, {"owner_id": owner, "id": incoming_id, "purpose": purpose})
 
 
 async def cancel(connection: Connection, owner: UserId, incoming_id: int) -> bool:

@@ -41,17 +41,19 @@ from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped, plain
 from message_tracker import MessageTracker
 from messenger import AlreadySent, ChatClosed, MessengerRefusedSecrets, MessengerUnavailable
-from metadata.parsing import metadata_lines
 from prompt_pack.models import ReportPack
 from random_ids import new_name
 from recordings.originals import Originals
-from reports.formats import to_docx as report_to_docx
+from reports.documents import document_of, document_of_research
+from reports.formats import ReportDocument
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
 from reports.pdf import to_pdf as report_to_pdf
 from reports.research.store import find_order
 from reports.takeout.service import Takeout
 from reports.titles import report_title
+from reports.word import template_in
+from reports.word import to_docx as report_to_docx
 from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
@@ -70,13 +72,17 @@ class MadeFile(NamedTuple):
 
 
 class OutboxFiles:
-    """Makes the files of messages. An original is kept in the folder ``spool`` while it is sent."""
+    """Makes the files of messages. An original is kept in the folder ``spool`` while it is sent.
+
+    The folder above it may have a template of reports, see ``reports.word.template_in``.
+    """
 
     def __init__(self, database: Database, originals: Originals, pack: ReportPack, spool: Path) -> None:
         self._database = database
         self._originals = originals
         self._pack = pack
         self._folder = spool / "outgoing"
+        self._folder_of_template = spool.parent
 
     async def clear(self) -> None:
         """Remove files that a killed process left in the spool; no file may be in use."""
@@ -145,14 +151,15 @@ class OutboxFiles:
             if run.recording_id is None:
                 order = await find_order(connection, run_id)
                 question = order.question if order else ""
-                about, title = [question], report_title(label, None, None, question)
+                document = document_of_research(run, label, [question])
+                title = report_title(label, None, None, question)
             else:
                 recording = await recordings_store.get_recording(connection, owner, run.recording_id)
                 metadata = await metadata_store.load_metadata(connection, recording.id)
-                about = [recording.file_name, *metadata_lines(metadata)]
+                document = document_of(run, recording, metadata, self._pack)
                 name = Path(recording.file_name).stem
                 title = report_title(label, metadata.place, metadata.recorded_on, name)
-        content = await asyncio.to_thread(_report_file, run, label, about, extension)
+        content = await asyncio.to_thread(_report_file, run, document, extension, self._folder_of_template)
         return content, report_file_name(run.number, title, extension)
 
 
@@ -169,14 +176,12 @@ def _transcript_file(transcript: Transcript, title: str, extension: str) -> byte
     return TRANSCRIPT_FORMATS[extension].write(transcript, title)
 
 
-def _report_file(run: ReportRun, label: str, about: list[str], extension: str) -> bytes:
-    text = run.text or ""
-    notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+def _report_file(run: ReportRun, document: ReportDocument, extension: str, persistent_dir: Path) -> bytes:
     forms = {
-        "md": lambda: report_to_markdown(label, about, text, run.indices, notes).encode(errors="replace"),
-        "docx": lambda: report_to_docx(label, about, text, run.indices, notes),
-        "pdf": lambda: report_to_pdf(label, about, text, run.indices, notes),
-        "json": lambda: report_to_json(run, label).encode(errors="replace"),
+        "md": lambda: report_to_markdown(document).encode(errors="replace"),
+        "docx": lambda: report_to_docx(document, template_in(persistent_dir)),
+        "pdf": lambda: report_to_pdf(document),
+        "json": lambda: report_to_json(run, document.title).encode(errors="replace"),
     }
     if extension not in forms:
         raise NotFound(what=f"report as {extension}")

@@ -17,7 +17,8 @@ import cards_store
 from datamodels_telegram import CardProgress, ProgressCard, Screen
 from db import Database
 from followers import KeyedTasks, Loop
-from markups.cards import CardView, Measured, Times, card_view, measured, opening
+from markups.card_parts import CardView, Times
+from markups.cards import Measured, card_view, measured, opening
 from messenger import ChatClosed, MessengerError, MessengerRefusedSecrets, Sender
 from prompt_pack.models import ReportPack
 

@@ -142,6 +142,14 @@ _STORE_PASS = """
     )
     ON CONFLICT (recording_id, input_hash) DO NOTHING
 """
+_SELECT_PACE = """
+    SELECT sum(duration_s) AS seconds, sum(prompt_tokens + completion_tokens) AS tokens
+    FROM (
+        SELECT model, duration_s, prompt_tokens, completion_tokens FROM report_runs
+        WHERE owner_id = %(owner_id)s ORDER BY created_at DESC LIMIT 50
+    ) AS latest
+    WHERE model = %(model)s AND duration_s > 0
+"""
 
 
 async def queue_run(connection: Connection, new: NewReportRun) -> ReportRun:
@@ -402,3 +410,9 @@ async def list_unfiled(connection: Connection) -> list[DictRow]:
 async def set_number(connection: Connection, run_id: ReportRunId, number: int) -> bool:
     """Note the number that a finished report has in its owner's archive; False when the report was deleted."""
     return await (await connection.execute(_SET_NUMBER, {"id": run_id, "number": number})).fetchone() is not None
+
+
+async def seconds_a_token(connection: Connection, owner: UserId, model: str) -> float | None:
+    """Return how long the model took for a token of the owner's latest reports; None without such reports."""
+    row = await (await connection.execute(_SELECT_PACE, {"owner_id": owner, "model": model})).fetchone()
+    return float(row["seconds"]) / float(row["tokens"]) if row and row["tokens"] else None

@@ -15,6 +15,7 @@ from docx.shared import Pt, RGBColor
 from pysubs2 import SSAEvent, SSAFile
 
 import texts.transcript
+from constants import READY_TRANSCRIPT
 from datamodels import Interval, MissingInterval, Segment, Transcript
 from pdf.blocks import Block, Run, Table, Text
 from pdf.document import to_bytes
@@ -67,7 +68,11 @@ def header(transcript: Transcript) -> list[tuple[str, str]]:
     """Return the names and values of a transcript's main facts."""
     labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
     language = texts.transcript.LANGUAGES.get(transcript.language, transcript.language)
-    engine = texts.transcript.ENGINE_VALUE.format(engine=transcript.engine, model=transcript.model)
+    if transcript.engine == READY_TRANSCRIPT:
+        source, value = texts.transcript.READY, texts.transcript.READY_VALUE.format(form=transcript.model)
+    else:
+        source = texts.transcript.ENGINE
+        value = texts.transcript.ENGINE_VALUE.format(engine=transcript.engine, model=transcript.model)
     return [
         (texts.transcript.DURATION, human_duration(transcript.duration_s)),
         (texts.transcript.LANGUAGE, one_line(language)),
@@ -75,7 +80,7 @@ def header(transcript: Transcript) -> list[tuple[str, str]]:
             texts.transcript.SPEAKERS,
             ", ".join(one_line(label) for label in labels if label) or texts.transcript.NO_SPEAKERS,
         ),
-        (texts.transcript.ENGINE, one_line(engine)),
+        (source, one_line(value)),
     ]
 
 

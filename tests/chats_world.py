@@ -41,6 +41,7 @@ from outbox import Outbox, OutboxFiles
 from prompt_pack.pack import load_pack
 from recordings.originals import Originals
 from recordings_factory import new_recording
+from reports.estimate import Estimates
 from screens import check, drawn
 from telegram_double import TelegramDouble
 from telegram_handlers.chats import ChatHandlers, ChatWork
@@ -155,7 +156,9 @@ class ChatsBot:
             ChatWork(self.chats, partial(write_history, database), self.spool, lambda: TODAY),
         )
         form = MetadataForm(database, lambda: TODAY)
-        self.metadata = MetadataHandlers(form, messages, PACK, lambda: None, self.handlers.ask)
+        self.metadata = MetadataHandlers(
+            form, messages, PACK, lambda: None, self.handlers.ask, Estimates(database, PACK, lambda: None)
+        )
         self.ratings = RatingHandlers(
             Dialogs(database),
             messages,

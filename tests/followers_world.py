@@ -30,6 +30,7 @@ from datamodels_telegram import (
     AttachedFile,
     ChatId,
     FileKind,
+    FilePurpose,
     IncomingFile,
     IncomingMessage,
     MessageId,
@@ -219,6 +220,7 @@ class Somebody:
         name: str = "interview_17.ogg",
         scenario: ScenarioId | None = INTERVIEW,
         caption: str = "",
+        purpose: FilePurpose | None = None,
     ) -> IncomingFile:
         """A file comes in, as the handler notes it."""
         message = MessageId(next(_messages))
@@ -231,7 +233,7 @@ class Somebody:
             file=AttachedFile(kind=FileKind.DOCUMENT, file_name=name, size_bytes=len(content)),
         )
         async with self.database.transaction() as connection:
-            file = await incoming_store.add(connection, self.owner, incoming, scenario)
+            file = await incoming_store.add(connection, self.owner, incoming, scenario, purpose)
             await cards_store.add_incoming_card(connection, file)
         return file
 

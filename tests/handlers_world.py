@@ -57,6 +57,7 @@ from recordings.originals import Originals
 from recordings.sent_files import SentFiles
 from recordings_factory import new_recording
 from reports.archive import ReportArchive
+from reports.estimate import Estimates, ModelSize
 from reports.orders import ReportOrders
 from reports.research.orders import ResearchOrders
 from screens import drawn
@@ -151,7 +152,10 @@ class Bot:
             cancellations=Cancellations(database, jobs.cancel_recording, orders.cancel),
             wake=self._wake,
         )
-        reports = ReportWork(PACK, orders, lambda: self.demonstration, self._wake)
+        self.size: ModelSize | None = None
+        estimates = Estimates(database, PACK, lambda: self.size)
+        reports = ReportWork(PACK, orders, estimates, lambda: self.demonstration, self._wake)
+        form = MetadataForm(database, lambda: TODAY)
         enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
         self.letters = DeadLetters(database, enqueue)
         self.journal = UpdatesJournal(folder / "updates.journal")
@@ -163,7 +167,7 @@ class Bot:
             MenuHandlers(messages, menu).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            MetadataHandlers(MetadataForm(database, lambda: TODAY), messages, PACK, self._wake, self._ask).routes(),
+            MetadataHandlers(form, messages, PACK, self._wake, self._ask, estimates).routes(),
             ReportHandlers(messages, reports).routes(),
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),

@@ -275,12 +275,6 @@ def _router(
         cancellations=Cancellations(database, jobs.cancel_recording, application.orders.cancel),
         wake=wake_all,
     )
-    reports = ReportWork(
-        pack=application.pack,
-        orders=application.orders,
-        has_demo_model=lambda: application.engines.has_demo_model,
-        wake=wake_deliveries,
-    )
     chats = _chats(application, messages)
     return Router(
         inbox,
@@ -292,7 +286,7 @@ def _router(
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             _metadata(application, messages, wake_deliveries, chats.ask).routes(),
-            ReportHandlers(messages, reports).routes(),
+            ReportHandlers(messages, _report_work(application, wake_deliveries)).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
@@ -311,7 +305,17 @@ def _metadata(
     application: Application, messages: MessageTracker, wake: Callable[[], None], ask: MessageHandler
 ) -> MetadataHandlers:
     form = MetadataForm(application.database, _today)
-    return MetadataHandlers(form, messages, application.pack, wake, ask)
+    return MetadataHandlers(form, messages, application.pack, wake, ask, application.estimates)
+
+
+def _report_work(application: Application, wake: Callable[[], None]) -> ReportWork:
+    return ReportWork(
+        pack=application.pack,
+        orders=application.orders,
+        estimates=application.estimates,
+        has_demo_model=lambda: application.engines.has_demo_model,
+        wake=wake,
+    )
 
 
 def _my_reports(application: Application, messages: MessageTracker) -> MyReportsHandlers:
@@ -322,7 +326,7 @@ def _my_reports(application: Application, messages: MessageTracker) -> MyReports
 
 def _across(application: Application, messages: MessageTracker) -> AcrossHandlers:
     across = AcrossInterviews(application.database, application.pack, _today)
-    return AcrossHandlers(messages, AcrossWork(across, _today))
+    return AcrossHandlers(messages, AcrossWork(across, _today, application.settings.persistent_dir))
 
 
 def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:

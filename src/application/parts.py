@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import users_store
 from application.engines import EnginePool
+from application.given_model import EnginesWithModel, PoolArguments
 from application.knowledge_index import IndexWithEngines, make_index
+from application.model_size import size_in_use
 from application.objects import StartProgress, open_objects
 from audio import find_ffmpeg
 from chats.search import TranscriptSearch
@@ -24,6 +26,7 @@ from jobs.queue import Jobs
 from jobs.recordings import RecordingSteps
 from jobs.reports import ReportSteps
 from knowledge.retrieval import KnowledgeRetrieval
+from language_model.port import LanguageModel
 from md_storage import ReportFiles
 from messenger import Attachments
 from object_store import ObjectStore
@@ -32,6 +35,7 @@ from recordings.changes import RecordingChanges
 from recordings.intake import Intake, IntakeLimits
 from recordings.originals import Originals
 from reports.archive import ReportArchive
+from reports.estimate import Estimates
 from reports.orders import ReportOrders
 from reports.research.orders import ResearchOrders
 
@@ -54,6 +58,7 @@ class Application:
     changes: RecordingChanges
     jobs: Jobs
     orders: ReportOrders
+    estimates: Estimates
     research: ResearchOrders
     archive: ReportArchive
     conversations: HybridStorage
@@ -64,22 +69,23 @@ class Application:
 
 
 @asynccontextmanager
-async def open_application(
+async def open_application(  # noqa: PLR0913  # each has its own reason
     settings: Settings,
     pack: ReportPack,
     on_progress: StartProgress,
     *,
     attachments: Attachments | None = None,
     for_bot: bool = False,
+    language_model: LanguageModel | None = None,
     retry_delays_s: Sequence[float] = (),
     patience_s: float = 60.0,
     work_patience_s: float = 60.0,
 ) -> AsyncIterator[Application]:
     """Open database, object store and services; engines start when they are first used.
 
-    Work that failed for a passing reason gets one further try for each of ``retry_delays_s``, that many seconds after
-    the failure. A lost original is restored from the spool, else from ``attachments``; with ``for_bot`` another process
-    does that, and keeps the archive. An absent database is waited for: ``patience_s``, by jobs ``work_patience_s``.
+    Work that failed for a passing reason is tried again after each of ``retry_delays_s``. A lost original comes from
+    the spool, else from ``attachments``; with ``for_bot`` another process does that, and keeps the archive. An absent
+    database is waited for: ``patience_s``, by jobs ``work_patience_s``. ``language_model`` replaces the own one.
 
     Raises:
         BadSettings: settings are wrong, or a program is missing.
@@ -90,8 +96,7 @@ async def open_application(
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(EmbeddedEngines(settings.persistent_dir))
         processors = spare_processors()
-        engines = EnginePool(settings, embedded, ffmpeg, on_progress, processors)
-        stack.push_async_callback(engines.close)
+        engines = _engines(stack, (settings, embedded, ffmpeg, on_progress, processors), language_model)
         opened, objects = await _stores(stack, settings, embedded, on_progress)
         # Jobs may wait longer than callers: work of minutes is not lost because the database is away for one.
         database, patient = opened.patient(patience_s), opened.patient(work_patience_s)
@@ -101,8 +106,7 @@ async def open_application(
         context = JobContext(patient, objects, originals, pack, engines, ffmpeg, spool, processors)
         files, archive = await _archive(settings, database, pack, None if for_bot else owner)
         conversations = HybridStorage(patient, spool / "conversations")
-        index = make_index(settings, database, engines)
-        stack.push_async_callback(index.close)
+        index = _index(stack, settings, database, engines)
         jobs = _jobs(settings, context, index, files, None if for_bot else archive, conversations, retry_delays_s)
         yield Application(
             settings=settings,
@@ -116,6 +120,7 @@ async def open_application(
             changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
+            estimates=Estimates(database, pack, lambda: None if language_model else size_in_use(settings)),
             research=_research(settings, database, pack, jobs, engines),
             archive=archive,
             conversations=conversations,
@@ -124,6 +129,18 @@ async def open_application(
             processors=processors,
             index=index,
         )
+
+
+def _engines(stack: AsyncExitStack, pool: PoolArguments, language_model: LanguageModel | None) -> EnginePool:
+    engines = EnginePool(*pool) if language_model is None else EnginesWithModel(*pool, language_model=language_model)
+    stack.push_async_callback(engines.close)
+    return engines
+
+
+def _index(stack: AsyncExitStack, settings: Settings, database: Database, engines: EnginePool) -> IndexWithEngines:
+    index = make_index(settings, database, engines)
+    stack.push_async_callback(index.close)
+    return index
 
 
 async def _archive(

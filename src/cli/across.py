@@ -18,7 +18,7 @@ from prompt_pack.pack import load_pack
 from reports.across.charts import across_chart
 from reports.across.choices import chosen
 from reports.across.choices import named as choice_named
-from reports.across.document import FILES, quoted_in, saturation_text, table_rows
+from reports.across.document import FORMS, as_file, quoted_in, saturation_text, table_rows
 from reports.across.document import as_json as to_json
 from reports.across.service import AcrossInterviews
 from reports.across.values import Choice, Kind, Result, Wanted
@@ -64,7 +64,8 @@ async def count_across(settings: Settings, named: Named, out: Path | None, displ
     sys.stdout.write(to_json(result, said, today).decode() if as_json else _table(result))
     if out is None:
         return 0
-    contents = {name: await asyncio.to_thread(write, result, said, today) for name, write in FILES.items()}
+    made = (result, said, today, settings.persistent_dir)
+    contents = {form: await asyncio.to_thread(as_file, form, *made) for form in FORMS}
     contents["png"] = await asyncio.to_thread(across_chart, counted)
     try:
         written = await asyncio.to_thread(_write, out, contents)

@@ -17,16 +17,19 @@ import texts.cli
 import texts.errors
 import transcripts_store
 from application.parts import Application
+from constants import RECORDED_MODEL
 from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus, Transcript, Usage
 from errors import UnwritableFolder
-from metadata.parsing import metadata_lines
 from prices import audio_cost_usd
 from prompt_pack.models import ReportPack
-from reports.formats import to_docx as report_to_docx
+from reports.costs_in_words import spent_text
+from reports.documents import document_of
+from reports.formats import notice_of, value_text
 from reports.formats import to_json as report_to_json
 from reports.formats import to_markdown as report_to_markdown
-from reports.formats import value_text
 from reports.pdf import to_pdf as report_to_pdf
+from reports.word import template_in
+from reports.word import to_docx as report_to_docx
 from text_cleaning import cut, safe_file_name
 from texts.units import SPEAKER
 from transcript_formats import FIRST_FORMAT, OTHER_FORMATS, TRANSCRIPT_FORMATS
@@ -39,7 +42,7 @@ _LONGEST_STEM = 80
 class Finished:
     """A recording with its transcript and its report runs. ``pack`` has the labels of reports.
 
-    ``engine_s`` is how many seconds the speech engine worked.
+    ``engine_s`` is how many seconds the speech engine worked, ``template`` what reports look like as Word files.
     """
 
     recording: Recording
@@ -48,6 +51,7 @@ class Finished:
     runs: Sequence[ReportRun]
     pack: ReportPack
     engine_s: float
+    template: Path
 
     def label_of(self, run: ReportRun) -> str:
         return self.pack.label_of(run.report_id)
@@ -67,6 +71,7 @@ async def load_finished(
             runs=[await reports_store.get_run(connection, run_id) for run_id in run_ids],
             pack=application.pack,
             engine_s=await transcripts_store.engine_seconds(connection, recording_id),
+            template=await asyncio.to_thread(template_in, application.settings.persistent_dir),
         )
 
 
@@ -147,16 +152,14 @@ def _transcript_files(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
 
 def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
     """Yield the name of each file within the folder, and its content."""
-    about = [finished.recording.file_name, *metadata_lines(finished.metadata)]
     yield from _transcript_files(finished)
     for run in finished.runs:
         if run.status is RunStatus.DONE:
-            label, text = finished.label_of(run), run.text or ""
-            notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
-            yield f"reports/{run.report_id}.md", report_to_markdown(label, about, text, run.indices, notes)
-            yield f"reports/{run.report_id}.docx", report_to_docx(label, about, text, run.indices, notes)
-            yield f"reports/{run.report_id}.pdf", report_to_pdf(label, about, text, run.indices, notes)
-            yield f"reports/{run.report_id}.json", report_to_json(run, label)
+            document = document_of(run, finished.recording, finished.metadata, finished.pack)
+            yield f"reports/{run.report_id}.md", report_to_markdown(document)
+            yield f"reports/{run.report_id}.docx", report_to_docx(document, finished.template)
+            yield f"reports/{run.report_id}.pdf", report_to_pdf(document)
+            yield f"reports/{run.report_id}.json", report_to_json(run, document.title)
     yield "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -201,6 +204,7 @@ def _manifest_of_run(run: ReportRun) -> dict[str, Any]:
         "status": run.status,
         "number": run.number,
         "model": run.model,
+        "notice": notice_of(run),
         "prompt_hash": run.prompt_hash,
         "tokens": run.usage.model_dump(),
         "cost_usd": _known_sum([run.cost_usd]),
@@ -210,6 +214,13 @@ def _manifest_of_run(run: ReportRun) -> dict[str, Any]:
         "warnings": list(run.warnings),
         "error": run.error_text,
     }
+
+
+def _spent(runs: Sequence[ReportRun]) -> tuple[Usage, Decimal | None]:
+    """Return the tokens of the reports, and what they cost; None when that is not known of one."""
+    known = [run.cost_usd for run in runs if run.cost_usd is not None]
+    usage = sum((run.usage for run in runs), Usage())
+    return usage, sum(known, Decimal()) if len(known) == len(runs) else None
 
 
 def _known_sum(costs: Sequence[Decimal | None]) -> float | None:
@@ -233,6 +244,12 @@ def summary(finished: Finished, folder: Path) -> str:
         texts.cli.DONE_TRANSCRIPT.format(path=folder / "transcript.docx", forms=forms),
     ]
     warnings = list(recording.warnings)
+    notices = {notice_of(run) for run in finished.runs}
+    warnings += [notice for notice in notices if notice is not None]
+    if any(run.model != RECORDED_MODEL for run in finished.runs):
+        usage, cost = _spent(finished.runs)
+        seconds = sum(run.duration_s for run in finished.runs)
+        lines.append(texts.cli.SPENT.format(spent=spent_text(usage, cost, seconds)))
     for run in finished.runs:
         if run.status is RunStatus.DONE:
             path = folder / "reports" / f"{run.report_id}.docx"

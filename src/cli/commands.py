@@ -21,7 +21,7 @@ from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
 from cli.export_command import export
 from cli.running import open_closed_streams, require, run_command, say, tell
-from config import ROOT, load_settings, version
+from config import load_settings, version
 from constants import LANGUAGES, MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import Interrupted, UnexpectedFailure, VoxPersonaError
@@ -77,6 +77,7 @@ def commands(context: click.Context) -> None:
 @click.option("--caption", default="", metavar=texts.cli.METAVAR_TEXT, help=texts.cli.HELP_CAPTION)
 @click.option("--out", default="out", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT)
 @click.option("--json", "as_json", is_flag=True, help=texts.cli.HELP_JSON)
+@click.option("--estimate", is_flag=True, help=texts.cli.HELP_ESTIMATE)
 @help_option
 def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     files: tuple[Path, ...],
@@ -88,6 +89,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     caption: str,
     out: Path,
     as_json: bool,
+    estimate: bool,
 ) -> None:
     """Transcribe files and write their reports."""
     if not files:
@@ -97,6 +99,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
         require(building, tuple(BuildingType))
     run_command(
         lambda: _process(
+            estimate=estimate,
             files=files,
             scenario=scenario,
             building=BuildingType(building) if building else None,
@@ -111,23 +114,23 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
 
 
 @commands.command(help=texts.cli.HELP_DEMO, options_metavar=texts.cli.METAVAR_OPTIONS)
+@click.option("--live", is_flag=True, help=texts.cli.HELP_LIVE)
 @click.option("--out", default="out/demo", type=_PATH, metavar=texts.cli.METAVAR_FOLDER, help=texts.cli.HELP_OUT_DEMO)
 @help_option
-def demo(out: Path) -> None:
-    """Transcribe the sample and write one short report."""
-    run_command(
-        lambda: _process(
-            files=(ROOT / "samples" / "demo.ogg",),
-            scenario="design",
-            building=BuildingType.HOTEL,
-            report="report_design_audit_methodology",
-            language="ru",
-            speakers=None,
-            caption="",
-            out=out,
-            as_json=False,
-        )
-    )
+def demo(live: bool, out: Path) -> None:
+    """Write all reports of the sample interview, and transcribe the sample of sound."""
+
+    async def run() -> int:
+        settings = load_settings()
+        from cli.display import Display
+
+        with Display() as display:
+            display.say(texts.cli.STARTING)
+            from cli.demo import demonstrate
+
+            return await demonstrate(out, settings, display, live=live)
+
+    run_command(run)
 
 
 @commands.command(help=texts.cli.HELP_RESEARCH, options_metavar=texts.cli.METAVAR_OPTIONS)
@@ -323,14 +326,19 @@ def check_objects(delete: int | None) -> None:
     run_command(run)
 
 
-async def _process(**options: object) -> int:
+async def _process(*, estimate: bool, **options: object) -> int:
     settings = load_settings()
     from cli.display import Display
 
     with Display() as display:
-        display.say(texts.cli.STARTING)
+        if not estimate:
+            display.say(texts.cli.STARTING)
         from cli.process import ProcessOptions, process_files
 
+        if estimate:
+            from cli.estimate import estimate_files
+
+            return await estimate_files(ProcessOptions.model_validate(options), settings, display)
         return await process_files(ProcessOptions.model_validate(options), settings, display)
 
 

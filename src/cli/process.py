@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import recordings_store
+import reports_store
 import texts.cli
 from application.parts import Application, open_application
 from audio import check_readable
@@ -34,6 +35,8 @@ from errors import VoxPersonaError
 from jobs.queue import queue_of
 from prompt_pack.pack import ReportPack, ReportType, load_pack
 from recordings.descriptions import building_said, read_caption
+from recordings.lookup import is_ready
+from reports.costs_in_words import expected_text
 from reports.orders import choose_reports
 from utils import clock, human_size, readable_name
 
@@ -76,9 +79,9 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
         # There is nothing to work on: other mistakes in the command do not matter.
         return _refused(problems, options, display)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
-    order = _Order(pack, options, display)
+    order = Order(pack, options, display)
     async with open_application(settings, pack, display.advance) as application:
-        return await _Session(application, options, order, display).run()
+        return await Session(application, options, order, display).run()
 
 
 def _problems(files: Sequence[Path]) -> dict[Path, VoxPersonaError]:
@@ -100,7 +103,7 @@ def _refused(problems: Mapping[Path, VoxPersonaError], options: ProcessOptions, 
     return max(problem.exit_status for problem in problems.values())
 
 
-class _Order:
+class Order:
     """The metadata, building type and report types that the options ask for, found before any work is started.
 
     Raises:
@@ -136,10 +139,10 @@ class _Order:
         return choice.reports
 
 
-class _Session:
+class Session:
     """One run of the command."""
 
-    def __init__(self, application: Application, options: ProcessOptions, order: _Order, display: Display) -> None:
+    def __init__(self, application: Application, options: ProcessOptions, order: Order, display: Display) -> None:
         self._app = application
         self._database = application.database
         self._options = options
@@ -167,8 +170,11 @@ class _Session:
         queues = [queue_of(recording.id) for recording in accepted]
 
         async def follow_all() -> None:
-            fetching = self._app.engines.fetch_weights(language_model=with_model)
-            await asyncio.gather(fetching, *(self._follow(recording) for recording in accepted))
+            following = [self._follow(recording) for recording in accepted]
+            # Nothing is recognised in ready transcripts, so that weights are needed for the embedded model alone.
+            if self._app.engines.has_demo_model or not all(map(is_ready, accepted)):
+                following.append(self._app.engines.fetch_weights(language_model=with_model))
+            await asyncio.gather(*following)
             await self._app.jobs.wait_until_noted(queues)
 
         worker = asyncio.create_task(self._app.jobs.run_worker(queues))
@@ -240,11 +246,21 @@ class _Session:
             return []
         if self._app.engines.has_demo_model:
             self._display.say(texts.cli.DEMO_MODEL)
+        await self._tell_expected(recording)
         runs = await self._app.orders.order_chosen(
             self._app.owner, recording.id, self._order.reports, self._order.building
         )
         await self._until(recording, _reported, _described_reports)
         return list(runs)
+
+    async def _tell_expected(self, recording: Recording) -> None:
+        async with self._database.transaction() as connection:
+            runs = await reports_store.list_runs(connection, recording.id)
+        written = {run.report_id for run in runs if run.status is RunStatus.DONE}
+        wanted = [report.id for report in self._order.reports if report.id not in written]
+        takes = await self._app.estimates.of(self._app.owner, recording.number, wanted)
+        if wanted and takes is not None:
+            self._display.say(texts.cli.WILL_TAKE.format(expected=expected_text(takes)))
 
     async def _until(
         self,

@@ -16,9 +16,11 @@ from config import ROOT, Settings
 from datamodels import ReportRun, ReportRunId, RunStatus
 from jobs.queue import queue_of
 from prompt_pack.pack import load_pack
-from reports.formats import to_docx, to_markdown
+from reports.documents import document_of_research
+from reports.formats import to_markdown
 from reports.research.values import Scope
 from reports.research.wording import estimate_lines
+from reports.word import template_in, to_docx
 from text_cleaning import cut, safe_file_name
 from utils import count_tokens, disk_full_mapped, write_atomically
 
@@ -54,7 +56,7 @@ async def research(question: str, scope: Scope, out: Path, settings: Settings, d
         if run.status is not RunStatus.DONE:
             display.say(texts.cli.FAILED.format(file_name=question, reason=run.error_text or ""))
             return exit_status_of(run.error_code or "")
-        for path in await asyncio.to_thread(_write, run, question, out):
+        for path in await asyncio.to_thread(_write, run, question, out, settings.persistent_dir):
             display.say(texts.cli.RESEARCH_WRITTEN.format(path=path))
         for warning in run.warnings:
             display.say(texts.cli.DONE_WARNING.format(warning=warning))
@@ -103,13 +105,13 @@ async def _done(application: Application, run_id: ReportRunId, display: Display,
     return worker.result() if following.cancelled() else following.result()
 
 
-def _write(run: ReportRun, question: str, out: Path) -> Sequence[Path]:
+def _write(run: ReportRun, question: str, out: Path, persistent_dir: Path) -> Sequence[Path]:
     title = texts.research.TITLE.format(question=question)
-    about, text = [texts.research.ABOUT.format(question=question)], run.text or ""
+    document = document_of_research(run, title, [texts.research.ABOUT.format(question=question)])
     stem = cut(texts.cli.RESEARCH_FILE.format(number=run.number, question=question), _LONGEST_STEM)
     forms = {
-        "md": to_markdown(title, about, text, None, run.warnings).encode(errors="replace"),
-        "docx": to_docx(title, about, text, None, run.warnings),
+        "md": to_markdown(document).encode(errors="replace"),
+        "docx": to_docx(document, template_in(persistent_dir)),
     }
     written = []
     for extension, content in forms.items():

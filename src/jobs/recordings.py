@@ -32,13 +32,16 @@ from errors import (
     VoxPersonaError,
 )
 from jobs.context import JobContext, StoredParts
+from jobs.ready import read_original, with_names_of_file, with_roles_of_file, with_speakers
 from metadata.proposal import filled, propose
 from object_store import key_for_transcript
 from prompt_pack.models import PromptedModel, Scenario
+from recordings.lookup import is_ready
 from speakers.diarization import diarize
-from speakers.labels import assign_speakers, name_roles
+from speakers.labels import RoleNaming, assign_speakers, name_roles
 from system.shortages import shortages_mapped
 from transcript_formats import to_json
+from transcription.ready.reading import Ready
 from transcription.transcriber import Transcription
 from utils import write_atomically
 from voice_activity import speech_intervals
@@ -175,7 +178,8 @@ class RecordingSteps:
         return self._folder(recording_id) / "audio.pcm"
 
     async def _prepare_audio(self, recording: Recording) -> None:
-        await self._prepared(recording)
+        if not is_ready(recording):
+            await self._prepared(recording)
 
     async def _prepared(self, recording: Recording) -> PreparedAudio:
         """Return the facts about the samples in the spool; make samples and facts again when one of them is gone."""
@@ -206,6 +210,10 @@ class RecordingSteps:
         return prepared
 
     async def _transcribe(self, recording: Recording) -> None:
+        if is_ready(recording):
+            ready = await self._ready(recording)
+            await self._save(recording, ready.transcript, ready.warnings)
+            return
         prepared = await self._prepared(recording)
         engine = await self._context.engines.speech_to_text()
         parts = StoredParts(self._context.database, recording.id)
@@ -230,7 +238,10 @@ class RecordingSteps:
     async def _find_speakers(self, recording: Recording) -> None:
         scenario = self._scenario(recording)
         transcript = await self._load(recording)
-        if scenario is not None and not scenario.diarize:
+        if is_ready(recording):
+            # Anew from the file: an earlier scenario may have put roles in the place of its names.
+            segments = with_speakers((await self._ready(recording)).transcript.segments, scenario)
+        elif scenario is not None and not scenario.diarize:
             segments = assign_speakers(transcript.segments, ())
         else:
             prepared = await self._prepared(recording)
@@ -238,8 +249,8 @@ class RecordingSteps:
             async with self._context.processors:
                 turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
             segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
-        # Roles of another scenario are removed.
-        segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)
+        if not is_ready(recording):  # roles of another scenario are removed
+            segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)
         speakers = len({segment.speaker for segment in segments})
         await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
 
@@ -247,13 +258,27 @@ class RecordingSteps:
         scenario = self._scenario(recording)
         transcript = await self._load(recording)
         if scenario is not None and scenario.diarize:
-            naming = await name_roles(transcript.segments, scenario.roles, await self._role_model(recording))
+            naming = await self._named(recording, transcript, scenario)
             transcript = transcript.model_copy(update={"segments": naming.segments})
             if not await self._save(recording, transcript, naming.warnings):
                 return
         key = key_for_transcript(recording.owner_id, recording.id)
         content = await asyncio.to_thread(to_json, transcript)
         await self._context.objects.put_bytes(key, content)
+
+    async def _named(self, recording: Recording, transcript: Transcript, scenario: Scenario) -> RoleNaming:
+        segments = transcript.segments
+        if is_ready(recording):
+            told = with_roles_of_file(segments, scenario.roles)
+            if told is not None:
+                return RoleNaming(segments=told)
+        naming = await name_roles(segments, scenario.roles, await self._role_model(recording))
+        if not is_ready(recording):
+            return naming
+        return naming.model_copy(update={"segments": with_names_of_file(naming.segments, segments)})
+
+    async def _ready(self, recording: Recording) -> Ready:
+        return await read_original(self._context, recording, self._folder(recording.id))
 
     async def _role_model(self, recording: Recording) -> PromptedModel | None:
         llm = await self._context.engines.language_model()

@@ -28,6 +28,7 @@ class Action(StrEnum):
 
     MODE_INTERVIEW = "mode_interview"  # page, from 1
     MODE_DESIGN = "mode_design"  # page
+    MODE_MEETING = "mode_meeting"  # page
     TAKEOUT = "takeout"
     TAKEOUT_FILE = "takeout_file"  # extension
     RECORDING = "recording"  # recording number
@@ -51,6 +52,7 @@ class Action(StrEnum):
     CANCEL_INCOMING = "cancel_incoming"  # id of the incoming file
     CANCEL_CARD = "cancel_card"  # id of the progress card
     SCENARIO_INCOMING = "scenario_incoming"  # id of the incoming file, scenario
+    DOCUMENT_INCOMING = "document_incoming"  # id of the incoming file
     SCENARIO = "scenario"  # recording number, scenario
 
     CONFIRM_DATA = "confirm_data"  # recording number

@@ -1,30 +1,30 @@
 """Progress cards, which show the work on a file, a recording, or reports ordered together."""
 
-from collections.abc import Sequence
-from datetime import datetime
-
 import texts.cards
 import texts.documents
 import texts.telegram_recordings
 import texts.units
 from constants import NO_SCENARIO
-from datamodels import RunStatus, Stage, Value
-from datamodels_telegram import CardKind, CardProgress, IncomingFile, IncomingState, Keyboard, RunProgress, Screen
+from datamodels import Stage, Value
+from datamodels_telegram import (
+    CardKind,
+    CardProgress,
+    FilePurpose,
+    IncomingFile,
+    IncomingState,
+    Keyboard,
+    Screen,
+)
 from errors import BadInput, Cancelled, VoxPersonaError
 from markups.callback_data import Action, button
-from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
+from markups.card_parts import CardView, Times, bar, cancel, time_of_day, times_line
+from markups.report_cards import fraction_done, reports_card, reports_title
+from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from prompt_pack.models import ReportPack
-from recordings.sent_files import is_document
+from recordings.purposes import purpose_of
 from texts.errors_in_chats import chat_text
 from utils import clock, human_duration, human_size
 
-_BAR_CELLS = 12
-_LONGEST_LABEL = 60
-_LONGEST_RUN_REASON = 120
-_LONGEST_QUESTION = 200
-
-_LONGEST_ESTIMATE_S = 24 * 3600.0
-"""What would take longer at its pace stands still: nobody can say when it will go on."""
 _LOADING, _SAVING, _PREPARING, _TRANSCRIBING, _FINDING_SPEAKERS, _NAMING_ROLES, _DONE = range(7)
 _WEIGHTS = (15, 5, 5, 60, 10, 5)
 """Shares of the stages in the bar, as measured with an endpoint that transcribes an hour in minutes."""
@@ -35,7 +35,6 @@ _STAGE_AFTER = {
     Stage.SPEAKERS_KNOWN: _NAMING_ROLES,
     Stage.DONE: _DONE,
 }
-_ENDED = frozenset([RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED])
 
 
 class Measured(Value):
@@ -45,29 +44,10 @@ class Measured(Value):
     fraction: float | None
 
 
-class Times(Value):
-    """How long the work has taken, and how long its stage will still take; None when that is unknown."""
-
-    elapsed_s: float
-    remaining_s: float | None
-
-
-class CardView(Value):
-    """A card as a person sees it.
-
-    A ``final`` card changes no more. A ``working`` one changes as time passes, even when the work has not moved on.
-    """
-
-    screen: Screen
-    final: bool
-    working: bool
-
-
 def measured(progress: CardProgress) -> Measured:
     """Return the stage of the work and how much of it is done, from which the time left is estimated."""
     if progress.card.kind is CardKind.REPORTS:
-        total = sum(run.passes_total for run in progress.runs)
-        return Measured(stage=CardKind.REPORTS, fraction=_passes_done(progress.runs) / total if total else None)
+        return Measured(stage=CardKind.REPORTS, fraction=fraction_done(progress))
     stage = _stage(progress)
     return Measured(stage=_names(progress)[stage], fraction=_fraction(progress, stage))
 
@@ -75,13 +55,15 @@ def measured(progress: CardProgress) -> Measured:
 def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
     """Draw a card."""
     if progress.card.kind is CardKind.REPORTS:
-        return _reports_card(progress, times, pack)
+        return reports_card(progress, times, pack)
     ended = _ended_recording_card(progress)
     if ended is not None:
         return CardView(screen=ended, final=True, working=False)
+    if _is_undecided(progress):
+        return CardView(screen=opening(progress, pack), final=False, working=False)
     stage = _stage(progress)
     waiting = _retry(progress)
-    lines = [_title(progress), _stages(progress, stage), *_bar(_overall(progress, stage))]
+    lines = [_title(progress), _stages(progress, stage), *bar(_overall(progress, stage))]
     if waiting is not None:
         lines.append(waiting)
     elif stage == _LOADING and progress.incoming and progress.incoming.state is IncomingState.WAITING:
@@ -90,9 +72,9 @@ def card_view(progress: CardProgress, times: Times, pack: ReportPack) -> CardVie
         recordings = texts.units.RECORDING.counted(progress.ahead)
         lines.append(texts.cards.IN_LINE.format(recordings=recordings))
     else:
-        lines.append(_times(times))
+        lines.append(times_line(times))
     questions, keyboard = _scenario_question(progress, pack)
-    screen = Screen(text="\n".join(lines) + questions, keyboard=(*keyboard, *_cancel(progress)))
+    screen = Screen(text="\n".join(lines) + questions, keyboard=(*keyboard, *cancel(progress)))
     return CardView(screen=screen, final=False, working=waiting is None)
 
 
@@ -103,17 +85,19 @@ def opening(progress: CardProgress, pack: ReportPack) -> Screen:
     again by its text.
     """
     if progress.card.kind is CardKind.REPORTS:
-        text = _reports_title(progress, over=False)
-        return Screen(text=text, keyboard=_cancel(progress))
+        text = reports_title(progress, over=False)
+        return Screen(text=text, keyboard=cancel(progress))
     if progress.incoming is not None and progress.incoming.finished_at == progress.incoming.created_at:
         refused = _ended_file(progress)
         if refused is not None:
             return Screen(text=refused)
+    questions, keyboard = _scenario_question(progress, pack)
     if progress.incoming is None:
         text = texts.cards.AGAIN_OPENING.format(number=progress.recording_number, file_name=escaped(progress.file_name))
     else:
         text = _receiving(progress.incoming)
-    return Screen(text=text, keyboard=(*_scenario_question(progress, pack)[1], *_cancel(progress)))
+    asked = questions if _is_undecided(progress) else ""
+    return Screen(text=f"{text}{asked}", keyboard=(*keyboard, *cancel(progress)))
 
 
 def _ended_recording_card(progress: CardProgress) -> Screen | None:
@@ -233,7 +217,9 @@ def _overall(progress: CardProgress, stage: int) -> float:
 def _names(progress: CardProgress) -> tuple[str, ...]:
     """Return the names of the stages: a document is loaded and read, and that is all."""
     incoming = progress.incoming
-    return texts.documents.STAGES if incoming is not None and is_document(incoming.file) else texts.cards.STAGES
+    if incoming is not None and purpose_of(incoming) is FilePurpose.DOCUMENT:
+        return texts.documents.STAGES
+    return texts.cards.STAGES
 
 
 def _stages(progress: CardProgress, now: int) -> str:
@@ -252,25 +238,6 @@ def _stages(progress: CardProgress, now: int) -> str:
     return texts.cards.STAGES_BETWEEN.join(shown)
 
 
-def _bar(fraction: float) -> tuple[str]:
-    done = round(_BAR_CELLS * fraction)
-    bar = texts.cards.BAR_DONE * done + texts.cards.BAR_LEFT * (_BAR_CELLS - done)
-    return (texts.cards.BAR.format(bar=bar, percent=int(100 * fraction)),)
-
-
-def _times(times: Times) -> str:
-    return texts.cards.TIMES.format(
-        elapsed=human_duration(max(0.0, times.elapsed_s)), remaining=_about_s(times.remaining_s)
-    )
-
-
-def _about_s(seconds: float | None) -> str:
-    if seconds is None or seconds > _LONGEST_ESTIMATE_S:
-        return texts.cards.UNKNOWN
-    step = 5 if seconds < 90 else 60
-    return texts.cards.ABOUT.format(time=human_duration(max(step, step * round(seconds / step))))
-
-
 def _retry(progress: CardProgress) -> str | None:
     incoming = progress.incoming
     if progress.stage is None and incoming is not None:
@@ -281,15 +248,15 @@ def _retry(progress: CardProgress) -> str | None:
         return None
     short = texts.cards.RETRY_REASONS | (texts.cards.RETRY_TRANSCRIPTION if progress.stage is Stage.PREPARED else {})
     reason = short.get(code) or escaped(chat_text(code, text), LONGEST_REASON)
-    return texts.cards.RETRY.format(reason=reason, time=_time_of_day(at))
-
-
-def _time_of_day(at: datetime) -> str:
-    return f"{at.astimezone():%H:%M}"
+    return texts.cards.RETRY.format(reason=reason, time=time_of_day(at))
 
 
 def _scenario_question(progress: CardProgress, pack: ReportPack) -> tuple[str, Keyboard]:
-    if progress.incoming is None or progress.scenario is not None or is_document(progress.incoming.file):
+    undecided = _is_undecided(progress)
+    if progress.incoming is None:
+        return "", ()
+    known = progress.scenario is not None or purpose_of(progress.incoming) is FilePurpose.DOCUMENT
+    if known and not undecided:
         return "", ()
     incoming_id = progress.incoming.id
     choices = tuple(
@@ -297,84 +264,13 @@ def _scenario_question(progress: CardProgress, pack: ReportPack) -> tuple[str, K
         for each in pack.scenarios
     )
     none = button(texts.telegram_recordings.NO_SCENARIO, Action.SCENARIO_INCOMING, incoming_id, NO_SCENARIO)
-    return f"\n\n{texts.cards.WHICH_SCENARIO}", (choices, (none,))
+    if not undecided:
+        return f"\n\n{texts.cards.WHICH_SCENARIO}", (choices, (none,))
+    document = button(texts.cards.IS_DOCUMENT, Action.DOCUMENT_INCOMING, incoming_id)
+    return f"\n\n{texts.cards.WHICH_PURPOSE}", (choices, (none,), (document,))
 
 
-def _cancel(progress: CardProgress) -> Keyboard:
-    if progress.recording_number is None and progress.incoming is not None:
-        return ((button(texts.cards.CANCEL, Action.CANCEL_INCOMING, progress.incoming.id),),)
-    return ((button(texts.cards.CANCEL, Action.CANCEL_CARD, progress.card.id),),)
-
-
-def _reports_card(progress: CardProgress, times: Times, pack: ReportPack) -> CardView:
-    if progress.recording_number is None and _question(progress) is None:
-        return CardView(screen=Screen(text=texts.cards.REPORTS_DELETED), final=True, working=False)
-    runs = progress.runs
-    over = all(run_ended(run) for run in runs)
-    lines = [_reports_title(progress, over=over), *_run_lines(runs, pack, _LONGEST_RUN_REASON)]
-    if not fits("\n".join(lines)):
-        lines = [lines[0], *_run_lines(runs, pack, 1)]
-    while not fits("\n".join(lines)):
-        lines.pop()
-    if over:
-        delivered = set(progress.card.run_ids) <= set(progress.card.delivered)
-        return CardView(screen=Screen(text="\n".join(lines)), final=delivered, working=False)
-    fraction = measured(progress).fraction or 0.0
-    text = "\n".join([*lines, *_bar(fraction), _times(times)])
-    working = any(run.retry_at is None for run in runs if not run_ended(run))
-    return CardView(screen=Screen(text=text, keyboard=_cancel(progress)), final=False, working=working)
-
-
-def run_ended(run: RunProgress) -> bool:
-    """Tell whether work on an ordered report has ended: it is done, has failed for good or was cancelled."""
-    return run.status in _ENDED
-
-
-def _reports_title(progress: CardProgress, *, over: bool) -> str:
-    done = sum(run.status is RunStatus.DONE for run in progress.runs)
-    total = len(progress.runs)
-    question = _question(progress)
-    if question is not None:
-        return texts.cards.RESEARCH.format(question=escaped(question, _LONGEST_QUESTION))
-    if not over:
-        title = texts.cards.REPORTS
-    elif done == total:
-        title = texts.cards.REPORTS_DONE
-    else:
-        title = texts.cards.REPORTS_PARTLY if done else texts.cards.REPORTS_NONE
-    name = escaped(progress.file_name)
-    return title.format(number=progress.recording_number, file_name=name, done=done, total=total)
-
-
-def _question(progress: CardProgress) -> str | None:
-    """Return what the card's research asks; None for reports."""
-    return next((run.question for run in progress.runs if run.question is not None), None)
-
-
-def _run_lines(runs: Sequence[RunProgress], pack: ReportPack, longest_reason: int) -> list[str]:
-    lines = []
-    for run in runs:
-        line = _RUN_LINES[run.status] if run.retry_at is None or run_ended(run) else texts.cards.RUN_RETRY
-        lines.append(
-            line.format(
-                label=escaped(pack.label_of(run.report_id), _LONGEST_LABEL),
-                reason=escaped(chat_text(run.error_code, run.error_text), longest_reason),
-                time="" if run.retry_at is None else _time_of_day(run.retry_at),
-                done=run.passes_done,
-                total=run.passes_total,
-            )
-        )
-    return lines
-
-
-_RUN_LINES = {
-    RunStatus.QUEUED: texts.cards.RUN_QUEUED,
-    RunStatus.RUNNING: texts.cards.RUN_RUNNING,
-    RunStatus.DONE: texts.cards.RUN_DONE,
-    RunStatus.FAILED: texts.cards.RUN_FAILED,
-    RunStatus.CANCELLED: texts.cards.RUN_CANCELLED,
-}
-
-
-def _passes_done(runs: Sequence[RunProgress]) -> int:
-    return sum(run.passes_total if run_ended(run) else run.passes_done for run in runs)
+def _is_undecided(progress: CardProgress) -> bool:
+    """Tell whether a sent text waits for its sender to say whether it is a transcript or a document."""
+    incoming = progress.incoming
+    return incoming is not None and incoming.finished_at is None and purpose_of(incoming) is None

@@ -47,6 +47,7 @@ def storage_menu(*, documents: bool = False) -> Screen:
             (
                 button(texts.telegram.STORAGE_INTERVIEW, Action.MODE_INTERVIEW, 1),
                 button(texts.telegram.STORAGE_DESIGN, Action.MODE_DESIGN, 1),
+                button(texts.telegram.STORAGE_MEETING, Action.MODE_MEETING, 1),
             ),
             *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
             (button(texts.takeout.BUTTON, Action.TAKEOUT),),

@@ -14,7 +14,7 @@ from markups.callback_data import Action, button
 from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
 from metadata.parsing import metadata_lines
 from prompt_pack.models import Scenario
-from recordings.lookup import has_stopped
+from recordings.lookup import has_stopped, is_ready
 from texts.errors_in_chats import chat_text
 from transcript_formats import OTHER_FORMATS
 from utils import clock, human_size
@@ -83,7 +83,7 @@ def recording_card(
     ]
     rows = [
         (
-            button(texts.telegram_recordings.PLAY, Action.RECORDING_PLAY, number),
+            *(() if is_ready(recording) else (button(texts.telegram_recordings.PLAY, Action.RECORDING_PLAY, number),)),
             button(texts.telegram_recordings.TRANSCRIPT, Action.RECORDING_TRANSCRIPT, number),
         ),
         (

@@ -30,15 +30,21 @@ ALL_REPORTS = "all"
 """In callback data: every report of the scenario instead of one."""
 
 
-def reports_menu(recording_number: int, file_name: str, reports: Sequence[ReportType], note: str = "") -> Screen:
-    """Offer the reports of a recording's scenario, below a ``note`` in HTML if there is one."""
+def reports_menu(
+    recording_number: int, file_name: str, reports: Sequence[ReportType], note: str = "", expected: str = ""
+) -> Screen:
+    """Offer the reports of a recording's scenario, below a ``note`` in HTML if there is one.
+
+    ``expected`` says what all of them will take; it is empty when nobody can tell.
+    """
     choices = [
         (button(plain(report.label, LONGEST_ON_BUTTON), Action.REPORT, report.id, recording_number),)
         for report in reports
     ]
+    takes = texts.telegram_recordings.REPORTS_TAKE.format(expected=expected) if expected else ""
     question = texts.telegram_recordings.CHOOSE_REPORTS.format(number=recording_number, file_name=escaped(file_name))
     return Screen(
-        text="\n\n".join(filter(None, (note, question))),
+        text="\n\n".join(filter(None, (note, question, takes))),
         keyboard=(
             *choices,
             (button(texts.telegram_recordings.REPORTS_ALL, Action.REPORTS_ALL, recording_number),),

@@ -8,6 +8,7 @@ import texts.metadata
 from datamodels import RecordingMetadata, ScenarioId
 from metadata.parsing import (
     INTERVIEW,
+    MEETING,
     FieldProblem,
     parse_audio_number,
     parse_building_and_zones,
@@ -53,7 +54,12 @@ def title(field: Field) -> str:
 
 
 def fields_of(scenario_id: str) -> tuple[Field, ...]:
-    """Return the scenario's fields in the order of the questions: an interview has a client, any other a city."""
+    """Return the scenario's fields in the order of the questions: an interview has a client, any other a city.
+
+    A meeting has its day alone, from which «до пятницы» counts.
+    """
+    if scenario_id == MEETING:
+        return (Field.DATE,)
     absent = Field.CITY if scenario_id == INTERVIEW else Field.CLIENT
     return tuple(field for field in Field if field is not absent)
 
@@ -121,9 +127,10 @@ def scenario_of_caption(caption: str, scenarios: Sequence[ScenarioId], today: da
 
     Seven lines are an audit's. Six lines are an interview's when they name a zone, which an audit of six lines lacks;
     otherwise both are possible, since any name can be a client or a city, and the person has to say. A line or two that
-    do not parse, such as a date that does not exist, do not matter here: they are asked for later.
+    do not parse, such as a date that does not exist, do not matter here: they are asked for later. No caption is a
+    meeting's.
     """
-    results = {each: parse_caption(caption, each, today) for each in scenarios}
+    results = {each: parse_caption(caption, each, today) for each in scenarios if each != MEETING}
     fewest = min((len(result.problems) for result in results.values()), default=0)
     if fewest > _MOST_PROBLEMS:
         return None

@@ -21,6 +21,8 @@ LINES_WITHOUT_ZONE = 6
 NOTHING = frozenset("-–—")
 
 INTERVIEW = "interview"
+MEETING = "meeting"
+"""Its caption is free text: nothing but a day is looked for in it."""
 
 _DATE = re.compile(
     r"(?<![0-9])(?:([0-9]{4})([.-])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4}))(?![0-9])"
@@ -65,6 +67,8 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
 
     Blank lines at the ends do not count. A line that does not parse is reported, the others are kept.
     """
+    if scenario_id == MEETING:
+        return _of_meeting(caption, today)
     lines = caption.strip().splitlines()
     interview = scenario_id == INTERVIEW
     parsers = _interview(today) if interview else _audit(today, with_zone=len(lines) > LINES_WITHOUT_ZONE)
@@ -87,6 +91,13 @@ def parse_caption(caption: str, scenario_id: str, today: date) -> CaptionResult:
         reason = texts.metadata.EXTRA_LINES.format(found=len(lines), wanted=wanted)
         problems.append(FieldProblem(field=texts.metadata.CAPTION, reason=reason))
     return CaptionResult(metadata=RecordingMetadata(**found), problems=tuple(problems))
+
+
+def _of_meeting(caption: str, today: date) -> CaptionResult:
+    try:
+        return CaptionResult(metadata=RecordingMetadata(recorded_on=parse_date(caption, today)))
+    except BadText:
+        return CaptionResult(metadata=RecordingMetadata())
 
 
 def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class ScenarioManifest(Value):
 
     @model_validator(mode="after")
     def _has_roles(self) -> Self:
-        if self.diarize and len(self.roles) < 2:
+        if self.diarize and len(self.roles) == 1:
             raise ValueError(texts.reports.PACK_NO_ROLES)
         return self
 
@@ -82,6 +82,7 @@ class PassManifest(Value):
     key: tuple[str, ...] = ()
     quotes: str | None = None
     quotes_by: tuple[Identifier, ...] = ()
+    said: tuple[str, ...] = ()
     buildings: tuple[BuildingType, ...] | None = None
 
     @field_validator("quotes_by", mode="before")
@@ -94,7 +95,7 @@ class PassManifest(Value):
         if self.kind is PassKind.ITEMS:
             if not (self.schema_file and self.template):
                 raise ValueError(texts.reports.PACK_ITEMS_NEED)
-        elif self.schema_file or self.taxonomy or self.key or self.quotes or self.quotes_by:
+        elif self.schema_file or self.taxonomy or self.key or self.quotes or self.quotes_by or self.said:
             raise ValueError(texts.reports.PACK_TEXT_HAS_NO)
         return self
 

@@ -57,7 +57,7 @@ class ReportPass(Value):
     only the taxonomy's factors. ``second_schema``, used when the first answer was not valid, allows any factor: not
     every endpoint keeps to a schema, and one invented factor should not cost the whole answer. ``key`` are the fields
     in which equal items agree, ``quotes`` is the field with the list of quotes, and ``quotes_by`` the labels of the
-    roles whose words they may be, () for anybody's.
+    roles whose words they may be, () for anybody's. ``said`` are the fields whose words have to be in the quotes.
     """
 
     id: str
@@ -71,6 +71,10 @@ class ReportPass(Value):
     key: tuple[str, ...] = ()
     quotes: str | None = None
     quotes_by: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+_MOST_POINTS = 100
 
 
 class IndexLine(Value):
@@ -96,6 +100,23 @@ class ReportIndices(Value):
     lines: tuple[IndexLine, ...]
     prompt: Template | None
     schema_: Schema | None
+
+    @property
+    def scores(self) -> frozenset[str]:
+        """The names of the values that are points from 0 to 100: fields with this maximum, and means of such."""
+        found: set[str] = set()
+        for line in self.lines:
+            rule = line.rule
+            if (rule.field and self._maximum(rule.field) == _MOST_POINTS) or set(rule.mean or ()) & found:
+                found.add(rule.name)
+        return frozenset(found)
+
+    def _maximum(self, path: str) -> float | None:
+        schema: Any = self.schema_ or {}
+        for name in path.split("."):
+            schema = schema.get("properties", {}).get(name, {})
+        maximum: float | None = schema.get("maximum")
+        return maximum
 
 
 class ReportPlan(Value):

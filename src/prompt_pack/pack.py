@@ -119,7 +119,7 @@ class ScenarioLoader:
         if manifest.schema_file:
             schema_path = named(manifest.schema_file)
             schema = open_schema = self._files.schema(schema_path)
-            strings = [*manifest.key, *([manifest.taxonomy] if manifest.taxonomy else [])]
+            strings = [*manifest.key, *manifest.said, *([manifest.taxonomy] if manifest.taxonomy else [])]
             check_item_fields(schema_path, schema, strings=strings, quotes=manifest.quotes)
             if manifest.taxonomy and taxonomy:
                 schema = with_enum(schema, manifest.taxonomy, list(taxonomy.factors))
@@ -134,6 +134,7 @@ class ScenarioLoader:
             taxonomy=manifest.taxonomy,
             key=manifest.key,
             quotes=manifest.quotes,
+            said=manifest.said,
             quotes_by=tuple(self._role(path, each) for each in manifest.quotes_by),
         )
 

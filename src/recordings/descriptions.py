@@ -14,13 +14,14 @@ import recording_wizard_store
 import recordings_store
 from constants import NO_SCENARIO
 from datamodels import BuildingType, ProcessingRequest, Recording, RecordingMetadata, ScenarioId, UserId
-from datamodels_telegram import WizardStep
+from datamodels_telegram import FilePurpose, WizardStep
 from db import Connection, Database
 from dialogs import chosen_mode, find_wizard
 from metadata.fields import scenario_of_caption
 from metadata.parsing import CaptionResult, parse_caption
 from prompt_pack.models import ReportPack
 from recordings.changes import RecordingChanges
+from recordings.purposes import purpose_of
 
 _ASKED_OR_OVER = frozenset([WizardStep.SCENARIO, WizardStep.REPORTS, WizardStep.CLOSED])
 
@@ -68,6 +69,8 @@ class Descriptions:
     async def say_scenario_of_file(self, owner: UserId, incoming_id: int, scenario: str) -> ScenarioId:
         """Set the scenario of a sent file, unless the file has a scenario; return the one that the file has now.
 
+        A text of which nobody had said what it is for is a ready transcript then, and gets this scenario in any case.
+
         If the file has become a recording, the recording gets the scenario as in ``say_scenario``.
 
         Raises:
@@ -77,13 +80,26 @@ class Descriptions:
         chosen = self._checked(scenario)
         async with self._database.transaction() as connection:
             incoming = await incoming_store.get(connection, owner, incoming_id)
-            if incoming.scenario is not None:
+            said_before = purpose_of(incoming) is not None
+            await incoming_store.set_purpose(connection, owner, incoming.id, FilePurpose.RECORDING)
+            if incoming.scenario is not None and said_before:
                 return incoming.scenario
             incoming = await incoming_store.set_scenario(connection, owner, incoming.id, chosen)
             if incoming.recording_id is not None:
                 recording = await recordings_store.get_recording(connection, owner, incoming.recording_id)
                 await self._say(connection, recording, chosen)
         return chosen
+
+    async def say_document(self, owner: UserId, incoming_id: int) -> bool:
+        """Note that a sent text is a document to ask about; False when something else was said, or it is finished.
+
+        Raises:
+            NotFound: the owner has sent no such file.
+        """
+        async with self._database.transaction() as connection:
+            await incoming_store.set_purpose(connection, owner, incoming_id, FilePurpose.DOCUMENT)
+            incoming = await incoming_store.get(connection, owner, incoming_id)
+        return purpose_of(incoming) is FilePurpose.DOCUMENT
 
     def _checked(self, scenario: str) -> ScenarioId:
         if scenario != NO_SCENARIO:

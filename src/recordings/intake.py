@@ -3,6 +3,7 @@
 What was accepted is in the object store and in the database, together with the job that works on it.
 """
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from pathlib import Path
 import metadata_store
 import recordings_store
 import transcripts_store
-from audio import probe
-from constants import MIN_RECORDING_S, RECORDING_EXTENSIONS
+from audio import check_readable, probe
+from constants import MIN_RECORDING_S, READY_TRANSCRIPT, RECORDING_EXTENSIONS, TRANSCRIPT_EXTENSIONS
 from datamodels import (
     AudioInfo,
     NewRecording,
@@ -27,8 +28,9 @@ from db import Connection, Database
 from dialogs import leave_dialog
 from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
 from object_store import ObjectStore, key_for_original
-from recordings.lookup import is_at_work
+from recordings.lookup import is_at_work, is_ready
 from text_cleaning import safe_file_name
+from transcription.ready.reading import is_ready_transcript, read_ready
 from utils import decimal, human_duration, human_size, readable_name, sha256_of_file
 
 WithRecording = Callable[[Connection, Recording, bool], Awaitable[None]]
@@ -118,7 +120,7 @@ class Intake:
         """
         named = readable_name(path) if file_name is None else safe_file_name(file_name)
         sent = _Sent(owner, path, named, request, metadata, with_recording)
-        info = await probe(path, named)
+        info = await _examined(sent)
         self._check(sent, info)
         sha256 = await sha256_of_file(path)
         async with self._database.transaction() as connection:
@@ -176,7 +178,7 @@ class Intake:
 
     def _check(self, sent: _Sent, info: AudioInfo) -> None:
         file_name = sent.file_name
-        if sent.extension not in RECORDING_EXTENSIONS:
+        if sent.extension not in RECORDING_EXTENSIONS | TRANSCRIPT_EXTENSIONS:
             raise NotARecording(file_name=file_name, reason=f"extension {sent.extension!r}")
         if info.size_bytes > self._limits.largest_bytes:
             raise RecordingTooLarge(
@@ -184,7 +186,7 @@ class Intake:
                 size=human_size(info.size_bytes),
                 maximum=human_size(self._limits.largest_bytes),
             )
-        if info.duration_s < MIN_RECORDING_S:
+        if info.duration_s < MIN_RECORDING_S and info.container != READY_TRANSCRIPT:
             raise RecordingTooShort(
                 file_name=file_name, duration_s=decimal(info.duration_s), minimum_s=decimal(MIN_RECORDING_S)
             )
@@ -196,7 +198,7 @@ class Intake:
             )
 
     async def _take_again(self, recording: Recording, sent: _Sent) -> Recording:
-        engine = await self._engine()
+        engine = (READY_TRANSCRIPT, recording.codec) if is_ready(recording) else await self._engine()
         async with self._database.transaction() as connection:
             used = await transcripts_store.find_engine(connection, recording.id)
             failed = await transcripts_store.has_failed_parts(connection, recording.id)
@@ -238,6 +240,28 @@ class Intake:
             await metadata_store.save_metadata(connection, recording.id, sent.metadata)
         await self._enqueue(connection, recording.id)
         await sent.tell(connection, recording, known=known)
+
+
+async def _examined(sent: _Sent) -> AudioInfo:
+    """Return the facts about a file, that of a ready transcript by reading it.
+
+    Raises:
+        BadInput: it cannot be worked with.
+    """
+    if not is_ready_transcript(sent.file_name):
+        return await probe(sent.path, sent.file_name)
+    await asyncio.to_thread(check_readable, sent.path, sent.file_name)
+    ready = await asyncio.to_thread(read_ready, sent.path, sent.file_name)
+    return AudioInfo(
+        container=READY_TRANSCRIPT,
+        codec=sent.extension,
+        duration_s=ready.transcript.duration_s,
+        declared_s=None,
+        channels=0,
+        sample_rate=0,
+        size_bytes=sent.path.stat().st_size,
+        has_video=False,
+    )
 
 
 def _same_words(before: ProcessingRequest, now: ProcessingRequest) -> bool:

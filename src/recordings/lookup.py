@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import metadata_store
 import recordings_store
+from constants import READY_TRANSCRIPT
 from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, ScenarioId, Stage, UserId
 from db import Connection, Database
 from dialogs import choose_mode
@@ -31,6 +32,11 @@ class RecordingCard(NamedTuple):
     recording: Recording
     progress: RecordingProgress
     metadata: RecordingMetadata
+
+
+def is_ready(recording: Recording) -> bool:
+    """Tell whether the recording came as a ready transcript: there is no sound, and nothing to recognise."""
+    return recording.container == READY_TRANSCRIPT
 
 
 def is_transcribed(recording: Recording) -> bool:

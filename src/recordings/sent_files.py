@@ -1,18 +1,23 @@
 """Files that people send, taken in or refused at once by what the messenger tells of them."""
 
-from pathlib import Path
-
 import cards_store
 import incoming_store
-from constants import DOCUMENT_EXTENSIONS, LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES, RECORDING_EXTENSIONS
+from constants import (
+    DOCUMENT_EXTENSIONS,
+    LARGEST_DOCUMENT_BYTES,
+    MOST_DOCUMENT_PAGES,
+    RECORDING_EXTENSIONS,
+    TRANSCRIPT_EXTENSIONS,
+)
 from datamodels import UserId
-from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingMessage
+from datamodels_telegram import AttachedFile, FileKind, FilePurpose, IncomingFile, IncomingMessage
 from db import Database
 from dialogs import may_ask_again
 from errors import EmptyFile, NotARecording, RecordingTooLarge, VoxPersonaError
 from errors_of_operation import DocumentNotAllowed, DocumentTooLarge
 from recordings.descriptions import Descriptions
 from recordings.intake import IntakeLimits
+from recordings.purposes import extension_of, purpose_by_name
 from utils import human_size
 
 _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
@@ -26,9 +31,12 @@ def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> Vox
     """
     if file.size_bytes <= 0:
         return EmptyFile(file_name=file.file_name)
-    if is_document(file):
-        return _refusal_of_document(file, documents=documents)
-    if _extension(recording_name(file)) not in RECORDING_EXTENSIONS:
+    if purpose_by_name(file) is FilePurpose.DOCUMENT and not documents:
+        return DocumentNotAllowed(file_name=file.file_name)
+    extension = extension_of(recording_name(file))
+    if extension in DOCUMENT_EXTENSIONS | TRANSCRIPT_EXTENSIONS:
+        return _refusal_of_text(file)
+    if extension not in RECORDING_EXTENSIONS:
         return NotARecording(file_name=file.file_name, reason="extension")
     if file.size_bytes > limits.largest_bytes:
         size, maximum = human_size(file.size_bytes), human_size(limits.largest_bytes)
@@ -36,14 +44,7 @@ def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> Vox
     return None
 
 
-def is_document(file: AttachedFile) -> bool:
-    """Tell whether the file is a document to ask about, by its name."""
-    return _extension(file.file_name) in DOCUMENT_EXTENSIONS
-
-
-def _refusal_of_document(file: AttachedFile, *, documents: bool) -> VoxPersonaError | None:
-    if not documents:
-        return DocumentNotAllowed(file_name=file.file_name)
+def _refusal_of_text(file: AttachedFile) -> VoxPersonaError | None:
     if file.size_bytes > LARGEST_DOCUMENT_BYTES:
         size = human_size(LARGEST_DOCUMENT_BYTES)
         return DocumentTooLarge(file_name=file.file_name, pages=MOST_DOCUMENT_PAGES, size=size)
@@ -53,7 +54,7 @@ def _refusal_of_document(file: AttachedFile, *, documents: bool) -> VoxPersonaEr
 def recording_name(file: AttachedFile) -> str:
     """Return the file's name; a file that Telegram itself made gets the extension that a recording needs."""
     own = _OWN_EXTENSIONS.get(file.kind)
-    if own is None or _extension(file.file_name) in RECORDING_EXTENSIONS:
+    if own is None or extension_of(file.file_name) in RECORDING_EXTENSIONS:
         return file.file_name
     return f"{file.file_name}.{own}"
 
@@ -81,13 +82,12 @@ class SentFiles:
         problem = refusal(message.file, self._limits, documents=documents)
         async with self._database.transaction() as connection:
             scenario = await self._descriptions.scenario_of_file(connection, owner, message.text)
-            incoming = await incoming_store.add(connection, owner, message, scenario)
+            # Who may load no documents need not be asked.
+            open_purpose = purpose_by_name(message.file) is None and not documents
+            purpose = FilePurpose.RECORDING if open_purpose else None
+            incoming = await incoming_store.add(connection, owner, message, scenario, purpose)
             await cards_store.add_incoming_card(connection, incoming)
             await may_ask_again(connection, owner)
             if problem is not None:
                 await incoming_store.finish_refused(connection, incoming.id, problem.code, problem.user_text)
         return incoming
-
-
-def _extension(file_name: str) -> str:
-    return Path(file_name).suffix.lower().lstrip(".")

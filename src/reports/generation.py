@@ -161,6 +161,7 @@ class _Generation:
         self._warn(texts.reports.WARNING_UNKNOWN_FACTORS, each.title, review.unknown_factors)
         self._warn(texts.reports.WARNING_QUOTES, each.title, review.quotes_not_found)
         self._warn(texts.reports.WARNING_ITEMS_WITHOUT_QUOTES, each.title, review.without_quotes)
+        self._warn(texts.reports.WARNING_UNSAID, each.title, review.unsaid)
         self._dropped_items += review.unknown_factors + review.without_quotes
         self._dropped_quotes += review.quotes_not_found
         result = await asyncio.to_thread(self._listed_of, review, items, incomplete=unanswered > 0)

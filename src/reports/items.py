@@ -7,6 +7,7 @@ in the recording.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metadata.proposal import Speech
 from prompt_pack.models import Factor, ReportPass, ReportPlan
 from reports.evidence import Evidence, normal_words
 from text_cleaning import one_line
@@ -17,7 +18,8 @@ Item = dict[str, Any]
 class ItemsReview:
     """Reviews the items in a model's answers. Takes CPU time: use a thread.
 
-    ``unknown_factors`` and ``without_quotes`` count the items that were dropped, ``quotes_not_found`` the quotes.
+    ``unknown_factors`` and ``without_quotes`` count the items that were dropped, ``quotes_not_found`` the quotes,
+    ``unsaid`` the values that nobody said in the quotes.
     """
 
     def __init__(self, plan: ReportPlan, of_pass: ReportPass, evidence: Evidence) -> None:
@@ -27,6 +29,7 @@ class ItemsReview:
         self.unknown_factors = 0
         self.quotes_not_found = 0
         self.without_quotes = 0
+        self.unsaid = 0
 
     def of(self, answered: Sequence[Mapping[str, Any]]) -> list[Item]:
         """Return the valid items in the order of the answers, equal ones united."""
@@ -51,7 +54,16 @@ class ItemsReview:
             if not item[self._pass.quotes]:
                 self.without_quotes += 1
                 return None
+            self._drop_unsaid(item, item[self._pass.quotes])
         return item
+
+    def _drop_unsaid(self, item: Item, quotes: Sequence[Item]) -> None:
+        """Make null what neither the quotes nor the names of who said them have, in any form of the words."""
+        told = " ".join(f"{quote['speaker'] or ''} {quote['text']}" for quote in quotes)
+        for name in self._pass.said:
+            if item[name] is not None and not Speech(told).has_words(str(item[name])):
+                item[name] = None
+                self.unsaid += 1
 
     def _found(self, quotes: Sequence[Mapping[str, Any]]) -> list[Item]:
         found: list[Item] = []

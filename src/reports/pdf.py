@@ -1,35 +1,47 @@
 """A report as PDF."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from markdown_it.tree import SyntaxTreeNode
 
 import texts.reports
-from datamodels import IndexValue
 from pdf.blocks import Block, Heading, Run, Table, Text
 from pdf.document import to_bytes
-from reports.formats import MARKDOWN, marked, value_text
-from text_cleaning import one_line, printable
+from reports.formats import ReportDocument, band_of, value_text
+from reports.markdown import marked, parsed
+from text_cleaning import one_line
 
 _BULLET = "•"
 
 
-def to_pdf(
-    title: str, meta: Sequence[str], markdown: str, indices: Sequence[IndexValue] | None, notes: Sequence[str] = ()
-) -> bytes:
-    """Return the whole report, parts as in ``to_markdown``, as a PDF file. Takes CPU time: use a thread."""
-    blocks: list[Block] = [Text([Run(one_line(line))]) for line in meta]
-    for node in SyntaxTreeNode(MARKDOWN.parse(printable(markdown))).children:
+def to_pdf(report: ReportDocument) -> bytes:
+    """Return the whole report as a PDF file, in the order of the Word file. Takes CPU time: use a thread."""
+    blocks: list[Block] = []
+    if report.facts:
+        blocks.append(Table([_fact(line) for line in report.facts]))
+    blocks += [Text([Run(one_line(notice), italic=True)]) for notice in report.notices]
+    if report.indices:
+        blocks += [Heading(texts.reports.INDICES_TITLE, 2), _indices(report)]
+    for node in parsed(report.text):
         blocks += _blocks(node)
-    if indices:
-        rows = [(texts.reports.INDEX, texts.reports.INDEX_VALUE)]
-        rows += [(one_line(each.label), value_text(each.value)) for each in indices]
-        blocks.append(Heading(texts.reports.INDICES_TITLE, 2))
-        blocks.append(Table([[[Run(cell)] for cell in row] for row in rows], head=True, numbers=True))
-    if notes:
+    if report.notes:
         blocks.append(Heading(texts.reports.NOTES_TITLE, 2))
-        blocks += [Text([Run(one_line(note))], indent=1, bullet=_BULLET) for note in notes]
-    return to_bytes(title, blocks)
+        blocks += [Text([Run(one_line(note))], indent=1, bullet=_BULLET) for note in report.notes]
+    return to_bytes(report.title, blocks)
+
+
+def _fact(line: str) -> list[list[Run]]:
+    name, colon, value = one_line(line).partition(": ")
+    return [[Run(name[:1].upper() + name[1:], bold=True)], [Run(value)]] if colon else [[], [Run(name)]]
+
+
+def _indices(report: ReportDocument) -> Table:
+    rows = [[texts.reports.INDEX, texts.reports.INDEX_VALUE]]
+    for each in report.indices:
+        band = band_of(each, report.scores)
+        value = value_text(each.value)
+        rows.append([one_line(each.label), f"{value} — {band}" if band else value])
+    return Table([[[Run(cell)] for cell in row] for row in rows], head=True, numbers=True)
 
 
 def _blocks(node: SyntaxTreeNode, indent: int = 0, bullet: str | None = None) -> Iterator[Block]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import texts.across
 from access import Permission
@@ -24,7 +25,7 @@ from markups.callback_data import Action, Press, recording_of
 from markups.text import escaped
 from message_tracker import MessageTracker
 from reports.across.charts import across_chart
-from reports.across.document import FILES, quoted_in
+from reports.across.document import as_file, quoted_in
 from reports.across.service import AcrossInterviews
 from reports.across.values import Kind, Result
 from telegram_handlers.context import Context, PressHandler, Routes
@@ -40,6 +41,7 @@ class AcrossWork:
 
     across: AcrossInterviews
     today: Callable[[], date]
+    persistent_dir: Path
 
 
 class AcrossHandlers:
@@ -49,6 +51,7 @@ class AcrossHandlers:
         self._messages = messages
         self._across = work.across
         self._today = work.today
+        self._persistent_dir = work.persistent_dir
 
     def routes(self) -> Routes:
         presses: dict[Action, PressHandler] = {
@@ -137,7 +140,7 @@ class AcrossHandlers:
         result = await self._result(context)
         wanted = [(factor, quoted_in(result.counted, factor)) for factor in result.counted.factors]
         said = await self._across.quotes(result.subject, wanted)
-        content = await asyncio.to_thread(FILES[press.word], result, said, self._today())
+        content = await asyncio.to_thread(as_file, press.word, result, said, self._today(), self._persistent_dir)
         await self._send_file(context, result, content, press.word)
 
     async def _result(self, context: Context) -> Result:

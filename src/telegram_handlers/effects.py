@@ -94,14 +94,17 @@ def followed_research(context: Context, press: Press) -> WithResearch:
 class OrderPress:
     """A press that orders ``wanted`` once, however often it is handled; the ordered reports get a card.
 
+    ``expected`` says what they will take, empty when nobody can tell.
+
     ``tells_demonstration`` is True after an order when the person is to be told, once, that the language model is for
     demonstration. ``is_handled_again`` is True for a known order when this very press made it, before a crash.
     """
 
-    def __init__(self, context: Context, wanted: str, *, demonstration: bool) -> None:
+    def __init__(self, context: Context, wanted: str, *, demonstration: bool, expected: str = "") -> None:
         self._context = context
         self._wanted = wanted
         self._demonstration = demonstration
+        self._expected = expected
         self.tells_demonstration = False
         self.is_handled_again = False
 
@@ -120,7 +123,9 @@ class OrderPress:
         on_their_way = await _undelivered(connection, owner)
         new = [run for run in runs if run not in on_their_way]
         if new:
-            await cards_store.add_reports_card(connection, owner, chat, recording.id, new)
+            # Reports that are written already were paid for before.
+            expected = self._expected or None
+            await cards_store.add_reports_card(connection, owner, chat, recording.id, new, expected)
         if self._demonstration:
             told = await user_states.get(connection, owner, DemonstrationTold)
             await user_states.put(connection, owner, DemonstrationTold())

@@ -20,8 +20,9 @@ from message_tracker import MessageTracker
 from metadata.fields import Field
 from metadata.form import Cancelled, FormTurn, MetadataForm
 from prompt_pack.models import ReportPack
+from reports.estimate import Estimates
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
-from telegram_handlers.shared import show
+from telegram_handlers.shared import expected_reports, show
 
 _TOLD = {
     Cancelled.NOTHING: texts.telegram_metadata.NOTHING_TO_CANCEL,
@@ -44,11 +45,13 @@ class MetadataHandlers:
         pack: ReportPack,
         wake_wizards: Callable[[], None],
         ask: MessageHandler,
+        estimates: Estimates,
     ) -> None:
         self._form = form
         self._messages = messages
         self._wake_wizards = wake_wizards
         self._ask = ask
+        self._estimates = estimates
         self._pack = pack
 
     def routes(self) -> Routes:
@@ -126,7 +129,8 @@ class MetadataHandlers:
             recording = await self._form.confirm(context.user.id, press.number)
             note = texts.telegram_metadata.CONFIRMED.format(number=recording.number)
             reports = self._pack.reports(recording.request.scenario)
-            screen = reports_menu(recording.number, recording.file_name, reports, note)
+            expected = await expected_reports(self._estimates, context.user.id, press.number)
+            screen = reports_menu(recording.number, recording.file_name, reports, note, expected)
             await show(self._messages, context, MessageKind.MENU, screen, recording.id)
         self._wake_wizards()
 

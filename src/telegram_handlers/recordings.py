@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import texts.cards
 import texts.telegram_recordings
 from access import Permission, may
 from datamodels import Recording, RunStatus, ScenarioId, Visibility
@@ -60,6 +61,7 @@ class RecordingHandlers:
         looking: dict[Action, PressHandler] = {
             Action.MODE_INTERVIEW: self._list,
             Action.MODE_DESIGN: self._list,
+            Action.MODE_MEETING: self._list,
             Action.RECORDING: self._card,
             Action.RECORDING_PLAY: self._play,
             Action.RECORDING_TRANSCRIPT: self._transcript,
@@ -79,6 +81,7 @@ class RecordingHandlers:
             presses={
                 **{action: (Permission.LOOK, handler) for action, handler in looking.items()},
                 **{action: (Permission.RECORD, handler) for action, handler in working.items()},
+                Action.DOCUMENT_INCOMING: (Permission.CURATE, self._incoming_document),
             },
             files=(Permission.RECORD, self._file),
         )
@@ -198,6 +201,13 @@ class RecordingHandlers:
             scenario = self._scenario_named(said)
             label = texts.telegram_recordings.NO_SCENARIO if scenario is None else scenario.label
             await context.answer(texts.telegram_recordings.INCOMING_SCENARIO_CHOSEN.format(scenario=label))
+        self._work.wake()
+
+    async def _incoming_document(self, context: Context, press: Press) -> None:
+        """Note that a sent text is a document to ask about; its card goes on from there."""
+        async with get_user_lock(context.user.id):
+            is_document = await self._work.descriptions.say_document(context.user.id, press.number)
+            await context.answer(texts.cards.DOCUMENT_CHOSEN if is_document else texts.cards.NO_DOCUMENT)
         self._work.wake()
 
     def _scenario_named(self, scenario_id: ScenarioId) -> Scenario | None:

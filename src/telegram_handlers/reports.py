@@ -25,10 +25,11 @@ from markups.reports import (
 )
 from message_tracker import MessageTracker
 from prompt_pack.models import ReportPack
+from reports.estimate import Estimates
 from reports.orders import Lack, Order, ReportOrders
 from telegram_handlers.context import Context, PressHandler, Routes
 from telegram_handlers.effects import OrderPress, may_order_again, sent_once
-from telegram_handlers.shared import show
+from telegram_handlers.shared import expected_reports, show
 
 REPORT_EXTENSIONS = frozenset(["md", "docx", "pdf", "json"])
 
@@ -39,6 +40,7 @@ class ReportWork:
 
     pack: ReportPack
     orders: ReportOrders
+    estimates: Estimates
     has_demo_model: Callable[[], bool]
     wake: Callable[[], None]
 
@@ -70,7 +72,8 @@ class ReportHandlers:
             screen = self._lacking(recording, offer.lack)
         else:
             reports = [each.report for each in offer.reports]
-            screen = reports_menu(recording.number, recording.file_name, reports)
+            expected = await expected_reports(self._work.estimates, context.user.id, press.number)
+            screen = reports_menu(recording.number, recording.file_name, reports, expected=expected)
         await show(self._messages, context, MessageKind.MENU, screen, recording.id)
 
     async def _report(self, context: Context, press: Press) -> None:
@@ -97,7 +100,8 @@ class ReportHandlers:
         """
         word, demonstration = wanted or ALL_REPORTS, self._work.has_demo_model()
         async with get_user_lock(context.user.id):
-            press = OrderPress(context, word, demonstration=demonstration)
+            expected = await expected_reports(self._work.estimates, context.user.id, number, wanted)
+            press = OrderPress(context, word, demonstration=demonstration, expected=expected)
             try:
                 order = await self._work.orders.order(context.user.id, number, wanted, press, building)
             except UnknownChoice as exc:

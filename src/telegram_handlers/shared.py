@@ -3,10 +3,12 @@
 import asyncio
 from time import monotonic
 
-from datamodels import RecordingId, UserId
+from datamodels import RecordingId, ReportId, UserId
 from datamodels_telegram import IncomingMessage, MessageKind, Screen
 from dialogs import Dialog, Dialogs, OpenDialog, TakenReply
 from message_tracker import MessageTracker
+from reports.costs_in_words import expected_text
+from reports.estimate import Estimates
 from telegram_handlers.context import Context
 
 _ON_ITS_WAY_S = 5.0
@@ -29,6 +31,12 @@ async def show(
         await messages.send(context.chat, kind, screen, subject=subject)
     else:
         await messages.replace(context.chat, context.pressed, kind, screen, subject)
+
+
+async def expected_reports(estimates: Estimates, owner: UserId, number: int, wanted: ReportId | None = None) -> str:
+    """Return in words what the report ``wanted``, or all of a recording, will take; empty when nobody can tell."""
+    takes = await estimates.of(owner, number, None if wanted is None else [wanted])
+    return expected_text(takes) if takes else ""
 
 
 async def awaited(

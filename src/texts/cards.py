@@ -35,6 +35,14 @@ IN_LINE = "Ждёт своей очереди: впереди {recordings}."
 QUEUED = "Загрузка начнётся, как только закончатся предыдущие."
 RETRY = "⚠ {reason} Повторим в {time}."
 WHICH_SCENARIO = "Что это за запись?"
+WHICH_PURPOSE = (
+    "Что в этом файле?\n"
+    "• <b>Готовая расшифровка разговора</b> — выберите её вид: станет записью, по ней будут отчёты.\n"
+    "• <b>Документ</b> (стандарты, меню, правила) — по нему я буду отвечать всей команде, отчётов не будет."
+)
+DOCUMENT_CHOSEN = "Загружаю как документ"
+NO_DOCUMENT = "Этот файл уже принят как расшифровка"
+IS_DOCUMENT = "📚 Документ для ответов"
 
 RETRY_REASONS = {
     "provider_unavailable": "Сервис обработки не отвечает.",
@@ -65,6 +73,8 @@ RESEARCH = "🔬 <b>Глубокое исследование</b>\n{question}"
 REPORTS_DONE = "📊 <b>Отчёты готовы</b> · №{number} · {file_name}"
 REPORTS_PARTLY = "📊 <b>Готово: {done} из {total}</b> · №{number} · {file_name}"
 REPORTS_NONE = "✖ <b>Отчёты не написаны</b> · №{number} · {file_name}"
+SPENT = "Потрачено: {spent}."
+EXPECTED = "Ожидалось: {expected}."
 RUN_QUEUED = "▫ {label}"
 RUN_RUNNING = "⏳ {label} {done}/{total}"
 RUN_RETRY = "⚠ {label}: повторим в {time}"

@@ -54,6 +54,8 @@ REASONS = {
     "document_broken": "документ не читается",
     "document_too_large": "документ слишком большой",
     "document_without_text": "в документе нет текста",
+    "transcript_broken": "готовая расшифровка не читается",
+    "transcript_without_words": "в готовой расшифровке нет слов",
     "nothing_to_research": "читать для исследования уже нечего",
     "document_not_allowed": "документы загружают не все",
     "unknown_choice": "выбранного больше нет",

@@ -1,6 +1,8 @@
 """What people read about reports: warnings, index tables, what is wrong with the report pack, and the lines of a prompt
 that code writes around data."""
 
+from texts.units import Noun
+
 # --- the report pack; each completes «Набор отчётов … повреждён: …» ----------------------------------------------
 PACK_NO_FOLDER = "нет папки {path}"
 PACK_NO_FILE = "нет файла {path}"
@@ -78,6 +80,7 @@ WARNING_NOTES_TRUNCATED = "«{title}»: заметки по части запи�
 WARNING_WINDOWS = "«{title}»: запись длиннее окна модели, обработана по частям: {windows}."
 WARNING_QUOTES = "«{title}»: не найдено в записи цитат: {count}."
 WARNING_ITEMS_WITHOUT_QUOTES = "«{title}»: отброшено пунктов без подтверждающей цитаты: {count}."
+WARNING_UNSAID = "«{title}»: убрано сведений, которых нет в цитатах (кто, срок): {count}."
 WARNING_NO_EVIDENCE = "В отчёте нет ни одной цитаты, которая нашлась бы в записи: проверьте его или смените модель."
 WARNING_UNKNOWN_FACTORS = "«{title}»: отброшено пунктов не из перечня факторов: {count}."
 WARNING_WITHOUT_ANSWER = "«{title}»: модель не дала пригодного ответа о частях записи: {count}."
@@ -103,3 +106,30 @@ INDICES_TITLE = "Показатели"
 INDEX = "Показатель"
 INDEX_VALUE = "Значение"
 NOTES_TITLE = "Замечания"
+BAND = "Уровень"
+BANDS = ((80, "высокий"), (60, "средний"), (40, "низкий"), (0, "критический"))
+"""Of a score: the least value that has it, from the highest down."""
+BANDS_EXPLAINED = "Уровень: от 80 — высокий, от 60 — средний, от 40 — низкий, ниже — критический."
+
+SCENARIO = "Сценарий: {label}"
+RECORDING = "Запись: №{number}, {file_name}, {duration}"
+READY_RECORDING = "Запись: №{number}, {file_name}, готовая расшифровка, {duration}"
+MODEL = "Языковая модель: {model}"
+WRITTEN_ON = "Отчёт написан: {day}"
+WRITTEN_BY_MODEL = (
+    "Отчёт написала языковая модель по расшифровке. Цитаты сверены с расшифровкой программой, выводы проверьте сами."
+)
+RECORDED_ANSWERS = "Ответы модели записаны заранее; так выглядит отчёт с подключённой моделью."
+EMBEDDED_MODEL = (
+    "Отчёт написала встроенная демонстрационная модель: формат настоящий, глубины и точности от неё не ждите."
+)
+RECORDED_NAME = "записанные заранее ответы"
+
+# --- what reports take -------------------------------------------------------------------------------------------
+PRICE = "${price}"
+PRICE_NOTHING = "бесплатно"
+PRICE_UNKNOWN = "цена модели неизвестна"
+CALL = Noun("запрос", "запроса", "запросов")
+EXPECTED = "≈ {calls} к модели, {tokens} токенов, {price}, {time}"
+LESS_THAN_A_MINUTE = "меньше минуты"
+SPENT = "{tokens} токенов, {price}, {time}"

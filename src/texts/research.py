@@ -81,9 +81,6 @@ OFFER_TAKES = "Это займёт примерно {time}, {tokens} токен�
 OFFER_DEMONSTRATION = (
     "Языковая модель здесь демонстрационная: цитаты и счёт будут настоящими, а находит она мало и работает медленно."
 )
-PRICE = "${price}"
-PRICE_NOTHING = "бесплатно"
-PRICE_UNKNOWN = "цена модели неизвестна"
 TITLE = "Исследование: {question}"
 ABOUT = "Вопрос: {question}"
 BUTTON = "🔬 Глубже"

@@ -75,6 +75,7 @@ CANCELLING = "Отменяю…"
 TOO_LATE_TO_CANCEL = "Отменять уже нечего"
 
 CHOOSE_REPORTS = "📊 <b>Отчёты по записи №{number}</b>\n{file_name}\n\nКакой отчёт подготовить?"
+REPORTS_TAKE = "Все отчёты сразу: {expected}."
 REPORTS_ALL = "Все отчёты сразу"
 TRANSCRIPT_ONLY = "Только расшифровка"
 CHOOSE_BUILDING = "Выберите тип заведения:"

@@ -1,6 +1,7 @@
 """What people read in a transcript and about its speakers: labels, headers, warnings, reasons for missing text."""
 
 import re
+from collections.abc import Sequence
 
 SPEAKER = "Спикер {number}"
 LABELLED = "[{label}:] {text}"
@@ -36,6 +37,8 @@ LANGUAGES = {"ru": "русский", "en": "английский", "de": "нем
 HEADER_LINE = "{name}: {value}"
 ENGINE_VALUE = "{engine}, {model}"
 PARAGRAPH = "[{time}] {text}"
+READY = "Источник"
+READY_VALUE = "готовая расшифровка, .{form}"
 MISSING = "[{start}–{end}: не распознано — {reason}]"
 NOTHING_SAID = "Речь не распознана."
 
@@ -63,3 +66,21 @@ NUMBERED_LINE = "{number}. {text}"
 CUT_OFF = "Файл обрезан: этой части записи в нём нет."
 PART_FAILED = "Сервис распознавания не ответил. Повторите: готовое не пропадёт."
 NOT_RECOGNISED = "Речь слышна, но распознать её не удалось."
+
+TIMES_RECKONED = "В файле нет времени реплик: оно посчитано по длине текста и только примерное."
+TIMES_BACK = "Время в файле идёт назад (мест: {count}): порядок реплик сохранён, время в этих местах примерное."
+LINES_ABOVE = "Строки до первой реплики не вошли в расшифровку: {count}."
+
+_HEADER = re.compile(rf"(?:{DURATION}|{LANGUAGE}|{SPEAKERS}|{ENGINE}|{READY})(?:: | \| )")
+
+
+def without_header(lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines of a transcript's file without the title and the facts that stand above what is said."""
+    kept = 0
+    for number, line in enumerate(lines):
+        text = line.strip("\ufeff# ")
+        if text.startswith(TITLE) or _HEADER.match(text):
+            kept = number + 1
+        elif text:
+            break
+    return lines[kept:]

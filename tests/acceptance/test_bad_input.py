@@ -457,7 +457,7 @@ OPTIONS = {
     "an unknown option": Case(2, "--colour", "--help", spoken("ключи1.ogg"), ("--colour",)),
     "no file": Case(2, "не указан ни один файл", "--help", lambda _: []),
     "an unknown scenario": Case(
-        2, "meeting", "interview, design, none", spoken("ключи2.ogg"), ("--scenario", "meeting")
+        2, "podcast", "interview, design, meeting, none", spoken("ключи2.ogg"), ("--scenario", "podcast")
     ),
     "an unknown report": Case(
         2, "report_x", "report_design_compliance", spoken("ключи3.ogg"), ("--report", "report_x")

@@ -258,3 +258,36 @@ def test_without_a_command_the_bot_says_in_three_lines_what_it_needs(tmp_path: P
     assert "@BotFather" in second
     assert "https://my.telegram.org" in second
     assert "scripts/run process" in third
+
+
+def test_the_demo_reports_on_the_interview_alone_and_says_whose_answers_these_are(
+    done: Installation, tmp_path: Path
+) -> None:
+    done.server.requests.clear()
+    outcome = done.product.run("demo", "--out", tmp_path)
+    assert outcome.status == 0, outcome.said
+    assert asked(done)[1] == 0, "no model is asked"
+    [interview] = tmp_path.glob("* interview")
+    [sound] = tmp_path.glob("* demo")
+    reports = sorted((interview / "reports").glob("*.md"))
+    assert len(reports) == 5
+    assert all("записаны заранее" in report.read_text(encoding="utf-8") for report in reports)
+    manifest = json.loads((interview / "manifest.json").read_text(encoding="utf-8"))
+    assert all("записаны заранее" in report["notice"] for report in manifest["reports"])
+    assert [report["error"] for report in manifest["reports"]] == [None] * 5
+    assert "записаны заранее" in outcome.said
+    assert (sound / "transcript.txt").exists()
+    assert list((sound / "reports").iterdir()) == []
+
+
+def test_an_estimate_is_told_and_nothing_is_begun(done: Installation, tmp_path: Path) -> None:
+    done.server.requests.clear()
+    transcript = tmp_path / "беседа.txt"
+    transcript.write_text("[00:01] Сотрудник: Что важно?\n[00:05] Клиент: Тишина в номере.\n", encoding="utf-8")
+    before = done.stored()
+    outcome = done.product.run("process", transcript, "--building", "hotel", "--estimate", "--out", tmp_path / "out")
+    assert outcome.status == 0
+    assert "Все отчёты: ≈ 9 запросов к модели" in outcome.said
+    assert asked(done) == (0, 0)
+    assert done.stored() == before
+    assert not (tmp_path / "out").exists()

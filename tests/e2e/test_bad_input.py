@@ -47,7 +47,7 @@ async def refused(user: ScriptedUser, *reason: str) -> None:
 async def test_what_is_no_recording_is_refused_before_it_is_downloaded(
     crowd: Sequence[ScriptedUser], shared_telegram: TelegramServer, endpoint: OpenAIServer, tmp_path: Path
 ) -> None:
-    text = tmp_path / "заметки.txt"
+    text = tmp_path / "заметки.md"
     text.write_text("Это не запись.", encoding="utf-8")
     picture = await asyncio.to_thread(image, tmp_path / "фото.png")
     empty = tmp_path / "пустая.ogg"
@@ -61,7 +61,7 @@ async def test_what_is_no_recording_is_refused_before_it_is_downloaded(
     await huge.send_file(None, kind="audio", file_name="сутки.mp3", claimed_size=3 * GIBIBYTE)
     await nameless.send_file(text, file_name="запись")
 
-    await refused(document, "Не принято: заметки.txt", "документ, а не запись", "Отправьте запись в формате")
+    await refused(document, "Не принято: заметки.md", "документ, а не запись", "Отправьте запись в формате")
     await refused(photo, "Не принято: фото.png", "не похож на аудио или видео")
     await refused(nothing, "Не принято: пустая.ogg", "пустой (0 байт)")
     await refused(huge, "Не принято: сутки.mp3", "занимает 3 ГБ, а предел — 2 ГБ", "разделите")

@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping
 from datetime import date
 from itertools import count
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -56,7 +57,7 @@ class Asker:
         self.database, self.user, self.id = database, user, user.id
         self.telegram = FilesDouble()
         self.across = AcrossInterviews(database, PACK, lambda: TODAY)
-        work = AcrossWork(self.across, lambda: TODAY)
+        work = AcrossWork(self.across, lambda: TODAY, Path())
         self.presses = AcrossHandlers(MessageTracker(database, self.telegram), work).routes().presses
         self.chat = ChatId(user.telegram_id or 0)
         self.heard: list[str] = []

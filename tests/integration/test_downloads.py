@@ -16,7 +16,16 @@ import recording_wizard_store
 import recordings_store
 from constants import NO_SCENARIO
 from datamodels import Recording, RecordingId, ScenarioId
-from datamodels_telegram import AttachedFile, ChatId, FileKind, IncomingFile, IncomingState, MessageId, WizardStep
+from datamodels_telegram import (
+    AttachedFile,
+    ChatId,
+    FileKind,
+    FilePurpose,
+    IncomingFile,
+    IncomingState,
+    MessageId,
+    WizardStep,
+)
 from db import Connection, Database
 from downloads import Downloads
 from errors import VoxPersonaError
@@ -186,7 +195,7 @@ async def test_a_document_is_loaded_once_whoever_sends_it(
     downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles, tmp_path: Path
 ) -> None:
     data = f"Завтрак подают с семи до одиннадцати. {somebody.owner}".encode()
-    sent = await somebody.sends(telegram, data, "Стандарты.TXT")
+    sent = await somebody.sends(telegram, data, "Стандарты.TXT", purpose=FilePurpose.DOCUMENT)
     await look(downloads, times=2)
     [(number, name)] = await documents(somebody)
     colleague = await Somebody.come(somebody.database)
@@ -206,7 +215,7 @@ async def test_a_document_is_loaded_once_whoever_sends_it(
 async def test_a_document_that_cannot_be_read_is_refused_with_a_sentence(
     name: str, data: bytes, sentence: str, downloads: Downloads, somebody: Somebody, telegram: TelegramOfFiles
 ) -> None:
-    file = await somebody.sends(telegram, data, name)
+    file = await somebody.sends(telegram, data, name, purpose=FilePurpose.DOCUMENT)
     await look(downloads)
     after = await somebody.file(file.id)
     assert after.state is IncomingState.REFUSED
@@ -224,7 +233,7 @@ async def test_a_document_that_was_cancelled_while_it_was_read_is_not_loaded(
             await somebody.cancels(file.id)
 
     telegram = Cancelling()
-    file = await somebody.sends(telegram, f"Это никто не ждёт. {somebody.owner}".encode(), "поздно.txt")
+    file = await somebody.sends(telegram, f"Это никто не ждёт. {somebody.owner}".encode(), "поздно.md")
     await look(Downloads(followed, telegram, intake, tmp_path, 2))
     assert await documents(somebody) == []
     assert (await somebody.file(file.id)).state is IncomingState.CANCELLED

@@ -291,10 +291,19 @@ async def test_nobody_touches_the_metadata_of_another(person: Person) -> None:
     assert stranger.sees == ""
 
 
+async def test_of_a_meeting_the_day_is_asked_and_nothing_else(person: Person) -> None:
+    await person.has_recording("meeting", metadata=RecordingMetadata(recorded_on=date(2026, 11, 3)))
+    await person.press_data("recording_metadata||1")
+    assert "03.11.2026" in person.sees
+    assert "аведение" not in person.sees
+    await person.press("Подтвердить")
+    assert "[1) Краткое содержание]\n[2) Список задач]\n[3) Протокол]" in person.sees
+
+
 async def test_a_recording_of_no_scenario_is_asked_what_it_is(person: Person) -> None:
     await person.has_recording("none", step=WizardStep.CLOSED)
     await person.press_data("recording_metadata||1")
-    assert "[Интервью] [Дизайн]" in person.sees
+    assert "[Интервью] [Дизайн] [Совещание]" in person.sees
     for data in ("confirm_data||1", "edit_data||1", "edit_city||1", "skip_all_fields||1"):
         with pytest.raises(OutdatedButton):
             await person.press_data(data)

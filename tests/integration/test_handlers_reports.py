@@ -8,6 +8,7 @@ from datamodels import BuildingType, Recording, RecordingMetadata, ReportOutcome
 from datamodels_telegram import ProgressCard, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import Person
+from reports.estimate import ModelSize
 
 HOTEL = RecordingMetadata(place="Заря", building=BuildingType.HOTEL)
 
@@ -43,6 +44,23 @@ async def test_all_reports_are_ordered_with_one_card(person: Person) -> None:
     assert set(card.run_ids) == {run.id for run in runs}
     assert {run.building for run in runs} == {None, BuildingType.HOTEL}
     assert "5 отчётов" in person.sees
+
+
+async def test_what_all_reports_take_stands_above_the_button_and_on_the_card(person: Person) -> None:
+    person.bot.size = ModelSize(engine="hosted", model="gpt-6-luna", context_tokens=131_072, max_output_tokens=2048)
+    await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    assert "Все отчёты сразу: ≈ 9 запросов к модели, " in person.sees
+    await person.press("2) Отчет о связках")
+    [card] = await cards(person)
+    assert card.expected is not None
+    assert card.expected.startswith("≈ 2 запроса к модели, ")
+
+
+async def test_nothing_is_told_of_a_model_nobody_knows(person: Person) -> None:
+    await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    assert "≈" not in person.sees
 
 
 @pytest.mark.parametrize("wanted", ["3) Общие факторы", "Все отчёты сразу"])

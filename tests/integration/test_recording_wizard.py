@@ -134,6 +134,7 @@ async def test_of_a_recording_of_which_nobody_said_what_it_is_it_is_asked(
     assert [button.text for row in question.screen.keyboard for button in row] == [
         "Интервью",
         "Дизайн",
+        "Совещание",
         "Только расшифровка",
     ]
 

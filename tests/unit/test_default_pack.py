@@ -27,6 +27,9 @@ REPORTS = [
     ("design", "report_design_audit_methodology", "1) Оценка методологии аудита"),
     ("design", "report_design_compliance", "2) Соответствие программе аудита"),
     ("design", "report_design_structured", "3) Структурированный отчет аудита"),
+    ("meeting", "report_meet_summary", "1) Краткое содержание"),
+    ("meeting", "report_meet_tasks", "2) Список задач"),
+    ("meeting", "report_meet_minutes", "3) Протокол"),
 ]
 SECTIONS = {HOTEL: 3, RESTAURANT: 5, SPA: 6}
 MOST_WORDS = 700
@@ -73,12 +76,14 @@ def test_scenarios_have_the_buttons_of_the_menu(pack: ReportPack) -> None:
     assert [(each.id, each.label, each.callback, each.diarize) for each in pack.scenarios] == [
         ("interview", "Интервью", "mode_interview", True),
         ("design", "Дизайн", "mode_design", False),
+        ("meeting", "Совещание", "mode_meeting", True),
     ]
 
 
 def test_an_interview_has_two_roles_and_an_audit_none(pack: ReportPack) -> None:
     assert [role.label for role in pack.scenario("interview").roles] == ["Сотрудник", "Клиент"]
     assert pack.scenario("design").roles == ()
+    assert pack.scenario("meeting").roles == ()
 
 
 def test_reports_have_the_labels_and_callbacks_of_the_menu_in_its_order(pack: ReportPack) -> None:
@@ -127,6 +132,9 @@ def test_no_two_factors_of_a_taxonomy_are_called_the_same(pack: ReportPack, buil
         ("report_design_structured", HOTEL, 3),
         ("report_design_structured", RESTAURANT, 2),
         ("report_design_structured", SPA, 2),
+        ("report_meet_summary", None, 1),
+        ("report_meet_tasks", None, 1),
+        ("report_meet_minutes", None, 3),
     ],
 )
 def test_a_report_has_its_number_of_passes(

@@ -1,6 +1,7 @@
 """Cards as people see them, at every moment of the work and with names that try to break them."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from datamodels_telegram import (
     CardProgress,
     ChatId,
     FileKind,
+    FilePurpose,
     IncomingFile,
     IncomingState,
     MessageId,
@@ -22,7 +24,8 @@ from datamodels_telegram import (
     RunProgress,
 )
 from errors import Cancelled, NoSpeech, ProviderUnavailable
-from markups.cards import Times, card_view, measured, opening
+from markups.card_parts import Times
+from markups.cards import card_view, measured, opening
 from prompt_pack.pack import load_pack
 from screens import check, drawn, nasty_text
 
@@ -139,7 +142,7 @@ def test_a_file_that_comes_in() -> None:
 
 def test_a_file_that_nobody_has_named_the_scenario_of() -> None:
     asked = seen(progress(scenario=None))
-    assert asked.endswith("\n\nЧто это за запись?\n[Интервью] [Дизайн]\n[Только расшифровка]\n[✖ Отменить]")
+    assert asked.endswith("\n\nЧто это за запись?\n[Интервью] [Дизайн] [Совещание]\n[Только расшифровка]\n[✖ Отменить]")
 
 
 def test_a_recording_that_is_transcribed() -> None:
@@ -294,6 +297,32 @@ def test_reports_are_final_when_they_are_on_their_way() -> None:
     assert drawn(view.screen) == (
         "📊 <b>Готово: 1 из 2</b> · №12 · interview_17.ogg\n✔ 2) Отчет о связках\n✖ 3) Общие факторы: Нет."
     )
+
+
+def test_what_reports_took_stands_beside_what_was_expected() -> None:
+    done = [run(name, RunStatus.DONE, 2) for name in ("report_int_links", "report_int_general")]
+    took = {"prompt_tokens": 20_000, "completion_tokens": 1_234, "duration_s": 31.0}
+    runs = [each.model_copy(update={**took, "cost_usd": Decimal("0.011")}) for each in done]
+    ordered = reports(*runs, delivered=True)
+    noted = ordered.card.model_copy(update={"expected": "≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин"})
+    shown = drawn(card_view(ordered.model_copy(update={"card": noted}), TIMES, PACK).screen)
+    assert shown.endswith(
+        "Потрачено: 42 468 токенов, $0,02, 1 мин.\nОжидалось: ≈ 9 запросов к модели, 45 000 токенов, $0,03, 1 мин."
+    )
+    unknown = ordered.model_copy(update={"runs": (runs[0], runs[1].model_copy(update={"cost_usd": None}))})
+    assert "цена модели неизвестна" in drawn(card_view(unknown, TIMES, PACK).screen)
+
+
+@pytest.mark.parametrize("name", ["стандарты.txt", "Стандарты.DOCX"])
+def test_a_text_that_may_be_a_document_asks_once_what_it_is(name: str) -> None:
+    file = AttachedFile(kind=FileKind.DOCUMENT, file_name=name, size_bytes=1000)
+    sent = incoming(IncomingState.WAITING, file=file)
+    asked = drawn(opening(progress(incoming=sent, scenario=None), PACK))
+    assert "Готовая расшифровка разговора" in asked
+    assert "[Интервью] [Дизайн] [Совещание]\n[Только расшифровка]\n[📚 Документ для ответов]" in asked
+    assert drawn(card_view(progress(incoming=sent, scenario=None), TIMES, PACK).screen) == asked
+    said = sent.model_copy(update={"purpose": FilePurpose.DOCUMENT})
+    assert "Документ для ответов" not in drawn(card_view(progress(incoming=said, scenario=None), TIMES, PACK).screen)
 
 
 _times = st.builds(

@@ -155,7 +155,7 @@ def test_deletion_names_the_recording_and_what_goes_with_it(reports: int, lost: 
 
 def test_the_scenario_is_asked_with_the_packs_labels(pack: ReportPack) -> None:
     assert drawn(markups.recordings.which_scenario(RECORDING, pack.scenarios)) == (
-        "Что на записи №12?\ninterview_17.ogg\n[Интервью] [Дизайн]\n[Только расшифровка]"
+        "Что на записи №12?\ninterview_17.ogg\n[Интервью] [Дизайн] [Совещание]\n[Только расшифровка]"
     )
     for_reports = markups.recordings.which_scenario(RECORDING, pack.scenarios, for_reports=True)
     assert [button.data for button in for_reports.keyboard[0]] == ["scenario||12||interview", "scenario||12||design"]

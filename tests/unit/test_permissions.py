@@ -33,7 +33,7 @@ _NOBODY = cast("Any", None)
 PRESSES = """
 look
     menu_main menu_storage menu_help menu_system
-    mode_interview mode_design recording recording_play recording_transcript transcript_file
+    mode_interview mode_design mode_meeting recording recording_play recording_transcript transcript_file
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
     report_filter_dates report_filter_title report_filter_type report_filter_scenario report_filter_reset
     report_export report_charts report_chart_months report_trend
@@ -54,7 +54,7 @@ record
 oversee
     all_ratings export_answers
 curate
-    documents document document_delete document_delete_confirm
+    documents document document_delete document_delete_confirm document_incoming
 operate
     letters letter_redo letters_redo letter_drop
 """
@@ -95,12 +95,12 @@ def _modules() -> list[Routes]:
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
-        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
+        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         ResearchHandlers(_NOBODY, ResearchWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         DocumentHandlers(_NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
-        AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY)).routes(),
+        AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
         RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
     ]

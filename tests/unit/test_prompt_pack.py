@@ -35,7 +35,7 @@ def edit(folder: Path, path: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_the_default_pack_has_the_eight_reports_of_the_product() -> None:
+def test_the_default_pack_has_the_eleven_reports_of_the_product() -> None:
     pack = load_pack(DEFAULT_PACK)
     assert {scenario.id: [report.id for report in scenario.reports] for scenario in pack.scenarios} == {
         "interview": [
@@ -46,6 +46,7 @@ def test_the_default_pack_has_the_eight_reports_of_the_product() -> None:
             "report_int_employee",
         ],
         "design": ["report_design_audit_methodology", "report_design_compliance", "report_design_structured"],
+        "meeting": ["report_meet_summary", "report_meet_tasks", "report_meet_minutes"],
     }
 
 

@@ -5,18 +5,21 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from docx import Document
 from docx.document import Document as DocxDocument
+from docx.oxml.ns import qn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datamodels import IndexValue, RecordingId, ReportId, ReportRun, ReportRunId, RunStatus, ScenarioId, Usage, UserId
-from reports.formats import indices_table_text, to_docx, to_json, to_markdown
+from reports.formats import ReportDocument, indices_table_text, to_json, to_markdown
 from reports.markdown import cut_at_line, with_headings_below
+from reports.word import template_in, to_docx
 
 INDICES = (
     IndexValue(name="clarity", label="Ясность вопросов", value=80),
@@ -52,8 +55,8 @@ x = 1
 """
 
 
-def opened(*arguments: Any) -> DocxDocument:
-    return Document(io.BytesIO(to_docx(*arguments)))
+def opened(document: ReportDocument, *template: Path) -> DocxDocument:
+    return Document(io.BytesIO(to_docx(document, *template)))
 
 
 def test_the_table_of_indices_fits_a_phone() -> None:
@@ -71,19 +74,38 @@ def test_the_table_of_indices_fits_a_phone() -> None:
 
 def test_the_markdown_file_has_head_text_indices_and_notes() -> None:
     indices = (IndexValue(name="a", label="Цена | качество", value="да\nнет"),)
-    assert to_markdown("Отчёт\x07", ["Запись: a.ogg"], "## Раздел\r\nТекст\x00", indices, ["Цитат нет: 1."]) == (
-        "# Отчёт\n\n- Запись: a.ogg\n\n## Раздел\nТекст\n\n## Показатели\n\n"
+    document = ReportDocument(
+        title="Отчёт\x07",
+        facts=("Запись: a.ogg",),
+        text="## Раздел\r\nТекст\x00",
+        indices=indices,
+        notices=("Демонстрация.",),
+        notes=("Цитат нет: 1.",),
+    )
+    assert to_markdown(document) == (
+        "# Отчёт\n\n- Запись: a.ogg\n\n> Демонстрация.\n\n## Раздел\nТекст\n\n## Показатели\n\n"
         "| Показатель | Значение |\n| --- | ---: |\n| Цена \\| качество | да нет |\n\n## Замечания\n\n- Цитат нет: 1.\n"
     )
-    assert to_markdown("Отчёт", [], "Текст", None) == "# Отчёт\n\nТекст\n"
+    assert to_markdown(ReportDocument(title="Отчёт", text="Текст")) == "# Отчёт\n\nТекст\n"
 
 
 def test_the_word_file_has_styles_in_the_place_of_markdown() -> None:
-    document = opened("2) Связки", ["Запись: a.ogg"], MARKDOWN, INDICES, ["Цитат нет: 1."])
+    document = opened(
+        ReportDocument(
+            title="2) Связки",
+            facts=("Запись: a.ogg", "вопрос"),
+            text=MARKDOWN,
+            indices=INDICES,
+            scores=frozenset(["clarity", "total", "band"]),
+            notices=("Демонстрация.",),
+            notes=("Цитат нет: 1.",),
+        )
+    )
     shown = [(paragraph.style and paragraph.style.name, paragraph.text) for paragraph in document.paragraphs]
-    assert shown == [
+    assert [each for each in shown if each[1]] == [
         ("Heading 1", "2) Связки"),
-        ("Normal", "Запись: a.ogg"),
+        ("Heading 2", "Показатели"),
+        ("Normal", "Уровень: от 80 — высокий, от 60 — средний, от 40 — низкий, ниже — критический."),
         ("Heading 2", "Связки"),
         ("Normal", "Вводный жирный, курсив, код, нет и ссылка."),
         ("Quote", "«нам понравилась тишина» — Клиент, 12:41"),
@@ -95,21 +117,56 @@ def test_the_word_file_has_styles_in_the_place_of_markdown() -> None:
         ("List Number", "снова"),
         ("Normal", "<b>не HTML</b>"),
         ("Normal", "x = 1"),
-        ("Heading 2", "Показатели"),
         ("Heading 2", "Замечания"),
         ("List Bullet", "Цитат нет: 1."),
     ]
-    runs = {run.text: run for run in document.paragraphs[3].runs}
+    [words] = [each for each in document.paragraphs if each.text.startswith("Вводный")]
+    runs = {run.text: run for run in words.runs}
     assert (runs["жирный"].bold, runs["курсив"].italic, runs["нет"].font.strike) == (True, True, True)
-    assert [[cell.text for cell in row.cells] for row in document.tables[0].rows] == [
-        ["Фактор", "Оценка"],
-        ["Локация", "хорошо"],
+    tables = [[[cell.text for cell in row.cells] for row in table.rows] for table in document.tables]
+    assert tables == [
+        [["Запись", "a.ogg"], ["вопрос", "вопрос"]],
+        [["Демонстрация."]],
+        [
+            ["Показатель", "Значение", "Уровень"],
+            ["Ясность вопросов", "80", "высокий"],
+            ["Соблюдение правил интервью на протяжении всей беседы", "72,5", "средний"],
+            ["Вывод", "нет данных", ""],
+            ["Почему", "Пять связок из семи опираются на чувства.", ""],
+        ],
+        [["Фактор", "Оценка"], ["Локация", "хорошо"]],
     ]
-    assert [row.cells[1].text for row in document.tables[1].rows][1:4] == ["80", "72,5", "нет данных"]
+
+
+def test_a_document_is_a_numbered_a4_sheet() -> None:
+    section = opened(ReportDocument(title="Т", text="т")).sections[0]
+    assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)  # type: ignore[union-attr]
+    fields = [each.text.strip() for each in section.footer._element.iter(qn("w:instrText"))]
+    assert fields == ["TITLE", "PAGE", "NUMPAGES"]
+
+
+def test_a_team_has_a_template_of_its_own(tmp_path: Path) -> None:
+    document = ReportDocument(title="Т", text=MARKDOWN, indices=INDICES, notes=("Замечание",))
+    assert template_in(tmp_path).parent.name == "resources"
+    own = Document()
+    own.add_paragraph("Бюро исследований «Север»")
+    for style in [each for each in own.styles if each.name.startswith(("Heading", "List", "Quote"))]:
+        style.element.getparent().remove(style.element)
+    own.save(str(tmp_path / "report.docx"))
+    made = opened(document, template_in(tmp_path))
+    assert [each.text for each in made.paragraphs][:2] == ["Бюро исследований «Север»", "Т"]
+    assert [each.text for each in made.paragraphs][-1] == "Замечание"
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
+def test_a_template_that_does_not_open_gives_way_to_ours(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "report.docx").write_bytes(content)
+    made = opened(ReportDocument(title="Т", text="т"), template_in(tmp_path))
+    assert [each.text for each in made.paragraphs] == ["Т", "т"]
 
 
 def test_every_numbered_list_starts_anew() -> None:
-    document = opened("Т", [], MARKDOWN, None)
+    document = opened(ReportDocument(title="Т", text=MARKDOWN))
     first, second, third = document.element.xpath("//w:body/w:p/w:pPr/w:numPr/w:numId/@w:val")
     assert first == second
     assert third != first
@@ -118,13 +175,14 @@ def test_every_numbered_list_starts_anew() -> None:
 @settings(max_examples=20)
 @given(st.text(st.characters(codec=None), max_size=200))
 def test_any_text_makes_a_word_file_that_opens(text: str) -> None:
-    opened(text, [text], text, [IndexValue(name="a", label=text, value=text)], [text])
+    indices = (IndexValue(name="a", label=text, value=text),)
+    opened(ReportDocument(title=text, facts=(text,), text=text, indices=indices, notices=(text,), notes=(text,)))
 
 
 @settings(max_examples=20)
 @given(st.lists(st.sampled_from(["# a", "- b", "  - c", "1. d", "> e", "| f | g |", "| - | - |", "```", "**h", ""])))
 def test_any_markdown_makes_a_word_file_that_opens(lines: list[str]) -> None:
-    opened("Т", [], "\n".join(lines), None)
+    opened(ReportDocument(title="Т", text="\n".join(lines)))
 
 
 @pytest.fixture
@@ -167,6 +225,7 @@ def test_the_indices_file_tells_values_and_how_they_came_about(run: ReportRun) -
         "error": None,
         "warnings": ["Цитат нет: 1."],
         "model": "m",
+        "notice": None,
         "prompt_hash": "p",
         "tokens": {"prompt_tokens": 10, "completion_tokens": 2},
         "cost_usd": 0.000125,

@@ -37,7 +37,7 @@ def test_reports_are_chosen_by_words(
 @pytest.mark.parametrize(
     ("scenario", "wanted", "said"),
     [
-        ("podcast", EVERYTHING, "podcast is not one of interview, design, none"),
+        ("podcast", EVERYTHING, "podcast is not one of interview, design, meeting, none"),
         ("podcast", NOTHING, "podcast is not one of"),
         ("interview", "report_design_compliance", "report_design_compliance is not one of all, none, report_int"),
         ("interview", "", " is not one of all, none"),

@@ -7,17 +7,19 @@ import pytest
 from pypdf import PdfReader
 
 from datamodels import IndexValue
+from reports.formats import ReportDocument
 from reports.pdf import to_pdf
 
 INDICES = (
     IndexValue(name="total", label="Соблюдение правил", value=72.5),
     IndexValue(name="band", label="Вывод", value=None),
 )
-META = ("Запись №5", "Отель «Заря»")
+META = ("Запись №5", "заведение: Отель «Заря»")
 
 
-def text_of(markdown: str, *rest: Any) -> str:
-    pages = PdfReader(io.BytesIO(to_pdf("2) Отчёт", META, markdown, *(rest or (None,))))).pages
+def text_of(markdown: str, **parts: Any) -> str:
+    report = ReportDocument(title="2) Отчёт", facts=META, text=markdown, **parts)
+    pages = PdfReader(io.BytesIO(to_pdf(report))).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
 
 
@@ -40,11 +42,20 @@ def test_each_kind_of_markdown_is_shown(markdown: str, shown: str) -> None:
 
 
 def test_head_indices_and_notes_stand_around_the_text() -> None:
-    text = text_of("Текст.", INDICES, ["проверьте сами"])
-    parts = ("2) Отчёт", "Отель «Заря»", "Текст.", "Соблюдение правил 72,5", "Вывод нет данных")
+    text = text_of(
+        "Текст.", indices=INDICES, scores={"total"}, notices=("Написано моделью",), notes=("проверьте сами",)
+    )
+    parts = (
+        "2) Отчёт",
+        "Заведение Отель «Заря»",
+        "Написано моделью",
+        "Соблюдение правил 72,5 — ",
+        "Вывод нет данных",
+        "Текст.",
+    )
     places = [text.index(each) for each in parts]
     assert places == sorted(places)
-    assert text.index("проверьте сами") > places[-1]
+    assert text.index("проверьте") > places[-1]
 
 
 def test_a_row_higher_than_a_page_goes_on_on_the_next() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import accumulate
+from pathlib import Path
 
 import texts.across
 from datamodels import UserId
@@ -17,7 +18,8 @@ from reports.across.counting import (
 )
 from reports.across.values import Counted, Factor, Interview, Result, Said, Saturation
 from reports.evidence import Quote
-from reports.formats import to_docx, to_markdown
+from reports.formats import ReportDocument, to_markdown
+from reports.word import OWN_TEMPLATE, template_in, to_docx
 from text_cleaning import one_line
 from utils import clock
 
@@ -64,14 +66,18 @@ def source(interview: Interview, quote: Quote, asker: UserId) -> str:
     )
 
 
-def as_docx(result: Result, said: Mapping[str, Sequence[Said]], today: date) -> bytes:
+def as_docx(result: Result, said: Mapping[str, Sequence[Said]], today: date, template: Path = OWN_TEMPLATE) -> bytes:
     """Return the counts as a Word file. Takes CPU time: use a thread."""
-    return to_docx(_title(result), _meta(result, today), _body(result, said), None)
+    return to_docx(_document(result, said, today), template)
 
 
 def as_markdown(result: Result, said: Mapping[str, Sequence[Said]], today: date) -> bytes:
     """Return the counts as a Markdown file."""
-    return to_markdown(_title(result), _meta(result, today), _body(result, said), None).encode()
+    return to_markdown(_document(result, said, today)).encode()
+
+
+def _document(result: Result, said: Mapping[str, Sequence[Said]], today: date) -> ReportDocument:
+    return ReportDocument(title=_title(result), facts=tuple(_meta(result, today)), text=_body(result, said))
 
 
 def as_json(result: Result, said: Mapping[str, Sequence[Said]], today: date) -> bytes:
@@ -119,7 +125,14 @@ def as_json(result: Result, said: Mapping[str, Sequence[Said]], today: date) -> 
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-FILES = {"docx": as_docx, "md": as_markdown, "json": as_json}
+FORMS = ("docx", "md", "json")
+
+
+def as_file(form: str, result: Result, said: Mapping[str, Sequence[Said]], today: date, persistent_dir: Path) -> bytes:
+    """Return the counts as a file of one of ``FORMS``; Word by the installation's template. Blocking."""
+    if form == "docx":
+        return as_docx(result, said, today, template_in(persistent_dir))
+    return as_markdown(result, said, today) if form == "md" else as_json(result, said, today)
 
 
 def table_rows(counted: Counted) -> Sequence[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import reports_store
 from datamodels import PromptMessage, Usage, UserId
 from db import Database
 from errors import ContextTooSmall
@@ -9,6 +10,7 @@ from language_model.port import LanguageModel
 from prices import cost_usd, is_free
 from prompt_pack.models import ResearchPrompts
 from reports.asking import answer_tokens, room_for_data, tokens_of
+from reports.estimate import EMBEDDED_S, HOSTED_S
 from reports.research import store
 from reports.research.generation import AT_ONCE, MOST_ASPECTS
 from reports.research.reading import task_of
@@ -22,10 +24,6 @@ _CLAIMS_SHARE = 0.12
 """Tokens of claims for each token that is read."""
 _FEWEST_CLAIMS = 60
 _SUMMARY_TOKENS = 500
-_HOSTED_S = 0.0035
-"""Seconds a token takes at a hosted model, prompt and answer together, until its own pace is known."""
-_EMBEDDED_S = 0.015
-"""The same of the embedded model on two cores: 77 tokens a second are read, 27 written."""
 
 
 async def estimate(
@@ -49,7 +47,7 @@ async def estimate(
         raise ContextTooSmall(missing_tokens=SMALLEST_WINDOW_TOKENS - room)
     async with database.transaction() as connection:
         sample = await store.beginning_of(connection, interviews[0].id, _SAMPLE_CHARACTERS)
-        pace = await store.seconds_a_token(connection, asker, llm.info.model)
+        pace = await reports_store.seconds_a_token(connection, asker, llm.info.model)
     share = await llm.count_tokens(sample) / max(1, len(sample)) * _LABELS_SHARE
     around = await tokens_of(llm, [rules, task]) + await llm.count_tokens(str(prompts.read_schema))
     read = claims = calls = 0
@@ -62,7 +60,7 @@ async def estimate(
     # Claims are read again to be grouped, and groups to be summed up.
     usage = Usage(prompt_tokens=read + 2 * claims, completion_tokens=claims + claims // 4 + _SUMMARY_TOKENS)
     free = is_free(llm.info.name)
-    seconds = (usage.prompt_tokens + usage.completion_tokens) * (pace or (_EMBEDDED_S if free else _HOSTED_S))
+    seconds = (usage.prompt_tokens + usage.completion_tokens) * (pace or (EMBEDDED_S if free else HOSTED_S))
     return Estimate(
         usage=usage,
         seconds=seconds / (1 if free else min(AT_ONCE, calls)),

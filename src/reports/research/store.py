@@ -82,14 +82,6 @@ _SELECT_UNFINISHED = """
 """
 _SET_TOTAL = "UPDATE report_runs SET passes_total = %(total)s WHERE id = %(run_id)s"
 # The latest of the owner's are enough, and the index on owner and time has them.
-_SELECT_PACE = """
-    SELECT sum(duration_s) AS seconds, sum(prompt_tokens + completion_tokens) AS tokens
-    FROM (
-        SELECT model, duration_s, prompt_tokens, completion_tokens FROM report_runs
-        WHERE owner_id = %(owner_id)s ORDER BY created_at DESC LIMIT 50
-    ) AS latest
-    WHERE model = %(model)s AND duration_s > 0
-"""
 _SELECT_ANSWER = "SELECT output FROM research_answers WHERE run_id = %(run_id)s AND input_hash = %(input_hash)s"
 _STORE_ANSWER = """
     INSERT INTO research_answers (
@@ -177,12 +169,6 @@ async def unfinished(connection: Connection, owner: UserId) -> list[ReportRunId]
 async def set_total(connection: Connection, run_id: ReportRunId, total: int) -> None:
     """Note of how many steps the research consists."""
     await connection.execute(_SET_TOTAL, {"run_id": run_id, "total": total})
-
-
-async def seconds_a_token(connection: Connection, owner: UserId, model: str) -> float | None:
-    """Return how long the model took for a token of the owner's latest reports; None without such reports."""
-    row = await (await connection.execute(_SELECT_PACE, {"owner_id": owner, "model": model})).fetchone()
-    return float(row["seconds"]) / float(row["tokens"]) if row and row["tokens"] else None
 
 
 class StoredResearchAnswers:

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 import texts.research
 from prompt_pack.models import ReportPack
+from reports.costs_in_words import about_minutes, about_tokens, price
 from reports.research.values import Estimate, Offer
 from reports.research.writing import scope_line
-from utils import human_duration
-
-_SHORTEST_S = 60.0
 
 
 def estimate_lines(offer: Offer, pack: ReportPack) -> Sequence[str]:
@@ -25,16 +23,6 @@ def estimate_lines(offer: Offer, pack: ReportPack) -> Sequence[str]:
 
 
 def _takes(estimate: Estimate) -> str:
-    minutes = max(_SHORTEST_S, 60.0 * round(estimate.seconds / 60))
-    tokens = estimate.usage.prompt_tokens + estimate.usage.completion_tokens
     return texts.research.OFFER_TAKES.format(
-        time=human_duration(minutes), tokens=f"{round(tokens, -3) or 1000:,}".replace(",", " "), price=_price(estimate)
+        time=about_minutes(estimate.seconds), tokens=about_tokens(estimate.usage), price=price(estimate.cost_usd)
     )
-
-
-def _price(estimate: Estimate) -> str:
-    if estimate.cost_usd is None:
-        return texts.research.PRICE_UNKNOWN
-    if not estimate.cost_usd:
-        return texts.research.PRICE_NOTHING
-    return texts.research.PRICE.format(price=f"{max(estimate.cost_usd, 0.01):.2f}".replace(".", ","))

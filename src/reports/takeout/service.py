@@ -1,7 +1,6 @@
 """What a person has, put together into one file: a REFI-QDA project, or an archive of everything."""
 
 import asyncio
-import json
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -23,10 +22,12 @@ from datamodels_chats import Turn
 from db import Connection, Database
 from errors import NotFound, OriginalGone
 from metadata.parsing import metadata_lines
-from prompt_pack.models import ReportPack, unnumbered
+from prompt_pack.models import ReportPack
 from reports.across.subjects import subjects_of
-from reports.formats import to_docx, to_markdown
+from reports.documents import document_of
+from reports.formats import to_json, to_markdown
 from reports.takeout.refi_qda import Case, Project, codings_of
+from reports.word import to_docx
 from text_cleaning import cut, safe_file_name
 from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
@@ -143,16 +144,12 @@ class Takeout:
             content = TRANSCRIPT_FORMATS[extension].write(owned.transcript, recording.file_name)
             archive.writestr(f"{folder}/{texts.takeout.TRANSCRIPT}.{extension}", content)
         for run in owned.runs:
-            label = self._pack.label_of(run.report_id)
-            about, text = [recording.file_name, *lines], run.text or ""
-            notes = [*run.warnings, *([run.indices_error] if run.indices_error else [])]
+            document = document_of(run, recording, owned.metadata, self._pack)
             number = "" if run.number is None else f"№{run.number} "
-            name = safe_file_name(f"{number}{unnumbered(label)}")
-            markdown = to_markdown(label, about, text, run.indices, notes).encode(errors="replace")
-            archive.writestr(f"{folder}/{name}.md", markdown)
-            archive.writestr(f"{folder}/{name}.docx", to_docx(label, about, text, run.indices, notes))
-            values = [index.model_dump(mode="json") for index in run.indices or ()]
-            archive.writestr(f"{folder}/{name}.json", json.dumps(values, ensure_ascii=False, indent=2))
+            name = safe_file_name(f"{number}{document.title}")
+            archive.writestr(f"{folder}/{name}.md", to_markdown(document).encode(errors="replace"))
+            archive.writestr(f"{folder}/{name}.docx", to_docx(document))
+            archive.writestr(f"{folder}/{name}.json", to_json(run, document.title).encode(errors="replace"))
 
     async def _owned(self, owner: UserId) -> AsyncIterator[_Owned]:
         """Yield the recordings that have a transcript, the newest first; each is read by itself."""
