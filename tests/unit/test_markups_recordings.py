@@ -158,7 +158,11 @@ def test_the_scenario_is_asked_with_the_packs_labels(pack: ReportPack) -> None:
         "Что на записи №12?\ninterview_17.ogg\n[Интервью] [Дизайн] [Совещание]\n[Только расшифровка]"
     )
     for_reports = markups.recordings.which_scenario(RECORDING, pack.scenarios, for_reports=True)
-    assert [button.data for button in for_reports.keyboard[0]] == ["scenario||12||interview", "scenario||12||design"]
+    assert [button.data for button in for_reports.keyboard[0]] == [
+        "scenario||12||interview",
+        "scenario||12||design",
+        "scenario||12||meeting",
+    ]
     assert len(for_reports.keyboard) == 1
 
 
