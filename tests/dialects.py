@@ -222,6 +222,15 @@ class ShortAnswers(Dialect):
             raise error(400, message, param="max_tokens", code="invalid_value")
 
 
+class ShortThinking(ShortAnswers):
+    """The limit counts thinking, too."""
+
+    thoughts = 400
+
+    def thinking(self, thought: int) -> Body:
+        return {"reasoning_content": "Хм." if thought else None}
+
+
 class LoweredAnswers(Dialect):
     """A limit above the endpoint's own is lowered without a word."""
 
@@ -251,7 +260,7 @@ WORK: dict[str, type[Dialect]] = {
     for each in (
         *(Dialect, OpenAIReasoning, AzureDeployment, DeepSeek, Mistral, TaggedThoughts, UnopenedThoughts, Harmony),
         *(VllmQwen3, SglangR1, AnswerAmongThoughts, OllamaLarge, LmStudio, LlamaCpp, DashScope, OpenRouter, Groq),
-        *(Anthropic, Gemini, GeminiSchema, Gemma, ShortAnswers, LoweredAnswers, WithoutModels),
+        *(Anthropic, Gemini, GeminiSchema, Gemma, ShortAnswers, ShortThinking, LoweredAnswers, WithoutModels),
     )
 }
 LACK: dict[str, tuple[type[Dialect], str]] = {

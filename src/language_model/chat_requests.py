@@ -9,12 +9,12 @@ import openai
 
 from datamodels import PromptMessage
 from language_model.capabilities import MAX_COMPLETION_TOKENS, MAX_TOKENS, AnswerFormat, Capabilities
-from provider_calls.openai import error_detail
+from provider_calls.openai import error_message
 
 SMALLEST_OUTPUT_TOKENS = 256
 """The shortest limit of answers that is still tried when an endpoint refuses limits without saying what it takes."""
 
-_REFUSED = frozenset({400, 404, 422, 424, 500})
+_REFUSED = frozenset({400, 422, 424, 500})
 """Statuses of refusals. A template's complaint comes as 422 or 424 from TGI and as 500 from llama.cpp and Ollama."""
 _FORMAT = re.compile(r"response_format|schema|grammar|structured|guided", re.IGNORECASE)
 _UNSUPPORTED = re.compile(r"unsupported|not supported|unrecognized|unknown|unexpected|extra|permitted", re.IGNORECASE)
@@ -23,14 +23,13 @@ _NO_SYSTEM = re.compile(
     r"|developer instruction is not enabled",
     re.IGNORECASE | re.DOTALL,
 )
-_ALTERNATE = re.compile(
-    r"roles must alternate|must alternate|alternating|consecutive (?:user )?messages", re.IGNORECASE
-)
+_ALTERNATE = re.compile(r"must alternate|alternating|consecutive (?:user )?messages", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"too large|at most|maximum|range|less than|exceed|above|greater|<=|> \d", re.IGNORECASE)
 _LIMIT = re.compile(r"max_tokens|max_completion_tokens|max_new_tokens|output tokens|completion tokens", re.IGNORECASE)
-_CONTEXT = re.compile(
-    r"(?:maximum|max|model's) context length (?:is|of) (\d+)|max_model_len[^\d]{0,4}(\d+)", re.IGNORECASE
-)
+_CONTEXT = re.compile(r"(?:maximum|max|model's) context length (?:is|of) (\d+)", re.IGNORECASE)
+_ECHO = re.compile(r"['\"]?input['\"]?\s*[:=]")
+"""Where a refusal begins to quote the request, whose words are nobody's complaint."""
+_READ_CHARS = 1000
 _NO_THINKING = "enable_thinking"
 _NUMBER = re.compile(r"\d+")
 _INVALID_JSON = "json_validate_failed"
@@ -95,7 +94,7 @@ def learned_from_refusal(
     """
     if exc.status_code not in _REFUSED:
         return None
-    text = f"{exc.param} {exc.code} {error_detail(exc, chars=1000)}"
+    text = f"{exc.param} {exc.code} {_ECHO.split(error_message(exc))[0][:_READ_CHARS]}"
     learned = _of_template(known, text)
     if learned is None and exc.status_code in {400, 422}:
         learned = _of_context(known, text, context_tokens) or _of_option(known, body, text)

@@ -36,7 +36,7 @@ from language_model.server_limits import ListedModel, ServerContext, find_model,
 from language_model.vocabulary import PIECE_CHARS, Vocabulary
 from outcomes import Purpose
 from prices import model_facts, shutdown_date
-from provider_calls.openai import fingerprint, openai_client, openai_errors
+from provider_calls.openai import error_in_body, fingerprint, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
 from text_cleaning import storable
 
@@ -50,7 +50,9 @@ _THINKING_SHARE = 4
 _MORE_THINKING = 3
 """By how much the room for thinking grows for one more try when it was not enough."""
 _CUT_FACTOR = 4
-"""A prompt is surely read as a whole while it takes at most the context divided by this."""
+_SURE_TOKENS = 2048
+"""A prompt is surely read as a whole while it takes at most the context divided by the first; where nobody tells the
+context, the second."""
 _SMALLEST_CONTEXT_TOKENS = 1024
 _BEGINS_JSON = ("{", "[", "`")
 _LIMITS_ASKED_S = 4.0
@@ -144,8 +146,13 @@ class OpenAILanguageModel:
     @property
     def max_output_tokens(self) -> int:
         """Default of ``max_tokens``, never more than half of the context, nor than the endpoint allows."""
-        allowed = self._known.most_output_tokens or self._max_output_tokens
-        return min(self._max_output_tokens, allowed, self.context_tokens // 2)
+        return min(self._max_output_tokens, self._longest_answer, self.context_tokens // 2)
+
+    @property
+    def _longest_answer(self) -> int:
+        """The most tokens of an answer without its thinking, which the endpoint's limit counts."""
+        allowed = self._known.most_output_tokens or self.whole_context_tokens
+        return allowed - min(self._thinking_tokens, allowed // 2)
 
     @property
     def _thinking_tokens(self) -> int:
@@ -164,7 +171,7 @@ class OpenAILanguageModel:
         there was a text, the ``answer``, unless the response was no chat completion.
         """
         started = monotonic()
-        limit = min(max_tokens or self.max_output_tokens, self._known.most_output_tokens or self.whole_context_tokens)
+        limit = min(max_tokens or self.max_output_tokens, self._longest_answer)
         asked = _Asked(messages, schema, limit, self.whole_context_tokens, await self._estimate(messages))
         try:
             answer, answered, usage = await self._answered(asked)
@@ -301,7 +308,8 @@ class OpenAILanguageModel:
         raise OnlyThoughts(provider=self._provider, model=self._model, usage=spent, truncated=True)
 
     def _left_for_thinking(self, asked: _Asked) -> int:
-        return max(0, self.whole_context_tokens - self._vocabulary.scaled(asked.estimated) - asked.max_tokens)
+        beside = self.whole_context_tokens - self._vocabulary.scaled(asked.estimated)
+        return max(0, min(beside, self._known.most_output_tokens or beside) - asked.max_tokens)
 
     async def _send(self, asked: _Asked, room: int) -> ChatAnswer | ContextCut:
         """Send the question; return the error that a prompt longer than the context is, which no other try mends."""
@@ -330,7 +338,7 @@ class OpenAILanguageModel:
         if answer.choices:
             return answer
         if isinstance(answer.error, dict):
-            raise _status_in_body(answer.error, response)
+            raise error_in_body(answer.error, response)
         raise ProviderInvalidAnswer(provider=self._provider, reason="no choices")
 
     async def _estimate(self, messages: Sequence[PromptMessage]) -> int:
@@ -360,7 +368,8 @@ class OpenAILanguageModel:
         if not reported or self._usage_misleads:
             return
         if not self._vocabulary.is_cut(asked.estimated, reported):
-            if asked.estimated * _CUT_FACTOR <= self.whole_context_tokens or asked.estimated <= reported:
+            surely_read = self.whole_context_tokens // _CUT_FACTOR if self.is_context_told else _SURE_TOKENS
+            if asked.estimated <= max(surely_read, reported):
                 scale = self._vocabulary.learn(asked.estimated, reported)
                 if scale is not None and scale != self._known.token_scale:
                     self._learn(self._known.with_(token_scale=scale))
@@ -385,11 +394,3 @@ class OpenAILanguageModel:
         if self._file is not None and self._kept != self._known:
             self._kept = self._known
             await asyncio.to_thread(self._file.save, self._known)
-
-
-def _status_in_body(error: Mapping[str, Any], response: httpx2.Response) -> openai.APIStatusError:
-    """Return the error that an endpoint sent with the status 200, as if it had sent the status that its body has."""
-    exc = openai.APIStatusError(str(error.get("message", "")), response=response, body=error)
-    code = error.get("code")
-    exc.status_code = int(str(code)) if str(code).isdigit() else 502
-    return exc

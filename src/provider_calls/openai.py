@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -139,12 +140,25 @@ def _kind(exc: openai.APIError) -> str:
     return " ".join(words) or type(exc).__name__
 
 
-def error_detail(exc: openai.APIError, chars: int = _DETAIL_CHARS) -> str:
-    """Return the message of ``exc``, at most ``chars`` characters, cut where it begins to quote the request."""
-    message, body = exc.message, exc.body
+def error_detail(exc: openai.APIError) -> str:
+    """Return the message of ``exc``, at most 160 characters, cut where it begins to quote the request."""
+    return _ECHO.split(error_message(exc))[0][:_DETAIL_CHARS].strip(" {[('\"")
+
+
+def error_message(exc: openai.APIError) -> str:
+    """Return the whole message of ``exc``, which may quote the request: it is neither shown nor logged."""
+    body = exc.body
     if isinstance(body, list) and body and isinstance(body[0], dict):
         # Google sends a list of errors, which the SDK leaves as it is.
         body = body[0].get("error")
     if isinstance(body, dict) and isinstance(body.get("message"), str):
-        message = body["message"]
-    return _ECHO.split(message)[0][:chars].strip(" {[('\"")
+        return str(body["message"])
+    return exc.message
+
+
+def error_in_body(error: Mapping[str, Any], response: httpx2.Response) -> openai.APIStatusError:
+    """Return the error that an endpoint sent with the status 200, as if it had sent the status that its body has."""
+    exc = openai.APIStatusError(str(error.get("message", "")), response=response, body=error)
+    code = error.get("code")
+    exc.status_code = int(str(code)) if str(code).isdigit() else 502
+    return exc

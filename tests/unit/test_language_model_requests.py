@@ -51,6 +51,11 @@ def learned(message: str, known: Capabilities = KNOWN, status: int = 400, code: 
             "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
             {"limit_name": "max_completion_tokens", "limit_renamed": True},
         ),
+        (
+            "1 validation error:\n {'loc': ('body', 'max_tokens'), 'msg': 'Extra inputs are not permitted', 'input': 9}",
+            {"limit_name": "max_completion_tokens", "limit_renamed": True},
+        ),
+        ("Field required, 'input': {'content': 'roles must alternate'}", None),
         ("Unsupported value: 'temperature' does not support 0 with this model.", {"temperature": False}),
         ("This response_format type is unavailable now", {"answer_format": AnswerFormat.SCHEMA}),
         ("System role not supported", {"system_role": False, "repeated_roles": False}),
