@@ -34,7 +34,7 @@ class _Server:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with theirs:
-            self._process = subprocess.Popen([sys.executable, str(_SERVER)], stdin=theirs, env=kept)
+            self._process = subprocess.Popen([sys.executable, str(_SERVER)], stdin=theirs.fileno(), env=kept)
         self._turn = threading.Lock()
         atexit.register(self._end)
         assert self._requests.recv(16) == b"ready"
