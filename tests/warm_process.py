@@ -24,6 +24,8 @@ from typing import Any
 from config import ROOT
 
 MAIN = ROOT / "src" / "main.py"
+is_used = True
+"""Benchmarks start all processes anew."""
 _SERVER = Path(__file__).with_name("warm_server.py")
 _READ_BY_THE_INTERPRETER = ("LD_", "LC_", "TZ", "PYTHON")
 """Settings that a process reads before anything of ours: who has one of these starts anew."""
@@ -34,7 +36,7 @@ class _Server:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with theirs:
-            self._process = subprocess.Popen([sys.executable, str(_SERVER)], stdin=theirs, env=kept)
+            self._process = subprocess.Popen([sys.executable, str(_SERVER)], stdin=theirs.fileno(), env=kept)
         self._turn = threading.Lock()
         atexit.register(self._end)
         assert self._requests.recv(16) == b"ready"
@@ -103,7 +105,9 @@ def started(command: Sequence[str], *, env: Mapping[str, str], warm: bool = True
     """Start a command as ``Popen`` does: without its libraries' import if it is ``main.py`` and ``warm``."""
     foreseen = [sys.executable, str(MAIN)] == list(command[:2])
     plain = not any(name.startswith(_READ_BY_THE_INTERPRETER) and name != "PYTHONPATH" for name in env)
-    return (_WarmProcess if warm and foreseen and plain else subprocess.Popen)(command, env=env, text=True, **options)
+    return (_WarmProcess if is_used and warm and foreseen and plain else subprocess.Popen)(
+        command, env=env, text=True, **options
+    )
 
 
 class Process:

@@ -20,19 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SITE = Path(__file__).parent / "telegram_site"
 LIBRARIES = (
-    *(
-        "aiolimiter",
-        "anyio",
-        "asyncio",
-        "click",
-        "docx",
-        "httpx2",
-        "jinja2",
-        "jsonschema",
-        "logging.handlers",
-        "lxml.etree",
-    ),
-    *("markdown_it", "minio", "numpy", "prometheus_client", "procrastinate", "psutil", "psycopg"),
+    *("aiolimiter", "anyio", "asyncio", "click", "docx", "httpx2", "jinja2", "jsonschema", "logging.handlers"),
+    *("lxml.etree", "markdown_it", "minio", "numpy", "prometheus_client", "procrastinate", "psutil", "psycopg"),
     *("psycopg_pool", "pydantic", "pydantic_settings", "pyrogram", "pysubs2", "python_socks", "rich.console"),
     *("rich.progress", "structlog", "urllib3", "yaml", "yoyo"),
 )

@@ -1,8 +1,14 @@
-"""What is measured is stored as it is for people: with the disk's word."""
+"""What is measured is as it is for people: stored with the disk's word, by processes that were started anew."""
 
 import pytest
 
+import warm_process
 from embedded.engines import Engines
+
+
+@pytest.fixture(autouse=True)
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_process, "is_used", False)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins
+from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, look_at_health_often
 from config import ROOT, version
 from docker_engine import COMMIT, Docker, Image
 from embedded.ports import free_ports
@@ -56,6 +56,7 @@ class Machine:
         self.docker, self.checkout = docker, folder / name
         self.checkout.mkdir(parents=True)
         shutil.copy(ROOT / "docker-compose.yml", self.checkout)
+        look_at_health_often(self.checkout)
         for part in ("deploy", "resources/backup"):
             shutil.copytree(ROOT / part, self.checkout / part)
         (self.checkout / "scripts").mkdir()

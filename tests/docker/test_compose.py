@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 import steps
 from bot import Bot
-from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, image_of
+from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, image_of, look_at_health_often
 from config import ROOT
 from docker_engine import Docker, Image
 from embedded.ports import free_ports
@@ -131,6 +131,7 @@ async def composed(
     settings = {"OPENAI_BASE_URL": endpoint, "OPENAI_API_KEY": "sk-loopback", "ASR_MODEL": "loopback-asr"}
     lines = {**settings, "LLM_MODEL": "loopback-chat", "EMBEDDINGS_ENGINE": "off"}
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()), encoding="utf-8")
+    look_at_health_often(folder)
     system = Composed(docker, folder)
     try:
         await asyncio.to_thread(lambda: system.run("up", "--detach", "--wait", "--no-build", seconds=400))
