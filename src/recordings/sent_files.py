@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cards_store
 import incoming_store
-from constants import DOCUMENT_EXTENSIONS, LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES, RECORDING_EXTENSIONS
+from constants import DOCUMENT_EXTENSIONS, LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES, SOUND_EXTENSIONS
 from datamodels import UserId
 from datamodels_telegram import AttachedFile, FileKind, IncomingFile, IncomingMessage
 from db import Database
@@ -17,6 +17,8 @@ from utils import human_size
 
 _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
 """The extensions of files that Telegram makes itself, whose names may have none."""
+_SOUND_TYPES = ("ogg", "x-ogg", "x-matroska", "mp4", "mxf", "vnd.rn-realmedia")
+"""What follows ``application/`` in the types of sound and film."""
 
 
 def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> VoxPersonaError | None:
@@ -28,12 +30,20 @@ def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> Vox
         return EmptyFile(file_name=file.file_name)
     if is_document(file):
         return _refusal_of_document(file, documents=documents)
-    if _extension(recording_name(file)) not in RECORDING_EXTENSIONS:
+    if not _may_be_sound(file):
         return NotARecording(file_name=file.file_name, reason="extension")
     if file.size_bytes > limits.largest_bytes:
         size, maximum = human_size(file.size_bytes), human_size(limits.largest_bytes)
         return RecordingTooLarge(file_name=file.file_name, size=size, maximum=maximum)
     return None
+
+
+def _may_be_sound(file: AttachedFile) -> bool:
+    """Tell whether name or type call the file sound or film; what it is, its bytes decide later."""
+    if file.kind is not FileKind.DOCUMENT or _extension(file.file_name) in SOUND_EXTENSIONS:
+        return True
+    kind, _, form = file.mime_type.lower().partition("/")
+    return kind in {"audio", "video"} or form in _SOUND_TYPES
 
 
 def is_document(file: AttachedFile) -> bool:
@@ -53,7 +63,7 @@ def _refusal_of_document(file: AttachedFile, *, documents: bool) -> VoxPersonaEr
 def recording_name(file: AttachedFile) -> str:
     """Return the file's name; a file that Telegram itself made gets the extension that a recording needs."""
     own = _OWN_EXTENSIONS.get(file.kind)
-    if own is None or _extension(file.file_name) in RECORDING_EXTENSIONS:
+    if own is None or _extension(file.file_name) in SOUND_EXTENSIONS:
         return file.file_name
     return f"{file.file_name}.{own}"
 
