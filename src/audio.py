@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
@@ -19,7 +20,14 @@ from pydantic import ValidationError
 
 import texts.errors
 import texts.transcript
-from constants import KEEP_TIME, OPUS_BITRATE, RECORDING_DEMUXERS, SAMPLE_RATE
+from constants import (
+    KEEP_TIME,
+    MOST_CHANNELS,
+    OPUS_BITRATE,
+    RECORDING_DEMUXERS,
+    SAMPLE_RATE,
+    UNTIMED_DEMUXERS,
+)
 from datamodels import AudioInfo, MissingInterval
 from errors import (
     BadInput,
@@ -66,6 +74,29 @@ _FAULTS: dict[str, type[BadInput]] = {
 
 BUILT_IN = Path(__file__).with_name("audio_transcoder.py")
 """Stands for ffmpeg where none is installed."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """Which sound of a file is decoded, mixed into how many ``channels``.
+
+    ``timed`` tells that packets have times of their own, ``goes_on`` that the end in the header is not the sound's.
+    """
+
+    number: int = 0
+    channels: int = 1
+    timed: bool = True
+    goes_on: bool = False
+
+
+def tracks_of(info: AudioInfo) -> tuple[Track, ...]:
+    """Return the tracks of a file with the channels that are looked at one by one, ``MOST_CHANNELS`` at most."""
+    numbered = [(number, channels) for number, channels in enumerate(info.tracks) if channels]
+    whole = sum(channels for _, channels in numbered) <= MOST_CHANNELS
+    return tuple(
+        Track(number, channels if whole else 1, info.container not in UNTIMED_DEMUXERS, info.goes_on)
+        for number, channels in numbered[:MOST_CHANNELS]
+    ) or (Track(),)
 
 
 def find_ffmpeg(setting: str | None) -> Path:
@@ -144,9 +175,11 @@ async def prepare(
     file_name: str,
     ffmpeg: Path,
     time_limit_s: float,
+    track: Track | None = None,
 ) -> float:
-    """Decode the first sound track of ``path`` into the prepared audio ``pcm`` and return its length in seconds.
+    """Decode a sound track of ``path``, the first unless told, into samples ``pcm``; return its length in seconds.
 
+    The samples of one channel are prepared audio; those of several channels alternate.
     ``pcm`` appears whole or not at all. A damaged recording is decoded as far as possible: see ``missing_tail``.
 
     Raises:
@@ -155,15 +188,15 @@ async def prepare(
         DiskFull: no space for the samples.
         MissingProgram: ``ffmpeg`` cannot be run.
     """
+    track = track or Track()
     unfinished = pcm.with_name(f"{pcm.name}.unfinished")
     try:
         with disk_full_mapped(pcm):
             file = await _in_thread(unfinished.open, "wb")
             try:
-                async with running(
-                    _decode_command(ffmpeg, path), ProcessLimits(time_limit_s, _DECODER_MEMORY)
-                ) as process:
-                    decoded_s = await _write(process, file)
+                command = _decode_command(ffmpeg, path, track)
+                async with running(command, ProcessLimits(time_limit_s, _DECODER_MEMORY)) as process:
+                    decoded_s = await _write(process, file) / track.channels
                 _check_started(process, ffmpeg)
                 if not decoded_s or process.returncode < 0:
                     raise BrokenRecording(file_name=file_name, reason=process.errors or f"ffmpeg {process.returncode}")
@@ -182,14 +215,18 @@ async def prepare(
     return decoded_s
 
 
-def _decode_command(ffmpeg: Path, path: Path) -> list[str]:
+def _decode_command(ffmpeg: Path, path: Path, track: Track) -> list[str]:
+    file = str(path.absolute())
     if ffmpeg == BUILT_IN:
-        return [*_python(BUILT_IN), "decode", str(path.absolute()), str(_LONGEST_S)]
+        options = [str(_LONGEST_S), str(track.number), str(track.channels), str(int(track.goes_on))]
+        return [*_python(BUILT_IN), "decode", file, *options]
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-v", "error"),
-        *("-protocol_whitelist", "file,pipe", "-format_whitelist", RECORDING_DEMUXERS, "-i", f"file:{path.absolute()}"),
-        *("-map", "0:a:0", "-af", f"aresample={KEEP_TIME}", "-ac", "1", "-ar", str(SAMPLE_RATE), "-t", str(_LONGEST_S)),
-        *("-f", "s16le", "pipe:1"),
+        *("-protocol_whitelist", "file,pipe", "-format_whitelist", RECORDING_DEMUXERS),
+        *(("-ignore_length", "1") if track.goes_on else ()),
+        *("-i", f"file:{file}", "-map", f"0:a:{track.number}"),
+        *("-af", f"aresample={KEEP_TIME if track.timed else SAMPLE_RATE}"),
+        *("-ac", str(track.channels), "-ar", str(SAMPLE_RATE), "-t", str(_LONGEST_S), "-f", "s16le", "pipe:1"),
     ]
 
 

@@ -8,6 +8,7 @@ The object has either the fields of ``AudioInfo``, or ``fault``, a value of ``Fa
 
 import json
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from constants import RECORDING_DEMUXERS
+from constants import RECORDING_DEMUXERS, UNTIMED_DEMUXERS
 
 _MAGIC = (
     *(b"OggS", b"fLaC", b"ID3", b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"),
-    *(b"FORM", b"caff", b"#!AMR", b"riff\x2e\x91\xcf\x11"),
+    *(b"FORM", b"caff", b"#!AMR", b"riff\x2e\x91\xcf\x11", b".snd", b"MAC ", b"wvpk", b"TTA1", b"tBaK", b".RMF"),
+    *(b"\x0b\x77", b"FLV\x01", b"Creative Voice File", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
 )
 _MOV_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
@@ -31,8 +33,12 @@ _HEAD_BYTES = 256 * 1024
 _FIRST_PACKETS = 200
 """How many packets are tried, since mp3 files may start with unusable ones. A file is broken if none gives sound."""
 
-_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
-"""Sizes that recorders leave in the header when they cannot go back to it."""
+_UNKNOWN_SIZE = 0x7FFF0000
+"""Recorders that cannot go back to the header leave a size near 2 or 4 GB in it, each its own, or 0."""
+
+_PADDING_S = 0.15
+_JOINED_S = 0.1
+"""Times that go back by more begin anew: another recording was put behind."""
 
 _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 """Sampling rates, keyed by the version bits of an MPEG audio header; see ISO/IEC 11172-3 and 13818-3."""
@@ -62,26 +68,27 @@ def probe_file(path: Path) -> dict[str, Any]:
         with _open(path) as container:
             stream = _audio_stream(container)
             _decode_something(container, stream)
-            declared_s = _declared_s(container, stream, head)
+            wav = _WavEnd.of(path, head) if container.format.name == "wav" else None
+            declared_s = wav.declared_s if wav else _declared_s(container, stream, head)
             fields = {
                 "container": container.format.name,
                 "codec": stream.codec_context.name,
                 "declared_s": declared_s,
-                "channels": stream.codec_context.channels,
-                "sample_rate": stream.codec_context.sample_rate,
+                "tracks": _tracks(container),
+                "goes_on": wav is not None and wav.goes_on,
                 "size_bytes": path.stat().st_size,
                 "has_video": bool(_videos(container)),
             }
-            told_s = (
-                container.duration / av.time_base if container.duration and "ogg" in container.format.name else None
-            )
-        return {**fields, "duration_s": declared_s or told_s or _measured_s(path)}
+        measured_s = wav.measured_s if wav and wav.goes_on else _measured_s(path)
     except _Unusable as exc:
         return {"fault": fault if exc.fault is Fault.BROKEN else exc.fault, "reason": str(exc)}
     except FFmpegError as exc:
         return {"fault": fault, "reason": exc.strerror or "unknown"}
     except (ValueError, OverflowError) as exc:
         return {"fault": fault, "reason": str(exc)}
+    # Encoders pad: where both nearly agree, people see what the file says.
+    close = declared_s is not None and abs(declared_s - measured_s) <= _PADDING_S
+    return {**fields, "duration_s": declared_s if close else measured_s}
 
 
 def _open(path: Path) -> InputContainer:
@@ -135,16 +142,22 @@ def _declared_s(container: InputContainer, stream: AudioStream, head: bytes) -> 
     name = container.format.name
     if name == "mp3":
         return _mp3_declared_s(head)
-    if name == "wav":
-        return _wav_declared_s(head)
     if not name.startswith(("mov", "matroska", "flac")):
         return None
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base) or None
     # The duration of the whole file is that of the sound only when the file has no other stream.
     if container.duration and len(container.streams) == 1:
-        return container.duration / av.time_base
+        # A piece of a stream may keep the stream's times: then the duration is the time of its end.
+        start = container.start_time or 0
+        return (container.duration - (start if container.duration > start else 0)) / av.time_base
     return None
+
+
+def _tracks(container: InputContainer) -> list[int]:
+    """Return the channels of each sound track that can be decoded; the first is taken whether it tells them or not."""
+    contexts = [stream.codec_context for stream in container.streams.audio]
+    return [context.channels if context is not None else 0 for context in contexts]
 
 
 def _mp3_declared_s(head: bytes) -> float | None:
@@ -175,34 +188,85 @@ def _mp3_declared_s(head: bytes) -> float | None:
     return frames * (1152 if version == 3 else 576) / _MPEG_RATES[version][rate_index] or None
 
 
-def _wav_declared_s(head: bytes) -> float | None:
-    """Return the duration in seconds by the declared size of the ``data`` chunk; None when that size is unknown.
+@dataclass(frozen=True)
+class _WavEnd:
+    """Where the sound of a WAV file ends, by its header and by its bytes.
 
-    libav cannot tell this duration: it counts only the bytes that are in the file.
+    libav can tell neither: it stops where the header says, or at the file's end.
     """
-    at, bytes_per_s = 12, 0
-    while at + 8 <= len(head):
-        chunk, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
-        if chunk == b"fmt ":
-            bytes_per_s = int.from_bytes(head[at + 16 : at + 20], "little")
-        if chunk == b"data":
-            return None if size in _UNKNOWN_SIZES or not bytes_per_s else size / bytes_per_s
-        at += 8 + size + size % 2
-    return None
+
+    declared_s: float | None
+    measured_s: float
+    goes_on: bool
+
+    @classmethod
+    def of(cls, path: Path, head: bytes) -> "_WavEnd | None":
+        """Return None for a file that has no plain header, which is left to libav."""
+        at, bytes_per_s = 12, 0
+        while at + 8 <= len(head):
+            chunk, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
+            if chunk == b"fmt ":
+                bytes_per_s = int.from_bytes(head[at + 16 : at + 20], "little")
+            if chunk == b"data":
+                return cls._of_data(path, at + 8, size, bytes_per_s) if bytes_per_s else None
+            at += 8 + size + size % 2
+        return None
+
+    @classmethod
+    def _of_data(cls, path: Path, begin: int, size: int, bytes_per_s: int) -> "_WavEnd":
+        there = path.stat().st_size - begin
+        if size == 0 or (size >= _UNKNOWN_SIZE and size > there):
+            return cls(None, there / bytes_per_s, goes_on=True)
+        goes_on = there > size and not _chunks_follow(path, begin + size + size % 2)
+        return cls(size / bytes_per_s, there / bytes_per_s if goes_on else size / bytes_per_s, goes_on)
+
+
+def _chunks_follow(path: Path, at: int) -> bool:
+    """Tell whether chunks of RIFF follow up to the file's end, and not the rest of the sound."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        while at + 8 <= size:
+            file.seek(at)
+            chunk = file.read(8)
+            if not all(0x20 <= letter < 0x7F for letter in chunk[:4]):
+                return not any(chunk)
+            length = int.from_bytes(chunk[4:], "little")
+            at += 8 + length + length % 2
+            if at > size + 1:
+                return False
+    return True
+
+
+class _Clock:
+    """Adds up the sound of one track by the times of its packets; where they begin anew, what follows is added."""
+
+    def __init__(self) -> None:
+        self._before = self._now = 0.0
+        self._begin: float | None = None
+
+    def count(self, start: float | None, length: float) -> None:
+        """Count a packet of ``length`` seconds; without a ``start`` it follows the one before."""
+        begin = self._now if start is None else start
+        if self._begin is None or begin < self._now - _JOINED_S:
+            self._before = self.seconds
+            self._begin = self._now = begin
+        self._now = max(self._now, begin + length)
+
+    @property
+    def seconds(self) -> float:
+        return self._before + self._now - (self._begin or 0.0)
 
 
 def _measured_s(path: Path) -> float:
-    """Read through the packets, without decoding, and return the time from the start of the first to the latest end."""
-    first: float | None = None
-    last = 0.0
+    """Read through the packets, without decoding, and return the seconds of the longest track, gaps included."""
     with _open(path) as container:
-        for packet in container.demux(_audio_stream(container)):
-            if packet.pts is None or packet.time_base is None:
-                continue
-            begin = float(packet.pts * packet.time_base)
-            first = begin if first is None else first
-            last = max(last, begin + float((packet.duration or 0) * packet.time_base))
-    return last - (first or 0.0)
+        untimed = container.format.name in UNTIMED_DEMUXERS
+        clocks = {stream.index: _Clock() for stream in container.streams.audio}
+        for packet in container.demux(container.streams.audio):
+            if packet.size and packet.time_base is not None:
+                start = None if untimed or packet.pts is None else float(packet.pts * packet.time_base)
+                clocks[packet.stream_index].count(start, float((packet.duration or 0) * packet.time_base))
+    return max(clock.seconds for clock in clocks.values())
 
 
 if __name__ == "__main__":

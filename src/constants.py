@@ -4,9 +4,26 @@
 RECORDING_EXTENSIONS = frozenset(
     ["flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "opus", "wav", "webm", "mov", "mkv"],
 )
-RECORDING_DEMUXERS = "aac,aiff,amr,caf,flac,matroska,mov,mp3,mpeg,mpegts,mpegvideo,ogg,w64,wav"
+SOUND_EXTENSIONS = RECORDING_EXTENSIONS | frozenset(
+    [
+        *("3g2", "3ga", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi"),
+        *("awb", "caf", "dts", "eac3", "f4a", "f4v", "flv", "gsm", "m2ts", "m4b", "m4r", "m4v", "mj2", "mka", "mp2"),
+        *("mp2v", "mpa", "mpg", "mpv", "mts", "mxf", "qt", "qta", "rf64", "rm", "ra", "rmvb", "snd", "spx", "tak"),
+        *("tta", "ts", "vob", "voc", "w64", "wave", "weba", "wma", "wmv", "wv"),
+    ]
+)
+"""What names of recordings may end with, beside anything that a file's type or bytes call sound. The help names those
+of ``RECORDING_EXTENSIONS``, which people have most."""
+UNTIMED_DEMUXERS = ("aac", "ac3", "amr", "amrnb", "amrwb", "dts", "eac3", "gsm", "mp3", "tta")
+RECORDING_DEMUXERS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,gsm,matroska,mov,mp3,mpeg,mpegts,mpegvideo,mxf,"
+    "ogg,rm,tak,tta,voc,w64,wav,wv"
+)
 """FFmpeg's readers that may touch a file from outside. Playlists, concat scripts and the like stay out: they name other
-files."""
+files. Formats of ``UNTIMED_DEMUXERS`` are frames one after another: what libav takes for their times is wrong where the
+rate changes."""
+MOST_CHANNELS = 8
+"""The most channels, of all tracks together, that are looked at one by one; more are mixed."""
 MIN_RECORDING_S = 0.5
 """Below half a second no engine returns a word."""
 
@@ -46,7 +63,6 @@ PROVIDER_LONGEST_RETRY_AFTER_S = 120.0
 """The longest wait before the next try, also when the provider asks for a longer one."""
 
 # --- what a person can ask for (product definition) ----------------------------------------------------------------
-LANGUAGES = ("ru", "en")
 MAX_SPEAKERS = 20
 NO_SCENARIO = "none"
 """The scenario of recordings of which only the transcript is wanted."""

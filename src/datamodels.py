@@ -71,14 +71,14 @@ class EngineInfo(Value):
 
 
 class AudioInfo(Value):
-    """The facts that probing a file found. ``declared_s`` is the duration that the file declares, None without one."""
+    """What probing found. ``tracks`` has their channels; ``goes_on`` tells of sound after ``declared_s``."""
 
     container: str
     codec: str
     duration_s: float
     declared_s: float | None
-    channels: int
-    sample_rate: int
+    tracks: tuple[int, ...]
+    goes_on: bool = False
     size_bytes: int
     has_video: bool
 
@@ -102,19 +102,24 @@ class Word(Interval):
 
 
 class Segment(Interval):
-    """One utterance or a piece of it. ``speaker`` is S1, S2, …; ``role`` the scenario's label, such as «Клиент»."""
+    """One utterance or a piece of it. ``speaker`` is S1, S2, …; ``role`` the scenario's label, such as «Клиент».
+
+    ``language`` is set where it is another one than the transcript's.
+    """
 
     text: str
     speaker: str | None = None
     role: str | None = None
     confidence: float | None = None
+    language: str | None = None
     words: tuple[Word, ...] | None = None
 
 
 class PartTranscript(Value):
-    """The transcript of one part by an engine. Times are seconds from the part's start."""
+    """The transcript of one part by an engine; times are seconds from its start. ``sure`` is about ``language``."""
 
     language: str
+    sure: bool = True
     segments: tuple[Segment, ...]
 
 
@@ -148,10 +153,8 @@ class Usage(Value):
     completion_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-        )
+        prompt, completion = self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens
+        return Usage(prompt_tokens=prompt, completion_tokens=completion)
 
 
 class PromptMessage(Value):
@@ -338,10 +341,7 @@ class ReportRun(Value):
 
 
 class RecordingProgress(Value):
-    """The progress of the work on a recording.
-
-    ``parts_done`` counts the parts of the current plan that have a result.
-    """
+    """The progress of the work on a recording. ``parts_done`` counts the current plan's parts that have a result."""
 
     recording_id: RecordingId
     stage: Stage

@@ -27,6 +27,8 @@ CUE_LINES = 2
 """Characters and lines that a viewer reads at a glance, by the subtitle guidelines of BBC and Netflix."""
 SHORTEST_CUE_S = 0.1
 PARAGRAPH_CHARACTERS = 600
+PARAGRAPH_PAUSE_S = 3.0
+"""After a longer pause something else is talked of, or it is later: a new paragraph tells the time."""
 
 AUTHOR = "VoxPersona"
 FONT = "Arial"
@@ -34,6 +36,7 @@ FONT = "Arial"
 GREY = RGBColor(0x70, 0x70, 0x70)
 _LONGEST_PROPERTY = 255
 """Characters that Word takes at most in a document's property."""
+_OPTIONAL = ("words", "language")
 WORD_LANGUAGES = {"ru": "ru-RU", "en": "en-US"}
 
 
@@ -46,7 +49,7 @@ class Paragraph(Interval):
 
 
 def paragraphs(transcript: Transcript) -> list[Paragraph]:
-    """Join neighbouring segments of one speaker up to ``PARAGRAPH_CHARACTERS``.
+    """Join neighbouring segments of one speaker up to ``PARAGRAPH_CHARACTERS`` and to the next long pause.
 
     Missing speech is a paragraph of its own at its time.
     """
@@ -57,8 +60,10 @@ def paragraphs(transcript: Transcript) -> list[Paragraph]:
             continue
         text, label = one_line(one.text), _label(one, transcript)
         last = joined[-1] if joined else None
-        if last and not last.missing and last.label == label and len(last.text) + len(text) < PARAGRAPH_CHARACTERS:
-            joined[-1] = last.model_copy(update={"end": one.end, "text": f"{last.text} {text}".strip()})
+        follows = last and not last.missing and last.label == label and one.start - last.end <= PARAGRAPH_PAUSE_S
+        if last and follows and len(last.text) + len(text) < PARAGRAPH_CHARACTERS:
+            end = max(last.end, one.end)
+            joined[-1] = last.model_copy(update={"end": end, "text": f"{last.text} {text}".strip()})
         elif text:
             joined.append(Paragraph(start=one.start, end=one.end, label=label, text=text))
     return joined
@@ -67,7 +72,8 @@ def paragraphs(transcript: Transcript) -> list[Paragraph]:
 def header(transcript: Transcript) -> list[tuple[str, str]]:
     """Return the names and values of a transcript's main facts."""
     labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
-    language = texts.transcript.LANGUAGES.get(transcript.language, transcript.language)
+    spoken = dict.fromkeys([transcript.language, *(one.language or transcript.language for one in transcript.segments)])
+    language = ", ".join(texts.transcript.LANGUAGES.get(one, one) for one in spoken)
     if transcript.engine == READY_TRANSCRIPT:
         source, value = texts.transcript.READY, texts.transcript.READY_VALUE.format(form=transcript.model)
     else:
@@ -98,11 +104,14 @@ def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
 
 
 def to_json(transcript: Transcript) -> bytes:
-    """Return all of the transcript as JSON in UTF-8, a line per segment; ``words`` only where their times are known."""
+    """Return all of the transcript as JSON in UTF-8, a line per segment.
+
+    ``words`` are there where their times are known, ``language`` where it is another one than the transcript's.
+    """
     head = transcript.model_dump(exclude={"segments", "missing"})
     fields = [f"{json.dumps(name)}: {_json(value)}" for name, value in head.items()]
     for name, values in (("segments", transcript.segments), ("missing", transcript.missing)):
-        dumped = [one.model_dump(exclude={"words"} if getattr(one, "words", 0) is None else None) for one in values]
+        dumped = [one.model_dump(exclude={key for key in _OPTIONAL if getattr(one, key, 0) is None}) for one in values]
         rows = ",\n  ".join(_json(one) for one in dumped)
         fields.append(f'"{name}": [\n  {rows}\n ]' if rows else f'"{name}": []')
     return ("{\n " + ",\n ".join(fields) + "\n}\n").encode(errors="replace")
@@ -267,6 +276,11 @@ def _plain(lines: Sequence[str]) -> str:
 def _subtitles(cues: Sequence[SSAEvent], kind: str) -> bytes:
     file = SSAFile()
     file.events = sorted(cues, key=lambda cue: cue.start)
+    # Where two people speak at once, the later one's lines take the earlier one's place.
+    for before, after in pairwise(file.events):
+        after.start = max(after.start, before.start + _ms(SHORTEST_CUE_S))
+        after.end = max(after.end, after.start + _ms(SHORTEST_CUE_S))
+        before.end = min(before.end, after.start)
     return file.to_string(kind, keep_ssa_tags=True).encode(errors="replace")
 
 

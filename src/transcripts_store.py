@@ -62,7 +62,7 @@ _INSERT_TRANSCRIPT = """
     )
 """
 _COPY_SEGMENTS = """
-    COPY transcript_segments (recording_id, position, start_s, end_s, speaker, role, confidence, text, words)
+    COPY transcript_segments (recording_id, position, start_s, end_s, speaker, role, confidence, language, text, words)
     FROM STDIN
 """
 _SELECT_TRANSCRIPT = """
@@ -80,7 +80,7 @@ _SELECT_HAS_FAILED_PARTS = """
     ) AS failed
 """
 _SELECT_SEGMENTS = """
-    SELECT start_s, end_s, speaker, role, confidence, text, words
+    SELECT start_s, end_s, speaker, role, confidence, language, text, words
     FROM transcript_segments WHERE recording_id = %(recording_id)s
     ORDER BY position
 """
@@ -133,7 +133,8 @@ async def store_part_result(
         {
             "recording_id": recording_id,
             "input_hash": input_hash,
-            "result": Jsonb(result.model_dump(mode="json")),
+            # Without what is at its default: the version before does not know every field.
+            "result": Jsonb(result.model_dump(mode="json", exclude_defaults=True)),
             "engine_s": engine_s,
         },
     )
@@ -173,6 +174,7 @@ async def save_transcript(
                     segment.speaker,
                     segment.role,
                     segment.confidence,
+                    segment.language,
                     segment.text,
                     _packed_words(segment),
                 )
@@ -229,6 +231,7 @@ def _segment(row: DictRow) -> Segment:
         speaker=row["speaker"],
         role=row["role"],
         confidence=row["confidence"],
+        language=row["language"],
         text=row["text"],
         words=None if words is None else tuple(_word(*word) for word in words),
     )

@@ -14,7 +14,7 @@ from object_files import FolderObjectStore
 
 _ENGINES_OWN = frozenset({"postgres", "run", "logs", "models"})
 _UNFINISHED = (".tmp", ".part", ".unfinished")
-_SPOOLED = frozenset({"audio.pcm", "prepared.json"})
+_SPOOLED = frozenset({"audio.pcm", "layout.json"})
 
 _RECORDINGS = "SELECT id::text, file_name, object_key, stage, error_code FROM recordings"
 _REPORTS = "SELECT report_id || ' ' || status FROM report_runs WHERE status IN ('queued', 'running')"

@@ -56,6 +56,14 @@ def speech(path: Path, seconds: float, *options: str) -> Path:
     return path
 
 
+def call(path: Path, seconds: float) -> Path:
+    """A call whose sides are two channels: on the second something else is said at the same time."""
+    demo = str(ROOT / "samples" / "demo.ogg")
+    sides = ("-t", str(seconds), "-i", demo, "-ss", "20", "-t", str(seconds), "-i", demo)
+    _ffmpeg(*sides, "-filter_complex", "[0:a][1:a]join=inputs=2:channel_layout=stereo", str(path))
+    return path
+
+
 def truncated(path: Path, share: float) -> Path:
     """Cut a file to a share of its bytes, as a broken transfer does."""
     whole = path.read_bytes()

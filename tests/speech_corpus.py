@@ -111,13 +111,19 @@ def russian_prompts(minutes: float = 5.0, gap_s: float = 0.5) -> Clip:
     pieces: list[Samples] = []
     texts: list[str] = []
     missing = int(minutes * 60 * SAMPLE_RATE)
-    for prompt in _prompts():
+    for prompt in all_prompts():
         pieces += [prompt.samples, silence(gap_s)]
         texts.append(prompt.text)
         missing -= len(pieces[-2]) + len(pieces[-1])
         if missing <= 0:
             break
     return Clip("russian-prompts", "ru", "\n".join(texts), np.concatenate(pieces))
+
+
+def all_prompts() -> Iterator[Clip]:
+    """Yield every Russian prompt, in name order; ``russian_prompts`` has the rule."""
+    for name in _prompt_names(corpus_root()):
+        yield russian_prompt(name)
 
 
 def russian_prompt(name: str) -> Clip:
@@ -144,7 +150,7 @@ def two_speaker_mix(turns: int = 20, gap_s: float = 0.4, least_turn_s: float = 3
     A turn of A is as many prompts as make ``least_turn_s``; a turn of B is one clip, and the five repeat. A turn's
     times are those of its sound: silence at the ends of a clip is cut off first.
     """
-    prompts = _prompts()
+    prompts = all_prompts()
     readings = librivox()
     pieces: list[Samples] = []
     reference: list[Turn] = []
@@ -259,11 +265,6 @@ def _turn_of_prompts(prompts: Iterator[Clip], least_s: float) -> tuple[Samples, 
         pieces.append(trimmed(prompt.samples))
         texts.append(prompt.text)
     return np.concatenate(pieces), " ".join(texts)
-
-
-def _prompts() -> Iterator[Clip]:
-    for name in _prompt_names(corpus_root()):
-        yield russian_prompt(name)
 
 
 @cache

@@ -105,13 +105,13 @@ async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str
     return folder, manifest
 
 
-async def write_transcript(finished: Finished, out: Path) -> None:
-    """Write only the files of the transcript, while the reports and the manifest do not exist yet.
+async def write_so_far(finished: Finished, out: Path) -> None:
+    """Write the files of the transcript and of the reports that are done, while others and the manifest are awaited.
 
     Raises:
         DiskFull, UnwritableFolder: as ``write_artefacts``.
     """
-    await asyncio.to_thread(_write, _folder(finished, out), lambda: _transcript_files(finished))
+    await asyncio.to_thread(_write, _folder(finished, out), lambda: _results(finished))
 
 
 def _folder(finished: Finished, out: Path) -> Path:
@@ -152,6 +152,11 @@ def _transcript_files(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
 
 def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
     """Yield the name of each file within the folder, and its content."""
+    yield from _results(finished)
+    yield "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+
+
+def _results(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
     yield from _transcript_files(finished)
     for run in finished.runs:
         if run.status is RunStatus.DONE:
@@ -160,7 +165,6 @@ def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[st
             yield f"reports/{run.report_id}.docx", report_to_docx(document, finished.template)
             yield f"reports/{run.report_id}.pdf", report_to_pdf(document)
             yield f"reports/{run.report_id}.json", report_to_json(run, document.title)
-    yield "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
 
 
 def _manifest(finished: Finished) -> dict[str, Any]:

@@ -16,13 +16,14 @@ import structlog
 
 import texts.cli
 import texts.operation
+import texts.transcript
 from cli.across_command import across
 from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
 from cli.export_command import export
 from cli.running import open_closed_streams, require, run_command, say, tell
 from config import load_settings, version
-from constants import LANGUAGES, MAX_SPEAKERS
+from constants import MAX_SPEAKERS
 from datamodels import BuildingType
 from errors import Interrupted, UnexpectedFailure, VoxPersonaError
 from system.shortages import shortage_in
@@ -94,7 +95,7 @@ def process(  # noqa: PLR0913, PLR0917  # one parameter for each option
     """Transcribe files and write their reports."""
     if not files:
         raise click.UsageError(texts.cli.NO_FILES)
-    require(language, (*LANGUAGES, _DETECT))
+    require(language, (*texts.transcript.LANGUAGES, _DETECT))
     if building is not None:
         require(building, tuple(BuildingType))
     run_command(

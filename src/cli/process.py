@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import reports_store
 import texts.cli
 from application.parts import Application, open_application
 from audio import check_readable
-from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_transcript
+from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_so_far
 from cli.display import Display
 from config import ROOT, Settings
 from constants import NO_SCENARIO
@@ -221,7 +221,7 @@ class Session:
             await self._until(recording, _transcribed, _described_work)
             if self._order.reports:
                 # However the work on the reports ends, the person has the transcript.
-                await write_transcript(await load_finished(self._app, recording.id, []), self._options.out)
+                await write_so_far(await load_finished(self._app, recording.id, []), self._options.out)
             run_ids = await self._write_reports(recording)
             self._display.finish(subject)
             finished = await load_finished(self._app, recording.id, run_ids)
@@ -250,7 +250,16 @@ class Session:
         runs = await self._app.orders.order_chosen(
             self._app.owner, recording.id, self._order.reports, self._order.building
         )
-        await self._until(recording, _reported, _described_reports)
+        written = 0
+
+        async def reported(progress: RecordingProgress) -> bool:
+            nonlocal written
+            if (done := progress.runs.get(RunStatus.DONE, 0)) > written:
+                written = done
+                await write_so_far(await load_finished(self._app, recording.id, list(runs)), self._options.out)
+            return _reported(progress)
+
+        await self._until(recording, reported, _described_reports)
         return list(runs)
 
     async def _tell_expected(self, recording: Recording) -> None:
@@ -265,7 +274,7 @@ class Session:
     async def _until(
         self,
         recording: Recording,
-        done: Callable[[RecordingProgress], bool],
+        done: Callable[[RecordingProgress], Awaitable[bool]],
         described: Callable[[RecordingProgress], tuple[str, float | None]],
     ) -> None:
         """Show the progress, worded by ``described``, until ``done`` returns True for it.
@@ -279,7 +288,7 @@ class Session:
             if progress.error_code is not None:
                 raise _StoredFailure(progress.error_code, progress.error_text or "")
             self._display.show(recording.file_name, *described(progress))
-            if done(progress):
+            if await done(progress):
                 return
             await asyncio.sleep(_POLL_S)
 
@@ -298,7 +307,7 @@ class _StoredFailure(Exception):
         self.user_text = user_text
 
 
-def _transcribed(progress: RecordingProgress) -> bool:
+async def _transcribed(progress: RecordingProgress) -> bool:
     return progress.stage is Stage.DONE
 
 

@@ -16,9 +16,19 @@ import structlog
 import metadata_store
 import recordings_store
 import transcripts_store
-from audio import missing_tail, prepare, probe
+from audio import missing_tail, probe
 from constants import NO_SCENARIO
-from datamodels import Interval, MissingInterval, Recording, RecordingId, RecordingMetadata, Stage, Transcript, Value
+from datamodels import (
+    Interval,
+    MissingInterval,
+    Recording,
+    RecordingId,
+    RecordingMetadata,
+    Segment,
+    Stage,
+    Transcript,
+    Value,
+)
 from db import Connection
 from errors import (
     BadInput,
@@ -37,14 +47,15 @@ from metadata.proposal import filled, propose
 from object_store import key_for_transcript
 from prompt_pack.models import PromptedModel, Scenario
 from recordings.lookup import is_ready
+from speakers.channels import Layout, prepare_channels
 from speakers.diarization import diarize
-from speakers.labels import RoleNaming, assign_speakers, name_roles
+from speakers.labels import RoleNaming, assign_speakers, name_roles, speakers_in_order
 from system.shortages import shortages_mapped
 from transcript_formats import to_json
+from transcription.languages import language_warnings
 from transcription.ready.reading import Ready
 from transcription.transcriber import Transcription
 from utils import write_atomically
-from voice_activity import speech_intervals
 
 log = structlog.get_logger(__name__)
 
@@ -109,9 +120,9 @@ _SLOWEST_DECODING = 2.0
 
 
 class PreparedAudio(Value):
-    """Facts about the prepared audio: its length, where speech is, what is missing. Stored beside the samples."""
+    """Facts about the prepared audio: its layout, where speech is, what is missing. Stored beside the samples."""
 
-    duration_s: float
+    layout: Layout
     speech: tuple[Interval, ...]
     missing: tuple[MissingInterval, ...]
 
@@ -183,7 +194,7 @@ class RecordingSteps:
 
     async def _prepared(self, recording: Recording) -> PreparedAudio:
         """Return the facts about the samples in the spool; make samples and facts again when one of them is gone."""
-        found = self._folder(recording.id) / "prepared.json"
+        found = self._folder(recording.id) / "layout.json"
         if await asyncio.to_thread(lambda: found.exists() and self._pcm(recording.id).exists()):
             return PreparedAudio.model_validate_json(await asyncio.to_thread(found.read_bytes))
         folder = self._folder(recording.id)
@@ -191,20 +202,19 @@ class RecordingSteps:
         original = folder / f"original.{recording.extension}"
         await self._context.originals.get(recording, original)
         info = await probe(original, recording.file_name)
-        pcm = self._pcm(recording.id)
         async with self._context.processors:
-            decoded_s = await prepare(
+            layout, speech = await prepare_channels(
                 original,
-                pcm,
+                self._pcm(recording.id),
+                info,
                 file_name=recording.file_name,
                 ffmpeg=self._context.ffmpeg,
                 time_limit_s=60 + _SLOWEST_DECODING * info.duration_s,
             )
-            speech = await speech_intervals(pcm)
-        tail = missing_tail(info.declared_s, decoded_s)
+        tail = missing_tail(info.declared_s, layout.duration_s)
         if not speech:
             raise NoSpeech(file_name=recording.file_name)
-        prepared = PreparedAudio(duration_s=decoded_s, speech=speech, missing=(tail,) if tail else ())
+        prepared = PreparedAudio(layout=layout, speech=speech, missing=(tail,) if tail else ())
         await asyncio.to_thread(original.unlink)
         await asyncio.to_thread(write_atomically, found, prepared.model_dump_json().encode())
         return prepared
@@ -221,19 +231,20 @@ class RecordingSteps:
             recording.sha256,
             self._pcm(recording.id),
             prepared.speech,
-            prepared.duration_s,
+            prepared.layout.whole_s,
             recording.request.language,
         )
+        segments = prepared.layout.at_home(draft.segments)
         transcript = Transcript(
             language=draft.language,
             engine=engine.info.name,
             model=engine.info.model,
-            duration_s=prepared.duration_s,
+            duration_s=prepared.layout.duration_s,
             speakers=0,
-            segments=draft.segments,
-            missing=(*draft.missing, *prepared.missing),
+            segments=segments,
+            missing=(*prepared.layout.missing_at_home(draft.missing), *prepared.missing),
         )
-        await self._save(recording, transcript)
+        await self._save(recording, transcript, language_warnings(segments))
 
     async def _find_speakers(self, recording: Recording) -> None:
         scenario = self._scenario(recording)
@@ -242,17 +253,24 @@ class RecordingSteps:
             # Anew from the file: an earlier scenario may have put roles in the place of its names.
             segments = with_speakers((await self._ready(recording)).transcript.segments, scenario)
         elif scenario is not None and not scenario.diarize:
-            segments = assign_speakers(transcript.segments, ())
+            # Those of channels, which are there before anybody is told apart, are facts.
+            told = not transcript.speakers and any(segment.speaker for segment in transcript.segments)
+            segments = speakers_in_order(transcript.segments) if told else assign_speakers(transcript.segments, ())
         else:
-            prepared = await self._prepared(recording)
-            encoder = await self._context.engines.voice_encoder()
-            async with self._context.processors:
-                turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
-            segments = await asyncio.to_thread(assign_speakers, transcript.segments, turns)
+            segments = await self._told_apart(recording, transcript.segments)
         if not is_ready(recording):  # roles of another scenario are removed
             segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)
         speakers = len({segment.speaker for segment in segments})
         await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
+
+    async def _told_apart(self, recording: Recording, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+        prepared = await self._prepared(recording)
+        if prepared.layout.channels > 1:
+            return speakers_in_order(segments)
+        encoder = await self._context.engines.voice_encoder()
+        async with self._context.processors:
+            turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)
+        return await asyncio.to_thread(assign_speakers, segments, turns)
 
     async def _name_roles(self, recording: Recording) -> None:
         scenario = self._scenario(recording)

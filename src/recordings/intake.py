@@ -13,7 +13,7 @@ import metadata_store
 import recordings_store
 import transcripts_store
 from audio import check_readable, probe
-from constants import MIN_RECORDING_S, READY_TRANSCRIPT, RECORDING_EXTENSIONS, TRANSCRIPT_EXTENSIONS
+from constants import MIN_RECORDING_S, READY_TRANSCRIPT, SOUND_EXTENSIONS, TRANSCRIPT_EXTENSIONS
 from datamodels import (
     AudioInfo,
     NewRecording,
@@ -26,7 +26,7 @@ from datamodels import (
 )
 from db import Connection, Database
 from dialogs import leave_dialog
-from errors import NotARecording, RecordingTooLarge, RecordingTooLong, RecordingTooShort
+from errors import RecordingTooLarge, RecordingTooLong, RecordingTooShort
 from object_store import ObjectStore, key_for_original
 from recordings.lookup import is_at_work, is_ready
 from text_cleaning import safe_file_name
@@ -64,9 +64,10 @@ class _Sent:
     metadata: RecordingMetadata
     with_recording: WithRecording | None
 
-    @property
-    def extension(self) -> str:
-        return Path(self.file_name).suffix.lower().lstrip(".")
+    def extension(self, info: AudioInfo) -> str:
+        """Return the extension of the name, or where that tells no format, the first name of the container's."""
+        named = Path(self.file_name).suffix.lower().lstrip(".")
+        return named if named in SOUND_EXTENSIONS | TRANSCRIPT_EXTENSIONS else info.container.split(",")[0]
 
     async def tell(self, connection: Connection, recording: Recording, *, known: bool) -> None:
         if self.with_recording is not None:
@@ -178,8 +179,6 @@ class Intake:
 
     def _check(self, sent: _Sent, info: AudioInfo) -> None:
         file_name = sent.file_name
-        if sent.extension not in RECORDING_EXTENSIONS | TRANSCRIPT_EXTENSIONS:
-            raise NotARecording(file_name=file_name, reason=f"extension {sent.extension!r}")
         if info.size_bytes > self._limits.largest_bytes:
             raise RecordingTooLarge(
                 file_name=file_name,
@@ -211,7 +210,8 @@ class Intake:
         """Store a new recording; return the known one when the same bytes were stored meanwhile."""
         # The id follows from owner and content: an upload that a crash cut off is overwritten, never orphaned.
         recording_id = RecordingId(uuid.uuid5(_RECORDING_NAMESPACE, f"{sent.owner}/{sha256}"))
-        key = key_for_original(sent.owner, recording_id, sent.extension)
+        extension = sent.extension(info)
+        key = key_for_original(sent.owner, recording_id, extension)
         await self._objects.put_file(key, sent.path, sha256=sha256, file_name=sent.file_name)
         new = NewRecording(
             id=recording_id,
@@ -219,7 +219,7 @@ class Intake:
             sha256=sha256,
             size_bytes=info.size_bytes,
             file_name=sent.file_name,
-            extension=sent.extension,
+            extension=extension,
             object_key=key,
             container=info.container,
             codec=info.codec,
@@ -254,7 +254,7 @@ async def _examined(sent: _Sent) -> AudioInfo:
     ready = await asyncio.to_thread(read_ready, sent.path, sent.file_name)
     return AudioInfo(
         container=READY_TRANSCRIPT,
-        codec=sent.extension,
+        codec=Path(sent.file_name).suffix.lower().lstrip("."),
         duration_s=ready.transcript.duration_s,
         declared_s=None,
         channels=0,

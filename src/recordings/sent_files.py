@@ -6,7 +6,7 @@ from constants import (
     DOCUMENT_EXTENSIONS,
     LARGEST_DOCUMENT_BYTES,
     MOST_DOCUMENT_PAGES,
-    RECORDING_EXTENSIONS,
+    SOUND_EXTENSIONS,
     TRANSCRIPT_EXTENSIONS,
 )
 from datamodels import UserId
@@ -22,6 +22,8 @@ from utils import human_size
 
 _OWN_EXTENSIONS = {FileKind.VOICE: "ogg", FileKind.VIDEO_NOTE: "mp4"}
 """The extensions of files that Telegram makes itself, whose names may have none."""
+_SOUND_TYPES = ("ogg", "x-ogg", "x-matroska", "mp4", "mxf", "vnd.rn-realmedia")
+"""What follows ``application/`` in the types of sound and film."""
 
 
 def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> VoxPersonaError | None:
@@ -33,15 +35,22 @@ def refusal(file: AttachedFile, limits: IntakeLimits, *, documents: bool) -> Vox
         return EmptyFile(file_name=file.file_name)
     if purpose_by_name(file) is FilePurpose.DOCUMENT and not documents:
         return DocumentNotAllowed(file_name=file.file_name)
-    extension = extension_of(recording_name(file))
-    if extension in DOCUMENT_EXTENSIONS | TRANSCRIPT_EXTENSIONS:
+    if extension_of(recording_name(file)) in DOCUMENT_EXTENSIONS | TRANSCRIPT_EXTENSIONS:
         return _refusal_of_text(file)
-    if extension not in RECORDING_EXTENSIONS:
+    if not _may_be_sound(file):
         return NotARecording(file_name=file.file_name, reason="extension")
     if file.size_bytes > limits.largest_bytes:
         size, maximum = human_size(file.size_bytes), human_size(limits.largest_bytes)
         return RecordingTooLarge(file_name=file.file_name, size=size, maximum=maximum)
     return None
+
+
+def _may_be_sound(file: AttachedFile) -> bool:
+    """Tell whether name or type call the file sound or film; what it is, its bytes decide later."""
+    if file.kind is not FileKind.DOCUMENT or extension_of(file.file_name) in SOUND_EXTENSIONS:
+        return True
+    kind, _, form = file.mime_type.lower().partition("/")
+    return kind in {"audio", "video"} or form in _SOUND_TYPES
 
 
 def _refusal_of_text(file: AttachedFile) -> VoxPersonaError | None:
@@ -54,7 +63,7 @@ def _refusal_of_text(file: AttachedFile) -> VoxPersonaError | None:
 def recording_name(file: AttachedFile) -> str:
     """Return the file's name; a file that Telegram itself made gets the extension that a recording needs."""
     own = _OWN_EXTENSIONS.get(file.kind)
-    if own is None or extension_of(file.file_name) in RECORDING_EXTENSIONS:
+    if own is None or extension_of(file.file_name) in SOUND_EXTENSIONS:
         return file.file_name
     return f"{file.file_name}.{own}"
 

@@ -30,11 +30,15 @@ def assign_speakers(segments: Sequence[Segment], turns: Sequence[Turn]) -> tuple
     The words and their order stay the same; only blanks may change.
     """
     ordered = sorted(turns, key=lambda turn: turn.start)
-    pieces = [piece for segment in segments for piece in _split(segment, ordered)]
+    return speakers_in_order([piece for segment in segments for piece in _split(segment, ordered)])
+
+
+def speakers_in_order(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """Return the segments with their speakers named S1, S2, … by first appearance."""
     names: dict[str, str] = {}
-    for piece in pieces:
-        names.setdefault(piece.speaker or ONLY_SPEAKER, f"S{len(names) + 1}")
-    return tuple(piece.model_copy(update={"speaker": names[piece.speaker or ONLY_SPEAKER]}) for piece in pieces)
+    for each in segments:
+        names.setdefault(each.speaker or ONLY_SPEAKER, f"S{len(names) + 1}")
+    return tuple(each.model_copy(update={"speaker": names[each.speaker or ONLY_SPEAKER]}) for each in segments)
 
 
 async def name_roles(

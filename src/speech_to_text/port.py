@@ -40,8 +40,10 @@ class SpeechToText(Protocol):
     async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
         """Transcribe ``[start_s, end_s)`` of ``pcm``; times in the answer count from ``start_s``.
 
-        ``language`` is an ISO 639-1 code, or None to detect it. Silence gives no segments. Segments are in order and
-        within the part, each has a text without spaces around it, and the same part gives the same segments.
+        ``language`` is an ISO 639-1 code, or None to detect it: then the answer tells that of most of the part, "" when
+        the engine does not know, and whether that is sure; a segment in another language says so. Silence gives no
+        segments. Segments are in order and within the part, each has a text without spaces around it, and the same part
+        gives the same segments.
 
         Raises:
             ProviderError: the engine failed; an endpoint, after the retries of ``provider_calls``.

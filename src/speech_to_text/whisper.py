@@ -1,29 +1,37 @@
 """Speech to text on this machine with faster-whisper and any Whisper model in CTranslate2's format."""
 
 import os
-from collections import Counter
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from threading import Event
-from typing import Any
 
-from faster_whisper import BatchedInferencePipeline, WhisperModel  # type: ignore[import-untyped]
+from faster_whisper import WhisperModel  # type: ignore[import-untyped]
+from faster_whisper.vad import get_speech_timestamps  # type: ignore[import-untyped]
 
 import texts.errors
-from datamodels import EngineInfo, PartTranscript, Word
+from constants import SAMPLE_RATE
+from datamodels import EngineInfo, PartTranscript, Segment, Word
 from errors import ProviderError, WeightsRefused
-from speech_to_text.local import (
-    EngineThread,
-    Samples,
-    end_when_stopped,
-    read_samples,
-    speech_chunks,
-    utterances,
-    voice_activity_options,
-)
+from speech_to_text.local import EngineThread, read_samples, utterances, voice_activity_options
 from speech_to_text.port import PartLimits
+from speech_to_text.whisper_decoding import CHUNK_S, DECODING, WhisperDecoder
+from speech_to_text.whisper_passages import (
+    Chunk,
+    Heard,
+    Languages,
+    Stretch,
+    chunks_by_language,
+    chunks_of,
+    holes,
+    main_language,
+    smoothed_languages,
+    surely_told,
+    without_repeats,
+)
 
 ENGINE_NAME = "faster-whisper"
 LIMITS = PartLimits(target_s=300.0, longest_s=420.0)
@@ -33,28 +41,10 @@ _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 """The tokenizer is needed, too: without it faster-whisper would ask the model hub for one."""
 
 _COMPUTE_TYPE = "int8_float32"
+_VAD = voice_activity_options(CHUNK_S)
 
-_DECODING = {
-    "beam_size": 5,
-    # One try: the ladder of temperatures takes up to six times as long, and what it samples was never said. It is also
-    # entered without need: two bytes a letter make ordinary Russian look repetitive to its compression ratio.
-    "temperature": 0.0,
-    "condition_on_previous_text": False,
-    # Words carry the times. Without timestamp tokens fewer words are wrong (0.104, not 0.121) and decoding is faster.
-    "without_timestamps": True,
-    "word_timestamps": True,
-    # More at once is no faster on two cores, needs more memory, and takes longer to stop.
-    "batch_size": 2,
-}
-
-_CHUNK_S = 30.0
-_VAD = voice_activity_options(_CHUNK_S)
-
-_LANGUAGE_WINDOWS = 3
-_SURE = 0.9
-_UNSURE = 0.5
-_FALLBACK_LANGUAGE = "ru"
-"""Taken for noise and single words, which are as likely in every language: most recordings are Russian."""
+_RULES = 1
+"""Raised when the same samples give other words: it is part of the fingerprint."""
 
 _FINGERPRINT_BYTES = 1024 * 1024
 
@@ -124,59 +114,104 @@ class WhisperSpeechToText:
     def _transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None, stop: Event) -> PartTranscript:
         model = self._loaded()
         samples = read_samples(pcm, start_s, end_s)
+        if not model.model.is_multilingual:
+            language = "en"
         try:
-            language = language or _detected_language(model, samples)
-            if not language:
-                return PartTranscript(language="", segments=())
-            found, _ = BatchedInferencePipeline(model).transcribe(
-                samples, language=language, vad_filter=True, vad_parameters=_VAD, **_DECODING
-            )
-            words = _words(found, end_s - start_s, stop)
+            found = get_speech_timestamps(samples, _VAD)
+            stretches = [(int(each["start"]), int(each["end"])) for each in found]
+            return _Part(WhisperDecoder(model, samples, stop), stretches, language).transcript()
         except (RuntimeError, ValueError, MemoryError) as exc:
             raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
-        return PartTranscript(language=language, segments=utterances(words))
 
 
-def _words(found: Iterable[Any], duration_s: float, stop: Event) -> list[Word]:
-    """Decode the segments ``found`` one by one, and return their words in order.
+class _Part:
+    """The passes over one part: chunks in batches, by language where there are several, and the holes alone."""
 
-    The times of words come from the model's attention. Words may touch but never overlap.
-    """
-    words: list[Word] = []
-    now = 0.0
-    for segment in found:
-        end_when_stopped(stop)
-        for number, word in enumerate(segment.words or ()):
-            start = min(max(float(word.start), now), duration_s)
-            now = min(max(float(word.end), start), duration_s)
-            if number and not word.word[0].isalnum() and not word.word[0].isspace():
-                # The rest of «ill-disposed», «3.5» and «10%», which the tokenizer takes apart.
-                words[-1] = words[-1].model_copy(update={"text": words[-1].text + word.word, "end": now})
-                continue
-            text = word.word if number else f" {word.word.lstrip()}"
-            words.append(Word(start=start, end=now, text=text, probability=float(word.probability)))
-    return words
+    def __init__(self, decoder: WhisperDecoder, stretches: Sequence[Stretch], language: str | None) -> None:
+        self._decoder = decoder
+        self._stretches = stretches
+        self._given = language
+        self._language, self._sure = language or "", True
+
+    def transcript(self) -> PartTranscript:
+        if not self._stretches:
+            return PartTranscript(language=self._language, segments=())
+        heard = self._first_pass()
+        patches = self._holes(heard)
+        if self._given is None and any(language != self._language for language, _, _ in patches):
+            # Another language hides in chunks that were taken for the main one.
+            heard = self._by_language()
+            patches = self._holes(heard)
+        spoken = [(each.language, word) for each in heard for word in each.words]
+        for language, stretch, words in patches:
+            spoken = _patched(spoken, language, stretch, words)
+        return PartTranscript(language=self._language, sure=self._sure, segments=self._segments(spoken))
+
+    def _first_pass(self) -> list[Heard]:
+        votes: list[tuple[float, Languages]] = []
+
+        def language_of(chunk: Chunk, languages: Languages) -> str:
+            votes.append((chunk.seconds, languages))
+            if self._given is not None:
+                return self._given
+            return surely_told(chunk.seconds, languages) or main_language(votes)[0]
+
+        heard = self._decoder.chunks(chunks_of(self._stretches, CHUNK_S), language_of)
+        if self._given is not None:
+            return heard
+        votes = [(each.chunk.seconds, each.languages) for each in heard]
+        self._language, self._sure = main_language(votes)
+        if any(surely_told(*vote) not in {None, self._language} for vote in votes):
+            return self._by_language()
+        return heard
+
+    def _by_language(self) -> list[Heard]:
+        """Hear the part again, in chunks that have one language each."""
+        told = [((end - start) / SAMPLE_RATE, self._decoder.languages((start, end))) for start, end in self._stretches]
+        languages = smoothed_languages(told, self._language)
+        by_language = chunks_by_language(self._stretches, languages, CHUNK_S)
+        language_of = {chunk: language for language, chunk in by_language}
+        return self._decoder.chunks([chunk for _, chunk in by_language], lambda chunk, _: language_of[chunk])
+
+    def _holes(self, heard: Sequence[Heard]) -> list[tuple[str, Stretch, list[Word]]]:
+        """Return the language, place and words of each hole in which words were found, each heard alone."""
+        patches = []
+        for stretch in holes(self._stretches, [word for each in heard for word in each.words]):
+            language = self._language_of_hole(stretch)
+            words = self._decoder.passage(stretch, language)
+            if words:
+                patches.append((language, stretch, words))
+        return patches
+
+    def _language_of_hole(self, stretch: Stretch) -> str:
+        seconds = (stretch[1] - stretch[0]) / SAMPLE_RATE
+        return surely_told(seconds, self._decoder.languages(stretch)) or self._language
+
+    def _segments(self, spoken: Sequence[tuple[str, Word]]) -> tuple[Segment, ...]:
+        segments: list[Segment] = []
+        for language, run in groupby(spoken, key=lambda each: each[0]):
+            other = None if language == self._language else language
+            found = utterances([word for _, word in run])
+            segments += (segment.model_copy(update={"language": other}) if other else segment for segment in found)
+        return tuple(segments)
 
 
-def _detected_language(model: WhisperModel, samples: Samples) -> str:
-    """Return the language that up to three windows of speech, spread over the part, vote for; "" without speech.
-
-    A model that knows English alone always gives "en". When the windows are unsure, ``_FALLBACK_LANGUAGE`` is returned.
-    """
-    if not model.model.is_multilingual:
-        return "en"
-    chunks = speech_chunks(samples, _CHUNK_S)
-    if not chunks:
-        return ""
-    votes: Counter[str] = Counter()
-    windows = {position * (len(chunks) - 1) // (_LANGUAGE_WINDOWS - 1): None for position in range(_LANGUAGE_WINDOWS)}
-    for asked, window in enumerate(windows, start=1):
-        _, _, probabilities = model.detect_language(audio=samples[slice(*chunks[window])])
-        votes.update(dict(probabilities))
-        language, votes_for_it = votes.most_common(1)[0]
-        if votes_for_it / asked >= _SURE:
-            return language
-    return language if votes_for_it / len(windows) >= _UNSURE else _FALLBACK_LANGUAGE
+def _patched(
+    spoken: Sequence[tuple[str, Word]], language: str, stretch: Stretch, words: Sequence[Word]
+) -> list[tuple[str, Word]]:
+    """Put the words of a hole into their place; words before it that were drawn out over it end where they begin."""
+    begin = stretch[0] / SAMPLE_RATE
+    at = bisect_left(spoken, words[0].start, key=lambda each: each[1].start)
+    before, after = list(spoken[:at]), list(spoken[at:])
+    new = without_repeats([word for _, word in before], words, [word for _, word in after])
+    if not new:
+        return list(spoken)
+    if before and before[-1][1].end > new[0].start:
+        told, last = before[-1]
+        before[-1] = told, last.model_copy(update={"end": max(last.start, min(begin, new[0].start))})
+    limit = after[0][1].start if after else new[-1].end
+    fitting = [word.model_copy(update={"start": min(word.start, limit), "end": min(word.end, limit)}) for word in new]
+    return [*before, *((language, word) for word in fitting), *after]
 
 
 def _fingerprint(model_dir: Path) -> str:
@@ -184,7 +219,9 @@ def _fingerprint(model_dir: Path) -> str:
 
     The files are not hashed whole: gigabytes would delay every start.
     """
-    digest = sha256(f"{version('faster-whisper')} {version('ctranslate2')} {_COMPUTE_TYPE} {_DECODING} {_VAD}".encode())
+    digest = sha256(
+        f"{version('faster-whisper')} {version('ctranslate2')} {_COMPUTE_TYPE} {DECODING} {_VAD} {_RULES}".encode()
+    )
     for name in _MODEL_FILES:
         try:
             with (model_dir / name).open("rb") as file:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -18,13 +19,6 @@ from speech_to_text.port import SpeechToText
 from transcription.inventions import load_inventions, without_inventions, without_loops
 from transcription.join import join_parts
 from transcription.plan import Speech, plan_parts
-
-_ENOUGH_SPEECH_S = 20.0
-"""More speech in a part does not help to detect its language: Whisper itself looks at a window of 30 seconds."""
-
-_TELLERS = 3
-"""The most parts that are transcribed first, one by one, to detect the recording's language. When none of them has a
-language, the language of each other part is detected on its own."""
 
 _HOPELESS_FAILURES = 3
 """After this many failures and no success the work ends: the other parts would only fail after long waits."""
@@ -69,8 +63,8 @@ class Transcription:
     ) -> TranscriptDraft:
         """Transcribe the prepared audio ``pcm``; parts that were done before are not done again.
 
-        ``speech`` is what ``voice_activity`` found. ``language`` is an ISO 639-1 code, or None: then the language is
-        detected in up to three parts that go first, and the others are transcribed in that language.
+        ``speech`` is what ``voice_activity`` found. ``language`` is an ISO 639-1 code, or None: then the language of
+        each part is detected, and a part that does not tell is transcribed in that of the others.
 
         Raises:
             ProviderError: every part that was tried failed, or a failure is not retryable. Parts done until then are
@@ -80,10 +74,12 @@ class Transcription:
         """
         plan = plan_parts(speech, duration_s, self._engine.limits)
         work = _Work(self._engine, self._parts, self._calls, recording_sha256, pcm, plan)
-        await work.do(language, _tellers_of_language(plan, Speech(speech)))
-        segments, missing = await asyncio.to_thread(_result, plan, work.results, Speech(speech))
+        await work.do(language)
+        told = work.language or ""
+        results = {position: _in_language(result, told) for position, result in work.results.items()}
+        segments, missing = await asyncio.to_thread(_result, plan, results, Speech(speech))
         return TranscriptDraft(
-            language=work.language or "",
+            language=told,
             engine=self._engine.info,
             duration_s=duration_s,
             segments=segments,
@@ -115,34 +111,25 @@ class _Work:
         self.language: str | None = None
         self.results: dict[int, PartTranscript] = {}
 
-    async def do(self, language: str | None, tellers: Sequence[PartPlan]) -> None:
-        """Transcribe all parts; when ``language`` is None, begin with up to three of ``tellers`` to detect it."""
+    async def do(self, language: str | None) -> None:
+        """Transcribe all parts. When ``language`` is None, unsure ones are transcribed again in that of the others."""
         self.language = language
-        await self._begin()
-        if language is None:
-            await self._detect(tellers)
-            self.language = next((result.language for result in self.results.values() if result.language), None)
-            await self._begin()
-        await self._transcribe_all([part for part in self._plan if part.position not in self.results])
+        await self._transcribe_all(await self._begin(self._plan))
         if self._plan and not self.results:
             raise next(iter(self._failures.values()))
+        if language is None and (told := _main_language(self.results.values())):
+            self.language = told
+            unsure = [part for part in self._plan if _is_unsure(self.results.get(part.position), told)]
+            await self._transcribe_all(await self._begin(unsure))
 
-    async def _detect(self, tellers: Sequence[PartPlan]) -> None:
-        for part in tellers[:_TELLERS]:
-            if any(result.language for result in self.results.values()):
-                return
-            if part.position not in self.results:
-                await self._transcribe(part)
-        if tellers and not self.results:
-            raise next(iter(self._failures.values()))
-
-    async def _begin(self) -> None:
-        """Load the results that are stored in the language of this run, and store the plan."""
-        hashes = {part.position: self._hash(part) for part in self._plan if part.position not in self.results}
+    async def _begin(self, parts: Sequence[PartPlan]) -> list[PartPlan]:
+        """Load those of ``parts`` that are stored in the language of this run, store the plan, return the others."""
+        hashes = {part.position: self._hash(part) for part in parts}
         stored = await self._store.results(list(hashes.values()))
         self._hashes.update(hashes)
         self.results.update((position, stored[key]) for position, key in hashes.items() if key in stored)
         await self._store.plan({self._hashes[part.position]: part for part in self._plan})
+        return [part for part in parts if hashes[part.position] not in stored]
 
     def _hash(self, part: PartPlan) -> str:
         """Return the hash of all that the part's result depends on."""
@@ -193,13 +180,26 @@ class _Work:
         self.results[part.position] = result
 
 
-def _tellers_of_language(plan: Sequence[PartPlan], speech: Speech) -> list[PartPlan]:
-    """Return the parts in the order in which their language is detected: those with enough speech come first."""
+def _main_language(results: Iterable[PartTranscript]) -> str:
+    """Return the language of most of the text that is surely in its language, else of most text; "" for none."""
+    seconds: defaultdict[tuple[bool, str], float] = defaultdict(float)
+    for result in results:
+        for segment in result.segments:
+            seconds[result.sure, segment.language or result.language] += segment.end - segment.start
+    told = {key: length for key, length in seconds.items() if key[1]}
+    (_, language), _ = max(told.items(), key=lambda item: (item[0][0], item[1]), default=((True, ""), 0.0))
+    return language
 
-    def order(part: PartPlan) -> tuple[float, int]:
-        return -min(speech.seconds(part.start, part.end), _ENOUGH_SPEECH_S), part.position
 
-    return sorted(plan, key=order)
+def _is_unsure(result: PartTranscript | None, language: str) -> bool:
+    return result is not None and not result.sure and result.language != language
+
+
+def _in_language(result: PartTranscript, language: str) -> PartTranscript:
+    """Return the result with the language of its segments where that is another one than ``language``."""
+    segments = ((each, each.language or result.language) for each in result.segments)
+    told = (each.model_copy(update={"language": own if own not in {"", language} else None}) for each, own in segments)
+    return result.model_copy(update={"segments": tuple(told)})
 
 
 def _result(

@@ -465,7 +465,7 @@ OPTIONS = {
     "a report that needs a building": Case(
         2, "зависят от типа заведения", "--building", spoken("ключи4.ogg"), ("--report", "report_design_compliance")
     ),
-    "a language that is none": Case(2, "xx", "ru, en, auto", spoken("ключи5.ogg"), ("--language", "xx")),
+    "a language that is none": Case(2, "xx", "ru, en, uk", spoken("ключи5.ogg"), ("--language", "xx")),
     "a number of speakers that is none": Case(
         2, "--speakers", "целое число", spoken("ключи6.ogg"), ("--speakers", "два")
     ),

@@ -39,6 +39,7 @@ BORDERS = (
 )
 STOP_LIMIT_S = 30.0
 """Generous, for a busy machine; it takes a second."""
+REPORTS = 2
 ANSWERED_NOT_STORED = 2 * AT_ONCE + 1
 """Of these borders: two parts, two passes, the roles."""
 
@@ -60,7 +61,7 @@ def assert_as_undisturbed(installation: Installation, undisturbed: Undisturbed) 
     assert installation.value("SELECT count(*) FROM recordings") == 1
     assert installation.value("SELECT last_recording_number FROM users") == 1
     assert installation.value("SELECT array_agg(number ORDER BY number) FROM report_runs") == [1, 2]
-    assert len(list((installation.product.state / "reports").glob("*/*.md"))) == 2
+    assert len(list((installation.product.state / "reports").glob("*/*.md"))) == REPORTS
     assert installation.leftovers() == []
     assert installation.errors_in_log() == []
 
@@ -116,7 +117,7 @@ def test_killed_twice_in_a_row_while_taking_the_recording_in(
 
 def test_killed_while_writing_the_results(installation: Installation, undisturbed: Undisturbed) -> None:
     command = installation.start()
-    wait_until(lambda: any(installation.out.rglob("reports/*.md")), command)
+    wait_until(lambda: len(list(installation.out.rglob("reports/*.md"))) == REPORTS, command)
     kill(command)
     assert not list(installation.out.rglob("manifest.json")), "the manifest is written last"
     before = len(installation.asked())
@@ -125,6 +126,15 @@ def test_killed_while_writing_the_results(installation: Installation, undisturbe
 
     assert len(installation.asked()) == before
     assert_as_undisturbed(installation, undisturbed)
+
+
+def test_a_report_is_written_while_another_is_awaited(installation: Installation, undisturbed: Undisturbed) -> None:
+    installation.tap.answer(len(undisturbed.asked) - 1)
+    command = installation.start()
+    wait_until(lambda: any(installation.out.rglob("reports/*.json")), command)
+    assert not list(installation.out.rglob("manifest.json"))
+    assert list(installation.out.rglob("transcript.txt"))
+    kill(command)
 
 
 def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed) -> None:

@@ -246,7 +246,7 @@ async def test_opus_holds_exactly_the_stretch_asked_for(tmp_path: Path) -> None:
     (tmp_path / "piece.ogg").write_bytes(await opus(pcm, 9.0, 12.5, ffmpeg=FFMPEG))
 
     info = await probe(tmp_path / "piece.ogg", "piece.ogg")
-    assert (info.container, info.codec, info.channels) == ("ogg", "opus", 1)
+    assert (info.container, info.codec, info.tracks) == ("ogg", "opus", (1,))
     assert await decoded(tmp_path / "piece.ogg", tmp_path / "piece.pcm") == pytest.approx(3.5, abs=0.02)
     loud = np.abs(read_pcm(tmp_path / "piece.pcm", 0, 4)) > 0.2
     assert np.flatnonzero(loud)[0] / SAMPLE_RATE == pytest.approx(1.0, abs=0.03)

@@ -36,7 +36,7 @@ async def test_a_recording_tells_what_it_is_and_claims_its_duration(
 ) -> None:
     info = await probe(encode(tmp_path / name, AUDIO, *options), name)
 
-    assert (info.codec, info.channels, info.has_video) == (codec, 1, False)
+    assert (info.codec, info.tracks, info.has_video) == (codec, (1,), False)
     assert info.size_bytes == (tmp_path / name).stat().st_size
     assert info.declared_s == pytest.approx(6, abs=0.15)
     assert info.duration_s == info.declared_s

@@ -233,7 +233,7 @@ async def test_opus_holds_exactly_the_stretch_asked_for(tmp_path: Path) -> None:
     (tmp_path / "piece.ogg").write_bytes(await opus(pcm, 9.0, 12.5, ffmpeg=BUILT_IN))
 
     info = await probe(tmp_path / "piece.ogg", "piece.ogg")
-    assert (info.container, info.codec, info.channels) == ("ogg", "opus", 1)
+    assert (info.container, info.codec, info.tracks) == ("ogg", "opus", (1,))
     samples = await decoded(tmp_path / "piece.ogg", SYSTEM)
     assert len(samples) / SAMPLE_RATE == pytest.approx(3.5, abs=0.02)
     loud = np.flatnonzero(np.abs(samples) > 0.2) / SAMPLE_RATE

@@ -15,7 +15,7 @@ import recordings_store
 import transcripts_store
 from audio import find_ffmpeg, opus
 from config import ROOT
-from datamodels import Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
+from datamodels import EngineInfo, PartTranscript, Recording, RecordingId, ScenarioId, Segment, Stage, Transcript
 from db import Connection, Database
 from errors import DiskFull, NoSpeech
 from jobs.context import Engines, JobContext
@@ -27,11 +27,11 @@ from object_store import key_for_transcript
 from openai_faults import TRANSCRIPTIONS, Fault, Kind
 from openai_server import OpenAIServer
 from prompt_pack.pack import load_pack
-from recording_files import encode, silence, speech, truncated
+from recording_files import call, encode, silence, speech, truncated
 from recordings.originals import Originals
 from recordings_factory import add_recording
 from speech_to_text.openai import OpenAISpeechToText
-from speech_to_text.port import SpeechToText
+from speech_to_text.port import PartLimits, SpeechToText
 
 
 class Objects(FolderObjectStore):
@@ -113,6 +113,46 @@ async def stored(context: JobContext, sound: Path) -> Recording:
 async def now(database: Database, recording: Recording) -> Recording:
     async with database.transaction() as connection:
         return await recordings_store.get_recording_for_job(connection, recording.id)
+
+
+class SaysWhere:
+    """An engine that hears in each part its own number, and English in the second. It stands where the port is."""
+
+    info = EngineInfo(name="double", model="double", fingerprint="1")
+    limits = PartLimits(target_s=300, longest_s=420)
+    concurrency = 1
+
+    def __init__(self) -> None:
+        self.parts = 0
+
+    async def speech_to_text(self) -> "SaysWhere":
+        return self
+
+    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:  # noqa: ARG002
+        self.parts += 1
+        said = Segment(start=0, end=end_s - start_s - 0.1 * self.parts, text=f"часть {self.parts}")
+        return PartTranscript(language="ru" if self.parts == 1 else "en", segments=(said,))
+
+
+async def test_each_side_of_a_call_is_a_speaker_and_another_language_is_told(
+    context: JobContext, queue: Queue, tmp_path: Path
+) -> None:
+    recording = await stored(context, await asyncio.to_thread(call, tmp_path / "call.mp3", 9.0))
+    steps = RecordingSteps(replace(context, engines=cast("Engines", SaysWhere())))
+
+    for _ in (Stage.PREPARED, Stage.TRANSCRIBED, Stage.SPEAKERS_KNOWN):
+        await steps.advance(recording.id, queue.add)
+
+    async with context.database.transaction() as connection:
+        transcript = await transcripts_store.load_transcript(connection, recording.id)
+    assert transcript is not None
+    assert (transcript.language, transcript.speakers) == ("ru", 2)
+    assert transcript.duration_s == pytest.approx(9.0, abs=0.2)
+    told = [(segment.text, segment.speaker, segment.language) for segment in transcript.segments]
+    assert told == [("часть 1", "S1", None), ("часть 2", "S2", "en")]
+    assert all(0 <= segment.start < segment.end <= 9.2 for segment in transcript.segments)
+    (warning,) = (await now(context.database, recording)).warnings
+    assert warning.startswith("В записи звучит и другой язык, английский: 00:00–00:0")
 
 
 async def test_steps_follow_one_another_and_take_away_roles_of_another_scenario(

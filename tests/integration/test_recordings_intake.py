@@ -21,7 +21,7 @@ from datamodels import (
 from db import Connection, Database
 from errors import NotARecording, NotFound
 from object_store import ObjectStore
-from recording_files import encode, tone
+from recording_files import encode, image, tone
 from recordings.intake import Intake, IntakeLimits
 from recordings_factory import add_user
 
@@ -115,11 +115,23 @@ async def test_a_name_of_five_thousand_characters_is_shortened_and_keeps_its_ext
     assert accepted.recording.extension == "ogg"
 
 
-async def test_the_extension_that_counts_is_that_of_the_name(
-    intake: Intake, shared_database: Database, owner: UserId, spooled: Path
+@pytest.mark.parametrize(
+    ("name", "extension"),
+    [("договор.pdf", "ogg"), ("запись", "ogg"), ("Запись 12.11.2026", "ogg"), ("звонок.AMR", "amr")],
+)
+async def test_bytes_count_and_a_name_that_tells_no_format_gets_that_of_the_container(
+    intake: Intake, objects: ObjectStore, owner: UserId, spooled: Path, name: str, extension: str
+) -> None:
+    recording = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name=name)).recording
+    assert (recording.file_name, recording.extension) == (name, extension)
+    assert await objects.exists(recording.object_key)
+
+
+async def test_what_its_bytes_do_not_call_sound_is_refused_whatever_its_name(
+    intake: Intake, shared_database: Database, owner: UserId, tmp_path: Path
 ) -> None:
     with pytest.raises(NotARecording):
-        await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="договор.pdf")
+        await intake.accept(owner, image(tmp_path / "снимок.mp3"), INTERVIEW, NOTHING)
     assert await stored(shared_database, owner) == []
 
 

@@ -96,7 +96,7 @@ def test_a_mistake_is_told_in_russian_with_a_way_to_the_help(
 @pytest.mark.parametrize(
     ("arguments", "wrong", "allowed"),
     [
-        (("--language", "русский", "a.ogg"), "русский", "ru, en, auto"),
+        (("--language", "русский", "a.ogg"), "русский", "ru, en, uk"),
         (("--building", "замок", "a.ogg"), "замок", "hotel, restaurant, spa"),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pysubs2
@@ -55,7 +56,12 @@ texts = st.text(alphabet=st.characters(exclude_categories=()), max_size=200)
 @st.composite
 def transcripts(draw: st.DrawFn) -> Transcript:
     segments = [
-        Segment(start=5 * number, end=5 * number + 4, text=text, speaker=draw(st.sampled_from(["S1", "S2", None])))
+        Segment(
+            start=5 * number,
+            end=5 * number + draw(st.sampled_from([4, 8])),  # two people at once
+            text=text,
+            speaker=draw(st.sampled_from(["S1", "S2", None])),
+        )
         for number, text in enumerate(draw(st.lists(texts, max_size=5)))
     ]
     return talk(*segments)
@@ -85,6 +91,22 @@ def test_the_text_names_times_roles_and_what_is_missing() -> None:
 def test_a_monologue_needs_no_labels() -> None:
     monologue = talk(Segment(start=0, end=4, text="В холле тихо.", speaker="S1"), speakers=1)
     assert "[00:00] В холле тихо.\n" in to_txt(monologue).decode()
+
+
+def test_after_a_long_pause_a_paragraph_tells_the_time() -> None:
+    said = talk(
+        Segment(start=0, end=9, text="Благодарим за звонок."),
+        Segment(start=11, end=12, text="Ждите."),
+        Segment(start=709, end=721, text="Вы первый."),
+        speakers=1,
+    )
+    assert to_txt(said).decode().endswith("[00:00] Благодарим за звонок. Ждите.\n\n[11:49] Вы первый.\n")
+
+
+def test_every_language_is_named_and_told_of_its_segments() -> None:
+    said = talk(Segment(start=0, end=9, text="Hello.", language="en"), Segment(start=9, end=10, text="Да."))
+    assert "Язык: русский, английский\n" in to_txt(said).decode()
+    assert [one.get("language") for one in json.loads(to_json(said))["segments"]] == ["en", None]
 
 
 def test_an_empty_transcript_says_so() -> None:
@@ -164,7 +186,7 @@ def test_what_looks_like_markup_is_shown_as_it_is() -> None:
 def test_subtitles_are_two_short_lines_in_order(transcript: Transcript, form: tuple[Any, str]) -> None:
     write, kind = form
     events = cues(write(transcript), kind).events
-    assert [event.start for event in events] == sorted(event.start for event in events)
+    assert all(before.end <= after.start for before, after in pairwise(events))
     for event in events:
         assert event.end > event.start
         lines = event.plaintext.split("\n")

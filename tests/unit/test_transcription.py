@@ -25,8 +25,10 @@ class Engine:
         self.concurrency = concurrency
         self.heard = heard
         self.failures: dict[int, Exception] = {}
+        self.fails_again: Exception | None = None
         self.mute: set[int] = set()
         self.unsure: set[int] = set()
+        self.other: dict[int, str] = {}
         self.calls: list[tuple[int, str | None]] = []
         self.at_once = 0
         self.most_at_once = 0
@@ -41,9 +43,13 @@ class Engine:
         self.at_once -= 1
         if number in self.failures:
             raise self.failures[number]
+        if language is not None and self.fails_again is not None:
+            raise self.fails_again
         segment = Segment(start=0, end=end_s - start_s, text=f"часть {number}")
-        told = language or ("" if number in self.unsure else self.heard)
-        return PartTranscript(language=told, segments=() if number in self.mute else (segment,))
+        told = language or ("ru" if number in self.unsure else self.heard)
+        sure = language is not None or number not in self.unsure
+        told = self.other.get(number, told)
+        return PartTranscript(language=told, sure=sure, segments=() if number in self.mute else (segment,))
 
     async def check(self) -> None:
         """Always well."""
@@ -141,18 +147,18 @@ async def test_another_engine_language_or_recording_is_other_work(
     assert len(engine.calls) == 10
 
 
-async def test_the_first_part_with_enough_speech_tells_the_language_of_all() -> None:
+async def test_each_part_tells_its_language_and_most_text_that_of_the_recording() -> None:
     engine = Engine(heard="en")
-    greeting = (Interval(start=0, end=2), *SPEECH[1:])
+    engine.other = {0: "ru", 7: "fr"}
 
-    draft = await transcribe(engine, Parts(), None, speech=greeting)
+    draft = await transcribe(engine, Parts(), None)
 
-    assert engine.calls[0] == (1, None)
-    assert {language for _, language in engine.calls[1:]} == {"en"}
+    assert {language for _, language in engine.calls} == {None}
     assert draft.language == "en"
+    assert [segment.language for segment in draft.segments] == ["ru", *[None] * 6, "fr", None, None]
 
 
-async def test_the_detected_language_is_kept_by_the_next_run() -> None:
+async def test_the_detected_languages_are_kept_by_the_next_run() -> None:
     parts = Parts()
     await transcribe(Engine(heard="en"), parts, None)
     engine = Engine(heard="de")
@@ -161,14 +167,32 @@ async def test_the_detected_language_is_kept_by_the_next_run() -> None:
     assert engine.calls == []
 
 
-async def test_a_part_that_does_not_tell_the_language_leaves_it_to_the_next() -> None:
-    engine = Engine()
-    engine.unsure = {0}
+@pytest.mark.parametrize(("heard", "again"), [("en", [(2, "en"), (5, "en")]), ("ru", [])])
+async def test_a_part_that_does_not_tell_its_language_is_heard_in_that_of_the_others(
+    heard: str, again: list[tuple[int, str]]
+) -> None:
+    engine = Engine(heard=heard, concurrency=1)
+    engine.unsure = {2, 5}
+    parts = Parts()
+
+    draft = await transcribe(engine, parts, None)
+
+    assert engine.calls[10:] == again
+    assert draft.language == heard
+    assert {segment.language for segment in draft.segments} == {None}
+    assert await transcribe(engine, parts, None) == draft
+    assert len(engine.calls) == 10 + len(again)
+
+
+async def test_a_part_that_fails_when_it_is_heard_again_keeps_its_first_text() -> None:
+    engine = Engine(heard="en", concurrency=1)
+    engine.unsure = {2}
+    engine.fails_again = ProviderUnavailable(provider="double", reason="test")
 
     draft = await transcribe(engine, Parts(), None)
 
-    assert engine.calls[:3] == [(0, None), (1, None), (2, "ru")]
-    assert draft.language == "ru"
+    assert texts(draft) == ALL
+    assert draft.segments[2].language == "ru"
 
 
 async def test_an_engine_that_never_tells_the_language_detects_it_in_each_part() -> None:
@@ -190,13 +214,13 @@ async def test_the_plan_always_holds_every_part() -> None:
     assert set(parts.planned) == set(parts.done)
 
 
-async def test_when_the_first_part_fails_another_one_tells_the_language() -> None:
+async def test_when_the_first_part_fails_the_others_tell_the_language() -> None:
     engine = Engine()
     engine.failures[0] = ProviderUnavailable(provider="double", reason="test")
 
     draft = await transcribe(engine, Parts(), None)
 
-    assert engine.calls[:2] == [(0, None), (1, None)]
+    assert draft.language == "ru"
     assert texts(draft) == ALL[1:]
 
 
