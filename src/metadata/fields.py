@@ -6,13 +6,13 @@ from enum import StrEnum
 
 import texts.metadata
 from datamodels import RecordingMetadata, ScenarioId
+from metadata.dates import parse_date
 from metadata.parsing import (
     INTERVIEW,
     FieldProblem,
     parse_audio_number,
     parse_building_and_zones,
     parse_caption,
-    parse_date,
     parse_name,
     parse_place,
     parse_zones,

@@ -689,7 +689,7 @@ async def test_a_day_without_questions_names_the_chats_that_have_some(anna: Aske
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("вчера", "не похоже на дату"),
+        ("утром", "не похоже на дату"),
         ("31.02.2026", "нет в календаре"),
         (f"{TODAY + timedelta(days=1):%d.%m.%Y}", "ещё не наступила"),
         ("٠٣.١١.٢٠٢٦", "не похоже на дату"),
@@ -810,7 +810,7 @@ async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker, chats_bot: Chat
     await anna.press("❌ Отмена")
     await anna.press("🗑️ Удалить")
     await anna.press("🗑️ Да, удалить")
-    await anna.command("/history вчера")
+    await anna.command("/history утром")
     await anna.command("/history 03.11.2026")
     await anna.command("/stats")
     today = f"{datetime.now(UTC).astimezone():%d.%m.%Y}"
