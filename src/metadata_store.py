@@ -100,7 +100,9 @@ _SELECT_LAST_OF_DAY = """
         AND recorded_on = %(day)s AND confirmed_at IS NOT NULL
     ORDER BY number DESC LIMIT 1
 """
-_SELECT_OFFERED = "SELECT offered AS fields, offered_by AS by FROM recording_metadata WHERE recording_id = %(recording_id)s"
+_SELECT_OFFERED = (
+    "SELECT offered AS fields, offered_by AS by FROM recording_metadata WHERE recording_id = %(recording_id)s"
+)
 _SET_OFFERED = """
     UPDATE recording_metadata SET offered = %(fields)s, offered_by = %(by)s WHERE recording_id = %(recording_id)s
 """

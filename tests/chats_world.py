@@ -36,6 +36,7 @@ from language_model.port import LanguageModel
 from markups.callback_data import unpack
 from message_tracker import MessageTracker
 from metadata.form import MetadataForm
+from metadata.waiting import WaitingRecordings
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from prompt_pack.pack import load_pack
@@ -155,7 +156,9 @@ class ChatsBot:
             ChatWork(self.chats, partial(write_history, database), self.spool, lambda: TODAY),
         )
         form = MetadataForm(database, lambda: TODAY)
-        self.metadata = MetadataHandlers(form, messages, PACK, lambda: None, self.handlers.ask)
+        self.metadata = MetadataHandlers(
+            form, WaitingRecordings(database), messages, PACK, lambda: None, self.handlers.ask
+        )
         self.ratings = RatingHandlers(
             Dialogs(database),
             messages,

@@ -51,6 +51,9 @@ class Action(StrEnum):
     SCENARIO_INCOMING = "scenario_incoming"  # id of the incoming file, scenario
     SCENARIO = "scenario"  # recording number, scenario
 
+    WAITING = "waiting"
+    GO_ON = "go_on"  # recording number
+
     CONFIRM_DATA = "confirm_data"  # recording number
     EDIT_DATA = "edit_data"  # recording number
     EDIT_AUDIO_NUMBER = "edit_audio_number"  # recording number, as in all EDIT_ actions below
@@ -63,7 +66,9 @@ class Action(StrEnum):
     EDIT_CITY = "edit_city"
     BACK_TO_CONFIRM = "back_to_confirm"  # recording number
     SKIP_FIELD = "skip_field"  # recording number, field: so a second tap does not skip the next field
-    SKIP_ALL_FIELDS = "skip_all_fields"  # recording number
+    FILL_IN = "fill_in"  # recording number
+    REPLY_IS = "reply_is"  # recording number, value or question
+    SET_TODAY = "set_today"  # recording number
     SET_BUILDING = "set_building"  # building type, recording number: sets the metadata
 
     CHOOSE_REPORTS = "choose_reports"  # recording number

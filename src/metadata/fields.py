@@ -47,6 +47,19 @@ _TITLES = {
 }
 
 
+VALUE_OF: Mapping[Field, str] = {
+    Field.AUDIO_NUMBER: "audio_number",
+    Field.DATE: "recorded_on",
+    Field.EMPLOYEE: "employee",
+    Field.PLACE_NAME: "place",
+    Field.BUILDING_TYPE: "building",
+    Field.ZONE: "zones",
+    Field.CLIENT: "client",
+    Field.CITY: "city",
+}
+"""The attribute of ``RecordingMetadata`` that holds each field."""
+
+
 def title(field: Field) -> str:
     """Return the field's Russian name, such as «дата»."""
     return _TITLES[field]
