@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Discriminator, Tag
 import recording_wizard_store
 import user_states
 import users_store
-from datamodels import RecordingId, ScenarioId, UserId
+from datamodels import RecordingId, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import MessageId, RecordingWizard, WizardStep
 from db import Connection, Database
@@ -167,13 +167,6 @@ class QuestionsAside(State):
     """Notes that no questions about recordings begin for a while: the person has just turned to something else."""
 
     KEY = "questions_aside"
-
-
-class Mode(State):
-    """The scenario of the person's next recordings, chosen in the storage menu."""
-
-    KEY = "mode"
-    scenario: ScenarioId
 
 
 class _Tapped(State):
@@ -333,14 +326,3 @@ async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: 
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step in {WizardStep.PROPOSAL, WizardStep.CONFIRMATION}:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)
-
-
-async def choose_mode(connection: Connection, owner: UserId, scenario: ScenarioId) -> None:
-    """Set the scenario of the owner's next recordings; a caption that names another scenario overrides it."""
-    await user_states.put(connection, owner, Mode(scenario=scenario))
-
-
-async def chosen_mode(connection: Connection, owner: UserId) -> ScenarioId | None:
-    """Load the scenario of the owner's next recordings; None while none was chosen."""
-    mode = await user_states.get(connection, owner, Mode)
-    return None if mode is None else mode.scenario

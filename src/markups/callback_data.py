@@ -28,6 +28,8 @@ class Action(StrEnum):
 
     MODE_INTERVIEW = "mode_interview"  # page, from 1
     MODE_DESIGN = "mode_design"  # page
+    MODE_NONE = "mode_none"  # page: recordings of no kind
+    MODE_ALL = "mode_all"  # page
     RECORDING = "recording"  # recording number
     RECORDING_PLAY = "recording_play"  # recording number
     RECORDING_TRANSCRIPT = "recording_transcript"  # recording number
@@ -37,6 +39,7 @@ class Action(StrEnum):
     RECORDING_DELETE = "recording_delete"  # recording number
     RECORDING_DELETE_CONFIRM = "recording_delete_confirm"  # recording number
     RECORDING_AGAIN = "recording_again"  # recording number
+    RECORDING_KIND = "recording_kind"  # recording number, and the scenario once it is chosen
     RECORDING_VISIBILITY = "recording_visibility"  # recording number, visibility
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension

@@ -50,6 +50,10 @@ def storage_menu(*, documents: bool = False) -> Screen:
                 button(texts.telegram.STORAGE_INTERVIEW, Action.MODE_INTERVIEW, 1),
                 button(texts.telegram.STORAGE_DESIGN, Action.MODE_DESIGN, 1),
             ),
+            (
+                button(texts.telegram.STORAGE_NO_KIND, Action.MODE_NONE, 1),
+                button(texts.telegram.STORAGE_ALL, Action.MODE_ALL, 1),
+            ),
             *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),
         ),

@@ -80,7 +80,7 @@ class SentFiles:
             raise ValueError("the message has no file")
         problem = refusal(message.file, self._limits, documents=documents)
         async with self._database.transaction() as connection:
-            scenario = await self._descriptions.scenario_of_file(connection, owner, message.text)
+            scenario = self._descriptions.scenario_of_file(message.text)
             incoming = await incoming_store.add(connection, owner, message, scenario)
             await cards_store.add_incoming_card(connection, incoming)
             await may_ask_again(connection, owner)

@@ -12,10 +12,10 @@ import outbox_store
 import recording_wizard_store
 import user_states
 from constants import NO_SCENARIO
-from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, ScenarioId, Stage
+from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, Stage
 from datamodels_telegram import FileSource, MessageKind, OutgoingMessage, WizardStep
 from db import Connection, Database
-from dialogs import Dialog, Mode, Step
+from dialogs import Dialog, Step
 from errors import ProviderUnavailable
 from followers_world import (
     PACK,
@@ -208,7 +208,6 @@ async def test_questions_about_a_second_recording_wait_for_the_end_of_those_abou
     assert await step(somebody, second) is WizardStep.PROPOSAL
     async with somebody.database.transaction() as connection:
         await user_states.drop(connection, somebody.owner, Dialog)
-        await user_states.put(connection, somebody.owner, Mode(scenario=ScenarioId("design")))
     await look(wizards)
     begun = await dialog(somebody)
     assert begun is not None

@@ -278,8 +278,8 @@ async def town(followed: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
     return Bot(followed, tmp_path, objects)
 
 
-@given(script=st.lists(st.tuples(st.integers(0, 1), _moves), max_size=25))
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script=st.lists(st.tuples(st.integers(0, 1), _moves), max_size=16))
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray(
     town: Bot, tmp_path: Path, script: list[tuple[int, tuple[str, Any]]]
 ) -> None:

@@ -34,7 +34,7 @@ _NOBODY = cast("Any", None)
 PRESSES = """
 look
     menu_main menu_storage menu_help menu_system
-    mode_interview mode_design recording recording_play recording_transcript transcript_file
+    mode_interview mode_design mode_none mode_all recording recording_play recording_transcript transcript_file
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
     report_filter_dates report_filter_title report_filter_type report_filter_scenario report_filter_reset
     report_export report_charts report_chart_months report_trend
@@ -44,7 +44,7 @@ ask
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
     across_file
 record
-    recording_delete recording_delete_confirm recording_again recording_visibility
+    recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
     scenario scenario_incoming cancel_incoming cancel_card
     recording_metadata back_to_confirm edit_data skip_field fill_in reply_is set_today set_building
     waiting go_on confirm_data cancel_dialog
