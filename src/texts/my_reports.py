@@ -147,6 +147,7 @@ CHART_MONTHS_BUTTON = "📊 Отчеты по месяцам"
 TREND_BUTTONS = {"employee": "👤 Показатель по сотрудникам", "place": "🏨 Показатель по заведениям"}
 TREND_TYPE_QUESTION = "📈 Показатель из какого отчета?"
 TREND_INDEX_QUESTION = "📈 Какой показатель?\n{label}"
+DRAWING = "📊 Рисую график…"
 NO_POINTS = "Для такого графика пока нет данных"
 CHART_MONTHS_FILE = "Отчеты по месяцам.png"
 CHART_MONTHS_TITLE = "Отчеты по месяцам"

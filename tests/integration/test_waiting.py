@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import metadata_store
 import user_states
 from datamodels import BuildingType, Recording, RecordingMetadata
-from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, WizardStep
+from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage, WizardStep
 from db import Database
-from dialogs import Dialog, Dialogs, Step
+from dialogs import Dialog, Dialogs
 from errors import NotFound, OutdatedButton
 from followers_world import look
 from handlers_world import PACK, TODAY, Bot, Person
@@ -167,10 +167,14 @@ _TYPED = (
     "отель",
     "17",
 )
+_OPEN = ("fill_in", "edit_employee", "edit_date", "back_to_confirm", "edit_data", "recording_metadata", "go_on")
+"""Buttons of forms and cards: what is above in the chat can be pressed at any time."""
 _moves = st.one_of(
     st.tuples(st.just("comes"), st.sampled_from(["none", "interview", "design"])),
     st.tuples(st.just("waits"), st.just(0)),
     st.tuples(st.just("presses"), st.integers(0, 60)),
+    st.tuples(st.just("opens"), st.tuples(st.sampled_from(_OPEN), st.integers(1, 2), st.integers(0, 5))),
+    st.tuples(st.just("types"), st.sampled_from(_TYPED)),
     st.tuples(st.just("types"), st.sampled_from(_TYPED)),
     st.tuples(st.just("commands"), st.sampled_from(["start", "status", "cancel", "help"])),
     st.tuples(st.just("restarts"), st.just(0)),
@@ -211,8 +215,12 @@ async def presses(person: Person, which: int) -> None:
     if not buttons:
         return
     message, button = buttons[which % len(buttons)]
+    await presses_data(person, button.data, message)
+
+
+async def presses_data(person: Person, data: str, message: MessageId | None) -> None:
     try:
-        await person.press_data(button.data, message)
+        await person.press_data(data, message)
     except (OutdatedButton, NotFound):
         await person.bot.messages.send(person.chat, MessageKind.MENU, main_menu())
 
@@ -229,6 +237,10 @@ async def moves(person: Person, what: str, value: Any, recordings: list[Recordin
             await time_passes(person)
         case "presses":
             await presses(person, value)
+        case "opens":
+            opened, number, where = value
+            shown = list(person.bot.telegram.chats.get(person.chat, {}))
+            await presses_data(person, f"{opened}||{number}", shown[where % len(shown)] if shown else None)
         case "types":
             await says(person, value)
         case "commands":
@@ -273,6 +285,18 @@ async def everything_that_waits_is_two_taps_away(person: Person) -> None:
         await no_step_is_open_unseen(person)
 
 
+async def is_stored_only_where_it_was_asked(
+    owner: Person, before: list[tuple[Recording, RecordingMetadata]], dialog: Dialog | None, seen: str
+) -> None:
+    """Compare with the metadata before somebody typed; ``dialog`` and ``seen`` are what the owner had open and saw."""
+    for recording, metadata in before:
+        if await owner.metadata(recording) != metadata:
+            assert dialog is not None
+            assert dialog.recording_id == recording.id
+            field = ASKED.get(dialog.step) or EDITED[dialog.step]
+            assert PROMPTS[field] in seen, f"a text was stored as {VALUE_OF[field]}, which was not visible"
+
+
 @pytest.fixture
 async def town(followed: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
     return Bot(followed, tmp_path, objects)
@@ -285,6 +309,10 @@ async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray
 ) -> None:
     people = [await Person.come(town), await Person.come(town, "Борис")]
     recordings: list[list[Recording]] = [[], []]
+    for person, mine in zip(people, recordings, strict=True):
+        for kind in ("interview", "design"):
+            await moves(person, "comes", kind, mine)
+    await time_passes(people[0])
     for who, (what, value) in script:
         person, mine = people[who], recordings[who]
         if what == "restarts":
@@ -299,15 +327,7 @@ async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray
             await no_step_is_open_unseen(each)
         if what == "types":
             for owner, mine_before in zip(people, before, strict=True):
-                for recording, metadata in mine_before:
-                    now = await owner.metadata(recording)
-                    if now == metadata:
-                        continue
-                    assert owner is person
-                    assert dialog is not None
-                    assert dialog.recording_id == recording.id
-                    field = ASKED.get(dialog.step) or EDITED[Step(dialog.step)]
-                    assert PROMPTS[field] in seen, f"{value!r} was stored as {VALUE_OF[field]} that was not visible"
+                await is_stored_only_where_it_was_asked(owner, mine_before, dialog if owner is person else None, seen)
     await time_passes(people[0])
     for person in people:
         await everything_that_waits_is_two_taps_away(person)
