@@ -186,6 +186,12 @@ class MessageTracker:
             found = await sent_messages_store.messages_about(connection, chat, _QUESTIONS, subject)
         return found[0] if found else None
 
+    async def has_menu_below(self, chat: ChatId, message: MessageId) -> bool:
+        """Tell whether a menu was sent after the message: the person has turned to something else since."""
+        async with self._database.transaction() as connection:
+            menus = await sent_messages_store.messages_of(connection, chat, [MessageKind.MENU])
+        return any(menu > message for menu in menus)
+
     async def remove_message(self, chat: ChatId, message: MessageId) -> None:
         """Remove one message; a message that was deleted already is no error.
 

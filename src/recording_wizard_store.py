@@ -78,7 +78,7 @@ _SELECT_WAITING = """
     LEFT JOIN recording_metadata AS metadata ON metadata.recording_id = recordings.id
     WHERE wizards.owner_id = %(owner_id)s AND step IN ('scenario', 'proposal', 'confirmation', 'reports')
         AND ((stage = 'done' AND error_code IS NULL) OR (error_code IS NOT NULL AND retry_at IS NULL))
-    ORDER BY recordings.number
+    ORDER BY recordings.number LIMIT 100
 """
 _SELECT_READY = f"{_READY} ORDER BY wizards.updated_at, wizards.recording_id"
 _LOCK_READY = f"{_READY} AND wizards.recording_id = %(recording_id)s FOR UPDATE OF wizards"
@@ -150,7 +150,7 @@ async def list_ready(connection: Connection) -> list[ReadyWizard]:
 
 
 async def list_waiting(connection: Connection, owner: UserId) -> list[WaitingWizard]:
-    """Load the owner's wizards whose step needs the owner, by the recordings' numbers.
+    """Load the owner's wizards whose step needs the owner, the first hundred by the recordings' numbers.
 
     At the step of the proposal that is so only once the proposal has ended, or when nothing had to be proposed.
     """

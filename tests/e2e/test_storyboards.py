@@ -129,7 +129,6 @@ async def test_questions_field_by_field(
     await anna.sees("Как зовут клиента?")
     await anna.press("⏭ Пропустить")
     await anna.sees(CONFIRMATION)
-    await anna.press("Изменить")
     await anna.press("Зона")
     question = await anna.sees("Какие зоны?")
     await anna.send("номера, лобби")

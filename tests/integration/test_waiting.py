@@ -141,6 +141,18 @@ async def test_the_form_is_filled_from_the_last_recording_of_the_day(
     assert "↩" not in person.sees
 
 
+async def test_text_below_a_menu_is_a_question_although_a_form_is_open_above(person: Person) -> None:
+    await person.has_recording(metadata=WHOLE)
+    await person.press_data("back_to_confirm||1")
+    await says(person, "завтраки в Заре")
+    assert person.bot.asked == []
+    assert "Здесь нужна кнопка" in person.sees
+    await person.command("start")
+    await says(person, "завтраки в Заре")
+    assert person.bot.asked == ["завтраки в Заре"]
+    assert await person.is_asked()
+
+
 async def test_from_a_voice_note_to_its_first_report_it_is_three_taps_and_nothing_typed(
     followed: Database, tmp_path: Path, objects: ObjectStore
 ) -> None:
