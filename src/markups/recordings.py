@@ -7,7 +7,16 @@ import texts.telegram
 import texts.telegram_recordings
 import texts.units
 from constants import NO_SCENARIO
-from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage, Visibility
+from datamodels import (
+    Recording,
+    RecordingId,
+    RecordingMetadata,
+    RecordingProgress,
+    RunStatus,
+    ScenarioId,
+    Stage,
+    Visibility,
+)
 from datamodels_telegram import Button, Screen
 from errors import Cancelled
 from markups.callback_data import Action, button
@@ -163,7 +172,7 @@ def which_scenario(recording: Recording, scenarios: Sequence[Scenario], *, for_r
 def kind_question(recording: Recording, scenarios: Sequence[Scenario]) -> Screen:
     """Ask for the right kind of a recording."""
     choices = [(each.id, plain(each.label, LONGEST_ON_BUTTON)) for each in scenarios]
-    choices.append((NO_SCENARIO, texts.telegram_recordings.NO_SCENARIO))
+    choices.append((ScenarioId(NO_SCENARIO), texts.telegram_recordings.NO_SCENARIO))
     rows = [(button(label, Action.RECORDING_KIND, recording.number, id_),) for id_, label in choices]
     text = texts.telegram_recordings.KIND_QUESTION.format(
         number=recording.number, file_name=escaped(recording.file_name)

@@ -195,7 +195,7 @@ async def test_the_chat_s_last_turns_go_with_the_question_and_those_of_others_do
 
 async def test_the_open_form_is_shown_again_below_the_answer(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
-    await anna.press_data("recording_metadata||1")
+    await anna.press_data("back_to_confirm||1")
     assert await anna.step() is Step.CONFIRM_DATA
     await anna.asks(BREAKFAST)
     answer, form = anna.sees.index("📎"), anna.sees.rindex("Проверка введённых данных")
