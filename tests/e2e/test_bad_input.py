@@ -253,7 +253,7 @@ async def test_text_where_a_button_is_expected_is_answered(heard: Any) -> None:
     await boris.sees("❓ это интервью")
     assert len(live(boris, WHICH_SCENARIO)) == 1, "the question was lost"
     await says_what_it_is(boris)
-    await boris.sees(FIRST_QUESTION, timeout=LONG_S)
+    await boris.sees(CONFIRMATION, timeout=LONG_S)
 
 
 async def test_strangers_are_told_how_to_come_in(shared_telegram: TelegramServer, anna: ScriptedUser) -> None:
