@@ -145,6 +145,8 @@ class MessageKind(StrEnum):
     CONFIRMATION = "confirmation"
     STATUS_MESSAGE = "status_message"
     INFO_MESSAGE = "info_message"
+    CHOICE = "choice"
+    """A choice of reports: it waits for its person beside the menus, and only its own recording's messages end it."""
     RESULT = "result"
     """Transcripts, reports and documents, which stay for ever."""
 
@@ -302,9 +304,9 @@ class WizardStep(StrEnum):
     CONFIRMATION = "confirmation"
     """Waits for replies to the questions, or to the confirmation card."""
     REPORTS = "reports"
-    """Waits for nothing: the person can order reports at any time."""
+    """Waits for a press: the person was asked which reports to write."""
     CLOSED = "closed"
-    """Ended, since only the transcript was wanted."""
+    """Ended: reports were ordered, or only the transcript was wanted. Reports can be ordered at any time."""
 
 
 class RecordingWizard(Value):

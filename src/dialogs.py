@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Discriminator, Tag
 import recording_wizard_store
 import user_states
 import users_store
-from datamodels import RecordingId, ScenarioId, UserId
+from datamodels import RecordingId, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import MessageId, RecordingWizard, WizardStep
 from db import Connection, Database
@@ -97,6 +97,8 @@ class Dialog(OpenDialog):
 
     When that message is handled again after a crash, it is not taken a second time.
     """
+    doubted: str = ""
+    """The text of that message while the person is asked whether it is a reply or a question."""
 
 
 class ReportDialog(OpenDialog):
@@ -167,13 +169,6 @@ class QuestionsAside(State):
     KEY = "questions_aside"
 
 
-class Mode(State):
-    """The scenario of the person's next recordings, chosen in the storage menu."""
-
-    KEY = "mode"
-    scenario: ScenarioId
-
-
 class _Tapped(State):
     """The button that a person pressed last; ``button`` is the text by which the caller identifies it."""
 
@@ -207,12 +202,12 @@ class Dialogs:
     async def begin(self, owner: UserId, dialog: OpenDialog) -> bool:
         """Open a dialog and end the one that was open; return whether the ended one was about a recording.
 
-        In that case the reports of the recording can be ordered from then on.
+        In that case the recording waits for its turn again.
         """
         async with self._database.transaction() as connection:
             interrupted = await user_states.get(connection, owner, Dialog)
             if interrupted is not None:
-                await go_on_to_reports(connection, owner, interrupted.recording_id)
+                await wait_for_turn(connection, owner, interrupted.recording_id)
             await user_states.put(connection, owner, dialog, ttl=_LASTS)
         return interrupted is not None
 
@@ -305,7 +300,7 @@ async def may_ask_again(connection: Connection, owner: UserId) -> None:
 async def put_aside(connection: Connection, telegram_id: int, recordings: Collection[RecordingId]) -> None:
     """End the dialog about one of these recordings, whose question is not in the chat any more.
 
-    Values given so far stay. The questions come again after some minutes, and are on the recording's card at any time.
+    Values given so far stay. The form comes again after some minutes, and is among what waits at any time.
     """
     person = await users_store.find_by_telegram_id(connection, telegram_id)
     dialog = None if person is None else await user_states.get(connection, person.id, Dialog)
@@ -313,7 +308,12 @@ async def put_aside(connection: Connection, telegram_id: int, recordings: Collec
         return
     await user_states.drop(connection, person.id, Dialog)
     await leave_in_peace(connection, person.id)
-    wizard = await find_wizard(connection, person.id, dialog.recording_id)
+    await wait_for_turn(connection, person.id, dialog.recording_id)
+
+
+async def wait_for_turn(connection: Connection, owner: UserId, recording_id: RecordingId) -> None:
+    """Have a recording whose form was left wait until it is shown again; the caller ends the dialog."""
+    wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step is WizardStep.CONFIRMATION:
         await recording_wizard_store.move(connection, wizard, WizardStep.PROPOSAL)
 
@@ -326,14 +326,3 @@ async def go_on_to_reports(connection: Connection, owner: UserId, recording_id: 
     wizard = await find_wizard(connection, owner, recording_id)
     if wizard is not None and wizard.step in {WizardStep.PROPOSAL, WizardStep.CONFIRMATION}:
         await recording_wizard_store.move(connection, wizard, WizardStep.REPORTS)
-
-
-async def choose_mode(connection: Connection, owner: UserId, scenario: ScenarioId) -> None:
-    """Set the scenario of the owner's next recordings; a caption that names another scenario overrides it."""
-    await user_states.put(connection, owner, Mode(scenario=scenario))
-
-
-async def chosen_mode(connection: Connection, owner: UserId) -> ScenarioId | None:
-    """Load the scenario of the owner's next recordings; None while none was chosen."""
-    mode = await user_states.get(connection, owner, Mode)
-    return None if mode is None else mode.scenario

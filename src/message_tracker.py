@@ -1,7 +1,8 @@
 """The bot's messages: a Telegram chat shows one menu, one question and one confirmation at a time.
 
-A question or confirmation may have a subject, the recording that it asks about. What is shown of another recording does
-not remove it. A menu without a subject does, and so does every new question; the dialog is then put aside.
+What waits for its person, a question, a confirmation or a choice of reports, may have a subject: the recording that it
+is about. What is shown of another recording or of none does not remove it, except questions: there is one place to
+type, so a menu without a subject and every new question remove those about any recording; the form is put aside.
 
 Screens are sent as they are: markups have cut them to the length that Telegram takes.
 """
@@ -26,10 +27,18 @@ from random_ids import random_id_of
 
 log = structlog.get_logger(__name__)
 
+_REMOVED_BY_MENUS = frozenset(
+    [
+        MessageKind.MENU,
+        MessageKind.CHOICE,
+        MessageKind.INPUT_REQUEST,
+        MessageKind.CONFIRMATION,
+        MessageKind.STATUS_MESSAGE,
+    ]
+)
 REMOVED_BY = {
-    MessageKind.MENU: frozenset(
-        [MessageKind.MENU, MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION, MessageKind.STATUS_MESSAGE]
-    ),
+    MessageKind.MENU: _REMOVED_BY_MENUS,
+    MessageKind.CHOICE: _REMOVED_BY_MENUS,
     MessageKind.INPUT_REQUEST: frozenset(
         [MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION, MessageKind.STATUS_MESSAGE]
     ),
@@ -40,6 +49,8 @@ REMOVED_BY = {
 }
 """The kinds of earlier messages that a new message removes, by its own kind."""
 _QUESTIONS = frozenset([MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION])
+_WAITING = _QUESTIONS | {MessageKind.CHOICE}
+"""The kinds of messages that wait for their person, and belong to a recording."""
 REMOVABLE = frozenset[MessageKind]().union(*REMOVED_BY.values())
 """The kinds of messages in the registry; messages of other kinds stay for ever."""
 
@@ -175,6 +186,12 @@ class MessageTracker:
             found = await sent_messages_store.messages_about(connection, chat, _QUESTIONS, subject)
         return found[0] if found else None
 
+    async def has_menu_below(self, chat: ChatId, message: MessageId) -> bool:
+        """Tell whether a menu was sent after the message: the person has turned to something else since."""
+        async with self._database.transaction() as connection:
+            menus = await sent_messages_store.messages_of(connection, chat, [MessageKind.MENU])
+        return any(menu > message for menu in menus)
+
     async def remove_message(self, chat: ChatId, message: MessageId) -> None:
         """Remove one message; a message that was deleted already is no error.
 
@@ -184,15 +201,20 @@ class MessageTracker:
         async with self._lock(chat):
             await self._delete(chat, [message])
 
-    async def remove(self, chat: ChatId, kinds: Collection[MessageKind]) -> None:
-        """Remove the messages of these kinds from the Telegram chat, except those of kinds that stay for ever.
+    async def remove(self, chat: ChatId, kinds: Collection[MessageKind], subject: RecordingId | None = None) -> None:
+        """Remove the messages of these kinds, those about ``subject`` if it is given, from the Telegram chat.
+
+        Those of kinds that stay for ever stay.
 
         Raises:
             DatabaseUnavailable: the registry still has the messages, even if they were deleted.
         """
         async with self._lock(chat):
             async with self._database.transaction() as connection:
-                messages = await sent_messages_store.messages_of(connection, chat, kinds)
+                if subject is None:
+                    messages = await sent_messages_store.messages_of(connection, chat, kinds)
+                else:
+                    messages = await sent_messages_store.messages_about(connection, chat, kinds, subject)
             await self._delete(chat, messages)
 
     def _lock(self, chat: ChatId) -> asyncio.Lock:
@@ -240,21 +262,22 @@ class MessageTracker:
             earlier = await self._replaced_by(connection, chat, kind, subject)
             gone |= await sent_messages_store.subjects_of(connection, chat, earlier)
             if kind in REMOVABLE:
-                asked = subject if kind in _QUESTIONS else None
+                asked = subject if kind in _WAITING else None
                 await sent_messages_store.remember(connection, chat, new, kind, asked)
-                await put_aside(connection, chat, gone - {asked})
+                await put_aside(connection, chat, gone - ({subject} if kind in _QUESTIONS else set()))
         await self._delete(chat, earlier)
 
     async def _replaced_by(
         self, connection: Connection, chat: ChatId, kind: MessageKind, subject: RecordingId | None
     ) -> list[MessageId]:
         kinds = REMOVED_BY[kind]
+        earlier = await sent_messages_store.messages_about(connection, chat, kinds, None)
+        if subject is not None:
+            earlier += await sent_messages_store.messages_about(connection, chat, kinds, subject)
         if kind is MessageKind.INPUT_REQUEST or (kind is MessageKind.MENU and subject is None):
-            return await sent_messages_store.messages_of(connection, chat, kinds)
-        of_none = await sent_messages_store.messages_about(connection, chat, kinds, None)
-        if subject is None:
-            return of_none
-        return [*of_none, *await sent_messages_store.messages_about(connection, chat, kinds, subject)]
+            # Text that is typed below would else be taken as the reply to a question above.
+            earlier += await sent_messages_store.messages_of(connection, chat, [MessageKind.INPUT_REQUEST])
+        return sorted(set(earlier))
 
     async def _delete(self, chat: ChatId, messages: Sequence[MessageId]) -> None:
         if not messages:

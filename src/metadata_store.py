@@ -1,6 +1,8 @@
 """Rows of ``recording_metadata`` and the names that they refer to: employees, clients, places, cities, zones."""
 
-from datamodels import RecordingId, RecordingMetadata
+from datetime import date
+
+from datamodels import Recording, RecordingId, RecordingMetadata, Value
 from db import Connection
 
 # DO NOTHING, in one order of tables and names: a name that exists is not locked, and two transactions do not deadlock.
@@ -59,7 +61,10 @@ _ADD_METADATA = """
     INSERT INTO recording_metadata (recording_id) SELECT id FROM recordings WHERE id = %(recording_id)s
     ON CONFLICT (recording_id) DO NOTHING
 """
-_CONFIRM_METADATA = "UPDATE recording_metadata SET confirmed_at = now() WHERE recording_id = %(recording_id)s"
+_CONFIRM_METADATA = """
+    UPDATE recording_metadata SET confirmed_at = now(), offered = '{}', offered_by = NULL
+    WHERE recording_id = %(recording_id)s
+"""
 _LOCK_METADATA = "SELECT 1 FROM recording_metadata WHERE recording_id = %(recording_id)s FOR UPDATE"
 _SET_PROPOSED = """
     UPDATE recording_metadata SET proposed_at = CASE WHEN %(proposed)s THEN now() END
@@ -88,6 +93,26 @@ _SELECT_METADATA = """
     LEFT JOIN cities ON cities.id = city_id
     WHERE recording_id = %(recording_id)s
 """
+
+_SELECT_LAST_OF_DAY = """
+    SELECT id, number FROM recordings JOIN recording_metadata ON recording_id = id
+    WHERE owner_id = %(owner_id)s AND scenario = %(scenario)s AND id <> %(id)s
+        AND recorded_on = %(day)s AND confirmed_at IS NOT NULL
+    ORDER BY number DESC LIMIT 1
+"""
+_SELECT_OFFERED = (
+    "SELECT offered AS fields, offered_by AS by FROM recording_metadata WHERE recording_id = %(recording_id)s"
+)
+_SET_OFFERED = """
+    UPDATE recording_metadata SET offered = %(fields)s, offered_by = %(by)s WHERE recording_id = %(recording_id)s
+"""
+
+
+class Offered(Value):
+    """The fields that were filled without anybody, and the number of the recording that they are from, if any."""
+
+    fields: tuple[str, ...] = ()
+    by: int | None = None
 
 
 async def save_metadata(connection: Connection, recording_id: RecordingId, metadata: RecordingMetadata) -> None:
@@ -126,6 +151,30 @@ async def load_metadata(connection: Connection, recording_id: RecordingId) -> Re
     """Load the recording's metadata; return empty metadata while none are stored."""
     row = await (await connection.execute(_SELECT_METADATA, {"recording_id": recording_id})).fetchone()
     return RecordingMetadata() if row is None else RecordingMetadata.model_validate(row)
+
+
+async def last_of_day(connection: Connection, recording: Recording, day: date) -> tuple[int, RecordingMetadata] | None:
+    """Load number and metadata of the owner's latest other recording of the day and scenario that was confirmed."""
+    parameters = {
+        "owner_id": recording.owner_id,
+        "scenario": recording.request.scenario,
+        "id": recording.id,
+        "day": day,
+    }
+    row = await (await connection.execute(_SELECT_LAST_OF_DAY, parameters)).fetchone()
+    return None if row is None else (row["number"], await load_metadata(connection, row["id"]))
+
+
+async def load_offered(connection: Connection, recording_id: RecordingId) -> Offered:
+    """Load which fields were filled without anybody and have not been looked at yet."""
+    row = await (await connection.execute(_SELECT_OFFERED, {"recording_id": recording_id})).fetchone()
+    return Offered() if row is None else Offered.model_validate({**row, "fields": tuple(row["fields"])})
+
+
+async def set_offered(connection: Connection, recording_id: RecordingId, offered: Offered) -> None:
+    """Store what ``load_offered`` loads, for a recording that has metadata."""
+    parameters = {"recording_id": recording_id, "fields": list(offered.fields), "by": offered.by}
+    await connection.execute(_SET_OFFERED, parameters)
 
 
 async def lock_metadata(connection: Connection, recording_id: RecordingId) -> RecordingMetadata:

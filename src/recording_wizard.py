@@ -6,7 +6,7 @@ move is made once, whenever the process is killed.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Literal
 from uuid import UUID
@@ -17,10 +17,9 @@ import recording_wizard_store
 import recordings_store
 import reports_store
 import transcripts_store
-import user_states
 from cards_store import Deliverable
 from constants import NO_SCENARIO
-from datamodels import Recording, RecordingId, RecordingMetadata, ReportRun, ReportRunId, RunStatus
+from datamodels import Recording, RecordingId, ReportRun, ReportRunId, RunStatus
 from datamodels_telegram import (
     FileReference,
     FileSource,
@@ -32,10 +31,10 @@ from datamodels_telegram import (
     WizardStep,
 )
 from db import Connection, Database
-from dialogs import Dialog, Step, get_user_lock
+from dialogs import get_user_lock
 from errors import NotFound
 from followers import KeyedTasks, Loop
-from markups.metadata import caption_problems, confirmation, question
+from markups.metadata import caption_problems, form_kind, form_screen
 from markups.recordings import which_scenario
 from markups.reports import (
     is_long,
@@ -46,7 +45,9 @@ from markups.reports import (
     transcript_file_caption,
     transcript_message,
 )
+from metadata.defaults import offer_defaults
 from metadata.fields import missing, problems_of_caption
+from metadata.form import begin_form
 from prompt_pack.models import ReportPack
 from random_ids import new_name
 from recording_wizard_store import ReadyWizard
@@ -54,7 +55,6 @@ from recordings.descriptions import known_metadata
 from reports.research.store import find_order
 
 _TRANSCRIPTS_AT_ONCE = 4
-_DIALOG_LASTS = timedelta(hours=24)
 
 Subject = tuple[Literal["recording", "card"], UUID | int]
 
@@ -163,7 +163,7 @@ class RecordingWizards:
         self._wake_outbox()
 
     async def _begin_dialog(self, connection: Connection, wizard: RecordingWizard) -> bool:
-        """Ask for the first missing field, or for a confirmation when none is missing.
+        """Show the form, with what can be filled in for the person.
 
         When fields are missing and their values have not been proposed yet, enqueue the proposal instead. Return False
         when nothing was done: the wizard is not ready any more, or another dialog is open.
@@ -177,38 +177,24 @@ class RecordingWizards:
         if fields and not ready.proposed:
             await self._enqueue_proposal(connection, recording.id)
             return True
-        step = Step(f"ask_{fields[0]}") if fields else Step.CONFIRM_DATA
-        dialog = Dialog(step=step, recording_id=recording.id)
-        if not await user_states.advance(connection, wizard.owner_id, None, dialog, ttl=_DIALOG_LASTS):
+        problems = await asyncio.to_thread(
+            problems_of_caption, recording.request.caption, recording.request.scenario, metadata, self._today()
+        )
+        came = recording.created_at.astimezone().date()
+        await offer_defaults(connection, recording, metadata, came, frozenset(each.field for each in problems))
+        turn = await begin_form(connection, recording)
+        if turn is None:
             return False
-        if fields:
-            await self._tell_caption_problems(connection, ready.wizard, recording, metadata)
-            kind, screen = MessageKind.INPUT_REQUEST, question(recording.number, fields[0])
-        else:
-            kind = MessageKind.CONFIRMATION
-            screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
+        if problems:
+            key = f"caption:{recording.id}:{wizard.round}"
+            told = caption_problems(recording.number, problems)
+            await self._put(connection, wizard, key, told, kind=MessageKind.INFO_MESSAGE)
         # The move alone makes this happen once. The key is new each time, as the dialog may begin again in the same
         # round when the scenario is chosen late.
-        message = OutgoingMessage(kind=kind, screen=screen, subject=recording.id)
+        message = OutgoingMessage(kind=form_kind(turn), screen=form_screen(turn), subject=recording.id)
         key = f"metadata:{recording.id}:{new_name()}"
         await outbox_store.put(connection, key, wizard.owner_id, wizard.chat_id, message)
         return await recording_wizard_store.move(connection, wizard, WizardStep.CONFIRMATION)
-
-    async def _tell_caption_problems(
-        self,
-        connection: Connection,
-        wizard: RecordingWizard,
-        recording: Recording,
-        metadata: RecordingMetadata,
-    ) -> None:
-        request = recording.request
-        problems = await asyncio.to_thread(
-            problems_of_caption, request.caption, request.scenario, metadata, self._today()
-        )
-        if problems:
-            screen = caption_problems(recording.number, problems)
-            key = f"caption:{recording.id}:{wizard.round}"
-            await self._put(connection, wizard, key, screen, kind=MessageKind.INFO_MESSAGE)
 
     async def _deliver_reports(self, deliverable: Deliverable) -> None:
         """Put the outcome of each ended report into the outbox, and after the last one the offer of more reports."""

@@ -3,7 +3,7 @@
 from psycopg.rows import DictRow
 
 from constants import NO_SCENARIO
-from datamodels import RecordingId, UserId, Value
+from datamodels import RecordingId, ScenarioId, UserId, Value
 from datamodels_telegram import ChatId, RecordingWizard, WizardStep
 from db import Connection
 from errors import NotFound
@@ -69,6 +69,17 @@ _READY = """
         )
     )
 """
+_SELECT_WAITING = """
+    SELECT
+        wizards.recording_id, recordings.number, recordings.file_name, recordings.scenario, wizards.step,
+        metadata.proposed_at IS NOT NULL AS proposed
+    FROM recording_wizards AS wizards
+    JOIN recordings ON recordings.id = wizards.recording_id
+    LEFT JOIN recording_metadata AS metadata ON metadata.recording_id = recordings.id
+    WHERE wizards.owner_id = %(owner_id)s AND step IN ('scenario', 'proposal', 'confirmation', 'reports')
+        AND ((stage = 'done' AND error_code IS NULL) OR (error_code IS NOT NULL AND retry_at IS NULL))
+    ORDER BY recordings.number LIMIT 100
+"""
 _SELECT_READY = f"{_READY} ORDER BY wizards.updated_at, wizards.recording_id"
 _LOCK_READY = f"{_READY} AND wizards.recording_id = %(recording_id)s FOR UPDATE OF wizards"
 
@@ -82,6 +93,17 @@ class ReadyWizard(Value):
 
     wizard: RecordingWizard
     scenario_known: bool
+    proposed: bool
+
+
+class WaitingWizard(Value):
+    """A wizard at a step that needs its person; ``proposed`` as in ``ReadyWizard``."""
+
+    recording_id: RecordingId
+    number: int
+    file_name: str
+    scenario: ScenarioId
+    step: WizardStep
     proposed: bool
 
 
@@ -125,6 +147,15 @@ async def move(connection: Connection, wizard: RecordingWizard, step: WizardStep
 async def list_ready(connection: Connection) -> list[ReadyWizard]:
     """Load the wizards that can move on now; the one that has waited longest comes first."""
     return [_ready(row) async for row in await connection.execute(_SELECT_READY, {"no_scenario": NO_SCENARIO})]
+
+
+async def list_waiting(connection: Connection, owner: UserId) -> list[WaitingWizard]:
+    """Load the owner's wizards whose step needs the owner, the first hundred by the recordings' numbers.
+
+    At the step of the proposal that is so only once the proposal has ended, or when nothing had to be proposed.
+    """
+    cursor = await connection.execute(_SELECT_WAITING, {"owner_id": owner})
+    return [WaitingWizard.model_validate(row) async for row in cursor]
 
 
 async def lock_ready(connection: Connection, wizard: RecordingWizard) -> ReadyWizard | None:

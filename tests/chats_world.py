@@ -36,6 +36,7 @@ from language_model.port import LanguageModel
 from markups.callback_data import unpack
 from message_tracker import MessageTracker
 from metadata.form import MetadataForm
+from metadata.waiting import WaitingRecordings
 from object_store import ObjectStore
 from outbox import Outbox, OutboxFiles
 from prompt_pack.pack import load_pack
@@ -157,7 +158,13 @@ class ChatsBot:
         )
         form = MetadataForm(database, lambda: TODAY)
         self.metadata = MetadataHandlers(
-            form, messages, PACK, lambda: None, self.handlers.ask, Estimates(database, PACK, lambda: None)
+            form,
+            WaitingRecordings(database),
+            messages,
+            PACK,
+            lambda: None,
+            self.handlers.ask,
+            Estimates(database, PACK, lambda: None),
         )
         self.ratings = RatingHandlers(
             Dialogs(database),

@@ -46,6 +46,7 @@ from markups.callback_data import Action, unpack
 from md_storage import ReportFiles
 from message_tracker import MessageTracker
 from metadata.form import MetadataForm
+from metadata.waiting import WaitingRecordings
 from object_store import ObjectStore
 from prompt_pack.pack import load_pack
 from recordings.cancellations import Cancellations
@@ -72,6 +73,7 @@ from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
+from telegram_handlers.waiting import WaitingHandlers
 from updates_journal import UpdatesJournal
 from user_states import get
 from users_store import ensure_telegram_user
@@ -107,15 +109,17 @@ class Engines:
 class Bot:
     """The handlers of recordings, metadata and reports, and how often they woke the loops."""
 
-    def __init__(self, database: Database, folder: Path, objects: ObjectStore) -> None:
+    def __init__(
+        self, database: Database, folder: Path, objects: ObjectStore, telegram: TelegramDouble | None = None
+    ) -> None:
         self.database = database
         self.objects = objects
-        self.telegram = TelegramDouble()
+        self.telegram = telegram or TelegramDouble()
         self.engines = Engines(ScriptedModel(lambda _: ""))
         self.demonstration = False
         self.woken = 0
         self.asked: list[str] = []
-        messages = MessageTracker(database, self.telegram)
+        self.messages = messages = MessageTracker(database, self.telegram)
         context = JobContext(
             database,
             objects,
@@ -162,13 +166,20 @@ class Bot:
         self.engines_down: dict[str, datetime] = {}
         self.storage = HybridStorage(database, folder / "conversations")
         self.machine = Machine(database, self.journal, lambda: self.engines_down, lambda: self.storage.state)
-        menu = MenuWork(WorkInProgress(database), self.letters, self.machine, SystemFacts("", "", LIMITS, folder))
+        waiting = WaitingRecordings(database)
+        form = MetadataForm(database, lambda: TODAY)
+        metadata = MetadataHandlers(form, waiting, messages, PACK, self._wake, self.ask, estimates)
+        ordering = ReportHandlers(messages, reports)
+        menu = MenuWork(
+            WorkInProgress(database), self.letters, self.machine, SystemFacts("", "", LIMITS, folder), waiting
+        )
         self.routes = [
             MenuHandlers(messages, menu).routes(),
             DeadLetterHandlers(messages, LettersWork(self.letters, PACK, self._wake)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            MetadataHandlers(form, messages, PACK, self._wake, self._ask, estimates).routes(),
-            ReportHandlers(messages, reports).routes(),
+            metadata.routes(),
+            ordering.routes(),
+            WaitingHandlers(waiting, recordings.recordings, messages, PACK, metadata, ordering).routes(),
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
         ]
@@ -179,7 +190,7 @@ class Bot:
     def _wake(self) -> None:
         self.woken += 1
 
-    async def _ask(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
+    async def ask(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         self.asked.append(message.text)
 
     def of(self, action: Action) -> PressHandler:
@@ -240,7 +251,7 @@ class Person:
         A press with the same ``update`` as an earlier one is that press, handled again.
         """
         press = unpack(data)
-        context = Context(self.user, self.chat, self._hear, message or MessageId(1), update)
+        context = Context(self.user, self.chat, self.hear, message or MessageId(1), update)
         await self.bot.of(press.action)(context, press)
 
     async def type(self, text: str, message_id: int | None = None) -> int:
@@ -250,19 +261,19 @@ class Person:
             dialog = await get(connection, self.user.id, Dialog)
         assert dialog is not None, "the bot waits for nothing"
         [handler] = [routes.answers[dialog.step][1] for routes in self.bot.routes if dialog.step in routes.answers]
-        await handler(Context(self.user, self.chat, self._hear), message)
+        await handler(Context(self.user, self.chat, self.hear), message)
         return message.message_id
 
     async def command(self, name: str) -> None:
         [handler] = [routes.commands[name][1] for routes in self.bot.routes if name in routes.commands]
-        await handler(Context(self.user, self.chat, self._hear), self._message(f"/{name}"))
+        await handler(Context(self.user, self.chat, self.hear), self._message(f"/{name}"))
 
     async def send(self, file_name: str, size_bytes: int = MB, caption: str = "") -> None:
         """Send a file."""
         file = AttachedFile(kind=FileKind.DOCUMENT, file_name=file_name, size_bytes=size_bytes)
         message = self._message(caption).model_copy(update={"file": file})
         [handler] = [routes.files[1] for routes in self.bot.routes if routes.files is not None]
-        await handler(Context(self.user, self.chat, self._hear), message)
+        await handler(Context(self.user, self.chat, self.hear), message)
 
     async def has_recording(
         self,
@@ -297,6 +308,11 @@ class Person:
         async with self.bot.database.transaction() as connection:
             return await metadata_store.load_metadata(connection, recording.id)
 
+    def written(self, text: str) -> IncomingMessage:
+        """Return a message that is newer than all that the chat has."""
+        newest = max(self.bot.telegram.chats.get(self.chat, {}), default=0)
+        return self._message(text, max(newest, next(self._messages)) + 1)
+
     def _message(self, text: str, message_id: int | None = None) -> IncomingMessage:
         return IncomingMessage(
             chat_id=self.chat,
@@ -305,7 +321,7 @@ class Person:
             text=text,
         )
 
-    async def _hear(self, text: str) -> None:
+    async def hear(self, text: str) -> None:
         self.heard.append(text)
 
 

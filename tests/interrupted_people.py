@@ -39,22 +39,22 @@ class Person:
         await self.user.press("Интервью", timeout=LIMIT_S)
 
     async def answer(self) -> None:
-        await self.user.sees("Номер файла", timeout=LIMIT_S)
+        await self.presses_until("По порядку", "Номер файла?")
         await self.user.send("17")
 
-    async def skip(self) -> None:
-        await self.user.sees("Дата записи", timeout=LIMIT_S)
-        await self.user.press("Пропустить все")
+    async def go_back(self) -> None:
+        await self.user.sees("Как зовут сотрудника", timeout=LIMIT_S)
+        await self.user.press("Назад")
 
-    async def answer_and_skip(self) -> None:
+    async def answer_and_go_back(self) -> None:
         await self.answer()
-        await self.skip()
+        await self.go_back()
 
     async def confirm(self) -> None:
         await self.user.press("Подтвердить", timeout=LIMIT_S)
 
-    async def skip_and_confirm(self) -> None:
-        await self.skip()
+    async def go_back_and_confirm(self) -> None:
+        await self.go_back()
         await self.confirm()
 
     async def order_all(self) -> None:
@@ -68,6 +68,7 @@ class Person:
     async def says_and_gets_asked(self) -> None:
         await self.say_what_it_is()
         await self.user.sees("Номер файла", timeout=LIMIT_S)
+        await self.presses_until("По порядку", "Номер файла?")
 
     async def orders_all(self) -> None:
         await self.order_all()
@@ -75,7 +76,7 @@ class Person:
 
     async def gets_the_rest(self) -> None:
         await self.answer()
-        await self.skip_and_confirm()
+        await self.go_back_and_confirm()
         await self.orders_all()
 
     async def gets_all(self) -> None:
@@ -92,8 +93,8 @@ class Person:
         await self.send()
         await self.presses_until("Интервью", "Номер файла")
         await self.answer()
-        await self.user.sees("Дата записи", timeout=LIMIT_S)
-        await self.presses_until("Пропустить все", "Проверка введённых данных")
+        await self.user.sees("Как зовут сотрудника", timeout=LIMIT_S)
+        await self.presses_until("Назад", "номер файла: 17")
         await self.presses_until("Подтвердить", "Какой отчёт подготовить?")
         await self.presses_until("Все отчёты сразу", "Выберите тип заведения")
         await self.presses_until("Отель", "Заказано по записи")

@@ -43,6 +43,7 @@ from markups.menus import main_menu
 from message_tracker import MessageTracker
 from messenger import Messenger
 from metadata.form import MetadataForm
+from metadata.waiting import WaitingRecordings
 from metrics import LagMonitor
 from outbox import Outbox, OutboxFiles
 from progress import ProgressCards
@@ -70,6 +71,7 @@ from telegram_handlers.recordings import RecordingHandlers, RecordingWork
 from telegram_handlers.reports import ReportHandlers, ReportWork
 from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.takeout import TakeoutHandlers
+from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
@@ -276,17 +278,25 @@ def _router(
         wake=wake_all,
     )
     chats = _chats(application, messages)
+    waiting = WaitingRecordings(database)
+    form = MetadataForm(database, _today)
+    metadata = MetadataHandlers(
+        form, waiting, messages, application.pack, wake_deliveries, chats.ask, application.estimates
+    )
+    ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
+    menu = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
     return Router(
         inbox,
         Dialogs(database),
         telegram,
         messages,
         [
-            MenuHandlers(messages, MenuWork(WorkInProgress(database), letters, machine, _facts(application))).routes(),
+            MenuHandlers(messages, menu).routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
-            _metadata(application, messages, wake_deliveries, chats.ask).routes(),
-            ReportHandlers(messages, _report_work(application, wake_deliveries)).routes(),
+            metadata.routes(),
+            ordering.routes(),
+            WaitingHandlers(waiting, recordings.recordings, messages, application.pack, metadata, ordering).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
@@ -299,13 +309,6 @@ def _router(
         other=chats.ask,
         without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
     )
-
-
-def _metadata(
-    application: Application, messages: MessageTracker, wake: Callable[[], None], ask: MessageHandler
-) -> MetadataHandlers:
-    form = MetadataForm(application.database, _today)
-    return MetadataHandlers(form, messages, application.pack, wake, ask, application.estimates)
 
 
 def _report_work(application: Application, wake: Callable[[], None]) -> ReportWork:

@@ -13,7 +13,7 @@ from cli.display import Display
 from config import ROOT, Settings
 from datamodels import BuildingType, UserId, Value
 from errors import BadText, UnknownChoice
-from metadata.parsing import parse_date
+from metadata.dates import parse_date
 from prompt_pack.pack import load_pack
 from reports.across.charts import across_chart
 from reports.across.choices import chosen

@@ -31,6 +31,8 @@ class Action(StrEnum):
     MODE_MEETING = "mode_meeting"  # page
     TAKEOUT = "takeout"
     TAKEOUT_FILE = "takeout_file"  # extension
+    MODE_NONE = "mode_none"  # page: recordings of no kind
+    MODE_ALL = "mode_all"  # page
     RECORDING = "recording"  # recording number
     RECORDING_PLAY = "recording_play"  # recording number
     RECORDING_TRANSCRIPT = "recording_transcript"  # recording number
@@ -40,6 +42,7 @@ class Action(StrEnum):
     RECORDING_DELETE = "recording_delete"  # recording number
     RECORDING_DELETE_CONFIRM = "recording_delete_confirm"  # recording number
     RECORDING_AGAIN = "recording_again"  # recording number
+    RECORDING_KIND = "recording_kind"  # recording number, and the scenario once it is chosen
     RECORDING_VISIBILITY = "recording_visibility"  # recording number, visibility
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension
@@ -55,6 +58,9 @@ class Action(StrEnum):
     DOCUMENT_INCOMING = "document_incoming"  # id of the incoming file
     SCENARIO = "scenario"  # recording number, scenario
 
+    WAITING = "waiting"
+    GO_ON = "go_on"  # recording number
+
     CONFIRM_DATA = "confirm_data"  # recording number
     EDIT_DATA = "edit_data"  # recording number
     EDIT_AUDIO_NUMBER = "edit_audio_number"  # recording number, as in all EDIT_ actions below
@@ -67,7 +73,9 @@ class Action(StrEnum):
     EDIT_CITY = "edit_city"
     BACK_TO_CONFIRM = "back_to_confirm"  # recording number
     SKIP_FIELD = "skip_field"  # recording number, field: so a second tap does not skip the next field
-    SKIP_ALL_FIELDS = "skip_all_fields"  # recording number
+    FILL_IN = "fill_in"  # recording number
+    REPLY_IS = "reply_is"  # recording number, value or question
+    SET_TODAY = "set_today"  # recording number
     SET_BUILDING = "set_building"  # building type, recording number: sets the metadata
 
     CHOOSE_REPORTS = "choose_reports"  # recording number

@@ -12,13 +12,16 @@ import texts.telegram
 from datamodels_telegram import Keyboard, Screen
 from machine import MachineState
 from markups.callback_data import Action, button
+from markups.waiting import waiting_buttons, waiting_row, waiting_text
+from metadata.waiting import Waiting
 
 
-def main_menu(hint: str = "") -> Screen:
-    """Show the main menu, below a ``hint`` in HTML if there is one."""
+def main_menu(hint: str = "", waiting: int = 0) -> Screen:
+    """Show the main menu, below a ``hint`` in HTML if there is one; ``waiting`` counts what waits for the person."""
     return Screen(
         text="\n\n".join(filter(None, (hint, texts.telegram.MENU_TITLE))),
         keyboard=(
+            *waiting_row(waiting),
             (button(texts.telegram.MENU_CHATS, Action.MENU_CHATS),),
             (button(texts.across.BUTTON, Action.ACROSS),),
             (
@@ -33,10 +36,10 @@ def main_menu(hint: str = "") -> Screen:
     )
 
 
-def welcome(name: str) -> Screen:
+def welcome(name: str, waiting: int = 0) -> Screen:
     """Show what a person sees first: what to do, and the main menu. ``name`` is empty when it is not known."""
     addressed = texts.telegram.WELCOME_NAME.format(name=escape(name, quote=False)) if name else ""
-    return main_menu(texts.telegram.WELCOME.format(name=addressed))
+    return main_menu(texts.telegram.WELCOME.format(name=addressed), waiting)
 
 
 def storage_menu(*, documents: bool = False) -> Screen:
@@ -48,6 +51,10 @@ def storage_menu(*, documents: bool = False) -> Screen:
                 button(texts.telegram.STORAGE_INTERVIEW, Action.MODE_INTERVIEW, 1),
                 button(texts.telegram.STORAGE_DESIGN, Action.MODE_DESIGN, 1),
                 button(texts.telegram.STORAGE_MEETING, Action.MODE_MEETING, 1),
+            ),
+            (
+                button(texts.telegram.STORAGE_NO_KIND, Action.MODE_NONE, 1),
+                button(texts.telegram.STORAGE_ALL, Action.MODE_ALL, 1),
             ),
             *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
             (button(texts.takeout.BUTTON, Action.TAKEOUT),),
@@ -85,17 +92,25 @@ def help_screen(extensions: str, largest: str, longest: str) -> Screen:
     )
 
 
-def status_screen(lines: Sequence[str], machine: MachineState | None = None, letters: int = 0) -> Screen:
-    """Show the person's work in progress, and below it the state of the ``machine``, unless that is None.
+def status_screen(
+    lines: Sequence[str], waiting: Sequence[Waiting] = (), machine: MachineState | None = None, letters: int = 0
+) -> Screen:
+    """Show the work in progress, what waits for the person, and the state of the ``machine`` unless that is None.
 
     ``lines`` are plain text, and empty when there is no work. ``machine`` and ``letters``, the number of dead letters,
     are for the owner only.
     """
     shown = "\n".join(escape(line, quote=False) for line in lines)
-    work = f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else texts.telegram.STATUS_NOTHING
+    blocks = [f"{texts.telegram.STATUS_TITLE}\n\n{shown}" if lines else ""]
+    blocks.append(waiting_text(waiting) if waiting else "")
+    if not any(blocks):
+        blocks = [texts.telegram.STATUS_NOTHING]
+    if machine is not None:
+        blocks.append(_told_state(machine))
     return Screen(
-        text=work if machine is None else f"{work}\n\n{_told_state(machine)}",
+        text="\n\n".join(filter(None, blocks)),
         keyboard=(
+            *waiting_buttons(waiting),
             *_undelivered(letters),
             (button(texts.telegram.MENU_STORAGE, Action.MENU_STORAGE), button(texts.telegram.BACK, Action.MENU_MAIN)),
         ),

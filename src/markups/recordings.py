@@ -7,7 +7,16 @@ import texts.telegram
 import texts.telegram_recordings
 import texts.units
 from constants import NO_SCENARIO
-from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, RunStatus, Stage, Visibility
+from datamodels import (
+    Recording,
+    RecordingId,
+    RecordingMetadata,
+    RecordingProgress,
+    RunStatus,
+    ScenarioId,
+    Stage,
+    Visibility,
+)
 from datamodels_telegram import Button, Screen
 from errors import Cancelled
 from markups.callback_data import Action, button
@@ -25,19 +34,18 @@ _LONGEST_LISTED_NAME = 22
 
 
 def recordings_page(
-    scenario: Scenario, page: int, total: int, rows: Sequence[Recording], places: Mapping[RecordingId, str]
+    mode: Action, kind: str, page: int, total: int, rows: Sequence[Recording], places: Mapping[RecordingId, str]
 ) -> Screen:
-    """Show one page of a person's recordings of a scenario.
+    """Show one page of a person's recordings of a kind; ``mode`` is the action that leads to its pages.
 
     ``page`` counts from 1, ``total`` counts the recordings of all pages. A recording is listed by its place if
     ``places`` has one, else by its file name.
     """
-    mode = Action(scenario.callback)
-    title = texts.telegram_recordings.LIST_TITLE.format(scenario=escaped(scenario.label))
+    title = texts.telegram_recordings.LIST_TITLE.format(kind=escaped(kind))
     back = (button(texts.telegram.BACK, Action.MENU_STORAGE),)
     if not rows:
         return Screen(
-            text=f"{title}\n\n{texts.telegram_recordings.LIST_EMPTY}\n{texts.telegram_recordings.LIST_MODE}",
+            text=f"{title}\n\n{texts.telegram_recordings.LIST_EMPTY}",
             keyboard=(back,),
         )
     pages = -(-total // RECORDINGS_ON_PAGE)
@@ -52,7 +60,7 @@ def recordings_page(
     if page < pages:
         turn.append(button(texts.telegram_recordings.NEXT, mode, page + 1))
     return Screen(
-        text=f"{title}\n{counted}\n{texts.telegram_recordings.LIST_MODE}",
+        text=f"{title}\n{counted}",
         keyboard=(*listed, *([tuple(turn)] if turn else []), back),
     )
 
@@ -89,6 +97,7 @@ def recording_card(
         (
             button(texts.telegram_recordings.REPORTS, Action.RECORDING_REPORTS, number),
             button(texts.telegram_recordings.METADATA, Action.RECORDING_METADATA, number),
+            button(texts.telegram_recordings.KIND, Action.RECORDING_KIND, number),
         ),
         *([(button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, number),)] if ready else []),
         *(
@@ -113,8 +122,10 @@ def _switch_visibility(recording: Recording) -> Button:
 
 def back_to_list(scenario: Scenario | None) -> Button:
     """Return the button to the list that the recording is in."""
-    if scenario is None or scenario.callback not in set(Action):
-        return button(texts.telegram.BACK, Action.MENU_STORAGE)
+    if scenario is None:
+        return button(texts.telegram.BACK, Action.MODE_NONE, 1)
+    if scenario.callback not in set(Action):
+        return button(texts.telegram.BACK, Action.MODE_ALL, 1)
     return button(texts.telegram.BACK, Action(scenario.callback), 1)
 
 
@@ -156,6 +167,18 @@ def which_scenario(recording: Recording, scenarios: Sequence[Scenario], *, for_r
         buttons.append((button(texts.telegram_recordings.NO_SCENARIO, Action.SCENARIO, recording.number, NO_SCENARIO),))
     text = question.format(number=recording.number, file_name=escaped(recording.file_name))
     return Screen(text=text, keyboard=tuple(buttons))
+
+
+def kind_question(recording: Recording, scenarios: Sequence[Scenario]) -> Screen:
+    """Ask for the right kind of a recording."""
+    choices = [(each.id, plain(each.label, LONGEST_ON_BUTTON)) for each in scenarios]
+    choices.append((ScenarioId(NO_SCENARIO), texts.telegram_recordings.NO_SCENARIO))
+    rows = [(button(label, Action.RECORDING_KIND, recording.number, id_),) for id_, label in choices]
+    text = texts.telegram_recordings.KIND_QUESTION.format(
+        number=recording.number, file_name=escaped(recording.file_name)
+    )
+    back = (button(texts.telegram.BACK, Action.RECORDING, recording.number),)
+    return Screen(text=text, keyboard=(*rows, back))
 
 
 def scenario_chosen(recording_number: int, scenario: Scenario | None) -> Screen:

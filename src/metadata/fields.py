@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import texts.metadata
 from datamodels import RecordingMetadata, ScenarioId
+from metadata.dates import parse_date
 from metadata.parsing import (
     INTERVIEW,
     MEETING,
@@ -13,7 +14,6 @@ from metadata.parsing import (
     parse_audio_number,
     parse_building_and_zones,
     parse_caption,
-    parse_date,
     parse_name,
     parse_place,
     parse_zones,
@@ -46,6 +46,19 @@ _TITLES = {
     Field.CLIENT: texts.metadata.CLIENT,
     Field.CITY: texts.metadata.CITY,
 }
+
+
+VALUE_OF: Mapping[Field, str] = {
+    Field.AUDIO_NUMBER: "audio_number",
+    Field.DATE: "recorded_on",
+    Field.EMPLOYEE: "employee",
+    Field.PLACE_NAME: "place",
+    Field.BUILDING_TYPE: "building",
+    Field.ZONE: "zones",
+    Field.CLIENT: "client",
+    Field.CITY: "city",
+}
+"""The attribute of ``RecordingMetadata`` that holds each field."""
 
 
 def title(field: Field) -> str:

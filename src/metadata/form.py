@@ -1,7 +1,8 @@
-"""The form of a recording's metadata: questions field by field, changes to single fields, the confirmation.
+"""The form of a recording's metadata: one card with all fields, a question for one of them, the confirmation.
 
 The metadata and the dialog change in one transaction, and the screen follows from the dialog. So a press or a message
-that is handled twice changes nothing and leads to the same screen. Callers hold ``dialogs.get_user_lock`` while they
+that is handled twice changes nothing and leads to the same screen. A person has one form open;
+to open another puts the first aside, to be found among what waits. Callers hold ``dialogs.get_user_lock`` while they
 change a form.
 """
 
@@ -16,20 +17,21 @@ import recordings_store
 import user_states
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingId, RecordingMetadata, UserId
-from datamodels_telegram import WizardStep
 from db import Connection, Database
 from dialogs import (
     Dialog,
     OpenDialog,
     Step,
-    find_wizard,
     go_on_to_reports,
     leave_dialog,
     leave_in_peace,
     may_ask_again,
+    wait_for_turn,
 )
 from errors import BadText, NotFound, OutdatedButton
-from metadata.fields import Field, missing, parse
+from metadata.fields import VALUE_OF, Field, missing, parse
+from metadata.waiting import list_waiting
+from metadata_store import Offered
 
 _LASTS = timedelta(hours=24)
 
@@ -39,20 +41,31 @@ EDITED: dict[Step, Field] = {Step(f"edit_{field}"): field for field in Field}
 """The field that each step of a later change asks for."""
 
 
+class Reading(StrEnum):
+    """What typed text is, as far as words tell."""
+
+    VALUE = "value"
+    QUESTION = "question"
+    DOUBTFUL = "doubtful"
+
+
 @dataclass(frozen=True)
 class FormTurn:
     """Where a person is in the form. ``reason`` says why the last reply was not accepted.
 
-    With ``is_question`` the typed text is no reply but a question to the archive; nothing was changed.
+    ``offered`` are the fields that nobody has looked at yet, ``others`` counts the other recordings that wait.
+    ``question`` is the typed text when it is no reply but a question to the archive; nothing was changed then.
     """
 
     dialog: Dialog
     recording: Recording
     metadata: RecordingMetadata
+    offered: Offered
+    others: int = 0
     reason: str | None = None
     buttons_only: bool = False
     """Whether the person typed where only buttons are accepted."""
-    is_question: bool = False
+    question: str = ""
 
 
 class Cancelled(StrEnum):
@@ -73,34 +86,23 @@ class MetadataForm:
         self._database = database
         self._today = today
 
-    async def find(self, owner: UserId, number: int) -> tuple[Recording, RecordingMetadata]:
-        """Load a recording by its number, and its metadata.
+    async def find(self, owner: UserId, number: int) -> Recording:
+        """Load a recording by its number.
 
         Raises:
             NotFound: the owner has no such recording.
         """
         async with self._database.transaction() as connection:
-            recording = await recordings_store.get_by_number(connection, owner, number)
-            return recording, await _metadata(connection, recording)
+            return await recordings_store.get_by_number(connection, owner, number)
 
-    async def described(self, owner: UserId, number: int) -> Recording:
-        """Load a recording whose metadata can be changed.
+    async def back(self, owner: UserId, number: int) -> FormTurn:
+        """Go back to the card with all fields; a form that is not open, or has expired, begins there.
+
+        The form of another recording is put aside; so do ``edit``, ``fill_in``, ``skip`` and those that set a value.
 
         Raises:
             NotFound: the owner has no such recording.
             OutdatedButton: only its transcript is wanted.
-        """
-        async with self._database.transaction() as connection:
-            return await _described(connection, owner, number)
-
-    async def back(self, owner: UserId, number: int) -> FormTurn | Recording:
-        """Go back to the confirmation, and return where the person is in the form then; an expired form begins anew.
-
-        When this would cut off the questions about another recording, change nothing and return the other recording.
-        ``edit``, ``skip`` and ``set_building`` do the same.
-
-        Raises:
-            NotFound, OutdatedButton: as ``described``.
         """
 
         async def back(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
@@ -108,7 +110,7 @@ class MetadataForm:
 
         return await self._turn(owner, number, back)
 
-    async def edit(self, owner: UserId, number: int, field: Field) -> FormTurn | Recording:
+    async def edit(self, owner: UserId, number: int, field: Field) -> FormTurn:
         """Ask for another value of a field."""
 
         async def ask(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
@@ -116,33 +118,49 @@ class MetadataForm:
 
         return await self._turn(owner, number, ask)
 
-    async def skip(self, owner: UserId, number: int, field: str | None) -> FormTurn | Recording:
-        """Skip the field if it is the one being asked for; with None, skip all fields that are still to come."""
+    async def fill_in(self, owner: UserId, number: int) -> FormTurn:
+        """Ask for the first missing field; after each reply the next is asked for."""
+
+        async def ask(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
+            return turn if turn.dialog.step in ASKED else _next(_without_skipped(turn))
+
+        return await self._turn(owner, number, ask)
+
+    async def skip(self, owner: UserId, number: int, field: str) -> FormTurn:
+        """Skip the field if it is the one being asked for."""
 
         async def skip(connection: Connection, turn: FormTurn) -> FormTurn:  # noqa: ARG001
             asked = ASKED.get(turn.dialog.step)
-            if asked is None or field not in {None, asked}:
-                return turn
-            return _next(turn, skip=tuple(Field) if field is None else (asked,))
+            return turn if asked is None or field != asked else _next(turn, skip=(asked,))
 
         return await self._turn(owner, number, skip)
 
-    async def set_building(self, owner: UserId, number: int, building: BuildingType) -> FormTurn | Recording:
+    async def set_building(self, owner: UserId, number: int, building: BuildingType) -> FormTurn:
         """Set the building type, if it is asked for."""
+        return await self._put(owner, number, Field.BUILDING_TYPE, building)
 
-        async def put(connection: Connection, turn: FormTurn) -> FormTurn:
-            if turn.dialog.step not in {Step.ASK_BUILDING_TYPE, Step.EDIT_BUILDING_TYPE}:
-                return turn
-            return await _saved(connection, turn, turn.metadata.model_copy(update={"building": building}))
+    async def set_today(self, owner: UserId, number: int) -> FormTurn:
+        """Set the date to the person's day, if it is asked for."""
+        return await self._put(owner, number, Field.DATE, self._today())
 
-        return await self._turn(owner, number, put)
+    async def settle(self, owner: UserId, number: int, *, is_value: bool) -> FormTurn:
+        """Take the text that was doubtful as the reply, or return it as a question; change nothing without one."""
+
+        async def settle(connection: Connection, turn: FormTurn) -> FormTurn:
+            text = turn.dialog.doubted
+            turn = replace(turn, dialog=turn.dialog.model_copy(update={"doubted": ""}))
+            if is_value and text:
+                return await self._taken(connection, turn, text)
+            return replace(turn, question=text)
+
+        return await self._turn(owner, number, settle)
 
     async def typed(
-        self, owner: UserId, message_id: int, text: str, is_question: Callable[[Step], bool] = lambda _: False
+        self, owner: UserId, message_id: int, text: str, read: Callable[[Step], Reading] = lambda _: Reading.VALUE
     ) -> FormTurn:
         """Take typed text as the reply that the form waits for; a message that was taken before is not taken again.
 
-        ``is_question`` tells whether the text is a question to the archive when it comes at a step.
+        ``read`` tells what the text is when it comes at a step. What is doubtful is kept until ``settle``.
 
         Raises:
             OutdatedButton: no form is open.
@@ -153,13 +171,19 @@ class MetadataForm:
             if dialog is None:
                 raise OutdatedButton(data="dialog")
             recording = await recordings_store.get_recording(connection, owner, dialog.recording_id)
-            turn = FormTurn(dialog, recording, await _metadata(connection, recording))
+            turn = await _turn_at(connection, dialog, recording)
             if message_id > dialog.answered:
-                if is_question(dialog.step):
-                    return replace(turn, is_question=True)
-                turn = await self._taken(connection, turn, text)
+                reading = read(dialog.step)
+                if reading is Reading.QUESTION:
+                    return replace(turn, question=text)
+                if reading is Reading.DOUBTFUL:
+                    turn = replace(turn, dialog=dialog.model_copy(update={"doubted": text}))
+                else:
+                    turn = replace(turn, dialog=dialog.model_copy(update={"doubted": ""}))
+                    turn = await self._taken(connection, turn, text)
                 answered = turn.dialog.model_copy(update={"answered": message_id})
                 await user_states.put(connection, owner, answered, ttl=_LASTS)
+                turn = replace(turn, dialog=answered)
             return turn
 
     async def confirm(self, owner: UserId, number: int) -> Recording:
@@ -176,21 +200,21 @@ class MetadataForm:
             await go_on_to_reports(connection, owner, recording.id)
             return recording
 
-    async def cancel(self, owner: UserId) -> Cancelled:
-        """End the person's dialog, of any kind; values given so far stay.
+    async def cancel(self, owner: UserId) -> tuple[Cancelled, RecordingId | None]:
+        """End the person's dialog, of any kind; values given so far stay. Return the recording that it was about.
 
         After questions about a recording no others begin for some minutes.
         """
         async with self._database.transaction() as connection:
             if await user_states.get(connection, owner, OpenDialog) is None:
-                return Cancelled.NOTHING
+                return Cancelled.NOTHING, None
             dialog = await user_states.get(connection, owner, Dialog)
             await user_states.drop(connection, owner, OpenDialog)
             if dialog is None:
-                return Cancelled.OTHER_DIALOG
+                return Cancelled.OTHER_DIALOG, None
             await leave_in_peace(connection, owner)
             await go_on_to_reports(connection, owner, dialog.recording_id)
-            return Cancelled.FORM
+            return Cancelled.FORM, dialog.recording_id
 
     async def _taken(self, connection: Connection, turn: FormTurn, text: str) -> FormTurn:
         field = ASKED.get(turn.dialog.step) or EDITED.get(turn.dialog.step)
@@ -204,16 +228,25 @@ class MetadataForm:
             return replace(turn, dialog=tried, reason=exc.user_text)
         return await _saved(connection, turn, metadata)
 
-    async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn | Recording:
+    async def _put(self, owner: UserId, number: int, field: Field, value: BuildingType | date) -> FormTurn:
+        async def put(connection: Connection, turn: FormTurn) -> FormTurn:
+            if field not in {ASKED.get(turn.dialog.step), EDITED.get(turn.dialog.step)}:
+                return turn
+            return await _saved(connection, turn, turn.metadata.model_copy(update={VALUE_OF[field]: value}))
+
+        return await self._turn(owner, number, put)
+
+    async def _turn(self, owner: UserId, number: int, change: Change) -> FormTurn:
         """Apply ``change`` to the form of a recording, as ``back`` describes."""
         async with self._database.transaction() as connection:
             recording = await _described(connection, owner, number)
             dialog = await user_states.get(connection, owner, Dialog)
-            other = await _unfinished_other(connection, owner, dialog, recording)
-            if other is not None:
-                return other
+            if dialog is None or dialog.recording_id != recording.id:
+                if dialog is not None:
+                    await wait_for_turn(connection, owner, dialog.recording_id)
+                dialog = Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
             await may_ask_again(connection, owner)
-            turn = await change(connection, _begun(dialog, recording, await _metadata(connection, recording)))
+            turn = await change(connection, await _turn_at(connection, dialog, recording))
             await user_states.put(connection, owner, turn.dialog, ttl=_LASTS)
             return turn
 
@@ -227,19 +260,26 @@ async def open_form(connection: Connection, owner: UserId, recording_id: Recordi
         recording = await recordings_store.get_recording(connection, owner, dialog.recording_id)
     except NotFound:
         return None  # deleted meanwhile
-    return FormTurn(dialog, recording, await _metadata(connection, recording))
+    return await _turn_at(connection, dialog, recording)
 
 
-async def _unfinished_other(
-    connection: Connection, owner: UserId, dialog: Dialog | None, recording: Recording
-) -> Recording | None:
-    """Return the recording whose questions a dialog about ``recording`` would cut off; None when there is none."""
-    if dialog is None or dialog.recording_id == recording.id:
+async def begin_form(connection: Connection, recording: Recording) -> FormTurn | None:
+    """Open the form of a recording at its card; None when another dialog of the owner is open."""
+    dialog = Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
+    if not await user_states.advance(connection, recording.owner_id, None, dialog, ttl=_LASTS):
         return None
-    wizard = await find_wizard(connection, owner, dialog.recording_id)
-    if wizard is None or wizard.step is not WizardStep.CONFIRMATION:
-        return None
-    return await recordings_store.get_recording(connection, owner, dialog.recording_id)
+    return await _turn_at(connection, dialog, recording)
+
+
+async def _turn_at(connection: Connection, dialog: Dialog, recording: Recording) -> FormTurn:
+    waiting = await list_waiting(connection, recording.owner_id)
+    return FormTurn(
+        dialog,
+        recording,
+        await metadata_store.load_metadata(connection, recording.id),
+        await metadata_store.load_offered(connection, recording.id),
+        others=sum(each.recording_id != recording.id for each in waiting),
+    )
 
 
 async def _described(connection: Connection, owner: UserId, number: int) -> Recording:
@@ -249,23 +289,21 @@ async def _described(connection: Connection, owner: UserId, number: int) -> Reco
     return recording
 
 
-async def _metadata(connection: Connection, recording: Recording) -> RecordingMetadata:
-    return await metadata_store.load_metadata(connection, recording.id)
-
-
 async def _saved(connection: Connection, turn: FormTurn, metadata: RecordingMetadata) -> FormTurn:
+    """Store values that a person gave; their fields have been looked at."""
     await metadata_store.save_metadata(connection, turn.recording.id, metadata)
-    turn = replace(turn, metadata=metadata)
+    asked = ASKED.get(turn.dialog.step) or EDITED.get(turn.dialog.step)
+    left = tuple(field for field in turn.offered.fields if field != asked)
+    offered = turn.offered.model_copy(update={"fields": left})
+    await metadata_store.set_offered(connection, turn.recording.id, offered)
+    turn = replace(turn, metadata=metadata, offered=offered)
     if turn.dialog.step in EDITED:
         return replace(turn, dialog=_at(turn.dialog, Step.CONFIRM_DATA))
     return _next(turn)
 
 
-def _begun(dialog: Dialog | None, recording: Recording, metadata: RecordingMetadata) -> FormTurn:
-    if dialog is None or dialog.recording_id != recording.id:
-        dialog = Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
-        return _next(FormTurn(dialog, recording, metadata))
-    return FormTurn(dialog, recording, metadata)
+def _without_skipped(turn: FormTurn) -> FormTurn:
+    return replace(turn, dialog=turn.dialog.model_copy(update={"skipped": ()}))
 
 
 def _next(turn: FormTurn, skip: Sequence[str] = ()) -> FormTurn:
@@ -277,4 +315,4 @@ def _next(turn: FormTurn, skip: Sequence[str] = ()) -> FormTurn:
 
 
 def _at(dialog: Dialog, step: Step) -> Dialog:
-    return dialog.model_copy(update={"step": step, "tries": 0})
+    return dialog.model_copy(update={"step": step, "tries": 0, "doubted": ""})

@@ -8,6 +8,7 @@ from typing import Any
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata, Value
 from errors import BadText
+from metadata.dates import LONGEST_QUOTED, parse_date
 from metadata.nominative import without_preposition
 from morphology import parses
 from text_cleaning import one_line, preview
@@ -16,7 +17,6 @@ LARGEST_NUMBER = 2**31 - 1
 """The largest ``integer`` of PostgreSQL."""
 LONGEST_NUMBER = len(str(LARGEST_NUMBER))
 LONGEST_FIELD = 200
-LONGEST_QUOTED = 60
 LINES_WITHOUT_ZONE = 6
 NOTHING = frozenset("-–—")
 
@@ -24,9 +24,6 @@ INTERVIEW = "interview"
 MEETING = "meeting"
 """Its caption is free text: nothing but a day is looked for in it."""
 
-_DATE = re.compile(
-    r"(?<![0-9])(?:([0-9]{4})([.-])([0-9]{1,2})\2([0-9]{1,2})|([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4}))(?![0-9])"
-)
 _NEGATIVE = re.compile(r"\s*[-−–—][0-9]")
 _WORD = re.compile(r"[^\W\d_]+")
 _SEPARATOR = re.compile(r"\s*[,;]\s*")
@@ -127,21 +124,6 @@ def parse_audio_number(text: str) -> int:
     if len(digits) > len(str(LARGEST_NUMBER)) or int(digits) > LARGEST_NUMBER:
         raise BadText(reason=texts.metadata.NUMBER_TOO_LARGE.format(largest=LARGEST_NUMBER))
     return int(digits)
-
-
-def parse_date(text: str, today: date) -> date:
-    """Parse ``2026.11.03``, ``2026-11-03`` or ``03.11.2026``, not after ``today``. Raises ``BadText``."""
-    match = _DATE.search(text)
-    if match is None:
-        raise BadText(reason=texts.metadata.DATE_FORMAT.format(value=_quoted(text)))
-    year, month, day = match.group(1, 3, 4) if match[1] else match.group(7, 6, 5)
-    try:
-        found = date(int(year), int(month), int(day))
-    except ValueError:
-        raise BadText(reason=texts.metadata.NO_SUCH_DATE.format(value=match[0])) from None
-    if found > today:
-        raise BadText(reason=texts.metadata.DATE_IN_FUTURE.format(value=match[0]))
-    return found
 
 
 def parse_name(text: str) -> str:

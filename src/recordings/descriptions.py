@@ -1,7 +1,7 @@
 """What people say a recording is: its scenario, its building type, its metadata.
 
-They say it in the caption, by a button, in the storage menu or on the command line. The first scenario stays until the
-person is asked again.
+They say it in the caption, by a button or on the command line. The first scenario stays until the person is asked again
+or corrects it on the recording's card.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from constants import NO_SCENARIO
 from datamodels import BuildingType, ProcessingRequest, Recording, RecordingMetadata, ScenarioId, UserId
 from datamodels_telegram import FilePurpose, WizardStep
 from db import Connection, Database
-from dialogs import chosen_mode, find_wizard
+from dialogs import find_wizard, leave_dialog
 from metadata.fields import scenario_of_caption
 from metadata.parsing import CaptionResult, parse_caption
 from prompt_pack.models import ReportPack
@@ -41,17 +41,9 @@ class Descriptions:
         self._changes = changes
         self._today = today
 
-    async def scenario_of_file(self, connection: Connection, owner: UserId, caption: str) -> ScenarioId | None:
-        """Return a file's scenario: the one in ``caption``, else the one that the owner chose in the storage menu.
-
-        None when neither is there, or the pack does not have it.
-        """
-        known = [scenario.id for scenario in self._pack.scenarios]
-        written = scenario_of_caption(caption, known, self._today())
-        if written is not None:
-            return written
-        mode = await chosen_mode(connection, owner)
-        return mode if mode in known else None
+    def scenario_of_file(self, caption: str) -> ScenarioId | None:
+        """Return the scenario that a file's caption names; None when it names none."""
+        return scenario_of_caption(caption, [scenario.id for scenario in self._pack.scenarios], self._today())
 
     async def say_scenario(self, owner: UserId, number: int, scenario: str) -> Recording:
         """Set a recording's scenario, and let its wizard go on. Return the recording as it is then.
@@ -65,6 +57,25 @@ class Descriptions:
         chosen = self._checked(scenario)
         async with self._database.transaction() as connection:
             return await self._say(connection, await recordings_store.get_by_number(connection, owner, number), chosen)
+
+    async def correct_scenario(self, owner: UserId, number: int, scenario: str) -> Recording:
+        """Set a recording's scenario although it has another; what its data lack then is asked for, and reports stay.
+
+        Raises:
+            UnknownChoice: no such scenario.
+            NotFound: the owner has no recording of that number.
+        """
+        chosen = self._checked(scenario)
+        async with self._database.transaction() as connection:
+            recording = await recordings_store.get_by_number(connection, owner, number)
+            if recording.request.scenario == chosen:
+                return recording
+            recording = await self._changes.choose_scenario(connection, owner, recording.id, chosen)
+            await leave_dialog(connection, owner, recording.id)
+            wizard = await find_wizard(connection, owner, recording.id)
+            if wizard is not None and wizard.step is not WizardStep.TRANSCRIPT:
+                await recording_wizard_store.move(connection, wizard, _next_step(chosen))
+        return recording
 
     async def say_scenario_of_file(self, owner: UserId, incoming_id: int, scenario: str) -> ScenarioId:
         """Set the scenario of a sent file, unless the file has a scenario; return the one that the file has now.
@@ -114,9 +125,12 @@ class Descriptions:
         if recording.request.scenario != scenario:
             recording = await self._changes.choose_scenario(connection, recording.owner_id, recording.id, scenario)
         if wizard is not None and wizard.step in _ASKED_OR_OVER:
-            step = WizardStep.CLOSED if scenario == NO_SCENARIO else WizardStep.PROPOSAL
-            await recording_wizard_store.move(connection, wizard, step)
+            await recording_wizard_store.move(connection, wizard, _next_step(scenario))
         return recording
+
+
+def _next_step(scenario: ScenarioId) -> WizardStep:
+    return WizardStep.CLOSED if scenario == NO_SCENARIO else WizardStep.PROPOSAL
 
 
 async def take_over_scenario(connection: Connection, recording: Recording, said: ScenarioId | None) -> None:

@@ -8,14 +8,13 @@ import recordings_store
 from constants import READY_TRANSCRIPT
 from datamodels import Recording, RecordingId, RecordingMetadata, RecordingProgress, ScenarioId, Stage, UserId
 from db import Connection, Database
-from dialogs import choose_mode
 
 WithOwnRecording = Callable[[Connection, Recording], Awaitable[None]]
 """Does something more in the transaction in which a recording is found, such as putting its file into the outbox."""
 
 
 class RecordingPage(NamedTuple):
-    """A page of a person's recordings of one scenario, of which there are ``total``.
+    """A page of a person's recordings of one scenario or of all, of which there are ``total``.
 
     ``places`` has the place of each recording whose metadata have one.
     """
@@ -95,13 +94,12 @@ class Recordings:
             [progress] = await recordings_store.load_progress(connection, [recording.id])
             return RecordingCard(recording, progress, await _metadata(connection, recording))
 
-    async def enter(self, owner: UserId, scenario: ScenarioId, page: int, size: int) -> RecordingPage:
-        """Load a page of the owner's recordings of a scenario, and give this scenario to the owner's next recordings.
+    async def page(self, owner: UserId, scenario: ScenarioId | None, page: int, size: int) -> RecordingPage:
+        """Load a page of the owner's recordings of a scenario, of all with None.
 
         The newest come first, ``size`` on a page. ``page`` counts from 1; beyond the last page, that one is loaded.
         """
         async with self._database.transaction() as connection:
-            await choose_mode(connection, owner, scenario)
             total = await recordings_store.count_recordings(connection, owner, scenario)
             page = min(page, max(1, -(-total // size)))
             rows = await recordings_store.list_recordings(connection, owner, scenario, size, (page - 1) * size)

@@ -90,7 +90,7 @@ class SentFiles:
             raise ValueError("the message has no file")
         problem = refusal(message.file, self._limits, documents=documents)
         async with self._database.transaction() as connection:
-            scenario = await self._descriptions.scenario_of_file(connection, owner, message.text)
+            scenario = self._descriptions.scenario_of_file(message.text)
             # Who may load no documents need not be asked.
             open_purpose = purpose_by_name(message.file) is None and not documents
             purpose = FilePurpose.RECORDING if open_purpose else None

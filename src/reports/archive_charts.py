@@ -8,10 +8,16 @@ from enum import StrEnum
 import texts.my_reports
 from datamodels import IndexPoint, ReportFile, ReportId
 from reports.drawing import BLUE, blank, label, one_at_a_time, plain_axes, png
+from texts.units import DECIMAL_SEPARATOR
 
 _MOST_LINES = 8
 """The most lines in a chart; more cannot be told apart."""
 _MOST_MONTHS = 36
+_FEWEST_MONTHS = 6
+"""The months for which a chart has room at least, so that the bar of one is no wall."""
+_FEWEST_DAYS = 14
+"""The days for which a chart has room at least: points of one day lie in the middle of two weeks."""
+_MOST_DAYS_NAMED = 8
 
 
 class TrendBy(StrEnum):
@@ -71,6 +77,8 @@ def months_chart(months: Mapping[tuple[int, int], int]) -> bytes:
     bars = axes.bar(range(len(shown)), [count for _, count in shown], color=BLUE)
     every = -(-len(shown) // 18)
     axes.set_xticks(range(0, len(shown), every), labels[::every])
+    spare = max(_FEWEST_MONTHS - len(shown), 0) / 2
+    axes.set_xlim(-0.75 - spare, len(shown) - 0.25 + spare)
     axes.set_ylabel(texts.my_reports.CHART_MONTHS_AXIS)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     if len(shown) <= 24:
@@ -87,10 +95,18 @@ def trend_chart(index_label: str, by: TrendBy, lines: Mapping[str, Sequence[tupl
     figure = blank()
     axes = plain_axes(figure.add_subplot(), texts.my_reports.TREND_TITLES[by].format(index=label(index_label)))
     for whose, points in shown:
-        days = [day.toordinal() for day, _ in points]
-        axes.plot(days, [value for _, value in points], marker="o", label=label(whose))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        axes.plot(
+            [day.toordinal() for day, _ in points], [value for _, value in points], marker="o", label=label(whose)
+        )
+    days = sorted({day.toordinal() for _, points in shown for day, _ in points})
+    spare = max(_FEWEST_DAYS - (days[-1] - days[0]), 2) / 2
+    axes.set_xlim(days[0] - spare, days[-1] + spare)
+    if len(days) <= _MOST_DAYS_NAMED:
+        axes.set_xticks(days)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=_MOST_DAYS_NAMED, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda day, _: f"{date.fromordinal(int(day)):%d.%m.%y}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace(".", DECIMAL_SEPARATOR)))
     axes.set_ylabel(label(index_label))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     if len(shown) < len(lines):

@@ -207,6 +207,7 @@ class ReportOrders:
                 await say_building(connection, recording, building)
             queued = await self._queued(connection, recording, order.reports, order.building, llm)
             runs = tuple(run.id for run in queued)
+            await _end_wizard(connection, recording)
             if occasion is not None:
                 await occasion.note(connection, recording, runs)
         done = {run.report_id for run in queued if run.status is RunStatus.DONE}
@@ -251,9 +252,7 @@ class ReportOrders:
         """
         async with self._database.transaction() as connection:
             recording = await recordings_store.get_by_number(connection, owner, number)
-            wizard = await find_wizard(connection, owner, recording.id)
-            if wizard is not None and wizard.step is WizardStep.REPORTS:
-                await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)
+            await _end_wizard(connection, recording)
         return recording
 
     async def find(self, owner: UserId, number: int, with_report: WithReport) -> ReportRun:
@@ -346,6 +345,13 @@ class ReportOrders:
         if llm is None:
             raise NoLanguageModel
         return llm
+
+
+async def _end_wizard(connection: Connection, recording: Recording) -> None:
+    """Note that the choice of reports waits for nobody any more."""
+    wizard = await find_wizard(connection, recording.owner_id, recording.id)
+    if wizard is not None and wizard.step is WizardStep.REPORTS:
+        await recording_wizard_store.move(connection, wizard, WizardStep.CLOSED)
 
 
 def _lack(recording: Recording) -> Lack | None:

@@ -41,7 +41,7 @@ from markups.chats import (
 )
 from message_tracker import MessageTracker
 from messenger import AlreadySent
-from metadata.parsing import parse_date
+from metadata.dates import parse_date
 from metrics import CHAT_ACTIONS
 from random_ids import new_name, random_id_of
 from telegram_handlers.context import Context, PressHandler, Routes

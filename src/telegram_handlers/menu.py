@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from markups.callback_data import Action, Press
 from markups.cards import measured
 from markups.menus import help_screen, main_menu, status_screen, storage_menu, system_menu, welcome
 from message_tracker import MessageTracker
+from metadata.waiting import WaitingRecordings
 from recordings.intake import IntakeLimits
-from telegram_handlers.context import Context, PressHandler, Routes
+from telegram_handlers.context import Context, Routes
 from utils import human_duration, human_size
 from work_in_progress import WorkInProgress
 
@@ -43,6 +44,7 @@ class MenuWork:
     letters: DeadLetters
     machine: Machine
     facts: SystemFacts
+    waiting: WaitingRecordings
 
 
 class MenuHandlers:
@@ -54,13 +56,10 @@ class MenuHandlers:
         self._facts = work.facts
 
     def routes(self) -> Routes:
-        screens: Mapping[Action, Screen] = {
-            Action.MENU_MAIN: main_menu(),
-            Action.MENU_HELP: self._help(),
-        }
         return Routes(
             presses={
-                **{action: (Permission.LOOK, self._shows(screen)) for action, screen in screens.items()},
+                Action.MENU_MAIN: (Permission.LOOK, self._main),
+                Action.MENU_HELP: (Permission.LOOK, self._help_press),
                 Action.MENU_STORAGE: (Permission.LOOK, self._storage),
                 Action.MENU_SYSTEM: (Permission.LOOK, self._system),
             },
@@ -71,11 +70,11 @@ class MenuHandlers:
             },
         )
 
-    def _shows(self, screen: Screen) -> PressHandler:
-        async def show(context: Context, press: Press) -> None:  # noqa: ARG001  # the button says everything
-            await self._show(context, screen)
+    async def _main(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
+        await self._show(context, main_menu(waiting=await self._count_waiting(context)))
 
-        return show
+    async def _count_waiting(self, context: Context) -> int:
+        return len(await self._work.waiting.of(context.user.id))
 
     async def _show(self, context: Context, screen: Screen) -> None:
         if context.pressed is None:
@@ -84,17 +83,21 @@ class MenuHandlers:
             await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
 
     async def _start(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        await self._show(context, welcome(context.user.name))
+        await self._show(context, welcome(context.user.name, await self._count_waiting(context)))
+
+    async def _help_press(self, context: Context, press: Press) -> None:  # noqa: ARG002
+        await self._show(context, self._help())
 
     async def _help_command(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         await self._show(context, self._help())
 
     async def _status(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
         mine = await self._work.in_progress.of(context.user.id)
+        waiting = await self._work.waiting.of(context.user.id)
         operates = may(context.user.role, Permission.OPERATE)
         machine = await self._work.machine.state() if operates else None
         letters = await self._work.letters.count() if operates else 0
-        screen = status_screen([_status_line(each) for each in mine], machine, letters)
+        screen = status_screen([_status_line(each) for each in mine], waiting, machine, letters)
         await self._messages.send(context.chat, MessageKind.MENU, screen)
 
     async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002

@@ -1,24 +1,26 @@
 """A recording's metadata: questions, the confirmation card, changes to single fields."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 import texts.telegram_metadata
 from access import Permission
 from chats.questions import reads_like_question
 from constants import NO_SCENARIO
-from datamodels import BuildingType, Recording, Stage
-from datamodels_telegram import IncomingMessage, MessageKind
+from datamodels import BuildingType, Stage
+from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen, TelegramPerson
 from dialogs import Dialog, Step, get_user_lock
 from errors import OutdatedButton
 from markups.callback_data import Action, Press
 from markups.menus import main_menu
-from markups.metadata import confirmation, edit_action, edit_menu, form_kind, form_screen
+from markups.metadata import FORM_KINDS, edit_action, form_card, form_kind, form_screen
 from markups.recordings import not_ready, which_scenario
 from markups.reports import reports_menu
 from message_tracker import MessageTracker
 from metadata.fields import Field
-from metadata.form import Cancelled, FormTurn, MetadataForm
+from metadata.form import Cancelled, FormTurn, MetadataForm, Reading
+from metadata.waiting import WaitingRecordings
 from prompt_pack.models import ReportPack
 from reports.estimate import Estimates
 from telegram_handlers.context import Context, MessageHandler, PressHandler, Routes
@@ -41,6 +43,7 @@ class MetadataHandlers:
     def __init__(
         self,
         form: MetadataForm,
+        waiting: WaitingRecordings,
         messages: MessageTracker,
         pack: ReportPack,
         wake_wizards: Callable[[], None],
@@ -48,6 +51,7 @@ class MetadataHandlers:
         estimates: Estimates,
     ) -> None:
         self._form = form
+        self._waiting = waiting
         self._messages = messages
         self._wake_wizards = wake_wizards
         self._ask = ask
@@ -60,7 +64,9 @@ class MetadataHandlers:
             Action.BACK_TO_CONFIRM: self._back_to_confirm,
             Action.EDIT_DATA: self._choose_field,
             Action.SKIP_FIELD: self._skip_field,
-            Action.SKIP_ALL_FIELDS: self._skip_all,
+            Action.FILL_IN: self._fill_in,
+            Action.REPLY_IS: self._settle,
+            Action.SET_TODAY: self._set_today,
             Action.SET_BUILDING: self._set_building,
             Action.CONFIRM_DATA: self._confirm,
             Action.CANCEL_DIALOG: self._cancel_press,
@@ -73,35 +79,38 @@ class MetadataHandlers:
         )
 
     async def _open(self, context: Context, press: Press) -> None:
-        """Show a recording's metadata, opened from its card, to be confirmed or changed.
+        """Show the form of a recording, opened from its card.
 
         While the recording has no scenario or is not processed, say so instead.
         """
-        recording, metadata = await self._form.find(context.user.id, press.number)
+        recording = await self._form.find(context.user.id, press.number)
         if recording.request.scenario == NO_SCENARIO:
             screen = which_scenario(recording, self._pack.scenarios, for_reports=True)
+            await show(self._messages, context, MessageKind.MENU, screen, recording.id)
         elif recording.stage is not Stage.DONE:
-            screen = not_ready(recording)
+            await show(self._messages, context, MessageKind.MENU, not_ready(recording), recording.id)
         else:
-            screen = confirmation(recording.number, recording.file_name, recording.request.scenario, metadata)
-        await show(self._messages, context, MessageKind.CONFIRMATION, screen, recording.id)
+            await self.open(context, press.number)
+
+    async def open(self, context: Context, number: int) -> None:
+        """Show the form of a recording at its card with all fields."""
+        await self._pressed(context, partial(self._form.back, context.user.id, number))
 
     async def _choose_field(self, context: Context, press: Press) -> None:
-        recording = await self._form.described(context.user.id, press.number)
-        screen = edit_menu(recording.number, recording.request.scenario)
-        await show(self._messages, context, MessageKind.CONFIRMATION, screen, recording.id)
+        to_change = partial(form_card, to_change=True)
+        await self._pressed(context, partial(self._form.back, context.user.id, press.number), to_change)
 
     async def _back_to_confirm(self, context: Context, press: Press) -> None:
-        await self._pressed(context, partial(self._form.back, context.user.id, press.number))
+        await self.open(context, press.number)
 
     async def _edit(self, field: Field, context: Context, press: Press) -> None:
         await self._pressed(context, partial(self._form.edit, context.user.id, press.number, field))
 
+    async def _fill_in(self, context: Context, press: Press) -> None:
+        await self._pressed(context, partial(self._form.fill_in, context.user.id, press.number))
+
     async def _skip_field(self, context: Context, press: Press) -> None:
         await self._pressed(context, partial(self._form.skip, context.user.id, press.number, press.word))
-
-    async def _skip_all(self, context: Context, press: Press) -> None:
-        await self._pressed(context, partial(self._form.skip, context.user.id, press.number, None))
 
     async def _set_building(self, context: Context, press: Press) -> None:
         if press.word not in set(BuildingType):
@@ -109,18 +118,31 @@ class MetadataHandlers:
         building = BuildingType(press.word)
         await self._pressed(context, partial(self._form.set_building, context.user.id, press.number, building))
 
+    async def _set_today(self, context: Context, press: Press) -> None:
+        await self._pressed(context, partial(self._form.set_today, context.user.id, press.number))
+
+    async def _settle(self, context: Context, press: Press) -> None:
+        """Take doubtful text as the reply, or ask it as a question; the form is shown again with the answer."""
+        if press.word not in {Reading.VALUE, Reading.QUESTION}:
+            raise OutdatedButton(data=press.action)
+        is_value = press.word == Reading.VALUE
+        turn = await self._pressed(
+            context, partial(self._form.settle, context.user.id, press.number, is_value=is_value)
+        )
+        if turn.question:
+            person = TelegramPerson(id=context.chat, name=context.user.name)
+            typed = MessageId(turn.dialog.answered)
+            question = IncomingMessage(chat_id=context.chat, message_id=typed, person=person, text=turn.question)
+            await self._ask(context, question)
+
     async def _typed(self, context: Context, message: IncomingMessage) -> None:
         """Take typed text as the reply that the form waits for, or ask it; the form is shown again with the answer."""
         async with get_user_lock(context.user.id):
-            is_question = partial(_is_question, message.text)
-            turn = await self._form.typed(context.user.id, message.message_id, message.text, is_question)
-            if not turn.is_question:
-                kind = form_kind(turn)
-                await self._messages.send(context.chat, kind, form_screen(turn), subject=turn.recording.id)
-                if kind is MessageKind.CONFIRMATION:
-                    # The last question has its reply.
-                    await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
-        if turn.is_question:
+            read = partial(_reading, message.text)
+            turn = await self._form.typed(context.user.id, message.message_id, message.text, read)
+            if not turn.question:
+                await self._show(replace(context, pressed=None), turn, form_screen(turn))
+        if turn.question:
             await self._ask(context, message)
 
     async def _confirm(self, context: Context, press: Press) -> None:
@@ -131,7 +153,7 @@ class MetadataHandlers:
             reports = self._pack.reports(recording.request.scenario)
             expected = await expected_reports(self._estimates, context.user.id, press.number)
             screen = reports_menu(recording.number, recording.file_name, reports, note, expected)
-            await show(self._messages, context, MessageKind.MENU, screen, recording.id)
+            await show(self._messages, context, MessageKind.CHOICE, screen, recording.id)
         self._wake_wizards()
 
     async def _cancel_press(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
@@ -142,20 +164,37 @@ class MetadataHandlers:
 
     async def _cancel(self, context: Context) -> None:
         async with get_user_lock(context.user.id):
-            cancelled = await self._form.cancel(context.user.id)
-            await show(self._messages, context, MessageKind.MENU, main_menu(_TOLD[cancelled]))
+            cancelled, recording = await self._form.cancel(context.user.id)
+            waiting = await self._waiting.of(context.user.id)
+            await show(self._messages, context, MessageKind.MENU, main_menu(_TOLD[cancelled], len(waiting)))
+            if recording is not None:
+                await self._messages.remove(context.chat, FORM_KINDS, recording)
         self._wake_wizards()
 
-    async def _pressed(self, context: Context, change: Callable[[], Awaitable[FormTurn | Recording]]) -> None:
-        """Make a change under the person's lock; show the form's screen, or say which recording must be done first."""
+    async def _pressed(
+        self,
+        context: Context,
+        change: Callable[[], Awaitable[FormTurn]],
+        draw: Callable[[FormTurn], Screen] = form_screen,
+    ) -> FormTurn:
+        """Make a change under the person's lock, show the form's screen, and return where the person is then."""
         async with get_user_lock(context.user.id):
             turn = await change()
-            if isinstance(turn, FormTurn):
-                await show(self._messages, context, form_kind(turn), form_screen(turn), turn.recording.id)
-            else:
-                await context.answer(texts.telegram_metadata.FINISH_FIRST.format(number=turn.number))
+            await self._show(context, turn, draw(turn))
+            return turn
+
+    async def _show(self, context: Context, turn: FormTurn, screen: Screen) -> None:
+        kind = form_kind(turn)
+        await show(self._messages, context, kind, screen, turn.recording.id)
+        if kind is MessageKind.CONFIRMATION:
+            # The last question has its reply, or was about a recording that was put aside.
+            await self._messages.remove(context.chat, [MessageKind.INPUT_REQUEST])
 
 
-def _is_question(text: str, step: Step) -> bool:
+def _reading(text: str, step: Step) -> Reading:
+    if reads_like_question(text, marked=True):
+        return Reading.QUESTION
+    if not reads_like_question(text):
+        return Reading.VALUE
     # A place may be called «Как дома»: where a value is asked for, only a question mark tells.
-    return reads_like_question(text, marked=step is not Step.CONFIRM_DATA)
+    return Reading.QUESTION if step is Step.CONFIRM_DATA else Reading.DOUBTFUL

@@ -233,6 +233,7 @@ class BrowseHandlers:
         if not months:
             await context.answer(texts.my_reports.NO_POINTS)
             return
+        await context.answer(texts.my_reports.DRAWING)
         picture = await asyncio.to_thread(months_chart, months)
         caption = chart_caption(texts.my_reports.CHART_MONTHS_TITLE)
         await self._send_chart(context, picture, texts.my_reports.CHART_MONTHS_FILE, caption)
@@ -255,6 +256,7 @@ class BrowseHandlers:
             return
         if place is None or place > len(indices):
             raise OutdatedButton(data=press.action)
+        await context.answer(texts.my_reports.DRAWING)
         name, index_label = indices[place - 1]
         picture = await asyncio.to_thread(trend_chart, index_label, by, trend(points, report_id, name, by))
         file_name = texts.my_reports.TREND_FILE.format(index=index_label)

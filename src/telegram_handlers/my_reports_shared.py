@@ -12,7 +12,7 @@ from datamodels_telegram import MessageKind
 from errors import BadText
 from markups.my_reports import reports_menu_after, stale_list
 from message_tracker import MessageTracker
-from metadata.parsing import parse_date
+from metadata.dates import parse_date
 from metrics import REPORT_ACTIONS
 from prompt_pack.models import ReportPack
 from reports.archive import ReportArchive

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 import texts.cards
 import texts.telegram_recordings
 from access import Permission, may
+from constants import NO_SCENARIO
 from datamodels import Recording, RunStatus, ScenarioId, Visibility
 from datamodels_telegram import FileReference, FileSource, IncomingMessage, MessageKind, OutgoingMessage
 from dialogs import get_user_lock
 from errors import OutdatedButton, UnknownChoice
 from markups.callback_data import Action, Press
+from markups.metadata import FORM_KINDS
 from markups.recordings import (
     RECORDINGS_ON_PAGE,
     delete_question,
     deleted,
+    kind_question,
     not_ready,
     played_caption,
     recording_card,
@@ -62,6 +65,8 @@ class RecordingHandlers:
             Action.MODE_INTERVIEW: self._list,
             Action.MODE_DESIGN: self._list,
             Action.MODE_MEETING: self._list,
+            Action.MODE_NONE: self._list,
+            Action.MODE_ALL: self._list,
             Action.RECORDING: self._card,
             Action.RECORDING_PLAY: self._play,
             Action.RECORDING_TRANSCRIPT: self._transcript,
@@ -73,6 +78,7 @@ class RecordingHandlers:
             Action.RECORDING_AGAIN: self._again,
             Action.RECORDING_VISIBILITY: self._visibility,
             Action.SCENARIO: self._scenario,
+            Action.RECORDING_KIND: self._kind,
             Action.SCENARIO_INCOMING: self._incoming_scenario,
             Action.CANCEL_INCOMING: self._cancel_incoming,
             Action.CANCEL_CARD: self._cancel_card,
@@ -93,13 +99,39 @@ class RecordingHandlers:
         self._work.wake()
 
     async def _list(self, context: Context, press: Press) -> None:
-        """Show the person's recordings of a scenario, and choose this scenario for their next recordings."""
-        scenario = next((each for each in self._work.pack.scenarios if each.callback == press.action), None)
-        if scenario is None:
-            raise OutdatedButton(data=press.action)
-        page = await self._work.recordings.enter(context.user.id, scenario.id, press.number, RECORDINGS_ON_PAGE)
-        screen = recordings_page(scenario, page.page, page.total, page.recordings, page.places)
+        """Show the person's recordings of a kind, of none, or all."""
+        scenario, kind = self._listed(press.action)
+        page = await self._work.recordings.page(context.user.id, scenario, press.number, RECORDINGS_ON_PAGE)
+        screen = recordings_page(press.action, kind, page.page, page.total, page.recordings, page.places)
         await show(self._messages, context, MessageKind.MENU, screen)
+
+    def _listed(self, mode: Action) -> tuple[ScenarioId | None, str]:
+        """Return the scenario whose recordings a list shows, None for all, and how the list is called."""
+        if mode is Action.MODE_ALL:
+            return None, texts.telegram_recordings.LIST_ALL
+        if mode is Action.MODE_NONE:
+            return ScenarioId(NO_SCENARIO), texts.telegram_recordings.LIST_NO_KIND
+        scenario = next((each for each in self._work.pack.scenarios if each.callback == mode), None)
+        if scenario is None:
+            raise OutdatedButton(data=mode)
+        return scenario.id, scenario.label
+
+    async def _kind(self, context: Context, press: Press) -> None:
+        """Ask for the right kind of a recording, or correct it; the card shows it then."""
+        owner = context.user.id
+        if not press.words:
+            recording = await self._work.recordings.find(owner, press.number)
+            screen = kind_question(recording, self._work.pack.scenarios)
+            await show(self._messages, context, MessageKind.MENU, screen, recording.id)
+            return
+        async with get_user_lock(owner):
+            try:
+                recording = await self._work.descriptions.correct_scenario(owner, press.number, press.word)
+            except UnknownChoice as exc:
+                raise OutdatedButton(data=press.action) from exc
+            await self._messages.remove(context.chat, FORM_KINDS, recording.id)
+            await self._show_card(context, press.number)
+        self._work.wake()
 
     async def _card(self, context: Context, press: Press) -> None:
         await self._show_card(context, press.number)

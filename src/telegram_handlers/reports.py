@@ -66,15 +66,19 @@ class ReportHandlers:
         return Routes(presses={action: (Permission.RECORD, handler) for action, handler in presses.items()})
 
     async def _menu(self, context: Context, press: Press) -> None:
-        offer = await self._work.orders.offer(context.user.id, press.number, may_order_again(context))
+        await self.choose(context, press.number)
+
+    async def choose(self, context: Context, number: int) -> None:
+        """Show the choice of a recording's reports."""
+        offer = await self._work.orders.offer(context.user.id, number, may_order_again(context))
         recording = offer.recording
         if offer.lack is not None:
-            screen = self._lacking(recording, offer.lack)
-        else:
-            reports = [each.report for each in offer.reports]
-            expected = await expected_reports(self._work.estimates, context.user.id, press.number)
-            screen = reports_menu(recording.number, recording.file_name, reports, expected=expected)
-        await show(self._messages, context, MessageKind.MENU, screen, recording.id)
+            await show(self._messages, context, MessageKind.MENU, self._lacking(recording, offer.lack), recording.id)
+            return
+        reports = [each.report for each in offer.reports]
+        expected = await expected_reports(self._work.estimates, context.user.id, number)
+        screen = reports_menu(recording.number, recording.file_name, reports, expected=expected)
+        await show(self._messages, context, MessageKind.CHOICE, screen, recording.id)
 
     async def _report(self, context: Context, press: Press) -> None:
         await self._order(context, press.number, ReportId(press.word))

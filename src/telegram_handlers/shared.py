@@ -4,8 +4,8 @@ import asyncio
 from time import monotonic
 
 from datamodels import RecordingId, ReportId, UserId
-from datamodels_telegram import IncomingMessage, MessageKind, Screen
-from dialogs import Dialog, Dialogs, OpenDialog, TakenReply
+from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen
+from dialogs import Dialog, Dialogs, OpenDialog, Step, TakenReply
 from message_tracker import MessageTracker
 from reports.costs_in_words import expected_text
 from reports.estimate import Estimates
@@ -39,6 +39,14 @@ async def expected_reports(estimates: Estimates, owner: UserId, number: int, wan
     return expected_text(takes) if takes else ""
 
 
+async def _is_reply(messages: MessageTracker, message: IncomingMessage, form: Dialog, asked: MessageId) -> bool:
+    """Tell whether text that came while a form was in the chat, as the message ``asked``, is for the form."""
+    if asked > message.message_id:
+        return False
+    # The card with all fields takes no text; below a menu, it is not what the person looks at.
+    return form.step is not Step.CONFIRM_DATA or not await messages.has_menu_below(message.chat_id, asked)
+
+
 async def awaited(
     dialogs: Dialogs, messages: MessageTracker, owner: UserId, message: IncomingMessage
 ) -> OpenDialog | TakenReply | None:
@@ -58,7 +66,7 @@ async def awaited(
             return about
         asked = await messages.question(message.chat_id, about.recording_id)
         if asked is not None or monotonic() > ends:
-            return about if asked is not None and asked < message.message_id else None
+            return about if asked is not None and await _is_reply(messages, message, about, asked) else None
         # The question may be in the chat, but not noted as the process was killed: it is noted when it is asked again.
         await asyncio.sleep(_LOOK_S)
         dialog, about = await dialogs.find(owner, OpenDialog), await dialogs.find(owner, Dialog)

@@ -83,7 +83,7 @@ DELETE_QUESTION = "🗑️ Удалить этот отчет?\n\n{report}\n\nВ
 DELETE_CONFIRM = "🗑️ Да, удалить"
 DELETED = "🗑️ Отчет №{number} «{title}» удален."
 CANCELLED = "Отменено."
-QUESTIONS_LEFT = "Вопросы о записи прерваны, введённое сохранено: данные записи можно дополнить в хранилище."
+QUESTIONS_LEFT = "Данные записи отложены, введённое сохранено. Вернуться к ним: /status."
 
 # --- pages, cards, filters ------------------------------------------------------------------------------------------
 PAGE = "📑 <b>Мои отчеты:</b> {reports}. Страница {page} из {pages}."
@@ -147,6 +147,7 @@ CHART_MONTHS_BUTTON = "📊 Отчеты по месяцам"
 TREND_BUTTONS = {"employee": "👤 Показатель по сотрудникам", "place": "🏨 Показатель по заведениям"}
 TREND_TYPE_QUESTION = "📈 Показатель из какого отчета?"
 TREND_INDEX_QUESTION = "📈 Какой показатель?\n{label}"
+DRAWING = "📊 Рисую график…"
 NO_POINTS = "Для такого графика пока нет данных"
 CHART_MONTHS_FILE = "Отчеты по месяцам.png"
 CHART_MONTHS_TITLE = "Отчеты по месяцам"

@@ -19,10 +19,12 @@ WELCOME = (
     "Я расшифрую её, назову спикеров и напишу отчёты."
 )
 
-STORAGE_TITLE = "📦 <b>Хранилище</b>\nКакие записи показать? Новые записи будут того же вида."
+STORAGE_TITLE = "📦 <b>Хранилище</b>\nКакие записи показать?"
 STORAGE_INTERVIEW = "ИНТЕРВЬЮ"
 STORAGE_DESIGN = "ДИЗАЙН"
 STORAGE_MEETING = "СОВЕЩАНИЯ"
+STORAGE_NO_KIND = "Без вида"
+STORAGE_ALL = "Все"
 
 SYSTEM_TITLE = "⚙️ <b>Системная</b>"
 SYSTEM_SPEECH = "Распознавание речи: {engine}"

@@ -9,8 +9,9 @@ WHICH_SCENARIO_FOR_REPORTS = "Отчёты зависят от вида запи
 SCENARIO_CHOSEN = "Запись №{number}: {scenario}."
 INCOMING_SCENARIO_CHOSEN = "Выбрано: {scenario}"
 
-LIST_TITLE = "📦 <b>Мои записи: {scenario}</b>"
-LIST_MODE = "Новые записи будут этого же вида."
+LIST_TITLE = "📦 <b>Мои записи: {kind}</b>"
+LIST_ALL = "все"
+LIST_NO_KIND = "без вида"
 LIST_COUNT = "{recordings}."
 LIST_PAGE = "{recordings}. Страница {page} из {pages}."
 LIST_EMPTY = "Здесь пока пусто. Пришлите голосовое, аудио, видео или файл с записью — она появится в этом списке."
@@ -47,6 +48,11 @@ PLAY = "▶ Прослушать"
 TRANSCRIPT = "📄 Расшифровка"
 REPORTS = "📊 Отчёты"
 METADATA = "🏷 Данные"
+KIND = "🔀 Вид"
+KIND_QUESTION = (
+    "🔀 Что на самом деле на записи №{number}?\n{file_name}\n\n"
+    "От вида зависят данные и отчёты. Отчёты, которые уже написаны, останутся."
+)
 DELETE = "🗑 Удалить"
 FOUND_BY = {"team": "вся команда", "private": "🔒 только вы"}
 SWITCH_VISIBILITY = {"team": "👥 Всей команде", "private": "🔒 Только мне"}

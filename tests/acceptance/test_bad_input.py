@@ -239,7 +239,7 @@ WORKS = {
         "не разобран",
         "напишите",
         spoken("подпись.ogg"),
-        ("--caption", "семнадцать\nвчера\nИванов Иван"),
+        ("--caption", "семнадцать\nутром\nИванов Иван"),
         results=True,
     ),
     "a rate limit that passes": Case(

@@ -70,7 +70,7 @@ def _lists(database: Database, owner: UserId, folder: Path) -> dict[str, Callabl
     listed = recordings_store.list_recordings
     return {
         **{
-            f"recordings of a scenario, {name} page": partial(recordings.enter, owner, INTERVIEW, page, ON_PAGE)
+            f"recordings of a scenario, {name} page": partial(recordings.page, owner, INTERVIEW, page, ON_PAGE)
             for name, page in pages.items()
         },
         **{

@@ -128,7 +128,7 @@ async def test_the_bot_outlives_its_database_and_its_object_store(
     database_way.come_back()
 
     await boris.user.sees("Распознавание речи", timeout=LIMIT_S)
-    await anna.skip_and_confirm()
+    await anna.go_back_and_confirm()
     await anna.orders_all()
     assert [times_sent(person.user, "ненадолго пропала") for person in (anna, boris)] == [1, 1]
     assert not any(message.contains("Сохранено") for message in (*anna.user.chat.from_bot, *boris.user.chat.from_bot))
@@ -163,7 +163,7 @@ async def test_work_outlasts_a_database_that_is_away_and_nothing_is_paid_for_twi
     anna, *others = (Person(newcomer(), spoken(f"{each}.ogg", LENGTH_S), bot) for each in range(3))
     await anna.gets_asked()
     await anna.answer()
-    await anna.skip_and_confirm()
+    await anna.go_back_and_confirm()
     before = len(bot.endpoint.requests)
     bot.tap.add(*(Fault(Kind.SLOW, path=path, seconds=AWAY_S / 3) for path in (CHAT, TRANSCRIPTIONS) for _ in range(4)))
     await anna.order_all()

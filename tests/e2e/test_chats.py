@@ -138,7 +138,7 @@ async def test_history_and_statistics(anna: ScriptedUser) -> None:
     await anna.press("MD", message=file)
     written = await anna.sees("Чат 1 Что_.md")
     assert "> Что?" in (await anna.downloads(written)).decode()
-    for day, said in (("2020-11-03", "За 03.11.2020"), ("03.11.2020", "За 03.11.2020"), ("вчера", "не похоже на дату")):
+    for day, said in (("2020-11-03", "За 03.11.2020"), ("03.11.2020", "За 03.11.2020"), ("утром", "не похоже на дату")):
         sent = await anna.send(f"/history {day}")
         await anna.sees(said, after=sent)
     await anna.send("/stats")

@@ -133,7 +133,7 @@ async def test_old_buttons_answer_by_what_is_true_now(heard: Any) -> None:
     await boris.press("Открыть")
     await boris.sees("🎙 Запись №1")
 
-    for message, data in [*old, (menu.id, b"skip_field||1||date"), (menu.id, b"skip_all_fields||1")]:
+    for message, data in [*old, (menu.id, b"skip_field||1||date"), (menu.id, b"fill_in||1")]:
         await boris.press_data(message, data)
     await boris.press_data(menu.id, b"back_to_confirm||1")
     card = await boris.sees(CONFIRMATION)

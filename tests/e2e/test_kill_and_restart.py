@@ -54,9 +54,9 @@ def boris_is_interrupted(boris: Person) -> list[Moment]:
         Moment(at("to be asked", "UPDATE", "recording_wizards", "{chat} AND NEW.step = 'confirmation'")),
         Moment(
             at("a press came, not stored", "INSERT", "seen_updates", "{chat} AND NEW.kind = 'button'"),
-            boris.answer_and_skip,
+            boris.answer_and_go_back,
         ),
-        Moment(at("a press is handled", "INSERT", "user_states", confirming), boris.skip),
+        Moment(at("a press is handled", "INSERT", "user_states", confirming), boris.go_back),
         Moment(at("a press is answered, not noted", "UPDATE", "seen_updates", confirmed), boris.confirm),
     ]
 
@@ -65,14 +65,14 @@ def vera_is_interrupted(vera: Person) -> list[Moment]:
     """From an answer to the last report."""
     at = vera.at
     written = "{recording} AND NEW.report_id = 'report_int_general' AND NEW.status = 'done'"
-    state = "NEW.user_id = {owner} AND NEW.key = 'dialog' AND NEW.value ->> 'step' = 'ask_date'"
+    state = "NEW.user_id = {owner} AND NEW.key = 'dialog' AND NEW.value ->> 'step' = 'ask_employee'"
     return [
         Moment(at("an answer came, not stored", "INSERT", "seen_updates", "{chat}"), vera.answer),
         Moment(at("an answer is taken", "INSERT", "user_states", state)),
         Moment(at("asked, not remembered", "INSERT", "sent_messages", "{chat} AND NEW.kind = 'input_request'")),
         Moment(
             at("is confirmed", "UPDATE", "recording_wizards", "{chat} AND NEW.step = 'reports'"),
-            vera.skip_and_confirm,
+            vera.go_back_and_confirm,
         ),
         Moment(at("a report is ordered, not queued", "INSERT", "report_runs", "{recording}"), vera.order_all),
         Moment(at("a pass is answered, not stored", "INSERT", "report_passes", "{recording}")),

@@ -77,7 +77,7 @@ async def test_everything_acknowledged_ends_once_and_nothing_is_paid_twice(
         promises = [await sends(vera, spoken("vera.ogg", LENGTH_S))]
         await vera.sees("Готово: vera.ogg", timeout=LIMIT_S)
     await person.answer()
-    await person.skip_and_confirm()
+    await person.go_back_and_confirm()
     await anna.sees("Какой отчёт подготовить?", timeout=LIMIT_S)
 
     slow = [Fault(Kind.SLOW, path=path, seconds=SLOW_S) for path in (CHAT, TRANSCRIPTIONS) for _ in range(6)]

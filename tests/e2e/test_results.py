@@ -132,8 +132,7 @@ async def test_one_report_then_another(heard: Any, endpoint: OpenAIServer) -> No
 async def test_a_report_that_depends_on_the_building_asks_for_it_once(heard: Any) -> None:
     boris: ScriptedUser = await heard.undescribed()
     await says_what_it_is(boris)
-    await boris.press("Пропустить все", timeout=LONG_S)
-    await boris.sees(CONFIRMATION)
+    await boris.sees(CONFIRMATION, timeout=LONG_S)
     await boris.press("Подтвердить")
     menu = await boris.sees("Какой отчёт подготовить?")
 

@@ -37,8 +37,7 @@ async def test_signals_park_what_runs_and_the_next_start_goes_on(
 
     bot.tap.answer(None)
     await bot.bot.start()
-    await anna.press("Пропустить все", timeout=LIMIT_S)
-    await anna.press("Подтвердить")
+    await anna.press("Подтвердить", timeout=LIMIT_S)
     await anna.press("Все отчёты сразу")
     bot.tap.answer(1)
     await anna.press("Отель")
@@ -73,8 +72,7 @@ async def test_an_answer_on_its_way_is_stored_before_the_end(
     await anna.send_file(spoken("Беседа.ogg", 60), kind="audio")
     await stopped_while_asked(TRANSCRIPTIONS)
     await anna.press("Интервью", timeout=LIMIT_S)
-    await anna.press("Пропустить все", timeout=LIMIT_S)
-    await anna.press("Подтвердить")
+    await anna.press("Подтвердить", timeout=LIMIT_S)
     await anna.sees("Какой отчёт подготовить", timeout=LIMIT_S)
 
     bot.tap.add(Fault(Kind.SLOW, CHAT, times=100, seconds=SLOW_S))

@@ -73,7 +73,6 @@ async def test_a_person_gets_everything_from_a_bot_that_takes_no_jobs(
     anna = newcomer()
     await anna.send_file(spoken("Беседа.ogg", 20), kind="audio")
     await anna.press("Интервью", timeout=LIMIT_S)
-    await anna.press("Пропустить все", timeout=LIMIT_S)
     await anna.press("Подтвердить", timeout=LIMIT_S)
     await anna.press("Все отчёты сразу", timeout=LIMIT_S)
     await anna.press("Отель", timeout=LIMIT_S)

@@ -195,8 +195,7 @@ async def test_the_chat_s_last_turns_go_with_the_question_and_those_of_others_do
 
 async def test_the_open_form_is_shown_again_below_the_answer(anna: Asker, chats_bot: ChatsBot) -> None:
     await anna.has_recording(*INTERVIEW)
-    await anna.press_data("recording_metadata||1")
-    await anna.press_data("skip_all_fields||1")
+    await anna.press_data("back_to_confirm||1")
     assert await anna.step() is Step.CONFIRM_DATA
     await anna.asks(BREAKFAST)
     answer, form = anna.sees.index("📎"), anna.sees.rindex("Проверка введённых данных")
@@ -689,7 +688,7 @@ async def test_a_day_without_questions_names_the_chats_that_have_some(anna: Aske
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("вчера", "не похоже на дату"),
+        ("утром", "не похоже на дату"),
         ("31.02.2026", "нет в календаре"),
         (f"{TODAY + timedelta(days=1):%d.%m.%Y}", "ещё не наступила"),
         ("٠٣.١١.٢٠٢٦", "не похоже на дату"),
@@ -810,7 +809,7 @@ async def test_the_storyboard_is_as_it_was_reviewed(anna: Asker, chats_bot: Chat
     await anna.press("❌ Отмена")
     await anna.press("🗑️ Удалить")
     await anna.press("🗑️ Да, удалить")
-    await anna.command("/history вчера")
+    await anna.command("/history утром")
     await anna.command("/history 03.11.2026")
     await anna.command("/stats")
     today = f"{datetime.now(UTC).astimezone():%d.%m.%Y}"

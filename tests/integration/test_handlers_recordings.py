@@ -11,6 +11,7 @@ from datamodels_telegram import CardProgress, IncomingFile, IncomingState, Messa
 from errors import NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
 from knowledge.search_store import load_archive
+from markups.callback_data import Action, unpack
 from markups.recordings import which_scenario
 
 AUDIT = "12\n2026.11.03\nИванова Мария\nЗаря\nотель\nлобби\nКазань"
@@ -82,14 +83,36 @@ async def test_seven_lines_of_caption_say_that_it_is_an_audit(person: Person) ->
     assert file.scenario == "design"
 
 
-async def test_what_six_lines_leave_open_the_chosen_mode_decides(person: Person) -> None:
-    await person.send("first.ogg", caption=SIX_LINES)
+async def test_looking_at_a_list_does_not_decide_what_the_next_recording_is(person: Person) -> None:
     await person.press_data("mode_interview||1")
     assert "Здесь пока пусто" in person.sees
-    await person.send("second.ogg", caption=SIX_LINES)
-    await person.send("third.ogg")
-    await person.send("fourth.ogg", caption=AUDIT)
-    assert [file.scenario for file in await incoming(person)] == [None, "interview", "interview", "design"]
+    for caption in (SIX_LINES, "", AUDIT):
+        await person.send("first.ogg", caption=caption)
+    assert [file.scenario for file in await incoming(person)] == [None, None, "design"]
+
+
+@pytest.mark.parametrize(("mode", "numbers"), [("interview", [1]), ("design", [2]), ("none", [3]), ("all", [3, 2, 1])])
+async def test_every_recording_is_in_a_list(person: Person, mode: str, numbers: list[int]) -> None:
+    stranger = await Person.come(person.bot)
+    for somebody in (person, stranger):
+        for scenario in ("interview", "design", "none"):
+            await somebody.has_recording(scenario)
+    await person.press_data(f"mode_{mode}||1")
+    listed = [unpack(button.data) for _, button in person.buttons]
+    assert [press.number for press in listed if press.action is Action.RECORDING] == numbers
+
+
+async def test_a_kind_is_corrected_on_the_card_and_the_form_follows(person: Person) -> None:
+    await person.has_recording(metadata=RecordingMetadata(place="Заря"))
+    await person.press_data("fill_in||1")
+    await person.press_data("recording||1")
+    await person.press("🔀 Вид")
+    assert "Что на самом деле на записи №1?" in person.sees
+    await person.press("Дизайн")
+    assert "Вид: Дизайн" in person.sees
+    assert not await person.is_asked()
+    await person.press_data("back_to_confirm||1")
+    assert "город: <b>—</b>" in person.sees
 
 
 async def test_the_list_shows_own_recordings_of_a_scenario_page_by_page(person: Person) -> None:

@@ -215,11 +215,11 @@ async def test_reports_wait_for_the_transcript(person: Person) -> None:
         assert "Запись ещё обрабатывается." in person.sees
 
 
-async def test_from_the_questions_to_all_reports_it_is_four_taps(person: Person) -> None:
-    """The fifth is the scenario, at the recording's card."""
+async def test_from_the_form_to_all_reports_it_is_three_taps(person: Person) -> None:
+    """The fourth is the scenario, at the recording's card."""
     recording = await person.has_recording()
-    await person.press_data("skip_field||1||zone")
-    for button in ("Пропустить все", "Подтвердить", "Все отчёты сразу", "Отель"):
+    await person.press_data("back_to_confirm||1")
+    for button in ("Подтвердить", "Все отчёты сразу", "Отель"):
         await person.press(button)
     assert len(await ordered(person, recording)) == 5
 

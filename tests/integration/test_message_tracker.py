@@ -17,13 +17,14 @@ from telegram_double import TelegramDouble
 _CHATS = count(5_000_000_000)
 
 _TABLE = """
-a new ↓ removes →  menu  input_request  confirmation  status_message  info_message  result
-menu               yes   yes            yes           yes             no            no
-input_request      no    yes            yes           yes             no            no
-confirmation       no    no             yes           no              no            no
-status_message     no    no             no            yes             no            no
-info_message       no    no             no            no              no            no
-result             no    no             no            no              no            no
+a new ↓ removes →  menu  choice  input_request  confirmation  status_message  info_message  result
+menu               yes   yes     yes            yes           yes             no            no
+choice             yes   yes     yes            yes           yes             no            no
+input_request      no    no      yes            yes           yes             no            no
+confirmation       no    no      no             yes           no              no            no
+status_message     no    no      no             no            yes             no            no
+info_message       no    no      no             no            no              no            no
+result             no    no      no             no            no              no            no
 """
 """The table of the product's definition."""
 
@@ -307,33 +308,54 @@ async def test_another_failure_of_what_is_sent_once_is_told(
 FIRST, SECOND = RecordingId(UUID(int=1)), RecordingId(UUID(int=2))
 
 
-@pytest.mark.parametrize("asked", [MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION])
+_WAITING = (MessageKind.INPUT_REQUEST, MessageKind.CONFIRMATION, MessageKind.CHOICE)
+_OTHERS = (
+    (MessageKind.MENU, FIRST, True),
+    (MessageKind.CHOICE, FIRST, True),
+    (MessageKind.MENU, SECOND, False),
+    (MessageKind.CONFIRMATION, FIRST, True),
+    (MessageKind.CONFIRMATION, None, True),
+    (MessageKind.STATUS_MESSAGE, None, True),
+)
+_WHERE_TEXT_IS_TYPED = (
+    (MessageKind.MENU, None),
+    (MessageKind.INPUT_REQUEST, FIRST),
+    (MessageKind.INPUT_REQUEST, None),
+)
+
+
 @pytest.mark.parametrize(
-    ("kind", "subject", "stays"),
+    ("waits", "kind", "subject", "stays"),
     [
-        (MessageKind.MENU, FIRST, True),
-        (MessageKind.MENU, SECOND, False),
-        (MessageKind.MENU, None, False),
-        (MessageKind.CONFIRMATION, FIRST, True),
-        (MessageKind.CONFIRMATION, None, True),
-        (MessageKind.INPUT_REQUEST, FIRST, False),
-        (MessageKind.INPUT_REQUEST, None, False),
-        (MessageKind.STATUS_MESSAGE, None, True),
+        *((waits, *other) for waits in _WAITING for other in _OTHERS),
+        *((MessageKind.INPUT_REQUEST, *other, False) for other in _WHERE_TEXT_IS_TYPED),
+        *((MessageKind.CONFIRMATION, *other, True) for other in _WHERE_TEXT_IS_TYPED),
+        *((MessageKind.CHOICE, *other, True) for other in _WHERE_TEXT_IS_TYPED),
     ],
 )
-async def test_what_is_shown_of_another_recording_leaves_a_question_where_it_is(
+async def test_what_waits_for_another_recording_stays_but_for_a_question_where_text_is_typed(
     tracker: MessageTracker,
     telegram: TelegramDouble,
     chat: ChatId,
-    asked: MessageKind,
+    waits: MessageKind,
     kind: MessageKind,
     subject: RecordingId | None,
     stays: bool,
 ) -> None:
-    question = await tracker.send(chat, asked, screen("question"), subject=SECOND)
+    question = await tracker.send(chat, waits, screen("question"), subject=SECOND)
     await tracker.send(chat, kind, screen("new"), subject=subject)
     assert telegram.shown(chat) == (["question", "new"] if stays else ["new"])
-    assert await tracker.question(chat, SECOND) == (question if stays else None)
+    asked = question if stays and waits is not MessageKind.CHOICE else None
+    assert await tracker.question(chat, SECOND) == asked
+
+
+async def test_what_is_removed_of_one_recording_leaves_the_other(
+    tracker: MessageTracker, telegram: TelegramDouble, chat: ChatId
+) -> None:
+    for subject in (FIRST, SECOND):
+        await tracker.send(chat, MessageKind.CONFIRMATION, screen(str(subject)), subject=subject)
+    await tracker.remove(chat, [MessageKind.CONFIRMATION], SECOND)
+    assert telegram.shown(chat) == [str(FIRST)]
 
 
 async def test_a_menu_has_no_subject_and_the_next_one_takes_its_place(

@@ -686,7 +686,7 @@ async def test_the_storyboard_is_as_it_was_reviewed(bot: ReportsBot, anna: Owner
     await anna.press("« Назад")
     await anna.press("🔎 Фильтры")
     await anna.press("📅 Даты")
-    await anna.type("вчера")
+    await anna.type("утром")
     await anna.type("с 01.11.2026")
     await anna.press("« Назад")
     bot.now += LASTS + timedelta(minutes=1)

@@ -12,10 +12,10 @@ import outbox_store
 import recording_wizard_store
 import user_states
 from constants import NO_SCENARIO
-from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, ScenarioId, Stage
+from datamodels import Recording, RecordingId, RecordingMetadata, RunStatus, Stage
 from datamodels_telegram import FileSource, MessageKind, OutgoingMessage, WizardStep
 from db import Connection, Database
-from dialogs import Dialog, Mode, Step
+from dialogs import Dialog, Step
 from errors import ProviderUnavailable
 from followers_world import (
     PACK,
@@ -152,7 +152,7 @@ async def test_a_caption_that_says_everything_is_confirmed_without_a_proposal(
     assert await dialog(somebody) == Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
 
 
-async def test_what_the_proposal_leaves_open_is_asked_for(
+async def test_what_the_proposal_leaves_open_is_in_the_form(
     wizards: RecordingWizards, somebody: Somebody, proposals: Proposals
 ) -> None:
     recording = await somebody.has_recording("Да.")
@@ -161,12 +161,14 @@ async def test_what_the_proposal_leaves_open_is_asked_for(
     await knows(somebody, recording, known, proposed=True)
     await look(wizards, times=2)
     assert proposals == [recording.id]
-    *_, question = await delivered(somebody)
-    assert question.kind is MessageKind.INPUT_REQUEST
-    assert await dialog(somebody) == Dialog(step=Step.ASK_DATE, recording_id=recording.id)
+    *_, form = await delivered(somebody)
+    assert form.kind is MessageKind.CONFIRMATION
+    today = recording.created_at.astimezone()
+    assert f"дата: <b>{today:%d.%m.%Y}</b> ↩" in form.screen.text
+    assert await dialog(somebody) == Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
 
 
-async def test_what_a_caption_gets_wrong_is_told_once_and_then_asked_for(
+async def test_what_a_caption_gets_wrong_is_told_once_and_stays_open(
     wizards: RecordingWizards, somebody: Somebody
 ) -> None:
     first, _, *others = CAPTION.splitlines()
@@ -175,11 +177,11 @@ async def test_what_a_caption_gets_wrong_is_told_once_and_then_asked_for(
     async with somebody.database.transaction() as connection:
         await metadata_store.set_proposed(connection, recording.id, proposed=True)
     await look(wizards, times=3)
-    *_, told, question = await delivered(somebody)
+    *_, told, form = await delivered(somebody)
     assert "дата — даты 31.02.2026 нет в календаре" in told.screen.text
     assert told.kind is MessageKind.INFO_MESSAGE
-    assert question.kind is MessageKind.INPUT_REQUEST
-    assert await dialog(somebody) == Dialog(step=Step.ASK_DATE, recording_id=recording.id)
+    assert "дата: <b>—</b>" in form.screen.text, "a misspelt date is not filled in by guess"
+    assert await dialog(somebody) == Dialog(step=Step.CONFIRM_DATA, recording_id=recording.id)
 
 
 async def test_questions_are_asked_although_the_roles_failed(wizards: RecordingWizards, somebody: Somebody) -> None:
@@ -207,7 +209,6 @@ async def test_questions_about_a_second_recording_wait_for_the_end_of_those_abou
     assert await step(somebody, second) is WizardStep.PROPOSAL
     async with somebody.database.transaction() as connection:
         await user_states.drop(connection, somebody.owner, Dialog)
-        await user_states.put(connection, somebody.owner, Mode(scenario=ScenarioId("design")))
     await look(wizards)
     begun = await dialog(somebody)
     assert begun is not None

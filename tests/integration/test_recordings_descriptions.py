@@ -17,9 +17,8 @@ from datamodels_telegram import (
     TelegramPerson,
     WizardStep,
 )
-from dialogs import choose_mode
 from errors import NotFound, UnknownChoice
-from handlers_world import TODAY, Person
+from handlers_world import TODAY, Bot, Person
 from recordings.descriptions import (
     building_of,
     building_said,
@@ -45,26 +44,34 @@ async def send(person: Person) -> IncomingFile:
         return await incoming_store.add(connection, person.user.id, message, None)
 
 
+@pytest.mark.parametrize(("caption", "scenario"), [("", None), (AUDIT, DESIGN), (SIX_LINES, None)])
+def test_a_file_is_what_its_caption_says(bot: Bot, caption: str, scenario: ScenarioId | None) -> None:
+    assert bot.work.descriptions.scenario_of_file(caption) == scenario
+
+
 @pytest.mark.parametrize(
-    ("caption", "mode", "scenario"),
+    ("before", "step", "corrected", "after"),
     [
-        ("", None, None),
-        ("", INTERVIEW, INTERVIEW),
-        ("", ScenarioId("podcast"), None),
-        (AUDIT, None, DESIGN),
-        (AUDIT, INTERVIEW, DESIGN),
-        (SIX_LINES, None, None),
-        (SIX_LINES, DESIGN, DESIGN),
+        (INTERVIEW, WizardStep.REPORTS, DESIGN, WizardStep.PROPOSAL),
+        (INTERVIEW, WizardStep.CONFIRMATION, NONE, WizardStep.CLOSED),
+        (NONE, WizardStep.CLOSED, INTERVIEW, WizardStep.PROPOSAL),
+        (INTERVIEW, WizardStep.TRANSCRIPT, DESIGN, WizardStep.TRANSCRIPT),
+        (INTERVIEW, WizardStep.REPORTS, INTERVIEW, WizardStep.REPORTS),
     ],
 )
-async def test_a_file_is_what_its_caption_says_else_what_was_chosen_in_the_menu(
-    person: Person, caption: str, mode: ScenarioId | None, scenario: ScenarioId | None
+async def test_a_kind_is_corrected_although_it_was_said(
+    person: Person, before: ScenarioId, step: WizardStep, corrected: ScenarioId, after: WizardStep
 ) -> None:
-    async with person.bot.database.transaction() as connection:
-        if mode is not None:
-            await choose_mode(connection, person.user.id, mode)
-        said = await person.bot.work.descriptions.scenario_of_file(connection, person.user.id, caption)
-    assert said == scenario
+    recording = await person.has_recording(before, step=step)
+    descriptions = person.bot.work.descriptions
+    now = await descriptions.correct_scenario(person.user.id, recording.number, corrected)
+    assert now.request.scenario == corrected
+    assert await person.step(recording) is after
+    stranger = await Person.come(person.bot)
+    with pytest.raises(NotFound):
+        await descriptions.correct_scenario(stranger.user.id, recording.number, NONE)
+    with pytest.raises(UnknownChoice):
+        await descriptions.correct_scenario(person.user.id, recording.number, "podcast")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import user_states
 from datamodels import Recording, RecordingId, RecordingMetadata, ReportRunId, ScenarioId, Stage, UserId
 from datamodels_telegram import AttachedFile, FileKind, IncomingMessage, MessageId, TelegramPerson
 from db import Connection
-from dialogs import Dialog, Mode, Step
+from dialogs import Dialog, Step
 from errors import Cancelled, NotFound
 from handlers_world import MB, Person
 from recordings.cancellations import Cancellations
@@ -86,17 +86,14 @@ async def test_what_else_happens_is_undone_with_its_failure(person: Person) -> N
 
 
 @pytest.mark.parametrize(("wanted", "page", "numbers"), [(1, 1, [3, 2]), (2, 2, [1]), (9, 2, [1])])
-async def test_a_scenario_is_listed_in_pages_and_is_the_next_recordings_too(
-    person: Person, wanted: int, page: int, numbers: list[int]
-) -> None:
+async def test_a_scenario_is_listed_in_pages(person: Person, wanted: int, page: int, numbers: list[int]) -> None:
     for place in ("Заря", "Волна", None):
         await person.has_recording(metadata=RecordingMetadata(place=place))
     await person.has_recording("design")
-    found = await person.bot.work.recordings.enter(person.user.id, INTERVIEW, wanted, 2)
+    found = await person.bot.work.recordings.page(person.user.id, INTERVIEW, wanted, 2)
     assert (found.page, found.total, [each.number for each in found.recordings]) == (page, 3, numbers)
     assert list(found.places.values()) == (["Волна"] if page == 1 else ["Заря"])
-    async with person.bot.database.transaction() as connection:
-        assert await user_states.get(connection, person.user.id, Mode) == Mode(scenario=INTERVIEW)
+    assert (await person.bot.work.recordings.page(person.user.id, None, 1, 9)).total == 4
 
 
 async def test_what_is_worked_on_is_not_begun_again_and_what_has_stopped_is(person: Person) -> None:
@@ -190,4 +187,4 @@ async def test_what_is_anothers_is_not_found(person: Person) -> None:
         with pytest.raises(NotFound):
             await attempt()
     assert (told.numbers, (await stored(person, recording)).stage) == ([], Stage.DONE)
-    assert (await work.recordings.enter(stranger, INTERVIEW, 1, 10)).recordings == []
+    assert (await work.recordings.page(stranger, INTERVIEW, 1, 10)).recordings == []

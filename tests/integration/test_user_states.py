@@ -14,7 +14,7 @@ import dialogs
 import user_states
 from datamodels import RecordingId, ScenarioId, UserId
 from db import Connection, Database
-from dialogs import Dialog, Mode, OpenDialog, ReportDialog, Step
+from dialogs import Dialog, OpenDialog, ReportDialog, Step
 from recordings_factory import add_user
 from user_states import State
 
@@ -22,6 +22,15 @@ NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 TTL = timedelta(hours=1)
 DIALOG = Dialog(step=Step.ASK_CITY, recording_id=RecordingId(uuid4()), skipped=("zone",), tries=2)
 LATER = DIALOG.model_copy(update={"step": Step.CONFIRM_DATA})
+
+
+class Mode(user_states.State):
+    """A piece of state beside the dialogs."""
+
+    KEY = "mode"
+    scenario: ScenarioId
+
+
 MODE = Mode(scenario=ScenarioId("interview"))
 
 states = st.one_of(

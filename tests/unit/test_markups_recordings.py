@@ -22,6 +22,7 @@ from datamodels import (
     UserId,
     Visibility,
 )
+from markups.callback_data import Action
 from prompt_pack.pack import ReportPack, load_pack
 from screens import NASTY, check, drawn, nasty_text
 
@@ -70,11 +71,10 @@ def with_name(name: str) -> Recording:
 
 
 def test_an_empty_list_says_what_to_send(pack: ReportPack) -> None:
-    screen = markups.recordings.recordings_page(pack.scenario("interview"), 1, 0, (), {})
+    screen = markups.recordings.recordings_page(Action.MODE_INTERVIEW, "Интервью", 1, 0, (), {})
     assert drawn(screen) == (
         "📦 <b>Мои записи: Интервью</b>\n\n"
         "Здесь пока пусто. Пришлите голосовое, аудио, видео или файл с записью — она появится в этом списке.\n"
-        "Новые записи будут этого же вида.\n"
         "[« Назад]"
     )
 
@@ -83,9 +83,11 @@ def test_a_list_names_place_or_file_and_how_it_stands(pack: ReportPack) -> None:
     working = RECORDING.model_copy(update={"id": RecordingId(UUID(int=13)), "number": 13, "stage": Stage.PREPARED})
     failed = RECORDING.model_copy(update={"id": RecordingId(UUID(int=14)), "number": 14, "error_code": "no_speech"})
     rows = (failed, working, RECORDING)
-    screen = markups.recordings.recordings_page(pack.scenario("interview"), 1, 3, rows, {RECORDING.id: "Гранд Отель"})
+    screen = markups.recordings.recordings_page(
+        Action.MODE_INTERVIEW, "Интервью", 1, 3, rows, {RECORDING.id: "Гранд Отель"}
+    )
     assert drawn(screen) == (
-        "📦 <b>Мои записи: Интервью</b>\n3 записи.\nНовые записи будут этого же вида.\n"
+        "📦 <b>Мои записи: Интервью</b>\n3 записи.\n"
         "[❌ №14 · interview_17.ogg · 03.11.26 · 42:10]\n"
         "[⏳ №13 · interview_17.ogg · 03.11.26 · 42:10]\n"
         "[✅ №12 · Гранд Отель · 03.11.26 · 42:10]\n"
@@ -97,7 +99,7 @@ def test_a_list_names_place_or_file_and_how_it_stands(pack: ReportPack) -> None:
     ("page", "turning"), [(1, ["mode_design||2"]), (2, ["mode_design||1", "mode_design||3"]), (3, ["mode_design||2"])]
 )
 def test_a_long_list_is_turned_page_by_page(pack: ReportPack, page: int, turning: list[str]) -> None:
-    screen = markups.recordings.recordings_page(pack.scenario("design"), page, 21, (RECORDING,), {})
+    screen = markups.recordings.recordings_page(Action.MODE_DESIGN, "Дизайн", page, 21, (RECORDING,), {})
     assert f"21 запись. Страница {page} из 3." in screen.text
     assert [button.data for button in screen.keyboard[-2]] == turning
 
@@ -110,7 +112,7 @@ def test_a_finished_recording_shows_all_about_it(pack: ReportPack) -> None:
         "Кто найдёт: вся команда\n✅ Готова\n\n"
         "номер файла: 17\nФИО сотрудника: Иванова Анна\nзаведение: Гранд\nтип заведения: Отель\n\n"
         "Готово: 2 отчёта\n"
-        "[▶ Прослушать] [📄 Расшифровка]\n[📊 Отчёты] [🏷 Данные]\n[📁 Готовые отчёты]\n"
+        "[▶ Прослушать] [📄 Расшифровка]\n[📊 Отчёты] [🏷 Данные] [🔀 Вид]\n[📁 Готовые отчёты]\n"
         "[🔒 Только мне] [🗑 Удалить]\n[« Назад]"
     )
 
@@ -202,8 +204,10 @@ def check_all(pack: ReportPack, name: str, number: int = 2**31 - 1) -> None:
     )
     scenario = pack.scenario("design")
     for screen in (
-        markups.recordings.recordings_page(scenario, 3, 10**6, (recording,) * 10, {recording.id: name}),
-        markups.recordings.recordings_page(scenario, 3, 10**6, (recording,) * 10, {}),
+        markups.recordings.recordings_page(
+            Action.MODE_ALL, scenario.label, 3, 10**6, (recording,) * 10, {recording.id: name}
+        ),
+        markups.recordings.recordings_page(Action.MODE_ALL, scenario.label, 3, 10**6, (recording,) * 10, {}),
         markups.recordings.recording_card(failed, PROGRESS, metadata, scenario),
         markups.recordings.delete_question(recording, 100),
         markups.recordings.deleted(recording.number, recording.file_name),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import metadata.dates
 import metadata.parsing
 import texts.metadata
 from datamodels import BuildingType, RecordingMetadata
@@ -139,27 +140,58 @@ def test_no_number_is_refused(text: str) -> None:
 
 @given(st.dates(date(1000, 1, 1), TODAY), st.sampled_from(["%Y.%m.%d", "%Y-%m-%d", "%d.%m.%Y"]))
 def test_a_date_is_read_in_three_forms(day: date, form: str) -> None:
-    assert metadata.parsing.parse_date(f"Дата: {day.strftime(form)} г.", TODAY) == day
+    assert metadata.dates.parse_date(f"Дата: {day.strftime(form)} г.", TODAY) == day
 
 
 @given(st.dates(TODAY + timedelta(days=1)))
 def test_a_date_that_has_not_come_is_refused(day: date) -> None:
     with pytest.raises(BadText, match="ещё не наступила"):
-        metadata.parsing.parse_date(f"{day:%d.%m.%Y}", TODAY)
+        metadata.dates.parse_date(f"{day:%d.%m.%Y}", TODAY)
 
 
 @pytest.mark.parametrize("text", ["30.02.2026", "2026.13.01", "29.02.2025", "00.01.2026"])
 def test_a_date_that_is_in_no_calendar_is_refused(text: str) -> None:
     with pytest.raises(BadText, match="нет в календаре"):
-        metadata.parsing.parse_date(text, TODAY)
+        metadata.dates.parse_date(text, TODAY)
+
+
+@pytest.mark.parametrize("text", ["", "утром", "ноябрь", "2026.11-03", "12345.11.2026", "1.2.3.4", "3 маршрута"])
+def test_other_forms_of_dates_are_refused(text: str) -> None:
+    with pytest.raises(BadText, match="не похоже на дату"):
+        metadata.dates.parse_date(text, TODAY)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "вчера", "03/11/2026", "3 ноября 2026", "03.11.26", "2026.11-03", "12345.11.2026"]
+    ("text", "day"),
+    [
+        ("Сегодня", date(2026, 11, 21)),
+        ("вчера вечером", date(2026, 11, 20)),
+        ("позавчера", date(2026, 11, 19)),
+        ("3 ноября", date(2026, 11, 3)),
+        ("3-го ноября 2025 года", date(2025, 11, 3)),
+        ("30 дек.", date(2025, 12, 30)),
+        ("1 мая", date(2026, 5, 1)),
+        ("29 февраля", date(2024, 2, 29)),
+        ("3.11", date(2026, 11, 3)),
+        ("22.11", date(2025, 11, 22)),
+        ("03.11.26", date(2026, 11, 3)),
+        ("03/11/2026", date(2026, 11, 3)),
+    ],
 )
-def test_other_forms_of_dates_are_refused(text: str) -> None:
+def test_dates_are_read_as_people_write_them(text: str, day: date) -> None:
+    assert metadata.dates.parse_date(text, TODAY) == day
+
+
+@pytest.mark.parametrize("text", ["31 ноября", "30 фев"])
+def test_a_day_that_no_month_has_is_refused(text: str) -> None:
+    with pytest.raises(BadText, match="нет в календаре"):
+        metadata.dates.parse_date(text, TODAY)
+
+
+@pytest.mark.parametrize("text", ["3 ноября", "вчера"])
+def test_where_days_to_come_count_the_year_is_needed(text: str) -> None:
     with pytest.raises(BadText, match="не похоже на дату"):
-        metadata.parsing.parse_date(text, TODAY)
+        metadata.dates.parse_date(text, date.max)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from telegram_handlers.ratings import RatingHandlers, RatingWork
 from telegram_handlers.recordings import RecordingHandlers
 from telegram_handlers.reports import ReportHandlers
 from telegram_handlers.research import ResearchHandlers, ResearchWork
+from telegram_handlers.takeout import TakeoutHandlers
+from telegram_handlers.waiting import WaitingHandlers
 
 _NOBODY = cast("Any", None)
 """Nothing is handled here, so no handler comes to a service."""
@@ -33,7 +35,8 @@ _NOBODY = cast("Any", None)
 PRESSES = """
 look
     menu_main menu_storage menu_help menu_system
-    mode_interview mode_design mode_meeting recording recording_play recording_transcript transcript_file
+    mode_interview mode_design mode_meeting mode_none mode_all recording recording_play recording_transcript
+    transcript_file takeout takeout_file
     show_my_reports report_view report_view_confirm report_cancel report_menu report_list report_card report_filters
     report_filter_dates report_filter_title report_filter_type report_filter_scenario report_filter_reset
     report_export report_charts report_chart_months report_trend
@@ -43,9 +46,10 @@ ask
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
     across_file
 record
-    recording_delete recording_delete_confirm recording_again recording_visibility
+    recording_kind recording_delete recording_delete_confirm recording_again recording_visibility
     scenario scenario_incoming cancel_incoming cancel_card
-    recording_metadata back_to_confirm edit_data skip_field skip_all_fields set_building confirm_data cancel_dialog
+    recording_metadata back_to_confirm edit_data skip_field fill_in reply_is set_today set_building
+    waiting go_on confirm_data cancel_dialog
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
     research research_start research_again research_close
     choose_reports recording_reports recording_written report reports_all choose_building transcript_only report_file
@@ -92,10 +96,12 @@ def _modules() -> list[Routes]:
     pack, facts = load_pack(ROOT / "prompts"), SystemFacts("", "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
     chats = ChatWork(_NOBODY, _NOBODY, Path(), _NOBODY)
     return [
-        MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts)).routes(),
+        MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY)).routes(),
         DeadLetterHandlers(_NOBODY, LettersWork(_NOBODY, pack, _NOBODY)).routes(),
         RecordingHandlers(_NOBODY, _NOBODY).routes(),
-        MetadataHandlers(_NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
+        MetadataHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY, _NOBODY).routes(),
+        WaitingHandlers(_NOBODY, _NOBODY, _NOBODY, pack, _NOBODY, _NOBODY).routes(),
+        TakeoutHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         ResearchHandlers(_NOBODY, ResearchWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         DocumentHandlers(_NOBODY, _NOBODY).routes(),

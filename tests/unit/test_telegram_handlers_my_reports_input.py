@@ -96,7 +96,7 @@ def test_a_period_is_two_dates_or_one_or_an_end(text: str, period: tuple[date | 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("вчера", "нет даты"),
+        ("утром", "нет даты"),
         ("", "нет даты"),
         ("09.11.2026 03.11.2026", "Первая дата позже"),
         ("01.11.2026 02.11.2026 03.11.2026", "больше двух дат"),

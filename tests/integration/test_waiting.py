@@ -1,0 +1,347 @@
+"""What waits for a person: it is listed, reached in two taps, and no card of one recording takes away another's.
+
+At the end two people do whatever they like over the real handlers, and three things hold all the time.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import metadata_store
+import user_states
+from datamodels import BuildingType, Recording, RecordingMetadata
+from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage, WizardStep
+from db import Database
+from dialogs import Dialog, Dialogs
+from errors import NotFound, OutdatedButton
+from followers_world import look
+from handlers_world import PACK, TODAY, Bot, Person
+from markups.callback_data import Action, unpack
+from markups.menus import main_menu
+from metadata.fields import PROMPTS, VALUE_OF
+from metadata.form import ASKED, EDITED
+from object_store import ObjectStore
+from recording_wizard import RecordingWizards
+from telegram_handlers.context import Context
+from telegram_handlers.shared import awaited
+
+WHOLE = RecordingMetadata(
+    audio_number=17,
+    recorded_on=date(2026, 11, 3),
+    employee="Иванова Мария",
+    client="Петров Иван",
+    place="Заря",
+    building=BuildingType.HOTEL,
+)
+
+
+async def is_proposed(person: Person, recording: Recording) -> None:
+    async with person.bot.database.transaction() as connection:
+        await metadata_store.set_proposed(connection, recording.id, proposed=True)
+
+
+async def test_two_described_recordings_never_take_away_each_others_cards(person: Person) -> None:
+    for _ in range(2):
+        await person.has_recording(metadata=WHOLE)
+    await person.press_data("back_to_confirm||1")
+    first = max(person.bot.telegram.chats[person.chat])
+    await person.press_data("back_to_confirm||2")
+    assert person.sees.count("Проверка введённых данных") == 2
+    await person.press_data("confirm_data||1", first)
+    await person.press_data("report_int_links||1", first)
+    assert "Запись №2 · interview_17.ogg" in person.sees
+    await person.press("Подтвердить")
+    assert "✅ Данные записи №2 сохранены." in person.sees
+
+
+async def test_a_choice_of_reports_stays_when_another_recording_is_confirmed(person: Person) -> None:
+    for _ in range(2):
+        await person.has_recording(metadata=WHOLE)
+        await person.press_data(f"back_to_confirm||{_ + 1}")
+        await person.press("Подтвердить")
+    assert person.sees.count("Какой отчёт подготовить?") == 2
+    await person.command("start")
+    assert person.sees.count("Какой отчёт подготовить?") == 2
+
+
+async def test_status_and_menu_name_what_waits_and_each_is_two_taps_away(person: Person) -> None:
+    stranger = await Person.come(person.bot)
+    await stranger.has_recording(metadata=WHOLE)
+    await person.has_recording("none", step=WizardStep.SCENARIO)
+    await is_proposed(person, await person.has_recording(metadata=WHOLE.model_copy(update={"client": None})))
+    await person.has_recording("design", metadata=WHOLE.model_copy(update={"city": "Казань"}))
+    await person.has_recording(metadata=WHOLE, step=WizardStep.REPORTS)
+    await person.has_recording(metadata=WHOLE, step=WizardStep.CLOSED)
+    await person.command("status")
+    assert "📌 <b>Ждут вас: 4</b>\n\n№1 · interview_17.ogg — сказать, что на записи\n" in person.sees
+    assert "№2 · Заря — дополнить данные\n№3 · Заря — проверить данные\n№4 · Заря — выбрать отчёты" in person.sees
+    for button, seen in (
+        ("№1 · Вид записи", "Что на записи №1?"),
+        ("№2 · Данные", "Запись №2 · interview_17.ogg"),
+        ("№3 · Проверить", "Запись №3 · interview_17.ogg"),
+        ("№4 · Отчёты", "Отчёты по записи №4"),
+    ):
+        await person.command("status")
+        await person.press(button)
+        assert seen in person.sees
+    await person.command("start")
+    await person.press("📌 Ждут вас: 4")
+    assert "[№1 · Вид записи] [№2 · Данные]" in person.sees
+
+
+async def test_what_was_ordered_or_declined_waits_no_more(person: Person) -> None:
+    for _ in range(2):
+        await person.has_recording(metadata=WHOLE, step=WizardStep.REPORTS)
+    await person.press_data("report_int_links||1")
+    await person.press_data("transcript_only||2")
+    await person.command("status")
+    assert "Ждут вас" not in person.sees
+    with pytest.raises(NotFound):
+        await person.press_data("go_on||1")
+
+
+async def test_after_a_cancel_its_form_is_gone_and_the_reports_wait(person: Person) -> None:
+    await person.has_recording(metadata=WHOLE)
+    await person.press_data("back_to_confirm||1")
+    await person.command("cancel")
+    assert "Проверка введённых данных" not in person.sees
+    await person.press("📌 Ждут вас: 1")
+    await person.press("№1 · Отчёты")
+    assert "Какой отчёт подготовить?" in person.sees
+
+
+async def test_the_form_is_filled_from_the_last_recording_of_the_day(
+    followed: Database, tmp_path: Path, objects: ObjectStore
+) -> None:
+    bot = Bot(followed, tmp_path, objects)
+    person, stranger = await Person.come(bot), await Person.come(bot)
+    today = WHOLE.model_copy(update={"recorded_on": TODAY})
+    for somebody, name in ((stranger, "Чужая Анна"), (person, "Иванова Мария")):
+        await somebody.has_recording(metadata=today.model_copy(update={"employee": name, "client": "Другой Гость"}))
+        await somebody.press_data("confirm_data||1")
+    said = RecordingMetadata(recorded_on=TODAY, client="Петров Иван")
+    new = await person.has_recording(file_name="голосовое.ogg", metadata=said, step=WizardStep.PROPOSAL)
+    await is_proposed(person, new)
+    await time_passes(person)
+    filled = today.model_copy(update={"audio_number": 18})
+    assert await person.metadata(new) == filled
+    assert "ФИО сотрудника: <b>Иванова Мария</b> ↩" in person.sees
+    assert "ФИО клиента: <b>Петров Иван</b>\n" in person.sees
+    assert "как в записи №1 того же дня" in person.sees
+    await person.press_data("edit_employee||2")
+    await person.type("сидорова анна")
+    assert "ФИО сотрудника: <b>Сидорова Анна</b>\n" in person.sees, "somebody has looked at it"
+    assert "номер файла: <b>18</b> ↩" in person.sees
+    await person.press("Подтвердить")
+    await person.press_data("back_to_confirm||2")
+    assert "↩" not in person.sees
+
+
+async def test_text_below_a_menu_is_a_question_although_a_form_is_open_above(person: Person) -> None:
+    await person.has_recording(metadata=WHOLE)
+    await person.press_data("back_to_confirm||1")
+    await says(person, "завтраки в Заре")
+    assert person.bot.asked == []
+    assert "Здесь нужна кнопка" in person.sees
+    await person.command("start")
+    await says(person, "завтраки в Заре")
+    assert person.bot.asked == ["завтраки в Заре"]
+    assert await person.is_asked()
+
+
+async def test_from_a_voice_note_to_its_first_report_it_is_three_taps_and_nothing_typed(
+    followed: Database, tmp_path: Path, objects: ObjectStore
+) -> None:
+    person = await Person.come(Bot(followed, tmp_path, objects))
+    recording = await person.has_recording("none", metadata=WHOLE, step=WizardStep.SCENARIO)
+    await is_proposed(person, recording)
+    await person.press_data("scenario||1||interview")
+    await time_passes(person)
+    await person.press("Подтвердить")
+    await person.press("2) Отчет о связках")
+    assert "📊 Заказано по записи №1: 2) Отчет о связках" in person.sees
+
+
+# --- whatever two people do ---------------------------------------------------------------------------------------
+
+_OF_FILES = frozenset([Action.RECORDING_PLAY, Action.RECORDING_TRANSCRIPT, Action.TRANSCRIPT_FILE])
+_MOST_RECORDINGS = 3
+_TYPED = (
+    "мария иванова",
+    "что гости говорят о завтраке?",
+    "как дела у гостей",
+    "3 ноября",
+    "31.02.2026",
+    "отель",
+    "17",
+)
+_OPEN = ("fill_in", "edit_employee", "edit_date", "back_to_confirm", "edit_data", "recording_metadata", "go_on")
+"""Buttons of forms and cards: what is above in the chat can be pressed at any time."""
+_moves = st.one_of(
+    st.tuples(st.just("comes"), st.sampled_from(["none", "interview", "design"])),
+    st.tuples(st.just("waits"), st.just(0)),
+    st.tuples(st.just("presses"), st.integers(0, 60)),
+    st.tuples(st.just("opens"), st.tuples(st.sampled_from(_OPEN), st.integers(1, 2), st.integers(0, 5))),
+    st.tuples(st.just("types"), st.sampled_from(_TYPED)),
+    st.tuples(st.just("types"), st.sampled_from(_TYPED)),
+    st.tuples(st.just("commands"), st.sampled_from(["start", "status", "cancel", "help"])),
+    st.tuples(st.just("restarts"), st.just(0)),
+)
+
+
+async def time_passes(person: Person) -> None:
+    """Let the work on recordings end, the wizards look, and what they say come."""
+    database = person.bot.database
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE recordings SET stage = 'done'")
+
+    async def enqueue(*_: object) -> None:
+        raise AssertionError("all was proposed")
+
+    await look(RecordingWizards(database, PACK, enqueue, lambda: None, lambda: TODAY))
+    async with database.transaction() as connection:
+        query = "UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL RETURNING id, chat_id, message"
+        rows = await (await connection.execute(query)).fetchall()
+    for row in sorted(rows, key=lambda each: int(each["id"])):
+        message = OutgoingMessage.model_validate(row["message"])
+        await person.bot.messages.send(ChatId(row["chat_id"]), message.kind, message.screen, subject=message.subject)
+
+
+async def says(person: Person, text: str) -> None:
+    """Type text as the router takes it: to the question that is in the chat, else to the archive."""
+    message = person.written(text)
+    dialogs = Dialogs(person.bot.database)
+    dialog: Any = await awaited(dialogs, person.bot.messages, person.user.id, message)
+    handlers = {step: handler for routes in person.bot.routes for step, (_, handler) in routes.answers.items()}
+    handler = person.bot.ask if dialog is None else handlers[dialog.step]
+    await handler(Context(person.user, person.chat, person.hear), message)
+
+
+async def presses(person: Person, which: int) -> None:
+    routed = {action for routes in person.bot.routes for action in routes.presses} - _OF_FILES
+    buttons = [each for each in person.buttons if unpack(each[1].data).action in routed]
+    if not buttons:
+        return
+    message, button = buttons[which % len(buttons)]
+    await presses_data(person, button.data, message)
+
+
+async def presses_data(person: Person, data: str, message: MessageId | None) -> None:
+    try:
+        await person.press_data(data, message)
+    except (OutdatedButton, NotFound):
+        await person.bot.messages.send(person.chat, MessageKind.MENU, main_menu())
+
+
+async def moves(person: Person, what: str, value: Any, recordings: list[Recording]) -> None:
+    match what:
+        case "comes" if len(recordings) < _MOST_RECORDINGS:
+            step = WizardStep.SCENARIO if value == "none" else WizardStep.PROPOSAL
+            recordings.append(await person.has_recording(value, step=step))
+            await is_proposed(person, recordings[-1])
+        case "waits":
+            async with person.bot.database.transaction() as connection:
+                await connection.execute("DELETE FROM user_states WHERE key = 'questions_aside'")
+            await time_passes(person)
+        case "presses":
+            await presses(person, value)
+        case "opens":
+            opened, number, where = value
+            shown = list(person.bot.telegram.chats.get(person.chat, {}))
+            await presses_data(person, f"{opened}||{number}", shown[where % len(shown)] if shown else None)
+        case "types":
+            await says(person, value)
+        case "commands":
+            await person.command(value)
+
+
+async def dialog_of(person: Person) -> Dialog | None:
+    async with person.bot.database.transaction() as connection:
+        return await user_states.get(connection, person.user.id, Dialog)
+
+
+async def no_step_is_open_unseen(person: Person) -> None:
+    dialog = await dialog_of(person)
+    shown = person.bot.telegram.chats.get(person.chat, {})
+    asked = [screen.text for screen in shown.values() if "🏷 <b>Запись №" in screen.text]
+    assert len(asked) <= 1, "two questions wait for the same typed text"
+    if dialog is None:
+        assert not asked, f"a question that nobody waits for:\n{person.sees}"
+        return
+    message = await person.bot.messages.question(person.chat, dialog.recording_id)
+    assert message in shown, f"{dialog.step} is open unseen:\n{person.sees}"
+    field = ASKED.get(dialog.step) or EDITED.get(dialog.step)
+    assert (PROMPTS[field] if field else "Проверка введённых данных") in shown[message].text
+
+
+async def known(person: Person, recordings: list[Recording]) -> list[tuple[Recording, RecordingMetadata]]:
+    return [(each, await person.metadata(each)) for each in recordings]
+
+
+async def everything_that_waits_is_two_taps_away(person: Person) -> None:
+    async with person.bot.database.transaction() as connection:
+        query = """
+            SELECT number FROM recording_wizards JOIN recordings ON id = recording_id
+            WHERE recordings.owner_id = %s AND step <> 'closed' ORDER BY number
+        """
+        rows = await (await connection.execute(query, (person.user.id,))).fetchall()
+    for number in (row["number"] for row in rows):
+        await person.command("status")
+        [tap] = [(message, each) for message, each in person.buttons if each.data == f"go_on||{number}"]
+        await person.press_data(tap[1].data, tap[0])
+        assert f"№{number}" in person.bot.telegram.chats[person.chat][tap[0]].text
+        await no_step_is_open_unseen(person)
+
+
+async def is_stored_only_where_it_was_asked(
+    owner: Person, before: list[tuple[Recording, RecordingMetadata]], dialog: Dialog | None, seen: str
+) -> None:
+    """Compare with the metadata before somebody typed; ``dialog`` and ``seen`` are what the owner had open and saw."""
+    for recording, metadata in before:
+        if await owner.metadata(recording) != metadata:
+            assert dialog is not None
+            assert dialog.recording_id == recording.id
+            field = ASKED.get(dialog.step) or EDITED[dialog.step]
+            assert PROMPTS[field] in seen, f"a text was stored as {VALUE_OF[field]}, which was not visible"
+
+
+@pytest.fixture
+async def town(followed: Database, tmp_path: Path, objects: ObjectStore) -> Bot:
+    return Bot(followed, tmp_path, objects)
+
+
+@given(script=st.lists(st.tuples(st.integers(0, 1), _moves), max_size=16))
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_people_do_no_step_is_open_unseen_and_no_text_goes_astray(
+    town: Bot, tmp_path: Path, script: list[tuple[int, tuple[str, Any]]]
+) -> None:
+    people = [await Person.come(town), await Person.come(town, "Борис")]
+    recordings: list[list[Recording]] = [[], []]
+    for person, mine in zip(people, recordings, strict=True):
+        for kind in ("interview", "design"):
+            await moves(person, "comes", kind, mine)
+    await time_passes(people[0])
+    for who, (what, value) in script:
+        person, mine = people[who], recordings[who]
+        if what == "restarts":
+            again = Bot(town.database, tmp_path, town.objects, town.telegram)
+            for each in people:
+                each.bot = again
+            continue
+        before, dialog = [await known(*each) for each in zip(people, recordings, strict=True)], await dialog_of(person)
+        seen = person.sees
+        await moves(person, what, value, mine)
+        for each in people:
+            await no_step_is_open_unseen(each)
+        if what == "types":
+            for owner, mine_before in zip(people, before, strict=True):
+                await is_stored_only_where_it_was_asked(owner, mine_before, dialog if owner is person else None, seen)
+    await time_passes(people[0])
+    for person in people:
+        await everything_that_waits_is_two_taps_away(person)
+    async with town.database.transaction() as connection:
+        await connection.execute("TRUNCATE recording_wizards")
