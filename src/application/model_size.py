@@ -30,9 +30,9 @@ def size_in_use(settings: Settings) -> ModelSize | None:
         answer = min(settings.llm_max_output_tokens, EMBEDDED_OUTPUT_TOKENS)
         return ModelSize(engine=_EMBEDDED, model=model, context_tokens=context, max_output_tokens=answer)
     # Only here: the library behind it takes a second to import.
-    from language_model.openai import CAREFUL_CONTEXT_TOKENS  # noqa: PLC0415
+    from language_model.openai import ASSUMED_CONTEXT_TOKENS  # noqa: PLC0415
 
     facts = model_facts(model)
-    context = settings.llm_context_tokens or (facts and facts.context) or CAREFUL_CONTEXT_TOKENS
+    context = settings.llm_context_tokens or (facts and facts.context) or ASSUMED_CONTEXT_TOKENS
     answer = min(settings.llm_max_output_tokens, context // 2)
     return ModelSize(engine=provider or "", model=model, context_tokens=context, max_output_tokens=answer)

@@ -69,6 +69,9 @@ class RecordedLanguageModel:
     async def count_tokens(self, text: str) -> int:
         return await asyncio.to_thread(count_tokens, text)
 
+    async def prepare(self) -> None:
+        """Do nothing: the limits are known."""
+
     async def check(self) -> None:
         """Do nothing: there is nothing that could refuse."""
 

@@ -257,8 +257,7 @@ async def _examined(sent: _Sent) -> AudioInfo:
         codec=Path(sent.file_name).suffix.lower().lstrip("."),
         duration_s=ready.transcript.duration_s,
         declared_s=None,
-        channels=0,
-        sample_rate=0,
+        tracks=(),
         size_bytes=sent.path.stat().st_size,
         has_video=False,
     )

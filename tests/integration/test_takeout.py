@@ -54,10 +54,10 @@ class Team:
 
 @pytest.fixture
 async def team(followed: Database) -> Team:
-    people = [(await Somebody.come(followed)).owner for _ in range(2)]
-    for person, said in zip(people, (f"Это {BREAKFAST}, да.", "У меня тайна."), strict=True):
-        await heard(followed, person, said)
-    return Team(followed, *people, Takeout(followed, PACK))
+    anna, boris = (await Somebody.come(followed)).owner, (await Somebody.come(followed)).owner
+    await heard(followed, anna, f"Это {BREAKFAST}, да.")
+    await heard(followed, boris, "У меня тайна.")
+    return Team(followed, anna, boris, Takeout(followed, PACK))
 
 
 async def test_the_project_has_the_persons_transcripts_codings_and_cases(team: Team, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ FOOD = ("Факторы", "Номер", "Еда")
 
 
 def case(number: int, *quotes: CodedQuote, text: str = TEXT, name: str = "17 интервью", place: str = "Заря") -> Case:
-    facts = {"Дата": date(2026, 11, 3), "Место": place}
+    facts: dict[str, str | date] = {"Дата": date(2026, 11, 3), "Место": place}
     return Case(UUID(int=number), name, NOW, text, facts, quotes)
 
 
@@ -89,7 +89,7 @@ def test_items_are_coded_by_report_category_and_factor() -> None:
         category="category_label",
         quotes="quotes",
     )
-    items = [
+    items: list[dict[str, object]] = [
         {
             "factor": "a",
             "factor_label": "Тишина",

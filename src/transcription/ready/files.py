@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from docx import Document
 from docx.opc.exceptions import OpcError
 from docx.table import Table
-from lxml.etree import LxmlError  # type: ignore[import-untyped]
+from lxml.etree import LxmlError
 
 from constants import LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES
 from errors_of_operation import DocumentBroken, DocumentTooLarge
