@@ -52,7 +52,7 @@ def learned(message: str, known: Capabilities = KNOWN, status: int = 400, code: 
             {"limit_name": "max_completion_tokens", "limit_renamed": True},
         ),
         (
-            "1 validation error:\n {'loc': ('body', 'max_tokens'), 'msg': 'Extra inputs are not permitted'}",
+            "1 error:\n {'loc': ('body', 'max_tokens'), 'msg': 'Extra inputs are not permitted', 'input': 9}",
             {"limit_name": "max_completion_tokens", "limit_renamed": True},
         ),
         ("Field required, 'input': {'content': 'roles must alternate'}", None),
