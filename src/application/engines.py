@@ -169,12 +169,10 @@ def _endpoint(settings: Settings, own: tuple[str | None, SecretStr | None], mode
 
 
 def is_address(base_url: str) -> bool:
-    """Tell whether it is the address of an HTTP server."""
+    """Tell whether it is the address of an HTTP server; a port is read, too, and only then checked."""
     try:
         parts = urlsplit(base_url)
-        return (
-            parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        )  # checked only when it is read
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

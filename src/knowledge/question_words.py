@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import texts.chats
 from chats.tokens import Part, Token, tokens_of
@@ -29,6 +29,7 @@ Word = frozenset[str]
 """A word by the lemmas of its likely readings."""
 
 
+@lru_cache(10_000)
 def synonyms_of(word: Word) -> frozenset[str]:
     """Return the lemmas that mean about the same as the word in one of its readings."""
     return frozenset[str]().union(*map(alike, word)) - word
