@@ -11,7 +11,7 @@ LIMITS = IntakeLimits(10**9, 36_000)
 
 def code(name: str, mime: str, kind: FileKind = FileKind.DOCUMENT) -> str | None:
     problem = refusal(AttachedFile(kind=kind, file_name=name, mime_type=mime, size_bytes=10), LIMITS, documents=True)
-    return problem and problem.code
+    return None if problem is None else problem.code
 
 
 @pytest.mark.parametrize(
