@@ -29,9 +29,9 @@ FALLBACK_LANGUAGE = "ru"
 
 _TELLING_S = 2.0
 """Shorter speech does not tell its language reliably."""
-_CHANGE_COST = 2.0
+_CHANGE_COST = 2.5
 """What a change of language costs, as the logarithm of a ratio of probabilities: a short stretch alone changes none."""
-_LEAST_PROBABILITY = 0.01
+_LEAST_PROBABILITY = 0.001
 
 _HOLE_S = 1.2
 _PADDING_S = 0.4

@@ -1,6 +1,7 @@
 """Intake: what is accepted is stored and enqueued once, together with what else its caller adds."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from datamodels import (
     Visibility,
 )
 from db import Connection, Database
-from errors import NotARecording, NotFound
+from errors import NotARecording, NotFound, RecordingTooLong
 from object_store import ObjectStore
 from recording_files import encode, image, tone
 from recordings.intake import Intake, IntakeLimits
@@ -125,6 +126,22 @@ async def test_bytes_count_and_a_name_that_tells_no_format_gets_that_of_the_cont
     recording = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name=name)).recording
     assert (recording.file_name, recording.extension) == (name, extension)
     assert await objects.exists(recording.object_key)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "declared_bytes", "problem"), [(61, 64_000, RecordingTooLong), (2, 0x7FFFF000, None)]
+)
+async def test_limits_are_judged_by_the_sound_and_not_by_the_header(
+    intake: Intake, owner: UserId, tmp_path: Path, seconds: int, declared_bytes: int, problem: type[Exception] | None
+) -> None:
+    path = encode(tmp_path / "a.wav", tone(seconds), "-fflags", "+bitexact", "-bitexact")
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data")
+    content[at + 4 : at + 8] = declared_bytes.to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(problem) if problem else nullcontext():
+        accepted = await intake.accept(owner, path, INTERVIEW, NOTHING)
+        assert accepted.recording.duration_s == pytest.approx(seconds)
 
 
 async def test_what_its_bytes_do_not_call_sound_is_refused_whatever_its_name(

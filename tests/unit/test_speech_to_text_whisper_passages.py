@@ -71,7 +71,7 @@ def test_passages_vote_for_the_language_by_their_length(
     assert main_language(votes) == expected
 
 
-RU, EN, UNSURE = {"ru": 0.97, "en": 0.01}, {"en": 0.97, "ru": 0.01}, {"nn": 0.3, "ru": 0.2, "en": 0.2}
+RU, EN, UNSURE = {"ru": 0.97, "en": 0.001}, {"en": 0.97, "ru": 0.001}, {"nn": 0.3, "ru": 0.2, "en": 0.2}
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,8 @@ RU, EN, UNSURE = {"ru": 0.97, "en": 0.01}, {"en": 0.97, "ru": 0.01}, {"nn": 0.3,
         ([(5, RU), (3, {"cy": 0.4, "ru": 0.3}), (4, RU)], ["ru", "ru", "ru"]),
         ([(5, RU), (9, {"uk": 0.7, "ru": 0.3}), (9, {"uk": 0.7, "ru": 0.3})], ["ru", "ru", "ru"]),
         ([(2, EN)], ["en"]),
+        # Between two languages, one that is like the next.
+        ([(5, EN), (2.5, {"uk": 0.85, "ru": 0.1}), (4, RU)], ["en", "ru", "ru"]),
     ],
 )
 def test_a_language_changes_where_that_is_sure(
