@@ -7,12 +7,12 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import IntEnum
 from functools import cache
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import bpe_openai
@@ -32,7 +32,8 @@ from language_model.openai_answers import (
     server_context_tokens,
     without_thinking,
 )
-from language_model.port import MESSAGE_TOKENS
+from language_model.openai_stream import Stream, read_answer
+from language_model.port import MESSAGE_TOKENS, OnText
 from outcomes import Purpose
 from prices import model_facts, shutdown_date
 from provider_calls.openai import error_detail, fingerprint, openai_client, openai_errors
@@ -74,12 +75,19 @@ class ChatRequests:
         if reasoning or urlsplit(base_url).hostname == "api.openai.com":
             self._limit = "max_completion_tokens"
         self._renamed = False
+        self._streams = True
+        self._tells_usage = True  # of a stream, in its last event
         self._reasoning_tokens = min(REASONING_TOKENS, context_tokens // 4) if reasoning else 0
 
     def body(
-        self, messages: Sequence[PromptMessage], schema: Mapping[str, Any] | None, max_tokens: int
+        self,
+        messages: Sequence[PromptMessage],
+        schema: Mapping[str, Any] | None,
+        max_tokens: int,
+        *,
+        stream: bool = False,
     ) -> dict[str, object]:
-        """Return the request's JSON; ``schema`` asks for structured output."""
+        """Return the request's JSON; ``schema`` asks for structured output, ``stream`` for an answer in pieces."""
         body: dict[str, object] = {"model": self._model}
         if schema is not None:
             how = self._format
@@ -97,6 +105,10 @@ class ChatRequests:
         body[self._limit] = max_tokens + self._reasoning_tokens
         if self._temperature:
             body["temperature"] = 0
+        if stream and self._streams:
+            body["stream"] = True
+            if self._tells_usage:
+                body["stream_options"] = {"include_usage": True}
         return body
 
     def give_up(self, body: Mapping[str, object], exc: openai.APIStatusError) -> bool:
@@ -109,6 +121,11 @@ class ChatRequests:
         text = f"{exc.param} {exc.code} {error_detail(exc)}"
         if "temperature" in text and "temperature" in body:
             self._temperature = False
+            return True
+        if "stream" in text.lower() and "stream" in body:
+            # Some endpoints know no options of streams, some no streams.
+            self._streams = "stream_options" in body
+            self._tells_usage = False
             return True
         other = "max_tokens" if "max_completion_tokens" in body else "max_completion_tokens"
         if self._refuses_limit(text, other):
@@ -164,8 +181,7 @@ def fits_strict_mode(schema: object) -> bool:
     return True
 
 
-T = TypeVar("T")
-
+_PATH = "/chat/completions"
 CAREFUL_CONTEXT_TOKENS = 8192
 """The context assumed when neither setting, price table nor endpoint tells it: every recent model has that much."""
 
@@ -236,6 +252,7 @@ class OpenAILanguageModel:
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """See ``LanguageModel.complete``.
 
@@ -244,7 +261,7 @@ class OpenAILanguageModel:
         """
         started = monotonic()
         limit = max_tokens or self.max_output_tokens
-        answer = await self._calls.run(lambda: self._send(messages, schema, limit, self._answer))
+        answer = await self._calls.run(lambda: self._send(messages, schema, limit, on_text))
         choice = answer.choices[0]
         # NUL is removed as an escape, too: parsing the JSON would turn the escape into NUL.
         text = storable(without_thinking(choice.message.content or "").replace("\\u0000", "")).strip()
@@ -281,7 +298,7 @@ class OpenAILanguageModel:
         listed = await self._calls.run(self._look_up)
         if not listed:
             message = PromptMessage(role="user", content="1")
-            await self._calls.run(lambda: self._send([message], None, 1, self._answer))
+            await self._calls.run(lambda: self._send([message], None, 1))
 
     async def close(self) -> None:
         await self._client.close()
@@ -306,23 +323,27 @@ class OpenAILanguageModel:
         messages: Sequence[PromptMessage],
         schema: Mapping[str, Any] | None,
         max_tokens: int,
-        send: Callable[[dict[str, object]], Awaitable[T]],
-    ) -> T:
+        on_text: OnText | None = None,
+    ) -> ChatAnswer:
         with openai_errors(self._provider, self._model):
             while True:
-                body = self._requests.body(messages, schema, max_tokens)
+                body = self._requests.body(messages, schema, max_tokens, stream=on_text is not None)
                 try:
-                    return await send(body)
+                    return await self._answer(body, on_text if "stream" in body else None)
                 except openai.APIStatusError as exc:
                     if not self._requests.give_up(body, exc):
                         raise
 
-    async def _answer(self, body: dict[str, object]) -> ChatAnswer:
-        response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-        try:
-            answer = ChatAnswer.model_validate(response.json())
-        except ValidationError as exc:
-            raise ProviderInvalidAnswer(provider=self._provider, reason="no chat completion") from exc
+    async def _answer(self, body: dict[str, object], on_text: OnText | None) -> ChatAnswer:
+        if on_text is not None:
+            stream = await self._client.post(_PATH, cast_to=object, body=body, stream=True, stream_cls=Stream)
+            answer = await read_answer(stream, self._provider, on_text)
+        else:
+            response = await self._client.post(_PATH, cast_to=httpx2.Response, body=body)
+            try:
+                answer = ChatAnswer.model_validate(response.json())
+            except ValidationError as exc:
+                raise ProviderInvalidAnswer(provider=self._provider, reason="no chat completion") from exc
         if not answer.choices:
             raise ProviderInvalidAnswer(provider=self._provider, reason="no choices")
         return answer
