@@ -39,7 +39,7 @@ def _before(question: Question) -> list[str]:
 async def _ways(world: ArchiveWorld, question: Question, taken: list[float]) -> Ways:
     """What each way finds; «passages» is empty when the question is refused."""
     began = perf_counter()
-    passages = await world.retrieval.passages(world.asker, question.text, _before(question))
+    passages = (await world.retrieval.find(world.asker, question.text, _before(question))).passages
     taken.append(perf_counter() - began)
     asked, archive, look = await world.asked(question.text, _before(question))
     candidates = await world.retrieval.candidates(world.asker, asked, archive, look)
