@@ -1,6 +1,5 @@
 """A research as its person meets it: the button under an answer, the offer, the card, the report, the archive."""
 
-import asyncio
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -9,7 +8,7 @@ import pytest
 
 import chat_history
 import reports_store
-from datamodels import ReportRunId, RunStatus
+from datamodels import RunStatus
 from datamodels_chats import AnswerId, Occasion
 from db import Database
 from followers_world import Clock, look
@@ -21,13 +20,8 @@ from outbox import Outbox, OutboxFiles
 from progress import ProgressCards
 from recording_wizard import RecordingWizards
 from recordings.originals import Originals
-from research_world import QUESTION, add_interview, research_answer
-from scripted_model import Call, ScriptedModel
-
-
-def answered(call: Call) -> "str | dict[str, object]":
-    answer = research_answer([message.model_dump() for message in call.messages], call.schema)
-    return cast("str | dict[str, object]", answer)
+from research_world import QUESTION, add_interview, answered, worked
+from scripted_model import ScriptedModel
 
 
 class Followers:
@@ -63,21 +57,6 @@ async def asked(person: Person) -> AnswerId:
         chat = await chat_history.create_chat(connection, person.user.id)
         occasion = Occasion(door="telegram", key=uuid4().hex, turn=1)
         return await chat_history.add_question(connection, chat, occasion, QUESTION, "", None)
-
-
-async def worked(bot: Bot) -> ReportRunId:
-    """Let the jobs run until the only research has ended."""
-    worker = asyncio.create_task(bot.jobs.run_worker(None))
-    while True:
-        async with bot.database.transaction() as connection:
-            row = await (await connection.execute("SELECT id, status FROM report_runs")).fetchone()
-        assert row is not None
-        if row["status"] not in {RunStatus.QUEUED, RunStatus.RUNNING}:
-            break
-        await asyncio.sleep(0.05)
-    worker.cancel()
-    await asyncio.wait([worker])
-    return ReportRunId(row["id"])
 
 
 async def test_from_the_button_to_the_archive(bot: Bot, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import LiteralString
 
 from psycopg.types.json import Jsonb
+from pydantic import JsonValue
 
 from datamodels import Completion, RecordingId, ReportRun, ReportRunId, StoredPass, UserId, Value
 from db import Connection, Database
@@ -76,6 +77,29 @@ _SELECT_ORDER = """
     FROM research_runs JOIN report_runs ON report_runs.id = run_id WHERE run_id = %(run_id)s
 """
 _LOCK_PERSON = "SELECT FROM users WHERE id = %(owner_id)s FOR NO KEY UPDATE"
+_PUT_FINDINGS = "UPDATE research_runs SET findings = %(findings)s WHERE run_id = %(run_id)s"
+_STORED = """
+    SELECT run_id, owner_id, text, findings
+    FROM research_runs JOIN report_runs ON report_runs.id = run_id
+"""
+_SELECT_OF_RECORDING = f"{_STORED} WHERE %(recording_id)s = ANY(recording_ids) ORDER BY run_id"
+_SELECT_STORED = f"{_STORED} WHERE run_id = %(run_id)s"
+# The order may have forgotten already what the work had read before.
+_SELECT_GONE = """
+    SELECT read.id::uuid AS id
+    FROM research_runs, jsonb_array_elements_text(findings -> 'order' -> 'recording_ids') AS read (id)
+    WHERE run_id = %(run_id)s AND NOT EXISTS (SELECT FROM recordings WHERE recordings.id = read.id::uuid)
+"""
+_FORGET_ORDER = """
+    UPDATE research_runs SET
+        findings = %(findings)s,
+        recording_ids = ARRAY(SELECT id FROM unnest(recording_ids) AS id WHERE id <> ALL(%(gone)s))
+    WHERE run_id = %(run_id)s
+"""
+_FORGET_TEXT = """
+    UPDATE report_runs SET text = %(text)s, warnings = %(warnings)s WHERE id = %(run_id)s AND text IS NOT NULL
+"""
+_FORGET_ANSWERS = "DELETE FROM research_answers WHERE run_id = %(run_id)s"
 _SELECT_UNFINISHED = """
     SELECT id, input_hash FROM report_runs
     WHERE owner_id = %(owner_id)s AND recording_id IS NULL AND status IN ('queued', 'running')
@@ -113,6 +137,15 @@ class NewResearch(Value):
     prompt_hash: str
     model: str
     passes_total: int
+
+
+class StoredResearch(Value):
+    """A research with what it found, None where an earlier version did it; ``text`` is None until it is done."""
+
+    run_id: ReportRunId
+    owner_id: UserId
+    text: str | None
+    findings: dict[str, JsonValue] | None
 
 
 async def interviews_of(connection: Connection, asker: UserId, scope: Scope, most: int) -> tuple[list[Interview], int]:
@@ -183,6 +216,42 @@ async def seconds_a_token(connection: Connection, owner: UserId, model: str) -> 
     """Return how long the model took for a token of the owner's latest reports; None without such reports."""
     row = await (await connection.execute(_SELECT_PACE, {"owner_id": owner, "model": model})).fetchone()
     return float(row["seconds"]) / float(row["tokens"]) if row and row["tokens"] else None
+
+
+async def put_findings(connection: Connection, run_id: ReportRunId, findings: dict[str, JsonValue]) -> None:
+    """Keep what a research found."""
+    await connection.execute(_PUT_FINDINGS, {"run_id": run_id, "findings": Jsonb(findings)})
+
+
+async def research_of(connection: Connection, recording_id: RecordingId) -> list[StoredResearch]:
+    """Load everybody's research that was to read a recording."""
+    cursor = await connection.execute(_SELECT_OF_RECORDING, {"recording_id": recording_id})
+    return [StoredResearch.model_validate(row) async for row in cursor]
+
+
+async def research_with_gone(
+    connection: Connection, run_id: ReportRunId
+) -> tuple[StoredResearch | None, frozenset[RecordingId]]:
+    """Load a research, and which of its recordings were deleted."""
+    row = await (await connection.execute(_SELECT_STORED, {"run_id": run_id})).fetchone()
+    gone = frozenset([each["id"] async for each in await connection.execute(_SELECT_GONE, {"run_id": run_id})])
+    return None if row is None else StoredResearch.model_validate(row), gone
+
+
+async def forget(
+    connection: Connection,
+    run_id: ReportRunId,
+    gone: Collection[RecordingId],
+    findings: dict[str, JsonValue] | None,
+    text: str,
+    warnings: Sequence[str],
+) -> None:
+    """Put what is left of a research in its place, without the recordings ``gone`` and the model's answers."""
+    parameters = {"run_id": run_id, "gone": list(gone), "text": text, "warnings": Jsonb(list(warnings))}
+    stored = None if findings is None else Jsonb(findings)
+    await connection.execute(_FORGET_ORDER, {**parameters, "findings": stored})
+    await connection.execute(_FORGET_TEXT, parameters)
+    await connection.execute(_FORGET_ANSWERS, parameters)
 
 
 class StoredResearchAnswers:

@@ -143,3 +143,5 @@ class Findings:
     summary: str = ""
     removed: int = 0
     failed: Sequence[Interview] = ()
+    forgotten: int = 0
+    """How many of its recordings were deleted afterwards."""

@@ -155,6 +155,7 @@ def _warnings(findings: Findings) -> tuple[str, ...]:
     failed = ", ".join(f"{_whose(each)}№{each.number}" for each in findings.failed)
     candidates = (
         (order.matching > reading, texts.research.WARNING_LIMIT.format(reading=reading, matching=order.matching)),
+        (findings.forgotten > 0, texts.research.WARNING_FORGOTTEN.format(count=findings.forgotten)),
         (gone > 0, texts.research.WARNING_GONE.format(count=gone)),
         (bool(failed), texts.research.WARNING_FAILED.format(numbers=failed)),
         (windows > 0, texts.research.WARNING_WINDOWS.format(count=windows)),
