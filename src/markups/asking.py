@@ -2,17 +2,16 @@
 
 import texts.asking
 import texts.chats
-import texts.knowledge
 import texts.telegram
 from chats.asking_store import Proposals
+from chats.narrowing import condition_label
 from chats.threads import shown_title
 from datamodels_chats import AnswerId, Chat
-from datamodels_search import ChatFilters, Condition, Corpus, Narrowing, When
+from datamodels_search import ChatFilters, Corpus, Narrowing
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button, word_of
 from markups.text import escaped, plain
 from prompt_pack.models import ReportPack
-from texts.across import BUILDINGS, MONTHS
 
 _LONGEST_CONDITION = 60
 _LONGEST_LABEL = 28
@@ -23,24 +22,6 @@ ON, OFF = "on", "off"
 CORPUS, SCENARIO, WHOSE = "corpus", "scenario", "whose"
 MINE, TEAM = "mine", "team"
 Row = tuple[Button, ...]
-
-
-def condition_label(narrowing: Narrowing, condition: Condition) -> str:
-    """Return a condition in words: «Казань», «октябрь 2026», «говорит Клиент»."""
-    named, chat = narrowing.named, narrowing.chat
-    values = {
-        Condition.PLACES: [texts.asking.PLACE.format(value=each) for each in named.places],
-        Condition.CITIES: named.cities,
-        Condition.PEOPLE: named.people,
-        Condition.BUILDINGS: [BUILDINGS[each] for each in named.buildings],
-        Condition.NUMBERS: [texts.asking.NUMBER.format(value=each) for each in named.numbers],
-        Condition.WHEN: [_when(each) for each in named.when],
-        Condition.ROLES: [texts.asking.SAID_BY.format(value=each) for each in narrowing.roles],
-        Condition.CORPORA: [texts.asking.CORPORA[each] for each in chat.corpora],
-        Condition.SCENARIO: [chat.scenario_label],
-        Condition.MINE: [texts.asking.MINE],
-    }
-    return texts.asking.ALTERNATIVE.join(values[condition])
 
 
 def narrowed_line(narrowing: Narrowing) -> str:
@@ -121,13 +102,3 @@ def refining() -> Screen:
 def _choice(label: str, number: int, *arguments: str, is_on: bool) -> Button:
     shown = texts.asking.CHOSEN.format(label=label) if is_on else label
     return button(plain(shown, _LONGEST_LABEL), Action.WHERE_CHAT, number, *arguments)
-
-
-def _when(when: When) -> str:
-    if when.month is None:
-        return str(when.year)
-    if when.day is None:
-        month = MONTHS[when.month - 1]
-        return month if when.year is None else texts.asking.MONTH.format(month=month, year=when.year)
-    template = texts.asking.DAY_OF_ANY_YEAR if when.year is None else texts.asking.DAY
-    return template.format(day=when.day, month=texts.knowledge.MONTHS[when.month - 1], year=when.year)

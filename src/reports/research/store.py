@@ -23,6 +23,7 @@ _VISIBLE = """
     LEFT JOIN places ON places.id = place_id
     LEFT JOIN cities ON cities.id = city_id
     LEFT JOIN employees ON employees.id = employee_id
+    LEFT JOIN clients ON clients.id = client_id
     WHERE recordings.stage = 'done' AND (recordings.visibility = 'team' OR recordings.owner_id = %(asker)s)
 """
 _DAY = "coalesce(recorded_on, recordings.created_at::date)"
@@ -44,7 +45,34 @@ _IN_SCOPE = f"""
     AND (%(city)s::text IS NULL OR lower(cities.name) = lower(%(city)s))
     AND (%(employee)s::text IS NULL OR lower(employees.name) = lower(%(employee)s))
     AND (%(building)s::text IS NULL OR coalesce(recording_metadata.building, recordings.building) = %(building)s)
-"""
+    AND (NOT %(mine)s OR recordings.owner_id = %(asker)s)
+    AND (cardinality(%(places)s::text[]) = 0 OR places.name = ANY(%(places)s))
+    AND (
+        cardinality(%(cities)s::text[]) = 0 OR cities.name = ANY(%(cities)s)
+        OR city_id IS NULL AND place_id IN (
+            SELECT of_city.place_id FROM recording_metadata AS of_city
+            JOIN cities AS known ON known.id = of_city.city_id WHERE known.name = ANY(%(cities)s)
+        )
+    )
+    AND (
+        cardinality(%(people)s::text[]) = 0 OR employees.name = ANY(%(people)s) OR clients.name = ANY(%(people)s)
+    )
+    AND (
+        cardinality(%(buildings)s::text[]) = 0
+        OR coalesce(recording_metadata.building, recordings.building) = ANY(%(buildings)s)
+    )
+    AND (
+        cardinality(%(numbers)s::integer[]) = 0 OR recordings.number = ANY(%(numbers)s)
+        OR audio_number = ANY(%(numbers)s)
+    )
+    AND (cardinality(%(days)s::integer[]) = 0 OR EXISTS (
+        SELECT FROM unnest(%(days)s::integer[], %(months)s::integer[], %(years)s::integer[])
+            AS named (day, month, year)
+        WHERE extract(day FROM {_DAY}) = coalesce(named.day, extract(day FROM {_DAY}))
+            AND extract(month FROM {_DAY}) = coalesce(named.month, extract(month FROM {_DAY}))
+            AND extract(year FROM {_DAY}) = coalesce(named.year, extract(year FROM {_DAY}))
+    ))
+"""  # noqa: S608
 _LATEST_FIRST = f"ORDER BY {_DAY} DESC, recordings.created_at DESC, recordings.id"
 _COUNT: LiteralString = f"SELECT count(*) AS matching {_VISIBLE} {_IN_SCOPE}"
 _SELECT_LATEST: LiteralString = f"{_INTERVIEW} {_IN_SCOPE} {_LATEST_FIRST} LIMIT %(limit)s"
@@ -150,7 +178,20 @@ class StoredResearch(Value):
 
 async def interviews_of(connection: Connection, asker: UserId, scope: Scope, most: int) -> tuple[list[Interview], int]:
     """Load the latest ``most`` transcripts of a scope that ``asker`` may see, and count all of them."""
-    parameters = {"asker": asker, "limit": most, **scope.model_dump()}
+    named = scope.named
+    parameters = {
+        "asker": asker,
+        "limit": most,
+        **scope.model_dump(exclude={"named"}),
+        "places": list(named.places),
+        "cities": list(named.cities),
+        "people": list(named.people),
+        "buildings": [each.value for each in named.buildings],
+        "numbers": list(named.numbers),
+        "days": [each.day for each in named.when],
+        "months": [each.month for each in named.when],
+        "years": [each.year for each in named.when],
+    }
     row = await (await connection.execute(_COUNT, parameters)).fetchone()
     found = [Interview.model_validate(each) async for each in await connection.execute(_SELECT_LATEST, parameters)]
     return found, row["matching"] if row else 0

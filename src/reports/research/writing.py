@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import texts.metadata
 import texts.research
+from chats.narrowing import condition_label
 from datamodels import Value
+from datamodels_search import ChatFilters, Narrowing
 from prompt_pack.models import ReportPack
 from reports.research.counting import AspectCount, aspect_counts, claims_of, disagreements, places_of
 from reports.research.values import Claim, Findings, Interview, Scope, Theme
@@ -57,6 +59,8 @@ def scope_line(scope: Scope, pack: ReportPack) -> str:
         elif name.endswith("_day"):
             value = f"{value:%d.%m.%Y}"
         said.append(template.format(value=value))
+    narrowing = Narrowing(named=scope.named, chat=ChatFilters(mine=scope.mine))
+    said += [condition_label(narrowing, each) for each in narrowing.conditions]
     return texts.research.SCOPE.format(scope=", ".join(said)) if said else ""
 
 
