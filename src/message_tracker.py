@@ -169,8 +169,9 @@ class MessageTracker:
             DatabaseUnavailable: the screen is shown, and earlier messages may remain; or the message is gone.
         """
         async with self._lock(chat):
+            # Before the edit: after a crash between the two nothing removes the new screen as what it was before.
+            await self._forget(chat, [message])
             if not await self._messenger.edit(chat, message, screen):
-                await self._forget(chat, [message])
                 return False
             await self._take_place(chat, message, kind, subject)
             return True

@@ -24,7 +24,7 @@ from knowledge.named import Known, named_in
 from knowledge.passages import passages_of
 from knowledge.question_words import Word, with_subject, words_of
 from knowledge.ranking import Scored, Weights, answering, looked_at_closely, ranked
-from knowledge.roles import asked_roles, is_said_by
+from knowledge.roles import asked_roles, is_said_by, role_of
 from knowledge.search_store import Archive, Common
 from knowledge.values import ChunkId, SourceId
 from prompt_pack.models import ReportPack
@@ -94,7 +94,7 @@ class KnowledgeRetrieval:
         if look is None:
             return await self._otherwise.find(owner, question, before, filters, without)
         candidates = await self.candidates(owner, asked, archive, look)
-        narrowing = narrowing.model_copy(update={"loose": candidates.loose})
+        narrowing = narrowing.model_copy(update={"loose": candidates.loose, "roles": candidates.roles})
         passages = await self.shown(answering(await self.closest(candidates, look), look.model.name))
         return Found(passages or await self._pending(owner, question, look, narrowing), narrowing)
 
@@ -109,7 +109,7 @@ class KnowledgeRetrieval:
 
     async def candidates(self, owner: UserId, asked: Asked, archive: Archive, look: Look) -> Candidates:
         """Return the chunks near to the question or with its rare words, of sources that fit it, the best first."""
-        named, roles = asked.narrowing.named, asked.narrowing.roles
+        named = asked.narrowing.named
         if not asked.words and named.is_nothing:
             return Candidates(asked.words, Weights(0, {}), [])
         sources: Sequence[SourceId] = archive.sources
@@ -124,6 +124,9 @@ class KnowledgeRetrieval:
             having = await search_store.chunks_with(connection, rare)
             weights, most_words = await asyncio.to_thread(_weights, asked, common, having, frozenset(sources))
             candidates = await search_store.load_candidates(connection, {*near, *most_words}, asked.lemmas)
+        turns = [turn for each in candidates for turn in each.text.splitlines()]
+        # Where nobody's role is known, nothing can be narrowed by it.
+        roles = asked.narrowing.roles if any(role_of(turn, self._roles) for turn in turns) else ()
         farthest = min(near.values(), default=0.0)
         scored = [
             Scored(each, near.get(each.id, farthest), weights.coverage(asked.words, each.lemmas))

@@ -33,8 +33,14 @@ def asked_roles(question: str, labels: Collection[str]) -> tuple[str, ...]:
 
 def is_said_by(line: str, roles: Sequence[str], labels: Collection[str]) -> bool:
     """Tell whether a line of a chunk may be said by one of ``roles``: it is, or the line names none of ``labels``."""
+    label = role_of(line, labels)
+    return not roles or label is None or label in roles
+
+
+def role_of(line: str, labels: Collection[str]) -> str | None:
+    """Return the role of whoever says a line; None when the line names none of ``labels``."""
     label = _LABEL.match(line)
-    return not roles or label is None or label[1] in roles or label[1] not in labels
+    return label[1] if label is not None and label[1] in labels else None
 
 
 def _lemmas(word: str) -> set[str]:
