@@ -1,18 +1,29 @@
 """Delivers answers to the messenger: each is put into the outbox and noted as delivered, in one transaction."""
 
+import asyncio
 from collections.abc import Callable
+
+import structlog
 
 import chat_history
 import outbox_store
+from chats import asking_store
+from chats.asking_store import Draft, Proposals
 from datamodels import RecordingId, Value
-from datamodels_chats import EndedAnswer, Occasion, ReturnAddress
+from datamodels_chats import AnswerId, EndedAnswer, Occasion, ReturnAddress
 from datamodels_telegram import ChatId, MessageId, MessageKind, OutgoingMessage
-from db import Database
-from followers import Loop
+from db import Connection, Database
+from followers import KeyedTasks, Loop
+from markups.asking import proposals_screen
+from markups.chats import draft as draft_screen
 from markups.metadata import form_kind, form_screen
 from markups.ratings import rated_messages
+from message_tracker import MessageTracker
+from messenger import MessengerError
 from metadata.form import open_form
 from random_ids import new_name
+
+log = structlog.get_logger(__name__)
 
 _AT_ONCE = 20
 _PAUSE_S = 0.3
@@ -47,42 +58,83 @@ def return_address(chat: ChatId, waiting_message: MessageId, below: RecordingId 
 
 
 class ChatDeliveries:
-    """Delivers answers that have ended."""
+    """Delivers answers that have ended and proposals that are made; shows answers that are being written.
 
-    def __init__(self, database: Database, wake_outbox: Callable[[], None]) -> None:
+    A draft is shown in the message that says that the search goes on, and the answer then takes this message's place.
+    """
+
+    def __init__(self, database: Database, messages: MessageTracker, wake_outbox: Callable[[], None]) -> None:
         self._database = database
+        self._messages = messages
         self._wake_outbox = wake_outbox
         self._loop = Loop("answers", _PAUSE_S)
+        self._shown: dict[AnswerId, str] = {}
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        await self._loop.run(self.look)
+        async with asyncio.TaskGroup() as group:
+            tasks: KeyedTasks[AnswerId] = KeyedTasks("drafts", group, self._loop.wake)
+            await self._loop.run(lambda: self._look(tasks))
 
-    async def look(self) -> None:
-        """Deliver the answers that have ended."""
+    async def _look(self, tasks: KeyedTasks[AnswerId]) -> None:
+        # An answer waits while its draft is being shown: a late draft must not take the answer's place.
+        busy = tasks.busy
         async with self._database.transaction() as connection:
             ended = await chat_history.lock_ended(connection, _DOOR, _AT_ONCE)
             for each in ended:
-                destination = _Destination.model_validate(each.return_to)
-                messages = _messages(each, destination.waiting_message_id)
-                turn = await open_form(connection, each.owner_id, destination.below)
-                if turn is not None:
-                    subject = turn.recording.id
-                    messages.append(OutgoingMessage(kind=form_kind(turn), screen=form_screen(turn), subject=subject))
-                for message in messages:
-                    # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
-                    # was delivered is delivered again when it is made after all.
-                    key = f"answer:{each.id}:{new_name()}"
-                    await outbox_store.put(connection, key, each.owner_id, destination.chat_id, message)
-                await chat_history.mark_delivered(connection, each.id)
-        if ended:
+                if each.id not in busy:
+                    await _deliver(connection, each)
+            proposals = await asking_store.lock_made(connection, _DOOR, _AT_ONCE)
+            for made in proposals:
+                await _deliver_proposals(connection, made)
+            drafts = await asking_store.list_drafts(connection, _DOOR)
+        self._shown = {each.id: self._shown[each.id] for each in drafts if each.id in self._shown}
+        for draft in drafts:
+            if draft.id not in busy and self._shown.get(draft.id) != draft.draft:
+                self._shown[draft.id] = draft.draft
+                tasks.start(draft.id, self._show(draft))
+        if ended or proposals:
             self._wake_outbox()
         if len(ended) == _AT_ONCE:
             self._loop.wake()
 
+    async def _show(self, draft: Draft) -> None:
+        destination = _Destination.model_validate(draft.return_to)
+        if destination.waiting_message_id is None:
+            return
+        screen = draft_screen(draft.question, draft.draft)
+        try:
+            await self._messages.edit(destination.chat_id, destination.waiting_message_id, screen)
+        except MessengerError as exc:
+            # The next draft or the answer follows in a moment.
+            log.warning("draft_not_shown", answer=str(draft.id), error=exc.code, reason=str(exc))
+
+
+async def _deliver(connection: Connection, ended: EndedAnswer) -> None:
+    destination = _Destination.model_validate(ended.return_to)
+    messages = _messages(ended, destination.waiting_message_id)
+    turn = await open_form(connection, ended.owner_id, destination.below)
+    if turn is not None:
+        subject = turn.recording.id
+        messages.append(OutgoingMessage(kind=form_kind(turn), screen=form_screen(turn), subject=subject))
+    for message in messages:
+        # ``mark_delivered`` keeps this from happening twice. The key is always new: an answer whose failure
+        # was delivered is delivered again when it is made after all.
+        key = f"answer:{ended.id}:{new_name()}"
+        await outbox_store.put(connection, key, ended.owner_id, destination.chat_id, message)
+    await chat_history.mark_delivered(connection, ended.id)
+
+
+async def _deliver_proposals(connection: Connection, made: Proposals) -> None:
+    destination = _Destination.model_validate(made.return_to)
+    screen, waiting = proposals_screen(made), destination.waiting_message_id
+    message = OutgoingMessage(kind=MessageKind.CONFIRMATION, screen=screen, replaces=waiting)
+    await outbox_store.put(connection, f"proposals:{made.id}", made.owner_id, destination.chat_id, message)
+    await asking_store.mark_delivered(connection, made.id)
+
 
 def _messages(ended: EndedAnswer, waiting: MessageId | None) -> list[OutgoingMessage]:
-    """Return the messages of an answer; the first replaces ``waiting``, which says that the search goes on."""
+    """Return the messages of an answer; the first takes the place of ``waiting``, which tells of the search."""
     screens = rated_messages(ended.question, ended.outcome, ended.id)
     return [
         OutgoingMessage(kind=MessageKind.RESULT, screen=screen, replaces=None if part else waiting)

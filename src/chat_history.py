@@ -77,29 +77,32 @@ _SELECT_IS_ASKED = """
     SELECT EXISTS (SELECT FROM chat_questions WHERE door = %(door)s AND key = %(key)s) AS asked
 """
 _SELECT_TO_ANSWER = """
-    SELECT question_id, owner_id, chat_number, chat_questions.text, status
-    FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
-    WHERE chat_answers.id = %(id)s
+    SELECT question_id, owner_id, chat_number, chat_questions.text, status, search, filters, narrowing
+    FROM chat_answers
+    JOIN chat_questions ON chat_questions.id = question_id
+    JOIN chats USING (owner_id)
+    WHERE chats.number = chat_number AND chat_answers.id = %(id)s
 """
 _FINISH_ANSWER = """
     UPDATE chat_answers SET
         status = %(done)s, basis = %(basis)s, text = %(text)s, note = %(note)s, sources = %(sources)s,
         model = %(model)s, prompt_version = %(prompt_version)s, prompt_tokens = %(prompt_tokens)s,
-        completion_tokens = %(completion_tokens)s, duration_s = %(duration_s)s, error_code = NULL, finished_at = now()
+        completion_tokens = %(completion_tokens)s, duration_s = %(duration_s)s, narrowing = %(narrowing)s,
+        refinable = %(refinable)s, draft = NULL, error_code = NULL, finished_at = now()
     WHERE id = %(id)s AND status = %(waiting)s
         AND question_id IN (SELECT chat_questions.id FROM chat_questions WHERE owner_id = %(owner_id)s)
     RETURNING id
 """
 _FAIL_ANSWER = """
     UPDATE chat_answers SET
-        status = %(failed)s, error_code = %(error_code)s, finished_at = now(), dismissed_at = NULL
+        status = %(failed)s, error_code = %(error_code)s, finished_at = now(), dismissed_at = NULL, draft = NULL
     WHERE id = %(id)s AND status = %(waiting)s
 """
 _SELECT_ENDED = """
     SELECT
         chat_answers.id, owner_id, chat_number, chat_questions.text AS question, return_to,
         status, basis, chat_answers.text, note, sources, model, prompt_version, prompt_tokens, completion_tokens,
-        duration_s
+        duration_s, narrowing, refinable
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id
     WHERE status <> 'waiting' AND delivered_at IS NULL AND return_to IS NOT NULL AND door = %(door)s
     ORDER BY finished_at, chat_answers.id LIMIT %(limit)s
@@ -276,7 +279,8 @@ async def finish_answer(connection: Connection, owner: UserId, answer_id: Answer
     Return False when the owner has no such answer, as after the deletion of its chat, or the answer has ended already.
     """
     parameters = {
-        **outcome.model_dump(exclude={"usage", "sources"}),
+        **outcome.model_dump(exclude={"usage", "sources", "narrowing"}),
+        "narrowing": Jsonb(outcome.narrowing.model_dump(mode="json", exclude_defaults=True)),
         **outcome.usage.model_dump(),
         "sources": Jsonb([source.model_dump(mode="json") for source in outcome.sources]),
         "id": answer_id,

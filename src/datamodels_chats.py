@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from datamodels import Interval, RecordingId, Usage, UserId, Value
+from datamodels_search import ChatFilters, Narrowing, Search
 
 GOOD = 4
 """An answer with this rating or a higher one is good, and may become an example."""
@@ -104,13 +105,17 @@ class Passage(Value):
 
 
 class QuestionToAnswer(Value):
-    """A question to be answered; ``status`` is that of its answer."""
+    """A question to be answered; ``status`` is that of its answer, ``filters`` are those of its chat."""
 
     question_id: int
     owner_id: UserId
     chat_number: int
     text: str
     status: AnswerStatus
+    search: Search = Search()
+    filters: ChatFilters = ChatFilters()
+    narrowing: Narrowing = Narrowing()
+    """That of the answer, once there is one."""
 
 
 class AnswerOutcome(Value):
@@ -125,11 +130,17 @@ class AnswerOutcome(Value):
     """The version of the prompt that the model was asked with; empty when no model was asked."""
     usage: Usage = Usage()
     duration_s: float = 0.0
+    narrowing: Narrowing = Narrowing()
+    refinable: bool = False
+    """Whether better questions can be proposed."""
 
     @classmethod
     def taken_from(cls, row: dict[str, Any]) -> Self:
         """Make an outcome of its columns in a database row, and remove them from ``row``."""
-        names = ("basis", "text", "note", "sources", "model", "prompt_version", "duration_s")
+        names = (
+            *("basis", "text", "note", "sources", "model", "prompt_version", "duration_s"),
+            *("narrowing", "refinable"),
+        )
         usage = {name: row.pop(name) for name in ("prompt_tokens", "completion_tokens")}
         return cls(**{name: row.pop(name) for name in names}, usage=Usage(**usage))
 

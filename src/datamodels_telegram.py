@@ -179,8 +179,8 @@ class FileReference(Value):
 class OutgoingMessage(Value):
     """A message of the outbox: a screen, or a file with the screen as its caption.
 
-    ``replaces`` is an earlier message of the bot, which is removed once the new message is sent. ``subject`` is the
-    recording that a question asks about.
+    ``replaces`` is an earlier message of the bot whose place a message without a file takes; where that is not possible
+    it is removed once the new one is sent. ``subject`` is the recording that a question asks about.
     """
 
     kind: MessageKind

@@ -18,8 +18,8 @@ from datamodels import RecordingId
 from db import Database
 from followers import Loop
 from metrics import DATABASE_BYTES, FOLDER_BYTES, OBJECT_BYTES, OBJECTS, OBJECTS_ASTRAY, TABLE_ROWS
-from object_check import check_objects
 from object_store import ObjectStore
+from recordings.object_check import check_objects
 from retention import RETENTIONS, Retention, delete_ended
 
 log = structlog.get_logger(__name__)

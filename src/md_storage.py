@@ -110,6 +110,24 @@ class ReportFiles:
 
         return await self._locked(owner, save)
 
+    async def rewrite(self, owner: UserId, report: ReportRunId, text: str) -> None:
+        """Put another text in the place of a report's, which keeps number and title; do nothing where it is gone.
+
+        Raises:
+            DiskFull: no space left; the former text is still there.
+        """
+
+        def rewrite(folder: Path) -> None:
+            index = self._index(folder)
+            line = next((each for each in index.reports if each.id == report), None)
+            if line is None:
+                return
+            write_atomically(folder / _file_name(report), text)
+            index.add(NewReportFile(**line.model_dump(exclude={"size_bytes", "tokens"})), text)
+            self._keep(folder, index)
+
+        await self._locked(owner, rewrite)
+
     async def list(self, owner: UserId) -> ReportLines:
         """List the user's reports by number."""
         return await self._locked(owner, lambda folder: self._index(folder).reports)

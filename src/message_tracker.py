@@ -168,6 +168,25 @@ class MessageTracker:
             await self._take_place(chat, new, kind, subject, instead_of=message)
             return new
 
+    async def turn_into(
+        self, chat: ChatId, message: MessageId, kind: MessageKind, screen: Screen, subject: RecordingId | None = None
+    ) -> bool:
+        """Turn a message into one of another kind, and remove earlier ones as ``send`` does; False when it is gone.
+
+        Done again, after a crash, it changes nothing.
+
+        Raises:
+            MessengerError: the screen is not shown.
+            DatabaseUnavailable: the screen is shown, and earlier messages may remain; or the message is gone.
+        """
+        async with self._lock(chat):
+            # Before the edit: after a crash between the two nothing removes the new screen as what it was before.
+            await self._forget(chat, [message])
+            if not await self._messenger.edit(chat, message, screen):
+                return False
+            await self._take_place(chat, message, kind, subject)
+            return True
+
     async def edit(self, chat: ChatId, message: MessageId, screen: Screen) -> bool:
         """Show another screen in a message that keeps its kind; return False when it was deleted.
 

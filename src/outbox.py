@@ -40,7 +40,7 @@ from followers import KeyedTasks, Loop, delay_s
 from markups.reports import report_file_name, transcript_file_name
 from markups.text import LONGEST_REASON, escaped, plain
 from message_tracker import MessageTracker
-from messenger import AlreadySent, ChatClosed, MessengerRefusedSecrets, MessengerUnavailable
+from messenger import AlreadySent, ChatClosed, MessengerError, MessengerRefusedSecrets, MessengerUnavailable
 from prompt_pack.models import ReportPack
 from random_ids import new_name
 from recordings.originals import Originals
@@ -254,11 +254,25 @@ class Outbox:
         return item.aside_at is not None and self._now() - item.aside_at > _LONGEST_ASIDE
 
     async def _delivered(self, item: OutboxItem) -> MessageId:
+        replaced = item.message.replaces
+        if replaced is not None and await self._took_place(item, replaced):
+            return replaced
         sent = await self._sent(item)
-        if item.message.replaces is not None:
+        if replaced is not None:
             # This comes before the end is noted: after a crash both are done again, which changes nothing.
-            await self._messages.remove_message(item.chat_id, item.message.replaces)
+            await self._messages.remove_message(item.chat_id, replaced)
         return sent
+
+    async def _took_place(self, item: OutboxItem, replaced: MessageId) -> bool:
+        """Show a message in the place of an earlier one; False when that is gone or cannot be edited."""
+        message = item.message
+        try:
+            return await self._messages.turn_into(item.chat_id, replaced, message.kind, message.screen, message.subject)
+        except MessengerError as exc:
+            if isinstance(exc, MessengerUnavailable | MessengerRefusedSecrets | ChatClosed):
+                raise
+            log.warning("outbox_not_in_place", item=item.id, error=exc.code, reason=str(exc))
+            return False
 
     async def _sent(self, item: OutboxItem) -> MessageId:
         message = item.message

@@ -15,6 +15,7 @@ import transcripts_store
 import user_states
 from application.training_data import collect_from
 from chat_deliveries import ChatDeliveries
+from chats.asking import Asking
 from chats.export import write_history
 from chats.search import TranscriptSearch
 from chats.threads import Chats
@@ -45,6 +46,7 @@ from recordings_factory import new_recording
 from reports.estimate import Estimates
 from screens import check, drawn
 from telegram_double import TelegramDouble
+from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Context
 from telegram_handlers.metadata import MetadataHandlers
@@ -150,7 +152,7 @@ class ChatsBot:
         self.chats = Chats(database, self._enqueue, self.storage.get_stats)
         messages = MessageTracker(database, self.telegram)
         self.outbox = Outbox(database, messages, OutboxFiles(database, cast("Originals", None), PACK, self.spool))
-        self.deliveries = ChatDeliveries(database, lambda: None)
+        self.deliveries = ChatDeliveries(database, messages, lambda: None)
         self.handlers = ChatHandlers(
             Dialogs(database),
             messages,
@@ -171,10 +173,16 @@ class ChatsBot:
             messages,
             RatingWork(Ratings(database, self.storage), self.handlers.ask, partial(collect_from, database), self.spool),
         )
+        self.asking = AskingHandlers(messages, AskingWork(self.chats, Asking(database, self._enqueue), PACK))
         chats, ratings = self.handlers.routes(), self.ratings.routes()
         self.routes = replace(
             chats,
-            presses={**self.metadata.routes().presses, **chats.presses, **ratings.presses},
+            presses={
+                **self.metadata.routes().presses,
+                **chats.presses,
+                **ratings.presses,
+                **self.asking.routes().presses,
+            },
             answers={**self.metadata.routes().answers, **chats.answers, **ratings.answers},
             voices=ratings.voices,
         )
@@ -198,7 +206,7 @@ class ChatsBot:
 
     async def deliver(self) -> None:
         """As the loops do, of the outbox as often as there is something of this chat left."""
-        await self.deliveries.look()
+        await look(self.deliveries)
         for _ in range(4):
             await look(self.outbox)
 

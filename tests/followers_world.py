@@ -15,6 +15,7 @@ import incoming_store
 import recording_wizard_store
 import recordings_store
 import transcripts_store
+from chat_deliveries import ChatDeliveries
 from config import ROOT
 from datamodels import (
     Recording,
@@ -56,7 +57,7 @@ INTERVIEW = ScenarioId("interview")
 _chats = count(5_000_000_000)
 _messages = count(10)
 
-Follower = Downloads | LostOriginals | ProgressCards | Outbox | RecordingWizards
+Follower = ChatDeliveries | Downloads | LostOriginals | ProgressCards | Outbox | RecordingWizards
 
 
 class Clock:

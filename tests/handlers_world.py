@@ -60,6 +60,7 @@ from recordings_factory import new_recording
 from reports.archive import ReportArchive
 from reports.estimate import Estimates, ModelSize
 from reports.orders import ReportOrders
+from reports.research.forgetting import ResearchForgetting
 from reports.research.orders import ResearchOrders
 from screens import drawn
 from scripted_model import ScriptedModel
@@ -138,7 +139,15 @@ class Bot:
             return "scripted", "scripted-1"
 
         intake = Intake(database, objects, LIMITS, jobs.enqueue_recording, engine)
-        changes = RecordingChanges(database, objects, files, PACK, jobs.enqueue_recording, jobs.stopped)
+        changes = RecordingChanges(
+            database,
+            objects,
+            files,
+            PACK,
+            jobs.enqueue_recording,
+            jobs.stopped,
+            ResearchForgetting(database, files, PACK).forget,
+        )
         descriptions = Descriptions(database, PACK, changes, lambda: TODAY)
         self.jobs = jobs
         orders = ReportOrders(database, PACK, self._language_model, jobs.enqueue_report, jobs.cancel_reports)

@@ -70,6 +70,22 @@ def completion(text: str, asked: dict[str, Any], *, usage: bool) -> dict[str, An
     return body
 
 
+def events(text: str, asked: dict[str, Any], *, usage: bool) -> list[str]:
+    """The same as server-sent events: an empty piece, the text in pieces, the end and, where asked for, the usage."""
+    whole = completion(text, asked, usage=usage)
+    head = {"id": whole["id"], "object": "chat.completion.chunk", "created": 0, "model": asked["model"]}
+
+    def chunk(delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+        return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
+
+    chunks = [chunk({"role": "assistant", "content": ""})]
+    chunks += [chunk({"content": text[place : place + PIECE]}) for place in range(0, len(text), PIECE)]
+    chunks.append(chunk({}, "stop"))
+    if usage and asked.get("stream_options", {}).get("include_usage"):
+        chunks.append({**head, "choices": [], "usage": whole["usage"]})
+    return [*(f"data: {json.dumps(each, ensure_ascii=False)}\n\n" for each in chunks), "data: [DONE]\n\n"]
+
+
 def embeddings_body(inputs: Sequence[str], asked: dict[str, Any], size: int) -> dict[str, Any]:
     """The last text's vector comes first: the order is in the indices alone."""
     vectors = [embedding(text, size) for text in inputs]

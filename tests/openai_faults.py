@@ -27,6 +27,19 @@ class Kind(StrEnum):
     """200 with ``body`` in place of the right answer."""
     TRUNCATED_BODY = "truncated_body"
     """The connection is cut in the middle of the right answer."""
+    NO_STREAM = "no_stream"
+    """The right answer as one document, although a stream was asked for."""
+    STREAM_CUT = "stream_cut"
+    """The connection is cut in the middle of a stream."""
+    STREAM_ENDS = "stream_ends"
+    """A stream ends in its middle, as if that were all."""
+    STREAM_ERROR = "stream_error"
+    """An event in the middle of a stream says that something went wrong."""
+    STREAM_HANGS = "stream_hangs"
+    """A stream stands still in its middle until the client goes away."""
+
+
+OF_STREAMS = frozenset([Kind.NO_STREAM, Kind.STREAM_CUT, Kind.STREAM_ENDS, Kind.STREAM_ERROR, Kind.STREAM_HANGS])
 
 
 @dataclass(frozen=True)

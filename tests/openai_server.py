@@ -18,7 +18,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -31,13 +31,13 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from openai_answers import EMBEDDING_SIZE, SAMPLE_RATE, Messages, Samples, Schema, Transcriber, by_sound, chat_answer
-from openai_bodies import completion, decode, embeddings_body, rerank_body, schema_in_prompt, verbose
-from openai_faults import Fault, Faults, Kind
+from openai_bodies import completion, decode, embeddings_body, events, rerank_body, schema_in_prompt, verbose
+from openai_faults import OF_STREAMS, Fault, Faults, Kind
 
 LARGEST_BATCH = 10
 """Texts to embed at once, as at the strictest provider."""
@@ -100,6 +100,9 @@ class OpenAIServer:
         """How many numbers the vectors of a model have; of others ``EMBEDDING_SIZE``."""
         self.reranks_texts = False
         """Whether ``/rerank`` is that of text-embeddings-inference, not Cohere's."""
+        self.goes_on = threading.Event()
+        """While it is cleared, streams stand still in their middle."""
+        self.goes_on.set()
         self.transcription_fields: dict[str, Any] = {}
         """Put over every transcription; a value of None leaves the field out."""
         self.faults = Faults()
@@ -187,7 +190,7 @@ class OpenAIServer:
 
     async def _go_wrong(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         cycle: Any = getattr(receive, "__self__", None)
-        if fault.kind not in {Kind.SLOW, Kind.TRUNCATED_BODY}:
+        if fault.kind not in {Kind.SLOW, Kind.TRUNCATED_BODY, *OF_STREAMS}:
             await record_body(Request(scope, receive), scope["state"]["recorded"])
         if fault.kind == Kind.RESET:
             cycle.transport.abort()
@@ -199,6 +202,9 @@ class OpenAIServer:
             await self._app(scope, receive, send)
         elif fault.kind == Kind.TRUNCATED_BODY:
             await self._app(scope, receive, _Halved(send, cycle.transport))
+        elif fault.kind in OF_STREAMS:
+            scope["state"] |= {"fault": fault.kind, "transport": cycle.transport}
+            await self._app(scope, receive, send)
         elif fault.kind == Kind.INVALID_JSON:
             await Response('{"choices": [', media_type="application/json")(scope, receive, send)
         elif fault.kind == Kind.BODY:
@@ -253,7 +259,28 @@ class OpenAIServer:
             schema = schema_in_prompt(messages)
         answer = await run_in_threadpool(self.chat, messages, schema)
         text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+        fault = getattr(request.state, "fault", "")
+        if body.get("stream") and fault != Kind.NO_STREAM:
+            sent = self._sent(events(text, body, usage=self.usage), request, fault)
+            return StreamingResponse(sent, media_type="text/event-stream")
         return JSONResponse(completion(text, body, usage=self.usage))
+
+    async def _sent(self, told: Sequence[str], request: Request, fault: str) -> AsyncIterator[str]:
+        """The events of a stream, with a pause in the middle, or whatever goes wrong there."""
+        middle = len(told) // 2
+        for place, event in enumerate(told):
+            if place == middle:
+                await asyncio.to_thread(self.goes_on.wait)
+                if fault == Kind.STREAM_ENDS:
+                    return
+                if fault == Kind.STREAM_CUT:
+                    request.state.transport.abort()
+                if fault == Kind.STREAM_ERROR:
+                    yield 'data: {"error": {"message": "The server had an error", "type": "server_error"}}\n\n'
+                if fault == Kind.STREAM_HANGS:
+                    while not await request.is_disconnected():  # noqa: ASYNC110  # starlette has no event of it
+                        await asyncio.sleep(0.01)
+            yield event
 
     async def _embeddings(self, request: Request) -> Response:
         self._check_key(request)

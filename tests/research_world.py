@@ -1,16 +1,29 @@
 """Interviews to research, and a model that answers as one does: mostly right, sometimes with what nobody said."""
 
+import asyncio
 import re
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import metadata_store
 import recordings_store
 import transcripts_store
-from datamodels import Recording, RecordingMetadata, Segment, Stage, Transcript, UserId, Visibility
+from datamodels import (
+    Recording,
+    RecordingMetadata,
+    ReportRunId,
+    RunStatus,
+    Segment,
+    Stage,
+    Transcript,
+    UserId,
+    Visibility,
+)
 from db import Connection
+from handlers_world import Bot
 from openai_answers import Messages, Schema
 from recordings_factory import new_recording
+from scripted_model import Call
 
 QUESTION = "Что гости говорят о завтраке и бассейне?"
 INVENTED = "Завтрак был просто великолепный во всех отношениях"
@@ -100,3 +113,23 @@ def _grouped(data: str) -> dict[str, Any]:
             for word, title in titles.items()
         ]
     }
+
+
+def answered(call: Call) -> "str | dict[str, object]":
+    answer = research_answer([message.model_dump() for message in call.messages], call.schema)
+    return cast("str | dict[str, object]", answer)
+
+
+async def worked(bot: Bot) -> ReportRunId:
+    """Let the jobs run until the only research has ended."""
+    worker = asyncio.create_task(bot.jobs.run_worker(None))
+    while True:
+        async with bot.database.transaction() as connection:
+            row = await (await connection.execute("SELECT id, status FROM report_runs")).fetchone()
+        assert row is not None
+        if row["status"] not in {RunStatus.QUEUED, RunStatus.RUNNING}:
+            break
+        await asyncio.sleep(0.05)
+    worker.cancel()
+    await asyncio.wait([worker])
+    return ReportRunId(row["id"])

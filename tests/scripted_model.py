@@ -7,6 +7,7 @@ from typing import Any
 
 from datamodels import Completion, EngineInfo, PromptMessage, Usage
 from errors import ProviderInvalidAnswer
+from language_model.port import OnText
 
 CHARACTERS_A_TOKEN = 3
 TEMPLATE_TOKENS = 8
@@ -75,6 +76,7 @@ class ScriptedModel:
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         limit = max_tokens or self._max_output_tokens
         call = Call(tuple(messages), schema, limit)
@@ -88,6 +90,9 @@ class ScriptedModel:
         if isinstance(answer, str) and schema is not None:
             raise ProviderInvalidAnswer(provider="scripted", reason=f"not JSON: {answer}", usage=usage)
         text = answer.text if isinstance(answer, Cut) else answer
+        if on_text is not None and isinstance(text, str):
+            for end in range(1, len(text) + 1):
+                on_text(text[:end])
         return Completion(
             text=text if isinstance(text, str) else json.dumps(text, ensure_ascii=False),
             data=None if isinstance(text, str) else text,

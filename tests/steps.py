@@ -70,6 +70,12 @@ def times_sent(user: ScriptedUser, part: str) -> int:
     return sum(shown(event, part) for event in user.chat.events(Happening.SENT))
 
 
+def times_shown(user: ScriptedUser, part: str) -> int:
+    """In how many messages the bot has shown this, sent or edited, those that it has deleted again too."""
+    events = [*user.chat.events(Happening.SENT), *user.chat.events(Happening.EDITED)]
+    return len({event.message_id for event in events if shown(event, part)})
+
+
 def live(user: ScriptedUser, part: str) -> list[Message]:
     """The bot's messages that show this now."""
     return [message for message in user.chat.from_bot if message.contains(part)]

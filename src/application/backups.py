@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from backups.status import Drilled, Failed, Made, note_status
 from backups.table_contents import migrations_of, table_contents
 from chats.search import TranscriptSearch
 from config import ROOT, Settings, commit, version
+from datamodels import UserId
+from datamodels_chats import Passage
 from db import Database
 from errors import BadSettings
 from errors_of_operation import BackupDamaged, StoreInUse
@@ -177,7 +179,12 @@ class Backups:
         pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
         database = await Database.open(self._dsn())
         try:
-            lines += await comparison.of_search(TranscriptSearch(database, pack).passages)
+            search = TranscriptSearch(database, pack)
+
+            async def passages(owner: UserId, question: str) -> Sequence[Passage]:
+                return (await search.find(owner, question)).passages
+
+            lines += await comparison.of_search(passages)
         finally:
             await database.close()
         return manifest, lines

@@ -19,6 +19,7 @@ from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
 from chat_deliveries import ChatDeliveries
+from chats.asking import Asking
 from chats.export import write_history
 from chats.threads import Chats
 from config import Settings
@@ -59,6 +60,7 @@ from reports.desk import ReportDesk
 from reports.takeout.service import Takeout
 from telegram_client.client import TelegramClient
 from telegram_handlers.across import AcrossHandlers, AcrossWork
+from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import MessageHandler
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -99,7 +101,7 @@ class Followers:
         self.cards = ProgressCards(database, telegram, application.pack)
         files = OutboxFiles(database, application.originals, application.pack, spool)
         self.outbox = Outbox(database, messages, files)
-        self.answers = ChatDeliveries(database, self.outbox.wake)
+        self.answers = ChatDeliveries(database, messages, self.outbox.wake)
         self.wizards = RecordingWizards(
             database, application.pack, application.jobs.enqueue_proposal, self.outbox.wake, _today
         )
@@ -251,9 +253,8 @@ def _router(
     application: Application, telegram: Messenger, messages: MessageTracker, followers: Followers, inbox: Inbox
 ) -> Router:
     database, jobs, settings = application.database, application.jobs, application.settings
-    spool = settings.persistent_dir / "spool"
-    conversations = application.conversations
-    machine = Machine(database, inbox.journal, lambda: application.embedded.down, lambda: conversations.state)
+    spool, storage = settings.persistent_dir / "spool", application.conversations
+    machine = Machine(database, inbox.journal, lambda: application.embedded.down, lambda: storage.state)
     enqueue = Enqueue(jobs.enqueue_recording, jobs.enqueue_report, jobs.enqueue_answer)
     letters = DeadLetters(database, enqueue)
 
@@ -303,6 +304,7 @@ def _router(
             _across(application, messages).routes(),
             TakeoutHandlers(messages, Takeout(database, application.pack), wake_deliveries).routes(),
             chats.routes(),
+            AskingHandlers(messages, _asking(application)).routes(),
             RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
         ],
         menu=main_menu(),
@@ -341,6 +343,12 @@ def _chats(application: Application, messages: MessageTracker) -> ChatHandlers:
         today=_today,
     )
     return ChatHandlers(Dialogs(database), messages, work)
+
+
+def _asking(application: Application) -> AskingWork:
+    database, enqueue = application.database, application.jobs.enqueue_answer
+    chats = Chats(database, enqueue, application.conversations.get_stats)
+    return AskingWork(chats, Asking(database, enqueue), application.pack)
 
 
 def _ratings(application: Application, ask: MessageHandler) -> RatingWork:

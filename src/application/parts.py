@@ -37,6 +37,7 @@ from recordings.originals import Originals
 from reports.archive import ReportArchive
 from reports.estimate import Estimates
 from reports.orders import ReportOrders
+from reports.research.forgetting import ResearchForgetting
 from reports.research.orders import ResearchOrders
 
 
@@ -117,7 +118,7 @@ async def open_application(  # noqa: PLR0913  # each has its own reason
             engines=engines,
             limits=_limits(settings),
             intake=_intake(settings, database, objects, jobs, engines),
-            changes=RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped),
+            changes=_changes(database, objects, files, pack, jobs),
             jobs=jobs,
             orders=ReportOrders(database, pack, engines.language_model, jobs.enqueue_report, jobs.cancel_reports),
             estimates=Estimates(database, pack, lambda: None if language_model else size_in_use(settings)),
@@ -193,6 +194,13 @@ def _jobs(
     concurrency, recordings = settings.worker_concurrency, RecordingSteps(context)
     reports = ReportSteps(context, files, archive)
     return Jobs(database, recordings, reports, concurrency, retry_delays_s, answers, context.calls)
+
+
+def _changes(
+    database: Database, objects: ObjectStore, files: ReportFiles, pack: ReportPack, jobs: Jobs
+) -> RecordingChanges:
+    forgetting = ResearchForgetting(database, files, pack)
+    return RecordingChanges(database, objects, files, pack, jobs.enqueue_recording, jobs.stopped, forgetting.forget)
 
 
 def _research(

@@ -33,7 +33,7 @@ from object_store import ObjectStore
 from utils import disk_full_mapped
 
 Search = Callable[[UserId, str], Awaitable[Sequence[Passage]]]
-"""Finds passages for a question in the recordings of a person; see ``chats.search.Retrieval.passages``."""
+"""Finds passages for a question in the recordings of a person; see ``chats.search.Retrieval.find``."""
 
 RESTORED = "restored"
 """The folder, beside the repository, into which a set is taken out."""

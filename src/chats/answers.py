@@ -12,6 +12,7 @@ from itertools import takewhile
 
 import texts.chats
 from chats.attribution import Attributed, attributed, joined
+from chats.drafts import LONGEST_ANSWER, ShowDraft, shown_while_written
 from chats.excerpts import excerpt
 from chats.refusals import begins_with_mark, is_partial, is_refusal
 from chats.sentences import Kind
@@ -30,9 +31,6 @@ _ANSWER_SHARE = 3
 """An answer gets at most a third of the context. Otherwise a small model would have no room for the passages."""
 _EXAMPLES_SHARE = 2
 """Examples get at most half of the room that is left, since an answer can do without them."""
-_LONGEST_ANSWER = 6000
-"""Characters of an answer that people get: about two messages. Some servers do not keep to the tokens that were asked
-for."""
 _CITED_AS_DATA = re.compile(r"\((\d{1,3})\)")
 
 
@@ -45,12 +43,18 @@ class Composer:
     history_tokens: int
 
     async def compose(
-        self, question: str, passages: Sequence[Passage], turns: Sequence[Turn], examples: Sequence[Example] = ()
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        turns: Sequence[Turn],
+        examples: Sequence[Example] = (),
+        show: ShowDraft | None = None,
     ) -> AnswerOutcome:
         """Answer from ``passages``, the best first; return the passages as quotes when the model cites none.
 
         ``turns`` are the chat's last turns, the latest first. ``examples``, the best first, show what a good answer
-        looks like, as far as the model's context has room for them.
+        looks like, as far as the model's context has room for them. ``show`` is given what may be seen of the answer
+        while the model writes it.
 
         Raises:
             ContextTooSmall: the model's context has no room for even one passage beside the question and the answer.
@@ -72,7 +76,8 @@ class Composer:
             *await self._examples(examples, room // _EXAMPLES_SHARE),
             PromptMessage(role="user", content="\n\n".join([*history, given, asked])),
         )
-        completion = await self.llm.complete(messages, max_tokens=tokens)
+        async with shown_while_written(passages[: len(shown)], show) as on_text:
+            completion = await self.llm.complete(messages, max_tokens=tokens, on_text=on_text)
         outcome = await asyncio.to_thread(held_to, completion, passages[: len(shown)])
         return outcome.model_copy(update={"prompt_version": self.prompt.version})
 
@@ -131,14 +136,14 @@ def held_to(completion: Completion, passages: Sequence[Passage]) -> AnswerOutcom
     written = printable(storable(completion.text)).strip()
     if begins_with_mark(written):
         return nothing
-    is_cut = completion.truncated or len(written) > _LONGEST_ANSWER
-    sentences = attributed(preview(written, _LONGEST_ANSWER).removesuffix(ELLIPSIS), passages)
+    is_cut = completion.truncated or len(written) > LONGEST_ANSWER
+    sentences = attributed(preview(written, LONGEST_ANSWER).removesuffix(ELLIPSIS), passages)
     if is_cut and sentences and not sentences[-1].written.cited:
         # The end of a text that was cut may be half a sentence, and lacks its citation.
         sentences.pop()
     if _refuses(sentences):
         return nothing
-    text, cited = joined(sentences, _LONGEST_ANSWER)
+    text, cited = joined(sentences, LONGEST_ANSWER)
     if not cited:
         return quotes(passages, texts.chats.NOTE_NOT_CITED).model_copy(update=spent)
     notes = (

@@ -1,7 +1,7 @@
 """Finds passages of recordings for a question: the port, and an adapter that searches the person's own transcripts."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -10,6 +10,7 @@ import texts.chats
 import transcripts_store
 from datamodels import RecordingId, UserId
 from datamodels_chats import Passage, PassageLine, Source
+from datamodels_search import EVERYWHERE, ChatFilters, Condition, Corpus, Facets, Narrowing
 from db import Database
 from prompt_pack.models import ReportPack
 from texts.transcript import speaker_label
@@ -27,13 +28,29 @@ _WEAKEST_SHARE = 0.35
 _Place = tuple[RecordingId, int]
 
 
+@dataclass(frozen=True)
+class Found:
+    """The passages that match best, the best first, numbered from 1, and what the search was narrowed to."""
+
+    passages: Sequence[Passage]
+    narrowing: Narrowing
+
+
 class Retrieval(Protocol):
     """Finds passages that may answer a question, in what the person may see."""
 
-    async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:
-        """Return the passages that match best, the best first, numbered from 1; none when nothing matches.
+    async def find(
+        self,
+        owner: UserId,
+        question: str,
+        before: Sequence[str] = (),
+        filters: ChatFilters = EVERYWHERE,
+        without: Collection[Condition] = (),
+    ) -> Found:
+        """Find passages within the ``filters`` of the chat and what the question names; none when nothing matches.
 
-        ``before`` are the chat's earlier questions that were answered, the latest first.
+        ``before`` are the chat's earlier questions that were answered, the latest first. The conditions ``without``
+        which the search is to be are set neither by the question nor by the filters.
 
         Raises:
             DatabaseUnavailable: the search was not possible.
@@ -42,6 +59,10 @@ class Retrieval(Protocol):
 
     async def is_empty(self, owner: UserId) -> bool:
         """Tell whether there is nothing to search yet."""
+        ...
+
+    async def facets(self, owner: UserId) -> Facets:
+        """Return what of metadata there is most of in what the person may find."""
         ...
 
 
@@ -68,27 +89,45 @@ class TranscriptSearch:
         self._database = database
         self._pack = pack
 
-    async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:  # noqa: ARG002
+    async def find(
+        self,
+        owner: UserId,
+        question: str,
+        before: Sequence[str] = (),  # noqa: ARG002
+        filters: ChatFilters = EVERYWHERE,
+        without: Collection[Condition] = (),
+    ) -> Found:
+        """See ``Retrieval.find``; of the filters, what the question names is none here."""
+        narrowing = Narrowing(chat=filters).without(without)
+        if narrowing.chat.corpora and Corpus.TRANSCRIPT not in narrowing.chat.corpora:
+            return Found([], narrowing)
         async with self._database.transaction() as connection:
             wanted = await transcripts_store.lexemes_of(connection, question)
             framing = set(await transcripts_store.lexemes_of(connection, texts.chats.FRAMING_WORDS))
             # «Что сказал клиент?» has nothing but framing words; then the search is for those words.
             lexemes = [lexeme for lexeme in wanted if lexeme not in framing] or wanted
             if not lexemes:
-                return []
+                return Found([], narrowing)
             hits = await transcripts_store.find_hits(connection, owner, lexemes, _MOST_HITS)
             segments = await transcripts_store.segments_around(connection, hits, _REACH)
             ids = sorted({hit.recording_id for hit in hits})
             recordings = await transcripts_store.recordings_of(connection, owner, ids)
-        windows = await asyncio.to_thread(_best_windows, hits, segments)
-        return [
+        scenario = narrowing.chat.scenario
+        fitting = [hit for hit in hits if scenario is None or recordings[hit.recording_id].scenario == scenario]
+        windows = await asyncio.to_thread(_best_windows, fitting, segments)
+        passages = [
             self._passage(number, window, recordings[window.segments[0].recording_id])
             for number, window in enumerate(windows, 1)
         ]
+        return Found(passages, narrowing)
 
     async def is_empty(self, owner: UserId) -> bool:
         async with self._database.transaction() as connection:
             return not await transcripts_store.has_transcripts(connection, owner)
+
+    async def facets(self, owner: UserId) -> Facets:  # noqa: ARG002
+        """Return nothing: metadata are not searched here."""
+        return Facets()
 
     def _passage(self, number: int, window: _Window, recording: FoundRecording) -> Passage:
         source = Source(

@@ -8,7 +8,7 @@ from application.parts import open_database
 from cli.display import Display
 from config import Settings
 from embedded.engines import Engines
-from object_check import check_objects
+from recordings.object_check import check_objects
 
 _INCOMPLETE_STATUS = 1
 _YOUNG = timedelta(days=1)

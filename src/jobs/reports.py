@@ -15,6 +15,7 @@ from prices import cost_usd
 from reports.archive import ReportArchive
 from reports.generation import GeneratedReport, ReportRequest, generate_report
 from reports.inputs import bring_up_to_date
+from reports.research.forgetting import ResearchForgetting
 
 
 class ReportSteps:
@@ -26,7 +27,8 @@ class ReportSteps:
     def __init__(self, context: JobContext, files: ReportFiles, archive: ReportArchive | None) -> None:
         self._context = context
         self._keeper = ReportKeeper(context.database, context.pack, files, archive)
-        self._research = ResearchSteps(context, self._keeper)
+        forgetting = ResearchForgetting(context.database, files, context.pack)
+        self._research = ResearchSteps(context, self._keeper, forgetting)
 
     async def write(self, run_id: ReportRunId) -> None:
         """Write a report that was ordered, from what is there now; one that is done or cancelled stays as it is.

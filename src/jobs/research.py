@@ -14,6 +14,7 @@ from prices import cost_usd
 from reports.archive import research_named
 from reports.model_answers import ModelAnswers
 from reports.research import store
+from reports.research.forgetting import FINDINGS, ResearchForgetting
 from reports.research.generation import Research, steps_of
 from reports.research.store import StoredResearchAnswers
 from reports.research.writing import written
@@ -22,8 +23,9 @@ from reports.research.writing import written
 class ResearchSteps:
     """Does the research that was ordered through ``reports.research.orders``."""
 
-    def __init__(self, context: JobContext, keeper: ReportKeeper) -> None:
+    def __init__(self, context: JobContext, keeper: ReportKeeper, forgetting: ResearchForgetting) -> None:
         self._context = context
+        self._forgetting = forgetting
         self._keeper = keeper
 
     async def write(self, run: ReportRun, llm: LanguageModel) -> None:
@@ -61,6 +63,9 @@ class ResearchSteps:
             load=self._transcript,
         )
         generated = await research.run(on_step)
+        found = FINDINGS.dump_python(generated.findings, mode="json")
+        async with self._context.database.transaction() as connection:
+            await store.put_findings(connection, run.id, found)
         report = await asyncio.to_thread(written, generated.findings, self._context.pack)
         outcome = ReportOutcome(
             number=None,
@@ -73,6 +78,8 @@ class ResearchSteps:
             duration_s=generated.seconds,
         )
         await self._keeper.keep(run, research_named(order.question), outcome)
+        # What was read may have been deleted meanwhile.
+        await self._forgetting.forget_gone(run.id)
 
     async def _transcript(self, recording_id: RecordingId) -> Transcript | None:
         async with self._context.database.transaction() as connection:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from datamodels import RecordingId, Value
+from datamodels_search import Corpus
 from db import Connection
-from knowledge.values import ChunkId, Corpus, NewChunk, SourceId
+from knowledge.values import ChunkId, NewChunk, SourceId
 
 _SELECT_HASHES = "SELECT id, content_hash FROM chunks WHERE source_id = %(source)s ORDER BY position"
 _DELETE = "DELETE FROM chunks WHERE id = ANY(%(ids)s)"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audio import check_readable
+from chats.forgetting import forget_source
 from constants import LARGEST_DOCUMENT_BYTES, MOST_DOCUMENT_PAGES
 from datamodels import UserId, Value
 from db import Connection, Database
@@ -38,7 +39,7 @@ _SELECT = """
     WHERE %(number)s::integer IS NULL OR number = %(number)s
     ORDER BY number DESC LIMIT %(limit)s OFFSET %(offset)s
 """
-_DELETE = "DELETE FROM documents WHERE number = %(number)s RETURNING name"
+_DELETE = "DELETE FROM documents WHERE number = %(number)s RETURNING id, name"
 _LONGEST_S = 180.0
 """After this many seconds reading is given up, should the reader's own limit not end it: one page may take for ever."""
 _LARGEST_NUMBER = 2**31 - 1
@@ -133,11 +134,13 @@ class Documents:
         return found[0]
 
     async def delete(self, number: int) -> str | None:
-        """Delete a document with its chunks and vectors; return its name, None when there is none of that number."""
+        """Delete a document, and what answers quote of it; return its name, None when there is none of that number."""
         if number > _LARGEST_NUMBER:
             return None
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_DELETE, {"number": number})).fetchone()
+            if row is not None:
+                await forget_source(connection, row["id"])
         return None if row is None else str(row["name"])
 
 

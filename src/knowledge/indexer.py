@@ -13,6 +13,7 @@ from itertools import accumulate, chain
 import structlog
 
 import transcripts_store
+from datamodels_search import Corpus
 from db import Connection, Database
 from embeddings.port import Embeddings
 from followers import Loop, delay_s, ended_well
@@ -25,7 +26,6 @@ from knowledge.lines import chunk_vector, lines_of
 from knowledge.values import (
     ChangedSource,
     ChunkId,
-    Corpus,
     EmbeddedChunk,
     Facts,
     ModelId,

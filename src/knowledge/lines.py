@@ -26,6 +26,12 @@ def lines_of(text: str) -> list[str]:
     return lines or [text]
 
 
+def turns_of_lines(text: str) -> list[str]:
+    """Return for each of ``lines_of`` the turn or paragraph that it is from, with its label."""
+    found = [written for written in text.splitlines() for _ in _cut(_LABEL.sub("", written, count=1).strip("# "))]
+    return found or [text]
+
+
 def _cut(turn: str) -> Iterator[str]:
     line = ""
     for sentence in _SENTENCE.split(turn):

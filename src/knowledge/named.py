@@ -12,6 +12,7 @@ from typing import Any
 from chats.tokens import Token, tokens_of
 from chats.vocabulary import MONTHS, NUMERALS
 from datamodels import BuildingType, Value
+from datamodels_search import Named, When
 from morphology import parses
 from text_cleaning import folded
 
@@ -31,38 +32,12 @@ _LAST_DAY = 31
 _YEARS = (1990, 2100)
 
 
-class When(Value):
-    """A day, month or year, as far as a question names them; None where it does not."""
-
-    day: int | None = None
-    month: int | None = None
-    year: int | None = None
-
-
 class Known(Value):
     """The different values that the metadata of the sources have which a person may find."""
 
     places: tuple[str, ...] = ()
     cities: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
-
-
-class Named(Value):
-    """What a question names. Several values of a field are alternatives; () where it names none.
-
-    ``people`` are employees or clients. ``numbers`` are those of recordings.
-    """
-
-    places: tuple[str, ...] = ()
-    cities: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
-    buildings: tuple[BuildingType, ...] = ()
-    numbers: tuple[int, ...] = ()
-    when: tuple[When, ...] = ()
-
-    @property
-    def is_nothing(self) -> bool:
-        return self == Named()
 
 
 def named_in(question: str, known: Known) -> tuple[Named, frozenset[str]]:

@@ -9,10 +9,10 @@ from chats.excerpts import around
 from chats.search import MOST_PASSAGES
 from datamodels import RecordingId
 from datamodels_chats import Passage, PassageLine, Source
+from datamodels_search import Corpus
 from knowledge.lines import lines_of
 from knowledge.ranking import Scored
 from knowledge.search_store import Candidate
-from knowledge.values import Corpus
 from prompt_pack.models import ReportPack, unnumbered
 from texts.transcript import speaker_label
 from transcripts_store import FoundSegment

@@ -5,14 +5,14 @@ are worth there and on the held-out questions.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
 
 from embeddings.port import Float32Array
-from knowledge.lines import lines_of
+from knowledge.lines import lines_of, turns_of_lines
 from knowledge.question_words import Word, synonyms_of
 from knowledge.search_store import Candidate
 from text_cleaning import folded
@@ -115,16 +115,25 @@ def answering(found: Sequence[Scored], model: str) -> list[Scored]:
 
 
 def looked_at_closely(
-    scored: Scored, question: Float32Array, lines: Float32Array | None, words: Sequence[Word], weights: Weights
+    scored: Scored,
+    question: Float32Array,
+    lines: Float32Array | None,
+    words: Sequence[Word],
+    weights: Weights,
+    said_by: Callable[[str], bool] | None = None,
 ) -> Scored:
     """Return the chunk with its line that answers a question (size,) best.
 
-    ``lines`` (n, size) are the vectors of its lines. The words of the question are known by their beginnings here.
+    ``lines`` (n, size) are the vectors of its lines; those of turns that are not ``said_by`` whom the question asks for
+    do not count. The words of the question are known by their beginnings here.
     """
     texts = lines_of(scored.chunk.text)
     if lines is None or lines.shape != (len(texts), *question.shape):
         return scored
-    cosines = lines @ question
+    counts = np.array([said_by is None or said_by(turn) for turn in turns_of_lines(scored.chunk.text)])
+    if not counts.any():
+        return scored
+    cosines = np.where(counts, lines @ question, -1.0)
     scores = [
         float(cosine) + COVERAGE_WEIGHT * weights.coverage(words, present)
         for cosine, present in zip(cosines, _beginning_alike(words, texts), strict=True)

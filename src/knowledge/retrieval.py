@@ -7,22 +7,25 @@ says enough of has no answer.
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
-from chats.search import Retrieval
+from chats.search import Found, Retrieval
 from datamodels import RecordingId, UserId
 from datamodels_chats import Passage
+from datamodels_search import EVERYWHERE, ChatFilters, Condition, Facets, Narrowing
 from db import Database
 from errors import EngineFailed, ProviderError
 from knowledge import search_store, vectors_store
 from knowledge.knowledge_index import KnowledgeIndex, Look
-from knowledge.named import Known, Named, named_in
+from knowledge.named import Known, named_in
 from knowledge.passages import passages_of
 from knowledge.question_words import Word, synonyms_of, with_subject, words_of
 from knowledge.ranking import Scored, Weights, answering, looked_at_closely, ranked
 from knowledge.reranking import MOST_TEXTS, Reranker
+from knowledge.roles import asked_roles, is_said_by, role_of
 from knowledge.search_store import Archive, Candidate, Common
 from knowledge.values import ChunkId, SourceId
 from prompt_pack.models import ReportPack
@@ -42,10 +45,10 @@ MOST_WITH_SYNONYM = 200
 
 @dataclass(frozen=True)
 class Asked:
-    """A question as it is searched: with the subject of its chat, what of metadata it names, and its other words."""
+    """A question as it is searched: with the subject of its chat, what narrows the search, and its other words."""
 
     text: str
-    named: Named
+    narrowing: Narrowing
     words: tuple[Word, ...]
 
     @property
@@ -59,12 +62,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The chunks that may answer the question ``text`` with these words, the best first."""
+    """The chunks that may answer the question ``text`` with these words, the best first.
+
+    ``roles`` and ``loose`` are as in ``Narrowing``.
+    """
 
     words: tuple[Word, ...]
     weights: Weights
     chunks: Sequence[Scored]
     text: str = ""
+    roles: tuple[str, ...] = ()
+    loose: bool = False
 
 
 class KnowledgeRetrieval:
@@ -86,31 +94,48 @@ class KnowledgeRetrieval:
         self._index = index
         self._otherwise = otherwise
         self._reranker = reranker
+        self._roles = frozenset(role.label for scenario in pack.scenarios for role in scenario.roles)
 
-    async def passages(self, owner: UserId, question: str, before: Sequence[str] = ()) -> Sequence[Passage]:
+    async def find(
+        self,
+        owner: UserId,
+        question: str,
+        before: Sequence[str] = (),
+        filters: ChatFilters = EVERYWHERE,
+        without: Collection[Condition] = (),
+    ) -> Found:
         async with self._database.transaction() as connection:
             archive = await search_store.load_archive(connection, owner)
-        asked = await asyncio.to_thread(asked_in, question, before, archive.known)
+        asked = await asyncio.to_thread(asked_in, question, before, archive.known, self._roles)
+        narrowing = asked.narrowing.model_copy(update={"chat": filters}).without(without)
+        asked = replace(asked, narrowing=narrowing)
         look = await self._look(asked.text)
         if look is None:
-            return await self._otherwise.passages(owner, question)
-        found = await self.closest(await self.candidates(owner, asked, archive, look), look)
-        passages = await self.shown(answering(found, look.model.name))
-        return passages or await self._pending(owner, question, look)
+            return await self._otherwise.find(owner, question, before, filters, without)
+        candidates = await self.candidates(owner, asked, archive, look)
+        narrowing = narrowing.model_copy(update={"loose": candidates.loose, "roles": candidates.roles})
+        passages = await self.shown(answering(await self.closest(candidates, look), look.model.name))
+        return Found(passages or await self._pending(owner, question, look, narrowing), narrowing)
 
     async def is_empty(self, owner: UserId) -> bool:
         async with self._database.transaction() as connection:
             archive = await search_store.load_archive(connection, owner)
         return not archive.sources and await self._otherwise.is_empty(owner)
 
+    async def facets(self, owner: UserId) -> Facets:
+        async with self._database.transaction() as connection:
+            return await search_store.load_facets(connection, owner)
+
     async def candidates(self, owner: UserId, asked: Asked, archive: Archive, look: Look) -> Candidates:
         """Return the chunks near to the question or with its rare words, of sources that fit it, the best first."""
-        if not asked.words and asked.named.is_nothing:
+        named = asked.narrowing.named
+        if not asked.words and named.is_nothing:
             return Candidates(asked.words, Weights(0, {}), [])
         sources: Sequence[SourceId] = archive.sources
-        if not asked.named.is_nothing:
+        loose = False
+        if not (named.is_nothing and asked.narrowing.chat.is_nothing):
             async with self._database.transaction() as connection:
-                sources = await search_store.fitting_sources(connection, owner, asked.named)
+                sources, loose = await search_store.fitting_sources(connection, owner, asked.narrowing)
         near = {each.chunk: each.score for each in await look.nearest(sources, MOST_NEAR)}
         async with self._database.transaction() as connection:
             common = await search_store.load_common(connection)
@@ -120,19 +145,29 @@ class KnowledgeRetrieval:
             having = await search_store.chunks_with(connection, rare)
             weights, most_words = await asyncio.to_thread(_weights, asked, common, having, frozenset(sources))
             candidates = await search_store.load_candidates(connection, {*near, *most_words}, words | synonyms)
+        turns = [turn for each in candidates for turn in each.text.splitlines()]
+        # Where nobody's role is known, nothing can be narrowed by it.
+        roles = asked.narrowing.roles if any(role_of(turn, self._roles) for turn in turns) else ()
         farthest = min(near.values(), default=0.0)
-        scored = [_scored(asked.words, weights, each, near.get(each.id, farthest)) for each in candidates]
-        return Candidates(asked.words, weights, ranked(scored), asked.text)
+        scored = [
+            _scored(asked.words, weights, each, near.get(each.id, farthest))
+            for each in candidates
+            if not roles or any(self._is_said_by(turn, roles) for turn in each.text.splitlines())
+        ]
+        return Candidates(asked.words, weights, ranked(scored), asked.text, roles, loose)
 
     async def closest(self, candidates: Candidates, look: Look) -> list[Scored]:
         """Look line by line at the best of the chunks; return these, the best first."""
         reranked = await self._reranked(candidates)
         best = (candidates.chunks if reranked is None else reranked)[:MOST_CLOSE]
+        said_by = partial(self._is_said_by, roles=candidates.roles)
         async with self._database.transaction() as connection:
             ids = [each.chunk.id for each in best]
             lines = await vectors_store.load_lines(connection, look.model.id, ids, len(look.vector))
         closer = [
-            looked_at_closely(each, look.vector, lines.get(each.chunk.id), candidates.words, candidates.weights)
+            looked_at_closely(
+                each, look.vector, lines.get(each.chunk.id), candidates.words, candidates.weights, said_by
+            )
             for each in best
         ]
         return closer if reranked is not None else ranked(closer)
@@ -145,6 +180,9 @@ class KnowledgeRetrieval:
         texts = [f"{each.chunk.context}\n{each.chunk.text}" for each in some]
         order = await self._reranker.order(candidates.text, texts)
         return None if order is None else [some[place] for place in order]
+
+    def _is_said_by(self, line: str, roles: Sequence[str]) -> bool:
+        return is_said_by(line, roles, self._roles)
 
     async def shown(self, found: Sequence[Scored]) -> list[Passage]:
         """Return the passages of chunks, the best first."""
@@ -165,25 +203,28 @@ class KnowledgeRetrieval:
             return None
         return look if look is not None and look.model.complete else None
 
-    async def _pending(self, owner: UserId, question: str, look: Look) -> Sequence[Passage]:
+    async def _pending(self, owner: UserId, question: str, look: Look, narrowing: Narrowing) -> Sequence[Passage]:
         """Return what words find in the person's recordings that are not in the index yet."""
         async with self._database.transaction() as connection:
             pending = await search_store.pending_recordings(connection, owner, look.model.id, look.version)
         if not pending:
             return []
-        found = await self._otherwise.passages(owner, question)
-        fresh = [each for each in found if each.source.recording_id in pending]
+        found = await self._otherwise.find(owner, question, filters=narrowing.chat)
+        fresh = [each for each in found.passages if each.source.recording_id in pending]
         return [
             each.model_copy(update={"source": each.source.model_copy(update={"number": number})})
             for number, each in enumerate(fresh, 1)
         ]
 
 
-def asked_in(question: str, before: Sequence[str], known: Known) -> Asked:
-    """Read a question; ``before`` are the earlier ones of its chat, the latest first. Blocking."""
+def asked_in(question: str, before: Sequence[str], known: Known, roles: Collection[str] = ()) -> Asked:
+    """Read a question; ``before`` are the earlier ones of its chat, the latest first. Blocking.
+
+    ``roles`` are the labels of all roles.
+    """
     text = with_subject(question, before, known)
     named, used = named_in(text, known)
-    return Asked(text, named, words_of(text, used))
+    return Asked(text, Narrowing(named=named, roles=asked_roles(text, roles)), words_of(text, used))
 
 
 def _scored(words: Sequence[Word], weights: Weights, chunk: Candidate, cosine: float) -> Scored:

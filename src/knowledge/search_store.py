@@ -5,10 +5,11 @@ from datetime import date
 from typing import Any
 
 from datamodels import BuildingType, RecordingId, ReportId, ScenarioId, UserId, Value
+from datamodels_search import Corpus, Facets, Narrowing
 from db import Connection
 from knowledge.lemmas import lemmas
-from knowledge.named import Known, Named
-from knowledge.values import ChunkId, Corpus, DocumentId, ModelId, SourceId
+from knowledge.named import Known
+from knowledge.values import ChunkId, DocumentId, ModelId, SourceId
 from transcripts_store import FoundSegment
 
 _REACH_S = 60.0
@@ -19,7 +20,8 @@ _VISIBLE = """
     visible AS MATERIALIZED (
         SELECT
             sources.id, sources.corpus, sources.recording_id, sources.place, sources.city, sources.employee,
-            sources.client, sources.building, sources.day, recordings.number, audio_number
+            sources.client, sources.building, sources.day, recordings.number, recordings.scenario, audio_number,
+            coalesce(recordings.owner_id, documents.owner_id) AS owner_id
         FROM chunk_sources AS sources
         LEFT JOIN recordings ON recordings.id = sources.recording_id
         LEFT JOIN recording_metadata ON recording_metadata.recording_id = sources.recording_id
@@ -36,6 +38,23 @@ _SELECT_KNOWN = f"""
         ARRAY(SELECT DISTINCT city FROM visible WHERE city IS NOT NULL ORDER BY city) AS cities,
         ARRAY(SELECT DISTINCT employee FROM visible WHERE employee IS NOT NULL ORDER BY employee) AS employees,
         ARRAY(SELECT DISTINCT client FROM visible WHERE client IS NOT NULL ORDER BY client) AS clients
+"""
+_MOST_VALUES = 8
+_SELECT_FACETS = f"""
+    WITH {_VISIBLE}, of_recordings AS (SELECT DISTINCT recording_id, place, city, day FROM visible)
+    SELECT
+        ARRAY(
+            SELECT place FROM of_recordings WHERE place IS NOT NULL
+            GROUP BY place ORDER BY count(*) DESC, place LIMIT {_MOST_VALUES}
+        ) AS places,
+        ARRAY(
+            SELECT city FROM of_recordings WHERE city IS NOT NULL
+            GROUP BY city ORDER BY count(*) DESC, city LIMIT {_MOST_VALUES}
+        ) AS cities,
+        ARRAY(
+            SELECT DISTINCT date_trunc('month', day)::date AS month FROM of_recordings WHERE day IS NOT NULL
+            ORDER BY month DESC LIMIT {_MOST_VALUES}
+        ) AS months
 """
 # Only audits name their city: a place is where an audit of it says. A document has no metadata, and fits when it speaks
 # of the place.
@@ -58,9 +77,14 @@ _SELECT_FITTING = f"""
                         AND extract(year FROM visible.day) = coalesce(named.year, extract(year FROM visible.day))
                 )::integer AS fields
         FROM visible
-        WHERE cardinality(%(numbers)s::integer[]) = 0 OR number = ANY(%(numbers)s) OR audio_number = ANY(%(numbers)s)
+        WHERE (
+                cardinality(%(numbers)s::integer[]) = 0 OR number = ANY(%(numbers)s) OR audio_number = ANY(%(numbers)s)
+            )
+            AND (cardinality(%(corpora)s::text[]) = 0 OR corpus = ANY(%(corpora)s))
+            AND (%(scenario)s::text IS NULL OR corpus = 'document' OR scenario = %(scenario)s)
+            AND (NOT %(mine)s OR owner_id = %(asker)s)
     )
-    SELECT id FROM fitting
+    SELECT id, fields FROM fitting
     WHERE fields = (SELECT max(fields) FROM fitting)
         OR corpus = 'document' AND EXISTS (
             SELECT FROM chunks, unnest(%(place_lemmas)s::text[]) AS named (words)
@@ -164,11 +188,22 @@ async def load_archive(connection: Connection, asker: UserId) -> Archive:
     return Archive(sources=tuple(row["sources"]), known=known)
 
 
-async def fitting_sources(connection: Connection, asker: UserId, named: Named) -> list[SourceId]:
+async def load_facets(connection: Connection, asker: UserId) -> Facets:
+    """Load what there is most of in what ``asker`` may find, and its latest months."""
+    row = await (await connection.execute(_SELECT_FACETS, {"asker": asker})).fetchone()
+    if row is None:
+        return Facets()
+    months = tuple((each.year, each.month) for each in row["months"])
+    return Facets(places=tuple(row["places"]), cities=tuple(row["cities"]), months=months)
+
+
+async def fitting_sources(connection: Connection, asker: UserId, narrowing: Narrowing) -> tuple[list[SourceId], bool]:
     """Return those of the sources that ``asker`` may find which fit the most of what a question names.
 
-    None fits when the question names the number of a recording, and none has it.
+    Also tell whether none of them fits all of it. None is found when the question names the number of a recording, and
+    none has it, or when the filters of the chat leave none.
     """
+    named, chat = narrowing.named, narrowing.chat
     parameters: dict[str, Any] = {
         "asker": asker,
         "places": list(named.places),
@@ -180,8 +215,13 @@ async def fitting_sources(connection: Connection, asker: UserId, named: Named) -
         "days": [each.day for each in named.when],
         "months": [each.month for each in named.when],
         "years": [each.year for each in named.when],
+        "corpora": [each.value for each in chat.corpora],
+        "scenario": chat.scenario,
+        "mine": chat.mine,
     }
-    return [row["id"] async for row in await connection.execute(_SELECT_FITTING, parameters)]
+    rows = [row async for row in await connection.execute(_SELECT_FITTING, parameters)]
+    wanted = sum(map(bool, (named.places, named.cities, named.people, named.buildings, named.when)))
+    return [row["id"] for row in rows], bool(rows) and max(row["fields"] for row in rows) < wanted
 
 
 async def load_common(connection: Connection) -> Common:

@@ -3,25 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
 from datamodels import BuildingType, RecordingId, ReportId, ReportRunId, ScenarioId, Value
+from datamodels_search import Corpus
 from embeddings.port import Float32Array
 
 SourceId = NewType("SourceId", int)
 ChunkId = NewType("ChunkId", int)
 ModelId = NewType("ModelId", int)
 DocumentId = NewType("DocumentId", UUID)
-
-
-class Corpus(StrEnum):
-    """What a source is."""
-
-    TRANSCRIPT = "transcript"
-    REPORT = "report"
-    DOCUMENT = "document"
 
 
 class Facts(Value):

@@ -37,6 +37,7 @@ class Capabilities(Value):
 
     ``schema_in_prompt``: the endpoint takes a ``response_format`` and does not keep to it. ``context_tokens`` is what
     the endpoint told or showed, None when it did not; ``most_output_tokens`` is the longest answer that it allows.
+    ``stream_usage``: a stream tells its tokens in its last event when it is asked to.
     ``extra`` are fields that every request needs. ``token_scale`` is by how much an estimate of tokens is too high at
     least: 1.0 when nothing is known, never below 0.3.
     """
@@ -47,6 +48,8 @@ class Capabilities(Value):
     temperature: bool = True
     limit_name: str = MAX_TOKENS
     limit_renamed: bool = False
+    streams: bool = True
+    stream_usage: bool = True
     system_role: bool = True
     repeated_roles: bool = True
     thinks: bool = False

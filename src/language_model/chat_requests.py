@@ -42,8 +42,13 @@ def request_body(
     messages: Sequence[PromptMessage],
     schema: Mapping[str, Any] | None,
     max_tokens: int,
+    *,
+    stream: bool = False,
 ) -> dict[str, object]:
-    """Return the request's JSON; ``schema`` asks for structured output, ``max_tokens`` is for answer and thinking."""
+    """Return the request's JSON; ``schema`` asks for structured output, ``stream`` for an answer in pieces.
+
+    ``max_tokens`` is for answer and thinking.
+    """
     body: dict[str, object] = {"model": model}
     if schema is not None:
         how = known.answer_format
@@ -60,6 +65,10 @@ def request_body(
     body[known.limit_name] = min(max_tokens, known.most_output_tokens or max_tokens)
     if known.temperature:
         body["temperature"] = 0
+    if stream and known.streams:
+        body["stream"] = True
+        if known.stream_usage:
+            body["stream_options"] = {"include_usage": True}
     return body | known.extra
 
 
@@ -121,6 +130,9 @@ def _of_option(known: Capabilities, body: Mapping[str, Any], text: str) -> Capab
         return None
     if "temperature" in text and "temperature" in body:
         return known.with_(temperature=False)
+    if "stream" in text.lower() and "stream" in body:
+        # Some endpoints know no options of streams, some no streams.
+        return known.with_(streams="stream_options" in body, stream_usage=False)
     return _of_limit(known, body, text) or _of_format(known, body, text)
 
 

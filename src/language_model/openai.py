@@ -13,10 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
-import httpx2
 import openai
 import structlog
-from pydantic import ValidationError
 
 from datamodels import Completion, EngineInfo, PromptMessage, Usage
 from errors import ProviderError, ProviderInvalidAnswer
@@ -31,7 +29,8 @@ from language_model.openai_answers import (
     parse_json,
     read_answer,
 )
-from language_model.port import MESSAGE_TOKENS
+from language_model.openai_stream import sent
+from language_model.port import MESSAGE_TOKENS, OnText
 from language_model.server_limits import ListedModel, ServerContext, find_model, listed_models, server_context
 from language_model.vocabulary import PIECE_CHARS, Vocabulary
 from outcomes import Purpose
@@ -70,6 +69,7 @@ class _Asked(NamedTuple):
     max_tokens: int
     context_tokens: int
     estimated: int
+    on_text: OnText | None = None
 
 
 class OpenAILanguageModel:
@@ -164,6 +164,7 @@ class OpenAILanguageModel:
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """See ``LanguageModel.complete``.
 
@@ -172,7 +173,8 @@ class OpenAILanguageModel:
         """
         started = monotonic()
         limit = min(max_tokens or self.max_output_tokens, self._longest_answer)
-        asked = _Asked(messages, schema, limit, self.whole_context_tokens, await self._estimate(messages))
+        estimated = await self._estimate(messages)
+        asked = _Asked(messages, schema, limit, self.whole_context_tokens, estimated, on_text)
         try:
             answer, answered, usage = await self._answered(asked)
         finally:
@@ -316,9 +318,12 @@ class OpenAILanguageModel:
         with openai_errors(self._provider, self._model):
             while True:
                 known, limit = self._known, asked.max_tokens + room
-                body = request_body(self._model, known, asked.messages, asked.schema, limit) | self._extra
+                body = request_body(
+                    self._model, known, asked.messages, asked.schema, limit, stream=asked.on_text is not None
+                )
+                body |= self._extra
                 try:
-                    return await self._post(body)
+                    return await self._post(body, asked.on_text if body.get("stream") else None)
                 except openai.APIStatusError as exc:
                     learned = learned_from_refusal(known, body, exc, asked.context_tokens)
                     if learned is None:
@@ -329,12 +334,8 @@ class OpenAILanguageModel:
                         self._cut_to = learned.context_tokens
                         return ContextCut(provider=self._provider, context_tokens=learned.context_tokens)
 
-    async def _post(self, body: dict[str, object]) -> ChatAnswer:
-        response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-        try:
-            answer = ChatAnswer.model_validate(response.json())
-        except ValidationError as exc:
-            raise ProviderInvalidAnswer(provider=self._provider, reason="no chat completion") from exc
+    async def _post(self, body: dict[str, object], on_text: OnText | None) -> ChatAnswer:
+        answer, response = await sent(self._client, body, self._provider, on_text)
         if answer.choices:
             return answer
         if isinstance(answer.error, dict):

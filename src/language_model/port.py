@@ -1,6 +1,6 @@
 """The language model port."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from datamodels import Completion, EngineInfo, PromptMessage
@@ -9,6 +9,9 @@ MESSAGE_TOKENS = 8
 """The most tokens that a chat template adds around a message."""
 QUESTION_TOKENS = 32
 """The most tokens that a chat template adds around a system message and a user message together, with some to spare."""
+
+OnText = Callable[[str], None]
+"""Takes all of an answer's text that has come so far. When the answer is tried again, the text begins anew."""
 
 
 class LanguageModel(Protocol):
@@ -31,8 +34,11 @@ class LanguageModel(Protocol):
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
+        on_text: OnText | None = None,
     ) -> Completion:
         """Answer the messages. With a JSON ``schema``, the answer is structured output, parsed and found valid.
+
+        With ``on_text`` the answer is streamed, where the endpoint can do that; else ``on_text`` is not called.
 
         Raises:
             ProviderInvalidAnswer: the answer is empty or a refusal or, where a schema was given, invalid or cut off;

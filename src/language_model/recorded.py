@@ -11,6 +11,7 @@ from typing import Any
 from constants import RECORDED_MODEL
 from datamodels import Completion, EngineInfo, PromptMessage, Usage
 from errors import ProviderInvalidAnswer
+from language_model.port import OnText
 from utils import count_tokens, load_yaml
 
 _CONTEXT_TOKENS = 131_072
@@ -49,6 +50,7 @@ class RecordedLanguageModel:
         *,
         schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,  # noqa: ARG002  # no recorded answer is as long
+        on_text: OnText | None = None,  # noqa: ARG002  # it comes at once
     ) -> Completion:
         """Return the recorded answer; callers check it as they check any model's.
 

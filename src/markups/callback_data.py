@@ -126,6 +126,13 @@ class Action(StrEnum):
     CHAT_HISTORY = "chat_history"  # chat number; later the extension; then the day as a number, 20261103
     SHOW_STATS = "show_stats"
 
+    WHERE = "where"  # answer: where its chat is searched
+    WHERE_CHAT = "where_chat"  # chat number; later what is chosen, the choice, and for a corpus on or off
+    WIDER = "wider"  # answer, the condition that it is asked again without
+    REFINE = "refine"  # answer
+    ASK_PROPOSAL = "ask_proposal"  # proposals, number of the question
+    AS_IS = "as_is"  # answer
+
     RATE_ANSWER = "rate_answer"  # answer, stars
     COMMENT_ANSWER = "comment_answer"  # answer
     CANCEL_COMMENT = "cancel_comment"
@@ -221,7 +228,7 @@ def answer_of(press: Press) -> AnswerId:
     Raises:
         OutdatedButton: the button names no answer.
     """
-    return AnswerId(_id_of(press))
+    return AnswerId(id_of(press))
 
 
 def recording_of(press: Press) -> RecordingId:
@@ -230,12 +237,17 @@ def recording_of(press: Press) -> RecordingId:
     Raises:
         OutdatedButton: the button names no recording.
     """
-    return RecordingId(_id_of(press))
+    return RecordingId(id_of(press))
 
 
-def _id_of(press: Press) -> UUID:
+def id_of(press: Press) -> UUID:
+    """Return the id that is the first word of a button.
+
+    Raises:
+        OutdatedButton: there is none.
+    """
     try:
-        return UUID(hex=press.word.removeprefix(_ID_SIGN))
+        return UUID(hex="".join(press.words[:1]).removeprefix(_ID_SIGN))
     except ValueError as exc:
         raise OutdatedButton(data=press.action) from exc
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from html import escape
 
+import texts.asking
 import texts.chats
 import texts.ratings
 import texts.telegram
@@ -13,6 +14,7 @@ from chats.threads import TITLE_CHARACTERS, ChatPage, shown_title
 from constants import MESSAGE_UTF16_UNITS
 from datamodels_chats import AnswerOutcome, Basis, Chat, ChatFigures, ChatStatistics, RatingStats
 from datamodels_telegram import Button, Screen
+from markups.asking import narrowed_line
 from markups.callback_data import Action, button
 from markups.reports import markdown_as_html
 from markups.text import LONGEST_ON_BUTTON, escaped, plain, utf16_units
@@ -72,6 +74,7 @@ def chat_card(chat: Chat, *, active: bool, may_change: bool, note: str = "") -> 
             *([] if active else [(button(texts.chats.SWITCH, Action.CONFIRM_SWITCH, number),)]),
             *([change] if may_change else []),
             *([(button(texts.chats.HISTORY, Action.CHAT_HISTORY, number),)] if chat.questions else []),
+            (button(texts.asking.WHERE, Action.WHERE_CHAT, number),),
             _BACK_TO_CHATS,
         ),
     )
@@ -212,10 +215,19 @@ def answer_messages(question: str, outcome: AnswerOutcome | None) -> list[Screen
     blocks += filter(None, map(as_html, parts_of(outcome.text)))
     if outcome.note and outcome.basis is not Basis.QUOTES:
         blocks.append(texts.chats.NOTE.format(note=escape(outcome.note, quote=False)))
+    blocks += filter(None, [narrowed_line(outcome.narrowing)])
     if outcome.sources:
         listed = "\n".join(escape(source_line(source), quote=False) for source in outcome.sources)
         blocks.append(f"{texts.chats.SOURCES_HEAD}\n{listed}")
     return [Screen(text=text) for text in packed([head, *blocks])]
+
+
+def draft(question: str, text: str) -> Screen:
+    """Show what is there of an answer that is being written; that the search goes on while that is nothing."""
+    if not text:
+        return searching()
+    head = texts.chats.QUESTION_HEAD.format(question=escaped(question, _LONGEST_QUESTION))
+    return Screen(text=f"{head}\n\n{markdown_as_html(parts_of(text)[0])}")
 
 
 def packed(blocks: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ import texts.training_data
 from conversations.ratings import COMMENT_CHARACTERS
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Comment, ModelMetrics, RatedConversation, RatingStats
 from datamodels_telegram import Button, Screen
+from markups.asking import asking_rows
 from markups.callback_data import Action, button, word_of
 from markups.chats import answer_messages, figures_of_ratings, packed, parts_of, percent
 from markups.text import escaped
@@ -33,7 +34,8 @@ def rated_messages(
     *others, last = answer_messages(question, outcome)
     if outcome is None or outcome.basis not in _RATEABLE:
         return [*others, last]
-    return [*others, last.model_copy(update={"keyboard": _keyboard(answer_id, stars, comment)})]
+    asking = asking_rows(answer_id, outcome.narrowing, refinable=outcome.refinable)
+    return [*others, last.model_copy(update={"keyboard": (*_keyboard(answer_id, stars, comment), *asking)})]
 
 
 def rated(conversation: RatedConversation) -> Screen:

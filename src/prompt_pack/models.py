@@ -212,7 +212,7 @@ class ReportPack(Value):
 
     ``roles_prompt`` takes ``roles`` and ``speakers``, ``roles_schema`` is the schema of what the model returns;
     ``metadata_prompt`` takes ``scenario`` and ``fields``, with ``metadata_schema``; ``answer_prompt``, for questions in
-    a chat, takes ``no_answer``, and the model returns text.
+    a chat, takes ``no_answer``, and the model returns text; ``refine_prompt`` takes ``most``, with ``refine_schema``.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -221,6 +221,8 @@ class ReportPack(Value):
     metadata_prompt: Template
     answer_prompt: Template
     metadata_schema: Schema
+    refine_prompt: Template
+    refine_schema: Schema
     research: ResearchPrompts
 
     def scenario(self, scenario_id: str) -> Scenario:

@@ -359,6 +359,8 @@ def load_pack(root: Path) -> ReportPack:
         metadata_prompt.render({"scenario": scenario.label, "fields": list(metadata_schema.get("properties", ()))})
     answer_prompt = files.template(f"{SHARED}/answer.md")
     answer_prompt.render({"no_answer": NO_ANSWER_MARK})
+    refine_prompt = files.template(f"{SHARED}/refine.md")
+    refine_prompt.render({"most": 1})
     return ReportPack(
         scenarios=tuple(sorted(scenarios, key=lambda scenario: scenario.order)),
         roles_prompt=roles_prompt,
@@ -366,6 +368,8 @@ def load_pack(root: Path) -> ReportPack:
         metadata_prompt=metadata_prompt,
         answer_prompt=answer_prompt,
         metadata_schema=metadata_schema,
+        refine_prompt=refine_prompt,
+        refine_schema=files.schema(f"{SHARED}/refine.schema.json"),
         research=_research(files),
     )
 

@@ -11,6 +11,7 @@ import outbox_store
 import recordings_store
 import reports_store
 import user_states
+from chats.forgetting import forget_source
 from constants import NO_SCENARIO
 from datamodels import BuildingType, Recording, RecordingId, ScenarioId, Stage, UserId, Visibility
 from db import Connection, Database
@@ -42,7 +43,8 @@ class RecordingChanges:
     """Changes recordings.
 
     ``enqueue`` adds the job of a recording to a transaction. ``stopped`` returns a context manager that ends all work
-    on a recording; no work on the recording begins until the block ends.
+    on a recording; no work on the recording begins until the block ends. ``forget_research`` takes what it said out of
+    everybody's research.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class RecordingChanges:
         pack: ReportPack,
         enqueue: Callable[[Connection, RecordingId], Awaitable[None]],
         stopped: Callable[[RecordingId], AbstractAsyncContextManager[None]],
+        forget_research: Callable[[RecordingId], Awaitable[None]],
     ) -> None:
         self._database = database
         self._objects = objects
@@ -60,6 +63,7 @@ class RecordingChanges:
         self._pack = pack
         self._enqueue = enqueue
         self._stopped = stopped
+        self._forget_research = forget_research
 
     async def choose_scenario(
         self,
@@ -106,6 +110,8 @@ class RecordingChanges:
     async def delete(self, owner: UserId, recording_id: RecordingId, asked_by: str = "") -> LastDeletion:
         """Delete the recording with its work, dialog, objects, reports, rows, messages, and names nobody else uses.
 
+        What it said goes out of everybody's answers and research, too.
+
         The rows go last: after a crash the recording is still listed, and deleting it again removes the rest. Names
         that a crash leaves go with the next recording.
 
@@ -121,6 +127,7 @@ class RecordingChanges:
                 runs = await reports_store.list_runs(connection, recording_id)
             for run in runs:
                 await self._files.delete(owner, run.id)
+            await self._forget_research(recording_id)
             for key in (recording.object_key, key_for_transcript(owner, recording_id)):
                 await self._objects.delete(key)
             async with self._database.transaction() as connection:
@@ -128,10 +135,13 @@ class RecordingChanges:
                 await incoming_store.forget_captions(connection, recording_id)
                 await cards_store.tell_deletion(connection, recording_id)
                 await recordings_store.delete_recording(connection, recording_id)
+                await forget_source(connection, recording_id)
                 # Afterwards: whoever still writes about the recording has ended, or finds it gone.
                 await outbox_store.delete_about(connection, owner, recording_id, [run.id for run in runs], cards)
                 done = LastDeletion(asked_by=asked_by, number=recording.number, file_name=recording.file_name)
                 await user_states.put(connection, owner, done, ttl=_REMEMBERED)
+            # Once more: a research that was finished before the rows went may have known it.
+            await self._forget_research(recording_id)
             async with self._database.transaction() as connection:
                 await metadata_store.delete_unused_names(connection)
         return done

@@ -48,10 +48,9 @@ class ResearchHandlers:
         """Show the offer beneath the answer, which stays."""
         answer_id = answer_of(press)
         try:
-            question = await self._work.orders.question_of(context.user.id, answer_id)
-            screen = research_offer(
-                await self._work.orders.offer(context.user.id, question), answer_id, self._work.pack
-            )
+            question, scope = await self._work.orders.asked(context.user.id, answer_id)
+            offer = await self._work.orders.offer(context.user.id, question, scope)
+            screen = research_offer(offer, answer_id, self._work.pack)
         except NotFound:
             await context.answer(GONE)
             return
@@ -61,8 +60,8 @@ class ResearchHandlers:
 
     async def _start(self, context: Context, press: Press) -> None:
         try:
-            question = await self._work.orders.question_of(context.user.id, answer_of(press))
-            await self._work.orders.order(context.user.id, question, with_research=followed_research(context, press))
+            question, scope = await self._work.orders.asked(context.user.id, answer_of(press))
+            await self._work.orders.order(context.user.id, question, scope, followed_research(context, press))
         except NotFound:
             await context.answer(GONE)
             return

@@ -35,6 +35,7 @@ UNDERSTOOD = "Хорошо. Появится вопрос о записях — 
 GOODBYE = "До встречи! Вопрос о записях можно задать в любое время."
 NO_ANSWER = "В базе знаний нет ответа на этот вопрос."
 NO_TRANSCRIPTS = "Расшифрованных записей пока нет. Пришлите запись, и по ней можно будет спрашивать."
+SOURCE_DELETED = "Ответ убран: запись или документ, которые он цитировал, удалены. Можно спросить ещё раз."
 NO_ANSWER_MARK = "НЕТ ОТВЕТА"
 """What the model is told to write when the passages do not answer the question. The prompt has the same words."""
 QUESTION_HEAD = "<i>❓ {question}</i>"

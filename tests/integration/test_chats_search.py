@@ -28,7 +28,7 @@ def text(passage: Passage) -> str:
 
 
 async def found(anna: Asker, question: str) -> list[Passage]:
-    return list(await anna.bot.search.passages(anna.id, question))
+    return list((await anna.bot.search.find(anna.id, question)).passages)
 
 
 @pytest.mark.parametrize(

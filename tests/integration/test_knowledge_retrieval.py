@@ -56,7 +56,7 @@ class World(KnowledgeWorld):
         await self.catch_up()  # a model is complete when there is nothing left to do
 
     async def answers(self, asker: UserId, question: str, *before: str) -> Sequence[Passage]:
-        return await self.retrieval.passages(asker, question, before)
+        return (await self.retrieval.find(asker, question, before)).passages
 
 
 @pytest.fixture

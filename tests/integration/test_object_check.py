@@ -14,9 +14,9 @@ from cli.objects import check
 from config import Settings
 from datamodels import Recording, RecordingId, UserId
 from db import Database, migrate
-from object_check import check_objects
 from object_files import FolderObjectStore
 from object_store import key_for_original, key_for_transcript
+from recordings.object_check import check_objects
 from recordings_factory import add_recording
 
 BEFORE = datetime.now(UTC) - timedelta(days=1)

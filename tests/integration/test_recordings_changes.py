@@ -44,6 +44,7 @@ from object_store import ObjectStore, key_for_transcript
 from prompt_pack.pack import load_pack
 from recordings.changes import RecordingChanges
 from recordings_factory import add_recording, add_user
+from reports.research.forgetting import ResearchForgetting
 
 INTERVIEW, DESIGN, NONE = ScenarioId("interview"), ScenarioId("design"), ScenarioId("none")
 
@@ -77,7 +78,8 @@ def files(tmp_path: Path) -> ReportFiles:
 @pytest.fixture
 def changes(shared_database: Database, objects: ObjectStore, files: ReportFiles, work: Work) -> RecordingChanges:
     pack = load_pack(ROOT / "prompts")
-    return RecordingChanges(shared_database, objects, files, pack, work.enqueue, work.stopped)
+    forgetting = ResearchForgetting(shared_database, files, pack)
+    return RecordingChanges(shared_database, objects, files, pack, work.enqueue, work.stopped, forgetting.forget)
 
 
 async def recording_at(connection: Connection, stage: Stage, scenario: ScenarioId = INTERVIEW) -> Recording:

@@ -1,6 +1,5 @@
 """A research as its person meets it: the button under an answer, the offer, the card, the report, the archive."""
 
-import asyncio
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -8,9 +7,11 @@ from uuid import uuid4
 import pytest
 
 import chat_history
+import metadata_store
 import reports_store
-from datamodels import ReportRunId, RunStatus
-from datamodels_chats import AnswerId, Occasion
+from datamodels import RunStatus, ScenarioId
+from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion
+from datamodels_search import ChatFilters, Named, Narrowing, When
 from db import Database
 from followers_world import Clock, look
 from handlers_world import PACK, TODAY, Bot, Person
@@ -21,13 +22,8 @@ from outbox import Outbox, OutboxFiles
 from progress import ProgressCards
 from recording_wizard import RecordingWizards
 from recordings.originals import Originals
-from research_world import QUESTION, add_interview, research_answer
-from scripted_model import Call, ScriptedModel
-
-
-def answered(call: Call) -> "str | dict[str, object]":
-    answer = research_answer([message.model_dump() for message in call.messages], call.schema)
-    return cast("str | dict[str, object]", answer)
+from research_world import QUESTION, add_interview, answered, worked
+from scripted_model import ScriptedModel
 
 
 class Followers:
@@ -63,21 +59,6 @@ async def asked(person: Person) -> AnswerId:
         chat = await chat_history.create_chat(connection, person.user.id)
         occasion = Occasion(door="telegram", key=uuid4().hex, turn=1)
         return await chat_history.add_question(connection, chat, occasion, QUESTION, "", None)
-
-
-async def worked(bot: Bot) -> ReportRunId:
-    """Let the jobs run until the only research has ended."""
-    worker = asyncio.create_task(bot.jobs.run_worker(None))
-    while True:
-        async with bot.database.transaction() as connection:
-            row = await (await connection.execute("SELECT id, status FROM report_runs")).fetchone()
-        assert row is not None
-        if row["status"] not in {RunStatus.QUEUED, RunStatus.RUNNING}:
-            break
-        await asyncio.sleep(0.05)
-    worker.cancel()
-    await asyncio.wait([worker])
-    return ReportRunId(row["id"])
 
 
 async def test_from_the_button_to_the_archive(bot: Bot, tmp_path: Path) -> None:
@@ -117,6 +98,44 @@ async def test_from_the_button_to_the_archive(bot: Bot, tmp_path: Path) -> None:
     assert [report.title for report in reports] == [f"Исследование — {QUESTION}"]
     assert f"Вопрос: {QUESTION}" in report_card(reports[0]).text
     assert list(await bot.archive.list(boris.user.id)) == []
+
+
+@pytest.mark.parametrize(
+    ("narrowing", "told", "reading"),
+    [
+        (Narrowing(named=Named(places=("Астория",))), "Где искали: «Астория».", 3),
+        (Narrowing(named=Named(when=(When(day=3, month=11),))), "Где искали: 3 ноября.", 1),
+        (Narrowing(named=Named(numbers=(4,))), "Где искали: №4.", 1),
+        (Narrowing(named=Named(people=("Петров Пётр",))), "Где искали: Петров Пётр.", 1),
+        (Narrowing(named=Named(cities=("Казань",))), "Где искали: Казань.", 3),
+        (Narrowing(chat=ChatFilters(mine=True)), "Где искали: только мои записи.", 1),
+        (Narrowing(chat=ChatFilters(scenario=ScenarioId("interview"))), "Где искали: сценарий «Интервью».", 5),
+        (Narrowing(roles=("Клиент",)), "Прочитаю все подходящие записи: 5.", 5),
+    ],
+)
+async def test_a_research_reads_where_the_question_was_searched(
+    bot: Bot, narrowing: Narrowing, told: str, reading: int
+) -> None:
+    anna, boris = await Person.come(bot, "Анна"), await Person.come(bot, "Борис")
+    async with bot.database.transaction() as connection:
+        for number in range(1, 5):
+            added = await add_interview(connection, boris.user.id, number, "Астория" if number < 4 else "Волга")
+            if number == 1:
+                known = await metadata_store.load_metadata(connection, added.id)
+                known = known.model_copy(update={"client": "Петров Пётр", "city": "Казань"})
+                await metadata_store.save_metadata(connection, added.id, known)
+        await add_interview(connection, anna.user.id, 5, "Волга")
+    answer = await asked(anna)
+    async with bot.database.transaction() as connection:
+        outcome = AnswerOutcome(basis=Basis.NOTHING, text="", narrowing=narrowing)
+        await chat_history.finish_answer(connection, anna.user.id, answer, outcome)
+    await anna.press_data(f"research||a{answer.hex}")
+    assert told in anna.sees
+    await anna.press("🔬 Начать")
+    async with bot.database.transaction() as connection:
+        row = await (await connection.execute("SELECT recording_ids FROM research_runs")).fetchone()
+    assert row is not None
+    assert len(row["recording_ids"]) == reading
 
 
 async def test_cancelled_on_its_card_and_failed_with_a_way_to_go_on(bot: Bot, tmp_path: Path) -> None:

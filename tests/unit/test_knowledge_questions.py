@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from datamodels import BuildingType
+from datamodels_search import Named, When
 from knowledge.lines import LONGEST_LINE, chunk_vector, lines_of
-from knowledge.named import Known, Named, When, named_in
+from knowledge.named import Known, named_in
 from knowledge.question_words import with_subject, words_of
 from knowledge.ranking import Weights
 

@@ -7,11 +7,12 @@ import numpy.typing as npt
 import pytest
 
 from config import ROOT
+from datamodels_search import Corpus
 from knowledge.lemmas import lemmas
 from knowledge.ranking import Scored, Weights, answering, looked_at_closely
 from knowledge.search_store import Candidate
 from knowledge.synonyms import alike
-from knowledge.values import ChunkId, Corpus, SourceId
+from knowledge.values import ChunkId, SourceId
 from morphology import parses
 from utils import load_yaml
 

@@ -15,6 +15,7 @@ from markups.callback_data import Action
 from prompt_pack.pack import load_pack
 from recordings.intake import IntakeLimits
 from telegram_handlers.across import AcrossHandlers, AcrossWork
+from telegram_handlers.asking import AskingHandlers, AskingWork
 from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
@@ -43,6 +44,7 @@ look
     menu_chats chat chat_history show_stats
 ask
     new_chat confirm_switch rate_answer comment_answer cancel_comment
+    where where_chat wider refine ask_proposal as_is
     across across_report across_choose across_set across_reset across_count across_factor across_passage across_chart
     across_file
 record
@@ -108,6 +110,7 @@ def _modules() -> list[Routes]:
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),
+        AskingHandlers(_NOBODY, AskingWork(_NOBODY, _NOBODY, pack)).routes(),
         RatingHandlers(_NOBODY, _NOBODY, RatingWork(_NOBODY, _NOBODY, _NOBODY, Path())).routes(),
     ]
 

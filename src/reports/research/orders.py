@@ -22,7 +22,7 @@ from reports.research import store
 from reports.research.estimate import estimate
 from reports.research.generation import steps_of
 from reports.research.store import NewResearch
-from reports.research.values import EVERYTHING, Interview, Offer, Scope
+from reports.research.values import EVERYTHING, Interview, Offer, Scope, scope_of
 
 EnqueueReport = Callable[[Connection, RecordingId | None, ReportRunId], Awaitable[None]]
 """Adds, in the transaction, the job that will write a report."""
@@ -123,8 +123,8 @@ class ResearchOrders:
         await self.order(asker, order.question, order.scope, with_research)
         return order.question
 
-    async def question_of(self, asker: UserId, answer_id: AnswerId) -> str:
-        """Return the question that an answer of the person is about.
+    async def asked(self, asker: UserId, answer_id: AnswerId) -> tuple[str, Scope]:
+        """Return the question that an answer of the person is about, and the recordings that were searched for it.
 
         Raises:
             NotFound: the person has no such answer.
@@ -133,7 +133,7 @@ class ResearchOrders:
             asked = await chat_history.find_to_answer(connection, answer_id)
         if asked is None or asked.owner_id != asker:
             raise NotFound(what=f"answer {answer_id} of {asker}")
-        return asked.text
+        return asked.text, scope_of(asked.narrowing)
 
     async def unfinished(self, owner: UserId) -> Sequence[ReportRunId]:
         """Return the research of a person that waits or is worked on."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import LiteralString
 
 from psycopg.types.json import Jsonb
+from pydantic import JsonValue
 
 from datamodels import Completion, RecordingId, ReportRun, ReportRunId, UserId, Value
 from db import Connection, Database
@@ -22,6 +23,7 @@ _VISIBLE = """
     LEFT JOIN places ON places.id = place_id
     LEFT JOIN cities ON cities.id = city_id
     LEFT JOIN employees ON employees.id = employee_id
+    LEFT JOIN clients ON clients.id = client_id
     WHERE recordings.stage = 'done' AND (recordings.visibility = 'team' OR recordings.owner_id = %(asker)s)
 """
 _DAY = "coalesce(recorded_on, recordings.created_at::date)"
@@ -43,7 +45,34 @@ _IN_SCOPE = f"""
     AND (%(city)s::text IS NULL OR lower(cities.name) = lower(%(city)s))
     AND (%(employee)s::text IS NULL OR lower(employees.name) = lower(%(employee)s))
     AND (%(building)s::text IS NULL OR coalesce(recording_metadata.building, recordings.building) = %(building)s)
-"""
+    AND (NOT %(mine)s OR recordings.owner_id = %(asker)s)
+    AND (cardinality(%(places)s::text[]) = 0 OR places.name = ANY(%(places)s))
+    AND (
+        cardinality(%(cities)s::text[]) = 0 OR cities.name = ANY(%(cities)s)
+        OR city_id IS NULL AND place_id IN (
+            SELECT of_city.place_id FROM recording_metadata AS of_city
+            JOIN cities AS known ON known.id = of_city.city_id WHERE known.name = ANY(%(cities)s)
+        )
+    )
+    AND (
+        cardinality(%(people)s::text[]) = 0 OR employees.name = ANY(%(people)s) OR clients.name = ANY(%(people)s)
+    )
+    AND (
+        cardinality(%(buildings)s::text[]) = 0
+        OR coalesce(recording_metadata.building, recordings.building) = ANY(%(buildings)s)
+    )
+    AND (
+        cardinality(%(numbers)s::integer[]) = 0 OR recordings.number = ANY(%(numbers)s)
+        OR audio_number = ANY(%(numbers)s)
+    )
+    AND (cardinality(%(days)s::integer[]) = 0 OR EXISTS (
+        SELECT FROM unnest(%(days)s::integer[], %(months)s::integer[], %(years)s::integer[])
+            AS named (day, month, year)
+        WHERE extract(day FROM {_DAY}) = coalesce(named.day, extract(day FROM {_DAY}))
+            AND extract(month FROM {_DAY}) = coalesce(named.month, extract(month FROM {_DAY}))
+            AND extract(year FROM {_DAY}) = coalesce(named.year, extract(year FROM {_DAY}))
+    ))
+"""  # noqa: S608
 _LATEST_FIRST = f"ORDER BY {_DAY} DESC, recordings.created_at DESC, recordings.id"
 _COUNT: LiteralString = f"SELECT count(*) AS matching {_VISIBLE} {_IN_SCOPE}"
 _SELECT_LATEST: LiteralString = f"{_INTERVIEW} {_IN_SCOPE} {_LATEST_FIRST} LIMIT %(limit)s"
@@ -76,6 +105,29 @@ _SELECT_ORDER = """
     FROM research_runs JOIN report_runs ON report_runs.id = run_id WHERE run_id = %(run_id)s
 """
 _LOCK_PERSON = "SELECT FROM users WHERE id = %(owner_id)s FOR NO KEY UPDATE"
+_PUT_FINDINGS = "UPDATE research_runs SET findings = %(findings)s WHERE run_id = %(run_id)s"
+_STORED = """
+    SELECT run_id, owner_id, text, findings
+    FROM research_runs JOIN report_runs ON report_runs.id = run_id
+"""
+_SELECT_OF_RECORDING = f"{_STORED} WHERE %(recording_id)s = ANY(recording_ids) ORDER BY run_id"
+_SELECT_STORED = f"{_STORED} WHERE run_id = %(run_id)s"
+# The order may have forgotten already what the work had read before.
+_SELECT_GONE = """
+    SELECT read.id::uuid AS id
+    FROM research_runs, jsonb_array_elements_text(findings -> 'order' -> 'recording_ids') AS read (id)
+    WHERE run_id = %(run_id)s AND NOT EXISTS (SELECT FROM recordings WHERE recordings.id = read.id::uuid)
+"""
+_FORGET_ORDER = """
+    UPDATE research_runs SET
+        findings = %(findings)s,
+        recording_ids = ARRAY(SELECT id FROM unnest(recording_ids) AS id WHERE id <> ALL(%(gone)s))
+    WHERE run_id = %(run_id)s
+"""
+_FORGET_TEXT = """
+    UPDATE report_runs SET text = %(text)s, warnings = %(warnings)s WHERE id = %(run_id)s AND text IS NOT NULL
+"""
+_FORGET_ANSWERS = "DELETE FROM research_answers WHERE run_id = %(run_id)s"
 _SELECT_UNFINISHED = """
     SELECT id, input_hash FROM report_runs
     WHERE owner_id = %(owner_id)s AND recording_id IS NULL AND status IN ('queued', 'running')
@@ -107,9 +159,31 @@ class NewResearch(Value):
     passes_total: int
 
 
+class StoredResearch(Value):
+    """A research with what it found, None where an earlier version did it; ``text`` is None until it is done."""
+
+    run_id: ReportRunId
+    owner_id: UserId
+    text: str | None
+    findings: dict[str, JsonValue] | None
+
+
 async def interviews_of(connection: Connection, asker: UserId, scope: Scope, most: int) -> tuple[list[Interview], int]:
     """Load the latest ``most`` transcripts of a scope that ``asker`` may see, and count all of them."""
-    parameters = {"asker": asker, "limit": most, **scope.model_dump()}
+    named = scope.named
+    parameters = {
+        "asker": asker,
+        "limit": most,
+        **scope.model_dump(exclude={"named"}),
+        "places": list(named.places),
+        "cities": list(named.cities),
+        "people": list(named.people),
+        "buildings": [each.value for each in named.buildings],
+        "numbers": list(named.numbers),
+        "days": [each.day for each in named.when],
+        "months": [each.month for each in named.when],
+        "years": [each.year for each in named.when],
+    }
     row = await (await connection.execute(_COUNT, parameters)).fetchone()
     found = [Interview.model_validate(each) async for each in await connection.execute(_SELECT_LATEST, parameters)]
     return found, row["matching"] if row else 0
@@ -169,6 +243,42 @@ async def unfinished(connection: Connection, owner: UserId) -> list[ReportRunId]
 async def set_total(connection: Connection, run_id: ReportRunId, total: int) -> None:
     """Note of how many steps the research consists."""
     await connection.execute(_SET_TOTAL, {"run_id": run_id, "total": total})
+
+
+async def put_findings(connection: Connection, run_id: ReportRunId, findings: dict[str, JsonValue]) -> None:
+    """Keep what a research found."""
+    await connection.execute(_PUT_FINDINGS, {"run_id": run_id, "findings": Jsonb(findings)})
+
+
+async def research_of(connection: Connection, recording_id: RecordingId) -> list[StoredResearch]:
+    """Load everybody's research that was to read a recording."""
+    cursor = await connection.execute(_SELECT_OF_RECORDING, {"recording_id": recording_id})
+    return [StoredResearch.model_validate(row) async for row in cursor]
+
+
+async def research_with_gone(
+    connection: Connection, run_id: ReportRunId
+) -> tuple[StoredResearch | None, frozenset[RecordingId]]:
+    """Load a research, and which of its recordings were deleted."""
+    row = await (await connection.execute(_SELECT_STORED, {"run_id": run_id})).fetchone()
+    gone = frozenset([each["id"] async for each in await connection.execute(_SELECT_GONE, {"run_id": run_id})])
+    return None if row is None else StoredResearch.model_validate(row), gone
+
+
+async def forget(
+    connection: Connection,
+    run_id: ReportRunId,
+    gone: Collection[RecordingId],
+    findings: dict[str, JsonValue] | None,
+    text: str,
+    warnings: Sequence[str],
+) -> None:
+    """Put what is left of a research in its place, without the recordings ``gone`` and the model's answers."""
+    parameters = {"run_id": run_id, "gone": list(gone), "text": text, "warnings": Jsonb(list(warnings))}
+    stored = None if findings is None else Jsonb(findings)
+    await connection.execute(_FORGET_ORDER, {**parameters, "findings": stored})
+    await connection.execute(_FORGET_TEXT, parameters)
+    await connection.execute(_FORGET_ANSWERS, parameters)
 
 
 class StoredResearchAnswers:

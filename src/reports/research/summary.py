@@ -52,10 +52,10 @@ async def summary_of(
         answer = await answers.text(_STEP, [rules, data_message("\n".join(blocks)), task], tokens)
     except ProviderInvalidAnswer:
         return "", 0
-    return await asyncio.to_thread(_held_to, printable(storable(answer.text)), shown)
+    return await asyncio.to_thread(held_to, printable(storable(answer.text)), shown)
 
 
-def _held_to(text: str, themes: Sequence[Theme]) -> tuple[str, int]:
+def held_to(text: str, themes: Sequence[Theme]) -> tuple[str, int]:
     """Return what the themes carry of a text, and how many sentences they do not. Blocking."""
     sentences = attributed(text, [passage_of(theme) for theme in themes])
     kept, _ = joined(sentences, _LONGEST)

@@ -7,11 +7,15 @@ from decimal import Decimal
 from enum import StrEnum
 
 from datamodels import BuildingType, RecordingId, ReportRunId, ScenarioId, Usage, UserId, Value
+from datamodels_search import Named, Narrowing
 from reports.evidence import Quote
 
 
 class Scope(Value):
-    """Which transcripts are read: those that meet every condition; None sets none. Both days are included."""
+    """Which transcripts are read: those that meet every condition; None sets none. Both days are included.
+
+    ``named`` is what a question names: its values of a field are alternatives. ``mine`` leaves the team's out.
+    """
 
     scenario: ScenarioId | None = None
     first_day: date | None = None
@@ -20,9 +24,16 @@ class Scope(Value):
     city: str | None = None
     employee: str | None = None
     building: BuildingType | None = None
+    named: Named = Named()
+    mine: bool = False
 
 
 EVERYTHING = Scope()
+
+
+def scope_of(narrowing: Narrowing) -> Scope:
+    """Return the scope of the recordings to which a search was narrowed."""
+    return Scope(scenario=narrowing.chat.scenario, named=narrowing.named, mine=narrowing.chat.mine)
 
 
 class Interview(Value):
@@ -143,3 +154,5 @@ class Findings:
     summary: str = ""
     removed: int = 0
     failed: Sequence[Interview] = ()
+    forgotten: int = 0
+    """How many of its recordings were deleted afterwards."""

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import texts.metadata
 import texts.research
+from chats.narrowing import condition_label
 from datamodels import Value
+from datamodels_search import ChatFilters, Narrowing
 from prompt_pack.models import ReportPack
 from reports.research.counting import AspectCount, aspect_counts, claims_of, disagreements, places_of
 from reports.research.values import Claim, Findings, Interview, Scope, Theme
@@ -57,6 +59,8 @@ def scope_line(scope: Scope, pack: ReportPack) -> str:
         elif name.endswith("_day"):
             value = f"{value:%d.%m.%Y}"
         said.append(template.format(value=value))
+    narrowing = Narrowing(named=scope.named, chat=ChatFilters(mine=scope.mine))
+    said += [condition_label(narrowing, each) for each in narrowing.conditions]
     return texts.research.SCOPE.format(scope=", ".join(said)) if said else ""
 
 
@@ -155,6 +159,7 @@ def _warnings(findings: Findings) -> tuple[str, ...]:
     failed = ", ".join(f"{_whose(each)}№{each.number}" for each in findings.failed)
     candidates = (
         (order.matching > reading, texts.research.WARNING_LIMIT.format(reading=reading, matching=order.matching)),
+        (findings.forgotten > 0, texts.research.WARNING_FORGOTTEN.format(count=findings.forgotten)),
         (gone > 0, texts.research.WARNING_GONE.format(count=gone)),
         (bool(failed), texts.research.WARNING_FAILED.format(numbers=failed)),
         (windows > 0, texts.research.WARNING_WINDOWS.format(count=windows)),

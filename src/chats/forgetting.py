@@ -1,0 +1,32 @@
+"""Takes what a deleted recording or document said out of the answers that cite it, whoever asked."""
+
+from uuid import UUID
+
+import texts.chats
+from db import Connection
+
+_CITES = """
+    sources @> jsonb_build_array(jsonb_build_object('recording_id', %(source)s::text))
+    OR sources @> jsonb_build_array(jsonb_build_object('document_id', %(source)s::text))
+"""
+# A message that was not sent yet is made anew, from what is left of its answer.
+_FORGET_MESSAGES = f"""
+    WITH citing AS (SELECT id FROM chat_answers WHERE {_CITES} FOR UPDATE),
+    gone AS (
+        DELETE FROM outbox USING citing
+        WHERE split_part(key, ':', 1) = 'answer' AND split_part(key, ':', 2) = citing.id::text
+        RETURNING citing.id, sent_at
+    )
+    UPDATE chat_answers SET delivered_at = NULL WHERE id IN (SELECT id FROM gone WHERE sent_at IS NULL)
+"""  # noqa: S608 - put together from constants, as the next one
+_FORGET_ANSWERS = f"UPDATE chat_answers SET text = %(text)s, note = '', sources = '[]', draft = NULL WHERE {_CITES}"  # noqa: S608
+# Whatever is being written may quote it.
+_FORGET_DRAFTS = "UPDATE chat_answers SET draft = NULL WHERE status = 'waiting' AND draft IS NOT NULL"
+
+
+async def forget_source(connection: Connection, source: UUID) -> None:
+    """Take the text out of all answers that cite a recording or document; messages with it are not sent any more."""
+    parameters = {"source": source, "text": texts.chats.SOURCE_DELETED}
+    await connection.execute(_FORGET_MESSAGES, parameters)
+    await connection.execute(_FORGET_ANSWERS, parameters)
+    await connection.execute(_FORGET_DRAFTS)
