@@ -27,8 +27,8 @@ _SURELY_ANOTHER = 0.8
 FALLBACK_LANGUAGE = "ru"
 """Taken where no language is told: most recordings are Russian."""
 
-_TELLING_S = 2.0
-"""Shorter speech does not tell its language reliably."""
+_TELLING_S = 3.0
+"""Shorter speech, the silence around it included, does not tell its language reliably."""
 _CHANGE_COST = 2.5
 """What a change of language costs, as the logarithm of a ratio of probabilities: a short stretch alone changes none."""
 _LEAST_PROBABILITY = 0.001

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import jiwer
@@ -85,6 +85,28 @@ async def test_words_are_timed_when_they_are_said(engine: WhisperSpeechToText, t
 async def test_english_is_detected(engine: WhisperSpeechToText, tmp_path: Path) -> None:
     heard = await transcribed(engine, tmp_path / "prepared.pcm", speech_corpus.librivox()[0])
     assert heard.language == "en"
+
+
+async def test_each_language_of_a_recording_is_heard_in_its_own(engine: WhisperSpeechToText, tmp_path: Path) -> None:
+    readings = [speech_corpus.trimmed(clip.samples) for clip in speech_corpus.librivox()[:2]]
+    prompts = [
+        speech_corpus.trimmed(speech_corpus.russian_prompt(name).samples) for name in ("vm-intro", "vm-nobodyavail")
+    ]
+    gap = speech_corpus.silence(0.5)
+    samples = np.concatenate([readings[0], gap, prompts[0], gap, readings[1], gap, prompts[1]])
+    heard = await transcribed(engine, tmp_path / "prepared.pcm", speech_corpus.Clip("turns", "ru", "", samples))
+    languages = [segment.language or heard.language for segment in heard.segments]
+    assert [language for language, _ in groupby(languages)] == ["en", "ru", "en", "ru"]
+    assert all(before.end <= after.start for before, after in pairwise(words_of(heard)))
+
+
+async def test_a_language_that_is_asked_for_is_that_of_every_passage(
+    engine: WhisperSpeechToText, tmp_path: Path
+) -> None:
+    clip = speech_corpus.librivox()[2]
+    heard = await engine.transcribe(clip.write_pcm(tmp_path / "prepared.pcm"), 0.0, clip.duration_s, "en")
+    assert (heard.language, heard.sure) == ("en", True)
+    assert {segment.language for segment in heard.segments} == {None}
 
 
 async def test_noise_has_neither_language_nor_words(engine: WhisperSpeechToText, tmp_path: Path) -> None:

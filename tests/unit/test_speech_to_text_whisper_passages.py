@@ -84,7 +84,8 @@ RU, EN, UNSURE = {"ru": 0.97, "en": 0.001}, {"en": 0.97, "ru": 0.001}, {"nn": 0.
         ([(5, EN), (1, UNSURE), (4, EN)], ["en", "en", "en"]),
         ([(5, RU), (3, {"cy": 0.4, "ru": 0.3}), (4, RU)], ["ru", "ru", "ru"]),
         ([(5, RU), (9, {"uk": 0.7, "ru": 0.3}), (9, {"uk": 0.7, "ru": 0.3})], ["ru", "ru", "ru"]),
-        ([(2, EN)], ["en"]),
+        ([(3, EN)], ["en"]),
+        ([(5, RU), (2.5, EN), (4, RU)], ["ru", "ru", "ru"]),
         # Between two languages, one that is like the next.
         ([(5, EN), (2.5, {"uk": 0.85, "ru": 0.1}), (4, RU)], ["en", "ru", "ru"]),
     ],
