@@ -35,14 +35,18 @@ def anna_is_interrupted(anna: Person) -> list[Moment]:
         Moment(at("done, not noted", "UPDATE", "recordings", stage % "done")),
         Moment(at("text sent, not noted", "UPDATE", "outbox", "{chat} AND NEW.key LIKE 'transcript:%:text'")),
         Moment(at("file sent, not noted", "UPDATE", "outbox", "{chat} AND NEW.key LIKE 'transcript:%:file'")),
-        Moment(at("asked, not remembered", "INSERT", "sent_messages", "{chat} AND NEW.kind = 'input_request'")),
+        Moment(at("asked, not remembered", "INSERT", "sent_messages", "{chat} AND NEW.kind = 'confirmation'")),
     ]
 
 
 def boris_is_interrupted(boris: Person) -> list[Moment]:
     """From the file's row to the confirmed metadata."""
     at, stage = boris.at, "NEW.owner_id = {owner} AND NEW.stage = '%s'"
-    confirming = "NEW.user_id = {owner} AND NEW.value ->> 'step' = 'confirm_data'"
+    back = "NEW.kind = 'button' AND NEW.data LIKE 'back_to_confirm%'"
+    # After a reply: the form begins at this step, too.
+    confirming = (
+        "NEW.user_id = {owner} AND NEW.value ->> 'step' = 'confirm_data' AND (NEW.value ->> 'answered')::int > 0"
+    )
     confirmed = "{chat} AND NEW.data LIKE 'confirm_data%' AND NEW.done_at IS NOT NULL"
     return [
         Moment(at("the file is being noted", "INSERT", "incoming_files", "{chat}"), boris.send),
@@ -53,7 +57,7 @@ def boris_is_interrupted(boris: Person) -> list[Moment]:
         Moment(at("to be delivered", "UPDATE", "recording_wizards", "{chat} AND NEW.step = 'proposal'")),
         Moment(at("to be asked", "UPDATE", "recording_wizards", "{chat} AND NEW.step = 'confirmation'")),
         Moment(
-            at("a press came, not stored", "INSERT", "seen_updates", "{chat} AND NEW.kind = 'button'"),
+            at("a press came, not stored", "INSERT", "seen_updates", f"{{chat}} AND {back}"),
             boris.answer_and_go_back,
         ),
         Moment(at("a press is handled", "INSERT", "user_states", confirming), boris.go_back),
