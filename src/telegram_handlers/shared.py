@@ -4,9 +4,11 @@ import asyncio
 from time import monotonic
 
 from datamodels import RecordingId, UserId
-from datamodels_telegram import IncomingMessage, MessageKind, Screen
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind, Screen
 from dialogs import Dialog, Dialogs, OpenDialog, TakenReply
 from message_tracker import MessageTracker
+from messenger import AlreadySent
+from random_ids import random_id_of
 from telegram_handlers.context import Context
 
 _ON_ITS_WAY_S = 5.0
@@ -29,6 +31,15 @@ async def show(
         await messages.send(context.chat, kind, screen, subject=subject)
     else:
         await messages.replace(context.chat, context.pressed, kind, screen, subject)
+
+
+async def say_once(messages: MessageTracker, chat: ChatId, screen: Screen, key: str) -> MessageId:
+    """Send a sign of what goes on, once for all that ``key`` is handled again; return its message."""
+    try:
+        return await messages.send(chat, MessageKind.STATUS_MESSAGE, screen, random_id=random_id_of(key))
+    except AlreadySent:
+        # A notice took its place in the chat, such as that the question is saved.
+        return await messages.send(chat, MessageKind.STATUS_MESSAGE, screen)
 
 
 async def awaited(
