@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+import texts.chats
 from datamodels import UserId
 from datamodels_chats import (
     AnswerId,
@@ -92,6 +93,11 @@ _FINISH_ANSWER = """
     WHERE id = %(id)s AND status = %(waiting)s
         AND question_id IN (SELECT chat_questions.id FROM chat_questions WHERE owner_id = %(owner_id)s)
     RETURNING id
+"""
+_SELECT_GONE = """
+    SELECT id FROM unnest(%(sources)s::uuid[]) AS cited (id)
+    WHERE NOT EXISTS (SELECT FROM recordings WHERE recordings.id = cited.id)
+        AND NOT EXISTS (SELECT FROM documents WHERE documents.id = cited.id)
 """
 _FAIL_ANSWER = """
     UPDATE chat_answers SET
@@ -274,10 +280,15 @@ async def last_turns(connection: Connection, asked: QuestionToAnswer, limit: int
 
 
 async def finish_answer(connection: Connection, owner: UserId, answer_id: AnswerId, outcome: AnswerOutcome) -> bool:
-    """Store the outcome of a waiting answer.
+    """Store the outcome of a waiting answer; of one that cites what was deleted meanwhile, that it was.
 
     Return False when the owner has no such answer, as after the deletion of its chat, or the answer has ended already.
     """
+    cited = {each.recording_id or each.document_id for each in outcome.sources} - {None}
+    gone = await (await connection.execute(_SELECT_GONE, {"sources": list(cited)})).fetchone()
+    if gone is not None:
+        # It was deleted while the answer was written.
+        outcome = outcome.model_copy(update={"text": texts.chats.SOURCE_DELETED, "note": "", "sources": ()})
     parameters = {
         **outcome.model_dump(exclude={"usage", "sources", "narrowing"}),
         "narrowing": Jsonb(outcome.narrowing.model_dump(mode="json", exclude_defaults=True)),

@@ -17,11 +17,10 @@ from markups.asking import ALL, CORPUS, MINE, ON, SCENARIO, WHOSE, refining, whe
 from markups.callback_data import Action, Press, answer_of, id_of
 from markups.chats import searching
 from message_tracker import MessageTracker
-from messenger import AlreadySent
 from prompt_pack.models import ReportPack
-from random_ids import new_name, random_id_of
+from random_ids import new_name
 from telegram_handlers.context import Context, Routes
-from telegram_handlers.shared import show
+from telegram_handlers.shared import say_once, show
 from texts.ratings import GONE
 
 
@@ -166,11 +165,8 @@ class AskingHandlers:
         self, context: Context, screen: Screen, begin: Callable[[ReturnAddress], Awaitable[None]]
     ) -> None:
         """Send ``screen``, whose place the outcome takes, and ``begin``; without the screen where that fails."""
-        same = random_id_of(f"waiting:{context.chat}:{context.update or new_name()}")
-        try:
-            waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, screen, random_id=same)
-        except AlreadySent:
-            waiting = await self._messages.send(context.chat, MessageKind.STATUS_MESSAGE, screen)
+        key = f"waiting:{context.chat}:{context.update or new_name()}"
+        waiting = await say_once(self._messages, context.chat, screen, key)
         try:
             await begin(return_address(context.chat, waiting))
         except DatabaseUnavailable:

@@ -18,7 +18,7 @@ from chats.questions import said_to_no_question
 from chats.threads import Chats, parse_title
 from datamodels import UserId
 from datamodels_chats import Chat
-from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind
+from datamodels_telegram import IncomingMessage, MessageKind
 from dialogs import ChatDialog, Dialog, Dialogs, Step, get_user_lock
 from errors import BadText, DatabaseUnavailable, NotFound, OutdatedButton, VoxPersonaError
 from markups.callback_data import Action, Press
@@ -40,12 +40,11 @@ from markups.chats import (
     switched,
 )
 from message_tracker import MessageTracker
-from messenger import AlreadySent
 from metadata.dates import parse_date
 from metrics import CHAT_ACTIONS
-from random_ids import new_name, random_id_of
+from random_ids import new_name
 from telegram_handlers.context import Context, PressHandler, Routes
-from telegram_handlers.shared import show
+from telegram_handlers.shared import say_once, show
 from texts.chats import CHAT_GONE, OTHER_MEDIA, QUESTIONS_LEFT
 
 log = structlog.get_logger(__name__)
@@ -115,7 +114,8 @@ class ChatHandlers:
                 return
             # This is sent first, because the question is stored together with the message that its answer
             # replaces. After a crash between the two it is sent again, and Telegram takes it once.
-            waiting = await self._say_searching(context.chat, message.message_id)
+            key = f"searching:{context.chat}:{message.message_id}"
+            waiting = await say_once(self._messages, context.chat, searching(), key)
             try:
                 form = await self._dialogs.find(owner, Dialog)
                 address = return_address(context.chat, waiting, None if form is None else form.recording_id)
@@ -126,14 +126,6 @@ class ChatHandlers:
                 await self._messages.remove_message(context.chat, waiting)
                 raise
         _count("ask", owner)
-
-    async def _say_searching(self, chat: ChatId, question: MessageId) -> MessageId:
-        same = random_id_of(f"searching:{chat}:{question}")
-        try:
-            return await self._messages.send(chat, MessageKind.STATUS_MESSAGE, searching(), random_id=same)
-        except AlreadySent:
-            # A notice took its place in the chat, such as that the question is saved.
-            return await self._messages.send(chat, MessageKind.STATUS_MESSAGE, searching())
 
     async def _list(self, context: Context, press: Press) -> None:
         await self._show_list(context, press.number if press.numbers else 1)

@@ -4,9 +4,11 @@ import asyncio
 from time import monotonic
 
 from datamodels import RecordingId, ReportId, UserId
-from datamodels_telegram import IncomingMessage, MessageId, MessageKind, Screen
+from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind, Screen
 from dialogs import Dialog, Dialogs, OpenDialog, Step, TakenReply
 from message_tracker import MessageTracker
+from messenger import AlreadySent
+from random_ids import random_id_of
 from reports.costs_in_words import expected_text
 from reports.estimate import Estimates
 from telegram_handlers.context import Context
@@ -45,6 +47,15 @@ async def _is_reply(messages: MessageTracker, message: IncomingMessage, form: Di
         return False
     # The card with all fields takes no text; below a menu, it is not what the person looks at.
     return form.step is not Step.CONFIRM_DATA or not await messages.has_menu_below(message.chat_id, asked)
+
+
+async def say_once(messages: MessageTracker, chat: ChatId, screen: Screen, key: str) -> MessageId:
+    """Send a sign of what goes on, once for all that ``key`` is handled again; return its message."""
+    try:
+        return await messages.send(chat, MessageKind.STATUS_MESSAGE, screen, random_id=random_id_of(key))
+    except AlreadySent:
+        # A notice took its place in the chat, such as that the question is saved.
+        return await messages.send(chat, MessageKind.STATUS_MESSAGE, screen)
 
 
 async def awaited(

@@ -139,6 +139,22 @@ async def test_nothing_of_a_deleted_recording_is_left_anywhere(
     assert texts[UUID(str(other))][0] == "не хватало"
 
 
+async def test_an_answer_that_is_written_while_its_recording_is_deleted_does_not_quote_it(
+    bot: Bot, tmp_path: Path
+) -> None:
+    anna = await Person.come(bot, "Анна")
+    async with bot.database.transaction() as connection:
+        gone = await add_interview(connection, anna.user.id, 1, "Астория", segments=GUEST)
+    await bot.work.changes.delete(anna.user.id, gone.id)
+    answer = await cites(bot, anna.user.id, gone, SAID)
+    async with bot.database.transaction() as connection:
+        await connection.execute("DELETE FROM outbox")
+        row = await (await connection.execute("SELECT text FROM chat_answers WHERE id = %s", (answer,))).fetchone()
+    assert row is not None
+    assert "Ответ убран" in row["text"]
+    assert await left_of(bot.database, tmp_path, SAID, str(gone.id)) == []
+
+
 async def test_research_of_an_earlier_version_loses_its_text(bot: Bot, tmp_path: Path) -> None:
     anna = await Person.come(bot, "Анна")
     async with bot.database.transaction() as connection:
