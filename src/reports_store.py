@@ -12,7 +12,6 @@ from datamodels import (
     IndexPoint,
     NewReportRun,
     RecordingId,
-    ReportId,
     ReportOutcome,
     ReportRun,
     ReportRunId,
@@ -84,11 +83,6 @@ _START_RUN = """
     WHERE id = %(id)s AND status <> 'cancelled'
     RETURNING id
 """
-_SELECT_ITEMS = """
-    SELECT report_id, items FROM report_runs
-    WHERE recording_id = %(recording_id)s AND status = 'done' AND items IS NOT NULL
-    ORDER BY finished_at
-"""
 _SET_PASSES_DONE = "UPDATE report_runs SET passes_done = %(passes_done)s WHERE id = %(id)s"
 _FINISH_RUN = """
     UPDATE report_runs SET
@@ -142,14 +136,6 @@ _STORE_PASS = """
     )
     ON CONFLICT (recording_id, input_hash) DO NOTHING
 """
-_SELECT_PACE = """
-    SELECT sum(duration_s) AS seconds, sum(prompt_tokens + completion_tokens) AS tokens
-    FROM (
-        SELECT model, duration_s, prompt_tokens, completion_tokens FROM report_runs
-        WHERE owner_id = %(owner_id)s ORDER BY created_at DESC LIMIT 50
-    ) AS latest
-    WHERE model = %(model)s AND duration_s > 0
-"""
 
 
 async def queue_run(connection: Connection, new: NewReportRun) -> ReportRun:
@@ -194,12 +180,6 @@ async def list_runs(connection: Connection, recording_id: RecordingId) -> list[R
     """Load the recording's report runs, oldest first."""
     cursor = await connection.execute(_SELECT_RUNS, {"recording_id": recording_id})
     return [_run(row) async for row in cursor]
-
-
-async def list_items(connection: Connection, recording_id: RecordingId) -> dict[ReportId, dict[str, Any]]:
-    """Load the items of the recording's finished reports, by pass; of several of a kind those of the latest."""
-    cursor = await connection.execute(_SELECT_ITEMS, {"recording_id": recording_id})
-    return {row["report_id"]: row["items"] async for row in cursor}
 
 
 async def list_named(connection: Connection, owner_id: UserId) -> list[DictRow]:
@@ -410,9 +390,3 @@ async def list_unfiled(connection: Connection) -> list[DictRow]:
 async def set_number(connection: Connection, run_id: ReportRunId, number: int) -> bool:
     """Note the number that a finished report has in its owner's archive; False when the report was deleted."""
     return await (await connection.execute(_SET_NUMBER, {"id": run_id, "number": number})).fetchone() is not None
-
-
-async def seconds_a_token(connection: Connection, owner: UserId, model: str) -> float | None:
-    """Return how long the model took for a token of the owner's latest reports; None without such reports."""
-    row = await (await connection.execute(_SELECT_PACE, {"owner_id": owner, "model": model})).fetchone()
-    return float(row["seconds"]) / float(row["tokens"]) if row and row["tokens"] else None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from application.engines import embeddings_endpoint, language_endpoint, speech_endpoint
+from application.endpoints import embeddings_endpoint, language_endpoint, speech_endpoint
 from application.knowledge_index import reranker_endpoint
 from application.objects import bucket_store
 from config import AsrEngine, LlmEngine, Settings, env_file_is_open, unknown_names, wrong_names

@@ -7,14 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from application.engines import (
-    EMBEDDED_MODEL,
-    LOCAL_SPEECH,
-    VOICE_ENCODER,
-    Endpoint,
-    language_endpoint,
-    speech_endpoint,
-)
+from application.endpoints import Endpoint, language_endpoint, speech_endpoint
+from application.engines import EMBEDDED_MODEL, LOCAL_SPEECH, VOICE_ENCODER
 from application.notices import Notices
 from application.parts import Application
 from config import EmbeddingsEngine, LlmEngine, Settings, commit, version

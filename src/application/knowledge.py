@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
-from application.engines import embeddings_endpoint
+from application.endpoints import embeddings_endpoint
 from application.parts import Application
 from config import VectorIndexKind
 from knowledge.indexer import Indexer

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import structlog
 
-from application.engines import Endpoint, EnginePool, embeddings_endpoint, is_address, make_embeddings
+from application.endpoints import Endpoint, embeddings_endpoint, is_address
+from application.engines import EnginePool, make_embeddings
 from config import Settings, VectorIndexKind
 from db import Database
 from embeddings.port import Embeddings

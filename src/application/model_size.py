@@ -1,11 +1,7 @@
 """The size of the language model in use, told without starting it."""
 
-from application.engines import (
-    EMBEDDED_CONTEXT_TOKENS,
-    EMBEDDED_OUTPUT_TOKENS,
-    language_endpoint,
-    language_in_use,
-)
+from application.endpoints import language_endpoint
+from application.engines import EMBEDDED_CONTEXT_TOKENS, EMBEDDED_OUTPUT_TOKENS, language_in_use
 from config import LlmEngine, Settings
 from prices import model_facts
 from reports.estimate import ModelSize

@@ -12,7 +12,6 @@ from typing import Any
 
 import metadata_store
 import recordings_store
-import reports_store
 import transcripts_store
 from constants import NO_SCENARIO
 from datamodels import BuildingType, ReportId, Transcript, Usage, UserId, Value
@@ -24,6 +23,7 @@ from prompt_pack.models import ReportPack, ReportPlan, ReportType
 from prompt_pack.templates import EarlierPass
 from recordings.descriptions import building_of
 from recordings.lookup import is_transcribed
+from reports.research.store import seconds_a_token
 from reports.windows import SMALLEST_WINDOW_TOKENS, transcript_lines
 from utils import count_tokens
 
@@ -170,7 +170,7 @@ class Estimates:
                 return None
             metadata = await metadata_store.load_metadata(connection, recording.id)
             transcript = await transcripts_store.load_transcript(connection, recording.id)
-            pace = await reports_store.seconds_a_token(connection, owner, size.model)
+            pace = await seconds_a_token(connection, owner, size.model)
         if transcript is None:
             return None
         reports = self._pack.reports(recording.request.scenario)

@@ -9,16 +9,8 @@ from typing import Any
 
 import pytest
 
-from application.engines import (
-    LOCAL_SPEECH,
-    Endpoint,
-    EnginePool,
-    embeddings_endpoint,
-    language_endpoint,
-    language_in_use,
-    speech_endpoint,
-    speech_in_use,
-)
+from application.endpoints import Endpoint, embeddings_endpoint, language_endpoint, speech_endpoint
+from application.engines import LOCAL_SPEECH, EnginePool, language_in_use, speech_in_use
 from config import ROOT, AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from errors import BadSettings

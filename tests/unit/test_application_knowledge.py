@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from application.engines import Endpoint, EnginePool
+from application.endpoints import Endpoint
+from application.engines import EnginePool
 from application.knowledge_index import EmbeddingsByModel, reranker_endpoint
 from config import EmbeddingsEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines

@@ -110,7 +110,7 @@ def test_a_short_transcript_is_shown_whole_with_who_said_what() -> None:
     assert drawn(shown) == (
         "📄 <b>Расшифровка</b> · №12 · interview_17.ogg\n\n"
         "[Сотрудник:] Как вам &lt;номер&gt;?\n[Клиент:] Тихо &amp; светло.\n"
-        "[DOCX] [SRT] [VTT] [JSON]"
+        "[DOCX] [PDF] [SRT] [VTT] [JSON]"
     )
 
 

@@ -101,7 +101,7 @@ async def test_one_invented_value_costs_only_itself(pack: ReportPack, field: str
 
 
 @pytest.mark.parametrize(
-    "value", ["03 ноября", "2026-02-31", "null", "", "3" * 300, "2026-12-03"], ids=lambda value: value[:10]
+    "value", ["03 никабря", "2026-02-31", "null", "", "3" * 300, "2026-12-03"], ids=lambda value: value[:10]
 )
 async def test_a_value_that_does_not_parse_is_dropped(pack: ReportPack, value: str) -> None:
     said = (*SAID, f"И ещё: {value}, третье декабря две тысячи двадцать шестого года.")

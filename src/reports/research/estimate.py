@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import reports_store
 from datamodels import PromptMessage, Usage, UserId
 from db import Database
 from errors import ContextTooSmall
@@ -14,6 +13,7 @@ from reports.estimate import EMBEDDED_S, HOSTED_S
 from reports.research import store
 from reports.research.generation import AT_ONCE, MOST_ASPECTS
 from reports.research.reading import task_of
+from reports.research.store import seconds_a_token
 from reports.research.values import Aspect, Estimate, Interview
 from reports.windows import SMALLEST_WINDOW_TOKENS
 
@@ -47,7 +47,7 @@ async def estimate(
         raise ContextTooSmall(missing_tokens=SMALLEST_WINDOW_TOKENS - room)
     async with database.transaction() as connection:
         sample = await store.beginning_of(connection, interviews[0].id, _SAMPLE_CHARACTERS)
-        pace = await reports_store.seconds_a_token(connection, asker, llm.info.model)
+        pace = await seconds_a_token(connection, asker, llm.info.model)
     share = await llm.count_tokens(sample) / max(1, len(sample)) * _LABELS_SHARE
     around = await tokens_of(llm, [rules, task]) + await llm.count_tokens(str(prompts.read_schema))
     read = claims = calls = 0

@@ -14,6 +14,14 @@ from db import Connection, Database
 from reports.research.values import Interview, ResearchOrder, Scope
 from reports_store import get_run, pass_of
 
+_SELECT_PACE = """
+    SELECT sum(duration_s) AS seconds, sum(prompt_tokens + completion_tokens) AS tokens
+    FROM (
+        SELECT model, duration_s, prompt_tokens, completion_tokens FROM report_runs
+        WHERE owner_id = %(owner_id)s ORDER BY created_at DESC LIMIT 50
+    ) AS latest
+    WHERE model = %(model)s AND duration_s > 0
+"""
 # Who sees a recording is asked from the recording itself, as ``knowledge.sources_store`` does.
 _VISIBLE = """
     FROM recordings
@@ -243,6 +251,12 @@ async def unfinished(connection: Connection, owner: UserId) -> list[ReportRunId]
 async def set_total(connection: Connection, run_id: ReportRunId, total: int) -> None:
     """Note of how many steps the research consists."""
     await connection.execute(_SET_TOTAL, {"run_id": run_id, "total": total})
+
+
+async def seconds_a_token(connection: Connection, owner: UserId, model: str) -> float | None:
+    """Return how long the model took for a token of the owner's latest reports; None without such reports."""
+    row = await (await connection.execute(_SELECT_PACE, {"owner_id": owner, "model": model})).fetchone()
+    return float(row["seconds"]) / float(row["tokens"]) if row and row["tokens"] else None
 
 
 async def put_findings(connection: Connection, run_id: ReportRunId, findings: dict[str, JsonValue]) -> None:

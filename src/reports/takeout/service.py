@@ -27,6 +27,7 @@ from reports.across.subjects import subjects_of
 from reports.documents import document_of
 from reports.formats import to_json, to_markdown
 from reports.takeout.refi_qda import Case, Project, codings_of
+from reports.takeout.store import list_items
 from reports.word import to_docx
 from text_cleaning import cut, safe_file_name
 from transcript_formats import TRANSCRIPT_FORMATS
@@ -197,7 +198,7 @@ async def _load(connection: Connection, recording: Recording) -> _Owned | None:
         metadata=await metadata_store.load_metadata(connection, recording.id),
         transcript=transcript,
         runs=runs,
-        items=await reports_store.list_items(connection, recording.id),
+        items=await list_items(connection, recording.id),
     )
 
 
