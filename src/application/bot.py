@@ -267,17 +267,7 @@ def _router(
         followers.downloads.wake()
         wake_deliveries()
 
-    descriptions = Descriptions(database, application.pack, application.changes, _today)
-    recordings = RecordingWork(
-        pack=application.pack,
-        files=SentFiles(database, application.limits, descriptions),
-        recordings=Recordings(database),
-        descriptions=descriptions,
-        intake=application.intake,
-        changes=application.changes,
-        cancellations=Cancellations(database, jobs.cancel_recording, application.orders.cancel),
-        wake=wake_all,
-    )
+    recordings = _recording_work(application, wake_all)
     chats = _chats(application, messages)
     waiting = WaitingRecordings(database)
     form = MetadataForm(database, _today)
@@ -310,6 +300,21 @@ def _router(
         menu=main_menu(),
         other=chats.ask,
         without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
+    )
+
+
+def _recording_work(application: Application, wake: Callable[[], None]) -> RecordingWork:
+    database = application.database
+    descriptions = Descriptions(database, application.pack, application.changes, _today)
+    return RecordingWork(
+        pack=application.pack,
+        files=SentFiles(database, application.limits, descriptions),
+        recordings=Recordings(database),
+        descriptions=descriptions,
+        intake=application.intake,
+        changes=application.changes,
+        cancellations=Cancellations(database, application.jobs.cancel_recording, application.orders.cancel),
+        wake=wake,
     )
 
 
