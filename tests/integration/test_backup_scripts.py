@@ -45,7 +45,8 @@ class Checkout:
         (self.folder / "bin/docker").chmod(0o700)
         (self.folder / "calls").unlink(missing_ok=True)
         return subprocess.Popen(
-            [self.folder / "scripts" / name, *options],
+            # Where tests run in the background, Ctrl+C is ignored by all that they start, and no shell can change that.
+            ["env", "--default-signal=INT", self.folder / "scripts" / name, *options],
             env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
