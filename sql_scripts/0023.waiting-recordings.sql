@@ -1,4 +1,4 @@
--- depends: 0020.research
+-- depends: 0022.ready-transcripts-and-estimates
 -- What waits for a person is a recording's wizard at a step that needs the person. A choice of reports waits until
 -- reports are ordered or declined; before, such a wizard stayed at this step for ever. Older ones have ended.
 UPDATE recording_wizards SET step = 'closed', updated_at = now()

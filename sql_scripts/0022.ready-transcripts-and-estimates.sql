@@ -1,4 +1,4 @@
--- depends: 0020.research
+-- depends: 0021.narrowed-questions
 -- What the sender said that a text is: the transcript of a conversation, or a document to ask about. NULL where nobody
 -- has to say, since the file's name tells, and until somebody has said it.
 
