@@ -6,7 +6,7 @@ loopback server answers; the prompt is counted by a vocabulary that is not the o
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,8 @@ from openai_answers import chat_answer
 
 Body = dict[str, Any]
 _TEMPLATE_TOKENS = 4
+_PIECE = 3
+"""Characters of a streamed piece: tags are torn wherever they can be."""
 _ENCODING = bpe_openai.get_encoding("o200k_base")
 _PROSE = "Вот что я думаю: запись о заведении, ответ в свободной форме."
 
@@ -129,6 +131,21 @@ class Dialect:
             "usage": self.usage(read, tokens(text), thought),
         }
 
+    def chunks(self, made: Body, body: Body) -> Iterator[Body]:
+        """The completion in pieces, in the forms that its message has; the tokens last, where they were asked for."""
+        if "error" in made:
+            yield made
+            return
+        (choice,), usage = made["choices"], made["usage"]
+        head = {"id": made["id"], "object": "chat.completion.chunk", "model": made["model"]}
+        message = choice["message"]
+        said = {name: message.get(name) for name in ("reasoning_content", "reasoning", "content")}
+        for delta in [{"role": "assistant", "content": ""}, *pieces(said)]:
+            yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
+        if body.get("stream_options", {}).get("include_usage"):
+            yield {**head, "choices": [], "usage": usage}
+
     def thinking(self, _thought: int) -> Body:
         """What a message has of the model's thinking."""
         return {}
@@ -157,6 +174,21 @@ def schema_of(messages: list[Body], wanted: Body) -> Body | None:
     return None
 
 
+def pieces(message: Body) -> Iterator[Body]:
+    """A message in deltas: texts torn within words and tags, each part of a list in a list of its own."""
+    for name, said in message.items():
+        for part in said if isinstance(said, list) else [said or ""]:
+            text = part if isinstance(part, str) else part.get("text") or part["thinking"][0]["text"]
+            for place in range(0, len(text), _PIECE):
+                torn = text[place : place + _PIECE]
+                if isinstance(part, str):
+                    yield {name: torn}
+                elif part["type"] == "text":
+                    yield {name: [{"type": "text", "text": torn}]}
+                else:
+                    yield {name: [{"type": "thinking", "thinking": [{"type": "text", "text": torn}]}]}
+
+
 class DialectServer:
     """Serves one dialect in threads of its own, on a free loopback port."""
 
@@ -182,7 +214,8 @@ class DialectServer:
                         return dialect.post(url.path, body)
                     with lock:
                         dialect.asked.append(body)
-                        return dialect.answer(body)
+                        made = dialect.answer(body)
+                    return dialect.chunks(made, body) if body.get("stream") else made
 
                 self._respond(answered)
 
@@ -196,9 +229,13 @@ class DialectServer:
                     status, said = (404, {"detail": "Not Found"}) if found is None else (200, found)
                 except Refusal as refused:
                     status, said = refused.status, refused.body
+                kind = "text/html" if isinstance(said, str) else "application/json"
+                if isinstance(said, Iterator):
+                    events = [*(json.dumps(each, ensure_ascii=False) for each in said), "[DONE]"]
+                    kind, said = "text/event-stream", "".join(f"data: {each}\n\n" for each in events)
                 sent = said.encode() if isinstance(said, str) else json.dumps(said, ensure_ascii=False).encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "text/html" if isinstance(said, str) else "application/json")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
                 self.wfile.write(sent)

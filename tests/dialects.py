@@ -83,7 +83,7 @@ class Mistral(Dialect):
 
     model = "magistral-medium-latest"
     thoughts = ORDINARY_THOUGHT
-    known = frozenset({"model", "messages", "max_tokens", "temperature", "response_format", "random_seed", "stop"})
+    known = frozenset({"model", "messages", "max_tokens", "temperature", "response_format", "stop", "stream"})
 
     def listed(self) -> Body:
         return {**super().listed(), "max_context_length": self.context}
@@ -111,7 +111,7 @@ class DashScope(Dialect):
     model = "qwen3-32b"
 
     def check(self, body: Body) -> None:
-        if body.get("enable_thinking") is not False:
+        if body.get("enable_thinking") is not False and not body.get("stream"):
             message = "parameter.enable_thinking must be set to false for non-streaming calls"
             raise error(400, message, param=None, code="invalid_parameter_error")
 
@@ -236,6 +236,14 @@ class LoweredAnswers(Dialect):
 
     def answer(self, body: Body) -> Body:
         return super().answer({**body, "max_tokens": min(1500, body["max_tokens"])})
+
+
+class WithoutStreams(Dialect):
+    """A gateway that answers as a whole alone."""
+
+    def check(self, body: Body) -> None:
+        if body.get("stream"):
+            raise error(400, "Streaming is not supported by this deployment.", param=None, code="unsupported")
 
 
 class WithoutModels(Dialect):

@@ -25,6 +25,7 @@ class TaggedThoughts(Dialect):
 class UnopenedThoughts(TaggedThoughts):
     """R1 in vLLM: the template has the opening tag, the answer only the closing one."""
 
+    model = "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"
     begin, end = "", "</think>\n\n"
 
 

@@ -26,6 +26,8 @@ def seen(found: "Examination") -> str:
         notes.append(said.THINKS.format(tokens=said.number(found.thinking_tokens)))
     if not known.system_role:
         notes.append(said.WITHOUT_SYSTEM_ROLE)
+    if not known.streams:
+        notes.append(said.WITHOUT_STREAMS)
     if known.most_output_tokens:
         notes.append(said.SHORT_ANSWERS.format(tokens=said.number(known.most_output_tokens)))
     return said.listed(notes)

@@ -31,6 +31,7 @@ from datamodels_chats import (
 )
 from datamodels_search import Facets, Narrowing
 from errors import DatabaseUnavailable, OutOfResources, VoxPersonaError
+from errors_of_operation import ContextCut
 from jobs.context import JobContext
 from metrics import ANSWERS
 from system.shortages import shortages_mapped
@@ -174,10 +175,18 @@ class AnswerSteps:
             return quotes(passages, NOTE_NO_MODEL)
         examples = await self._learning.examples(asked.owner_id, embedding)
         composer = Composer(llm, self._context.pack.answer_prompt, self._context_tokens)
+
+        async def composed() -> AnswerOutcome:
+            return await composer.compose(asked.text, passages, turns, examples, self._drafts.of(answer_id))
+
         try:
             async with asyncio.timeout(self._longest_s):
                 with shortages_mapped():
-                    return await composer.compose(asked.text, passages, turns, examples, self._drafts.of(answer_id))
+                    try:
+                        return await composed()
+                    except ContextCut:
+                        # How much the model can read is known now: fewer passages are shown to it.
+                        return await composed()
         except (DatabaseUnavailable, OutOfResources):
             raise
         except (VoxPersonaError, TimeoutError) as exc:

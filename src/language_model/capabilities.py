@@ -38,6 +38,7 @@ class Capabilities(Value):
     ``schema_in_prompt``: the endpoint takes a ``response_format`` and does not keep to it. ``context_tokens`` is what
     the endpoint told or showed, None when it did not; ``most_output_tokens`` is the longest answer that it allows.
     ``stream_usage``: a stream tells its tokens in its last event when it is asked to.
+    ``unopened_thoughts``: texts begin with thinking, of which only the end is marked.
     ``extra`` are fields that every request needs. ``token_scale`` is by how much an estimate of tokens is too high at
     least: 1.0 when nothing is known, never below 0.3.
     """
@@ -53,6 +54,7 @@ class Capabilities(Value):
     system_role: bool = True
     repeated_roles: bool = True
     thinks: bool = False
+    unopened_thoughts: bool = False
     most_output_tokens: int | None = Field(None, ge=1)
     context_tokens: int | None = Field(None, ge=1)
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -67,20 +69,27 @@ class Capabilities(Value):
         """Return a copy with ``changes``, known since now."""
         return self.model_copy(update={**changes, "known_at": datetime.now(UTC)})
 
+    def says_as_much_as(self, other: "Capabilities") -> bool:
+        """Tell whether ``other`` is the same knowledge, of whatever time."""
+        return self.model_copy(update={"known_at": other.known_at}) == other
+
 
 def presumed(base_url: str, model: str) -> Capabilities:
     """Return what name and host tell before the first request.
 
     OpenAI's reasoning models take ``max_completion_tokens`` and no temperature; llama.cpp, Ollama and others take
-    ``max_tokens``. A name that has a family of thinking models in it gives room for thinking from the start.
+    ``max_tokens``. A name that has a family of thinking models in it gives room for thinking from the start; until the
+    first answer shows it, nobody knows whether the beginning of the thinking is marked.
     """
     reasoning = _REASONING_MODEL.match(model) is not None
+    thinking = _THINKING_MODEL.search(model) is not None
     newer_name = reasoning or urlsplit(base_url).hostname == "api.openai.com"
     return Capabilities(
         known_at=datetime.now(UTC),
         temperature=not reasoning,
         limit_name=MAX_COMPLETION_TOKENS if newer_name else MAX_TOKENS,
-        thinks=reasoning or _THINKING_MODEL.search(model) is not None,
+        thinks=reasoning or thinking,
+        unopened_thoughts=thinking,
     )
 
 

@@ -30,6 +30,8 @@ _CONTEXT = re.compile(r"(?:maximum|max|model's) context length (?:is|of) (\d+)",
 _ECHO = re.compile(r"['\"]?input['\"]?\s*[:=]")
 """Where a refusal begins to quote the request, whose words are nobody's complaint."""
 _READ_CHARS = 1000
+_STREAM = re.compile(r"\bstream", re.IGNORECASE)
+"""Not «upstream», which gateways say of whoever runs the model."""
 _NO_THINKING = "enable_thinking"
 _NUMBER = re.compile(r"\d+")
 _INVALID_JSON = "json_validate_failed"
@@ -42,12 +44,14 @@ def request_body(
     messages: Sequence[PromptMessage],
     schema: Mapping[str, Any] | None,
     max_tokens: int,
+    extra: Mapping[str, Any],
     *,
     stream: bool = False,
 ) -> dict[str, object]:
     """Return the request's JSON; ``schema`` asks for structured output, ``stream`` for an answer in pieces.
 
-    ``max_tokens`` is for answer and thinking.
+    ``max_tokens`` is for answer and thinking. ``extra`` is the operator's, and overrules: with a ``stream`` in it every
+    answer comes in pieces, or none.
     """
     body: dict[str, object] = {"model": model}
     if schema is not None:
@@ -67,9 +71,10 @@ def request_body(
         body["temperature"] = 0
     if stream and known.streams:
         body["stream"] = True
-        if known.stream_usage:
-            body["stream_options"] = {"include_usage": True}
-    return body | known.extra
+    body |= {**known.extra, **extra}
+    if body.get("stream") and known.stream_usage:
+        body.setdefault("stream_options", {"include_usage": True})
+    return body
 
 
 def _as_taken(messages: Sequence[PromptMessage], known: Capabilities) -> list[dict[str, str]]:
@@ -98,8 +103,8 @@ def learned_from_refusal(
 ) -> Capabilities | None:
     """Return what is known after ``exc`` refused ``body``, for another try; None when it is about something else.
 
-    Each thing is given up once and for all, so that tries come to an end. ``context_tokens`` is the context that the
-    body was made for.
+    Each thing is given up once and for all, so that tries come to an end; what stands in the operator's own fields is
+    not ours to give up. ``context_tokens`` is the context that the body was made for.
     """
     if exc.status_code not in _REFUSED:
         return None
@@ -107,7 +112,7 @@ def learned_from_refusal(
     learned = _of_template(known, text)
     if learned is None and exc.status_code in {400, 422}:
         learned = _of_context(known, text, context_tokens) or _of_option(known, body, text)
-    return learned
+    return None if learned is not None and learned.says_as_much_as(known) else learned
 
 
 def _of_template(known: Capabilities, text: str) -> Capabilities | None:
@@ -130,7 +135,7 @@ def _of_option(known: Capabilities, body: Mapping[str, Any], text: str) -> Capab
         return None
     if "temperature" in text and "temperature" in body:
         return known.with_(temperature=False)
-    if "stream" in text.lower() and "stream" in body:
+    if _STREAM.search(text) and body.get("stream"):
         # Some endpoints know no options of streams, some no streams.
         return known.with_(streams="stream_options" in body, stream_usage=False)
     return _of_limit(known, body, text) or _of_format(known, body, text)

@@ -78,8 +78,8 @@ async def examined(model: OpenAILanguageModel) -> Examination:
                 provider=model.info.name, model=model.info.model, reason=exc.details.get("reason")
             ) from exc
     asked = [PromptMessage(role="system", content=texts.language_model.ASK_TEXT), question]
-    # With the longest limit that reports use: an endpoint that allows less says so.
-    await model.complete(asked)
+    # With the longest limit that reports use, and in pieces as in chats: an endpoint that allows less says so.
+    await model.complete(asked, on_text=lambda _text: None)
     return Examination(
         known=model.known,
         context_tokens=model.whole_context_tokens,

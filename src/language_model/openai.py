@@ -301,8 +301,12 @@ class OpenAILanguageModel:
             # Where the template has the opening tag, thoughts that were cut have no tag at all.
             begun = answered.text.startswith(_BEGINS_JSON) if asked.schema is not None else answered.text
             only_thoughts = not begun and answer.choices[0].finish_reason == "length"
-            if (thought or only_thoughts) and not self._known.thinks:
-                self._learn(self._known.with_(thinks=True))
+            # JSON that the endpoint enforces has no thinking before it, and a text that was cut may lack its end.
+            shows = asked.schema is None and answer.choices[0].finish_reason != "length"
+            unopened = answered.is_unopened or (self._known.unopened_thoughts and not shows)
+            thinks = thought or only_thoughts or self._known.thinks
+            if (thinks, unopened) != (self._known.thinks, self._known.unopened_thoughts):
+                self._learn(self._known.with_(thinks=thinks, unopened_thoughts=unopened))
             if not only_thoughts:
                 self._never_ends = False
                 return answer, answered, spent
@@ -318,12 +322,10 @@ class OpenAILanguageModel:
         with openai_errors(self._provider, self._model):
             while True:
                 known, limit = self._known, asked.max_tokens + room
-                body = request_body(
-                    self._model, known, asked.messages, asked.schema, limit, stream=asked.on_text is not None
-                )
-                body |= self._extra
+                stream = asked.on_text is not None
+                body = request_body(self._model, known, asked.messages, asked.schema, limit, self._extra, stream=stream)
                 try:
-                    return await self._post(body, asked.on_text if body.get("stream") else None)
+                    return await self._post(body, asked.on_text)
                 except openai.APIStatusError as exc:
                     learned = learned_from_refusal(known, body, exc, asked.context_tokens)
                     if learned is None:
@@ -335,7 +337,8 @@ class OpenAILanguageModel:
                         return ContextCut(provider=self._provider, context_tokens=learned.context_tokens)
 
     async def _post(self, body: dict[str, object], on_text: OnText | None) -> ChatAnswer:
-        answer, response = await sent(self._client, body, self._provider, on_text)
+        unopened = self._known.unopened_thoughts
+        answer, response = await sent(self._client, body, self._provider, on_text, unopened=unopened)
         if answer.choices:
             return answer
         if isinstance(answer.error, dict):

@@ -17,6 +17,9 @@ _CLOSING = re.compile(_CLOSE, re.IGNORECASE)
 _THINKING = re.compile(rf"{_OPEN}.*?{_CLOSE}\s*", re.DOTALL | re.IGNORECASE)
 _UNCLOSED = re.compile(rf"^[ \t]*{_OPEN}", re.MULTILINE | re.IGNORECASE)
 _OPENING = re.compile(_OPEN, re.IGNORECASE)
+_TORN = re.compile(r"(?:<\|start\|>\w{0,20})?(?:<[^<>\n]{0,20}|\[/?[a-z]{0,8}|◁[^▷\n]{0,8})?$", re.IGNORECASE)
+"""The end of a text that may be the beginning of a tag or of a channel."""
+_TORN_CHARS = 60
 _CHANNEL, _MESSAGE = "<|channel|>", "<|message|>"
 _END = re.compile(r"<\|(?:end|return|call)\|>")
 _END_OF_HEAD = re.compile(r"<\|start\|>.*", re.DOTALL)
@@ -105,10 +108,14 @@ class ChatAnswer(_Lenient):
 
 
 class Answered(NamedTuple):
-    """A completion's text and the model's thinking, each without the other."""
+    """A completion's text and the model's thinking, each without the other.
+
+    ``is_unopened``: only the end of the thinking is marked, since the template has its beginning.
+    """
 
     text: str
     thoughts: str
+    is_unopened: bool = False
 
 
 class ParsedJson(NamedTuple):
@@ -132,6 +139,17 @@ def without_thinking(text: str) -> str:
     return text[: unclosed.start() if unclosed else None].strip()
 
 
+def answer_so_far(text: str, *, unopened: bool) -> str:
+    """Return what surely belongs to the answer of a text that goes on: nothing that is thinking, or may become a tag.
+
+    With ``unopened``, a text begins with thinking, which only its end marks.
+    """
+    come = in_final_channel(text[:-_TORN_CHARS] + _TORN.sub("", text[-_TORN_CHARS:]))
+    if unopened and not _CLOSING.search(come):
+        return ""
+    return _OPENING.split(without_thinking(come), maxsplit=1)[0].rstrip()
+
+
 def read_answer(message: AnswerMessage, *, wants_json: bool) -> Answered:
     """Return the text of a message apart from its thinking.
 
@@ -144,7 +162,9 @@ def read_answer(message: AnswerMessage, *, wants_json: bool) -> Answered:
     if wants_json and not text and told.startswith(("{", "[")):
         return Answered(told, "")
     tagged = content if len(text) < len(content.strip()) else ""
-    return Answered(text, told or _CLOSING.sub("", _OPENING.sub("", tagged)).strip().removesuffix(text).strip())
+    thoughts = told or _CLOSING.sub("", _OPENING.sub("", tagged)).strip().removesuffix(text).strip()
+    end = _CLOSING.search(content)
+    return Answered(text, thoughts, end is not None and not _OPENING.search(content, 0, end.start()))
 
 
 def in_final_channel(text: str) -> str:

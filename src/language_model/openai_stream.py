@@ -14,10 +14,10 @@ from language_model.openai_answers import (
     AnswerMessage,
     AnswerUsage,
     ChatAnswer,
-    in_final_channel,
-    without_thinking,
+    answer_so_far,
 )
 from language_model.port import OnText
+from provider_calls.openai import error_in_body
 
 STALL_S = 30.0
 """Seconds after which an answer that has begun and does not go on is given up."""
@@ -43,16 +43,18 @@ class _Chunk(_Lenient):
 
 
 async def sent(
-    client: openai.AsyncOpenAI, body: dict[str, object], provider: str, on_text: OnText | None
+    client: openai.AsyncOpenAI, body: dict[str, object], provider: str, on_text: OnText | None, *, unopened: bool
 ) -> tuple[ChatAnswer, httpx2.Response]:
-    """Send a request; return the answer with its response. A body that asks for a stream comes with ``on_text``.
+    """Send a request; return the answer with its response. What comes of a stream is given to ``on_text``.
+
+    ``unopened`` is ``Capabilities.unopened_thoughts``.
 
     Raises:
         What ``read_stream`` raises.
     """
-    if on_text is not None:
+    if body.get("stream"):
         stream = await client.post(_PATH, cast_to=object, body=body, stream=True, stream_cls=Stream)
-        return await read_stream(stream, provider, on_text), stream.response
+        return await read_stream(stream, provider, on_text, unopened=unopened), stream.response
     response = await client.post(_PATH, cast_to=httpx2.Response, body=body)
     try:
         return ChatAnswer.model_validate(response.json()), response
@@ -60,28 +62,33 @@ async def sent(
         raise ProviderInvalidAnswer(provider=provider, reason="no chat completion") from exc
 
 
-async def read_stream(stream: Stream, provider: str, on_text: OnText) -> ChatAnswer:
-    """Read an answer to its end; call ``on_text`` after each piece with all that has come so far.
+async def read_stream(stream: Stream, provider: str, on_text: OnText | None, *, unopened: bool) -> ChatAnswer:
+    """Read an answer to its end; call ``on_text`` with all that has come so far whenever that has changed.
 
     An endpoint that ignores the wish for a stream answers with one JSON document: it is returned as it is.
 
     Raises:
         ProviderUnavailable: the answer ended before its end, or stood still for ``STALL_S`` seconds.
         ProviderInvalidAnswer: what came is no answer of a chat endpoint.
-        openai.OpenAIError, httpx2.RequestError, json.JSONDecodeError: for the adapter to map.
+        openai.OpenAIError, httpx2.RequestError, json.JSONDecodeError: for the adapter to map. An error in the middle
+            is the ``openai.APIStatusError`` that it would have been before the first piece.
     """
     try:
         if "json" in stream.response.headers.get("content-type", ""):
             return ChatAnswer.model_validate(json.loads(await stream.response.aread()))
-        return await _joined(stream, provider, on_text)
+        return await _joined(stream, provider, on_text, unopened=unopened)
+    except openai.APIError as exc:
+        if isinstance(exc.body, dict):
+            raise error_in_body(exc.body, stream.response) from exc
+        raise
     except ValidationError as exc:
         raise ProviderInvalidAnswer(provider=provider, reason="no chat completion") from exc
     finally:
         await stream.close()
 
 
-async def _joined(stream: Stream, provider: str, on_text: OnText) -> ChatAnswer:
-    text, thoughts, refusal = "", "", ""
+async def _joined(stream: Stream, provider: str, on_text: OnText | None, *, unopened: bool) -> ChatAnswer:
+    text, thoughts, refusal, shown = "", "", "", ""
     finished: str | None = None
     usage: AnswerUsage | None = None
     while (data := await _next(stream, provider, STALL_S if text or thoughts else None)) is not None:
@@ -91,9 +98,11 @@ async def _joined(stream: Stream, provider: str, on_text: OnText) -> ChatAnswer:
             finished = choice.finish_reason or finished
             refusal += choice.delta.refusal or ""
             thoughts += choice.delta.thoughts or ""
-            if choice.delta.content:
-                text += choice.delta.content
-                if said := without_thinking(in_final_channel(text)):
+            text += choice.delta.content or ""
+            if on_text is not None and choice.delta.content:
+                said = answer_so_far(text, unopened=unopened and not thoughts)
+                if said != shown:
+                    shown = said
                     on_text(said)
     if finished is None:
         raise ProviderUnavailable(provider=provider, reason="the stream ended early")

@@ -112,7 +112,7 @@ def status_error(provider: str, model: str, exc: openai.APIStatusError) -> Provi
         return ProviderRateLimited(provider=provider, retry_after_s=retry_after)
     if status in {408, 409, 425} or status >= 500:
         return ProviderUnavailable(provider=provider, reason=f"HTTP {status}", retry_after_s=retry_after)
-    if exc.code == "model_not_found" or (status == 404 and "model" in exc.message.lower()):
+    if exc.code == "model_not_found" or (status == 404 and "model" in error_message(exc).lower()):
         return ProviderRejectedRequest(provider=provider, reason=texts.errors.REASON_UNKNOWN_MODEL.format(model=model))
     told = texts.errors.REASON_STATUS.format(status=status, detail=error_detail(exc))
     rejected = ProviderRejectedRequest(provider=provider, reason=told)
@@ -124,7 +124,7 @@ def status_error(provider: str, model: str, exc: openai.APIStatusError) -> Provi
 def _refusal(exc: openai.APIStatusError) -> str | None:
     """Return our own sentence when money, region, context or size is the cause; None for any other cause."""
     status = exc.status_code
-    text = f"{exc.code} {exc.type} {exc.message}"
+    text = f"{exc.code} {exc.type} {error_message(exc)}"
     if status == 402 or (status in {403, 429} and _NO_FUNDS.search(text)):
         return texts.errors.REASON_NO_FUNDS
     if status == 403 and _REGION.search(text):
@@ -151,9 +151,11 @@ def error_message(exc: openai.APIError) -> str:
     if isinstance(body, list) and body and isinstance(body[0], dict):
         # Google sends a list of errors, which the SDK leaves as it is.
         body = body[0].get("error")
-    if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return str(body["message"])
-    return exc.message
+    # FastAPI says ``detail``, a text or a list; LM Studio and text-generation-inference send a text for the error.
+    told = (body.get("message") or body.get("detail")) if isinstance(body, dict) else body
+    if isinstance(told, str) and told.strip() and not told.lstrip().startswith("<"):
+        return told
+    return json.dumps(told, ensure_ascii=False) if isinstance(told, dict | list) else exc.message
 
 
 def error_in_body(error: Mapping[str, Any], response: httpx2.Response) -> openai.APIStatusError:

@@ -6,6 +6,7 @@ import itertools
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,7 @@ import chat_history
 import outbox_store
 import texts.chats
 from chats_world import TODAY, Asker, ChatsBot, ChatsDouble
-from datamodels import Role, UserId
+from datamodels import Completion, Role, UserId
 from datamodels_chats import AnswerId, AnswerStatus, Occasion, ReturnAddress, Turn
 from datamodels_telegram import ChatId, MessageKind, OtherMedia, OutgoingMessage, Screen
 from db import Database
@@ -28,6 +29,7 @@ from errors import (
     ProviderUnavailable,
     UnexpectedFailure,
 )
+from errors_of_operation import ContextCut
 from followers_world import DatabaseUntilKilled, Killer, look
 from jobs.chats import AnswerSteps
 from recordings_factory import add_user
@@ -136,6 +138,25 @@ async def test_a_model_that_fails_leaves_the_quotes(anna: Asker, chats_bot: Chat
     answer = await anna.asks(BREAKFAST)
     assert texts.chats.NOTE_MODEL_FAILED in answer
     assert "горячих блюд" in answer
+
+
+async def test_a_question_that_the_model_could_not_read_whole_is_asked_in_a_shorter_form(
+    anna: Asker, chats_bot: ChatsBot
+) -> None:
+    class Small(ScriptedModel):
+        """Its context is known by the first question that does not fit."""
+
+        async def complete(self, *messages: Any, **options: Any) -> Completion:
+            completion = await super().complete(*messages, **options)
+            if len(self.calls) == 1:
+                self._context_tokens //= 2
+                raise ContextCut(provider="llm", context_tokens=self._context_tokens)
+            return completion
+
+    await anna.has_recording(*INTERVIEW)
+    chats_bot.engines.model = llm = Small(lambda _: "Не хватало горячих блюд [1].")
+    assert "Не хватало горячих блюд [1]." in await anna.asks(BREAKFAST)
+    assert len(llm.calls) == 2
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

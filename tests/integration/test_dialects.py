@@ -16,7 +16,8 @@ from cli.model_seen import seen
 from datamodels import BuildingType, PromptMessage, RecordingId, RecordingMetadata, Segment, Transcript
 from datamodels_chats import Basis, Passage, PassageLine, Source
 from dialect_server import Dialect, DialectServer
-from dialects import LACK, WORK
+from dialects import LACK, WORK, OpenRouterWithoutFunds, WithoutStreams
+from dialects_of_servers import ThinksForEver, UnopenedThoughts, VllmQwen3
 from errors import VoxPersonaError
 from language_model.examination import examined
 from language_model.openai import OpenAILanguageModel
@@ -84,6 +85,10 @@ async def ignored(_done: int, _total: int) -> None:
     return None
 
 
+async def unseen(_draft: str) -> None:
+    return None
+
+
 async def report(
     model: OpenAILanguageModel, name: str, transcript: Transcript, store: MemoryAnswers | None = None
 ) -> GeneratedReport:
@@ -105,7 +110,15 @@ async def chat(model: OpenAILanguageModel) -> Any:
         end=7.0,
     )
     passage = Passage(source=source, lines=(PassageLine(start=0.0, speaker=CLIENT, text=SENTENCES[2]),))
-    return await Composer(model, PACK.answer_prompt, 1000).compose("Что с завтраком?", [passage], [])
+    return await Composer(model, PACK.answer_prompt, 1000).compose("Что с завтраком?", [passage], [], show=unseen)
+
+
+async def streamed(model: OpenAILanguageModel) -> list[str]:
+    """All that is shown of an answer while it comes, and at last the answer."""
+    came: list[str] = []
+    question = [PromptMessage(role="system", content="Отвечай кратко."), PromptMessage(role="user", content="Завтрак?")]
+    answer = await model.complete(question, max_tokens=500, on_text=came.append)
+    return [*came, answer.text]
 
 
 async def named_by_the_model(model: OpenAILanguageModel) -> bool:
@@ -133,6 +146,41 @@ async def test_a_dialect_gets_all_work_done(name: str, connect: Connect) -> None
     assert text.indices_error is None
     assert text.indices
     assert (await chat(model)).basis is Basis.MODEL
+
+
+@pytest.mark.parametrize("name", WORK)
+async def test_a_dialect_streams_an_answer_and_none_of_its_thoughts(name: str, connect: Connect) -> None:
+    model = await connect(WORK[name]())
+    *came, answer = await streamed(model)
+    assert len(came) > 3
+    assert all(answer.startswith(text) for text in came)
+    assert (await chat(model)).basis is Basis.MODEL
+
+
+async def test_thoughts_without_a_beginning_are_known_by_the_first_answer(connect: Connect) -> None:
+    dialect = UnopenedThoughts()
+    dialect.model = "assistant"
+    model = await connect(dialect)
+    await chat(model)
+    *came, answer = await streamed(model)
+    assert len(came) > 3
+    assert all(answer.startswith(text) for text in came)
+
+
+async def test_more_room_for_thinking_begins_the_stream_anew(connect: Connect) -> None:
+    dialect = VllmQwen3()
+    dialect.thoughts = 9000
+    *came, answer = await streamed(await connect(dialect))
+    assert len(dialect.asked) == 3
+    assert all(answer.startswith(text) for text in came)
+
+
+@pytest.mark.parametrize("kind", [OpenRouterWithoutFunds, ThinksForEver])
+async def test_what_goes_wrong_in_a_stream_is_told_as_ever(kind: type[Dialect], connect: Connect) -> None:
+    dialect = kind()
+    with pytest.raises(VoxPersonaError) as caught:
+        await streamed(await connect(dialect))
+    assert LACK[kind.__name__][1] in caught.value.user_text
 
 
 @pytest.mark.parametrize("name", ["Gemma", "AzureDeployment", "DeepSeek", "Groq", "DashScope"])
@@ -167,6 +215,10 @@ async def test_the_doctor_tells_what_two_questions_showed(name: str, told: list[
     dialect = WORK[name]()
     said = seen(await examined(await connect(dialect))).lower()
     assert [words for words in told if words.lower() not in said] == []
+
+
+async def test_the_doctor_tells_where_answers_come_whole(connect: Connect) -> None:
+    assert "только целиком" in seen(await examined(await connect(WithoutStreams())))
 
 
 @pytest.mark.parametrize("name", LACK)

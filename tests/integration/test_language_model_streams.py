@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +86,33 @@ async def test_what_an_endpoint_refuses_is_not_offered_again(
     assert [("stream" in body, "stream_options" in body) for body in bodies(server)] == asked
 
 
+async def test_what_an_endpoint_refuses_is_known_at_the_next_start(
+    server: OpenAIServer, pauses: Pauses, tmp_path: Path
+) -> None:
+    server.faults.add(*map(openai_faults.unsupported, ["stream", "stream"]))
+    for _ in range(2):
+        address = (server.base_url, server.api_key, "loopback-chat", "loopback")
+        model = OpenAILanguageModel(*address, 8192, 512, 2, 20.0, kept_in=tmp_path, time=Time(sleep=pauses.sleep))
+        await model.complete(QUESTION, on_text=lambda _text: None)
+        await model.close()
+    assert ["stream" in body for body in bodies(server)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("extra", "pieces"), [({"stream": True}, True), ({"stream": False}, False)])
+async def test_whether_answers_are_streamed_can_be_set(
+    server: OpenAIServer, came: list[str], extra: dict[str, bool], pieces: bool
+) -> None:
+    server.chat = lambda _messages, _schema: {"a": 1}
+    address = (server.base_url, server.api_key, "loopback-chat", "loopback")
+    model = OpenAILanguageModel(*address, 8192, 512, 2, 20.0, extra=extra)
+    schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+    assert (await model.complete(QUESTION, schema=schema)).data == {"a": 1}
+    await model.complete(QUESTION, on_text=came.append)
+    await model.close()
+    assert bool(came) is pieces
+    assert [("stream_options" in body) for body in bodies(server)] == [pieces, pieces]
+
+
 async def test_an_endpoint_that_ignores_the_wish_answers_at_once(
     server: OpenAIServer, model: OpenAILanguageModel, came: list[str]
 ) -> None:
@@ -97,7 +125,8 @@ async def test_an_endpoint_that_ignores_the_wish_answers_at_once(
 async def test_a_stream_that_breaks_off_is_tried_again_from_its_beginning(
     server: OpenAIServer, model: OpenAILanguageModel, came: list[str], kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(language_model.openai_stream, "STALL_S", 0.2)
+    if kind is Kind.STREAM_HANGS:
+        monkeypatch.setattr(language_model.openai_stream, "STALL_S", 0.2)
     server.faults.add(Fault(kind))
     assert (await model.complete(QUESTION, on_text=came.append)).text == ANSWER
     assert any(len(later) < len(earlier) for earlier, later in pairwise(came))

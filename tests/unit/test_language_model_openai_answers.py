@@ -11,6 +11,7 @@ from language_model.chat_requests import fits_strict_mode
 from language_model.openai_answers import (
     AnswerMessage,
     AnswerUsage,
+    answer_so_far,
     is_bare_json,
     parse_json,
     read_answer,
@@ -153,7 +154,28 @@ _FINAL = "<|start|>assistant<|channel|>final<|message|>Ответ<|return|>"
     ],
 )
 def test_text_and_thoughts_are_told_apart(message: dict[str, Any], text: str, thoughts: str) -> None:
-    assert read_answer(AnswerMessage.model_validate(message), wants_json=False) == (text, thoughts)
+    assert read_answer(AnswerMessage.model_validate(message), wants_json=False)[:2] == (text, thoughts)
+
+
+@pytest.mark.parametrize(
+    ("content", "unopened"),
+    [
+        ("Ответ [1]. Цена < 5000, и это [2] <b>мало</b>", False),
+        ("<think>думаю</think>\n\nОтвет", False),
+        ("[THINK]думаю[/THINK]Ответ", False),
+        ("◁think▷думаю◁/think▷Ответ", False),
+        ("Ответ <think>думаю</think> и ещё", False),
+        ("думаю [1]</think>Ответ", True),
+        (f"{_ANALYSIS}<|end|>{_FINAL}", False),
+        (f"<|start|>assistant{_ANALYSIS}<|end|>{_FINAL}", False),
+        (_ANALYSIS, False),
+    ],
+)
+def test_at_no_moment_anything_but_the_answer_is_seen(content: str, unopened: bool) -> None:
+    answer = read_answer(AnswerMessage(content=content), wants_json=False)
+    seen = {answer_so_far(content[:end], unopened=unopened) for end in range(len(content))}
+    assert all(answer.text.startswith(each) for each in seen)
+    assert answer.is_unopened is unopened
 
 
 @pytest.mark.parametrize(("wants_json", "text"), [(True, '{"score": 1}'), (False, "")])

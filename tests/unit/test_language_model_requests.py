@@ -28,8 +28,14 @@ def refused(message: str, status: int = 400, code: str | None = None) -> openai.
     return openai.APIStatusError(message, response=httpx2.Response(status, request=request), body=body)
 
 
-def learned(message: str, known: Capabilities = KNOWN, status: int = 400, code: str | None = None) -> Any:
-    body = request_body("m", known, MESSAGES, SCHEMA, 8192)
+def learned(
+    message: str,
+    known: Capabilities = KNOWN,
+    status: int = 400,
+    code: str | None = None,
+    extra: dict[str, Any] | None = None,
+) -> Any:
+    body = request_body("m", known, MESSAGES, SCHEMA, 8192, extra or {}, stream=True)
     found = learned_from_refusal(known, body, refused(message, status, code), 32_768)
     if found is None:
         return None
@@ -71,6 +77,9 @@ def learned(message: str, known: Capabilities = KNOWN, status: int = 400, code: 
         ("This model's maximum context length is 8192 tokens. However, you asked 9000", {"context_tokens": 8192}),
         ("This model's maximum context length is 32768 tokens.", None),
         ("The prompt was blocked by a content filter", None),
+        ("Unrecognized request argument supplied: stream_options", {"stream_usage": False}),
+        ("Streaming is not supported for this model", {"stream_usage": False}),
+        ("upstream_error: whoever runs the model did not like it", None),
     ],
 )
 def test_a_refusal_teaches_one_thing(message: str, changes: dict[str, Any] | None) -> None:
@@ -94,6 +103,37 @@ def test_what_was_given_up_is_not_given_up_again(message: str, known: Capabiliti
     assert learned(message, known) is None
 
 
+def test_an_endpoint_without_streams_is_known_after_two_refusals() -> None:
+    assert learned("stream is not supported", KNOWN.with_(stream_usage=False)) == {"streams": False}
+
+
+@pytest.mark.parametrize(
+    ("message", "extra", "known"),
+    [
+        ("temperature is not supported", {"temperature": 0.5}, {"temperature": False}),
+        ("stream is not supported", {"stream": True}, {"streams": False, "stream_usage": False}),
+        ("max_tokens is too large", {"max_tokens": 9000}, {"most_output_tokens": 4500}),
+        ("stream_options need stream", {"stream": False}, {}),
+    ],
+)
+def test_what_the_operator_wants_is_refused_once(message: str, extra: dict[str, Any], known: dict[str, Any]) -> None:
+    assert learned(message, KNOWN.with_(**known), extra=extra) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "extra", "sent"),
+    [
+        (True, {}, {"stream": True, "stream_options": {"include_usage": True}}),
+        (False, {}, {}),
+        (True, {"stream": False}, {"stream": False}),
+        (False, {"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}),
+    ],
+)
+def test_the_operator_decides_about_streams(wanted: bool, extra: dict[str, Any], sent: dict[str, Any]) -> None:
+    body = request_body("m", KNOWN, MESSAGES, None, 100, extra, stream=wanted)
+    assert {name: value for name, value in body.items() if name.startswith("stream")} == sent
+
+
 @pytest.mark.parametrize(("status", "teaches"), [(500, True), (422, True), (429, False), (401, False)])
 def test_templates_complain_with_several_statuses(status: int, teaches: bool) -> None:
     assert (learned("roles must alternate", status=status) is not None) is teaches
@@ -101,7 +141,7 @@ def test_templates_complain_with_several_statuses(status: int, teaches: bool) ->
 
 def test_messages_are_joined_where_roles_have_to_alternate() -> None:
     known = KNOWN.with_(system_role=False, repeated_roles=False)
-    body = request_body("m", known, MESSAGES, None, 100)
+    body = request_body("m", known, MESSAGES, None, 100, {})
     assert body["messages"] == [{"role": "user", "content": "Правила\n\nДанные\n\nЗадание"}]
 
 
