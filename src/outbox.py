@@ -123,7 +123,8 @@ class OutboxFiles:
         try:
             with disk_full_mapped(path):
                 await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-            await Takeout(self._database, self._pack).write(owner, file.extension, path)
+            template = await asyncio.to_thread(template_in, self._folder_of_template)
+            await Takeout(self._database, self._pack, template).write(owner, file.extension, path)
             day = datetime.now(UTC).astimezone()
             yield MadeFile(path, texts.takeout.FILE_NAME.format(day=day, extension=file.extension))
         finally:

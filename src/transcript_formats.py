@@ -30,6 +30,9 @@ PARAGRAPH_CHARACTERS = 600
 PARAGRAPH_PAUSE_S = 3.0
 """After a longer pause something else is talked of, or it is later: a new paragraph tells the time."""
 
+MOST_NAMES = 30
+"""Speakers that are named above a transcript."""
+
 AUTHOR = "VoxPersona"
 FONT = "Arial"
 """It has Cyrillic, and every system has it or a font of the same widths."""
@@ -71,7 +74,6 @@ def paragraphs(transcript: Transcript) -> list[Paragraph]:
 
 def header(transcript: Transcript) -> list[tuple[str, str]]:
     """Return the names and values of a transcript's main facts."""
-    labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
     spoken = dict.fromkeys([transcript.language, *(one.language or transcript.language for one in transcript.segments)])
     language = ", ".join(texts.transcript.LANGUAGES.get(one, one) for one in spoken)
     if transcript.engine == READY_TRANSCRIPT:
@@ -82,12 +84,18 @@ def header(transcript: Transcript) -> list[tuple[str, str]]:
     return [
         (texts.transcript.DURATION, human_duration(transcript.duration_s)),
         (texts.transcript.LANGUAGE, one_line(language)),
-        (
-            texts.transcript.SPEAKERS,
-            ", ".join(one_line(label) for label in labels if label) or texts.transcript.NO_SPEAKERS,
-        ),
+        (texts.transcript.SPEAKERS, _speakers(transcript)),
         (source, one_line(value)),
     ]
+
+
+def _speakers(transcript: Transcript) -> str:
+    """Return the names of the speakers; of very many the first, since a page has no room for them."""
+    labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
+    named = [one_line(label) for label in labels if label]
+    listed = ", ".join(named[:MOST_NAMES])
+    more = texts.transcript.MORE.format(count=len(named) - MOST_NAMES) if len(named) > MOST_NAMES else ""
+    return f"{listed}{more}" or texts.transcript.NO_SPEAKERS
 
 
 def to_txt(transcript: Transcript, title: str | None = None) -> bytes:

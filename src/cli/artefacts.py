@@ -105,13 +105,22 @@ async def write_artefacts(finished: Finished, out: Path) -> tuple[Path, dict[str
     return folder, manifest
 
 
-async def write_so_far(finished: Finished, out: Path) -> None:
-    """Write the files of the transcript and of the reports that are done, while others and the manifest are awaited.
+async def write_transcript(finished: Finished, out: Path) -> None:
+    """Write the files of the transcript, while reports and the manifest are awaited.
 
     Raises:
         DiskFull, UnwritableFolder: as ``write_artefacts``.
     """
-    await asyncio.to_thread(_write, _folder(finished, out), lambda: _results(finished))
+    await asyncio.to_thread(_write, _folder(finished, out), lambda: _transcript_files(finished))
+
+
+async def write_reports(finished: Finished, out: Path) -> None:
+    """Write the files of the reports that are done, while others and the manifest are awaited.
+
+    Raises:
+        DiskFull, UnwritableFolder: as ``write_artefacts``.
+    """
+    await asyncio.to_thread(_write, _folder(finished, out), lambda: _report_files(finished))
 
 
 def _folder(finished: Finished, out: Path) -> Path:
@@ -152,12 +161,12 @@ def _transcript_files(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
 
 def _contents(finished: Finished, manifest: dict[str, Any]) -> Iterator[tuple[str, bytes | str]]:
     """Yield the name of each file within the folder, and its content."""
-    yield from _results(finished)
+    yield from _transcript_files(finished)
+    yield from _report_files(finished)
     yield "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
 
 
-def _results(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
-    yield from _transcript_files(finished)
+def _report_files(finished: Finished) -> Iterator[tuple[str, bytes | str]]:
     for run in finished.runs:
         if run.status is RunStatus.DONE:
             document = document_of(run, finished.recording, finished.metadata, finished.pack)

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import texts.cli
 from application.model_size import size_in_use
-from audio import check_readable, probe
 from cli.display import Display
 from cli.process import Order, ProcessOptions
 from config import ROOT, Settings
 from errors import VoxPersonaError
 from prompt_pack.pack import load_pack
+from recordings.examining import examined
 from reports.costs_in_words import expected_text
 from reports.estimate import ModelSize, expected, plans_of, tokens_of, tokens_of_sound
-from transcription.ready.reading import is_ready_transcript, read_ready
 from utils import clock, readable_name
 
 
@@ -34,7 +33,6 @@ async def estimate_files(options: ProcessOptions, settings: Settings, display: D
     status = 0
     for file in options.files:
         try:
-            await asyncio.to_thread(check_readable, file, readable_name(file))
             display.say(await _estimated(file, order, size))
         except VoxPersonaError as exc:
             display.say(texts.cli.FAILED.format(file_name=readable_name(file), reason=exc.user_text))
@@ -44,12 +42,11 @@ async def estimate_files(options: ProcessOptions, settings: Settings, display: D
 
 async def _estimated(path: Path, order: Order, size: ModelSize) -> str:
     name, note = readable_name(path), ""
-    if is_ready_transcript(name):
-        transcript = (await asyncio.to_thread(read_ready, path, name)).transcript
-        duration_s, tokens = transcript.duration_s, await asyncio.to_thread(tokens_of, transcript)
+    info, transcript = await examined(path, name)
+    if transcript is not None:
+        tokens = await asyncio.to_thread(tokens_of, transcript)
     else:
-        duration_s = (await probe(path, name)).duration_s
-        tokens, note = tokens_of_sound(duration_s), f"{texts.cli.ESTIMATE_SOUND}\n"
+        tokens, note = tokens_of_sound(info.duration_s), f"{texts.cli.ESTIMATE_SOUND}\n"
     plans = plans_of(order.reports, order.building)
     each = [await asyncio.to_thread(expected, [plan], tokens, size) for plan in plans]
     rows = [
@@ -59,7 +56,7 @@ async def _estimated(path: Path, order: Order, size: ModelSize) -> str:
     total = await asyncio.to_thread(expected, plans, tokens, size)
     return texts.cli.ESTIMATE_TOTAL.format(
         file_name=name,
-        duration=clock(duration_s),
+        duration=clock(info.duration_s),
         model=size.model,
         rows="".join(f"{row}\n" for row in rows) + note,
         expected=expected_text(total),

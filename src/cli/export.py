@@ -11,6 +11,7 @@ from cli.display import Display
 from config import ROOT, Settings
 from prompt_pack.pack import load_pack
 from reports.takeout.service import TAKEOUTS, Takeout
+from reports.word import template_in
 
 
 async def export(out: Path, settings: Settings, display: Display, *, sound: bool) -> int:
@@ -27,7 +28,8 @@ async def export(out: Path, settings: Settings, display: Display, *, sound: bool
     await asyncio.to_thread(check_writable, out)
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     async with open_application(settings, pack, display.advance) as application:
-        takeout = Takeout(application.database, pack)
+        template = await asyncio.to_thread(template_in, settings.persistent_dir)
+        takeout = Takeout(application.database, pack, template)
         await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
         for extension in TAKEOUTS:
             path = out / texts.takeout.FILE_NAME.format(day=datetime.now(UTC).astimezone(), extension=extension)

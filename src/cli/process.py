@@ -15,7 +15,7 @@ import reports_store
 import texts.cli
 from application.parts import Application, open_application
 from audio import check_readable
-from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_so_far
+from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_reports, write_transcript
 from cli.display import Display
 from config import ROOT, Settings
 from constants import NO_SCENARIO
@@ -221,7 +221,7 @@ class Session:
             await self._until(recording, _transcribed, _described_work)
             if self._order.reports:
                 # However the work on the reports ends, the person has the transcript.
-                await write_so_far(await load_finished(self._app, recording.id, []), self._options.out)
+                await write_transcript(await load_finished(self._app, recording.id, []), self._options.out)
             run_ids = await self._write_reports(recording)
             self._display.finish(subject)
             finished = await load_finished(self._app, recording.id, run_ids)
@@ -250,13 +250,16 @@ class Session:
         runs = await self._app.orders.order_chosen(
             self._app.owner, recording.id, self._order.reports, self._order.building
         )
-        written = 0
+        done = 0
+        awaited = list(runs)
 
         async def reported(progress: RecordingProgress) -> bool:
-            nonlocal written
-            if (done := progress.runs.get(RunStatus.DONE, 0)) > written:
-                written = done
-                await write_so_far(await load_finished(self._app, recording.id, list(runs)), self._options.out)
+            nonlocal done, awaited
+            if (now_done := progress.runs.get(RunStatus.DONE, 0)) > done:
+                done = now_done
+                finished = await load_finished(self._app, recording.id, awaited)
+                await write_reports(finished, self._options.out)
+                awaited = [run.id for run in finished.runs if run.status is not RunStatus.DONE]
             return _reported(progress)
 
         await self._until(recording, reported, _described_reports)

@@ -252,21 +252,28 @@ class RecordingSteps:
         if is_ready(recording):
             # Anew from the file: an earlier scenario may have put roles in the place of its names.
             segments = with_speakers((await self._ready(recording)).transcript.segments, scenario)
-        elif scenario is not None and not scenario.diarize:
-            # Those of channels, which are there before anybody is told apart, are facts.
-            told = not transcript.speakers and any(segment.speaker for segment in transcript.segments)
-            segments = speakers_in_order(transcript.segments) if told else assign_speakers(transcript.segments, ())
         else:
-            segments = await self._told_apart(recording, transcript.segments)
-        if not is_ready(recording):  # roles of another scenario are removed
-            segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in segments)
+            found = await self._speakers(recording, transcript.segments, scenario)
+            # Roles of another scenario are removed.
+            segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in found)
         speakers = len({segment.speaker for segment in segments})
         await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
 
-    async def _told_apart(self, recording: Recording, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    async def _speakers(
+        self, recording: Recording, segments: Sequence[Segment], scenario: Scenario | None
+    ) -> tuple[Segment, ...]:
+        """Return the segments with their speakers: those of channels are facts, whatever the scenario.
+
+        In a monologue everything else has one speaker.
+        """
+        monologue = scenario is not None and not scenario.diarize
+        if monologue and len({segment.speaker for segment in segments}) < 2:
+            return assign_speakers(segments, ())
         prepared = await self._prepared(recording)
         if prepared.layout.channels > 1:
             return speakers_in_order(segments)
+        if monologue:
+            return assign_speakers(segments, ())
         encoder = await self._context.engines.voice_encoder()
         async with self._context.processors:
             turns = await diarize(self._pcm(recording.id), prepared.speech, encoder, recording.request.speakers)

@@ -3,7 +3,6 @@
 What was accepted is in the object store and in the database, together with the job that works on it.
 """
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from pathlib import Path
 import metadata_store
 import recordings_store
 import transcripts_store
-from audio import check_readable, probe
 from constants import MIN_RECORDING_S, READY_TRANSCRIPT, SOUND_EXTENSIONS, TRANSCRIPT_EXTENSIONS
 from datamodels import (
     AudioInfo,
@@ -28,9 +26,10 @@ from db import Connection, Database
 from dialogs import leave_dialog
 from errors import RecordingTooLarge, RecordingTooLong, RecordingTooShort
 from object_store import ObjectStore, key_for_original
+from recordings.examining import examined
 from recordings.lookup import is_at_work, is_ready
+from recordings.purposes import extension_of
 from text_cleaning import safe_file_name
-from transcription.ready.reading import is_ready_transcript, read_ready
 from utils import decimal, human_duration, human_size, readable_name, sha256_of_file
 
 WithRecording = Callable[[Connection, Recording, bool], Awaitable[None]]
@@ -66,8 +65,9 @@ class _Sent:
 
     def extension(self, info: AudioInfo) -> str:
         """Return the extension of the name, or where that tells no format, the first name of the container's."""
-        named = Path(self.file_name).suffix.lower().lstrip(".")
-        return named if named in SOUND_EXTENSIONS | TRANSCRIPT_EXTENSIONS else info.container.split(",")[0]
+        named = extension_of(self.file_name)
+        told = TRANSCRIPT_EXTENSIONS if info.container == READY_TRANSCRIPT else SOUND_EXTENSIONS
+        return named if named in told else info.container.split(",")[0]
 
     async def tell(self, connection: Connection, recording: Recording, *, known: bool) -> None:
         if self.with_recording is not None:
@@ -121,7 +121,7 @@ class Intake:
         """
         named = readable_name(path) if file_name is None else safe_file_name(file_name)
         sent = _Sent(owner, path, named, request, metadata, with_recording)
-        info = await _examined(sent)
+        info = (await examined(path, named)).info
         self._check(sent, info)
         sha256 = await sha256_of_file(path)
         async with self._database.transaction() as connection:
@@ -240,27 +240,6 @@ class Intake:
             await metadata_store.save_metadata(connection, recording.id, sent.metadata)
         await self._enqueue(connection, recording.id)
         await sent.tell(connection, recording, known=known)
-
-
-async def _examined(sent: _Sent) -> AudioInfo:
-    """Return the facts about a file, that of a ready transcript by reading it.
-
-    Raises:
-        BadInput: it cannot be worked with.
-    """
-    if not is_ready_transcript(sent.file_name):
-        return await probe(sent.path, sent.file_name)
-    await asyncio.to_thread(check_readable, sent.path, sent.file_name)
-    ready = await asyncio.to_thread(read_ready, sent.path, sent.file_name)
-    return AudioInfo(
-        container=READY_TRANSCRIPT,
-        codec=Path(sent.file_name).suffix.lower().lstrip("."),
-        duration_s=ready.transcript.duration_s,
-        declared_s=None,
-        tracks=(),
-        size_bytes=sent.path.stat().st_size,
-        has_video=False,
-    )
 
 
 def _same_words(before: ProcessingRequest, now: ProcessingRequest) -> bool:

@@ -27,6 +27,7 @@ CHAT = "# Чат {number}. {title}"
 ASKED = "## {time:%d.%m.%Y %H:%M}. {question}"
 NO_ANSWER = "*Ответа нет.*"
 SOUND = "Звук"
+SENT_TRANSCRIPT = "Присланная расшифровка"
 
 HELP = "Выгрузить всё своё: архив и проект REFI-QDA."
 HELP_SOUND = "Положить в архив и сами записи."

@@ -87,7 +87,7 @@ LANGUAGES = {
 """The languages that can be chosen, with their names."""
 OTHER_LANGUAGE = "В записи звучит и другой язык, {language}: {intervals}. Эти места распознаны на нём: проверьте их."
 INTERVAL = "{start}–{end}"
-MORE_INTERVALS = " и ещё {count}"
+MORE = " и ещё {count}"
 HEADER_LINE = "{name}: {value}"
 ENGINE_VALUE = "{engine}, {model}"
 PARAGRAPH = "[{time}] {text}"

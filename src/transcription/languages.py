@@ -35,7 +35,7 @@ def _told(language: str, places: Sequence[Interval]) -> str:
     )
     more = len(places) - _MOST_NAMED
     if more > 0:
-        named += texts.transcript.MORE_INTERVALS.format(count=more)
+        named += texts.transcript.MORE.format(count=more)
     return texts.transcript.OTHER_LANGUAGE.format(
         language=texts.transcript.LANGUAGES.get(language, language), intervals=named
     )

@@ -155,6 +155,28 @@ async def test_each_side_of_a_call_is_a_speaker_and_another_language_is_told(
     assert warning.startswith("В записи звучит и другой язык, английский: 00:00–00:0")
 
 
+async def test_the_sides_of_a_call_stay_speakers_whatever_the_scenario(
+    context: JobContext, queue: Queue, tmp_path: Path
+) -> None:
+    recording = await stored(context, await asyncio.to_thread(call, tmp_path / "call.mp3", 9.0))
+    steps = RecordingSteps(replace(context, engines=cast("Engines", SaysWhere())))
+    for _ in (Stage.PREPARED, Stage.TRANSCRIBED):
+        await steps.advance(recording.id, queue.add)
+
+    for scenario in ("design", "none", "design", "none"):
+        async with context.database.transaction() as connection:
+            chosen = (recording.id, ScenarioId(scenario), None, Stage.TRANSCRIBED)
+            await recordings_store.choose_scenario(connection, *chosen)
+        for _ in (Stage.SPEAKERS_KNOWN, Stage.DONE):  # the end clears the prepared audio away
+            await steps.advance(recording.id, queue.add)
+        assert (await now(context.database, recording)).stage is Stage.DONE
+        async with context.database.transaction() as connection:
+            transcript = await transcripts_store.load_transcript(connection, recording.id)
+        assert transcript is not None
+        assert [(each.text, each.speaker) for each in transcript.segments] == [("часть 1", "S1"), ("часть 2", "S2")]
+        assert transcript.speakers == 2
+
+
 async def test_steps_follow_one_another_and_take_away_roles_of_another_scenario(
     shared_database: Database, steps: RecordingSteps, objects: Objects, audit: Recording, queue: Queue
 ) -> None:

@@ -118,7 +118,13 @@ async def test_a_name_of_five_thousand_characters_is_shortened_and_keeps_its_ext
 
 @pytest.mark.parametrize(
     ("name", "extension"),
-    [("договор.pdf", "ogg"), ("запись", "ogg"), ("Запись 12.11.2026", "ogg"), ("звонок.AMR", "amr")],
+    [
+        ("договор.pdf", "ogg"),
+        ("запись", "ogg"),
+        ("Запись 12.11.2026", "ogg"),
+        ("звонок.AMR", "amr"),
+        ("беседа.txt", "ogg"),
+    ],
 )
 async def test_bytes_count_and_a_name_that_tells_no_format_gets_that_of_the_container(
     intake: Intake, objects: ObjectStore, owner: UserId, spooled: Path, name: str, extension: str
@@ -150,6 +156,17 @@ async def test_what_its_bytes_do_not_call_sound_is_refused_whatever_its_name(
     with pytest.raises(NotARecording):
         await intake.accept(owner, image(tmp_path / "снимок.mp3"), INTERVIEW, NOTHING)
     assert await stored(shared_database, owner) == []
+
+
+async def test_sound_under_the_name_of_a_text_is_sound_and_a_text_under_that_of_sound_is_refused(
+    intake: Intake, owner: UserId, spooled: Path, tmp_path: Path
+) -> None:
+    recording = (await intake.accept(owner, spooled, INTERVIEW, NOTHING, file_name="беседа.docx")).recording
+    assert (recording.container, recording.duration_s) == ("ogg", pytest.approx(2.0, abs=0.1))
+    text = tmp_path / "беседа.ogg"
+    await asyncio.to_thread(text.write_text, "[00:05] Клиент: Всё хорошо.", "utf-8")
+    with pytest.raises(NotARecording):
+        await intake.accept(owner, text, INTERVIEW, NOTHING)
 
 
 async def test_what_the_caller_adds_is_in_the_same_transaction(

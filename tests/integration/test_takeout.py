@@ -3,14 +3,17 @@
 import asyncio
 import zipfile
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from docx import Document
 
 import transcripts_store
 from across_world import DAY, add_interview
 from config import ROOT
+from constants import READY_TRANSCRIPT
 from datamodels import BuildingType, Recording, RecordingMetadata, Segment, Transcript, UserId
 from datamodels_telegram import FileReference, FileSource
 from db import Database
@@ -96,6 +99,25 @@ async def test_the_archive_has_everything_of_the_person_alone(team: Team, tmp_pa
     assert "Заря" in next(each for name, each in content.items() if name.endswith("О записи.txt")).decode()
     assert "тайна".encode() not in b"".join(content.values())
     assert await asyncio.to_thread(lambda: list(tmp_path.iterdir())) == [path]
+
+
+async def test_a_ready_transcript_is_not_called_sound_and_reports_look_as_the_template_says(
+    team: Team, tmp_path: Path
+) -> None:
+    async with team.database.transaction() as connection:
+        ready = "UPDATE recordings SET container = %s, extension = 'vtt' WHERE owner_id = %s"
+        await connection.execute(ready, (READY_TRANSCRIPT, team.anna))
+    template, path = tmp_path / "report.docx", tmp_path / "a.zip"
+    letterhead = Document()
+    letterhead.sections[0].header.paragraphs[0].text = "Отель «Заря»"
+    letterhead.save(str(template))
+    await Takeout(team.database, PACK, template).write(team.anna, "zip", path, Sounds())
+    with zipfile.ZipFile(path) as archive:
+        ends = {name.partition("/")[2]: name for name in archive.namelist()}
+        report = Document(BytesIO(archive.read(ends["Общие факторы.docx"])))
+    assert "Присланная расшифровка.vtt" in ends
+    assert not [end for end in ends if end.startswith("Звук")]
+    assert report.sections[0].header.paragraphs[0].text == "Отель «Заря»"
 
 
 async def test_who_has_no_transcript_has_nothing_to_take(team: Team) -> None:

@@ -21,6 +21,7 @@ from transcript_formats import (
     OTHER_FORMATS,
     TRANSCRIPT_FORMATS,
     TranscriptFormat,
+    header,
     paragraphs,
     to_docx,
     to_json,
@@ -270,3 +271,10 @@ def test_every_form_of_the_list_is_written_of_any_transcript(form: TranscriptFor
     assert form.write(TALK, "a.ogg")
     assert form.label == form.extension.upper()
     assert form is FIRST_FORMAT or form in OTHER_FORMATS
+
+
+def test_of_very_many_speakers_the_first_are_named_and_a_page_holds_them() -> None:
+    segments = tuple(Segment(start=at, end=at + 1, text="Да.", role=f"Имя {at}") for at in range(32))
+    transcript = Transcript(language="ru", engine="e", model="m", duration_s=32, speakers=32, segments=segments)
+    assert dict(header(transcript))["Спикеры"].endswith(", Имя 29 и ещё 2")
+    assert dict(header(transcript.model_copy(update={"segments": segments[:30]})))["Спикеры"].endswith(", Имя 29")

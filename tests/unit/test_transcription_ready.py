@@ -9,7 +9,7 @@ from docx import Document
 from datamodels import MissingInterval, Segment, Transcript
 from errors import VoxPersonaError
 from errors_of_operation import DocumentTooLarge, TranscriptBroken, TranscriptWithoutWords
-from transcript_formats import TRANSCRIPT_FORMATS
+from transcript_formats import TRANSCRIPT_FORMATS, header
 from transcription.ready.reading import Ready, read_ready
 
 RECKONED = "В файле нет времени реплик"
@@ -137,6 +137,31 @@ def test_what_we_deliver_comes_back_as_it_was(tmp_path: Path, form: str) -> None
     assert (back.transcript.speakers, back.transcript.language, back.warnings) == (2, "ru", ())
 
 
+def test_our_json_keeps_the_language_of_each_segment(tmp_path: Path) -> None:
+    told = ("ru", "en", None)
+    segments = tuple(
+        Segment(start=float(at), end=at + 1.0, text="Слово. " * 100, speaker="S1", language=language)
+        for at, language in enumerate(told)
+    )
+    transcript = Transcript(language="ru", engine="e", model="m", duration_s=3, speakers=1, segments=segments)
+    back = read(tmp_path, "a.json", TRANSCRIPT_FORMATS["json"].write(transcript, "a")).transcript
+    assert [each.language for each in back.segments if each.start in {0, 1, 2}] == [None, "en", None]
+    assert {each.language for each in back.segments if 1 <= each.start < 2} == {"en"}
+    assert dict(header(back))["Язык"] == "русский, английский"
+
+
+def test_what_no_database_stores_is_not_in_what_was_read(tmp_path: Path) -> None:
+    content = (
+        r'{"language": "r\u0000u", "missing": [{"start": 1, "end": 2, "reason": "н\ud800ет\u0000"}], "segments": '
+        r'[{"start": 0, "end": 1, "text": "да\u0000", "words": [{"start": 0, "end": 1, "text": "да\u0000"}]}]}'
+    )
+    transcript = read(tmp_path, "a.json", content).transcript
+    assert (transcript.language, transcript.missing[0].reason) == ("ru", "н?ет")
+    [said] = transcript.segments
+    assert said.words is not None
+    assert (said.text, said.words[0].text) == ("да", "да")
+
+
 def test_times_that_are_reckoned_or_go_back_are_told(tmp_path: Path) -> None:
     assert read(tmp_path, "a.txt", "Клиент: Раз.\nСотрудник: Два.").warnings[0].startswith(RECKONED)
     assert "идёт назад (мест: 1)" in read(tmp_path, "a.txt", "[00:10] А: раз\n[00:05] Б: два").warnings[0]
@@ -169,6 +194,11 @@ def test_ten_thousand_cues_are_ten_thousand_segments(tmp_path: Path) -> None:
         ("a.json", "{}", TranscriptBroken),
         ("a.json", '{"segments": [{"start": -1, "end": 2, "text": "а"}]}', TranscriptBroken),
         ("a.json", '{"segments": [{"start": NaN, "end": 2, "text": "а"}]}', TranscriptBroken),
+        (
+            "a.json",
+            '{"segments": [{"start": 0, "end": 1, "text": "да", "words": [{"start": 0, "end": 1e999, "text": "да"}]}]}',
+            TranscriptBroken,
+        ),
         ("a.json", "[" * 100_000, TranscriptBroken),
         ("a.txt", bytes(range(32)) * 40, TranscriptBroken),
         ("a.docx", b"PK\x03\x04 no archive", TranscriptBroken),

@@ -23,12 +23,13 @@ from db import Connection, Database
 from errors import NotFound, OriginalGone
 from metadata.parsing import metadata_lines
 from prompt_pack.models import ReportPack
+from recordings.lookup import is_ready
 from reports.across.subjects import subjects_of
 from reports.documents import document_of
 from reports.formats import to_json, to_markdown
 from reports.takeout.refi_qda import Case, Project, codings_of
 from reports.takeout.store import list_items
-from reports.word import to_docx
+from reports.word import OWN_TEMPLATE, to_docx
 from text_cleaning import cut, safe_file_name
 from transcript_formats import TRANSCRIPT_FORMATS
 from utils import disk_full_mapped
@@ -60,11 +61,21 @@ class _Owned:
 
 
 class Takeout:
-    """Writes what a person has into files; nobody gets what is another's. ``now`` returns the time."""
+    """Writes what a person has into files; nobody gets what is another's.
 
-    def __init__(self, database: Database, pack: ReportPack, now: Callable[[], datetime] = lambda: datetime.now(UTC)):
+    ``template`` is what reports look like as Word files; ``now`` returns the time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pack: ReportPack,
+        template: Path = OWN_TEMPLATE,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._database = database
         self._pack = pack
+        self._template = template
         self._now = now
 
     async def transcribed(self, owner: UserId) -> int:
@@ -149,7 +160,7 @@ class Takeout:
             number = "" if run.number is None else f"№{run.number} "
             name = safe_file_name(f"{number}{document.title}")
             archive.writestr(f"{folder}/{name}.md", to_markdown(document).encode(errors="replace"))
-            archive.writestr(f"{folder}/{name}.docx", to_docx(document))
+            archive.writestr(f"{folder}/{name}.docx", to_docx(document, self._template))
             archive.writestr(f"{folder}/{name}.json", to_json(run, document.title).encode(errors="replace"))
 
     async def _owned(self, owner: UserId) -> AsyncIterator[_Owned]:
@@ -203,7 +214,8 @@ async def _load(connection: Connection, recording: Recording) -> _Owned | None:
 
 
 async def _add_sound(archive: zipfile.ZipFile, recording: Recording, originals: Originals, path: Path) -> None:
-    name = f"{_folder(recording)}/{texts.takeout.SOUND}.{recording.extension}"
+    kind = texts.takeout.SENT_TRANSCRIPT if is_ready(recording) else texts.takeout.SOUND
+    name = f"{_folder(recording)}/{kind}.{recording.extension}"
     try:
         with suppress(OriginalGone):
             await originals.get(recording, path)

@@ -5,11 +5,13 @@ warning says so. No word is left out but lines above the first utterance, which 
 """
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -72,6 +74,7 @@ class _Piece:
     text: str
     words: tuple[Word, ...] | None = None
     confidence: float | None = None
+    language: str | None = None
 
 
 @dataclass
@@ -186,35 +189,55 @@ class _Lenient(BaseModel):
 
 
 class _JsonSegment(_Lenient):
-    start: float = Field(ge=0, allow_inf_nan=False)
-    end: float = Field(ge=0, allow_inf_nan=False)
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
     text: str
     speaker: str | None = None
     role: str | None = None
     confidence: float | None = None
     words: tuple[Word, ...] | None = None
+    language: str | None = None
 
 
 class _JsonTranscript(_Lenient):
     segments: tuple[_JsonSegment, ...]
     missing: tuple[MissingInterval, ...] = ()
     language: str = ""
-    duration_s: float = Field(0.0, ge=0, allow_inf_nan=False)
+    duration_s: float = Field(0.0, ge=0)
 
 
 def _of_json(data: bytes, name: str) -> _Content:
     if len(data) > _LARGEST_JSON_BYTES:
         raise too_large(name)
-    read = _JsonTranscript.model_validate(json.loads(plain_text(data, name)))
+    text = plain_text(data, name)
+    values = json.loads(text, parse_float=_finite, parse_constant=_finite, object_hook=_storable)
+    read = _JsonTranscript.model_validate(values)
     if len(read.segments) > _MOST_SEGMENTS:
         raise too_large(name)
     pieces = [
         _Piece(
-            one.start, max(one.start, one.end), one.role or one.speaker, storable(one.text), one.words, one.confidence
+            start=one.start,
+            end=max(one.start, one.end),
+            label=one.role or one.speaker,
+            text=one.text,
+            words=one.words,
+            confidence=one.confidence,
+            language=one.language if one.language != read.language else None,
         )
         for one in sorted(read.segments, key=lambda each: each.start)
     ]
     return _Content(pieces, list(read.missing), read.language, read.duration_s)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value
+
+
+def _storable(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: storable(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _reckon_times(content: _Content) -> None:
@@ -262,8 +285,11 @@ def _transcript(content: _Content, form: str, language: str) -> Transcript:
 def _cut(piece: _Piece) -> Iterator[Segment]:
     """Yield the piece, cut between sentences when it is long; a part's time is its share of the characters."""
     start, end, text = piece.start or 0.0, piece.end or 0.0, one_line(piece.text)
+    whole = Segment(
+        start=start, end=end, text=text, confidence=piece.confidence, language=piece.language, words=piece.words
+    )
     if piece.words or len(text) <= _LONGEST_PIECE:
-        yield Segment(start=start, end=end, text=text, confidence=piece.confidence, words=piece.words)
+        yield whole
         return
     parts: list[str] = []
     for sentence in _SENTENCE_END.split(text):
@@ -276,7 +302,8 @@ def _cut(piece: _Piece) -> Iterator[Segment]:
     for part in parts:
         begun = start + position * second_a_character
         position += len(part) + 1
-        yield Segment(start=begun, end=min(end, start + position * second_a_character), text=part)
+        ended = min(end, start + position * second_a_character)
+        yield whole.model_copy(update={"start": begun, "end": ended, "text": part})
 
 
 def _language(text: str) -> str:
