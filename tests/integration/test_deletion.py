@@ -71,13 +71,14 @@ def _files_with(folder: Path, traces: Sequence[str]) -> list[str]:
 
 
 async def taken_along(bot: Bot, owner: UserId, folder: Path) -> str:
-    """Everything in a person's archive that is text."""
+    """The names of all files in a person's archive, and everything in it that is text."""
     path = folder / f"{uuid4().hex}.zip"
     await Takeout(bot.database, PACK).write(owner, "zip", path)
     with zipfile.ZipFile(path) as archive:
-        texts = [archive.read(each).decode() for each in archive.namelist() if not each.endswith(".docx")]
+        names = archive.namelist()
+        texts = [archive.read(each).decode() for each in names if not each.endswith(".docx")]
     path.unlink()
-    return "\n".join(texts)
+    return "\n".join([*names, *texts])
 
 
 async def cites(bot: Bot, asker: UserId, recording: Recording, text: str, *, ends: bool = True) -> AnswerId:
@@ -127,6 +128,7 @@ async def test_nothing_of_a_deleted_recording_is_left_anywhere(
     await cites(bot, boris.user.id, gone, SAID, ends=False)
     for person in (anna, boris):
         assert SAID in await taken_along(bot, person.user.id, tmp_path), "the archive has what is looked for"
+    assert "Исследования/№1 Исследование — Что гости" in await taken_along(bot, boris.user.id, tmp_path)
     before = await left_of(bot.database, tmp_path, SAID)
     tables = "transcript_segments chunks chat_answers outbox report_passes research_runs report_runs research_answers"
     for store in (*tables.split(), str(tmp_path / "reports"), str(tmp_path / "objects")):
