@@ -117,6 +117,11 @@ class ReportDialog(OpenDialog):
     answered: int = 0
     """As in ``Dialog``."""
 
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether the person is asked to confirm: another number or title may be typed then."""
+        return self.number is not None and (self.step is not Step.REPORT_RENAME_ASK_NEW_NAME or self.title is not None)
+
 
 class ChatDialog(OpenDialog):
     """A dialog that waits for a message about chat ``number``."""

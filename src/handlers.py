@@ -6,7 +6,7 @@ is not noted is handled again after a restart, so handlers make sure that what m
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter
@@ -17,7 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 import texts.telegram
 from access import Permission, may
-from datamodels import User
+from datamodels import User, UserId
 from datamodels_telegram import (
     ButtonPress,
     ChatId,
@@ -117,12 +117,12 @@ class Router:
         messages: MessageTracker,
         routes: Sequence[Routes],
         *,
-        menu: Screen,
+        menu: Callable[[UserId], Awaitable[Screen]],
         other: MessageHandler,
         without_database: WithoutDatabase,
         timing: Timing = USUAL_TIMING,
     ) -> None:
-        """Join the routes. ``other`` handles text that no dialog waits for.
+        """Join the routes. ``menu`` makes a person's main menu, ``other`` handles text that no dialog waits for.
 
         Raises:
             ValueError: a button, a command, a step or files have two handlers, or a button, a step or files have none.
@@ -343,7 +343,7 @@ class Router:
         except (OutdatedButton, NotFound) as exc:
             log.info("button_outdated", error=exc.code)
             await answer(OUTDATED)
-            await self._messages.send(pressed.chat_id, MessageKind.MENU, self._menu)
+            await self._messages.send(pressed.chat_id, MessageKind.MENU, await self._menu(user.id))
             return _OUTDATED
         return _HANDLED
 

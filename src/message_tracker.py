@@ -199,10 +199,12 @@ class MessageTracker:
         await self._forget(chat, [message])
         return False
 
-    async def question(self, chat: ChatId, subject: RecordingId | None = None) -> MessageId | None:
-        """Return the first question or confirmation about ``subject`` that waits in the chat for its person."""
+    async def question(
+        self, chat: ChatId, subject: RecordingId | None = None, kinds: Collection[MessageKind] = _QUESTIONS
+    ) -> MessageId | None:
+        """Return the first message of these kinds about ``subject`` that waits in the chat for its person."""
         async with self._database.transaction() as connection:
-            found = await sent_messages_store.messages_about(connection, chat, _QUESTIONS, subject)
+            found = await sent_messages_store.messages_about(connection, chat, kinds, subject)
         return found[0] if found else None
 
     async def has_menu_below(self, chat: ChatId, message: MessageId) -> bool:

@@ -197,7 +197,7 @@ class RecordingWizards:
         return await recording_wizard_store.move(connection, wizard, WizardStep.CONFIRMATION)
 
     async def _deliver_reports(self, deliverable: Deliverable) -> None:
-        """Put the outcome of each ended report into the outbox, and after the last one the offer of more reports."""
+        """Put the outcome of each ended report into the outbox, and after the last one an offer of those that lack."""
         card, left = deliverable.card, set(deliverable.card.run_ids) - set(deliverable.card.delivered)
         for run_id in deliverable.ended:
             left.discard(run_id)
@@ -229,8 +229,17 @@ class RecordingWizards:
         done = next((run for run in runs if run is not None and run.status is RunStatus.DONE), None)
         if done is not None and done.recording_id is not None:
             recording = await recordings_store.get_recording(connection, card.owner_id, done.recording_id)
-            more = more_reports(recording)
-            await self._put(connection, card, f"report:{card.id}:more", more, kind=MessageKind.STATUS_MESSAGE)
+            if await self._lacks_reports(connection, recording):
+                more = more_reports(recording)
+                await self._put(connection, card, f"report:{card.id}:more", more, kind=MessageKind.STATUS_MESSAGE)
+
+    async def _lacks_reports(self, connection: Connection, recording: Recording) -> bool:
+        scenario = self._pack.find_scenario(recording.request.scenario)
+        if scenario is None:
+            return True
+        runs = await reports_store.list_runs(connection, recording.id)
+        written = {run.report_id for run in runs if run.status is RunStatus.DONE}
+        return not written.issuperset(report.id for report in scenario.reports)
 
     async def _put(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from interrupted_bot import LIMIT_S, InterruptedBot
 from interruptions import Border
+from steps import gets_all_reports
 from telegram_events import Happening
 from telegram_user import ScriptedUser
 
@@ -85,8 +86,7 @@ class Person:
 
     async def has_all(self) -> None:
         await self.user.sees("Готово: ", timeout=LIMIT_S)
-        await self.user.sees("Отчёты готовы", timeout=LIMIT_S)
-        await self.user.sees("Ещё отчёт по записи", timeout=LIMIT_S)
+        await gets_all_reports(self.user)
 
     async def insists(self) -> None:
         """Get all of it from a bot that may be killed at any moment: what it did not hear is pressed again."""

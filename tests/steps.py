@@ -29,6 +29,13 @@ CONFIRMATION = "Проверка введённых данных"
 MENU = "Главное меню"
 FIRST_QUESTION = "Номер файла?"
 WHICH_SCENARIO = "Что на записи №"
+ALL_REPORTS = (
+    "Оценка методологии интервью",
+    "Отчет о связках",
+    "Общие факторы",
+    "Факторы в этом заведении",
+    "Анализ работы сотрудника",
+)
 
 _OPTIONS = {
     "mpga": ("-f", "mp3"),
@@ -84,6 +91,13 @@ def live(user: ScriptedUser, part: str) -> list[Message]:
 def last_answer(user: ScriptedUser) -> str:
     """What the bot said over the latest button, if anything."""
     return user.chat.events(Happening.ANSWERED)[-1].text
+
+
+async def gets_all_reports(user: ScriptedUser) -> None:
+    """Wait for the five reports of an interview, however they come, and for the card that says so."""
+    await user.sees("Отчёты готовы", timeout=LONG_S)
+    for label in ALL_REPORTS:
+        await user.sees(f"{label} · запись №", timeout=LONG_S)
 
 
 async def gets_transcript(user: ScriptedUser, file_name: str) -> Message:

@@ -40,7 +40,6 @@ from jobs.stranded import StrandedWork
 from knowledge.documents import Documents
 from lost_originals import LostOriginals
 from machine import Machine
-from markups.menus import main_menu
 from message_tracker import MessageTracker
 from messenger import Messenger
 from metadata.form import MetadataForm
@@ -275,14 +274,15 @@ def _router(
         form, waiting, messages, application.pack, wake_deliveries, chats.ask, application.estimates
     )
     ordering = ReportHandlers(messages, _report_work(application, wake_deliveries))
-    menu = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
+    work = MenuWork(WorkInProgress(database), letters, machine, _facts(application), waiting)
+    menu = MenuHandlers(messages, work)
     return Router(
         inbox,
         Dialogs(database),
         telegram,
         messages,
         [
-            MenuHandlers(messages, menu).routes(),
+            menu.routes(),
             DeadLetterHandlers(messages, LettersWork(letters, application.pack, wake_deliveries)).routes(),
             RecordingHandlers(messages, recordings).routes(),
             metadata.routes(),
@@ -297,7 +297,7 @@ def _router(
             AskingHandlers(messages, _asking(application)).routes(),
             RatingHandlers(Dialogs(database), messages, _ratings(application, chats.ask)).routes(),
         ],
-        menu=main_menu(),
+        menu=menu.main_menu_of,
         other=chats.ask,
         without_database=WithoutDatabase(telegram, machine, settings.owner_telegram_id, spool / "saved_notes.json"),
     )

@@ -14,6 +14,7 @@ from machine import MachineState
 from markups.callback_data import Action, button
 from markups.waiting import waiting_buttons, waiting_row, waiting_text
 from metadata.waiting import Waiting
+from reports.takeout.service import Contents
 
 
 def main_menu(hint: str = "", waiting: int = 0) -> Screen:
@@ -63,17 +64,17 @@ def storage_menu(*, documents: bool = False) -> Screen:
     )
 
 
-def takeout_menu(recordings: int) -> Screen:
-    """Offer what a person can take along; ``recordings`` counts those that have a transcript."""
+def takeout_menu(contents: Contents) -> Screen:
+    """Offer what a person can take along."""
     back = (button(texts.telegram.BACK, Action.MENU_STORAGE),)
-    if not recordings:
+    if not any(contents):
         return Screen(text=texts.takeout.NOTHING, keyboard=(back,))
-    files = (
-        button(texts.takeout.ARCHIVE, Action.TAKEOUT_FILE, "zip"),
-        button(texts.takeout.QDPX, Action.TAKEOUT_FILE, "qdpx"),
-    )
-    counted = texts.units.RECORDING.counted(recordings)
-    return Screen(text=texts.takeout.TITLE.format(recordings=counted), keyboard=(files, back))
+    text = texts.takeout.TITLE.format(recordings=texts.units.RECORDING.counted(contents.transcripts))
+    files = [button(texts.takeout.ARCHIVE, Action.TAKEOUT_FILE, "zip")]
+    if contents.transcripts:
+        text = f"{text}\n{texts.takeout.TITLE_QDPX}"
+        files.append(button(texts.takeout.QDPX, Action.TAKEOUT_FILE, "qdpx"))
+    return Screen(text=text, keyboard=(tuple(files), back))
 
 
 def system_menu(lines: Sequence[str], letters: int = 0) -> Screen:

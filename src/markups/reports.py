@@ -188,7 +188,7 @@ def report_messages(about: Recording | str, run: ReportRun, label: str) -> list[
         [texts.cards.NO_INDICES.format(reason=escaped(run.indices_error, LONGEST_REASON))] if run.indices_error else []
     )
     notes += _warnings(run.warnings)
-    keyboard = (_report_buttons(run, "md" if is_long(run) else "docx"),) if run.number is not None else ()
+    keyboard = (_report_buttons(run),) if run.number is not None else ()
     whole = "\n\n".join(filter(None, (head, body, table, *notes)))
     if fits(whole):
         return [Screen(text=whole, keyboard=keyboard)]
@@ -243,9 +243,11 @@ def _report_head(about: Recording | str, run: ReportRun, label: str) -> str:
     return form.format(report=run.number, label=shown, number=about.number, file_name=name)
 
 
-def _report_buttons(run: ReportRun, extension: str) -> tuple[Button, ...]:
+def _report_buttons(run: ReportRun) -> tuple[Button, ...]:
     assert run.number is not None  # noqa: S101  # asked before
-    return (button(extension.upper(), Action.REPORT_FILE, run.number, extension),)
+    # A long one comes as DOCX anyway.
+    extensions = ("md" if is_long(run) else "docx", "pdf")
+    return tuple(button(each.upper(), Action.REPORT_FILE, run.number, each) for each in extensions)
 
 
 def _table(run: ReportRun) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import texts.telegram
 from access import Permission, may
 from constants import RECORDING_EXTENSIONS
+from datamodels import UserId
 from datamodels_telegram import CardKind, CardProgress, IncomingMessage, MessageKind, Screen
 from dead_letters import DeadLetters
 from machine import Machine
@@ -70,11 +71,15 @@ class MenuHandlers:
             },
         )
 
-    async def _main(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
-        await self._show(context, main_menu(waiting=await self._count_waiting(context)))
+    async def main_menu_of(self, owner: UserId) -> Screen:
+        """Return a person's main menu, which counts what waits for the person."""
+        return main_menu(waiting=await self._count_waiting(owner))
 
-    async def _count_waiting(self, context: Context) -> int:
-        return len(await self._work.waiting.of(context.user.id))
+    async def _main(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
+        await self._show(context, await self.main_menu_of(context.user.id))
+
+    async def _count_waiting(self, owner: UserId) -> int:
+        return len(await self._work.waiting.of(owner))
 
     async def _show(self, context: Context, screen: Screen) -> None:
         if context.pressed is None:
@@ -83,7 +88,7 @@ class MenuHandlers:
             await self._messages.replace(context.chat, context.pressed, MessageKind.MENU, screen)
 
     async def _start(self, context: Context, message: IncomingMessage) -> None:  # noqa: ARG002
-        await self._show(context, welcome(context.user.name, await self._count_waiting(context)))
+        await self._show(context, welcome(context.user.name, await self._count_waiting(context.user.id)))
 
     async def _help_press(self, context: Context, press: Press) -> None:  # noqa: ARG002
         await self._show(context, self._help())

@@ -119,7 +119,9 @@ class ReportHandlers:
             # A known order may be told again: a crash may have come between the order and its screen.
             tell = demonstration if order.known else press.tells_demonstration
             outcome = self._outcome(order, wanted, demonstration=tell)
-            await show(self._messages, context, MessageKind.MENU, outcome, order.recording.id)
+            # The offer of more reports, which comes after the last one, takes the place of what was ordered.
+            kind = MessageKind.STATUS_MESSAGE if order.lack is None else MessageKind.MENU
+            await show(self._messages, context, kind, outcome, order.recording.id)
         if order.runs:
             self._work.wake()
 

@@ -5,7 +5,7 @@ from time import monotonic
 
 from datamodels import RecordingId, ReportId, UserId
 from datamodels_telegram import ChatId, IncomingMessage, MessageId, MessageKind, Screen
-from dialogs import Dialog, Dialogs, OpenDialog, Step, TakenReply
+from dialogs import Dialog, Dialogs, OpenDialog, ReportDialog, Step, TakenReply
 from message_tracker import MessageTracker
 from messenger import AlreadySent
 from random_ids import random_id_of
@@ -83,7 +83,10 @@ async def awaited(
         dialog, about = await dialogs.find(owner, OpenDialog), await dialogs.find(owner, Dialog)
     if dialog is None:
         return None
-    asked = await messages.question(message.chat_id)
+    report = await dialogs.find(owner, ReportDialog)
+    # Any other confirmation, or better questions, may stand where the dialog's own question has gone.
+    may_confirm = [MessageKind.CONFIRMATION] if report is not None and report.awaits_confirmation else []
+    asked = await messages.question(message.chat_id, kinds=[MessageKind.INPUT_REQUEST, *may_confirm])
     if asked is None:
         await dialogs.end(owner, OpenDialog)
     if asked is None or asked > message.message_id:

@@ -29,7 +29,7 @@ class TakeoutHandlers:
         return Routes(presses={action: (Permission.LOOK, handler) for action, handler in presses.items()})
 
     async def _menu(self, context: Context, press: Press) -> None:  # noqa: ARG002  # it names nothing
-        screen = takeout_menu(await self.takeout.transcribed(context.user.id))
+        screen = takeout_menu(await self.takeout.contents(context.user.id))
         await show(self.messages, context, MessageKind.MENU, screen)
 
     async def _file(self, context: Context, press: Press) -> None:

@@ -174,7 +174,7 @@ class Person:
         shown = await self._with(rf"Готово: {name}.*№\d+", name, since=0)
         number = re.findall(r"№(\d+)", shown.text)[-1]
         began = monotonic()
-        ordered = rf"(Заказано по|По) записи №{number}[: ]"
+        ordered = rf"(Заказано по|По) записи №{number}[: ]|Ещё отчёт по записи №{number}\?"
         await self._presses_until("Подтвердить", f"Отчёты по записи №{number}\n|{ordered}", since=0)
         await self._presses_until(REPORT, ordered, since=0)
         signs = (

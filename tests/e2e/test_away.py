@@ -179,4 +179,4 @@ async def test_work_outlasts_a_database_that_is_away_and_nothing_is_paid_for_twi
     for person in others:
         await person.gets_the_rest()
     assert bot.asked_again(people=3) == 0
-    assert times_sent(anna.user, "Ещё отчёт по записи") == 1
+    assert times_sent(anna.user, "📊 Готовлю отчёты") == 1

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from steps import gets_all_reports
 from telegram_user import ScriptedUser
 
 LONG_S = 90
@@ -20,7 +21,7 @@ async def has_reports(person: ScriptedUser, recording: Path) -> None:
     await person.press("Все отчёты сразу")
     await person.sees("Выберите тип заведения")
     await person.press("Отель")
-    await person.sees("Ещё отчёт по записи", timeout=LONG_S)
+    await gets_all_reports(person)
     while "Всего: 5 отчетов" not in await the_list(person):
         pass
 

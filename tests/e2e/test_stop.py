@@ -14,6 +14,7 @@ from interrupted_bot import LIMIT_S, Interruptible, until
 from leftovers import processes_of
 from openai_faults import CHAT, TRANSCRIPTIONS, Fault, Kind
 from product import Product
+from steps import gets_all_reports
 from tcp_proxy import TcpProxy
 from telegram_server import TelegramServer
 from telegram_user import ScriptedUser
@@ -46,8 +47,7 @@ async def test_signals_park_what_runs_and_the_next_start_goes_on(
 
     bot.tap.answer(None)
     await bot.bot.start()
-    await anna.sees("Отчёты готовы", timeout=LIMIT_S)
-    await anna.sees("Ещё отчёт по записи", timeout=LIMIT_S)
+    await gets_all_reports(anna)
     assert await bot.bot.stop() == 0
 
     assert bot.asked_again() == 0

@@ -76,7 +76,7 @@ async def test_a_person_gets_everything_from_a_bot_that_takes_no_jobs(
     await anna.press("Подтвердить", timeout=LIMIT_S)
     await anna.press("Все отчёты сразу", timeout=LIMIT_S)
     await anna.press("Отель", timeout=LIMIT_S)
-    await anna.sees("Ещё отчёт по записи", timeout=LIMIT_S)
+    await steps.gets_all_reports(anna)
     await anna.send("Что гости говорят о завтраке?")
     await anna.sees("❓ Что гости говорят о завтраке?", timeout=LIMIT_S)
     await until_listed(anna, reports=5)

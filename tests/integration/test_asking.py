@@ -10,15 +10,18 @@ import recordings_store
 from chats.search import TranscriptSearch
 from chats_world import PACK, Asker, ChatsBot
 from datamodels import BuildingType, Role, ScenarioId
-from datamodels_telegram import Button
+from datamodels_telegram import Button, IncomingMessage, MessageId, TelegramPerson
 from db import Database
+from dialogs import Dialogs
 from embeddings.openai import OpenAIEmbeddings
 from errors import ProviderUnavailable
 from jobs.chats import AnswerSteps
 from knowledge.retrieval import KnowledgeRetrieval
 from knowledge_world import METADATA, KnowledgeWorld
+from message_tracker import MessageTracker
 from openai_server import OpenAIServer
 from scripted_model import Call, ScriptedModel
+from telegram_handlers.shared import awaited
 
 KAZAN, YAROSLAVL = "Каша в Казани остыла, завтрак скудный.", "Каша в Ярославле горячая, завтрак отличный."
 STAFF = "Про завтрак скажу так: кашу варим в шесть утра, завтрак общий."
@@ -236,6 +239,22 @@ async def test_a_model_that_fails_leaves_what_the_archive_has(world: World) -> N
     await anna.press("✨ Уточнить вопрос")
     await world.bot.work()
     assert "1. Завтрак и каша — «Волга»?" in anna.last
+
+
+async def test_text_below_better_questions_is_no_reply_to_a_question_that_is_gone(world: World) -> None:
+    anna = await world.with_two()
+    await anna.asks("Завтрак и каша?")
+    await anna.press_data(f"rename_chat||{await anna.active()}")
+    await anna.press("🗂 Где искать")
+    assert "Введите новое название" not in anna.sees
+    await anna.press("✨ Уточнить вопрос")
+    await world.bot.work()
+    assert "Можно спросить точнее" in anna.last
+    messages = MessageTracker(world.database, world.bot.telegram)
+    person = TelegramPerson(id=anna.chat, name="Мария")
+    typed = IncomingMessage(chat_id=anna.chat, message_id=MessageId(10**9), person=person, text="каша в Казани")
+    assert await awaited(Dialogs(world.database), messages, anna.id, typed) is None
+    assert await anna.step() is None
 
 
 async def test_as_is_leaves_out_what_the_chat_was_about(world: World) -> None:

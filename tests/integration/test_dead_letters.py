@@ -14,7 +14,7 @@ import reports_store
 import users_store
 from access import Permission, Team
 from chat_deliveries import ChatDeliveries, return_address
-from datamodels import Recording, ReportRunId, Role
+from datamodels import Recording, ReportRunId, Role, UserId
 from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion
 from datamodels_telegram import (
     ButtonPress,
@@ -408,6 +408,9 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
     async def press(context: Context, press: Press) -> None:
         pass
 
+    async def menu(owner: UserId) -> Screen:
+        return Screen(text="Меню")
+
     [letters] = [routes for routes in bot.routes if Action.LETTERS in routes.presses]
     rest = Routes(
         presses=dict.fromkeys(set(Action) - set(letters.presses), (Permission.LOOK, press)),
@@ -420,7 +423,7 @@ async def router(bot: Bot, owner: Person, person: Person, tmp_path: Path) -> Asy
         bot.telegram,
         MessageTracker(bot.database, bot.telegram),
         [letters, rest],
-        menu=Screen(text="Меню"),
+        menu=menu,
         other=nothing,
         without_database=WithoutDatabase(bot.telegram, bot.machine, owner.chat, tmp_path / "saved_notes.json"),
     )

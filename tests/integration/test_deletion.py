@@ -1,6 +1,7 @@
 """A deleted recording is gone: every row of every table and every file is looked through for what was said in it."""
 
 import asyncio
+import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from hashlib import sha256
@@ -19,10 +20,11 @@ from datamodels_chats import AnswerId, AnswerOutcome, Basis, Occasion, Source
 from datamodels_telegram import ChatId, MessageKind, OutgoingMessage, Screen
 from db import Database
 from embeddings.openai import OpenAIEmbeddings
-from handlers_world import Bot, Person
+from handlers_world import PACK, Bot, Person
 from knowledge_world import KnowledgeWorld
 from object_store import ObjectStore, key_for_transcript
 from openai_server import OpenAIServer
+from reports.takeout.service import Takeout
 from research_world import QUESTION, add_interview, answered, worked
 from scripted_model import ScriptedModel
 
@@ -66,6 +68,17 @@ def _files_with(folder: Path, traces: Sequence[str]) -> list[str]:
     return [
         f"{path}: {each}" for path in files for each in traces if each.lower().encode() in path.read_bytes().lower()
     ]
+
+
+async def taken_along(bot: Bot, owner: UserId, folder: Path) -> str:
+    """The names of all files in a person's archive, and everything in it that is text."""
+    path = folder / f"{uuid4().hex}.zip"
+    await Takeout(bot.database, PACK).write(owner, "zip", path)
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        texts = [archive.read(each).decode() for each in names if not each.endswith(".docx")]
+    path.unlink()
+    return "\n".join([*names, *texts])
 
 
 async def cites(bot: Bot, asker: UserId, recording: Recording, text: str, *, ends: bool = True) -> AnswerId:
@@ -113,6 +126,9 @@ async def test_nothing_of_a_deleted_recording_is_left_anywhere(
     mine, his = await cites(bot, anna.user.id, gone, SAID), await cites(bot, boris.user.id, gone, SAID)
     other = await cites(bot, boris.user.id, kept, "не хватало")
     await cites(bot, boris.user.id, gone, SAID, ends=False)
+    for person in (anna, boris):
+        assert SAID in await taken_along(bot, person.user.id, tmp_path), "the archive has what is looked for"
+    assert "Исследования/№1 Исследование — Что гости" in await taken_along(bot, boris.user.id, tmp_path)
     before = await left_of(bot.database, tmp_path, SAID)
     tables = "transcript_segments chunks chat_answers outbox report_passes research_runs report_runs research_answers"
     for store in (*tables.split(), str(tmp_path / "reports"), str(tmp_path / "objects")):
@@ -122,6 +138,8 @@ async def test_nothing_of_a_deleted_recording_is_left_anywhere(
     await knowledge.catch_up()
     assert await left_of(bot.database, tmp_path, SAID, str(gone.id)) == []
     assert not list((tmp_path / "rag").glob("*"))
+    for person in (anna, boris):
+        assert SAID not in await taken_along(bot, person.user.id, tmp_path)
     async with bot.database.transaction() as connection:
         run = await reports_store.get_run(connection, run_id)
         answers = await connection.execute("SELECT id, text, delivered_at FROM chat_answers WHERE status = 'done'")

@@ -29,7 +29,7 @@ import user_states
 import users_store
 from access import Permission, Team
 from conversations.hybrid import HybridStorage
-from datamodels import RecordingId, Role, User
+from datamodels import RecordingId, Role, User, UserId
 from datamodels_chats import AnswerId
 from datamodels_telegram import (
     AttachedFile,
@@ -112,6 +112,8 @@ class Bot:
     on_file: MessageHandler | None = None
     handled: list[str] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
+    menus: list[UserId] = field(default_factory=list)
+    """Whose main menu was asked for."""
 
     async def start(self) -> None:
         """Start as the process does."""
@@ -146,11 +148,15 @@ class Bot:
                     files=(Permission.RECORD, self._noting("file")),
                 )
             ],
-            menu=Screen(text=MENU),
+            menu=self._menu,
             other=self._noting("other"),
             without_database=self.without_database,
             timing=self.timing,
         )
+
+    async def _menu(self, owner: UserId) -> Screen:
+        self.menus.append(owner)
+        return Screen(text=MENU)
 
     async def write(self, person: int, text: str, **more: object) -> IncomingMessage:
         """A person writes; returns when that was handled."""
@@ -456,6 +462,7 @@ async def test_a_button_of_what_is_gone_or_of_another_person_is_outdated(
     press = await bot.press(person, "recording||17")
     assert bot.answers_to(press) == [OUTDATED]
     assert bot.seen_by(person) == [MENU]
+    assert bot.menus == [bot.users[-1].id]
 
 
 async def test_start_does_not_wait_for_ratings_that_take_their_time(bot: Bot, person: int) -> None:

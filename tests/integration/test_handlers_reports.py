@@ -5,9 +5,10 @@ import pytest
 import cards_store
 import reports_store
 from datamodels import BuildingType, Recording, RecordingMetadata, ReportOutcome, ReportRun, Stage, Usage
-from datamodels_telegram import ProgressCard, WizardStep
+from datamodels_telegram import MessageKind, ProgressCard, WizardStep
 from errors import NotFound, OutdatedButton
 from handlers_world import Person
+from markups.reports import more_reports
 from reports.estimate import ModelSize
 
 HOTEL = RecordingMetadata(place="Заря", building=BuildingType.HOTEL)
@@ -170,6 +171,14 @@ async def test_the_menu_in_the_place_of_an_order_orders_the_same_again(person: P
     await person.press("2) Отчет о связках")
     assert person.heard == []
     assert len(await cards(person)) == 1
+
+
+async def test_the_offer_of_more_takes_the_place_of_what_was_ordered(person: Person) -> None:
+    recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
+    await person.press_data("choose_reports||1")
+    await person.press("2) Отчет о связках")
+    await person.bot.messages.send(person.chat, MessageKind.STATUS_MESSAGE, more_reports(recording))
+    assert person.sees == "Ещё отчёт по записи №1?\n[📊 Выбрать отчёт]"
 
 
 async def test_without_a_language_model_there_is_a_sentence(person: Person) -> None:

@@ -292,6 +292,20 @@ async def test_a_report_that_was_written_before_is_delivered_with_a_new_order_ag
     ]
 
 
+@pytest.mark.parametrize(("last", "offers"), [(RunStatus.DONE, 0), (RunStatus.FAILED, 1)])
+async def test_more_reports_are_offered_until_all_are_written(
+    wizards: RecordingWizards, somebody: Somebody, last: RunStatus, offers: int
+) -> None:
+    recording = await somebody.has_recording("Да.", scenario="interview")
+    _, runs = await somebody.orders(recording, *(report.id for report in PACK.reports("interview")))
+    for run in runs:
+        await somebody.report_ends(run, last if run == runs[-1] else RunStatus.DONE, "Коротко.")
+    await look(wizards, times=2)
+    said = await texts(somebody)
+    assert sum("Анализ работы сотрудника" in each for each in said) == 1
+    assert said.count("Ещё отчёт по записи №1?") == offers
+
+
 async def test_a_message_that_is_in_the_outbox_is_not_put_in_by_what_follows(somebody: Somebody) -> None:
     recording = await somebody.has_recording("Да.", scenario=NO_SCENARIO)
     other = OutgoingMessage.model_validate({"kind": "result", "screen": {"text": "прежнее"}})

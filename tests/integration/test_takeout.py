@@ -10,19 +10,22 @@ from uuid import UUID
 import pytest
 from docx import Document
 
+import chat_history
 import transcripts_store
 from across_world import DAY, add_interview
 from config import ROOT
 from constants import READY_TRANSCRIPT
 from datamodels import BuildingType, Recording, RecordingMetadata, Segment, Transcript, UserId
+from datamodels_chats import Occasion
 from datamodels_telegram import FileReference, FileSource
 from db import Database
 from errors import NotFound
 from followers_world import Somebody
+from markups.menus import takeout_menu
 from outbox import OutboxFiles
 from prompt_pack.pack import load_pack
 from refi_qda_files import opened
-from reports.takeout.service import TAKEOUTS, Takeout
+from reports.takeout.service import TAKEOUTS, Contents, Takeout
 from texts.metadata import DATE, PLACE
 
 PACK = load_pack(ROOT / "prompts")
@@ -120,10 +123,21 @@ async def test_a_ready_transcript_is_not_called_sound_and_reports_look_as_the_te
     assert report.sections[0].header.paragraphs[0].text == "Отель «Заря»"
 
 
-async def test_who_has_no_transcript_has_nothing_to_take(team: Team) -> None:
-    nobody = (await Somebody.come(team.database)).owner
-    assert await team.takeout.transcribed(nobody) == 0
-    assert await team.takeout.transcribed(team.anna) == 1
+async def test_who_has_only_asked_can_take_the_questions_along(team: Team, tmp_path: Path) -> None:
+    guest = (await Somebody.come(team.database)).owner
+    assert await team.takeout.contents(team.anna) == (1, False)
+    assert await team.takeout.contents(guest) == (0, False)
+    assert [each.text for row in takeout_menu(Contents(0, has_more=False)).keyboard for each in row] == ["« Назад"]
+    async with team.database.transaction() as connection:
+        chat = await chat_history.create_chat(connection, guest)
+        await chat_history.add_question(connection, chat, Occasion(door="x", key=guest.hex), "А завтрак?", "", None)
+    contents = await team.takeout.contents(guest)
+    assert contents == (0, True)
+    assert [each.text for each in takeout_menu(contents).keyboard[0]] == ["🗄 Архив (.zip)"]
+    await team.takeout.write(guest, "zip", tmp_path / "g.zip")
+    with zipfile.ZipFile(tmp_path / "g.zip") as archive:
+        assert archive.namelist() == ["Вопросы и ответы.md"]
+        assert "А завтрак?" in archive.read("Вопросы и ответы.md").decode()
 
 
 @pytest.mark.parametrize("extension", TAKEOUTS)

@@ -140,7 +140,7 @@ def test_a_short_report_is_shown_whole_with_its_indices() -> None:
         "📊 <b>№4 · Отчет о связках</b> · запись №12 · interview_17.ogg\n\n"
         "<b>Связки</b>\n\n• <b>Тишина</b> — «спал &amp; спал»\nда\n\n"
         "<pre>Связок                                       7\nИтог                                нет данных</pre>\n\n"
-        "⚠ Мало.\n[DOCX]"
+        "⚠ Мало.\n[DOCX] [PDF]"
     )
 
 

@@ -7,7 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from psycopg.rows import DictRow
 
 import chat_history
 import metadata_store
@@ -25,10 +27,11 @@ from metadata.parsing import metadata_lines
 from prompt_pack.models import ReportPack
 from recordings.lookup import is_ready
 from reports.across.subjects import subjects_of
-from reports.documents import document_of
-from reports.formats import to_json, to_markdown
+from reports.documents import document_of, document_of_research
+from reports.formats import ReportDocument, to_json, to_markdown
 from reports.takeout.refi_qda import Case, Project, codings_of
 from reports.takeout.store import list_items
+from reports.titles import report_title
 from reports.word import OWN_TEMPLATE, to_docx
 from text_cleaning import cut, safe_file_name
 from transcript_formats import TRANSCRIPT_FORMATS
@@ -60,6 +63,13 @@ class _Owned:
     """By report: the items of the latest finished run, by pass."""
 
 
+class Contents(NamedTuple):
+    """What a person has: recordings that have a transcript, and whether there is anything besides."""
+
+    transcripts: int
+    has_more: bool
+
+
 class Takeout:
     """Writes what a person has into files; nobody gets what is another's.
 
@@ -78,10 +88,13 @@ class Takeout:
         self._template = template
         self._now = now
 
-    async def transcribed(self, owner: UserId) -> int:
-        """Count the person's recordings that have a transcript."""
+    async def contents(self, owner: UserId) -> Contents:
+        """Tell what there is to take along."""
         async with self._database.transaction() as connection:
-            return await transcripts_store.count_transcripts(connection, owner)
+            transcripts = await transcripts_store.count_transcripts(connection, owner)
+            asked = (await chat_history.figures(connection, owner, None)).questions
+            research = _research_among(await reports_store.list_named(connection, owner))
+        return Contents(transcripts, has_more=bool(asked or research))
 
     async def order(self, ordered: Callable[[Connection], Awaitable[None]]) -> None:
         """Call ``ordered`` in a transaction: it stores that somebody wants a file, which is written later."""
@@ -144,6 +157,8 @@ class Takeout:
                 await asyncio.to_thread(self._add, archive, owned)
                 if originals is not None:
                     await _add_sound(archive, owned.recording, originals, path.with_name(f"{path.name}.sound"))
+            async for run, question in self._research(owner):
+                await asyncio.to_thread(self._add_research, archive, run, question)
             if said := await self._chats(owner):
                 await asyncio.to_thread(archive.writestr, texts.takeout.CHATS, said)
         return 0
@@ -157,11 +172,17 @@ class Takeout:
             archive.writestr(f"{folder}/{texts.takeout.TRANSCRIPT}.{extension}", content)
         for run in owned.runs:
             document = document_of(run, recording, owned.metadata, self._pack)
-            number = "" if run.number is None else f"№{run.number} "
-            name = safe_file_name(f"{number}{document.title}")
-            archive.writestr(f"{folder}/{name}.md", to_markdown(document).encode(errors="replace"))
-            archive.writestr(f"{folder}/{name}.docx", to_docx(document, self._template))
-            archive.writestr(f"{folder}/{name}.json", to_json(run, document.title).encode(errors="replace"))
+            self._add_report(archive, f"{folder}/{_report_name(run, document.title)}", run, document)
+
+    def _add_research(self, archive: zipfile.ZipFile, run: ReportRun, question: str) -> None:
+        document = document_of_research(run, self._pack.label_of(run.report_id), [question])
+        name = _report_name(run, report_title(document.title, None, None, cut(question, _LONGEST_STEM)))
+        self._add_report(archive, f"{texts.takeout.RESEARCH}/{name}", run, document)
+
+    def _add_report(self, archive: zipfile.ZipFile, path: str, run: ReportRun, document: ReportDocument) -> None:
+        archive.writestr(f"{path}.md", to_markdown(document).encode(errors="replace"))
+        archive.writestr(f"{path}.docx", to_docx(document, self._template))
+        archive.writestr(f"{path}.json", to_json(run, document.title).encode(errors="replace"))
 
     async def _owned(self, owner: UserId) -> AsyncIterator[_Owned]:
         """Yield the recordings that have a transcript, the newest first; each is read by itself."""
@@ -177,6 +198,16 @@ class Takeout:
             if len(page) < _AT_ONCE:
                 return
             offset += _AT_ONCE
+
+    async def _research(self, owner: UserId) -> AsyncIterator[tuple[ReportRun, str]]:
+        """Yield the research in the person's archive of reports, each with its question."""
+        async with self._database.transaction() as connection:
+            rows = _research_among(await reports_store.list_named(connection, owner))
+        for row in rows:
+            async with self._database.transaction() as connection:
+                run = await reports_store.find_by_number(connection, owner, row["number"])
+            if run is not None:
+                yield run, row["recording_file_name"] or ""
 
     async def _chats(self, owner: UserId) -> str:
         blocks: list[str] = []
@@ -211,6 +242,15 @@ async def _load(connection: Connection, recording: Recording) -> _Owned | None:
         runs=runs,
         items=await list_items(connection, recording.id),
     )
+
+
+def _research_among(rows: Sequence[DictRow]) -> list[DictRow]:
+    """Return the rows of finished research, of those that ``reports_store.list_named`` loads."""
+    return [row for row in rows if row["number"] is not None and row["recording_number"] is None]
+
+
+def _report_name(run: ReportRun, title: str) -> str:
+    return safe_file_name(title if run.number is None else f"№{run.number} {title}")
 
 
 async def _add_sound(archive: zipfile.ZipFile, recording: Recording, originals: Originals, path: Path) -> None:
