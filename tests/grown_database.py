@@ -82,6 +82,8 @@ INSERT INTO chat_questions (owner_id, chat_number, door, key, text, asked_at)
 INSERT INTO chat_answers (id, question_id, kind, status, basis, text, return_to, created_at, finished_at, delivered_at)
     SELECT gen_random_uuid(), id, 'fast', 'done', 'quotes', 'Парковка', '{{"chat_id": 1}}', asked_at, asked_at, asked_at
     FROM chat_questions;
+INSERT INTO question_proposals (id, answer_id, questions, return_to, created_at, delivered_at)
+    SELECT gen_random_uuid(), id, '["Шумно?"]', '{{"chat_id": 1}}', created_at, created_at FROM chat_answers;
 INSERT INTO conversations (answer_id, owner_id, rating, comment, rated_at, created_at)
     SELECT chat_answers.id, owner_id, 1 + question_id % 5, 'Хорошо', finished_at, chat_answers.created_at
     FROM chat_answers JOIN chat_questions ON chat_questions.id = question_id WHERE question_id % 10 = 0;
@@ -143,6 +145,7 @@ GROWN_TABLES = (
     "chats",
     "chat_questions",
     "chat_answers",
+    "question_proposals",
     "procrastinate_jobs",
     "procrastinate_events",
     "job_failures",

@@ -25,12 +25,10 @@ SAYING = _words(
 """Verbs of which the subject is whose words are asked for."""
 ROLE_WORDS = {
     "Клиент": _words("клиент клиентка гость гостья посетитель посетительница постоялец постоялица"),
-    "Сотрудник": _words(
-        "сотрудник сотрудница персонал администратор менеджер управляющий официант официантка бармен портье консьерж "
-        "горничная повар хостес мастер массажист интервьюер"
-    ),
+    "Сотрудник": _words("интервьюер"),
 }
-"""Words for the people who have a role, by its label; another role is known by its label alone."""
+"""Words for the people who have a role, by its label; another role is known by its label alone. Who leads an interview
+is its «Сотрудник»: what staff of a place says is said by guests who tell of it, or by staff who answer as «Клиент»."""
 NUMERALS = {
     **_counted("ноль один два три четыре пять шесть семь восемь девять десять", 0),
     **_counted(

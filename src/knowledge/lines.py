@@ -16,20 +16,23 @@ LONGEST_LINE = 300
 _CONTEXT_WEIGHT = 0.5
 """How much the context counts beside the mean of the lines (chosen on ``dev`` of the archive set)."""
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+")
-_LABEL = re.compile(r"\A[^\W\d_]+(?: \d+)?: ")
+LABEL = re.compile(r"\A([^\W\d_]+)(?: \d+)?: ")
 """A speaker with a role or a number. A label of more words stays, since a sentence may begin like it."""
 
 
 def lines_of(text: str) -> list[str]:
     """Return the lines of a chunk's text, without the labels of speakers. A text without letters has one, too."""
-    lines = [line for written in text.splitlines() for line in _cut(_LABEL.sub("", written, count=1).strip("# "))]
-    return lines or [text]
+    return [line for _, line in _lines(text)]
 
 
 def turns_of_lines(text: str) -> list[str]:
     """Return for each of ``lines_of`` the turn or paragraph that it is from, with its label."""
-    found = [written for written in text.splitlines() for _ in _cut(_LABEL.sub("", written, count=1).strip("# "))]
-    return found or [text]
+    return [turn for turn, _ in _lines(text)]
+
+
+def _lines(text: str) -> list[tuple[str, str]]:
+    lines = [(turn, line) for turn in text.splitlines() for line in _cut(LABEL.sub("", turn, count=1).strip("# "))]
+    return lines or [(text, text)]
 
 
 def _cut(turn: str) -> Iterator[str]:

@@ -109,13 +109,18 @@ class KnowledgeRetrieval:
         asked = await asyncio.to_thread(asked_in, question, before, archive.known, self._roles)
         narrowing = asked.narrowing.model_copy(update={"chat": filters}).without(without)
         asked = replace(asked, narrowing=narrowing)
+        if not asked.words and narrowing.named.is_nothing:
+            # «Что в Казани?» without the condition is a question about a word.
+            asked = replace(asked, words=await asyncio.to_thread(words_of, asked.text, frozenset()))
         look = await self._look(asked.text)
         if look is None:
             return await self._otherwise.find(owner, question, before, filters, without)
         candidates = await self.candidates(owner, asked, archive, look)
         narrowing = narrowing.model_copy(update={"loose": candidates.loose, "roles": candidates.roles})
         passages = await self.shown(answering(await self.closest(candidates, look), look.model.name))
-        return Found(passages or await self._pending(owner, question, look, narrowing), narrowing)
+        if not passages and (pending := await self._pending(owner, question, look, narrowing)):
+            return Found(pending, Narrowing(chat=narrowing.chat))
+        return Found(passages, narrowing)
 
     async def is_empty(self, owner: UserId) -> bool:
         async with self._database.transaction() as connection:
@@ -217,7 +222,7 @@ class KnowledgeRetrieval:
         ]
 
 
-def asked_in(question: str, before: Sequence[str], known: Known, roles: Collection[str] = ()) -> Asked:
+def asked_in(question: str, before: Sequence[str], known: Known, roles: Collection[str]) -> Asked:
     """Read a question; ``before`` are the earlier ones of its chat, the latest first. Blocking.
 
     ``roles`` are the labels of all roles.

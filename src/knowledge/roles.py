@@ -4,31 +4,40 @@ import re
 from collections.abc import Collection, Sequence
 
 from chats.vocabulary import ROLE_WORDS, SAYING
+from knowledge.lines import LABEL
 from morphology import parses
 from text_cleaning import folded
 
 _WORD = re.compile(r"\w+")
+_CLAUSE = re.compile(r"[,.:;!?()]")
 _FARTHEST = 4
 """Words between who speaks and that they speak, as in «гости отеля в Казани говорят»."""
-_LABEL = re.compile(r"\A([^\W\d_]+)(?: \d+)?: ")
+_SURE = 0.8
+"""The likelihood from which on a word is a nominative: «персонал», «мастера» may as well be whom somebody speaks of."""
 
 
 def asked_roles(question: str, labels: Collection[str]) -> tuple[str, ...]:
     """Return those of the ``labels`` of roles of which the question says that they speak. Blocking.
 
-    They stand in the nominative near a verb of saying: not in «что говорят о гостях» and «что ответили клиенту».
+    They stand in the nominative near a verb of saying: not in «что говорят о гостях», «хвалят ли персонал» and «что
+    ответили клиенту».
     """
-    words = _WORD.findall(folded(question))
-    saying = [place for place, word in enumerate(words) if not SAYING.isdisjoint(_lemmas(word))]
     found: dict[str, None] = {}
-    for place, word in enumerate(words):
-        if not any(abs(place - each) <= _FARTHEST for each in saying):
-            continue
-        speaking = {folded(each.normal_form) for each in parses(word) if "nomn" in each.tag}
-        for label in labels:
-            if speaking & ROLE_WORDS.get(label, frozenset([folded(label)])):
-                found[label] = None
+    for clause in _CLAUSE.split(folded(question)):
+        words = _WORD.findall(clause)
+        saying = [place for place, word in enumerate(words) if not SAYING.isdisjoint(_lemmas(word))]
+        for place, word in enumerate(words):
+            if any(abs(place - each) <= _FARTHEST for each in saying):
+                speaking = _subjects(word)
+                found |= {each: None for each in labels if speaking & ROLE_WORDS.get(each, frozenset([folded(each)]))}
     return tuple(found)
+
+
+def _subjects(word: str) -> set[str]:
+    """Return the lemmas of a word that is a nominative, most likely."""
+    nominatives = [each for each in parses(word) if "nomn" in each.tag]
+    is_sure = sum(each.score for each in nominatives) >= _SURE
+    return {folded(each.normal_form) for each in nominatives} if is_sure else set()
 
 
 def is_said_by(line: str, roles: Sequence[str], labels: Collection[str]) -> bool:
@@ -39,7 +48,7 @@ def is_said_by(line: str, roles: Sequence[str], labels: Collection[str]) -> bool
 
 def role_of(line: str, labels: Collection[str]) -> str | None:
     """Return the role of whoever says a line; None when the line names none of ``labels``."""
-    label = _LABEL.match(line)
+    label = LABEL.match(line)
     return label[1] if label is not None and label[1] in labels else None
 
 

@@ -26,6 +26,8 @@ ASKED_FOR = (
     "FROM outbox",
     "recording_wizards",
     "chat_answers",
+    "draft IS NOT NULL",
+    "FROM question_proposals",
     "original_awaited",
     "report_runs.number IS NULL",
     "procrastinate_fetch_job",

@@ -153,6 +153,8 @@ async def test_what_is_not_in_the_index_yet_is_found_by_its_words(world: World) 
     await world.learns()
     await world.has_recording(maria, PARKING)
     assert texts(await world.answers(maria, "парковка")) == [PARKING[1]]  # not in the index
+    found = await world.retrieval.find(maria, "Парковка в отеле?")
+    assert (texts(found.passages), found.narrowing.conditions) == ([PARKING[1]], ()), "words are searched everywhere"
     await world.indexer.chunk()
     await world.indexer.embed()
     assert texts(await world.answers(maria, "парковка")) == [PARKING[1]]  # the index does not follow yet

@@ -7,10 +7,11 @@ import pytest
 
 from datamodels import BuildingType
 from datamodels_search import Named, When
-from knowledge.lines import LONGEST_LINE, chunk_vector, lines_of
+from knowledge.lines import LONGEST_LINE, chunk_vector, lines_of, turns_of_lines
 from knowledge.named import Known, named_in
 from knowledge.question_words import with_subject, words_of
 from knowledge.ranking import Weights
+from knowledge.roles import asked_roles
 
 KNOWN = Known(
     places=("Кремлёвский", "Роза Ветров", "Старый Маяк", "Чак-Чак", "Причал", "Волга"),
@@ -108,6 +109,28 @@ def test_a_chunk_is_cut_into_lines_without_labels() -> None:
     assert " ".join(said) == (sentence * 20).strip()
     assert all(len(each) <= LONGEST_LINE for each in said)
     assert lines_of("") == [""]
+    assert [turn[:10] for turn in turns_of_lines(text)] == ["Сотрудник:", *["Клиент: Жд"] * len(said), "## Выводы"]
+    assert turns_of_lines("") == [""]
+
+
+@pytest.mark.parametrize(
+    ("question", "roles"),
+    [
+        ("На что жалуются гости?", ("Клиент",)),
+        ("Что гости отеля в Казани говорят о персонале?", ("Клиент",)),
+        ("За что хвалят персонал гости?", ("Клиент",)),
+        ("О чём спрашивал интервьюер?", ("Сотрудник",)),
+        ("Что говорят о гостях?", ()),
+        ("Что ответили клиенту?", ()),
+        ("Что обещали, когда клиент пришёл?", ()),
+        ("Что говорят про персонал?", ()),  # the interviewers are no staff of the place
+        ("Что обещал администратор?", ()),
+        ("Что говорят о жалобе клиентки?", ()),
+        ("Гости и завтрак", ()),
+    ],
+)
+def test_those_are_asked_for_of_whom_a_question_says_that_they_speak(question: str, roles: tuple[str, ...]) -> None:
+    assert asked_roles(question, ["Сотрудник", "Клиент"]) == roles
     assert lines_of("Спикер 1: Да.\nГостья довольна всем: и водой.") == ["Да.", "Гостья довольна всем: и водой."]
 
 

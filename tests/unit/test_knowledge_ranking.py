@@ -120,3 +120,12 @@ def test_with_another_model_only_the_words_themselves_are_an_answer() -> None:
     chunk = scored("текст").chunk
     assert answering([Scored(chunk, 0.9, 0.9, 0.4, line_score=0.9)], "bge-m3@host")
     assert not answering([Scored(chunk, 0.9, 0.9, 0.3, line_score=0.9)], "bge-m3@host")
+
+
+def test_only_lines_of_whom_the_question_asks_for_count() -> None:
+    chunk = scored("Сотрудник: Где парковка?\nКлиент: Машину негде поставить.")
+    lines, weights = near(0.9, 0.83), Weights(100, {})
+    closer = looked_at_closely(chunk, QUESTION, lines, WORDS, weights, lambda turn: turn.startswith("Клиент"))
+    assert (closer.line, closer.line_cosine) == (1, pytest.approx(0.83))
+    assert looked_at_closely(chunk, QUESTION, lines, WORDS, weights).line == 0
+    assert looked_at_closely(chunk, QUESTION, lines, WORDS, weights, lambda _: False) is chunk
