@@ -1,6 +1,7 @@
 """Fixtures that start real engines, which are lazy: a unit test never waits for one. Settings of the property tests."""
 
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,11 @@ from db import migrate
 from embedded.engines import Engines
 from embedded.s3 import EmbeddedS3, S3Endpoint
 from s3_server import weed
+
+for each in (signal.SIGINT, signal.SIGHUP):
+    # A run in the background ignores these, and so would all that its tests start.
+    if signal.getsignal(each) is signal.SIG_IGN:
+        signal.signal(each, signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL)
 
 # How long an example takes says nothing on a loaded machine.
 settings.register_profile("unhurried", deadline=None)

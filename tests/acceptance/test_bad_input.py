@@ -623,7 +623,9 @@ def keep_sentence(name: str, status: int, lines: list[str]) -> None:
 
 
 FORMATS = "ogg|mp3|m4a|wav|mp4|txt|docx|srt|vtt|json"
-CHOICES = "interview|design|meeting|none|all|hotel|restaurant|spa|[a-z]{2}(?=[,.])|auto|report_[a-z_]+|no-such-model|ffmpeg"
+CHOICES = (
+    "interview|design|meeting|none|all|hotel|restaurant|spa|[a-z]{2}(?=[,.])|auto|report_[a-z_]+|no-such-model|ffmpeg"
+)
 LATIN_THAT_PEOPLE_NEED = re.compile(
     # Names of files and values that they gave, paths, settings, options, and what they may choose from.
     rf"«[^»]*»|^✖ [^:]*:|<[^>]*>|/\S+|persistent_data\S*|\.env(\.example)?|scripts/run|--[a-z]+|\b[A-Z_]+_[A-Z_*]*|"

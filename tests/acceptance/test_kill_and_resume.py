@@ -153,7 +153,8 @@ def test_stopped_by_signals(installation: Installation, undisturbed: Undisturbed
         assert "Traceback" not in said
     # The second came while reports were written.
     [folder] = installation.out.iterdir()
-    assert sorted(path.suffix for path in folder.glob("transcript.*")) == [".docx", ".json", ".pdf", ".srt", ".txt", ".vtt"]
+    forms = [".docx", ".json", ".pdf", ".srt", ".txt", ".vtt"]
+    assert sorted(path.suffix for path in folder.glob("transcript.*")) == forms
     assert "".join((folder / "transcript.txt").read_text(encoding="utf-8").split())
     installation.tap.answer(None)
 

@@ -39,7 +39,7 @@ async def test_a_download_goes_on_where_it_was_and_what_was_sent_unheard_is_not_
 
     # The lost one is asked for again, and one that had come and was not on the disk yet.
     assert telegram.times_called("upload.GetFile") <= chunks + 2
-    parts = ("Получаю: ", "📄 Расшифровка", "Расшифровка 1", "Номер файла")
+    parts = ("Получаю: ", "📄 Расшифровка", "Расшифровка 1", "номер файла")
     assert [times_sent(anna, part) for part in parts] == [1, 2, 1, 1]
     # An answer that a kill met between its coming and its storing is asked for again, and no other.
     assert bot.asked_again() <= len(unheard)

@@ -155,7 +155,7 @@ async def test_the_original_and_the_transcript_are_sent_as_files(person: Person)
     assert item.message.file is not None
     assert (item.message.file.source, item.message.file.subject) == ("transcript", recording.id)
     assert item.message.file.extension == "txt"
-    assert [button.text for button in item.message.screen.keyboard[0]] == ["DOCX", "SRT", "VTT", "JSON"]
+    assert [button.text for button in item.message.screen.keyboard[0]] == ["DOCX", "PDF", "SRT", "VTT", "JSON"]
     assert person.heard == ["Отправляю файл…"]
 
 

@@ -269,7 +269,7 @@ async def test_view(bot: ReportsBot, anna: Owner) -> None:
     await anna.press("👁️ Да, открыть")
     sent = bot.telegram.files[-1]
     assert (sent.name, sent.text) == ("№2 Отчет о связках — Интервью 18.md", TEXT)
-    assert "📄 Отчет №2 «Отчет о связках — Интервью 18»\n[docx] [json]" in anna.sees
+    assert "📄 Отчет №2 «Отчет о связках — Интервью 18»\n[docx] [pdf] [json]" in anna.sees
     assert anna.last.startswith("✅ Отчет №2 отправлен.\n\n📁 <b>Мои отчеты</b>\n[👁️ Посмотреть]")
     assert await anna.step() is None
 
@@ -609,7 +609,7 @@ async def test_the_questions_about_a_recording_end_when_a_report_is_asked_for(bo
     async with bot.database.transaction() as connection:
         await user_states.put(connection, anna.id, Dialog(step=Step.ASK_CITY, recording_id=RecordingId(uuid4())))
     await anna.press_data("report_view")
-    assert anna.last.startswith("Вопросы о записи прерваны, введённое сохранено")
+    assert anna.last.startswith("Данные записи отложены, введённое сохранено")
     assert await anna.step() is Step.REPORT_VIEW_ASK_NUMBER
 
 

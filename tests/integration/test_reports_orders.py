@@ -299,8 +299,9 @@ async def _nothing(*_: object) -> None:
 
 async def test_anothers_recording_is_not_found(person: Person) -> None:
     recording = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
+    other = await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     orders, number = person.bot.orders, recording.number
-    runs = (await orders.order(person.user.id, number, LINKS)).runs
+    runs = (await orders.order(person.user.id, other.number, LINKS)).runs
     stranger = (await Person.come(person.bot)).user.id
     attempts: list[Callable[[], Awaitable[object]]] = [
         lambda: orders.offer(stranger, number, _nothing),
@@ -315,7 +316,8 @@ async def test_anothers_recording_is_not_found(person: Person) -> None:
     for attempt in attempts:
         with pytest.raises(NotFound):
             await attempt()
-    [run] = await runs_of(person, recording)
+    assert await runs_of(person, recording) == []
+    [run] = await runs_of(person, other)
     assert run.status is RunStatus.QUEUED
     assert (await person.metadata(recording)).building is BuildingType.HOTEL
     assert await person.step(recording) is WizardStep.REPORTS

@@ -52,7 +52,7 @@ async def begun(anna: Asker, server: OpenAIServer) -> "asyncio.Task[None]":
 async def test_an_answer_grows_in_one_message(anna: Asker, server: OpenAIServer) -> None:
     task = await begun(anna, server)
     assert anna.last.endswith("…")
-    assert "[1]" not in anna.last, "nothing is shown as cited before it is checked"
+    assert "хороший [1]" not in anna.last, "nothing is shown as cited before it is whole and checked"
     server.goes_on.set()
     await task
     await anna.bot.deliver()

@@ -126,6 +126,7 @@ def test_only_lines_of_whom_the_question_asks_for_count() -> None:
     chunk = scored("Сотрудник: Где парковка?\nКлиент: Машину негде поставить.")
     lines, weights = near(0.9, 0.83), Weights(100, {})
     closer = looked_at_closely(chunk, QUESTION, lines, WORDS, weights, lambda turn: turn.startswith("Клиент"))
-    assert (closer.line, closer.line_cosine) == (1, pytest.approx(0.83))
+    assert closer.line == 1
+    assert closer.line_cosine == pytest.approx(0.83)
     assert looked_at_closely(chunk, QUESTION, lines, WORDS, weights).line == 0
     assert looked_at_closely(chunk, QUESTION, lines, WORDS, weights, lambda _: False) is chunk
