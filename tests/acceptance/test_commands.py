@@ -17,7 +17,7 @@ from refi_qda_files import opened
 
 FOLDER = "1 Гостиница, беседа 17"
 TRANSCRIPT = {f"{FOLDER}/transcript.{suffix}" for suffix in ("txt", "json", "srt", "vtt", "docx", "pdf")}
-ROWS = [part for name, part in texts.cli.DOCTOR_ROWS.items() if name != "reranker"]
+ROWS = [part for name, part in texts.cli.DOCTOR_ROWS.items() if name != "order"]
 """Of parts that every installation has."""
 MANIFEST = f"{FOLDER}/manifest.json"
 
