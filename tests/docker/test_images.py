@@ -108,6 +108,7 @@ LEFT_OUT = {
         "speech_to_text.local": "ctranslate2",
         "speech_to_text.onnx": "ctranslate2",
         "speech_to_text.whisper": "ctranslate2",
+        "speech_to_text.whisper_decoding": "ctranslate2",
     },
     "full": {},
 }
