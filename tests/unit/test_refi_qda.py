@@ -82,7 +82,7 @@ def test_whatever_is_said_and_named_the_project_is_valid(tmp_path: Path, said: s
 def test_items_are_coded_by_report_category_and_factor() -> None:
     subject = Subject(
         report_id="r",
-        report="Факторы",
+        report="3) Факторы",
         pass_id="p",  # noqa: S106
         name="factor",
         label="factor_label",

@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from xml.etree import ElementTree as ET
 
 import texts.takeout
+from prompt_pack.models import unnumbered
 from reports.across.values import Subject
 from text_cleaning import one_line, printable
 from utils import clock
@@ -202,7 +203,7 @@ def codings_of(items: Sequence[Mapping[str, object]], subject: Subject) -> Itera
         if not label or not isinstance(quotes, list):
             continue
         category = item.get(subject.category)
-        path = (subject.report, *([str(category)] if category else []), label)
+        path = (unnumbered(subject.report), *([str(category)] if category else []), label)
         for quote in quotes:
             start = quote.get("time") if isinstance(quote, dict) else None
             if isinstance(quote, dict) and isinstance(quote.get("text"), str):
