@@ -66,7 +66,13 @@ class ResearchSteps:
         found = FINDINGS.dump_python(generated.findings, mode="json")
         async with self._context.database.transaction() as connection:
             await store.put_findings(connection, run.id, found)
-        report = await asyncio.to_thread(written, generated.findings, self._context.pack)
+        # What was read may have been deleted meanwhile: it is in no file and in no row of the report.
+        await self._forgetting.forget_gone(run.id)
+        async with self._context.database.transaction() as connection:
+            kept, _ = await store.research_with_gone(connection, run.id)
+        if kept is None:
+            raise NotFound(what=f"research {run.id}")
+        report = await asyncio.to_thread(written, FINDINGS.validate_python(kept.findings), self._context.pack)
         outcome = ReportOutcome(
             number=None,
             text=report.text,
@@ -78,7 +84,7 @@ class ResearchSteps:
             duration_s=generated.seconds,
         )
         await self._keeper.keep(run, research_named(order.question), outcome)
-        # What was read may have been deleted meanwhile.
+        # Or since then.
         await self._forgetting.forget_gone(run.id)
 
     async def _transcript(self, recording_id: RecordingId) -> Transcript | None:
