@@ -1,6 +1,7 @@
 """Chats over the loopback Telegram: questions, answers with their sources, and everything around them."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -47,7 +48,8 @@ async def test_a_question_is_answered_from_the_recordings_with_numbered_sources(
     assert answer.id == noticed.id
     assert ANSWERED in answer.text
     assert f"❓ {ASKED}" in answer.text
-    assert "[1] Запись №1, " in answer.text
+    # The team has more recordings about it, which may come before.
+    assert re.search(r"\[\d\] Запись №1, ", answer.text)
     [sent] = anna.chat.events(Happening.SENT, message=noticed)
     [came] = anna.chat.events(Happening.RECEIVED, message=asked)
     assert sent.at - came.at <= FIRST_REACTION_S
