@@ -1,5 +1,6 @@
 """REFI-QDA projects: valid by the format's rules, and every coding selects the words of its quote."""
 
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
@@ -27,9 +28,10 @@ def case(number: int, *quotes: CodedQuote, text: str = TEXT, name: str = "17 и�
 
 
 def written(path: Path, *cases: Case) -> int:
-    with Project(path, "Анна", NOW) as project:
+    with closing(Project(path, "Анна", NOW)) as project:
         for each in cases:
             project.add(each)
+        project.finish()
     return project.lost
 
 

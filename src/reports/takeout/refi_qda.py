@@ -55,7 +55,10 @@ class Case:
 
 
 class Project:
-    """A project that is written to the file at ``path`` case by case. All methods block; use it as a context."""
+    """A project that is written to the file at ``path`` case by case. All methods block: use a thread.
+
+    ``finish`` makes it whole, ``close`` frees the file in any case.
+    """
 
     def __init__(self, path: Path, person: str, now: datetime) -> None:
         self._archive = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
@@ -68,12 +71,11 @@ class Project:
         self.lost = 0
         """How many quotes were not found in their transcripts."""
 
-    def __enter__(self) -> "Project":
-        return self
+    def finish(self) -> None:
+        """Write what ties the sources together."""
+        self._archive.writestr("project.qde", self._document())
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._archive.writestr("project.qde", self._document())
+    def close(self) -> None:
         self._archive.close()
 
     def add(self, case: Case) -> None:

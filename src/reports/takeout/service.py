@@ -120,10 +120,17 @@ class Takeout:
     async def _qdpx(self, owner: UserId, path: Path) -> int:
         async with self._database.transaction() as connection:
             person = await users_store.find_name(connection, owner)
-        with await asyncio.to_thread(Project, path, person, self._now()) as project:
+        project = await asyncio.to_thread(Project, path, person, self._now())
+        try:
             async for owned in self._owned(owner):
-                await asyncio.to_thread(project.add, self._case(owned))
+                await asyncio.to_thread(self._add_case, project, owned)
+            await asyncio.to_thread(project.finish)
+        finally:
+            await asyncio.to_thread(project.close)
         return project.lost
+
+    def _add_case(self, project: Project, owned: _Owned) -> None:
+        project.add(self._case(owned))
 
     def _case(self, owned: _Owned) -> Case:
         recording, metadata = owned.recording, owned.metadata
@@ -185,19 +192,18 @@ class Takeout:
         archive.writestr(f"{path}.json", to_json(run, document.title).encode(errors="replace"))
 
     async def _owned(self, owner: UserId) -> AsyncIterator[_Owned]:
-        """Yield the recordings that have a transcript, the newest first; each is read by itself."""
-        offset = 0
-        while True:
+        """Yield the recordings that have a transcript, the newest first; each is read by itself.
+
+        What comes meanwhile is left out, and what is deleted meanwhile, too: pages would shift, and have one twice.
+        """
+        async with self._database.transaction() as connection:
+            count = await recordings_store.count_recordings(connection, owner, None)
+            recordings = await recordings_store.list_recordings(connection, owner, None, count, 0)
+        for recording in recordings:
             async with self._database.transaction() as connection:
-                page = await recordings_store.list_recordings(connection, owner, None, _AT_ONCE, offset)
-            for recording in page:
-                async with self._database.transaction() as connection:
-                    owned = await _load(connection, recording)
-                if owned is not None:
-                    yield owned
-            if len(page) < _AT_ONCE:
-                return
-            offset += _AT_ONCE
+                owned = await _load(connection, recording)
+            if owned is not None:
+                yield owned
 
     async def _research(self, owner: UserId) -> AsyncIterator[tuple[ReportRun, str]]:
         """Yield the research in the person's archive of reports, each with its question."""
