@@ -91,10 +91,11 @@ async def test_a_card_goes_on_when_the_clock_is_set_back(
 ) -> None:
     file = await somebody.sends(telegram, CONTENT)
     await look(cards, times=2)
+    before = len(telegram.edits)
     clock.passes(-3600)
     await has_bytes(somebody, file.id, 500)
     await look(cards)
-    assert "500" in telegram.edits[-1]
+    assert len(telegram.edits) == before + 1
 
 
 async def test_a_card_whose_work_takes_its_time_shows_that_time_passes(
