@@ -85,7 +85,7 @@ _FINISH = f"{_MINE} SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_
 _RETRY = f"""
     {_MINE}
     SELECT procrastinate_retry_job_v2(
-        id, now() + make_interval(secs => %(waits_s)s), %(priority)s, %(queue)s, %(lock)s
+        id, coalesce(now() + make_interval(secs => %(waits_s)s), %(at_once)s), %(priority)s, %(queue)s, %(lock)s
     ) FROM mine
 """  # noqa: S608
 
@@ -143,7 +143,7 @@ class Manager(JobManager):
 
         It is removed when another job of its subject waits already.
         """
-        waits_s = max(0.0, ((retry_at or AT_ONCE) - datetime.now(UTC)).total_seconds())
+        waits_s = None if retry_at in {None, AT_ONCE} else (retry_at - datetime.now(UTC)).total_seconds()
 
         async def put_back() -> None:
             try:
@@ -152,6 +152,7 @@ class Manager(JobManager):
                     job_id=job.id,
                     worker_id=job.worker_id,
                     waits_s=waits_s,
+                    at_once=AT_ONCE,
                     priority=priority,
                     queue=queue,
                     lock=lock,
