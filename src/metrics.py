@@ -11,7 +11,6 @@ import time
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-
 DATABASE_AWAY_SECONDS = Counter("voxpersona_database_away_seconds", "For how long the database did not answer.")
 OBJECT_OPERATIONS = Counter(
     "voxpersona_object_operations",
