@@ -110,6 +110,7 @@ def look_at_health_often(folder: Path, faketime: Path | None = None) -> None:
       LD_PRELOAD: /faketime/{faketime.name}
       FAKETIME_TIMESTAMP_FILE: /clock/offset
       FAKETIME_CACHE_DURATION: "1"
+      FAKETIME_DISABLE_SHM: "1"
       FAKETIME_DONT_FAKE_MONOTONIC: "1"
 """
     (folder / "docker-compose.override.yml").write_text(f"services:\n{services}", encoding="utf-8")

@@ -202,7 +202,7 @@ async def test_a_disk_that_gets_full_while_recordings_come_in_costs_none_that_wa
         for part in state.glob("rest-*"):
             part.unlink()
     assert refused.returncode in {2, 3}, refused.stdout + refused.stderr
-    assert "мест" in refused.stdout + refused.stderr
+    assert "повторите" in refused.stdout + refused.stderr
     await accepted
     await composed.becomes_well()
     for path in paths:
