@@ -14,7 +14,6 @@ from composed import COMPOSE, PRODUCT_IMAGE, build_stand_ins, look_at_health_oft
 from config import ROOT, version
 from docker_engine import COMMIT, Docker, Image
 from embedded.ports import free_ports
-from power import reason_against_small_disks, small_disk
 
 SETTINGS = {
     "ASR_BASE_URL": "http://127.0.0.1:9/v1",
@@ -213,29 +212,6 @@ def test_a_changed_byte_in_a_set_fails_the_drill_and_is_told(machine: Machine) -
     finally:
         pack.write_bytes(whole)
     assert not machine.is_left()
-
-
-def test_a_disk_that_gets_full_while_a_set_is_saved_costs_no_other_set(machine: Machine) -> None:
-    if reason := reason_against_small_disks():
-        pytest.skip(reason)
-    backups, large = machine.state / "backups", machine.state / "reports/user_1/large.md"
-    _, before = machine.script("backup", "--list")
-    large.write_bytes(os.urandom(6_000_000))
-    whole = (backups / "repository").rename(backups / "whole")
-    try:
-        with small_disk(backups / "repository", "3M"):
-            shutil.copytree(whole, backups / "repository", dirs_exist_ok=True)
-            status, said = machine.script("backup")
-            assert (status != 0, "не хватило места" in said) == (True, True), said
-            assert machine.script("backup", "--list") == (0, before)
-    finally:
-        large.unlink()
-        (backups / "repository").rmdir()
-        whole.rename(backups / "repository")
-    becomes(machine, "Резервные копии: работает с трудом")
-    status, said = machine.script("backup")
-    assert status == 0, said
-    becomes(machine, "Резервные копии: работает\n")
 
 
 def test_an_empty_machine_gets_everything_back_and_another_is_left_alone(machine: Machine, tmp_path: Path) -> None:
