@@ -9,7 +9,7 @@ import pytest
 
 from composed import PRODUCT_IMAGE, build_stand_ins
 from config import ROOT
-from deployed_server import BASE, Server
+from deployed_server import BASE, DOCKERFILE, Server
 from deployment import command_line
 from deployment.deploy import Deploy
 from deployment.records import Record
@@ -18,6 +18,7 @@ from docker_engine import Docker, Image
 ROLLBACK_LIMIT_S = 300
 MIGRATION = "ALTER TABLE cities ADD COLUMN hint text;\n"
 MAIN = (ROOT / "src/main.py").read_text(encoding="utf-8")
+WRONG_COMMIT = "f" * 40
 
 
 def once_switched(does: str) -> dict[str, str | None]:
@@ -26,9 +27,12 @@ def once_switched(does: str) -> dict[str, str | None]:
     return {"release/main.py": f"{begins}{does}\n{MAIN}"}
 
 
+LINES = 'print(\'{"level": "error", "event": "update_failed"}\\n\' * 9, file=sys.stderr)'
 TRIGGERS: list[tuple[dict[str, str | None], str, str]] = [
     (once_switched('sys.exit("Нет памяти")'), "", "перезапускается"),
     (once_switched("time.sleep(1e6)"), "ready", "не готова"),
+    (once_switched(LINES), "watch", "update_failed"),
+    ({"Dockerfile": f"{DOCKERFILE}ENV BUILD_COMMIT={WRONG_COMMIT}\n"}, "smoke", WRONG_COMMIT[:12]),
 ]
 """What a bad version does, the step that finds it (the first may be found in any), and a word of the reason."""
 FILLS_THE_DISK = f"FROM {BASE} AS lite\nUSER 0\nRUN dd if=/dev/zero of=/dev/full count=1\n"
@@ -213,7 +217,7 @@ def test_settings_that_are_bad_are_found_before_the_former_version_stops(server:
     assert server.bot()["State"]["StartedAt"] == before["State"]["StartedAt"]
 
 
-@pytest.mark.parametrize(("files", "step", "why"), TRIGGERS, ids=["restarts", "not ready"])
+@pytest.mark.parametrize(("files", "step", "why"), TRIGGERS, ids=["restarts", "not ready", "errors", "smoke"])
 def test_a_version_that_turns_out_bad_gives_its_place_back(
     server: Server, files: dict[str, str | None], step: str, why: str
 ) -> None:

@@ -323,6 +323,14 @@ def test_a_version_that_does_not_run_is_started_and_stays_the_one_to_go_back_to(
     assert any("scripts/backup" in each for each in site.engine.called[-60:])
 
 
+def test_errors_of_the_first_moment_bring_the_former_version_back(site: Site) -> None:
+    site.set("DEPLOY_WATCH_S=300")
+    site.engine.written = ['{"level": "error", "event": "update_failed"}'] * 6
+    status, said = site.run("deploy")
+    assert (status, "update_failed" in said) == (3, True), said
+    assert site.engine.bot() == site.first
+
+
 def test_the_log_of_a_deploy_does_not_grow_by_all_logs_at_every_look(site: Site) -> None:
     site.set("DEPLOY_WATCH_S=300")
     site.engine.written = ['{"event": "seen before"}']
