@@ -153,6 +153,8 @@ class Settings(BaseSettings):
     asr_api_key: SecretStr | None = None
     asr_model: str | None = None
     asr_model_dir: Path | None = None
+    whisper_model: str = Field("base", pattern="^(base|small|large-v3-turbo|large-v3)$")
+    model_hub: str = Field("https://huggingface.co", pattern="^(off|https?://[^/ ]+.*)$")
     asr_threads: int = Field(0, ge=0, le=128)
     asr_concurrency: int = Field(4, ge=1, le=64)
 

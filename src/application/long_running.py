@@ -62,6 +62,7 @@ async def _settle_in(application: Application) -> None:
     # database, for which buttons wait, must keep its share of the processor.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor))
     sys.setswitchinterval(SWITCH_S)
+    application.engines.fetch_in_background()
     await application.engines.warm_up()
     # Objects loaded by now stay, so collections need not look at them: that would stop every thread for seconds.
     # The command line has switched garbage collection off until now.

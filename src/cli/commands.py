@@ -21,6 +21,7 @@ from cli.across_command import across
 from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
 from cli.export_command import export
+from cli.models_command import models
 from cli.running import open_closed_streams, require, run_command, say, tell
 from config import load_settings, version
 from constants import MAX_SPEAKERS
@@ -355,6 +356,7 @@ async def _serve() -> int:
 commands.add_command(documents)
 commands.add_command(across)
 commands.add_command(export)
+commands.add_command(models)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from audio import check_readable
 from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_reports, write_transcript
 from cli.display import Display
 from config import ROOT, Settings
-from constants import NO_SCENARIO
+from constants import NO_SCENARIO, TRANSCRIPT_EXTENSIONS
 from datamodels import (
     BuildingType,
     ProcessingRequest,
@@ -153,6 +153,10 @@ class Session:
 
     async def run(self) -> int:
         accepted: dict[RecordingId, Recording] = {}
+        if not all(file.suffix.removeprefix(".").lower() in TRANSCRIPT_EXTENSIONS for file in self._options.files):
+            await self._app.engines.fetch_better_speech()
+            if self._app.engines.speech_notice:
+                self._display.say(self._app.engines.speech_notice)
         for file in self._options.files:
             recording = await self._accept(file)
             if recording is not None:
