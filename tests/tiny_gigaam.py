@@ -4,11 +4,14 @@
 GigaAM v3's, in files that are called as on the hub.
 """
 
+import hashlib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import onnx
+import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 VOCABULARY = ["▁да", ".", "<blk>"]
@@ -168,3 +171,32 @@ def _save(nodes: list[Any], inputs: Shapes, outputs: Shapes, constants: dict[str
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def tiny_weights(folder: Path, *, whisper: bool = True) -> dict[str, bytes]:
+    """Write ``weights.yaml`` with a small GigaAM on a hub, and return the hub's files.
+
+    With ``whisper`` it has files that are called as Whisper base's, too; nothing could be heard by them.
+    """
+    with TemporaryDirectory() as made:
+        write_transducer(Path(made))
+        models = {"gigaam-v3": {path.name: path.read_bytes() for path in sorted(Path(made).iterdir())}}
+    if whisper:
+        models["whisper-base"] = {name: name.encode() for name in ("model.bin", "config.json", "tokenizer.json")}
+    revision = "0" * 40
+    entries = {
+        name: {
+            "hub": f"owner/{name}@{revision}",
+            "files": [
+                {"name": file, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                for file, data in files.items()
+            ],
+        }
+        for name, files in models.items()
+    }
+    (folder / "weights.yaml").write_text(yaml.safe_dump(entries))
+    return {
+        f"owner/{name}/resolve/{revision}/{file}": data
+        for name, files in models.items()
+        for file, data in files.items()
+    }

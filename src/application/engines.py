@@ -26,7 +26,7 @@ from speech_to_text.port import SpeechToText
 from system import optional_packages
 from utils import count_tokens
 from voice_embeddings import VoiceEncoder
-from weights.installer import are_there, ensure_weights
+from weights.installer import MANIFEST, are_there, ensure_weights
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +80,11 @@ class EnginePool:
         ffmpeg: Path,
         on_progress: StartProgress,
         processors: asyncio.Semaphore,
+        *,
+        manifest: Path = MANIFEST,
     ) -> None:
         self._settings = settings
+        self._manifest = manifest
         # Read now, so that a missing model name is reported at the start and not after the work.
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embeddings_endpoint = embeddings_endpoint(settings)
@@ -243,7 +246,11 @@ class EnginePool:
         told = texts.cli.FETCHING.format(name=name)
         hub = self._settings.model_hub if fetch and self._settings.model_hub != "off" else None
         return await ensure_weights(
-            name, self._models_dir, lambda _, *bytes_: self._on_progress(told, *bytes_), hub=hub
+            name,
+            self._models_dir,
+            lambda _, *bytes_: self._on_progress(told, *bytes_),
+            hub=hub,
+            manifest=self._manifest,
         )
 
     async def _make_speech_to_text(self) -> SpeechToText:

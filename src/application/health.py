@@ -7,12 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from application.checked_out import commit
 from application.endpoints import Endpoint, language_endpoint, speech_endpoint
 from application.engines import EMBEDDED_MODEL, VOICE_ENCODER
 from application.local_speech import needed_weights
 from application.notices import Notices
 from application.parts import Application
-from config import EmbeddingsEngine, LlmEngine, Settings, commit, version
+from config import EmbeddingsEngine, LlmEngine, Settings, version
 from embedded.engines import Engines as EmbeddedEngines
 from health.alarms import Alarms
 from health.backups import backup_check

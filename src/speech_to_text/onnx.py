@@ -82,7 +82,7 @@ class OnnxSpeechToText:
         try:
             self._onnx_asr: Any = importlib.import_module("onnx_asr")
         except ImportError as exc:
-            raise MissingProgram(program="onnx-asr (pip install -r requirements-gigaam.txt)") from exc
+            raise MissingProgram(program="onnx-asr (pip install -r requirements-local.txt)") from exc
         self._model_dir = model_dir
         self._threads = threads
         self._name, self._quantization, self._model_file = _model_in(model_dir)
