@@ -1,5 +1,7 @@
 """A fresh installation beside a model hub: nobody types anything, and Russian is heard by the model for it."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,14 @@ from weights.installer import ensure_weights
 pytestmark = pytest.mark.weights
 
 
-async def test_a_fresh_installation_hears_russian_with_gigaam(tmp_path: Path) -> None:
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """Not under pytest's own directory, which is closed to the user of PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="voxpersona-fresh-") as folder:
+        yield Path(folder) / "state"
+
+
+async def test_a_fresh_installation_hears_russian_with_gigaam(state: Path, tmp_path: Path) -> None:
     for name in ("whisper-base", "voice-encoder"):
         await ensure_weights(name, MODELS)
     checkout = checkout_with(b"", tmp_path / "checkout")
@@ -30,12 +39,11 @@ async def test_a_fresh_installation_hears_russian_with_gigaam(tmp_path: Path) ->
         tiny = load_yaml((tmp_path / "weights.yaml").read_text(encoding="utf-8"))
         listed["gigaam-v3"] |= tiny["gigaam-v3"]
         (checkout / "resources" / "weights.yaml").write_text(yaml.safe_dump(listed), encoding="utf-8")
-        models = tmp_path / "state" / "models"
-        models.mkdir(parents=True)
+        (state / "models").mkdir(parents=True)
         for name in ("whisper-base", "voice-encoder"):
-            (models / name).symlink_to(MODELS / name)
+            (state / "models" / name).symlink_to(MODELS / name)
         settings = {"MODEL_HUB": hub.address, "LLM_ENGINE": "none", "EMBEDDINGS_ENGINE": "off"}
-        product = Product(tmp_path / "state", settings, checkout=checkout, warm=False)
+        product = Product(state, settings, checkout=checkout, warm=False)
         recording = speech(tmp_path / "беседа.ogg", 6)
         done = product.run("process", recording, "--scenario", "none", "--json", "--out", tmp_path / "out")
     assert done.status == 0, done.said
