@@ -14,7 +14,7 @@ from constants import SAMPLE_RATE
 from datamodels import EngineInfo, PartTranscript, Word
 from errors import ProviderError
 from speech_to_text.local import EngineThread, Samples, joined_at_pauses, read_samples, speech_stretches
-from speech_to_text.onnx import ENGINE_NAME, LANGUAGE, LIMITS, LONGEST_CHUNK_S, OnnxSpeechToText
+from speech_to_text.onnx import ENGINE_NAME, LANGUAGE, LONGEST_CHUNK_S, OnnxSpeechToText
 from speech_to_text.port import PartLimits
 from speech_to_text.whisper import WhisperPart, WhisperSpeechToText
 from speech_to_text.whisper_decoding import CHUNK_S, WhisperDecoder
@@ -46,7 +46,7 @@ class TwoModelsSpeechToText:
 
     @property
     def limits(self) -> PartLimits:
-        return LIMITS
+        return self._others.limits
 
     @property
     def concurrency(self) -> int:
