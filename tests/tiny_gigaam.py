@@ -5,6 +5,7 @@ GigaAM v3's, in files that are called as on the hub.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -157,7 +158,7 @@ def _loud_frames(features: str) -> list[Any]:
     ]
 
 
-Shapes = dict[str, tuple[int, list[int | str]]]
+Shapes = Mapping[str, tuple[Any, Sequence[Any]]]
 
 
 def _save(nodes: list[Any], inputs: Shapes, outputs: Shapes, constants: dict[str, Any], path: Path) -> None:

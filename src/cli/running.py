@@ -95,4 +95,5 @@ def open_closed_streams() -> None:
         if stream is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115, PTH123  # open for good
         elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            with suppress(OSError):  # of a stream that cannot be rewound, though it is open for reading, too
+                stream.reconfigure(errors="replace")

@@ -17,7 +17,7 @@ from errors import ProviderUnavailable
 from system.shortages import shortage_in
 from utils import disk_full_mapped, sha256_of_stream
 from weights.manifest import File, Weights
-from weights.sources import CHUNK_BYTES, OnBytes, Stopped, in_thread
+from weights.sources import CHUNK_BYTES, OnBytes, in_thread
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,11 @@ _PARTIAL = 206
 
 
 class _BrokenOff(Exception):
-    """A connection ended before the file did."""
+    """A signal of this module: a connection ended before the file did."""
+
+
+class _Stopped(Exception):
+    """A signal of this module: ends a download that was told to stop; nobody waits for the result any more."""
 
 
 async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes, hub: str | None) -> None:
@@ -182,7 +186,7 @@ def _continue(
             # What has come is taken at once, so that it is not lost when the connection breaks off.
             while chunk := response.read1(CHUNK_BYTES):
                 if stop.is_set():
-                    raise Stopped
+                    raise _Stopped
                 output.write(chunk)
                 if output.tell() > file.size:
                     part.unlink()

@@ -33,8 +33,8 @@ OnBytes = Callable[[int, int], None]
 Result = TypeVar("Result")
 
 
-class Stopped(Exception):
-    """Ends the work of ``in_thread`` that was told to stop; nobody waits for the result any more."""
+class _Stopped(Exception):
+    """Ends the work in a thread of this module that was told to stop; nobody waits for the result any more."""
 
 
 async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
@@ -190,7 +190,7 @@ def _append(source: IO[bytes], output: IO[bytes], size: int, digest: "hashlib._H
     left = size
     while chunk := source.read(CHUNK_BYTES):
         if stop.is_set():
-            raise Stopped
+            raise _Stopped
         left -= len(chunk)
         if left < 0:
             return False

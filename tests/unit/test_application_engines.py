@@ -197,7 +197,7 @@ def test_the_language_model_in_use_is_named(given: dict[str, str], named: tuple[
     ],
 )
 def test_models_that_are_there_are_used_and_better_ones_are_missed(
-    given: dict[str, str], there: tuple[str, ...], used: str, missing: tuple[str, ...], tmp_path: Path
+    given: dict[str, Any], there: tuple[str, ...], used: str, missing: tuple[str, ...], tmp_path: Path
 ) -> None:
     for name in there:
         (tmp_path / "models" / name).mkdir(parents=True)
