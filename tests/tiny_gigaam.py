@@ -44,8 +44,8 @@ def write_model(directory: Path, *, inventing: bool = False) -> None:
         helper.make_node("Where", ["is_yes", "yes", "blank"], ["log_probs"]),
     ]
     floats, whole = TensorProto.FLOAT, TensorProto.INT64
-    inputs = {"features": (floats, ["batch", 64, "time"]), "feature_lengths": (whole, ["batch"])}
-    outputs = {"log_probs": (floats, ["batch", "fourths", 3])}
+    inputs: Shapes = {"features": (floats, ["batch", 64, "time"]), "feature_lengths": (whole, ["batch"])}
+    outputs: Shapes = {"log_probs": (floats, ["batch", "fourths", 3])}
     _save(nodes, inputs, outputs, constants, directory / "v3_e2e_ctc.onnx")
 
 

@@ -5,6 +5,7 @@ GigaAM hears Russian as soon as its weights are there, and a larger Whisper all 
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -140,11 +141,11 @@ class LocalSpeech:
                 continue
             try:
                 await self._weights(name)
-                failed.unlink(missing_ok=True)
             except (ProviderError, BadSettings, OutOfResources) as exc:
                 log.warning("better_model_not_fetched", name=name, error=exc.code, reason=str(exc))
-                self._tell(texts.models.NOT_FETCHED, name)
-                if failed.parent.is_dir():
+                is_damaged = isinstance(exc, WeightsRefused)
+                self._tell(texts.models.NOT_USED if is_damaged else texts.models.NOT_FETCHED, name)
+                with suppress(OSError):  # nothing can be noted in a folder that we may only read
                     failed.touch()
 
     async def close(self) -> None:

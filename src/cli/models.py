@@ -8,6 +8,7 @@ from rich.table import Table
 
 import texts.cli
 import texts.models
+from application.endpoints import speech_endpoint
 from application.local_speech import models_in_use, title_of
 from cli.display import Display
 from cli.running import require
@@ -36,7 +37,7 @@ def _known(name: str | None = None) -> dict[str, Weights]:
 async def list_all(settings: Settings) -> int:
     """Print a table of all speech models; returns 0."""
     table = Table(*texts.models.COLUMNS)
-    used = models_in_use(settings).split("+")
+    used = [] if speech_endpoint(settings) else models_in_use(settings).split("+")
     for name, weights in _known().items():
         if weights.speech is None:
             continue

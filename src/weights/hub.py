@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 HUB = "https://huggingface.co"
 CONNECT_LIMIT_S = 2.0
-READ_LIMIT_S = 30.0
+READ_LIMIT_S = 10.0
 REDIRECTS = 5
 _PARTIAL = 206
 

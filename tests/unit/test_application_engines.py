@@ -266,4 +266,6 @@ async def test_a_better_model_that_is_damaged_is_not_used(hub: ModelHub, tmp_pat
     (tmp_path / "models" / GIGAAM / "v3_e2e_rnnt_vocab.txt").write_text("damaged")
     assert await used(engines) == "whisper-base"
     assert "models remove gigaam-v3" in str(engines.speech_notice)
+    await engines.fetch_better_speech(anew=True)
+    assert "models remove gigaam-v3" in str(engines.speech_notice)
     await engines.close()
