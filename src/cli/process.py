@@ -81,7 +81,17 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     order = Order(pack, options, display)
     async with open_application(settings, pack, display.advance) as application:
+        await _fetch_better_speech(application, options.files, display)
         return await Session(application, options, order, display).run()
+
+
+async def _fetch_better_speech(application: Application, files: Sequence[Path], display: Display) -> None:
+    """Fetch better speech models when there is sound to be heard; say what could not be had."""
+    if all(file.suffix.removeprefix(".").lower() in TRANSCRIPT_EXTENSIONS for file in files):
+        return
+    await application.engines.fetch_better_speech()
+    if application.engines.speech_notice:
+        display.say(application.engines.speech_notice)
 
 
 def _problems(files: Sequence[Path]) -> dict[Path, VoxPersonaError]:
@@ -153,10 +163,6 @@ class Session:
 
     async def run(self) -> int:
         accepted: dict[RecordingId, Recording] = {}
-        if not all(file.suffix.removeprefix(".").lower() in TRANSCRIPT_EXTENSIONS for file in self._options.files):
-            await self._app.engines.fetch_better_speech()
-            if self._app.engines.speech_notice:
-                self._display.say(self._app.engines.speech_notice)
         for file in self._options.files:
             recording = await self._accept(file)
             if recording is not None:

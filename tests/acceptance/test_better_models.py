@@ -47,6 +47,7 @@ async def test_a_fresh_installation_hears_russian_with_gigaam(state: Path, tmp_p
         recording = speech(tmp_path / "беседа.ogg", 6)
         done = product.run("process", recording, "--scenario", "none", "--json", "--out", tmp_path / "out")
     assert done.status == 0, done.said
+    assert "Скачиваю веса: gigaam-v3" in done.said
     assert hub.asked.count("v3_e2e_rnnt_encoder.int8.onnx@700") == 1
     (transcript,) = (tmp_path / "out").glob("*/transcript.txt")
     assert "gigaam-v3-e2e-rnnt+whisper-base" in transcript.read_text(encoding="utf-8")
