@@ -57,6 +57,7 @@ class ModelHub:
                 elif path.startswith(("store/", "api/resolve-cache/")):
                     hub._send(self, path.removeprefix("store/").removeprefix("api/resolve-cache/"))
                 else:
+                    hub.asked.append(path.rpartition("/")[2])
                     self.send_response(status if path in hub.files and status else 404)
                     self.send_header("Content-Length", "0")
                     self.end_headers()
