@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from dotenv.parser import Binding, parse_stream
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -38,7 +38,6 @@ _OF_THE_NETWORK = (
 )
 _OF_STORAGE = ("AWS_", "AZURE_", "B2_", "GOOGLE_", "OS_", "ST_")
 
-_COMMIT = re.compile("[0-9a-f]{40}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SINGLE_QUOTED = re.compile(r"[^=]*=\s*'")
 
@@ -90,6 +89,19 @@ def _parsed(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def _in_checkout(value: Path) -> Path:
+    """Return a path of a setting: ``~`` is the user's home, and what is relative is so to the checkout."""
+    try:
+        return ROOT / value.expanduser()
+    except RuntimeError as exc:
+        raise ValueError(str(exc)) from exc
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+_Path = Annotated[Path, AfterValidator(_in_checkout)]
 _JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_parsed)]
 
 
@@ -117,7 +129,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+            return _in_checkout(Path(path)).read_text(encoding="utf-8").strip(), field_name, False
         except (OSError, ValueError):
             raise BadSettings(names=variable.upper()) from None
 
@@ -131,9 +143,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    persistent_dir: Path = ROOT / "persistent_data"
+    persistent_dir: _Path = ROOT / "persistent_data"
     retention_days: int = Field(30, ge=7, le=3650)
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: Annotated[str, BeforeValidator(_upper)] = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     database_url: SecretStr | None = None
 
@@ -152,7 +164,9 @@ class Settings(BaseSettings):
     asr_base_url: str | None = None
     asr_api_key: SecretStr | None = None
     asr_model: str | None = None
-    asr_model_dir: Path | None = None
+    asr_model_dir: _Path | None = None
+    whisper_model: str = Field("base", pattern="^(base|small|large-v3-turbo|large-v3)$")
+    model_hub: str = Field("https://huggingface.co", pattern="^(off|https?://[^/ ]+.*)$")
     asr_threads: int = Field(0, ge=0, le=128)
     asr_concurrency: int = Field(4, ge=1, le=64)
 
@@ -160,7 +174,7 @@ class Settings(BaseSettings):
     llm_base_url: str | None = None
     llm_api_key: SecretStr | None = None
     llm_model: str | None = None
-    llm_model_file: Path | None = None
+    llm_model_file: _Path | None = None
     llm_context_tokens: int = Field(0, ge=0)
     llm_max_output_tokens: int = Field(8192, ge=64)
     llm_concurrency: int = Field(4, ge=1, le=64)
@@ -321,38 +335,6 @@ def child_environment(*, network: bool = False, storage: bool = False) -> dict[s
 def version() -> str:
     """Return the product's version from ``pyproject.toml``, the only file that states it."""
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
-
-
-def commit(settings: Settings, root: Path = ROOT) -> str | None:
-    """Return the product's commit: the one that the build set, else the one checked out in ``root``; None when unknown.
-
-    Only files are read: the product does not need git.
-    """
-    if settings.build_commit is not None:
-        return settings.build_commit
-    try:
-        folder = root / ".git"
-        if folder.is_file():  # of a worktree
-            folder = root / folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-        head = (folder / "HEAD").read_text(encoding="utf-8").strip()
-        if not head.startswith("ref: "):
-            return head if _COMMIT.fullmatch(head) else None
-        common = folder / "commondir"
-        shared = folder / common.read_text(encoding="utf-8").strip() if common.exists() else folder
-        return _commit_of(shared, head.removeprefix("ref: "))
-    except (OSError, ValueError):
-        return None
-
-
-def _commit_of(folder: Path, reference: str) -> str | None:
-    if (folder / reference).is_file():
-        found = (folder / reference).read_text(encoding="utf-8").strip()
-        return found if _COMMIT.fullmatch(found) else None
-    for line in (folder / "packed-refs").read_text(encoding="utf-8").splitlines():
-        digits, _, name = line.partition(" ")
-        if name == reference and _COMMIT.fullmatch(digits):
-            return digits
-    return None
 
 
 def wrong_names() -> list[str]:

@@ -7,7 +7,7 @@ import signal
 # what that has to pass.
 os.umask(0o077)
 # The command line handles these signals once it is loaded.
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 
 from cli.commands import main  # noqa: E402
 from log_setup import log_to_standard_error  # noqa: E402

@@ -42,6 +42,7 @@ class Bot:
                 env={
                     **kept,
                     "PERSISTENT_DIR": str(self.product.state),
+                    "MODEL_HUB": "off",
                     **self.telegram.environment(),
                     **self.product.settings,
                 },

@@ -180,7 +180,7 @@ class Bot:
         metadata = MetadataHandlers(form, waiting, messages, PACK, self._wake, self.ask, estimates)
         ordering = ReportHandlers(messages, reports)
         menu = MenuWork(
-            WorkInProgress(database), self.letters, self.machine, SystemFacts("", "", LIMITS, folder), waiting
+            WorkInProgress(database), self.letters, self.machine, SystemFacts(str, "", LIMITS, folder), waiting
         )
         self.routes = [
             MenuHandlers(messages, menu).routes(),

@@ -71,7 +71,7 @@ class Product:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return started(
             [*self.through, sys.executable, str(self.checkout / "src" / "main.py"), *map(str, arguments)],
-            env={**kept, "PERSISTENT_DIR": str(self.state), **self.settings},
+            env={**kept, "PERSISTENT_DIR": str(self.state), "MODEL_HUB": "off", **self.settings},
             warm=self.warm,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -43,7 +43,7 @@ class Worker:
             self.process = Process(
                 started(
                     [sys.executable, str(MAIN), "worker"],
-                    env={**kept, "PERSISTENT_DIR": str(product.state), **self.settings},
+                    env={**kept, "PERSISTENT_DIR": str(product.state), "MODEL_HUB": "off", **self.settings},
                     stdin=subprocess.DEVNULL,
                     stderr=said,
                     cwd=product.state,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import texts.backups
+from application.checked_out import commit
 from application.objects import bucket_store, folder_store
 from backups.making import BackupMaker, Installation
 from backups.manifest import DUMP, MANIFEST, SETTINGS, Manifest, TableFacts
@@ -18,7 +19,7 @@ from backups.restoring import RESTORED, Comparison, load_manifest, put_objects, 
 from backups.status import Drilled, Failed, Made, note_status
 from backups.table_contents import migrations_of, table_contents
 from chats.search import TranscriptSearch
-from config import ROOT, Settings, commit, version
+from config import ROOT, Settings, version
 from datamodels import UserId
 from datamodels_chats import Passage
 from db import Database

@@ -372,7 +372,7 @@ def _facts(application: Application) -> SystemFacts:
     else:
         language = _named(*language_in_use(settings)) if engines.has_language_model else texts.telegram.SYSTEM_OFF
     return SystemFacts(
-        speech=_named(*speech_in_use(settings)),
+        speech=lambda: _named(*speech_in_use(settings)),
         language=language,
         limits=application.limits,
         state=settings.persistent_dir,

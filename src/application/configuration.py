@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from application.endpoints import embeddings_endpoint, language_endpoint, speech_endpoint
 from application.knowledge_index import reranker_endpoint
 from application.objects import bucket_store
-from config import AsrEngine, LlmEngine, Settings, env_file_is_open, unknown_names, wrong_names
+from config import LlmEngine, Settings, env_file_is_open, unknown_names, wrong_names
 from database.watch import password_of
 from errors import BadSettings
 from errors_of_operation import OpenSettings
@@ -126,8 +126,6 @@ def _missing(settings: Settings, *, worker: bool) -> Iterator[str]:
     )
     if settings.minio_endpoint is not None:
         needed = (*needed, "minio_access_key", "minio_secret_key")
-    if settings.asr_engine is AsrEngine.ONNX:
-        needed = (*needed, "asr_model_dir")
     for name in needed:
         if getattr(settings, name) is None:
             yield name.upper()

@@ -6,9 +6,7 @@ An adapter's module is imported only when the adapter is made, since its librari
 
 import asyncio
 import os
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -16,9 +14,10 @@ import structlog
 
 import texts.cli
 from application.endpoints import Endpoint, embeddings_endpoint, language_endpoint, speech_endpoint
+from application.local_speech import AGAIN_S, LocalSpeech, models_in_use, needed_weights
 from application.objects import StartProgress
 from audio import opus
-from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings
+from config import EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.port import Embeddings
 from errors import BadSettings, OutOfResources, ProviderError, VoxPersonaError
@@ -27,7 +26,7 @@ from speech_to_text.port import SpeechToText
 from system import optional_packages
 from utils import count_tokens
 from voice_embeddings import VoiceEncoder
-from weights.installer import ensure_weights
+from weights.installer import MANIFEST, are_there, ensure_weights
 
 log = structlog.get_logger(__name__)
 
@@ -41,27 +40,6 @@ _EMBEDDINGS_TIMEOUT_S = 60.0
 _EMBEDDINGS_CONCURRENCY = 4
 
 
-@dataclass(frozen=True)
-class _LocalSpeech:
-    """A speech-to-text engine on this machine: the names of its class and of its module, which is imported late.
-
-    ``weights`` names the weights to use when ``asr_model_dir`` is not set; None when that setting is required.
-    """
-
-    module: str
-    engine: str
-    weights: str | None
-
-
-_WHISPER = _LocalSpeech("speech_to_text.whisper", "WhisperSpeechToText", "whisper-base")
-LOCAL_SPEECH = {
-    AsrEngine.AUTO: _WHISPER,
-    AsrEngine.WHISPER: _WHISPER,
-    AsrEngine.ONNX: _LocalSpeech("speech_to_text.onnx", "OnnxSpeechToText", None),
-}
-"""The local engine of every ``AsrEngine`` but ``OPENAI``. Only the engine in use is imported, loaded and downloaded."""
-
-
 def speech_in_use(settings: Settings) -> tuple[str, str | None]:
     """Return the speech model's name and its provider; the provider is None when the model runs on this machine.
 
@@ -71,8 +49,7 @@ def speech_in_use(settings: Settings) -> tuple[str, str | None]:
     endpoint = speech_endpoint(settings)
     if endpoint is not None:
         return endpoint.model, endpoint.provider
-    weights = LOCAL_SPEECH[settings.asr_engine].weights
-    return settings.asr_model_dir.name if settings.asr_model_dir else weights or settings.asr_engine, None
+    return models_in_use(settings), None
 
 
 def language_in_use(settings: Settings) -> tuple[str, str | None]:
@@ -103,8 +80,11 @@ class EnginePool:
         ffmpeg: Path,
         on_progress: StartProgress,
         processors: asyncio.Semaphore,
+        *,
+        manifest: Path = MANIFEST,
     ) -> None:
         self._settings = settings
+        self._manifest = manifest
         # Read now, so that a missing model name is reported at the start and not after the work.
         self._speech_endpoint, self._language_endpoint = speech_endpoint(settings), language_endpoint(settings)
         self._embeddings_endpoint = embeddings_endpoint(settings)
@@ -117,6 +97,8 @@ class EnginePool:
         self._speech_lock, self._language_lock, self._encoder_lock = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._embeddings_lock = asyncio.Lock()
         self._speech: SpeechToText | None = None
+        self._local_speech = LocalSpeech(settings, self._weights, self._threads)
+        self._fetching: asyncio.Task[None] | None = None
         self._language: LanguageModel | None = None
         self._encoder: VoiceEncoder | None = None
         self._embeddings: Embeddings | None = None
@@ -160,20 +142,44 @@ class EnginePool:
             await self.embeddings()
         if self._speech_endpoint is not None:
             await self.speech_to_text()
-        elif self._speech_model_dir is not None and await asyncio.to_thread(self._speech_model_dir.is_dir):
+        elif await asyncio.to_thread(self._speech_is_there):
             try:
                 await (await self.speech_to_text()).check()
             except VoxPersonaError as exc:
                 log.warning("speech_model_not_loaded", error=exc.code, reason=str(exc))
 
-    @property
-    def _local_speech(self) -> _LocalSpeech:
-        return LOCAL_SPEECH[self._settings.asr_engine]
+    def _speech_is_there(self) -> bool:
+        needed = needed_weights(self._settings)
+        return needed is None or are_there(needed, self._models_dir)
 
     @property
-    def _speech_model_dir(self) -> Path | None:
-        weights = self._local_speech.weights
-        return self._settings.asr_model_dir or (self._models_dir / weights if weights else None)
+    def speech_notice(self) -> str | None:
+        """What people are told of speech models that are not there, or not right; None when nothing is to be said."""
+        return self._local_speech.notice
+
+    @property
+    def missing_speech(self) -> tuple[str, ...]:
+        """The weights of speech models that would be better than what is there."""
+        return self._local_speech.missing
+
+    async def fetch_better_speech(self, *, anew: bool = False) -> None:
+        """Fetch better speech models, as ``LocalSpeech.fetch_better`` does; they hear what is transcribed next."""
+        missing = self.missing_speech
+        await self._local_speech.fetch_better(anew=anew)
+        if self.missing_speech != missing:
+            async with self._speech_lock:
+                self._speech = None
+
+    def fetch_in_background(self) -> None:
+        """Fetch better speech models while the process works, again every hour until they are there."""
+
+        async def fetch() -> None:
+            while self.missing_speech:
+                await self.fetch_better_speech(anew=True)
+                await asyncio.sleep(AGAIN_S)
+
+        if self._settings.model_hub != "off":
+            self._fetching = asyncio.create_task(fetch())
 
     async def speech_to_text(self) -> SpeechToText:
         async with self._speech_lock:
@@ -209,6 +215,10 @@ class EnginePool:
             return self._embeddings
 
     async def close(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait([self._fetching])
+        await self._local_speech.close()
         for engine in (self._speech, self._language, self._embeddings):
             if engine is not None:
                 await engine.close()
@@ -219,10 +229,10 @@ class EnginePool:
         The weights of the embedded language model are fetched only with ``language_model``. A failure is only logged:
         the step that needs the weights tries again, and raises.
         """
-        settings = self._settings
         wanted = [VOICE_ENCODER]
-        if self._speech_endpoint is None and settings.asr_model_dir is None and self._local_speech.weights:
-            wanted.append(self._local_speech.weights)
+        needed = needed_weights(self._settings) if self._speech_endpoint is None else None
+        if needed is not None:
+            wanted.append(needed)
         if language_model and self.has_demo_model:
             wanted.append(EMBEDDED_MODEL)
         for name in wanted:
@@ -231,10 +241,17 @@ class EnginePool:
             except (ProviderError, BadSettings, OutOfResources) as exc:
                 log.warning("weights_not_fetched", name=name, error=exc.code)
 
-    async def _weights(self, name: str) -> Path:
+    async def _weights(self, name: str, *, fetch: bool = True) -> Path:
         optional_packages.require_engine_of(name)
         told = texts.cli.FETCHING.format(name=name)
-        return await ensure_weights(name, self._models_dir, lambda _, *bytes_: self._on_progress(told, *bytes_))
+        hub = self._settings.model_hub if fetch and self._settings.model_hub != "off" else None
+        return await ensure_weights(
+            name,
+            self._models_dir,
+            lambda _, *bytes_: self._on_progress(told, *bytes_),
+            hub=hub,
+            manifest=self._manifest,
+        )
 
     async def _make_speech_to_text(self) -> SpeechToText:
         settings, endpoint = self._settings, self._speech_endpoint
@@ -250,14 +267,7 @@ class EnginePool:
                 timeout_s=_ASR_TIMEOUT_S,
                 encode=self._opus,
             )
-        optional_packages.SPEECH.require()
-        local, folder = self._local_speech, settings.asr_model_dir
-        if folder is None:
-            if local.weights is None:
-                raise BadSettings(names="ASR_MODEL_DIR")
-            folder = await self._weights(local.weights)
-        engine: Callable[[Path, int], SpeechToText] = getattr(import_module(local.module), local.engine)
-        return engine(folder, self._threads)
+        return await self._local_speech.engine()
 
     async def _opus(self, pcm: Path, start_s: float, end_s: float) -> bytes:
         async with self._processors:

@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from application.checked_out import commit
 from application.endpoints import Endpoint, language_endpoint, speech_endpoint
-from application.engines import EMBEDDED_MODEL, LOCAL_SPEECH, VOICE_ENCODER
+from application.engines import EMBEDDED_MODEL, VOICE_ENCODER
+from application.local_speech import needed_weights
 from application.notices import Notices
 from application.parts import Application
-from config import EmbeddingsEngine, LlmEngine, Settings, commit, version
+from config import EmbeddingsEngine, LlmEngine, Settings, version
 from embedded.engines import Engines as EmbeddedEngines
 from health.alarms import Alarms
 from health.backups import backup_check
@@ -139,8 +141,7 @@ class Probes:
         if endpoint is not None:
             check = self._of(Purpose.SPEECH, endpoint)
         else:
-            weights = str(LOCAL_SPEECH[self._settings.asr_engine].weights)
-            check = local_check(self._has(weights, self._settings.asr_model_dir))
+            check = local_check(self._has(str(needed_weights(self._settings)), self._settings.asr_model_dir))
         return needing(self._has(VOICE_ENCODER), check)
 
     def language_check(self) -> Check:

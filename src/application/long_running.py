@@ -66,6 +66,7 @@ async def _settle_in(application: Application) -> None:
     # database, for which buttons wait, must keep its share of the processor.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work", initializer=yield_processor))
     sys.setswitchinterval(SWITCH_S)
+    application.engines.fetch_in_background()
     await application.engines.warm_up()
     # The command line has switched garbage collection off until now.
     garbage.settle()

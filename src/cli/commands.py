@@ -21,7 +21,9 @@ from cli.across_command import across
 from cli.arguments import Day, Group, WholeNumber, help_option, usage_reason
 from cli.document_commands import documents
 from cli.export_command import export
+from cli.models_command import models
 from cli.running import open_closed_streams, require, run_command, say, tell
+from cli.signals import stopping_signals
 from config import load_settings, version
 from constants import MAX_SPEAKERS
 from datamodels import BuildingType
@@ -355,14 +357,16 @@ async def _serve() -> int:
 commands.add_command(documents)
 commands.add_command(across)
 commands.add_command(export)
+commands.add_command(models)
 
 
 def main() -> None:
     """Run the command that the arguments name; every failure becomes a Russian sentence and an exit status."""
     open_closed_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until ``run_command`` handles SIGINT and SIGTERM
+    for number in stopping_signals():  # until ``run_command`` handles them
+        signal.signal(number, signal.default_int_handler)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
         commands(prog_name=_PROGRAM, standalone_mode=False)
     except click.UsageError as exc:
         say(texts.cli.USAGE_ERROR.format(reason=usage_reason(exc).rstrip(".")))

@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 import texts.cli
+import texts.models
 import texts.operation
 from application.engines import EnginePool
 from application.knowledge_index import make_reranker
+from application.local_speech import title_of
 from application.objects import open_objects
 from application.parts import open_database
 from audio import BUILT_IN, find_ffmpeg
@@ -24,6 +26,8 @@ from jobs.context import spare_processors
 from prices import is_free, shutdown_date
 from prompt_pack.pack import load_pack
 from utils import human_size
+from weights.installer import MANIFEST
+from weights.manifest import load_weights
 
 Check = Callable[[], Awaitable[str]]
 """Tries one part. Returns a description of the engine in use; raises the error that using this engine would raise."""
@@ -119,7 +123,14 @@ async def _with_pool(
 async def _speech(pool: EnginePool) -> str:
     engine = await pool.speech_to_text()
     await engine.check()
-    return _model(engine.info.name, engine.info.model)
+    better = (_better(name) for name in await asyncio.to_thread(lambda: pool.missing_speech))
+    notice = [pool.speech_notice] if pool.speech_notice else []
+    return "\n".join([_model(engine.info.name, engine.info.model), *notice, *better])
+
+
+def _better(name: str) -> str:
+    size = human_size(load_weights(MANIFEST, name).size)
+    return texts.models.BETTER.format(title=title_of(name), size=size, name=name)
 
 
 async def _speakers(pool: EnginePool) -> str:

@@ -18,7 +18,7 @@ from audio import check_readable
 from cli.artefacts import check_writable, load_finished, summary, write_artefacts, write_reports, write_transcript
 from cli.display import Display
 from config import ROOT, Settings
-from constants import NO_SCENARIO
+from constants import NO_SCENARIO, TRANSCRIPT_EXTENSIONS
 from datamodels import (
     BuildingType,
     ProcessingRequest,
@@ -81,7 +81,17 @@ async def process_files(options: ProcessOptions, settings: Settings, display: Di
     pack = await asyncio.to_thread(load_pack, ROOT / "prompts")
     order = Order(pack, options, display)
     async with open_application(settings, pack, display.advance) as application:
+        await _fetch_better_speech(application, options.files, display)
         return await Session(application, options, order, display).run()
+
+
+async def _fetch_better_speech(application: Application, files: Sequence[Path], display: Display) -> None:
+    """Fetch better speech models when there is sound to be heard; say what could not be had."""
+    if all(file.suffix.removeprefix(".").lower() in TRANSCRIPT_EXTENSIONS for file in files):
+        return
+    await application.engines.fetch_better_speech()
+    if application.engines.speech_notice:
+        display.say(application.engines.speech_notice)
 
 
 def _problems(files: Sequence[Path]) -> dict[Path, VoxPersonaError]:

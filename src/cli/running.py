@@ -1,18 +1,22 @@
 """Runs a command of the command line: its log, its signals, its failure in words, and its exit status."""
 
 import asyncio
+import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 import click
+import structlog
 
+from cli.signals import stopping_signals
 from config import Settings, load_settings, secret_values
 from errors import BadSettings, Interrupted, UnknownChoice, VoxPersonaError
 from log_setup import configure_logging, hide
 from utils import disk_full_mapped
+
+log = structlog.get_logger(__name__)
 
 
 def require(value: str, allowed: tuple[str, ...]) -> None:
@@ -24,12 +28,13 @@ def require(value: str, allowed: tuple[str, ...]) -> None:
 def run_command(command: Callable[[], Coroutine[None, None, int]], *, console: bool = False) -> None:
     """Run a command, then end the process with the command's exit status.
 
-    Ctrl-C and SIGTERM cancel the command, which then cleans up. With ``console`` the log also goes to standard error.
+    Ctrl-C, SIGTERM and the end of the terminal cancel the command, which then cleans up. With ``console`` the log also
+    goes to standard error.
     """
 
     async def cancellable() -> int:
         task = asyncio.create_task(command())
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stopping_signals():
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         return await task
 
@@ -39,6 +44,9 @@ def run_command(command: Callable[[], Coroutine[None, None, int]], *, console: b
         status = asyncio.run(cancellable())
     except (asyncio.CancelledError, KeyboardInterrupt):
         status = tell(Interrupted())
+    except VoxPersonaError as exc:
+        log.warning("command_ended", error=exc.code, reason=str(exc))
+        raise
     # Threads of a local engine cannot be cancelled and the interpreter would wait for them; all state is committed.
     sys.stdout.flush()
     with suppress(OSError):
@@ -78,7 +86,14 @@ def say(text: str) -> None:
 
 
 def open_closed_streams() -> None:
-    """Replace standard streams that were closed at the start, so that no file gets their descriptors."""
+    """Replace standard streams that were closed at the start, so that no file gets their descriptors.
+
+    What the encoding of the locale lacks, as KOI8-R lacks «✔», is printed as a question mark.
+    """
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115, PTH123  # open for good
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            with suppress(OSError):  # of a stream that cannot be rewound, though it is open for reading, too
+                stream.reconfigure(errors="replace")

@@ -148,7 +148,9 @@ class EmbeddedPostgres(Engine):
             shutil.rmtree(unfinished, ignore_errors=True)
             if "No space left on device" in exc.stderr:
                 raise DiskFull(path=self.home) from exc
-            raise EngineFailed(engine=self.name, reason=exc.stderr.strip().rpartition("\n")[2]) from exc
+            said = exc.stderr.strip().splitlines() or ["initdb failed"]
+            # The first complaint is the cause, what follows is that nothing could be done about it.
+            raise EngineFailed(engine=self.name, reason=next(filter(_is_complaint, said), said[-1])) from exc
         except (subprocess.TimeoutExpired, OSError) as exc:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise EngineFailed(engine=self.name, reason=str(exc)) from exc
@@ -190,6 +192,10 @@ class EmbeddedPostgres(Engine):
             if await cursor.fetchone() is None:
                 await connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         return True
+
+
+def _is_complaint(line: str) -> bool:
+    return "error:" in line or "fatal:" in line.lower()
 
 
 def unprivileged_user() -> pwd.struct_passwd:

@@ -22,6 +22,7 @@ from errors import (
 )
 from provider_calls.address import address_of
 from provider_calls.policy import retry_after_s
+from provider_calls.proxies import bad_proxies_named
 from system.shortages import shortage_in
 
 CONNECT_S = 10.0
@@ -45,7 +46,8 @@ def openai_client(base_url: str, api_key: str, timeout_s: float) -> openai.Async
     # A proxy that the environment names is for the outside; an endpoint on this machine is never behind it.
     loopback = urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
     address = address_of(base_url, api_key or "none")
-    http_client = openai.DefaultAsyncHttpxClient(trust_env=not loopback)
+    with bad_proxies_named():
+        http_client = openai.DefaultAsyncHttpxClient(trust_env=not loopback)
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
     if address.azure_version:
         return openai.AsyncAzureOpenAI(

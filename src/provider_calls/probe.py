@@ -9,6 +9,7 @@ import httpx2
 from errors import ProviderError, ProviderRateLimited, ProviderRefusedKey, ProviderUnavailable
 from provider_calls.address import address_of
 from provider_calls.policy import retry_after_s
+from provider_calls.proxies import bad_proxies_named
 
 _LIMIT_S = 4.0
 _LISTED_EVERY_S = 3600.0
@@ -88,11 +89,12 @@ class EndpointProbe:
     def _made(self) -> httpx2.AsyncClient:
         # As in ``provider_calls.openai``: an endpoint on this machine is never behind a proxy.
         loopback = urlsplit(self._address.url).hostname in {"localhost", "127.0.0.1", "::1"}
-        return httpx2.AsyncClient(
-            trust_env=not loopback,
-            timeout=_LIMIT_S,
-            headers=self._address.headers,
-            params=self._address.query,
-            # A connection that stays open would not show that no new one can be made.
-            limits=httpx2.Limits(max_connections=2, max_keepalive_connections=0),
-        )
+        with bad_proxies_named():
+            return httpx2.AsyncClient(
+                trust_env=not loopback,
+                timeout=_LIMIT_S,
+                headers=self._address.headers,
+                params=self._address.query,
+                # A connection that stays open would not show that no new one can be made.
+                limits=httpx2.Limits(max_connections=2, max_keepalive_connections=0),
+            )

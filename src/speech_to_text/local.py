@@ -4,8 +4,10 @@ An utterance is what one person says in one breath, and short enough for a subti
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
@@ -16,8 +18,10 @@ import numpy as np
 from faster_whisper.vad import VadOptions, get_speech_timestamps  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+import texts.errors
 from constants import SAMPLE_RATE
 from datamodels import Segment, Word
+from errors import WeightsRefused
 from system.priority import yield_processor
 
 Samples = NDArray[np.float32]
@@ -28,6 +32,8 @@ _FULL_SCALE = np.float32(32768.0)
 
 _SHORTEST_SILENCE_MS = 160
 _PADDING_MS = 400
+
+_FINGERPRINT_BYTES = 1024 * 1024
 
 _Result = TypeVar("_Result")
 
@@ -59,20 +65,64 @@ def voice_activity_options(longest_s: float) -> VadOptions:
     )
 
 
-def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
-    """Return the chunks of ``samples`` that hold speech, as half-open ranges ``[first, end)`` of positions of samples.
+def speech_stretches(samples: Samples, longest_s: float) -> list[tuple[int, int]]:
+    """Return where somebody speaks without a pause, as half-open ranges ``[first, end)`` of positions of samples."""
+    found = get_speech_timestamps(samples, voice_activity_options(longest_s))
+    return [(int(each["start"]), int(each["end"])) for each in found]
 
-    Neighbouring stretches of speech are joined while the chunk has at most ``longest_s`` seconds. A chunk begins and
-    ends in a silence wherever a silence is in reach.
+
+def joined_at_pauses(stretches: Sequence[tuple[int, int]], longest_s: float) -> tuple[tuple[int, int], ...]:
+    """Join neighbouring ``stretches`` of speech, with the silences between them, to at most ``longest_s`` seconds.
+
+    What follows is cut off at the longest silence of the second half, so that sentences stay whole.
     """
     chunks: list[tuple[int, int]] = []
-    for stretch in get_speech_timestamps(samples, voice_activity_options(longest_s)):
-        start, end = int(stretch["start"]), int(stretch["end"])
-        if chunks and end - chunks[-1][0] <= longest_s * SAMPLE_RATE:
-            chunks[-1] = (chunks[-1][0], end)
-        else:
-            chunks.append((start, end))
+    first = 0
+    while first < len(stretches):
+        start = stretches[first][0]
+        fitting = [
+            number
+            for number in range(first + 1, len(stretches) + 1)
+            if number == first + 1 or stretches[number - 1][1] - start <= longest_s * SAMPLE_RATE
+        ]
+        last = fitting[-1]
+        if last < len(stretches):
+            late = [number for number in fitting if stretches[number - 1][1] - start >= longest_s * SAMPLE_RATE / 2]
+            last = max(late or [last], key=lambda number: (stretches[number][0] - stretches[number - 1][1], number))
+        chunks.append((start, stretches[last - 1][1]))
+        first = last
     return tuple(chunks)
+
+
+def speech_chunks(samples: Samples, longest_s: float) -> tuple[tuple[int, int], ...]:
+    """Return the chunks of ``samples`` that hold speech, as half-open ranges of positions of samples.
+
+    A chunk begins and ends in a silence wherever a silence is in reach, and has at most ``longest_s`` seconds.
+    """
+    return joined_at_pauses(speech_stretches(samples, longest_s), longest_s)
+
+
+def fingerprint(identity: str, files: Iterable[Path]) -> str:
+    """Return a hash of ``identity``, and of name, size, head and tail of each of a model's files.
+
+    The files are not hashed whole: gigabytes would delay every start.
+
+    Raises:
+        WeightsRefused: a file is missing or unreadable.
+    """
+    digest = sha256(identity.encode())
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                digest.update(f"{path.name} {size}".encode())
+                for position in (0, max(size - _FINGERPRINT_BYTES, 0)):
+                    file.seek(position)
+                    digest.update(file.read(_FINGERPRINT_BYTES))
+        except OSError as exc:
+            reason = texts.errors.MODEL_FILE_UNREADABLE.format(file=path.name)
+            raise WeightsRefused(name=path.parent.name, reason=reason) from exc
+    return digest.hexdigest()
 
 
 class EngineThread:

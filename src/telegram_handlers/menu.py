@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,11 @@ from work_in_progress import WorkInProgress
 class SystemFacts:
     """The facts about this installation in the system menu.
 
-    ``speech`` and ``language`` name the engines in use; the free space shown is that of the disk with ``state``.
+    ``speech`` and ``language`` name the engines in use; the first may change while the bot runs, and blocks. The free
+    space shown is that of the disk with ``state``.
     """
 
-    speech: str
+    speech: Callable[[], str]
     language: str
     limits: IntakeLimits
     state: Path
@@ -114,9 +115,10 @@ class MenuHandlers:
 
     async def _system_lines(self, context: Context) -> Sequence[str]:
         free = (await asyncio.to_thread(shutil.disk_usage, self._facts.state)).free
+        speech = await asyncio.to_thread(self._facts.speech)
         limits = self._facts.limits
         return [
-            texts.telegram.SYSTEM_SPEECH.format(engine=self._facts.speech),
+            texts.telegram.SYSTEM_SPEECH.format(engine=speech),
             texts.telegram.SYSTEM_LANGUAGE.format(engine=self._facts.language),
             texts.telegram.SYSTEM_LIMITS.format(
                 largest=human_size(limits.largest_bytes), longest=human_duration(limits.longest_s)

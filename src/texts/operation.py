@@ -26,20 +26,26 @@ TEST_MODES = {
 SETTING_UNKNOWN = "• {name}: есть в .env, но программа такой настройки не знает"
 _BASE_URL = "адрес вида https://host/v1"
 _TELEGRAM_IDS = "номера Telegram через запятую"
+_PATH = "путь: полный, от папки программы или от ~"
 FORMS = {
     "ASR_BASE_URL": _BASE_URL,
+    "ASR_MODEL_DIR": _PATH,
     "BUILD_COMMIT": "номер версии: от 7 до 40 знаков 0-9 и a-f",
     "DATABASE_URL": "адрес вида postgresql://user:password@host/database",
     "EMBEDDINGS_BASE_URL": _BASE_URL,
     "GUEST_TELEGRAM_IDS": _TELEGRAM_IDS,
     "LLM_BASE_URL": _BASE_URL,
+    "LLM_MODEL_FILE": _PATH,
     "LLM_EXTRA_BODY": 'объект JSON, например {"reasoning_effort": "low"}',
     "LOG_LEVEL": "одно из: DEBUG, INFO, WARNING, ERROR",
+    "MODEL_HUB": "off или адрес хранилища вида https://host",
     "MINIO_BUCKET": "от 3 до 63 знаков a-z, 0-9, точка и дефис, по краям буква или цифра",
     "MINIO_ENDPOINT": "host:port, без https:// (его включает MINIO_SECURE=true)",
     "OPENAI_BASE_URL": _BASE_URL,
+    "PERSISTENT_DIR": _PATH,
     "RERANKER_BASE_URL": _BASE_URL,
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
+    "WHISPER_MODEL": "одно из: base, small, large-v3-turbo, large-v3",
 }
 """What a setting has to be, where its type does not tell."""
 FORM_BOOLEAN = "true или false"

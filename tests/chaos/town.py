@@ -142,7 +142,7 @@ class Town:
 
     def start_worker(self) -> None:
         """Start the second worker; it is up a few seconds later."""
-        settings = {"PERSISTENT_DIR": str(self.state), **of_bot(self.bot.product.settings)}
+        settings = {"PERSISTENT_DIR": str(self.state), "MODEL_HUB": "off", **of_bot(self.bot.product.settings)}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         with (self.folder / "worker.err").open("ab") as said:
             self._worker = subprocess.Popen(

@@ -20,8 +20,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
 
 from application.backups import Backups
+from application.checked_out import commit
 from backups.status import load_status
-from config import ROOT, Settings, commit, version
+from config import ROOT, Settings, version
 from db import Database
 from embedded.s3 import S3Endpoint
 from errors import DiskFull, ObjectStoreUnavailable

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 import speech_corpus
+import tiny_gigaam
 from datamodels import PartTranscript, Word
 from errors import WeightsRefused
 from product import MODELS
+from speech_to_text.onnx import OnnxSpeechToText
+from speech_to_text.two_models import TwoModelsSpeechToText
 from speech_to_text.whisper import WhisperSpeechToText
 from weights.installer import ensure_weights
 
@@ -98,6 +101,30 @@ async def test_each_language_of_a_recording_is_heard_in_its_own(engine: WhisperS
     languages = [segment.language or heard.language for segment in heard.segments]
     assert [language for language, _ in groupby(languages)] == ["en", "ru", "en", "ru"]
     assert all(before.end <= after.start for before, after in pairwise(words_of(heard)))
+
+
+async def test_russian_is_heard_by_the_model_for_it_and_all_else_by_whisper(
+    model_dir: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("gigaam")
+    tiny_gigaam.write_transducer(folder)
+    both = TwoModelsSpeechToText(OnnxSpeechToText(folder, threads=2), WhisperSpeechToText(model_dir, threads=2))
+    english = speech_corpus.trimmed(speech_corpus.librivox()[0].samples)
+    russian = speech_corpus.trimmed(speech_corpus.russian_prompt("vm-intro").samples)
+    gap = speech_corpus.silence(0.5)
+    clip = speech_corpus.Clip("turns", "ru", "", np.concatenate([russian, gap, english, gap, russian, gap, russian]))
+    pcm = clip.write_pcm(tmp_path / "prepared.pcm")
+    try:
+        mixed = await both.transcribe(pcm, 0.0, clip.duration_s, None)
+        asked_for = await both.transcribe(pcm, 0.0, 10.0, "en")
+    finally:
+        await both.close()
+    told = [(segment.language or mixed.language, segment.text) for segment in mixed.segments]
+    assert [language for language, _ in groupby(told, key=lambda each: each[0])] == ["ru", "en", "ru"]
+    assert {word.strip(".") for language, text in told if language == "ru" for word in text.split()} == {"да"}
+    assert all("да" not in text for language, text in told if language == "en")
+    assert all(before.end <= after.start for before, after in pairwise(words_of(mixed)))
+    assert "да." not in " ".join(segment.text for segment in asked_for.segments)
 
 
 async def test_a_language_that_is_asked_for_is_that_of_every_passage(

@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from config import ROOT, Settings, commit
+from application.checked_out import commit
+from config import ROOT, Settings
 from embedded.ports import free_ports
 from errors import BadSettings
 from health.board import OK, Board, Level, Part, Reading, Why

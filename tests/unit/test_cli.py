@@ -1,7 +1,9 @@
 """Arguments are read as the help says, and mistakes in them are told in Russian."""
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -13,6 +15,7 @@ import pytest
 
 import cli.commands
 from config import ROOT
+from errors import EngineFailed
 
 
 def options_of(*arguments: str) -> dict[str, Any]:
@@ -126,6 +129,11 @@ def test_an_unknown_choice_names_those_there_are(
         ("documents", "--help"),
         ("documents", "add", "--help"),
         ("documents", "remove", "--help"),
+        ("models", "--help"),
+        ("models", "list", "--help"),
+        ("models", "fetch", "--help"),
+        ("models", "verify", "--help"),
+        ("models", "remove", "--help"),
     ],
 )
 def test_the_help_is_in_russian(
@@ -178,3 +186,63 @@ def test_a_command_ends_with_its_own_status_when_nobody_can_be_told(stderr: str,
     )
     os.close(writer)
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+WAITING = """
+import asyncio, signal, sys
+signal.signal(signal.SIGHUP, getattr(signal, sys.argv[1]))
+from cli.running import open_closed_streams, run_command
+open_closed_streams()
+async def wait():
+    try:
+        print("ready", flush=True)
+        await asyncio.sleep(0.5 if sys.argv[1] == "SIG_IGN" else 60)
+        print("went on ✔", flush=True)
+    finally:
+        print("cleaned up", flush=True)
+    return 0
+run_command(wait)
+"""
+"""A command that waits; in an encoding without «✔»."""
+
+
+@pytest.mark.parametrize(("before", "status", "end"), [("SIG_DFL", 130, ""), ("SIG_IGN", 0, "went on ?\n")])
+def test_a_terminal_that_is_gone_stops_a_command_unless_that_is_ignored(
+    before: str, status: int, end: str, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, before],
+        cwd=ROOT / "src",
+        env={"PATH": os.environ["PATH"], "PERSISTENT_DIR": str(tmp_path), "PYTHONIOENCODING": "koi8-r"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGHUP)
+        out, said = process.communicate()
+    assert (process.returncode, out.decode("koi8-r")) == (status, end + "cleaned up\n")
+    assert ("Остановлено" in said.decode("koi8-r")) is (status != 0)
+
+
+def test_the_reason_of_an_error_that_ends_a_command_is_in_the_log(tmp_path: Path) -> None:
+    script = (
+        "from cli.running import run_command\nfrom errors import EngineFailed\n"
+        "async def fail():\n    raise EngineFailed(engine='postgres', reason='no space for locks')\n"
+        "run_command(fail)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT / "src",
+        env={"PATH": os.environ["PATH"], "PERSISTENT_DIR": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    (line,) = (tmp_path / "logs" / "app.json.log").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["error"] == "engine_failed"
+    assert "no space for locks" in json.loads(line)["reason"]
+
+
+def test_an_engine_s_failure_is_told_in_its_own_words() -> None:
+    assert "no space for locks" in EngineFailed(engine="postgres", reason="no space for locks").user_text

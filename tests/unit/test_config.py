@@ -34,6 +34,28 @@ def test_bad_values_are_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> 
     assert "secret-nonsense" not in str(caught.value) + caught.value.user_text
 
 
+def test_paths_are_from_the_checkout_and_from_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(_env_file=None, persistent_dir="data", asr_model_dir="~/model", llm_model_file="/weights.gguf")
+    assert settings.persistent_dir == ROOT / "data"
+    assert (settings.asr_model_dir, settings.llm_model_file) == (tmp_path / "model", Path("/weights.gguf"))
+    (tmp_path / "secret").write_text("sk-of-home", encoding="utf-8")
+    monkeypatch.setenv("OPENAI_API_KEY_FILE", "~/secret")
+    assert load_settings().openai_api_key == SecretStr("sk-of-home")
+
+
+def test_a_home_that_is_not_known_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSISTENT_DIR", "~nobody-knows/data")
+    with pytest.raises(BadSettings, match="PERSISTENT_DIR"):
+        load_settings()
+
+
+@pytest.mark.parametrize("level", ["info", "Info", "INFO"])
+def test_levels_of_the_log_are_read_in_any_case(level: str) -> None:
+    assert Settings(_env_file=None, log_level=level).log_level == "INFO"
+
+
 def test_settings_do_not_change_after_reading() -> None:
     settings = Settings(_env_file=None)
     with pytest.raises(ValidationError, match="frozen"):

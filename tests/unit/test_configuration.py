@@ -65,7 +65,7 @@ def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, given: dict[str
         (BOT, False, []),
         ({**BOT, "MINIO_ENDPOINT": "objects:8333"}, False, ["MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"]),
         ({**BOT, "OPENAI_API_KEY": "secret"}, False, ["ASR_MODEL", "LLM_MODEL"]),
-        ({**BOT, "ASR_ENGINE": "onnx"}, False, ["ASR_MODEL_DIR"]),
+        ({**BOT, "ASR_ENGINE": "onnx"}, False, []),
         ({}, True, ["DATABASE_URL", "MINIO_ENDPOINT"]),
         ({"TELEGRAM_REQUIRED": "false"}, False, ["DATABASE_URL", "MINIO_ENDPOINT"]),
         ({"TELEGRAM_REQUIRED": "false", **SHARED}, False, []),

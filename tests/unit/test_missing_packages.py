@@ -27,7 +27,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the weights that were fetched."""
     names: list[str] = []
 
-    async def fetch(name: str, *_: object) -> Path:
+    async def fetch(name: str, *_: object, **__: object) -> Path:
         names.append(name)
         return tmp_path
 

@@ -95,7 +95,7 @@ def _rows(table: str) -> list[tuple[str, str]]:
 @cache
 def _modules() -> list[Routes]:
     """The routes of all handlers, module by module."""
-    pack, facts = load_pack(ROOT / "prompts"), SystemFacts("", "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
+    pack, facts = load_pack(ROOT / "prompts"), SystemFacts(str, "", IntakeLimits(largest_bytes=1, longest_s=1), Path())
     chats = ChatWork(_NOBODY, _NOBODY, Path(), _NOBODY)
     return [
         MenuHandlers(_NOBODY, MenuWork(_NOBODY, _NOBODY, _NOBODY, facts, _NOBODY)).routes(),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from errors import (
+    BadSettings,
     ProviderError,
     ProviderInvalidAnswer,
     ProviderRateLimited,
@@ -19,6 +20,7 @@ from errors import (
     ProviderUnavailable,
 )
 from outcomes import OUTCOMES, Purpose
+from provider_calls.openai import openai_client
 from provider_calls.policy import ProviderCalls, Time, retry_after_s
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -202,3 +204,39 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
 def test_no_header_breaks_the_parser(header: str) -> None:
     seconds = retry_after_s(header, NOON)
     assert seconds is None or seconds >= 0
+
+
+async def _socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A SOCKS5 proxy for everybody that answers each request itself."""
+    await reader.readexactly((await reader.readexactly(2))[1])
+    writer.write(b"\x05\x00")
+    await reader.readexactly(4)
+    await reader.readexactly((await reader.readexactly(1))[0] + 2)
+    writer.write(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"data":[]}')
+    await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_an_endpoint_behind_a_socks_proxy_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await asyncio.start_server(_socks, "127.0.0.1") as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        client = openai_client("http://endpoint.example/v1", "key", 5.0)
+        assert (await client.models.list()).data == []
+        await client.close()
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_a_proxy_that_is_not_spoken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks4://127.0.0.1:9")
+    with pytest.raises(BadSettings, match="ALL_PROXY"):
+        openai_client("http://endpoint.example/v1", "key", 5.0)

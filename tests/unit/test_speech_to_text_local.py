@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import speech_corpus
-from speech_to_text.local import EngineThread, end_when_stopped, read_samples, speech_chunks
+from constants import SAMPLE_RATE
+from speech_to_text.local import EngineThread, end_when_stopped, joined_at_pauses, read_samples, speech_chunks
 
 
 def test_samples_are_those_of_the_stretch(tmp_path: Path) -> None:
@@ -87,3 +88,22 @@ async def test_the_thread_of_an_engine_stands_back_for_the_event_loop() -> None:
     niceness = await thread.run(lambda _: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     await thread.close()
     assert niceness == 10
+
+
+@pytest.mark.parametrize(
+    ("stretches", "chunks"),
+    [
+        ([(0, 6), (7, 9), (12, 15), (16, 21), (23, 25)], [(0, 21), (23, 25)]),
+        ([(0, 6), (7, 12), (15, 18), (19, 21), (22, 25)], [(0, 12), (15, 25)]),
+        ([(0, 6), (9, 14), (15, 21), (22, 25)], [(0, 21), (22, 25)]),
+        ([(0, 30), (31, 35)], [(0, 30), (31, 35)]),
+        ([], []),
+    ],
+)
+def test_chunks_end_at_the_longest_pause_of_their_second_half(
+    stretches: list[tuple[int, int]], chunks: list[tuple[int, int]]
+) -> None:
+    def samples(seconds: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [(start * SAMPLE_RATE, end * SAMPLE_RATE) for start, end in seconds]
+
+    assert list(joined_at_pauses(samples(stretches), 22.0)) == samples(chunks)

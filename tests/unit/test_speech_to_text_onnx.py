@@ -87,7 +87,7 @@ def test_a_missing_package_says_what_to_install(model_dir: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, "onnx_asr", None)
     with pytest.raises(MissingProgram) as raised:
         OnnxSpeechToText(model_dir, threads=1)
-    assert "requirements-gigaam.txt" in raised.value.user_text
+    assert "requirements-local.txt" in raised.value.user_text
 
 
 def test_the_quantized_model_is_another_engine(model_dir: Path, tmp_path: Path) -> None:
@@ -96,6 +96,32 @@ def test_the_quantized_model_is_another_engine(model_dir: Path, tmp_path: Path) 
     full, small = (OnnxSpeechToText(directory, threads=1).info for directory in (model_dir, quantized))
     assert full.model == small.model == "gigaam-v3-e2e-ctc"
     assert full.fingerprint != small.fingerprint
+
+
+@pytest.mark.parametrize("config", [None, "{}", '{"version": "v2"}', "no JSON", "[]"])
+def test_a_model_whose_features_would_be_those_of_another_is_refused(
+    config: str | None, model_dir: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model_dir, tmp_path / "other")
+    (folder / "config.json").unlink()
+    if config is not None:
+        (folder / "config.json").write_text(config)
+    with pytest.raises(WeightsRefused, match=r"config\.json"):
+        OnnxSpeechToText(folder, threads=1)
+
+
+@pytest.mark.parametrize("name", ["v3_e2e_ctc.onnx", "v3_e2e_ctc_vocab.txt", "config.json"])
+def test_the_fingerprint_covers_every_file(name: str, model_dir: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model_dir, tmp_path / "changed")
+    before = OnnxSpeechToText(folder, threads=1).info.fingerprint
+    (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
+    assert OnnxSpeechToText(folder, threads=1).info.fingerprint != before
+
+
+async def test_three_networks_as_on_the_hub_are_one_model(speech: speech_corpus.Clip, tmp_path: Path) -> None:
+    tiny_gigaam.write_transducer(tmp_path)
+    heard = await transcribed(tmp_path, speech, tmp_path / "prepared.pcm", "ru")
+    assert {word.text for segment in heard.segments for word in segment.words or ()} == {"да."}
 
 
 def test_letters_become_words() -> None:

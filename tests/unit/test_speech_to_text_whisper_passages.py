@@ -1,9 +1,13 @@
 """Passages of one language, and holes where somebody speaks and nothing was heard."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from constants import SAMPLE_RATE
 from datamodels import Word
+from speech_to_text.whisper import WhisperSpeechToText
 from speech_to_text.whisper_passages import (
     Chunk,
     chunks_by_language,
@@ -134,3 +138,11 @@ def test_what_the_neighbours_have_is_not_said_twice(
     timed = [words(*((text, 0.0, 1.0) for text in said)) for said in (before, hole, after)]
 
     assert [word.text.strip() for word in without_repeats(*timed)] == left
+
+
+@pytest.mark.parametrize(("size", "target_s"), [(145_000_000, 300.0), (484_000_000, 60.0)])
+def test_a_model_that_takes_long_hears_short_parts(size: int, target_s: float, tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json", "model.bin"):
+        (tmp_path / name).touch()
+    os.truncate(tmp_path / "model.bin", size)
+    assert WhisperSpeechToText(tmp_path, threads=1).limits.target_s == target_s

