@@ -96,7 +96,7 @@ class _Plan:
         self._rules = count_tokens(plan.rules.render(variables)) + 3 * MESSAGE_TOKENS
         written = 0
         for each in plan.passes:
-            prompt = count_tokens(each.prompt.render(variables))
+            prompt = count_tokens(each.prompt.render({**variables, **each.names}))
             written += self._pass(each.kind, prompt, each.schema_, tokens)
         if plan.indices and plan.indices.prompt:
             prompt = count_tokens(plan.indices.prompt.render(variables))

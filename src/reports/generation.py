@@ -22,6 +22,7 @@ from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
 from reports.asking import answer_tokens, data_message, room_for_data, together, tokens_of
+from reports.criteria import questions_of
 from reports.evidence import Evidence
 from reports.indices import ReportIndex
 from reports.items import Item, ItemsReview
@@ -97,6 +98,8 @@ class _Generation:
         self._variables = self._plan.variables(metadata)
         self._rules = PromptMessage(role="system", content=self._plan.rules.render(self._variables))
         self._lines = transcript_lines(request.transcript)
+        asker = self._plan.roles[0].label if self._plan.roles else None
+        self._questions = questions_of(request.transcript, asker)
         self._earlier: dict[str, EarlierPass] = {}
         self._warnings: list[str] = []
         self._evidence = 0
@@ -155,9 +158,9 @@ class _Generation:
             roles = ", ".join(each.quotes_by)
             self._warnings.append(texts.reports.WARNING_NO_ROLES.format(title=each.title, roles=roles))
         answered = [item for part in parts for item in part or ()]
-        review = ItemsReview(self._plan, each, evidence)
+        review = ItemsReview(self._plan, each, evidence, 0 if unanswered else self._questions)
         items = await asyncio.to_thread(review.of, answered)
-        self._evidence += len(items)
+        self._evidence += len([item for item in items if not each.quotes or item[each.quotes]])
         self._warn(texts.reports.WARNING_UNKNOWN_FACTORS, each.title, review.unknown_factors)
         self._warn(texts.reports.WARNING_QUOTES, each.title, review.quotes_not_found)
         self._warn(texts.reports.WARNING_ITEMS_WITHOUT_QUOTES, each.title, review.without_quotes)
@@ -165,7 +168,7 @@ class _Generation:
         self._dropped_items += review.unknown_factors + review.without_quotes
         self._dropped_quotes += review.quotes_not_found
         result = await asyncio.to_thread(self._listed_of, review, items, incomplete=unanswered > 0)
-        text = each.template.render({**self._known(), **result.lists})
+        text = each.template.render({**self._known(), **each.names, **result.lists})
         if unanswered:
             text = f"{texts.reports.GAP.format(count=unanswered, parts=len(parts))}\n\n{text}"
         return replace(result, text=text)
@@ -323,7 +326,7 @@ class _Generation:
         return await self._answers.structured(_INDICES, messages, schema, self._answer_tokens)
 
     def _prompt(self, each: ReportPass) -> PromptMessage:
-        return PromptMessage(role="user", content=each.prompt.render(self._known()))
+        return PromptMessage(role="user", content=each.prompt.render({**self._known(), **each.names}))
 
     def _notes_prompt(self, task: PromptMessage, window: int, windows: int, most: int) -> PromptMessage:
         variables = {**self._known(), "task": task.content, "window": window, "windows": windows, "most": most}

@@ -289,7 +289,7 @@ def test_an_estimate_is_told_and_nothing_is_begun(done: Installation, tmp_path: 
     before = done.stored()
     outcome = done.product.run("process", transcript, "--building", "hotel", "--estimate", "--out", tmp_path / "out")
     assert outcome.status == 0
-    assert "Все отчёты: ≈ 9 запросов к модели" in outcome.said
+    assert "Все отчёты: ≈ 7 запросов к модели" in outcome.said
     assert asked(done) == (0, 0)
     assert done.stored() == before
     assert not (tmp_path / "out").exists()

@@ -51,7 +51,7 @@ async def test_what_all_reports_take_stands_above_the_button_and_on_the_card(per
     person.bot.size = ModelSize(engine="hosted", model="gpt-6-luna", context_tokens=131_072, max_output_tokens=2048)
     await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
-    assert "Все отчёты сразу: ≈ 9 запросов к модели, " in person.sees
+    assert "Все отчёты сразу: ≈ 7 запросов к модели, " in person.sees
     await person.press("2) Отчет о связках")
     [card] = await cards(person)
     assert card.expected is not None
