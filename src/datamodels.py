@@ -63,11 +63,15 @@ class RunStatus(StrEnum):
 
 
 class EngineInfo(Value):
-    """An engine with its model. ``fingerprint`` changes whenever the same input could give another output."""
+    """An engine with its model. ``fingerprint`` changes whenever the same input could give another output.
+
+    ``small``: a language model that is asked small questions.
+    """
 
     name: str
     model: str
     fingerprint: str
+    small: bool = False
 
 
 class AudioInfo(Value):

@@ -18,11 +18,12 @@ import texts.cli
 from application.endpoints import Endpoint, embeddings_endpoint, language_endpoint, speech_endpoint
 from application.objects import StartProgress
 from audio import opus
-from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings
+from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings, SmallQuestions
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.port import Embeddings
 from errors import BadSettings, OutOfResources, ProviderError, VoxPersonaError
 from language_model.port import LanguageModel
+from language_model.small_models import is_small
 from speech_to_text.port import SpeechToText
 from system import optional_packages
 from utils import count_tokens
@@ -73,6 +74,13 @@ def speech_in_use(settings: Settings) -> tuple[str, str | None]:
         return endpoint.model, endpoint.provider
     weights = LOCAL_SPEECH[settings.asr_engine].weights
     return settings.asr_model_dir.name if settings.asr_model_dir else weights or settings.asr_engine, None
+
+
+def asks_small_questions(settings: Settings, model: str, *, embedded: bool) -> bool:
+    """Tell whether a language model is asked small questions. A model file of one's own is judged by its name."""
+    if settings.llm_small_questions is not SmallQuestions.AUTO:
+        return settings.llm_small_questions is SmallQuestions.ALWAYS
+    return is_small(model) or (embedded and settings.llm_model_file is None)
 
 
 def language_in_use(settings: Settings) -> tuple[str, str | None]:
@@ -276,6 +284,7 @@ class EnginePool:
                 settings.llm_timeout_s,
                 extra=settings.llm_extra_body,
                 kept_in=settings.persistent_dir / "endpoints",
+                small=asks_small_questions(settings, endpoint.model, embedded=False),
             )
         model_file = settings.llm_model_file or await self._weights(EMBEDDED_MODEL)
         context_tokens = settings.llm_context_tokens or EMBEDDED_CONTEXT_TOKENS
@@ -290,6 +299,7 @@ class EnginePool:
             1,
             settings.llm_timeout_s,
             identity=model_file.name,
+            small=asks_small_questions(settings, model_file.stem, embedded=True),
         )
 
     @property

@@ -107,6 +107,7 @@ class PassManifest(Value):
     proofs: tuple[str, ...] = ()
     criterion: str | None = None
     criteria: tuple[CriterionManifest, ...] = ()
+    small: Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)] | None = None
     buildings: tuple[BuildingType, ...] | None = None
 
     @field_validator("quotes_by", mode="before")

@@ -68,7 +68,8 @@ class ReportPass(Value):
     in which equal items agree, ``quotes`` is the field with the list of quotes, and ``quotes_by`` the labels of the
     roles whose words they may be, () for anybody's. ``said`` are the fields whose words have to be in the quotes,
     ``proofs`` further fields with quotes, which may be empty. ``criterion`` is the field that holds the label of one of
-    ``criteria``: such a pass has an item for each of them, with or without quotes.
+    ``criteria``: such a pass has an item for each of them, with or without quotes. ``small`` is the task in a sentence
+    or two, for small models.
     """
 
     id: str
@@ -86,12 +87,20 @@ class ReportPass(Value):
     proofs: tuple[str, ...] = ()
     criterion: str | None = None
     criteria: tuple[Criterion, ...] = ()
+    small: str | None = None
+
+    @property
+    def fields(self) -> Mapping[str, Schema]:
+        """The schemas of an item's fields."""
+        fields: Mapping[str, Schema] = {}
+        if self.schema_:
+            fields = self.schema_["properties"]["items"]["items"]["properties"]
+        return fields
 
     @property
     def choices(self) -> Mapping[str, Sequence[str]]:
         """The values that fields of an item may have, by the field."""
-        fields = self.schema_["properties"]["items"]["items"]["properties"] if self.schema_ else {}
-        return {name: each["enum"] for name, each in fields.items() if "enum" in each}
+        return {name: each["enum"] for name, each in self.fields.items() if "enum" in each}
 
     @property
     def names(self) -> Mapping[str, Any]:
@@ -153,6 +162,8 @@ class ReportPlan(Value):
     taxonomy: Taxonomy | None
     rules: Template
     notes: Template
+    small_rules: Template
+    small_question: Template
     passes: tuple[ReportPass, ...]
     indices: ReportIndices | None
     prompt_hash: str

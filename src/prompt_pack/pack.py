@@ -25,10 +25,19 @@ from prompt_pack.models import (
     Taxonomy,
 )
 from prompt_pack.taxonomies import TAXONOMIES, load_taxonomies
-from prompt_pack.templates import EarlierPass, check_item_fields, check_value_field, item_fields, sample, with_enum
+from prompt_pack.templates import (
+    EarlierPass,
+    check_item_fields,
+    check_value_field,
+    item_fields,
+    sample,
+    with_all,
+    with_enum,
+)
 from texts.chats import NO_ANSWER_MARK
 
 SHARED = "shared"
+_OF_ALL = ("rules", "notes", "small_rules", "small_question")
 _SAMPLE_METADATA = "Заведение: образец"
 
 
@@ -82,7 +91,7 @@ class ScenarioLoader:
         self, folder: str, manifest: ReportManifest, building: BuildingType | None, taxonomy: Taxonomy | None
     ) -> ReportPlan:
         path = f"{folder}/report.yaml"
-        used = [self._manifest_path, path, f"{SHARED}/rules.md", f"{SHARED}/notes.md"]
+        used = [self._manifest_path, path, *(f"{SHARED}/{name}.md" for name in _OF_ALL)]
         if building:
             used.append(f"{TAXONOMIES}/{building}.yaml")
 
@@ -104,6 +113,8 @@ class ScenarioLoader:
             taxonomy=taxonomy,
             rules=self._files.template(f"{SHARED}/rules.md"),
             notes=self._files.template(f"{SHARED}/notes.md"),
+            small_rules=self._files.template(f"{SHARED}/small_rules.md"),
+            small_question=self._files.template(f"{SHARED}/small_question.md"),
             passes=passes,
             indices=indices,
             prompt_hash=self._files.fingerprint(used),
@@ -136,7 +147,7 @@ class ScenarioLoader:
             if manifest.taxonomy and taxonomy:
                 schema = with_enum(schema, manifest.taxonomy, list(taxonomy.factors))
             if manifest.criterion:
-                schema = with_enum(schema, manifest.criterion, [each.label for each in criteria])
+                schema = with_all(schema, manifest.criterion, [each.label for each in criteria])
         return ReportPass(
             id=manifest.id,
             title=manifest.title,
@@ -152,6 +163,7 @@ class ScenarioLoader:
             proofs=manifest.proofs,
             criterion=manifest.criterion,
             criteria=criteria,
+            small=manifest.small,
             quotes_by=tuple(self._role(path, each) for each in manifest.quotes_by),
         )
 
@@ -277,6 +289,10 @@ def try_templates(plan: ReportPlan) -> None:
         variables = plan.variables("" if nulls else _SAMPLE_METADATA)
         earlier: dict[str, EarlierPass] = {}
         plan.rules.render(variables)
+        plan.small_rules.render({})
+        for criterion in (None, *(one for each in plan.passes for one in each.criteria[:1])):
+            shown = {"task": "", "criterion": criterion, "choices": (), "most": 1, "fields": ()}
+            plan.small_question.render(shown)
         for each in plan.passes:
             known = {**variables, **each.names, "earlier": SimpleNamespace(**earlier)}
             task = each.prompt.render(known)

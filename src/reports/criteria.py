@@ -56,9 +56,7 @@ def judged(each: ReportPass, items: Sequence[Mapping[str, Any]], questions: floa
 
 
 def _united(each: ReportPass, criterion: Criterion, items: Sequence[Mapping[str, Any]], questions: float) -> Item:
-    assert each.schema_ is not None  # noqa: S101 - the pack's loader demands it
-    fields = each.schema_["properties"]["items"]["items"]["properties"]
-    united: Item = {name: _together([item.get(name) for item in items]) for name in fields}
+    united: Item = {name: _together([item.get(name) for item in items]) for name in each.fields}
     united[str(each.quotes)] = united[str(each.quotes)] or []
     united[str(each.criterion)] = criterion.label
     if criterion.per_ten:

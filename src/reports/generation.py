@@ -29,6 +29,7 @@ from reports.items import Item, ItemsReview
 from reports.markdown import cut_at_line, with_headings_below
 from reports.mentions import perhaps_mentioned
 from reports.model_answers import ModelAnswers
+from reports.small import SmallQuestions
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
 from text_cleaning import as_data, cut
 
@@ -100,6 +101,7 @@ class _Generation:
         self._lines = transcript_lines(request.transcript)
         asker = self._plan.roles[0].label if self._plan.roles else None
         self._questions = questions_of(request.transcript, asker)
+        self._small = SmallQuestions(self._plan, request.transcript, llm, answers) if llm.info.small else None
         self._earlier: dict[str, EarlierPass] = {}
         self._warnings: list[str] = []
         self._evidence = 0
@@ -142,15 +144,12 @@ class _Generation:
     async def _items(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands both of an items pass
         assert each.template is not None  # noqa: S101
-        prompt = self._prompt(each)
-        windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
-        self._warn_of_windows(each.title, len(windows))
-        found = await together(self._items_of_window(each, prompt, window) for window in windows)
-        parts = [None if isinstance(part, ProviderInvalidAnswer) else part for stretch in found for part in stretch]
+        found = await (self._small.items(each) if self._small else self._items_of_windows(each))
+        parts = [None if isinstance(part, ProviderInvalidAnswer) else part for part in found]
         unanswered = parts.count(None)
         if unanswered == len(parts):
             raise next(
-                (part for stretch in found for part in stretch if isinstance(part, ProviderInvalidAnswer)),
+                (part for part in found if isinstance(part, ProviderInvalidAnswer)),
                 ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}"),
             )
         self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
@@ -186,6 +185,14 @@ class _Generation:
             incomplete=incomplete,
         )
 
+    async def _items_of_windows(self, each: ReportPass) -> list[list[dict[str, Any]] | ProviderInvalidAnswer | None]:
+        """Ask for the items of all windows; return a list of items for each part that was asked about."""
+        prompt = self._prompt(each)
+        windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
+        self._warn_of_windows(each.title, len(windows))
+        found = await together(self._items_of_window(each, prompt, window) for window in windows)
+        return [part for stretch in found for part in stretch]
+
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
     ) -> list[list[dict[str, Any]] | ProviderInvalidAnswer | None]:
@@ -211,9 +218,10 @@ class _Generation:
 
     async def _text(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
         prompt = self._prompt(each)
-        data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
-        self._warn_of_windows(each.title, windows)
-        answer, truncated = await self._whole_text(each.id, [self._rules, data_message(data), prompt])
+        if self._small is not None:
+            answer, truncated = await self._small.text(each), False
+        else:
+            answer, truncated = await self._text_of_windows(each, prompt)
         checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
         self._warn(texts.reports.WARNING_QUOTES, each.title, checked.not_found)
         self._evidence += len(checked.quotes)
@@ -224,6 +232,12 @@ class _Generation:
             self._warnings.append(texts.reports.WARNING_TRUNCATED.format(title=each.title))
             text = f"{text}\n\n{texts.reports.TRUNCATED}"
         return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
+
+    async def _text_of_windows(self, each: ReportPass, prompt: PromptMessage) -> tuple[str, bool]:
+        """Ask for a text about all windows; return it, and whether it is cut off."""
+        data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
+        self._warn_of_windows(each.title, windows)
+        return await self._whole_text(each.id, [self._rules, data_message(data), prompt])
 
     async def _whole_text(self, pass_name: str, messages: Sequence[PromptMessage]) -> tuple[str, bool]:
         """Ask for a text; return the text, and whether it is cut off.
