@@ -74,14 +74,6 @@ class LlmEngine(StrEnum):
     NONE = "none"
 
 
-class SmallQuestions(StrEnum):
-    """Whether a language model is asked small questions; ``AUTO``: the embedded one, and one with a small name."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
 class VectorIndexKind(StrEnum):
     MEMORY = "memory"
     PGVECTOR = "pgvector"
@@ -174,7 +166,7 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(4, ge=1, le=64)
     llm_timeout_s: float = Field(600.0, gt=0)
     llm_extra_body: _JsonObject = Field(default_factory=dict)
-    llm_small_questions: SmallQuestions = SmallQuestions.AUTO
+    llm_small_questions: bool | None = None
 
     embeddings_engine: EmbeddingsEngine = EmbeddingsEngine.AUTO
     embeddings_base_url: str | None = None

@@ -63,10 +63,7 @@ class RunStatus(StrEnum):
 
 
 class EngineInfo(Value):
-    """An engine with its model. ``fingerprint`` changes whenever the same input could give another output.
-
-    ``small``: a language model that is asked small questions.
-    """
+    """An engine with its model. ``fingerprint`` is another one whenever the same input could give another output."""
 
     name: str
     model: str

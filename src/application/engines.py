@@ -18,7 +18,7 @@ import texts.cli
 from application.endpoints import Endpoint, embeddings_endpoint, language_endpoint, speech_endpoint
 from application.objects import StartProgress
 from audio import opus
-from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings, SmallQuestions
+from config import AsrEngine, EmbeddingsEngine, LlmEngine, Settings
 from embedded.engines import Engines as EmbeddedEngines
 from embeddings.port import Embeddings
 from errors import BadSettings, OutOfResources, ProviderError, VoxPersonaError
@@ -78,8 +78,8 @@ def speech_in_use(settings: Settings) -> tuple[str, str | None]:
 
 def asks_small_questions(settings: Settings, model: str, *, embedded: bool) -> bool:
     """Tell whether a language model is asked small questions. A model file of one's own is judged by its name."""
-    if settings.llm_small_questions is not SmallQuestions.AUTO:
-        return settings.llm_small_questions is SmallQuestions.ALWAYS
+    if settings.llm_small_questions is not None:
+        return settings.llm_small_questions
     return is_small(model) or (embedded and settings.llm_model_file is None)
 
 
