@@ -154,8 +154,7 @@ class Usage(Value):
     completion_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
-        prompt, completion = self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens
-        return Usage(prompt_tokens=prompt, completion_tokens=completion)
+        return Usage(**{name: tokens + getattr(other, name) for name, tokens in self})
 
 
 class PromptMessage(Value):
