@@ -186,7 +186,7 @@ class _Source:
         if kind == "array":
             count = min(schema.get("maxItems", 2), max(schema.get("minItems", 0), 2))
             items = schema.get("items", {})
-            made = [self.instance(items, name, root) for _ in range(count)]
+            made: list[Any] = [self.instance(items, name, root) for _ in range(count)]
             criteria = items.get("properties", {}).get("criterion", {}).get("enum")
             return [{**one, "criterion": criteria[place]} for place, one in enumerate(made)] if criteria else made
         if kind in {"integer", "number"}:

@@ -35,6 +35,7 @@ ALL_REPORTS = (
     "Общие факторы",
     "Факторы в этом заведении",
     "Анализ работы сотрудника",
+    "Стимул – восприятие – последствие",
 )
 
 _OPTIONS = {
@@ -94,7 +95,7 @@ def last_answer(user: ScriptedUser) -> str:
 
 
 async def gets_all_reports(user: ScriptedUser) -> None:
-    """Wait for the five reports of an interview, however they come, and for the card that says so."""
+    """Wait for all reports of an interview, however they come, and for the card that says so."""
     await user.sees("Отчёты готовы", timeout=LONG_S)
     for label in ALL_REPORTS:
         await user.sees(f"{label} · запись №", timeout=LONG_S)

@@ -103,7 +103,7 @@ class _Generation:
         self._questions = questions_of(request.transcript, asker)
         self._small = SmallQuestions(self._plan, request.transcript, llm, answers) if llm.info.small else None
         self._earlier: dict[str, EarlierPass] = {}
-        self._warnings: list[str] = []
+        self._warnings = [texts.reports.WARNING_SMALL] if llm.info.small else []
         self._evidence = 0
         self._quotes: list[str] = []
         self._dropped_items = 0

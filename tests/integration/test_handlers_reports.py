@@ -289,7 +289,7 @@ async def test_ready_reports_are_opened_from_the_recording_and_said_to_be_ready(
     assert "📊 По записи №1 уже есть: 2) Отчет о связках. С тех пор ничего не изменилось" in person.sees
     await person.press_data("choose_reports||1")
     await person.press("Все отчёты сразу")
-    assert "Заказано по записи №1: 4 отчёта." in person.sees
+    assert "Заказано по записи №1: 5 отчётов." in person.sees
     assert "уже есть и придёт ещё раз: 2) Отчет о связках." in person.sees
 
 
