@@ -267,15 +267,19 @@ def _meaning(label: str, hint: str | None) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Cut a text into sentences, short ones together with the next, and these into pieces of 30 words."""
-    words: list[str] = []
+    """Cut a text into sentences, short ones together with a neighbour, and these into pieces of at most 30 words."""
+    sentences: list[list[str]] = []
     for sentence in _SENTENCE.split(text):
-        words += sentence.split()
-        if len(words) >= CHECKED_WORDS:
-            yield from _of_words(words)
-            words = []
-    if words:
-        yield " ".join(words)
+        words = sentence.split()
+        if sentences and len(sentences[-1]) < CHECKED_WORDS:
+            sentences[-1] += words
+        elif words:
+            sentences.append(words)
+    if len(sentences) > 1 and len(sentences[-1]) < CHECKED_WORDS:
+        last = sentences.pop()
+        sentences[-1] += last
+    for words in sentences:
+        yield from _of_words(words)
 
 
 def _of_words(words: Sequence[str]) -> Iterator[str]:

@@ -62,7 +62,7 @@ class OneModel:
 
     async def language_model(self) -> LanguageModel:
         def asked(call: Call) -> str | dict[str, Any]:
-            self.asked += [message.content for message in call.messages]
+            OneModel.asked += [message.content for message in call.messages]
             return answer(call) if call.schema is None else {"items": []}
 
         return ScriptedModel(asked)

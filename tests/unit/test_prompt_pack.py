@@ -13,6 +13,8 @@ from prompt_pack.pack import ReportPack, load_pack
 PACK = Path(__file__).parent / "pack"
 DEFAULT_PACK = Path(__file__).parents[2] / "prompts"
 
+LINKS = "interview/links/report.yaml"
+CRITERIA = "quotes: quotes\n    criterion: effect\n    criteria: [{{label: Да, asks: Что{more}}}]"
 FACTORS = "interview/factors/report.yaml"
 SCHEMA = "interview/factors/mentioned.schema.json"
 
@@ -147,6 +149,12 @@ def test_the_hash_changes_with_every_file_the_answer_depends_on(
         ("interview/method/report.yaml", "field: order", "field: order, unquoted: 0", "unquoted — только с quoted"),
         (FACTORS, "quotes: quotes", "quotes: weight", "нет поля «weight» нужного вида"),
         (FACTORS, "key: [factor]", "key: [colour]", "нет поля «colour» нужного вида"),
+        (LINKS, "quotes: quotes", "quotes: quotes\n    criterion: effect", "criterion и criteria нужны вместе"),
+        (LINKS, "quotes: quotes", CRITERIA.format(more=""), "нет поля «score» нужного вида"),
+        (LINKS, "quotes: quotes", CRITERIA.format(more=", per_ten: [[2, 50], [1, 75]]"), "пороги per_ten должны расти"),
+        (FACTORS, "count: mentioned}", "score: mentioned, of: Н1}", "found: «Н1» не найдено"),
+        (FACTORS, "count: mentioned}", "score: mentioned}", "score и of нужны вместе"),
+        (FACTORS, "count: mentioned}", "count: mentioned, having: colour}", "found: «colour» не найдено"),
         (SCHEMA, '"array"', '"list"', f"{SCHEMA}: неверная JSON-схема"),
         (SCHEMA, '"array"', '"array', f"{SCHEMA}: ошибка JSON в строке 3"),
         (SCHEMA, '"additionalProperties": false', '"title": "x"', "additionalProperties: false"),

@@ -167,8 +167,8 @@ async def test_what_is_told_before_is_as_many_questions_as_are_asked() -> None:
 
 
 def test_words_without_roles_all_count_and_long_ones_are_cut() -> None:
-    segment = TALK.segments[0].model_copy(update={"role": None, "text": " ".join(["слово"] * 70)})
+    segment = TALK.segments[0].model_copy(update={"role": None, "text": " ".join(["слово"] * 70) + ". Да."})
     transcript = TALK.model_copy(update={"segments": (segment,)})
     pieces = utterances_of(transcript, ("Клиент",))
-    assert [len(piece.text.split()) for piece in pieces] == [24, 24, 22]
+    assert [len(piece.text.split()) for piece in pieces] == [24, 24, 23]
     assert all(piece.quotable for piece in pieces)
