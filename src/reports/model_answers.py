@@ -24,6 +24,7 @@ _QUOTE = re.compile(r"«[^»]*»")
 _LATIN, _RUSSIAN = re.compile(r"[A-Za-z]"), re.compile(r"[А-Яа-яЁё]")
 _FEWEST_LATIN = 80
 """Letters: a sentence. Fewer may be the names of a hotel and its brand."""
+_MANY_TIMES = 3
 _QUOTED_FIELDS = frozenset(["text", "quote", "quotes"])
 _WORDS_OF_A_LINE = 8
 """A line of the prompt with fewer words may be a heading, a name or a form that the answer has to have."""
@@ -202,10 +203,10 @@ class ModelAnswers:
 
 
 def is_foreign(text: str) -> bool:
-    """Tell whether a text, without its quotes, has more Latin letters than Russian ones, and not just a name or two."""
+    """Tell whether hardly any letters of a text, its quotes apart, are Russian, and it is not just a name or two."""
     own = _QUOTE.sub("", text)
     latin, russian = len(_LATIN.findall(own)), len(_RUSSIAN.findall(own))
-    return latin >= _FEWEST_LATIN and latin > russian
+    return latin >= _FEWEST_LATIN and latin > _MANY_TIMES * russian
 
 
 def _own_words(data: Any, name: str = "") -> Iterator[str]:

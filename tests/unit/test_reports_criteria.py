@@ -116,7 +116,7 @@ ENGLISH = "The interviewer introduced herself and explained the purpose of the t
         (f"Вступление полное: «{ENGLISH}»", False),
         ("Гости хвалят Hilton Garden Inn Kazan.", False),
         ("Сотрудник представилась.", False),
-        ("des_noise " * 20, True),
+        ("<b>жирный</b> & [ссылка](tg://user?id=1) **x** `y` <script> </pre> &amp; " * 8, False),
     ],
 )
 def test_an_answer_in_another_language_is_known(text: str, foreign: bool) -> None:
