@@ -180,6 +180,7 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(4, ge=1, le=64)
     llm_timeout_s: float = Field(600.0, gt=0)
     llm_extra_body: _JsonObject = Field(default_factory=dict)
+    llm_small_questions: bool | None = None
 
     embeddings_engine: EmbeddingsEngine = EmbeddingsEngine.AUTO
     embeddings_base_url: str | None = None

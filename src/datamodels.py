@@ -63,11 +63,12 @@ class RunStatus(StrEnum):
 
 
 class EngineInfo(Value):
-    """An engine with its model. ``fingerprint`` changes whenever the same input could give another output."""
+    """An engine with its model. ``fingerprint`` is another one whenever the same input could give another output."""
 
     name: str
     model: str
     fingerprint: str
+    small: bool = False
 
 
 class AudioInfo(Value):
@@ -153,8 +154,7 @@ class Usage(Value):
     completion_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
-        prompt, completion = self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens
-        return Usage(prompt_tokens=prompt, completion_tokens=completion)
+        return Usage(**{name: tokens + getattr(other, name) for name, tokens in self})
 
 
 class PromptMessage(Value):

@@ -126,6 +126,10 @@ def _loudness(samples: Samples) -> npt.NDArray[np.float32]:
     return loudness
 
 
+SAID = "Сказано в записи"
+"""What it writes into a field of its own words."""
+
+
 def chat_answer(messages: Messages, schema: Schema | None) -> str | object:
     """Markdown with quotes, or a value that is valid by ``schema``; both quote the transcript of the messages."""
     source = _Source(messages)
@@ -181,7 +185,10 @@ class _Source:
             return {part: self.instance(parts[part], part, root) for part in parts}
         if kind == "array":
             count = min(schema.get("maxItems", 2), max(schema.get("minItems", 0), 2))
-            return [self.instance(schema.get("items", {}), name, root) for _ in range(count)]
+            items = schema.get("items", {})
+            made: list[Any] = [self.instance(items, name, root) for _ in range(count)]
+            criteria = items.get("properties", {}).get("criterion", {}).get("enum")
+            return [{**one, "criterion": criteria[place]} for place, one in enumerate(made)] if criteria else made
         if kind in {"integer", "number"}:
             low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
             high = schema.get("maximum", low + 100)
@@ -196,7 +203,7 @@ class _Source:
         elif name == "factor":
             text = self._pick(self.identifiers)
         else:
-            text = "Сказано в записи"
+            text = SAID
         text = str(text)[: schema.get("maxLength", len(str(text)))]
         return text.ljust(schema.get("minLength", 0), ".")
 

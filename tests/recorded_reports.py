@@ -8,11 +8,12 @@ from reports.model_answers import ModelAnswers
 from scripted_model import MemoryAnswers
 
 
-async def written(report: ReportType, transcript: Transcript, model: LanguageModel) -> GeneratedReport:
-    """Write a report; where the building type matters, a hotel's."""
+async def written(
+    report: ReportType, transcript: Transcript, model: LanguageModel, building: BuildingType = BuildingType.HOTEL
+) -> GeneratedReport:
 
     async def nothing(_done: int, _total: int) -> None: ...
 
-    building = BuildingType.HOTEL if report.per_building else None
-    request = ReportRequest(report=report, building=building, transcript=transcript)
+    of_building = building if report.per_building else None
+    request = ReportRequest(report=report, building=of_building, transcript=transcript)
     return await generate_report(request, model, ModelAnswers(model, MemoryAnswers()), nothing)

@@ -48,8 +48,15 @@ Script = Callable[[Call], "str | dict[str, Any] | Cut"]
 
 class ScriptedModel:
     def __init__(
-        self, script: Script, *, context_tokens: int = 100_000, max_output_tokens: int = 2_000, fingerprint: str = "1"
+        self,
+        script: Script,
+        *,
+        context_tokens: int = 100_000,
+        max_output_tokens: int = 2_000,
+        fingerprint: str = "1",
+        small: bool = False,
     ) -> None:
+        self._small = small
         self._script = script
         self._context_tokens = context_tokens
         self._max_output_tokens = max_output_tokens
@@ -60,7 +67,7 @@ class ScriptedModel:
 
     @property
     def info(self) -> EngineInfo:
-        return EngineInfo(name="scripted", model="scripted-1", fingerprint=self._fingerprint)
+        return EngineInfo(name="scripted", model="scripted-1", fingerprint=self._fingerprint, small=self._small)
 
     @property
     def context_tokens(self) -> int:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from openai_answers import SAMPLE_RATE, Heard, Messages, Samples, Schema, chat_answer, heard_sentence
+from openai_answers import SAID, SAMPLE_RATE, Heard, Messages, Samples, Schema, chat_answer, heard_sentence
 from openai_faults import TRANSCRIPTIONS
 from openai_server import OpenAIServer, Recorded
 from recording_files import film, speech
@@ -35,6 +35,7 @@ ALL_REPORTS = (
     "Общие факторы",
     "Факторы в этом заведении",
     "Анализ работы сотрудника",
+    "Стимул – восприятие – последствие",
 )
 
 _OPTIONS = {
@@ -94,7 +95,7 @@ def last_answer(user: ScriptedUser) -> str:
 
 
 async def gets_all_reports(user: ScriptedUser) -> None:
-    """Wait for the five reports of an interview, however they come, and for the card that says so."""
+    """Wait for all reports of an interview, however they come, and for the card that says so."""
     await user.sees("Отчёты готовы", timeout=LONG_S)
     for label in ALL_REPORTS:
         await user.sees(f"{label} · запись №", timeout=LONG_S)
@@ -140,12 +141,24 @@ def says(endpoint: OpenAIServer, sentences: int) -> Iterator[None]:
     endpoint.transcriber = before
 
 
+def in_fields(answer: object, text: str) -> object:
+    """Return an answer by a schema with ``text`` for the model's own words."""
+    if isinstance(answer, dict):
+        return {name: in_fields(value, text) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [in_fields(value, text) for value in answer]
+    return text if answer == SAID else answer
+
+
 @contextmanager
-def writes(endpoint: OpenAIServer, text: str) -> Iterator[None]:
-    """Let the model write this in every report meanwhile; what it is asked for by a schema stays as it was."""
+def writes(endpoint: OpenAIServer, text: str, *, also_in_fields: bool = False) -> Iterator[None]:
+    """Let the model write this in every report meanwhile, and for its own words in answers by a schema if asked to."""
 
     def chat(messages: Messages, schema: Schema | None) -> str | object:
-        return chat_answer(messages, schema) if schema is not None else text
+        if schema is None:
+            return text
+        answer = chat_answer(messages, schema)
+        return in_fields(answer, text) if also_in_fields else answer
 
     before, endpoint.chat = endpoint.chat, chat
     yield

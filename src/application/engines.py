@@ -22,6 +22,7 @@ from embedded.engines import Engines as EmbeddedEngines
 from embeddings.port import Embeddings
 from errors import BadSettings, OutOfResources, ProviderError, VoxPersonaError
 from language_model.port import LanguageModel
+from language_model.small_models import is_small
 from speech_to_text.port import SpeechToText
 from system import optional_packages
 from utils import count_tokens
@@ -50,6 +51,13 @@ def speech_in_use(settings: Settings) -> tuple[str, str | None]:
     if endpoint is not None:
         return endpoint.model, endpoint.provider
     return models_in_use(settings), None
+
+
+def asks_small_questions(settings: Settings, model: str, *, embedded: bool) -> bool:
+    """Tell whether a language model is asked small questions. A model file of one's own is judged by its name."""
+    if settings.llm_small_questions is not None:
+        return settings.llm_small_questions
+    return is_small(model) or (embedded and settings.llm_model_file is None)
 
 
 def language_in_use(settings: Settings) -> tuple[str, str | None]:
@@ -286,6 +294,7 @@ class EnginePool:
                 settings.llm_timeout_s,
                 extra=settings.llm_extra_body,
                 kept_in=settings.persistent_dir / "endpoints",
+                small=asks_small_questions(settings, endpoint.model, embedded=False),
             )
         model_file = settings.llm_model_file or await self._weights(EMBEDDED_MODEL)
         context_tokens = settings.llm_context_tokens or EMBEDDED_CONTEXT_TOKENS
@@ -300,6 +309,7 @@ class EnginePool:
             1,
             settings.llm_timeout_s,
             identity=model_file.name,
+            small=asks_small_questions(settings, model_file.stem, embedded=True),
         )
 
     @property

@@ -10,7 +10,7 @@ from jobs.keeping import ReportKeeper
 from jobs.research import ResearchSteps
 from language_model.port import LanguageModel
 from md_storage import ReportFiles
-from metadata.parsing import metadata_lines
+from metadata.parsing import lines_for_a_model
 from prices import cost_usd
 from reports.archive import ReportArchive
 from reports.generation import GeneratedReport, ReportRequest, generate_report
@@ -65,7 +65,7 @@ class ReportSteps:
             report=report,
             building=run.building,
             transcript=inputs.transcript,
-            metadata=metadata_lines(inputs.metadata),
+            metadata=lines_for_a_model(inputs.metadata),
         )
 
         async def on_pass(done: int, total: int) -> None:  # noqa: ARG001  # the row knows the total

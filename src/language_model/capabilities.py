@@ -1,6 +1,8 @@
 """What an endpoint and its model take and do, as far as it is known, and where that is kept between starts."""
 
+import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
@@ -12,6 +14,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from datamodels import Value
 from errors import DiskFull, OutOfResources
+from provider_calls.openai import fingerprint
 from utils import write_atomically
 
 log = structlog.get_logger(__name__)
@@ -21,6 +24,10 @@ MAX_COMPLETION_TOKENS = "max_completion_tokens"
 _REASONING_MODEL = re.compile(r"^(?:openai/)?(?:o\d|gpt-(?:[5-9]|\d\d))", re.IGNORECASE)
 _THINKING_MODEL = re.compile(r"(?:^|[/_.-])(?:r1|qwq|magistral|gpt-oss|reasoner|thinking|reasoning)\b", re.IGNORECASE)
 _KEPT_DAYS = 7
+THINKING_TOKENS = 8192
+"""Room for thinking: limits of answers count it, and unused tokens are not billed."""
+_THINKING_SHARE = 4
+"""Thinking gets at most the context divided by this."""
 
 
 class AnswerFormat(IntEnum):
@@ -91,6 +98,17 @@ def presumed(base_url: str, model: str) -> Capabilities:
         thinks=reasoning or thinking,
         unopened_thoughts=thinking,
     )
+
+
+def endpoint_digest(address: str, model: str, extra: Mapping[str, Any], *, small: bool) -> str:
+    """Return what the file of an endpoint's capabilities is called, and what its answers depend on."""
+    marks = ("small questions" if small else "", json.dumps(extra, sort_keys=True) if extra else "")
+    return fingerprint(address.rstrip("/"), model, "temperature 0", *filter(None, marks))
+
+
+def room_for_thinking(context_tokens: int) -> int:
+    """Return how many tokens of a context are kept for a thinking model's thoughts."""
+    return min(THINKING_TOKENS, context_tokens // _THINKING_SHARE)
 
 
 class CapabilityFile:

@@ -5,7 +5,6 @@ and kept for other processes and later starts.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -19,7 +18,14 @@ import structlog
 from datamodels import Completion, EngineInfo, PromptMessage, Usage
 from errors import ProviderError, ProviderInvalidAnswer
 from errors_of_operation import ContextCut, OnlyThoughts
-from language_model.capabilities import Capabilities, CapabilityFile, presumed
+from language_model.capabilities import (
+    THINKING_TOKENS,
+    Capabilities,
+    CapabilityFile,
+    endpoint_digest,
+    presumed,
+    room_for_thinking,
+)
 from language_model.chat_requests import learned_from_refusal, request_body
 from language_model.openai_answers import (
     Answered,
@@ -35,17 +41,13 @@ from language_model.server_limits import ListedModel, ServerContext, find_model,
 from language_model.vocabulary import PIECE_CHARS, Vocabulary
 from outcomes import Purpose
 from prices import model_facts, shutdown_date
-from provider_calls.openai import error_in_body, fingerprint, openai_client, openai_errors
+from provider_calls.openai import error_in_body, openai_client, openai_errors
 from provider_calls.policy import ProviderCalls, Time
 from text_cleaning import storable
 
 ASSUMED_CONTEXT_TOKENS = 32_768
 """The context assumed when neither setting, price table nor endpoint tells it. Providers that tell nothing have more;
 an endpoint that has less says so when it refuses, or is found out by the tokens that it reports."""
-THINKING_TOKENS = 8192
-"""Room for thinking: limits of answers count it, and unused tokens are not billed."""
-_THINKING_SHARE = 4
-"""Thinking gets at most the context divided by this."""
 _MORE_THINKING = 3
 """By how much the room for thinking grows for one more try when it was not enough."""
 _CUT_FACTOR = 4
@@ -78,7 +80,7 @@ class OpenAILanguageModel:
     With ``context_tokens`` 0 the context is what ``resources/prices.yaml`` has, else what the endpoint tells
     (``prepare`` asks it), else ``ASSUMED_CONTEXT_TOKENS``. When ``identity`` is given, the fingerprint has it instead
     of ``base_url``: the embedded server has another port at every start, but the same weights. ``extra`` is merged into
-    every request. What is learned is kept in ``kept_in``, a folder, unless that is None.
+    every request, ``small`` into ``info``. What is learned is kept in ``kept_in``, a folder, unless that is None.
     """
 
     def __init__(  # noqa: PLR0913  one explicit argument for each setting
@@ -95,20 +97,18 @@ class OpenAILanguageModel:
         identity: str | None = None,
         extra: Mapping[str, Any] | None = None,
         kept_in: Path | None = None,
+        small: bool = False,
         time: Time | None = None,
     ) -> None:
         facts = model_facts(model)
-        listed = facts.context if facts else None
-        self._given_context = context_tokens or listed
+        self._given_context = context_tokens or (facts.context if facts else None)
         self._max_output_tokens = max_output_tokens
-        self._model = model
-        self._provider = provider_name
+        self._model, self._provider = model, provider_name
         self._extra = dict(extra or {})
         self._client = openai_client(base_url, api_key, timeout_s)
         self._calls = ProviderCalls(provider_name, concurrency, timeout_s, purpose=Purpose.LANGUAGE, time=time)
-        options = ["temperature 0", *([json.dumps(self._extra, sort_keys=True)] if self._extra else [])]
-        digest = fingerprint(identity or base_url.rstrip("/"), model, *options)
-        self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest)
+        digest = endpoint_digest(identity or base_url, model, self._extra, small=small)
+        self._info = EngineInfo(name=provider_name, model=model, fingerprint=digest, small=small)
         self._file = CapabilityFile(kept_in / f"{digest}.json") if kept_in else None
         self._presumed = presumed(base_url, model)
         self._known = self._kept = (self._file.load() if self._file else None) or self._presumed
@@ -156,7 +156,7 @@ class OpenAILanguageModel:
 
     @property
     def _thinking_tokens(self) -> int:
-        return min(THINKING_TOKENS, self.whole_context_tokens // _THINKING_SHARE) if self._known.thinks else 0
+        return room_for_thinking(self.whole_context_tokens) if self._known.thinks else 0
 
     async def complete(
         self,

@@ -113,6 +113,12 @@ def metadata_lines(metadata: RecordingMetadata) -> tuple[str, ...]:
     return tuple(texts.metadata.LINE.format(field=field, value=value) for field, value in known if value is not None)
 
 
+def lines_for_a_model(metadata: RecordingMetadata) -> tuple[str, ...]:
+    """Return the lines that reports are written from: no report needs the names of people, so no model gets them."""
+    nameless = {"audio_number": None, "employee": None, "client": None}
+    return metadata_lines(metadata.model_copy(update=nameless))
+
+
 def parse_audio_number(text: str) -> int:
     """Return the first integer of the line, at most ``LARGEST_NUMBER``. Raises ``BadText``."""
     if _NEGATIVE.match(text):

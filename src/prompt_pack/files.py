@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,6 +84,13 @@ class PackFiles:
             content = self.text(path).encode()
             digest.update(f"{path}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
+
+
+def check_unique(path: str, what: str, values: Sequence[object]) -> None:
+    """Raise ``BadReportPack`` when a value occurs twice; ``what`` names the values to people."""
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            raise BadReportPack(reason=texts.reports.PACK_NOT_UNIQUE.format(path=path, what=what, value=value))
 
 
 def _reason(path: str, exc: ValidationError) -> str:

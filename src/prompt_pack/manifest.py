@@ -71,6 +71,27 @@ class ScenarioManifest(Value):
         return self
 
 
+class CriterionManifest(Value):
+    """A criterion of a pass. ``asks`` says to the model what it is about and how it is scored.
+
+    ``unquoted`` is the score that needs no quote. With ``per_ten`` code scores: by cases for ten questions, the first
+    step that holds them counts, and more than the last are 0.
+    """
+
+    label: Label
+    asks: Annotated[str, StringConstraints(min_length=1, max_length=1500, strip_whitespace=True)]
+    unquoted: float | None = None
+    per_ten: tuple[tuple[float, float], ...] = ()
+    buildings: tuple[BuildingType, ...] | None = None
+
+    @model_validator(mode="after")
+    def _has_rising_steps(self) -> Self:
+        most = [step[0] for step in self.per_ten]
+        if most != sorted(set(most)):
+            raise ValueError(texts.reports.PACK_PER_TEN)
+        return self
+
+
 class PassManifest(Value):
     id: Identifier
     title: Label
@@ -83,6 +104,10 @@ class PassManifest(Value):
     quotes: str | None = None
     quotes_by: tuple[Identifier, ...] = ()
     said: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()
+    criterion: str | None = None
+    criteria: tuple[CriterionManifest, ...] = ()
+    small: Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)] | None = None
     buildings: tuple[BuildingType, ...] | None = None
 
     @field_validator("quotes_by", mode="before")
@@ -95,8 +120,10 @@ class PassManifest(Value):
         if self.kind is PassKind.ITEMS:
             if not (self.schema_file and self.template):
                 raise ValueError(texts.reports.PACK_ITEMS_NEED)
-        elif self.schema_file or self.taxonomy or self.key or self.quotes or self.quotes_by or self.said:
+        elif any((self.schema_file, self.taxonomy, self.key, self.quotes, self.quotes_by, self.said, self.proofs)):
             raise ValueError(texts.reports.PACK_TEXT_HAS_NO)
+        if bool(self.criterion) != bool(self.criteria) or (self.criteria and (self.taxonomy or not self.quotes)):
+            raise ValueError(texts.reports.PACK_CRITERIA)
         return self
 
 
@@ -110,6 +137,9 @@ class IndexRule(Value):
     count: tuple[Identifier, ...] | None = None
     missing: Identifier | None = None
     maybe: Identifier | None = None
+    score: Identifier | None = None
+    of: Label | None = None
+    having: str | None = None
     bands: ValueName | None = None
     steps: tuple[tuple[float, Label], ...] | None = None
     quoted: Label | None = None
@@ -133,7 +163,7 @@ class IndexRule(Value):
 
     @model_validator(mode="after")
     def _is_one_rule(self) -> Self:
-        rules = (self.field, self.mean, self.count, self.missing, self.maybe, self.bands)
+        rules = (self.field, self.mean, self.count, self.missing, self.maybe, self.score, self.bands)
         if sum(rule is not None for rule in rules) != 1:
             raise ValueError(texts.reports.PACK_ONE_RULE)
         thresholds = [step[0] for step in self.steps or ()]
@@ -141,6 +171,8 @@ class IndexRule(Value):
             raise ValueError(f"steps {texts.reports.PACK_STEPS}")
         if self.by and not ((self.count or self.of_taxonomy) and self.label_of("x") != self.label):
             raise ValueError(texts.reports.PACK_BY.format(by=self.by))
+        if bool(self.score) != bool(self.of) or (self.having and not self.count):
+            raise ValueError(texts.reports.PACK_SCORE_OF)
         if (self.quoted and not self.field) or (self.unquoted is not None and not self.quoted):
             raise ValueError(texts.reports.PACK_QUOTED)
         return self

@@ -50,6 +50,15 @@ class Taxonomy(Value):
         return {factor.id: factor for category in self.categories for factor in category.factors}
 
 
+class Criterion(Value):
+    """What a pass judges; see ``manifest.CriterionManifest``."""
+
+    label: str
+    asks: str
+    unquoted: float | None
+    per_ten: tuple[tuple[float, float], ...]
+
+
 class ReportPass(Value):
     """One question to the model. ``schema_`` and the fields after it are set in passes of items only.
 
@@ -57,7 +66,10 @@ class ReportPass(Value):
     only the taxonomy's factors. ``second_schema``, used when the first answer was not valid, allows any factor: not
     every endpoint keeps to a schema, and one invented factor should not cost the whole answer. ``key`` are the fields
     in which equal items agree, ``quotes`` is the field with the list of quotes, and ``quotes_by`` the labels of the
-    roles whose words they may be, () for anybody's. ``said`` are the fields whose words have to be in the quotes.
+    roles whose words they may be, () for anybody's. ``said`` are the fields whose words have to be in the quotes,
+    ``proofs`` further fields with quotes, which may be empty. ``criterion`` is the field that holds the label of one of
+    ``criteria``: such a pass has an item for each of them, with or without quotes. ``small`` is the task in a sentence
+    or two, for small models.
     """
 
     id: str
@@ -72,6 +84,28 @@ class ReportPass(Value):
     quotes: str | None = None
     quotes_by: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()
+    criterion: str | None = None
+    criteria: tuple[Criterion, ...] = ()
+    small: str | None = None
+
+    @property
+    def fields(self) -> Mapping[str, Schema]:
+        """The schemas of an item's fields."""
+        fields: Mapping[str, Schema] = {}
+        if self.schema_:
+            fields = self.schema_["properties"]["items"]["items"]["properties"]
+        return fields
+
+    @property
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """The values that fields of an item may have, by the field."""
+        return {name: each["enum"] for name, each in self.fields.items() if "enum" in each}
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """What prompt and template of this pass may name besides the plan's variables."""
+        return {"criteria": self.criteria, "choices": self.choices}
 
 
 _MOST_POINTS = 100
@@ -107,7 +141,8 @@ class ReportIndices(Value):
         found: set[str] = set()
         for line in self.lines:
             rule = line.rule
-            if (rule.field and self._maximum(rule.field) == _MOST_POINTS) or set(rule.mean or ()) & found:
+            scored = rule.score or (rule.field and self._maximum(rule.field) == _MOST_POINTS)
+            if scored or set(rule.mean or ()) & found:
                 found.add(rule.name)
         return frozenset(found)
 
@@ -127,6 +162,8 @@ class ReportPlan(Value):
     taxonomy: Taxonomy | None
     rules: Template
     notes: Template
+    small_rules: Template
+    small_question: Template
     passes: tuple[ReportPass, ...]
     indices: ReportIndices | None
     prompt_hash: str

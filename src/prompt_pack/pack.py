@@ -9,12 +9,11 @@ from typing import Any
 import texts.reports
 from datamodels import BuildingType, ReportId, ScenarioId
 from errors import BadReportPack
-from prompt_pack.files import PackFiles
-from prompt_pack.manifest import IndexRule, PassKind, PassManifest, ReportManifest, ScenarioManifest, TaxonomyManifest
+from prompt_pack.files import PackFiles, check_unique
+from prompt_pack.manifest import IndexRule, PassKind, PassManifest, ReportManifest, ScenarioManifest
 from prompt_pack.models import (
     CATEGORY,
-    Category,
-    Factor,
+    Criterion,
     IndexLine,
     ReportIndices,
     ReportPack,
@@ -25,11 +24,20 @@ from prompt_pack.models import (
     Scenario,
     Taxonomy,
 )
-from prompt_pack.templates import EarlierPass, check_item_fields, check_value_field, item_fields, sample, with_enum
+from prompt_pack.taxonomies import TAXONOMIES, load_taxonomies
+from prompt_pack.templates import (
+    EarlierPass,
+    check_item_fields,
+    check_value_field,
+    item_fields,
+    sample,
+    with_all,
+    with_enum,
+)
 from texts.chats import NO_ANSWER_MARK
 
 SHARED = "shared"
-TAXONOMIES = "taxonomies"
+_OF_ALL = ("rules", "notes", "small_rules", "small_question")
 _SAMPLE_METADATA = "Заведение: образец"
 
 
@@ -83,7 +91,7 @@ class ScenarioLoader:
         self, folder: str, manifest: ReportManifest, building: BuildingType | None, taxonomy: Taxonomy | None
     ) -> ReportPlan:
         path = f"{folder}/report.yaml"
-        used = [self._manifest_path, path, f"{SHARED}/rules.md", f"{SHARED}/notes.md"]
+        used = [self._manifest_path, path, *(f"{SHARED}/{name}.md" for name in _OF_ALL)]
         if building:
             used.append(f"{TAXONOMIES}/{building}.yaml")
 
@@ -92,7 +100,7 @@ class ScenarioLoader:
             return used[-1]
 
         passes = tuple(
-            self._pass(path, each, named, taxonomy)
+            self._pass(path, each, named, taxonomy, building)
             for each in manifest.passes
             if each.buildings is None or building in each.buildings
         )
@@ -105,6 +113,8 @@ class ScenarioLoader:
             taxonomy=taxonomy,
             rules=self._files.template(f"{SHARED}/rules.md"),
             notes=self._files.template(f"{SHARED}/notes.md"),
+            small_rules=self._files.template(f"{SHARED}/small_rules.md"),
+            small_question=self._files.template(f"{SHARED}/small_question.md"),
             passes=passes,
             indices=indices,
             prompt_hash=self._files.fingerprint(used),
@@ -113,16 +123,31 @@ class ScenarioLoader:
         return plan
 
     def _pass(
-        self, path: str, manifest: PassManifest, named: Callable[[str], str], taxonomy: Taxonomy | None
+        self,
+        path: str,
+        manifest: PassManifest,
+        named: Callable[[str], str],
+        taxonomy: Taxonomy | None,
+        building: BuildingType | None,
     ) -> ReportPass:
+        criteria = tuple(
+            Criterion(label=each.label, asks=each.asks, unquoted=each.unquoted, per_ten=each.per_ten)
+            for each in manifest.criteria
+            if each.buildings is None or building in each.buildings
+        )
+        check_unique(path, texts.reports.WHAT_CRITERION, [each.label for each in criteria])
         schema = open_schema = None
         if manifest.schema_file:
             schema_path = named(manifest.schema_file)
             schema = open_schema = self._files.schema(schema_path)
-            strings = [*manifest.key, *manifest.said, *([manifest.taxonomy] if manifest.taxonomy else [])]
-            check_item_fields(schema_path, schema, strings=strings, quotes=manifest.quotes)
+            named_fields = [each for each in (manifest.taxonomy, manifest.criterion) if each]
+            strings = [*manifest.key, *manifest.said, *named_fields, *_criterion_fields(criteria)]
+            for quotes in (manifest.quotes, *manifest.proofs):
+                check_item_fields(schema_path, schema, strings=strings, quotes=quotes)
             if manifest.taxonomy and taxonomy:
                 schema = with_enum(schema, manifest.taxonomy, list(taxonomy.factors))
+            if manifest.criterion:
+                schema = with_all(schema, manifest.criterion, [each.label for each in criteria])
         return ReportPass(
             id=manifest.id,
             title=manifest.title,
@@ -135,6 +160,10 @@ class ScenarioLoader:
             key=manifest.key,
             quotes=manifest.quotes,
             said=manifest.said,
+            proofs=manifest.proofs,
+            criterion=manifest.criterion,
+            criteria=criteria,
+            small=manifest.small,
             quotes_by=tuple(self._role(path, each) for each in manifest.quotes_by),
         )
 
@@ -198,7 +227,7 @@ class IndexLines:
             if rule.buildings is not None and building not in rule.buildings:
                 continue
             line = self._line(rule)
-            if (rule.count or rule.of_taxonomy) and not line.passes:
+            if (rule.count or rule.of_taxonomy or rule.score) and not line.passes:
                 continue
             for name in (*(rule.mean or ()), *([rule.bands] if rule.bands else [])):
                 if name not in names and name not in every_name:
@@ -212,7 +241,8 @@ class IndexLines:
         return tuple(lines)
 
     def _line(self, rule: IndexRule) -> IndexLine:
-        named = rule.count or ((rule.of_taxonomy,) if rule.of_taxonomy else ())
+        one = rule.of_taxonomy or rule.score
+        named = rule.count or ((one,) if one else ())
         for each in named:
             if each not in self._all_passes:
                 raise self._unknown(rule, each)
@@ -222,6 +252,11 @@ class IndexLines:
             raise BadReportPack(reason=reason)
         if not all(self._passes[each].kind is PassKind.ITEMS for each in made):
             raise self._unknown(rule, ", ".join(made))
+        if rule.of and rule.of not in [each.label for name in made for each in self._passes[name].criteria]:
+            raise self._unknown(rule, rule.of)
+        for each in made if rule.having else ():
+            if rule.having not in item_fields(self._path, self._passes[each].schema_ or {}):
+                raise self._unknown(rule, str(rule.having))
         return IndexLine(rule=rule, passes=made, groups=self._groups(rule, made) if rule.by and made else None)
 
     def _groups(self, rule: IndexRule, passes: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -240,46 +275,9 @@ class IndexLines:
         )
 
 
-def load_taxonomies(files: PackFiles) -> dict[BuildingType, Taxonomy]:
-    """Load the taxonomies of all building types.
-
-    Raises:
-        BadReportPack: a file is missing or wrong, or two taxonomies differ in their categories.
-    """
-    taxonomies: dict[BuildingType, Taxonomy] = {}
-    for building in BuildingType:
-        path = f"{TAXONOMIES}/{building}.yaml"
-        manifest = files.manifest(path, TaxonomyManifest)
-        if manifest.building is not building:
-            raise BadReportPack(reason=texts.reports.PACK_OTHER_BUILDING.format(path=path, building=building))
-        check_unique(path, texts.reports.WHAT_CATEGORY, [category.id for category in manifest.categories])
-        check_unique(
-            path, texts.reports.WHAT_FACTOR, [each.id for category in manifest.categories for each in category.factors]
-        )
-        categories = tuple(
-            Category(
-                id=category.id,
-                label=category.label,
-                factors=tuple(
-                    Factor(
-                        id=each.id,
-                        label=each.label,
-                        hint=each.hint,
-                        category=category.id,
-                        category_label=category.label,
-                    )
-                    for each in category.factors
-                ),
-            )
-            for category in manifest.categories
-        )
-        taxonomies[building] = Taxonomy(building=building, label=manifest.label, categories=categories)
-    first, *others = taxonomies.values()
-    for other in others:
-        if {each.id for each in other.categories} != {each.id for each in first.categories}:
-            path, other_path = (f"{TAXONOMIES}/{each.building}.yaml" for each in (other, first))
-            raise BadReportPack(reason=texts.reports.PACK_OTHER_CATEGORIES.format(path=path, other=other_path))
-    return taxonomies
+def _criterion_fields(criteria: Sequence[Criterion]) -> list[str]:
+    """Return the fields that items of a pass with these criteria have to have."""
+    return [*(["score"] if criteria else []), *(["cases"] if any(each.per_ten for each in criteria) else [])]
 
 
 def try_templates(plan: ReportPlan) -> None:
@@ -291,8 +289,12 @@ def try_templates(plan: ReportPlan) -> None:
         variables = plan.variables("" if nulls else _SAMPLE_METADATA)
         earlier: dict[str, EarlierPass] = {}
         plan.rules.render(variables)
+        plan.small_rules.render({})
+        for criterion in (None, *(one for each in plan.passes for one in each.criteria[:1])):
+            shown = {"task": "", "criterion": criterion, "choices": (), "most": 1, "fields": ()}
+            plan.small_question.render(shown)
         for each in plan.passes:
-            known = {**variables, "earlier": SimpleNamespace(**earlier)}
+            known = {**variables, **each.names, "earlier": SimpleNamespace(**earlier)}
             task = each.prompt.render(known)
             plan.notes.render({**known, "task": task, "window": 1, "windows": 2, "most": 15})
             earlier[each.id] = _sample_result(plan, each, known, nulls=nulls)
@@ -307,21 +309,17 @@ def _sample_result(plan: ReportPlan, each: ReportPass, known: dict[str, Any], *,
     item = sample(each.schema_["properties"]["items"]["items"], nulls=nulls)
     if each.taxonomy:
         item = plan.described(item, each.taxonomy)
-    if each.quotes:
-        item[each.quotes] = [{"text": "образец", "speaker": None if nulls else "Клиент", "time": "12:41"}]
+    for quotes in (each.quotes, *each.proofs):
+        if quotes:
+            item[quotes] = [{"text": "образец", "speaker": None if nulls else "Клиент", "time": "12:41"}]
+    if each.criterion:
+        item = {"cases": None, **item, "rate": None if nulls else 1.0, "unproved": nulls}
     missing = tuple(plan.taxonomy.factors.values()) if plan.taxonomy and each.taxonomy else ()
     assert each.template is not None  # noqa: S101 - the manifest demands one
     for items in ([item], []):
         result = EarlierPass("", items, missing, missing[:1], incomplete=nulls)
         text = each.template.render({**known, **result.lists})
     return EarlierPass(text, [] if nulls else [item], missing, missing[:1], incomplete=nulls)
-
-
-def check_unique(path: str, what: str, values: Sequence[object]) -> None:
-    """Raise ``BadReportPack`` when a value occurs twice; ``what`` names the values to people."""
-    for position, value in enumerate(values):
-        if value in values[:position]:
-            raise BadReportPack(reason=texts.reports.PACK_NOT_UNIQUE.format(path=path, what=what, value=value))
 
 
 __all__ = ["ReportPack", "ReportPlan", "ReportType", "Scenario", "load_pack"]

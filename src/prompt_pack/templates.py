@@ -158,6 +158,13 @@ def with_enum(schema: Schema, field: str, values: Sequence[str]) -> Schema:
     return limited
 
 
+def with_all(schema: Schema, field: str, values: Sequence[str]) -> Schema:
+    """Return a copy of an items schema whose answer has an item for each of ``values`` of ``field``."""
+    limited = copy.deepcopy(dict(with_enum(schema, field, values)))
+    limited["properties"]["items"].update(minItems=len(values), maxItems=len(values))
+    return limited
+
+
 def check_value_field(path: str, schema: Schema, field: str) -> None:
     """Raise ``BadReportPack`` unless ``field``, a name or dotted path, is a limited number, a string or null.
 

@@ -19,11 +19,12 @@ from db import Database
 from language_model.port import MESSAGE_TOKENS
 from prices import cost_usd, is_free
 from prompt_pack.manifest import PassKind
-from prompt_pack.models import ReportPack, ReportPlan, ReportType
+from prompt_pack.models import ReportPack, ReportPass, ReportPlan, ReportType
 from prompt_pack.templates import EarlierPass
 from recordings.descriptions import building_of
 from recordings.lookup import is_transcribed
 from reports.research.store import seconds_a_token
+from reports.small import WINDOW_TOKENS, questions_of
 from reports.windows import SMALLEST_WINDOW_TOKENS, transcript_lines
 from utils import count_tokens
 
@@ -40,17 +41,25 @@ _ITEMS_SHARE = 0.8
 """An answer of items has at most this share of the tokens that it is about, which counts for short recordings."""
 _NOTES_TOKENS = 600
 _SCORES_TOKENS = 60
+_THINKING_TOKENS = 1000
+"""What a model that thinks writes before an answer, which is billed: of the order that endpoints report for reports."""
+_SMALL_QUESTION_TOKENS, _SMALL_ANSWER_TOKENS = 120, 80
 _OVERLAP = 1.08
 _ANSWER_SHARE = 3
 
 
 class ModelSize(Value):
-    """What has to be known of a language model to tell what it takes; it need not have been started."""
+    """What has to be known of a language model to tell what it takes; it need not have been started.
+
+    ``context_tokens`` are without the room for thinking. ``small``: it is asked small questions.
+    """
 
     engine: str
     model: str
     context_tokens: int
     max_output_tokens: int
+    small: bool = False
+    thinks: bool = False
 
 
 class Expected(Value):
@@ -67,17 +76,19 @@ def expected(plans: Sequence[ReportPlan], tokens: int, size: ModelSize, pace_s: 
 
     ``pace_s`` is how many seconds the model took for a token before, None when that is not known.
     """
-    calls, usage = 0, Usage()
+    calls, usage, again = 0, Usage(), 0
     for plan in plans:
         of_plan = _Plan(plan, tokens, size)
         calls += of_plan.calls
         usage += of_plan.usage
+        again += of_plan.again
     free = is_free(size.engine)
     a_token = pace_s or (EMBEDDED_S if free else HOSTED_S)
+    read_once = again if free and pace_s is None else 0
     return Expected(
         calls=calls,
         usage=usage,
-        seconds=(usage.prompt_tokens + usage.completion_tokens) * a_token,
+        seconds=(usage.prompt_tokens + usage.completion_tokens - read_once) * a_token,
         cost_usd=cost_usd(size.model, usage, engine=size.engine),
     )
 
@@ -88,15 +99,22 @@ class _Plan:
     def __init__(self, plan: ReportPlan, tokens: int, size: ModelSize) -> None:
         self.calls = 0
         self.usage = Usage()
+        self.again = 0
+        """Tokens that a server has read before, as the beginning of an earlier question."""
         self._size = size
         self._answer = min(size.max_output_tokens, size.context_tokens // _ANSWER_SHARE)
         factors = tuple(plan.taxonomy.factors.values()) if plan.taxonomy else ()
         earlier = {each.id: EarlierPass("", missing=factors) for each in plan.passes}
         variables = {**plan.variables(""), "earlier": SimpleNamespace(**earlier)}
         self._rules = count_tokens(plan.rules.render(variables)) + 3 * MESSAGE_TOKENS
+        if size.small:
+            self._rules = count_tokens(plan.small_rules.render({})) + 3 * MESSAGE_TOKENS
+            for each in plan.passes:
+                self._small(plan, each, tokens)
+            return
         written = 0
         for each in plan.passes:
-            prompt = count_tokens(each.prompt.render(variables))
+            prompt = count_tokens(each.prompt.render({**variables, **each.names}))
             written += self._pass(each.kind, prompt, each.schema_, tokens)
         if plan.indices and plan.indices.prompt:
             prompt = count_tokens(plan.indices.prompt.render(variables))
@@ -122,9 +140,22 @@ class _Plan:
         self._call(around + tokens, answer)
         return answer
 
+    def _small(self, plan: ReportPlan, each: ReportPass, tokens: int) -> None:
+        """Add the small questions of a pass; a text that code writes is not asked for."""
+        if each.kind is PassKind.TEXT and each.template is not None:
+            return
+        windows = max(1, -(-tokens // WINDOW_TOKENS))
+        questions = questions_of(each, plan)
+        for question in questions:
+            asked = count_tokens(str(question)) + _SMALL_QUESTION_TOKENS
+            for _ in range(windows):
+                self._call(tokens // windows + asked, _SMALL_ANSWER_TOKENS)
+        self.again += windows * (len(questions) - 1) * (tokens // windows + self._rules)
+
     def _call(self, prompt: int, answer: int) -> None:
         self.calls += 1
-        self.usage += Usage(prompt_tokens=self._rules + prompt, completion_tokens=answer)
+        thinking = _THINKING_TOKENS if self._size.thinks else 0
+        self.usage += Usage(prompt_tokens=self._rules + prompt, completion_tokens=answer + thinking)
 
 
 def _schema_tokens(schema: Mapping[str, Any] | None) -> int:

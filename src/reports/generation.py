@@ -22,12 +22,14 @@ from prompt_pack.manifest import PassKind
 from prompt_pack.models import ReportIndices, ReportPass, ReportType
 from prompt_pack.templates import EarlierPass
 from reports.asking import answer_tokens, data_message, room_for_data, together, tokens_of
+from reports.criteria import questions_of
 from reports.evidence import Evidence
 from reports.indices import ReportIndex
 from reports.items import Item, ItemsReview
 from reports.markdown import cut_at_line, with_headings_below
 from reports.mentions import perhaps_mentioned
 from reports.model_answers import ModelAnswers
+from reports.small import SmallQuestions
 from reports.windows import SMALLEST_WINDOW_TOKENS, fit, halves, transcript_lines
 from text_cleaning import as_data, cut
 
@@ -97,8 +99,11 @@ class _Generation:
         self._variables = self._plan.variables(metadata)
         self._rules = PromptMessage(role="system", content=self._plan.rules.render(self._variables))
         self._lines = transcript_lines(request.transcript)
+        asker = self._plan.roles[0].label if self._plan.roles else None
+        self._questions = questions_of(request.transcript, asker)
+        self._small = SmallQuestions(self._plan, request.transcript, llm, answers) if llm.info.small else None
         self._earlier: dict[str, EarlierPass] = {}
-        self._warnings: list[str] = []
+        self._warnings = [texts.reports.WARNING_SMALL] if llm.info.small else []
         self._evidence = 0
         self._quotes: list[str] = []
         self._dropped_items = 0
@@ -139,15 +144,12 @@ class _Generation:
     async def _items(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
         assert each.schema_ is not None  # noqa: S101 - the pack's loader demands both of an items pass
         assert each.template is not None  # noqa: S101
-        prompt = self._prompt(each)
-        windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
-        self._warn_of_windows(each.title, len(windows))
-        found = await together(self._items_of_window(each, prompt, window) for window in windows)
-        parts = [None if isinstance(part, ProviderInvalidAnswer) else part for stretch in found for part in stretch]
+        found = await (self._small.items(each) if self._small else self._items_of_windows(each))
+        parts = [None if isinstance(part, ProviderInvalidAnswer) else part for part in found]
         unanswered = parts.count(None)
         if unanswered == len(parts):
             raise next(
-                (part for stretch in found for part in stretch if isinstance(part, ProviderInvalidAnswer)),
+                (part for part in found if isinstance(part, ProviderInvalidAnswer)),
                 ProviderInvalidAnswer(provider=self._llm.info.name, reason=f"no usable answer in pass {each.id}"),
             )
         self._warn(texts.reports.WARNING_WITHOUT_ANSWER, each.title, unanswered)
@@ -155,9 +157,9 @@ class _Generation:
             roles = ", ".join(each.quotes_by)
             self._warnings.append(texts.reports.WARNING_NO_ROLES.format(title=each.title, roles=roles))
         answered = [item for part in parts for item in part or ()]
-        review = ItemsReview(self._plan, each, evidence)
+        review = ItemsReview(self._plan, each, evidence, 0 if unanswered else self._questions)
         items = await asyncio.to_thread(review.of, answered)
-        self._evidence += len(items)
+        self._evidence += len([item for item in items if not each.quotes or item[each.quotes]])
         self._warn(texts.reports.WARNING_UNKNOWN_FACTORS, each.title, review.unknown_factors)
         self._warn(texts.reports.WARNING_QUOTES, each.title, review.quotes_not_found)
         self._warn(texts.reports.WARNING_ITEMS_WITHOUT_QUOTES, each.title, review.without_quotes)
@@ -165,7 +167,7 @@ class _Generation:
         self._dropped_items += review.unknown_factors + review.without_quotes
         self._dropped_quotes += review.quotes_not_found
         result = await asyncio.to_thread(self._listed_of, review, items, incomplete=unanswered > 0)
-        text = each.template.render({**self._known(), **result.lists})
+        text = each.template.render({**self._known(), **each.names, **result.lists})
         if unanswered:
             text = f"{texts.reports.GAP.format(count=unanswered, parts=len(parts))}\n\n{text}"
         return replace(result, text=text)
@@ -182,6 +184,14 @@ class _Generation:
             maybe=tuple(factor for factor in missing if factor.id in perhaps),
             incomplete=incomplete,
         )
+
+    async def _items_of_windows(self, each: ReportPass) -> list[list[dict[str, Any]] | ProviderInvalidAnswer | None]:
+        """Ask for the items of all windows; return a list of items for each part that was asked about."""
+        prompt = self._prompt(each)
+        windows = await fit(self._lines, await self._room(prompt, each.schema_), self._llm.count_tokens)
+        self._warn_of_windows(each.title, len(windows))
+        found = await together(self._items_of_window(each, prompt, window) for window in windows)
+        return [part for stretch in found for part in stretch]
 
     async def _items_of_window(
         self, each: ReportPass, prompt: PromptMessage, window: str, halvings: int = 0
@@ -208,9 +218,10 @@ class _Generation:
 
     async def _text(self, each: ReportPass, evidence: Evidence) -> EarlierPass:
         prompt = self._prompt(each)
-        data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
-        self._warn_of_windows(each.title, windows)
-        answer, truncated = await self._whole_text(each.id, [self._rules, data_message(data), prompt])
+        if self._small is not None:
+            answer, truncated = await self._small.text(each), False
+        else:
+            answer, truncated = await self._text_of_windows(each, prompt)
         checked = await asyncio.to_thread(evidence.checked, with_headings_below(answer, _TITLE_LEVEL), prompt.content)
         self._warn(texts.reports.WARNING_QUOTES, each.title, checked.not_found)
         self._evidence += len(checked.quotes)
@@ -221,6 +232,12 @@ class _Generation:
             self._warnings.append(texts.reports.WARNING_TRUNCATED.format(title=each.title))
             text = f"{text}\n\n{texts.reports.TRUNCATED}"
         return EarlierPass(each.template.render({**self._known(), "text": text}) if each.template else text)
+
+    async def _text_of_windows(self, each: ReportPass, prompt: PromptMessage) -> tuple[str, bool]:
+        """Ask for a text about all windows; return it, and whether it is cut off."""
+        data, windows = await self._condensed(each.id, each.title, prompt, self._lines, await self._room(prompt))
+        self._warn_of_windows(each.title, windows)
+        return await self._whole_text(each.id, [self._rules, data_message(data), prompt])
 
     async def _whole_text(self, pass_name: str, messages: Sequence[PromptMessage]) -> tuple[str, bool]:
         """Ask for a text; return the text, and whether it is cut off.
@@ -323,7 +340,7 @@ class _Generation:
         return await self._answers.structured(_INDICES, messages, schema, self._answer_tokens)
 
     def _prompt(self, each: ReportPass) -> PromptMessage:
-        return PromptMessage(role="user", content=each.prompt.render(self._known()))
+        return PromptMessage(role="user", content=each.prompt.render({**self._known(), **each.names}))
 
     def _notes_prompt(self, task: PromptMessage, window: int, windows: int, most: int) -> PromptMessage:
         variables = {**self._known(), "task": task.content, "window": window, "windows": windows, "most": most}

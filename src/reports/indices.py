@@ -8,6 +8,7 @@ import texts.reports
 from datamodels import IndexValue
 from prompt_pack.models import IndexLine, ReportIndices
 from prompt_pack.templates import EarlierPass
+from reports.criteria import SCORE, UNPROVED
 from reports.evidence import normal_words
 
 Number = float | int
@@ -66,13 +67,25 @@ class ReportIndex:
         rule, known = line.rule, self._known
         if rule.count or rule.of_taxonomy:
             return self._counts(line)
-        if rule.field:
+        if rule.score:
+            values = [self._judged(line)]
+        elif rule.field:
             values = [] if answer is None else [self._score(line, _field(answer, rule.field))]
         elif rule.mean:
             values = [self._mean(line)] if set(rule.mean) & set(known) else []
         else:
             values = [_band(known[str(rule.bands)], rule.steps or ())] if rule.bands in known else []
         return [(rule.name, rule.label, value) for value in values]
+
+    def _judged(self, line: IndexLine) -> IndexResult:
+        """Return the score that the pass gave to a criterion."""
+        [name] = line.passes
+        judged = next((each for each in self._passes[name].items if line.rule.of in each.values()), {})
+        if judged.get(UNPROVED):
+            self._unproved.append(line.rule.label)
+        score: IndexResult = judged.get(SCORE)
+        self._incomplete = self._incomplete or (score is None and self._passes[name].incomplete)
+        return score
 
     def _score(self, line: IndexLine, value: IndexResult) -> IndexResult:
         rule = line.rule
@@ -98,6 +111,9 @@ class ReportIndex:
         counted: list[Any] = []
         for each in passes:
             counted.extend(each.missing if rule.missing else each.maybe if rule.maybe else each.items)
+        if rule.having and not incomplete:
+            found = len([each for each in counted if each[rule.having]]) if counted else None
+            return [(rule.name, rule.label, found)]
         if line.groups is None or rule.by is None:
             return [(rule.name, rule.label, None if incomplete else len(counted))]
         by = rule.by

@@ -9,6 +9,7 @@ from typing import Any
 
 from metadata.proposal import Speech
 from prompt_pack.models import Factor, ReportPass, ReportPlan
+from reports.criteria import criterion_of, judged
 from reports.evidence import Evidence, normal_words
 from text_cleaning import one_line
 
@@ -19,21 +20,23 @@ class ItemsReview:
     """Reviews the items in a model's answers. Takes CPU time: use a thread.
 
     ``unknown_factors`` and ``without_quotes`` count the items that were dropped, ``quotes_not_found`` the quotes,
-    ``unsaid`` the values that nobody said in the quotes.
+    ``unsaid`` the values that nobody said in the quotes. ``questions`` is how many were asked in the recording.
     """
 
-    def __init__(self, plan: ReportPlan, of_pass: ReportPass, evidence: Evidence) -> None:
+    def __init__(self, plan: ReportPlan, of_pass: ReportPass, evidence: Evidence, questions: float) -> None:
         self._plan = plan
         self._pass = of_pass
         self._evidence = evidence
+        self._questions = questions
         self.unknown_factors = 0
         self.quotes_not_found = 0
         self.without_quotes = 0
         self.unsaid = 0
 
     def of(self, answered: Sequence[Mapping[str, Any]]) -> list[Item]:
-        """Return the valid items in the order of the answers, equal ones united."""
-        return self._united([item for each in answered if (item := self._reviewed(each)) is not None])
+        """Return the valid items in the order of the answers, equal ones united; of criteria, one each."""
+        items = [item for each in answered if (item := self._reviewed(each)) is not None]
+        return judged(self._pass, items, self._questions) if self._pass.criterion else self._united(items)
 
     def missing(self, items: Sequence[Item]) -> tuple[Factor, ...]:
         """Return the taxonomy's factors that no item names; () for a pass without a taxonomy."""
@@ -49,9 +52,17 @@ class ItemsReview:
                 self.unknown_factors += 1
                 return None
             item = self._plan.described(item, self._pass.taxonomy)
+        if self._pass.criterion:
+            criterion = criterion_of(self._pass, item[self._pass.criterion])
+            if criterion is None:
+                self.unknown_factors += 1
+                return None
+            item[self._pass.criterion] = criterion.label
+        for name in self._pass.proofs:
+            item[name] = self._found(item[name])
         if self._pass.quotes:
             item[self._pass.quotes] = self._found(item[self._pass.quotes])
-            if not item[self._pass.quotes]:
+            if not item[self._pass.quotes] and not self._pass.criterion:
                 self.without_quotes += 1
                 return None
             self._drop_unsaid(item, item[self._pass.quotes])

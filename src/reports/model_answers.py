@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from jsonschema import Draft202012Validator
@@ -19,6 +20,12 @@ from reports.asking import tokens_of
 from reports.evidence import normal_words
 
 _LONGEST_PROBLEM = 300
+_QUOTE = re.compile(r"«[^»]*»")
+_LATIN, _RUSSIAN = re.compile(r"[A-Za-z]"), re.compile(r"[А-Яа-яЁё]")
+_FEWEST_LATIN = 80
+"""Letters: a sentence. Fewer may be the names of a hotel and its brand."""
+_MANY_TIMES = 3
+_QUOTED_FIELDS = frozenset(["text", "quote", "quotes"])
 _WORDS_OF_A_LINE = 8
 """A line of the prompt with fewer words may be a heading, a name or a form that the answer has to have."""
 
@@ -51,20 +58,25 @@ class ModelAnswers:
     async def text(self, pass_name: str, messages: Sequence[PromptMessage], max_tokens: int) -> Completion:
         """Return the answer as text, which may be ``truncated``.
 
-        An answer that repeats lines of its prompt is asked for once more; what the second one repeats is left out.
+        An answer that repeats lines of its prompt, or is in another language, is asked for once more; what the second
+        one repeats is left out.
 
         Raises:
-            ProviderInvalidAnswer: the answer is empty, or repeats the prompt and says nothing else.
+            ProviderInvalidAnswer: the answer is empty, is not in Russian, or repeats the prompt and says nothing else.
             ProviderError: the model failed.
         """
         answer = await self._answer(pass_name, messages, None, max_tokens)
         lines = _lines_of_prompt(messages)
         repeated = next((line for line in answer.text.split("\n") if _repeats(line, lines)), None)
-        if repeated is None:
+        if repeated is None and not is_foreign(answer.text):
             return answer
-        problem = texts.reports.ASK_OWN_WORDS.format(line=repeated.strip()[:_LONGEST_PROBLEM])
+        problem = texts.reports.ASK_IN_RUSSIAN
+        if repeated is not None:
+            problem = texts.reports.ASK_OWN_WORDS.format(line=repeated.strip()[:_LONGEST_PROBLEM])
         asked = [*messages, PromptMessage(role="user", content=problem)]
         answer = await self._answer(pass_name, asked, None, max_tokens)
+        if is_foreign(answer.text):
+            raise self._invalid("not in Russian", answer)
         text = "\n".join(line for line in answer.text.split("\n") if not _repeats(line, lines))
         if not text.strip():
             raise self._invalid("repeats the prompt", answer)
@@ -167,6 +179,8 @@ class ModelAnswers:
         error = best_match(Draft202012Validator(schema).iter_errors(data))
         if error is not None:
             raise self._invalid(f"{error.json_path}: {error.message}", completion)
+        if is_foreign(" ".join(_own_words(data))):
+            raise self._invalid(texts.reports.ASK_IN_RUSSIAN, completion)
         return completion.model_copy(update={"data": data})
 
     def _invalid(self, reason: str, completion: Completion) -> ProviderInvalidAnswer:
@@ -186,6 +200,25 @@ class ModelAnswers:
             "max_tokens": max_tokens,
         }
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def is_foreign(text: str) -> bool:
+    """Tell whether hardly any letters of a text, its quotes apart, are Russian, and it is not just a name or two."""
+    own = _QUOTE.sub("", text)
+    latin, russian = len(_LATIN.findall(own)), len(_RUSSIAN.findall(own))
+    return latin >= _FEWEST_LATIN and latin > _MANY_TIMES * russian
+
+
+def _own_words(data: Any, name: str = "") -> Iterator[str]:
+    """Yield what a model wrote in its own words: no quotes, which are as they were said, and no identifiers."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _own_words(value, key)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _own_words(value, name)
+    elif isinstance(data, str) and name not in _QUOTED_FIELDS and " " in data:
+        yield data
 
 
 def _lines_of_prompt(messages: Sequence[PromptMessage]) -> frozenset[str]:

@@ -22,12 +22,15 @@ PACK_NO_SCENARIOS = "нет ни одной папки сценария с scena
 PACK_OTHER_CATEGORIES = "{path}: категории отличаются от {other}"
 PACK_OTHER_BUILDING = "{path}: поле building должно быть «{building}»"
 PACK_NO_ROLES = "при diarize: true нужны хотя бы две роли"
-PACK_ONE_RULE = "нужно ровно одно из field, mean, count, missing, maybe, bands"
+PACK_ONE_RULE = "нужно ровно одно из field, mean, count, missing, maybe, score, bands"
 PACK_STEPS = "нужен с bands и только с ним, пороги по убыванию"
 PACK_QUOTED = "quoted бывает только с field, unquoted — только с quoted"
+PACK_SCORE_OF = "score и of нужны вместе, having бывает только с count"
+PACK_PER_TEN = "пороги per_ten должны расти"
+PACK_CRITERIA = "criterion и criteria нужны вместе, с quotes и без taxonomy"
 PACK_BY = "by бывает только с count, missing и maybe, а в label тогда есть {{{by}}}"
 PACK_ITEMS_NEED = "проходу items нужны schema и template"
-PACK_TEXT_HAS_NO = "schema, taxonomy, key, quotes и quotes_by бывают только у прохода items"
+PACK_TEXT_HAS_NO = "schema, taxonomy, key, quotes, quotes_by, said, proofs и criteria бывают только у прохода items"
 PACK_TAXONOMY_NEEDS_BUILDING = "taxonomy и buildings бывают только при per_building: true"
 PACK_PROMPT_AND_SCHEMA = "prompt и schema нужны вместе"
 PACK_RESERVED = "«{value}» занято самой программой"
@@ -50,6 +53,7 @@ WHAT_VALUE = "показатель"
 WHAT_CATEGORY = "категория"
 WHAT_FACTOR = "фактор"
 WHAT_ROLE = "роль"
+WHAT_CRITERION = "критерий"
 NO_BUILDING = "тип заведения не указан"
 
 # --- around the data in a prompt ---------------------------------------------------------------------------------
@@ -64,12 +68,20 @@ ASK_OWN_WORDS = (
     "Предыдущий ответ повторяет строки задания: «{line}». Выполни задание заново, своими словами и по записи, "
     "не переписывая его текст."
 )
+ASK_IN_RUSSIAN = "Ответ не на русском языке. Ответь заново целиком, по-русски; дословные цитаты оставь как есть."
 ASK_CONTINUE = "Ответ оборвался. Продолжи с новой строки после последней, ничего не повторяя и не предваряя."
 ASK_SHORTER = (
     "Ответ не поместился и оборвался. Ответь заново, вдвое короче: оставь самое важное и доведи текст до конца."
 )
 
 RESEARCH = "Исследование"
+
+# --- a small model ---------------------------------------------------------------------------------------------------
+SMALL_WITHOUT_TEXT = "*Маленькая модель советов и выводов не пишет: их дала бы подключённая модель.*"
+SMALL_CHOSEN = "- {about}: «{said}»"
+SMALL_NOTHING_CHOSEN = "*Маленькая модель выводов не пишет и реплик для этого раздела не выбрала.*"
+SMALL_CHOSEN_BELOW = "*Маленькая модель выводов не пишет. Вот реплики, которые она сочла главными.*"
+SMALL_CHOOSE = "Выбери реплики, самые важные для раздела «{title}», и о каждой скажи двумя-тремя словами, о чём она."
 
 # --- reports -----------------------------------------------------------------------------------------------------
 QUOTE_SOURCE = "{speaker}, {time}"
@@ -84,6 +96,9 @@ WARNING_UNSAID = "«{title}»: убрано сведений, которых н�
 WARNING_NO_EVIDENCE = "В отчёте нет ни одной цитаты, которая нашлась бы в записи: проверьте его или смените модель."
 WARNING_UNKNOWN_FACTORS = "«{title}»: отброшено пунктов не из перечня факторов: {count}."
 WARNING_WITHOUT_ANSWER = "«{title}»: модель не дала пригодного ответа о частях записи: {count}."
+WARNING_SMALL = (
+    "Модель маленькая, её спрашивали по одному критерию или разделу: оценки и названия факторов проверьте по цитатам."
+)
 WARNING_NO_ROLES = (
     "«{title}»: в расшифровке ни у кого нет роли «{roles}», поэтому взяты слова тех, чья роль не указана: "
     "проверьте, чьи они."

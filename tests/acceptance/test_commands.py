@@ -110,7 +110,7 @@ def test_json_is_all_there_is_on_standard_output(again: Installation) -> None:
 def test_only_the_reports_that_are_new_are_asked_for(again: Installation) -> None:
     outcome = again.run("--json", report="report_int_employee,report_int_general")
     assert outcome.status == 0
-    assert asked(again) == (0, 2), "the text and the indices of one report"
+    assert asked(again) == (0, 1)
     assert report_files("report_int_employee", "report_int_general") == {
         name for name in artefacts(again.out) if "/reports/" in name
     }
@@ -121,7 +121,9 @@ def test_reports_that_need_a_building_are_left_out_of_all_when_none_is_given(aga
     assert outcome.status == 0
     assert texts.cli.BUILDING_NEEDED.partition("{labels}")[2] in outcome.said
     written = {name for name in artefacts(again.out) if "/reports/" in name}
-    assert written == report_files("report_int_methodology", "report_int_links", "report_int_employee")
+    assert written == report_files(
+        "report_int_methodology", "report_int_links", "report_int_employee", "report_int_stimulus"
+    )
 
 
 def test_without_reports_there_is_the_transcript(again: Installation) -> None:
@@ -272,11 +274,11 @@ def test_the_demo_reports_on_the_interview_alone_and_says_whose_answers_these_ar
     [interview] = tmp_path.glob("* interview")
     [sound] = tmp_path.glob("* demo")
     reports = sorted((interview / "reports").glob("*.md"))
-    assert len(reports) == 5
+    assert len(reports) == 6
     assert all("записаны заранее" in report.read_text(encoding="utf-8") for report in reports)
     manifest = json.loads((interview / "manifest.json").read_text(encoding="utf-8"))
     assert all("записаны заранее" in report["notice"] for report in manifest["reports"])
-    assert [report["error"] for report in manifest["reports"]] == [None] * 5
+    assert [report["error"] for report in manifest["reports"]] == [None] * 6
     assert "записаны заранее" in outcome.said
     assert (sound / "transcript.txt").exists()
     assert list((sound / "reports").iterdir()) == []
@@ -289,7 +291,7 @@ def test_an_estimate_is_told_and_nothing_is_begun(done: Installation, tmp_path: 
     before = done.stored()
     outcome = done.product.run("process", transcript, "--building", "hotel", "--estimate", "--out", tmp_path / "out")
     assert outcome.status == 0
-    assert "Все отчёты: ≈ 9 запросов к модели" in outcome.said
+    assert "Все отчёты: ≈ 7 запросов к модели" in outcome.said
     assert asked(done) == (0, 0)
     assert done.stored() == before
     assert not (tmp_path / "out").exists()

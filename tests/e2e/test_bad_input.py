@@ -19,6 +19,7 @@ from steps import (
     WHICH_SCENARIO,
     Questions,
     gets_transcript,
+    in_fields,
     live,
     no_transcript_twice,
     recording,
@@ -166,7 +167,7 @@ def hostile(endpoint: OpenAIServer) -> Iterator[None]:
         return [heard_sentence(0.0, len(samples) / 16000, HOSTILE)]
 
     def chat(messages: Messages, schema: Schema | None) -> str | object:
-        return chat_answer(messages, schema) if schema is not None else f"# {HOSTILE}\n\n{HOSTILE} </pre> &amp;"
+        return in_fields(chat_answer(messages, schema), f"{HOSTILE} </pre> &amp;") if schema else HOSTILE
 
     before = endpoint.transcriber, endpoint.chat
     endpoint.transcriber, endpoint.chat = transcriber, chat

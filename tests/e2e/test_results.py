@@ -102,7 +102,7 @@ async def test_one_report_then_another(heard: Any, endpoint: OpenAIServer) -> No
     await boris.press("Подтвердить")
     menu = await boris.sees("Какой отчёт подготовить?")
 
-    with writes(endpoint, "## Вывод\n\n" + f"{SENTENCE} " * 30):
+    with writes(endpoint, f"{SENTENCE} " * 30, also_in_fields=True):
         await boris.press("5) Анализ работы сотрудника", message=menu)
         # A press is answered after a quarter of a second, whether its screen is there by then or not.
         assert await boris.sees("Заказано по записи №1: 5) Анализ работы сотрудника") is menu
@@ -113,7 +113,7 @@ async def test_one_report_then_another(heard: Any, endpoint: OpenAIServer) -> No
     assert len("\n\n".join(body[1 : body.index("Отчёт целиком — в файле.")])) <= PREVIEW
     assert "Качество вопросов" in report.text
     whole = docx.Document(io.BytesIO(await boris.downloads(await file_named(boris, "Анализ работы сотрудника"))))
-    assert "\n".join(paragraph.text for paragraph in whole.paragraphs).count(SENTENCE) == 30
+    assert "\n".join(paragraph.text for paragraph in whole.paragraphs).count(SENTENCE) >= 30
 
     await boris.press("Выбрать отчёт")
     await boris.sees("Какой отчёт подготовить?")

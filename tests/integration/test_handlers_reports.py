@@ -41,21 +41,21 @@ async def test_all_reports_are_ordered_with_one_card(person: Person) -> None:
     await person.press("Все отчёты сразу")
     runs = await ordered(person, recording)
     [card] = await cards(person)
-    assert len(runs) == 5
+    assert len(runs) == 6
     assert set(card.run_ids) == {run.id for run in runs}
     assert {run.building for run in runs} == {None, BuildingType.HOTEL}
-    assert "5 отчётов" in person.sees
+    assert "6 отчётов" in person.sees
 
 
 async def test_what_all_reports_take_stands_above_the_button_and_on_the_card(person: Person) -> None:
     person.bot.size = ModelSize(engine="hosted", model="gpt-6-luna", context_tokens=131_072, max_output_tokens=2048)
     await person.has_recording(metadata=HOTEL, step=WizardStep.REPORTS)
     await person.press_data("choose_reports||1")
-    assert "Все отчёты сразу: ≈ 9 запросов к модели, " in person.sees
+    assert "Все отчёты сразу: ≈ 7 запросов к модели, " in person.sees
     await person.press("2) Отчет о связках")
     [card] = await cards(person)
     assert card.expected is not None
-    assert card.expected.startswith("≈ 2 запроса к модели, ")
+    assert card.expected.startswith("≈ 1 запрос к модели, ")
 
 
 async def test_nothing_is_told_of_a_model_nobody_knows(person: Person) -> None:
@@ -109,7 +109,7 @@ async def test_a_press_that_is_handled_again_after_a_crash_does_not_say_that_it_
     message = max(person.bot.telegram.chats[person.chat])
     for update in ("button:1:1", "button:1:1", "button:1:2"):
         await person.press_data("reports_all||1", message, update=update)
-    assert len(await ordered(person, recording)) == 5
+    assert len(await ordered(person, recording)) == 6
     assert person.heard == ["Этот отчёт уже заказан"]
 
 
@@ -120,8 +120,8 @@ async def test_ten_taps_order_once_and_a_handled_press_that_comes_again_too(pers
     for _ in range(5):
         await person.press_data("report_int_links||1", message)
         await person.press_data("reports_all||1", message)
-    assert len(await ordered(person, recording)) == 5
-    assert sum(len(card.run_ids) for card in await cards(person)) == 5
+    assert len(await ordered(person, recording)) == 6
+    assert sum(len(card.run_ids) for card in await cards(person)) == 6
     assert person.heard == ["Этот отчёт уже заказан"] * 8
 
 
@@ -230,7 +230,7 @@ async def test_from_the_form_to_all_reports_it_is_three_taps(person: Person) -> 
     await person.press_data("back_to_confirm||1")
     for button in ("Подтвердить", "Все отчёты сразу", "Отель"):
         await person.press(button)
-    assert len(await ordered(person, recording)) == 5
+    assert len(await ordered(person, recording)) == 6
 
 
 async def test_nobody_orders_of_anothers_recording(person: Person) -> None:
@@ -289,7 +289,7 @@ async def test_ready_reports_are_opened_from_the_recording_and_said_to_be_ready(
     assert "📊 По записи №1 уже есть: 2) Отчет о связках. С тех пор ничего не изменилось" in person.sees
     await person.press_data("choose_reports||1")
     await person.press("Все отчёты сразу")
-    assert "Заказано по записи №1: 4 отчёта." in person.sees
+    assert "Заказано по записи №1: 5 отчётов." in person.sees
     assert "уже есть и придёт ещё раз: 2) Отчет о связках." in person.sees
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -57,8 +57,15 @@ def answer(call: Call) -> str:
 class OneModel:
     """Engines of which only the language model is there."""
 
+    asked: ClassVar[list[str]] = []
+    """All that any of them was asked."""
+
     async def language_model(self) -> LanguageModel:
-        return ScriptedModel(lambda call: answer(call) if call.schema is None else {"items": []})
+        def asked(call: Call) -> str | dict[str, Any]:
+            OneModel.asked += [message.content for message in call.messages]
+            return answer(call) if call.schema is None else {"items": []}
+
+        return ScriptedModel(asked)
 
 
 class SlowFiles(ReportFiles):
@@ -145,7 +152,8 @@ async def test_whichever_is_written_first_reports_are_numbered_in_the_order_of_t
     shared_database: Database, steps: ReportSteps, files: SlowFiles, recording: Recording
 ) -> None:
     async with shared_database.transaction() as connection:
-        known = RecordingMetadata(place="Заря", recorded_on=date(2026, 11, 3))
+        people = {"employee": "Крылова Ольга", "client": "Соколова Елена"}
+        known = RecordingMetadata(place="Заря", recorded_on=date(2026, 11, 3), **people)
         await metadata_store.save_metadata(connection, recording.id, known)
     reports = [PACK.report(each) for each in ("report_int_methodology", "report_int_links", "report_int_employee")]
     first, second, third = await orders(shared_database).order_chosen(recording.owner_id, recording.id, reports, None)
@@ -157,6 +165,8 @@ async def test_whichever_is_written_first_reports_are_numbered_in_the_order_of_t
         (1, "Оценка методологии интервью — Заря, 03.11.2026"),
         (2, "Анализ работы сотрудника — Заря, 03.11.2026"),
     ]
+    assert any("Заря" in each for each in OneModel.asked)
+    assert not any(name in each for name in people.values() for each in OneModel.asked)
 
 
 async def test_a_worker_that_stops_while_a_report_is_saved_saves_it(

@@ -13,6 +13,8 @@ from prompt_pack.pack import ReportPack, load_pack
 PACK = Path(__file__).parent / "pack"
 DEFAULT_PACK = Path(__file__).parents[2] / "prompts"
 
+LINKS = "interview/links/report.yaml"
+CRITERIA = "quotes: quotes\n    criterion: effect\n    criteria: [{{label: Да, asks: Что{more}}}]"
 FACTORS = "interview/factors/report.yaml"
 SCHEMA = "interview/factors/mentioned.schema.json"
 
@@ -35,7 +37,7 @@ def edit(folder: Path, path: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_the_default_pack_has_the_eleven_reports_of_the_product() -> None:
+def test_the_default_pack_has_the_reports_of_the_product() -> None:
     pack = load_pack(DEFAULT_PACK)
     assert {scenario.id: [report.id for report in scenario.reports] for scenario in pack.scenarios} == {
         "interview": [
@@ -44,6 +46,7 @@ def test_the_default_pack_has_the_eleven_reports_of_the_product() -> None:
             "report_int_general",
             "report_int_specific",
             "report_int_employee",
+            "report_int_stimulus",
         ],
         "design": ["report_design_audit_methodology", "report_design_compliance", "report_design_structured"],
         "meeting": ["report_meet_summary", "report_meet_tasks", "report_meet_minutes"],
@@ -54,7 +57,7 @@ def test_the_default_taxonomies_have_about_a_hundred_factors_each() -> None:
     report = load_pack(DEFAULT_PACK).report("report_int_general")
     for plan in report.plans.values():
         assert plan.taxonomy is not None
-        assert 90 <= len(plan.taxonomy.factors) <= 105
+        assert 90 <= len(plan.taxonomy.factors) <= 115
 
 
 def test_scenarios_and_reports_come_in_their_order(pack: ReportPack) -> None:
@@ -146,6 +149,12 @@ def test_the_hash_changes_with_every_file_the_answer_depends_on(
         ("interview/method/report.yaml", "field: order", "field: order, unquoted: 0", "unquoted — только с quoted"),
         (FACTORS, "quotes: quotes", "quotes: weight", "нет поля «weight» нужного вида"),
         (FACTORS, "key: [factor]", "key: [colour]", "нет поля «colour» нужного вида"),
+        (LINKS, "quotes: quotes", "quotes: quotes\n    criterion: effect", "criterion и criteria нужны вместе"),
+        (LINKS, "quotes: quotes", CRITERIA.format(more=""), "нет поля «score» нужного вида"),
+        (LINKS, "quotes: quotes", CRITERIA.format(more=", per_ten: [[2, 50], [1, 75]]"), "пороги per_ten должны расти"),
+        (FACTORS, "count: mentioned}", "score: mentioned, of: Н1}", "found: «Н1» не найдено"),
+        (FACTORS, "count: mentioned}", "score: mentioned}", "score и of нужны вместе"),
+        (FACTORS, "count: mentioned}", "count: mentioned, having: colour}", "found: «colour» не найдено"),
         (SCHEMA, '"array"', '"list"', f"{SCHEMA}: неверная JSON-схема"),
         (SCHEMA, '"array"', '"array', f"{SCHEMA}: ошибка JSON в строке 3"),
         (SCHEMA, '"additionalProperties": false', '"title": "x"', "additionalProperties: false"),
