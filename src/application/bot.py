@@ -74,6 +74,8 @@ from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
+from transcript_formats import to_json
+from transcription.editing.filing import FILED_EVERY_S, TranscriptFiling
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
 
@@ -111,6 +113,7 @@ class Followers:
         kept = timedelta(days=settings.retention_days)
         self.knowledge = Knowledge(application)
         self._old_reports = OldReports(database, application.pack)
+        self._filing = TranscriptFiling(database, application.objects, to_json)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
@@ -128,6 +131,7 @@ class Followers:
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))
             group.create_task(Loop("old_reports", _OLD_REPORTS_S).run(self._old_reports.read))
+            group.create_task(Loop("transcripts", FILED_EVERY_S).run(self._filing.file))
 
 
 class Bot:
