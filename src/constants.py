@@ -104,3 +104,6 @@ it is later: a new piece tells the time."""
 LONGEST_SPEAKER_NAME = 60
 LONGEST_TURN_TEXT = 5000
 """Characters of a speaker's name, and of one segment of a transcript, that a person may type."""
+LONGEST_TERM = 60
+MOST_TERMS = 500
+"""Characters of a term of the glossary, and terms of one person or of the team."""

@@ -9,6 +9,7 @@ from functools import partial
 import texts.telegram
 from access import Team
 from application.connecting import Connecting, connected
+from application.corrections import corrections
 from application.engines import language_in_use, speech_in_use
 from application.health import Health, http_served
 from application.knowledge import Knowledge
@@ -18,6 +19,7 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
+from audio import find_ffmpeg
 from chat_deliveries import ChatDeliveries
 from chats.asking import Asking
 from chats.export import write_history
@@ -100,7 +102,8 @@ class Followers:
             kept_s=settings.spool_keep_s if settings.minio_endpoint else 0.0,
         )
         self.cards = ProgressCards(database, telegram, application.pack)
-        files = OutboxFiles(database, application.originals, application.pack, spool)
+        ffmpeg = find_ffmpeg(settings.ffmpeg)
+        files = OutboxFiles(database, application.originals, application.pack, spool, ffmpeg)
         self.outbox = Outbox(database, messages, files)
         self.answers = ChatDeliveries(database, messages, self.outbox.wake)
         self.wizards = RecordingWizards(
@@ -293,6 +296,7 @@ def _router(
             ordering.routes(),
             WaitingHandlers(waiting, recordings.recordings, messages, application.pack, metadata, ordering).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
+            *corrections(database, application.pack, messages, wake_deliveries),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),

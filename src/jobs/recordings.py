@@ -53,6 +53,9 @@ from speakers.labels import RoleNaming, assign_speakers, name_roles, speakers_in
 from system.shortages import shortages_mapped
 from transcript_formats import to_json
 from transcription.editing import store as editing
+from transcription.glossary import store as glossary
+from transcription.glossary.correction import corrected_by
+from transcription.glossary.hints import hints
 from transcription.languages import language_warnings
 from transcription.ready.reading import Ready
 from transcription.transcriber import Transcription
@@ -228,14 +231,18 @@ class RecordingSteps:
         prepared = await self._prepared(recording)
         engine = await self._context.engines.speech_to_text()
         parts = StoredParts(self._context.database, recording.id)
+        async with self._context.database.transaction() as connection:
+            terms = [each.term for each in await glossary.list_terms(connection, recording.owner_id)]
         draft = await Transcription(engine, parts, self._context.calls).run(
             recording.sha256,
             self._pcm(recording.id),
             prepared.speech,
             prepared.layout.whole_s,
             recording.request.language,
+            hints(terms),
         )
-        segments = prepared.layout.at_home(draft.segments)
+        heard = prepared.layout.at_home(draft.segments)
+        segments = await asyncio.to_thread(corrected_by, terms, heard, draft.language)
         transcript = Transcript(
             language=draft.language,
             engine=engine.info.name,

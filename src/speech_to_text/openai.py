@@ -263,19 +263,21 @@ class OpenAISpeechToText:
     def concurrency(self) -> int:
         return self._concurrency
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> PartTranscript:
         """See ``SpeechToText.transcribe``. Where the answer has no times, sentences share the part by their length."""
         if end_s - start_s < SHORTEST_PART_S:
             return PartTranscript(language=language or UNDETERMINED, segments=())
         longest = UNTIMED_LIMITS.longest_s
         if self._timed or end_s - start_s <= longest:
-            answer = await self._ask(pcm, start_s, end_s, language)
+            answer = await self._ask(pcm, start_s, end_s, language, hints)
             if not answer.has_times:
                 self._timed = False
             if self._timed or end_s - start_s <= longest:
                 # Hundreds of segments, and words that look for theirs: in a thread, so that the event loop stays free.
                 return await asyncio.to_thread(answer.part, end_s - start_s, language)
-        return await self._in_pieces(pcm, start_s, end_s, language)
+        return await self._in_pieces(pcm, start_s, end_s, language, hints)
 
     async def check(self) -> None:
         """Transcribe a second of silence, for a hundredth of a cent; set ``limits`` by which answer format is accepted.
@@ -296,24 +298,28 @@ class OpenAISpeechToText:
     def _limits_known(self) -> PartLimits:
         return TIMED_LIMITS if self._timed else UNTIMED_LIMITS
 
-    async def _in_pieces(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def _in_pieces(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str]
+    ) -> PartTranscript:
         cuts = await asyncio.to_thread(quiet_cuts, pcm, start_s, end_s, UNTIMED_LIMITS)
         segments: list[Segment] = []
         told = UNDETERMINED
         for first, last in pairwise(cuts):
-            piece = await self.transcribe(pcm, first, last, language)
+            piece = await self.transcribe(pcm, first, last, language, hints)
             segments.extend(_moved(segment, first - start_s) for segment in piece.segments)
             if told == UNDETERMINED:
                 told = piece.language
         return PartTranscript(language=told, segments=tuple(segments))
 
-    async def _ask(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> Transcription:
+    async def _ask(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> Transcription:
         audio = await self._encode(pcm, start_s, end_s)
         if len(audio) > ENDPOINT_AUDIO_BYTES:
             raise ProviderRejectedRequest(provider=self._provider, reason=texts.errors.REASON_TOO_LARGE)
-        return await self._calls.run(lambda: self._send(audio, language))
+        return await self._calls.run(lambda: self._send(audio, language, hints))
 
-    async def _send(self, audio: bytes, language: str | None) -> Transcription:
+    async def _send(self, audio: bytes, language: str | None, hints: Sequence[str]) -> Transcription:
         with openai_errors(self._provider, self._model):
             while True:
                 options = self._options()
@@ -322,6 +328,7 @@ class OpenAISpeechToText:
                         file=("part.ogg", audio, "audio/ogg"),
                         model=self._model,
                         language=language or openai.omit,
+                        prompt=", ".join(hints) or openai.omit,
                         **options,
                     )
                     break

@@ -80,12 +80,14 @@ class WhisperSpeechToText:
     def concurrency(self) -> int:
         return 1
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> PartTranscript:
         """See ``SpeechToText.transcribe``. The language is "" when nobody speaks and none was given.
 
         When the caller is cancelled, the work stops at the end of a batch, seconds later; the next part waits for that.
         """
-        return await self._thread.run(lambda stop: self._transcribe(pcm, start_s, end_s, language, stop))
+        return await self._thread.run(lambda stop: self._transcribe(pcm, start_s, end_s, language, hints, stop))
 
     async def check(self) -> None:
         """Load the model.
@@ -111,7 +113,9 @@ class WhisperSpeechToText:
                 raise WeightsRefused(name=self._model_dir.name, reason=texts.errors.WEIGHTS_DO_NOT_LOAD) from exc
         return self._model
 
-    def _transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None, stop: Event) -> PartTranscript:
+    def _transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str], stop: Event
+    ) -> PartTranscript:
         model = self._loaded()
         samples = read_samples(pcm, start_s, end_s)
         if not model.model.is_multilingual:
@@ -119,7 +123,7 @@ class WhisperSpeechToText:
         try:
             found = get_speech_timestamps(samples, _VAD)
             stretches = [(int(each["start"]), int(each["end"])) for each in found]
-            return _Part(WhisperDecoder(model, samples, stop), stretches, language).transcript()
+            return _Part(WhisperDecoder(model, samples, stop, hints), stretches, language).transcript()
         except (RuntimeError, ValueError, MemoryError) as exc:
             raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
 

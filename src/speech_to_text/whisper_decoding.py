@@ -47,9 +47,10 @@ LanguageOf = Callable[[Chunk, Languages], str]
 
 
 class WhisperDecoder:
-    """One model at work on the ``samples`` of one part."""
+    """One model at work on the ``samples`` of one part. ``hints`` stand before what it decodes, as if said."""
 
-    def __init__(self, model: WhisperModel, samples: Samples, stop: Event) -> None:
+    def __init__(self, model: WhisperModel, samples: Samples, stop: Event, hints: Sequence[str] = ()) -> None:
+        self._hints = f" {', '.join(hints)}." if hints else ""
         self._model = model
         self._samples = samples
         self._stop = stop
@@ -68,7 +69,8 @@ class WhisperDecoder:
     def passage(self, stretch: Stretch, language: str) -> list[Word]:
         """Return the words of a stretch, decoded alone and with timestamp tokens: slower, but nothing is dropped."""
         end_when_stopped(self._stop)
-        found, _ = self._model.transcribe(self._samples[slice(*stretch)], language=language, **_PLAIN)
+        sound, prompt = self._samples[slice(*stretch)], self._hints.strip() or None
+        found, _ = self._model.transcribe(sound, language=language, initial_prompt=prompt, **_PLAIN)
         chunk = Chunk((stretch,))
         return [word for segment in found for word in self._words(chunk, _fields(segment.words or ()))]
 
@@ -87,7 +89,8 @@ class WhisperDecoder:
     def _decoded(self, encoded: Any, chunks: Sequence[Chunk], language: str) -> list[tuple[Word, ...]]:
         model = self._model
         tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
-        prompt = model.get_prompt(tokenizer, [], without_timestamps=True)
+        before = tokenizer.encode(self._hints) if self._hints else []
+        prompt = model.get_prompt(tokenizer, before, without_timestamps=True)
         results = model.model.generate(
             encoded,
             [prompt] * len(chunks),

@@ -1,7 +1,7 @@
 """A recording's step beside a person who wants something else meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -128,7 +128,14 @@ class SaysWhere:
     async def speech_to_text(self) -> "SaysWhere":
         return self
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:  # noqa: ARG002
+    async def transcribe(
+        self,
+        pcm: Path,  # noqa: ARG002
+        start_s: float,
+        end_s: float,
+        language: str | None,  # noqa: ARG002
+        hints: Sequence[str] = (),  # noqa: ARG002
+    ) -> PartTranscript:
         self.parts += 1
         said = Segment(start=0, end=end_s - start_s - 0.1 * self.parts, text=f"часть {self.parts}")
         return PartTranscript(language="ru" if self.parts == 1 else "en", segments=(said,))

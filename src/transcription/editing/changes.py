@@ -11,9 +11,13 @@ import texts.editing
 from constants import LONGEST_SPEAKER_NAME, LONGEST_TURN_TEXT, PARAGRAPH_CHARACTERS, PARAGRAPH_PAUSE_S
 from datamodels import Segment, Transcript
 from errors import BadText, NotFound
-from text_cleaning import one_line, storable
+from text_cleaning import folded, one_line, storable
 from transcription.editing.values import NEW_SPEAKER, Found, Revision, Search, Speaker, Turn
-from transcription.editing.words import with_text
+from transcription.editing.words import shared_out, with_text
+
+_TIME = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})", re.ASCII)
+_TELLING_S, _LONGEST_VOICE_S = 4.0, 15.0
+"""Seconds by which a voice is known, and of it that are listened to."""
 
 
 def by_speaker(transcript: Transcript) -> Transcript:
@@ -75,6 +79,24 @@ def turns_of(transcript: Transcript) -> list[Turn]:
             new = Turn(first=position, last=position, speaker=each.speaker, start=each.start, end=each.end, text=text)
             turns.append(new)
     return turns
+
+
+def found_turn(transcript: Transcript, typed: str) -> Turn | None:
+    """Return the turn at a time (12:41, 1:02:03), else the first that has the words; None without one."""
+    turns = turns_of(transcript)
+    if match := _TIME.fullmatch(typed.strip()):
+        hours, minutes, seconds = (int(each or 0) for each in match.groups())
+        moment = hours * 3600 + minutes * 60 + seconds
+        return next((turn for turn in reversed(turns) if int(turn.start) <= moment), None)
+    wanted = folded(one_line(typed))
+    return next((turn for turn in turns if wanted and wanted in folded(turn.text)), None)
+
+
+def voice_of(transcript: Transcript, speaker: Speaker) -> tuple[float, float]:
+    """Return where to hear a speaker, in seconds: the first piece that is long enough, else the longest."""
+    own = [each for each in transcript.segments if each.speaker == speaker.id and each.text]
+    chosen = next((each for each in own if _length(each) >= _TELLING_S), transcript.segments[speaker.longest])
+    return chosen.start, min(chosen.end, chosen.start + _LONGEST_VOICE_S)
 
 
 def named(transcript: Transcript, speaker: str, name: str) -> Revision:
@@ -157,6 +179,19 @@ def with_texts(transcript: Transcript, said: Mapping[int, str]) -> Revision:
         raise BadText(reason=texts.editing.TEXT_TOO_LONG.format(most=LONGEST_TURN_TEXT))
     others = {position: text for position, text in clean.items() if text != segments[position].text}
     return Revision({position: with_text(segments[position], text) for position, text in others.items()})
+
+
+def with_turn(transcript: Transcript, first: int, last: int, text: str) -> Revision:
+    """Replace what is said in the segments from ``first`` to ``last``, both included, by one text.
+
+    Raises:
+        NotFound: there are no such segments.
+        BadText: the text is too long.
+    """
+    if not 0 <= first <= last < len(transcript.segments):
+        raise NotFound(what="segments")
+    said = [each.text for each in transcript.segments[first : last + 1]]
+    return with_texts(transcript, dict(enumerate(shared_out(said, one_line(storable(text))), first)))
 
 
 def found(transcript: Transcript, search: Search) -> list[Found]:

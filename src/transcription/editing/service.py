@@ -141,6 +141,16 @@ class TranscriptEditing:
 
         return await self._edit(owner, number, version, with_texts, ChangeKind.WORDS, asked_by)
 
+    async def replace_turn(
+        self, owner: UserId, number: int, version: int | None, first: int, last: int, text: str, asked_by: str = ""
+    ) -> Edited:
+        """Replace what is said in the segments from ``first`` to ``last``, both included, by one text."""
+
+        def with_turn(transcript: Transcript) -> Revision:
+            return changes.with_turn(transcript, first, last, text)
+
+        return await self._edit(owner, number, version, with_turn, ChangeKind.WORDS, asked_by)
+
     async def find(self, owner: UserId, number: int, search: Search) -> Sequence[Found]:
         """Return where words stand, by segment."""
         opened = await self.open(owner, number)

@@ -18,9 +18,27 @@ def with_text(segment: Segment, text: str) -> Segment:
     return segment.model_copy(update={"text": text, "words": _timed(segment, text.split())})
 
 
+def shared_out(texts: Sequence[str], text: str) -> list[str]:
+    """Share the words of a corrected turn out among its segments, whose former ``texts`` are given.
+
+    Each word goes to the segment of the word that it is or replaces, a new one to that of the word before it.
+    """
+    owners = [place for place, each in enumerate(texts) for _ in each.split()]
+    old, new = [_key(word) for each in texts for word in each.split()], text.split()
+    shares: list[list[str]] = [[] for _ in texts]
+    matcher = SequenceMatcher(None, old, [_key(word) for word in new], autojunk=False)
+    for _, first, last, begin, end in matcher.get_opcodes():
+        for number, word in enumerate(new[begin:end]):
+            place = min(first + number, last - 1) if last > first else max(first - 1, 0)
+            shares[owners[place] if owners else 0].append(word)
+    return [" ".join(share) for share in shares]
+
+
 def _timed(segment: Segment, tokens: Sequence[str]) -> tuple[Word, ...]:
     words = list(segment.words or ())
-    matcher = SequenceMatcher(None, [_key(word.text) for word in words], [_key(each) for each in tokens], False)
+    matcher = SequenceMatcher(
+        None, [_key(word.text) for word in words], [_key(each) for each in tokens], autojunk=False
+    )
     timed: list[Word] = []
     for kind, first, last, begin, end in matcher.get_opcodes():
         old, new = words[first:last], tokens[begin:end]
