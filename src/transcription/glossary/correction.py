@@ -175,6 +175,8 @@ def _declined(name: str) -> list[str]:
         endings, stem = ("а", "у", "ом", "е"), name
     elif last == "а":
         endings, stem = ("и" if before in _BEFORE_I else "ы", "е", "у", "ой"), name[:-1]
+    elif last == "ь":
+        endings, stem = ("я", "ю", "ем", "е"), name[:-1]
     elif last == "я":
         endings, stem = ("и", "и" if before == "и" else "е", "ю", "ей"), name[:-1]
     else:
