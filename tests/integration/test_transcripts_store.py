@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 import recordings_store
+import reports_store
 import transcripts_store
 from config import ROOT
 from datamodels import (
     MissingInterval,
+    NewReportRun,
     PartPlan,
     PartTranscript,
     Recording,
     RecordingId,
+    ReportId,
+    ScenarioId,
     Segment,
     Stage,
     Transcript,
@@ -368,3 +372,37 @@ async def test_the_file_in_the_object_store_follows(
     await objects.delete(key)
     await filing.file()
     assert not await objects.exists(key)
+
+
+async def test_a_report_is_outdated_while_the_transcript_is_another(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording
+) -> None:
+    owner, number = talk.owner_id, talk.number
+    new = NewReportRun(
+        recording_id=talk.id,
+        owner_id=owner,
+        scenario=ScenarioId("interview"),
+        report_id=ReportId("report_int_links"),
+        building=None,
+        input_hash="a",
+        prompt_hash="b",
+        model="qwen",
+        passes_total=1,
+    )
+    async with shared_database.transaction() as connection:
+        run = await reports_store.queue_run(connection, new)
+        await reports_store.start_run(connection, run.id, await store.find_content_hash(connection, talk.id))
+
+    async def is_outdated() -> bool:
+        async with shared_database.transaction() as connection:
+            return (await reports_store.get_run(connection, run.id)).is_outdated
+
+    told = [await is_outdated()]
+    # The role stands in a report, not the name.
+    await editing.name_speaker(owner, number, 1, "S2", "Мария")
+    told.append(await is_outdated())
+    await editing.name_speaker(owner, number, 2, "S3", "Пётр")
+    told.append(await is_outdated())
+    await editing.undo(owner, number, 3)
+    told.append(await is_outdated())
+    assert told == [False, False, True, False]
