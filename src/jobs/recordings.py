@@ -242,7 +242,8 @@ class RecordingSteps:
             hints(terms),
         )
         heard = prepared.layout.at_home(draft.segments)
-        segments = await asyncio.to_thread(corrected_by, terms, heard, draft.language)
+        async with self._context.processors:
+            segments = await asyncio.to_thread(corrected_by, terms, heard, draft.language)
         transcript = Transcript(
             language=draft.language,
             engine=engine.info.name,

@@ -7,7 +7,7 @@ import texts.telegram
 from datamodels import Recording
 from datamodels_telegram import Button, Screen
 from markups.callback_data import Action, button
-from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, plain
+from markups.text import LONGEST_ON_BUTTON, LONGEST_REASON, escaped, fits, plain
 from recordings.lookup import is_ready
 from text_cleaning import one_line
 from texts.transcript import full_label
@@ -48,15 +48,21 @@ def speakers_screen(opened: OpenTranscript, speakers: Sequence[Speaker], note: s
         )
         for place, each in enumerate(speakers[:MOST_SPEAKERS], start=1)
     ]
-    if len(speakers) > MOST_SPEAKERS:
-        lines.append(texts.editing.MORE_SPEAKERS.format(count=len(speakers) - MOST_SPEAKERS))
     rows = [
         (_speaker_button(place, each, Action.SPEAKER, recording.number, number_of(each.id)),)
         for place, each in enumerate(speakers[:MOST_SPEAKERS], start=1)
     ]
-    blocks = [note, title, "\n".join(lines), texts.editing.SPEAKERS_HINT]
+
+    def text() -> str:
+        more = (
+            texts.editing.MORE_SPEAKERS.format(count=len(speakers) - len(lines)) if len(lines) < len(speakers) else ""
+        )
+        return "\n\n".join(filter(None, [note, title, "\n".join(lines), more, texts.editing.SPEAKERS_HINT]))
+
+    while not fits(text()):
+        lines.pop()
     return Screen(
-        text="\n\n".join(filter(None, blocks)),
+        text=text(),
         keyboard=(
             *rows,
             (button(texts.editing.MOVE_TURN, Action.TURN, recording.number),),

@@ -211,6 +211,7 @@ _PAUSE_FRAMES = 15
 _SILENCE_S = 1.0
 _GRANULARITIES: tuple[tuple[str, ...], ...] = (("word", "segment"), ("segment",))
 _FORMAT = re.compile(r"response_format|timestamp|granularit|verbose_json|diarized_json", re.IGNORECASE)
+_PROMPT = re.compile(r"\bprompt\b", re.IGNORECASE)
 
 log = structlog.get_logger(__name__)
 
@@ -238,6 +239,7 @@ class OpenAISpeechToText:
         facts = model_facts(model)
         self._format = (facts and facts.audio_format) or AudioFormat.VERBOSE_JSON
         self._granularity = 0
+        self._takes_hints = True
         self._timed = self._format != AudioFormat.JSON
         self._limits = self._limits_known()
         self._model = model
@@ -323,12 +325,13 @@ class OpenAISpeechToText:
         with openai_errors(self._provider, self._model):
             while True:
                 options = self._options()
+                if hints and self._takes_hints:
+                    options["prompt"] = ", ".join(hints)
                 try:
                     response = await self._create(
                         file=("part.ogg", audio, "audio/ogg"),
                         model=self._model,
                         language=language or openai.omit,
-                        prompt=", ".join(hints) or openai.omit,
                         **options,
                     )
                     break
@@ -352,6 +355,9 @@ class OpenAISpeechToText:
         """Ask for less than the refused ``options`` from now on; return False when ``exc`` is not about ``options``."""
         refused = options["response_format"]
         text = f"{exc.param} {exc.code} {error_detail(exc)}"
+        if exc.status_code in {400, 422} and "prompt" in options and _PROMPT.search(text):
+            self._takes_hints = False
+            return True
         if exc.status_code not in {400, 422} or refused == AudioFormat.JSON or not _FORMAT.search(text):
             return False
         words = "word" in options.get("timestamp_granularities", ())

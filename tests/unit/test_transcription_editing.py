@@ -1,15 +1,31 @@
-"""What an edit makes of a transcript."""
+"""What an edit makes of a transcript, and the screens that offer it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
-from datamodels import Segment, Transcript, Word
+from datamodels import (
+    ProcessingRequest,
+    Recording,
+    RecordingId,
+    ScenarioId,
+    Segment,
+    Stage,
+    Transcript,
+    UserId,
+    Word,
+)
 from errors import BadText, NotFound
+from markups import editing
+from screens import NASTY, check
+from text_cleaning import one_line
 from transcript_formats import to_srt, to_txt
 from transcription.editing import changes
-from transcription.editing.values import NEW_SPEAKER, Revision, Search
+from transcription.editing.values import NEW_SPEAKER, Edited, Found, OpenTranscript, Revision, Search, Turn
 from transcription.editing.words import with_text
+from transcription.glossary.store import Term
 
 
 def said(start: float, text: str, speaker: str | None = "S1", role: str | None = None) -> Segment:
@@ -148,6 +164,56 @@ def test_several_roles_of_one_voice_are_speakers_of_their_own() -> None:
 def test_speakers_are_told_with_what_they_say() -> None:
     told = [(each.id, each.role, each.seconds, each.turns, each.longest) for each in changes.speakers_of(TALK)]
     assert told == [("S1", "Сотрудник", 4, 2, 0), ("S2", "Клиент", 4, 1, 1), ("S3", None, 2, 1, 4)]
+
+
+RECORDING = Recording(
+    id=RecordingId(UUID(int=12)),
+    owner_id=UserId(UUID(int=1)),
+    number=12,
+    sha256="0" * 64,
+    size_bytes=1,
+    file_name=NASTY[0],
+    extension="ogg",
+    object_key="k",
+    container="ogg",
+    codec="opus",
+    duration_s=60.0,
+    request=ProcessingRequest(scenario=ScenarioId("interview")),
+    stage=Stage.DONE,
+    error_code=None,
+    error_text=None,
+    warnings=(),
+    stage_seconds={},
+    created_at=datetime(2026, 11, 3, 12, tzinfo=UTC),
+)
+NASTY_NAMES = {f"S{number}": one_line(nasty)[:60] or "x" for number, nasty in enumerate(NASTY * 3, start=1)}
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_screens_bear_any_name_and_text(nasty: str) -> None:
+    name = one_line(nasty)[:60] or "x"
+    many = [said(3.0 * number, nasty or "x", f"S{number}", name) for number in range(1, 31)]
+    opened = OpenTranscript(RECORDING, transcript(*many, names=NASTY_NAMES), 7, can_undo=True)
+    speakers = changes.speakers_of(opened.transcript)
+    found = [Found(position=3, start=1.0, text=nasty or "x", places=((0, 1),))] * 30
+    terms = [Term(id=number, term=name, is_team=number % 2 == 0) for number in range(1, 500)]
+    [turn, *_] = changes.turns_of(opened.transcript) or [Turn(first=0, last=0, speaker="S1", start=0, end=1, text="x")]
+    screens = [
+        editing.speakers_screen(opened, speakers, "<b>Готово</b>"),
+        editing.places_screen(opened, found, nasty, nasty),
+        editing.ask_text(opened, turn, nasty),
+        editing.turn_screen(opened, turn, speakers),
+        editing.glossary_screen(terms, curates=True),
+        editing.remove_term_screen(terms, curates=True),
+        editing.corrected_screen(RECORDING, Edited(8, True, None, {}), "Готово", name),
+    ]
+    for each in speakers[:1]:
+        known = {"employee": name, "client": "y"}
+        screens.append(editing.speaker_screen(opened, each, ["Клиент", name], known, others=True))
+        screens.append(editing.merge_screen(RECORDING, each, speakers))
+        screens.append(editing.ask_name(RECORDING, each, nasty))
+    for screen in screens:
+        check(screen)
 
 
 def test_turns_are_what_people_read_as_one() -> None:

@@ -62,6 +62,12 @@ class GlossaryCorrection:
                 self._several.append((term, tuple(_forms(word) for word in words)))
         self._longest = max([_MOST_PIECES, *(len(words) for _, words in self._several)])
         self._spelled = {folded(form.spelled) for _, forms in self._single for form in forms}
+        self._by_first: dict[str, list[tuple[str, tuple[_Form, ...]]]] = {}
+        self._by_sound: dict[str, set[str]] = {}
+        for term, forms in self._single:
+            self._by_first.setdefault(forms[0].sound[:1], []).append((term, forms))
+            for form in forms:
+                self._by_sound.setdefault(form.sound, set()).add(form.spelled)
 
     def segments(self, segments: Sequence[Segment], language: str) -> tuple[Segment, ...]:
         """Return the segments of a transcript in ``language``, its Russian ones corrected. Blocking."""
@@ -113,10 +119,8 @@ class GlossaryCorrection:
         if any(len(edge) < _EDGE and _is_word(edge) for edge in (heard[0], heard[-1])):
             return None
         sound = key("".join(heard))
-        found = {
-            form.spelled for _, forms in self._single for form in forms if form.sound == sound and len(sound) >= _JOINED
-        }
-        return found.pop() if len(found) == 1 else None
+        found = self._by_sound.get(sound, set()) if len(sound) >= _JOINED else set()
+        return next(iter(found)) if len(found) == 1 else None
 
     def _one_word(self, heard: str) -> str | None:
         if _is_word(heard) or folded(heard) in self._spelled:
@@ -124,7 +128,7 @@ class GlossaryCorrection:
         sound = key(heard)
         ranked = sorted(
             (off, form.sound != sound, term, form.spelled)
-            for term, forms in self._single
+            for term, forms in self._by_first.get(sound[:1], ())
             if (nearest := _nearest(forms, sound)) is not None
             for off, form in [nearest]
         )
