@@ -67,10 +67,13 @@ _HAS_CHANGES = """
         SELECT FROM transcript_versions WHERE recording_id = %(recording_id)s AND change = ANY(%(changes)s)
     ) AS found
 """
+# The limit first: however many recordings there are, only those are looked up.
 _SELECT_UNFILED = """
-    SELECT DISTINCT recordings.id, owner_id, transcripts.version
-    FROM transcript_versions JOIN recordings ON recordings.id = recording_id JOIN transcripts USING (recording_id)
-    WHERE NOT is_filed AND stage = 'done' LIMIT %(limit)s
+    WITH unfiled AS MATERIALIZED (
+        SELECT DISTINCT recording_id FROM transcript_versions WHERE NOT is_filed LIMIT %(limit)s
+    )
+    SELECT recordings.id, owner_id, transcripts.version
+    FROM unfiled JOIN recordings ON recordings.id = unfiled.recording_id JOIN transcripts USING (recording_id)
 """
 _NOTE_FILED = """
     UPDATE transcript_versions SET is_filed = true
