@@ -6,6 +6,7 @@ The prepared audio is a file of mono 16 kHz signed 16-bit little-endian samples 
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import stat
@@ -176,11 +177,13 @@ async def prepare(
     ffmpeg: Path,
     time_limit_s: float,
     track: Track | None = None,
+    longest_s: float = _LONGEST_S,
 ) -> float:
     """Decode a sound track of ``path``, the first unless told, into samples ``pcm``; return its length in seconds.
 
-    The samples of one channel are prepared audio; those of several channels alternate.
-    ``pcm`` appears whole or not at all. A damaged recording is decoded as far as possible: see ``missing_tail``.
+    The samples of one channel are prepared audio; those of several channels alternate. What comes after ``longest_s``
+    is left out. ``pcm`` appears whole or not at all. A damaged recording is decoded as far as possible: see
+    ``missing_tail``.
 
     Raises:
         BrokenRecording: nothing decodes, ffmpeg was killed, or ``time_limit_s`` was not enough.
@@ -194,7 +197,7 @@ async def prepare(
         with disk_full_mapped(pcm):
             file = await _in_thread(unfinished.open, "wb")
             try:
-                command = _decode_command(ffmpeg, path, track)
+                command = _decode_command(ffmpeg, path, track, math.ceil(longest_s))
                 async with running(command, ProcessLimits(time_limit_s, _DECODER_MEMORY)) as process:
                     decoded_s = await _write(process, file) / track.channels
                 _check_started(process, ffmpeg)
@@ -215,10 +218,10 @@ async def prepare(
     return decoded_s
 
 
-def _decode_command(ffmpeg: Path, path: Path, track: Track) -> list[str]:
+def _decode_command(ffmpeg: Path, path: Path, track: Track, longest_s: int) -> list[str]:
     file = str(path.absolute())
     if ffmpeg == BUILT_IN:
-        options = [str(_LONGEST_S), str(track.number), str(track.channels), str(int(track.goes_on))]
+        options = [str(longest_s), str(track.number), str(track.channels), str(int(track.goes_on))]
         return [*_python(BUILT_IN), "decode", file, *options]
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-v", "error"),
@@ -226,7 +229,7 @@ def _decode_command(ffmpeg: Path, path: Path, track: Track) -> list[str]:
         *(("-ignore_length", "1") if track.goes_on else ()),
         *("-i", f"file:{file}", "-map", f"0:a:{track.number}"),
         *("-af", f"aresample={KEEP_TIME if track.timed else SAMPLE_RATE}"),
-        *("-ac", str(track.channels), "-ar", str(SAMPLE_RATE), "-t", str(_LONGEST_S), "-f", "s16le", "pipe:1"),
+        *("-ac", str(track.channels), "-ar", str(SAMPLE_RATE), "-t", str(longest_s), "-f", "s16le", "pipe:1"),
     ]
 
 

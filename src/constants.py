@@ -96,3 +96,14 @@ MESSAGES_LOOKED_AT_AGAIN = 100
 
 Their rows of ``seen_updates`` are kept, since the rows say which of the messages were handled.
 """
+
+PARAGRAPH_CHARACTERS = 600
+PARAGRAPH_PAUSE_S = 3.0
+"""What one person says is shown in pieces of that many characters. After a longer pause something else is talked of, or
+it is later: a new piece tells the time."""
+LONGEST_SPEAKER_NAME = 60
+LONGEST_TURN_TEXT = 5000
+"""Characters of a speaker's name, and of one segment of a transcript, that a person may type."""
+LONGEST_TERM = 60
+MOST_TERMS = 500
+"""Characters of a term of the glossary, and terms of one person or of the team."""

@@ -125,6 +125,8 @@ class PartTranscript(Value):
 
 
 class Transcript(Value):
+    """``names`` is what people call a speaker, by S1, S2, …"""
+
     language: str
     engine: str
     model: str
@@ -132,13 +134,11 @@ class Transcript(Value):
     speakers: int
     segments: tuple[Segment, ...]
     missing: tuple[MissingInterval, ...] = ()
+    names: Mapping[str, str] = {}
 
 
 class TranscriptDraft(Value):
-    """The transcript before speakers are known.
-
-    ``language`` is the language that was asked for, else the detected one, else empty.
-    """
+    """The transcript before speakers are known. ``language`` is the one asked for, else the detected one, else ""."""
 
     language: str
     engine: EngineInfo
@@ -312,7 +312,7 @@ class StoredPass(Value):
 
 
 class ReportRun(Value):
-    """A row of ``report_runs``; ``recording_id`` is None for a research."""
+    """A row of ``report_runs``; ``recording_id`` is None for a research. Outdated: of a former transcript."""
 
     id: ReportRunId
     recording_id: RecordingId | None
@@ -338,6 +338,7 @@ class ReportRun(Value):
     error_text: str | None
     created_at: datetime
     finished_at: datetime | None
+    is_outdated: bool = False
 
 
 class RecordingProgress(Value):
@@ -387,10 +388,7 @@ class ReportFile(NewReportFile):
 
 
 class IndexPoint(Value):
-    """The indices of one report, with facts about its recording.
-
-    ``day`` is the day of the recording; when that is unknown, the day of the report.
-    """
+    """The indices of one report. ``day`` is the day of the recording; when that is unknown, of the report."""
 
     number: int
     report_id: ReportId

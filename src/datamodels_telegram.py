@@ -163,17 +163,21 @@ class FileSource(StrEnum):
     REPORT = "report"
     RECORDING = "recording"
     TAKEOUT = "takeout"
+    FRAGMENT = "fragment"
 
 
 class FileReference(Value):
     """Names the file of a message, whose content is made or fetched when the message is sent.
 
-    ``subject`` is the id of a recording or of a report run, of a takeout that of the person whose things it has.
+    ``subject`` is the id of a recording or of a report run, of a takeout that of the person whose things it has. A
+    fragment of a recording has a ``start_s`` and an ``end_s``.
     """
 
     source: FileSource
     subject: UUID
     extension: str
+    start_s: float | None = None
+    end_s: float | None = None
 
 
 class OutgoingMessage(Value):

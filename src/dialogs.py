@@ -61,6 +61,11 @@ class Step(StrEnum):
     REPORT_FILTER_ASK_TITLE = "report_filter_ask_title"
     CHAT_RENAME_ASK_TITLE = "chat_rename_ask_title"
     RATING_ASK_COMMENT = "rating_ask_comment"
+    EDITING_ASK_NAME = "editing_ask_name"
+    EDITING_ASK_WORDS = "editing_ask_words"
+    EDITING_ASK_TEXT = "editing_ask_text"
+    EDITING_ASK_TURN = "editing_ask_turn"
+    EDITING_ASK_TERM = "editing_ask_term"
 
 
 REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
@@ -68,7 +73,9 @@ REPORT_STEPS = frozenset(step for step in Step if step.startswith("report_"))
 CHAT_STEPS = frozenset(step for step in Step if step.startswith("chat_"))
 """The steps of ``ChatDialog``."""
 RATING_STEPS = frozenset(step for step in Step if step.startswith("rating_"))
-"""The steps of ``RatingDialog``. Steps that are in none of these three sets belong to ``Dialog``."""
+"""The steps of ``RatingDialog``."""
+EDITING_STEPS = frozenset(step for step in Step if step.startswith("editing_"))
+"""The steps of ``EditingDialog``. Steps that are in none of these four sets belong to ``Dialog``."""
 
 
 class OpenDialog(State):
@@ -87,7 +94,7 @@ class OpenDialog(State):
 class Dialog(OpenDialog):
     """A dialog that waits for a message about a recording. The fields in ``skipped`` are not asked for again."""
 
-    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS
+    STEPS = frozenset(Step) - REPORT_STEPS - CHAT_STEPS - RATING_STEPS - EDITING_STEPS
     model_config = ConfigDict(extra="forbid")
     recording_id: RecordingId
     skipped: tuple[str, ...] = ()
@@ -144,9 +151,28 @@ class RatingDialog(OpenDialog):
     prompt: MessageId | None = None
 
 
+class EditingDialog(OpenDialog):
+    """A dialog about a transcript or the glossary, of which each step uses some fields.
+
+    ``recording`` is the recording's number, ``speaker`` who is named, ``first`` and ``last`` are the segments of the
+    turn that is typed anew, ``wanted`` and ``replacement`` words that were found at several places.
+    """
+
+    STEPS = EDITING_STEPS
+    model_config = ConfigDict(extra="forbid")
+    recording: int | None = None
+    speaker: str = ""
+    first: int = 0
+    last: int = 0
+    wanted: str = ""
+    replacement: str = ""
+    for_team: bool = False
+
+
 def _kind(value: dict[str, object] | OpenDialog) -> str:
     step = value.get("step") if isinstance(value, dict) else value.step
-    return "report" if step in REPORT_STEPS else "chat" if step in CHAT_STEPS else "rating"
+    kinds = {"report": REPORT_STEPS, "chat": CHAT_STEPS, "editing": EDITING_STEPS}
+    return next((kind for kind, steps in kinds.items() if step in steps), "rating")
 
 
 class _Replied(State):
@@ -157,7 +183,8 @@ class _Replied(State):
     dialog: Annotated[
         Annotated[ReportDialog, Tag("report")]
         | Annotated[ChatDialog, Tag("chat")]
-        | Annotated[RatingDialog, Tag("rating")],
+        | Annotated[RatingDialog, Tag("rating")]
+        | Annotated[EditingDialog, Tag("editing")],
         Discriminator(_kind),
     ]
 
@@ -230,7 +257,7 @@ class Dialogs:
     async def note_reply(self, owner: UserId, message_id: int) -> None:
         """Note that a message is taken as the reply to the dialog that is open, unless that is about a recording."""
         async with self._database.transaction() as connection:
-            for kind in (ReportDialog, ChatDialog, RatingDialog):
+            for kind in (ReportDialog, ChatDialog, RatingDialog, EditingDialog):
                 dialog = await user_states.get(connection, owner, kind)
                 if dialog is not None:
                     replied = _Replied(message_id=message_id, dialog=dialog)

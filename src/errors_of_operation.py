@@ -23,6 +23,8 @@
     ├── DocumentNotAllowed             somebody sent one who may load none
     ├── TranscriptBroken               a ready transcript cannot be read as what its name says
     ├── TranscriptWithoutWords         nobody says anything in it
+    ├── TranscriptChanged              somebody corrected it meanwhile
+    ├── TranscriptUnfinished           it can be corrected once it is there
     ├── NothingToResearch              no transcript that the person may see fits
     └── ResearchGoesOn                 a person has one research at a time
     ObjectStoreUnavailable
@@ -249,3 +251,20 @@ class ContextCut(ProviderError):
 
     user_text_template = texts.errors.CONTEXT_CUT
     retryable = True
+
+
+class TranscriptChanged(BadInput):
+    """The transcript of recording {number} is of version {version} by now."""
+
+    user_text_template = texts.errors.TRANSCRIPT_CHANGED
+
+    @property
+    def version(self) -> int:
+        """The version that there is now."""
+        return int(str(self.details["version"]))
+
+
+class TranscriptUnfinished(BadInput):
+    """The transcript of recording {number} is not there yet, or is being made anew."""
+
+    user_text_template = texts.errors.TRANSCRIPT_UNFINISHED

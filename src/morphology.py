@@ -20,6 +20,11 @@ def parses(word: str) -> list[Any]:
     return readings
 
 
+def is_known(word: str) -> bool:
+    """Tell whether the dictionary has the word in this form. Blocking, as ``parses``."""
+    return bool(_analyzer().word_is_known(_readable(word).lower()))
+
+
 def _analyzer() -> "MorphAnalyzer":
     # One load only: a second one would replace the grammar under a thread that reads a word meanwhile.
     with _loading:

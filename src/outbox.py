@@ -17,10 +17,12 @@ import metadata_store
 import outbox_store
 import recordings_store
 import reports_store
+import texts.editing
 import texts.takeout
 import texts.telegram
 import texts.telegram_recordings
 import transcripts_store
+from audio import BUILT_IN, opus, prepare
 from datamodels import Recording, RecordingId, ReportRun, ReportRunId, Transcript, UserId
 from datamodels_telegram import (
     ChatId,
@@ -58,8 +60,9 @@ from system.shortages import shortages_mapped
 from text_cleaning import safe_file_name
 from texts.errors_in_chats import chat_text
 from transcript_formats import TRANSCRIPT_FORMATS
-from utils import disk_full_mapped
+from utils import clock, disk_full_mapped
 
+_DECODING_S = 300.0
 _SOUND_EXTENSIONS = frozenset(["flac", "m4a", "mp3", "mpga", "oga", "ogg", "opus", "wav"])
 
 
@@ -77,7 +80,10 @@ class OutboxFiles:
     The folder above it may have a template of reports, see ``reports.word.template_in``.
     """
 
-    def __init__(self, database: Database, originals: Originals, pack: ReportPack, spool: Path) -> None:
+    def __init__(
+        self, database: Database, originals: Originals, pack: ReportPack, spool: Path, ffmpeg: Path = BUILT_IN
+    ) -> None:
+        self._ffmpeg = ffmpeg
         self._database = database
         self._originals = originals
         self._pack = pack
@@ -107,6 +113,8 @@ class OutboxFiles:
                 yield MadeFile(path, safe_file_name(recording.file_name), _sound(recording))
             finally:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
+        elif file.source is FileSource.FRAGMENT:
+            yield await self._fragment(owner, file)
         elif file.source is FileSource.TAKEOUT:
             async with self._takeout(owner, file) as made:
                 yield made
@@ -129,6 +137,31 @@ class OutboxFiles:
             yield MadeFile(path, texts.takeout.FILE_NAME.format(day=day, extension=file.extension))
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def _fragment(self, owner: UserId, file: FileReference) -> MadeFile:
+        """Cut what is said from ``start_s`` to ``end_s`` out of a recording; decode no more than needed for that."""
+        recording, folder = await self._recording(owner, RecordingId(file.subject)), self._folder / new_name()
+        start, end = file.start_s or 0.0, min(file.end_s or 0.0, recording.duration_s)
+        if end <= start:
+            raise NotFound(what=f"fragment of {recording.id}")
+        original, pcm = folder / f"original.{recording.extension}", folder / "audio.pcm"
+        try:
+            with disk_full_mapped(folder):
+                await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            await self._originals.get(recording, original)
+            await prepare(
+                original,
+                pcm,
+                file_name=recording.file_name,
+                ffmpeg=self._ffmpeg,
+                time_limit_s=_DECODING_S,
+                longest_s=end,
+            )
+            content = await opus(pcm, start, end, ffmpeg=self._ffmpeg)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        title = texts.editing.FRAGMENT_TITLE.format(number=recording.number, start=clock(start))
+        return MadeFile(content, f"{safe_file_name(title)}.ogg", Sound(title=title, duration_s=end - start))
 
     async def _recording(self, owner: UserId, recording_id: RecordingId) -> Recording:
         async with self._database.transaction() as connection:

@@ -87,7 +87,8 @@ async def put(connection: Connection, key: str, owner: UserId, chat: ChatId, mes
         "key": key,
         "owner_id": owner,
         "chat_id": chat,
-        "message": Jsonb(message.model_dump(mode="json")),
+        # Without what is not set: the version before does not know every field.
+        "message": Jsonb(message.model_dump(mode="json", exclude_none=True)),
         "random_id": new_random_id(),
     }
     await connection.execute(_INSERT, parameters)

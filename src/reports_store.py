@@ -27,7 +27,10 @@ from random_ids import new_id
 _COLUMNS = """
     id, recording_id, owner_id, number, scenario, report_id, building, input_hash, prompt_hash, model, status,
     passes_done, passes_total, text, indices, indices_error, warnings, prompt_tokens, completion_tokens, cost_usd,
-    duration_s, error_code, error_text, created_at, finished_at
+    duration_s, error_code, error_text, created_at, finished_at,
+    coalesce(transcript_hash <> (
+        SELECT content_hash FROM transcripts WHERE transcripts.recording_id = report_runs.recording_id
+    ), false) AS is_outdated
 """
 
 # clock_timestamp gives reports that are ordered in one transaction different times, by which archives sort them.
@@ -79,7 +82,7 @@ _SELECT_UNNUMBERED_BEFORE = """
 _START_RUN = """
     UPDATE report_runs SET
         status = %(status)s, passes_done = 0, error_code = NULL, error_text = NULL, retry_at = NULL,
-        finished_at = NULL
+        finished_at = NULL, transcript_hash = %(transcript_hash)s
     WHERE id = %(id)s AND status <> 'cancelled'
     RETURNING id
 """
@@ -199,12 +202,14 @@ async def list_unnumbered_before(connection: Connection, run_id: ReportRunId) ->
     return [row["id"] async for row in await connection.execute(_SELECT_UNNUMBERED_BEFORE, {"id": run_id})]
 
 
-async def start_run(connection: Connection, run_id: ReportRunId) -> bool:
-    """Note that work on the run begins with its first pass, and clear an earlier failure.
+async def start_run(connection: Connection, run_id: ReportRunId, transcript_hash: str | None = None) -> bool:
+    """Note that work on the run begins with its first pass, on which transcript, and clear an earlier failure.
 
     Returns False when the run was cancelled or deleted.
     """
-    cursor = await connection.execute(_START_RUN, {"id": run_id, "status": RunStatus.RUNNING})
+    cursor = await connection.execute(
+        _START_RUN, {"id": run_id, "status": RunStatus.RUNNING, "transcript_hash": transcript_hash}
+    )
     return await cursor.fetchone() is not None
 
 

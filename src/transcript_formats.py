@@ -15,7 +15,7 @@ from docx.shared import Pt, RGBColor
 from pysubs2 import SSAEvent, SSAFile
 
 import texts.transcript
-from constants import READY_TRANSCRIPT
+from constants import PARAGRAPH_CHARACTERS, PARAGRAPH_PAUSE_S, READY_TRANSCRIPT
 from datamodels import Interval, MissingInterval, Segment, Transcript
 from pdf.blocks import Block, Run, Table, Text
 from pdf.document import to_bytes
@@ -26,9 +26,6 @@ CUE_LINE = 42
 CUE_LINES = 2
 """Characters and lines that a viewer reads at a glance, by the subtitle guidelines of BBC and Netflix."""
 SHORTEST_CUE_S = 0.1
-PARAGRAPH_CHARACTERS = 600
-PARAGRAPH_PAUSE_S = 3.0
-"""After a longer pause something else is talked of, or it is later: a new paragraph tells the time."""
 
 MOST_NAMES = 30
 """Speakers that are named above a transcript."""
@@ -91,7 +88,7 @@ def header(transcript: Transcript) -> list[tuple[str, str]]:
 
 def _speakers(transcript: Transcript) -> str:
     """Return the names of the speakers; of very many the first, since a page has no room for them."""
-    labels = dict.fromkeys(texts.transcript.speaker_label(one.role, one.speaker) for one in transcript.segments)
+    labels = dict.fromkeys(_full_label(one, transcript) for one in transcript.segments)
     named = [one_line(label) for label in labels if label]
     listed = ", ".join(named[:MOST_NAMES])
     more = texts.transcript.MORE.format(count=len(named) - MOST_NAMES) if len(named) > MOST_NAMES else ""
@@ -114,9 +111,10 @@ def to_txt(transcript: Transcript, title: str | None = None) -> bytes:
 def to_json(transcript: Transcript) -> bytes:
     """Return all of the transcript as JSON in UTF-8, a line per segment.
 
-    ``words`` are there where their times are known, ``language`` where it is another one than the transcript's.
+    ``words`` are there where their times are known, ``language`` where it is another one than the transcript's,
+    ``names`` where somebody named speakers.
     """
-    head = transcript.model_dump(exclude={"segments", "missing"})
+    head = transcript.model_dump(exclude={"segments", "missing", *(() if transcript.names else ("names",))})
     fields = [f"{json.dumps(name)}: {_json(value)}" for name, value in head.items()]
     for name, values in (("segments", transcript.segments), ("missing", transcript.missing)):
         dumped = [one.model_dump(exclude={key for key in _OPTIONAL if getattr(one, key, 0) is None}) for one in values]
@@ -245,10 +243,14 @@ def _in_order(transcript: Transcript) -> list[Segment | MissingInterval]:
 
 
 def _label(segment: Segment, transcript: Transcript) -> str | None:
-    if segment.role is None and transcript.speakers < 2:
+    if segment.role is None and transcript.speakers < 2 and not transcript.names:
         return None
-    label = texts.transcript.speaker_label(segment.role, segment.speaker)
+    label = _full_label(segment, transcript)
     return one_line(label) if label else None
+
+
+def _full_label(segment: Segment, transcript: Transcript) -> str | None:
+    return texts.transcript.full_label(segment.role, segment.speaker, transcript.names.get(segment.speaker or ""))
 
 
 def _labelled(paragraph: Paragraph) -> str:

@@ -53,20 +53,25 @@ _STORE_PART_FAILURE = """
     UPDATE recording_parts SET error_code = %(error_code)s, tries = tries + 1
     WHERE recording_id = %(recording_id)s AND input_hash = %(input_hash)s AND result IS NULL
 """
-_DELETE_TRANSCRIPT = "DELETE FROM transcripts WHERE recording_id = %(recording_id)s"
-_INSERT_TRANSCRIPT = """
-    INSERT INTO transcripts (recording_id, language, engine, model, duration_s, speakers, missing, content_hash)
+_DELETE_SEGMENTS = "DELETE FROM transcript_segments WHERE recording_id = %(recording_id)s"
+_PUT_TRANSCRIPT = """
+    INSERT INTO transcripts (recording_id, language, engine, model, duration_s, speakers, missing, names, content_hash)
     VALUES (
-        %(recording_id)s, %(language)s, %(engine)s, %(model)s, %(duration_s)s, %(speakers)s, %(missing)s,
+        %(recording_id)s, %(language)s, %(engine)s, %(model)s, %(duration_s)s, %(speakers)s, %(missing)s, %(names)s,
         %(content_hash)s
     )
+    ON CONFLICT (recording_id) DO UPDATE SET
+        language = EXCLUDED.language, engine = EXCLUDED.engine, model = EXCLUDED.model,
+        duration_s = EXCLUDED.duration_s, speakers = EXCLUDED.speakers, missing = EXCLUDED.missing,
+        names = EXCLUDED.names, content_hash = EXCLUDED.content_hash, created_at = now(),
+        version = transcripts.version + 1
 """
 _COPY_SEGMENTS = """
     COPY transcript_segments (recording_id, position, start_s, end_s, speaker, role, confidence, language, text, words)
     FROM STDIN
 """
 _SELECT_TRANSCRIPT = """
-    SELECT language, engine, model, duration_s, speakers, missing
+    SELECT language, engine, model, duration_s, speakers, missing, names
     FROM transcripts WHERE recording_id = %(recording_id)s
 """
 _SUM_ENGINE_SECONDS = """
@@ -81,7 +86,9 @@ _SELECT_HAS_FAILED_PARTS = """
 """
 _SELECT_SEGMENTS = """
     SELECT start_s, end_s, speaker, role, confidence, language, text, words
-    FROM transcript_segments WHERE recording_id = %(recording_id)s
+    FROM transcript_segments
+    WHERE recording_id = %(recording_id)s
+        AND (%(positions)s::integer[] IS NULL OR position = ANY(%(positions)s::integer[]))
     ORDER BY position
 """
 
@@ -152,14 +159,15 @@ async def store_part_failure(
 async def save_transcript(
     connection: Connection, recording_id: RecordingId, transcript: Transcript, content_hash: str
 ) -> None:
-    """Replace the recording's transcript."""
-    await connection.execute(_DELETE_TRANSCRIPT, {"recording_id": recording_id})
+    """Replace the recording's transcript; its version grows."""
+    await connection.execute(_DELETE_SEGMENTS, {"recording_id": recording_id})
     await connection.execute(
-        _INSERT_TRANSCRIPT,
+        _PUT_TRANSCRIPT,
         {
             "recording_id": recording_id,
-            **transcript.model_dump(exclude={"segments", "missing"}),
+            **transcript.model_dump(exclude={"segments", "missing", "names"}),
             "missing": Jsonb([interval.model_dump(mode="json") for interval in transcript.missing]),
+            "names": Jsonb(dict(transcript.names)),
             "content_hash": content_hash,
         },
     )
@@ -176,7 +184,7 @@ async def save_transcript(
                     segment.confidence,
                     segment.language,
                     segment.text,
-                    _packed_words(segment),
+                    packed_words(segment),
                 )
             )
 
@@ -205,15 +213,25 @@ async def load_transcript(connection: Connection, recording_id: RecordingId) -> 
     head = await (await connection.execute(_SELECT_TRANSCRIPT, parameters)).fetchone()
     if head is None:
         return None
+    segments = await load_segments(connection, recording_id)
+    return Transcript.model_validate({**head, "segments": tuple(segments)})
+
+
+async def load_segments(
+    connection: Connection, recording_id: RecordingId, positions: Sequence[int] | None = None
+) -> list[Segment]:
+    """Load the segments at ``positions`` that there are, all with None, in their order."""
+    parameters = {"recording_id": recording_id, "positions": None if positions is None else list(positions)}
     cursor = await connection.execute(_SELECT_SEGMENTS, parameters)
     segments: list[Segment] = []
     # Eight hours have 70,000 words: a batch at a time and in a thread, so that the event loop stays free for others.
     while rows := await cursor.fetchmany(_BATCH_ROWS):
         segments += await asyncio.to_thread(_segments, rows)
-    return Transcript.model_validate({**head, "segments": tuple(segments)})
+    return segments
 
 
-def _packed_words(segment: Segment) -> Jsonb | None:
+def packed_words(segment: Segment) -> Jsonb | None:
+    """Return a segment's words as they are stored."""
     if segment.words is None:
         return None
     return Jsonb([[word.start, word.end, word.text, word.probability] for word in segment.words])
@@ -270,8 +288,10 @@ _SELECT_HITS = f"""
     LIMIT %(limit)s
 """
 _SELECT_AROUND = """
-    SELECT segments.recording_id, segments.position, start_s AS start, end_s AS end, speaker, role, text
-    FROM transcript_segments AS segments
+    SELECT
+        segments.recording_id, segments.position, start_s AS start, end_s AS end, speaker, role, text,
+        names ->> speaker AS name
+    FROM transcript_segments AS segments JOIN transcripts USING (recording_id)
     WHERE (segments.recording_id, segments.position) IN (
         SELECT wanted.recording_id, wanted.position + shift
         FROM unnest(%(recordings)s::uuid[], %(positions)s::integer[]) AS wanted (recording_id, position),
@@ -313,6 +333,7 @@ class FoundSegment(Value):
     speaker: str | None
     role: str | None
     text: str
+    name: str | None = None
 
 
 class FoundRecording(Value):

@@ -8,6 +8,7 @@ import metadata_store
 import recording_wizard_store
 import recordings_store
 import transcripts_store
+from application.corrections import corrections
 from config import ROOT
 from conversations.hybrid import HybridStorage
 from datamodels import (
@@ -33,7 +34,7 @@ from datamodels_telegram import (
 )
 from db import Database
 from dead_letters import DeadLetters, Enqueue
-from dialogs import Dialog, Step
+from dialogs import Dialog, OpenDialog, Step
 from embeddings.port import Embeddings
 from jobs.context import JobContext
 from jobs.queue import Jobs
@@ -191,6 +192,7 @@ class Bot:
             WaitingHandlers(waiting, recordings.recordings, messages, PACK, metadata, ordering).routes(),
             ResearchHandlers(messages, ResearchWork(PACK, self.research, self._wake)).routes(),
             DocumentHandlers(messages, Documents(database)).routes(),
+            *corrections(database, PACK, messages, self._wake),
         ]
 
     async def _language_model(self) -> LanguageModel | None:
@@ -267,7 +269,7 @@ class Person:
         """Answer the dialog; returns the message's id."""
         message = self._message(text, message_id)
         async with self.bot.database.transaction() as connection:
-            dialog = await get(connection, self.user.id, Dialog)
+            dialog = await get(connection, self.user.id, OpenDialog)
         assert dialog is not None, "the bot waits for nothing"
         [handler] = [routes.answers[dialog.step][1] for routes in self.bot.routes if dialog.step in routes.answers]
         await handler(Context(self.user, self.chat, self.hear), message)

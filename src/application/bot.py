@@ -9,6 +9,7 @@ from functools import partial
 import texts.telegram
 from access import Team
 from application.connecting import Connecting, connected
+from application.corrections import corrections
 from application.engines import language_in_use, speech_in_use
 from application.health import Health, http_served
 from application.knowledge import Knowledge
@@ -18,6 +19,7 @@ from application.objects import StartProgress
 from application.only_bot import only_bot
 from application.parts import Application
 from application.training_data import collect_from
+from audio import find_ffmpeg
 from chat_deliveries import ChatDeliveries
 from chats.asking import Asking
 from chats.export import write_history
@@ -74,6 +76,8 @@ from telegram_handlers.research import ResearchHandlers, ResearchWork
 from telegram_handlers.takeout import TakeoutHandlers
 from telegram_handlers.waiting import WaitingHandlers
 from telegram_handlers.without_database import WithoutDatabase
+from transcript_formats import to_json
+from transcription.editing.filing import FILED_EVERY_S, TranscriptFiling
 from updates_journal import UpdatesJournal
 from work_in_progress import WorkInProgress
 
@@ -98,7 +102,8 @@ class Followers:
             kept_s=settings.spool_keep_s if settings.minio_endpoint else 0.0,
         )
         self.cards = ProgressCards(database, telegram, application.pack)
-        files = OutboxFiles(database, application.originals, application.pack, spool)
+        ffmpeg = find_ffmpeg(settings.ffmpeg)
+        files = OutboxFiles(database, application.originals, application.pack, spool, ffmpeg)
         self.outbox = Outbox(database, messages, files)
         self.answers = ChatDeliveries(database, messages, self.outbox.wake)
         self.wizards = RecordingWizards(
@@ -111,6 +116,7 @@ class Followers:
         kept = timedelta(days=settings.retention_days)
         self.knowledge = Knowledge(application)
         self._old_reports = OldReports(database, application.pack)
+        self._filing = TranscriptFiling(database, application.objects, to_json)
         self.housekeeping = Housekeeping(database, application.objects, settings.persistent_dir, kept)
 
     async def run(self) -> None:
@@ -128,6 +134,7 @@ class Followers:
             group.create_task(Loop("conversations").run(self._conversations.settle))
             group.create_task(Loop("archive").run(self._archive.file_finished))
             group.create_task(Loop("old_reports", _OLD_REPORTS_S).run(self._old_reports.read))
+            group.create_task(Loop("transcripts", FILED_EVERY_S).run(self._filing.file))
 
 
 class Bot:
@@ -289,6 +296,7 @@ def _router(
             ordering.routes(),
             WaitingHandlers(waiting, recordings.recordings, messages, application.pack, metadata, ordering).routes(),
             ResearchHandlers(messages, ResearchWork(application.pack, application.research, wake_deliveries)).routes(),
+            *corrections(database, application.pack, messages, wake_deliveries),
             DocumentHandlers(messages, Documents(database)).routes(),
             _my_reports(application, messages).routes(),
             _across(application, messages).routes(),

@@ -194,7 +194,7 @@ def _window(
 
 
 def _speaker(segment: FoundSegment) -> str:
-    return speaker_label(segment.role, segment.speaker) or ""
+    return speaker_label(segment.role, segment.speaker, segment.name) or ""
 
 
 def _day(recording: FoundRecording) -> date:

@@ -52,6 +52,10 @@ from speakers.diarization import diarize
 from speakers.labels import RoleNaming, assign_speakers, name_roles, speakers_in_order
 from system.shortages import shortages_mapped
 from transcript_formats import to_json
+from transcription.editing import store as editing
+from transcription.glossary import store as glossary
+from transcription.glossary.correction import corrected_by
+from transcription.glossary.hints import hints
 from transcription.languages import language_warnings
 from transcription.ready.reading import Ready
 from transcription.transcriber import Transcription
@@ -227,14 +231,19 @@ class RecordingSteps:
         prepared = await self._prepared(recording)
         engine = await self._context.engines.speech_to_text()
         parts = StoredParts(self._context.database, recording.id)
+        async with self._context.database.transaction() as connection:
+            terms = [each.term for each in await glossary.list_terms(connection, recording.owner_id)]
         draft = await Transcription(engine, parts, self._context.calls).run(
             recording.sha256,
             self._pcm(recording.id),
             prepared.speech,
             prepared.layout.whole_s,
             recording.request.language,
+            hints(terms),
         )
-        segments = prepared.layout.at_home(draft.segments)
+        heard = prepared.layout.at_home(draft.segments)
+        async with self._context.processors:
+            segments = await asyncio.to_thread(corrected_by, terms, heard, draft.language)
         transcript = Transcript(
             language=draft.language,
             engine=engine.info.name,
@@ -253,19 +262,24 @@ class RecordingSteps:
             # Anew from the file: an earlier scenario may have put roles in the place of its names.
             segments = with_speakers((await self._ready(recording)).transcript.segments, scenario)
         else:
-            found = await self._speakers(recording, transcript.segments, scenario)
+            found = await self._speakers(recording, transcript, scenario)
             # Roles of another scenario are removed.
             segments = tuple(each.model_copy(update={"role": None}) if each.role else each for each in found)
         speakers = len({segment.speaker for segment in segments})
         await self._save(recording, transcript.model_copy(update={"segments": segments, "speakers": speakers}))
 
     async def _speakers(
-        self, recording: Recording, segments: Sequence[Segment], scenario: Scenario | None
+        self, recording: Recording, transcript: Transcript, scenario: Scenario | None
     ) -> tuple[Segment, ...]:
-        """Return the segments with their speakers: those of channels are facts, whatever the scenario.
+        """Return the segments with their speakers: those of channels are facts, and so is what a person has put right.
 
         In a monologue everything else has one speaker.
         """
+        segments = transcript.segments
+        async with self._context.database.transaction() as connection:
+            corrected = await editing.are_speakers_corrected(connection, recording.id)
+        if corrected and all(each.speaker for each in segments):
+            return segments
         monologue = scenario is not None and not scenario.diarize
         if monologue and len({segment.speaker for segment in segments}) < 2:
             return assign_speakers(segments, ())
@@ -331,6 +345,7 @@ class RecordingSteps:
             if not await recordings_store.lock_at_stage(connection, recording.id, recording.stage):
                 log.warning("transcript_is_late", recording=str(recording.id), stage=recording.stage)
                 return False
+            await editing.keep_former(connection, recording.id)
             await transcripts_store.save_transcript(connection, recording.id, transcript, content_hash)
             await recordings_store.add_warnings(connection, recording.id, warnings)
             return True

@@ -55,7 +55,9 @@ class ReportSteps:
         async with self._context.database.transaction() as connection:
             report = self._context.pack.report(run.report_id)
             present = await bring_up_to_date(connection, run, report, llm)
-            is_begun = present is not None and await reports_store.start_run(connection, run.id)
+            is_begun = present is not None and await reports_store.start_run(
+                connection, present[0].id, present[1].content_hash
+            )
         if present is None:
             await self._keeper.forget_file(run)
         if present is None or not is_begun:

@@ -65,7 +65,8 @@ def transcript_pieces(transcript: Transcript) -> list[Piece]:
     lines = []
     by_speaker = groupby(transcript.segments, key=lambda segment: (segment.role, segment.speaker))
     for (role, speaker), segments in by_speaker:
-        line = _Line(label=speaker_label(role, speaker) or "", role=role or "")
+        label = speaker_label(role, speaker, transcript.names.get(speaker or ""))
+        line = _Line(label=label or "", role=role or "")
         lines.append([sentence for segment in segments for sentence in _sentences_of(line, segment)])
     return _pieces(lines, repeated_tokens=SENTENCE_TOKENS)
 

@@ -137,7 +137,7 @@ def _scenario(chunk: Candidate, pack: ReportPack) -> str:
 
 
 def _speaker(segment: FoundSegment) -> str:
-    return speaker_label(segment.role, segment.speaker) or ""
+    return speaker_label(segment.role, segment.speaker, segment.name) or ""
 
 
 def _overlap(one: Passage, other: Passage) -> bool:

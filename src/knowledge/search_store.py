@@ -118,12 +118,14 @@ _SELECT_CANDIDATES = """
 """
 _SELECT_SEGMENTS = """
     SELECT DISTINCT
-        segments.recording_id, segments.position, start_s AS start, end_s AS end, speaker, role, segments.text
+        segments.recording_id, segments.position, start_s AS start, end_s AS end, speaker, role, segments.text,
+        names ->> speaker AS name
     FROM unnest(%(recordings)s::uuid[], %(starts)s::double precision[], %(ends)s::double precision[])
         AS wanted (recording_id, first, last)
     JOIN transcript_segments AS segments
         ON segments.recording_id = wanted.recording_id
             AND end_s > wanted.first - %(reach)s AND start_s < wanted.last + %(reach)s
+    JOIN transcripts ON transcripts.recording_id = segments.recording_id
     ORDER BY segments.recording_id, segments.position
 """
 _SELECT_PENDING = """

@@ -47,6 +47,23 @@ class Action(StrEnum):
     TRANSCRIPT_FILE = "transcript_file"  # recording number, extension
     REPORT_FILE = "report_file"  # report number, extension
 
+    SPEAKERS = "speakers"  # recording number
+    SPEAKER = "speaker"  # recording number, speaker's number, as in the next five
+    SPEAKER_VOICE = "speaker_voice"
+    SPEAKER_NAME = "speaker_name"
+    SPEAKER_IS = "speaker_is"  # and employee or client: the name in the metadata
+    SPEAKER_ROLE = "speaker_role"  # and the role's place among those of the scenario, from 1
+    SPEAKER_MERGE = "speaker_merge"  # and, once it is chosen, the number of the speaker who stays
+    TURN = "turn"  # recording number: asks which turn is somebody else's
+    TURN_MOVE = "turn_move"  # recording number, version, places of the first and last segment, speaker's number, from 1
+    WORDS = "words"  # recording number
+    WORDS_AT = "words_at"  # recording number, version; then the segment's place, from 1, for one place alone
+    WORDS_UNDO = "words_undo"  # recording number, version
+    GLOSSARY = "glossary"
+    GLOSSARY_ADD = "glossary_add"  # nothing, or team
+    GLOSSARY_REMOVE = "glossary_remove"  # nothing, or the term's id
+    GLOSSARY_KEEP = "glossary_keep"
+
     DOCUMENTS = "documents"  # page, from 1
     DOCUMENT = "document"  # document number, as in the next two
     DOCUMENT_DELETE = "document_delete"

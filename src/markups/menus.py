@@ -7,6 +7,7 @@ from html import escape
 import texts.across
 import texts.dead_letters
 import texts.documents
+import texts.editing
 import texts.takeout
 import texts.telegram
 from datamodels_telegram import Keyboard, Screen
@@ -43,8 +44,8 @@ def welcome(name: str, waiting: int = 0) -> Screen:
     return main_menu(texts.telegram.WELCOME.format(name=addressed), waiting)
 
 
-def storage_menu(*, documents: bool = False) -> Screen:
-    """Show what is stored: recordings and, to who may load them, ``documents``."""
+def storage_menu(*, documents: bool = False, glossary: bool = False) -> Screen:
+    """Show what is stored: recordings and, to who may change them, the ``glossary`` and ``documents``."""
     return Screen(
         text=texts.telegram.STORAGE_TITLE,
         keyboard=(
@@ -58,6 +59,7 @@ def storage_menu(*, documents: bool = False) -> Screen:
                 button(texts.telegram.STORAGE_ALL, Action.MODE_ALL, 1),
             ),
             *([(button(texts.documents.BUTTON, Action.DOCUMENTS, 1),)] if documents else []),
+            *([(button(texts.editing.GLOSSARY, Action.GLOSSARY),)] if glossary else []),
             (button(texts.takeout.BUTTON, Action.TAKEOUT),),
             (button(texts.telegram.BACK, Action.MENU_MAIN),),
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import texts.cards
+import texts.editing
 import texts.telegram
 import texts.telegram_recordings
 import texts.units
@@ -98,6 +99,16 @@ def recording_card(
             button(texts.telegram_recordings.REPORTS, Action.RECORDING_REPORTS, number),
             button(texts.telegram_recordings.METADATA, Action.RECORDING_METADATA, number),
             button(texts.telegram_recordings.KIND, Action.RECORDING_KIND, number),
+        ),
+        *(
+            [
+                (
+                    button(texts.editing.SPEAKERS_BUTTON, Action.SPEAKERS, number),
+                    button(texts.editing.WORDS_BUTTON, Action.WORDS, number),
+                )
+            ]
+            if recording.stage is Stage.DONE
+            else []
         ),
         *([(button(texts.telegram_recordings.WRITTEN, Action.RECORDING_WRITTEN, number),)] if ready else []),
         *(

@@ -1,7 +1,7 @@
 """Screens of reports: the menu, the question for the building type, and the delivery of reports and transcripts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from pathlib import Path
 
@@ -68,8 +68,11 @@ def choose_building(recording_number: int, wanted: int | str) -> Screen:
     )
 
 
-def written_reports(recording: Recording, written: Sequence[tuple[int, str]]) -> Screen:
-    """Offer the finished reports of a recording, each to be sent as a file; ``written`` are numbers and labels."""
+def written_reports(recording: Recording, written: Sequence[tuple[int, str]], outdated: Collection[int] = ()) -> Screen:
+    """Offer the finished reports of a recording, each to be sent as a file; ``written`` are numbers and labels.
+
+    ``outdated`` are the numbers of those that were written before the transcript was corrected.
+    """
     back = (button(texts.telegram.BACK, Action.RECORDING, recording.number),)
     if not written:
         return Screen(text=texts.telegram_recordings.NOTHING_WRITTEN.format(number=recording.number), keyboard=(back,))
@@ -82,6 +85,13 @@ def written_reports(recording: Recording, written: Sequence[tuple[int, str]]) ->
     title = texts.telegram_recordings.WRITTEN_TITLE.format(
         number=recording.number, file_name=escaped(recording.file_name)
     )
+    former = [number for number, _ in shown if number in outdated]
+    if former:
+        title += texts.telegram_recordings.WRITTEN_FROM_FORMER.format(
+            numbers=", ".join(texts.telegram_recordings.NUMBERED.format(number=number) for number in former)
+        )
+        again = button(texts.telegram_recordings.WRITE_ANEW, Action.RECORDING_REPORTS, recording.number)
+        rows.append((again,))
     return Screen(text=title, keyboard=(*rows, back))
 
 

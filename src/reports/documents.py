@@ -52,6 +52,10 @@ def _document(run: ReportRun, title: str, facts: Sequence[str], warnings: Sequen
         facts=tuple(facts),
         text=run.text or "",
         indices=run.indices or (),
-        notices=tuple(filter(None, (notice_of(run), texts.reports.WRITTEN_BY_MODEL))),
+        notices=tuple(filter(None, (notice_of(run), _outdated(run), texts.reports.WRITTEN_BY_MODEL))),
         notes=(*warnings, *run.warnings, *([run.indices_error] if run.indices_error else ())),
     )
+
+
+def _outdated(run: ReportRun) -> str | None:
+    return texts.reports.WRITTEN_FROM_FORMER if run.is_outdated else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 import texts.reports
-from datamodels import Transcript
+from datamodels import Segment, Transcript
 from reports.meaning import cut_changes, leaving_out_changes, same_meaning
 from text_cleaning import folded
 from texts.transcript import speaker_label
@@ -112,14 +112,14 @@ class Evidence:
     """The words of a transcript, ready to be searched. Building and searching take CPU time: use a thread."""
 
     def __init__(self, transcript: Transcript) -> None:
-        self._segments = transcript.segments
+        self._segments, self._names = transcript.segments, transcript.names
         self._roles = frozenset(segment.role for segment in self._segments)
         self._text = "\n".join(segment.text for segment in self._segments)
         self._words: list[str] = []
         self._origins: list[_Origin] = []
         turn, label, begin = 0, None, 0
         for number, segment in enumerate(self._segments):
-            said_by = speaker_label(segment.role, segment.speaker)
+            said_by = self._label(segment)
             turn, label = turn + (said_by != label), said_by
             for match in _WORD.finditer(segment.text):
                 self._words.append(folded(match[0]))
@@ -128,6 +128,9 @@ class Evidence:
         self._positions: dict[str, list[int]] = {}
         for position, word in enumerate(self._words):
             self._positions.setdefault(word, []).append(position)
+
+    def _label(self, segment: Segment) -> str | None:
+        return speaker_label(segment.role, segment.speaker, self._names.get(segment.speaker or ""))
 
     def names(self, roles: Collection[str]) -> bool:
         """Tell whether anybody in the transcript has one of the roles."""
@@ -157,7 +160,7 @@ class Evidence:
             spans.append(span)
         segment = self._segments[self._origins[spans[0].start].segment]
         said = " … ".join(self._said(span) for span in spans)
-        return Quote(said, speaker_label(segment.role, segment.speaker), segment.start)
+        return Quote(said, self._label(segment), segment.start)
 
     def checked(self, markdown: str, prompt: str) -> CheckedText:
         """Return ``markdown`` with speaker and time after each quote, and a mark after quotes that nobody said.

@@ -17,16 +17,18 @@ from language_model.port import LanguageModel
 from metadata.parsing import metadata_lines
 from prompt_pack.models import ReportPlan, ReportType
 from recordings.descriptions import building_of
+from transcription.editing import store as editing
 
 _ENDED_WITHOUT_REPORT = frozenset([RunStatus.FAILED, RunStatus.CANCELLED])
 
 
 class Inputs(NamedTuple):
-    """What the reports of a recording are written from."""
+    """What the reports of a recording are written from. ``content_hash`` is that of the transcript, or an older one."""
 
     recording: Recording
     transcript: Transcript
     metadata: RecordingMetadata
+    content_hash: str | None = None
 
 
 async def load_inputs(connection: Connection, recording: Recording) -> Inputs:
@@ -35,10 +37,12 @@ async def load_inputs(connection: Connection, recording: Recording) -> Inputs:
     Raises:
         NotFound: the recording has no transcript.
     """
+    # Before the transcript: if somebody corrects it in between, the report says needlessly that it is old.
+    content_hash = await editing.find_content_hash(connection, recording.id)
     transcript = await transcripts_store.load_transcript(connection, recording.id)
     if transcript is None:
         raise NotFound(what=f"transcript of {recording.id}")
-    return Inputs(recording, transcript, await metadata_store.load_metadata(connection, recording.id))
+    return Inputs(recording, transcript, await metadata_store.load_metadata(connection, recording.id), content_hash)
 
 
 async def new_run(
@@ -101,10 +105,18 @@ async def bring_up_to_date(
 def _hash(inputs: Inputs, plan: ReportPlan, building: BuildingType | None, llm: LanguageModel) -> str:
     """Return the sha256 of all that a report depends on. Takes a while for hours of speech: call it in a thread."""
     hashed = [
-        inputs.transcript.model_dump_json(),
+        _text_of(inputs.transcript),
         metadata_lines(inputs.metadata),
         plan.prompt_hash,
         llm.info.fingerprint,
         building,
     ]
     return sha256(json.dumps(hashed, ensure_ascii=False).encode()).hexdigest()
+
+
+def _text_of(transcript: Transcript) -> str:
+    """Return the transcript as reports see it: where a speaker has a role, without the name."""
+    nameless = {each.speaker for each in transcript.segments if not each.role}
+    names = {speaker: name for speaker, name in transcript.names.items() if speaker in nameless}
+    seen = transcript.model_copy(update={"names": names})
+    return seen.model_dump_json(exclude=None if names else {"names"})

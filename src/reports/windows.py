@@ -42,7 +42,7 @@ def transcript_lines(transcript: Transcript) -> list[str]:
         text = as_data(segment.text)
         if not text:
             continue
-        label = speaker_label(segment.role, segment.speaker)
+        label = speaker_label(segment.role, segment.speaker, transcript.names.get(segment.speaker or ""))
         if lines and label == last and len(text) < room:
             lines[-1] += f" {text}"
             room -= len(text) + 1

@@ -109,7 +109,14 @@ class OnnxSpeechToText:
     def concurrency(self) -> int:
         return 1
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def transcribe(
+        self,
+        pcm: Path,
+        start_s: float,
+        end_s: float,
+        language: str | None,
+        hints: Sequence[str] = (),  # noqa: ARG002  # it has no prompt
+    ) -> PartTranscript:
         """See ``SpeechToText.transcribe``.
 
         Raises:

@@ -211,6 +211,7 @@ _PAUSE_FRAMES = 15
 _SILENCE_S = 1.0
 _GRANULARITIES: tuple[tuple[str, ...], ...] = (("word", "segment"), ("segment",))
 _FORMAT = re.compile(r"response_format|timestamp|granularit|verbose_json|diarized_json", re.IGNORECASE)
+_PROMPT = re.compile(r"\bprompt\b", re.IGNORECASE)
 
 log = structlog.get_logger(__name__)
 
@@ -238,6 +239,7 @@ class OpenAISpeechToText:
         facts = model_facts(model)
         self._format = (facts and facts.audio_format) or AudioFormat.VERBOSE_JSON
         self._granularity = 0
+        self._takes_hints = True
         self._timed = self._format != AudioFormat.JSON
         self._limits = self._limits_known()
         self._model = model
@@ -263,19 +265,21 @@ class OpenAISpeechToText:
     def concurrency(self) -> int:
         return self._concurrency
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> PartTranscript:
         """See ``SpeechToText.transcribe``. Where the answer has no times, sentences share the part by their length."""
         if end_s - start_s < SHORTEST_PART_S:
             return PartTranscript(language=language or UNDETERMINED, segments=())
         longest = UNTIMED_LIMITS.longest_s
         if self._timed or end_s - start_s <= longest:
-            answer = await self._ask(pcm, start_s, end_s, language)
+            answer = await self._ask(pcm, start_s, end_s, language, hints)
             if not answer.has_times:
                 self._timed = False
             if self._timed or end_s - start_s <= longest:
                 # Hundreds of segments, and words that look for theirs: in a thread, so that the event loop stays free.
                 return await asyncio.to_thread(answer.part, end_s - start_s, language)
-        return await self._in_pieces(pcm, start_s, end_s, language)
+        return await self._in_pieces(pcm, start_s, end_s, language, hints)
 
     async def check(self) -> None:
         """Transcribe a second of silence, for a hundredth of a cent; set ``limits`` by which answer format is accepted.
@@ -296,27 +300,33 @@ class OpenAISpeechToText:
     def _limits_known(self) -> PartLimits:
         return TIMED_LIMITS if self._timed else UNTIMED_LIMITS
 
-    async def _in_pieces(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def _in_pieces(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str]
+    ) -> PartTranscript:
         cuts = await asyncio.to_thread(quiet_cuts, pcm, start_s, end_s, UNTIMED_LIMITS)
         segments: list[Segment] = []
         told = UNDETERMINED
         for first, last in pairwise(cuts):
-            piece = await self.transcribe(pcm, first, last, language)
+            piece = await self.transcribe(pcm, first, last, language, hints)
             segments.extend(_moved(segment, first - start_s) for segment in piece.segments)
             if told == UNDETERMINED:
                 told = piece.language
         return PartTranscript(language=told, segments=tuple(segments))
 
-    async def _ask(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> Transcription:
+    async def _ask(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> Transcription:
         audio = await self._encode(pcm, start_s, end_s)
         if len(audio) > ENDPOINT_AUDIO_BYTES:
             raise ProviderRejectedRequest(provider=self._provider, reason=texts.errors.REASON_TOO_LARGE)
-        return await self._calls.run(lambda: self._send(audio, language))
+        return await self._calls.run(lambda: self._send(audio, language, hints))
 
-    async def _send(self, audio: bytes, language: str | None) -> Transcription:
+    async def _send(self, audio: bytes, language: str | None, hints: Sequence[str]) -> Transcription:
         with openai_errors(self._provider, self._model):
             while True:
                 options = self._options()
+                if hints and self._takes_hints:
+                    options["prompt"] = ", ".join(hints)
                 try:
                     response = await self._create(
                         file=("part.ogg", audio, "audio/ogg"),
@@ -345,6 +355,9 @@ class OpenAISpeechToText:
         """Ask for less than the refused ``options`` from now on; return False when ``exc`` is not about ``options``."""
         refused = options["response_format"]
         text = f"{exc.param} {exc.code} {error_detail(exc)}"
+        if exc.status_code in {400, 422} and "prompt" in options and _PROMPT.search(text):
+            self._takes_hints = False
+            return True
         if exc.status_code not in {400, 422} or refused == AudioFormat.JSON or not _FORMAT.search(text):
             return False
         words = "word" in options.get("timestamp_granularities", ())

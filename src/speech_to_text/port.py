@@ -1,5 +1,6 @@
 """The speech-to-text port: what every engine, local or at an endpoint, can do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,7 +38,9 @@ class SpeechToText(Protocol):
         """How many parts to work on at once: more would make the engine no faster."""
         ...
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> PartTranscript:
         """Transcribe ``[start_s, end_s)`` of ``pcm``; times in the answer count from ``start_s``.
 
         ``language`` is an ISO 639-1 code, or None to detect it: then the answer tells that of most of the part, "" when

@@ -52,9 +52,16 @@ class TwoModelsSpeechToText:
     def concurrency(self) -> int:
         return 1
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
-        """See ``SpeechToText.transcribe``. Of a language that is given, the model for it hears everything."""
-        return await self._thread.run(lambda stop: self._transcribe(read_samples(pcm, start_s, end_s), language, stop))
+    async def transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> PartTranscript:
+        """See ``SpeechToText.transcribe``. Of a language that is given, the model for it hears everything.
+
+        ``hints`` reach Whisper alone.
+        """
+        return await self._thread.run(
+            lambda stop: self._transcribe(read_samples(pcm, start_s, end_s), language, hints, stop)
+        )
 
     async def check(self) -> None:
         """Load both models.
@@ -70,10 +77,10 @@ class TwoModelsSpeechToText:
         await self._russian.close()
         await self._others.close()
 
-    def _transcribe(self, samples: Samples, given: str | None, stop: Event) -> PartTranscript:
+    def _transcribe(self, samples: Samples, given: str | None, hints: Sequence[str], stop: Event) -> PartTranscript:
         stretches = speech_stretches(samples, LONGEST_CHUNK_S)
         try:
-            decoder = WhisperDecoder(self._others.loaded(), samples, stop)
+            decoder = WhisperDecoder(self._others.loaded(), samples, stop, hints)
             if not stretches or given not in {None, LANGUAGE}:
                 return WhisperPart(decoder, stretches, given).transcript()
             part = _Part(self._russian, decoder, samples, stretches, stop)

@@ -82,12 +82,14 @@ class WhisperSpeechToText:
     def concurrency(self) -> int:
         return 1
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:
+    async def transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str] = ()
+    ) -> PartTranscript:
         """See ``SpeechToText.transcribe``. The language is "" when nobody speaks and none was given.
 
         When the caller is cancelled, the work stops at the end of a batch, seconds later; the next part waits for that.
         """
-        return await self._thread.run(lambda stop: self._transcribe(pcm, start_s, end_s, language, stop))
+        return await self._thread.run(lambda stop: self._transcribe(pcm, start_s, end_s, language, hints, stop))
 
     async def check(self) -> None:
         """Load the model.
@@ -126,14 +128,16 @@ class WhisperSpeechToText:
             raise WeightsRefused(name=self._model_dir.name, reason=reason)
         return model
 
-    def _transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None, stop: Event) -> PartTranscript:
+    def _transcribe(
+        self, pcm: Path, start_s: float, end_s: float, language: str | None, hints: Sequence[str], stop: Event
+    ) -> PartTranscript:
         model = self.loaded()
         samples = read_samples(pcm, start_s, end_s)
         if not model.model.is_multilingual:
             language = "en"
         try:
             stretches = speech_stretches(samples, CHUNK_S)
-            return WhisperPart(WhisperDecoder(model, samples, stop), stretches, language).transcript()
+            return WhisperPart(WhisperDecoder(model, samples, stop, hints), stretches, language).transcript()
         except (RuntimeError, ValueError, MemoryError) as exc:
             raise ProviderError(provider=ENGINE_NAME, reason=type(exc).__name__) from exc
 

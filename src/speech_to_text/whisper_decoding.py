@@ -16,6 +16,7 @@ from speech_to_text.local import Samples, end_when_stopped
 from speech_to_text.whisper_passages import Chunk, Heard, Languages, Stretch
 
 CHUNK_S = 30.0
+_LANGUAGE_OF_HINTS = "ru"
 BATCH_SIZE = 2
 """More at once is no faster on two cores, needs more memory, and takes longer to stop."""
 
@@ -47,9 +48,10 @@ LanguageOf = Callable[[Chunk, Languages], str]
 
 
 class WhisperDecoder:
-    """One model at work on the ``samples`` of one part."""
+    """One model at work on the ``samples`` of one part. ``hints`` stand before what it decodes, as if said."""
 
-    def __init__(self, model: WhisperModel, samples: Samples, stop: Event) -> None:
+    def __init__(self, model: WhisperModel, samples: Samples, stop: Event, hints: Sequence[str] = ()) -> None:
+        self._hints = f" {', '.join(hints)}." if hints else ""
         self._model = model
         self._samples = samples
         self._stop = stop
@@ -68,7 +70,8 @@ class WhisperDecoder:
     def passage(self, stretch: Stretch, language: str) -> list[Word]:
         """Return the words of a stretch, decoded alone and with timestamp tokens: slower, but nothing is dropped."""
         end_when_stopped(self._stop)
-        found, _ = self._model.transcribe(self._samples[slice(*stretch)], language=language, **_PLAIN)
+        sound, prompt = self._samples[slice(*stretch)], self._hints_in(language).strip() or None
+        found, _ = self._model.transcribe(sound, language=language, initial_prompt=prompt, **_PLAIN)
         chunk = Chunk((stretch,))
         return [word for segment in found for word in self._words(chunk, _fields(segment.words or ()))]
 
@@ -87,7 +90,8 @@ class WhisperDecoder:
     def _decoded(self, encoded: Any, chunks: Sequence[Chunk], language: str) -> list[tuple[Word, ...]]:
         model = self._model
         tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
-        prompt = model.get_prompt(tokenizer, [], without_timestamps=True)
+        before = tokenizer.encode(self._hints_in(language)) if self._hints_in(language) else []
+        prompt = model.get_prompt(tokenizer, before, without_timestamps=True)
         results = model.model.generate(
             encoded,
             [prompt] * len(chunks),
@@ -102,6 +106,10 @@ class WhisperDecoder:
         ]
         model.add_word_timestamps(segments, tokenizer, encoded, frames, _PREPENDED, _APPENDED, 0.0)
         return [tuple(self._words(chunk, one[0]["words"])) for chunk, one in zip(chunks, segments, strict=True)]
+
+    def _hints_in(self, language: str) -> str:
+        # Russian names before a passage in another language have it heard as Russian.
+        return self._hints if language == _LANGUAGE_OF_HINTS else ""
 
     def _encoded(self, sounds: Sequence[Samples], frames: int) -> Any:
         features = [pad_or_trim(self._model.feature_extractor(sound)[..., :-1], frames) for sound in sounds]

@@ -107,7 +107,9 @@ class MenuHandlers:
         await self._messages.send(context.chat, MessageKind.MENU, screen)
 
     async def _storage(self, context: Context, press: Press) -> None:  # noqa: ARG002
-        await self._show(context, storage_menu(documents=may(context.user.role, Permission.CURATE)))
+        role = context.user.role
+        screen = storage_menu(documents=may(role, Permission.CURATE), glossary=may(role, Permission.RECORD))
+        await self._show(context, screen)
 
     async def _system(self, context: Context, press: Press) -> None:  # noqa: ARG002
         letters = await self._work.letters.count() if may(context.user.role, Permission.OPERATE) else 0

@@ -155,7 +155,9 @@ class ReportHandlers:
     async def _written(self, context: Context, press: Press) -> None:
         recording, runs = await self._work.orders.written(context.user.id, press.number)
         written = [(run.number, self._work.pack.label_of(run.report_id)) for run in runs if run.number is not None]
-        await show(self._messages, context, MessageKind.MENU, written_reports(recording, written), recording.id)
+        outdated = {run.number for run in runs if run.number is not None and run.is_outdated}
+        screen = written_reports(recording, written, outdated)
+        await show(self._messages, context, MessageKind.MENU, screen, recording.id)
 
     async def _file(self, context: Context, press: Press) -> None:
         """Send a report as a file in the format that the button names."""

@@ -20,6 +20,7 @@ FILES = {
     "transcript": "Файл с расшифровкой",
     "report": "Файл с отчётом",
     "recording": "Исходный файл",
+    "fragment": "Отрывок записи",
 }
 MESSAGES = {"result": "Результат", "input_request": "Вопрос", "confirmation": "Вопрос"}
 MESSAGE = "Сообщение"

@@ -4,15 +4,23 @@ import re
 from collections.abc import Sequence
 
 SPEAKER = "Спикер {number}"
+NAMED = "{role} — {name}"
 LABELLED = "[{label}:] {text}"
 _LABEL = re.compile(r"\[[^\n]{1,250}?:\] ")
 
 
-def speaker_label(role: str | None, speaker: str | None) -> str | None:
-    """Return the role, else «Спикер 2» for S2, else None."""
-    if role:
-        return role
+def speaker_label(role: str | None, speaker: str | None, name: str | None = None) -> str | None:
+    """Return the role, else the name, else «Спикер 2» for S2, else None: what models and reports call a speaker."""
+    if role or name:
+        return role or name
     return SPEAKER.format(number=speaker.removeprefix("S")) if speaker else None
+
+
+def full_label(role: str | None, speaker: str | None, name: str | None) -> str | None:
+    """Return «Клиент — Мария», or of role and name the one that there is, else «Спикер 2»: for files and lists."""
+    if role and name:
+        return NAMED.format(role=role, name=name)
+    return speaker_label(role, speaker, name)
 
 
 def labelled(label: str | None, text: str) -> str:

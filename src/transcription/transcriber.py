@@ -60,11 +60,13 @@ class Transcription:
         speech: Sequence[Interval],
         duration_s: float,
         language: str | None,
+        hints: Sequence[str] = (),
     ) -> TranscriptDraft:
         """Transcribe the prepared audio ``pcm``; parts that were done before are not done again.
 
         ``speech`` is what ``voice_activity`` found. ``language`` is an ISO 639-1 code, or None: then the language of
-        each part is detected, and a part that does not tell is transcribed in that of the others.
+        each part is detected, and a part that does not tell is transcribed in that of the others. ``hints`` are names
+        that may be said; what was transcribed without them is not transcribed again.
 
         Raises:
             ProviderError: every part that was tried failed, or a failure is not retryable. Parts done until then are
@@ -73,7 +75,7 @@ class Transcription:
             OutOfResources: this machine could not do a part now; those that were begun are stored.
         """
         plan = plan_parts(speech, duration_s, self._engine.limits)
-        work = _Work(self._engine, self._parts, self._calls, recording_sha256, pcm, plan)
+        work = _Work(self._engine, self._parts, self._calls, recording_sha256, pcm, plan, hints)
         await work.do(language)
         told = work.language or ""
         results = {position: _in_language(result, told) for position, result in work.results.items()}
@@ -98,8 +100,10 @@ class _Work:
         recording_sha256: str,
         pcm: Path,
         plan: Sequence[PartPlan],
+        hints: Sequence[str],
     ) -> None:
         self._engine = engine
+        self._hints = hints
         self._store = store
         self._calls = calls
         self._recording_sha256 = recording_sha256
@@ -169,7 +173,7 @@ class _Work:
         input_hash = self._hashes[part.position]
         started = monotonic()
         try:
-            result = await self._engine.transcribe(self._pcm, part.start, part.end, self.language)
+            result = await self._engine.transcribe(self._pcm, part.start, part.end, self.language, self._hints)
         except ProviderError as exc:
             await self._store.save_failure(input_hash, exc.code, monotonic() - started)
             self._failures[part.position] = exc

@@ -1,4 +1,4 @@
-"""Recordings in the chat: taken in, listed, opened, sent back, processed again, deleted."""
+"""Recordings in the chat: taken in, listed, opened, sent back, corrected, processed again, deleted."""
 
 import pytest
 
@@ -6,9 +6,19 @@ import cards_store
 import incoming_store
 import outbox_store
 import recordings_store
-from datamodels import BuildingType, Recording, RecordingMetadata, Role, Stage
-from datamodels_telegram import CardProgress, IncomingFile, IncomingState, MessageId, OutboxItem, WizardStep
-from errors import NotFound, OutdatedButton
+import transcripts_store
+from datamodels import BuildingType, Recording, RecordingMetadata, Role, Segment, Stage, Transcript
+from datamodels_telegram import (
+    CardProgress,
+    FileReference,
+    FileSource,
+    IncomingFile,
+    IncomingState,
+    MessageId,
+    OutboxItem,
+    WizardStep,
+)
+from errors import AccessDenied, NotFound, OutdatedButton
 from handlers_world import MB, PACK, Person
 from knowledge.search_store import load_archive
 from markups.callback_data import Action, unpack
@@ -360,3 +370,135 @@ async def test_forged_buttons_are_outdated_ones(person: Person, data: str) -> No
     await person.has_recording()
     with pytest.raises(OutdatedButton):
         await person.press_data(data)
+
+
+TALK = Transcript(
+    language="ru",
+    engine="scripted",
+    model="scripted-1",
+    duration_s=60.0,
+    speakers=3,
+    segments=(
+        Segment(start=0.0, end=5.0, text="Как вам отель заря?", speaker="S1", role="Сотрудник"),
+        Segment(start=5.0, end=9.0, text="В заре тихо.", speaker="S2", role="Клиент"),
+        Segment(start=9.0, end=11.0, text="И чисто.", speaker="S3"),
+    ),
+)
+
+
+async def talked(person: Person) -> Recording:
+    recording = await person.has_recording(metadata=RecordingMetadata(client="Петров Пётр"))
+    async with person.bot.database.transaction() as connection:
+        await transcripts_store.save_transcript(connection, recording.id, TALK, "hash")
+    await person.press_data(f"recording||{recording.number}")
+    return recording
+
+
+async def now(person: Person, recording: Recording) -> list[tuple[str | None, str | None, str]]:
+    """Name or number of the speaker, role and text of each segment."""
+    async with person.bot.database.transaction() as connection:
+        transcript = await transcripts_store.load_transcript(connection, recording.id)
+    assert transcript is not None
+    names = transcript.names
+    return [(names.get(each.speaker or "", each.speaker), each.role, each.text) for each in transcript.segments]
+
+
+async def test_speakers_are_named_merged_and_moved_in_a_few_taps(person: Person) -> None:
+    recording = await talked(person)
+    await person.press("👥 Говорящие")
+    assert "<b>2. Клиент</b> · 1 реплика · 00:04\n«В заре тихо.»" in person.sees
+    await person.press("2. Клиент")
+    await person.press("Это Петров Пётр")
+    await person.press("3. Спикер 3")
+    await person.press("🔗 Это тот же человек, что…")
+    await person.press("2. Клиент — Петров Пётр")
+    assert (await now(person, recording))[2] == ("Петров Пётр", "Клиент", "И чисто.")
+    await person.press("1. Сотрудник")
+    await person.press("✏️ Назвать")
+    await person.type("петров пётр")
+    assert "уже есть среди говорящих" in person.sees
+    await person.type("Анна, администратор")
+    await person.press("↔ Передать реплику другому")
+    await person.type("00:06")
+    assert "↔ <b>00:05 Клиент — Петров Пётр</b>" in person.sees
+    await person.press("1. Сотрудник — Анна, администратор")
+    # What one says in a row is one turn, so that all of it has gone.
+    assert [each[0] for each in await now(person, recording)] == ["Анна, администратор"] * 3
+    await person.press("↩ Отменить правку")
+    assert person.heard[-1] == "Правка отменена"
+    assert [each[0] for each in await now(person, recording)] == ["Анна, администратор", *["Петров Пётр"] * 2]
+
+
+async def test_words_are_corrected_and_what_was_learnt_is_kept_in_the_glossary(person: Person) -> None:
+    recording = await talked(person)
+    await person.press("✏️ Исправить слова")
+    await person.type("нет такого -> Заря")
+    assert "«нет такого» в расшифровке нет" in person.sees
+    await person.type("в заре → в «Заре»")
+    assert (await now(person, recording))[1][2] == "в «Заре» тихо."
+    await person.press("📖 «Заря» — в словарь")
+    await person.press("✏️ Исправить ещё")
+    await person.type("00:09")
+    assert "<code>И чисто.</code>" in person.sees
+    await person.type("И очень чисто.")
+    assert (await now(person, recording))[2][2] == "И очень чисто."
+    await person.press_data("glossary")
+    assert "<b>Ваши:</b> Заря" in person.sees
+
+
+async def test_what_stands_at_several_places_is_corrected_where_one_says(person: Person) -> None:
+    recording = await talked(person)
+    await person.press("✏️ Исправить слова")
+    await person.type("тихо. -> тихо и чисто.")
+    await person.press("✏️ Исправить ещё")
+    await person.type("чисто -> уютно")
+    assert "нашлось мест — 2" in person.sees
+    await person.press("00:09 …И чисто.…")
+    assert [each[2] for each in await now(person, recording)][1:] == ["В заре тихо и чисто.", "И уютно."]
+    await person.press_data(f"words||{recording.number}")
+    with pytest.raises(OutdatedButton):
+        await person.press_data(f"words_at||{recording.number}||4")
+
+
+async def test_a_voice_is_sent_to_be_listened_to(person: Person) -> None:
+    recording = await talked(person)
+    await person.press_data(f"speaker||{recording.number}||2")
+    await person.press("▶ Послушать")
+    item = await outgoing(person)
+    assert item is not None
+    assert item.message.file == FileReference(
+        source=FileSource.FRAGMENT, subject=recording.id, extension="ogg", start_s=5.0, end_s=9.0
+    )
+
+
+async def test_a_glossary_is_the_persons_own_and_the_teams_is_the_leads(person: Person) -> None:
+    lead = await Person.come(person.bot, "Ольга", Role.ADMIN)
+    for somebody, button, terms in (
+        (person, "➕ Добавить", "Рэдиссон, «Хилтон»\n"),
+        (lead, "➕ Для всей команды", "Кемпински"),
+    ):
+        await somebody.press_data("glossary")
+        await somebody.press(button)
+        await somebody.type(terms)
+    await person.press_data("glossary")
+    assert "<b>Ваши:</b> Рэдиссон, Хилтон" in person.sees
+    assert "<b>Команды:</b> Кемпински" in person.sees
+    assert "Хилтон" not in lead.sees
+    await person.press("➖ Убрать")
+    assert "Кемпински · команда" not in person.sees
+    await person.press("Хилтон")
+    assert person.heard[-1] == "Убрано: Хилтон"
+    with pytest.raises(AccessDenied):
+        await person.press_data("glossary_add||team")
+    await lead.press("➖ Убрать")
+    await lead.press("Кемпински · команда")
+    await person.press_data("glossary")
+    assert "Команды" not in person.sees
+
+
+@pytest.mark.parametrize("data", ["speakers||1", "speaker||1||2", "turn||1", "words||1", "words_undo||1||1"])
+async def test_nobody_corrects_what_is_anothers(person: Person, data: str) -> None:
+    await talked(person)
+    stranger = await Person.come(person.bot, "Пётр")
+    with pytest.raises(NotFound):
+        await stranger.press_data(data)

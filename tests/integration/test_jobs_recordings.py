@@ -1,7 +1,7 @@
 """A recording's step beside a person who wants something else meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,6 +32,8 @@ from recordings.originals import Originals
 from recordings_factory import add_recording
 from speech_to_text.openai import OpenAISpeechToText
 from speech_to_text.port import PartLimits, SpeechToText
+from transcription.editing.service import TranscriptEditing
+from transcription.glossary.service import Glossary
 
 
 class Objects(FolderObjectStore):
@@ -128,7 +130,14 @@ class SaysWhere:
     async def speech_to_text(self) -> "SaysWhere":
         return self
 
-    async def transcribe(self, pcm: Path, start_s: float, end_s: float, language: str | None) -> PartTranscript:  # noqa: ARG002
+    async def transcribe(
+        self,
+        pcm: Path,  # noqa: ARG002
+        start_s: float,
+        end_s: float,
+        language: str | None,  # noqa: ARG002
+        hints: Sequence[str] = (),  # noqa: ARG002
+    ) -> PartTranscript:
         self.parts += 1
         said = Segment(start=0, end=end_s - start_s - 0.1 * self.parts, text=f"часть {self.parts}")
         return PartTranscript(language="ru" if self.parts == 1 else "en", segments=(said,))
@@ -175,6 +184,47 @@ async def test_the_sides_of_a_call_stay_speakers_whatever_the_scenario(
         assert transcript is not None
         assert [(each.text, each.speaker) for each in transcript.segments] == [("часть 1", "S1"), ("часть 2", "S2")]
         assert transcript.speakers == 2
+
+
+class Mishears(SaysWhere):
+    """Hears a name that no dictionary has, and notes what it was told before."""
+
+    async def transcribe(
+        self,
+        pcm: Path,  # noqa: ARG002
+        start_s: float,
+        end_s: float,
+        language: str | None,  # noqa: ARG002
+        hints: Sequence[str] = (),
+    ) -> PartTranscript:
+        self.hints = tuple(hints)
+        said = Segment(start=0, end=end_s - start_s, text="Мы жили в хилтане.")
+        return PartTranscript(language="ru", segments=(said,))
+
+
+async def test_the_glossary_helps_and_speakers_that_a_person_put_right_stay(
+    context: JobContext, queue: Queue, tmp_path: Path
+) -> None:
+    recording, engine = await stored(context, await asyncio.to_thread(call, tmp_path / "call.mp3", 9.0)), Mishears()
+    owner, number = recording.owner_id, recording.number
+    await Glossary(context.database).add(owner, "Хилтон")
+    steps = RecordingSteps(replace(context, engines=cast("Engines", engine)))
+    chosen = (recording.id, ScenarioId("none"), None, Stage.STORED)
+    async with context.database.transaction() as connection:
+        await recordings_store.choose_scenario(connection, *chosen)
+    for _ in range(4):
+        await steps.advance(recording.id, queue.add)
+    editing = TranscriptEditing(context.database, context.pack)
+    opened = await editing.open(owner, number)
+    assert engine.hints == ("Хилтон",)
+    assert {each.text for each in opened.transcript.segments} == {"Мы жили в Хилтоне."}
+    await editing.move(owner, number, opened.version, [0], "S2")
+
+    async with context.database.transaction() as connection:
+        await recordings_store.choose_scenario(connection, recording.id, ScenarioId("design"), None, Stage.TRANSCRIBED)
+    for _ in range(2):
+        await steps.advance(recording.id, queue.add)
+    assert {each.speaker for each in (await editing.open(owner, number)).transcript.segments} == {"S2"}
 
 
 async def test_steps_follow_one_another_and_take_away_roles_of_another_scenario(

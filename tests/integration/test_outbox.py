@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import outbox_store
+from config import ROOT
 from datamodels import Recording, RunStatus
 from datamodels_telegram import FileReference, FileSource, MessageKind, OutgoingMessage, Screen, Sound
 from db import Database
@@ -259,6 +260,26 @@ async def test_an_original_comes_back_as_it_was_and_leaves_nothing_in_the_spool(
     assert telegram.files == [("interview_17.ogg", b"sound" * 1000)]
     # It is played in the chat, under a name.
     assert telegram.sounds == [Sound(title="№1 · interview_17", duration_s=recording.duration_s)]
+    assert list((tmp_path / "outgoing").iterdir()) == []
+
+
+async def test_a_fragment_is_cut_out_of_the_recording_to_be_listened_to(
+    outbox: Outbox, somebody: Somebody, telegram: TelegramOfFiles, objects: ObjectStore, tmp_path: Path
+) -> None:
+    recording, stranger = await somebody.has_recording("Да."), await Somebody.come(somebody.database)
+    demo = ROOT / "samples" / "demo.ogg"
+    with demo.open("rb") as stream:
+        sha256 = sha256_of_stream(stream)
+    await objects.put_file(recording.object_key, demo, sha256=sha256, file_name="demo.ogg")
+    wanted = file(FileSource.FRAGMENT, recording.id, "ogg")
+    assert wanted.file is not None
+    cut = wanted.model_copy(update={"file": wanted.file.model_copy(update={"start_s": 1.5, "end_s": 3.5})})
+    await put(somebody, cut, wanted)
+    await put(stranger, cut)
+    await look(outbox)
+    [(name, content)] = telegram.files
+    assert (name[-4:], content[:4]) == (".ogg", b"OggS")
+    assert telegram.sounds == [Sound(title="№1 · 00:01", duration_s=2.0)]
     assert list((tmp_path / "outgoing").iterdir()) == []
 
 

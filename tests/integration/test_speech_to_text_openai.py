@@ -165,6 +165,20 @@ async def test_a_check_finds_out_that_a_model_answers_with_text_alone(
     assert engine.limits == UNTIMED_LIMITS
 
 
+async def test_hints_are_a_prompt_and_are_left_out_where_the_model_takes_none(
+    server: OpenAIServer, connect: Connect, pcm: Path
+) -> None:
+    engine = connect()
+    await engine.transcribe(pcm, 0.0, 10.0, "ru", ("Заря", "Рэдиссон"))
+    await engine.transcribe(pcm, 0.0, 10.0, "ru")
+    server.faults.add(openai_faults.unsupported("prompt", path=TRANSCRIPTIONS))
+    for _ in range(2):
+        await engine.transcribe(pcm, 0.0, 10.0, "ru", ("Заря",))
+    prompts = [asked.body.get("prompt") for asked in server.asked(TRANSCRIPTIONS)]
+    assert prompts == ["Заря, Рэдиссон", None, "Заря", None, None]
+    assert {asked.body["response_format"] for asked in server.asked(TRANSCRIPTIONS)} == {"verbose_json"}
+
+
 async def test_a_part_planned_too_long_for_a_model_without_times_is_asked_in_pieces(
     server: OpenAIServer, connect: Connect, pcm: Path
 ) -> None:

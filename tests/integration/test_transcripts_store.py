@@ -1,8 +1,40 @@
+"""Parts and transcripts as they are stored, and corrected by their people."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
 import recordings_store
+import reports_store
 import transcripts_store
-from datamodels import MissingInterval, PartPlan, PartTranscript, RecordingId, Segment, Transcript, Word
-from db import Connection
-from recordings_factory import add_recording
+from config import ROOT
+from datamodels import (
+    MissingInterval,
+    NewReportRun,
+    PartPlan,
+    PartTranscript,
+    Recording,
+    RecordingId,
+    ReportId,
+    ScenarioId,
+    Segment,
+    Stage,
+    Transcript,
+    UserId,
+    Word,
+)
+from db import Connection, Database
+from errors import BadText, NotFound
+from errors_of_operation import TranscriptChanged, TranscriptUnfinished
+from object_store import ObjectStore, key_for_transcript
+from prompt_pack.pack import load_pack
+from recordings_factory import add_recording, add_user
+from transcript_formats import to_json
+from transcription.editing import store
+from transcription.editing.filing import TranscriptFiling
+from transcription.editing.service import TranscriptEditing
+from transcription.editing.values import NEW_SPEAKER, ChangeKind, Edited, Search
 
 HEARD = PartTranscript(
     language="ru",
@@ -142,3 +174,235 @@ async def test_eight_hours_keep_their_order(connection: Connection) -> None:
     long = TRANSCRIPT.model_copy(update={"segments": segments, "duration_s": 28_800.0})
     await transcripts_store.save_transcript(connection, recording.id, long, "hash")
     assert await transcripts_store.load_transcript(connection, recording.id) == long
+
+
+TALK = TRANSCRIPT.model_copy(
+    update={
+        "segments": (
+            Segment(start=0.0, end=2.0, text="Как вам заря?", speaker="S1", role="Сотрудник"),
+            Segment(
+                start=2.0,
+                end=4.0,
+                text="В заре тихо.",
+                speaker="S2",
+                role="Клиент",
+                words=(Word(start=2.0, end=3.0, text="В"), Word(start=3.0, end=4.0, text="заре тихо.")),
+            ),
+            Segment(start=4.0, end=6.0, text="И чисто.", speaker="S3"),
+        ),
+        "speakers": 3,
+    }
+)
+
+
+@pytest.fixture
+def editing(shared_database: Database) -> TranscriptEditing:
+    return TranscriptEditing(shared_database, load_pack(ROOT / "prompts"))
+
+
+@pytest.fixture
+async def talk(shared_database: Database) -> Recording:
+    """A recording of a person of its own, with a transcript as the engine made it."""
+    async with shared_database.transaction() as connection:
+        recording = await add_recording(connection)
+        await transcripts_store.save_transcript(connection, recording.id, TALK, "engine")
+        await recordings_store.set_stage(connection, recording, Stage.DONE, 1)
+    return recording
+
+
+async def stored(database: Database, recording: Recording) -> Transcript:
+    async with database.transaction() as connection:
+        found = await transcripts_store.load_transcript(connection, recording.id)
+    assert found is not None
+    return found
+
+
+async def content_hash(database: Database, recording: Recording) -> str | None:
+    async with database.transaction() as connection:
+        return await store.find_content_hash(connection, recording.id)
+
+
+async def edited_thrice(editing: TranscriptEditing, recording: Recording) -> None:
+    """Words corrected, a speaker named, two speakers merged: versions 2, 3 and 4."""
+    owner, number = recording.owner_id, recording.number
+    await editing.replace_all(owner, number, 1, Search(wanted="заре"), "Заре")
+    await editing.name_speaker(owner, number, 2, "S3", "Мария")
+    await editing.merge(owner, number, 3, "S3", "S2")
+
+
+async def test_edits_are_stored_and_undone_one_after_another(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording
+) -> None:
+    owner, number = talk.owner_id, talk.number
+    states = [(await stored(shared_database, talk), await content_hash(shared_database, talk))]
+    await editing.replace_texts(owner, number, 1, {1: "В Заре очень тихо.", 2: ""})
+    states.append((await stored(shared_database, talk), await content_hash(shared_database, talk)))
+    await editing.name_speaker(owner, number, 2, "S3", "Мария")
+    states.append((await stored(shared_database, talk), await content_hash(shared_database, talk)))
+    done = await editing.merge(owner, number, 3, "S3", "S2")
+    assert done == Edited(
+        4, True, {2: states[1][0].segments[2].model_copy(update={"speaker": "S2", "role": "Клиент"})}, {"S2": "Мария"}
+    )
+    assert [each.names for each, _ in states] == [{}, {}, {"S3": "Мария"}]
+    assert (await stored(shared_database, talk)).speakers == 2
+    versions = []
+    for expected in reversed(states):
+        undone = await editing.undo(owner, number, None)
+        versions.append(undone.version)
+        assert (await stored(shared_database, talk), await content_hash(shared_database, talk)) == expected
+    assert versions == [5, 6, 7]
+    with pytest.raises(BadText):
+        await editing.undo(owner, number, 7)
+    assert len({known for _, known in states}) == 3
+    assert [each.change for each in await editing.history(owner, number)] == [
+        *[ChangeKind.UNDONE] * 3,
+        ChangeKind.MERGED,
+        ChangeKind.NAMED,
+        ChangeKind.WORDS,
+    ]
+
+
+async def test_an_undoing_can_be_followed_by_another_edit_and_undone_with_it(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording
+) -> None:
+    await edited_thrice(editing, talk)
+    await editing.undo(talk.owner_id, talk.number, 4)
+    await editing.move(talk.owner_id, talk.number, 5, [2], NEW_SPEAKER)
+    assert [each.speaker for each in (await stored(shared_database, talk)).segments] == ["S1", "S2", "S4"]
+    for version, names in ((6, {"S3": "Мария"}), (7, {}), (8, {})):
+        undone = await editing.undo(talk.owner_id, talk.number, version)
+        assert undone.names == names
+    assert await stored(shared_database, talk) == TALK
+
+
+Edit = Callable[[TranscriptEditing, Recording, int], Awaitable[Edited]]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda editing, talk, version: editing.name_speaker(talk.owner_id, talk.number, version, "S1", "Пётр", "u1"),
+        lambda editing, talk, version: editing.choose_role(talk.owner_id, talk.number, version, "S3", "Клиент", "u1"),
+        lambda editing, talk, version: editing.merge(talk.owner_id, talk.number, version, "S1", "S2", "u1"),
+        lambda editing, talk, version: editing.move(talk.owner_id, talk.number, version, [0], "S2", "u1"),
+        lambda editing, talk, version: editing.replace_texts(talk.owner_id, talk.number, version, {0: "Да."}, "u1"),
+        lambda editing, talk, version: editing.replace_all(
+            talk.owner_id, talk.number, version, Search(wanted="чисто"), "сухо", asked_by="u1"
+        ),
+        lambda editing, talk, version: editing.undo(talk.owner_id, talk.number, version, "u1"),
+    ],
+)
+async def test_an_edit_of_an_older_version_is_refused_and_one_that_is_handled_again_is_done_once(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording, edit: Edit
+) -> None:
+    await editing.name_speaker(talk.owner_id, talk.number, 1, "S2", "Анна")
+    before = await stored(shared_database, talk)
+    with pytest.raises(TranscriptChanged) as refused:
+        await edit(editing, talk, 1)
+    assert (refused.value.version, await stored(shared_database, talk)) == (2, before)
+    first = await edit(editing, talk, 2)
+    after = await stored(shared_database, talk)
+    again = await edit(editing, talk, 2)
+    assert (first.version, again.version, again.segments) == (3, 3, None)
+    assert after != before
+    assert await stored(shared_database, talk) == after
+    stranger = talk.model_copy(update={"owner_id": await a_stranger(shared_database)})
+    with pytest.raises(NotFound):
+        await edit(editing, stranger, 3)
+
+
+async def a_stranger(database: Database) -> UserId:
+    async with database.transaction() as connection:
+        return await add_user(connection)
+
+
+async def test_an_edit_that_changes_nothing_makes_no_version(editing: TranscriptEditing, talk: Recording) -> None:
+    owner, number = talk.owner_id, talk.number
+    for edit in (
+        editing.replace_texts(owner, number, 1, {0: " Как вам  заря?"}),
+        editing.replace_all(owner, number, 1, Search(wanted="нет такого"), "а"),
+        editing.name_speaker(owner, number, 1, "S1", ""),
+        editing.move(owner, number, 1, [0], "S1"),
+    ):
+        assert await edit == Edited(1, False, {}, {})
+
+
+async def test_a_transcript_is_corrected_once_it_is_done(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording
+) -> None:
+    async with shared_database.transaction() as connection:
+        await recordings_store.set_stage(
+            connection, talk.model_copy(update={"stage": Stage.DONE}), Stage.TRANSCRIBED, 1
+        )
+    with pytest.raises(TranscriptUnfinished):
+        await editing.open(talk.owner_id, talk.number)
+    with pytest.raises(TranscriptUnfinished):
+        await editing.merge(talk.owner_id, talk.number, 1, "S1", "S2")
+
+
+async def test_what_people_corrected_is_kept_when_the_product_makes_the_transcript_anew(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording
+) -> None:
+    await edited_thrice(editing, talk)
+    corrected, known = await stored(shared_database, talk), await content_hash(shared_database, talk)
+    for _ in range(3):  # words, speakers, roles
+        async with shared_database.transaction() as connection:
+            await store.keep_former(connection, talk.id)
+            await transcripts_store.save_transcript(connection, talk.id, TALK, "engine")
+    opened = await editing.open(talk.owner_id, talk.number)
+    assert (opened.version, opened.can_undo, opened.transcript) == (7, True, TALK)
+    undone = await editing.undo(talk.owner_id, talk.number, 7)
+    assert (undone.version, undone.segments) == (8, None)
+    assert (await stored(shared_database, talk), await content_hash(shared_database, talk)) == (corrected, known)
+    for version in (8, 9, 10):
+        await editing.undo(talk.owner_id, talk.number, version)
+    assert await stored(shared_database, talk) == TALK
+
+
+async def test_the_file_in_the_object_store_follows(
+    shared_database: Database, objects: ObjectStore, editing: TranscriptEditing, talk: Recording, tmp_path: Path
+) -> None:
+    key, filing = key_for_transcript(talk.owner_id, talk.id), TranscriptFiling(shared_database, objects, to_json)
+    await filing.file()
+    assert not await objects.exists(key)
+    await edited_thrice(editing, talk)
+    await filing.file()
+    await objects.get_file(key, tmp_path / "filed.json")
+    assert (tmp_path / "filed.json").read_bytes() == to_json(await stored(shared_database, talk))
+    await objects.delete(key)
+    await filing.file()
+    assert not await objects.exists(key)
+
+
+async def test_a_report_is_outdated_while_the_transcript_is_another(
+    shared_database: Database, editing: TranscriptEditing, talk: Recording
+) -> None:
+    owner, number = talk.owner_id, talk.number
+    new = NewReportRun(
+        recording_id=talk.id,
+        owner_id=owner,
+        scenario=ScenarioId("interview"),
+        report_id=ReportId("report_int_links"),
+        building=None,
+        input_hash="a",
+        prompt_hash="b",
+        model="qwen",
+        passes_total=1,
+    )
+    async with shared_database.transaction() as connection:
+        run = await reports_store.queue_run(connection, new)
+        await reports_store.start_run(connection, run.id, await store.find_content_hash(connection, talk.id))
+
+    async def is_outdated() -> bool:
+        async with shared_database.transaction() as connection:
+            return (await reports_store.get_run(connection, run.id)).is_outdated
+
+    told = [await is_outdated()]
+    # The role stands in a report, not the name.
+    await editing.name_speaker(owner, number, 1, "S2", "Мария")
+    told.append(await is_outdated())
+    await editing.name_speaker(owner, number, 2, "S3", "Пётр")
+    told.append(await is_outdated())
+    await editing.undo(owner, number, 3)
+    told.append(await is_outdated())
+    assert told == [False, False, True, False]

@@ -30,6 +30,8 @@ NEVER_IN_A_ROW = (
         "unexpected_failure",
         "bad_text",
         "research_goes_on",
+        "transcript_changed",
+        "transcript_unfinished",
         "outdated_button",
         "access_denied",
         "cancelled",

@@ -20,6 +20,8 @@ from telegram_handlers.chats import ChatHandlers, ChatWork
 from telegram_handlers.context import Routes, joined
 from telegram_handlers.dead_letters import DeadLetterHandlers, LettersWork
 from telegram_handlers.documents import DocumentHandlers
+from telegram_handlers.editing import EditingHandlers, EditingWork
+from telegram_handlers.glossary import GlossaryHandlers
 from telegram_handlers.menu import MenuHandlers, MenuWork, SystemFacts
 from telegram_handlers.metadata import MetadataHandlers
 from telegram_handlers.my_reports_shared import MyReportsWork
@@ -57,6 +59,8 @@ record
     choose_reports recording_reports recording_written report reports_all choose_building transcript_only report_file
     report_rename report_rename_confirm report_delete report_delete_confirm
     rename_chat delete_chat confirm_delete
+    speakers speaker speaker_voice speaker_name speaker_is speaker_role speaker_merge turn turn_move
+    words words_at words_undo glossary glossary_add glossary_remove glossary_keep
 oversee
     all_ratings export_answers
 curate
@@ -78,6 +82,7 @@ record
     edit_audio_number edit_date edit_employee edit_client edit_place_name edit_building_type edit_zone edit_city
     report_rename_ask_number report_rename_ask_new_name report_delete_ask_number
     chat_rename_ask_title
+    editing_ask_name editing_ask_words editing_ask_text editing_ask_turn editing_ask_term
 """
 
 
@@ -107,6 +112,8 @@ def _modules() -> list[Routes]:
         ReportHandlers(_NOBODY, _NOBODY).routes(),
         ResearchHandlers(_NOBODY, ResearchWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         DocumentHandlers(_NOBODY, _NOBODY).routes(),
+        EditingHandlers(_NOBODY, EditingWork(_NOBODY, _NOBODY, _NOBODY, _NOBODY)).routes(),
+        GlossaryHandlers(_NOBODY, _NOBODY, _NOBODY).routes(),
         MyReportsHandlers(_NOBODY, MyReportsWork(_NOBODY, pack, _NOBODY)).routes(),
         AcrossHandlers(_NOBODY, AcrossWork(_NOBODY, _NOBODY, _NOBODY)).routes(),
         ChatHandlers(_NOBODY, _NOBODY, chats).routes(),

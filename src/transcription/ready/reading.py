@@ -202,6 +202,7 @@ class _JsonSegment(_Lenient):
 class _JsonTranscript(_Lenient):
     segments: tuple[_JsonSegment, ...]
     missing: tuple[MissingInterval, ...] = ()
+    names: Any = None
     language: str = ""
     duration_s: float = Field(0.0, ge=0)
 
@@ -214,11 +215,12 @@ def _of_json(data: bytes, name: str) -> _Content:
     read = _JsonTranscript.model_validate(values)
     if len(read.segments) > _MOST_SEGMENTS:
         raise too_large(name)
+    names = read.names if isinstance(read.names, dict) else {}
     pieces = [
         _Piece(
             start=one.start,
             end=max(one.start, one.end),
-            label=one.role or one.speaker,
+            label=one.role or str(names.get(one.speaker) or "") or one.speaker,
             text=one.text,
             words=one.words,
             confidence=one.confidence,

@@ -1,0 +1,1 @@
+"""Corrections of a transcript by people: names and turns of speakers, words; every front door uses ``service``."""
