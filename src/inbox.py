@@ -59,6 +59,11 @@ class Inbox:
         except DatabaseUnavailable:
             return done or await self._put_into_journal(SeenUpdate.of(press))
 
+    async def is_new_group(self, chat: ChatId) -> bool:
+        """Note that a group is told where the bot works; False when it was told before."""
+        async with self._at_once.transaction() as connection:
+            return await updates_store.remember_group(connection, chat)
+
     async def _put_into_journal(self, update: SeenUpdate) -> bool:
         key = (update.kind, update.chat_id, update.update_id)
         if key in self._journaled:

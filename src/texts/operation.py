@@ -40,6 +40,7 @@ FORMS = {
     "OPENAI_BASE_URL": _BASE_URL,
     "RERANKER_BASE_URL": _BASE_URL,
     "TEAM_TELEGRAM_IDS": _TELEGRAM_IDS,
+    "TIME_ZONE": "зона вида Europe/Moscow",
 }
 """What a setting has to be, where its type does not tell."""
 FORM_BOOLEAN = "true или false"
