@@ -72,13 +72,8 @@ async def ask_idly(
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as application:
         telegram = TelegramDouble()
         inbox = Inbox(application.database, Team(None, frozenset()), UpdatesJournal(folder / "updates.journal"))
-        followers = Followers(
-            application,
-            telegram,
-            MessageTracker(application.database, telegram),
-            inbox,
-            Preferences(application.database),
-        )
+        messages, preferences = MessageTracker(application.database, telegram), Preferences(application.database)
+        followers = Followers(application, telegram, messages, inbox, preferences)
         notices = Notices(application.database, telegram, None)
         health = Health(application, Board(), telegram, notices)
         words = HeardWords(followers.spoken, _passed)

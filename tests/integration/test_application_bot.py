@@ -38,11 +38,8 @@ async def test_the_journal_of_updates_is_emptied_though_nobody_waited_for_the_da
     async with open_application(settings, load_pack(ROOT / "prompts"), lambda *_: None) as opened:
         telegram = TelegramDouble()
         inbox = Inbox(opened.database, Team(None, frozenset()), journal)
-        running = asyncio.create_task(
-            Followers(
-                opened, telegram, MessageTracker(opened.database, telegram), inbox, Preferences(opened.database)
-            ).run()
-        )
+        messages = MessageTracker(opened.database, telegram)
+        running = asyncio.create_task(Followers(opened, telegram, messages, inbox, Preferences(opened.database)).run())
         async with asyncio.timeout(20):
             while journal.entries():  # noqa: ASYNC110  # a file has no event of ours
                 await asyncio.sleep(0.05)
